@@ -1,0 +1,247 @@
+//! From the callbacks of the ABI to a filter and its streams.
+//!
+//! The public SDK has a dispatcher too, and it cannot be used: it traps on the answer to any HTTP
+//! or gRPC call that was not started through the SDK, and starting one through the SDK traps on
+//! every status that the SDK does not list. This one never panics: a callback for a context that
+//! nobody knows continues the stream, and one for a plugin that has no valid configuration refuses
+//! it.
+
+use std::collections::BTreeMap;
+
+use policy::refusal::Refusal;
+
+use crate::plugin::Plugin;
+use crate::{
+    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Filter, Host, LogLevel,
+    Stream, plugin_configuration, refuse,
+};
+
+/// Holds the root contexts of one VM, each a configured filter, and their streams.
+pub struct Dispatcher<F: Filter, H: Host> {
+    host: H,
+    roots: BTreeMap<ContextId, Option<Root<F>>>,
+    streams: BTreeMap<ContextId, Entry<F>>,
+}
+
+struct Root<F> {
+    filter: F,
+    capabilities: Capabilities,
+}
+
+struct Entry<F: Filter> {
+    root: ContextId,
+    /// `None` when the root has no valid configuration.
+    stream: Option<F::Stream>,
+    logged: bool,
+}
+
+impl<F: Filter, H: Host> Dispatcher<F, H> {
+    /// A VM that talks to `host`.
+    pub const fn new(host: H) -> Self {
+        Self {
+            host,
+            roots: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
+    }
+
+    /// The host, for tests that look at it from outside.
+    pub const fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Runs `callback` on a stream and its filter; `None` when there is no such stream.
+    fn with_stream<T>(
+        &mut self,
+        context: ContextId,
+        callback: impl FnOnce(&mut F::Stream, &mut F, &dyn Host) -> T,
+    ) -> Option<T> {
+        let entry = self.streams.get_mut(&context)?;
+        let root = self.roots.get_mut(&entry.root)?.as_mut()?;
+        Some(callback(
+            entry.stream.as_mut()?,
+            &mut root.filter,
+            &self.host,
+        ))
+    }
+
+    /// Runs `callback` on the filter that a call belongs to. The context that started the call is
+    /// a root, or a stream of one, or gone; then there is only one root to ask in practice.
+    fn with_filter(&mut self, context: ContextId, callback: impl FnOnce(&mut F, &dyn Host)) {
+        let root = match self.streams.get(&context) {
+            Some(entry) => Some(entry.root),
+            None if self.roots.contains_key(&context) => Some(context),
+            None => self.roots.keys().next().copied(),
+        };
+        if let Some(Some(root)) = root.and_then(|root| self.roots.get_mut(&root)) {
+            callback(&mut root.filter, &self.host);
+        }
+    }
+
+    fn write_log(&mut self, context: ContextId) {
+        let first = self
+            .streams
+            .get_mut(&context)
+            .is_some_and(|entry| !std::mem::replace(&mut entry.logged, true));
+        if first {
+            self.with_stream(context, |stream, filter, host| stream.on_log(filter, host));
+        }
+    }
+
+    fn configured(&self) -> Result<Root<F>, ()> {
+        let capabilities = Capabilities::probe(&self.host);
+        let result = self
+            .host
+            .buffer(Buffer::PluginConfiguration, 0, usize::MAX)
+            .map_err(|status| policy::config::Problems::whole(format!("cannot be read: {status}")))
+            .and_then(|bytes| plugin_configuration::to_json(&bytes))
+            .and_then(|text| F::configure(&self.host, &capabilities, &text));
+        match result {
+            Ok(filter) => {
+                let line = format!("{} {} configured", F::NAME, env!("CARGO_PKG_VERSION"));
+                self.host.log(LogLevel::Debug, &line);
+                Ok(Root {
+                    filter,
+                    capabilities,
+                })
+            }
+            Err(problems) => {
+                for problem in problems.iter() {
+                    let line = format!("{}: configuration refused: {problem}", F::NAME);
+                    self.host.log(LogLevel::Error, &line);
+                }
+                Err(())
+            }
+        }
+    }
+}
+
+impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
+    fn context_create(&mut self, context: ContextId, root: ContextId) {
+        if root == 0 {
+            self.roots.entry(context).or_insert(None);
+            return;
+        }
+        let filter = self.roots.get_mut(&root).and_then(Option::as_mut);
+        let stream = filter.map(|root| root.filter.stream(context));
+        self.streams.insert(
+            context,
+            Entry {
+                root,
+                stream,
+                logged: false,
+            },
+        );
+    }
+
+    fn vm_start(&mut self, _root: ContextId) -> bool {
+        true
+    }
+
+    fn configure(&mut self, root: ContextId, _size: usize) -> bool {
+        let configured = self.configured().ok();
+        let accepted = configured.is_some();
+        self.roots.insert(root, configured);
+        accepted
+    }
+
+    fn tick(&mut self, root: ContextId) {
+        if let Some(Some(root)) = self.roots.get_mut(&root) {
+            root.filter.on_tick(&self.host);
+        }
+    }
+
+    fn request_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action {
+        self.with_stream(context, |stream, filter, host| {
+            stream.on_request_headers(filter, host, end_of_stream)
+        })
+        .unwrap_or_else(|| {
+            // Some hosts go on with a plugin whose configuration was refused. Letting a request
+            // pass here would switch the filter off in silence.
+            let refusal = Refusal::new(
+                503,
+                "filter_not_configured",
+                "A filter of this gateway has no valid configuration.",
+            );
+            refuse::send(&self.host, &refusal, F::NAME, None, false);
+            Action::Pause
+        })
+    }
+
+    fn request_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action {
+        self.with_stream(context, |stream, filter, host| {
+            stream.on_request_body(filter, host, size, end_of_stream)
+        })
+        .unwrap_or(Action::Continue)
+    }
+
+    fn request_trailers(&mut self, context: ContextId) -> Action {
+        self.with_stream(context, |stream, filter, host| {
+            stream.on_request_trailers(filter, host)
+        })
+        .unwrap_or(Action::Continue)
+    }
+
+    fn response_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action {
+        self.with_stream(context, |stream, filter, host| {
+            stream.on_response_headers(filter, host, end_of_stream)
+        })
+        .unwrap_or(Action::Continue)
+    }
+
+    fn response_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action {
+        self.with_stream(context, |stream, filter, host| {
+            stream.on_response_body(filter, host, size, end_of_stream)
+        })
+        .unwrap_or(Action::Continue)
+    }
+
+    fn response_trailers(&mut self, context: ContextId) -> Action {
+        self.with_stream(context, |stream, filter, host| {
+            stream.on_response_trailers(filter, host)
+        })
+        .unwrap_or(Action::Continue)
+    }
+
+    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize) {
+        let sizes = AnswerSizes { headers, body };
+        self.with_filter(context, |filter, host| {
+            filter.on_http_answer(host, token, sizes);
+        });
+    }
+
+    fn grpc_answer(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>) {
+        self.with_filter(context, |filter, host| {
+            filter.on_grpc_answer(host, token, result);
+        });
+    }
+
+    fn done(&mut self, context: ContextId) -> bool {
+        if let Some(root) = self.roots.get_mut(&context) {
+            return root
+                .as_mut()
+                .is_none_or(|root| root.filter.on_done(&self.host));
+        }
+        let root = self
+            .streams
+            .get(&context)
+            .and_then(|entry| self.roots.get(&entry.root));
+        let has_log_phase = root
+            .and_then(Option::as_ref)
+            .is_none_or(|root| root.capabilities.has_log_phase());
+        if !has_log_phase {
+            self.write_log(context);
+        }
+        self.with_stream(context, |stream, filter, host| stream.on_done(filter, host));
+        true
+    }
+
+    fn log(&mut self, context: ContextId) {
+        self.write_log(context);
+    }
+
+    fn delete(&mut self, context: ContextId) {
+        self.streams.remove(&context);
+        self.roots.remove(&context);
+    }
+}

@@ -1,0 +1,103 @@
+//! What the filters of one stream tell each other.
+//!
+//! jwt-auth publishes who the caller is, every filter appends what it decided, audit-emitter reads
+//! both. They travel as stream properties, which only filters of the proxy can write. Where a host
+//! keeps no properties, the identity can travel in a request header instead; a filter trusts that
+//! header only when its configuration says so, and jwt-auth strips it from every request first.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use policy::config::Node;
+use policy::decision::Decision;
+use policy::identity::Identity;
+
+use crate::{HeaderMap, Host, Status};
+
+/// The header that carries the identity where the host keeps no properties: base64url of the JSON.
+pub const IDENTITY_HEADER: &str = "x-meshward-identity";
+
+/// Where a filter takes the identity from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// The stream property, which no client can write.
+    #[default]
+    Property,
+    /// The header [`IDENTITY_HEADER`]: only where a filter before this one strips what clients
+    /// send.
+    Header,
+}
+
+impl IdentitySource {
+    /// Reads the key `identity_from`: `"property"` or `"header"`.
+    #[must_use]
+    pub fn read(node: &Node<'_>) -> Option<Self> {
+        node.one_of(&[("property", Self::Property), ("header", Self::Header)])
+    }
+}
+
+/// The verified caller of the current stream; `None` when nobody verified one.
+#[must_use]
+pub fn identity(host: &dyn Host, source: IdentitySource) -> Option<Identity> {
+    let text = match source {
+        IdentitySource::Property => read(host, IDENTITY)?,
+        IdentitySource::Header => {
+            let value = host
+                .header(HeaderMap::RequestHeaders, IDENTITY_HEADER)
+                .ok()??;
+            URL_SAFE_NO_PAD.decode(value).ok()?
+        }
+    };
+    Identity::parse(&text).ok()
+}
+
+/// Tells the filters after this one who the caller is: by property, else by header.
+///
+/// # Errors
+/// Neither works on this host.
+pub fn publish_identity(host: &dyn Host, identity: &Identity) -> Result<(), Status> {
+    let text = identity.to_json();
+    host.set_property(&[IDENTITY], text.as_bytes())
+        .or_else(|_| {
+            let encoded = URL_SAFE_NO_PAD.encode(&text);
+            host.set_header(
+                HeaderMap::RequestHeaders,
+                IDENTITY_HEADER,
+                encoded.as_bytes(),
+            )
+        })
+}
+
+/// What the filters have decided so far, in the order of the chain.
+#[must_use]
+pub fn decisions(host: &dyn Host) -> Vec<Decision> {
+    read(host, DECISIONS)
+        .map(|text| Decision::parse_list(&text))
+        .unwrap_or_default()
+}
+
+/// Adds a decision to those of the stream. A host without properties keeps none; there the logs
+/// and the metrics of each filter are the record.
+pub fn append_decision(host: &dyn Host, decision: Decision) {
+    let mut list = decisions(host);
+    // A filter may decide in several phases; a stream that never ends must not grow the list.
+    const MAX_DECISIONS: usize = 64;
+    if list.len() >= MAX_DECISIONS {
+        return;
+    }
+    list.push(decision);
+    let text = Decision::list_to_json(&list);
+    let _ = host.set_property(&[DECISIONS], text.as_bytes());
+}
+
+/// Envoy keeps what a filter sets under `wasm.` in the filter state and answers the bare name too,
+/// unless an attribute of that name exists; the long form is exact, the short one portable.
+fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
+    let long = format!("wasm.{name}");
+    host.property(&["filter_state", &long])
+        .or_else(|_| host.property(&[name]))
+        .ok()
+        .filter(|value| !value.is_empty())
+}
+
+const IDENTITY: &str = "meshward.identity";
+const DECISIONS: &str = "meshward.decisions";

@@ -1,0 +1,124 @@
+//! What a filter is: the two traits that the dispatcher drives.
+
+use policy::config::Problems;
+
+use crate::{Action, CallToken, Capabilities, ContextId, Host};
+
+/// A filter in one VM: its checked configuration and what its streams share.
+///
+/// The dispatcher owns it, one for each plugin configuration, and hands it to every stream of that
+/// configuration. A VM is single-threaded, so nothing here needs a lock; other workers are other
+/// VMs and meet only in shared data.
+pub trait Filter: Sized + 'static {
+    /// The name in logs, metrics, properties and decisions: `jwt-auth`.
+    const NAME: &'static str;
+
+    /// One request.
+    type Stream: Stream<Self>;
+
+    /// Builds the filter from its configuration, which `shared/host` has already turned into JSON.
+    ///
+    /// # Errors
+    /// All that is wrong with the configuration, or what this host lacks without a safe fallback.
+    /// The dispatcher logs each problem and refuses the configuration.
+    fn configure(
+        host: &dyn Host,
+        capabilities: &Capabilities,
+        configuration: &str,
+    ) -> Result<Self, Problems>;
+
+    /// A new request.
+    fn stream(&mut self, context: ContextId) -> Self::Stream;
+
+    /// The tick that `configure` asked for with [`Host::set_tick_period`].
+    fn on_tick(&mut self, _host: &dyn Host) {}
+
+    /// The answer to [`Host::http_call`]: headers and body are in
+    /// [`crate::HeaderMap::HttpAnswerHeaders`] and [`crate::Buffer::HttpAnswerBody`]. Whether the
+    /// stream that asked is still there is for the filter to know.
+    fn on_http_answer(&mut self, _host: &dyn Host, _token: CallToken, _answer: AnswerSizes) {}
+
+    /// The answer to [`Host::grpc_call`]: the message is in [`crate::Buffer::GrpcAnswer`] when
+    /// `result` holds its length, else the call failed with that grpc-status.
+    fn on_grpc_answer(&mut self, _host: &dyn Host, _token: CallToken, _result: Result<usize, u32>) {
+    }
+
+    /// The plugin is being removed or replaced. `false` asks the host to wait for [`Host::done`].
+    fn on_done(&mut self, _host: &dyn Host) -> bool {
+        true
+    }
+}
+
+/// One request on its way through a filter.
+///
+/// Every callback may be the last: clients leave, hosts skip phases (a response without a request
+/// phase is a local answer of a filter before this one).
+pub trait Stream<F>: 'static {
+    /// The request headers are there. `end_of_stream` is a hint: APISIX always says true.
+    fn on_request_headers(
+        &mut self,
+        _filter: &mut F,
+        _host: &dyn Host,
+        _end_of_stream: bool,
+    ) -> Action {
+        Action::Continue
+    }
+
+    /// A part of the request body, `size` bytes in [`crate::Buffer::RequestBody`].
+    fn on_request_body(
+        &mut self,
+        _filter: &mut F,
+        _host: &dyn Host,
+        _size: usize,
+        _end_of_stream: bool,
+    ) -> Action {
+        Action::Continue
+    }
+
+    /// The request ends with trailers; no body callback has said `end_of_stream`.
+    fn on_request_trailers(&mut self, _filter: &mut F, _host: &dyn Host) -> Action {
+        Action::Continue
+    }
+
+    /// The response headers are there, from the upstream or from a local answer.
+    fn on_response_headers(
+        &mut self,
+        _filter: &mut F,
+        _host: &dyn Host,
+        _end_of_stream: bool,
+    ) -> Action {
+        Action::Continue
+    }
+
+    /// A part of the response body, `size` bytes in [`crate::Buffer::ResponseBody`].
+    fn on_response_body(
+        &mut self,
+        _filter: &mut F,
+        _host: &dyn Host,
+        _size: usize,
+        _end_of_stream: bool,
+    ) -> Action {
+        Action::Continue
+    }
+
+    /// The response ends with trailers; no body callback has said `end_of_stream`.
+    fn on_response_trailers(&mut self, _filter: &mut F, _host: &dyn Host) -> Action {
+        Action::Continue
+    }
+
+    /// The request is complete, whatever became of it: time to write it down. Comes exactly once;
+    /// where the host has no log phase (APISIX), just before the context goes.
+    fn on_log(&mut self, _filter: &mut F, _host: &dyn Host) {}
+
+    /// The client or the host has ended the stream: cancel what nobody waits for any more.
+    fn on_done(&mut self, _filter: &mut F, _host: &dyn Host) {}
+}
+
+/// How much of an HTTP answer there is to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerSizes {
+    /// Header pairs; 0 when the call failed before any answer.
+    pub headers: usize,
+    /// Body bytes.
+    pub body: usize,
+}

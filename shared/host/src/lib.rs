@@ -1,0 +1,59 @@
+//! The only crate of Meshward that talks to a proxy-wasm host.
+//!
+//! - [`Host`] is every call a filter may make, each fallible; [`wasm`] implements it on the ABI
+//!   with raw status codes, `fake` (feature) in memory for tests.
+//! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
+//!   callbacks of the ABI, and [`filter!`] makes a module of one.
+//! - [`Request`] answers the questions of `policy`'s rules; [`exchange`] is what the filters of one
+//!   stream tell each other; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done
+//!   here once for all of them.
+//!
+//! Nothing here panics, whatever the host answers. Dependencies point one way: filters to `host`
+//! to `policy`.
+
+mod capabilities;
+mod dispatcher;
+pub mod exchange;
+#[cfg(all(feature = "fake", not(target_arch = "wasm32")))]
+pub mod fake;
+mod filter;
+mod interface;
+pub mod metrics;
+mod plugin;
+pub mod plugin_configuration;
+pub mod protobuf;
+pub mod refuse;
+mod request;
+pub mod shared_data;
+mod status;
+pub mod throttle;
+mod verify_signature;
+#[cfg(target_os = "wasi")]
+pub mod wasm;
+
+pub use capabilities::{Capabilities, HostKind};
+pub use dispatcher::Dispatcher;
+pub use filter::{AnswerSizes, Filter, Stream};
+pub use interface::{
+    Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, HeaderPairs, Host,
+    HttpCall, LocalResponse, LogLevel, MetricId, MetricKind, SharedValue,
+};
+pub use metrics::Metrics;
+pub use plugin::Plugin;
+pub use request::{FactSources, Request, RequestFacts, header_text};
+pub use status::Status;
+pub use throttle::Throttle;
+pub use verify_signature::verify_signature;
+
+/// Makes a proxy-wasm module of a [`Filter`]: `host::filter!(JwtAuth);` in the crate root.
+#[macro_export]
+macro_rules! filter {
+    ($filter:ty) => {
+        #[cfg(target_os = "wasi")]
+        #[allow(unsafe_code, reason = "the name that the host calls first")]
+        #[unsafe(no_mangle)]
+        extern "C" fn _initialize() {
+            $crate::wasm::start::<$filter>();
+        }
+    };
+}

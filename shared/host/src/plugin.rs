@@ -1,0 +1,54 @@
+//! A plugin as its host sees it: one method for each callback of the ABI that the filters use.
+
+use crate::{Action, CallToken, ContextId};
+
+/// The callbacks of a proxy-wasm plugin.
+///
+/// [`crate::Dispatcher`] implements it for a [`crate::Filter`]. In the test bed a compiled module
+/// implements it too, so that one driver plays both.
+pub trait Plugin {
+    /// A root context (`root` is 0) or a stream of the root context `root`.
+    fn context_create(&mut self, context: ContextId, root: ContextId);
+
+    /// The VM starts.
+    fn vm_start(&mut self, root: ContextId) -> bool;
+
+    /// `size` bytes of plugin configuration can be read. `false` refuses it.
+    fn configure(&mut self, root: ContextId, size: usize) -> bool;
+
+    /// The period that the plugin asked for has passed.
+    fn tick(&mut self, root: ContextId);
+
+    /// Request headers.
+    fn request_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action;
+
+    /// A part of the request body.
+    fn request_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action;
+
+    /// Request trailers.
+    fn request_trailers(&mut self, context: ContextId) -> Action;
+
+    /// Response headers.
+    fn response_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action;
+
+    /// A part of the response body.
+    fn response_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action;
+
+    /// Response trailers.
+    fn response_trailers(&mut self, context: ContextId) -> Action;
+
+    /// The answer to an HTTP call that `context` started.
+    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize);
+
+    /// The answer to a gRPC call: the size of the message, or a grpc-status.
+    fn grpc_answer(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>);
+
+    /// The context ends; `false` asks the host to wait (root contexts only).
+    fn done(&mut self, context: ContextId) -> bool;
+
+    /// The request is complete.
+    fn log(&mut self, context: ContextId);
+
+    /// The context is gone.
+    fn delete(&mut self, context: ContextId);
+}

@@ -1,0 +1,178 @@
+//! The protobuf wire format (encoding spec of protobuf.dev): as much as host messages need.
+//!
+//! Reading is total: a length that does not fit, an unknown wire type or a varint that never ends
+//! is an error, never a panic, and unknown fields are skipped by whoever reads.
+
+/// Appends fields to a message.
+#[derive(Debug, Default)]
+pub struct Writer {
+    bytes: Vec<u8>,
+}
+
+impl Writer {
+    /// A length-delimited field: bytes, a string or an encoded message.
+    #[must_use]
+    pub fn bytes(mut self, field: u32, value: &[u8]) -> Self {
+        self.key(field, WIRE_LEN);
+        self.varint_bytes(u64::try_from(value.len()).unwrap_or(u64::MAX));
+        self.bytes.extend_from_slice(value);
+        self
+    }
+
+    /// A varint field: an integer, an enumeration or a boolean.
+    #[must_use]
+    pub fn varint(mut self, field: u32, value: u64) -> Self {
+        self.key(field, WIRE_VARINT);
+        self.varint_bytes(value);
+        self
+    }
+
+    /// The encoded message.
+    #[must_use]
+    pub fn finish(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    fn key(&mut self, field: u32, wire_type: u64) {
+        self.varint_bytes(u64::from(field).wrapping_shl(3) | wire_type);
+    }
+
+    fn varint_bytes(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes
+                .push(u8::try_from(value & 0x7f).unwrap_or_default() | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push(u8::try_from(value).unwrap_or_default());
+    }
+}
+
+/// The value of a field as it stands on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// Wire type 0.
+    Varint(u64),
+    /// Wire type 1, little-endian.
+    Fixed64([u8; 8]),
+    /// Wire type 2.
+    Bytes(&'a [u8]),
+    /// Wire type 5, little-endian.
+    Fixed32([u8; 4]),
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// Reads the fields of a message in order; the iterator ends after the first error.
+#[must_use]
+pub const fn fields(message: &[u8]) -> Fields<'_> {
+    Fields { rest: message }
+}
+
+/// See [`fields`].
+#[derive(Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u32, Value<'a>), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_none() {
+            self.rest = &[];
+        }
+        Some(field.ok_or(Malformed))
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn field(&mut self) -> Option<(u32, Value<'a>)> {
+        let key = self.varint()?;
+        let number = u32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
+        let value = match key & 7 {
+            WIRE_VARINT => Value::Varint(self.varint()?),
+            1 => Value::Fixed64(self.take(8)?.try_into().ok()?),
+            WIRE_LEN => {
+                let length = usize::try_from(self.varint()?).ok()?;
+                Value::Bytes(self.take(length)?)
+            }
+            5 => Value::Fixed32(self.take(4)?.try_into().ok()?),
+            _ => return None,
+        };
+        Some((number, value))
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let (byte, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                return None;
+            }
+            value |= bits.wrapping_shl(shift);
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+}
+
+const WIRE_VARINT: u64 = 0;
+const WIRE_LEN: u64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let message = Writer::default()
+            .bytes(1, b"sha256")
+            .varint(2, 300)
+            .varint(3, u64::MAX)
+            .bytes(1000, &[0; 200])
+            .finish();
+        let read: Vec<_> = fields(&message).collect::<Result<_, _>>().unwrap();
+        assert_eq!(
+            read,
+            [
+                (1, Value::Bytes(b"sha256")),
+                (2, Value::Varint(300)),
+                (3, Value::Varint(u64::MAX)),
+                (1000, Value::Bytes(&[0; 200])),
+            ]
+        );
+    }
+
+    #[test]
+    fn malformed_messages_are_errors() {
+        for message in [
+            &b"\x0a\x05abc"[..],                                 // length beyond the end
+            b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",     // huge length
+            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", // varint too long
+            b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",     // varint beyond 64 bits
+            b"\x0b",                                             // group
+            b"\x00\x01",                                         // field number 0
+            b"\x08",                                             // no value
+            b"\x09\x01",                                         // short fixed64
+        ] {
+            assert!(fields(message).any(|field| field.is_err()), "{message:?}");
+            assert!(fields(message).count() < 8);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Answering in place of the upstream.
+
+use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal};
+
+use crate::{Host, LocalResponse, LogLevel};
+
+/// Sends a refusal as problem details, or as a grpc-status to a gRPC caller. The caller returns
+/// [`crate::Action::Pause`] afterwards: the request goes no further.
+///
+/// A host that refuses even this (the response has begun) gets one line in its log; the stream
+/// stays paused, so that nothing passes.
+pub fn send(
+    host: &dyn Host,
+    refusal: &Refusal,
+    filter: &str,
+    request_id: Option<&str>,
+    is_grpc: bool,
+) {
+    let problem;
+    let mut headers: Vec<(&str, &str)> = refusal
+        .headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    // For gRPC the host builds the trailers-only answer and takes the body as grpc-message.
+    let body = if is_grpc {
+        refusal.detail.as_str()
+    } else {
+        headers.push(("content-type", PROBLEM_MEDIA_TYPE));
+        headers.push(("cache-control", "no-store"));
+        problem = refusal.problem_json(request_id);
+        problem.as_str()
+    };
+    let details = format!("{filter}_{}", refusal.code);
+    let response = LocalResponse {
+        status: refusal.status,
+        headers: &headers,
+        body: body.as_bytes(),
+        grpc_status: is_grpc.then(|| refusal.grpc_status()),
+        details: &details,
+    };
+    if let Err(status) = host.send_local_response(&response) {
+        let line = format!(
+            "{filter}: the refusal {} could not be sent: {status}",
+            refusal.code
+        );
+        host.log(LogLevel::Error, &line);
+    }
+}

@@ -1,0 +1,85 @@
+//! From JSON text to a checked configuration, in one conversion.
+//!
+//! A converter walks the document with [`Node`] and [`Fields`] and builds its own type. It goes on
+//! after a mistake, so the user sees all of them at once, each with the path, what was found, what
+//! was expected and the nearest valid name:
+//!
+//! ```text
+//! limits[2].rate: "100/fortnight": unknown unit "fortnight"; use s, min, h or day
+//! limits[2].burts: unknown key; did you mean "burst"?
+//! ```
+//!
+//! Nothing is defaulted in silence: a key that is there with a wrong value is an error, and so is
+//! a key that nobody asked for.
+
+mod fields;
+mod node;
+mod problem;
+
+pub use fields::Fields;
+pub use node::Node;
+pub use problem::{Problem, Problems};
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use crate::json::Json;
+
+/// Reads `text` with `convert`.
+///
+/// # Errors
+/// All problems of the document; one if it is not JSON at all.
+pub fn read<T>(text: &str, convert: impl FnOnce(Node<'_>) -> Option<T>) -> Result<T, Problems> {
+    read_with_keys(text, convert).0
+}
+
+/// As [`read`], and the keys that the converter asked for, as `limits[].rate`: what the reference
+/// of a filter must describe.
+pub fn read_with_keys<T>(
+    text: &str,
+    convert: impl FnOnce(Node<'_>) -> Option<T>,
+) -> (Result<T, Problems>, BTreeSet<String>) {
+    let document = match Json::parse(text.as_bytes()) {
+        Ok(document) => document,
+        Err(error) => {
+            return (
+                Err(Problems::from(Problem::document(&error))),
+                BTreeSet::new(),
+            );
+        }
+    };
+    let sink = Sink::default();
+    let converted = convert(Node::root(&document, &sink));
+    let keys = sink.keys.into_inner();
+    let mut problems = sink.problems.into_inner();
+    let result = match converted {
+        Some(value) if problems.is_empty() => Ok(value),
+        _ => {
+            if problems.is_empty() {
+                problems.push(Problem::new("", "the configuration is not usable"));
+            }
+            Err(Problems::from_list(problems))
+        }
+    };
+    (result, keys)
+}
+
+/// Where the nodes of one document leave what they find.
+#[derive(Default)]
+pub(crate) struct Sink {
+    problems: RefCell<Vec<Problem>>,
+    keys: RefCell<BTreeSet<String>>,
+}
+
+impl Sink {
+    fn report(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    fn asked_for(&self, key: String) {
+        self.keys.borrow_mut().insert(key);
+    }
+}
+
+#[cfg(test)]
+mod tests;

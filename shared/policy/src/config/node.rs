@@ -1,0 +1,363 @@
+//! One value of the document, and the conversions to plain types.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::{Fields, Problem, Sink};
+use crate::json::Json;
+use crate::nearest::nearest;
+use crate::units::{self, Rate};
+
+/// A value of the document and its place in it.
+///
+/// Each conversion reports what is wrong and answers `None`; it never stops the others.
+#[derive(Clone)]
+pub struct Node<'a> {
+    json: &'a Json,
+    path: String,
+    sink: &'a Sink,
+}
+
+impl<'a> Node<'a> {
+    pub(crate) const fn root(json: &'a Json, sink: &'a Sink) -> Self {
+        Self {
+            json,
+            path: String::new(),
+            sink,
+        }
+    }
+
+    /// The JSON path of this value.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value itself, for parts that have their own rules (an inline JWK set).
+    #[must_use]
+    pub const fn json(&self) -> &'a Json {
+        self.json
+    }
+
+    /// Reports this value as wrong, with the value in the message:
+    /// `limits[2].rate: "100/fortnight": <message>`.
+    pub fn reject(&self, message: impl fmt::Display) {
+        let found = abbreviated(self.json);
+        self.sink.report(Problem::new(
+            self.path.as_str(),
+            format!("{found}: {message}"),
+        ));
+    }
+
+    /// Reports this value as wrong without showing it, for secrets and for mistakes between keys.
+    pub fn reject_unseen(&self, message: impl fmt::Display) {
+        self.sink
+            .report(Problem::new(self.path.as_str(), message.to_string()));
+    }
+
+    /// A string.
+    #[must_use]
+    pub fn string(&self) -> Option<&'a str> {
+        self.expected(self.json.as_str(), "a string")
+    }
+
+    /// A string with at least one character, at most `max_bytes` long, without control characters.
+    #[must_use]
+    pub fn name(&self, max_bytes: usize) -> Option<&'a str> {
+        let text = self.string()?;
+        if text.is_empty() || text.len() > max_bytes || text.chars().any(char::is_control) {
+            self.reject(format_args!(
+                "expected 1 to {max_bytes} bytes without control characters"
+            ));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The lower-case name of a header (RFC 9110 section 5.1).
+    #[must_use]
+    pub fn header_name(&self) -> Option<String> {
+        let text = self.string()?;
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if text.is_empty() || text.len() > 256 || !text.bytes().all(token) {
+            self.reject("expected the name of a header");
+            return None;
+        }
+        Some(text.to_ascii_lowercase())
+    }
+
+    /// `true` or `false`.
+    #[must_use]
+    pub fn boolean(&self) -> Option<bool> {
+        let value = match self.json {
+            Json::Bool(value) => Some(*value),
+            _ => None,
+        };
+        self.expected(value, "true or false")
+    }
+
+    /// An integer within `range`.
+    #[must_use]
+    pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = match self.json {
+            Json::Number(number) => number.as_u64().filter(|value| range.contains(value)),
+            _ => None,
+        };
+        if value.is_none() {
+            self.reject(format_args!(
+                "expected an integer from {} to {}",
+                range.start(),
+                range.end()
+            ));
+        }
+        value
+    }
+
+    /// A duration such as `"250ms"`, within `range`.
+    #[must_use]
+    pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
+        let value = self.parsed(
+            units::parse_duration,
+            r#"a duration such as "250ms" or "10s""#,
+        )?;
+        if !range.contains(&value) {
+            self.reject(format_args!(
+                "expected from {} to {}",
+                units::DurationText(*range.start()),
+                units::DurationText(*range.end())
+            ));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A size in bytes such as `"64KiB"`, within `range`.
+    #[must_use]
+    pub fn size(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.parsed(units::parse_size, r#"a size such as "64KiB""#)?;
+        if !range.contains(&value) {
+            self.reject(format_args!(
+                "expected from {} to {} bytes",
+                range.start(),
+                range.end()
+            ));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A rate such as `"100/min"`.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        self.parsed(Rate::parse, r#"a rate such as "100/min""#)
+    }
+
+    /// A string that `parse` understands; `parse` says what is wrong with one that it does not.
+    #[must_use]
+    pub fn parsed<T, E: fmt::Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+        expected: &str,
+    ) -> Option<T> {
+        let text = self.expected(self.json.as_str(), expected)?;
+        parse(text).map_err(|error| self.reject(error)).ok()
+    }
+
+    /// One of several words, each with its meaning.
+    #[must_use]
+    pub fn one_of<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let text = self.expected(self.json.as_str(), &alternatives(&names))?;
+        let found = words
+            .iter()
+            .find(|(name, _)| *name == text)
+            .map(|(_, value)| value.clone());
+        if found.is_none() {
+            self.reject(suggestion(text, &names));
+        }
+        found
+    }
+
+    /// Each item of an array, converted; items that fail are reported and left out.
+    #[must_use]
+    pub fn list<T>(&self, mut convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
+        let items = match self.json {
+            Json::Array(items) => Some(items),
+            _ => None,
+        };
+        let items = self.expected(items, "an array")?;
+        let nodes = items.iter().enumerate().map(|(index, item)| Node {
+            json: item,
+            path: format!("{}[{index}]", self.path),
+            sink: self.sink,
+        });
+        Some(nodes.filter_map(&mut convert).collect())
+    }
+
+    /// As [`Node::list`], and an empty array is a mistake.
+    #[must_use]
+    pub fn non_empty_list<T>(&self, convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
+        if matches!(self.json, Json::Array(items) if items.is_empty()) {
+            self.reject("expected at least one item");
+            return None;
+        }
+        self.list(convert)
+    }
+
+    /// An array of strings, or one string alone.
+    #[must_use]
+    pub fn strings(&self) -> Option<Vec<String>> {
+        match self.json {
+            Json::String(text) => Some(vec![text.clone()]),
+            _ => self.non_empty_list(|item| item.string().map(str::to_owned)),
+        }
+    }
+
+    /// Each member of an object whose names the user chooses.
+    #[must_use]
+    pub fn named<T>(
+        &self,
+        mut convert: impl FnMut(&'a str, Self) -> Option<T>,
+    ) -> Option<Vec<(String, T)>> {
+        let members = match self.json {
+            Json::Object(members) => Some(members),
+            _ => None,
+        };
+        let members = self.expected(members, "an object")?;
+        let convert_member = |(name, value): &'a (String, Json)| {
+            let node = self.member(name, value);
+            convert(name.as_str(), node).map(|converted| (name.clone(), converted))
+        };
+        Some(members.iter().filter_map(convert_member).collect())
+    }
+
+    /// An object with known keys. Keys that `convert` did not ask for are mistakes.
+    #[must_use]
+    pub fn object<T>(&self, convert: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
+        let members = match self.json {
+            Json::Object(members) => Some(members.as_slice()),
+            _ => None,
+        };
+        let members = self.expected(members, "an object")?;
+        let mut fields = Fields::new(self.clone(), members);
+        let converted = convert(&mut fields);
+        fields.finish();
+        converted
+    }
+
+    /// One of several forms: a word alone (`"label"`) or an object with that word as its only key
+    /// (`{"mask": {...}}`). Answers the word and the node behind it.
+    #[must_use]
+    pub fn variant(&self, words: &[&'static str]) -> Option<(&'static str, Option<Self>)> {
+        for word in words {
+            self.sink.asked_for(general_path(&self.key_path(word)));
+        }
+        let (name, value) = match self.json {
+            Json::String(text) => (text.as_str(), None),
+            Json::Object(members) => match members.as_slice() {
+                [(name, value)] => (name.as_str(), Some(self.member(name, value))),
+                _ => {
+                    self.reject(format_args!(
+                        "expected exactly one of {}",
+                        alternatives(words)
+                    ));
+                    return None;
+                }
+            },
+            _ => {
+                self.reject(format_args!("expected {}", alternatives(words)));
+                return None;
+            }
+        };
+        let known = words.iter().copied().find(|word| *word == name);
+        match known {
+            Some(word) => Some((word, value)),
+            None => {
+                self.reject(suggestion(name, words));
+                None
+            }
+        }
+    }
+
+    pub(super) const fn sink(&self) -> &'a Sink {
+        self.sink
+    }
+
+    pub(super) fn member(&self, name: &str, value: &'a Json) -> Self {
+        Node {
+            json: value,
+            path: self.key_path(name),
+            sink: self.sink,
+        }
+    }
+
+    pub(super) fn key_path(&self, name: &str) -> String {
+        let plain = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+        match (self.path.is_empty(), plain) {
+            (true, true) => name.to_owned(),
+            (false, true) => format!("{}.{name}", self.path),
+            (_, false) => format!("{}[{name:?}]", self.path),
+        }
+    }
+
+    fn expected<T>(&self, value: Option<T>, what: &str) -> Option<T> {
+        if value.is_none() {
+            self.reject(format_args!("expected {what}"));
+        }
+        value
+    }
+}
+
+/// `limits[2].rate` as `limits[].rate`.
+pub(super) fn general_path(path: &str) -> String {
+    let mut general = String::with_capacity(path.len());
+    let mut in_index = false;
+    for character in path.chars() {
+        match character {
+            '[' => in_index = true,
+            ']' => in_index = false,
+            _ if in_index => continue,
+            _ => {}
+        }
+        general.push(character);
+    }
+    general
+}
+
+/// What was found, short enough for a log line.
+fn abbreviated(json: &Json) -> String {
+    const MAX_CHARACTERS: usize = 60;
+    match json {
+        Json::Array(_) | Json::Object(_) => json.kind().to_owned(),
+        scalar => {
+            let text = scalar.to_string();
+            if text.chars().count() <= MAX_CHARACTERS {
+                text
+            } else {
+                text.chars()
+                    .take(MAX_CHARACTERS)
+                    .chain("...".chars())
+                    .collect()
+            }
+        }
+    }
+}
+
+fn alternatives(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+pub(super) fn suggestion(found: &str, names: &[&str]) -> String {
+    nearest(found, names.iter().copied()).map_or_else(
+        || format!("expected {}", alternatives(names)),
+        |name| format!("did you mean {name:?}? expected {}", alternatives(names)),
+    )
+}

@@ -1,0 +1,89 @@
+//! What is wrong with a configuration.
+
+use std::fmt;
+
+use crate::json::JsonError;
+
+/// One mistake: where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    path: String,
+    message: String,
+}
+
+impl Problem {
+    /// A mistake at a JSON path; an empty path means the whole document.
+    #[must_use]
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn document(error: &JsonError) -> Self {
+        Self::new("", error.to_string())
+    }
+
+    /// The JSON path: `limits[2].rate`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+/// All mistakes of a configuration, in the order of the document's conversion; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems {
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    pub(crate) const fn from_list(list: Vec<Problem>) -> Self {
+        Self { list }
+    }
+
+    /// A single problem that concerns no place of the document, such as a host that lacks a call.
+    #[must_use]
+    pub fn whole(message: impl Into<String>) -> Self {
+        Problem::new("", message).into()
+    }
+
+    /// Each mistake.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.list.iter()
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self {
+            list: vec![problem],
+        }
+    }
+}
+
+/// One line for each mistake.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, problem) in self.list.iter().enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use super::*;
+
+#[derive(Debug, PartialEq)]
+struct Limit {
+    name: String,
+    rate: crate::units::Rate,
+    burst: u64,
+}
+
+fn limits(node: Node<'_>) -> Option<Vec<Limit>> {
+    node.object(|fields| {
+        fields.or("timeout", Duration::ZERO, |n| {
+            n.duration(Duration::from_millis(1)..=Duration::from_secs(60))
+        });
+        fields.or("headers", 0, |n| {
+            n.one_of(&[("none", 0), ("x-ratelimit", 1)])
+        });
+        fields.not_yet("service");
+        fields
+            .required("limits", "an array of limits")?
+            .non_empty_list(limit)
+    })
+}
+
+fn limit(node: Node<'_>) -> Option<Limit> {
+    node.object(|fields| {
+        let name = fields
+            .required("name", "a name")
+            .and_then(|n| n.name(64).map(str::to_owned));
+        let rate = fields
+            .required("rate", r#"a rate such as "100/min""#)
+            .and_then(|n| n.rate());
+        let burst = fields.or("burst", 1, |n| n.integer(1..=1000));
+        Some(Limit {
+            name: name?,
+            rate: rate?,
+            burst,
+        })
+    })
+}
+
+#[test]
+fn reads_what_is_right() {
+    let read = read(
+        r#"{"limits":[{"name":"a","rate":"5/s","burst":7}]}"#,
+        limits,
+    )
+    .unwrap();
+    assert_eq!(read.len(), 1);
+    assert_eq!(
+        (read[0].name.as_str(), read[0].rate.count, read[0].burst),
+        ("a", 5, 7)
+    );
+}
+
+#[test]
+fn reports_every_mistake_at_once() {
+    let text = r#"{
+        "limits": [
+            {"name": "a", "rate": "5/s"},
+            {"name": 5, "rate": "100/fortnight", "burts": 3},
+            "x",
+            {"name": "", "burst": 0, "zzz": 1}
+        ],
+        "headers": "x-ratelimits",
+        "timeout": "2h",
+        "service": {},
+        "odd key": 1
+    }"#;
+    let problems = read(text, limits).unwrap_err().to_string();
+    let expected = [
+        r#"timeout: "2h": expected from 1ms to 1m"#,
+        r#"headers: "x-ratelimits": did you mean "x-ratelimit"? expected "none" or "x-ratelimit""#,
+        "service: not supported yet",
+        "limits[1].name: 5: expected a string",
+        r#"limits[1].rate: "100/fortnight": unknown unit "fortnight"; use s, min, h or day"#,
+        r#"limits[1].burts: unknown key; did you mean "burst"?"#,
+        r#"limits[2]: "x": expected an object"#,
+        r#"limits[3].name: "": expected 1 to 64 bytes without control characters"#,
+        r#"limits[3].rate: missing; expected a rate such as "100/min""#,
+        "limits[3].burst: 0: expected an integer from 1 to 1000",
+        "limits[3].zzz: unknown key; known here: burst, name, rate",
+        r#"["odd key"]: unknown key; known here: headers, limits, service, timeout"#,
+    ];
+    assert_eq!(problems.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn refuses_a_document_that_is_none() {
+    for text in [
+        "",
+        "{",
+        "[]",
+        "5",
+        r#"{"limits":[],"limits":[]}"#,
+        r#"{"limits":[]}"#,
+    ] {
+        assert!(read(text, limits).is_err(), "{text}");
+    }
+    let duplicate = read(r#"{"limits":[],"limits":[]}"#, limits)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        duplicate.contains(r#"duplicate key "limits""#),
+        "{duplicate}"
+    );
+}
+
+#[test]
+fn a_long_value_is_shortened() {
+    let text = format!(r#"{{"headers":"{}"}}"#, "é".repeat(10_000));
+    let problems = read(&text, limits).unwrap_err().to_string();
+    assert!(problems.len() < 400, "{problems}");
+}
+
+#[test]
+fn tells_which_keys_were_asked_for() {
+    let keys = read_with_keys(r#"{"limits":[{}]}"#, limits).1;
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let expected = [
+        "headers",
+        "limits",
+        "limits[].burst",
+        "limits[].name",
+        "limits[].rate",
+    ];
+    assert_eq!(keys[..5], expected);
+    assert_eq!(keys[5..], ["service", "timeout"]);
+}
+
+#[test]
+fn a_variant_is_a_word_or_an_object_with_one_key() {
+    let words = ["label", "mask"];
+    let form = |text: &str| {
+        read(text, |node| {
+            let (word, inner) = node.variant(&words)?;
+            Some((word, inner.map(|n| n.json().to_string())))
+        })
+    };
+    assert_eq!(form(r#""label""#), Ok(("label", None)));
+    assert_eq!(form(r#"{"mask":{}}"#), Ok(("mask", Some("{}".to_owned()))));
+    for text in [r#""lable""#, r#"{"mask":1,"label":1}"#, "{}", "3"] {
+        assert!(form(text).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,25 @@
+//! The policy language that the Meshward filters share.
+//!
+//! Everything here is a pure function of its arguments: no host call, no clock, no environment, no
+//! log. `shared/host` answers [`facts::Facts`] from the proxy; the filters build their
+//! configurations with [`config`], choose rules with [`matching`], and describe what they did as
+//! [`decision::Decision`] and [`refusal::Refusal`] values.
+//!
+//! Request text is untrusted throughout. The one subtle part is [`path`], which keeps every reading
+//! of a path that some server might take, so that no spelling walks around a rule.
+
+pub mod claim;
+pub mod config;
+pub mod consent;
+pub mod decision;
+pub mod facts;
+pub mod http;
+pub mod identity;
+pub mod json;
+pub mod matching;
+pub mod mode;
+mod nearest;
+pub mod path;
+pub mod refusal;
+pub mod secret;
+pub mod units;

@@ -1,0 +1,258 @@
+//! The one match grammar of all filters.
+//!
+//! ```json
+//! { "routes": ["orders"], "hosts": ["api.example.com", "*.example.org"], "paths": ["/orders/**"],
+//!   "methods": ["GET"], "headers": [{ "name": "x-beta", "equals": "1" }],
+//!   "content_types": ["application/json"], "consent": { "denied": ["sharing"] },
+//!   "scopes": ["orders:read"], "claims": [{ "claim": "tenant", "equals": "acme" }] }
+//! ```
+//! All keys that are there must hold; within a list one item is enough, but for `scopes`,
+//! `headers` and `claims`, of which all must hold. An absent or empty match holds always.
+
+mod select;
+
+pub use select::{Selection, applies, select};
+
+use crate::claim::ClaimCondition;
+use crate::config::Node;
+use crate::consent::ConsentCondition;
+use crate::facts::Facts;
+use crate::path::{PathPattern, Reading};
+
+/// The conditions of one rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Match {
+    routes: Vec<String>,
+    hosts: Vec<HostPattern>,
+    paths: Vec<PathPattern>,
+    methods: Vec<String>,
+    headers: Vec<HeaderCondition>,
+    content_types: Vec<String>,
+    consent: Option<ConsentCondition>,
+    scopes: Vec<String>,
+    claims: Vec<ClaimCondition>,
+}
+
+impl Match {
+    /// Reads the `match` key of a rule.
+    #[must_use]
+    pub fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let ignore_case = fields.or("ignore_case", false, |n| n.boolean());
+            Some(Self {
+                routes: fields.or("routes", Vec::new(), |n| n.strings()),
+                hosts: fields.or("hosts", Vec::new(), |n| {
+                    n.non_empty_list(|h| HostPattern::read(&h))
+                }),
+                paths: fields.or("paths", Vec::new(), |n| {
+                    n.non_empty_list(|path| {
+                        path.parsed(
+                            |text| PathPattern::parse(text, ignore_case),
+                            "a path pattern",
+                        )
+                    })
+                }),
+                methods: fields.or("methods", Vec::new(), |n| n.non_empty_list(|m| method(&m))),
+                headers: fields.or("headers", Vec::new(), |n| {
+                    n.non_empty_list(|header| HeaderCondition::read(&header))
+                }),
+                content_types: fields.or("content_types", Vec::new(), |n| {
+                    n.non_empty_list(|item| media_range(&item))
+                }),
+                consent: fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some)),
+                scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
+                claims: fields.or("claims", Vec::new(), |n| {
+                    n.non_empty_list(|claim| ClaimCondition::read(&claim))
+                }),
+            })
+        })
+    }
+
+    /// Whether the rule says anything about paths.
+    #[must_use]
+    pub const fn has_paths(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
+    fn path_fits(&self, reading: &Reading) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(reading))
+    }
+
+    /// Everything but the path: cheap conditions first.
+    fn rest_fits(&self, facts: &dyn Facts) -> bool {
+        let one_of = |allowed: &[String], found: &str| {
+            allowed.is_empty() || allowed.iter().any(|item| item == found)
+        };
+        one_of(&self.methods, facts.method())
+            && (self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(facts.host())))
+            && (self.routes.is_empty()
+                || facts
+                    .route()
+                    .is_some_and(|route| one_of(&self.routes, route)))
+            && self.headers.iter().all(|header| header.holds(facts))
+            && self.content_type_fits(facts)
+            && self.scopes.iter().all(|scope| {
+                facts
+                    .identity()
+                    .is_some_and(|identity| identity.has_scope(scope))
+            })
+            && self
+                .claims
+                .iter()
+                .all(|claim| claim.holds(facts.identity()))
+            && self
+                .consent
+                .as_ref()
+                .is_none_or(|condition| condition.holds(facts.consent()))
+    }
+
+    fn content_type_fits(&self, facts: &dyn Facts) -> bool {
+        if self.content_types.is_empty() {
+            return true;
+        }
+        let Some(found) = facts.media_type() else {
+            return false;
+        };
+        self.content_types
+            .iter()
+            .any(|allowed| match allowed.strip_suffix("/*") {
+                Some(kind) => found.split('/').next() == Some(kind),
+                None => *allowed == found,
+            })
+    }
+}
+
+/// `api.example.com`, or `*.example.com` for every name below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HostPattern {
+    Exact(String),
+    /// `.example.com`
+    Below(String),
+}
+
+impl HostPattern {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let text = node.name(253)?.to_ascii_lowercase();
+        let (suffix, below) = match text.strip_prefix('*') {
+            Some(suffix) => (suffix.to_owned(), true),
+            None => (text, false),
+        };
+        let well_formed = below == suffix.starts_with('.')
+            && !suffix.contains(['*', '/', ' '])
+            && suffix.trim_matches('.').len() > usize::from(below);
+        if !well_formed || (suffix.contains(':') && !suffix.contains("::")) {
+            node.reject(r#"expected a host name without port, such as "api.example.com" or "*.example.com""#);
+            return None;
+        }
+        Some(if below {
+            Self::Below(suffix)
+        } else {
+            Self::Exact(suffix)
+        })
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == host,
+            Self::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
+        }
+    }
+}
+
+/// `{ "name": "x-beta", "equals": "1" }`, `prefix`, `exists` or `absent` in place of `equals`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct HeaderCondition {
+    name: String,
+    test: HeaderTest,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum HeaderTest {
+    Equals(String),
+    Prefix(String),
+    Exists,
+    Absent,
+}
+
+impl HeaderCondition {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let name = fields
+                .required("name", "the name of a header")
+                .and_then(|n| n.header_name());
+            let mut tests = Vec::new();
+            tests.extend(
+                fields
+                    .optional("equals")
+                    .map(|n| n.string().map(str::to_owned).map(HeaderTest::Equals)),
+            );
+            tests.extend(
+                fields
+                    .optional("prefix")
+                    .map(|n| n.name(1024).map(str::to_owned).map(HeaderTest::Prefix)),
+            );
+            for (key, holds_when) in [("exists", true), ("absent", false)] {
+                let test = |exists: bool| {
+                    if exists {
+                        HeaderTest::Exists
+                    } else {
+                        HeaderTest::Absent
+                    }
+                };
+                tests.extend(
+                    fields
+                        .optional(key)
+                        .map(|n| n.boolean().map(|said| test(said == holds_when))),
+                );
+            }
+            if tests.len() != 1 {
+                fields
+                    .node()
+                    .reject(r#"expected exactly one of "equals", "prefix", "exists" or "absent""#);
+                return None;
+            }
+            Some(Self {
+                name: name?,
+                test: tests.into_iter().next()??,
+            })
+        })
+    }
+
+    fn holds(&self, facts: &dyn Facts) -> bool {
+        let value = facts.header(&self.name);
+        match &self.test {
+            HeaderTest::Equals(expected) => value.as_ref() == Some(expected),
+            HeaderTest::Prefix(prefix) => value.is_some_and(|v| v.starts_with(prefix.as_str())),
+            HeaderTest::Exists => value.is_some(),
+            HeaderTest::Absent => value.is_none(),
+        }
+    }
+}
+
+/// A method in upper case; a typing mistake such as `get` would never match.
+fn method(node: &Node<'_>) -> Option<String> {
+    let text = node.name(32)?;
+    if !text
+        .bytes()
+        .all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_')
+    {
+        node.reject("expected a method in upper case, such as GET");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn media_range(node: &Node<'_>) -> Option<String> {
+    let text = node.name(128)?.to_ascii_lowercase();
+    let valid = text.split_once('/').is_some_and(|(kind, subtype)| {
+        !kind.is_empty() && !kind.contains('*') && !subtype.is_empty() && !subtype.contains('/')
+    });
+    if !valid || text.contains([';', ' ']) {
+        node.reject(r#"expected a media type such as "application/json" or "text/*""#);
+        return None;
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! The one shape of a refusal: problem details (RFC 9457), or a grpc-status for gRPC requests.
+
+use serde::Serialize;
+
+/// An answer in place of the upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status: 400, 401, 403, 429, 502 or 503.
+    pub status: u16,
+    /// A stable snake_case code: the end of the problem type, the reason of the decision, the
+    /// label of the metric.
+    pub code: &'static str,
+    /// What happened in one sentence for the caller; never anything that the caller sent.
+    pub detail: String,
+    /// Headers such as `www-authenticate` and `retry-after`.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    /// A refusal without extra headers.
+    #[must_use]
+    pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The body for HTTP: `application/problem+json`.
+    #[must_use]
+    pub fn problem_json(&self, request_id: Option<&str>) -> String {
+        let problem = ProblemDetails {
+            kind: format!("{PROBLEM_TYPE_PREFIX}{}", self.code),
+            title: title(self.status),
+            status: self.status,
+            detail: &self.detail,
+            request_id,
+        };
+        // Strings and a number: there is nothing that could fail to serialise.
+        serde_json::to_string(&problem).unwrap_or_default()
+    }
+
+    /// The grpc-status for gRPC requests.
+    #[must_use]
+    pub const fn grpc_status(&self) -> u32 {
+        match self.status {
+            400 => 3,        // INVALID_ARGUMENT
+            401 => 16,       // UNAUTHENTICATED
+            403 => 7,        // PERMISSION_DENIED
+            429 => 8,        // RESOURCE_EXHAUSTED
+            502..=504 => 14, // UNAVAILABLE
+            _ => 2,          // UNKNOWN
+        }
+    }
+}
+
+/// The media type of [`Refusal::problem_json`].
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem type is this and the code.
+pub const PROBLEM_TYPE_PREFIX: &str = "urn:problem-type:meshward:";
+
+/// Whether a content type is gRPC: `application/grpc`, `application/grpc+proto`, not `grpc-web`,
+/// which browsers read as HTTP.
+#[must_use]
+pub fn is_grpc(media_type: &str) -> bool {
+    media_type == "application/grpc" || media_type.starts_with("application/grpc+")
+}
+
+#[derive(Serialize)]
+struct ProblemDetails<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+const fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        429 => "Too Many Requests",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        _ => "Refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_shape() {
+        let refusal = Refusal::new(401, "token_expired", "The token has \"expired\".")
+            .header("www-authenticate", "Bearer");
+        assert_eq!(
+            refusal.problem_json(Some("r-1")),
+            r#"{"type":"urn:problem-type:meshward:token_expired","title":"Unauthorized","status":401,"detail":"The token has \"expired\".","request_id":"r-1"}"#
+        );
+        assert!(!refusal.problem_json(None).contains("request_id"));
+    }
+
+    #[test]
+    fn grpc_has_its_own_numbers() {
+        for (status, grpc) in [
+            (400, 3),
+            (401, 16),
+            (403, 7),
+            (429, 8),
+            (503, 14),
+            (502, 14),
+            (418, 2),
+        ] {
+            assert_eq!(Refusal::new(status, "x", "").grpc_status(), grpc);
+        }
+        assert!(is_grpc("application/grpc") && is_grpc("application/grpc+proto"));
+        assert!(!is_grpc("application/grpc-web") && !is_grpc("application/json"));
+    }
+}
