@@ -1,41 +1,39 @@
 //! A limit on log lines, so that a flood of refusals does not become a flood of logging.
 
+use std::cell::Cell;
+
 /// Lets a burst of lines through, then a few every second, and counts the rest.
 #[derive(Debug)]
 pub struct Throttle {
-    tokens: u32,
-    refilled_ns: u64,
-    suppressed: u64,
+    tokens: Cell<u32>,
+    refilled_ns: Cell<u64>,
+    suppressed: Cell<u64>,
 }
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self {
-            tokens: BURST,
-            refilled_ns: 0,
-            suppressed: 0,
-        }
+        Self { tokens: Cell::new(BURST), refilled_ns: Cell::new(0), suppressed: Cell::new(0) }
     }
 }
 
 impl Throttle {
     /// Whether a line may be written at this monotonic time; if so, how many were left out since
     /// the last one.
-    pub fn admit(&mut self, now_ns: u64) -> Option<u64> {
-        let elapsed_ns = now_ns.saturating_sub(self.refilled_ns);
+    pub fn admit(&self, now_ns: u64) -> Option<u64> {
+        let elapsed_ns = now_ns.saturating_sub(self.refilled_ns.get());
         let refill = elapsed_ns.checked_div(NS_PER_LINE).unwrap_or(0);
         if refill > 0 {
             let refill = u32::try_from(refill).unwrap_or(u32::MAX);
-            self.tokens = self.tokens.saturating_add(refill).min(BURST);
-            self.refilled_ns = now_ns;
+            self.tokens.set(self.tokens.get().saturating_add(refill).min(BURST));
+            self.refilled_ns.set(now_ns);
         }
-        match self.tokens.checked_sub(1) {
+        match self.tokens.get().checked_sub(1) {
             Some(left) => {
-                self.tokens = left;
-                Some(std::mem::take(&mut self.suppressed))
+                self.tokens.set(left);
+                Some(self.suppressed.take())
             }
             None => {
-                self.suppressed = self.suppressed.saturating_add(1);
+                self.suppressed.set(self.suppressed.get().saturating_add(1));
                 None
             }
         }
@@ -43,7 +41,7 @@ impl Throttle {
 
     /// Writes `line` if it may be written, with the number of those left out before it.
     pub fn log(
-        &mut self,
+        &self,
         host: &dyn crate::Host,
         level: crate::LogLevel,
         line: impl FnOnce() -> String,
@@ -71,7 +69,7 @@ mod tests {
 
     #[test]
     fn a_flood_becomes_a_few_lines_and_a_count() {
-        let mut throttle = Throttle::default();
+        let throttle = Throttle::default();
         let second = 1_000_000_000;
         let first = (0..1000)
             .filter(|_| throttle.admit(second).is_some())
