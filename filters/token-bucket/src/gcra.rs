@@ -47,7 +47,8 @@ impl Gcra {
             .checked_add(rate.count.checked_sub(1)?)?
             .checked_div(rate.count)?;
         let fill_ns = interval_ns.checked_mul(burst)?;
-        let sensible = interval_ns >= MIN_INTERVAL_NS && burst > 0 && fill_ns <= MAX_FILL_NS;
+        let slow_enough = rate.count.checked_mul(MIN_INTERVAL_NS)? <= period_ns;
+        let sensible = slow_enough && burst > 0 && fill_ns <= MAX_FILL_NS;
         sensible.then_some(Self { interval_ns, burst })
     }
 

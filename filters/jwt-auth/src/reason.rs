@@ -1,0 +1,113 @@
+//! Why a request is refused: one stable code for each reason.
+
+/// The reason of a refusal. The code goes into the problem type, the decision, the metric and the
+/// log; none of them ever holds a part of the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No credential where one is required.
+    #[error("A token is required.")]
+    CredentialMissing,
+    /// More than one credential: which one counts would be anybody's guess (RFC 6750 section 2).
+    #[error("The request carries more than one token.")]
+    CredentialsMultiple,
+    /// Not three base64url parts of JSON, JSON and signature (RFC 7515 section 7.1).
+    #[error("The token is malformed.")]
+    TokenMalformed,
+    /// Larger than is ever needed.
+    #[error("The token is too large.")]
+    TokenTooLarge,
+    /// `crit`, `b64` or `zip` in the header (RFC 7515 section 4.1.11, RFC 7797).
+    #[error("The token's header asks for an extension that is not supported.")]
+    TokenExtension,
+    /// A `typ` of another kind of token (RFC 8725 section 3.11).
+    #[error("The token is of another type.")]
+    TokenType,
+    /// An `alg` that the provider does not allow, or `none`.
+    #[error("The token's algorithm is not allowed.")]
+    AlgorithmNotAllowed,
+    /// An issuer that no provider of the rule has.
+    #[error("The token's issuer is not accepted here.")]
+    IssuerUnknown,
+    /// None of the audiences.
+    #[error("The token is not for this audience.")]
+    AudienceMismatch,
+    /// `exp` has passed.
+    #[error("The token has expired.")]
+    TokenExpired,
+    /// No `exp`.
+    #[error("The token has no expiry.")]
+    ExpirationMissing,
+    /// `nbf` or `iat` lies ahead.
+    #[error("The token is not valid yet.")]
+    TokenNotYetValid,
+    /// Valid for longer than the provider allows.
+    #[error("The token is valid for too long.")]
+    LifetimeTooLong,
+    /// No key of the provider fits.
+    #[error("The token's key is not known.")]
+    KeyUnknown,
+    /// The signature is wrong.
+    #[error("The token's signature is wrong.")]
+    SignatureInvalid,
+    /// The verified token lacks a scope.
+    #[error("The token lacks a required scope.")]
+    ScopeMissing,
+    /// The verified token fails a condition on its claims.
+    #[error("The token's claims do not allow this.")]
+    ClaimMismatch,
+    /// No rule allows the request.
+    #[error("No rule allows this request.")]
+    NoRule,
+    /// Servers disagree on what the path means, and so do the rules.
+    #[error("The path can be read in more than one way.")]
+    PathAmbiguous,
+    /// The path cannot be read.
+    #[error("The path cannot be read.")]
+    PathUnreadable,
+    /// The provider's keys could not be fetched.
+    #[error("The keys to check the token are not available at the moment.")]
+    KeysUnavailable,
+}
+
+impl Reason {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::CredentialMissing => "credential_missing",
+            Self::CredentialsMultiple => "credentials_multiple",
+            Self::TokenMalformed => "token_malformed",
+            Self::TokenTooLarge => "token_too_large",
+            Self::TokenExtension => "token_extension",
+            Self::TokenType => "token_type",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::IssuerUnknown => "issuer_unknown",
+            Self::AudienceMismatch => "audience_mismatch",
+            Self::TokenExpired => "token_expired",
+            Self::ExpirationMissing => "expiration_missing",
+            Self::TokenNotYetValid => "token_not_yet_valid",
+            Self::LifetimeTooLong => "lifetime_too_long",
+            Self::KeyUnknown => "key_unknown",
+            Self::SignatureInvalid => "signature_invalid",
+            Self::ScopeMissing => "scope_missing",
+            Self::ClaimMismatch => "claim_mismatch",
+            Self::NoRule => "no_rule",
+            Self::PathAmbiguous => "path_ambiguous",
+            Self::PathUnreadable => "path_unreadable",
+            Self::KeysUnavailable => "keys_unavailable",
+        }
+    }
+
+    /// The HTTP status: 401 for the credential, 403 for what it may do, 400 for the request, 503
+    /// for us.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::PathAmbiguous | Self::PathUnreadable => 400,
+            Self::ScopeMissing | Self::ClaimMismatch | Self::NoRule => 403,
+            Self::KeysUnavailable => 503,
+            _ => 401,
+        }
+    }
+}
