@@ -1,1 +1,19 @@
-//! x
+//! An audit trail for proxy-wasm hosts, in which loss is prevented or evident.
+//!
+//! [`record`] says what is written about a request, [`canonical`] how, [`queue`] and [`delivery`]
+//! bring it to a collector as [`otlp`], and [`filter`] puts them together. The README describes the
+//! configuration.
+
+pub mod canonical;
+pub mod config;
+pub mod delivery;
+pub mod filter;
+mod observe;
+pub mod otlp;
+pub mod pseudonym;
+pub mod queue;
+pub mod record;
+
+pub use filter::AuditEmitter;
+
+host::filter!(AuditEmitter);

@@ -1,0 +1,153 @@
+//! When to send, and what an answer means.
+
+use policy::json::Json;
+
+/// When the next batch may be sent.
+#[derive(Debug, Default)]
+pub struct Schedule {
+    not_before_ns: u64,
+    failures: u32,
+}
+
+impl Schedule {
+    /// Whether the time has come for records that have waited since `oldest_ns`.
+    #[must_use]
+    pub const fn is_due(
+        &self,
+        now_ns: u64,
+        oldest_ns: u64,
+        full_batch: bool,
+        max_delay_ns: u64,
+    ) -> bool {
+        now_ns >= self.not_before_ns
+            && (full_batch || now_ns.saturating_sub(oldest_ns) >= max_delay_ns)
+    }
+
+    /// The last batch was delivered, or will never be.
+    pub const fn settled(&mut self) {
+        self.failures = 0;
+        self.not_before_ns = 0;
+    }
+
+    /// The last batch must be sent again: after what the collector asks for, or after half a second
+    /// that doubles with every failure up to 30 seconds, of which a random part is waited (full
+    /// jitter), so that workers do not return in step.
+    pub fn failed(&mut self, now_ns: u64, retry_after_s: Option<u64>, random: u32) {
+        self.failures = self.failures.saturating_add(1);
+        let doublings = self.failures.saturating_sub(1).min(6);
+        let most_ns = FIRST_WAIT_NS
+            .checked_shl(doublings)
+            .unwrap_or(MAX_WAIT_NS)
+            .min(MAX_WAIT_NS);
+        let share_ns = most_ns
+            .checked_div(1000)
+            .unwrap_or(0)
+            .saturating_mul(u64::from(random % 1000));
+        let wait_ns = match retry_after_s {
+            Some(seconds) => seconds.min(MAX_RETRY_AFTER_S).saturating_mul(NS_PER_S),
+            None => share_ns.max(MIN_WAIT_NS),
+        };
+        self.not_before_ns = now_ns.saturating_add(wait_ns);
+    }
+}
+
+/// What the collector's answer means for a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has all of it.
+    Delivered,
+    /// It has most of it and will never take the rest (OTLP `partial_success`, not to be retried).
+    PartlyRejected {
+        /// So many records.
+        records: u64,
+    },
+    /// Again later.
+    Retry,
+    /// Never: it does not understand what is sent.
+    Rejected,
+}
+
+/// Reads an answer as OTLP/HTTP defines it: only 429, 502, 503, 504 and broken connections are to
+/// be tried again. Hosts report a broken connection as their own 503 and a time-out as 504.
+#[must_use]
+pub fn verdict(status: Option<u16>, body: &[u8]) -> Verdict {
+    match status {
+        Some(200..=299) => match rejected_records(body) {
+            0 => Verdict::Delivered,
+            records => Verdict::PartlyRejected { records },
+        },
+        None | Some(408 | 429 | 502 | 503 | 504) => Verdict::Retry,
+        Some(_) => Verdict::Rejected,
+    }
+}
+
+/// `partialSuccess.rejectedLogRecords`, a 64-bit number and so a string in the JSON of protobuf.
+fn rejected_records(body: &[u8]) -> u64 {
+    let answer = Json::parse(body).ok();
+    let rejected = answer
+        .as_ref()
+        .and_then(|json| json.at("partialSuccess.rejectedLogRecords"));
+    rejected
+        .and_then(Json::scalar_text)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
+}
+
+const NS_PER_S: u64 = 1_000_000_000;
+const FIRST_WAIT_NS: u64 = NS_PER_S / 2;
+const MIN_WAIT_NS: u64 = NS_PER_S / 10;
+const MAX_WAIT_NS: u64 = 30 * NS_PER_S;
+const MAX_RETRY_AFTER_S: u64 = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_mean_what_the_protocol_says() {
+        for (status, body, expected) in [
+            (Some(200), "", Verdict::Delivered),
+            (Some(200), "{}", Verdict::Delivered),
+            (Some(202), r#"{"partialSuccess":{}}"#, Verdict::Delivered),
+            (
+                Some(200),
+                r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"x"}}"#,
+                Verdict::PartlyRejected { records: 3 },
+            ),
+            (Some(429), "", Verdict::Retry),
+            (Some(503), "", Verdict::Retry),
+            (Some(504), "", Verdict::Retry),
+            (None, "", Verdict::Retry),
+            (Some(400), "", Verdict::Rejected),
+            (Some(413), "", Verdict::Rejected),
+            (Some(500), "", Verdict::Rejected),
+            (Some(301), "", Verdict::Rejected),
+        ] {
+            assert_eq!(
+                verdict(status, body.as_bytes()),
+                expected,
+                "{status:?} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn waits_longer_after_each_failure_and_as_long_as_asked() {
+        let mut schedule = Schedule::default();
+        let due = |schedule: &Schedule, now| schedule.is_due(now, 0, true, 0);
+        assert!(due(&schedule, 0));
+        schedule.failed(0, None, 999);
+        assert!(!due(&schedule, 400_000_000) && due(&schedule, 500_000_000));
+        for _ in 0..20 {
+            schedule.failed(0, None, 999);
+        }
+        assert!(!due(&schedule, 29 * NS_PER_S) && due(&schedule, 30 * NS_PER_S));
+        schedule.failed(0, Some(7), 0);
+        assert!(!due(&schedule, 6 * NS_PER_S) && due(&schedule, 7 * NS_PER_S));
+        schedule.failed(0, Some(u64::MAX), 0);
+        assert!(due(&schedule, 301 * NS_PER_S));
+        schedule.settled();
+        assert!(due(&schedule, 0));
+        assert!(!schedule.is_due(5, 0, false, 10) && schedule.is_due(10, 0, false, 10));
+    }
+}
