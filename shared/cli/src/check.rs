@@ -1,0 +1,93 @@
+//! `meshward check`.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use policy::config::Problems;
+
+/// Checks each of `files` as a configuration of `filter`.
+pub(crate) fn run(filter: &str, files: &[&str]) -> ExitCode {
+    let Some(parse) = parser(filter) else {
+        let names: Vec<&str> = PARSERS.iter().map(|(name, _)| *name).collect();
+        eprintln!(
+            "meshward: there is no filter {filter:?}; there are {}",
+            names.join(", ")
+        );
+        return ExitCode::from(crate::USAGE_ERROR);
+    };
+    let mut wrong = false;
+    for file in files {
+        let text = match read(file) {
+            Ok(text) => text,
+            Err(error) => {
+                eprintln!("meshward: {file} cannot be read: {error}");
+                return ExitCode::from(crate::USAGE_ERROR);
+            }
+        };
+        match parse(&text) {
+            Ok(()) => println!("{file}: ok"),
+            Err(problems) => {
+                wrong = true;
+                for problem in problems.iter() {
+                    println!("{file}: {problem}");
+                }
+            }
+        }
+    }
+    if wrong {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+type Parser = fn(&str) -> Result<(), Problems>;
+
+const PARSERS: [(&str, Parser); 4] = [
+    ("audit-emitter", |text| {
+        audit_emitter::config::Config::parse(text).map(drop)
+    }),
+    ("jwt-auth", |text| {
+        jwt_auth::config::Config::parse(text).map(drop)
+    }),
+    ("token-bucket", |text| {
+        token_bucket::config::Config::parse(text).map(drop)
+    }),
+    ("pii-redactor", |text| {
+        pii_redactor::config::Config::parse(text).map(drop)
+    }),
+];
+
+fn parser(filter: &str) -> Option<Parser> {
+    PARSERS
+        .iter()
+        .find(|(name, _)| *name == filter)
+        .map(|(_, parse)| *parse)
+}
+
+fn read(file: &str) -> std::io::Result<String> {
+    if file != "-" {
+        return std::fs::read_to_string(file);
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_has_a_parser_that_names_mistakes() {
+        for (name, parse) in PARSERS {
+            let problems = parse(r#"{"nonsense": 1}"#).unwrap_err().to_string();
+            assert!(
+                problems.contains("nonsense: unknown key"),
+                "{name}: {problems}"
+            );
+            assert!(parser(name).is_some());
+        }
+        assert!(parser("jwt").is_none());
+    }
+}

@@ -1,0 +1,141 @@
+//! What the READMEs say about configurations is true: every example is accepted, and every key,
+//! reason and metric is described.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use policy::config::{Problems, read_with_keys};
+
+type Keys = fn(&str) -> (Result<(), Problems>, BTreeSet<String>);
+
+macro_rules! keys_of {
+    ($filter:ident) => {
+        |text| {
+            let read = |node: policy::config::Node<'_>| node.object($filter::config::Config::read);
+            let (result, keys) = read_with_keys(text, read);
+            (result.map(drop), keys)
+        }
+    };
+}
+
+const FILTERS: [(&str, Keys); 4] = [
+    ("audit-emitter", keys_of!(audit_emitter)),
+    ("jwt-auth", keys_of!(jwt_auth)),
+    ("token-bucket", keys_of!(token_bucket)),
+    ("pii-redactor", keys_of!(pii_redactor)),
+];
+
+fn folder(filter: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../filters")
+        .join(filter)
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn examples(filter: &str) -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(folder(filter).join("examples")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|path| (path.clone(), read(&path))).collect()
+}
+
+/// JSON blocks of a page that are whole configurations.
+fn configurations_in(page: &str) -> Vec<&str> {
+    let blocks = page
+        .split("```json\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    blocks.filter(|block| block.starts_with("{\n")).collect()
+}
+
+#[test]
+fn examples_are_accepted_and_every_key_is_described() {
+    for (filter, keys) in FILTERS {
+        let readme = read(&folder(filter).join("README.md"));
+        let mut known = BTreeSet::new();
+        let examples = examples(filter);
+        assert!(examples.len() >= 2, "{filter}");
+        for (path, text) in &examples {
+            let (result, keys) = keys(text);
+            result.unwrap_or_else(|problems| panic!("{}: {problems}", path.display()));
+            known.extend(keys);
+        }
+        let blocks = configurations_in(&readme);
+        assert!(
+            !blocks.is_empty(),
+            "{filter}: the README has no configuration"
+        );
+        for block in blocks {
+            let (result, _) = keys(block);
+            result.unwrap_or_else(|problems| panic!("{filter} README: {problems}\n{block}"));
+        }
+        // The shared parts are described once, in the README of the policy crate.
+        let shared = ["match.", "consent.", "claims[]."];
+        for key in known
+            .iter()
+            .filter(|key| !shared.iter().any(|part| key.contains(part)))
+        {
+            let name = key.rsplit('.').next().unwrap();
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "{filter}: {key} is not in the README"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_shared_grammar_is_described() {
+    let page = read(&folder("../shared/policy").join("README.md"));
+    let all = r#"{"claims":[{"claim":"a","exists":true}],"headers":[{"name":"a","exists":true}],
+        "consent":{"denied":["a"]}}"#;
+    let (result, mut keys) = read_with_keys(all, |node| policy::matching::Match::read(&node));
+    result.unwrap();
+    let (result, more) = read_with_keys("{}", |node| policy::consent::ConsentSources::read(&node));
+    result.unwrap();
+    keys.extend(more);
+    for key in keys {
+        let name = key.rsplit('.').next().unwrap();
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "{key} is not in shared/policy/README.md"
+        );
+    }
+}
+
+#[test]
+fn every_reason_of_jwt_auth_is_described() {
+    let readme = read(&folder("jwt-auth").join("README.md"));
+    let source = read(&folder("jwt-auth").join("src/reason.rs"));
+    let arms = source.lines().filter_map(|line| line.split("=> \"").nth(1));
+    let codes: Vec<&str> = arms.filter_map(|arm| arm.split('"').next()).collect();
+    assert!(codes.len() > 15);
+    for code in codes {
+        assert!(
+            readme.contains(&format!("`{code}`")),
+            "{code} is not in the README"
+        );
+    }
+}
+
+/// Metrics are string constants of the filters; each must be in the README of its filter.
+#[test]
+fn every_metric_is_described() {
+    for (filter, _) in FILTERS {
+        let readme = read(&folder(filter).join("README.md"));
+        let source = read(&folder(filter).join("src/filter.rs"));
+        let is_metric = |word: &&str| {
+            word.ends_with("_total") || matches!(*word, "queue_bytes" | "queue_records")
+        };
+        let metrics: BTreeSet<&str> = source.split('"').filter(is_metric).collect();
+        assert!(!metrics.is_empty(), "{filter}");
+        for name in metrics {
+            assert!(
+                readme.contains(&format!("`{name}`")),
+                "{filter}: {name} is not in the README"
+            );
+        }
+    }
+}
