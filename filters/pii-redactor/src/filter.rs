@@ -44,7 +44,7 @@ impl Filter for PiiRedactor {
         let config = Config::parse(configuration)?;
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
-                Policy::Block => "answers that rules are about are blocked",
+                Policy::Block => "requests that rules are about are refused",
                 Policy::Pass => "rules only count what they find",
             };
             host.log(
@@ -110,13 +110,20 @@ impl Stream<PiiRedactor> for RedactedStream {
             .filter(|(_, rule)| is_due(rule))
             .map(|(index, _)| index)
             .collect();
-        if filter.enforces(&self.rules) && !request.is_grpc() {
+        self.request = Some(request);
+        let enforces = filter.enforces(&self.rules);
+        let readonly = !filter.capabilities.rewrites_bodies();
+        if readonly && enforces && filter.config.on_error.host_readonly == Policy::Block {
+            // Such a host takes no answer in place of the upstream's either, once there is one.
+            return self.cannot_redact(filter, host, Policy::Block, "host_readonly");
+        }
+        let is_grpc = self.request.as_ref().is_some_and(Request::is_grpc);
+        if enforces && !readonly && !is_grpc {
             // A compressed body or a part of one cannot be searched.
             for name in ["accept-encoding", "range", "if-range"] {
                 let _ = host.remove_header(HeaderMap::RequestHeaders, name);
             }
         }
-        self.request = Some(request);
         Action::Continue
     }
 
@@ -165,11 +172,7 @@ impl Stream<PiiRedactor> for RedactedStream {
             let policy = filter.config.on_error.unsupported_encoding;
             return self.cannot_redact(filter, host, policy, "partial_content");
         }
-        let readonly = !filter.capabilities.rewrites_bodies();
-        if readonly && mode.enforces() && filter.config.on_error.host_readonly == Policy::Block {
-            return self.cannot_redact(filter, host, Policy::Block, "host_readonly");
-        }
-        let changes_body = mode.enforces() && !readonly;
+        let changes_body = mode.enforces() && filter.capabilities.rewrites_bodies();
         self.start(filter, mode, changes_body);
         if changes_body {
             prepare_headers(host);
@@ -208,7 +211,7 @@ impl Stream<PiiRedactor> for RedactedStream {
         if work.changes_body
             && out != body
             && host
-                .replace_buffer(Buffer::ResponseBody, body.len(), &out)
+                .replace_buffer(Buffer::ResponseBody, usize::MAX, &out)
                 .is_err()
         {
             return self.stop(filter, host, "body_unwritable");

@@ -78,7 +78,8 @@ pub trait Host {
 
     /// Replaces the first `size` bytes of a buffer (all of it with `usize::MAX`).
     ///
-    /// Only a prefix can be replaced: hosts refuse an edit in the middle.
+    /// Only a prefix can be replaced: hosts refuse an edit in the middle. Replace all of it where
+    /// you can: Kong takes `size` as the most that may be written.
     ///
     /// # Errors
     /// The buffer cannot be changed in this phase, or never on this host (APISIX).

@@ -12,7 +12,11 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { tokens: Cell::new(BURST), refilled_ns: Cell::new(0), suppressed: Cell::new(0) }
+        Self {
+            tokens: Cell::new(BURST),
+            refilled_ns: Cell::new(0),
+            suppressed: Cell::new(0),
+        }
     }
 }
 
@@ -24,7 +28,8 @@ impl Throttle {
         let refill = elapsed_ns.checked_div(NS_PER_LINE).unwrap_or(0);
         if refill > 0 {
             let refill = u32::try_from(refill).unwrap_or(u32::MAX);
-            self.tokens.set(self.tokens.get().saturating_add(refill).min(BURST));
+            self.tokens
+                .set(self.tokens.get().saturating_add(refill).min(BURST));
             self.refilled_ns.set(now_ns);
         }
         match self.tokens.get().checked_sub(1) {

@@ -1,0 +1,167 @@
+//! The host calls that start HTTP and gRPC calls.
+
+use std::time::Duration;
+
+use super::calls::{Answer, trap};
+use super::state::Phase;
+use super::stream::pairs;
+use super::{FakeHost, Profile};
+use crate::protobuf::{Value, fields};
+use crate::{CallToken, ContextId, HeaderPairs, Status};
+
+/// A call that the plugin has started and that nobody has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingCall {
+    /// Its number.
+    pub token: CallToken,
+    /// Where the answer arrives: the context that started it, on Envoy the root of that.
+    pub context: ContextId,
+    /// The cluster name, or `host[:port]` on nginx hosts. For gRPC the bytes as they were given.
+    pub upstream: Vec<u8>,
+    /// What is called.
+    pub call: AnyCall,
+    /// How long the host waits; zero for ever.
+    pub timeout: Duration,
+}
+
+/// An HTTP or a gRPC call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AnyCall {
+    Http {
+        headers: HeaderPairs,
+        body: Vec<u8>,
+        trailers: HeaderPairs,
+    },
+    Grpc {
+        service: Vec<u8>,
+        method: Vec<u8>,
+        metadata: HeaderPairs,
+        message: Vec<u8>,
+    },
+}
+
+/// What the answer to the call at hand holds.
+#[derive(Debug, Default)]
+pub(super) struct CallAnswer {
+    pub(super) headers: Option<HeaderPairs>,
+    pub(super) trailers: Option<HeaderPairs>,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) grpc_message: Option<Vec<u8>>,
+}
+
+impl FakeHost {
+    /// `proxy_http_call`.
+    pub fn start_http_call(
+        &self,
+        upstream: &[u8],
+        headers: HeaderPairs,
+        body: &[u8],
+        trailers: HeaderPairs,
+        timeout: Duration,
+    ) -> Answer<CallToken> {
+        self.enter("proxy_http_call")?;
+        self.check_call_phase()?;
+        self.check_upstream(upstream)?;
+        let lacks = |name: &[u8]| pairs::value(&headers, name).is_err();
+        let named = !lacks(b":authority") || !lacks(b"host");
+        if lacks(b":path") || lacks(b":method") || !named {
+            return Err(Status::BadArgument.into());
+        }
+        let call = AnyCall::Http {
+            headers,
+            body: body.to_vec(),
+            trailers,
+        };
+        Ok(self.start_call(upstream, call, timeout))
+    }
+
+    /// `proxy_grpc_call`. `upstream` is an encoded `GrpcService` or a plain cluster name.
+    pub fn start_grpc_call(
+        &self,
+        upstream: &[u8],
+        service: &[u8],
+        method: &[u8],
+        metadata: HeaderPairs,
+        message: &[u8],
+        timeout: Duration,
+    ) -> Answer<CallToken> {
+        self.enter("proxy_grpc_call")?;
+        self.check_upstream(&cluster_of(upstream))?;
+        let call = AnyCall::Grpc {
+            service: service.to_vec(),
+            method: method.to_vec(),
+            metadata,
+            message: message.to_vec(),
+        };
+        Ok(self.start_call(upstream, call, timeout))
+    }
+
+    /// `proxy_grpc_cancel`.
+    pub fn grpc_cancel(&self, token: CallToken) -> Answer<()> {
+        self.enter("proxy_grpc_cancel")?;
+        let removed = self.state.borrow_mut().calls.remove(&token);
+        removed.map(drop).ok_or(Status::NotFound.into())
+    }
+
+    fn check_call_phase(&self) -> Answer<()> {
+        let state = self.state.borrow();
+        let in_request = matches!(
+            state.phase,
+            Phase::RequestHeaders | Phase::RequestBody | Phase::CallAnswer
+        );
+        match self.profile() {
+            Profile::Envoy => Ok(()),
+            Profile::Apisix if in_request && state.stream().is_some() => Ok(()),
+            Profile::Apisix => Err(Status::BadArgument.into()),
+            Profile::Kong if in_request || state.phase == Phase::Tick => Ok(()),
+            Profile::Kong => trap("an HTTP call can only be started by a request or a tick"),
+        }
+    }
+
+    fn check_upstream(&self, name: &[u8]) -> Answer<()> {
+        let state = self.state.borrow();
+        let known = state
+            .upstreams
+            .as_ref()
+            .is_none_or(|upstreams| upstreams.iter().any(|upstream| upstream.as_bytes() == name));
+        match self.profile() {
+            _ if known => Ok(()),
+            Profile::Envoy | Profile::Apisix => Err(Status::BadArgument.into()),
+            Profile::Kong => Err(Status::InternalFailure.into()),
+        }
+    }
+
+    fn start_call(&self, upstream: &[u8], call: AnyCall, timeout: Duration) -> CallToken {
+        let mut state = self.state.borrow_mut();
+        let token = state.last_token.wrapping_add(1).max(1);
+        state.last_token = token;
+        // Envoy makes every call one of the root.
+        let context = match (self.profile(), state.stream()) {
+            (Profile::Envoy, Some(stream)) => stream.root,
+            _ => state.effective,
+        };
+        let pending = PendingCall {
+            token,
+            context,
+            upstream: upstream.to_vec(),
+            call,
+            timeout,
+        };
+        state.calls.insert(token, pending);
+        token
+    }
+}
+
+/// The cluster of an encoded `GrpcService { envoy_grpc { cluster_name } }`; bytes that are none are
+/// the name themselves.
+fn cluster_of(upstream: &[u8]) -> Vec<u8> {
+    let inner = |message| {
+        fields(message).find_map(|field| match field {
+            Ok((1, Value::Bytes(bytes))) => Some(bytes),
+            _ => None,
+        })
+    };
+    let name = inner(upstream).and_then(inner);
+    name.unwrap_or(upstream).to_vec()
+}

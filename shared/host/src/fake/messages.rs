@@ -1,0 +1,307 @@
+//! The host calls on headers, bodies and the stream itself.
+
+use super::calls::{Answer, trap};
+use super::state::Phase;
+use super::stream::{Flow, Stream, pairs};
+use super::{Failure, FakeHost, LocalReply, Profile};
+use crate::{Buffer, Direction, HeaderMap, HeaderPairs, Status};
+
+impl FakeHost {
+    /// `proxy_get_buffer_bytes`.
+    pub fn get_buffer_bytes(&self, kind: Buffer, start: usize, max: usize) -> Answer<Vec<u8>> {
+        self.enter("proxy_get_buffer_bytes")?;
+        let state = self.state.borrow();
+        let body = |direction| {
+            let flow = state.stream().map(|stream| stream.flow(direction));
+            flow.map(|flow| {
+                if flow.body_open {
+                    flow.body.as_slice()
+                } else {
+                    &[]
+                }
+            })
+        };
+        let bytes = match kind {
+            Buffer::RequestBody => body(Direction::Request),
+            Buffer::ResponseBody => body(Direction::Response),
+            Buffer::HttpAnswerBody => state.answer.body.as_deref(),
+            Buffer::GrpcAnswer => state.answer.grpc_message.as_deref(),
+            Buffer::VmConfiguration => Some(&[][..]),
+            Buffer::PluginConfiguration => (state.phase == Phase::Configure
+                || self.profile() != Profile::Envoy)
+                .then_some(state.plugin_configuration.as_slice()),
+        };
+        let bytes = bytes.ok_or(Status::NotFound)?;
+        match self.profile() {
+            Profile::Envoy => {}
+            Profile::Apisix | Profile::Kong if bytes.is_empty() => {
+                return Err(Status::NotFound.into());
+            }
+            // It takes the lengths as signed numbers.
+            Profile::Apisix if kind != Buffer::PluginConfiguration => {
+                let positive = max > 0 && i32::try_from(max).is_ok();
+                if !positive || start >= bytes.len() {
+                    return Err(Status::BadArgument.into());
+                }
+            }
+            Profile::Apisix | Profile::Kong => {}
+        }
+        let end = start.saturating_add(max).min(bytes.len());
+        Ok(bytes.get(start..end).unwrap_or_default().to_vec())
+    }
+
+    /// `proxy_set_buffer_bytes`. Envoy replaces a prefix, prepends or appends; Kong cuts the body
+    /// at `start` and takes no more than `size` bytes.
+    pub fn set_buffer_bytes(
+        &self,
+        kind: Buffer,
+        start: usize,
+        size: usize,
+        bytes: &[u8],
+    ) -> Answer<()> {
+        self.enter("proxy_set_buffer_bytes")?;
+        let direction = match kind {
+            Buffer::RequestBody => Direction::Request,
+            Buffer::ResponseBody => Direction::Response,
+            _ => return Err(Status::BadArgument.into()),
+        };
+        let mut state = self.state.borrow_mut();
+        let stream = state.stream_mut().ok_or(Status::BadArgument)?;
+        let flow = stream.flow_mut(direction);
+        if !flow.body_open {
+            return Err(Status::BadArgument.into());
+        }
+        let length = flow.body.len();
+        match self.profile() {
+            Profile::Kong if start == 0 && size == 0 => {
+                flow.body.splice(..0, bytes.iter().copied());
+            }
+            Profile::Kong => {
+                flow.body.truncate(start);
+                flow.body.extend(bytes.iter().take(size));
+            }
+            Profile::Envoy | Profile::Apisix if start == 0 => {
+                flow.body.splice(..size.min(length), bytes.iter().copied());
+            }
+            Profile::Envoy | Profile::Apisix if start >= length => {
+                flow.body.extend_from_slice(bytes);
+            }
+            Profile::Envoy | Profile::Apisix => return Err(Status::BadArgument.into()),
+        }
+        Ok(())
+    }
+
+    /// How many pairs a header map has now, as hosts tell it in the callback: APISIX says 0.
+    #[must_use]
+    pub fn header_count(&self, map: HeaderMap) -> usize {
+        match self.profile() {
+            Profile::Apisix => 0,
+            Profile::Envoy | Profile::Kong => self.read_map(map, Vec::len).unwrap_or(0),
+        }
+    }
+
+    /// `proxy_get_header_map_pairs`.
+    pub fn get_header_map_pairs(&self, map: HeaderMap) -> Answer<HeaderPairs> {
+        self.enter("proxy_get_header_map_pairs")?;
+        match self.read_map(map, Clone::clone) {
+            // Envoy gives an empty map for one that is not there.
+            Err(Failure::Status(Status::BadArgument)) if self.profile() == Profile::Envoy => {
+                Ok(HeaderPairs::new())
+            }
+            other => other,
+        }
+    }
+
+    /// `proxy_get_header_map_value`: the first one, where there are several.
+    pub fn get_header_map_value(&self, map: HeaderMap, name: &[u8]) -> Answer<Vec<u8>> {
+        self.enter("proxy_get_header_map_value")?;
+        let logging = self
+            .state
+            .borrow()
+            .stream()
+            .is_some_and(|stream| stream.logging);
+        match self.read_map(map, |found| pairs::value(found, name)) {
+            Ok(value) => Ok(value?),
+            Err(Failure::Status(Status::BadArgument)) if logging => Err(Status::NotFound.into()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// `proxy_replace_header_map_value`.
+    pub fn replace_header_map_value(
+        &self,
+        map: HeaderMap,
+        name: &[u8],
+        value: &[u8],
+    ) -> Answer<()> {
+        self.enter("proxy_replace_header_map_value")?;
+        self.edit_map(map, |pairs| pairs::replace(pairs, name, value))
+    }
+
+    /// `proxy_add_header_map_value`.
+    pub fn add_header_map_value(&self, map: HeaderMap, name: &[u8], value: &[u8]) -> Answer<()> {
+        self.enter("proxy_add_header_map_value")?;
+        self.edit_map(map, |pairs| pairs::add(pairs, name, value))
+    }
+
+    /// `proxy_remove_header_map_value`.
+    pub fn remove_header_map_value(&self, map: HeaderMap, name: &[u8]) -> Answer<()> {
+        self.enter("proxy_remove_header_map_value")?;
+        self.edit_map(map, |pairs| pairs::remove(pairs, name))
+    }
+
+    /// `proxy_set_header_map_pairs`.
+    pub fn set_header_map_pairs(&self, map: HeaderMap, new: HeaderPairs) -> Answer<()> {
+        self.enter("proxy_set_header_map_pairs")?;
+        self.edit_map(map, |pairs| *pairs = new)
+    }
+
+    /// `proxy_continue_stream`. APISIX does nothing: it waits for the call that the request has
+    /// started, and for nothing else.
+    pub fn continue_stream(&self, direction: Direction) -> Answer<()> {
+        self.enter("proxy_continue_stream")?;
+        if self.profile() == Profile::Apisix {
+            return Ok(());
+        }
+        let mut state = self.state.borrow_mut();
+        let envoy = self.profile() == Profile::Envoy;
+        if let Some(stream) = state.stream_mut() {
+            stream.flow_mut(direction).resume = true;
+            if envoy {
+                // It lets go of the request, whichever side is resumed.
+                stream.request.headers_open = false;
+                stream.request.trailers_open = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// `proxy_close_stream`. APISIX answers that it did, and does nothing.
+    pub fn close_stream(&self, _direction: Direction) -> Answer<()> {
+        self.enter("proxy_close_stream")?;
+        if self.profile() == Profile::Envoy
+            && let Some(stream) = self.state.borrow_mut().stream_mut()
+        {
+            stream.reset = true;
+        }
+        Ok(())
+    }
+
+    /// `proxy_send_local_response`.
+    pub fn send_local_reply(&self, reply: LocalReply) -> Answer<()> {
+        self.enter("proxy_send_local_response")?;
+        let profile = self.profile();
+        let mut state = self.state.borrow_mut();
+        let Some(stream) = state.stream_mut() else {
+            // Envoy takes it and drops it.
+            return match profile {
+                Profile::Envoy => Ok(()),
+                Profile::Apisix | Profile::Kong => Err(Status::BadArgument.into()),
+            };
+        };
+        if profile == Profile::Kong {
+            if stream.local_reply.is_some() {
+                return trap("a local response is already stashed");
+            }
+            if stream.response.sent.headers.is_some() {
+                return trap("the response is already sent");
+            }
+        }
+        // The first one is the answer: Envoy ignores those after it.
+        stream.local_reply.get_or_insert(reply);
+        Ok(())
+    }
+
+    fn read_map<T>(&self, map: HeaderMap, read: impl FnOnce(&HeaderPairs) -> T) -> Answer<T> {
+        let profile = self.profile();
+        let state = self.state.borrow();
+        let found = match map {
+            HeaderMap::HttpAnswerHeaders => state.answer.headers.as_ref(),
+            HeaderMap::HttpAnswerTrailers if profile == Profile::Envoy => {
+                state.answer.trailers.as_ref()
+            }
+            HeaderMap::HttpAnswerTrailers => None,
+            _ => state
+                .stream()
+                .and_then(|stream| readable(stream, map, profile)),
+        };
+        match found {
+            Some(found) => Ok(read(found)),
+            None => Err(absent(map, profile).into()),
+        }
+    }
+
+    fn edit_map(&self, map: HeaderMap, edit: impl FnOnce(&mut HeaderPairs)) -> Answer<()> {
+        let profile = self.profile();
+        let mut state = self.state.borrow_mut();
+        let phase = state.phase;
+        let stream = state.stream_mut().ok_or(Status::BadArgument)?;
+        let (flow, is_trailers) = match map {
+            HeaderMap::RequestHeaders => (&mut stream.request, false),
+            HeaderMap::ResponseHeaders => (&mut stream.response, false),
+            HeaderMap::RequestTrailers => (&mut stream.request, true),
+            HeaderMap::ResponseTrailers => (&mut stream.response, true),
+            HeaderMap::HttpAnswerHeaders | HeaderMap::HttpAnswerTrailers => {
+                return Err(absent(map, profile).into());
+            }
+        };
+        if is_trailers {
+            if profile.has_trailers() && last_chunk_is_shown(flow, phase) {
+                flow.trailers_open = true;
+                flow.trailers.get_or_insert_default();
+            }
+            let open = flow.trailers_open && profile.has_trailers();
+            let trailers = flow.trailers.as_mut().filter(|_| open);
+            edit(trailers.ok_or_else(|| absent(map, profile))?);
+            return Ok(());
+        }
+        let gone = flow.sent.headers.is_some();
+        match &mut flow.headers {
+            Some(headers) if flow.headers_open && !gone => edit(headers),
+            // nginx hosts write a line to their log and say that it worked.
+            Some(_) if profile.keeps_headers() => {}
+            _ => return Err(Status::BadArgument.into()),
+        }
+        Ok(())
+    }
+}
+
+fn readable(stream: &Stream, map: HeaderMap, profile: Profile) -> Option<&HeaderPairs> {
+    let open = |flag: bool| flag || stream.logging || profile.keeps_headers();
+    match map {
+        HeaderMap::RequestHeaders => {
+            let flow = &stream.request;
+            flow.headers.as_ref().filter(|_| open(flow.headers_open))
+        }
+        HeaderMap::ResponseHeaders => {
+            let flow = &stream.response;
+            flow.headers.as_ref().filter(|_| open(flow.headers_open))
+        }
+        _ if !profile.has_trailers() => None,
+        HeaderMap::RequestTrailers => {
+            let flow = &stream.request;
+            flow.trailers.as_ref().filter(|_| flow.trailers_open)
+        }
+        HeaderMap::ResponseTrailers => {
+            let flow = &stream.response;
+            let open = flow.trailers_open || stream.logging;
+            flow.trailers.as_ref().filter(|_| open)
+        }
+        HeaderMap::HttpAnswerHeaders | HeaderMap::HttpAnswerTrailers => None,
+    }
+}
+
+/// Envoy makes trailers for a filter that asks for them with the last chunk in its hands.
+fn last_chunk_is_shown(flow: &Flow, phase: Phase) -> bool {
+    let in_body = matches!(phase, Phase::RequestBody | Phase::ResponseBody);
+    in_body && flow.body_open && flow.received_end
+}
+
+const fn absent(map: HeaderMap, profile: Profile) -> Status {
+    match (map, profile) {
+        (HeaderMap::HttpAnswerHeaders, Profile::Apisix) => Status::NotFound,
+        (HeaderMap::RequestHeaders | HeaderMap::ResponseHeaders, _) => Status::BadArgument,
+        (_, Profile::Apisix) => Status::Unimplemented,
+        _ => Status::BadArgument,
+    }
+}

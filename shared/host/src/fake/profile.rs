@@ -1,0 +1,93 @@
+//! Which host is played, and what it lacks.
+
+use super::Failure;
+use crate::Status;
+
+/// The host that a [`super::FakeHost`] answers as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// Envoy 1.36 to 1.40.
+    Envoy,
+    /// APISIX, that is wasm-nginx-module: whatever it does not implement answers 12.
+    Apisix,
+    /// Kong up to 3.10, that is ngx_wasm_module: whatever it does not implement traps.
+    Kong,
+}
+
+impl Profile {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Envoy, Self::Apisix, Self::Kong];
+
+    /// The name in test output.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Envoy => "envoy",
+            Self::Apisix => "apisix",
+            Self::Kong => "kong",
+        }
+    }
+
+    /// What this host answers to a call that it does not implement.
+    #[must_use]
+    pub fn missing(self, call: &str) -> Option<Failure> {
+        match self {
+            Self::Envoy => None,
+            Self::Apisix => MISSING_ON_APISIX
+                .contains(&call)
+                .then_some(Failure::Status(Status::Unimplemented)),
+            Self::Kong => MISSING_ON_KONG
+                .contains(&call)
+                .then(|| Failure::Trap(format!("{call}: not yet implemented by the host"))),
+        }
+    }
+
+    /// Header maps can be read and written through the whole request. On Envoy they are there only
+    /// from their callback until the message goes on, and once more for the log.
+    pub(super) const fn keeps_headers(self) -> bool {
+        !matches!(self, Self::Envoy)
+    }
+
+    /// Trailers have callbacks.
+    pub(super) const fn has_trailers(self) -> bool {
+        matches!(self, Self::Envoy)
+    }
+}
+
+const MISSING_ON_APISIX: &[&str] = &[
+    "proxy_call_foreign_function",
+    "proxy_define_metric",
+    "proxy_dequeue_shared_queue",
+    "proxy_done",
+    "proxy_enqueue_shared_queue",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_metric",
+    "proxy_get_shared_data",
+    "proxy_get_status",
+    "proxy_grpc_call",
+    "proxy_grpc_cancel",
+    "proxy_grpc_close",
+    "proxy_grpc_send",
+    "proxy_grpc_stream",
+    "proxy_increment_metric",
+    "proxy_record_metric",
+    "proxy_register_shared_queue",
+    "proxy_resolve_shared_queue",
+    "proxy_set_buffer_bytes",
+    "proxy_set_header_map_pairs",
+    "proxy_set_shared_data",
+    "proxy_set_tick_period_milliseconds",
+];
+
+const MISSING_ON_KONG: &[&str] = &[
+    "proxy_close_stream",
+    "proxy_done",
+    "proxy_get_log_level",
+    "proxy_get_status",
+    "proxy_grpc_call",
+    "proxy_grpc_cancel",
+    "proxy_grpc_close",
+    "proxy_grpc_send",
+    "proxy_grpc_stream",
+    "proxy_resolve_shared_queue",
+];

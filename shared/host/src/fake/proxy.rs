@@ -1,0 +1,403 @@
+//! A proxy around one plugin: contexts, configuration, ticks, and the answers to calls.
+
+use std::time::Duration;
+
+use super::exchange::Outcome;
+use super::state::Phase;
+use super::stream::Stream;
+use super::{FakeHost, LogLine, PendingCall, Process, Profile, Request, Response};
+use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, HeaderPairs, Plugin};
+
+/// Drives a [`Plugin`] as the proxy of a [`FakeHost`] would.
+///
+/// [`Proxy::run`] takes a whole exchange through; the steps (`start`, `send_chunk`, `respond`,
+/// `answer`, `finish` ...) let several streams go on side by side.
+pub struct Proxy {
+    pub(super) host: FakeHost,
+    plugin: Box<dyn Plugin>,
+    responder: Option<Box<Responder>>,
+    root: Option<ContextId>,
+    retiring: Vec<ContextId>,
+    last_context: ContextId,
+    started: bool,
+    next_tick: Option<Duration>,
+}
+
+type Responder = dyn FnMut(&PendingCall) -> Option<Answer>;
+
+/// A configuration that the plugin refused.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// What it wrote to the log.
+    pub logs: Vec<LogLine>,
+    /// Why it trapped, if it did.
+    pub trap: Option<String>,
+}
+
+impl Refused {
+    /// The log lines, joined.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let lines: Vec<_> = self.logs.iter().map(|line| line.text.as_str()).collect();
+        lines.join("\n")
+    }
+}
+
+/// What comes back from a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Answer {
+    /// An HTTP answer.
+    Http {
+        headers: HeaderPairs,
+        body: Vec<u8>,
+        trailers: HeaderPairs,
+    },
+    /// The call failed and there is nothing: a reset.
+    Nothing,
+    /// The message of a gRPC answer.
+    GrpcMessage(Vec<u8>),
+    /// The grpc-status of a failed gRPC call.
+    GrpcStatus(u32),
+}
+
+impl Answer {
+    /// An HTTP answer without further headers.
+    #[must_use]
+    pub fn http(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self::Http {
+            headers: vec![(b":status".to_vec(), status.to_string().into_bytes())],
+            body: body.into(),
+            trailers: HeaderPairs::new(),
+        }
+    }
+
+    /// What Envoy makes of an upstream that does not answer in time.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self::http(504, "upstream request timeout")
+    }
+}
+
+impl Proxy {
+    /// A proxy whose plugin talks to `host`.
+    #[must_use]
+    pub fn new(host: FakeHost, plugin: Box<dyn Plugin>) -> Self {
+        Self {
+            host,
+            plugin,
+            responder: None,
+            root: None,
+            retiring: Vec::new(),
+            last_context: 0,
+            started: false,
+            next_tick: None,
+        }
+    }
+
+    /// A proxy around a filter that is compiled into the test.
+    #[must_use]
+    pub fn native<F: Filter>(profile: Profile) -> Self {
+        Self::native_worker::<F>(&Process::new(profile))
+    }
+
+    /// One more worker of `process`, with a VM of its own.
+    #[must_use]
+    pub fn native_worker<F: Filter>(process: &Process) -> Self {
+        let host = FakeHost::in_process(process);
+        let plugin = Dispatcher::<F, _>::new(host.clone());
+        Self::new(host, Box::new(plugin))
+    }
+
+    /// The host, to set it up and to look at it.
+    #[must_use]
+    pub const fn host(&self) -> &FakeHost {
+        &self.host
+    }
+
+    /// The root context of the configuration in force.
+    #[must_use]
+    pub const fn root(&self) -> Option<ContextId> {
+        self.root
+    }
+
+    /// Answers every call as soon as it is started, where `responder` gives an answer.
+    pub fn answer_calls(
+        &mut self,
+        responder: impl FnMut(&PendingCall) -> Option<Answer> + 'static,
+    ) {
+        self.responder = Some(Box::new(responder));
+    }
+
+    /// Loads a configuration. A second one replaces the first as Envoy replaces it: in a new root
+    /// context, and the old one ends when the new one is accepted.
+    ///
+    /// # Errors
+    /// The plugin refused it; the configuration before, if there was one, stays in force.
+    pub fn configure(&mut self, configuration: impl AsRef<[u8]>) -> Result<(), Refused> {
+        let configuration = configuration.as_ref();
+        let before = self.host.logs().len();
+        let root = self.next_context();
+        let mut state = self.host.state.borrow_mut();
+        state.plugin_configuration = configuration.to_vec();
+        state.roots.push(root);
+        drop(state);
+        self.call(root, Phase::None, |plugin| plugin.context_create(root, 0));
+        if !std::mem::replace(&mut self.started, true) {
+            self.call(root, Phase::Configure, |plugin| plugin.vm_start(root));
+        }
+        let size = configuration.len();
+        let accepted = self.call(root, Phase::Configure, |plugin| {
+            plugin.configure(root, size)
+        });
+        if accepted != Some(true) {
+            self.host
+                .state
+                .borrow_mut()
+                .roots
+                .retain(|known| *known != root);
+            let logs = self.host.logs().split_off(before);
+            let trap = self.host.trap();
+            return Err(Refused { logs, trap });
+        }
+        let old = self.root.replace(root);
+        self.plan_tick();
+        self.settle();
+        if let Some(old) = old {
+            self.retire(old);
+        }
+        Ok(())
+    }
+
+    /// Ends the configuration in force. `false` when the plugin wants to be waited for.
+    pub fn shut_down(&mut self) -> bool {
+        if let Some(root) = self.root.take() {
+            self.retire(root);
+            self.settle();
+        }
+        self.retiring.is_empty()
+    }
+
+    /// Lets time pass, with the ticks that are due.
+    pub fn advance(&mut self, by: Duration) {
+        let process = self.host.process().clone();
+        let end = process.monotonic().saturating_add(by);
+        while let Some(due) = self.next_tick.filter(|due| *due <= end) {
+            process.advance(due.saturating_sub(process.monotonic()));
+            self.tick();
+        }
+        process.advance(end.saturating_sub(process.monotonic()));
+    }
+
+    /// Ticks now, and again after the period.
+    pub fn tick(&mut self) {
+        let roots = self.host.state.borrow().roots.clone();
+        self.next_tick = None;
+        for root in roots {
+            self.call(root, Phase::Tick, |plugin| plugin.tick(root));
+        }
+        self.plan_tick();
+        self.settle();
+    }
+
+    /// Answers a call. `false` when nobody waits for it any more: the plugin hears nothing then.
+    pub fn answer(&mut self, token: CallToken, answer: Answer) -> bool {
+        let pending = self.host.state.borrow_mut().calls.remove(&token);
+        let Some(pending) = pending else {
+            return false;
+        };
+        self.deliver(pending.context, token, answer);
+        self.settle();
+        true
+    }
+
+    /// Answers a call that was never made, as no proxy should.
+    pub fn answer_unknown(&mut self, token: CallToken, answer: Answer) {
+        let root = self.root.unwrap_or(0);
+        self.deliver(root, token, answer);
+        self.settle();
+    }
+
+    /// Takes a whole exchange through: the request, then the response if the request arrived at
+    /// the upstream, then the log.
+    pub fn run(&mut self, request: &Request, response: &Response) -> Outcome {
+        let before = self.host.logs().len();
+        let stream = self.start(request);
+        self.send(stream, request);
+        if self.request_arrived(stream) {
+            self.respond(stream, response);
+        }
+        let mut outcome = self.finish(stream);
+        outcome.logs = self.host.logs().split_off(before);
+        outcome
+    }
+
+    /// Ends a stream: the client has its answer, or has left.
+    pub fn finish(&mut self, stream: ContextId) -> Outcome {
+        let before = self.host.logs().len();
+        self.end_contexts(stream);
+        let mut state = self.host.state.borrow_mut();
+        let ended = state.streams.remove(&stream);
+        // Calls that the stream started itself die with it; on Envoy they are the root's.
+        state.calls.retain(|_, call| call.context != stream);
+        drop(state);
+        let ended = ended.unwrap_or_else(|| Stream::new(0, Default::default(), Default::default()));
+        let logs = self.host.logs().split_off(before);
+        let outcome = Outcome::of(&ended, logs, self.host.trap());
+        self.settle();
+        outcome
+    }
+
+    fn end_contexts(&mut self, stream: ContextId) {
+        let set_logging = |host: &FakeHost, logging| {
+            if let Some(stream) = host.state.borrow_mut().streams.get_mut(&stream) {
+                stream.logging = logging;
+            }
+        };
+        let profile = self.host.profile();
+        if profile == Profile::Envoy {
+            set_logging(&self.host, true);
+            self.call(stream, Phase::Log, |plugin| plugin.log(stream));
+            set_logging(&self.host, false);
+        }
+        self.call(stream, Phase::Done, |plugin| plugin.done(stream));
+        if profile == Profile::Kong {
+            self.call(stream, Phase::Log, |plugin| plugin.log(stream));
+        }
+        self.call(stream, Phase::None, |plugin| plugin.delete(stream));
+    }
+
+    fn retire(&mut self, root: ContextId) {
+        self.host.state.borrow_mut().done_called = false;
+        if self.call(root, Phase::Done, |plugin| plugin.done(root)) == Some(false) {
+            self.retiring.push(root);
+        } else {
+            self.delete_root(root);
+        }
+    }
+
+    fn delete_root(&mut self, root: ContextId) {
+        self.call(root, Phase::None, |plugin| plugin.delete(root));
+        let mut state = self.host.state.borrow_mut();
+        state.roots.retain(|known| *known != root);
+        state.calls.retain(|_, call| call.context != root);
+    }
+
+    fn deliver(&mut self, context: ContextId, token: CallToken, answer: Answer) {
+        let (headers, body) = {
+            let mut state = self.host.state.borrow_mut();
+            let shown = &mut state.answer;
+            match &answer {
+                Answer::Http {
+                    headers,
+                    body,
+                    trailers,
+                } => {
+                    shown.headers = Some(headers.clone());
+                    shown.body = Some(body.clone());
+                    shown.trailers = Some(trailers.clone());
+                    (headers.len(), body.len())
+                }
+                Answer::GrpcMessage(message) => {
+                    shown.grpc_message = Some(message.clone());
+                    (0, 0)
+                }
+                Answer::Nothing | Answer::GrpcStatus(_) => (0, 0),
+            }
+        };
+        self.call(context, Phase::CallAnswer, |plugin| match answer {
+            Answer::Http { .. } | Answer::Nothing => {
+                plugin.http_answer(context, token, headers, body);
+            }
+            Answer::GrpcMessage(message) => {
+                plugin.grpc_answer(context, token, Ok(message.len()));
+            }
+            Answer::GrpcStatus(status) => plugin.grpc_answer(context, token, Err(status)),
+        });
+        self.host.state.borrow_mut().answer = Default::default();
+        self.after_answer(context);
+    }
+
+    /// On nginx hosts the answer to the last call of a request lets it go on.
+    fn after_answer(&mut self, context: ContextId) {
+        if self.host.profile() == Profile::Envoy {
+            return;
+        }
+        let mut state = self.host.state.borrow_mut();
+        let waits = state.calls.values().any(|call| call.context == context);
+        if let Some(stream) = state.streams.get_mut(&context)
+            && !waits
+        {
+            stream.flow_mut(Direction::Request).resume = true;
+        }
+    }
+
+    fn plan_tick(&mut self) {
+        if self.next_tick.is_none()
+            && let Some(period) = self.host.tick_period()
+        {
+            let now = self.host.process().monotonic();
+            self.next_tick = Some(now.saturating_add(period));
+        }
+        if self.host.tick_period().is_none() {
+            self.next_tick = None;
+        }
+    }
+
+    pub(super) fn next_context(&mut self) -> ContextId {
+        self.last_context = self.last_context.saturating_add(1);
+        self.last_context
+    }
+
+    /// Runs one callback. A plugin that has trapped is not called any more.
+    pub(super) fn call<T>(
+        &mut self,
+        context: ContextId,
+        phase: Phase,
+        callback: impl FnOnce(&mut dyn Plugin) -> T,
+    ) -> Option<T> {
+        if self.host.trap().is_some() {
+            return None;
+        }
+        let enter = |context, phase| {
+            let mut state = self.host.state.borrow_mut();
+            state.effective = context;
+            state.phase = phase;
+        };
+        enter(context, phase);
+        let returned = callback(self.plugin.as_mut());
+        enter(0, Phase::None);
+        self.host.trap().is_none().then_some(returned)
+    }
+
+    /// Does what the last callback has asked for: resumed streams, local replies, calls with a
+    /// ready answer, ended roots.
+    pub(super) fn settle(&mut self) {
+        loop {
+            if self.settle_streams() {
+                continue;
+            }
+            let done_called = self.host.state.borrow().done_called;
+            if done_called && let Some(root) = self.retiring.pop() {
+                self.delete_root(root);
+                continue;
+            }
+            let Some((token, answer)) = self.ready_answer() else {
+                break;
+            };
+            let pending = self.host.state.borrow_mut().calls.remove(&token);
+            if let Some(pending) = pending {
+                self.deliver(pending.context, token, answer);
+            }
+        }
+        self.plan_tick();
+    }
+
+    fn ready_answer(&mut self) -> Option<(CallToken, Answer)> {
+        let responder = self.responder.as_mut()?;
+        let pending = self.host.pending_calls();
+        pending
+            .iter()
+            .find_map(|call| responder(call).map(|answer| (call.token, answer)))
+    }
+}

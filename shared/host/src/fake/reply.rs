@@ -1,0 +1,114 @@
+//! Answers in place of the upstream's, on their way to the client.
+
+use super::stream::{LocalReply, Stream, pairs};
+use super::{Profile, Proxy};
+use crate::{ContextId, Direction, HeaderPairs};
+
+/// What the proxy says when the plugin has trapped.
+pub(super) fn of_a_trap(profile: Profile) -> LocalReply {
+    LocalReply {
+        status: if profile == Profile::Kong { 500 } else { 503 },
+        headers: HeaderPairs::new(),
+        body: Vec::new(),
+        grpc_status: 14,
+        details: b"wasm_fail_stream".to_vec(),
+    }
+}
+
+impl Proxy {
+    /// Turns the local reply of a stream into its response. During the request it passes the
+    /// response callbacks of the filter itself; after the response headers have come it replaces
+    /// them, and after they have gone there is nothing left but to break the stream.
+    pub(super) fn reply(&mut self, id: ContextId, trapped: bool) {
+        let profile = self.host.profile();
+        let mut state = self.host.state.borrow_mut();
+        let Some(stream) = state.streams.get_mut(&id) else {
+            return;
+        };
+        stream.replied = true;
+        let Some(reply) = stream.local_reply.clone() else {
+            return;
+        };
+        let in_response = stream.response.headers.is_some();
+        if stream.response.sent.headers.is_some() {
+            stream.reset = profile == Profile::Envoy;
+            return;
+        }
+        if in_response && profile == Profile::Apisix && !trapped {
+            // The response goes on as if nothing had been said.
+            stream.local_reply = None;
+            stream.replied = false;
+            stream.response.resume = true;
+            return;
+        }
+        let (headers, body) = response_of(stream, &reply, profile);
+        if in_response || trapped {
+            let flow = &mut stream.response;
+            *flow = super::stream::Flow::default();
+            flow.headers = Some(headers.clone());
+            flow.sent.headers = Some(headers);
+            if !body.is_empty() {
+                flow.sent.chunks.push(body);
+            }
+            flow.end();
+            return;
+        }
+        drop(state);
+        let end = body.is_empty();
+        self.pass_headers(id, Direction::Response, headers, end);
+        if !end {
+            self.respond_chunk(id, &body, true);
+        }
+    }
+}
+
+fn response_of(stream: &Stream, reply: &LocalReply, profile: Profile) -> (HeaderPairs, Vec<u8>) {
+    let mut headers = HeaderPairs::new();
+    let media_type = stream
+        .request
+        .headers
+        .as_ref()
+        .and_then(|headers| pairs::value(headers, b"content-type").ok())
+        .unwrap_or_default();
+    if profile == Profile::Envoy && media_type.starts_with(b"application/grpc") {
+        let status = u32::try_from(reply.grpc_status).unwrap_or_else(|_| grpc_status(reply.status));
+        pairs::add(&mut headers, b":status", b"200");
+        pairs::add(&mut headers, b"content-type", b"application/grpc");
+        pairs::add(&mut headers, b"grpc-status", status.to_string().as_bytes());
+        if !reply.body.is_empty() {
+            pairs::add(&mut headers, b"grpc-message", &reply.body);
+        }
+        for (name, value) in &reply.headers {
+            pairs::add(&mut headers, name, value);
+        }
+        return (headers, Vec::new());
+    }
+    pairs::add(
+        &mut headers,
+        b":status",
+        reply.status.to_string().as_bytes(),
+    );
+    if !reply.body.is_empty() {
+        let length = reply.body.len().to_string();
+        pairs::add(&mut headers, b"content-length", length.as_bytes());
+        if pairs::value(&reply.headers, b"content-type").is_err() {
+            pairs::add(&mut headers, b"content-type", b"text/plain");
+        }
+    }
+    for (name, value) in &reply.headers {
+        pairs::add(&mut headers, name, value);
+    }
+    (headers, reply.body.clone())
+}
+
+/// How gRPC clients read an HTTP status that carries no grpc-status (grpc/doc/http-grpc-status-mapping).
+const fn grpc_status(http: u32) -> u32 {
+    match http {
+        400 => 13,
+        401 => 16,
+        403 => 7,
+        404 => 12,
+        429 | 502..=504 => 14,
+        _ => 2,
+    }
+}

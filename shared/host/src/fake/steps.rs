@@ -1,0 +1,452 @@
+//! A message on its way through the proxy, step by step.
+
+use super::attributes::BODY_SWITCHES;
+use super::exchange::{Message, Outcome, Outgoing};
+use super::reply;
+use super::state::Phase;
+use super::stream::{Flow, Hold, Stream, pairs};
+use super::{LogLine, Profile, Proxy, Request, Response};
+use crate::{Action, ContextId, Direction, HeaderPairs};
+
+impl Proxy {
+    /// A new stream: creates its context and hands over the request headers.
+    pub fn start(&mut self, request: &Request) -> ContextId {
+        let stream = self.next_context();
+        let root = self.root().unwrap_or(0);
+        let properties = request.properties.clone().unwrap_or_default();
+        let attributes = request.attributes.clone();
+        let mut state = self.host.state.borrow_mut();
+        state
+            .streams
+            .insert(stream, Stream::new(root, properties, attributes));
+        drop(state);
+        self.call(stream, Phase::None, |plugin| {
+            plugin.context_create(stream, root);
+        });
+        let headers = as_kept_by(self.host.profile(), &request.message.headers);
+        let end = !request.message.has_body();
+        self.pass_headers(stream, Direction::Request, headers, end);
+        stream
+    }
+
+    /// The body and the trailers of a request, after [`Proxy::start`].
+    pub fn send(&mut self, stream: ContextId, request: &Request) {
+        self.pass_rest(stream, Direction::Request, &request.message);
+    }
+
+    /// A piece of the request body.
+    pub fn send_chunk(&mut self, stream: ContextId, chunk: &[u8], end: bool) {
+        self.pass_chunk(stream, Direction::Request, chunk, end);
+    }
+
+    /// A whole response.
+    pub fn respond(&mut self, stream: ContextId, response: &Response) {
+        let message = &response.message;
+        let headers = message.headers.clone();
+        self.pass_headers(stream, Direction::Response, headers, !message.has_body());
+        self.pass_rest(stream, Direction::Response, message);
+    }
+
+    /// The headers of a response, and no end yet.
+    pub fn respond_headers(&mut self, stream: ContextId, response: &Response) {
+        let headers = response.message.headers.clone();
+        self.pass_headers(stream, Direction::Response, headers, false);
+    }
+
+    /// A piece of the response body.
+    pub fn respond_chunk(&mut self, stream: ContextId, chunk: &[u8], end: bool) {
+        self.pass_chunk(stream, Direction::Response, chunk, end);
+    }
+
+    /// The upstream has the whole request.
+    #[must_use]
+    pub fn request_arrived(&self, stream: ContextId) -> bool {
+        let state = self.host.state.borrow();
+        let stream = state.streams.get(&stream);
+        stream.is_some_and(|stream| stream.request.sent.ended && !stream.is_over())
+    }
+
+    /// Where a message is held.
+    #[must_use]
+    pub fn held(&self, stream: ContextId, direction: Direction) -> Hold {
+        let state = self.host.state.borrow();
+        let stream = state.streams.get(&stream);
+        stream.map_or(Hold::No, |stream| stream.flow(direction).hold)
+    }
+
+    fn pass_rest(&mut self, stream: ContextId, direction: Direction, message: &Outgoing) {
+        if !message.has_body() {
+            return;
+        }
+        let trailers = message.trailers.is_some();
+        let empty = [Vec::new()];
+        // nginx has the whole request before it goes on.
+        let joined = [message.chunks.concat()];
+        let nginx = self.host.profile() != Profile::Envoy && direction == Direction::Request;
+        let chunks = if nginx { &joined[..] } else { &message.chunks };
+        let apart = if message.end_apart && !nginx {
+            &empty[..]
+        } else {
+            &[]
+        };
+        let count = chunks.len().saturating_add(apart.len());
+        for (place, chunk) in chunks.iter().chain(apart).enumerate() {
+            let last = place.saturating_add(1) == count;
+            self.pass_chunk(stream, direction, chunk, last && !trailers);
+        }
+        if let Some(trailers) = &message.trailers {
+            self.pass_trailers(stream, direction, trailers.clone());
+        }
+    }
+
+    pub(super) fn pass_headers(
+        &mut self,
+        stream: ContextId,
+        direction: Direction,
+        headers: HeaderPairs,
+        end: bool,
+    ) {
+        let profile = self.host.profile();
+        let ready = self.with_flow(stream, direction, |flow| {
+            flow.headers = Some(headers);
+            flow.headers_open = true;
+            flow.received_end = end;
+        });
+        if !ready {
+            return;
+        }
+        let told_end = match profile {
+            Profile::Envoy => end,
+            Profile::Apisix => true,
+            Profile::Kong => false,
+        };
+        let action = match direction {
+            Direction::Request => self.call(stream, Phase::RequestHeaders, |plugin| {
+                plugin.request_headers(stream, told_end)
+            }),
+            Direction::Response => self.call(stream, Phase::ResponseHeaders, |plugin| {
+                plugin.response_headers(stream, told_end)
+            }),
+        };
+        let hold = self.holds(stream, direction, action);
+        self.with_flow(stream, direction, |flow| {
+            flow.resume = false;
+            if hold {
+                flow.hold = Hold::Headers;
+            } else {
+                flow.release_headers();
+            }
+        });
+        self.settle();
+    }
+
+    fn pass_chunk(&mut self, stream: ContextId, direction: Direction, chunk: &[u8], end: bool) {
+        let mut shown = true;
+        let profile = self.host.profile();
+        let ready = self.with_flow(stream, direction, |flow| {
+            flow.received_end |= end;
+            if flow.hold == Hold::Headers {
+                flow.backlog.extend_from_slice(chunk);
+                flow.backlog_has_body = true;
+                shown = false;
+            } else {
+                let kept = profile == Profile::Kong && flow.body.len() > KONG_HOLDS_AT_MOST;
+                if flow.hold != Hold::Body || kept {
+                    flow.flush();
+                }
+                flow.body.extend_from_slice(chunk);
+            }
+        });
+        if ready && shown {
+            self.show_body(stream, direction, end);
+        }
+    }
+
+    /// The body callback, with what `flow.body` holds.
+    fn show_body(&mut self, stream: ContextId, direction: Direction, end: bool) {
+        let profile = self.host.profile();
+        let mut size = 0;
+        let mut wanted = true;
+        {
+            let mut state = self.host.state.borrow_mut();
+            if let Some(stream) = state.streams.get_mut(&stream) {
+                if profile == Profile::Apisix {
+                    let switch = BODY_SWITCHES.get(direction as usize);
+                    let value = switch.and_then(|switch| stream.properties.value(switch));
+                    wanted = value.is_some_and(|value| !value.is_empty() && value != b"0");
+                }
+                let flow = stream.flow_mut(direction);
+                flow.body_open = true;
+                size = flow.body.len();
+            }
+        }
+        let action = match direction {
+            _ if !wanted => Some(Action::Continue),
+            Direction::Request => self.call(stream, Phase::RequestBody, |plugin| {
+                plugin.request_body(stream, size, end)
+            }),
+            Direction::Response => self.call(stream, Phase::ResponseBody, |plugin| {
+                plugin.response_body(stream, size, end)
+            }),
+        };
+        let hold = self.holds(stream, direction, action);
+        self.with_flow(stream, direction, |flow| {
+            flow.resume = false;
+            if hold {
+                flow.hold = Hold::Body;
+            } else {
+                flow.hold = Hold::No;
+                flow.flush();
+                if end {
+                    flow.end();
+                }
+            }
+        });
+        self.settle();
+    }
+
+    fn pass_trailers(&mut self, stream: ContextId, direction: Direction, trailers: HeaderPairs) {
+        let profile = self.host.profile();
+        let mut shown = true;
+        let ready = self.with_flow(stream, direction, |flow| {
+            flow.received_end = true;
+            if flow.hold == Hold::Headers {
+                flow.backlog_trailers = Some(trailers.clone());
+                shown = false;
+            } else {
+                flow.trailers = Some(trailers.clone());
+                flow.trailers_open = true;
+                // Only what the host holds can be read and written here.
+                flow.body_open = flow.hold == Hold::Body;
+            }
+        });
+        if !ready || !shown {
+            return;
+        }
+        let action = match direction {
+            _ if !profile.has_trailers() => Some(Action::Continue),
+            Direction::Request => self.call(stream, Phase::RequestTrailers, |plugin| {
+                plugin.request_trailers(stream)
+            }),
+            Direction::Response => self.call(stream, Phase::ResponseTrailers, |plugin| {
+                plugin.response_trailers(stream)
+            }),
+        };
+        let hold = self.holds(stream, direction, action);
+        self.with_flow(stream, direction, |flow| {
+            flow.resume = false;
+            if hold {
+                flow.hold = Hold::Trailers;
+            } else {
+                flow.hold = Hold::No;
+                flow.flush();
+                flow.end();
+            }
+        });
+        self.settle();
+    }
+
+    /// Whether the message stops here. A trap stops it for good.
+    fn holds(&self, stream: ContextId, direction: Direction, action: Option<Action>) -> bool {
+        let state = self.host.state.borrow();
+        let replied = state
+            .streams
+            .get(&stream)
+            .is_some_and(|stream| stream.local_reply.is_some() && !stream.replied);
+        let calls = state.calls.values().any(|call| call.context == stream);
+        match (action, self.host.profile()) {
+            (None, _) => true,
+            (Some(_), _) if replied => true,
+            (Some(action), Profile::Envoy) => action == Action::Pause,
+            // A request that has started a call waits for its answer.
+            (Some(action), Profile::Kong) => action == Action::Pause || calls,
+            // It looks at nothing else.
+            (Some(_), Profile::Apisix) => direction == Direction::Request && calls,
+        }
+    }
+
+    /// Resumes what is to be resumed and turns local replies into responses. `true` if there was
+    /// something to do.
+    pub(super) fn settle_streams(&mut self) -> bool {
+        let trapped = self.host.trap().is_some();
+        let profile = self.host.profile();
+        let mut state = self.host.state.borrow_mut();
+        let mut due = None;
+        for (id, stream) in &mut state.streams {
+            if trapped && !stream.failed && !stream.response.sent.ended {
+                stream.failed = true;
+                stream.replied = false;
+                stream.local_reply = Some(reply::of_a_trap(profile));
+            }
+            if stream.local_reply.is_some() && !stream.replied {
+                due = Some((*id, Due::Reply));
+            } else if std::mem::take(&mut stream.request.resume) {
+                due = Some((*id, Due::Resume(Direction::Request)));
+            } else if std::mem::take(&mut stream.response.resume) {
+                due = Some((*id, Due::Resume(Direction::Response)));
+            }
+            if due.is_some() {
+                break;
+            }
+        }
+        drop(state);
+        match due {
+            None => return false,
+            Some((stream, Due::Reply)) => self.reply(stream, trapped),
+            Some((stream, Due::Resume(direction))) => self.go_on(stream, direction),
+        }
+        true
+    }
+
+    fn go_on(&mut self, stream: ContextId, direction: Direction) {
+        let mut backlog = None;
+        let mut trailers = None;
+        let mut ended = false;
+        self.with_flow(stream, direction, |flow| {
+            match std::mem::take(&mut flow.hold) {
+                Hold::No => {}
+                Hold::Headers => {
+                    flow.trailers_open = false;
+                    trailers = flow.backlog_trailers.take();
+                    ended = flow.received_end && trailers.is_none();
+                    if std::mem::take(&mut flow.backlog_has_body) {
+                        backlog = Some(std::mem::take(&mut flow.backlog));
+                        flow.release_headers_only();
+                    } else {
+                        flow.release_headers();
+                    }
+                }
+                Hold::Body => {
+                    flow.flush();
+                    if flow.received_end {
+                        flow.end();
+                    }
+                }
+                Hold::Trailers => {
+                    flow.flush();
+                    flow.end();
+                }
+            }
+        });
+        if let Some(backlog) = backlog {
+            self.with_flow(stream, direction, |flow| flow.body = backlog);
+            self.show_body(stream, direction, ended);
+        }
+        if let Some(trailers) = trailers {
+            self.pass_trailers(stream, direction, trailers);
+        }
+    }
+
+    /// Changes one half of a stream that is still there. A message that a local reply has
+    /// overtaken goes no further.
+    pub(super) fn with_flow(
+        &self,
+        stream: ContextId,
+        direction: Direction,
+        change: impl FnOnce(&mut Flow),
+    ) -> bool {
+        let mut state = self.host.state.borrow_mut();
+        let Some(stream) = state.streams.get_mut(&stream) else {
+            return false;
+        };
+        if stream.reset || (stream.replied && direction == Direction::Request) {
+            return false;
+        }
+        let flow = stream.flow_mut(direction);
+        if flow.sent.ended {
+            return false;
+        }
+        change(flow);
+        true
+    }
+}
+
+enum Due {
+    Reply,
+    Resume(Direction),
+}
+
+impl Stream {
+    pub(super) const fn is_over(&self) -> bool {
+        self.reset || self.local_reply.is_some()
+    }
+}
+
+impl Flow {
+    fn release_headers(&mut self) {
+        self.release_headers_only();
+        if self.received_end {
+            self.end();
+        }
+    }
+
+    fn release_headers_only(&mut self) {
+        self.hold = Hold::No;
+        self.headers_open = false;
+        self.sent.headers.clone_from(&self.headers);
+    }
+
+    /// Lets the shown body go on.
+    fn flush(&mut self) {
+        let chunk = std::mem::take(&mut self.body);
+        self.body_open = false;
+        if !chunk.is_empty() {
+            self.sent.chunks.push(chunk);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        self.sent.ended = true;
+        self.trailers_open = false;
+        self.sent.trailers.clone_from(&self.trailers);
+    }
+}
+
+impl Outcome {
+    pub(super) fn of(stream: &Stream, logs: Vec<LogLine>, trap: Option<String>) -> Self {
+        Self {
+            upstream: Message::new(&stream.request.sent),
+            client: Message::new(&stream.response.sent),
+            local_reply: stream.local_reply.clone(),
+            reset: stream.reset,
+            request_held: stream.request.hold,
+            response_held: stream.response.hold,
+            logs,
+            trap,
+            properties: stream.properties.clone(),
+        }
+    }
+}
+
+/// The headers as this proxy keeps them: nginx has no `:authority`, Envoy joins the values of the
+/// headers that it knows.
+fn as_kept_by(profile: Profile, headers: &HeaderPairs) -> HeaderPairs {
+    let mut kept = HeaderPairs::new();
+    for (name, value) in headers {
+        if profile == Profile::Apisix && name == b":authority" {
+            pairs::add(&mut kept, b"host", value);
+            continue;
+        }
+        let joined = profile == Profile::Envoy && JOINED_BY_ENVOY.contains(&name.as_slice());
+        match kept.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) if joined => {
+                known.push(b',');
+                known.extend_from_slice(value);
+            }
+            _ => pairs::add(&mut kept, name, value),
+        }
+    }
+    kept
+}
+
+const JOINED_BY_ENVOY: [&[u8]; 6] = [
+    b"accept",
+    b"accept-encoding",
+    b"authorization",
+    b"content-type",
+    b"user-agent",
+    b"x-forwarded-for",
+];
+
+/// Four buffers of 4096 bytes.
+const KONG_HOLDS_AT_MOST: usize = 16_384;

@@ -1,0 +1,138 @@
+//! Tests of the fake host: that it answers as the hosts answer, row by row.
+
+mod answers;
+mod flow;
+
+use super::{FakeHost, Process, Profile, Proxy};
+use crate::{Action, CallToken, ContextId, Plugin};
+
+/// A callback as a scripted plugin sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Configure,
+    Tick,
+    RequestHeaders {
+        end: bool,
+    },
+    RequestBody {
+        size: usize,
+        end: bool,
+    },
+    RequestTrailers,
+    ResponseHeaders {
+        end: bool,
+    },
+    ResponseBody {
+        size: usize,
+        end: bool,
+    },
+    ResponseTrailers,
+    HttpAnswer {
+        token: CallToken,
+        headers: usize,
+        body: usize,
+    },
+    GrpcAnswer(Result<usize, u32>),
+    Done,
+    Log,
+    Delete,
+}
+
+/// A plugin whose callbacks are one closure.
+struct Scripted<S> {
+    host: FakeHost,
+    script: S,
+}
+
+impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Scripted<S> {
+    fn event(&mut self, context: ContextId, event: Event) -> Action {
+        (self.script)(&self.host, context, event)
+    }
+}
+
+impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Plugin for Scripted<S> {
+    fn context_create(&mut self, _: ContextId, _: ContextId) {}
+
+    fn vm_start(&mut self, _: ContextId) -> bool {
+        true
+    }
+
+    fn configure(&mut self, root: ContextId, _: usize) -> bool {
+        self.event(root, Event::Configure) == Action::Continue
+    }
+
+    fn tick(&mut self, root: ContextId) {
+        self.event(root, Event::Tick);
+    }
+
+    fn request_headers(&mut self, context: ContextId, end: bool) -> Action {
+        self.event(context, Event::RequestHeaders { end })
+    }
+
+    fn request_body(&mut self, context: ContextId, size: usize, end: bool) -> Action {
+        self.event(context, Event::RequestBody { size, end })
+    }
+
+    fn request_trailers(&mut self, context: ContextId) -> Action {
+        self.event(context, Event::RequestTrailers)
+    }
+
+    fn response_headers(&mut self, context: ContextId, end: bool) -> Action {
+        self.event(context, Event::ResponseHeaders { end })
+    }
+
+    fn response_body(&mut self, context: ContextId, size: usize, end: bool) -> Action {
+        self.event(context, Event::ResponseBody { size, end })
+    }
+
+    fn response_trailers(&mut self, context: ContextId) -> Action {
+        self.event(context, Event::ResponseTrailers)
+    }
+
+    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize) {
+        let event = Event::HttpAnswer {
+            token,
+            headers,
+            body,
+        };
+        self.event(context, event);
+    }
+
+    fn grpc_answer(&mut self, context: ContextId, _: CallToken, result: Result<usize, u32>) {
+        self.event(context, Event::GrpcAnswer(result));
+    }
+
+    fn done(&mut self, context: ContextId) -> bool {
+        self.event(context, Event::Done) == Action::Continue
+    }
+
+    fn log(&mut self, context: ContextId) {
+        self.event(context, Event::Log);
+    }
+
+    fn delete(&mut self, context: ContextId) {
+        self.event(context, Event::Delete);
+    }
+}
+
+/// A configured proxy around a script.
+fn proxy(
+    profile: Profile,
+    script: impl FnMut(&FakeHost, ContextId, Event) -> Action + 'static,
+) -> Proxy {
+    worker(&Process::new(profile), script)
+}
+
+fn worker(
+    process: &Process,
+    script: impl FnMut(&FakeHost, ContextId, Event) -> Action + 'static,
+) -> Proxy {
+    let host = FakeHost::in_process(process);
+    let plugin = Scripted {
+        host: host.clone(),
+        script,
+    };
+    let mut proxy = Proxy::new(host, Box::new(plugin));
+    proxy.configure("{}").unwrap();
+    proxy
+}
