@@ -1,0 +1,116 @@
+# Meshward: everything that a developer or CI does. `make` lists it.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# cargo uses all processors by itself, and the steps of `make test` have an order.
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+FILTERS := audit-emitter jwt-auth token-bucket pii-redactor
+# The first is the one that the demonstration and most tests run with.
+ENVOYS := 1.40.0 1.39.3 1.38.2 1.37.0 1.36.4
+
+SETUP := envoy-test/setup
+BED := target/testbed
+MODULES := $(FILTERS:%=dist/%.wasm)
+SOURCES := $(shell find filters/*/src shared/policy/src shared/host/src) \
+	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
+# The code that runs in the proxy, as cargo arguments.
+IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-host --package=meshward-policy
+# The test bed and the command line are built optimised, but without the minutes of fat LTO.
+NATIVE := cargo run --quiet --locked --profile native
+TEST_BED := cargo test --locked --profile native --package envoy-test
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- Build -------------------------------------------------------------------------------------
+
+.PHONY: build
+build: $(MODULES) ## Build the four filters into dist/, with their checksums
+
+$(MODULES): dist/SHA256SUMS
+	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
+
+dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
+	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(FILTERS:%=--package=%)
+	@mkdir -p dist
+	@for filter in $(FILTERS); do \
+		cp "target/wasm32-wasip1/release/$${filter//-/_}.wasm" "dist/$$filter.wasm"; \
+	done
+	@cd dist && { command -v sha256sum >/dev/null && sum=sha256sum || sum='shasum -a 256'; } \
+		&& $$sum $(FILTERS:%=%.wasm) >SHA256SUMS
+	@touch $(MODULES)
+	@cat $@
+
+$(BED)/wasm.env: $(SETUP)/wasm-target.sh
+	@$<
+
+# ---- Run ---------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run all filters in a real Envoy; KEEP=1 leaves it running
+	@$(NATIVE) --package envoy-test --bin demo -- $(if $(KEEP),--keep)
+
+$(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
+	@$(SETUP)/envoy.sh $* >/dev/null
+	@touch $@
+
+.PHONY: check-config
+check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
+	@$(NATIVE) --package meshward-cli --bin meshward -- check $(FILTER) $(FILE)
+
+# ---- Test --------------------------------------------------------------------------------------
+
+.PHONY: test
+test: lint test-native test-node build test-host test-envoy ## Run everything that CI runs
+	@echo "make test: all passed"
+
+.PHONY: lint
+lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
+	cargo fmt --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@. $(BED)/wasm.env; if [ -n "$${RUSTC:-}" ]; then \
+		echo "lints for wasm32-wasip1: not run, clippy has no standard library for it here"; \
+	else \
+		set -x; cargo clippy --locked --target wasm32-wasip1 --lib $(IN_PROXY) -- -D warnings; \
+	fi
+	$$($(SETUP)/tool.sh cargo-deny) --offline --locked check licenses bans sources
+
+.PHONY: test-native
+test-native: ## Test the filters' cores and the shared crates natively
+	cargo test --locked --workspace --exclude envoy-test
+
+.PHONY: test-node
+test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
+	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$($(SETUP)/tool.sh wasm-bindgen-test-runner)" \
+		$(SETUP)/cargo-wasm.sh wasm32-unknown-unknown test --lib --package=meshward-policy
+
+.PHONY: test-host
+test-host: build ## Test the modules in the in-process host
+	$(TEST_BED) --lib --bins --test 'vm_*'
+
+.PHONY: test-envoy
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) ## Test the modules in real Envoys, and what is shipped with them
+	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
+
+.PHONY: advisories
+advisories: ## Check the dependencies for known vulnerabilities (downloads the advisory database)
+	$$($(SETUP)/tool.sh cargo-deny) --locked check advisories
+
+# ---- Care --------------------------------------------------------------------------------------
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt
+
+.PHONY: bench
+bench: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure what each filter costs a request
+	@$(NATIVE) --package envoy-test --bin bench
+
+.PHONY: clean
+clean: ## Remove everything that was built or fetched
+	rm -rf target dist

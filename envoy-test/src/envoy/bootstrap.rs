@@ -1,0 +1,295 @@
+//! The Envoy configuration that users read, fitted to where things run in a test.
+//!
+//! `envoy-test/envoy/meshward.yaml` is written for the containers of `docker-compose.yaml`. The
+//! tests and the demonstration run that very file: only the addresses and paths that this module
+//! declares are replaced, and one that is not found as declared is an error, so that the file and
+//! the tests cannot drift apart.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::client::Protocol;
+use crate::error::Context;
+use crate::{Error, FILTERS, Result, paths};
+
+/// An address as the configuration names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The host.
+    pub host: &'static str,
+    /// The port.
+    pub port: u16,
+}
+
+/// The listener through which all requests go.
+pub const LISTENER: &str = "gateway";
+/// Where that listener is in the configuration.
+pub const GATEWAY: Address = Address {
+    host: "0.0.0.0",
+    port: 10000,
+};
+/// Where the admin interface is in the configuration.
+pub const ADMIN: Address = Address {
+    host: "0.0.0.0",
+    port: 9901,
+};
+/// The clusters and where they are in the configuration.
+pub const CLUSTERS: [(&str, Address); 3] = [
+    (
+        "upstream",
+        Address {
+            host: "upstream",
+            port: 8080,
+        },
+    ),
+    (
+        "idp",
+        Address {
+            host: "idp",
+            port: 8081,
+        },
+    ),
+    (
+        "collector",
+        Address {
+            host: "collector",
+            port: 4318,
+        },
+    ),
+];
+/// The folder of the modules in the configuration.
+pub const MODULES: &str = "/meshward/dist";
+
+/// A static bootstrap of Envoy.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    file: PathBuf,
+    tree: Value,
+}
+
+impl Bootstrap {
+    /// The configuration that users read, as it is in the repository.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn shipped() -> Result<Self> {
+        Self::read(&paths::root().join("envoy-test/envoy/meshward.yaml"))
+    }
+
+    /// Reads a bootstrap in YAML.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(file: &Path) -> Result<Self> {
+        let text = fs::read_to_string(file).context(format!("reading {}", file.display()))?;
+        let file = file.to_path_buf();
+        match serde_saphyr::from_str(&text) {
+            Ok(tree) => Ok(Self { file, tree }),
+            Err(error) => Err(Error::Config {
+                file: file.display().to_string(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Lets the listener and the admin interface take any free port of the loopback interface.
+    ///
+    /// # Errors
+    /// When they are not where they are declared to be.
+    pub fn on_free_ports(&mut self) -> Result<()> {
+        self.listen_on(
+            SocketAddr::from(([127, 0, 0, 1], 0)),
+            SocketAddr::from(([127, 0, 0, 1], 0)),
+        )
+    }
+
+    /// Says where the listener and the admin interface are to be.
+    ///
+    /// # Errors
+    /// When they are not where they are declared to be.
+    pub fn listen_on(&mut self, gateway: SocketAddr, admin: SocketAddr) -> Result<()> {
+        let address = self.tree.pointer_mut("/admin/address/socket_address");
+        replace_address(address, ADMIN, admin).map_err(|reason| self.wrong(&reason))?;
+        let listener = self.named("/static_resources/listeners", LISTENER)?;
+        let address = listener.pointer_mut("/address/socket_address");
+        replace_address(address, GATEWAY, gateway).map_err(|reason| self.wrong(&reason))
+    }
+
+    /// Says where a cluster of [`CLUSTERS`] really is.
+    ///
+    /// # Errors
+    /// When it is not where it is declared to be.
+    pub fn place_cluster(&mut self, name: &str, at: SocketAddr) -> Result<()> {
+        let declared = CLUSTERS.iter().find(|(cluster, _)| *cluster == name);
+        let Some((_, declared)) = declared else {
+            return Err(self.wrong(&format!("{name} is not one of the declared clusters")));
+        };
+        let cluster = self.named("/static_resources/clusters", name)?;
+        let path = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
+        replace_address(cluster.pointer_mut(path), *declared, at)
+            .map_err(|reason| self.wrong(&reason))
+    }
+
+    /// Points every filter to the module that `make build` left.
+    ///
+    /// # Errors
+    /// When a module is not built, or not where it is declared to be.
+    pub fn load_built_modules(&mut self) -> Result<()> {
+        for filter in FILTERS {
+            if self.filter(filter).is_ok() {
+                self.load_module(filter, &paths::wasm(filter)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Points a filter to a module.
+    ///
+    /// # Errors
+    /// When the module is not where it is declared to be.
+    pub fn load_module(&mut self, filter: &str, module: &Path) -> Result<()> {
+        let declared = format!("{MODULES}/{filter}.wasm");
+        let wrong = self.wrong(&format!("{filter} does not load {declared}"));
+        let path = "/typed_config/config/vm_config/code/local/filename";
+        let name = self.filter(filter)?.pointer_mut(path);
+        *name.filter(|name| **name == json!(declared)).ok_or(wrong)? = json!(module);
+        Ok(())
+    }
+
+    /// Leaves only these filters in the chain, and the router.
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub fn keep_filters(&mut self, filters: &[&str]) -> Result<()> {
+        for filter in filters {
+            self.filter(filter)?;
+        }
+        self.chain()?.retain(|entry| {
+            let name = entry
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            !FILTERS.contains(&name) || filters.contains(&name)
+        });
+        Ok(())
+    }
+
+    /// The plugin configuration of a filter.
+    ///
+    /// # Errors
+    /// When the filter or its configuration is not there.
+    pub fn configuration(&mut self, filter: &str) -> Result<String> {
+        let value = self
+            .configuration_value(filter)?
+            .as_str()
+            .map(str::to_owned);
+        value.ok_or_else(|| self.wrong(&format!("the configuration of {filter} is no text")))
+    }
+
+    /// Replaces the plugin configuration of a filter.
+    ///
+    /// # Errors
+    /// When the filter or its configuration is not there.
+    pub fn configure(&mut self, filter: &str, configuration: &str) -> Result<()> {
+        *self.configuration_value(filter)? = json!(configuration);
+        Ok(())
+    }
+
+    /// Says which protocol Envoy speaks with the upstream, and lets trailers pass either way; over
+    /// HTTP/1.1 Envoy drops them unless told so.
+    ///
+    /// # Errors
+    /// When the upstream or the connection manager is not there.
+    pub fn speak_with_upstream(&mut self, protocol: Protocol) -> Result<()> {
+        let no_manager = self.wrong("has no connection manager");
+        let trailers = json!({"enable_trailers": true});
+        let listener = self.named("/static_resources/listeners", LISTENER)?;
+        let manager = listener.pointer_mut("/filter_chains/0/filters/0/typed_config");
+        manager.ok_or(no_manager)?["http_protocol_options"] = trailers.clone();
+        let spoken = match protocol {
+            Protocol::Http1 => json!({"http_protocol_options": trailers}),
+            Protocol::Http2 => json!({"http2_protocol_options": {}}),
+        };
+        let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+        let upstream = self.named("/static_resources/clusters", "upstream")?;
+        upstream["typed_extension_protocol_options"] = json!({
+            options: {
+                "@type": format!("type.googleapis.com/{options}"),
+                "explicit_http_config": spoken,
+            }
+        });
+        Ok(())
+    }
+
+    /// The text to give to Envoy.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        self.tree.to_string()
+    }
+
+    /// The whole tree, for tests that look at or change other parts.
+    pub fn tree(&mut self) -> &mut Value {
+        &mut self.tree
+    }
+
+    /// The entry of a filter in the chain.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn filter(&mut self, name: &str) -> Result<&mut Value> {
+        let reason = self.wrong(&format!("has no HTTP filter named {name}"));
+        let named = |entry: &&mut Value| entry.get("name").and_then(Value::as_str) == Some(name);
+        self.chain()?.iter_mut().find(named).ok_or(reason)
+    }
+
+    fn configuration_value(&mut self, filter: &str) -> Result<&mut Value> {
+        let reason = self.wrong(&format!("{filter} has no configuration as StringValue"));
+        let value = "/typed_config/config/configuration/value";
+        self.filter(filter)?.pointer_mut(value).ok_or(reason)
+    }
+
+    fn chain(&mut self) -> Result<&mut Vec<Value>> {
+        let reason = self.wrong("has no list of HTTP filters");
+        let path = "/filter_chains/0/filters/0/typed_config/http_filters";
+        let listener = self.named("/static_resources/listeners", LISTENER)?;
+        listener
+            .pointer_mut(path)
+            .and_then(Value::as_array_mut)
+            .ok_or(reason)
+    }
+
+    fn named(&mut self, list: &str, name: &str) -> Result<&mut Value> {
+        let reason = self.wrong(&format!("has nothing named {name} in {list}"));
+        let named = |entry: &&mut Value| entry.get("name").and_then(Value::as_str) == Some(name);
+        let list = self.tree.pointer_mut(list).and_then(Value::as_array_mut);
+        list.and_then(|list| list.iter_mut().find(named))
+            .ok_or(reason)
+    }
+
+    fn wrong(&self, reason: &str) -> Error {
+        Error::Config {
+            file: self.file.display().to_string(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Replaces an address if it is as declared.
+fn replace_address(
+    address: Option<&mut Value>,
+    declared: Address,
+    actual: SocketAddr,
+) -> std::result::Result<(), String> {
+    let expected = json!({"address": declared.host, "port_value": declared.port});
+    match address {
+        Some(address) if *address == expected => {
+            *address = json!({"address": actual.ip().to_string(), "port_value": actual.port()});
+            Ok(())
+        }
+        Some(other) => Err(format!("expected the address {expected}, found {other}")),
+        None => Err(format!("expected the address {expected}, found none")),
+    }
+}

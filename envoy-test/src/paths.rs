@@ -1,0 +1,56 @@
+//! Where things lie in the checkout.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The four filters, in the order in which they stand in the chain.
+pub const FILTERS: [&str; 4] = ["audit-emitter", "jwt-auth", "token-bucket", "pii-redactor"];
+
+/// The Envoy that everything runs with unless it names another.
+pub const ENVOY_VERSION: &str = "1.40.0";
+
+/// Every Envoy that the filters are tested with, oldest first.
+pub const ENVOY_VERSIONS: [&str; 5] = ["1.36.4", "1.37.0", "1.38.2", "1.39.3", ENVOY_VERSION];
+
+/// The folder of the checkout.
+#[must_use]
+pub fn root() -> PathBuf {
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    crate_dir.parent().unwrap_or(crate_dir).to_path_buf()
+}
+
+/// The built module of a filter.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before `make build`.
+pub fn wasm(filter: &str) -> Result<PathBuf> {
+    built(
+        root().join("dist").join(format!("{filter}.wasm")),
+        "make build",
+    )
+}
+
+/// The binary of an Envoy that `envoy-test/setup/envoy.sh` fetched.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn envoy(version: &str) -> Result<PathBuf> {
+    let home = root()
+        .join("target/testbed")
+        .join(format!("envoy-{version}"));
+    built(
+        home.join("envoy"),
+        &format!("envoy-test/setup/envoy.sh {version}"),
+    )
+}
+
+fn built(path: PathBuf, command: &str) -> Result<PathBuf> {
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(Error::NotBuilt {
+        path,
+        command: command.to_owned(),
+    })
+}

@@ -1,0 +1,211 @@
+//! A collector of audit records: an OpenTelemetry receiver that keeps what it got.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+use hyper::header::{HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use super::otlp::{self, Record};
+use super::server::{Exchange, Handler, Server, response};
+use crate::frames::{self, Body};
+use crate::{Error, Result};
+
+/// How a collector treats what it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mood {
+    /// Takes it.
+    #[default]
+    Accepting,
+    /// Refuses it with this status.
+    Refusing(u16),
+    /// Takes it, but only after this long.
+    Slow(Duration),
+}
+
+/// A collector that can be stopped and started again on its port.
+///
+/// `POST /v1/logs` takes records, `GET /records` shows them.
+pub struct Collector {
+    server: Server,
+    state: Shared,
+}
+
+type Shared = Arc<(Mutex<State>, Condvar)>;
+
+#[derive(Default)]
+struct State {
+    mood: Mood,
+    records: Vec<Record>,
+    batches: u64,
+    refused: u64,
+    malformed: Vec<String>,
+}
+
+impl Collector {
+    /// Starts it; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub fn start(listen: SocketAddr) -> Result<Self> {
+        let state = Shared::default();
+        let shared = Arc::clone(&state);
+        let handler: Handler = Arc::new(move |exchange| {
+            let state = Arc::clone(&shared);
+            Box::pin(async move { answer(&state, exchange).await })
+        });
+        Ok(Self {
+            server: Server::start(listen, handler)?,
+            state,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// Closes its port and its connections. What it has, it keeps.
+    pub fn stop(&mut self) {
+        self.server.stop();
+    }
+
+    /// Opens the same port again.
+    ///
+    /// # Errors
+    /// When something else has taken it meanwhile.
+    pub fn resume(&mut self) -> Result<()> {
+        self.server.resume()
+    }
+
+    /// Says how it treats what it is sent from now on.
+    pub fn set_mood(&self, mood: Mood) {
+        lock(&self.state).mood = mood;
+    }
+
+    /// What it has taken so far, in the order of arrival.
+    #[must_use]
+    pub fn records(&self) -> Vec<Record> {
+        lock(&self.state).records.clone()
+    }
+
+    /// How many requests it has taken.
+    #[must_use]
+    pub fn batches(&self) -> u64 {
+        lock(&self.state).batches
+    }
+
+    /// How many requests it has refused because of its mood.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        lock(&self.state).refused
+    }
+
+    /// What was wrong with requests that do not follow the protocol.
+    #[must_use]
+    pub fn malformed(&self) -> Vec<String> {
+        lock(&self.state).malformed.clone()
+    }
+
+    /// Waits until it has taken `count` records, and returns them all.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when they do not come.
+    pub fn wait_for(&self, count: usize) -> Result<Vec<Record>> {
+        let what = format!("{count} audit records");
+        self.wait_until(&what, |state| state.records.len() >= count)?;
+        Ok(self.records())
+    }
+
+    /// Waits until it has refused `count` requests.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`] when they do not come.
+    pub fn wait_for_refused(&self, count: u64) -> Result<()> {
+        self.wait_until(&format!("{count} refused requests"), |state| {
+            state.refused >= count
+        })
+    }
+
+    fn wait_until(&self, what: &str, condition: impl Fn(&State) -> bool) -> Result<()> {
+        let patience = Duration::from_secs(30);
+        let deadline = Instant::now() + patience;
+        let mut state = lock(&self.state);
+        while !condition(&state) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::TimedOut {
+                    what: format!("{what}; the collector has {}", state.records.len()),
+                    seconds: patience.as_secs(),
+                });
+            }
+            let waited = self.state.1.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+}
+
+async fn answer(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
+    match (&exchange.head.method, exchange.head.uri.path()) {
+        (&Method::POST, "/v1/logs") => take(state, exchange).await,
+        (&Method::GET, "/records") => {
+            let records: Vec<_> = lock(state).records.iter().map(Record::to_json).collect();
+            json_response(200, Value::Array(records).to_string() + "\n")
+        }
+        _ => json_response(404, r#"{"message":"POST /v1/logs, GET /records"}"#),
+    }
+}
+
+async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
+    let mood = lock(state).mood;
+    match mood {
+        Mood::Refusing(status) => {
+            change(state, |state| state.refused += 1);
+            return json_response(status, r#"{"message":"not now"}"#);
+        }
+        Mood::Slow(delay) => tokio::time::sleep(delay).await,
+        Mood::Accepting => {}
+    }
+    let content_type = exchange
+        .head
+        .headers
+        .get("content-type")
+        .map(HeaderValue::as_bytes);
+    let read = match content_type {
+        Some(b"application/json") => otlp::read_logs(&exchange.body),
+        other => Err(format!("content-type {other:?} is not application/json")),
+    };
+    match read {
+        Ok(records) => {
+            change(state, |state| {
+                state.records.extend(records);
+                state.batches += 1;
+            });
+            json_response(200, r#"{"partialSuccess":{}}"#)
+        }
+        Err(reason) => {
+            let message = serde_json::json!({"message": reason}).to_string();
+            change(state, |state| state.malformed.push(reason));
+            json_response(400, message)
+        }
+    }
+}
+
+fn json_response(status: u16, body: impl Into<String>) -> hyper::Response<Body> {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    response(status, headers, frames::whole(body.into()))
+}
+
+fn change(state: &Shared, change: impl FnOnce(&mut State)) {
+    change(&mut lock(state));
+    state.1.notify_all();
+}
+
+fn lock(state: &Shared) -> MutexGuard<'_, State> {
+    state.0.lock().unwrap_or_else(PoisonError::into_inner)
+}

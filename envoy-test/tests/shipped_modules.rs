@@ -1,0 +1,67 @@
+//! The modules in `dist/` as they go out.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+
+use envoy_test::{FILTERS, paths};
+use sha2::{Digest, Sha256};
+
+/// The most that a module may weigh, in KiB: each Envoy worker holds it compiled.
+const BUDGETS_KIB: [(&str, usize); 4] = [
+    ("audit-emitter", 700),
+    ("jwt-auth", 900),
+    ("token-bucket", 500),
+    ("pii-redactor", 700),
+];
+
+fn module(filter: &str) -> Vec<u8> {
+    fs::read(paths::wasm(filter).unwrap()).unwrap()
+}
+
+#[test]
+fn each_keeps_to_its_size() {
+    for (filter, most) in BUDGETS_KIB {
+        let size = module(filter).len().div_ceil(1024);
+        assert!(
+            size <= most,
+            "{filter}.wasm has {size} KiB, more than the {most} it may have"
+        );
+        println!("{filter}.wasm: {size} of {most} KiB");
+    }
+}
+
+#[test]
+fn checksums_are_those_of_the_modules() {
+    let sums = fs::read_to_string(paths::root().join("dist/SHA256SUMS")).unwrap();
+    let expected: String = FILTERS
+        .iter()
+        .map(|filter| {
+            let digest = Sha256::digest(module(filter));
+            let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{hex}  {filter}.wasm\n")
+        })
+        .collect();
+    assert_eq!(sums, expected, "`make build` makes them anew");
+}
+
+#[test]
+fn none_tells_where_it_was_built() {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cargo = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
+    let root = paths::root().display().to_string();
+    for filter in FILTERS {
+        let module = module(filter);
+        for place in [
+            root.as_str(),
+            cargo.as_str(),
+            "/.cargo/registry",
+            "/rustup/",
+        ] {
+            let found = module
+                .windows(place.len())
+                .any(|window| window == place.as_bytes());
+            assert!(!found, "{filter}.wasm contains {place}");
+        }
+    }
+}
