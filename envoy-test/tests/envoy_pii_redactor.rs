@@ -117,7 +117,8 @@ fn trailers_arrive_and_nothing_is_lost_before_them() {
             // Over HTTP/1.1 trailers are only for those who say that they take them.
             let answer = send(&patient().header("te", "trailers"));
             assert_eq!(answer.text(), EXPECTED, "{pair} {cuts:?}");
-            assert_eq!(answer.trailers["x-sum"], "1", "{pair} {cuts:?}");
+            let trailer = answer.trailers.get("x-sum").map(|value| value.as_bytes());
+            assert_eq!(trailer, Some(b"1".as_slice()), "{pair} {cuts:?}");
         }
     });
 }
@@ -206,7 +207,7 @@ fn an_upstream_that_breaks_off_leaks_nothing() {
             }
             let broken = Answer::json(SENT.get(..cut).unwrap()).broken_off();
             peers.upstream.answer("/patients/7", broken);
-            let answer = send(&patient());
+            let t=std::time::Instant::now();let answer = send(&patient());eprintln!("{pair} {cut} {:?} {answer:?}",t.elapsed());
             assert!(
                 answer.broken.is_some() || answer.status >= 500,
                 "{pair} {cut} {answer:?}"

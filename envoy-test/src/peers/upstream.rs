@@ -79,9 +79,10 @@ impl Answer {
         self
     }
 
-    /// Adds a trailer; the body is then sent without a length.
+    /// Adds a trailer, and announces it; the body is then sent without a length.
     #[must_use]
     pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self = self.header("trailer", name);
         self.trailers
             .push((name.to_owned(), value.as_ref().to_vec()));
         self.streamed = true;

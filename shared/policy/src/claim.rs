@@ -132,6 +132,9 @@ fn items(value: &Json) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod conditions {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::config;
     use crate::identity::parse_claims;

@@ -201,6 +201,9 @@ const OPT_OUT_PURPOSES: [&str; 2] = ["sale", "sharing"];
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
     use crate::config;
     use crate::facts::tests::Request;

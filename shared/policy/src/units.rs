@@ -152,6 +152,9 @@ const MAX_RATE_COUNT: u64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

@@ -1,4 +1,5 @@
-use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
 use crate::config;
@@ -6,6 +7,8 @@ use crate::facts::tests::Request;
 use crate::identity::{Identity, parse_claims};
 use crate::path::tests::SPELLINGS_OF_ADMIN;
 use crate::path::{PathError, RequestPath};
+#[cfg(not(target_arch = "wasm32"))]
+use proptest::prelude::*;
 
 fn rule(text: &str) -> Match {
     config::read(text, |node| Match::read(&node)).unwrap()
@@ -167,6 +170,7 @@ fn a_match_that_could_never_hold_is_a_mistake() {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 proptest! {
     /// Whatever the spelling, if the canonical reading is protected then the request never ends at
     /// the open rule, and if it ends there then no reading is protected.

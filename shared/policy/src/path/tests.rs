@@ -1,6 +1,9 @@
-use proptest::prelude::*;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
+#[cfg(not(target_arch = "wasm32"))]
+use proptest::prelude::*;
 
 fn canonical(raw: &str) -> String {
     RequestPath::parse(raw.as_bytes()).unwrap().canonical()
@@ -170,6 +173,7 @@ fn patterns_that_could_never_match_are_errors() {
     }
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 proptest! {
     #[test]
     fn never_panics_and_leaves_no_dot_or_empty_segment(raw in proptest::collection::vec(any::<u8>(), 0..64)) {
