@@ -4,6 +4,15 @@
 //! bring it to a collector as [`otlp`], and [`filter`] puts them together. The README describes the
 //! configuration.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::string_slice,
+        reason = "an overflow in a test is a failed test"
+    )
+)]
+
 pub mod canonical;
 pub mod config;
 pub mod delivery;

@@ -1,5 +1,15 @@
 //! The filter in a host in memory: tokens, key fetches that succeed and fail, and what others see.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;

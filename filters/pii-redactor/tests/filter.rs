@@ -1,5 +1,15 @@
 //! The filter in a host in memory: every way in which a body can come, and hosts that lack things.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use host::Status;
 use host::fake::{Outcome, Profile, Proxy, Request, Response};
 use pii_redactor::PiiRedactor;

@@ -4,6 +4,15 @@
 //! workers share, [`key`] says whose bucket a request counts in, and [`filter`] puts them together.
 //! The README describes the configuration.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::string_slice,
+        reason = "an overflow in a test is a failed test"
+    )
+)]
+
 pub mod config;
 pub mod filter;
 pub mod gcra;

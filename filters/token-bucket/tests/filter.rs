@@ -1,5 +1,15 @@
 //! The filter in a host in memory: workers that share a process, hosts that lack things.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 use std::time::Duration;
 
 use host::Status;
