@@ -13,6 +13,8 @@
     )
 )]
 
+mod answer;
+mod authenticate;
 pub mod claims;
 pub mod config;
 mod credential;
