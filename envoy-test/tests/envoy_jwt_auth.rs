@@ -178,9 +178,7 @@ fn bad_credentials_are_refused_with_their_reason() {
 #[test]
 fn strange_bytes_do_no_harm() {
     let bed = bed(|_, bootstrap| {
-        let manager = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
-        let manager = bootstrap.tree().pointer_mut(manager).unwrap();
-        manager["max_request_headers_kb"] = json!(400);
+        bootstrap.connection_manager().unwrap()["max_request_headers_kb"] = json!(400);
     });
     let good = bed.token(Algorithm::Es256, &bed.reader());
     let (header, _) = good.split_once('.').unwrap();

@@ -204,11 +204,8 @@ impl Bootstrap {
     /// # Errors
     /// When the upstream or the connection manager is not there.
     pub fn speak_with_upstream(&mut self, protocol: Protocol) -> Result<()> {
-        let no_manager = self.wrong("has no connection manager");
         let trailers = json!({"enable_trailers": true});
-        let listener = self.named("/static_resources/listeners", LISTENER)?;
-        let manager = listener.pointer_mut("/filter_chains/0/filters/0/typed_config");
-        manager.ok_or(no_manager)?["http_protocol_options"] = trailers.clone();
+        self.connection_manager()?["http_protocol_options"] = trailers.clone();
         let spoken = match protocol {
             Protocol::Http1 => json!({"http_protocol_options": trailers}),
             Protocol::Http2 => json!({"http2_protocol_options": {}}),
@@ -235,6 +232,18 @@ impl Bootstrap {
         &mut self.tree
     }
 
+    /// The settings of the connection manager.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn connection_manager(&mut self) -> Result<&mut Value> {
+        let reason = self.wrong("has no connection manager");
+        let listener = self.named("/static_resources/listeners", LISTENER)?;
+        listener
+            .pointer_mut("/filter_chains/0/filters/0/typed_config")
+            .ok_or(reason)
+    }
+
     /// The entry of a filter in the chain.
     ///
     /// # Errors
@@ -253,12 +262,8 @@ impl Bootstrap {
 
     fn chain(&mut self) -> Result<&mut Vec<Value>> {
         let reason = self.wrong("has no list of HTTP filters");
-        let path = "/filter_chains/0/filters/0/typed_config/http_filters";
-        let listener = self.named("/static_resources/listeners", LISTENER)?;
-        listener
-            .pointer_mut(path)
-            .and_then(Value::as_array_mut)
-            .ok_or(reason)
+        let filters = self.connection_manager()?.get_mut("http_filters");
+        filters.and_then(Value::as_array_mut).ok_or(reason)
     }
 
     fn named(&mut self, list: &str, name: &str) -> Result<&mut Value> {

@@ -2,13 +2,12 @@
 
 use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal};
 
-use crate::{Host, LocalResponse, LogLevel};
+use crate::{Direction, Host, LocalResponse, LogLevel};
 
 /// Sends a refusal as problem details, or as a grpc-status to a gRPC caller. The caller returns
 /// [`crate::Action::Pause`] afterwards: the request goes no further.
 ///
-/// A host that refuses even this (the response has begun) gets one line in its log; the stream
-/// stays paused, so that nothing passes.
+/// Where a host refuses even this (the response has begun), the stream is reset: nothing passes.
 pub fn send(
     host: &dyn Host,
     refusal: &Refusal,
@@ -45,5 +44,6 @@ pub fn send(
             refusal.code
         );
         host.log(LogLevel::Error, &line);
+        let _ = host.reset_stream(Direction::Request);
     }
 }
