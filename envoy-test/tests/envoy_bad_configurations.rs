@@ -1,6 +1,14 @@
 //! Configurations that cannot be meant: Envoy refuses them, and its log says why in our words.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use envoy_test::FILTERS;
 use envoy_test::envoy::{self, Envoy, Options};

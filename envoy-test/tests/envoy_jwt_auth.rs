@@ -1,6 +1,14 @@
 //! jwt-auth in a real Envoy, with keys from a real identity provider.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::thread;
 use std::time::Duration;
@@ -128,7 +136,7 @@ fn bad_credentials_are_refused_with_their_reason() {
             "audience_mismatch",
         ),
         (
-            sign(&reader.clone().issuer("https://evil.test")),
+            sign(&reader.issuer("https://evil.test")),
             401,
             "issuer_unknown",
         ),
@@ -324,7 +332,7 @@ fn requests_that_come_before_the_keys_wait_for_them() {
     let bed = bed(|peers, _| {
         peers
             .idp
-            .set_mood(IdpMood::Slow(Duration::from_millis(500)))
+            .set_mood(IdpMood::Slow(Duration::from_millis(500)));
     });
     let token = bed.token(Algorithm::Es256, &bed.reader());
     let client: Client = bed.envoy.client(Protocol::Http1);

@@ -1,7 +1,15 @@
 //! `docker-compose.yaml` runs what the tests run: the same configuration, the same Envoy, the same
 //! servers at the same names and ports.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::process::Command;
