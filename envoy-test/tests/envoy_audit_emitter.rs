@@ -216,7 +216,7 @@ fn a_collector_that_is_busy_or_slow_gets_everything_in_the_end() {
 #[test]
 fn what_the_collector_will_never_take_is_in_the_log() {
     let bed = bed(&[FILTER], |peers, _| {
-        peers.collector.set_mood(Mood::Refusing(400))
+        peers.collector.set_mood(Mood::Refusing(400));
     });
     bed.send(Protocol::Http1, 8);
     bed.envoy.log().wait_for_all("meshward.audit {", 8).unwrap();

@@ -1,6 +1,12 @@
 //! The in-process host itself, with guests written for the purpose and one built with the public
 //! SDK.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use envoy_test::paths;
 use envoy_test::vm::{LoadError, Program, Vm};
 use host::LogLevel;

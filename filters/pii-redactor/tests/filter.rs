@@ -126,7 +126,7 @@ fn what_cannot_be_searched_goes_the_configured_way() {
 
 #[test]
 fn a_host_that_stops_working_leaks_nothing() {
-    for call in ["get_buffer_bytes", "set_buffer_bytes"] {
+    for call in ["proxy_get_buffer_bytes", "proxy_set_buffer_bytes"] {
         let mut proxy = proxy(Profile::Envoy, RULES);
         proxy.host().fail(call, Status::InternalFailure);
         let outcome = run(&mut proxy, "/patients/1", &Response::json(BODY));

@@ -227,7 +227,7 @@ fn dead_storage_goes_the_configured_way() {
         let mut proxy = proxy(Profile::Envoy, &configuration);
         proxy
             .host()
-            .fail("get_shared_data", Status::InternalFailure);
+            .fail("proxy_get_shared_data", Status::InternalFailure);
         let outcome = run(&mut proxy, &from("192.0.2.1"));
         assert_eq!(outcome.client().status(), Some(expected), "{on_error}");
         proxy.host().stop_failing();

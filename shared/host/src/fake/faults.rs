@@ -49,6 +49,8 @@ struct Fault {
 
 impl Faults {
     pub(super) fn plan(&mut self, call: &str, status: Status, times: Option<u32>) {
+        // A test of a fault that never comes would pass for nothing.
+        assert!(HOST_CALLS.contains(&call), "no host call is named {call}");
         let fault = Fault {
             status,
             remaining: times,
