@@ -15,6 +15,8 @@ ENVOYS := 1.40.0 1.39.3 1.38.2 1.37.0 1.36.4
 SETUP := envoy-test/setup
 BED := target/testbed
 MODULES := $(FILTERS:%=dist/%.wasm)
+# A filter that does nothing, to compare with.
+NOOP := target/wasm32-wasip1/release/noop_filter.wasm
 SOURCES := $(shell find filters/*/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
@@ -45,6 +47,10 @@ dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
 		&& $$sum $(FILTERS:%=%.wasm) >SHA256SUMS
 	@touch $(MODULES)
 	@cat $@
+
+$(NOOP): envoy-test/noop-filter/src/lib.rs envoy-test/noop-filter/Cargo.toml Cargo.lock $(BED)/wasm.env
+	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --package=noop-filter
+	@touch $@
 
 $(BED)/wasm.env: $(SETUP)/wasm-target.sh
 	@$<
@@ -86,11 +92,11 @@ test-native: ## Test the filters' cores and the shared crates natively
 
 .PHONY: test-node
 test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
-	CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER="$$($(SETUP)/tool.sh wasm-bindgen-test-runner)" \
+	runner=$$($(SETUP)/tool.sh wasm-bindgen-test-runner); PATH="$$(dirname "$$runner"):$$PATH" \
 		$(SETUP)/cargo-wasm.sh wasm32-unknown-unknown test --lib --package=meshward-policy
 
 .PHONY: test-host
-test-host: build ## Test the modules in the in-process host
+test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test 'vm_*'
 
 .PHONY: test-envoy
@@ -108,7 +114,7 @@ fmt: ## Format the code
 	cargo fmt
 
 .PHONY: bench
-bench: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure what each filter costs a request
+bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure what each filter costs a request
 	@$(NATIVE) --package envoy-test --bin bench
 
 .PHONY: clean

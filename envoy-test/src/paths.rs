@@ -31,6 +31,17 @@ pub fn wasm(filter: &str) -> Result<PathBuf> {
     )
 }
 
+/// The module that does nothing.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before `make bench`.
+pub fn noop_filter() -> Result<PathBuf> {
+    built(
+        root().join("target/wasm32-wasip1/release/noop_filter.wasm"),
+        "make bench",
+    )
+}
+
 /// The binary of an Envoy that `envoy-test/setup/envoy.sh` fetched.
 ///
 /// # Errors

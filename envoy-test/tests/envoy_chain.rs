@@ -105,7 +105,7 @@ fn works_on_every_envoy_of_the_matrix() {
             one_of_each(&envoy, &peers, protocol);
         }
         assert_eq!(envoy.traps(), 0, "{version}");
-        assert!(envoy.stop().unwrap().success(), "{version}");
+        assert!(envoy.stop().unwrap().cleanly, "{version}");
     }
 }
 

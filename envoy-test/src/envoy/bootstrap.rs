@@ -140,22 +140,23 @@ impl Bootstrap {
     pub fn load_built_modules(&mut self) -> Result<()> {
         for filter in FILTERS {
             if self.filter(filter).is_ok() {
-                self.load_module(filter, &paths::wasm(filter)?)?;
+                let declared = json!(format!("{MODULES}/{filter}.wasm"));
+                let wrong = self.wrong(&format!("{filter} does not load {declared}"));
+                if *self.module(filter)? != declared {
+                    return Err(wrong);
+                }
+                self.replace_module(filter, &paths::wasm(filter)?)?;
             }
         }
         Ok(())
     }
 
-    /// Points a filter to a module.
+    /// Points a filter to a module of another kind.
     ///
     /// # Errors
-    /// When the module is not where it is declared to be.
-    pub fn load_module(&mut self, filter: &str, module: &Path) -> Result<()> {
-        let declared = format!("{MODULES}/{filter}.wasm");
-        let wrong = self.wrong(&format!("{filter} does not load {declared}"));
-        let path = "/typed_config/config/vm_config/code/local/filename";
-        let name = self.filter(filter)?.pointer_mut(path);
-        *name.filter(|name| **name == json!(declared)).ok_or(wrong)? = json!(module);
+    /// When the filter is not there.
+    pub fn replace_module(&mut self, filter: &str, module: &Path) -> Result<()> {
+        *self.module(filter)? = json!(module);
         Ok(())
     }
 
@@ -252,6 +253,12 @@ impl Bootstrap {
         let reason = self.wrong(&format!("has no HTTP filter named {name}"));
         let named = |entry: &&mut Value| entry.get("name").and_then(Value::as_str) == Some(name);
         self.chain()?.iter_mut().find(named).ok_or(reason)
+    }
+
+    fn module(&mut self, filter: &str) -> Result<&mut Value> {
+        let reason = self.wrong(&format!("{filter} loads no module from a file"));
+        let path = "/typed_config/config/vm_config/code/local/filename";
+        self.filter(filter)?.pointer_mut(path).ok_or(reason)
     }
 
     fn configuration_value(&mut self, filter: &str) -> Result<&mut Value> {

@@ -9,7 +9,8 @@ mod stats;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 pub use bootstrap::{ADMIN, Address, Bootstrap, CLUSTERS, GATEWAY, LISTENER, MODULES};
@@ -67,8 +68,8 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin_file)
             .args(["--concurrency", &options.workers.to_string()]);
-        let process = Process::start(command, &folder.join("envoy.log"))?;
-        let admin = ready(&process, &admin_file)?;
+        let mut process = Process::start(command, folder.join("envoy.log"))?;
+        let admin = ready(&mut process, &admin_file)?;
         let mut envoy = Self {
             process,
             folder,
@@ -145,8 +146,12 @@ impl Envoy {
     ///
     /// # Errors
     /// When the system does not let the process be ended.
-    pub fn stop(mut self) -> Result<ExitStatus> {
-        self.process.stop(PATIENCE)
+    pub fn stop(mut self) -> Result<Ended> {
+        let status = self.process.stop(PATIENCE)?;
+        Ok(Ended {
+            cleanly: status.success(),
+            log: self.log().text(),
+        })
     }
 
     /// The address of a listener that was configured with port 0.
@@ -178,6 +183,15 @@ impl Drop for Envoy {
     }
 }
 
+/// How an Envoy ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Whether by itself and without complaint.
+    pub cleanly: bool,
+    /// Its whole log.
+    pub log: String,
+}
+
 /// What `envoy --mode validate` said of a bootstrap.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -195,7 +209,7 @@ pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Verdict> {
     let folder = run_folder()?;
     let mut command = command(bootstrap, options, &folder)?;
     command.args(["--mode", "validate"]);
-    let mut process = Process::start(command, &folder.join("envoy.log"))?;
+    let mut process = Process::start(command, folder.join("envoy.log"))?;
     let status = process.wait(PATIENCE)?;
     let log = process.log().text();
     let _ = fs::remove_dir_all(&folder);
@@ -233,10 +247,10 @@ fn run_folder() -> Result<PathBuf> {
 }
 
 /// Waits until the admin interface answers that all is set up, and says where it is.
-fn ready(process: &Process, admin_file: &Path) -> Result<SocketAddr> {
+fn ready(process: &mut Process, admin_file: &Path) -> Result<SocketAddr> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        if process.log().ended() {
+        if process.ended()?.is_some() {
             return Err(process.failed("refused to start"));
         }
         let admin = fs::read_to_string(admin_file)
@@ -251,8 +265,7 @@ fn ready(process: &Process, admin_file: &Path) -> Result<SocketAddr> {
                 return Ok(admin);
             }
         }
-        // Every step of the start writes to the log, so a new line is the time to look again.
-        process.log().wait(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(5));
     }
     Err(process.failed("did not become ready"))
 }

@@ -1,9 +1,10 @@
-//! A child process whose log is followed and which never outlives its handle.
+//! A child process that logs to a file and never outlives its handle.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -20,20 +21,19 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `command` and copies what it logs to `log_file`.
-    pub(super) fn start(mut command: Command, log_file: &Path) -> Result<Self> {
-        let copy = File::create(log_file).context(format!("making {}", log_file.display()))?;
+    /// Starts `command` and lets it log to `log_file`.
+    pub(super) fn start(mut command: Command, log_file: PathBuf) -> Result<Self> {
+        let log = File::create(&log_file).context(format!("making {}", log_file.display()))?;
         let name = Path::new(command.get_program()).display().to_string();
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut child = launcher::spawn(command).context(format!("starting {name}"))?;
-        let log = match child.stderr.take() {
-            Some(output) => Log::follow(output, copy),
-            None => Log::default(),
-        };
-        Ok(Self { child, log })
+            .stderr(log);
+        let child = launcher::spawn(command).context(format!("starting {name}"))?;
+        Ok(Self {
+            child,
+            log: Log::new(log_file),
+        })
     }
 
     pub(super) fn log(&self) -> &Log {
@@ -44,18 +44,28 @@ impl Process {
         self.child.id()
     }
 
+    /// How the process has ended, if it has.
+    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.try_wait().context("looking for a process")
+    }
+
     /// Waits for the process to end by itself, and ends it when it does not.
     pub(super) fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
-        if !self.log.wait_for_end(patience) {
-            self.child.kill().context("killing a process")?;
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            thread::sleep(Duration::from_millis(5));
         }
+        self.child.kill().context("killing a process")?;
         self.child.wait().context("waiting for a process")
     }
 
     /// Asks the process to end, then waits as [`Process::wait`] does. Does nothing the second time.
     pub(super) fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
         // Until it has been waited for, the id cannot belong to any other process.
-        if let Some(status) = self.child.try_wait().context("looking for a process")? {
+        if let Some(status) = self.ended()? {
             return Ok(status);
         }
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
