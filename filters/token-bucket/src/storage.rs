@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use host::{Host, Status, shared_data};
 
+use crate::set::Set;
 use crate::table::{Storage, StorageError};
 
 /// Shared data: all workers of the process count together.
@@ -23,7 +24,10 @@ impl<'h> SharedStorage<'h> {
 impl Storage for SharedStorage<'_> {
     fn load(&self, key: &str) -> Result<(Vec<u8>, u32), StorageError> {
         let value = match self.host.shared_data(key) {
-            Err(Status::NotFound) => shared_data::insert_if_absent(self.host, key, b""),
+            // Never an empty value: some hosts take that for a deletion.
+            Err(Status::NotFound) => {
+                shared_data::insert_if_absent(self.host, key, &Set::default().to_bytes())
+            }
             found => found,
         };
         value
