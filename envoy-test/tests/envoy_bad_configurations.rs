@@ -11,7 +11,7 @@
 )]
 
 use envoy_test::FILTERS;
-use envoy_test::envoy::{self, Envoy, Options};
+use envoy_test::envoy::{self, Bootstrap, Envoy, Options};
 use envoy_test::peers::Peers;
 
 /// A filter, the text to replace in its shipped configuration, what with, and the message.
@@ -89,16 +89,21 @@ const MISTAKES: [(&str, &str, &str, &str); 17] = [
     ("pii-redactor", "US_SSN", "US_SNN", "rules[0].detect[1]: "),
 ];
 
+/// Envoy with one filter, in whose configuration something is wrong.
+fn mistaken(peers: &Peers, filter: &str, right: &str, wrong: &str) -> Bootstrap {
+    let mut bootstrap = peers.bootstrap(&[filter]).unwrap();
+    let shipped = bootstrap.configuration(filter).unwrap();
+    let mistaken = shipped.replacen(right, wrong, 1);
+    assert_ne!(mistaken, shipped, "{filter} has no {right}");
+    bootstrap.configure(filter, &mistaken).unwrap();
+    bootstrap
+}
+
 #[test]
 fn each_is_refused_with_its_place_and_reason() {
     let peers = Peers::start().unwrap();
     for (filter, right, wrong, message) in MISTAKES {
-        let mut bootstrap = peers.bootstrap(&[filter]).unwrap();
-        let shipped = bootstrap.configuration(filter).unwrap();
-        let mistaken = shipped.replacen(right, wrong, 1);
-        assert_ne!(mistaken, shipped, "{filter} has no {right}");
-        bootstrap.configure(filter, &mistaken).unwrap();
-
+        let bootstrap = mistaken(&peers, filter, right, wrong);
         let verdict = envoy::validate(&bootstrap, Options::default()).unwrap();
         assert!(!verdict.accepted, "{filter}: {wrong} was accepted");
         assert!(
@@ -106,7 +111,18 @@ fn each_is_refused_with_its_place_and_reason() {
             "{filter}: {message}\n{}",
             verdict.log
         );
+    }
+}
 
+#[test]
+fn envoy_does_not_start_with_one() {
+    let peers = Peers::start().unwrap();
+    for filter in FILTERS {
+        let (_, right, wrong, message) = MISTAKES
+            .into_iter()
+            .rfind(|mistake| mistake.0 == filter)
+            .unwrap();
+        let bootstrap = mistaken(&peers, filter, right, wrong);
         let refused = Envoy::start(&bootstrap, Options::default())
             .unwrap_err()
             .to_string();

@@ -1,8 +1,13 @@
 //! The case files against each filter as native code and as a module, on every host that the
 //! in-process host plays.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "an overflow in a test is a failed test"
+)]
+
 use envoy_test::cases::{self, InProcess};
-use envoy_test::vm::{Program, Vm};
+use envoy_test::vm::{Program, Vm, signatures};
 use envoy_test::{Error, FILTERS, Result, paths};
 use host::fake::{Profile, Proxy};
 
@@ -61,6 +66,12 @@ fn modules_do_what_the_cases_say() -> Result<()> {
             file: filter.to_owned(),
             reason: "no such module".to_owned(),
         })?;
-        Vm::proxy(program, profile).map_err(load_error)
+        let proxy = Vm::proxy(program, profile).map_err(load_error)?;
+        // As Envoy does: so jwt-auth checks signatures there by the host, elsewhere in the VM, and
+        // both must agree on every case.
+        if profile == Profile::Envoy {
+            signatures::offer(proxy.host());
+        }
+        Ok(proxy)
     })
 }

@@ -177,7 +177,7 @@ impl Drop for Envoy {
     fn drop(&mut self) {
         let _ = self.process.stop(PATIENCE);
         // What a failed test leaves behind helps to explain it.
-        if !std::thread::panicking() {
+        if !thread::panicking() {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }

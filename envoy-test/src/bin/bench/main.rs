@@ -147,9 +147,10 @@ fn measure(envoy: &Envoy, request: &Request) -> Result<f64> {
 /// Sends so many requests on each connection.
 fn send(envoy: &Envoy, request: &Request, count: u32) -> Result<()> {
     thread::scope(|scope| {
-        let clients: Vec<_> = (0..CONNECTIONS)
-            .map(|_| scope.spawn(|| send_on_one(envoy, request, count)))
-            .collect();
+        let mut clients = Vec::new();
+        for _ in 0..CONNECTIONS {
+            clients.push(scope.spawn(|| send_on_one(envoy, request, count)));
+        }
         clients.into_iter().try_for_each(|client| {
             let panicked = |_| Error::Http {
                 action: "measuring".to_owned(),
