@@ -30,7 +30,52 @@ fn sorted(json: &Json) -> Json {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What records hold: strings, integers, booleans, arrays and objects.
+    fn documents() -> impl Strategy<Value = Json> {
+        let scalars = prop_oneof![
+            any::<bool>().prop_map(Json::Bool),
+            any::<u64>().prop_map(Json::from),
+            any::<String>().prop_map(Json::String),
+        ];
+        scalars.prop_recursive(4, 40, 6, |inner| {
+            let members = proptest::collection::btree_map(any::<String>(), inner.clone(), 0..6);
+            prop_oneof![
+                proptest::collection::vec(inner, 0..6).prop_map(Json::Array),
+                members.prop_map(|members| Json::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn reversed(json: &Json) -> Json {
+        match json {
+            Json::Array(items) => Json::Array(items.iter().map(reversed).collect()),
+            Json::Object(members) => {
+                let members = members.iter().rev();
+                Json::Object(
+                    members
+                        .map(|(name, value)| (name.clone(), reversed(value)))
+                        .collect(),
+                )
+            }
+            scalar => scalar.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_document_has_one_spelling_on_one_line(json in documents()) {
+            let text = to_string(&json);
+            prop_assert_eq!(&to_string(&reversed(&json)), &text);
+            let again = Json::parse(text.as_bytes()).unwrap();
+            prop_assert_eq!(&again, &sorted(&json));
+            prop_assert_eq!(&to_string(&again), &text);
+            prop_assert!(!text.contains(|c: char| c < ' '));
+        }
+    }
 
     /// The sorting example of RFC 8785 section 3.2.3, and its string example of 3.2.2.2.
     #[test]
@@ -41,6 +86,8 @@ mod tests {
             _ => panic!(),
         };
         assert_eq!(order, ["\r", "1", "\u{80}", "ö", "€", "😀", "\u{fb33}"]);
+        let string = Json::String("\u{8}\t\u{c}\r\u{7f}".to_owned());
+        assert_eq!(to_string(&string), "\"\\b\\t\\f\\r\u{7f}\"");
         let string = Json::String("€$\u{f}\nA'B\"\\\"/".to_owned());
         assert_eq!(to_string(&string), r#""€$\u000f\nA'B\"\\\"/""#);
     }

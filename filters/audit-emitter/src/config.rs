@@ -7,12 +7,15 @@ use host::exchange::IdentitySource;
 use policy::config::{self, Fields, Node, Problems};
 use policy::consent::ConsentSources;
 use policy::matching::Match;
+use policy::mode::Mode;
 
 use crate::queue::QueueLimits;
 
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
+    /// The mode of the whole filter: in report mode a full queue refuses nothing.
+    pub mode: Mode,
     /// Where records go.
     pub sink: Sink,
     /// The limits of the queue.
@@ -65,6 +68,8 @@ pub enum OnFull {
 pub struct Rule {
     /// Which requests.
     pub matches: Match,
+    /// The mode for them.
+    pub mode: Mode,
     /// How much of them.
     pub level: Level,
     /// For how long.
@@ -154,6 +159,7 @@ impl Config {
                 })
             });
         let config = Self {
+            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
             sink: Sink::HostLog,
             queue,
             on_full,
@@ -220,6 +226,7 @@ impl Rule {
             let words = levels.map(|level| (level.as_str(), level));
             Some(Self {
                 matches: fields.or("match", Match::default(), |n| Match::read(&n)),
+                mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
                 level: fields.or("level", Level::Metadata, |n| n.one_of(&words)),
                 retention: fields.or("retention", Retention::default(), |n| read_retention(&n)),
             })
@@ -333,6 +340,7 @@ mod tests {
     fn every_mistake_is_named() {
         let text = r#"{
             "sink": {"otlp_http": {"path": "v1", "timeout": "5 s", "clustre": "x"}},
+            "mode": "observe",
             "assurance": "synchronous",
             "queue": {"max_bytes": "1KiB", "max_records": 0, "on_full": "block"},
             "batch": {"max_delay": "5ms"},
@@ -349,6 +357,7 @@ mod tests {
             r#"sink.otlp_http.path: "v1": expected a path"#,
             r#"sink.otlp_http.timeout: "5 s": unknown unit " s""#,
             r#"sink.otlp_http.clustre: unknown key; did you mean "cluster"?"#,
+            r#"mode: "observe""#,
             r#"assurance: "synchronous": not supported yet"#,
             r#"queue.max_bytes: "1KiB": expected from 65536"#,
             "queue.max_records: 0: expected an integer from 1",

@@ -5,28 +5,34 @@
 
 use std::time::Duration;
 
+use host::exchange::{self, IdentitySource};
 use host::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Direction, Filter, HeaderMap,
-    Host, HttpCall, LogLevel, Metrics, Stream, Throttle, exchange, refuse,
+    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Direction, FactSources,
+    Filter, HeaderMap, Host, HttpCall, LogLevel, Metrics, Request, Stream, Throttle, refuse,
 };
-use policy::config::{Problem, Problems};
+use policy::config::Problems;
 use policy::decision::{Decision, Outcome};
 use policy::facts::Facts as _;
 use policy::matching::{Selection, select};
+use policy::mode::Mode;
 use policy::refusal::Refusal;
 
-use crate::canonical;
-use crate::config::{Config, Level, OnFull, Retention, Sink};
+use crate::config::{Config, Level, OnFull, Retention, Rule, Sink};
 use crate::delivery::{Schedule, Verdict, verdict};
 use crate::observe::{Start, observation};
 use crate::otlp::export_request;
-use crate::pseudonym::{MIN_KEY_BYTES, Pseudonymizer};
+use crate::pseudonym::Pseudonymizer;
 use crate::queue::{Queue, QueuedRecord};
-use crate::record::{Envelope, record, was_denied};
+use crate::record::{Envelope, record};
+use crate::{canonical, host_log};
 
 /// The filter in one VM.
 pub struct AuditEmitter {
     config: Config,
+    /// What can be believed of a request that no filter has seen yet: nothing that it says about
+    /// who sends it.
+    early_sources: FactSources,
+    max_line_bytes: Option<usize>,
     subject: Option<Pseudonymizer>,
     /// Random, made with the first record: a host may configure more VMs than ever see traffic.
     emitter: Option<String>,
@@ -54,17 +60,8 @@ impl Filter for AuditEmitter {
     ) -> Result<Self, Problems> {
         let mut config = Config::parse(configuration)?;
         let subject = config.subject.as_ref().map(|subject| {
-            let key = host
-                .environment_variable(&subject.key_env)
-                .unwrap_or_default();
-            if key.len() < MIN_KEY_BYTES {
-                let message = format!(
-                    "the environment variable {} has no key of at least {MIN_KEY_BYTES} bytes",
-                    subject.key_env
-                );
-                return Err(Problem::new("subject.pseudonymize.key_env", message));
-            }
-            Ok(Pseudonymizer::new(key.as_bytes(), subject.epoch.clone()))
+            let key = host.environment_variable(&subject.key_env);
+            Pseudonymizer::from_environment(subject, key)
         });
         let subject = subject.transpose()?;
         if config.sink != Sink::HostLog {
@@ -86,6 +83,11 @@ impl Filter for AuditEmitter {
         }
         Ok(Self {
             queue: Queue::new(config.queue),
+            early_sources: FactSources {
+                identity: IdentitySource::Property,
+                consent: config.sources.consent.clone(),
+            },
+            max_line_bytes: host_log::max_line_bytes(capabilities),
             config,
             subject,
             emitter: None,
@@ -143,33 +145,10 @@ impl Stream<AuditEmitter> for AuditedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let start = Start::capture(host);
-        let refuse_it = filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full();
-        if refuse_it && filter.level_of(host, Some(&start)).0 > Level::None {
-            let refusal = Refusal::new(
-                503,
-                "audit_queue_full",
-                "The request cannot be recorded at the moment.",
-            )
-            .header("retry-after", "1");
-            let id = start.request.request_id(host);
-            filter.metrics.count(host, "rejected_requests_total", &[]);
-            let decision = Decision::new(AuditEmitter::NAME, Outcome::Denied).reason(refusal.code);
-            exchange::append_decision(host, decision);
-            filter.throttle.log(host, LogLevel::Warn, || {
-                "audit-emitter: refused a request because its queue is full".to_owned()
-            });
-            refuse::send(
-                host,
-                &refusal,
-                AuditEmitter::NAME,
-                id,
-                start.request.is_grpc(),
-            );
-            self.start = Some(start);
-            return Action::Pause;
+        let start = self.start.insert(Start::capture(host));
+        if filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full() {
+            return filter.refuse_unrecordable(host, &start.request);
         }
-        self.start = Some(start);
         Action::Continue
     }
 
@@ -195,27 +174,62 @@ impl Stream<AuditEmitter> for AuditedStream {
 }
 
 impl AuditEmitter {
-    /// How much is recorded, and for how long. What no rule can be found for is recorded.
-    fn level_of(&self, host: &dyn Host, start: Option<&Start>) -> (Level, Retention) {
-        let default = (Level::Metadata, Retention::default());
-        let Some(start) = start else { return default };
-        let facts = start
-            .request
-            .facts(host, &self.config.sources, Direction::Request);
+    /// What is done with a request, by all that is known of it by now.
+    fn plan(&self, host: &dyn Host, request: &Request, sources: &FactSources) -> Plan {
+        let facts = request.facts(host, sources, Direction::Request);
         match select(self.config.rules.iter().map(|rule| &rule.matches), &facts) {
             Selection::Rule(index) => self
                 .config
                 .rules
                 .get(index)
-                .map_or(default, |rule| (rule.level, rule.retention.clone())),
-            _ => default,
+                .map_or_else(Plan::default, Plan::of),
+            // What no rule can be found for is recorded.
+            _ => Plan::default(),
         }
     }
 
+    /// A request that there may be no room to record. Nobody has verified the caller yet, so this
+    /// looks at a copy of the request: what is asked of it now is remembered, and would still be
+    /// the answer when the record is made.
+    fn refuse_unrecordable(&self, host: &dyn Host, request: &Request) -> Action {
+        let plan = self.plan(host, &Request::capture(host), &self.early_sources);
+        if plan.level == Level::None {
+            return Action::Continue;
+        }
+        let enforces = self.config.mode.and(plan.mode).enforces();
+        let outcome = if enforces { "refused" } else { "reported" };
+        self.metrics
+            .count(host, "rejected_requests_total", &[("outcome", outcome)]);
+        let refusal = Refusal::new(
+            503,
+            "audit_queue_full",
+            "The request cannot be recorded at the moment.",
+        )
+        .header("retry-after", "1");
+        let decision = Decision::new(Self::NAME, Outcome::Denied)
+            .reason(refusal.code)
+            .report_only(!enforces);
+        exchange::append_decision(host, decision);
+        self.throttle.log(host, LogLevel::Warn, || {
+            format!("audit-emitter: {outcome} a request because its queue is full")
+        });
+        if !enforces {
+            return Action::Continue;
+        }
+        let id = request.request_id(host);
+        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
+        Action::Pause
+    }
+
     fn take_down(&mut self, host: &dyn Host, start: Option<&Start>, status: Option<u16>) {
-        let (level, retention) = self.level_of(host, start);
+        let sources = &self.config.sources;
+        let Plan {
+            level, retention, ..
+        } = start
+            .map(|start| self.plan(host, &start.request, sources))
+            .unwrap_or_default();
         let mut observed = observation(host, start, status);
-        let denied = was_denied(&observed);
+        let denied = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if denied {
             level.max(Level::Metadata)
@@ -226,9 +240,7 @@ impl AuditEmitter {
             return;
         }
         if let Some(start) = start {
-            let facts = start
-                .request
-                .facts(host, &self.config.sources, Direction::Request);
+            let facts = start.request.facts(host, sources, Direction::Request);
             observed.identity = facts.identity().cloned();
             observed.opted_out = facts.consent().opted_out();
             observed.purposes = facts
@@ -237,13 +249,8 @@ impl AuditEmitter {
                 .map(|purposes| purposes.iter().cloned().collect());
         }
         self.sequence = self.sequence.saturating_add(1);
-        let emitter = self.emitter.get_or_insert_with(|| {
-            let mut bytes = [0; 12];
-            let _ = host.random(&mut bytes);
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-        });
         let envelope = Envelope {
-            emitter,
+            emitter: self.emitter.get_or_insert_with(|| emitter_id(host)),
             sequence: self.sequence,
             level,
             retention: &retention,
@@ -251,7 +258,11 @@ impl AuditEmitter {
         };
         let queued = QueuedRecord {
             json: canonical::to_string(&record(&observed, &envelope)),
+            uid: envelope.uid(),
             class: retention.class.clone(),
+            denied,
+            status: observed.status,
+            trace: observed.trace.take().map(Box::new),
             queued_ns: host.monotonic_ns(),
             time_ns: observed.time_ms.saturating_mul(1_000_000),
         };
@@ -263,7 +274,7 @@ impl AuditEmitter {
 
     fn deliver(&mut self, host: &dyn Host, record: QueuedRecord) {
         if self.config.sink == Sink::HostLog {
-            host.log(RECORD_LEVEL, &log_line(&record));
+            self.write_lines(host, &record);
             return;
         }
         let (bytes, records) = (self.queue.bytes(), self.queue.len());
@@ -376,8 +387,14 @@ impl AuditEmitter {
         self.shift_gauges(host, bytes, records);
     }
 
+    fn write_lines(&self, host: &dyn Host, record: &QueuedRecord) {
+        for line in host_log::lines(record, self.max_line_bytes) {
+            host.log(RECORD_LEVEL, &line);
+        }
+    }
+
     fn write_to_host_log(&self, host: &dyn Host, record: &QueuedRecord, reason: &str) {
-        host.log(RECORD_LEVEL, &log_line(record));
+        self.write_lines(host, record);
         self.metrics
             .count(host, "spilled_total", &[("reason", reason)]);
     }
@@ -398,8 +415,46 @@ impl AuditEmitter {
     }
 }
 
-fn log_line(record: &QueuedRecord) -> String {
-    format!("meshward.audit {}", record.json)
+/// What is done with a request.
+#[derive(Debug)]
+struct Plan {
+    level: Level,
+    retention: Retention,
+    mode: Mode,
+}
+
+impl Plan {
+    fn of(rule: &Rule) -> Self {
+        Self {
+            level: rule.level,
+            retention: rule.retention.clone(),
+            mode: rule.mode,
+        }
+    }
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            level: Level::Metadata,
+            retention: Retention::default(),
+            mode: Mode::Enforce,
+        }
+    }
+}
+
+/// 96 random bits. Without a random source the clocks tell emitters apart: two with one id would
+/// look like one that forges its numbers.
+fn emitter_id(host: &dyn Host) -> String {
+    let mut bytes = [0; 12];
+    if host.random(&mut bytes).is_err() {
+        let clocks = host.wall_clock_ns().to_le_bytes().into_iter();
+        let clocks = clocks.chain(host.monotonic_ns().to_le_bytes());
+        for (byte, clock) in bytes.iter_mut().zip(clocks) {
+            *byte = clock;
+        }
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn header_number(host: &dyn Host, name: &str) -> Option<u64> {

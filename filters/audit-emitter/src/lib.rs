@@ -1,8 +1,8 @@
 //! An audit trail for proxy-wasm hosts, in which loss is prevented or evident.
 //!
 //! [`record`] says what is written about a request, [`canonical`] how, [`queue`] and [`delivery`]
-//! bring it to a collector as [`otlp`], and [`filter`] puts them together. The README describes the
-//! configuration.
+//! bring it to a collector as [`otlp`] and [`host_log`] to the proxy's log, and [`filter`] puts them
+//! together. The README describes the configuration.
 
 #![cfg_attr(
     test,
@@ -17,6 +17,7 @@ pub mod canonical;
 pub mod config;
 pub mod delivery;
 pub mod filter;
+pub mod host_log;
 mod observe;
 pub mod otlp;
 pub mod pseudonym;

@@ -3,14 +3,14 @@
 use host::{HeaderMap, Host, Request, exchange, header_text};
 use policy::path::RequestPath;
 
-use crate::record::Observation;
+use crate::record::{Observation, TraceContext};
 
 /// What only the beginning of a request tells: later filters may rewrite it.
 pub(crate) struct Start {
     pub(crate) request: Request,
     wall_ns: u64,
     monotonic_ns: u64,
-    trace: Option<(String, String)>,
+    trace: Option<TraceContext>,
     user_agent: Option<String>,
     forwarded_for: Option<String>,
 }
@@ -43,16 +43,14 @@ pub(crate) fn observation(
         let value = host.property(path).ok().filter(|value| !value.is_empty())?;
         String::from_utf8(value).ok()
     };
-    // Attributes are 64-bit little-endian numbers.
-    let number = |path: &[&str]| {
-        let value = host.property(path).ok()?;
-        value.try_into().ok().map(u64::from_le_bytes)
-    };
+    let number = |path: &[&str]| parse_number(&host.property(path).ok()?);
     let code = number(&["response", "code"]).and_then(|code| u16::try_from(code).ok());
     let mut observation = Observation {
         time_ms: ns_to_ms(now_ns),
         status: code.filter(|code| *code > 0).or(response_status),
         status_details: text(&["response", "code_details"]),
+        response_flags: number(&["response", "flags"]),
+        grpc_status: number(&["response", "grpc_status"]),
         source_ip: text(&["source", "address"])
             .or_else(|| text(&["remote_addr"]))
             .map(|address| without_port(&address)),
@@ -65,9 +63,8 @@ pub(crate) fn observation(
         observation.request_id = text(&["request", "id"]);
         observation.method = text(&["request", "method"]);
         observation.host = text(&["request", "host"]).map(|host| policy::http::host_name(&host));
-        observation.path = text(&["request", "path"])
-            .and_then(|path| RequestPath::parse(path.as_bytes()).ok())
-            .map(|path| path.canonical());
+        observation.path =
+            text(&["request", "path"]).and_then(|path| readable_path(path.as_bytes()));
         return observation;
     };
     let request = &start.request;
@@ -75,20 +72,50 @@ pub(crate) fn observation(
     observation.duration_ms = ns_to_ms(host.monotonic_ns().saturating_sub(start.monotonic_ns));
     observation.request_id = request.request_id(host).map(str::to_owned);
     observation.method = Some(request.method().to_owned()).filter(|method| !method.is_empty());
-    observation.path = request.path().ok().map(RequestPath::canonical);
+    observation.path = match request.path() {
+        Ok(path) => Some(path.canonical()),
+        Err(_) => path_as_sent(request.raw_path()),
+    };
     observation.host = Some(request.host_name().to_owned()).filter(|host| !host.is_empty());
     observation.route = request.route(host).map(str::to_owned);
-    if let Some((trace_id, span_id)) = &start.trace {
-        observation.trace_id = Some(trace_id.clone());
-        observation.span_id = Some(span_id.clone());
-    }
+    observation.trace.clone_from(&start.trace);
     observation.user_agent.clone_from(&start.user_agent);
     observation.forwarded_for.clone_from(&start.forwarded_for);
     observation
 }
 
+fn readable_path(raw: &[u8]) -> Option<String> {
+    match RequestPath::parse(raw) {
+        Ok(path) => Some(path.canonical()),
+        Err(_) => path_as_sent(raw),
+    }
+}
+
+/// A path that has no reading, for people who look for probes: as sent, but without what may be
+/// secret, the query and what is in front of the first slash, such as the user of an absolute form
+/// (RFC 9112 section 3.2.2).
+fn path_as_sent(raw: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(raw);
+    let path = text.split(['?', '#']).next()?;
+    let path = path
+        .split_once("://")
+        .map_or(path, |(_, after_scheme)| after_scheme);
+    let slash = path.find(['/', '\\'])?;
+    path.split_at_checked(slash)
+        .map(|(_, path)| path.to_owned())
+}
+
+/// Attributes are 64-bit little-endian numbers on Envoy, and decimal text on nginx hosts. Eight
+/// digits are taken for text: as a number they would be an absurd one.
+fn parse_number(value: &[u8]) -> Option<u64> {
+    if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+        return std::str::from_utf8(value).ok()?.parse().ok();
+    }
+    value.try_into().ok().map(u64::from_le_bytes)
+}
+
 /// Trace and parent id of a W3C `traceparent` (Trace Context section 3.2).
-fn parse_traceparent(value: &str) -> Option<(String, String)> {
+fn parse_traceparent(value: &str) -> Option<TraceContext> {
     let mut parts = value.trim().split('-');
     let (version, trace, span, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -105,7 +132,10 @@ fn parse_traceparent(value: &str) -> Option<(String, String)> {
         && lower_hex(flags, 2)
         && trace.bytes().any(|byte| byte != b'0')
         && span.bytes().any(|byte| byte != b'0');
-    valid.then(|| (trace.to_owned(), span.to_owned()))
+    valid.then(|| TraceContext {
+        trace_id: trace.to_owned(),
+        span_id: span.to_owned(),
+    })
 }
 
 fn without_port(address: &str) -> String {
@@ -129,7 +159,7 @@ mod tests {
     #[test]
     fn reads_traceparent() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(parse_traceparent(good).unwrap().1, "00f067aa0ba902b7");
+        assert_eq!(parse_traceparent(good).unwrap().span_id, "00f067aa0ba902b7");
         for bad in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
@@ -139,6 +169,38 @@ mod tests {
             "00-x-00f067aa0ba902b7-01",
         ] {
             assert_eq!(parse_traceparent(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_without_reading_is_kept_without_its_secrets() {
+        for (raw, expected) in [
+            (b"/a/%zz?token=s".as_slice(), Some("/a/%zz")),
+            (b"/a%00/b#s", Some("/a%00/b")),
+            (b"http://user:pw@shop.example/%zz?s", Some("/%zz")),
+            (b"http://user:pw@shop%zz", Some("/")),
+            (b"user:pw", None),
+            (b"user:pw@shop.example/x?s", Some("/x")),
+            (b"\\%zz", Some("\\%zz")),
+            (b"/\xff\xfe", Some("/\u{fffd}\u{fffd}")),
+            (b"", None),
+            (b"/a/../b?x", Some("/b")),
+        ] {
+            assert_eq!(readable_path(raw).as_deref(), expected, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_come_in_two_forms() {
+        for (value, expected) in [
+            (7_u64.to_le_bytes().as_slice(), Some(7)),
+            (b"200", Some(200)),
+            (b"12345678", Some(12_345_678)),
+            (b"", None),
+            (b"-", None),
+            (b"99999999999999999999999", None),
+        ] {
+            assert_eq!(parse_number(value), expected, "{value:?}");
         }
     }
 

@@ -46,24 +46,47 @@ pub fn export_request(batch: &[&QueuedRecord], observed_ns: u64) -> String {
 }
 
 fn log_record(record: &QueuedRecord, observed_ns: u64) -> Json {
-    object(vec![
+    let mut members = vec![
         ("timeUnixNano", Json::String(record.time_ns.to_string())),
         (
             "observedTimeUnixNano",
             Json::String(observed_ns.to_string()),
         ),
-        // INFO
-        ("severityNumber", Json::from(9)),
+        (
+            "severityNumber",
+            Json::from(if record.denied { WARN } else { INFO }),
+        ),
         ("eventName", Json::from("api_activity")),
         (
             "body",
             object(vec![("stringValue", Json::from(record.json.as_str()))]),
         ),
-        (
-            "attributes",
-            Json::Array(vec![attribute("audit.retention_class", &record.class)]),
-        ),
-    ])
+        ("attributes", Json::Array(attributes(record))),
+    ];
+    if let Some(trace) = &record.trace {
+        members.push(("traceId", Json::from(trace.trace_id.as_str())));
+        members.push(("spanId", Json::from(trace.span_id.as_str())));
+    }
+    object(members)
+}
+
+/// What collectors filter and count by.
+fn attributes(record: &QueuedRecord) -> Vec<Json> {
+    let decision = if record.denied { "denied" } else { "allowed" };
+    let mut attributes = vec![
+        attribute("audit.uid", &record.uid),
+        attribute("audit.retention_class", &record.class),
+        attribute("audit.decision", decision),
+    ];
+    if let Some(status) = record.status {
+        // Integers have 64 bits in OTLP, and those are strings in the JSON of protobuf.
+        let number = object(vec![("intValue", Json::String(status.to_string()))]);
+        attributes.push(object(vec![
+            ("key", Json::from("http.response.status_code")),
+            ("value", number),
+        ]));
+    }
+    attributes
 }
 
 fn attribute(key: &str, value: &str) -> Json {
@@ -82,17 +105,21 @@ fn object(members: Vec<(&str, Json)>) -> Json {
     )
 }
 
+const INFO: u64 = 9;
+const WARN: u64 = 13;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::TraceContext;
 
     #[test]
     fn classes_are_apart_and_records_are_untouched() {
         let record = |json: &str, class: &str| QueuedRecord {
             json: json.to_owned(),
             class: class.to_owned(),
-            queued_ns: 1,
             time_ns: 1_800_000_000_000_000_001,
+            ..QueuedRecord::default()
         };
         let records = [
             record(r#"{"a":"\"é\n"}"#, "hipaa"),
@@ -132,5 +159,43 @@ mod tests {
             ]
         );
         assert!(text.contains(r#""timeUnixNano":"1800000000000000001""#));
+    }
+
+    #[test]
+    fn what_collectors_route_by_is_outside_of_the_record() {
+        let plain = QueuedRecord {
+            json: "{}".to_owned(),
+            uid: "e1:7".to_owned(),
+            class: "hipaa".to_owned(),
+            ..QueuedRecord::default()
+        };
+        let refused = QueuedRecord {
+            denied: true,
+            status: Some(403),
+            trace: Some(Box::new(TraceContext {
+                trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+                span_id: "00f067aa0ba902b7".to_owned(),
+            })),
+            ..plain.clone()
+        };
+        assert_eq!(
+            log_record(&plain, 5).to_string(),
+            concat!(
+                r#"{"timeUnixNano":"0","observedTimeUnixNano":"5","severityNumber":9,"eventName":"api_activity","#,
+                r#""body":{"stringValue":"{}"},"attributes":["#,
+                r#"{"key":"audit.uid","value":{"stringValue":"e1:7"}},"#,
+                r#"{"key":"audit.retention_class","value":{"stringValue":"hipaa"}},"#,
+                r#"{"key":"audit.decision","value":{"stringValue":"allowed"}}]}"#
+            )
+        );
+        let text = log_record(&refused, 5).to_string();
+        for expected in [
+            r#""severityNumber":13"#,
+            r#"{"key":"audit.decision","value":{"stringValue":"denied"}}"#,
+            r#"{"key":"http.response.status_code","value":{"intValue":"403"}}"#,
+            r#""traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7""#,
+        ] {
+            assert!(text.contains(expected), "{expected} is not in {text}");
+        }
     }
 }

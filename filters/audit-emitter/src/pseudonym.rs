@@ -2,7 +2,10 @@
 //! who holds the key can tell whose it is (GDPR article 4(5)).
 
 use hmac::{Hmac, Mac as _};
+use policy::config::Problem;
 use sha2::Sha256;
+
+use crate::config::SubjectKey;
 
 /// Makes pseudonyms with HMAC-SHA-256. A plain hash would be undone by hashing every known name.
 #[derive(Clone)]
@@ -12,7 +15,23 @@ pub struct Pseudonymizer {
 }
 
 impl Pseudonymizer {
-    /// With a key of at least 32 bytes, which the configuration checks.
+    /// With the key from the environment variable that the configuration names.
+    ///
+    /// # Errors
+    /// There is none, or it has fewer than 32 bytes.
+    pub fn from_environment(settings: &SubjectKey, key: Option<String>) -> Result<Self, Problem> {
+        let key = key.unwrap_or_default();
+        if key.len() < MIN_KEY_BYTES {
+            let message = format!(
+                "the environment variable {} has no key of at least {MIN_KEY_BYTES} bytes",
+                settings.key_env
+            );
+            return Err(Problem::new("subject.pseudonymize.key_env", message));
+        }
+        Ok(Self::new(key.as_bytes(), settings.epoch.clone()))
+    }
+
+    /// With a key of at least 32 bytes.
     #[must_use]
     pub fn new(key: &[u8], epoch: String) -> Self {
         // HMAC takes keys of any length; the error exists for other constructions.
@@ -47,7 +66,7 @@ impl std::fmt::Debug for Pseudonymizer {
 }
 
 /// The shortest key: half of what an attacker could search is gone below it.
-pub const MIN_KEY_BYTES: usize = 32;
+const MIN_KEY_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -2,17 +2,38 @@
 
 use std::collections::VecDeque;
 
-/// A record, serialised.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::record::TraceContext;
+
+/// A record, serialised, and what a sink repeats outside of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueuedRecord {
     /// Canonical JSON.
     pub json: String,
+    /// The id of the record, the same however often it is sent.
+    pub uid: String,
     /// The retention class.
     pub class: String,
+    /// A filter refused or stopped the request.
+    pub denied: bool,
+    /// The status of the response.
+    pub status: Option<u16>,
+    /// The trace that the request belongs to.
+    pub trace: Option<Box<TraceContext>>,
     /// When it was queued, monotonic.
     pub queued_ns: u64,
     /// When the request came, nanoseconds since 1970.
     pub time_ns: u64,
+}
+
+impl QueuedRecord {
+    /// The memory that it takes, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let trace = self.trace.as_deref().map_or(0, TraceContext::bytes);
+        [self.json.len(), self.uid.len(), self.class.len(), trace]
+            .into_iter()
+            .fold(size_of::<Self>(), usize::saturating_add)
+    }
 }
 
 /// The limits of the queue.
@@ -52,7 +73,7 @@ impl Queue {
     /// # Errors
     /// There is no room; the record comes back.
     pub fn push(&mut self, record: QueuedRecord) -> Result<(), QueuedRecord> {
-        let bytes = self.bytes.saturating_add(record.json.len());
+        let bytes = self.bytes.saturating_add(record.bytes());
         if bytes > self.limits.max_bytes || self.records.len() >= self.limits.max_records {
             return Err(record);
         }
@@ -82,7 +103,7 @@ impl Queue {
         }
         let mut bytes = 0_usize;
         let fits = |record: &&QueuedRecord| {
-            bytes = bytes.saturating_add(record.json.len());
+            bytes = bytes.saturating_add(record.bytes());
             bytes <= max_bytes
         };
         let count = self
@@ -103,7 +124,7 @@ impl Queue {
             .drain(..self.in_flight.min(self.records.len()))
             .collect();
         self.in_flight = 0;
-        let bytes: usize = batch.iter().map(|record| record.json.len()).sum();
+        let bytes: usize = batch.iter().map(QueuedRecord::bytes).sum();
         self.bytes = self.bytes.saturating_sub(bytes);
         batch
     }
@@ -157,8 +178,7 @@ mod tests {
         QueuedRecord {
             json: format!("{number:0size$}"),
             class: "default".to_owned(),
-            queued_ns: 0,
-            time_ns: 0,
+            ..QueuedRecord::default()
         }
     }
 
@@ -171,20 +191,21 @@ mod tests {
 
     #[test]
     fn a_batch_stays_until_it_is_acknowledged_and_keeps_its_order() {
-        let mut queue = queue(10, 1000);
+        let one = record(0, 1).bytes();
+        let mut queue = queue(10, 5 * one);
         for number in 0..5 {
             queue.push(record(number, 1)).unwrap();
         }
         let numbers = |batch: Vec<&QueuedRecord>| -> String {
             batch.iter().map(|record| record.json.as_str()).collect()
         };
-        assert_eq!(numbers(queue.start_batch(2, 100).unwrap()), "01");
+        assert_eq!(numbers(queue.start_batch(2, 9 * one).unwrap()), "01");
         assert!(
-            queue.start_batch(2, 100).is_none(),
+            queue.start_batch(2, 9 * one).is_none(),
             "one at a time keeps the order"
         );
         queue.retry_batch();
-        assert_eq!(numbers(queue.start_batch(3, 2).unwrap()), "01");
+        assert_eq!(numbers(queue.start_batch(3, 2 * one).unwrap()), "01");
         assert_eq!(queue.finish_batch().len(), 2);
         assert_eq!(
             numbers(queue.start_batch(9, 0).unwrap()),
@@ -192,6 +213,8 @@ mod tests {
             "one record at least"
         );
         assert_eq!(queue.len(), 3);
+        assert_eq!(queue.bytes(), 3 * one);
+        assert!(one > size_of::<QueuedRecord>(), "all that it takes counts");
     }
 
     proptest! {
@@ -199,7 +222,8 @@ mod tests {
         fn what_goes_in_comes_out_once_and_never_too_much_is_inside(
             steps in proptest::collection::vec((0_u8..5, 1_usize..40), 1..300),
         ) {
-            let mut queue = queue(20, 400);
+            let max_bytes = 10 * record(0, 20).bytes();
+            let mut queue = queue(20, max_bytes);
             let (mut next, mut accepted, mut delivered, mut refused) = (0, 0, Vec::new(), 0);
             for (step, size) in steps {
                 match step {
@@ -211,11 +235,11 @@ mod tests {
                             Err(_) => refused += 1,
                         }
                     }
-                    2 => { queue.start_batch(size, 100); }
+                    2 => { queue.start_batch(size, max_bytes / 4); }
                     3 => queue.retry_batch(),
                     _ => delivered.extend(queue.finish_batch()),
                 }
-                prop_assert!(queue.bytes() <= 400 && queue.len() <= 20);
+                prop_assert!(queue.bytes() <= max_bytes && queue.len() <= 20);
                 prop_assert_eq!(accepted, delivered.len() + queue.len());
             }
             prop_assert_eq!(next as usize, accepted + refused);

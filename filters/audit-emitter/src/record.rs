@@ -1,8 +1,12 @@
 //! The audit record: who did what to which data, from where, and who decided.
 //!
-//! OCSF 1.8.0, class API Activity (6003), profiles security_control and data_classification. What
-//! the schema has no place for is under `unmapped`. Everything that a client chose is a JSON string
-//! here, so no request can forge a record or end a line.
+//! OCSF 1.8.0, class API Activity (6003), profiles security_control, trace and
+//! data_classification. What the schema has no place for is under `unmapped`. Everything that a
+//! client chose is a JSON string of bounded length here, so no request can forge a record, end a
+//! line or fill the queue by itself.
+
+mod activity;
+mod parties;
 
 use policy::decision::{Decision, Outcome};
 use policy::identity::{AuthenticationMethod, Identity};
@@ -22,7 +26,8 @@ pub struct Observation {
     pub request_id: Option<String>,
     /// As sent.
     pub method: Option<String>,
-    /// The canonical path as the client sent it, before rewrites, without query.
+    /// The canonical path as the client sent it, before rewrites, without query; as sent where it
+    /// has no canonical form.
     pub path: Option<String>,
     /// Lower case, without port.
     pub host: Option<String>,
@@ -32,12 +37,14 @@ pub struct Observation {
     pub status: Option<u16>,
     /// The proxy's own words for how the response came about.
     pub status_details: Option<String>,
+    /// The proxy's flags for what went wrong, a bit set.
+    pub response_flags: Option<u64>,
+    /// The status of a gRPC call, 0 for success.
+    pub grpc_status: Option<u64>,
     /// Where the request came from, without port.
     pub source_ip: Option<String>,
-    /// W3C trace id (32 hexadecimal digits).
-    pub trace_id: Option<String>,
-    /// W3C span id (16 hexadecimal digits).
-    pub span_id: Option<String>,
+    /// The trace that the request belongs to.
+    pub trace: Option<TraceContext>,
     /// Bytes of the request body.
     pub request_bytes: Option<u64>,
     /// Bytes of the response body.
@@ -56,6 +63,42 @@ pub struct Observation {
     pub purposes: Option<Vec<String>>,
 }
 
+impl Observation {
+    /// Whether a filter refused the request, or could not decide and stopped it or its answer.
+    #[must_use]
+    pub fn was_stopped(&self) -> bool {
+        self.was_denied() || self.has_applied(Outcome::Error)
+    }
+
+    fn was_denied(&self) -> bool {
+        self.has_applied(Outcome::Denied)
+    }
+
+    fn has_applied(&self, outcome: Outcome) -> bool {
+        let applied = |decision: &Decision| decision.outcome == outcome && !decision.report_only;
+        self.decisions.iter().any(applied)
+    }
+}
+
+/// What a W3C `traceparent` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// 32 hexadecimal digits, lower case.
+    pub trace_id: String,
+    /// 16 hexadecimal digits, lower case: the span of the caller.
+    pub span_id: String,
+}
+
+impl TraceContext {
+    /// The memory that it takes, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            .saturating_add(self.trace_id.len())
+            .saturating_add(self.span_id.len())
+    }
+}
+
 /// What the emitter adds to an observation.
 #[derive(Debug)]
 pub struct Envelope<'e> {
@@ -71,25 +114,22 @@ pub struct Envelope<'e> {
     pub subject: Option<&'e Pseudonymizer>,
 }
 
-/// Whether the request was let through, for labels and severities.
-#[must_use]
-pub fn was_denied(observation: &Observation) -> bool {
-    observation
-        .decisions
-        .iter()
-        .any(|decision| decision.outcome == Outcome::Denied && !decision.report_only)
+impl Envelope<'_> {
+    /// The id of the record, the same however often it is sent.
+    #[must_use]
+    pub fn uid(&self) -> String {
+        format!("{}:{}", self.emitter, self.sequence)
+    }
 }
 
 /// Builds the record.
 #[must_use]
 pub fn record(observation: &Observation, envelope: &Envelope<'_>) -> Json {
-    let denied = was_denied(observation);
-    let errored = observation
-        .decisions
-        .iter()
-        .any(|decision| decision.outcome == Outcome::Error && !decision.report_only);
-    let activity = activity_id(observation.method.as_deref());
-    let failed = denied || errored || observation.status.is_none_or(|status| status >= 400);
+    let stopped = observation.was_stopped();
+    let activity = activity::id(observation.method.as_deref());
+    let failed = stopped
+        || observation.status.is_none_or(|status| status >= 400)
+        || observation.grpc_status.is_some_and(|status| status > 0);
     object([
         ("activity_id", Some(Json::from(activity))),
         ("category_uid", Some(Json::from(6))),
@@ -100,16 +140,13 @@ pub fn record(observation: &Observation, envelope: &Envelope<'_>) -> Json {
                 API_ACTIVITY.saturating_mul(100).saturating_add(activity),
             )),
         ),
-        ("severity_id", Some(Json::from(if denied { 3 } else { 1 }))),
+        ("severity_id", Some(Json::from(if stopped { 3 } else { 1 }))),
         ("time", Some(Json::from(observation.time_ms))),
         ("duration", Some(Json::from(observation.duration_ms))),
-        (
-            "action_id",
-            Some(Json::from(if denied || errored { 2 } else { 1 })),
-        ),
+        ("action_id", Some(Json::from(if stopped { 2 } else { 1 }))),
         (
             "disposition_id",
-            Some(Json::from(disposition_id(observation, denied, errored))),
+            Some(Json::from(disposition_id(observation))),
         ),
         ("status_id", Some(Json::from(if failed { 2 } else { 1 }))),
         (
@@ -120,24 +157,37 @@ pub fn record(observation: &Observation, envelope: &Envelope<'_>) -> Json {
         ),
         ("status_detail", text(observation.status_details.as_ref())),
         ("metadata", Some(metadata(observation, envelope))),
-        ("actor", Some(actor(observation, envelope))),
-        ("api", Some(api(observation))),
-        ("http_request", http_request(observation, envelope.level)),
+        ("actor", Some(parties::actor(observation, envelope.subject))),
+        (
+            "src_endpoint",
+            Some(parties::source(observation, envelope.level)),
+        ),
+        ("api", Some(activity::api(observation))),
+        (
+            "http_request",
+            activity::http_request(observation, envelope.level),
+        ),
         (
             "http_response",
             observation
                 .status
                 .map(|status| object([("code", Some(Json::from(u64::from(status))))])),
         ),
-        ("src_endpoint", Some(source(observation, envelope.level))),
-        ("authorizations", authorizations(observation)),
-        ("resources", resources(observation)),
+        ("authorizations", activity::authorizations(observation)),
+        ("resources", activity::resources(observation)),
+        (
+            "trace",
+            observation
+                .trace
+                .as_ref()
+                .map(|trace| object([("uid", text(Some(&trace.trace_id)))])),
+        ),
         ("unmapped", Some(unmapped(observation, envelope))),
     ])
 }
 
 fn metadata(observation: &Observation, envelope: &Envelope<'_>) -> Json {
-    let profiles = ["data_classification", "security_control"].map(Json::from);
+    let profiles = ["data_classification", "security_control", "trace"].map(Json::from);
     object([
         ("version", Some(Json::from("1.8.0"))),
         ("profiles", Some(Json::Array(profiles.into()))),
@@ -149,198 +199,23 @@ fn metadata(observation: &Observation, envelope: &Envelope<'_>) -> Json {
                 ("version", Some(Json::from(env!("CARGO_PKG_VERSION")))),
             ])),
         ),
-        (
-            "uid",
-            Some(Json::String(format!(
-                "{}:{}",
-                envelope.emitter, envelope.sequence
-            ))),
-        ),
+        ("uid", Some(Json::String(envelope.uid()))),
         ("sequence", Some(Json::from(envelope.sequence))),
         ("correlation_uid", text(observation.request_id.as_ref())),
     ])
 }
 
-fn actor(observation: &Observation, envelope: &Envelope<'_>) -> Json {
-    let Some(identity) = &observation.identity else {
-        let user = object([
-            ("name", Some(Json::from("anonymous"))),
-            ("type_id", Some(Json::from(0))),
-        ]);
-        return object([("user", Some(user))]);
-    };
-    let subject = identity
-        .subject
-        .as_ref()
-        .map(|subject| match envelope.subject {
-            Some(pseudonymizer) => pseudonymizer.pseudonym(subject),
-            None => subject.clone(),
-        });
-    let user = object([
-        ("uid", text(subject.as_ref())),
-        ("type_id", Some(Json::from(1))),
-        (
-            "org",
-            identity
-                .tenant
-                .as_ref()
-                .map(|tenant| object([("uid", text(Some(tenant)))])),
-        ),
-    ]);
-    object([
-        ("user", Some(user)),
-        (
-            "session",
-            Some(object([("issuer", text(identity.issuer.as_ref()))])),
-        ),
-        ("app_uid", text(identity.client_id.as_ref())),
-    ])
-}
-
-fn api(observation: &Observation) -> Json {
-    let operation = observation
-        .route
-        .clone()
-        .or_else(|| observation.method.clone());
-    object([
-        (
-            "operation",
-            Some(Json::String(
-                operation.unwrap_or_else(|| "unparsed".to_owned()),
-            )),
-        ),
-        (
-            "request",
-            observation
-                .request_id
-                .as_ref()
-                .map(|id| object([("uid", text(Some(id)))])),
-        ),
-        (
-            "service",
-            observation
-                .host
-                .as_ref()
-                .map(|host| object([("name", text(Some(host)))])),
-        ),
-    ])
-}
-
-fn http_request(observation: &Observation, level: Level) -> Option<Json> {
-    let method = observation.method.as_ref()?;
-    let url = object([
-        ("path", text(observation.path.as_ref())),
-        ("hostname", text(observation.host.as_ref())),
-    ]);
-    let user_agent = observation
-        .user_agent
-        .as_ref()
-        .filter(|_| level >= Level::Request);
-    Some(object([
-        ("http_method", Some(Json::String(method.clone()))),
-        ("url", Some(url)),
-        ("user_agent", text(user_agent)),
-        (
-            "length",
-            observation
-                .request_bytes
-                .filter(|_| level >= Level::Full)
-                .map(Json::from),
-        ),
-    ]))
-}
-
-fn source(observation: &Observation, level: Level) -> Json {
-    let forwarded = observation
-        .forwarded_for
-        .as_ref()
-        .filter(|_| level >= Level::Full);
-    let hops = forwarded.map(|chain| {
-        Json::Array(
-            chain
-                .split(',')
-                .take(16)
-                .map(|hop| Json::from(hop.trim()))
-                .collect(),
-        )
-    });
-    object([
-        ("ip", text(observation.source_ip.as_ref())),
-        ("intermediate_ips", hops),
-    ])
-}
-
-fn authorizations(observation: &Observation) -> Option<Json> {
-    let items: Vec<Json> = observation
-        .decisions
-        .iter()
-        .map(|decision| {
-            let name = decision.rule.as_ref().map_or_else(
-                || decision.filter.clone(),
-                |rule| format!("{}/{rule}", decision.filter),
-            );
-            let policy = object([
-                ("name", Some(Json::String(name))),
-                (
-                    "desc",
-                    Some(&decision.reason)
-                        .filter(|reason| !reason.is_empty())
-                        .and_then(|r| text(Some(r))),
-                ),
-                ("is_applied", Some(Json::Bool(!decision.report_only))),
-            ]);
-            object([
-                ("decision", Some(Json::from(decision.outcome.as_str()))),
-                ("policy", Some(policy)),
-            ])
-        })
-        .collect();
-    (!items.is_empty()).then_some(Json::Array(items))
-}
-
-/// The data that the response held, by what was found in it.
-fn resources(observation: &Observation) -> Option<Json> {
-    let counts = observation
-        .decisions
-        .iter()
-        .flat_map(|decision| &decision.counts);
-    let classes: Vec<Json> = counts
-        .map(|(kind, count)| {
-            let details = object([
-                ("type", Some(Json::String(kind.clone()))),
-                ("count", Some(Json::from(*count))),
-            ]);
-            object([
-                ("category_id", Some(Json::from(data_category(kind)))),
-                ("discovery_details", Some(Json::Array(vec![details]))),
-            ])
-        })
-        .collect();
-    (!classes.is_empty()).then(|| {
-        let resource = object([
-            ("name", text(observation.path.as_ref())),
-            ("data_classifications", Some(Json::Array(classes))),
-        ]);
-        Json::Array(vec![resource])
-    })
-}
-
 fn unmapped(observation: &Observation, envelope: &Envelope<'_>) -> Json {
     let purposes = observation.purposes.as_ref().map(|list| {
-        Json::Array(
-            list.iter()
-                .map(|purpose| Json::from(purpose.as_str()))
-                .collect(),
-        )
+        let names = list.iter().take(MAX_PURPOSES);
+        Json::Array(names.filter_map(|purpose| name(Some(purpose))).collect())
     });
-    let method = observation
-        .identity
-        .as_ref()
-        .map(|identity| match identity.method {
-            AuthenticationMethod::ApiKey => Json::from("api_key"),
-            AuthenticationMethod::Introspection => Json::from("introspection"),
-            _ => Json::from("jwt"),
-        });
+    let identity = observation.identity.as_ref();
+    let method = identity.map(|identity| match identity.method {
+        AuthenticationMethod::ApiKey => Json::from("api_key"),
+        AuthenticationMethod::Introspection => Json::from("introspection"),
+        _ => Json::from("jwt"),
+    });
     let retention = object([
         (
             "class",
@@ -354,31 +229,33 @@ fn unmapped(observation: &Observation, envelope: &Envelope<'_>) -> Json {
             }),
         ),
     ]);
-    let trace = observation.trace_id.as_ref().map(|trace| {
-        object([
-            ("trace_id", text(Some(trace))),
-            ("span_id", text(observation.span_id.as_ref())),
-        ])
-    });
+    let consent = object([
+        ("gpc", Some(Json::Bool(observation.opted_out))),
+        ("purposes", purposes),
+    ]);
     object([
-        ("retention", Some(retention)),
-        (
-            "consent",
-            Some(object([
-                ("gpc", Some(Json::Bool(observation.opted_out))),
-                ("purposes", purposes),
-            ])),
-        ),
-        ("authentication", method),
-        (
-            "provider",
-            observation
-                .identity
-                .as_ref()
-                .map(|i| Json::from(i.provider.as_str())),
-        ),
-        ("trace", trace),
         ("level", Some(Json::from(envelope.level.as_str()))),
+        ("retention", Some(retention)),
+        ("consent", Some(consent)),
+        ("authentication", method),
+        ("provider", identity.and_then(|i| name(Some(&i.provider)))),
+        // A span of the schema has a beginning and an end, which only the caller knows.
+        (
+            "parent_span_id",
+            observation
+                .trace
+                .as_ref()
+                .and_then(|trace| text(Some(&trace.span_id))),
+        ),
+        ("http_method", activity::other_method(observation)),
+        ("grpc_status", observation.grpc_status.map(Json::from)),
+        (
+            "response_flags",
+            observation
+                .response_flags
+                .filter(|flags| *flags > 0)
+                .map(Json::from),
+        ),
         (
             "response_bytes",
             observation
@@ -389,39 +266,41 @@ fn unmapped(observation: &Observation, envelope: &Envelope<'_>) -> Json {
     ])
 }
 
-/// Create, Read, Update, Delete, Other of the class.
-fn activity_id(method: Option<&str>) -> u64 {
-    match method {
-        Some("POST") => 1,
-        Some("GET" | "HEAD" | "OPTIONS") => 2,
-        Some("PUT" | "PATCH") => 3,
-        Some("DELETE") => 4,
-        Some(_) => 99,
-        None => 0,
-    }
-}
-
 /// Allowed, Blocked, Unauthorized, Error of the profile security_control.
-const fn disposition_id(observation: &Observation, denied: bool, errored: bool) -> u64 {
-    match (denied, errored, observation.status) {
-        (true, _, Some(401)) => 26,
-        (true, _, _) => 2,
-        (false, true, _) => 27,
-        _ => 1,
+fn disposition_id(observation: &Observation) -> u64 {
+    let unauthenticated =
+        observation.status == Some(401) || observation.grpc_status == Some(GRPC_UNAUTHENTICATED);
+    match (observation.was_denied(), observation.was_stopped()) {
+        (true, _) if unauthenticated => 26,
+        (true, _) => 2,
+        (false, true) => 27,
+        (false, false) => 1,
     }
 }
 
-/// Personal, Financial or Security of the data classification.
-fn data_category(kind: &str) -> u64 {
-    match kind {
-        "CREDIT_CARD" | "IBAN_CODE" => 3,
-        "JWT" => 6,
-        _ => 1,
-    }
-}
-
+/// A text that clients or upstreams can make long.
 fn text(value: Option<&String>) -> Option<Json> {
-    value.map(|value| Json::String(value.chars().take(MAX_TEXT_CHARACTERS).collect()))
+    value.map(|value| Json::String(cut(value, MAX_TEXT_BYTES)))
+}
+
+/// A text that is long only when somebody wants it to be.
+fn name(value: Option<&String>) -> Option<Json> {
+    value.map(|value| Json::String(cut(value, MAX_NAME_BYTES)))
+}
+
+/// The beginning of a text, with a mark that it was longer.
+fn cut(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
+        return text.to_owned();
+    }
+    let mut bytes = 0_usize;
+    let fits = |character: &char| {
+        bytes = bytes.saturating_add(character.len_utf8());
+        bytes <= max_bytes
+    };
+    let mut beginning: String = text.chars().take_while(fits).collect();
+    beginning.push('…');
+    beginning
 }
 
 fn object<const N: usize>(members: [(&str, Option<Json>); N]) -> Json {
@@ -432,8 +311,12 @@ fn object<const N: usize>(members: [(&str, Option<Json>); N]) -> Json {
 }
 
 const API_ACTIVITY: u64 = 6003;
+const GRPC_UNAUTHENTICATED: u64 = 16;
 /// A path or a header may be as long as the proxy allows; a record is not.
-const MAX_TEXT_CHARACTERS: usize = 2048;
+const MAX_TEXT_BYTES: usize = 2048;
+/// As long as a host name may be (RFC 1035 section 2.3.4).
+const MAX_NAME_BYTES: usize = 255;
+const MAX_PURPOSES: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,7 @@ struct Collector {
     down: Rc<Cell<bool>>,
     status: Rc<Cell<u16>>,
     records: Rc<RefCell<Vec<Json>>>,
+    logs: Rc<RefCell<Vec<Json>>>,
 }
 
 impl Collector {
@@ -55,7 +56,9 @@ impl Collector {
                 panic!("not HTTP")
             };
             if this.status.get() == 200 {
-                this.records.borrow_mut().extend(records_in(body));
+                let logs = logs_in(body);
+                this.records.borrow_mut().extend(logs.iter().map(record_in));
+                this.logs.borrow_mut().extend(logs);
             }
             Some(Answer::http(this.status.get(), "{}"))
         });
@@ -82,22 +85,19 @@ fn items<'j>(json: &'j Json, name: &str) -> &'j [Json] {
     }
 }
 
-fn records_in(body: &[u8]) -> Vec<Json> {
+/// The log records of a request, as they are.
+fn logs_in(body: &[u8]) -> Vec<Json> {
     let request = Json::parse(body).unwrap();
     let resources = items(&request, "resourceLogs").iter();
     let scopes = resources.flat_map(|resource| items(resource, "scopeLogs"));
     let logs = scopes.flat_map(|scope| items(scope, "logRecords"));
-    logs.map(|log| {
-        Json::parse(
-            log.at("body.stringValue")
-                .unwrap()
-                .as_str()
-                .unwrap()
-                .as_bytes(),
-        )
-        .unwrap()
-    })
-    .collect()
+    logs.cloned().collect()
+}
+
+/// The audit record inside a log record.
+fn record_in(log: &Json) -> Json {
+    let text = log.at("body.stringValue").unwrap().as_str().unwrap();
+    Json::parse(text.as_bytes()).unwrap()
 }
 
 fn get(proxy: &mut Proxy, path: &str) -> u16 {
@@ -262,20 +262,178 @@ fn records_say_who_decided_what() {
         ("actor.user.uid", r#""jane""#),
         ("unmapped.retention.class", r#""hipaa""#),
         ("unmapped.consent.gpc", "true"),
-        (
-            "unmapped.trace.trace_id",
-            r#""4bf92f3577b34da6a3ce929d0e0e4736""#,
-        ),
+        ("trace.uid", r#""4bf92f3577b34da6a3ce929d0e0e4736""#),
+        ("unmapped.parent_span_id", r#""00f067aa0ba902b7""#),
         ("http_request.user_agent", r#""curl""#),
         ("http_response.code", "200"),
     ] {
         assert_eq!(at(path), expected, "{path}");
+    }
+    let log = collector.logs.borrow()[0].clone();
+    for (name, expected) in [
+        ("traceId", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("spanId", "00f067aa0ba902b7"),
+    ] {
+        assert_eq!(log.at(name).and_then(Json::as_str), Some(expected));
     }
     assert!(at("authorizations").contains("jwt-auth/rules[1]"));
     assert!(at("resources").contains(r#""type":"EMAIL""#));
     let expires: u64 = at("unmapped.retention.expires").parse().unwrap();
     let time: u64 = at("time").parse().unwrap();
     assert_eq!(expires - time, 6 * 366 * 86_400_000);
+}
+
+/// Eighteen of twenty places are taken, so that `reject` looks at every further request.
+fn nearly_full(rules: &str) -> Proxy {
+    let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+    let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},
+        "queue":{"max_records":20,"on_full":"reject"},
+        "rules":[{"match":{"paths":["/fill"]}},RULES]}"#;
+    proxy
+        .configure(configuration.replace("RULES", rules))
+        .unwrap();
+    for _ in 0..18 {
+        assert_eq!(get(&mut proxy, "/fill"), 200);
+    }
+    proxy
+}
+
+/// When the request comes, jwt-auth has not seen it yet; when the record is made, it has.
+#[test]
+fn who_is_verified_later_is_recorded_also_when_the_queue_is_nearly_full() {
+    let rules = r#"{"match":{"scopes":["admin"]},"level":"full"},{"level":"none"}"#;
+    let mut proxy = nearly_full(rules);
+    let collector = Collector::of(&mut proxy);
+    let properties = StreamProperties::default();
+    let request = Request::get("/orders/1").properties(&properties);
+    let stream = proxy.start(&request);
+    let identity = Identity {
+        subject: Some("root".to_owned()),
+        scopes: vec!["admin".to_owned()],
+        provider: "corp".to_owned(),
+        ..Identity::default()
+    };
+    properties.set("meshward.identity", identity.to_json());
+    proxy.send(stream, &request);
+    proxy.respond(stream, &Response::json("{}"));
+    proxy.finish(stream);
+    proxy.advance(Duration::from_secs(2));
+    let records = collector.records.borrow();
+    assert_eq!(records.len(), 19);
+    let who = records[18].at("actor.user.uid").and_then(Json::as_str);
+    assert_eq!(who, Some("root"));
+}
+
+#[test]
+fn a_full_queue_refuses_whoever_says_who_they_are() {
+    let mut proxy = nearly_full(r#"{"match":{"scopes":["smoke"]},"level":"none"}"#);
+    // base64url of {"scopes":["smoke"],"method":"jwt","provider":""}.
+    let forged = "eyJzY29wZXMiOlsic21va2UiXSwibWV0aG9kIjoiand0IiwicHJvdmlkZXIiOiIifQ";
+    let request = Request::get("/orders/1").header("x-meshward-identity", forged);
+    let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"identity_from":"header",
+        "queue":{"max_records":1,"on_full":"reject"},
+        "rules":[{"match":{"scopes":["smoke"]},"level":"none"}]}"#;
+    let mut by_header = Proxy::native::<AuditEmitter>(Profile::Kong);
+    by_header.configure(configuration).unwrap();
+    get(&mut by_header, "/fill");
+    for proxy in [&mut proxy, &mut by_header] {
+        let outcome = proxy.run(&request, &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(503));
+    }
+}
+
+#[test]
+fn report_mode_refuses_nothing() {
+    for (mode, rule_mode) in [("report", "enforce"), ("enforce", "report")] {
+        let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+        let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"mode":"MODE",
+            "queue":{"max_records":10,"on_full":"reject"},"rules":[{"mode":"RULE"}]}"#;
+        let configuration = configuration
+            .replace("MODE", mode)
+            .replace("RULE", rule_mode);
+        proxy.configure(configuration).unwrap();
+        for _ in 0..30 {
+            assert_eq!(get(&mut proxy, "/orders/1"), 200);
+        }
+        let metric = |name: &str| {
+            proxy
+                .host()
+                .metric(&format!("meshward.audit-emitter.{name}"))
+        };
+        assert_eq!(metric("rejected_requests_total;outcome=reported"), 21);
+        assert_eq!(metric("rejected_requests_total;outcome=refused"), 0);
+        assert_eq!(metric("records_total;class=default;decision=allowed"), 30);
+        assert_eq!(metric("queue_records"), 10);
+        assert_eq!(spilled(&proxy), 20);
+    }
+}
+
+#[test]
+fn a_probe_leaves_the_path_that_it_sent_but_no_query() {
+    for profile in Profile::ALL {
+        let mut proxy = configured(profile, "log");
+        get(&mut proxy, "/admin/%zz?token=secret");
+        proxy.shut_down();
+        let logs = proxy.host().logs();
+        let mut lines = logs
+            .iter()
+            .filter_map(|line| line.text.strip_prefix("meshward.audit "));
+        let line = lines.next().unwrap();
+        assert!(!line.contains("secret"), "{line}");
+        let record = Json::parse(line.as_bytes()).unwrap();
+        let path = record.at("http_request.url.path").and_then(Json::as_str);
+        assert_eq!(path, Some("/admin/%zz"), "{profile:?}");
+    }
+}
+
+/// nginx cuts long lines, and a client could make a record long that it does not want read.
+#[test]
+fn a_long_record_is_whole_in_the_log_of_nginx() {
+    for profile in Profile::ALL {
+        let mut proxy = Proxy::native::<AuditEmitter>(profile);
+        proxy
+            .configure(r#"{"sink":"host_log","rules":[{"level":"full"}]}"#)
+            .unwrap();
+        get(&mut proxy, &format!("/{}", "a".repeat(10_000)));
+        let logs = proxy.host().logs();
+        let lines = logs.iter().map(|line| line.text.as_str());
+        let lines: Vec<&str> = lines
+            .filter(|line| line.starts_with("meshward.audit"))
+            .collect();
+        let json: String = if profile == Profile::Envoy {
+            assert_eq!(lines.len(), 1);
+            lines[0].strip_prefix("meshward.audit ").unwrap().to_owned()
+        } else {
+            assert!(lines.iter().all(|line| line.len() < 1_900));
+            lines
+                .iter()
+                .map(|line| line.splitn(4, ' ').nth(3).unwrap())
+                .collect()
+        };
+        let record = Json::parse(json.as_bytes()).unwrap();
+        let path = record.at("http_request.url.path").unwrap();
+        assert!(path.as_str().unwrap().starts_with("/aaa"));
+    }
+}
+
+#[test]
+fn what_a_filter_stopped_is_recorded_also_where_nothing_else_is() {
+    let mut proxy = configured(Profile::Envoy, "log");
+    let collector = Collector::of(&mut proxy);
+    for outcome in [Decided::Denied, Decided::Error, Decided::Allowed] {
+        let properties = StreamProperties::default();
+        let list = [Decision::new("jwt-auth", outcome)];
+        properties.set("meshward.decisions", Decision::list_to_json(&list));
+        let request = Request::get("/healthz").properties(&properties);
+        proxy.run(&request, &Response::json("{}"));
+    }
+    proxy.advance(Duration::from_secs(2));
+    assert_eq!(collector.paths(), ["/healthz", "/healthz"]);
+    for log in collector.logs.borrow().iter() {
+        assert!(log.to_string().contains(r#""stringValue":"denied""#));
+    }
+    let denied = "meshward.audit-emitter.records_total;class=default;decision=denied";
+    assert_eq!(proxy.host().metric(denied), 2);
 }
 
 #[test]
