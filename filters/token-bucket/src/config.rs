@@ -193,7 +193,8 @@ impl Limit {
                 .required("key", r#"an array such as ["ip"]"#)
                 .and_then(|n| n.non_empty_list(|part| KeyPart::read(&part)));
             let cost = fields.or("cost", Cost::Fixed(1), |n| read_cost(&n));
-            let gcra = gcra(fields, rate?, burst, &cost, replicas);
+            // Every key is asked for before any mistake ends this, or the rest would be unknown.
+            let gcra = rate.and_then(|rate| gcra(fields, rate, burst, &cost, replicas));
             Some(Self {
                 matches: fields.or("match", Match::default(), |n| Match::read(&n)),
                 on_missing_key: fields.or("on_missing_key", OnMissingKey::Shared, |n| {
@@ -261,9 +262,8 @@ fn limit_name(node: &Node<'_>) -> Option<String> {
 fn read_cost(node: &Node<'_>) -> Option<Cost> {
     if matches!(node.json(), policy::json::Json::Object(_)) {
         return node.object(|fields| {
-            let name = fields
-                .required("header", "the name of a header")?
-                .header_name();
+            let name = fields.required("header", "the name of a header");
+            let name = name.and_then(|n| n.header_name());
             let max = fields.required("max", "the most that a request can cost");
             let max = max.and_then(|n| n.integer(1..=MAX_BURST));
             Some(Cost::Header {
@@ -388,6 +388,21 @@ mod tests {
                 "{expected} is not in\n{problems}"
             );
         }
+    }
+
+    #[test]
+    fn one_mistake_is_one_problem() {
+        let text = r#"{"limits":[{"name":"a","key":["ip"],"rate":"5/fortnight","cost":2,"burst":9,
+            "match":{"paths":["/x"]},"mode":"report","on_error":"allow","on_missing_key":"skip"}]}"#;
+        let problems = Config::parse(text).unwrap_err().to_string();
+        let expected =
+            r#"limits[0].rate: "5/fortnight": unknown unit "fortnight"; use s, min, h or day"#;
+        assert_eq!(problems, expected);
+        let problems = Config::parse(
+            r#"{"limits":[{"name":"a","key":["ip"],"rate":"5/s","cost":{"max":3}}]}"#,
+        );
+        let expected = "limits[0].cost.header: missing; expected the name of a header";
+        assert_eq!(problems.unwrap_err().to_string(), expected);
     }
 
     #[test]
