@@ -114,8 +114,8 @@ fmt: ## Format the code
 	cargo fmt
 
 .PHONY: bench
-bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure what each filter costs a request
-	@$(NATIVE) --package envoy-test --bin bench
+bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
+	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
 
 .PHONY: clean
 clean: ## Remove everything that was built or fetched
