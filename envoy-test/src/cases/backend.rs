@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use host::HeaderPairs;
+use host::fake::HeaderPairs;
 use host::fake::{Proxy, Request, Response};
 use hyper::HeaderMap;
 

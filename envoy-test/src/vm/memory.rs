@@ -1,7 +1,8 @@
 //! The memory of the guest, every access checked.
 
+use host::Status;
+use host::fake::HeaderPairs;
 use host::fake::{Failure, FakeHost};
-use host::{HeaderPairs, Status};
 use wasmi::{Caller, Error, Memory, TypedFunc};
 
 /// What the functions of the host have at hand.

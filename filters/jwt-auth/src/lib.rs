@@ -29,4 +29,4 @@ pub mod vectors;
 
 pub use filter::JwtAuth;
 
-host::filter!(JwtAuth);
+host::filter!(JwtAuth: request_headers);

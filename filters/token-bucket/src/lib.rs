@@ -24,4 +24,4 @@ pub mod table;
 
 pub use filter::TokenBucket;
 
-host::filter!(TokenBucket);
+host::filter!(TokenBucket: request_headers, response_headers);

@@ -139,7 +139,10 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     }
 
     fn configure(&mut self, root: ContextId, _size: usize) -> bool {
-        let configured = self.configured().ok();
+        let mut configured = self.configured().ok();
+        if let Some(configured) = &mut configured {
+            configured.filter.attach(root);
+        }
         let accepted = configured.is_some();
         self.roots.insert(root, configured);
         accepted

@@ -27,6 +27,10 @@ pub trait Filter: Sized + 'static {
         configuration: &str,
     ) -> Result<Self, Problems>;
 
+    /// The root context of this configuration, told once after `configure`. A call that must outlive
+    /// the stream at hand belongs to it: make it the effective context first.
+    fn attach(&mut self, _root: ContextId) {}
+
     /// A new request.
     fn stream(&mut self, context: ContextId) -> Self::Stream;
 

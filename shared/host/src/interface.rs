@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Status;
+use crate::{Headers, Status};
 
 /// A proxy-wasm host, seen from the filter.
 ///
@@ -39,11 +39,11 @@ pub trait Host {
     /// left to tell.
     fn log(&self, level: LogLevel, line: &str);
 
-    /// All pairs of a header map, in order, names in lower case as the host keeps them.
+    /// All headers of a map in one call.
     ///
     /// # Errors
     /// The map does not exist in this phase.
-    fn header_pairs(&self, map: HeaderMap) -> Result<HeaderPairs, Status>;
+    fn headers(&self, map: HeaderMap) -> Result<Headers, Status>;
 
     /// The value of a header; where it occurs several times, the host's choice (Envoy: joined by
     /// commas). `None` when it is absent.
@@ -191,9 +191,6 @@ pub trait Host {
     /// Nothing was pending.
     fn done(&self) -> Result<(), Status>;
 }
-
-/// Names and values of a header map, in order.
-pub type HeaderPairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The id of a root or a stream context.
 pub type ContextId = u32;

@@ -17,6 +17,7 @@ pub mod exchange;
 #[cfg(all(feature = "fake", not(target_arch = "wasm32")))]
 pub mod fake;
 mod filter;
+pub mod headers;
 mod interface;
 pub mod metrics;
 mod plugin;
@@ -34,26 +35,35 @@ pub mod wasm;
 pub use capabilities::{Capabilities, HostKind};
 pub use dispatcher::Dispatcher;
 pub use filter::{AnswerSizes, Filter, Stream};
+pub use headers::Headers;
 pub use interface::{
-    Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, HeaderPairs, Host,
-    HttpCall, LocalResponse, LogLevel, MetricId, MetricKind, SharedValue,
+    Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Host, HttpCall,
+    LocalResponse, LogLevel, MetricId, MetricKind, SharedValue,
 };
-pub use metrics::Metrics;
+pub use metrics::{Counter, Metrics};
 pub use plugin::Plugin;
 pub use request::{FactSources, Request, RequestFacts, header_text};
 pub use status::Status;
 pub use throttle::Throttle;
 pub use verify_signature::verify_signature;
 
-/// Makes a proxy-wasm module of a [`Filter`]: `host::filter!(JwtAuth);` in the crate root.
+/// Makes a proxy-wasm module of a [`Filter`], in the crate root:
+/// `host::filter!(JwtAuth: request_headers, response_headers);`
+///
+/// The names are those of the callbacks of [`Stream`] that the filter implements, without `on_`.
+/// One that is left out is never called in a proxy, though the fakes call it.
 #[macro_export]
 macro_rules! filter {
-    ($filter:ty) => {
+    ($filter:ty: $($callback:ident),+ $(,)?) => {
         #[cfg(target_os = "wasi")]
-        #[allow(unsafe_code, reason = "the name that the host calls first")]
-        #[unsafe(no_mangle)]
-        extern "C" fn _initialize() {
-            $crate::wasm::start::<$filter>();
-        }
+        #[allow(unsafe_code, reason = "the names that the host calls")]
+        const _: () = {
+            #[unsafe(no_mangle)]
+            extern "C" fn _initialize() {
+                $crate::wasm::start::<$filter>();
+            }
+
+            $($crate::export_callback!($callback);)+
+        };
     };
 }

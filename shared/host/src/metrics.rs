@@ -8,7 +8,7 @@
 //! Label values come from configurations and enumerations, never from requests: a metric, once
 //! defined, lives as long as the proxy.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use crate::{Host, MetricId, MetricKind};
@@ -43,11 +43,18 @@ impl Metrics {
         }
     }
 
-    /// Moves a gauge up or down. A gauge belongs to all workers, so none may set it: each adds its
-    /// own changes.
+    /// Moves a gauge up or down. A gauge belongs to all workers, so what each counts for itself is
+    /// never set: each adds its own changes.
     pub fn shift(&self, host: &dyn Host, name: &str, labels: &[(&str, &str)], change: i64) {
         if let Some(metric) = self.defined(host, MetricKind::Gauge, name, labels) {
             let _ = host.increment_metric(metric, change);
+        }
+    }
+
+    /// Sets a gauge of which all workers know the same value.
+    pub fn set(&self, host: &dyn Host, name: &str, labels: &[(&str, &str)], value: u64) {
+        if let Some(metric) = self.defined(host, MetricKind::Gauge, name, labels) {
+            let _ = host.record_metric(metric, value);
         }
     }
 
@@ -72,6 +79,57 @@ impl Metrics {
         let metric = host.define_metric(kind, &full).ok();
         self.defined.borrow_mut().insert(full, metric);
         metric
+    }
+}
+
+/// One counter with its labels, for the hot path: it is named once, not for every request.
+#[derive(Debug)]
+pub struct Counter {
+    full_name: String,
+    /// `None` before it was defined; then the metric, if the host would define it.
+    metric: Cell<Option<Option<MetricId>>>,
+    pending: Cell<u32>,
+}
+
+impl Counter {
+    /// A counter of `filter`. Its name ends in `_total`.
+    #[must_use]
+    pub fn new(filter: &str, name: &str, labels: &[(&str, &str)]) -> Self {
+        Self {
+            full_name: full_name(filter, name, labels),
+            metric: Cell::new(None),
+            pending: Cell::new(0),
+        }
+    }
+
+    /// Adds one, now.
+    pub fn count(&self, host: &dyn Host) {
+        self.note();
+        self.flush(host);
+    }
+
+    /// Adds one at the next [`Counter::flush`]: for what happens with every request, in a filter
+    /// whose tick flushes.
+    pub fn note(&self) {
+        self.pending.set(self.pending.get().saturating_add(1));
+    }
+
+    /// Tells the host what was noted.
+    pub fn flush(&self, host: &dyn Host) {
+        let pending = self.pending.take();
+        if pending == 0 {
+            return;
+        }
+        let metric = self.metric.get().unwrap_or_else(|| {
+            let metric = host
+                .define_metric(MetricKind::Counter, &self.full_name)
+                .ok();
+            self.metric.set(Some(metric));
+            metric
+        });
+        if let Some(metric) = metric {
+            let _ = host.increment_metric(metric, i64::from(pending));
+        }
     }
 }
 

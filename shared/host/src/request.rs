@@ -1,5 +1,6 @@
 //! A request as the rules of a filter see it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use policy::consent::{Consent, ConsentSources};
@@ -10,14 +11,20 @@ use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
 use crate::exchange::{self, IdentitySource};
-use crate::{Direction, HeaderMap, Host};
+use crate::{Direction, HeaderMap, Headers, Host};
 
 /// What a filter takes down at the request headers, before anybody after it changes them.
+///
+/// It keeps the headers as they came, so that rules can ask for them when the host has let go of
+/// them; what costs something to work out is worked out when it is first asked for.
 pub struct Request {
-    method: String,
+    headers: Headers,
+    /// The host has handed over all headers at once.
+    complete: bool,
     raw_path: Vec<u8>,
-    path: Result<RequestPath, PathError>,
-    host_name: String,
+    method: String,
+    path: OnceCell<Result<RequestPath, PathError>>,
+    host_name: OnceCell<String>,
     is_grpc: bool,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
@@ -29,30 +36,39 @@ impl Request {
     /// Reads the request of the effective context; in [`crate::Stream::on_request_headers`].
     #[must_use]
     pub fn capture(host: &dyn Host) -> Self {
-        let value = |name: &str| host.header(HeaderMap::RequestHeaders, name).ok().flatten();
-        let text =
-            |name: &str| value(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let raw_path = value(":path").unwrap_or_default();
-        let path = if raw_path.is_empty() {
-            Err(PathError::Missing)
-        } else {
-            RequestPath::parse(&raw_path)
+        let (headers, complete) = match host.headers(HeaderMap::RequestHeaders) {
+            // A host that leaves the pseudo-headers out is asked for each header.
+            Ok(headers) if headers.contains(":path") || headers.contains(":method") => {
+                (headers, true)
+            }
+            _ => (Headers::default(), false),
         };
-        let authority = text(":authority")
-            .or_else(|| text("host"))
-            .unwrap_or_default();
-        let content_type = text("content-type").unwrap_or_default();
-        Self {
-            method: text(":method").unwrap_or_default(),
-            raw_path,
-            path,
-            host_name: http::host_name(&authority),
-            is_grpc: is_grpc(&http::media_type(&content_type)),
+        let mut request = Self {
+            headers,
+            complete,
+            raw_path: Vec::new(),
+            method: String::new(),
+            path: OnceCell::new(),
+            host_name: OnceCell::new(),
+            is_grpc: false,
             route: OnceCell::new(),
             request_id: OnceCell::new(),
             identity: OnceCell::new(),
             consent: OnceCell::new(),
+        };
+        request.raw_path = request
+            .header_bytes(host, ":path")
+            .map(Cow::into_owned)
+            .unwrap_or_default();
+        request.method = request.header(host, ":method").unwrap_or_default();
+        request.is_grpc = request
+            .header(host, "content-type")
+            .is_some_and(|value| is_grpc(&http::media_type(&value)));
+        if !complete {
+            let authority = request.authority(host);
+            request.host_name = OnceCell::from(http::host_name(&authority));
         }
+        request
     }
 
     /// The method as sent.
@@ -67,18 +83,66 @@ impl Request {
         &self.raw_path
     }
 
+    /// The value of a header as it came, by its name in lower case; several are joined.
+    #[must_use]
+    pub fn header_bytes(&self, host: &dyn Host, name: &str) -> Option<Cow<'_, [u8]>> {
+        if self.complete {
+            return self.headers.joined(name);
+        }
+        let value = host.header(HeaderMap::RequestHeaders, name).ok()??;
+        Some(Cow::Owned(value))
+    }
+
+    /// As [`Request::header_bytes`], as text; bytes that are not UTF-8 become U+FFFD.
+    #[must_use]
+    pub fn header(&self, host: &dyn Host, name: &str) -> Option<String> {
+        self.header_bytes(host, name)
+            .map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// Whether there may be a header of this name: a host that does not hand over all headers
+    /// leaves it open.
+    #[must_use]
+    pub fn may_have_header(&self, name: &str) -> bool {
+        !self.complete || self.headers.contains(name)
+    }
+
     /// The path in all its readings.
     ///
     /// # Errors
     /// See [`PathError`].
     pub fn path(&self) -> Result<&RequestPath, PathError> {
-        self.path.as_ref().map_err(|error| *error)
+        let parse = || {
+            if self.raw_path.is_empty() {
+                Err(PathError::Missing)
+            } else {
+                RequestPath::parse(&self.raw_path)
+            }
+        };
+        self.path
+            .get_or_init(parse)
+            .as_ref()
+            .map_err(|error| *error)
     }
 
     /// The host, lower case, without port.
     #[must_use]
     pub fn host_name(&self) -> &str {
-        &self.host_name
+        let read = |name: &str| {
+            let value = self.headers.joined(name)?;
+            Some(http::host_name(&String::from_utf8_lossy(&value)))
+        };
+        self.host_name.get_or_init(|| {
+            read(":authority")
+                .or_else(|| read("host"))
+                .unwrap_or_default()
+        })
+    }
+
+    fn authority(&self, host: &dyn Host) -> String {
+        self.header(host, ":authority")
+            .or_else(|| self.header(host, "host"))
+            .unwrap_or_default()
     }
 
     /// Whether refusals must be gRPC statuses.
@@ -92,10 +156,7 @@ impl Request {
     pub fn request_id(&self, host: &dyn Host) -> Option<&str> {
         self.request_id
             .get_or_init(|| {
-                let header = || {
-                    host.header(HeaderMap::RequestHeaders, "x-request-id")
-                        .ok()?
-                };
+                let header = || self.header_bytes(host, "x-request-id").map(Cow::into_owned);
                 let id = header().or_else(|| host.property(&["request", "id"]).ok())?;
                 // Clients may choose it (Envoy can be told to keep theirs): short and printable,
                 // since it goes into logs and answers.
@@ -172,7 +233,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn host(&self) -> &str {
-        &self.request.host_name
+        self.request.host_name()
     }
 
     fn route(&self) -> Option<&str> {
@@ -180,7 +241,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        header_text(self.host, HeaderMap::RequestHeaders, name)
+        self.request.header(self.host, name)
     }
 
     fn identity(&self) -> Option<&Identity> {
@@ -197,11 +258,13 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn media_type(&self) -> Option<String> {
-        let map = match self.direction {
-            Direction::Request => HeaderMap::RequestHeaders,
-            Direction::Response => HeaderMap::ResponseHeaders,
+        let value = match self.direction {
+            Direction::Request => self.request.header(self.host, "content-type"),
+            Direction::Response => {
+                header_text(self.host, HeaderMap::ResponseHeaders, "content-type")
+            }
         };
-        header_text(self.host, map, "content-type").map(|value| http::media_type(&value))
+        value.map(|value| http::media_type(&value))
     }
 }
 

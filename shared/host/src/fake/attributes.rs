@@ -119,7 +119,7 @@ impl FakeHost {
 }
 
 /// The attributes that come from the request headers.
-fn request_text(headers: Option<&crate::HeaderPairs>, path: &str) -> Option<Vec<u8>> {
+fn request_text(headers: Option<&super::HeaderPairs>, path: &str) -> Option<Vec<u8>> {
     let headers = headers?;
     let header = |name: &str| pairs::value(headers, name.as_bytes()).ok();
     let raw_path = || header(":path");

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use super::HeaderPairs;
 use super::calls::{Answer, trap};
 use super::state::Phase;
 use super::stream::pairs;
 use super::{FakeHost, Profile};
 use crate::protobuf::{Value, fields};
-use crate::{CallToken, ContextId, HeaderPairs, Status};
+use crate::{CallToken, ContextId, Status};
 
 /// A call that the plugin has started and that nobody has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use policy::decision::Decision;
 
+use super::HeaderPairs;
 use super::stream::{Sent, pairs};
 use super::{Hold, LocalReply, LogLine, StreamProperties};
-use crate::HeaderPairs;
 
 /// A request of a client.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use super::calls::nanoseconds;
 use super::{Failure, FakeHost, LocalReply};
 use crate::protobuf::Writer;
 use crate::{
-    Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, HeaderPairs, Host, HttpCall,
+    Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Headers, Host, HttpCall,
     LocalResponse, LogLevel, MetricId, MetricKind, SharedValue, Status,
 };
 
@@ -38,8 +38,9 @@ impl Host for FakeHost {
         let _ = self.status(self.write_log(level, line.as_bytes()));
     }
 
-    fn header_pairs(&self, map: HeaderMap) -> Result<HeaderPairs, Status> {
-        self.status(self.get_header_map_pairs(map))
+    fn headers(&self, map: HeaderMap) -> Result<Headers, Status> {
+        let pairs = self.status(self.get_header_map_pairs(map))?;
+        Ok(Headers::from_pairs(&pairs))
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Result<Option<Vec<u8>>, Status> {
@@ -123,7 +124,7 @@ impl Host for FakeHost {
             call.upstream.as_bytes(),
             text_pairs(call.headers),
             call.body,
-            HeaderPairs::new(),
+            super::HeaderPairs::new(),
             call.timeout,
         ))
     }
@@ -138,7 +139,7 @@ impl Host for FakeHost {
             &upstream,
             call.service.as_bytes(),
             call.method.as_bytes(),
-            HeaderPairs::new(),
+            super::HeaderPairs::new(),
             call.message,
             call.timeout,
         ))

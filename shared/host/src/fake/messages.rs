@@ -1,10 +1,11 @@
 //! The host calls on headers, bodies and the stream itself.
 
+use super::HeaderPairs;
 use super::calls::{Answer, trap};
 use super::state::Phase;
 use super::stream::{Flow, Stream, pairs};
 use super::{Failure, FakeHost, LocalReply, Profile};
-use crate::{Buffer, Direction, HeaderMap, HeaderPairs, Status};
+use crate::{Buffer, Direction, HeaderMap, Status};
 
 impl FakeHost {
     /// `proxy_get_buffer_bytes`.

@@ -57,3 +57,6 @@ pub use profile::Profile;
 pub use proxy::{Answer, Proxy, Refused};
 pub use state::{FakeHost, LogLine};
 pub use stream::{Hold, LocalReply, StreamProperties};
+
+/// Names and values of a header map, in order.
+pub type HeaderPairs = Vec<(Vec<u8>, Vec<u8>)>;

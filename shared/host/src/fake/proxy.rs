@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::HeaderPairs;
 use super::exchange::Outcome;
 use super::state::Phase;
 use super::stream::Stream;
 use super::{FakeHost, LogLine, PendingCall, Process, Profile, Request, Response};
-use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, HeaderPairs, Plugin};
+use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, Plugin};
 
 /// Drives a [`Plugin`] as the proxy of a [`FakeHost`] would.
 ///

@@ -1,8 +1,9 @@
 //! Answers in place of the upstream's, on their way to the client.
 
+use super::HeaderPairs;
 use super::stream::{LocalReply, Stream, pairs};
 use super::{Profile, Proxy};
-use crate::{ContextId, Direction, HeaderPairs};
+use crate::{ContextId, Direction};
 
 /// What the proxy says when the plugin has trapped.
 pub(super) fn of_a_trap(profile: Profile) -> LocalReply {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::HeaderPairs;
 use super::callouts::{CallAnswer, PendingCall};
 use super::faults::Faults;
 use super::stream::Stream;
 use super::{Failure, Metric, Process, Profile};
-use crate::{CallToken, ContextId, HeaderPairs, LogLevel, SharedValue, Status};
+use crate::{CallToken, ContextId, LogLevel, SharedValue, Status};
 
 /// One worker of a fake proxy: the host of one VM. Clones are handles on the same worker.
 #[derive(Clone)]

@@ -1,12 +1,13 @@
 //! A message on its way through the proxy, step by step.
 
+use super::HeaderPairs;
 use super::attributes::BODY_SWITCHES;
 use super::exchange::{Message, Outcome, Outgoing};
 use super::reply;
 use super::state::Phase;
 use super::stream::{Flow, Hold, Stream, pairs};
 use super::{LogLine, Profile, Proxy, Request, Response};
-use crate::{Action, ContextId, Direction, HeaderPairs};
+use crate::{Action, ContextId, Direction};
 
 impl Proxy {
     /// A new stream: creates its context and hands over the request headers.

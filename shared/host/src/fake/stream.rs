@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::{ContextId, Direction, HeaderPairs, Status};
+use super::HeaderPairs;
+use crate::{ContextId, Direction, Status};
 
 /// The properties that the filters of one stream set. Several proxies may hold the same ones: then
 /// their filters are of one chain.

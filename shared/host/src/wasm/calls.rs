@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use super::abi;
-use super::memory::{read_pairs, received, write_pairs};
+use super::memory::received;
+use crate::headers::write_pairs;
 use crate::protobuf::Writer;
 use crate::{
-    Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, HeaderPairs, Host, HttpCall,
+    Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Headers, Host, HttpCall,
     LocalResponse, LogLevel, MetricId, MetricKind, SharedValue, Status,
 };
 
@@ -52,12 +53,12 @@ impl Host for WasmHost {
         let _ = unsafe { abi::proxy_log(level as u32, line.as_ptr(), line.len()) };
     }
 
-    fn header_pairs(&self, map: HeaderMap) -> Result<HeaderPairs, Status> {
+    fn headers(&self, map: HeaderMap) -> Result<Headers, Status> {
         // SAFETY: see the module.
         let bytes = received(|data, len| unsafe {
             abi::proxy_get_header_map_pairs(map as u32, data, len)
         })?;
-        read_pairs(&bytes)
+        Headers::from_abi(bytes)
     }
 
     fn header(&self, map: HeaderMap, name: &str) -> Result<Option<Vec<u8>>, Status> {
@@ -203,7 +204,7 @@ impl Host for WasmHost {
 
     fn http_call(&self, call: &HttpCall<'_>) -> Result<CallToken, Status> {
         let headers = write_pairs(call.headers);
-        let trailers = write_pairs(&[]);
+        let trailers = write_pairs::<&str, &str>(&[]);
         let mut token = 0;
         // SAFETY: see the module.
         Status::check(unsafe {
@@ -231,7 +232,7 @@ impl Host for WasmHost {
         // happens to parse as one aborts the whole proxy.
         let envoy_grpc = Writer::default().bytes(1, call.cluster.as_bytes()).finish();
         let upstream = Writer::default().bytes(1, &envoy_grpc).finish();
-        let metadata = write_pairs(&[]);
+        let metadata = write_pairs::<&str, &str>(&[]);
         let mut token = 0;
         // SAFETY: see the module.
         Status::check(unsafe {

@@ -11,7 +11,7 @@
 
 mod abi;
 mod calls;
-mod exports;
+pub mod exports;
 mod memory;
 
 pub use calls::WasmHost;

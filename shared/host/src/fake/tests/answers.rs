@@ -68,7 +68,7 @@ fn missing_calls() {
             host.set_property(&["meshward.identity"], b"").err(),
             Some(Status::NotFound)
         );
-        assert_eq!(host.header_pairs(HeaderMap::RequestTrailers).err(), missing);
+        assert_eq!(host.headers(HeaderMap::RequestTrailers).err(), missing);
         assert_eq!(host.trap(), None);
     });
     for trapping in [
