@@ -1,5 +1,10 @@
 //! Conditions on verified claims.
 
+use std::cmp::Ordering;
+
+use regex_lite::{Regex, RegexBuilder};
+use serde_json::Number;
+
 use crate::config::{Fields, Node};
 use crate::identity::Identity;
 use crate::json::Json;
@@ -7,8 +12,8 @@ use crate::json::Json;
 /// A condition on one claim of the verified identity:
 /// `{ "claim": "realm_access.roles", "contains": "admin" }`.
 ///
-/// The claim is a dotted path. Of a value that is an array, `equals`, `in` and `prefix` look at
-/// every item and hold when one fits.
+/// The claim is a dotted path. Of a value that is an array, every test but `contains`, `all`, `exists`
+/// and `absent` looks at every item and holds when one fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimCondition {
     claim: String,
@@ -22,8 +27,27 @@ enum Test {
     Contains(String),
     All(Vec<String>),
     Prefix(String),
+    Regex(WholeText),
+    Compare(Comparison, Number),
     Exists,
     Absent,
+}
+
+/// How a number is compared with the one of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    LessThan,
+    AtMost,
+    GreaterThan,
+    AtLeast,
+}
+
+/// A regular expression that must fit the whole text: one that fits anywhere lets `xadmin` pass
+/// for `admin`. Matching takes time in proportion to the text, whatever the expression.
+#[derive(Clone, Debug)]
+struct WholeText {
+    source: String,
+    regex: Regex,
 }
 
 impl ClaimCondition {
@@ -37,7 +61,7 @@ impl ClaimCondition {
             let tests = tests(fields);
             if tests.len() != 1 {
                 fields.node().reject(
-                    r#"expected exactly one of "equals", "in", "contains", "all", "prefix", "exists" or "absent""#,
+                    r#"expected exactly one of "equals", "in", "contains", "all", "prefix", "regex", "less_than", "at_most", "greater_than", "at_least", "exists" or "absent""#,
                 );
                 return None;
             }
@@ -65,6 +89,10 @@ impl ClaimCondition {
             Test::Equals(expected) => items(&value).any(|item| item == *expected),
             Test::In(expected) => items(&value).any(|item| expected.contains(&item)),
             Test::Prefix(prefix) => items(&value).any(|item| item.starts_with(prefix.as_str())),
+            Test::Regex(pattern) => items(&value).any(|item| pattern.fits(&item)),
+            Test::Compare(comparison, bound) => {
+                numbers(&value).any(|number| comparison.holds(number, bound))
+            }
             Test::Contains(expected) => value.words().contains(expected),
             Test::All(expected) => {
                 let words = value.words();
@@ -73,6 +101,63 @@ impl ClaimCondition {
         }
     }
 }
+
+impl Comparison {
+    const ALL: [(&str, Self); 4] = [
+        ("less_than", Self::LessThan),
+        ("at_most", Self::AtMost),
+        ("greater_than", Self::GreaterThan),
+        ("at_least", Self::AtLeast),
+    ];
+
+    fn holds(self, number: &Number, bound: &Number) -> bool {
+        let order = compare(number, bound);
+        match self {
+            Self::LessThan => order == Some(Ordering::Less),
+            Self::AtMost => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Self::GreaterThan => order == Some(Ordering::Greater),
+            Self::AtLeast => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+        }
+    }
+}
+
+/// Integers exactly, others as floating-point numbers.
+fn compare(a: &Number, b: &Number) -> Option<Ordering> {
+    match (a.as_i128(), b.as_i128()) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    }
+}
+
+impl WholeText {
+    fn new(source: &str) -> Result<Self, String> {
+        // The expression alone first: `a)|(b` would break out of the group.
+        let build = |text: &str| {
+            let mut builder = RegexBuilder::new(text);
+            let built = builder.size_limit(MAX_REGEX_BYTES).nest_limit(32).build();
+            built.map_err(|error| error.to_string())
+        };
+        build(source)?;
+        Ok(Self {
+            source: source.to_owned(),
+            regex: build(&format!("^(?:{source})$"))?,
+        })
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+}
+
+impl PartialEq for WholeText {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for WholeText {}
+
+const MAX_REGEX_BYTES: usize = 64 * 1024;
 
 /// The tests that are there; `None` for one that cannot be read.
 fn tests(fields: &mut Fields<'_>) -> Vec<Option<Test>> {
@@ -93,6 +178,17 @@ fn tests(fields: &mut Fields<'_>) -> Vec<Option<Test>> {
     add(fields.optional("prefix"), |n| {
         n.name(1024).map(str::to_owned).map(Test::Prefix)
     });
+    add(fields.optional("regex"), |n| {
+        n.parsed(WholeText::new, "a regular expression")
+            .map(Test::Regex)
+    });
+    for (name, comparison) in Comparison::ALL {
+        let bound = fields.optional(name);
+        tests.extend(bound.map(|n| number(&n).map(|bound| Test::Compare(comparison, bound))));
+    }
+    let mut add = |node: Option<Node<'_>>, read: fn(&Node<'_>) -> Option<Test>| {
+        tests.extend(node.map(|node| read(&node)));
+    };
     add(fields.optional("exists"), |n| {
         present(n).map(|()| Test::Exists)
     });
@@ -100,6 +196,16 @@ fn tests(fields: &mut Fields<'_>) -> Vec<Option<Test>> {
         present(n).map(|()| Test::Absent)
     });
     tests
+}
+
+fn number(node: &Node<'_>) -> Option<Number> {
+    match node.json() {
+        Json::Number(number) => Some(number.clone()),
+        _ => {
+            node.reject("expected a number");
+            None
+        }
+    }
 }
 
 fn scalar(node: &Node<'_>) -> Option<String> {
@@ -130,6 +236,18 @@ fn items(value: &Json) -> impl Iterator<Item = String> {
     items.into_iter()
 }
 
+/// The numbers of an array, or the number itself. A text that looks like a number is none.
+fn numbers(value: &Json) -> impl Iterator<Item = &Number> {
+    let items = match value {
+        Json::Array(items) => items.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    items.iter().filter_map(|item| match item {
+        Json::Number(number) => Some(number),
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod conditions {
     #[cfg(target_arch = "wasm32")]
@@ -141,7 +259,7 @@ mod conditions {
 
     fn identity() -> Identity {
         let claims = br#"{"sub":"jane","realm_access":{"roles":["admin","ops"]},"level":7,
-            "scope":"a b","ok":true,"none":null,"a.b":"dotted","obj":{}}"#;
+            "scope":"a b","ok":true,"none":null,"a.b":"dotted","obj":{},"huge":9007199254740993}"#;
         Identity {
             claims: parse_claims(claims).unwrap(),
             ..Identity::default()
@@ -183,6 +301,18 @@ mod conditions {
             (r#"{"claim":"nobody","absent":true}"#, true),
             (r#"{"claim":"obj","exists":true}"#, true),
             (r#"{"claim":"obj","equals":"{}"}"#, false),
+            (r#"{"claim":"sub","regex":"ja.*"}"#, true),
+            (r#"{"claim":"sub","regex":"an"}"#, false),
+            (r#"{"claim":"sub","regex":"jan|e"}"#, false),
+            (r#"{"claim":"realm_access.roles","regex":"o[a-z]s"}"#, true),
+            (r#"{"claim":"level","less_than":8}"#, true),
+            (r#"{"claim":"level","less_than":7}"#, false),
+            (r#"{"claim":"level","at_most":7}"#, true),
+            (r#"{"claim":"level","greater_than":6.5}"#, true),
+            (r#"{"claim":"level","at_least":7.5}"#, false),
+            (r#"{"claim":"huge","greater_than":9007199254740992}"#, true),
+            (r#"{"claim":"sub","at_least":0}"#, false),
+            (r#"{"claim":"nobody","at_least":0}"#, false),
         ] {
             assert_eq!(holds(condition, Some(&jane)), expected, "{condition}");
         }
@@ -208,6 +338,10 @@ mod conditions {
             r#"{"claim":"sub","exists":false}"#,
             r#"{"equals":"a"}"#,
             r#"{"claim":"sub","in":[]}"#,
+            r#"{"claim":"sub","regex":"("}"#,
+            r#"{"claim":"sub","regex":"a)|(b"}"#,
+            r#"{"claim":"sub","regex":"(((a{100}){100}){100}){100}"}"#,
+            r#"{"claim":"sub","at_least":"1"}"#,
         ] {
             assert!(
                 config::read(condition, |n| ClaimCondition::read(&n)).is_err(),

@@ -3,6 +3,7 @@
 //! Both matter for security: two parsers that keep different members of a duplicate pair read two
 //! different documents (RFC 8259 section 4), so a document with one is refused whole.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -207,18 +208,28 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Json, A::Error> {
         let mut members: Vec<(String, Json)> = Vec::new();
-        // A set beside the list once it is long: a linear search of each name would let a hostile
-        // document cost the square of its size.
-        let mut seen = std::collections::HashSet::new();
+        // A few names are compared one by one. A set of them beside the list once it is long: the
+        // search of each name would let a hostile document cost the square of its size.
+        let mut seen: Option<HashSet<String>> = None;
         while let Some(name) = access.next_key::<String>()? {
-            if !seen.insert(name.clone()) {
+            let duplicate = match &mut seen {
+                Some(seen) => !seen.insert(name.clone()),
+                None => members.iter().any(|(known, _)| *known == name),
+            };
+            if duplicate {
                 return Err(de::Error::custom(format_args!("duplicate key {name:?}")));
             }
             members.push((name, access.next_value()?));
+            if seen.is_none() && members.len() >= FEW_MEMBERS {
+                seen = Some(members.iter().map(|(name, _)| name.clone()).collect());
+            }
         }
         Ok(Json::Object(members))
     }
 }
+
+/// So many members are searched one by one.
+const FEW_MEMBERS: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -252,6 +263,15 @@ mod tests {
             "NaN",
         ] {
             assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
+        }
+        for count in [2, 23, 24, 25, 60] {
+            let names: Vec<String> = (0..count)
+                .map(|number| format!("\"n{number}\":0"))
+                .collect();
+            let distinct = format!("{{{}}}", names.join(","));
+            assert!(Json::parse(distinct.as_bytes()).is_ok(), "{count}");
+            let twice = format!("{{{},\"n1\":1}}", names.join(","));
+            assert!(Json::parse(twice.as_bytes()).is_err(), "{count}");
         }
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(Json::parse(deep.as_bytes()).is_err());

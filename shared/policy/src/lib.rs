@@ -22,4 +22,5 @@ mod nearest;
 pub mod path;
 pub mod refusal;
 pub mod secret;
+pub mod timestamp;
 pub mod units;
