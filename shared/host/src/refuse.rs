@@ -16,14 +16,24 @@ pub fn send(
     is_grpc: bool,
 ) {
     let problem;
+    let custom = refusal.custom.as_ref();
     let mut headers: Vec<(&str, &str)> = refusal
         .headers
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
+    let own_headers = custom
+        .map(|custom| custom.headers.as_slice())
+        .unwrap_or_default();
+    let own_headers = own_headers.iter();
+    headers.extend(own_headers.map(|(name, value)| (name.as_str(), value.as_str())));
     // For gRPC the host builds the trailers-only answer and takes the body as grpc-message.
     let body = if is_grpc {
         refusal.detail.as_str()
+    } else if let Some((media_type, text)) = custom.and_then(|custom| custom.body.as_ref()) {
+        headers.push(("content-type", media_type));
+        headers.push(("cache-control", "no-store"));
+        text
     } else {
         headers.push(("content-type", PROBLEM_MEDIA_TYPE));
         headers.push(("cache-control", "no-store"));
@@ -32,7 +42,10 @@ pub fn send(
     };
     let details = format!("{filter}_{}", refusal.code);
     let response = LocalResponse {
-        status: refusal.status,
+        status: match custom.and_then(|custom| custom.status) {
+            Some(status) if !is_grpc => status,
+            _ => refusal.status,
+        },
         headers: &headers,
         body: body.as_bytes(),
         grpc_status: is_grpc.then(|| refusal.grpc_status()),

@@ -1,5 +1,7 @@
 //! The one shape of a refusal: problem details (RFC 9457), or a grpc-status for gRPC requests.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// An answer in place of the upstream's.
@@ -14,6 +16,23 @@ pub struct Refusal {
     pub detail: String,
     /// Headers such as `www-authenticate` and `retry-after`.
     pub headers: Vec<(&'static str, String)>,
+    /// More members of the problem details, such as the name of a limit: names and values of the
+    /// configuration, never anything that the caller sent.
+    pub members: Vec<(&'static str, String)>,
+    /// What the user wants callers to get instead of problem details. gRPC callers get the
+    /// grpc-status whatever it says.
+    pub custom: Option<CustomAnswer>,
+}
+
+/// An answer that the user has written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CustomAnswer {
+    /// Instead of the status of the refusal.
+    pub status: Option<u16>,
+    /// Instead of problem details: a media type and a text.
+    pub body: Option<(String, String)>,
+    /// More headers.
+    pub headers: Vec<(String, String)>,
 }
 
 impl Refusal {
@@ -25,7 +44,16 @@ impl Refusal {
             code,
             detail: detail.into(),
             headers: Vec::new(),
+            members: Vec::new(),
+            custom: None,
         }
+    }
+
+    /// Adds a member to the problem details.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.members.push((name, value.into()));
+        self
     }
 
     /// Adds a header.
@@ -43,6 +71,7 @@ impl Refusal {
             title: title(self.status),
             status: self.status,
             detail: &self.detail,
+            members: self.members.iter().cloned().collect(),
             request_id,
         };
         // Strings and a number: there is nothing that could fail to serialise.
@@ -83,6 +112,8 @@ struct ProblemDetails<'a> {
     title: &'static str,
     status: u16,
     detail: &'a str,
+    #[serde(flatten)]
+    members: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
 }
@@ -115,6 +146,11 @@ mod tests {
             r#"{"type":"urn:problem-type:meshward:token_expired","title":"Unauthorized","status":401,"detail":"The token has \"expired\".","request_id":"r-1"}"#
         );
         assert!(!refusal.problem_json(None).contains("request_id"));
+        let limited = Refusal::new(429, "rate_limited", "Used up.").member("limit", "per-client");
+        assert_eq!(
+            limited.problem_json(None),
+            r#"{"type":"urn:problem-type:meshward:rate_limited","title":"Too Many Requests","status":429,"detail":"Used up.","limit":"per-client"}"#
+        );
     }
 
     #[test]
