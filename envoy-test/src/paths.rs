@@ -56,6 +56,17 @@ pub fn envoy(version: &str) -> Result<PathBuf> {
     )
 }
 
+/// The program of the OpenID provider that `envoy-test/setup/oidc-provider.sh` fetched.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn oidc_provider() -> Result<PathBuf> {
+    built(
+        root().join("target/testbed/oidc-provider/server.mjs"),
+        "envoy-test/setup/oidc-provider.sh",
+    )
+}
+
 fn built(path: PathBuf, command: &str) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path);

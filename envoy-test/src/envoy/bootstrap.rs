@@ -60,6 +60,9 @@ pub const CLUSTERS: [(&str, Address); 3] = [
         },
     ),
 ];
+/// Where a cluster says where it is.
+const CLUSTER_ADDRESS: &str =
+    "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
 /// The folder of the modules in the configuration.
 pub const MODULES: &str = "/meshward/dist";
 
@@ -128,9 +131,20 @@ impl Bootstrap {
             return Err(self.wrong(&format!("{name} is not one of the declared clusters")));
         };
         let cluster = self.named("/static_resources/clusters", name)?;
-        let path = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
-        replace_address(cluster.pointer_mut(path), *declared, at)
+        replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), *declared, at)
             .map_err(|reason| self.wrong(&reason))
+    }
+
+    /// Says that a cluster is somewhere else than [`Bootstrap::place_cluster`] has put it.
+    ///
+    /// # Errors
+    /// When there is no such cluster with one address.
+    pub fn move_cluster(&mut self, name: &str, to: SocketAddr) -> Result<()> {
+        let reason = self.wrong(&format!("the cluster {name} has no address"));
+        let cluster = self.named("/static_resources/clusters", name)?;
+        let address = cluster.pointer_mut(CLUSTER_ADDRESS).ok_or(reason)?;
+        *address = json!({"address": to.ip().to_string(), "port_value": to.port()});
+        Ok(())
     }
 
     /// Points every filter to the module that `make build` left.

@@ -3,7 +3,7 @@
 mod bootstrap;
 mod launcher;
 mod log;
-mod process;
+pub(crate) mod process;
 mod stats;
 
 use std::fs;
@@ -61,7 +61,7 @@ impl Envoy {
     /// # Errors
     /// [`crate::Error::Envoy`] with the end of its log when it refuses the configuration.
     pub fn start(bootstrap: &Bootstrap, options: Options) -> Result<Self> {
-        let folder = run_folder()?;
+        let folder = run_folder("envoy-")?;
         let admin_file = folder.join("admin");
         let mut command = command(bootstrap, options, &folder)?;
         command
@@ -206,7 +206,7 @@ pub struct Verdict {
 /// # Errors
 /// When the check itself cannot be run.
 pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Verdict> {
-    let folder = run_folder()?;
+    let folder = run_folder("envoy-")?;
     let mut command = command(bootstrap, options, &folder)?;
     command.args(["--mode", "validate"]);
     let mut process = Process::start(command, folder.join("envoy.log"))?;
@@ -234,13 +234,13 @@ fn command(bootstrap: &Bootstrap, options: Options, folder: &Path) -> Result<Com
     Ok(command)
 }
 
-/// A new folder for what one Envoy reads and writes.
-fn run_folder() -> Result<PathBuf> {
+/// A new folder for what one process reads and writes.
+pub(crate) fn run_folder(prefix: &str) -> Result<PathBuf> {
     let runs = paths::root().join("target/testbed/run");
     let action = format!("making a folder in {}", runs.display());
     fs::create_dir_all(&runs).context(&action)?;
     let folder = tempfile::Builder::new()
-        .prefix("envoy-")
+        .prefix(prefix)
         .tempdir_in(&runs)
         .context(action)?;
     Ok(folder.keep())
