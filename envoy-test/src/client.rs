@@ -10,6 +10,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::error::{Context, spelled_out};
@@ -19,12 +20,12 @@ use crate::{Error, Result, frames};
 /// How long an exchange may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The protocol that a client speaks, without TLS.
+/// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 with prior knowledge.
+    /// HTTP/2, without TLS by prior knowledge.
     Http2,
 }
 
@@ -199,8 +200,17 @@ impl Connection {
         let action = format!("connecting to {}", client.server);
         let stream = TcpStream::connect(client.server).await.context(&action)?;
         stream.set_nodelay(true).context(&action)?;
+        Self::over(stream, client.server, client.protocol).await
+    }
+
+    /// Speaks HTTP over a connection that is open already.
+    pub(crate) async fn over<S>(stream: S, server: SocketAddr, protocol: Protocol) -> Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let action = format!("connecting to {server}");
         let io = TokioIo::new(stream);
-        let sender = match client.protocol {
+        let sender = match protocol {
             Protocol::Http1 => {
                 let (sender, connection) = http1::handshake(io).await.context(&action)?;
                 spawn(connection);
@@ -213,10 +223,7 @@ impl Connection {
                 Sender::Http2(sender)
             }
         };
-        Ok(Self {
-            server: client.server,
-            sender,
-        })
+        Ok(Self { server, sender })
     }
 
     /// Sends a request and reads all of its response.

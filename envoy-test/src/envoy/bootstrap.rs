@@ -281,13 +281,13 @@ impl Bootstrap {
         self.filter(filter)?.pointer_mut(value).ok_or(reason)
     }
 
-    fn chain(&mut self) -> Result<&mut Vec<Value>> {
+    pub(super) fn chain(&mut self) -> Result<&mut Vec<Value>> {
         let reason = self.wrong("has no list of HTTP filters");
         let filters = self.connection_manager()?.get_mut("http_filters");
         filters.and_then(Value::as_array_mut).ok_or(reason)
     }
 
-    fn named(&mut self, list: &str, name: &str) -> Result<&mut Value> {
+    pub(super) fn named(&mut self, list: &str, name: &str) -> Result<&mut Value> {
         let reason = self.wrong(&format!("has nothing named {name} in {list}"));
         let named = |entry: &&mut Value| entry.get("name").and_then(Value::as_str) == Some(name);
         let list = self.tree.pointer_mut(list).and_then(Value::as_array_mut);
@@ -295,7 +295,7 @@ impl Bootstrap {
             .ok_or(reason)
     }
 
-    fn wrong(&self, reason: &str) -> Error {
+    pub(super) fn wrong(&self, reason: &str) -> Error {
         Error::Config {
             file: self.file.display().to_string(),
             reason: reason.to_owned(),

@@ -3,8 +3,10 @@
 mod bootstrap;
 mod launcher;
 mod log;
+mod native_jwt;
 pub(crate) mod process;
 mod stats;
+mod tls;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +17,9 @@ use std::time::{Duration, Instant};
 
 pub use bootstrap::{ADMIN, Address, Bootstrap, CLUSTERS, GATEWAY, LISTENER, MODULES};
 pub use log::Log;
+pub use native_jwt::NativeJwt;
 pub use stats::{Sample, Stats};
+pub use tls::ClientCertificates;
 
 use crate::client::{Client, Protocol, Request, Response};
 use crate::error::Context;
