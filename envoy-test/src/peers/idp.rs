@@ -48,6 +48,7 @@ struct State {
     keys: SigningKeys,
     moods: HashMap<Endpoint, IdpMood>,
     requests: HashMap<Endpoint, u64>,
+    bodies: HashMap<Endpoint, String>,
     introspections: HashMap<String, Value>,
     introspected: Vec<Introspected>,
 }
@@ -71,6 +72,7 @@ impl Idp {
             keys: SigningKeys::generate(&[Algorithm::Rs256, Algorithm::Es256])?,
             moods: HashMap::new(),
             requests: HashMap::new(),
+            bodies: HashMap::new(),
             introspections: HashMap::new(),
             introspected: Vec::new(),
         }));
@@ -149,6 +151,12 @@ impl Idp {
         lock(&self.state).moods.insert(endpoint, mood);
     }
 
+    /// Says what it answers, as JSON, in place of what it would: weak keys, metadata with holes.
+    pub fn set_body(&self, endpoint: Endpoint, body: &str) {
+        let mut state = lock(&self.state);
+        state.bodies.insert(endpoint, body.to_owned());
+    }
+
     /// Says what the introspection of a token answers from now on; that of any other token is
     /// `{"active":false}`.
     pub fn set_introspection(&self, token: &str, answer: Value) {
@@ -212,13 +220,16 @@ impl State {
         mood: IdpMood,
         exchange: &Exchange,
     ) -> String {
-        match endpoint {
+        let usual = match endpoint {
             Endpoint::Jwks if mood == IdpMood::Empty => json!({"keys": []}).to_string(),
             Endpoint::Jwks | Endpoint::Elsewhere => self.keys.jwks(),
-            Endpoint::Discovery if mood == IdpMood::Empty => "{}".to_owned(),
             Endpoint::Discovery => self.metadata(issuer, mood).to_string(),
-            Endpoint::Introspection if mood == IdpMood::Empty => "{}".to_owned(),
             Endpoint::Introspection => self.introspect(exchange).to_string(),
+        };
+        match self.bodies.get(&endpoint) {
+            Some(body) => body.clone(),
+            None if mood == IdpMood::Empty && endpoint != Endpoint::Jwks => "{}".to_owned(),
+            None => usual,
         }
     }
 
@@ -487,6 +498,10 @@ mod tests {
         idp.set_mood_at(Endpoint::Discovery, IdpMood::WrongIssuer);
         assert!(metadata()["issuer"].is_string() && metadata()["issuer"] != ISSUER);
         assert_eq!(idp.requests(Endpoint::Discovery), 3);
+
+        idp.set_body(Endpoint::Jwks, r#"{"keys":[{"kty":"oct"}]}"#);
+        let weak = ask(IdpMood::Working).unwrap().json();
+        assert_eq!(weak["keys"][0]["kty"], "oct");
     }
 
     #[test]
