@@ -12,6 +12,7 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::error::{Context, spelled_out};
 use crate::runtime::{block_on, spawn};
@@ -184,6 +185,31 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Sends many requests at once: each list over a connection of its own, one request after the
+    /// other. Where [`Client::send`] waits for its answer on a thread, this keeps the server busy.
+    ///
+    /// # Errors
+    /// When one is not answered with 200.
+    pub fn send_all(&self, lists: Vec<Vec<Request>>) -> Result<()> {
+        let client = *self;
+        block_on(async {
+            let mut connections = JoinSet::new();
+            for list in lists {
+                connections
+                    .spawn(async move { Connection::open(client).await?.send_list(&list).await });
+            }
+            while let Some(ended) = connections.join_next().await {
+                ended.map_err(|error| Error::Http {
+                    action: format!("sending many requests to {}", client.server),
+                    reason: error.to_string(),
+                })??;
+            }
+            Ok(())
+        })
+    }
+}
+
 /// A connection of a [`Client`].
 pub struct Connection {
     server: SocketAddr,
@@ -231,16 +257,31 @@ impl Connection {
     /// # Errors
     /// [`Error::Http`] if there was no response at all.
     pub fn send(&mut self, request: &Request) -> Result<Response> {
+        block_on(self.exchange_in_time(request))
+    }
+
+    async fn send_list(&mut self, requests: &[Request]) -> Result<()> {
+        for request in requests {
+            let answer = self.exchange_in_time(request).await?;
+            if answer.status != 200 {
+                return Err(Error::Http {
+                    action: format!("{} {}", request.method, request.path),
+                    reason: format!("expected 200, got {answer:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchange_in_time(&mut self, request: &Request) -> Result<Response> {
         let what = format!("{} {} to {}", request.method, request.path, self.server);
-        block_on(async {
-            let exchange = self.exchange(request, &what);
-            tokio::time::timeout(PATIENCE, exchange)
-                .await
-                .map_err(|_| Error::TimedOut {
-                    what: format!("the response to {what}"),
-                    seconds: PATIENCE.as_secs(),
-                })?
-        })
+        let exchange = self.exchange(request, &what);
+        tokio::time::timeout(PATIENCE, exchange)
+            .await
+            .map_err(|_| Error::TimedOut {
+                what: format!("the response to {what}"),
+                seconds: PATIENCE.as_secs(),
+            })?
     }
 
     async fn exchange(&mut self, request: &Request, what: &str) -> Result<Response> {
