@@ -66,7 +66,7 @@ $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
 	@touch $@
 
-$(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(wildcard $(SETUP)/oidc-provider/*)
+$(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(SETUP)/oidc-provider/package-lock.json
 	@$< >/dev/null
 	@touch $@
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts the OpenID provider of the test bed below target/testbed and prints its folder.
+# Puts the packages of the OpenID provider of the test bed below target/testbed and prints their folder.
 #
-# It is the npm package oidc-provider, by the versions and hashes that package-lock.json here pins.
+# The provider is the npm package oidc-provider, by the versions and hashes that package-lock.json here pins.
 # A second run only prints the folder.
 set -euo pipefail
 
@@ -23,6 +23,4 @@ if ! cmp -s "$pins/package-lock.json" "$home/pins.json"; then
     npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund --loglevel=error >&2
     cp "$pins/package-lock.json" "$home/pins.json"
 fi
-# It runs from where its packages are.
-cmp -s "$pins/server.mjs" "$home/server.mjs" || cp "$pins/server.mjs" "$home/server.mjs"
 echo "$home"

@@ -56,15 +56,15 @@ pub fn envoy(version: &str) -> Result<PathBuf> {
     )
 }
 
-/// The program of the OpenID provider that `envoy-test/setup/oidc-provider.sh` fetched.
+/// The packages of the OpenID provider that `envoy-test/setup/oidc-provider.sh` fetched.
 ///
 /// # Errors
 /// [`Error::NotBuilt`] before that.
 pub fn oidc_provider() -> Result<PathBuf> {
-    built(
-        root().join("target/testbed/oidc-provider/server.mjs"),
-        "envoy-test/setup/oidc-provider.sh",
-    )
+    let home = root().join("target/testbed/oidc-provider");
+    // It is made last.
+    built(home.join("pins.json"), "envoy-test/setup/oidc-provider.sh")?;
+    Ok(home)
 }
 
 fn built(path: PathBuf, command: &str) -> Result<PathBuf> {

@@ -10,7 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
-use envoy_test::client::{Protocol, Request};
+use envoy_test::client::{Client, Protocol, Request};
 use envoy_test::envoy::{Envoy, Options};
 use envoy_test::peers::{AccessToken, Algorithm, OidcClient, OidcProvider, Peers};
 use serde_json::json;
@@ -70,10 +70,11 @@ impl Bed {
 #[test]
 fn its_tokens_pass_with_the_scope_that_a_rule_asks_for() {
     for provider in [
-        OidcProvider::start().unwrap(),
-        OidcProvider::start_as("https://idp.meshward.test").unwrap(),
+        OidcProvider::start(),
+        OidcProvider::start_as("https://idp.meshward.test"),
+        OidcProvider::start_as("https://idp.meshward.test/realms/shop"),
     ] {
-        let bed = bed(provider);
+        let bed = bed(provider.unwrap());
         for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
             let kind = AccessToken::Jwt(algorithm);
             assert_eq!(bed.status(&bed.token(READ, kind)), 200, "{algorithm:?}");
@@ -83,6 +84,25 @@ fn its_tokens_pass_with_the_scope_that_a_rule_asks_for() {
         assert_eq!(bed.status(&bed.token(READ, AccessToken::Opaque)), 401);
         assert_eq!(bed.provider.counts().unwrap().jwks, VMS as u64);
         assert_eq!(bed.envoy.traps(), 0);
+    }
+}
+
+#[test]
+fn its_metadata_is_where_its_issuer_says() {
+    for issuer in [
+        "https://idp.meshward.test",
+        "https://idp.meshward.test/realms/shop",
+    ] {
+        let provider = OidcProvider::start_as(issuer).unwrap();
+        let path = issuer.trim_start_matches("https://idp.meshward.test");
+        let path = format!("{path}/.well-known/openid-configuration");
+        let client = Client::new(provider.address(), Protocol::Http1);
+        let metadata = client.send(&Request::get(&path)).unwrap().json();
+        assert_eq!(metadata["issuer"], issuer);
+        assert_eq!(metadata["jwks_uri"], provider.jwks_uri());
+        let introspection = &metadata["introspection_endpoint"];
+        assert_eq!(introspection, &provider.introspection_uri());
+        assert_eq!(provider.counts().unwrap().discovery, 1);
     }
 }
 

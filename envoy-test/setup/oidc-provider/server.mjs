@@ -1,7 +1,7 @@
 // An OpenID provider for the tests: the certified `oidc-provider`, set up as a company would for
 // services that call each other, and a second port through which a test turns its screws.
 //
-//   node server.mjs <configuration file>
+//   node server.mjs <folder of the packages> <configuration file>
 //
 // The configuration is JSON: `issuer` (or null for the address it gets), `audience`, `scope`,
 // `clients` (OpenID client metadata) and `ready`, the file that tells where it is once it serves.
@@ -12,11 +12,14 @@
 import * as crypto from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
-import Provider, { errors } from 'oidc-provider';
-
-const config = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const [, , packages, file] = process.argv;
+const installed = createRequire(`${packages}/package.json`).resolve('oidc-provider');
+const { default: Provider, errors } = await import(pathToFileURL(installed));
+const config = JSON.parse(readFileSync(file, 'utf8'));
 
 // One key for each, as RFC 8725 wants it.
 const KEY_TYPES = {
@@ -105,7 +108,7 @@ function renew(issuer) {
       },
     },
   });
-  // It names its endpoints as its issuer says, whatever name it was reached by.
+  // Believes what the server below says of the address that it was reached at.
   provider.proxy = true;
   provider.on('server_error', (_, error) => console.error(error));
   handle = provider.callback();
@@ -120,23 +123,26 @@ const ENDPOINTS = {
 };
 const counts = Object.fromEntries(Object.values(ENDPOINTS).map((name) => [name, 0]));
 
-
-// How the issuer says it is reached; `issuer` is known once there is a port.
-const named = () => {
-  const url = new URL(issuer);
-  return { host: url.host, protocol: url.protocol.slice(0, -1) };
-};
-
 const server = createServer((request, response) => {
-  const path = request.url.split('?')[0];
-  const endpoint = ENDPOINTS[path];
-  if (endpoint) {
-    counts[endpoint] += 1;
-  }
-  const { host, protocol } = named();
-  request.headers.host = host;
-  request.headers['x-forwarded-proto'] = protocol;
+  const [path, ...query] = request.url.split('?');
   response.on('close', () => console.error(`${request.method} ${path} ${response.statusCode}`));
+  // It is where its issuer says it is, whatever name it was reached by.
+  const { host, pathname, protocol } = new URL(issuer);
+  const base = pathname.replace(/\/$/, '');
+  if (!path.startsWith(`${base}/`)) {
+    response.writeHead(404).end();
+    return;
+  }
+  const below = path.slice(base.length);
+  if (ENDPOINTS[below]) {
+    counts[ENDPOINTS[below]] += 1;
+  }
+  request.headers.host = host;
+  request.headers['x-forwarded-proto'] = protocol.slice(0, -1);
+  delete request.headers['x-forwarded-host'];
+  // As frameworks tell what they have mounted at a path.
+  request.originalUrl = request.url;
+  request.url = [below, ...query].join('?');
   handle(request, response);
 });
 // A connection that is closed just as the proxy reuses it is another test's business.

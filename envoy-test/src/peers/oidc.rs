@@ -133,8 +133,8 @@ impl OidcProvider {
         Self::launch(None)
     }
 
-    /// Starts one that names another issuer, as a provider behind a proxy does. Its metadata names
-    /// its endpoints by that issuer too.
+    /// Starts one that names another issuer, as a provider behind a proxy does. Its endpoints are
+    /// below the path of that issuer, and its metadata names them so.
     ///
     /// # Errors
     /// When it is not installed or does not start.
@@ -143,7 +143,8 @@ impl OidcProvider {
     }
 
     fn launch(issuer: Option<&str>) -> Result<Self> {
-        let program = paths::oidc_provider()?;
+        let packages = paths::oidc_provider()?;
+        let program = paths::root().join("envoy-test/setup/oidc-provider/server.mjs");
         let folder = run_folder("oidc-")?;
         let ready = folder.join("ready.json");
         let config = folder.join("config.json");
@@ -158,7 +159,7 @@ impl OidcProvider {
         fs::write(&config, settings.to_string())
             .context(format!("writing {}", config.display()))?;
         let mut command = Command::new("node");
-        command.arg(program).arg(config);
+        command.arg(program).arg(packages).arg(config);
         let mut process = Process::start(command, folder.join("oidc-provider.log"))?;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -196,13 +197,16 @@ impl OidcProvider {
     /// The address of its keys, by its issuer.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
-        format!("{}/jwks", self.place.issuer)
+        format!("{}/jwks", self.place.issuer.trim_end_matches('/'))
     }
 
     /// The address of its introspection, by its issuer.
     #[must_use]
     pub fn introspection_uri(&self) -> String {
-        format!("{}/token/introspection", self.place.issuer)
+        format!(
+            "{}/token/introspection",
+            self.place.issuer.trim_end_matches('/')
+        )
     }
 
     /// What it has logged so far.
@@ -216,7 +220,7 @@ impl OidcProvider {
     /// # Errors
     /// When the provider refuses.
     pub fn token(&self, client: OidcClient, scope: &str, kind: AccessToken) -> Result<String> {
-        self.token_from(&token_request(client, scope, kind))
+        self.token_from(&self.token_request(client, scope, kind))
     }
 
     /// An access token that is bound to a client certificate, in PEM.
@@ -225,7 +229,7 @@ impl OidcProvider {
     /// When the provider refuses.
     pub fn bound_token(&self, certificate: &str, scope: &str, kind: AccessToken) -> Result<String> {
         let certificate: String = form_urlencoded::byte_serialize(certificate.as_bytes()).collect();
-        let request = token_request(OidcClient::Bound, scope, kind);
+        let request = self.token_request(OidcClient::Bound, scope, kind);
         // A space is `+` in a form, and `%20` to the provider.
         self.token_from(&request.header("x-client-certificate", certificate.replace('+', "%20")))
     }
@@ -236,11 +240,8 @@ impl OidcProvider {
     /// When the provider refuses to say.
     pub fn introspect(&self, token: &str) -> Result<Value> {
         let form = [("token", token)];
-        let answer = self.ask(&form_request(
-            "/token/introspection",
-            OidcClient::Gateway,
-            &form,
-        ))?;
+        let path = "/token/introspection";
+        let answer = self.ask(&self.form_request(path, OidcClient::Gateway, &form))?;
         Ok(answer.json())
     }
 
@@ -250,7 +251,7 @@ impl OidcProvider {
     /// When the provider refuses.
     pub fn revoke(&self, client: OidcClient, token: &str) -> Result<()> {
         let form = [("token", token)];
-        self.ask(&form_request("/token/revocation", client, &form))?;
+        self.ask(&self.form_request("/token/revocation", client, &form))?;
         Ok(())
     }
 
@@ -299,11 +300,43 @@ impl OidcProvider {
         token.ok_or_else(|| failed(self.log(), format!("answered {answer:?}")))
     }
 
+    fn token_request(&self, client: OidcClient, scope: &str, kind: AccessToken) -> Request {
+        let kind = match kind {
+            AccessToken::Jwt(algorithm) => algorithm.name(),
+            AccessToken::Opaque => "opaque",
+        };
+        // The provider takes what the token is to be from the resource (RFC 8707).
+        let resource = format!("https://orders-api.meshward.test/{kind}");
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("scope", scope),
+            ("resource", resource.as_str()),
+        ];
+        self.form_request("/token", client, &form)
+    }
+
+    fn form_request(&self, path: &str, client: OidcClient, form: &[(&str, &str)]) -> Request {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(form);
+        Request::new("POST", &format!("{}{path}", self.base()))
+            .header("authorization", client.authorization())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .chunk(body.finish())
+    }
+
     fn control(&self, method: &str, path: &str) -> Result<Value> {
         let control = SocketAddr::from(([127, 0, 0, 1], self.place.control));
         let answer = Client::new(control, Protocol::Http1).send(&Request::new(method, path))?;
         self.accepted(&answer)?;
         Ok(answer.json())
+    }
+
+    /// The path that its issuer has, and so all its endpoints.
+    fn base(&self) -> &str {
+        let issuer = self.place.issuer.as_str();
+        let after_scheme = issuer.split_once("://").map_or("", |(_, rest)| rest);
+        let path = after_scheme.find('/').and_then(|at| after_scheme.get(at..));
+        path.unwrap_or("").trim_end_matches('/')
     }
 
     fn ask(&self, request: &Request) -> Result<Response> {
@@ -328,30 +361,6 @@ impl Drop for OidcProvider {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
-}
-
-fn token_request(client: OidcClient, scope: &str, kind: AccessToken) -> Request {
-    let kind = match kind {
-        AccessToken::Jwt(algorithm) => algorithm.name(),
-        AccessToken::Opaque => "opaque",
-    };
-    // The provider takes what the token is to be from the resource (RFC 8707).
-    let resource = format!("https://orders-api.meshward.test/{kind}");
-    let form = [
-        ("grant_type", "client_credentials"),
-        ("scope", scope),
-        ("resource", resource.as_str()),
-    ];
-    form_request("/token", client, &form)
-}
-
-fn form_request(path: &str, client: OidcClient, form: &[(&str, &str)]) -> Request {
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    body.extend_pairs(form);
-    Request::new("POST", path)
-        .header("authorization", client.authorization())
-        .header("content-type", "application/x-www-form-urlencoded")
-        .chunk(body.finish())
 }
 
 fn failed(log: &Log, event: impl Into<String>) -> Error {
