@@ -26,4 +26,4 @@ pub mod record;
 
 pub use filter::AuditEmitter;
 
-host::filter!(AuditEmitter: request_headers, response_headers, log);
+host::filter!(AuditEmitter: request_headers, response_headers, log, done);
