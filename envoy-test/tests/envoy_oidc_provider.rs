@@ -34,7 +34,7 @@ fn bed(provider: OidcProvider) -> Bed {
             "corp": {
                 "issuer": provider.issuer(),
                 "audiences": ["orders-api"],
-                "jwks": { "remote": { "uri": provider.jwks_uri(), "cluster": "idp" } },
+                "jwks": { "remote": { "uri": provider.jwks_uri(), "cluster": "idp", "plain_http": true } },
             }
         },
         "rules": [{ "require": { "provider": "corp", "scopes": [READ] } }],

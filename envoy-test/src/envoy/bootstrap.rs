@@ -213,6 +213,27 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Sets an environment variable of the VM of a filter.
+    ///
+    /// # Errors
+    /// When the filter is not there.
+    pub fn set_environment(&mut self, filter: &str, name: &str, value: &str) -> Result<()> {
+        let reason = self.wrong(&format!("{filter} has no VM"));
+        let vm = self
+            .filter(filter)?
+            .pointer_mut("/typed_config/config/vm_config")
+            .ok_or(reason)?;
+        let variables = vm
+            .as_object_mut()
+            .map(|vm| vm.entry("environment_variables"))
+            .map(|entry| entry.or_insert_with(|| json!({"key_values": {}})));
+        let variables = variables.and_then(|variables| variables.pointer_mut("/key_values"));
+        if let Some(Value::Object(variables)) = variables {
+            variables.insert(name.to_owned(), json!(value));
+        }
+        Ok(())
+    }
+
     /// Says which protocol Envoy speaks with the upstream, and lets trailers pass either way; over
     /// HTTP/1.1 Envoy drops them unless told so.
     ///
