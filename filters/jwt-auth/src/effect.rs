@@ -206,7 +206,13 @@ impl Effects {
         if mode.enforces() {
             let map = HeaderMap::RequestHeaders;
             let mut changed = false;
-            for (name, value) in found.callers.iter().flat_map(|caller| &caller.headers) {
+            // The first caller counts, so what it says is set last.
+            let headers = found
+                .callers
+                .iter()
+                .rev()
+                .flat_map(|caller| &caller.headers);
+            for (name, value) in headers {
                 changed = true;
                 let _ = host.set_header(map, name, value);
             }

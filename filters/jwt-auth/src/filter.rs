@@ -197,15 +197,12 @@ impl Stream<JwtAuth> for AuthStream {
         filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns());
         // What only watches must not hold anybody up.
         if !mode.enforces() || filter.waiting.len() >= config.waiting.max_requests {
-            let reason = if mode.enforces() {
+            let full = mode.enforces().then_some(Reason::WaitingFull);
+            if full.is_some() {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
-                Reason::WaitingFull
-            } else {
-                Reason::KeysUnavailable
-            };
-            return filter
-                .effects
-                .carry_out(host, &request, &undecided(&ruling, reason));
+            }
+            let ruling = undecided(&ruling, full);
+            return filter.effects.carry_out(host, &request, &ruling);
         }
         self.waits = true;
         filter.metrics.shift(host, "waiting_requests", &[], 1);
@@ -334,7 +331,7 @@ impl JwtAuth {
                     self.waiting.push(waiting);
                     continue;
                 }
-                ruling = undecided(&ruling, Reason::KeysUnavailable);
+                ruling = undecided(&ruling, None);
             }
             self.metrics.shift(host, "waiting_requests", &[], -1);
             let request = &waiting.request;

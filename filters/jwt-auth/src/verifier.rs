@@ -57,8 +57,8 @@ pub(crate) enum Source {
 /// Why a request is not let through.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Keys or an answer are on their way.
-    Wait,
+    /// Keys or an answer are on their way; the reason is what it comes to if they do not arrive.
+    Wait(Reason),
     /// The request is refused.
     Refused(Reason, Detail),
 }
@@ -422,7 +422,9 @@ impl Verifier {
                     return Ok(verified);
                 }
                 Outcome::Refused(reason) => reason.into(),
-                Outcome::Asked => return Err(Failure::Wait),
+                Outcome::Asked => {
+                    return Err(Failure::Wait(Reason::IntrospectionUnavailable));
+                }
                 Outcome::Unavailable => {
                     let detail = Detail::retry_after(1);
                     return Err(Failure::Refused(Reason::IntrospectionUnavailable, detail));
@@ -572,7 +574,7 @@ fn available<'k>(
         fetcher.sync(host, now_ns);
     }
     match fetcher.keys.availability(now_ns) {
-        Availability::Soon => return Err(Failure::Wait),
+        Availability::Soon => return Err(Failure::Wait(Reason::KeysUnavailable)),
         Availability::Unavailable { retry_after_s } => {
             let detail = Detail::retry_after(retry_after_s);
             return Err(Failure::Refused(Reason::KeysUnavailable, detail));
@@ -584,7 +586,7 @@ fn available<'k>(
         && unknown(fetcher)
         && fetcher.keys.wants_unknown_key(key_id, now_ns)
     {
-        return Err(Failure::Wait);
+        return Err(Failure::Wait(Reason::KeysUnavailable));
     }
     match fetcher.keys.availability(now_ns) {
         Availability::Keys(keys) => Ok(keys),
