@@ -127,9 +127,17 @@ impl Bootstrap {
         let Some((_, declared)) = declared else {
             return Err(self.wrong(&format!("{name} is not one of the declared clusters")));
         };
+        self.place_declared(name, *declared, at)
+    }
+
+    /// Says where a cluster really is that the configuration has at `declared`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn place_declared(&mut self, name: &str, declared: Address, at: SocketAddr) -> Result<()> {
         let cluster = self.named("/static_resources/clusters", name)?;
         let path = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
-        replace_address(cluster.pointer_mut(path), *declared, at)
+        replace_address(cluster.pointer_mut(path), declared, at)
             .map_err(|reason| self.wrong(&reason))
     }
 

@@ -3,7 +3,7 @@
 mod bootstrap;
 mod launcher;
 mod log;
-mod process;
+pub(crate) mod process;
 mod stats;
 
 use std::fs;

@@ -15,14 +15,14 @@ use crate::{Error, Result};
 
 /// A running process.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     log: Log,
 }
 
 impl Process {
     /// Starts `command` and lets it log to `log_file`.
-    pub(super) fn start(mut command: Command, log_file: PathBuf) -> Result<Self> {
+    pub(crate) fn start(mut command: Command, log_file: PathBuf) -> Result<Self> {
         let log = File::create(&log_file).context(format!("making {}", log_file.display()))?;
         let name = Path::new(command.get_program()).display().to_string();
         command
@@ -36,21 +36,21 @@ impl Process {
         })
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// How the process has ended, if it has.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("looking for a process")
     }
 
     /// Waits for the process to end by itself, and ends it when it does not.
-    pub(super) fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(status) = self.ended()? {
@@ -63,19 +63,31 @@ impl Process {
     }
 
     /// Asks the process to end, then waits as [`Process::wait`] does. Does nothing the second time.
-    pub(super) fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
+    pub(crate) fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
         // Until it has been waited for, the id cannot belong to any other process.
         if let Some(status) = self.ended()? {
             return Ok(status);
         }
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        self.signal(Signal::TERM);
         self.wait(patience)
     }
 
+    /// Sends a signal. A process that has ended and was waited for gets none.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Ends the process at once, as a crash does.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("killing a process")?;
+        self.child.wait().context("waiting for a process")?;
+        Ok(())
+    }
+
     /// An error about this process, with the end of its log.
-    pub(super) fn failed(&self, event: &str) -> Error {
+    pub(crate) fn failed(&self, event: &str) -> Error {
         Error::Envoy {
             event: event.to_owned(),
             log: self.log.tail(),

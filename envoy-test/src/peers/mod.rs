@@ -7,10 +7,12 @@ mod all;
 mod collector;
 mod idp;
 pub mod otlp;
+mod rate_limit;
 mod server;
 mod upstream;
 
 pub use all::Peers;
 pub use collector::{Collector, Mood};
 pub use idp::{Algorithm, ISSUER, Idp, IdpMood, Token};
+pub use rate_limit::{RateLimit, Redis};
 pub use upstream::{Answer, PATIENT, Received, Upstream};
