@@ -100,14 +100,16 @@ pub fn merged(ours: HeaderFields, theirs: impl Fn(&'static str) -> Option<String
     };
     if let Some(our_remaining) = of_ours(X_REMAINING) {
         let number = |text: &str| text.trim().parse::<u64>().ok();
-        let their_remaining = theirs(X_REMAINING).as_deref().and_then(number);
-        let rank = |remaining: Option<u64>, reset: Option<u64>| {
-            remaining.map(|remaining| (remaining, std::cmp::Reverse(reset)))
+        let Some(their_remaining) = theirs(X_REMAINING).as_deref().and_then(number) else {
+            return ours;
         };
-        let their_rank = rank(their_remaining, theirs(X_RESET).as_deref().and_then(number));
-        let our_rank = rank(number(our_remaining), of_ours(X_RESET).and_then(number));
-        let keep = their_rank.is_some() && their_rank <= our_rank;
-        return if keep { Vec::new() } else { ours };
+        let our_reset = of_ours(X_RESET).and_then(number);
+        let rank = |remaining, reset: Option<u64>| (remaining, std::cmp::Reverse(reset));
+        let stricter = number(our_remaining).is_none_or(|our_remaining| {
+            let their_reset = theirs(X_RESET).as_deref().and_then(number);
+            rank(their_remaining, their_reset) <= rank(our_remaining, our_reset)
+        });
+        return if stricter { Vec::new() } else { ours };
     }
     // Lists of named policies stand side by side; of two with one name the stricter stays.
     let (Some(our_left), Some(our_policy)) = (of_ours(IETF_LIMIT), of_ours(IETF_POLICY)) else {

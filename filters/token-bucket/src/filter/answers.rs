@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::exchange::IDENTITY_HEADER;
 use host::{ContextId, Counter, Direction, HeaderMap, Host, LogLevel};
 use policy::mode::OnError;
 use policy::refusal::{CustomAnswer, Refusal};
@@ -76,9 +77,10 @@ impl TokenBucket {
         if let Ok(answer) = result {
             let mut response = waiting.response.borrow_mut();
             response.standings.extend(standings(&answer));
-            response
-                .from_service
-                .extend(settable(answer.response_headers));
+            // The body is the upstream's, and so is what it is.
+            let about_the_limit =
+                settable(answer.response_headers).filter(|(name, _)| !name.starts_with("content-"));
+            response.from_service.extend(about_the_limit);
             let for_upstream = settable(answer.request_headers);
             waiting.request_headers.extend(for_upstream);
         }
@@ -134,10 +136,14 @@ impl TokenBucket {
         let mut refusal = refusals::limited(limit, wait, self.fields(&standings));
         let body = std::str::from_utf8(&answer.body).ok();
         let custom = refusal.custom.get_or_insert_with(CustomAnswer::default);
+        let headers: Vec<_> = settable(answer.response_headers.clone()).collect();
         if let Some(body) = body.filter(|body| !body.is_empty() && custom.body.is_none()) {
-            custom.body = Some(("text/plain".to_owned(), body.to_owned()));
+            let media_type = headers.iter().find(|(name, _)| name == "content-type");
+            let media_type = media_type.map(|(_, value)| String::from_utf8_lossy(value));
+            let media_type = media_type.unwrap_or_else(|| "text/plain".into());
+            custom.body = Some((media_type.into_owned(), body.to_owned()));
         }
-        for (name, value) in settable(answer.response_headers.clone()) {
+        for (name, value) in headers {
             // Our own say it already, from what the service said.
             let ours = refusal.headers.iter().any(|(known, _)| *known == name);
             if let Ok(value) = String::from_utf8(value)
@@ -263,9 +269,15 @@ fn standings(answer: &ServiceAnswer) -> Vec<Standing> {
 }
 
 /// The headers of a service that a message can have: no pseudo-headers, nothing that says how the
-/// message is framed, no line breaks.
+/// message is framed or who the caller is, no line breaks.
 fn settable(headers: Vec<(String, Vec<u8>)>) -> impl Iterator<Item = (String, Vec<u8>)> {
-    const NEVER: [&str; 4] = ["connection", "content-length", "host", "transfer-encoding"];
+    const NEVER: [&str; 5] = [
+        "connection",
+        "content-length",
+        "host",
+        "transfer-encoding",
+        IDENTITY_HEADER,
+    ];
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     let lower = |(name, value): (String, Vec<u8>)| (name.to_ascii_lowercase(), value);
     let good = move |(name, value): &(String, Vec<u8>)| {
