@@ -14,6 +14,7 @@ ENVOYS := 1.40.0 1.39.3 1.38.2 1.37.0 1.36.4
 
 SETUP := envoy-test/setup
 BED := target/testbed
+OPENID := $(BED)/oidc-provider
 MODULES := $(FILTERS:%=dist/%.wasm)
 # The rate limit service of the test bed.
 RATE_LIMIT_SERVICE := target/native/rate-limit-service
@@ -67,6 +68,10 @@ $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
 	@touch $@
 
+$(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(SETUP)/oidc-provider/package-lock.json
+	@$< >/dev/null
+	@touch $@
+
 .PHONY: check-config
 check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
 	@$(NATIVE) --package meshward-cli --bin meshward -- check $(FILTER) $(FILE)
@@ -110,7 +115,7 @@ $(BED)/redis/redis-server: $(SETUP)/redis.sh
 	@touch $@
 
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories
