@@ -188,8 +188,8 @@ fn a_reload_keeps_the_counts_of_limits_that_stay() {
     let limits = |stays: &str, changes: &str| {
         format!(
             r#"{{"limits": [
-                {{"name": "stays", "match": {{"paths": ["/stays"]}}, "key": ["header:x-client"], "rate": "5/day"}},
-                {{"name": "changes", "match": {{"paths": ["/changes"]}}, "key": ["header:x-client"], "rate": "{changes}"}}
+                {{"name": "stays", "match": {{"headers": [{{"name": "x-limit", "equals": "stays"}}]}}, "key": ["header:x-client"], "rate": "5/day"}},
+                {{"name": "changes", "match": {{"headers": [{{"name": "x-limit", "equals": "changes"}}]}}, "key": ["header:x-client"], "rate": "{changes}"}}
             ], "headers": "{stays}"}}"#
         )
     };
@@ -200,12 +200,12 @@ fn a_reload_keeps_the_counts_of_limits_that_stay() {
     };
     let envoy = Envoy::start(&bootstrap, options).unwrap();
     let client = envoy.client(Protocol::Http1);
-    let admitted = |path: &str, requests: usize| {
-        let request = Request::get(path).header("x-client", "a");
+    let admitted = |limit: &str, requests: usize| {
+        let request = order("a").header("x-limit", limit);
         let statuses = (0..requests).map(|_| client.send(&request).unwrap().status);
         statuses.filter(|status| *status == 200).count()
     };
-    assert_eq!((admitted("/stays", 3), admitted("/changes", 9)), (3, 5));
+    assert_eq!((admitted("stays", 3), admitted("changes", 9)), (3, 5));
     for (version, style, rate, due) in [
         (2, "ietf-10", "6/day", 6),
         (3, "x-ratelimit", "6/day", 0),
@@ -232,8 +232,8 @@ fn a_reload_keeps_the_counts_of_limits_that_stay() {
         assert!(updates() > before, "{}", envoy.log().tail());
         // New connections meet the new configuration.
         let left = usize::from(version == 2) * 2;
-        assert_eq!(admitted("/stays", 5), left, "version {version}");
-        assert_eq!(admitted("/changes", 9), due, "version {version}");
+        assert_eq!(admitted("stays", 5), left, "version {version}");
+        assert_eq!(admitted("changes", 9), due, "version {version}");
     }
     assert_eq!(envoy.traps(), 0);
 }
