@@ -15,8 +15,8 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -141,12 +141,15 @@ fn two_envoys_share_one_quota() {
             |shipped: &str| transport.map_or_else(|| shipped.to_owned(), |change| change(shipped));
         let envoys = [fleet.envoy(change), fleet.envoy(change)];
         let admitted: Mutex<BTreeMap<(String, usize), usize>> = Mutex::default();
+        // All begin together, so that neither Envoy has the whole quota before the other one wakes.
+        let start = Barrier::new(6);
         thread::scope(|scope| {
             for worker in 0..6 {
-                let (envoys, admitted) = (&envoys, &admitted);
+                let (envoys, admitted, start) = (&envoys, &admitted, &start);
                 scope.spawn(move || {
                     let place = worker % 2;
                     let mut connection = envoys[place].client(protocol).connect().unwrap();
+                    start.wait();
                     for number in 0..EACH {
                         let tenant = format!("{name}-{}", number % 2);
                         let answer = connection.send(&order(&tenant)).unwrap();
