@@ -74,6 +74,9 @@ impl Filter for TokenBucket {
         if counts_here && !shared {
             unshared(host, &config, &metrics)?;
         }
+        // Two instances of the filter that happen to have a limit of one name count apart.
+        let plugin = host.property(&["plugin_name"]).unwrap_or_default();
+        let plugin = String::from_utf8_lossy(&plugin);
         let mut tables = Vec::new();
         let mut others = Vec::new();
         for limit in &config.limits {
@@ -84,7 +87,7 @@ impl Filter for TokenBucket {
             let settings = TableSettings {
                 zone: &config.table.zone,
                 limit: &limit.name,
-                key: &format!("{:?} {:?}", limit.key, config.addresses),
+                key: &format!("{plugin} {:?} {:?}", limit.key, config.addresses),
                 slots: config.table.slots,
                 seed,
                 windows,

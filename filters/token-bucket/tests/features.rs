@@ -401,6 +401,21 @@ fn shared_data_that_fails_at_the_start_is_no_reason_to_count_apart() {
 }
 
 #[test]
+fn filters_of_different_names_count_apart() {
+    let process = Process::new(Profile::Envoy);
+    let named = |name: &str| {
+        let mut proxy = Proxy::native_worker::<TokenBucket>(&process);
+        proxy.host().set_attribute(&["plugin_name"], name);
+        proxy.configure(limit(r#""rate":"1/h""#)).unwrap();
+        proxy
+    };
+    let (mut a, mut b, mut again) = (named("a"), named("b"), named("a"));
+    assert_eq!(status(&mut a, &from("192.0.2.1")), 200);
+    assert_eq!(status(&mut again, &from("192.0.2.1")), 429);
+    assert_eq!(status(&mut b, &from("192.0.2.1")), 200);
+}
+
+#[test]
 fn the_zone_of_nginx_hosts_begins_every_key() {
     let zoned =
         limit(r#""rate":"1/s""#).replace("\"limits\"", r#""table":{"zone":"limits"},"limits""#);
