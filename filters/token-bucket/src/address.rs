@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use host::{Host, Request};
+use host::Host;
+
+use crate::lazy::LazyRequest;
 
 /// Where addresses come from and how much of them counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +21,11 @@ pub struct AddressRules {
 
 /// The client's address.
 #[must_use]
-pub fn client_address(host: &dyn Host, request: &Request, trusted_hops: u8) -> Option<IpAddr> {
+pub fn client_address(
+    host: &dyn Host,
+    request: &LazyRequest<'_>,
+    trusted_hops: u8,
+) -> Option<IpAddr> {
     if trusted_hops == 0 {
         // nginx hosts know it by another name.
         let address = host
@@ -28,7 +34,7 @@ pub fn client_address(host: &dyn Host, request: &Request, trusted_hops: u8) -> O
             .ok()?;
         return parse_address(std::str::from_utf8(&address).ok()?);
     }
-    let forwarded = request.header(host, "x-forwarded-for")?;
+    let forwarded = request.get().header(host, "x-forwarded-for")?;
     let index = usize::from(trusted_hops).checked_sub(1)?;
     forwarded
         .rsplit(',')

@@ -1,12 +1,14 @@
 //! Who is never limited, at run time.
 
 use host::{Direction, Host, Request};
+use policy::claim::ClaimCondition;
 use policy::config::Problems;
 use policy::facts::Facts as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::address::client_address;
 use crate::config::{Config, HeaderSecret};
+use crate::lazy::LazyRequest;
 
 /// A header and the hash of the value that lets a request pass. The value itself is not kept, and
 /// comparing hashes takes no time that tells how much of a guess was right.
@@ -63,20 +65,23 @@ pub fn bypasses(
     config: &Config,
     headers: &[PassHeader],
     host: &dyn Host,
-    request: &Request,
+    request: &LazyRequest<'_>,
 ) -> bool {
     let bypass = &config.bypass;
     let from_range = || {
         client_address(host, request, config.addresses.trusted_hops)
             .is_some_and(|ip| bypass.ips.iter().any(|range| range.contains(ip)))
     };
-    let facts = request.facts(host, &config.sources, Direction::Request);
-    headers.iter().any(|header| header.opens(host, request))
+    let claimed = |claim: &ClaimCondition| {
+        let request = request.get();
+        let facts = request.facts(host, &config.sources, Direction::Request);
+        claim.holds(facts.identity())
+    };
+    headers
+        .iter()
+        .any(|header| header.opens(host, request.get()))
         || (!bypass.ips.is_empty() && from_range())
-        || bypass
-            .claims
-            .iter()
-            .any(|claim| claim.holds(facts.identity()))
+        || bypass.claims.iter().any(claimed)
 }
 
 const MIN_SECRET_BYTES: usize = 16;

@@ -10,8 +10,7 @@ use std::rc::Rc;
 
 use host::{
     Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
-    LogLevel, Metrics, Request, Status, Stream, Throttle, exchange, header_text, refuse,
-    shared_data,
+    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::{Decision, Outcome};
@@ -21,6 +20,7 @@ use crate::bypass::{PassHeader, bypasses};
 use crate::config::{Config, HeaderStyle, Scope, Start, Transport};
 use crate::counters::LimitCounters;
 use crate::fleet::{CallId, Calls};
+use crate::lazy::LazyRequest;
 use crate::standing::{HeaderFields, Standing, ietf_10, merged, x_ratelimit};
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
 use crate::table::{Table, TableSettings};
@@ -163,12 +163,12 @@ impl Stream<TokenBucket> for LimitedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let request = Request::capture(host);
+        let request = LazyRequest::new(host);
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         if filter.config.mode.enforces() {
             for header in &filter.pass_headers {
                 // A secret goes no further.
-                if request.may_have_header(header.name()) {
+                if request.get().may_have_header(header.name()) {
                     let _ = host.remove_header(HeaderMap::RequestHeaders, header.name());
                 }
             }

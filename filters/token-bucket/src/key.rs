@@ -1,11 +1,13 @@
 //! Whose bucket a request counts in.
 
-use host::{Direction, FactSources, Host, Request};
+use host::{Direction, FactSources, Host};
 use policy::config::Node;
 use policy::facts::Facts as _;
 use policy::http;
+use policy::identity::Identity;
 
 use crate::address::{AddressRules, client_address, network};
+use crate::lazy::LazyRequest;
 
 /// One part of a limit's key: `"ip"`, `"claim:tenant"`, `"header:x-plan"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +40,7 @@ pub struct KeySource<'r> {
     /// The host.
     pub host: &'r dyn Host,
     /// The request.
-    pub request: &'r Request,
+    pub request: &'r LazyRequest<'r>,
     /// Where identities come from.
     pub facts: &'r FactSources,
     /// How addresses become keys.
@@ -93,29 +95,31 @@ impl KeyPart {
     #[must_use]
     pub fn text(&self, source: KeySource<'_>) -> Option<String> {
         let KeySource { host, request, .. } = source;
-        let facts = request.facts(host, source.facts, Direction::Request);
+        let identity = |of: &dyn Fn(&Identity) -> Option<String>| {
+            let facts = request.get().facts(host, source.facts, Direction::Request);
+            facts.identity().and_then(of)
+        };
         let text = match self {
             Self::Ip => client_address(host, request, source.addresses.trusted_hops)
                 .map(|ip| network(ip, source.addresses).to_string()),
             Self::Constant => return Some(String::new()),
-            Self::Header(name) => request.header(host, name),
+            Self::Header(name) => request.get().header(host, name),
             Self::Query(name) => {
-                let path = String::from_utf8_lossy(request.raw_path());
+                let path = String::from_utf8_lossy(request.get().raw_path());
                 http::query_parameters(&path, name).into_iter().next()
             }
             Self::Cookie(name) => request
+                .get()
                 .header(host, "cookie")
                 .and_then(|all| http::cookie(&all, name).map(str::to_owned)),
-            Self::Claim(path) => facts
-                .identity()
-                .and_then(|identity| identity.claim_text(path)),
-            Self::Consumer => facts.identity().and_then(|identity| {
+            Self::Claim(path) => identity(&|identity| identity.claim_text(path)),
+            Self::Consumer => identity(&|identity| {
                 let subject = identity.subject.as_ref()?;
                 Some(format!("{}/{subject}", identity.provider))
             }),
-            Self::Route => request.route(host).map(str::to_owned),
-            Self::Host => Some(request.host_name().to_owned()),
-            Self::Method => Some(request.method().to_owned()),
+            Self::Route => request.get().route(host).map(str::to_owned),
+            Self::Host => Some(request.get().host_name().to_owned()),
+            Self::Method => Some(request.get().method().to_owned()),
         };
         text.filter(|text| !text.is_empty())
     }
@@ -129,9 +133,8 @@ impl KeyPart {
             return network.map(|network| network.write(key)).is_some();
         }
         if matches!(self, Self::Consumer) {
-            let facts = source
-                .request
-                .facts(source.host, source.facts, Direction::Request);
+            let request = source.request.get();
+            let facts = request.facts(source.host, source.facts, Direction::Request);
             let Some((provider, subject)) = facts
                 .identity()
                 .and_then(|identity| Some((&identity.provider, identity.subject.as_ref()?)))

@@ -24,6 +24,7 @@ pub mod fleet;
 pub mod gcra;
 pub mod group;
 pub mod key;
+pub mod lazy;
 pub mod refusals;
 pub mod rls;
 pub mod rls_json;

@@ -190,9 +190,9 @@ fn memory(peers: &Peers) -> Result<()> {
         }
         let envoy = Envoy::start(&bootstrap, Options::default())?;
         // The first requests make room for connections and buffers.
-        pipelined(&envoy, 0..20_000)?;
+        flooded(&envoy, 0..20_000)?;
         let before = resident_kib(envoy.pid())?;
-        pipelined(&envoy, 20_000..20_000 + flood)?;
+        flooded(&envoy, 20_000..20_000 + flood)?;
         let grown = resident_kib(envoy.pid())?.saturating_sub(before);
         println!("{name:34} {flood:>12} {grown:>14}");
         if limiter == Limiter::Ours(ours) {
@@ -278,12 +278,12 @@ fn by_header() -> (&'static str, Value, Value) {
     ("client", action, bucket)
 }
 
-/// Sends requests without waiting for each answer, on several connections.
-fn pipelined(envoy: &Envoy, clients: Range<usize>) -> Result<()> {
-    const CONNECTIONS: usize = 4;
-    let each = clients.len().div_ceil(CONNECTIONS);
+/// One request for each client, on many connections at once.
+fn flooded(envoy: &Envoy, clients: Range<usize>) -> Result<()> {
+    const THREADS: usize = 2;
+    let each = clients.len().div_ceil(THREADS);
     thread::scope(|scope| {
-        let starts = (0..CONNECTIONS).map(|connection| clients.start + connection * each);
+        let starts = (0..THREADS).map(|thread| clients.start + thread * each);
         let mut threads = Vec::new();
         for start in starts {
             let end = (start + each).min(clients.end);
@@ -296,41 +296,29 @@ fn pipelined(envoy: &Envoy, clients: Range<usize>) -> Result<()> {
     })
 }
 
+/// Writes a request on each connection, then reads the answers.
 fn send_all(envoy: &Envoy, clients: Range<usize>) -> Result<()> {
-    const AT_ONCE: usize = 64;
+    const CONNECTIONS: usize = 32;
     let io = |error: std::io::Error| failed(error.to_string());
-    let mut stream = TcpStream::connect(envoy.gateway()).map_err(io)?;
+    let connect = |_| TcpStream::connect(envoy.gateway()).map_err(io);
+    let mut streams: Vec<TcpStream> = (0..CONNECTIONS).map(connect).collect::<Result<_>>()?;
+    let mut buffer = vec![0; 4_096];
     let mut next = clients.start;
-    let mut buffer = vec![0; 1 << 16];
     while next < clients.end {
-        let end = (next + AT_ONCE).min(clients.end);
-        let mut batch = String::new();
-        for client in next..end {
-            batch.push_str(&format!(
-                "GET / HTTP/1.1\r\nhost: a\r\nx-client: {client}\r\n\r\n"
-            ));
+        let batch = (clients.end - next).min(CONNECTIONS);
+        for (client, stream) in (next..).zip(streams.iter_mut().take(batch)) {
+            let request = format!("GET / HTTP/1.1\r\nhost: a\r\nx-client: {client}\r\n\r\n");
+            stream.write_all(request.as_bytes()).map_err(io)?;
         }
-        stream.write_all(batch.as_bytes()).map_err(io)?;
-        let mut due = end - next;
-        let mut rest = Vec::new();
-        while due > 0 {
+        for stream in streams.iter_mut().take(batch) {
+            // An answer has no body and comes in one piece.
             let length = stream.read(&mut buffer).map_err(io)?;
-            if length == 0 {
-                return Err(failed("Envoy closed a connection".to_owned()));
+            let answer = buffer.get(..length).unwrap_or_default();
+            if !answer.starts_with(b"HTTP/1.1 ") || !answer.ends_with(b"\r\n\r\n") {
+                return Err(failed(String::from_utf8_lossy(answer).into_owned()));
             }
-            rest.extend_from_slice(buffer.get(..length).unwrap_or_default());
-            // An answer without a body ends with its headers.
-            let ends = rest
-                .windows(4)
-                .filter(|window| window == b"\r\n\r\n")
-                .count();
-            due = due.saturating_sub(ends);
-            let keep = rest
-                .len()
-                .saturating_sub(if rest.ends_with(b"\r\n\r\n") { 0 } else { 3 });
-            rest.drain(..keep);
         }
-        next = end;
+        next += batch;
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Which limits count a request, in whose name, and how much.
 
-use host::{Direction, Host, Request};
+use host::{Direction, Host};
 use policy::matching::{Match, applies};
 
 use crate::config::{Cost, Limit, OnMissingKey};
 use crate::key::{KeyPart, KeySource, composed};
+use crate::lazy::LazyRequest;
 use crate::rls::Descriptor;
 use crate::table::HashedKey;
 
@@ -31,18 +32,25 @@ struct Chosen<'l> {
 
 impl TokenBucket {
     /// The limits that count this request, and those that refuse it for want of a key.
-    pub(super) fn counted(&self, host: &dyn Host, request: &Request) -> (Vec<Counted>, Vec<usize>) {
+    pub(super) fn counted(
+        &self,
+        host: &dyn Host,
+        request: &LazyRequest<'_>,
+    ) -> (Vec<Counted>, Vec<usize>) {
         let source = KeySource {
             host,
             request,
             facts: &self.config.sources,
             addresses: self.config.addresses,
         };
-        let facts = request.facts(host, source.facts, Direction::Request);
         let everything = Match::default();
         let (mut counted, mut lacking) = (Vec::new(), Vec::new());
         for (index, (limit, table)) in self.config.limits.iter().zip(&self.tables).enumerate() {
-            if limit.matches != everything && !applies(&limit.matches, &facts) {
+            let is_meant = || {
+                let facts = request.get().facts(host, source.facts, Direction::Request);
+                applies(&limit.matches, &facts)
+            };
+            if limit.matches != everything && !is_meant() {
                 continue;
             }
             let Some(chosen) = chosen(limit, source) else {
@@ -117,10 +125,10 @@ fn bounded(text: String) -> String {
 
 /// What the request costs. A client that may say it must not get out of the limit: nonsense and
 /// huge numbers cost the most that it could say, and nothing costs nothing.
-fn cost(host: &dyn Host, request: &Request, cost: &Cost) -> u64 {
+fn cost(host: &dyn Host, request: &LazyRequest<'_>, cost: &Cost) -> u64 {
     match cost {
         Cost::Fixed(cost) => *cost,
-        Cost::Header { name, max, default } => match request.header(host, name) {
+        Cost::Header { name, max, default } => match request.get().header(host, name) {
             None => *default,
             Some(text) => text.trim().parse().unwrap_or(*max).clamp(1, *max),
         },

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::{Action, ContextId, Host, LogLevel, Request, exchange};
+use host::{Action, ContextId, Host, LogLevel, exchange};
 use policy::decision::{Decision, Outcome as Decided};
 use policy::mode::{Mode, OnError};
 use policy::refusal::Refusal;
@@ -15,6 +15,7 @@ use super::{ResponseHeaders, TokenBucket};
 use crate::config::Limit;
 use crate::fleet::Inquiry;
 use crate::group::{Charge, Outcome, take_all};
+use crate::lazy::LazyRequest;
 use crate::refusals;
 use crate::standing::Standing;
 use crate::storage::{SharedStorage, StorageError};
@@ -28,7 +29,7 @@ impl TokenBucket {
     pub(super) fn on_request(
         &mut self,
         host: &dyn Host,
-        request: &Request,
+        request: &LazyRequest<'_>,
         context: ContextId,
         response: &Rc<RefCell<ResponseHeaders>>,
     ) -> Action {
@@ -233,7 +234,8 @@ impl TokenBucket {
         });
     }
 
-    fn refuse(&self, host: &dyn Host, request: &Request, limit: &Limit, refusal: &Refusal) {
+    fn refuse(&self, host: &dyn Host, request: &LazyRequest<'_>, limit: &Limit, refusal: &Refusal) {
+        let request = request.get();
         let id = request.request_id(host);
         self.send(host, &limit.name, refusal, id, request.is_grpc());
     }
@@ -282,7 +284,7 @@ impl TokenBucket {
     fn ask(
         &mut self,
         host: &dyn Host,
-        request: &Request,
+        request: &LazyRequest<'_>,
         context: ContextId,
         response: &Rc<RefCell<ResponseHeaders>>,
         inquiries: Vec<Inquiry>,
@@ -318,8 +320,8 @@ impl TokenBucket {
         let waiting = Waiting {
             outstanding,
             taken,
-            request_id: request.request_id(host).map(str::to_owned),
-            is_grpc: request.is_grpc(),
+            request_id: request.get().request_id(host).map(str::to_owned),
+            is_grpc: request.get().is_grpc(),
             response: Rc::clone(response),
             request_headers: Vec::new(),
         };
