@@ -85,16 +85,23 @@ pub fn decisions(host: &dyn Host) -> Vec<Decision> {
 
 /// Adds a decision to those of the stream. A host without properties keeps none; there the logs
 /// and the metrics of each filter are the record.
+///
+/// The list is lengthened as text: every request of every filter comes through here.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
-    let mut list = decisions(host);
+    let known = read(host, DECISIONS).unwrap_or_default();
     // A filter may decide in several phases; a stream that never ends must not grow the list.
-    const MAX_DECISIONS: usize = 64;
-    if list.len() >= MAX_DECISIONS {
+    const MAX_BYTES: usize = 16_384;
+    if known.len() > MAX_BYTES {
         return;
     }
-    list.push(decision);
-    let text = Decision::list_to_json(&list);
-    let _ = host.set_property(&[DECISIONS], text.as_bytes());
+    let one = Decision::list_to_json(&[decision]);
+    let text = match (known.strip_suffix(b"]"), one.strip_prefix('[')) {
+        (Some(before), Some(added)) if before.len() > 1 => {
+            [before, b",", added.as_bytes()].concat()
+        }
+        _ => one.into_bytes(),
+    };
+    let _ = host.set_property(&[DECISIONS], &text);
 }
 
 /// Envoy keeps what a filter sets under `wasm.` in the filter state and answers the bare name too,
