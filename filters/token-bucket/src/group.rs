@@ -40,6 +40,17 @@ pub enum Outcome {
 /// another worker has used one up meanwhile, what was taken from those before it is given back.
 #[must_use]
 pub fn take_all(storage: &dyn Storage, charges: &[Charge<'_>], now_ns: u64) -> Verdict {
+    if let [charge] = charges {
+        let Charge {
+            table, key, cost, ..
+        } = *charge;
+        let loaded = table.load(storage, key, now_ns);
+        let answer = loaded.and_then(|loaded| table.take(storage, loaded, key, now_ns, cost));
+        return Verdict {
+            outcome: outcome(charges, &[answer]),
+            answers: vec![answer],
+        };
+    }
     let load = |charge: &Charge<'_>| charge.table.load(storage, charge.key, now_ns);
     let loaded: Vec<Result<Loaded, StorageError>> = charges.iter().map(load).collect();
     let look = |(charge, loaded): (&Charge<'_>, &Result<Loaded, StorageError>)| match loaded {
