@@ -9,7 +9,6 @@ use host::{ContextId, Counter, Direction, HeaderMap, Host, LogLevel};
 use policy::mode::OnError;
 use policy::refusal::{CustomAnswer, Refusal};
 
-use super::local::allow;
 use super::{ResponseHeaders, TokenBucket};
 use crate::config::Limit;
 use crate::counters::LimitCounters;
@@ -88,7 +87,7 @@ impl TokenBucket {
         if waiting.outstanding == 0
             && let Some(waiting) = self.waiting.remove(&call.context)
         {
-            pass(host, call.context, &waiting);
+            self.pass(host, call.context, &waiting);
         }
     }
 
@@ -200,6 +199,18 @@ impl TokenBucket {
         }
     }
 
+    /// Lets a request go on.
+    fn pass(&self, host: &dyn Host, context: ContextId, waiting: &Waiting) {
+        if host.set_effective_context(context).is_err() {
+            return;
+        }
+        for (name, value) in &waiting.request_headers {
+            let _ = host.set_header(HeaderMap::RequestHeaders, name, value);
+        }
+        self.allow(host);
+        let _ = host.resume(Direction::Request);
+    }
+
     fn refuse_waiting(
         &self,
         host: &dyn Host,
@@ -237,18 +248,6 @@ impl TokenBucket {
         self.metrics
             .count(host, "service_calls_total", &[("result", result)]);
     }
-}
-
-/// Lets a request go on.
-fn pass(host: &dyn Host, context: ContextId, waiting: &Waiting) {
-    if host.set_effective_context(context).is_err() {
-        return;
-    }
-    for (name, value) in &waiting.request_headers {
-        let _ = host.set_header(HeaderMap::RequestHeaders, name, value);
-    }
-    allow(host);
-    let _ = host.resume(Direction::Request);
 }
 
 /// Where the client stands by what a service says.

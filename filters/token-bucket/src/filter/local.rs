@@ -89,7 +89,7 @@ impl TokenBucket {
         let alone: Vec<_> = alone.into_iter().filter(passes).collect();
         let inquiries = self.inquiries(group.into_iter().chain(alone), &enforces);
         if inquiries.is_empty() {
-            allow(host);
+            self.allow(host);
             return Action::Continue;
         }
         self.ask(host, request, context, response, inquiries, taken, now_ns)
@@ -236,6 +236,11 @@ impl TokenBucket {
         });
     }
 
+    /// Tells the filters after this one that the request is within its limits.
+    pub(super) fn allow(&self, host: &dyn Host) {
+        exchange::append_decision_json(host, &self.allowed);
+    }
+
     fn refuse(&self, host: &dyn Host, request: &LazyRequest<'_>, limit: &Limit, refusal: &Refusal) {
         let request = request.get();
         let id = request.request_id(host);
@@ -316,7 +321,7 @@ impl TokenBucket {
             }
         }
         if outstanding == 0 {
-            allow(host);
+            self.allow(host);
             return Action::Continue;
         }
         let waiting = Waiting {
@@ -334,12 +339,6 @@ impl TokenBucket {
 
 /// A limit with its place in the configuration, and what it is charged with.
 type Part<'f> = (usize, &'f Limit, Charge<'f>);
-
-/// Tells the filters after this one that the request is within its limits.
-pub(super) fn allow(host: &dyn Host) {
-    let decision = Decision::new(TokenBucket::FILTER, Decided::Allowed);
-    exchange::append_decision(host, decision);
-}
 
 /// Where a client stands in each window of a limit.
 fn stand(limit: &Limit, table: &Table, answer: &Answer, now_ns: u64) -> Vec<Standing> {
