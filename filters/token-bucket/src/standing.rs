@@ -4,6 +4,7 @@
 //! upstream. Each header says what all of them say: the limits of all, and what is left in the
 //! strictest.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How a client stands in one window of one limit.
@@ -38,13 +39,12 @@ pub fn x_ratelimit(standings: &[Standing]) -> HeaderFields {
         let Some(window) = standing.window else {
             continue;
         };
-        limit.push_str(&format!(
-            ", {};w={}",
-            standing.quota,
-            window_seconds(window)
-        ));
+        let (quota, seconds) = (standing.quota, window_seconds(window));
+        let _ = write!(limit, ", {quota};w={seconds}");
         if !standing.name.is_empty() {
-            limit.push_str(&format!(";name=\"{}\"", quotable(&standing.name)));
+            limit.push_str(";name=\"");
+            limit.extend(quotable(&standing.name));
+            limit.push('"');
         }
     }
     vec![
@@ -58,29 +58,23 @@ pub fn x_ratelimit(standings: &[Standing]) -> HeaderFields {
 /// what is left of each.
 #[must_use]
 pub fn ietf_10(standings: &[Standing]) -> HeaderFields {
-    let list = |item: &dyn Fn(&Standing) -> String| {
-        let items: Vec<String> = standings.iter().map(item).collect();
-        items.join(", ")
-    };
     if standings.is_empty() {
         return Vec::new();
     }
-    let policy = |standing: &Standing| {
-        let window = standing.window.map(window_seconds);
-        let window = window
-            .map(|seconds| format!(";w={seconds}"))
-            .unwrap_or_default();
-        format!(
-            "\"{}\";q={}{window}",
-            quotable(&standing.name),
-            standing.quota
-        )
-    };
-    let left = |standing: &Standing| {
+    let (mut policies, mut limits) = (String::new(), String::new());
+    for standing in standings {
+        for text in [&mut policies, &mut limits] {
+            text.push_str(if text.is_empty() { "\"" } else { ", \"" });
+            text.extend(quotable(&standing.name));
+        }
+        let _ = write!(policies, "\";q={}", standing.quota);
+        if let Some(window) = standing.window {
+            let _ = write!(policies, ";w={}", window_seconds(window));
+        }
         let (remaining, more) = (standing.remaining, seconds_up(standing.until_more));
-        format!("\"{}\";r={remaining};t={more}", quotable(&standing.name))
-    };
-    vec![(IETF_POLICY, list(&policy)), (IETF_LIMIT, list(&left))]
+        let _ = write!(limits, "\";r={remaining};t={more}");
+    }
+    vec![(IETF_POLICY, policies), (IETF_LIMIT, limits)]
 }
 
 /// The value of `Retry-After` (RFC 9110 section 10.2.3): whole seconds, rounded up, so that who
@@ -204,13 +198,13 @@ fn strictest(standings: &[Standing]) -> Option<&Standing> {
 }
 
 /// The name of a limit of a service may have anything in it.
-fn quotable(name: &str) -> String {
+fn quotable(name: &str) -> impl Iterator<Item = char> + '_ {
     let plain = |character: char| match character {
         '"' | '\\' => '\'',
         ' '..='~' => character,
         _ => '?',
     };
-    name.chars().take(MAX_NAME_CHARACTERS).map(plain).collect()
+    name.chars().take(MAX_NAME_CHARACTERS).map(plain)
 }
 
 fn window_seconds(window: Duration) -> u64 {

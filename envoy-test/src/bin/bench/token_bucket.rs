@@ -27,7 +27,7 @@ const CLIENTS: usize = 100_000;
 const FLOOD: usize = 10_000_000;
 const FLOOD_SLOTS: usize = 65_536;
 /// What the README says of sixteen buckets.
-const BYTES_PER_SET: usize = 450;
+const BYTES_PER_SET: usize = 470;
 
 pub(crate) fn run() -> Result<()> {
     let peers = Peers::start()?;
