@@ -16,6 +16,8 @@ SETUP := envoy-test/setup
 BED := target/testbed
 OPENID := $(BED)/oidc-provider
 MODULES := $(FILTERS:%=dist/%.wasm)
+# The rate limit service of the test bed.
+RATE_LIMIT_SERVICE := target/native/rate-limit-service
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
 SOURCES := $(shell find filters/*/src shared/policy/src shared/host/src) \
@@ -93,7 +95,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 
 .PHONY: test-native
 test-native: ## Test the filters' cores and the shared crates natively
-	cargo test --locked --workspace --exclude envoy-test
+	cargo test --locked --workspace --exclude envoy-test --exclude rate-limit-service
 
 .PHONY: test-node
 test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
@@ -104,8 +106,16 @@ test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
 test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test 'vm_*'
 
+$(RATE_LIMIT_SERVICE): $(wildcard envoy-test/rate-limit-service/src/*.rs) envoy-test/rate-limit-service/Cargo.toml Cargo.lock
+	@cargo build --locked --profile native --package rate-limit-service
+	@touch $@
+
+$(BED)/redis/redis-server: $(SETUP)/redis.sh
+	@$< >/dev/null
+	@touch $@
+
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories

@@ -130,8 +130,16 @@ impl Bootstrap {
         let Some((_, declared)) = declared else {
             return Err(self.wrong(&format!("{name} is not one of the declared clusters")));
         };
+        self.place_declared(name, *declared, at)
+    }
+
+    /// Says where a cluster really is that the configuration has at `declared`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn place_declared(&mut self, name: &str, declared: Address, at: SocketAddr) -> Result<()> {
         let cluster = self.named("/static_resources/clusters", name)?;
-        replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), *declared, at)
+        replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), declared, at)
             .map_err(|reason| self.wrong(&reason))
     }
 

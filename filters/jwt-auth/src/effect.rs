@@ -221,7 +221,7 @@ impl Effects {
             }
         }
         if mode.enforces() {
-            exchange::append_decisions_json(host, &self.passed(rule));
+            exchange::append_decision_json(host, &self.passed(rule));
         } else {
             let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
             exchange::append_decision(host, decision.report_only(true));

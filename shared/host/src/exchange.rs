@@ -86,29 +86,36 @@ pub fn decisions(host: &dyn Host) -> Vec<Decision> {
 /// Adds a decision to those of the stream. A host without properties keeps none; there the logs
 /// and the metrics of each filter are the record.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
-    append_decisions_json(host, &Decision::list_to_json(&[decision]));
+    append_decision_json(host, &Decision::list_to_json(&[decision]));
 }
 
-/// As [`append_decision`], of a list that has been written before with [`Decision::list_to_json`].
-pub fn append_decisions_json(host: &dyn Host, list: &str) {
-    let Some(before) = read(host, DECISIONS) else {
-        let _ = host.set_property(&[DECISIONS], list.as_bytes());
-        return;
-    };
-    let mut all = Decision::parse_list(&before);
+/// As [`append_decision`], of a list that has been written before with
+/// [`Decision::list_to_json`].
+///
+/// The list of the stream is lengthened as text: every request of every filter comes through here.
+pub fn append_decision_json(host: &dyn Host, list: &str) {
+    let known = read(host, DECISIONS).unwrap_or_default();
     // A filter may decide in several phases; a stream that never ends must not grow the list.
-    const MAX_DECISIONS: usize = 64;
-    if all.len() < MAX_DECISIONS {
-        all.extend(Decision::parse_list(list.as_bytes()));
-        let _ = host.set_property(&[DECISIONS], Decision::list_to_json(&all).as_bytes());
+    const MAX_BYTES: usize = 16_384;
+    if known.len() > MAX_BYTES {
+        return;
     }
+    let longer = match (known.strip_suffix(b"]"), list.strip_prefix('[')) {
+        (Some(before), Some(added)) if before.len() > 1 => {
+            [before, b",", added.as_bytes()].concat()
+        }
+        _ => list.as_bytes().to_vec(),
+    };
+    let _ = host.set_property(&[DECISIONS], &longer);
 }
 
-/// Envoy keeps what a filter sets under `wasm.` in the filter state, and answers its bare name where
-/// no attribute has that name; none has a dot in it.
+/// Envoy keeps what a filter sets under `wasm.` in the filter state, where it is `filter_state` and
+/// `wasm.meshward.identity` to expressions. To filters it answers the bare name, as all hosts do,
+/// unless an attribute has that name; none begins with `meshward`.
 fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
-    let value = host.property(&[name]).ok();
-    value.filter(|value| !value.is_empty())
+    host.property(&[name])
+        .ok()
+        .filter(|value| !value.is_empty())
 }
 
 const IDENTITY: &str = "meshward.identity";
