@@ -63,6 +63,8 @@ impl EntitySet {
     /// The first kind in it.
     #[must_use]
     pub fn first(&self) -> Option<u8> {
-        (0..=u8::MAX).find(|entity| self.has(*entity))
+        let (place, word) = (0_u8..).zip(self.0).find(|(_, word)| *word != 0)?;
+        let bit = u8::try_from(word.trailing_zeros()).ok()?;
+        Some((place << 6) | bit)
     }
 }

@@ -316,10 +316,17 @@ const NEGATIVE_BEFORE: &[&str] = &[
     "timestamp",
     "epoch",
     "ticket",
+    "ts",
+    "ms",
     "rev",
     "revision",
     "parcel",
     "shipment",
+    "size",
+    "count",
+    "price",
+    "total",
+    "amount",
 ];
 
 const MAX_PARENT_WORDS: usize = 3;

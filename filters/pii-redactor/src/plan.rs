@@ -338,7 +338,8 @@ impl Plan {
     }
 
     fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
-        if bytes.is_empty() || self.settings.min_confidence > Confidence::Medium {
+        let none = announcement.kinds.and(&self.whole).is_empty();
+        if none || bytes.is_empty() || self.settings.min_confidence > Confidence::Medium {
             return;
         }
         if let Some(entity) = self.whole_kind(announcement, bytes) {

@@ -204,7 +204,7 @@ fn query(plan: &Rc<Plan>, input: &mut dyn Read, options: &Options) -> Result<Exi
     rewriter.finish(&mut out, &mut tally);
     match &tally.findings {
         Some(findings) => {
-            explain(plan, findings, options.explain).map_err(|error| error.to_string())?
+            explain(plan, findings, options.explain).map_err(|error| error.to_string())?;
         }
         None => std::io::stdout()
             .write_all(&out)

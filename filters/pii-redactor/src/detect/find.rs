@@ -301,17 +301,23 @@ impl Search<'_, '_> {
         let Some((begin, end, writing)) = phone::find(self.text.bytes, start) else {
             return;
         };
-        let announced = || id("PHONE");
         let sure = match writing {
             phone::Writing::Certain => {
                 !self.text.announcement.negative || !self.text.heeds_negative
             }
-            phone::Writing::National => self.is_announced(announced(), begin, end),
+            phone::Writing::National => {
+                let by_name = self.text.announcement.kinds.has(id("PHONE"));
+                // `call` may be far from what it is about.
+                let negative =
+                    self.text.heeds_negative && Lexicon::is_negative_before(self.text.bytes, begin);
+                by_name || !negative && self.is_announced(id("PHONE"), begin, end)
+            }
+            phone::Writing::Short => self.text.announcement.kinds.has(id("PHONE")),
         };
         if sure && begin >= self.text.from {
             let confidence = match writing {
                 phone::Writing::Certain => Confidence::High,
-                phone::Writing::National => Confidence::Medium,
+                phone::Writing::National | phone::Writing::Short => Confidence::Medium,
             };
             self.push(id("PHONE"), begin, end, confidence);
         }

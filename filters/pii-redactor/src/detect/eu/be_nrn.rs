@@ -34,7 +34,9 @@ fn check(number: &[u8]) -> bool {
     let check = slice_number(number, 9, 11);
     let complement = |value: u64| 97_u64.wrapping_sub(value % 97);
     let month = slice_number(number, 2, 4) % 20;
-    (check == complement(value) || check == complement(value.wrapping_add(2_000_000_000)))
+    (check == complement(value)
+        || slice_number(number, 0, 2) < 50
+            && check == complement(value.wrapping_add(2_000_000_000)))
         && month <= 12
         && slice_number(number, 4, 6) <= 31
         && !is_uniform(number)
