@@ -77,3 +77,41 @@ pub(crate) fn number(digits: &[u8]) -> u64 {
             .saturating_add(u64::from(digit(*byte)))
     })
 }
+
+/// Whether a byte is an ASCII letter or digit, by a table.
+#[inline(always)]
+pub(crate) const fn is_alphanumeric(byte: u8) -> bool {
+    const TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0_u8;
+        loop {
+            #[allow(clippy::indexing_slicing, reason = "runs while compiling")]
+            {
+                table[byte as usize] = byte.is_ascii_alphanumeric();
+            }
+            if byte == u8::MAX {
+                break;
+            }
+            byte = byte.wrapping_add(1);
+        }
+        table
+    };
+    #[allow(clippy::indexing_slicing, reason = "there is an entry for every byte")]
+    TABLE[byte as usize]
+}
+
+/// Whether two short texts are the same; eight bytes at a time.
+#[inline]
+pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let (left_words, left_rest) = left.as_chunks::<8>();
+    let (right_words, right_rest) = right.as_chunks::<8>();
+    let words = left_words.iter().zip(right_words);
+    let rest = left_rest.iter().zip(right_rest);
+    words.fold(0, |differs, (left, right)| {
+        differs | (u64::from_ne_bytes(*left) ^ u64::from_ne_bytes(*right))
+    }) == 0
+        && rest.fold(0, |differs, (left, right)| differs | (left ^ right)) == 0
+}

@@ -27,6 +27,8 @@ pub mod entity;
 pub mod filter;
 #[cfg(test)]
 mod fixtures;
+#[cfg(not(target_os = "wasi"))]
+pub mod fuzzing;
 pub mod generalize;
 pub mod inflate;
 pub mod json;

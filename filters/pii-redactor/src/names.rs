@@ -1,5 +1,6 @@
 //! What names of members say, remembered: the same few names come again and again.
 
+use crate::bytes::same;
 use crate::lexicon::Announcement;
 
 /// What the name of a member says.
@@ -9,6 +10,8 @@ pub(crate) struct KeyInfo {
     pub(crate) announcement: Announcement,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,
+    /// The number of the name within its parents: what children are looked up by.
+    pub(crate) id: u32,
 }
 
 /// A fixed number of names; a new one takes the place of an older one. Names are chosen by whoever
@@ -16,64 +19,76 @@ pub(crate) struct KeyInfo {
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
     slots: Vec<Option<Slot>>,
+    last_id: u32,
 }
 
 #[derive(Clone, Debug)]
 struct Slot {
-    hash: u64,
-    parent: Box<[u8]>,
+    parent: u32,
     name: Box<[u8]>,
     info: KeyInfo,
 }
 
 impl NameCache {
+    /// `parent` is the id of the member that it is in; 0 at the root.
+    #[inline]
     pub(crate) fn lookup(
         &mut self,
-        parent: &[u8],
+        parent: u32,
         name: &[u8],
-        learn: impl FnOnce(&[u8], &[u8]) -> KeyInfo,
+        learn: impl FnOnce() -> KeyInfo,
     ) -> KeyInfo {
-        if name.len() > MAX_NAME_BYTES || parent.len() > MAX_NAME_BYTES {
-            return learn(parent, name);
+        let place = usize::try_from(hash(parent, name) % SLOTS_U64).unwrap_or(0);
+        if let Some(Some(slot)) = self.slots.get(place)
+            && slot.parent == parent
+            && same(&slot.name, name)
+        {
+            return slot.info;
         }
-        let hash = hash(parent).rotate_left(17) ^ hash(name);
-        let place = usize::try_from(hash % SLOTS_U64).unwrap_or(0);
+        self.learn(place, parent, name, learn)
+    }
+
+    #[inline(never)]
+    fn learn(
+        &mut self,
+        place: usize,
+        parent: u32,
+        name: &[u8],
+        learn: impl FnOnce() -> KeyInfo,
+    ) -> KeyInfo {
+        let mut info = learn();
+        // A number that has come around is a number of a name that has long gone; 0 is the root.
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        info.id = self.last_id;
+        if name.len() > MAX_NAME_BYTES {
+            return info;
+        }
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, None);
         }
-        let Some(slot) = self.slots.get_mut(place) else {
-            return learn(parent, name);
-        };
-        if let Some(known) = slot
-            && known.hash == hash
-            && *known.name == *name
-            && *known.parent == *parent
-        {
-            return known.info;
+        if let Some(slot) = self.slots.get_mut(place) {
+            *slot = Some(Slot {
+                parent,
+                name: name.into(),
+                info,
+            });
         }
-        let info = learn(parent, name);
-        *slot = Some(Slot {
-            hash,
-            parent: parent.into(),
-            name: name.into(),
-            info,
-        });
         info
     }
 }
 
-/// Eight bytes at a time, multiplied and folded; the table is compared in full, so collisions only
-/// cost time.
+/// Eight bytes at a time, multiplied and folded; names are compared in full, so collisions only cost
+/// time.
 #[inline]
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ u64::try_from(bytes.len()).unwrap_or(0);
+fn hash(parent: u32, bytes: &[u8]) -> u64 {
+    let mut hash = u64::from(parent).wrapping_mul(0xcbf2_9ce4_8422_2325);
     let (words, rest) = bytes.as_chunks::<8>();
-    let mut last = [0_u8; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    for word in words.iter().chain(std::iter::once(&last)) {
-        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let last = rest
+        .iter()
+        .fold(1_u64, |last, byte| last << 8 | u64::from(*byte));
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    for word in words.chain(std::iter::once(last)) {
+        hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         hash ^= hash >> 29;
     }
     hash

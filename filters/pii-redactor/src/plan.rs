@@ -259,11 +259,14 @@ impl Plan {
         self.wanted.is_empty() && self.whole.is_empty() && !self.has_member_rules()
     }
 
-    /// What the name of a member says; known names are looked up.
-    pub(crate) fn name_info(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
+    /// What the name of a member says; known names are looked up. `parent` is the member that it is
+    /// in: its number, and its name.
+    #[inline]
+    pub(crate) fn name_info(&self, parent: (u32, &[u8]), name: &[u8]) -> KeyInfo {
+        let (id, parent) = parent;
         self.names
             .borrow_mut()
-            .lookup(parent, name, |parent, name| self.learn(parent, name))
+            .lookup(id, name, || self.learn(parent, name))
     }
 
     fn learn(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
@@ -282,6 +285,7 @@ impl Plan {
         KeyInfo {
             announcement,
             field: field.and_then(|index| u16::try_from(index).ok()),
+            id: 0,
         }
     }
 

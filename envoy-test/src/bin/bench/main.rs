@@ -17,6 +17,7 @@
 mod cpu;
 mod load;
 mod overview;
+mod pii_redactor;
 
 use std::process::ExitCode;
 
@@ -26,7 +27,10 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 1] = [("overview", overview::run)];
+const PARTS: [Part; 2] = [
+    ("overview", overview::run),
+    ("pii-redactor", pii_redactor::run),
+];
 
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();

@@ -9,9 +9,11 @@ use super::boundary::{ends_free, starts_free};
 use super::contact::{email, ip, mac, phone};
 use super::money::{bitcoin, card, ethereum, iban, track};
 use super::secret;
-use super::shape::{Plain, ShapeIndex, WordKind};
+use super::shape::{Plain, Shape, ShapeIndex, WordKind};
 use super::table::id;
-use crate::bytes::{Position as _, at, before, count_while, count_while_back, part};
+use crate::bytes::{
+    Position as _, at, before, count_while, count_while_back, is_alphanumeric, part,
+};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::trigger::{Triggers, find_digit};
@@ -62,10 +64,14 @@ pub fn find(text: &Text<'_>, spans: &mut Vec<Span>) {
 }
 
 fn find_triggered(text: &Text<'_>, triggers: Triggers, announced: bool, spans: &mut Vec<Span>) {
+    let has_words = announced
+        || text.least == Confidence::Low
+        || memchr::memchr3(b' ', b':', b'=', text.bytes).is_some();
     let mut search = Search {
         text,
         spans,
         around: None,
+        has_words,
     };
     if triggers.has(Triggers::AT) {
         search.signs();
@@ -86,6 +92,8 @@ struct Search<'a, 's> {
     spans: &'s mut Vec<Span>,
     /// What the words around the last candidate announce.
     around: Option<(usize, EntitySet)>,
+    /// The name announces something, or there are words around, or nothing needs them.
+    has_words: bool,
 }
 
 impl Search<'_, '_> {
@@ -146,14 +154,10 @@ impl Search<'_, '_> {
         let bytes = self.text.bytes;
         let mut position = self.text.from;
         while let Some(first) = find_digit(bytes, position) {
-            let back =
-                count_while_back(part(bytes, position, first), first.less(position), |byte| {
-                    byte.is_ascii_alphanumeric()
-                });
+            let ahead = part(bytes, position, first);
+            let back = count_while_back(ahead, ahead.len(), is_alphanumeric);
             let start = first.less(back);
-            let end = first.plus(count_while(bytes, first, |byte| {
-                byte.is_ascii_alphanumeric()
-            }));
+            let end = first.plus(count_while(bytes, first, is_alphanumeric));
             position = end;
             let digits = back == 0 && part(bytes, start, end).iter().all(u8::is_ascii_digit);
             if digits {
@@ -175,8 +179,13 @@ impl Search<'_, '_> {
         let wanted = self.text.wanted;
         let length = end.less(start);
         let mut past = None;
-        if wanted.has(id("CREDIT_CARD"))
+        // A card has at least twelve digits, and groups of three or more.
+        let grouped = length >= 3
+            && matches!(at(bytes, end), b' ' | b'-')
+            && at(bytes, end.plus(1)).is_ascii_digit();
+        if (length >= 12 || grouped)
             && length <= 19
+            && wanted.has(id("CREDIT_CARD"))
             && let Some((end, grouped)) = card::find(bytes, start)
             && (grouped || self.is_plausible(id("CREDIT_CARD"), start, end))
         {
@@ -189,7 +198,10 @@ impl Search<'_, '_> {
         {
             self.push(id("CARD_TRACK"), start, end, Confidence::High);
         }
-        if wanted.has(id("PHONE")) && length <= 15 {
+        // Without a word: `+`, `(212) 555-0147`, `212-555-0147` or `1-212-555-0147`.
+        let certain = matches!(before(bytes, start), b'+' | b'(')
+            || at(bytes, end) == b'-' && (length == 3 || length == 1);
+        if (certain || self.has_words) && length <= 15 && wanted.has(id("PHONE")) {
             self.phone(start);
         }
         if wanted.has(id("IP_ADDRESS")) && length <= 3 && at(bytes, end) == b'.' {
@@ -262,10 +274,30 @@ impl Search<'_, '_> {
         }
     }
 
+    /// The shapes that begin with this word. Those that need a word are tried only where there is one.
+    #[inline]
     fn shapes(&mut self, kind: WordKind, start: usize, length: usize) {
         let text = self.text;
-        let shapes = text.shapes.beginning_with(kind, length);
-        if shapes.is_empty() || !starts_free(text.bytes, start) {
+        let next = at(text.bytes, start.plus(length));
+        self.shapes_of(text.shapes.beginning_with(true, kind, length), next, start);
+        if self.has_words {
+            self.shapes_of(text.shapes.beginning_with(false, kind, length), next, start);
+        }
+    }
+
+    #[inline]
+    fn shapes_of(&mut self, buckets: &[(u8, Vec<Shape>)], next: u8, start: usize) {
+        for (expected, shapes) in buckets {
+            if *expected == 0 || *expected == next {
+                self.try_shapes(shapes, start);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn try_shapes(&mut self, shapes: &[Shape], start: usize) {
+        let text = self.text;
+        if !starts_free(text.bytes, start) {
             return;
         }
         let mut plain = Plain::new();
@@ -339,7 +371,14 @@ impl Search<'_, '_> {
         if word.len() > 4 || !word.iter().all(u8::is_ascii_hexdigit) {
             return;
         }
-        if word.len() == 2 && self.text.wanted.has(id("MAC_ADDRESS")) {
+        let beside = |sign: u8| {
+            at(bytes, end) == sign && at(bytes, end.plus(3)) == sign
+                || before(bytes, start) == sign && at(bytes, start.less(4)) == sign && start >= 4
+        };
+        if word.len() == 2
+            && (beside(b':') || beside(b'-'))
+            && self.text.wanted.has(id("MAC_ADDRESS"))
+        {
             // The first pair may have no digit, so the address may have begun earlier.
             for back in 0..6_usize {
                 let begin = start.less(back.saturating_mul(3));

@@ -4,12 +4,19 @@ use super::{DETECTORS, Form};
 use crate::bytes::{Position as _, at};
 use crate::entity::EntitySet;
 
-/// The shapes of the wanted kinds, by the word that they begin with.
+/// The shapes of the wanted kinds, by the word that they begin with and the sign behind it.
 #[derive(Debug, Default)]
 pub struct ShapeIndex {
-    digits: Vec<Vec<Shape>>,
-    letters: Vec<Vec<Shape>>,
-    mixed: Vec<Vec<Shape>>,
+    alone: Table,
+    announced: Table,
+}
+
+/// Shapes by the kind of their first word, its length, and what follows it: 0 for nothing.
+#[derive(Debug, Default)]
+struct Table {
+    digits: Vec<Vec<(u8, Vec<Shape>)>>,
+    letters: Vec<Vec<(u8, Vec<Shape>)>>,
+    mixed: Vec<Vec<(u8, Vec<Shape>)>>,
 }
 
 /// One spelling of a form.
@@ -61,13 +68,20 @@ impl ShapeIndex {
         index
     }
 
-    /// The shapes that begin with a word of this kind and length.
+    /// The shapes that begin with a word of this kind and length, with this sign behind it, or with
+    /// nothing: first those that act alone, then those that need a word.
     #[inline]
-    pub(crate) fn beginning_with(&self, kind: WordKind, length: usize) -> &[Shape] {
+    pub(crate) fn beginning_with(
+        &self,
+        alone: bool,
+        kind: WordKind,
+        length: usize,
+    ) -> &[(u8, Vec<Shape>)] {
+        let table = if alone { &self.alone } else { &self.announced };
         let table = match kind {
-            WordKind::Digits => &self.digits,
-            WordKind::Letters => &self.letters,
-            WordKind::Mixed => &self.mixed,
+            WordKind::Digits => &table.digits,
+            WordKind::Letters => &table.letters,
+            WordKind::Mixed => &table.mixed,
         };
         table.get(length).map(Vec::as_slice).unwrap_or_default()
     }
@@ -77,26 +91,37 @@ impl ShapeIndex {
             .pattern
             .iter()
             .copied()
-            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .take_while(u8::is_ascii_alphanumeric)
             .collect();
+        let next = at(&shape.pattern, word.len());
         // A letter of the shape that stands for itself counts as a letter.
         let has_digit = word.iter().any(u8::is_ascii_digit);
         let has_letter = word
             .iter()
             .any(|byte| byte.is_ascii_alphabetic() && *byte != b'X');
         let has_either = word.contains(&b'X');
+        let table = if shape.alone {
+            &mut self.alone
+        } else {
+            &mut self.announced
+        };
         for (table, fits) in [
-            (&mut self.digits, !has_letter),
-            (&mut self.letters, !has_digit),
-            (&mut self.mixed, has_either || has_digit && has_letter),
+            (&mut table.digits, !has_letter),
+            (&mut table.letters, !has_digit),
+            (&mut table.mixed, has_either || has_digit && has_letter),
         ] {
-            if fits {
-                if table.len() <= word.len() {
-                    table.resize(word.len().plus(1), Vec::new());
-                }
-                if let Some(list) = table.get_mut(word.len()) {
-                    list.push(shape.clone());
-                }
+            if !fits {
+                continue;
+            }
+            if table.len() <= word.len() {
+                table.resize(word.len().plus(1), Vec::new());
+            }
+            let Some(list) = table.get_mut(word.len()) else {
+                continue;
+            };
+            match list.iter_mut().find(|(known, _)| *known == next) {
+                Some((_, shapes)) => shapes.push(shape.clone()),
+                None => list.push((next, vec![shape.clone()])),
             }
         }
     }

@@ -85,8 +85,10 @@ impl JsonRewriter {
     #[inline]
     fn named(&mut self, name: &[u8], plan: &Plan) {
         let parent = self.frames.last();
-        let parent_name = parent.map_or(&[][..], |frame| rest(&self.names, frame.names_from));
-        let info = plan.name_info(parent_name, name);
+        let parent = parent.map_or((0, &[][..]), |frame| {
+            (frame.name_id, rest(&self.names, frame.names_from))
+        });
+        let info = plan.name_info(parent, name);
         self.next = self.decide(Some(name), info, plan);
         self.name.clear();
         self.name.extend_from_slice(name);
@@ -180,6 +182,7 @@ impl JsonRewriter {
                 let info = crate::names::KeyInfo {
                     announcement: frame.announcement,
                     field: None,
+                    id: frame.name_id,
                 };
                 if self.has_member_rules {
                     cursor.begin_tentative();
@@ -355,6 +358,7 @@ impl JsonRewriter {
             states_from: self.next.states_from,
             states_to: self.states.len(),
             names_from,
+            name_id: self.next.info.id,
             index: 0,
         });
         self.state = if is_object {

@@ -93,6 +93,8 @@ struct Frame {
     states_from: usize,
     states_to: usize,
     names_from: usize,
+    /// The number of that name.
+    name_id: u32,
     /// The place of the next item of an array.
     index: u64,
 }

@@ -73,7 +73,9 @@ pub(crate) fn version6(text: &[u8], start: usize) -> Option<(usize, usize)> {
     }
     let candidate = part(text, begin, end);
     let colons = candidate.iter().filter(|byte| **byte == b':').count();
-    if !(2..=7).contains(&colons) {
+    // Seven colons, or two beside each other.
+    let shortened = candidate.windows(2).any(|pair| pair == b"::");
+    if !(2..=7).contains(&colons) || !shortened && colons != 7 {
         return None;
     }
     let text = std::str::from_utf8(candidate).ok()?;
