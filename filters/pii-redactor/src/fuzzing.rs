@@ -55,7 +55,7 @@ pub fn inflate(data: &[u8]) {
         for chunk in chunks(data) {
             if decoder
                 .write(chunk, &mut |out| {
-                    written = written.saturating_add(out.len())
+                    written = written.saturating_add(out.len());
                 })
                 .is_err()
             {

@@ -14,6 +14,7 @@ use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
+use crate::trigger::Triggers;
 
 /// The number of the first kind that a configuration adds.
 pub const FIRST_CUSTOM: u8 = 192;
@@ -287,6 +288,19 @@ impl Plan {
             field: field.and_then(|index| u16::try_from(index).ok()),
             id: 0,
         }
+    }
+
+    /// Whether there is nothing to find in the first `length` bytes of a text.
+    #[inline]
+    pub(crate) fn has_nothing_for(
+        &self,
+        text: &[u8],
+        length: usize,
+        announcement: &Announcement,
+    ) -> bool {
+        announcement.kinds.is_empty()
+            && self.customs.is_empty()
+            && Triggers::of_beginning(text, length).is_empty()
     }
 
     /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text

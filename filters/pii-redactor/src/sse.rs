@@ -67,6 +67,9 @@ impl SseRewriter {
                     if byte == b' ' {
                         self.lead.push(byte);
                         position = position.plus(1);
+                        if self.lead.len() >= MAX_LEAD_BYTES {
+                            self.release_lead(out, tally);
+                        }
                         continue;
                     }
                     self.begin_data(byte, out, tally);
@@ -148,6 +151,20 @@ impl SseRewriter {
         }
     }
 
+    /// Spaces without end before the data leave as they come; what they stand before does not change.
+    fn release_lead(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        let goes_on = self
+            .json
+            .as_ref()
+            .is_some_and(|json| !json.is_between_documents());
+        if goes_on {
+            self.begin_data(b' ', out, tally);
+        } else {
+            self.holds_newline = false;
+            out.append(&mut self.lead);
+        }
+    }
+
     /// The first byte of a line of data.
     fn begin_data(&mut self, byte: u8, out: &mut Vec<u8>, tally: &mut Tally) {
         let goes_on = self
@@ -206,3 +223,5 @@ impl SseRewriter {
         }
     }
 }
+
+const MAX_LEAD_BYTES: usize = 64;

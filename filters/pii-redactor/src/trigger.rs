@@ -21,23 +21,28 @@ impl Triggers {
     /// Looks at a text.
     #[inline]
     pub(crate) fn of(text: &[u8]) -> Self {
+        Self::of_beginning(text, text.len())
+    }
+
+    /// Looks at the first `length` bytes of a text. What stands behind them need not be copied away.
+    #[inline]
+    pub(crate) fn of_beginning(text: &[u8], length: usize) -> Self {
         let mut bits = 0_u8;
         let mut blocks = text;
-        // Each block is seen with the two bytes behind it, so that no beginning hides at an edge.
-        while let Some(block) = blocks.first_chunk::<{ BLOCK + 2 }>() {
-            bits |= of_block(block);
+        let mut left = length.min(text.len());
+        // Each block is seen with the byte behind it, so that no beginning hides at an edge.
+        while left > 0 {
+            let Some(block) = blocks.first_chunk::<{ BLOCK + 1 }>() else {
+                let mut last = [0_u8; BLOCK + 1];
+                for (to, from) in last.iter_mut().zip(blocks) {
+                    *to = *from;
+                }
+                bits |= of_block(&last, left);
+                break;
+            };
+            bits |= of_block(block, left);
             blocks = rest(blocks, BLOCK);
-        }
-        if !blocks.is_empty() {
-            let mut last = [0_u8; BLOCK + 2];
-            for (to, from) in last.iter_mut().zip(blocks) {
-                *to = *from;
-            }
-            bits |= of_block(&last);
-            // At most BLOCK + 1 bytes are left: the last one alone can only be a digit or a sign.
-            if let Some(last) = blocks.get(BLOCK) {
-                bits |= u8::from(last.is_ascii_digit()) | (u8::from(*last == b'@') << 1);
-            }
+            left = left.saturating_sub(BLOCK);
         }
         Self(bits)
     }
@@ -59,25 +64,36 @@ impl Triggers {
 /// key, `_` of the prefixes with which providers begin theirs, and so on. What follows is compared
 /// in full by the detector.
 #[inline(always)]
-fn of_block(block: &[u8; BLOCK + 2]) -> u8 {
-    let mut digits = 0_u8;
-    let mut signs = 0_u8;
-    let mut literals = 0_u8;
+fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
+    let within = u8::try_from(length.min(BLOCK)).unwrap_or(0);
+    let (mut digits, mut signs, mut literals) = (0_u8, 0_u8, 0_u8);
     let seconds = rest(block, 1);
-    for ((first, second), _) in block.iter().zip(seconds).zip(0..BLOCK) {
-        digits |= u8::from(first.wrapping_sub(b'0') < 10);
-        signs |= u8::from(*first == b'@');
-        literals |= u8::from(*first == b'_')
-            | (u8::from(*first == b'-') & u8::from(*second == b'-'))
-            | (u8::from(*first == b'k') & u8::from(*second == b'-'))
-            | (u8::from(*first == b't') & u8::from(*second == b'-'))
-            | (u8::from(*first == b'e') & u8::from(*second == b'y'))
-            | (u8::from(*first == b'I') & (u8::from(*second == b'A') | u8::from(*second == b'z')))
-            | (u8::from(*first == b'G') & (u8::from(*second == b'.') | u8::from(*second == b'O')))
-            | (u8::from(*first == b'B') & (u8::from(*second == b'a') | u8::from(*second == b'e')))
-            | (u8::from(*first == b':') & u8::from(*second == b':'));
+    for ((first, second), place) in block.iter().zip(seconds).zip(PLACES) {
+        let inside = u8::from(place < within);
+        let is = |left: u8, right: u8| u8::from(*first == left) & u8::from(*second == right);
+        digits |= inside & u8::from(first.wrapping_sub(b'0') < 10);
+        signs |= inside & u8::from(*first == b'@');
+        literals |= inside
+            & (u8::from(*first == b'_')
+                | is(b'-', b'-')
+                | is(b'k', b'-')
+                | is(b't', b'-')
+                | is(b'e', b'y')
+                | is(b'I', b'A')
+                | is(b'I', b'z')
+                | is(b'I', b'D')
+                | is(b'R', b'O')
+                | is(b'x', b'o')
+                | is(b'x', b'a')
+                | is(b'i', b'-')
+                | is(b'p', b'.')
+                | is(b'G', b'.')
+                | is(b'G', b'O')
+                | is(b'B', b'a')
+                | is(b'B', b'e')
+                | is(b':', b':'));
     }
-    (digits & 1) | ((signs & 1) << 1) | ((literals & 1) << 2)
+    digits | signs << 1 | literals << 2
 }
 
 /// The position of the first digit from `from` on.
@@ -99,6 +115,7 @@ pub(crate) fn find_digit(text: &[u8], from: usize) -> Option<usize> {
 }
 
 const BLOCK: usize = 16;
+const PLACES: [u8; BLOCK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 #[cfg(test)]
 mod tests {

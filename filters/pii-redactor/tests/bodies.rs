@@ -150,6 +150,14 @@ fn events() {
             "data: {\"mail\":\"[EMAIL]\ndata: ple.com\"}\n\n",
         ),
         ("retry: 5\n\n\n", "retry: 5\n\n\n"),
+        (
+            &format!(
+                "data: {{\"a\":1,\ndata:{}\"secret\":2}}\n\ndata:{}{{\"secret\":1}}\n\n",
+                " ".repeat(100),
+                " ".repeat(100)
+            ),
+            &format!("data: {{\"a\":1}}\n\ndata:{}{{}}\n\n", " ".repeat(100)),
+        ),
     ] {
         let expected = if input.contains("jane@exam\n") {
             input

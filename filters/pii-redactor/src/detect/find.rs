@@ -57,10 +57,9 @@ pub struct Text<'a> {
 pub fn find(text: &Text<'_>, spans: &mut Vec<Span>) {
     let triggers = Triggers::of(part(text.bytes, text.from, text.bytes.len()));
     let announced = !text.announcement.kinds.is_empty();
-    if triggers.is_empty() && !announced {
-        return;
+    if !triggers.is_empty() || announced {
+        find_triggered(text, triggers, announced, spans);
     }
-    find_triggered(text, triggers, announced, spans);
 }
 
 fn find_triggered(text: &Text<'_>, triggers: Triggers, announced: bool, spans: &mut Vec<Span>) {
@@ -76,7 +75,7 @@ fn find_triggered(text: &Text<'_>, triggers: Triggers, announced: bool, spans: &
     if triggers.has(Triggers::AT) {
         search.signs();
     }
-    if triggers.has(Triggers::LITERAL) || announced {
+    if triggers.has(Triggers::LITERAL) {
         search.literals();
     }
     if triggers.has(Triggers::DIGIT) {

@@ -35,11 +35,13 @@ impl JsonRewriter {
                     cursor.at = start.plus(length).plus(1);
                     self.name_is_long = false;
                     self.named(part(ahead, 0, length), plan);
+                    self.name_at = Some((start, length));
                     self.state = State::Colon;
                     return;
                 }
                 cursor.advance();
                 self.name.clear();
+                self.name_at = None;
                 self.name_is_long = false;
                 self.state = State::InName { escaped: false };
             }
@@ -59,7 +61,8 @@ impl JsonRewriter {
                     unescaped(&spelled)
                 };
                 self.named(&name, plan);
-                self.name = spelled;
+                self.name = name;
+                self.name_at = None;
                 self.state = State::Colon;
                 return;
             }
@@ -90,8 +93,15 @@ impl JsonRewriter {
         });
         let info = plan.name_info(parent, name);
         self.next = self.decide(Some(name), info, plan);
-        self.name.clear();
-        self.name.extend_from_slice(name);
+    }
+
+    /// The name of the member is needed beyond what was looked up, or the chunk is over.
+    pub(super) fn save_name(&mut self, chunk: &[u8]) {
+        if let Some((start, length)) = self.name_at.take() {
+            self.name.clear();
+            self.name
+                .extend_from_slice(part(chunk, start, start.plus(length)));
+        }
     }
 
     #[inline]
@@ -207,6 +217,7 @@ impl JsonRewriter {
                     ..Next::default()
                 };
                 self.name.clear();
+                self.name_at = None;
                 self.states.clear();
                 self.states.extend_from_slice(plan.paths.root());
             }
@@ -227,6 +238,7 @@ impl JsonRewriter {
 
     /// A value that is not allowed goes, with its member or item.
     fn minimize(&mut self, byte: u8, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        self.save_name(cursor.chunk);
         let Some(minimization) = plan.minimizes else {
             return self.begin(byte, cursor, plan, tally);
         };
@@ -264,6 +276,7 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) {
+        self.save_name(cursor.chunk);
         let Some(rule) = plan.fields.get(usize::from(field)) else {
             return self.begin(byte, cursor, plan, tally);
         };
@@ -338,6 +351,7 @@ impl JsonRewriter {
         if self.frames.len() >= MAX_DEPTH {
             return self.give_up(cursor);
         }
+        self.save_name(cursor.chunk);
         cursor.advance();
         // An item of an array has the name of the array.
         let names_from = match self.frames.last() {

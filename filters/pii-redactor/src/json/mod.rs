@@ -41,6 +41,8 @@ pub struct JsonRewriter {
     held: Vec<u8>,
     /// The spelling of the member's name that is being read.
     name: Vec<u8>,
+    /// Where it is in the chunk, until it is saved.
+    name_at: Option<(usize, usize)>,
     name_is_long: bool,
     /// The name or the comma has left already, so the member cannot go without a trace.
     committed: bool,
@@ -146,6 +148,7 @@ impl JsonRewriter {
             next: Next::default(),
             held: Vec::new(),
             name: Vec::new(),
+            name_at: None,
             name_is_long: false,
             committed: false,
             spans: Vec::new(),
@@ -165,6 +168,7 @@ impl JsonRewriter {
             self.step(byte, &mut cursor, &plan, tally);
         }
         self.held = cursor.finish();
+        self.save_name(chunk);
         self.offset = self
             .offset
             .saturating_add(u64::try_from(chunk.len()).unwrap_or(0));

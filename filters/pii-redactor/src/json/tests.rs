@@ -288,6 +288,20 @@ fn actions_on_whole_values() {
 }
 
 #[test]
+fn the_longest_whole_value_is_the_same_however_it_is_cut() {
+    let plan =
+        plan_of(r#"{"rules":[{"detect":["PERSON_NAME"]}],"actions":{"PERSON_NAME":{"mask":{}}}}"#);
+    for length in 4080..4100 {
+        let document = format!(r#"{{"firstName":"{}"}}"#, "a".repeat(length));
+        let (whole, _) = rewrite_chunks(&plan, std::iter::once(document.as_bytes()));
+        for size in [1, 13, 4096] {
+            let (pieces, _) = rewrite_chunks(&plan, document.as_bytes().chunks(size));
+            assert_eq!(pieces, whole, "{length} in pieces of {size}");
+        }
+    }
+}
+
+#[test]
 fn keys_and_tokens_go_to_their_end() {
     let rules = r#"{"presets":["secrets"]}"#;
     let key = format!(

@@ -37,11 +37,15 @@ impl JsonRewriter {
         if self.next.applied.is_none()
             && let Some(length) = memchr::memchr2(b'"', b'\\', ahead)
             && at(ahead, length) == b'"'
-            && length < WINDOW_BYTES
+            && length < LONGEST_WHOLE_BYTES
             && !self.scanner.is_in_key()
         {
             self.state = State::AfterValue;
             self.has_value = true;
+            if plan.has_nothing_for(ahead, length, &self.next.info.announcement) {
+                cursor.at = start.plus(length).plus(1);
+                return;
+            }
             let text = part(ahead, 0, length);
             let mut spans = std::mem::take(&mut self.spans);
             plan.search(text, 0, &self.next.info.announcement, true, &mut spans);
@@ -129,11 +133,11 @@ impl JsonRewriter {
         let announcement = self.next.info.announcement;
         let mut position = 0;
         while position < bytes.len() {
-            let room = WINDOW_BYTES.less(1).less(self.scanner.held());
-            if room < 8 {
+            let room = LONGEST_WHOLE_BYTES.less(self.scanner.held());
+            if room == 0 {
                 return None;
             }
-            let piece = part(bytes, position, position.plus(room.less(7)));
+            let piece = part(bytes, position, position.plus(room));
             let taken = self.scanner.push_json(piece, b'"', &announcement, sink);
             position = position.plus(taken);
             if taken < piece.len() {
@@ -313,6 +317,24 @@ impl JsonRewriter {
 
     #[inline]
     fn start_token(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        let sign = usize::from(cursor.peek() == Some(b'-'));
+        let digits = count_while(cursor.chunk, cursor.at.plus(sign), |byte| {
+            byte.is_ascii_digit()
+        });
+        let after = cursor.at.plus(sign).plus(digits);
+        // A short whole number that nothing announces, inside an object or an array.
+        if (1..LEAST_DIGITS).contains(&digits)
+            && matches!(at(cursor.chunk, after), b',' | b'}' | b']')
+            && self.next.info.announcement.kinds.is_empty()
+            && self.next.applied.is_none()
+            && !self.frames.is_empty()
+            && after < cursor.chunk.len()
+        {
+            self.state = State::AfterValue;
+            self.has_value = true;
+            cursor.at = after;
+            return;
+        }
         let length = count_while(cursor.chunk, cursor.at, is_token_byte);
         let end = cursor.at.plus(length);
         let next = at(cursor.chunk, end);
@@ -428,8 +450,8 @@ impl JsonRewriter {
     ) -> Option<Vec<u8>> {
         let Next { info, applied, .. } = self.next;
         let announced = !info.announcement.kinds.is_empty();
-        let is_number = token.iter().any(u8::is_ascii_digit);
-        if !is_number || (token.len() < LEAST_DIGITS && !announced && applied.is_none()) {
+        let is_of_interest = token.len() >= LEAST_DIGITS || announced || applied.is_some();
+        if !is_of_interest || !token.iter().any(u8::is_ascii_digit) {
             return None;
         }
         let (replacement, generalizes, entity, rule, blocks) =
@@ -585,5 +607,8 @@ const fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b']' | b'}')
 }
 
+/// The spelling of a value that is needed whole has fewer bytes than this; below the window, so that
+/// none of it has left.
+const LONGEST_WHOLE_BYTES: usize = WINDOW_BYTES - 8;
 /// A number with fewer digits is personal data only if its name says so.
 const LEAST_DIGITS: usize = 7;

@@ -61,10 +61,16 @@ pub(crate) fn version4(text: &[u8], start: usize) -> Option<usize> {
 /// The span of an IPv6 address around the colon-separated word at `start`.
 pub(crate) fn version6(text: &[u8], start: usize) -> Option<(usize, usize)> {
     let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
-    let begin = start.less(count_while_back(part(text, 0, start), start, |byte| {
+    // No further back than an address is long.
+    let head = part(text, start.less(MAX_BYTES), start);
+    let begin = start.less(count_while_back(head, head.len(), |byte| {
         byte.is_ascii_hexdigit() || byte == b':'
     }));
-    let mut end = start.plus(count_while(text, start, is_part));
+    let mut end = start.plus(count_while(
+        part(text, 0, start.plus(MAX_BYTES)),
+        start,
+        is_part,
+    ));
     while end > begin && matches!(before(text, end), b'.') {
         end = end.less(1);
     }
@@ -89,3 +95,6 @@ pub(crate) fn version6(text: &[u8], start: usize) -> Option<(usize, usize)> {
     (!trivial && groups >= 2 && candidate.iter().any(u8::is_ascii_digit) || groups >= 3)
         .then_some((begin, end))
 }
+
+/// The longest spelling: eight groups, or six and an IPv4 address.
+const MAX_BYTES: usize = 46;

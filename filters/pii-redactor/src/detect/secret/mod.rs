@@ -130,8 +130,8 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(u8, usize, us
             position = end;
             continue;
         }
-        let begins = b"eBAGgxsrwnpShdl".contains(&byte) && !is_word(before(text, position));
-        let known = begins
+        let may_begin = begins(byte) && !is_word(before(text, position));
+        let known = may_begin
             .then(|| {
                 PREFIXES.iter().find(|(prefix, ..)| {
                     part(text, position, position.plus(prefix.len())) == *prefix
@@ -158,4 +158,44 @@ fn exactly(text: &[u8], start: usize, count: usize, is: impl Fn(u8) -> bool) -> 
 fn at_least(text: &[u8], start: usize, count: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
     let length = count_while(text, start, is);
     (length >= count).then(|| start.plus(length))
+}
+
+/// The first bytes of the prefixes.
+const fn begins(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'e' | b'B'
+            | b'A'
+            | b'G'
+            | b'g'
+            | b'x'
+            | b's'
+            | b'r'
+            | b'w'
+            | b'n'
+            | b'p'
+            | b'S'
+            | b'h'
+            | b'd'
+            | b'l'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trigger::Triggers;
+
+    #[test]
+    fn every_prefix_is_seen_at_the_first_look() {
+        for (prefix, ..) in PREFIXES {
+            assert!(
+                Triggers::of(prefix).has(Triggers::LITERAL),
+                "{}",
+                String::from_utf8_lossy(prefix)
+            );
+            assert!(prefix.first().is_some_and(|first| begins(*first)));
+        }
+        assert!(Triggers::of(b"-----BEGIN ").has(Triggers::LITERAL));
+    }
 }
