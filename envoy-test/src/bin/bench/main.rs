@@ -15,6 +15,7 @@
 )]
 
 mod cpu;
+mod jwt_auth;
 mod load;
 mod overview;
 mod pii_redactor;
@@ -27,8 +28,9 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 2] = [
+const PARTS: [Part; 3] = [
     ("overview", overview::run),
+    ("jwt-auth", jwt_auth::run),
     ("pii-redactor", pii_redactor::run),
 ];
 
