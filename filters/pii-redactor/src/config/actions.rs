@@ -59,17 +59,17 @@ impl ActionTable {
         Some(table)
     }
 
-    /// The action for a kind: the rule's own, the configuration's, what a preset says, the default.
+    /// The action for a kind: what says something about the kind comes before what is for the rest.
     pub(super) fn of(&self, outer: &Self, entity: u8, presets: u8) -> Rc<Action> {
         let own = |table: &Self| {
             let found = table.by_entity.iter().find(|(known, _)| *known == entity);
             found.map(|(_, action)| Rc::clone(action))
         };
         own(self)
-            .or_else(|| self.default.clone())
             .or_else(|| own(outer))
-            .or_else(|| outer.default.clone())
             .or_else(|| presets::action(entity, presets).map(Rc::new))
+            .or_else(|| self.default.clone())
+            .or_else(|| outer.default.clone())
             .unwrap_or_default()
     }
 }

@@ -178,7 +178,12 @@ fn presets_bring_their_actions() {
             "{preset}"
         );
     }
-    // What a configuration says wins over what a preset does.
+    // What a configuration says of a kind wins over what a preset does; a default does not.
+    let rest = r#"{"presets":["pci"],"actions":{"default":"remove"}}"#;
+    assert_eq!(
+        redacted(rest, r#"["4111111111111111"]"#),
+        r#"["************1111"]"#
+    );
     let own = r#"{"presets":["pci"],"actions":{"CREDIT_CARD":"remove"}}"#;
     assert_eq!(redacted(own, r#"["4111111111111111"]"#), r#"[""]"#);
 }
