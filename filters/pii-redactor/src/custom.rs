@@ -1,6 +1,8 @@
 //! Kinds of data that a configuration adds: words of a dictionary, or a regular expression.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::Input;
+use aho_corasick::automaton::Automaton as _;
+use aho_corasick::nfa::contiguous::NFA;
 use regex_lite::Regex;
 
 use crate::bytes::{at, before, part};
@@ -25,13 +27,13 @@ pub struct Custom {
 #[derive(Debug)]
 pub enum CustomForm {
     /// Exact words; they match as wholes.
-    Dictionary(AhoCorasick),
+    Dictionary(NFA),
     /// An expression. With keywords, only texts that have one of them are searched.
     Regex {
         /// The expression.
         regex: Regex,
         /// What a text must have.
-        keywords: Option<AhoCorasick>,
+        keywords: Option<NFA>,
     },
 }
 
@@ -42,7 +44,10 @@ impl Custom {
         let bytes = text.as_bytes();
         match &self.form {
             CustomForm::Dictionary(words) => {
-                for hit in words.find_iter(bytes) {
+                let Ok(hits) = words.try_find_iter(Input::new(bytes)) else {
+                    return;
+                };
+                for hit in hits {
                     let whole =
                         !is_letter(before(bytes, hit.start())) && !is_letter(at(bytes, hit.end()));
                     if hit.start() >= from && whole {
@@ -51,9 +56,11 @@ impl Custom {
                 }
             }
             CustomForm::Regex { regex, keywords } => {
+                let has_keyword =
+                    |keywords: &NFA| matches!(keywords.try_find(&Input::new(bytes)), Ok(Some(_)));
                 if keywords
                     .as_ref()
-                    .is_some_and(|keywords| !keywords.is_match(bytes))
+                    .is_some_and(|keywords| !has_keyword(keywords))
                 {
                     return;
                 }

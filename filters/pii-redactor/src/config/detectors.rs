@@ -1,6 +1,6 @@
 //! The kinds that a configuration adds, and values that it lets stay.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::nfa::contiguous::NFA;
 use policy::config::Node;
 use regex_lite::{Regex, RegexBuilder};
 
@@ -135,8 +135,8 @@ fn words(node: &Node<'_>, most: usize) -> Option<Vec<String>> {
     Some(words)
 }
 
-fn automaton(node: &Node<'_>, words: &[String], ignore_case: bool) -> Option<AhoCorasick> {
-    let built = AhoCorasick::builder()
+fn automaton(node: &Node<'_>, words: &[String], ignore_case: bool) -> Option<NFA> {
+    let built = NFA::builder()
         .ascii_case_insensitive(ignore_case)
         .match_kind(aho_corasick::MatchKind::LeftmostLongest)
         .build(words);
