@@ -115,3 +115,16 @@ pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
     }) == 0
         && rest.fold(0, |differs, (left, right)| differs | (left ^ right)) == 0
 }
+
+/// The position of the first quote or backslash. Most strings are short: a few bytes are looked at
+/// before a search is set up.
+#[inline(always)]
+pub(crate) fn find_quote(text: &[u8]) -> Option<usize> {
+    let is_end = |byte: &u8| *byte == b'"' || *byte == b'\\';
+    match text.iter().take(FEW).position(is_end) {
+        Some(near) => Some(near),
+        None => memchr::memchr2(b'"', b'\\', rest(text, FEW)).map(|far| far.plus(FEW)),
+    }
+}
+
+const FEW: usize = 16;

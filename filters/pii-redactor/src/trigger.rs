@@ -99,7 +99,15 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
 /// The position of the first digit from `from` on.
 #[inline]
 pub(crate) fn find_digit(text: &[u8], from: usize) -> Option<usize> {
-    let mut position = from;
+    // Where there is one there often are more.
+    let near = rest(text, from)
+        .iter()
+        .take(BLOCK)
+        .position(u8::is_ascii_digit);
+    if let Some(near) = near {
+        return Some(from.saturating_add(near));
+    }
+    let mut position = from.saturating_add(BLOCK);
     while let Some(block) = rest(text, position).first_chunk::<BLOCK>() {
         let mut any = 0_u8;
         for byte in block {

@@ -156,6 +156,10 @@ impl Search<'_, '_> {
             let ahead = part(bytes, position, first);
             let back = count_while_back(ahead, ahead.len(), is_alphanumeric);
             let start = first.less(back);
+            if let Some(end) = self.nothing_personal(start) {
+                position = end;
+                continue;
+            }
             let end = first.plus(count_while(bytes, first, is_alphanumeric));
             position = end;
             let digits = back == 0 && part(bytes, start, end).iter().all(u8::is_ascii_digit);
@@ -170,6 +174,46 @@ impl Search<'_, '_> {
                 self.hexadecimal(start, end);
             }
         }
+    }
+
+    /// The end of what is known to be no personal data, and is in most documents: a UUID, or a day
+    /// with a time as RFC 3339 writes it. Nothing inside stands free, so nothing there could match.
+    #[inline]
+    fn nothing_personal(&self, start: usize) -> Option<usize> {
+        let bytes = self.text.bytes;
+        let dash = |offset: usize| at(bytes, start.plus(offset)) == b'-';
+        if dash(4) && dash(7) && !self.text.announcement.kinds.has(id("PHONE")) {
+            let digits = |from: usize, to: usize| {
+                let part = part(bytes, start.plus(from), start.plus(to));
+                part.len() == to.less(from) && part.iter().all(u8::is_ascii_digit)
+            };
+            let is_date = digits(0, 4)
+                && digits(5, 7)
+                && digits(8, 10)
+                && matches!(at(bytes, start.plus(10)), b'T' | b't');
+            let colon = |offset: usize| at(bytes, start.plus(offset)) == b':';
+            if is_date
+                && digits(11, 13)
+                && colon(13)
+                && digits(14, 16)
+                && colon(16)
+                && digits(17, 19)
+            {
+                return Some(start.plus(19))
+                    .filter(|end| !is_alphanumeric(at(bytes, *end)) || at(bytes, *end) == b'Z');
+            }
+        }
+        if dash(8) && dash(13) && dash(18) && dash(23) {
+            let end = start.plus(36);
+            let is_uuid = part(bytes, start, end)
+                .iter()
+                .zip(0_u8..)
+                .all(|(byte, place)| byte.is_ascii_hexdigit() || matches!(place, 8 | 13 | 18 | 23));
+            if is_uuid && end <= bytes.len() && starts_free(bytes, start) && ends_free(bytes, end) {
+                return Some(end);
+            }
+        }
+        None
     }
 
     /// A word of digits alone. Answers where to go on, if a match took more.

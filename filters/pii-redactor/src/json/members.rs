@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::{
     Frame, JsonRewriter, MAX_DEPTH, MAX_HELD_BYTES, MAX_NAME_BYTES, Next, Skip, State, Verdict,
 };
-use crate::bytes::{Position as _, at, part, rest};
+use crate::bytes::{Position as _, at, find_quote, part, rest};
 use crate::paths::Child;
 use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
 use crate::scan::{Spelling, write_spelled};
@@ -27,7 +27,7 @@ impl JsonRewriter {
                 }
                 let start = cursor.at.plus(1);
                 let ahead = rest(cursor.chunk, start);
-                if let Some(length) = memchr::memchr2(b'"', b'\\', ahead)
+                if let Some(length) = find_quote(ahead)
                     && at(ahead, length) == b'"'
                     && length <= MAX_NAME_BYTES
                 {

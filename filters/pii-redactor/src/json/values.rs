@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::members::is_token_byte;
 use super::{JsonRewriter, MAX_TOKEN_BYTES, Next, State};
 use crate::action::{Action, Replacement};
-use crate::bytes::{Position as _, at, count_while, part, rest};
+use crate::bytes::{Position as _, at, count_while, find_quote, part, rest};
 use crate::plan::{FieldAction, Plan, TypePolicy};
 use crate::scan::{Sink, Spelled, Spelling, WINDOW_BYTES, count, write_spelled};
 use crate::tally::{FIELD, Finding, Tally};
@@ -35,7 +35,7 @@ impl JsonRewriter {
         let start = cursor.at.plus(1);
         let ahead = rest(cursor.chunk, start);
         if self.next.applied.is_none()
-            && let Some(length) = memchr::memchr2(b'"', b'\\', ahead)
+            && let Some(length) = find_quote(ahead)
             && at(ahead, length) == b'"'
             && length < LONGEST_WHOLE_BYTES
             && !self.scanner.is_in_key()
