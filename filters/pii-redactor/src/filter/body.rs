@@ -77,6 +77,9 @@ impl RedactedStream {
             filter
                 .metrics
                 .count(host, "skipped_total", &[("reason", reason)]);
+            filter.throttle.log(host, host::LogLevel::Info, || {
+                format!("pii-redactor: a body was not searched: {reason}")
+            });
             return Action::Continue;
         }
         let content_type = header_text(host, map, "content-type").unwrap_or_default();

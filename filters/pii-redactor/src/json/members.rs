@@ -18,6 +18,7 @@ impl JsonRewriter {
         may_close: bool,
         cursor: &mut Cursor<'_>,
         plan: &Plan,
+        tally: &mut Tally,
     ) {
         match byte {
             b'"' => {
@@ -37,6 +38,9 @@ impl JsonRewriter {
                     self.named(part(ahead, 0, length), plan);
                     self.name_at = Some((start, length));
                     self.state = State::Colon;
+                    if !self.has_member_rules {
+                        self.value_at_once(cursor, plan, tally);
+                    }
                     return;
                 }
                 cursor.advance();
@@ -47,6 +51,24 @@ impl JsonRewriter {
             }
             b'}' if may_close => self.close(cursor),
             _ => self.give_up(cursor),
+        }
+    }
+
+    /// The usual member: a colon, perhaps a space, and the value, all here.
+    #[inline]
+    fn value_at_once(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        if cursor.peek() != Some(b':') {
+            return;
+        }
+        cursor.advance();
+        self.has_value = true;
+        self.state = State::Value { may_close: false };
+        if cursor.peek() == Some(b' ') {
+            cursor.advance();
+        }
+        match cursor.peek() {
+            Some(byte) if starts_value(byte) => self.begin(byte, cursor, plan, tally),
+            _ => {}
         }
     }
 

@@ -268,7 +268,7 @@ impl JsonRewriter {
                 self.white_space(cursor);
             }
             State::Value { may_close } => self.value(byte, may_close, cursor, plan, tally),
-            State::Name { may_close } => self.member(byte, may_close, cursor, plan),
+            State::Name { may_close } => self.member(byte, may_close, cursor, plan, tally),
             State::Colon => self.colon(byte, cursor),
             State::AfterValue => self.after_value(byte, cursor, plan, tally),
             State::InName { escaped } => self.in_name(escaped, cursor, plan),
