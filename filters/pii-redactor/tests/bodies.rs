@@ -10,6 +10,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::rc::Rc;
 
@@ -32,10 +34,21 @@ const RULES: &str = r#"{
     "actions": { "CREDIT_CARD": { "mask": { "keep_last": 4 } } }
 }"#;
 
+thread_local! {
+    static PLANS: RefCell<HashMap<String, Rc<Plan>>> = RefCell::default();
+}
+
+/// The plan of all rules; making one takes longer than most cases.
 fn plan(configuration: &str) -> Rc<Plan> {
-    let config = Config::parse(configuration).unwrap_or_else(|problems| panic!("{problems}"));
-    let all: Vec<usize> = (0..config.rules.len()).collect();
-    Rc::new(config.plan(&all))
+    let make = || {
+        let config = Config::parse(configuration).unwrap_or_else(|problems| panic!("{problems}"));
+        let all: Vec<usize> = (0..config.rules.len()).collect();
+        Rc::new(config.plan(&all))
+    };
+    PLANS.with_borrow_mut(|plans| {
+        let plan = plans.entry(configuration.to_owned()).or_insert_with(make);
+        Rc::clone(plan)
+    })
 }
 
 fn run<'c>(
