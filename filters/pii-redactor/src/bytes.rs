@@ -116,15 +116,44 @@ pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
         && rest.fold(0, |differs, (left, right)| differs | (left ^ right)) == 0
 }
 
-/// The position of the first quote or backslash. Most strings are short: a few bytes are looked at
-/// before a search is set up.
+/// The position of the first quote or backslash.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 #[inline(always)]
 pub(crate) fn find_quote(text: &[u8]) -> Option<usize> {
-    let is_end = |byte: &u8| *byte == b'"' || *byte == b'\\';
-    match text.iter().take(FEW).position(is_end) {
+    use std::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_splat, u64x2, v128_or};
+    let mut position = 0_usize;
+    while let Some(block) = rest(text, position).first_chunk::<16>() {
+        let bits = u128::from_le_bytes(*block);
+        #[allow(clippy::cast_possible_truncation, reason = "the two halves of it")]
+        let block = u64x2(bits as u64, (bits >> 64) as u64);
+        let quotes = u8x16_eq(block, u8x16_splat(b'"'));
+        let escapes = u8x16_eq(block, u8x16_splat(b'\\'));
+        let found = u8x16_bitmask(v128_or(quotes, escapes));
+        if found != 0 {
+            let place = usize::try_from(found.trailing_zeros()).unwrap_or(0);
+            return Some(position.plus(place));
+        }
+        position = position.plus(16);
+    }
+    let far = rest(text, position)
+        .iter()
+        .position(|byte| is_quote(*byte))?;
+    Some(position.plus(far))
+}
+
+/// The position of the first quote or backslash. Most strings are short: a few bytes are looked at
+/// before a search is set up.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[inline(always)]
+pub(crate) fn find_quote(text: &[u8]) -> Option<usize> {
+    const FEW: usize = 16;
+    match text.iter().take(FEW).position(|byte| is_quote(*byte)) {
         Some(near) => Some(near),
         None => memchr::memchr2(b'"', b'\\', rest(text, FEW)).map(|far| far.plus(FEW)),
     }
 }
 
-const FEW: usize = 16;
+#[inline(always)]
+const fn is_quote(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\'
+}
