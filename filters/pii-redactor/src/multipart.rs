@@ -301,7 +301,7 @@ impl MultipartRewriter {
         }
         out.extend_from_slice(&head);
         if let Content::Text(text) = &mut self.content {
-            text.announce(info.announcement);
+            text.announce(info.announcement());
         }
     }
 

@@ -1,17 +1,33 @@
 //! What names of members say, remembered: the same few names come again and again.
 
+use std::rc::Rc;
+
 use crate::bytes::same;
+use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 
 /// What the name of a member says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyInfo {
-    /// The kinds that it announces.
-    pub(crate) announcement: Announcement,
+    /// The kinds that it announces; most names announce none, and are copied often.
+    pub(crate) kinds: Option<Rc<EntitySet>>,
+    /// See [`Announcement::negative`].
+    pub(crate) negative: bool,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,
     /// The number of the name within its parents: what children are looked up by.
     pub(crate) id: u32,
+}
+
+impl KeyInfo {
+    /// What the name says about the value.
+    #[inline]
+    pub(crate) fn announcement(&self) -> Announcement {
+        Announcement {
+            kinds: self.kinds.as_deref().copied().unwrap_or_default(),
+            negative: self.negative,
+        }
+    }
 }
 
 /// A fixed number of names; a new one takes the place of an older one. Names are chosen by whoever
@@ -43,7 +59,7 @@ impl NameCache {
             && slot.parent == parent
             && same(&slot.name, name)
         {
-            return slot.info;
+            return slot.info.clone();
         }
         self.learn(place, parent, name, learn)
     }
@@ -70,7 +86,7 @@ impl NameCache {
             *slot = Some(Slot {
                 parent,
                 name: name.into(),
-                info,
+                info: info.clone(),
             });
         }
         info

@@ -284,7 +284,8 @@ impl Plan {
             Selector::Path(_) => false,
         });
         KeyInfo {
-            announcement,
+            kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
+            negative: announcement.negative,
             field: field.and_then(|index| u16::try_from(index).ok()),
             id: 0,
         }
@@ -292,15 +293,8 @@ impl Plan {
 
     /// Whether there is nothing to find in the first `length` bytes of a text.
     #[inline]
-    pub(crate) fn has_nothing_for(
-        &self,
-        text: &[u8],
-        length: usize,
-        announcement: &Announcement,
-    ) -> bool {
-        announcement.kinds.is_empty()
-            && self.customs.is_empty()
-            && Triggers::of_beginning(text, length).is_empty()
+    pub(crate) fn has_nothing_for(&self, text: &[u8], length: usize) -> bool {
+        self.customs.is_empty() && Triggers::of_beginning(text, length).is_empty()
     }
 
     /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text

@@ -227,7 +227,7 @@ fn redacted_header(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> 
         };
     }
     let mut spans = Vec::new();
-    plan.search(value, 0, &info.announcement, true, &mut spans);
+    plan.search(value, 0, &info.announcement(), true, &mut spans);
     let spelled = Spelled {
         text: value,
         raw: value,

@@ -111,7 +111,7 @@ impl JsonRewriter {
     fn named(&mut self, name: &[u8], plan: &Plan) {
         let parent = self.frames.last();
         let parent = parent.map_or((0, &[][..]), |frame| {
-            (frame.name_id, rest(&self.names, frame.names_from))
+            (frame.info.id, rest(&self.names, frame.names_from))
         });
         let info = plan.name_info(parent, name);
         self.next = self.decide(Some(name), info, plan);
@@ -149,13 +149,14 @@ impl JsonRewriter {
                 ..Next::default()
             };
         }
-        let Some(parent) = self.frames.last().copied() else {
+        let Some(parent) = self.frames.last() else {
             return Next {
                 info,
                 allowed: plan.minimizes.is_none(),
                 ..Next::default()
             };
         };
+        let (parent_from, index, applied) = (parent.states_from, parent.index, parent.applied);
         // What the paths had reached in the child before is of no use any more.
         let states_from = parent.states_to;
         self.states.truncate(states_from);
@@ -167,11 +168,11 @@ impl JsonRewriter {
                 text = String::from_utf8_lossy(name);
                 Child::Name(&text)
             }
-            None => Child::Index(parent.index),
+            None => Child::Index(index),
         };
         plan.paths.descend(
             &mut self.states,
-            parent.states_from,
+            parent_from,
             states_from,
             child,
             |target| {
@@ -191,7 +192,7 @@ impl JsonRewriter {
         Next {
             info,
             verdict,
-            applied: parent.applied,
+            applied,
             allowed,
             states_from,
         }
@@ -212,9 +213,8 @@ impl JsonRewriter {
                     return self.close(cursor);
                 }
                 let info = crate::names::KeyInfo {
-                    announcement: frame.announcement,
                     field: None,
-                    id: frame.name_id,
+                    ..frame.info.clone()
                 };
                 if self.has_member_rules {
                     cursor.begin_tentative();
@@ -390,11 +390,10 @@ impl JsonRewriter {
             written: false,
             allowed: self.next.allowed,
             applied: self.next.applied,
-            announcement: self.next.info.announcement,
+            info: self.next.info.clone(),
             states_from: self.next.states_from,
             states_to: self.states.len(),
             names_from,
-            name_id: self.next.info.id,
             index: 0,
         });
         self.state = if is_object {

@@ -18,7 +18,6 @@ use std::rc::Rc;
 
 use crate::bytes::Position as _;
 use crate::detect::Span;
-use crate::lexicon::Announcement;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
 use crate::scan::{Sink, Spelling, TextScanner};
@@ -58,7 +57,7 @@ pub struct JsonRewriter {
 }
 
 /// What is known about the value that comes next.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Next {
     info: KeyInfo,
     verdict: Verdict,
@@ -83,20 +82,18 @@ enum Verdict {
     AllowedInside,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Frame {
     is_object: bool,
     /// A child was written, so the next one needs its comma.
     written: bool,
     allowed: bool,
     applied: Option<u16>,
-    /// What the name of an array says about its items.
-    announcement: Announcement,
+    /// What its name says: about the items of an array, and as the parent of members.
+    info: KeyInfo,
     states_from: usize,
     states_to: usize,
     names_from: usize,
-    /// The number of that name.
-    name_id: u32,
     /// The place of the next item of an array.
     index: u64,
 }
@@ -308,7 +305,7 @@ impl JsonRewriter {
         let was_string = self.state == State::InString;
         self.give_up(cursor);
         if was_string {
-            let announcement = self.next.info.announcement;
+            let announcement = self.next.info.announcement();
             if !self.scanner.has_started() {
                 cursor.out().push(b'"');
             }

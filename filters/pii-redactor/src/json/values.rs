@@ -2,7 +2,7 @@
 
 use super::cursor::Cursor;
 use super::members::is_token_byte;
-use super::{JsonRewriter, MAX_TOKEN_BYTES, Next, State};
+use super::{JsonRewriter, MAX_TOKEN_BYTES, State};
 use crate::action::{Action, Replacement};
 use crate::bytes::{Position as _, at, count_while, find_quote, part, rest};
 use crate::plan::{FieldAction, Plan, TypePolicy};
@@ -42,13 +42,13 @@ impl JsonRewriter {
         {
             self.state = State::AfterValue;
             self.has_value = true;
-            if plan.has_nothing_for(ahead, length, &self.next.info.announcement) {
+            if self.next.info.kinds.is_none() && plan.has_nothing_for(ahead, length) {
                 cursor.at = start.plus(length).plus(1);
                 return;
             }
             let text = part(ahead, 0, length);
             let mut spans = std::mem::take(&mut self.spans);
-            plan.search(text, 0, &self.next.info.announcement, true, &mut spans);
+            plan.search(text, 0, &self.next.info.announcement(), true, &mut spans);
             if !spans.is_empty() {
                 let offset = self.place(cursor).saturating_add(1);
                 let spelled = Spelled {
@@ -87,7 +87,7 @@ impl JsonRewriter {
     }
 
     pub(super) fn in_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        let announcement = self.next.info.announcement;
+        let announcement = self.next.info.announcement();
         // What takes the place of the whole value needs the whole value, or must do without.
         let needs_whole =
             self.next.applied.is_some() || plan.whole_kind(&announcement, b"0").is_some();
@@ -130,7 +130,7 @@ impl JsonRewriter {
 
     /// As the scanner's own, up to what a window holds.
     fn push_whole(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Option<usize> {
-        let announcement = self.next.info.announcement;
+        let announcement = self.next.info.announcement();
         let mut position = 0;
         while position < bytes.len() {
             let room = LONGEST_WHOLE_BYTES.less(self.scanner.held());
@@ -148,7 +148,7 @@ impl JsonRewriter {
     }
 
     fn lose_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        let announcement = self.next.info.announcement;
+        let announcement = self.next.info.announcement();
         let old = part(self.scanner.pending_raw(), 0, 64).to_vec();
         let offset = self.place(cursor);
         let (replacement, entity, rule, blocks) = match self.applied(plan) {
@@ -209,7 +209,7 @@ impl JsonRewriter {
     fn end_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
         self.state = State::AfterValue;
         self.has_value = true;
-        let announcement = self.next.info.announcement;
+        let announcement = self.next.info.announcement();
         if self.scanner.has_started() {
             let mut sink = Sink {
                 plan,
@@ -325,7 +325,7 @@ impl JsonRewriter {
         // A short whole number that nothing announces, inside an object or an array.
         if (1..LEAST_DIGITS).contains(&digits)
             && matches!(at(cursor.chunk, after), b',' | b'}' | b']')
-            && self.next.info.announcement.kinds.is_empty()
+            && self.next.info.kinds.is_none()
             && self.next.applied.is_none()
             && !self.frames.is_empty()
             && after < cursor.chunk.len()
@@ -448,8 +448,8 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) -> Option<Vec<u8>> {
-        let Next { info, applied, .. } = self.next;
-        let announced = !info.announcement.kinds.is_empty();
+        let applied = self.next.applied;
+        let announced = self.next.info.kinds.is_some();
         let is_of_interest = token.len() >= LEAST_DIGITS || announced || applied.is_some();
         if !is_of_interest || !token.iter().any(u8::is_ascii_digit) {
             return None;
@@ -474,7 +474,7 @@ impl JsonRewriter {
                 let digits_only = token.iter().all(u8::is_ascii_digit);
                 let mut spans = std::mem::take(&mut self.spans);
                 if digits_only || announced {
-                    plan.search(token, 0, &info.announcement, true, &mut spans);
+                    plan.search(token, 0, &self.next.info.announcement(), true, &mut spans);
                 } else {
                     spans.clear();
                 }
