@@ -320,6 +320,7 @@ fn requests_are_redacted_on_their_way() {
                 ),
                 ("text/plain", "call jane@example.com", "call [EMAIL]"),
             ] {
+                peers.upstream.answer("/a", Answer::json("{}"));
                 drop(peers.upstream.take_received());
                 let request = Request::new("POST", "/a?m=jane%40example.com&secret=1&n=2")
                     .header("content-type", kind)

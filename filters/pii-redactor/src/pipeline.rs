@@ -24,6 +24,9 @@ pub enum Framing {
     Multipart(Vec<u8>),
     /// Lines of text.
     Text,
+    /// Something that may well be JSON, although nothing or `text/plain` is all that it says: read as
+    /// JSON as long as it is, and as text from there on.
+    Unsaid,
 }
 
 impl Framing {
@@ -41,6 +44,7 @@ impl Framing {
             | "application/x-json"
             | "application/json-seq"
             | "application/jsonlines" => Some(Self::Json),
+            "" | "text/plain" => Some(Self::Unsaid),
             "text/event-stream" => Some(Self::Events),
             "application/x-www-form-urlencoded" => Some(Self::Form),
             "multipart/form-data"
@@ -108,6 +112,8 @@ pub struct BodyPipeline {
     rewriter: Rewriter,
     tally: Tally,
     failed: Option<InflateError>,
+    /// It did not say that it is JSON.
+    is_unsaid: bool,
 }
 
 #[derive(Debug)]
@@ -129,7 +135,7 @@ impl BodyPipeline {
             Coding::Deflate => Some(Inflater::new(false, limits)),
         };
         let rewriter = match framing {
-            Framing::Json => Rewriter::Json(Box::new(JsonRewriter::new(plan))),
+            Framing::Json | Framing::Unsaid => Rewriter::Json(Box::new(JsonRewriter::new(plan))),
             Framing::Events => Rewriter::Events(Box::new(SseRewriter::new(plan))),
             Framing::Form => Rewriter::Pairs(Box::new(PairsRewriter::new(plan, Syntax::Form))),
             Framing::Multipart(boundary) => {
@@ -142,6 +148,7 @@ impl BodyPipeline {
             rewriter,
             tally: Tally::default(),
             failed: None,
+            is_unsaid: *framing == Framing::Unsaid,
         }
     }
 
@@ -223,7 +230,7 @@ impl BodyPipeline {
     #[must_use]
     pub fn is_malformed(&self) -> bool {
         match &self.rewriter {
-            Rewriter::Json(json) => json.is_malformed(),
+            Rewriter::Json(json) => json.is_malformed() && !self.is_unsaid,
             Rewriter::Events(events) => events.is_malformed(),
             Rewriter::Multipart(multipart) => multipart.is_malformed(),
             Rewriter::Pairs(_) | Rewriter::Text(_) => false,

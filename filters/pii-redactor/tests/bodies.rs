@@ -230,7 +230,12 @@ fn lines_of_text() {
         ("\u{0}jane@example.com\u{0}", "\u{0}[EMAIL]\u{0}"),
     ] {
         check("text/plain", input, expected);
+        check("text/csv", input, expected);
     }
+    // What is JSON although nothing says so is read as JSON.
+    let document = "{\"secret\":1,\"mail\":\"jane\\u0040example.com\"}";
+    check("text/plain", document, "{\"mail\":\"[EMAIL]\"}");
+    check("", document, "{\"mail\":\"[EMAIL]\"}");
 }
 
 const MULTIPART: &str = "multipart/form-data; boundary=\"b-1\"";
@@ -409,7 +414,8 @@ fn content_types_and_encodings() {
         ("application/octet-stream", None),
         ("multipart/byteranges; boundary=x", None),
         ("multipart/form-data", None),
-        ("", None),
+        ("", Some(Framing::Unsaid)),
+        ("text/plain; charset=utf-8", Some(Framing::Unsaid)),
     ] {
         assert_eq!(Framing::of(kind), expected, "{kind}");
     }
@@ -476,7 +482,7 @@ proptest! {
     fn chunks_make_no_difference(body in bodies(), cuts in proptest::collection::vec(1_usize..30, 1..12)) {
         for rules in [RULES, r#"{"presets":["gdpr","hipaa","secrets"]}"#] {
             let plan = plan(rules);
-            for kind in ["application/json", "text/event-stream", FORM, MULTIPART, "text/plain"] {
+            for kind in ["application/json", "text/event-stream", FORM, MULTIPART, "text/plain", "text/csv"] {
                 let (whole, _) = run(&plan, kind, std::iter::once(body.as_slice()));
                 let mut rest = body.as_slice();
                 let mut chunks = Vec::new();
@@ -495,7 +501,7 @@ proptest! {
     #[test]
     fn without_a_match_every_byte_stays(body in bodies(), size in 1_usize..50) {
         let nothing = plan(r#"{"rules":[{"detect":["UK_NHS"],"fields":[{"path":"$.never.there","action":"remove"}]}]}"#);
-        for kind in ["application/json", "text/event-stream", FORM, MULTIPART, "text/plain"] {
+        for kind in ["application/json", "text/event-stream", FORM, MULTIPART, "text/plain", "text/csv"] {
             let (out, _) = run(&nothing, kind, body.chunks(size));
             prop_assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&body), "{}", kind);
         }

@@ -89,20 +89,16 @@ impl RedactedStream {
             if minimizes || policy == Policy::Block {
                 return self.refuse(filter, host, direction, Policy::Block, "unsupported_type");
             }
-            let reason = if content_type.is_empty() {
-                "no_content_type"
-            } else {
-                "content_type"
-            };
             filter
                 .metrics
-                .count(host, "skipped_total", &[("reason", reason)]);
+                .count(host, "skipped_total", &[("reason", "content_type")]);
             filter.throttle.log(host, host::LogLevel::Info, || {
-                format!("pii-redactor: a body was not searched: {reason}")
+                "pii-redactor: a body was not searched: content_type".to_owned()
             });
             return Action::Continue;
         };
-        if filter.minimizes(&rules) && filter.enforces(&rules) && framing == Framing::Text {
+        let has_no_members = matches!(framing, Framing::Text | Framing::Unsaid);
+        if has_no_members && filter.minimizes(&rules) && filter.enforces(&rules) {
             // Only documents have members that could be allowed.
             return self.refuse(filter, host, direction, Policy::Block, "unsupported_type");
         }
