@@ -132,6 +132,11 @@ fmt: ## Format the code
 bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
 	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
 
+.PHONY: eval
+eval: ## Measure what pii-redactor finds, side by side with Presidio; DOCUMENTS=6000
+	python=$$($(SETUP)/eval.sh); cargo build --quiet --locked --profile native --package meshward-cli; \
+		$$python filters/pii-redactor/eval/evaluate.py target/native/meshward $(or $(DOCUMENTS),6000)
+
 .PHONY: clean
 clean: ## Remove everything that was built or fetched
 	rm -rf target dist

@@ -145,11 +145,6 @@ fn what_no_rule_is_about_keeps_its_bytes() {
                 Answer::new(200, "image/png", binary.clone()),
                 binary,
             ),
-            (
-                "/patients/7",
-                Answer::new(200, "text/plain", SENT),
-                SENT.as_bytes().to_vec(),
-            ),
         ];
         for (path, answer, expected) in answers {
             peers.upstream.answer(path, answer);
@@ -173,9 +168,10 @@ fn what_no_rule_is_about_keeps_its_bytes() {
 #[test]
 fn what_cannot_be_read_does_not_pass_in_silence() {
     for_each_pair(|peers, envoy, send, pair| {
-        peers
-            .upstream
-            .answer("/patients/7", Answer::json(SENT).gzip().unwrap());
+        peers.upstream.answer(
+            "/patients/7",
+            Answer::json(SENT).header("content-encoding", "br"),
+        );
         let answer = send(&patient());
         assert_eq!(answer.status, 502, "{pair} {answer:?}");
         assert_eq!(
@@ -247,4 +243,104 @@ fn a_large_answer_streams() {
             answer.body.len()
         );
     });
+}
+
+#[test]
+fn compressed_answers_and_other_framings_are_read() {
+    for_each_pair(|peers, _, send, pair| {
+        peers
+            .upstream
+            .answer("/patients/7", Answer::json(SENT).gzip().unwrap());
+        let answer = send(&patient());
+        assert_eq!(answer.text(), EXPECTED, "{pair} {answer:?}");
+        assert!(!answer.headers.contains_key("content-encoding"), "{pair}");
+        for (kind, sent, expected) in [
+            ("text/csv", "a,jane@example.com\n", "a,[EMAIL]\n"),
+            (
+                "text/plain",
+                "ends with jane@example.com",
+                "ends with [EMAIL]",
+            ),
+            (
+                "text/event-stream",
+                "data: {\"m\":\"jane@example.com\"}\n\n",
+                "data: {\"m\":\"[EMAIL]\"}\n\n",
+            ),
+            (
+                "application/x-www-form-urlencoded",
+                "m=jane%40example.com&n=1",
+                "m=%5BEMAIL%5D&n=1",
+            ),
+        ] {
+            for cut in 1..sent.len() {
+                peers.upstream.answer(
+                    "/patients/7",
+                    Answer::new(200, kind, sent).cut_at(&[cut], GAP),
+                );
+                let answer = send(&patient());
+                assert_eq!(
+                    answer.text(),
+                    expected,
+                    "{pair} {kind} cut at {cut}: {answer:?}"
+                );
+            }
+            let with_trailer = Answer::new(200, kind, sent).trailer("x-sum", "1");
+            peers.upstream.answer("/patients/7", with_trailer);
+            let answer = send(&patient().header("te", "trailers"));
+            // What cannot be written any more must not pass.
+            assert!(!answer.text().contains("jane"), "{pair} {kind} {answer:?}");
+        }
+    });
+}
+
+/// Everything that a request has.
+const REQUESTS: &str = r#"{"rules":[{"name":"out","apply_to":["request.body","request.query","request.cookies","request.headers"],
+    "detect":["EMAIL","CREDIT_CARD"],"fields":[{"name":"secret","action":"remove"}]}]}"#;
+
+#[test]
+fn requests_are_redacted_on_their_way() {
+    for upstream in Protocol::BOTH {
+        let peers = Peers::start().unwrap();
+        let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
+        bootstrap.speak_with_upstream(upstream).unwrap();
+        bootstrap.configure(FILTER, REQUESTS).unwrap();
+        let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
+        for downstream in Protocol::BOTH {
+            let client = envoy.client(downstream);
+            for (kind, sent, expected) in [
+                (
+                    "application/json",
+                    r#"{"m":"jane@example.com","secret":[1],"n":1.50}"#,
+                    r#"{"m":"[EMAIL]","n":1.50}"#,
+                ),
+                (
+                    "application/x-www-form-urlencoded",
+                    "secret=1&m=jane%40example.com",
+                    "m=%5BEMAIL%5D",
+                ),
+                ("text/plain", "call jane@example.com", "call [EMAIL]"),
+            ] {
+                peers.upstream.answer("/a", Answer::json("{}"));
+                drop(peers.upstream.take_received());
+                let request = Request::new("POST", "/a?m=jane%40example.com&secret=1&n=2")
+                    .header("content-type", kind)
+                    .header("cookie", "secret=1; m=jane@example.com")
+                    .header("x-mail", "jane@example.com")
+                    .chunk(sent);
+                let answer = client.send(&request).unwrap();
+                assert_eq!(answer.status, 200, "{answer:?}");
+                let received = peers.upstream.take_received().pop().unwrap();
+                let pair = format!("{downstream:?} to {upstream:?} {kind}");
+                assert_eq!(String::from_utf8_lossy(&received.body), expected, "{pair}");
+                assert_eq!(received.path, "/a?m=%5BEMAIL%5D&n=2", "{pair}");
+                assert_eq!(
+                    received.headers["cookie"].as_bytes(),
+                    b"m=%5BEMAIL%5D",
+                    "{pair}"
+                );
+                assert_eq!(received.headers["x-mail"].as_bytes(), b"[EMAIL]", "{pair}");
+            }
+        }
+        assert_eq!(envoy.traps(), 0);
+    }
 }

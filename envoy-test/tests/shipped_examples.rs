@@ -35,7 +35,8 @@ fn with_keys(bootstrap: &mut Bootstrap, filter: &str) {
     let vm = "/typed_config/config/vm_config";
     let vm = bootstrap.filter(filter).unwrap().pointer_mut(vm).unwrap();
     let key = "0123456789abcdef0123456789abcdef";
-    vm["environment_variables"] = json!({"key_values": {"MESHWARD_SUBJECT_KEY": key}});
+    vm["environment_variables"] =
+        json!({"key_values": {"MESHWARD_SUBJECT_KEY": key, "MESHWARD_PSEUDONYM_KEY": key}});
 }
 
 #[test]

@@ -16,6 +16,7 @@ use host::Status;
 use host::fake::{Answer, HOST_CALLS, Profile, Proxy, Request, Response};
 
 const SUBJECT_KEY: &str = "MESHWARD_SUBJECT_KEY";
+const PSEUDONYM_KEY: &str = "MESHWARD_PSEUDONYM_KEY";
 
 fn program(filter: &str) -> Program {
     Program::open(&paths::wasm(filter).unwrap()).unwrap()
@@ -26,6 +27,9 @@ fn proxy(program: &Program, profile: Profile) -> Proxy {
     proxy
         .host()
         .set_environment_variable(SUBJECT_KEY, &"k".repeat(32));
+    proxy
+        .host()
+        .set_environment_variable(PSEUDONYM_KEY, &"k".repeat(32));
     proxy
 }
 

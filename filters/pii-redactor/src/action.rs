@@ -1,19 +1,60 @@
 //! What takes the place of a match.
 
-use crate::detect::Entity;
+use std::rc::Rc;
 
-/// What is done with a detected value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use crate::generalize;
+use crate::pseudonym::Pseudonymizer;
+
+/// What is done with a value.
+#[derive(Clone, Debug, Default)]
 pub enum Action {
     /// `[EMAIL]`: what it was, not which.
     #[default]
     Label,
-    /// Characters replaced one by one.
-    Mask(Mask),
     /// Nothing at all.
     Remove,
     /// A fixed text.
     Replace(String),
+    /// Characters replaced one by one.
+    Mask(Mask),
+    /// `null`, where a whole value of a JSON document matches; elsewhere nothing at all.
+    Null,
+    /// A name that only the holder of the key can trace back, the same for the same value.
+    Pseudonym(Rc<Pseudonymizer>),
+    /// Less precise: the same kind of value, shared by many people.
+    Generalize(Generalization),
+    /// The message goes no further.
+    Block,
+    /// It stays, and counts.
+    Detect,
+}
+
+/// How a value becomes less precise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generalization {
+    /// The year of a date.
+    Year,
+    /// The year and the month of a date.
+    Month,
+    /// The first three digits of a ZIP code, `000` where few people live (45 CFR 164.514(b)(2)(i)(B)).
+    Zip3,
+    /// The network of an address of the Internet protocol: so many bits of version 4 and 6.
+    Network(u8, u8),
+    /// Numbers with so many decimals.
+    Decimals(u8),
+    /// Ages above this become the next one.
+    AgeCap(u8),
+}
+
+/// What stands in the place of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// The value itself.
+    Keep,
+    /// This text.
+    Text(String),
+    /// `null` if it is a whole value of a JSON document.
+    Null,
 }
 
 /// Which characters of a value stay.
@@ -25,64 +66,63 @@ pub struct Mask {
     pub keep_last: usize,
     /// What stands for the others.
     pub character: char,
+    /// Spaces, dashes and the like between them stay.
+    pub keep_separators: bool,
 }
 
 impl Action {
-    /// The text in the place of `value`.
+    /// What stands in the place of `value`; `None` is a value that is too long to be held.
     #[must_use]
-    pub fn apply(&self, label: &str, value: &str) -> String {
-        match self {
-            Self::Label => format!("[{label}]"),
-            Self::Mask(mask) => mask.apply(value),
-            Self::Remove => String::new(),
-            Self::Replace(text) => text.clone(),
+    pub fn apply(&self, label: &str, value: Option<&str>) -> Replacement {
+        let labelled = || Replacement::Text(format!("[{label}]"));
+        match (self, value) {
+            (Self::Detect, _) => Replacement::Keep,
+            (Self::Remove, _) => Replacement::Text(String::new()),
+            (Self::Null, _) => Replacement::Null,
+            (Self::Replace(text), _) => Replacement::Text(text.clone()),
+            (Self::Label | Self::Block, _) | (_, None) => labelled(),
+            (Self::Mask(mask), Some(value)) => Replacement::Text(mask.apply(value)),
+            (Self::Pseudonym(pseudonymizer), Some(value)) => {
+                Replacement::Text(pseudonymizer.pseudonym(label, value))
+            }
+            (Self::Generalize(how), Some(value)) => {
+                generalize::apply(*how, value).map_or_else(labelled, Replacement::Text)
+            }
         }
+    }
+
+    /// Whether it changes what it is applied to.
+    #[must_use]
+    pub const fn changes(&self) -> bool {
+        !matches!(self, Self::Detect)
     }
 }
 
 impl Mask {
-    /// Masks letters and digits; what separates them stays, so that the form can be seen. A value
-    /// of which fewer than four would be hidden is masked whole.
+    /// Masks letters and digits. A value of which fewer than four would be hidden is masked whole.
     fn apply(&self, value: &str) -> String {
-        let counted = value
-            .chars()
-            .filter(|character| character.is_alphanumeric())
-            .count();
+        // What is masked already counts as hidden, so that masking twice changes nothing.
+        let counts = |character: char| character.is_alphanumeric() || character == self.character;
+        let counted = value.chars().filter(|character| counts(*character)).count();
         let kept = self.keep_first.saturating_add(self.keep_last);
-        let hide_all = counted.saturating_sub(kept) < 4;
+        let hide_all = counted.saturating_sub(kept) < LEAST_HIDDEN;
         let last_from = counted.saturating_sub(self.keep_last);
         let mut place = 0_usize;
         value
             .chars()
-            .map(|character| {
-                if !character.is_alphanumeric() {
-                    return character;
+            .filter_map(|character| {
+                if !counts(character) {
+                    return self.keep_separators.then_some(character);
                 }
-                let keep = !hide_all && (place < self.keep_first || place >= last_from);
+                let stays = !hide_all && (place < self.keep_first || place >= last_from);
                 place = place.saturating_add(1);
-                if keep { character } else { self.character }
+                Some(if stays { character } else { self.character })
             })
             .collect()
     }
 }
 
-/// The action for each kind of data.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Actions {
-    /// For kinds without an own one.
-    pub default: Action,
-    /// By kind.
-    pub by_entity: Vec<(Entity, Action)>,
-}
-
-impl Actions {
-    /// The action for this kind.
-    #[must_use]
-    pub fn of(&self, entity: Entity) -> &Action {
-        let own = self.by_entity.iter().find(|(known, _)| *known == entity);
-        own.map_or(&self.default, |(_, action)| action)
-    }
-}
+const LEAST_HIDDEN: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -90,21 +130,29 @@ mod tests {
 
     #[test]
     fn masks_keep_the_form() {
-        let mask = |keep_first, keep_last, value| {
-            Action::Mask(Mask {
+        let mask = |keep_first, keep_last, keep_separators, value: &str| {
+            let mask = Mask {
                 keep_first,
                 keep_last,
                 character: '*',
-            })
-            .apply("X", value)
+                keep_separators,
+            };
+            let once = mask.apply(value);
+            assert_eq!(mask.apply(&once), once, "twice");
+            once
         };
-        assert_eq!(mask(0, 4, "4111 1111 1111 1111"), "**** **** **** 1111");
         assert_eq!(
-            mask(6, 4, "4111111111111111"),
-            "************1111".replacen("******", "411111", 1)
+            mask(0, 4, true, "4111 1111 1111 1111"),
+            "**** **** **** 1111"
         );
-        assert_eq!(mask(0, 4, "123-45"), "***-**", "too little would be hidden");
-        assert_eq!(mask(0, 0, "jane@x.org"), "****@*.***");
-        assert_eq!(mask(0, usize::MAX, "abc"), "***");
+        assert_eq!(mask(0, 4, false, "4111 1111 1111 1111"), "************1111");
+        assert_eq!(mask(6, 4, true, "4111111111111111"), "411111******1111");
+        assert_eq!(
+            mask(0, 4, true, "123-45"),
+            "***-**",
+            "too little would be hidden"
+        );
+        assert_eq!(mask(0, 0, true, "jane@x.org"), "****@*.***");
+        assert_eq!(mask(0, usize::MAX, true, "abc"), "***");
     }
 }

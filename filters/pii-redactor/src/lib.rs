@@ -1,9 +1,14 @@
 //! Streaming, byte-preserving redaction of personal data for proxy-wasm hosts.
 //!
-//! [`detect`] knows what personal data looks like, [`scan`] looks for it in text as it streams by,
-//! [`json`] rewrites JSON bodies with it, [`fields`] selects members, [`action`] says what takes
-//! their place, and [`filter`] puts them together. The README describes the configuration.
+//! A body goes through a [`pipeline`]: it is decoded ([`inflate`]), taken apart ([`json`], [`sse`],
+//! [`pairs`], [`multipart`], [`text`]) and searched ([`detect`]), piece by piece, and leaves with what
+//! the [`plan`] says in the place of what was found. [`config`] reads the configuration, and
+//! [`filter`] ties all that to a proxy. The README describes the configuration.
 
+#![allow(
+    clippy::manual_is_multiple_of,
+    reason = "check digits read as their standards write them"
+)]
 #![cfg_attr(
     test,
     allow(
@@ -14,14 +19,36 @@
 )]
 
 pub mod action;
+mod bytes;
 pub mod config;
+pub mod custom;
 pub mod detect;
-pub mod fields;
+pub mod entity;
 pub mod filter;
+#[cfg(test)]
+mod fixtures;
+#[cfg(not(target_os = "wasi"))]
+pub mod fuzzing;
+pub mod generalize;
+pub mod inflate;
 pub mod json;
-pub mod scan;
-pub mod string;
+pub mod lexicon;
+pub mod multipart;
+mod names;
+pub mod pairs;
+pub mod paths;
+pub mod pipeline;
+pub mod plan;
+pub mod pseudonym;
+mod scan;
+pub mod sse;
+pub mod tally;
+pub mod text;
+mod trigger;
 
 pub use filter::PiiRedactor;
 
-host::filter!(PiiRedactor: request_headers, response_headers, response_body, response_trailers, log, done);
+host::filter!(
+    PiiRedactor: request_headers, request_body, request_trailers, response_headers, response_body,
+    response_trailers, log, done
+);

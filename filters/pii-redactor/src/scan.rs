@@ -1,274 +1,548 @@
-//! Scanning text as it streams by, one decoded character at a time.
+//! Scanning one text after the other while they stream by.
 //!
-//! Text is cut into *runs*: stretches of the characters that matches consist of. Everything else
-//! ends a run, is never part of a match and leaves at once, byte for byte as it came. A run is held
-//! until it ends, then searched, and leaves with the matches replaced. What is held is bounded: of
-//! a run that grows too long all but its last [`KEPT_BYTES`] bytes leave early, which is longer
-//! than any match, so that none is cut in two.
-//!
-//! The scanner never sees chunks, only characters in order: the result cannot depend on how a body
-//! was cut.
+//! A *text* is what belongs together: a string of a JSON document, a line, a value of a form. It is
+//! searched as a whole when it ends. Of one that grows beyond [`WINDOW_BYTES`] the first part is
+//! searched and leaves, up to a place that no match can cross; the last bytes that have left are
+//! still looked at, as what stands before a match. Where windows end depends on the text alone, so
+//! the result cannot depend on how a body was cut.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use crate::action::Replacement;
+use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
+use crate::detect::{Span, named};
+use crate::lexicon::Announcement;
+use crate::plan::Plan;
+use crate::tally::{Finding, Tally};
 
-use crate::action::Actions;
-use crate::detect::{Context, Entity, find};
-
-/// What is looked for, and what becomes of it.
-#[derive(Clone, Debug, Default)]
-pub struct ScanRules {
-    /// The kinds of data.
-    pub wanted: Vec<Entity>,
-    /// What replaces them.
-    pub actions: Actions,
+/// Where what leaves goes, and what is counted.
+pub(crate) struct Sink<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) tally: &'a mut Tally,
 }
 
-/// How many matches of each kind there were; field rules count under `field`.
-pub type Counts = BTreeMap<String, u64>;
+/// How a text is spelled, and so its replacements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// In a JSON string (RFC 8259 section 7).
+    Json,
+    /// In a form or a query (`application/x-www-form-urlencoded`).
+    Form,
+    /// As it is.
+    Plain,
+}
 
-/// Scans one stretch of text after the other.
+/// Scans one text after the other.
 #[derive(Debug)]
-pub struct Scanner {
-    rules: Rc<ScanRules>,
-    /// The run so far, decoded: ASCII.
-    run: Vec<u8>,
-    /// How the run was spelled.
+pub(crate) struct TextScanner {
+    spelling: Spelling,
+    /// Decoded: what has left and is still looked at, then what is held.
+    text: Vec<u8>,
+    /// Where what is held begins.
+    from: usize,
+    /// How what is held is spelled.
     raw: Vec<u8>,
-    /// How many raw bytes each byte of the run has.
-    raw_lengths: Vec<u8>,
-    context: Context,
-    /// Whether replacements must be escaped for JSON.
-    escapes: bool,
+    /// Where the spelling is not as long as what it says: places in the held text and in `raw`, from
+    /// which on both go on alike.
+    breaks: Vec<(usize, usize)>,
+    /// The place of `raw` in the body.
+    raw_offset: u64,
+    /// A part of this text has left already.
+    started: bool,
+    swallowing: Swallow,
+    /// An escape that is not complete.
+    escape: Vec<u8>,
+    spans: Vec<Span>,
 }
 
-impl Scanner {
-    /// A scanner for these rules. In JSON strings replacements are escaped.
-    #[must_use]
-    pub const fn new(rules: Rc<ScanRules>, escapes: bool) -> Self {
+/// What goes on with the rest of a secret that began before this window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Swallow {
+    Nothing,
+    /// The letters of a token.
+    Token,
+    /// A key up to its end, over lines.
+    Key,
+}
+
+impl TextScanner {
+    pub(crate) const fn new(spelling: Spelling) -> Self {
         Self {
-            rules,
-            run: Vec::new(),
+            spelling,
+            text: Vec::new(),
+            from: 0,
             raw: Vec::new(),
-            raw_lengths: Vec::new(),
-            context: Context {
-                continued: false,
-                announced: None,
-            },
-            escapes,
+            breaks: Vec::new(),
+            raw_offset: 0,
+            started: false,
+            swallowing: Swallow::Nothing,
+            escape: Vec::new(),
+            spans: Vec::new(),
         }
     }
 
-    /// What the following text is said to be.
-    pub const fn announce(&mut self, announced: Option<Entity>) {
-        self.context.announced = announced;
+    /// A new text begins at this place of the body.
+    pub(crate) fn begin(&mut self, offset: u64) {
+        self.text.clear();
+        self.raw.clear();
+        self.breaks.clear();
+        self.from = 0;
+        self.raw_offset = offset;
+        self.started = false;
+        if self.swallowing == Swallow::Token {
+            self.swallowing = Swallow::Nothing;
+        }
     }
 
-    /// Takes a character: decoded, if it is ASCII, and as it was spelled.
-    pub fn push(
+    /// Bytes that have not left.
+    pub(crate) const fn held(&self) -> usize {
+        self.raw.len().saturating_add(self.escape.len())
+    }
+
+    /// Whether a part of this text has left already.
+    pub(crate) const fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Whether a key is being swallowed that goes on in the next text.
+    pub(crate) fn is_in_key(&self) -> bool {
+        self.swallowing == Swallow::Key
+    }
+
+    /// The text that is held, decoded.
+    pub(crate) fn pending(&self) -> &[u8] {
+        rest(&self.text, self.from)
+    }
+
+    /// The spelling of what is held.
+    pub(crate) fn pending_raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Takes text that is spelled as it is. `begun` is called before something leaves for the first
+    /// time.
+    pub(crate) fn push(
         &mut self,
-        decoded: Option<u8>,
-        raw: &[u8],
-        out: &mut Vec<u8>,
-        counts: &mut Counts,
+        mut bytes: &[u8],
+        announcement: &Announcement,
+        sink: &mut Sink<'_>,
     ) {
-        let joins = decoded.is_some_and(|byte| self.belongs(byte));
-        if !joins {
-            self.end_run(out, counts);
+        while !bytes.is_empty() {
+            let room = WINDOW_BYTES.less(self.text.len().less(self.from));
+            let room = room.min(RAW_WINDOW_BYTES.less(self.raw.len())).max(1);
+            let (now, later) = bytes
+                .split_at_checked(room.min(bytes.len()))
+                .unwrap_or((bytes, &[]));
+            self.text.extend_from_slice(now);
+            self.raw.extend_from_slice(now);
+            bytes = later;
+            self.make_room(announcement, sink);
         }
-        // What ends one run may begin the next.
-        match decoded.filter(|byte| joins || self.belongs(*byte)) {
-            Some(byte) => {
-                self.run.push(byte);
-                self.raw.extend_from_slice(raw);
-                self.raw_lengths
-                    .push(u8::try_from(raw.len()).unwrap_or(u8::MAX));
-                if self.run.len() >= HELD_BYTES {
-                    self.release(self.run.len().saturating_sub(KEPT_BYTES), out, counts);
+    }
+
+    /// Takes a piece whose spelling is not what it says.
+    pub(crate) fn push_spelled(
+        &mut self,
+        decoded: &[u8],
+        raw: &[u8],
+        announcement: &Announcement,
+        sink: &mut Sink<'_>,
+    ) {
+        self.breaks
+            .push((self.text.len().less(self.from), self.raw.len()));
+        self.text.extend_from_slice(decoded);
+        self.raw.extend_from_slice(raw);
+        self.breaks
+            .push((self.text.len().less(self.from), self.raw.len()));
+        self.make_room(announcement, sink);
+    }
+
+    /// Takes bytes of a JSON string, or of what was one, up to `end`. Answers how many were taken;
+    /// fewer than there are if `end` is next.
+    pub(crate) fn push_json(
+        &mut self,
+        bytes: &[u8],
+        end: u8,
+        announcement: &Announcement,
+        sink: &mut Sink<'_>,
+    ) -> usize {
+        let mut position = 0;
+        while position < bytes.len() {
+            let byte = at(bytes, position);
+            match self.escape.len() {
+                0 => {
+                    let plain = memchr::memchr2(end, b'\\', rest(bytes, position));
+                    let stop = plain.map_or(bytes.len(), |offset| position.plus(offset));
+                    self.push(part(bytes, position, stop), announcement, sink);
+                    position = stop;
+                    if at(bytes, position) == end && position < bytes.len() {
+                        return position;
+                    }
+                    if position < bytes.len() {
+                        self.escape.push(b'\\');
+                        position = position.plus(1);
+                    }
+                }
+                1 if byte == b'u' => {
+                    self.escape.push(byte);
+                    position = position.plus(1);
+                }
+                1 => {
+                    let raw = [b'\\', byte];
+                    self.escape.clear();
+                    self.push_spelled(&[short_escape(byte)], &raw, announcement, sink);
+                    position = position.plus(1);
+                }
+                _ if byte.is_ascii_hexdigit() => {
+                    self.escape.push(byte);
+                    position = position.plus(1);
+                    if self.escape.len() == LONG_ESCAPE_BYTES {
+                        self.end_escape(announcement, sink);
+                    }
+                }
+                _ => self.end_escape(announcement, sink),
+            }
+        }
+        position
+    }
+
+    /// An escape is complete, or breaks off.
+    pub(crate) fn end_escape(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) {
+        if self.escape.is_empty() {
+            return;
+        }
+        let raw = std::mem::take(&mut self.escape);
+        let code = std::str::from_utf8(rest(&raw, 2))
+            .ok()
+            .filter(|_| raw.len() == LONG_ESCAPE_BYTES)
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let mut buffer = [0; 4];
+        let decoded = match code {
+            // Halves of a pair are no characters by themselves, and nothing that is looked for.
+            Some(code) => char::from_u32(code)
+                .unwrap_or(char::REPLACEMENT_CHARACTER)
+                .encode_utf8(&mut buffer)
+                .as_bytes(),
+            None => OPAQUE,
+        };
+        let mut copy = [0_u8; 4];
+        let length = decoded.len();
+        for (to, from) in copy.iter_mut().zip(decoded) {
+            *to = *from;
+        }
+        self.push_spelled(part(&copy, 0, length), &raw, announcement, sink);
+        self.escape = raw;
+        self.escape.clear();
+    }
+
+    /// The text ends: everything leaves.
+    pub(crate) fn end(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) {
+        self.end_escape(announcement, sink);
+        self.release(true, announcement, sink);
+        self.begin(self.raw_offset);
+    }
+
+    /// Drops what is held.
+    pub(crate) fn forget(&mut self) {
+        self.escape.clear();
+        let offset = self.raw_offset;
+        self.begin(offset);
+    }
+
+    /// Searches what is held as a whole value; the matches can be read with [`Self::spans`].
+    pub(crate) fn search_whole(&mut self, announcement: &Announcement, plan: &Plan) -> &[Span] {
+        plan.search(
+            &self.text,
+            self.from,
+            announcement,
+            !self.started,
+            &mut self.spans,
+        );
+        &self.spans
+    }
+
+    fn make_room(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) {
+        if self.text.len().less(self.from) >= WINDOW_BYTES || self.raw.len() >= RAW_WINDOW_BYTES {
+            self.release(false, announcement, sink);
+        }
+    }
+
+    /// Lets what no match can reach leave; at the end everything.
+    fn release(&mut self, last: bool, announcement: &Announcement, sink: &mut Sink<'_>) {
+        let skipped = self.swallow(last);
+        if self.text.len() == self.from && skipped {
+            return;
+        }
+        let whole = last && !self.started;
+        sink.plan
+            .search(&self.text, self.from, announcement, whole, &mut self.spans);
+        let mut cut = if last { self.text.len() } else { self.cut() };
+        if !last {
+            for span in &self.spans {
+                if span.start < cut && span.end > cut {
+                    // It stays whole, unless it fills what may be held.
+                    cut = if span.start > self.from {
+                        span.start
+                    } else {
+                        span.end
+                    };
                 }
             }
-            None => out.extend_from_slice(raw),
         }
-    }
-
-    /// The text ends here; nothing is held any more.
-    pub fn end_run(&mut self, out: &mut Vec<u8>, counts: &mut Counts) {
-        if !self.run.is_empty() {
-            self.release(self.run.len(), out, counts);
-        }
-        self.context.continued = false;
-    }
-
-    /// Bytes that have not left yet.
-    #[must_use]
-    pub const fn held(&self) -> usize {
-        self.raw.len()
-    }
-
-    /// Whether a character goes on with the run. A space does between digits only; one that is held
-    /// and followed by something else ends the run behind it.
-    fn belongs(&self, byte: u8) -> bool {
-        let digit_before = self.run.last().is_some_and(u8::is_ascii_digit);
-        match byte {
-            b' ' => digit_before,
-            // After a held space only a digit goes on.
-            _ if self.run.last() == Some(&b' ') => byte.is_ascii_digit(),
-            _ => byte.is_ascii_alphanumeric() || b"._%+-'@".contains(&byte),
-        }
-    }
-
-    /// Lets everything before `cut` leave, and what matches it all the way to its end.
-    fn release(&mut self, cut: usize, out: &mut Vec<u8>, counts: &mut Counts) {
-        let findings = find(&self.run, &self.rules.wanted, self.context);
-        // A match that is not over yet must not be cut: it stays whole, unless it began so long
-        // ago that it fills what may be held; then it leaves as what it is.
-        let whole = cut >= self.run.len();
-        let mut cut = if whole { cut } else { self.outside_number(cut) };
-        for finding in &findings {
-            if !whole && finding.span.start < cut && finding.span.end > cut {
-                cut = if finding.span.start == 0 {
-                    finding.span.end
-                } else {
-                    finding.span.start
-                };
-            }
-        }
-        let mut position = 0;
-        let mut raw_position = 0;
-        for finding in findings.iter().filter(|finding| finding.span.end <= cut) {
-            let start = self.raw_offset(finding.span.start);
-            let end = self.raw_offset(finding.span.end);
-            out.extend_from_slice(self.raw.get(raw_position..start).unwrap_or_default());
-            let value = self.run.get(finding.span.clone()).unwrap_or_default();
-            let value = String::from_utf8_lossy(value);
-            let name = finding.entity.name();
-            let replacement = self.rules.actions.of(finding.entity).apply(name, &value);
-            write_text(&replacement, self.escapes, out);
-            let count = counts.entry(name.to_owned()).or_default();
-            *count = count.saturating_add(1);
-            (position, raw_position) = (finding.span.end, end);
-        }
-        let raw_cut = self.raw_offset(cut);
-        out.extend_from_slice(self.raw.get(raw_position..raw_cut).unwrap_or_default());
-        let last = cut
-            .max(position)
-            .checked_sub(1)
-            .and_then(|last| self.run.get(last));
-        self.context.continued =
-            last.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte));
-        self.run.drain(..cut.min(self.run.len()));
-        self.raw.drain(..raw_cut.min(self.raw.len()));
-        self.raw_lengths.drain(..cut.min(self.raw_lengths.len()));
-    }
-
-    /// The beginning of the number that `cut` is in, so that what stays is not half a number; of a
-    /// number without end, the middle.
-    fn outside_number(&self, cut: usize) -> usize {
-        let before = self.run.get(..cut).unwrap_or_default();
-        let digits = before
-            .iter()
-            .rev()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        if digits < KEPT_BYTES {
-            cut.saturating_sub(digits)
-        } else {
-            cut
-        }
-    }
-
-    fn raw_offset(&self, position: usize) -> usize {
-        self.raw_lengths
-            .iter()
-            .take(position)
-            .map(|length| usize::from(*length))
-            .sum()
-    }
-}
-
-/// Writes a replacement, inside a JSON string escaped (RFC 8259 section 7).
-pub fn write_text(text: &str, escapes: bool, out: &mut Vec<u8>) {
-    if !escapes {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => out.extend([b'\\', u8::try_from(character).unwrap_or(b'"')]),
-            control if control < ' ' => {
-                out.extend(format!("\\u{:04x}", u32::from(control)).into_bytes());
-            }
-            other => {
-                let mut buffer = [0; 4];
-                out.extend_from_slice(other.encode_utf8(&mut buffer).as_bytes());
-            }
-        }
-    }
-}
-
-/// A run is searched at the latest when it is so long.
-const HELD_BYTES: usize = 1024;
-/// Longer than any match: an address has at most 254 bytes, a card 37.
-const KEPT_BYTES: usize = 320;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scan(text: &str) -> String {
-        let rules = ScanRules {
-            wanted: Entity::ALL.to_vec(),
-            actions: Actions::default(),
+        self.spans.retain(|span| span.end <= cut);
+        let runs_on = self
+            .spans
+            .last()
+            .copied()
+            .filter(|span| span.end == self.text.len());
+        let raw_cut = self.raw_position(cut);
+        let spans = std::mem::take(&mut self.spans);
+        let spelled = Spelled {
+            text: &self.text,
+            raw: part(&self.raw, 0, raw_cut),
+            breaks: &self.breaks,
+            from: self.from,
+            offset: self.raw_offset,
+            spelling: self.spelling,
         };
-        let mut scanner = Scanner::new(Rc::new(rules), false);
-        let (mut out, mut counts) = (Vec::new(), Counts::new());
-        for character in text.chars() {
-            let mut buffer = [0; 4];
-            let raw = character.encode_utf8(&mut buffer).as_bytes();
-            let decoded = u8::try_from(character).ok().filter(u8::is_ascii);
-            scanner.push(decoded, raw, &mut out, &mut counts);
-            assert!(scanner.held() <= HELD_BYTES);
+        spelled.write(&spans, sink);
+        self.spans = spans;
+        if let Some(span) = runs_on
+            && changes(sink.plan, span.entity)
+        {
+            self.run_on(span, last);
         }
-        scanner.end_run(&mut out, &mut counts);
-        String::from_utf8(out).unwrap()
+        self.leave(cut, raw_cut);
     }
 
-    #[test]
-    fn finds_matches_in_prose() {
-        for (text, expected) in [
-            (
-                "Write to jane@example.com, please.",
-                "Write to [EMAIL], please.",
-            ),
-            ("<jane@example.com>", "<[EMAIL]>"),
-            ("a 4111 1111 1111 1111 b", "a [CREDIT_CARD] b"),
-            ("SSN 123-45-6789.", "SSN [US_SSN]."),
-            ("on 24 12 at 4111111111111111", "on 24 12 at [CREDIT_CARD]"),
-            ("1 jane@example.com 2", "1 [EMAIL] 2"),
-            (
-                "5 4111111111111111 6 jane@example.com",
-                "5 [CREDIT_CARD] 6 [EMAIL]",
-            ),
-            ("é4111111111111111é", "é[CREDIT_CARD]é"),
-            ("nothing here: 12 34, 5.6 x", "nothing here: 12 34, 5.6 x"),
-            ("jane@example.com jane@example.com", "[EMAIL] [EMAIL]"),
-        ] {
-            assert_eq!(scan(text), expected, "{text}");
+    /// A secret fills the text to its end: what follows may still be part of it.
+    fn run_on(&mut self, span: Span, last: bool) {
+        let is = |name: &str| named(name).is_some_and(|(entity, _)| entity == span.entity);
+        if is("PRIVATE_KEY") {
+            let closed = before(&self.text, span.end) == b'-'
+                && part(&self.text, span.start, span.end)
+                    .windows(8)
+                    .any(|w| w == b"-----END");
+            if !closed {
+                self.swallowing = Swallow::Key;
+            }
+        } else if is("JWT") && !last {
+            self.swallowing = Swallow::Token;
         }
     }
 
-    #[test]
-    fn long_runs_hide_nothing_and_hold_little() {
-        for padding in [0, 300, 690, 700, 703, 704, 1000, 1023, 1024, 5000] {
-            let dashes = format!("{}-", "ab".repeat(padding));
-            assert!(
-                scan(&format!("{dashes}.jane@example.com")).ends_with("[EMAIL]"),
-                "{padding}"
-            );
-            let spaced = format!("{} 4111111111111111", "7 ".repeat(padding));
-            assert!(!scan(&spaced).contains("4111111111111111"), "{padding}");
-            let one_word = format!("{}4111111111111111", "7".repeat(padding.max(1)));
-            assert_eq!(scan(&one_word), one_word, "a longer number is no card");
+    /// Takes the rest of a secret away. Answers whether there was one.
+    fn swallow(&mut self, last: bool) -> bool {
+        let held = rest(&self.text, self.from);
+        let end = match self.swallowing {
+            Swallow::Nothing => return false,
+            Swallow::Token => {
+                let token =
+                    |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+                count_while(held, 0, token)
+            }
+            Swallow::Key => match crate::detect::rest_of_key(held) {
+                Some(end) => end,
+                // The end may be cut in two: its beginning stays for the next window.
+                None if last => held.len(),
+                None => held.len().less(40),
+            },
+        };
+        let over = end < held.len()
+            && (self.swallowing == Swallow::Token || crate::detect::rest_of_key(held).is_some());
+        let ends_here =
+            self.swallowing == Swallow::Key && crate::detect::rest_of_key(held).is_some();
+        let cut = self.from.plus(end);
+        let raw_cut = self.raw_position(cut);
+        self.leave(cut, raw_cut);
+        if over || ends_here {
+            self.swallowing = Swallow::Nothing;
+        }
+        true
+    }
+
+    /// What is before these places is gone, and its last bytes are still looked at.
+    fn leave(&mut self, cut: usize, raw_cut: usize) {
+        self.started = true;
+        let gone = cut.less(self.from);
+        let kept_from = cut.less(CONTEXT_BYTES);
+        self.text.drain(..kept_from.min(self.text.len()));
+        self.from = cut.less(kept_from);
+        self.raw.drain(..raw_cut.min(self.raw.len()));
+        self.raw_offset = self
+            .raw_offset
+            .saturating_add(u64::try_from(raw_cut).unwrap_or(0));
+        self.breaks.retain(|(place, _)| *place >= gone);
+        for (place, raw) in &mut self.breaks {
+            *place = place.less(gone);
+            *raw = raw.less(raw_cut);
+        }
+    }
+
+    /// A place up to which the text can leave: behind a sign that no match has inside, with enough
+    /// text behind for the longest match; if there is none, not within a number.
+    fn cut(&self) -> usize {
+        let limit = self.text.len().less(KEPT_BYTES).max(self.from.plus(1));
+        let mut place = limit;
+        while place > self.from {
+            let (left, right) = (before(&self.text, place), at(&self.text, place));
+            let separates = b",;\"'<>()[]{}|\n\r\t".contains(&left)
+                || left == b' '
+                    && !right.is_ascii_digit()
+                    && !before(&self.text, place.less(1)).is_ascii_digit();
+            if separates {
+                return place;
+            }
+            place = place.less(1);
+        }
+        let digits = count_while_back(
+            part(&self.text, self.from, limit),
+            limit.less(self.from),
+            |byte| byte.is_ascii_digit(),
+        );
+        if digits < KEPT_BYTES {
+            limit.less(digits).max(self.from.plus(1))
+        } else {
+            limit
+        }
+    }
+
+    fn raw_position(&self, place: usize) -> usize {
+        raw_position(&self.breaks, place.less(self.from))
+    }
+}
+
+/// A text with its spelling.
+pub(crate) struct Spelled<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) raw: &'a [u8],
+    pub(crate) breaks: &'a [(usize, usize)],
+    /// Where in `text` the spelling begins.
+    pub(crate) from: usize,
+    /// The place of `raw` in the body.
+    pub(crate) offset: u64,
+    pub(crate) spelling: Spelling,
+}
+
+impl Spelled<'_> {
+    /// Writes the spelling with what takes the place of the matches.
+    pub(crate) fn write(&self, spans: &[Span], sink: &mut Sink<'_>) {
+        let mut raw_done = 0;
+        for span in spans {
+            let start = raw_position(self.breaks, span.start.less(self.from));
+            let end = raw_position(self.breaks, span.end.less(self.from));
+            let value = part(self.text, span.start, span.end);
+            let (replacement, blocks) = sink.plan.replacement(span.entity, Some(value));
+            let new = match replacement {
+                Replacement::Keep => None,
+                Replacement::Text(text) => Some(text),
+                Replacement::Null => Some(String::new()),
+            };
+            let new = new.map(|text| {
+                let mut spelled = Vec::with_capacity(text.len());
+                write_spelled(&text, self.spelling, &mut spelled);
+                spelled
+            });
+            count(sink, span.entity, new.is_some(), blocks);
+            let rule = sink
+                .plan
+                .binding(span.entity)
+                .map_or(0, |binding| binding.rule);
+            sink.tally.explain(|| Finding {
+                offset: self
+                    .offset
+                    .saturating_add(u64::try_from(start).unwrap_or(0)),
+                length: u64::try_from(end.less(start)).unwrap_or(0),
+                entity: span.entity,
+                rule,
+                old: part(self.raw, start, end).to_vec(),
+                new: new.clone(),
+            });
+            if let Some(new) = new {
+                sink.out.extend_from_slice(part(self.raw, raw_done, start));
+                sink.out.extend_from_slice(&new);
+                raw_done = end;
+            }
+        }
+        sink.out.extend_from_slice(rest(self.raw, raw_done));
+    }
+}
+
+/// Counts a finding.
+pub(crate) fn count(sink: &mut Sink<'_>, entity: u8, changed: bool, blocks: bool) {
+    let rule = sink.plan.binding(entity).map_or(0, |binding| binding.rule);
+    sink.tally.add(entity, rule, changed);
+    sink.tally.blocks |= blocks;
+}
+
+fn changes(plan: &Plan, entity: u8) -> bool {
+    plan.binding(entity)
+        .is_some_and(|binding| binding.enforces && binding.action.changes())
+}
+
+fn raw_position(breaks: &[(usize, usize)], place: usize) -> usize {
+    let index = breaks.partition_point(|(known, _)| *known <= place);
+    match index.checked_sub(1).and_then(|index| breaks.get(index)) {
+        Some((known, raw)) => raw.plus(place.less(*known)),
+        None => place,
+    }
+}
+
+/// Writes a replacement as the text around it is spelled.
+pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
+    match spelling {
+        Spelling::Plain => out.extend_from_slice(text.as_bytes()),
+        Spelling::Json => {
+            for character in text.chars() {
+                match character {
+                    '"' => out.extend_from_slice(b"\\\""),
+                    '\\' => out.extend_from_slice(b"\\\\"),
+                    control if control < ' ' => {
+                        out.extend(format!("\\u{:04x}", u32::from(control)).into_bytes());
+                    }
+                    other => {
+                        let mut buffer = [0; 4];
+                        out.extend_from_slice(other.encode_utf8(&mut buffer).as_bytes());
+                    }
+                }
+            }
+        }
+        Spelling::Form => {
+            const HEX: &[u8; 16] = b"0123456789ABCDEF";
+            for byte in text.bytes() {
+                match byte {
+                    b' ' => out.push(b'+'),
+                    b'*' | b'-' | b'.' | b'_' => out.push(byte),
+                    _ if byte.is_ascii_alphanumeric() => out.push(byte),
+                    _ => {
+                        let digit =
+                            |value: u8| HEX.get(usize::from(value & 15)).copied().unwrap_or(b'0');
+                        out.extend([b'%', digit(byte >> 4), digit(byte)]);
+                    }
+                }
+            }
         }
     }
 }
+
+const fn short_escape(byte: u8) -> u8 {
+    match byte {
+        b'b' => 8,
+        b'f' => 12,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        other => other,
+    }
+}
+
+/// Stands for a broken escape: no character that is looked for.
+const OPAQUE: &[u8] = &[0xff];
+const LONG_ESCAPE_BYTES: usize = 6;
+/// So much of a text is held at most, decoded.
+pub(crate) const WINDOW_BYTES: usize = 4096;
+/// And so much of its spelling.
+const RAW_WINDOW_BYTES: usize = 16_384;
+/// Longer than any match but a token or a key: an address has at most 320 bytes.
+const KEPT_BYTES: usize = 512;
+/// So much of what has left is still looked at.
+const CONTEXT_BYTES: usize = 64;

@@ -10,9 +10,12 @@
     reason = "a test fails by panicking"
 )]
 
+use std::io::Write as _;
+
 use host::Status;
-use host::fake::{Outcome, Profile, Proxy, Request, Response};
+use host::fake::{Outcome, Profile, Proxy, Request, Response, StreamProperties};
 use pii_redactor::PiiRedactor;
+use policy::identity::Identity;
 
 const RULES: &str = r#"{"rules":[{"name":"patients","match":{"paths":["/patients/**"]},
     "detect":["EMAIL","US_SSN","CREDIT_CARD"],"fields":[{"name":"notes","action":"remove"}]}],
@@ -106,11 +109,11 @@ fn what_cannot_be_searched_goes_the_configured_way() {
         "\"actions\"",
         r#""on_error":{"unsupported_encoding":"pass","host_readonly":"pass"},"actions""#,
     );
-    let gzip = Response::json(BODY).header("content-encoding", "gzip");
+    let brotli = Response::json(BODY).header("content-encoding", "br");
     let part = Response::json(BODY);
     for (configuration, status, body_passes) in [(RULES, 502, false), (pass.as_str(), 200, true)] {
         let mut envoy = proxy(Profile::Envoy, configuration);
-        let outcome = run(&mut envoy, "/patients/1", &gzip);
+        let outcome = run(&mut envoy, "/patients/1", &brotli);
         assert_eq!(outcome.client().status(), Some(status));
         assert_eq!(outcome.client().text() == BODY, body_passes);
         let mut apisix = proxy(Profile::Apisix, configuration);
@@ -173,7 +176,7 @@ fn report_mode_changes_nothing_and_counts() {
     let decisions = outcome.decisions();
     assert!(decisions[0].report_only);
     assert_eq!(decisions[0].counts.get("EMAIL"), Some(&1));
-    let metric = "meshward.pii-redactor.findings_total;type=CREDIT_CARD;outcome=reported";
+    let metric = "meshward.pii-redactor.findings_total;type=CREDIT_CARD;where=response.body;rule=patients;outcome=reported";
     assert_eq!(proxy.host().metric(metric), 1);
 }
 
@@ -200,4 +203,373 @@ fn decisions_say_what_was_found_and_never_the_values() {
     );
     let clean = run(&mut proxy, "/patients/1", &Response::json("{}"));
     assert_eq!(clean.decisions(), []);
+}
+
+/// Rules about everything that a request has.
+const REQUESTS: &str = r#"{"rules":[{"name":"out",
+    "apply_to":["request.body","request.query","request.cookies","request.headers","request.trailers","response.headers","response.trailers"],
+    "detect":["EMAIL","CREDIT_CARD","US_SSN"],
+    "fields":[{"name":"x-internal","action":"remove"},{"name":"session","action":"remove"},{"name":"ref","action":{"mask":{"keep_last":2}}}]}],
+    "report_header":"x-redacted"}"#;
+
+#[test]
+fn everything_of_a_request_is_redacted() {
+    let mut proxy = proxy(Profile::Envoy, REQUESTS);
+    for cut in [0, 5, 20, 37] {
+        let body = r#"{"mail":"jane@example.com","a":1.50}"#;
+        let (left, right) = body.as_bytes().split_at(cut.min(body.len()));
+        let request = Request::new("POST", "/a/b?mail=jane%40example.com&session=1&n=%20x#f")
+            .header("content-type", "application/json")
+            .header("content-length", body.len().to_string())
+            .header("content-encoding", "identity")
+            .header("cookie", "session=abc; theme=dark; mail=jane@example.com")
+            .header("authorization", "Bearer jane@example.com")
+            .header("referer", "https://x.example/?mail=jane@example.com")
+            .header("x-internal", "1")
+            .header("x-ref", "untouched")
+            .header("x-two", "jane@example.com")
+            .header("x-two", "plain")
+            .chunks([left.to_vec(), right.to_vec()]);
+        let response = Response::json("{}").header("x-user", "jane@example.com");
+        let outcome = proxy.run(&request, &response);
+        assert_eq!(outcome.trap, None);
+        let upstream = outcome.upstream();
+        assert_eq!(upstream.text(), r#"{"mail":"[EMAIL]","a":1.50}"#);
+        assert_eq!(
+            upstream.header(":path").as_deref(),
+            Some("/a/b?mail=%5BEMAIL%5D&n=%20x#f")
+        );
+        assert_eq!(
+            upstream.header("cookie").as_deref(),
+            Some("theme=dark; mail=%5BEMAIL%5D")
+        );
+        assert_eq!(
+            upstream.header("authorization").as_deref(),
+            Some("Bearer jane@example.com")
+        );
+        assert_eq!(
+            upstream.header("referer").as_deref(),
+            Some("https://x.example/?mail=[EMAIL]")
+        );
+        assert_eq!(upstream.header("x-internal"), None);
+        assert_eq!(upstream.header_values("x-two"), ["[EMAIL]", "plain"]);
+        assert_eq!(upstream.header("content-length"), None);
+        assert_eq!(
+            outcome.client().header("x-user").as_deref(),
+            Some("[EMAIL]")
+        );
+        let told = outcome.client().header("x-redacted").unwrap();
+        assert!(
+            told.contains("EMAIL=5") && told.contains("body=not-searched"),
+            "{told}"
+        );
+        let places: Vec<String> = outcome
+            .decisions()
+            .iter()
+            .map(|decision| decision.reason.clone())
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "request_query",
+                "request_cookies",
+                "request_headers",
+                "request_body",
+                "response_headers"
+            ]
+        );
+    }
+}
+
+#[test]
+fn forms_and_texts_of_requests_with_trailers_lose_nothing() {
+    let mut proxy = proxy(Profile::Envoy, REQUESTS);
+    for (kind, body, expected) in [
+        (
+            "application/x-www-form-urlencoded",
+            "mail=jane%40example.com&a=1",
+            "mail=%5BEMAIL%5D&a=1",
+        ),
+        ("text/plain", "mail jane@example.com", "mail [EMAIL]"),
+    ] {
+        for cut in 0..body.len() {
+            let (left, right) = body.as_bytes().split_at(cut);
+            let request = Request::new("POST", "/a")
+                .header("content-type", kind)
+                .chunks([left.to_vec(), right.to_vec()])
+                .trailers(&[("x-mail", "jane@example.com")]);
+            let outcome = proxy.run(&request, &Response::json("{}"));
+            assert_eq!(outcome.upstream().text(), expected, "{kind} {cut}");
+            assert!(!outcome.reset);
+            let trailers = format!(
+                "{:?}",
+                outcome.upstream().trailers.as_ref().map(|pairs| {
+                    pairs
+                        .iter()
+                        .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+                        .collect::<Vec<_>>()
+                })
+            );
+            assert!(trailers.contains("[EMAIL]"), "{trailers}");
+        }
+        // Too long to be held by the host: what is held here is lost, so the stream ends.
+        let long = format!("{}{body}", "x=1&".repeat(10_000));
+        let request = Request::new("POST", "/a")
+            .header("content-type", kind)
+            .chunks(long.as_bytes().chunks(5000).map(<[u8]>::to_vec))
+            .trailers(&[("x", "1")]);
+        let outcome = proxy.run(&request, &Response::json("{}"));
+        assert!(!outcome.upstream().text().contains("jane"), "{kind}");
+        assert!(outcome.local_reply.is_some() || outcome.reset, "{kind}");
+    }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn compressed_answers_are_decoded() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let zipped = gzip(BODY);
+    for size in [1, 10, 1000] {
+        let response = Response::json("")
+            .header("content-encoding", "gzip")
+            .chunks(zipped.chunks(size).map(<[u8]>::to_vec));
+        let outcome = run(&mut proxy, "/patients/1", &response);
+        assert_eq!(outcome.client().text(), REDACTED);
+        assert_eq!(outcome.client().header("content-encoding"), None);
+    }
+    for broken in [
+        zipped[..zipped.len() / 2].to_vec(),
+        BODY.as_bytes().to_vec(),
+    ] {
+        let response = Response::json(broken).header("content-encoding", "gzip");
+        let outcome = run(&mut proxy, "/patients/1", &response);
+        assert!(outcome.reset);
+        assert!(
+            !outcome.client().text().contains("4111"),
+            "{}",
+            outcome.client().text()
+        );
+    }
+    let bomb = gzip(&" ".repeat(64 << 20));
+    let response = Response::json(bomb).header("content-encoding", "gzip");
+    let outcome = run(&mut proxy, "/patients/1", &response);
+    assert!(outcome.reset);
+    let metric =
+        "meshward.pii-redactor.unredacted_total;reason=decompression_limit;outcome=blocked";
+    assert_eq!(proxy.host().metric(metric), 1);
+}
+
+#[test]
+fn some_callers_see_everything() {
+    let rules = r#"{"rules":[{"name":"r","detect":["EMAIL"],
+        "unless":{"scopes":["phi:read"],"roles":["doctor","nurse"],"claims":[{"claim":"mfa","equals":true}]}}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let mut redacted = |scopes: &[&str], roles: &[&str], claims: &str| {
+        let identity = Identity {
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            claims: policy::identity::parse_claims(claims.as_bytes()).unwrap(),
+            ..Identity::default()
+        };
+        let properties = StreamProperties::default();
+        properties.set("meshward.identity", identity.to_json());
+        let request = Request::get("/x").properties(&properties);
+        let outcome = proxy.run(&request, &Response::json(r#"["jane@example.com"]"#));
+        outcome.client().text() != r#"["jane@example.com"]"#
+    };
+    assert!(!redacted(&["phi:read"], &["nurse"], r#"{"mfa":true}"#));
+    assert!(redacted(&["phi:read"], &["nurse"], r#"{"mfa":false}"#));
+    assert!(redacted(&["phi:read"], &["clerk"], r#"{"mfa":true}"#));
+    assert!(redacted(&[], &["doctor"], r#"{"mfa":true}"#));
+    let outcome = proxy.run(
+        &Request::get("/x"),
+        &Response::json(r#"["jane@example.com"]"#),
+    );
+    assert_eq!(outcome.client().text(), r#"["[EMAIL]"]"#, "nobody verified");
+}
+
+#[test]
+fn consent_decides() {
+    let rules = r#"{"rules":[{"detect":["EMAIL"],"when":{"consent":{"denied":["sharing"]}}}],
+        "consent":{"header":"x-consent","default":"granted"}}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    for (headers, redacted) in [
+        (vec![], false),
+        (vec![("sec-gpc", "1")], true),
+        (vec![("x-consent", "sharing")], false),
+        (vec![("x-consent", "ads")], true),
+        (vec![("x-consent", "sharing"), ("sec-gpc", "1")], true),
+    ] {
+        let request = headers
+            .iter()
+            .fold(Request::get("/x"), |request, (name, value)| {
+                request.header(name, value)
+            });
+        let outcome = proxy.run(&request, &Response::json(r#"["jane@example.com"]"#));
+        assert_eq!(
+            outcome.client().text().contains("[EMAIL]"),
+            redacted,
+            "{headers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_finding_can_block() {
+    let rules = r#"{"rules":[{"name":"r","apply_to":["request.body","request.query","response.body","response.headers"],"detect":["US_SSN"]}],
+        "actions":{"US_SSN":"block"}}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let ssn = r#"{"ssn":"536-22-8145"}"#;
+    let post = |path: &str, body: &str| {
+        Request::post(path, body).header("content-type", "application/json")
+    };
+    for request in [post("/x", ssn), post("/x?q=536-22-8145", "{}")] {
+        let outcome = proxy.run(&request, &Response::json("{}"));
+        let reply = outcome.local_reply.as_ref().expect("a reply");
+        assert_eq!(reply.status, 403);
+        assert!(!outcome.upstream().text().contains("536"));
+        assert!(
+            outcome
+                .decisions()
+                .iter()
+                .any(|decision| decision.reason == "blocked_content")
+        );
+    }
+    let outcome = proxy.run(&Request::get("/x"), &Response::json(ssn));
+    assert!(outcome.reset && !outcome.client().text().contains("536"));
+    let outcome = proxy.run(
+        &Request::get("/x"),
+        &Response::json("{}").header("x-ssn", "536-22-8145"),
+    );
+    assert_eq!(outcome.client().status(), Some(502));
+    let outcome = proxy.run(&post("/x", "{}"), &Response::json("{}"));
+    assert_eq!(outcome.client().status(), Some(200));
+}
+
+#[test]
+fn bodies_that_cannot_be_searched_are_counted() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let plain = |kind: &str| {
+        Response::new(200)
+            .header("content-type", kind)
+            .body("jane@example.com")
+    };
+    let outcome = run(&mut proxy, "/patients/1", &plain("image/png"));
+    assert_eq!(outcome.client().text(), "jane@example.com");
+    let outcome = run(&mut proxy, "/patients/1", &plain("text/csv"));
+    assert_eq!(outcome.client().text(), "[EMAIL]");
+    let grpc = Request::post("/patients/1", "").header("content-type", "application/grpc");
+    let outcome = proxy.run(&grpc, &plain("application/grpc"));
+    assert_eq!(outcome.client().text(), "jane@example.com");
+    let upgrade = Request::get("/patients/1")
+        .header("upgrade", "websocket")
+        .header("connection", "Upgrade");
+    let outcome = proxy.run(&upgrade, &plain("text/plain"));
+    assert_eq!(outcome.client().text(), "jane@example.com");
+    for reason in ["content_type", "grpc", "upgrade"] {
+        let metric = format!("meshward.pii-redactor.skipped_total;reason={reason}");
+        assert!(proxy.host().metric(&metric) >= 1, "{reason}");
+    }
+    let part = Response::new(206)
+        .header("content-type", "application/json")
+        .body(BODY);
+    assert_eq!(
+        run(&mut proxy, "/patients/1", &part).client().status(),
+        Some(502)
+    );
+    let empty = Response::new(204).header("content-type", "application/json");
+    assert_eq!(
+        run(&mut proxy, "/patients/1", &empty).client().status(),
+        Some(204)
+    );
+    let head = Request::new("HEAD", "/patients/1");
+    let outcome = proxy.run(&head, &Response::json("").header("content-length", "77"));
+    assert_eq!(
+        outcome.client().header("content-length").as_deref(),
+        Some("77")
+    );
+
+    let strict = RULES.replace(
+        "\"actions\"",
+        r#""on_error":{"unsupported_type":"block","parse_error":"block"},"actions""#,
+    );
+    let mut proxy = self::proxy(Profile::Envoy, &strict);
+    assert_eq!(
+        run(&mut proxy, "/patients/1", &plain("image/png"))
+            .client()
+            .status(),
+        Some(502)
+    );
+    let outcome = run(
+        &mut proxy,
+        "/patients/1",
+        &Response::json(r#"{"a":1,}jane@example.com"#),
+    );
+    assert!(outcome.reset && !outcome.client().text().contains("jane"));
+}
+
+#[test]
+fn only_named_members_pass() {
+    let rules = r#"{"rules":[{"name":"min","allow_fields":["$.id","$.items[*].sku"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let body = r#"{"id":1,"mail":"x","items":[{"sku":"a","cost":2}]}"#;
+    let outcome = run(&mut proxy, "/x", &Response::json(body));
+    assert_eq!(outcome.client().text(), r#"{"id":1,"items":[{"sku":"a"}]}"#);
+    // What has no members, or breaks off, has nothing that could be allowed.
+    let text = Response::new(200)
+        .header("content-type", "text/plain")
+        .body("secret");
+    assert_eq!(run(&mut proxy, "/x", &text).client().status(), Some(502));
+    let outcome = run(&mut proxy, "/x", &Response::json(r#"{"id":1,]"secret":2}"#));
+    assert!(outcome.reset && !outcome.client().text().contains("secret"));
+}
+
+#[test]
+fn rules_that_only_report_stand_beside_rules_that_act() {
+    let rules = r#"{"rules":[{"name":"act","detect":["EMAIL"]},
+        {"name":"try","mode":"report","detect":["US_SSN"],"fields":[{"name":"notes","action":"remove"}]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let body = r#"{"mail":"jane@example.com","ssn":"536-22-8145","notes":"x"}"#;
+    let outcome = run(&mut proxy, "/x", &Response::json(body));
+    assert_eq!(
+        outcome.client().text(),
+        r#"{"mail":"[EMAIL]","ssn":"536-22-8145","notes":"x"}"#
+    );
+    let decisions = outcome.decisions();
+    let of = |rule: &str| {
+        decisions
+            .iter()
+            .find(|decision| decision.rule.as_deref() == Some(rule))
+            .unwrap()
+    };
+    assert!(!of("act").report_only && of("try").report_only);
+    assert_eq!(of("try").counts.get("US_SSN"), Some(&1));
+    assert_eq!(of("try").counts.get("FIELD"), Some(&1));
+}
+
+#[test]
+fn pseudonyms_need_their_key() {
+    let rules = r#"{"rules":[{"detect":["EMAIL"]}],"actions":{"EMAIL":{"pseudonym":{"domain":"partner"}}},"pseudonym_key_env":"KEY"}"#;
+    let mut keyless = Proxy::native::<PiiRedactor>(Profile::Envoy);
+    let refused = keyless.configure(rules).unwrap_err();
+    assert!(refused.text().contains("KEY"), "{}", refused.text());
+    let mut proxy = Proxy::native::<PiiRedactor>(Profile::Envoy);
+    proxy
+        .host()
+        .set_environment_variable("KEY", &"k".repeat(32));
+    proxy
+        .configure(rules)
+        .unwrap_or_else(|refused| panic!("{}", refused.text()));
+    let body = r#"["jane@example.com","JANE@example.com","joe@example.com"]"#;
+    let outcome = run(&mut proxy, "/x", &Response::json(body));
+    let names: Vec<String> = serde_json::from_str(&outcome.client().text()).unwrap();
+    assert!(
+        names[0].starts_with("EMAIL_") && names[0] == names[1] && names[0] != names[2],
+        "{names:?}"
+    );
 }

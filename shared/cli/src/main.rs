@@ -2,6 +2,7 @@
 //!
 //! `meshward check FILTER FILE...` reads configurations with the very code that the filter runs, so
 //! that what passes here is accepted by the proxy, and prints every mistake of what is not.
+//! `meshward redact --config RULES < BODY` redacts a body as pii-redactor would.
 
 #![allow(
     clippy::print_stdout,
@@ -10,6 +11,7 @@
 )]
 
 mod check;
+mod redact;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["check", filter, files @ ..] if !files.is_empty() => check::run(filter, files),
+        ["redact", rest @ ..] => redact::run(rest),
         ["--version" | "-V"] => {
             println!("meshward {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
@@ -35,10 +38,14 @@ fn main() -> ExitCode {
 
 const USAGE: &str = "\
 Usage: meshward check FILTER FILE...
+       meshward redact --config RULES.json [--explain | --explain=json] [--rule NAME]...
+                       [--content-type TYPE] [--content-encoding CODING] [--query] [FILE]
+       meshward redact --list
        meshward --help | --version
 
 Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
-standard input. Exit status: 0 all are right, 1 a mistake was found, 2 wrong usage or no such file.";
+standard input. redact prints what pii-redactor would make of a body, or with --explain what it
+would find where; --list prints the kinds of data. Exit status: 0 all are right, 1 a mistake was found, 2 wrong usage or no such file.";
 
 /// The exit status for wrong usage, as most tools have it.
 const USAGE_ERROR: u8 = 2;

@@ -24,3 +24,5 @@ pub mod refusal;
 pub mod secret;
 pub mod timestamp;
 pub mod units;
+
+pub use nearest::nearest;

@@ -2,7 +2,8 @@
 
 /// The nearest of `names` to `found`, if it is near enough to be a slip of the finger: at most two
 /// edits, and fewer than half of the letters.
-pub(crate) fn nearest<'n>(found: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+#[must_use]
+pub fn nearest<'n>(found: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     // A name as long as a document is no slip, and the distance would cost its length squared.
     const MAX_CHARACTERS: usize = 64;
     if found.chars().count() > MAX_CHARACTERS {

@@ -18,6 +18,7 @@ mod cpu;
 mod jwt_auth;
 mod load;
 mod overview;
+mod pii_redactor;
 mod token_bucket;
 
 use std::process::ExitCode;
@@ -28,10 +29,11 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     ("overview", overview::run),
     ("jwt-auth", jwt_auth::run),
     ("token-bucket", token_bucket::run),
+    ("pii-redactor", pii_redactor::run),
 ];
 
 fn main() -> ExitCode {

@@ -1,78 +1,63 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::action::{Action, Actions, Mask};
-use crate::fields::{FieldPath, FieldRule, Selector};
+use crate::fixtures::plan_of;
 
-fn scan_rules() -> Rc<ScanRules> {
-    let mask = Action::Mask(Mask {
-        keep_first: 0,
-        keep_last: 4,
-        character: '*',
-    });
-    Rc::new(ScanRules {
-        wanted: Entity::ALL.to_vec(),
-        actions: Actions {
-            default: Action::Label,
-            by_entity: vec![(Entity::CreditCard, mask)],
-        },
-    })
-}
+/// Kinds, masks and members of every sort.
+const RULES: &str = r#"{
+    "rules": [{
+        "name": "all",
+        "detect": ["EMAIL", "CREDIT_CARD", "US_SSN"],
+        "fields": [
+            { "path": "$.patients[*].notes", "action": "remove" },
+            { "path": "$..secret", "action": "remove" },
+            { "path": "$.list[1]", "action": "remove" },
+            { "name": ["dob", "birth_date"], "action": "null" },
+            { "name": "password", "action": { "replace": "[\"x\"]" } },
+            { "words": "masked", "action": { "mask": { "keep_last": 2 } } }
+        ]
+    }],
+    "actions": { "CREDIT_CARD": { "mask": { "keep_last": 4 } }, "default": "label" }
+}"#;
 
-fn path(text: &str, action: FieldAction) -> FieldRule {
-    FieldRule {
-        selector: Selector::Path(FieldPath::parse(text).unwrap()),
-        action,
-    }
-}
-
-fn names(list: &[&str], action: FieldAction) -> FieldRule {
-    let names = list.iter().map(|name| folded(name)).collect();
-    FieldRule {
-        selector: Selector::Names(names),
-        action,
-    }
-}
-
-fn field_rules() -> Vec<FieldRule> {
-    vec![
-        path("$.patients[*].notes", FieldAction::Remove),
-        path("$..secret", FieldAction::Remove),
-        path("$.list[1]", FieldAction::Remove),
-        names(&["dob", "birth_date"], FieldAction::Null),
-        names(&["password"], FieldAction::Replace("[\"x\"]".to_owned())),
-    ]
-}
+/// A path that leads nowhere, and nothing to find.
+const NOTHING: &str = r#"{"rules":[{"fields":[{"path":"$.never.there","action":"remove"}]}]}"#;
 
 fn rewrite_chunks<'c>(
-    fields: Vec<FieldRule>,
+    plan: &Rc<Plan>,
     chunks: impl Iterator<Item = &'c [u8]>,
 ) -> (Vec<u8>, JsonRewriter) {
-    let mut rewriter = JsonRewriter::new(scan_rules(), Rc::new(FieldRules::new(fields)));
-    let mut out = Vec::new();
+    let mut rewriter = JsonRewriter::new(Rc::clone(plan));
+    let (mut out, mut tally) = (Vec::new(), Tally::default());
     for chunk in chunks {
-        rewriter.write(chunk, &mut out);
-        assert!(rewriter.held() <= 8_000, "held {}", rewriter.held());
+        rewriter.write(chunk, &mut out, &mut tally);
+        assert!(rewriter.held() <= 18_000, "held {}", rewriter.held());
     }
-    rewriter.finish(&mut out);
+    rewriter.finish(&mut out, &mut tally);
     (out, rewriter)
 }
 
 fn rewrite(input: &[u8]) -> Vec<u8> {
-    rewrite_chunks(field_rules(), std::iter::once(input)).0
+    rewrite_chunks(&plan_of(RULES), std::iter::once(input)).0
 }
 
 /// Whole, byte by byte, and cut at every place: all must give the same.
-fn check(input: &str, expected: &str) {
+fn check_with(rules: &str, input: &str, expected: &str) {
+    let plan = plan_of(rules);
     let input = input.as_bytes();
-    assert_eq!(String::from_utf8_lossy(&rewrite(input)), expected);
-    let (bytewise, _) = rewrite_chunks(field_rules(), input.chunks(1));
+    let (whole, _) = rewrite_chunks(&plan, std::iter::once(input));
+    assert_eq!(String::from_utf8_lossy(&whole), expected);
+    let (bytewise, _) = rewrite_chunks(&plan, input.chunks(1));
     assert_eq!(String::from_utf8_lossy(&bytewise), expected, "byte by byte");
     for cut in 0..=input.len() {
         let (left, right) = input.split_at(cut);
-        let (out, _) = rewrite_chunks(field_rules(), [left, right].into_iter());
+        let (out, _) = rewrite_chunks(&plan, [left, right].into_iter());
         assert_eq!(String::from_utf8_lossy(&out), expected, "cut at {cut}");
     }
+}
+
+fn check(input: &str, expected: &str) {
+    check_with(RULES, input, expected);
 }
 
 #[test]
@@ -195,15 +180,15 @@ fn what_is_no_json_is_scanned_as_text() {
     ] {
         check(input, expected);
     }
-    let (_, rewriter) = rewrite_chunks(Vec::new(), std::iter::once(&b"{]"[..]));
+    let (_, rewriter) = rewrite_chunks(&plan_of(RULES), std::iter::once(&b"{]"[..]));
     assert!(rewriter.is_malformed());
 }
 
 #[test]
 fn nothing_is_held_at_the_end_of_a_document() {
     for document in [r#"{"a":"jane@example.com"}"#, "[1,2,3]", r#"{"secret":1}"#] {
-        let mut rewriter = JsonRewriter::new(scan_rules(), Rc::new(FieldRules::new(field_rules())));
-        rewriter.write(document.as_bytes(), &mut Vec::new());
+        let mut rewriter = JsonRewriter::new(plan_of(RULES));
+        rewriter.write(document.as_bytes(), &mut Vec::new(), &mut Tally::default());
         assert_eq!(rewriter.held(), 0, "{document}");
     }
 }
@@ -222,9 +207,134 @@ fn hostile_documents_stay_bounded() {
         format!("\"{}\"", "a@".repeat(20_000)),
         format!("\"{}\"", "1 ".repeat(20_000)),
     ] {
-        let (out, _) = rewrite_chunks(field_rules(), document.as_bytes().chunks(997));
+        let (out, _) = rewrite_chunks(&plan_of(RULES), document.as_bytes().chunks(997));
         assert_eq!(out.len(), document.len());
     }
+}
+
+#[test]
+fn only_what_is_allowed_passes() {
+    let rules = r#"{"rules":[{"allow_fields":["$.patients[*].id","$.patients[*].name","$.total","$.deep.*","$..keep"]}]}"#;
+    for (input, expected) in [
+        (
+            r#"{"patients":[{"id":1,"ssn":"x","name":{"a":1}},{"ssn":2}],"total":2,"debug":{"a":[1]}}"#,
+            r#"{"patients":[{"id":1,"name":{"a":1}},{}],"total":2,"debug":{"a":[]}}"#,
+        ),
+        (r#"{"x":1,"total":2,"y":3}"#, r#"{"total":2}"#),
+        (r#"{ "x" : 1 , "y" : [ 1 , 2 ] }"#, r#"{  "y" : [  ] }"#),
+        (r#"{"patients":"Jane"}"#, "{}"),
+        (
+            r#"{"deep":{"a":1,"b":{"c":2}}}"#,
+            r#"{"deep":{"a":1,"b":{"c":2}}}"#,
+        ),
+        (r#"{"a":{"keep":1,"b":2}}"#, r#"{"a":{"keep":1}}"#),
+        ("\"Jane\"", "null"),
+        ("42\n", "null\n"),
+        (r#"[1,{"keep":"x"},2]"#, r#"[{"keep":"x"}]"#),
+    ] {
+        check_with(rules, input, expected);
+    }
+}
+
+#[test]
+fn actions_on_whole_values() {
+    let rules = r#"{"rules":[{"detect":["PERSON_NAME","PERSON_DATE","AGE","POSTAL_CODE","GEO_COORDINATE","CARD_CVV"],
+        "fields":[{"name":"ref","action":{"mask":{"keep_last":3}}},{"path":"$.all","action":"label"}]}],
+        "actions":{"PERSON_DATE":{"date":"year"},"AGE":"age_cap","POSTAL_CODE":"zip3","GEO_COORDINATE":{"decimals":1},"CARD_CVV":"null"}}"#;
+    for (input, expected) in [
+        (
+            r#"{"firstName":"Jane","product":{"name":"Cup"}}"#,
+            r#"{"firstName":"[PERSON_NAME]","product":{"name":"Cup"}}"#,
+        ),
+        (
+            r#"{"user":{"name":"J\u00e4ne"}}"#,
+            r#"{"user":{"name":"[PERSON_NAME]"}}"#,
+        ),
+        (
+            r#"{"name":{"first":"Jane"}}"#,
+            r#"{"name":{"first":"[PERSON_NAME]"}}"#,
+        ),
+        (
+            r#"{"dob":"1970-05-06","age":97,"zip":94110}"#,
+            r#"{"dob":"1970","age":90,"zip":941}"#,
+        ),
+        (
+            r#"{"age":42,"lat":52.5200,"lng":"-13.4050"}"#,
+            r#"{"age":42,"lat":52.5,"lng":"-13.4"}"#,
+        ),
+        (
+            r#"{"cvv":"123","card":{"cvc":456}}"#,
+            r#"{"cvv":null,"card":{"cvc":null}}"#,
+        ),
+        (r#"{"ref":"AB-123-456"}"#, r#"{"ref":"**-***-456"}"#),
+        (
+            r#"{"ref":["12345678",12345678]}"#,
+            r#"{"ref":["*****678","*****678"]}"#,
+        ),
+        (
+            r#"{"all":{"a":"x","b":[1,true,null]}}"#,
+            r#"{"all":{"a":"[FIELD]","b":["[FIELD]",true,null]}}"#,
+        ),
+        (r#"{"firstName":""}"#, r#"{"firstName":""}"#),
+    ] {
+        check_with(rules, input, expected);
+    }
+    let long = format!(r#"{{"firstName":"{}","x":1}}"#, "a".repeat(10_000));
+    let (out, _) = rewrite_chunks(&plan_of(rules), long.as_bytes().chunks(100));
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        r#"{"firstName":"[PERSON_NAME]","x":1}"#
+    );
+}
+
+#[test]
+fn the_longest_whole_value_is_the_same_however_it_is_cut() {
+    let plan =
+        plan_of(r#"{"rules":[{"detect":["PERSON_NAME"]}],"actions":{"PERSON_NAME":{"mask":{}}}}"#);
+    for length in 4080..4100 {
+        let document = format!(r#"{{"firstName":"{}"}}"#, "a".repeat(length));
+        let (whole, _) = rewrite_chunks(&plan, std::iter::once(document.as_bytes()));
+        for size in [1, 13, 4096] {
+            let (pieces, _) = rewrite_chunks(&plan, document.as_bytes().chunks(size));
+            assert_eq!(pieces, whole, "{length} in pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn keys_and_tokens_go_to_their_end() {
+    let rules = r#"{"presets":["secrets"]}"#;
+    let key = format!(
+        "-----BEGIN PRIVATE KEY-----\\n{}-----END PRIVATE KEY-----",
+        "MIIBVQIBADAN\\n".repeat(20)
+    );
+    check_with(
+        rules,
+        &format!(r#"{{"k":"{key}\n","x":1}}"#),
+        r#"{"k":"[PRIVATE_KEY]\n","x":1}"#,
+    );
+    let long = format!(
+        "x -----BEGIN RSA PRIVATE KEY-----{}-----END RSA PRIVATE KEY----- y",
+        "ABCD".repeat(4000)
+    );
+    let document = format!(r#"{{"k":"{long}","x":1}}"#);
+    let (whole, _) = rewrite_chunks(&plan_of(rules), std::iter::once(document.as_bytes()));
+    assert!(
+        !String::from_utf8_lossy(&whole).contains("ABCDABCD"),
+        "{}",
+        String::from_utf8_lossy(&whole)
+    );
+    assert!(
+        whole.ends_with(b" y\",\"x\":1}"),
+        "{}",
+        String::from_utf8_lossy(&whole)
+    );
+    let (pieces, _) = rewrite_chunks(&plan_of(rules), document.as_bytes().chunks(777));
+    assert_eq!(whole, pieces);
+    let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.sig", "abcd".repeat(4000));
+    let document = format!(r#"["{token} y"]"#);
+    let (whole, _) = rewrite_chunks(&plan_of(rules), std::iter::once(document.as_bytes()));
+    assert_eq!(String::from_utf8_lossy(&whole), r#"["[JWT] y"]"#);
 }
 
 /// JSON with personal data, look-alikes and members of all rules in it.
@@ -289,14 +399,14 @@ proptest! {
             rest = after;
             if rest.is_empty() { break; }
         }
-        prop_assert_eq!(rewrite_chunks(field_rules(), chunks.into_iter()).0, whole);
+        prop_assert_eq!(rewrite_chunks(&plan_of(RULES), chunks.into_iter()).0, whole);
     }
 
     #[test]
     fn valid_json_stays_valid_and_a_second_time_changes_nothing(document in documents()) {
         // Removing an item by its place moves the others there, so that rule is left out.
-        let fields = || field_rules().into_iter().filter(|rule| *rule != path("$.list[1]", FieldAction::Remove)).collect();
-        let rewrite = |input: &[u8]| rewrite_chunks(fields(), std::iter::once(input)).0;
+        let plan = plan_of(&RULES.replace(r#"{ "path": "$.list[1]", "action": "remove" },"#, ""));
+        let rewrite = |input: &[u8]| rewrite_chunks(&plan, std::iter::once(input)).0;
         let once = rewrite(document.as_bytes());
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&once).is_ok(), "{}", String::from_utf8_lossy(&once));
         prop_assert_eq!(rewrite(&once), once);
@@ -304,21 +414,13 @@ proptest! {
 
     #[test]
     fn without_a_match_every_byte_stays(bytes in proptest::collection::vec(any::<u8>(), 0..300), size in 1_usize..40) {
-        let nothing = Rc::new(ScanRules::default());
-        let fields = vec![path("$.never.there", FieldAction::Remove)];
-        let mut rewriter = JsonRewriter::new(nothing, Rc::new(FieldRules::new(fields)));
-        let mut out = Vec::new();
-        for chunk in bytes.chunks(size) {
-            rewriter.write(chunk, &mut out);
-        }
-        rewriter.finish(&mut out);
+        let (out, _) = rewrite_chunks(&plan_of(NOTHING), bytes.chunks(size));
         prop_assert_eq!(out, bytes);
     }
 
     #[test]
     fn broken_json_keeps_its_bytes_too(text in "[\\[\\]{}:,\"a1 \\\\u-]{0,60}") {
-        let fields = vec![path("$.never.there", FieldAction::Remove)];
-        let (out, _) = rewrite_chunks(fields, text.as_bytes().chunks(3));
+        let (out, _) = rewrite_chunks(&plan_of(NOTHING), text.as_bytes().chunks(3));
         prop_assert_eq!(String::from_utf8_lossy(&out), text);
     }
 }

@@ -11,7 +11,7 @@
 
 mod select;
 
-pub use select::{Selection, applies, select};
+pub use select::{Selection, applies, may_apply, select};
 
 use crate::claim::ClaimCondition;
 use crate::config::Node;
@@ -86,6 +86,11 @@ impl Match {
 
     /// Everything but the path: cheap conditions first.
     fn rest_fits(&self, facts: &dyn Facts) -> bool {
+        self.content_type_fits(facts) && self.request_fits(facts)
+    }
+
+    /// Everything but the path and the content type.
+    fn request_fits(&self, facts: &dyn Facts) -> bool {
         let one_of = |allowed: &[String], found: &str| {
             allowed.is_empty() || allowed.iter().any(|item| item == found)
         };
@@ -96,7 +101,6 @@ impl Match {
                     .route()
                     .is_some_and(|route| one_of(&self.routes, route)))
             && self.headers.iter().all(|header| header.holds(facts))
-            && self.content_type_fits(facts)
             && self.scopes.iter().all(|scope| {
                 facts
                     .identity()

@@ -68,6 +68,19 @@ pub fn applies(rule: &Match, facts: &dyn Facts) -> bool {
     path_fits && rule.rest_fits(facts)
 }
 
+/// As [`applies`], but for the content type: for rules about a message that has not come yet.
+#[must_use]
+pub fn may_apply(rule: &Match, facts: &dyn Facts) -> bool {
+    let path_fits = match facts.path() {
+        Ok(path) => path
+            .readings()
+            .iter()
+            .any(|reading| rule.path_fits(reading)),
+        Err(_) => true,
+    };
+    path_fits && rule.request_fits(facts)
+}
+
 fn select_without_path<'m>(
     rules: impl Iterator<Item = &'m Match>,
     facts: &dyn Facts,

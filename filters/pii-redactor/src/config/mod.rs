@@ -1,0 +1,198 @@
+//! The configuration: what is redacted in which messages, and what happens when it cannot be.
+
+mod actions;
+mod detectors;
+mod fields;
+mod on_error;
+mod presets;
+mod rule;
+
+pub use on_error::{OnError, ParseErrorPolicy, Policy, TrailersPolicy};
+pub use rule::{Place, Places, Rule};
+
+use std::rc::Rc;
+
+use host::FactSources;
+use host::exchange::IdentitySource;
+use policy::config::{self, Fields, Node, Problems};
+use policy::consent::ConsentSources;
+use policy::mode::Mode;
+
+use crate::custom::Custom;
+use crate::detect::Confidence;
+use crate::inflate::InflateLimits;
+use crate::plan::{Allowed, Binding, FieldRule, Minimization, Parts, Plan, Settings, TypePolicy};
+use actions::{ActionTable, Keys};
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The mode of the whole filter.
+    pub mode: Mode,
+    /// Every rule that matches applies.
+    pub rules: Vec<Rule>,
+    /// The kinds that the configuration adds.
+    pub customs: Rc<[Custom]>,
+    /// What holds for all rules.
+    pub settings: Rc<Settings>,
+    /// What happens when a message cannot be redacted.
+    pub on_error: OnError,
+    /// Where identity and consent come from.
+    pub sources: FactSources,
+    /// How much compressed bodies may become.
+    pub inflate: InflateLimits,
+    /// The response header that says what was found.
+    pub report_header: Option<String>,
+    /// The environment variable with the key of pseudonyms, where there are any.
+    pub pseudonym_key_env: Option<String>,
+}
+
+impl Config {
+    /// Reads the plugin configuration. Pseudonyms get no usable key: this is for checking.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        config::read(text, |node| node.object(Self::read))
+    }
+
+    /// Reads the plugin configuration, with the key of pseudonyms.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse_with_key(text: &str, key: &[u8]) -> Result<Self, Problems> {
+        config::read(text, |node| {
+            node.object(|fields| Self::read_with_key(fields, key))
+        })
+    }
+
+    /// Reads the top level; public for the test that compares keys and documentation.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::read_with_key(fields, &[0; 32])
+    }
+
+    /// What these rules do together; the indices are those of [`Config::rules`].
+    #[must_use]
+    pub fn plan(&self, indices: &[usize]) -> Plan {
+        let rules = indices.iter().filter_map(|index| self.rules.get(*index));
+        let mut parts = Parts::default();
+        for (rule, place) in rules.zip(0_u8..) {
+            let enforces = self.mode.and(rule.mode).enforces();
+            parts.rules.push(rule.name.clone());
+            parts
+                .bindings
+                .extend(rule.detect.iter().map(|(entity, action)| {
+                    let binding = Binding {
+                        action: Rc::clone(action),
+                        rule: place,
+                        enforces,
+                    };
+                    (*entity, binding)
+                }));
+            parts
+                .fields
+                .extend(rule.fields.iter().map(|(selector, action)| FieldRule {
+                    selector: selector.clone(),
+                    action: action.clone(),
+                    rule: place,
+                    enforces,
+                }));
+            if let Some(paths) = &rule.allow_fields {
+                let minimization = Minimization {
+                    rule: place,
+                    enforces,
+                };
+                match &mut parts.allowed {
+                    // What one rule lets through, another may not: the first that enforces counts.
+                    Some((_, known)) if known.enforces || !enforces => {}
+                    slot => *slot = Some((paths.clone(), minimization)),
+                }
+            }
+        }
+        // The first rule that enforces acts, before those that only count.
+        parts.fields.sort_by_key(|field| !field.enforces);
+        Plan::new(parts, Rc::clone(&self.customs), Rc::clone(&self.settings))
+    }
+
+    fn read_with_key(fields: &mut Fields<'_>, key: &[u8]) -> Option<Self> {
+        let key_env = fields.or("pseudonym_key_env", None, |n| {
+            n.name(256).map(str::to_owned).map(Some)
+        });
+        let keys = Keys::new(key, key_env.is_some());
+        let customs = fields.or("detectors", Vec::new(), |n| detectors::read(&n));
+        let kinds = detectors::Kinds::new(&customs);
+        let actions = fields.or("actions", ActionTable::default(), |n| {
+            ActionTable::read(&n, &kinds, &keys)
+        });
+        let presets = fields.or("presets", 0, |n| presets::read(&n));
+        let default_places = fields.or("apply_to", Places::RESPONSE_BODY, |n| Places::read(&n));
+        let scope = rule::Scope {
+            kinds: &kinds,
+            actions: &actions,
+            keys: &keys,
+            default_places,
+        };
+        let mut rules = fields.or("rules", Vec::new(), |n| {
+            n.non_empty_list(|rule| Rule::read(&rule, &scope))
+        });
+        if presets != 0 {
+            rules.insert(0, Rule::of_presets(presets, &scope));
+        }
+        let has_rules = ["rules", "presets"]
+            .iter()
+            .any(|key| fields.node().json().member(key).is_some());
+        if !has_rules {
+            fields
+                .node()
+                .reject_unseen(r#"expected "rules" or "presets""#);
+        }
+        let settings = Settings {
+            type_policy: fields.or("type_policy", TypePolicy::String, |n| {
+                n.one_of(&[
+                    ("string", TypePolicy::String),
+                    ("zero", TypePolicy::Zero),
+                    ("null", TypePolicy::Null),
+                    ("keep", TypePolicy::Keep),
+                ])
+            }),
+            min_confidence: fields.or("min_confidence", Confidence::Medium, |n| {
+                n.one_of(&Confidence::WORDS)
+            }),
+            ignores_negative: !fields.or("negative_context", true, |n| n.boolean()),
+            allowed: fields.or("allow", Allowed::default(), |n| detectors::read_allowed(&n)),
+        };
+        let inflate = fields.or("inflate", InflateLimits::default(), |n| read_inflate(&n));
+        let config = Self {
+            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            rules,
+            settings: Rc::new(settings),
+            on_error: fields.or("on_error", OnError::default(), |n| OnError::read(&n)),
+            sources: FactSources {
+                identity: fields.or("identity_from", IdentitySource::default(), |n| {
+                    IdentitySource::read(&n)
+                }),
+                consent: fields.or("consent", ConsentSources::default(), |n| {
+                    ConsentSources::read(&n)
+                }),
+            },
+            inflate,
+            report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
+            pseudonym_key_env: key_env.filter(|_| keys.were_used()),
+            customs: customs.into(),
+        };
+        Some(config)
+    }
+}
+
+fn read_inflate(node: &Node<'_>) -> Option<InflateLimits> {
+    let default = InflateLimits::default();
+    node.object(|fields| {
+        Some(InflateLimits {
+            max_bytes: fields.or("max_bytes", default.max_bytes, |n| n.size(1024..=1 << 40)),
+            max_ratio: fields.or("max_ratio", default.max_ratio, |n| n.integer(2..=1100)),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! A rule: what is redacted in which messages.
+
+use std::rc::Rc;
+
+use policy::claim::ClaimCondition;
+use policy::config::Node;
+use policy::consent::ConsentCondition;
+use policy::identity::Identity;
+use policy::matching::Match;
+use policy::mode::Mode;
+
+use super::actions::{ActionTable, Keys};
+use super::detectors::Kinds;
+use super::{fields, presets};
+use crate::action::Action;
+use crate::paths::Path;
+use crate::plan::{FieldAction, Selector};
+
+/// What is redacted in which messages.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, or its place.
+    pub name: String,
+    /// Which requests.
+    pub matches: Match,
+    /// Where in them.
+    pub places: Places,
+    /// The headers that are searched; `None` are all but those that the protocol needs.
+    pub headers: Option<Vec<String>>,
+    /// What is looked for, and what is done with it.
+    pub detect: Vec<(u8, Rc<Action>)>,
+    /// Members by name and by path.
+    pub fields: Vec<(Selector, FieldAction)>,
+    /// Members that may pass; `None` lets all pass.
+    pub allow_fields: Option<Vec<Path>>,
+    /// The callers that see everything.
+    pub unless: Unless,
+    /// The rule applies only where this holds.
+    pub when_consent: Option<ConsentCondition>,
+    /// The mode of this rule.
+    pub mode: Mode,
+}
+
+/// The callers that a rule does not apply to: those that fulfil all of it.
+#[derive(Debug, Default)]
+pub struct Unless {
+    scopes: Vec<String>,
+    roles: Vec<String>,
+    claims: Vec<ClaimCondition>,
+}
+
+/// Where a rule applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Places(u16);
+
+/// A part of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Place {
+    RequestBody,
+    RequestHeaders,
+    RequestQuery,
+    RequestCookies,
+    RequestTrailers,
+    ResponseBody,
+    ResponseHeaders,
+    ResponseTrailers,
+}
+
+impl Place {
+    /// All of them, with their words.
+    pub const ALL: [(&'static str, Self); 8] = [
+        ("request.body", Self::RequestBody),
+        ("request.headers", Self::RequestHeaders),
+        ("request.query", Self::RequestQuery),
+        ("request.cookies", Self::RequestCookies),
+        ("request.trailers", Self::RequestTrailers),
+        ("response.body", Self::ResponseBody),
+        ("response.headers", Self::ResponseHeaders),
+        ("response.trailers", Self::ResponseTrailers),
+    ];
+
+    /// The word in configurations and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, place)| *place == self)
+            .map_or("", |(word, _)| word)
+    }
+
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+impl Places {
+    /// The body of the answer alone.
+    pub const RESPONSE_BODY: Self = Self(Place::ResponseBody.bit());
+
+    /// Whether a place is one of them.
+    #[must_use]
+    pub const fn has(self, place: Place) -> bool {
+        self.0 & place.bit() != 0
+    }
+
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        let places = node.non_empty_list(|place| place.one_of(&Place::ALL))?;
+        Some(Self(
+            places.into_iter().fold(0, |all, place| all | place.bit()),
+        ))
+    }
+}
+
+/// What a rule is read with.
+pub(super) struct Scope<'s> {
+    pub(super) kinds: &'s Kinds<'s>,
+    pub(super) actions: &'s ActionTable,
+    pub(super) keys: &'s Keys<'s>,
+    pub(super) default_places: Places,
+}
+
+impl Rule {
+    /// The rule that presets at the top level are: for all messages.
+    pub(super) fn of_presets(bits: u8, scope: &Scope<'_>) -> Self {
+        let none = ActionTable::default();
+        Self {
+            name: "presets".to_owned(),
+            matches: Match::default(),
+            places: scope.default_places,
+            headers: None,
+            detect: presets::kinds(bits)
+                .map(|entity| (entity, none.of(scope.actions, entity, bits)))
+                .collect(),
+            fields: Vec::new(),
+            allow_fields: None,
+            unless: Unless::default(),
+            when_consent: None,
+            mode: Mode::Enforce,
+        }
+    }
+
+    pub(super) fn read(node: &Node<'_>, scope: &Scope<'_>) -> Option<Self> {
+        node.object(|rule| {
+            let bits = rule.or("presets", 0, |n| presets::read(&n));
+            let own = rule.or("actions", ActionTable::default(), |n| {
+                ActionTable::read(&n, scope.kinds, scope.keys)
+            });
+            let mut kinds = rule.or("detect", Vec::new(), |n| {
+                n.non_empty_list(|kind| {
+                    let name = kind.string()?;
+                    let number = scope.kinds.number(name);
+                    if number.is_none() {
+                        kind.reject(scope.kinds.unknown(name));
+                    }
+                    number
+                })
+            });
+            kinds.extend(presets::kinds(bits));
+            kinds.sort_unstable();
+            kinds.dedup();
+            let read = Self {
+                name: rule.or("name", node.path().to_owned(), |n| {
+                    n.name(64).map(str::to_owned)
+                }),
+                matches: rule.or("match", Match::default(), |n| Match::read(&n)),
+                places: rule.or("apply_to", scope.default_places, |n| Places::read(&n)),
+                headers: rule.or("headers", None, |n| {
+                    n.non_empty_list(|h| h.header_name()).map(Some)
+                }),
+                detect: kinds
+                    .into_iter()
+                    .map(|entity| (entity, own.of(scope.actions, entity, bits)))
+                    .collect(),
+                fields: rule.or("fields", Vec::new(), |n| {
+                    n.non_empty_list(|field| fields::read(&field, scope.keys))
+                }),
+                allow_fields: rule.or("allow_fields", None, |n| {
+                    n.non_empty_list(|path| path.parsed(Path::parse, "a path"))
+                        .map(Some)
+                }),
+                unless: rule.or("unless", Unless::default(), |n| Unless::read(&n)),
+                when_consent: rule.or("when", None, |n| {
+                    n.object(|when| {
+                        let consent = when.required("consent", "a condition on consent")?;
+                        ConsentCondition::read(&consent).map(Some)
+                    })
+                }),
+                mode: rule.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            };
+            let has_work = ["detect", "fields", "presets", "allow_fields"]
+                .iter()
+                .any(|key| node.json().member(key).is_some());
+            if !has_work {
+                rule.node().reject_unseen(
+                    r#"a rule needs "detect", "presets", "fields" or "allow_fields""#,
+                );
+            }
+            Some(read)
+        })
+    }
+}
+
+impl Unless {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|unless| {
+            let read = Self {
+                scopes: unless.or("scopes", Vec::new(), |n| n.strings()),
+                roles: unless.or("roles", Vec::new(), |n| n.strings()),
+                claims: unless.or("claims", Vec::new(), |n| {
+                    n.non_empty_list(|claim| ClaimCondition::read(&claim))
+                }),
+            };
+            let has_some = ["scopes", "roles", "claims"]
+                .iter()
+                .any(|key| node.json().member(key).is_some());
+            if !has_some {
+                unless
+                    .node()
+                    .reject(r#"expected "scopes", "roles" or "claims""#);
+                return None;
+            }
+            Some(read)
+        })
+    }
+
+    /// Whether a caller sees everything: all scopes, one of the roles, all claims. Nobody does if
+    /// nothing is said, and neither does a caller whom nobody verified.
+    #[must_use]
+    pub fn holds(&self, identity: Option<&Identity>) -> bool {
+        let says_something =
+            !(self.scopes.is_empty() && self.roles.is_empty() && self.claims.is_empty());
+        let Some(identity) = identity.filter(|_| says_something) else {
+            return false;
+        };
+        self.scopes.iter().all(|scope| identity.has_scope(scope))
+            && (self.roles.is_empty()
+                || self.roles.iter().any(|role| identity.roles.contains(role)))
+            && self.claims.iter().all(|claim| claim.holds(Some(identity)))
+    }
+}

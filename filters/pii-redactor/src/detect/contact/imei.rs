@@ -1,0 +1,35 @@
+//! IMEI: the number of a mobile device: Luhn over fifteen digits.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "IMEI",
+    about: "The number of a mobile device: Luhn over fifteen digits",
+    presets: GDPR | HIPAA,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &[
+            "999999999999999",
+            "99-999999-999999-9",
+            "99 999999 999999 9",
+        ],
+        check,
+    },
+    checked: true,
+    words: &[
+        "imei",
+        "imei number",
+        "imei no",
+        "imei1",
+        "imei2",
+        "device imei",
+    ],
+    examples: &["437442261757618", "49-015420-323751-8"],
+    counterexamples: &["437442261757619"],
+};
+
+/// Luhn.
+fn check(number: &[u8]) -> bool {
+    luhn(number)
+}

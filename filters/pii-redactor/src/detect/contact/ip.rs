@@ -1,0 +1,100 @@
+//! IP_ADDRESS: an IPv4 or IPv6 address.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "IP_ADDRESS",
+    about: "An IPv4 or IPv6 address",
+    presets: GDPR | HIPAA,
+    form: Form::Scanned,
+    checked: true,
+    words: &[
+        "ip",
+        "ip address",
+        "ipv4",
+        "ipv6",
+        "client ip",
+        "remote addr",
+        "remote address",
+        "source ip",
+        "x forwarded for",
+    ],
+    examples: &["203.0.113.7", "2001:db8::8a2e:370:7334"],
+    counterexamples: &["0.0.0.0", "1.2.3", "999.1.1.1", "12:34:56"],
+};
+
+use crate::bytes::{before, count_while, count_while_back};
+use crate::detect::boundary::is_word;
+
+/// The end of an IPv4 address that begins with the number at `start`.
+pub(crate) fn version4(text: &[u8], start: usize) -> Option<usize> {
+    let edge = before(text, start);
+    // `v1.2.3.4` and `=1.2.3.4` differ: one is a version.
+    if is_word(edge) || edge == b'.' || edge == b'-' && is_word(before(text, start.less(1))) {
+        return None;
+    }
+    let mut position = start;
+    let mut all_zero = true;
+    for place in 0..4 {
+        if place > 0 {
+            if at(text, position) != b'.' {
+                return None;
+            }
+            position = position.plus(1);
+        }
+        let length = count_while(text, position, |byte| byte.is_ascii_digit());
+        let octet = part(text, position, position.plus(length));
+        let leading_zero = length > 1 && octet.first() == Some(&b'0');
+        if !(1..=3).contains(&length) || leading_zero || crate::bytes::number(octet) > 255 {
+            return None;
+        }
+        all_zero &= octet == b"0";
+        position = position.plus(length);
+    }
+    let follows = at(text, position);
+    let goes_on = is_word(follows)
+        || matches!(follows, b'.' | b'-') && at(text, position.plus(1)).is_ascii_alphanumeric();
+    (!all_zero && !goes_on).then_some(position)
+}
+
+/// The span of an IPv6 address around the colon-separated word at `start`.
+pub(crate) fn version6(text: &[u8], start: usize) -> Option<(usize, usize)> {
+    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
+    // No further back than an address is long.
+    let head = part(text, start.less(MAX_BYTES), start);
+    let begin = start.less(count_while_back(head, head.len(), |byte| {
+        byte.is_ascii_hexdigit() || byte == b':'
+    }));
+    let mut end = start.plus(count_while(
+        part(text, 0, start.plus(MAX_BYTES)),
+        start,
+        is_part,
+    ));
+    while end > begin && matches!(before(text, end), b'.') {
+        end = end.less(1);
+    }
+    if is_word(before(text, begin)) || is_word(at(text, end)) || end.less(begin) < 3 {
+        return None;
+    }
+    let candidate = part(text, begin, end);
+    let colons = candidate.iter().filter(|byte| **byte == b':').count();
+    // Seven colons, or two beside each other.
+    let shortened = candidate.windows(2).any(|pair| pair == b"::");
+    if !(2..=7).contains(&colons) || !shortened && colons != 7 {
+        return None;
+    }
+    let text = std::str::from_utf8(candidate).ok()?;
+    let address: std::net::Ipv6Addr = text.parse().ok()?;
+    let trivial = address.is_unspecified() || address.is_loopback();
+    // `::` and `a::b` of programs are no addresses: at least three groups or a long one.
+    let groups = candidate
+        .split(|byte| *byte == b':')
+        .filter(|group| !group.is_empty())
+        .count();
+    (!trivial && groups >= 2 && candidate.iter().any(u8::is_ascii_digit) || groups >= 3)
+        .then_some((begin, end))
+}
+
+/// The longest spelling: eight groups, or six and an IPv4 address.
+const MAX_BYTES: usize = 46;

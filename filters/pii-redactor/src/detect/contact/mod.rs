@@ -1,0 +1,8 @@
+//! How a person or a device is reached.
+
+pub(crate) mod email;
+pub(crate) mod imei;
+pub(crate) mod ip;
+pub(crate) mod mac;
+pub(crate) mod phone;
+pub(crate) mod url;

@@ -1,0 +1,24 @@
+//! DE_BSNR: a number of a practice in Germany, where a word announces it.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "DE_BSNR",
+    about: "A number of a practice in Germany, where a word announces it",
+    presets: GDPR,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["999999999"],
+        check: form_only,
+    },
+    checked: false,
+    words: &[
+        "bsnr",
+        "betriebsstättennummer",
+        "betriebsstaettennummer",
+        "betriebsstatte",
+    ],
+    examples: &["021111100"],
+    counterexamples: &["000000000"],
+};

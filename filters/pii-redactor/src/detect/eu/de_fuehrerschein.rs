@@ -1,0 +1,26 @@
+//! DE_FUEHRERSCHEIN: a number of a German driving licence.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "DE_FUEHRERSCHEIN",
+    about: "A number of a German driving licence",
+    presets: GDPR,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["X999XXXXX9X", "A999AAXXX99", "XXX999999X9"],
+        check: form_only,
+    },
+    checked: false,
+    words: &[
+        "führerschein",
+        "fuehrerschein",
+        "führerscheinnummer",
+        "fahrerlaubnis",
+        "driver license",
+        "fuhrerschein",
+    ],
+    examples: &["B072RRE2I55"],
+    counterexamples: &["ABCDEFGHIJK"],
+};

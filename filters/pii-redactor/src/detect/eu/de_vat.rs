@@ -1,0 +1,33 @@
+//! DE_VAT_ID: a VAT number of Germany: MOD 11,10.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "DE_VAT_ID",
+    about: "A VAT number of Germany: MOD 11,10",
+    presets: GDPR,
+    form: Form::Shapes {
+        alone: &["DE999999999"],
+        announced: &["DE 999999999"],
+        check,
+    },
+    checked: true,
+    words: &[
+        "ust id",
+        "ustid",
+        "umsatzsteuer",
+        "umsatzsteuer id",
+        "ustidnr",
+        "vat",
+        "vat id",
+        "vat number",
+    ],
+    examples: &["DE928594931", "DE136695976"],
+    counterexamples: &["DE928594932"],
+};
+
+/// MOD 11,10 over nine digits.
+fn check(number: &[u8]) -> bool {
+    mod11_10(part(number, 2, 11)) && at(number, 2) != b'0'
+}

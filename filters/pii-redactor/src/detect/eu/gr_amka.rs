@@ -1,0 +1,24 @@
+//! GR_AMKA: a social security number of Greece: a date and Luhn.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "GR_AMKA",
+    about: "A social security number of Greece: a date and Luhn",
+    presets: GDPR | HIPAA,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["99999999999"],
+        check,
+    },
+    checked: true,
+    words: &["amka", "αμκα", "social security number"],
+    examples: &["18065812069", "16025128220"],
+    counterexamples: &["18065812068"],
+};
+
+/// A day of birth, Luhn.
+fn check(number: &[u8]) -> bool {
+    date::ddmmyy(number, 0) && luhn(number)
+}

@@ -1,0 +1,32 @@
+//! HR_OIB: a personal number of Croatia: MOD 11,10.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "HR_OIB",
+    about: "A personal number of Croatia: MOD 11,10",
+    presets: GDPR,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["99999999999"],
+        check,
+    },
+    checked: true,
+    words: &[
+        "oib",
+        "osobni identifikacijski broj",
+        "national id",
+        "identity number",
+        "personal number",
+        "id number",
+        "national number",
+    ],
+    examples: &["94746133038", "51395283678"],
+    counterexamples: &["94746133039"],
+};
+
+/// MOD 11,10.
+fn check(number: &[u8]) -> bool {
+    mod11_10(number) && !is_uniform(number)
+}

@@ -1,0 +1,30 @@
+//! IT_DRIVER_LICENSE: a number of an Italian driving licence.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "IT_DRIVER_LICENSE",
+    about: "A number of an Italian driving licence",
+    presets: GDPR,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["AA9999999A", "U1XXXXXXXA"],
+        check,
+    },
+    checked: false,
+    words: &[
+        "patente",
+        "driver license",
+        "driving licence",
+        "numero patente",
+        "patente di guida",
+    ],
+    examples: &["AA1234567B"],
+    counterexamples: &["AA0000000B"],
+};
+
+/// A number that is not nothing.
+fn check(number: &[u8]) -> bool {
+    !is_uniform(part(number, 2, 9))
+}

@@ -1,0 +1,31 @@
+//! SWIFT_BIC: a bank identifier code (ISO 9362).
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "SWIFT_BIC",
+    about: "A bank identifier code (ISO 9362)",
+    presets: GDPR | CCPA,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["AAAAAAXX", "AAAAAAXXXXX"],
+        check,
+    },
+    checked: true,
+    words: &[
+        "bic",
+        "swift",
+        "swift code",
+        "bic code",
+        "swift bic",
+        "bank identifier",
+    ],
+    examples: &["DEUTDEFF500", "COBADEFFXXX", "DEUTDEFF"],
+    counterexamples: &["SHOPPING", "DEUTZZFF"],
+};
+
+/// A country in the middle.
+fn check(code: &[u8]) -> bool {
+    super::iban::is_country(part(code, 4, 6))
+}

@@ -1,0 +1,90 @@
+//! CRYPTO: a Bitcoin address: base58check, or bech32 and bech32m.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "CRYPTO",
+    about: "A Bitcoin address: base58check, or bech32 and bech32m",
+    presets: GDPR,
+    form: Form::Scanned,
+    checked: true,
+    words: &["bitcoin", "btc", "wallet", "wallet address", "crypto"],
+    examples: &[
+        "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+        "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+    ],
+    counterexamples: &["1BoatSLRHtKNngkdXEeobR76b53LETtpyU"],
+};
+
+use sha2::{Digest as _, Sha256};
+
+/// Whether a word is an address.
+pub(crate) fn is_address(word: &[u8]) -> bool {
+    match word.first() {
+        Some(b'1' | b'3') if (26..=35).contains(&word.len()) => base58check(word),
+        Some(b'b' | b'B') if (42..=62).contains(&word.len()) => bech32(word),
+        _ => false,
+    }
+}
+
+/// Twenty-five bytes in base 58, the last four the beginning of a double SHA-256.
+fn base58check(word: &[u8]) -> bool {
+    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut bytes = [0_u8; 25];
+    for letter in word {
+        let Some(value) = ALPHABET.iter().position(|known| known == letter) else {
+            return false;
+        };
+        let mut carry = u32::try_from(value).unwrap_or(0);
+        for byte in bytes.iter_mut().rev() {
+            carry = carry.wrapping_add(u32::from(*byte).wrapping_mul(58));
+            *byte = carry.to_le_bytes().first().copied().unwrap_or(0);
+            carry >>= 8;
+        }
+        if carry != 0 {
+            return false;
+        }
+    }
+    let Some((payload, check)) = bytes.split_at_checked(21) else {
+        return false;
+    };
+    let digest = Sha256::digest(Sha256::digest(payload));
+    digest.starts_with(check)
+}
+
+/// BIP 173 and BIP 350: the checksum of `bc1`, one case.
+fn bech32(word: &[u8]) -> bool {
+    const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    const GENERATOR: [u32; 5] = [
+        0x3b6a_57b2,
+        0x2650_8e6d,
+        0x1ea1_19fa,
+        0x3d42_33dd,
+        0x2a14_62b3,
+    ];
+    let mixed = word.iter().any(u8::is_ascii_lowercase) && word.iter().any(u8::is_ascii_uppercase);
+    let lower = word.to_ascii_lowercase();
+    let Some(data) = lower.strip_prefix(b"bc1").filter(|_| !mixed) else {
+        return false;
+    };
+    // The human part `bc`, expanded.
+    let mut sum = 1_u32;
+    let mut add = |value: u32| {
+        let top = sum >> 25;
+        sum = (sum & 0x01ff_ffff) << 5 ^ value;
+        for (bit, generator) in GENERATOR.iter().enumerate() {
+            if top >> bit & 1 != 0 {
+                sum ^= generator;
+            }
+        }
+    };
+    [3, 3, 0, 2, 3].into_iter().for_each(&mut add);
+    for letter in data {
+        let Some(value) = ALPHABET.iter().position(|known| known == letter) else {
+            return false;
+        };
+        add(u32::try_from(value).unwrap_or(0));
+    }
+    matches!(sum, 1 | 0x2bc8_30a3)
+}

@@ -1,0 +1,37 @@
+//! CARD_CVV: the verification code of a card (PCI DSS 3.3.1: never kept).
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "CARD_CVV",
+    about: "The verification code of a card (PCI DSS 3.3.1: never kept)",
+    presets: PCI | CCPA,
+    form: Form::NamedIf(check),
+    checked: false,
+    words: &[
+        "cvv",
+        "cvv2",
+        "cvc",
+        "cvc2",
+        "cid",
+        "csc",
+        "cav2",
+        "card code",
+        "security code",
+        "card security code",
+        "verification code card",
+        "card verification",
+        "card verification value",
+        "cvn",
+        "card cvv",
+        "card cvc",
+    ],
+    examples: &["123", "1234"],
+    counterexamples: &["12", "none"],
+};
+
+/// Three or four digits.
+fn check(value: &[u8]) -> bool {
+    (3..=4).contains(&value.len()) && is_digits(value)
+}

@@ -1,0 +1,41 @@
+//! US_BANK_NUMBER: an account number of a bank of the United States, where a word announces it.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "US_BANK_NUMBER",
+    about: "An account number of a bank of the United States, where a word announces it",
+    presets: CCPA | HIPAA,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &[
+            "99999999",
+            "999999999",
+            "9999999999",
+            "99999999999",
+            "999999999999",
+            "9999999999999",
+            "99999999999999",
+            "999999999999999",
+            "9999999999999999",
+            "99999999999999999",
+        ],
+        check: form_only,
+    },
+    checked: false,
+    words: &[
+        "bank account",
+        "bank account number",
+        "checking account",
+        "savings account",
+        "account number",
+        "checking",
+        "savings",
+        "debit account",
+        "direct deposit",
+        "bank acct",
+    ],
+    examples: &["000123456789"],
+    counterexamples: &["1234567", "00000000"],
+};

@@ -1,0 +1,31 @@
+//! CITY: the place where a person lives, below the state.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "CITY",
+    about: "The place where a person lives, below the state",
+    presets: HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "city",
+        "town",
+        "county",
+        "precinct",
+        "locality",
+        "address city",
+        "home town",
+        "hometown",
+        "municipality",
+        "district",
+        "suburb",
+        "village",
+        "ort",
+        "ville",
+        "ciudad",
+    ],
+    examples: &["Springfield"],
+    counterexamples: &[],
+};

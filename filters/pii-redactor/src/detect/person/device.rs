@@ -1,0 +1,37 @@
+//! DEVICE_ID: an identifier of a device or an installation.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "DEVICE_ID",
+    about: "An identifier of a device or an installation",
+    presets: GDPR | CCPA | HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "device id",
+        "deviceid",
+        "device serial",
+        "device serial number",
+        "serial number",
+        "serial no",
+        "device identifier",
+        "udi",
+        "idfa",
+        "idfv",
+        "gaid",
+        "android id",
+        "advertising id",
+        "ad id",
+        "imsi",
+        "iccid",
+        "udid",
+        "hardware id",
+        "machine id",
+        "installation id",
+        "device fingerprint",
+    ],
+    examples: &["38400000-8cf0-11bd-b23e-10b96e40000d"],
+    counterexamples: &[],
+};

@@ -1,0 +1,24 @@
+//! ETHNICITY: race or ethnic origin.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "ETHNICITY",
+    about: "Race or ethnic origin",
+    presets: GDPR | CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "race",
+        "ethnicity",
+        "ethnic origin",
+        "ethnic group",
+        "skin color",
+        "tribe",
+        "caste",
+        "racial origin",
+    ],
+    examples: &["undisclosed"],
+    counterexamples: &[],
+};

@@ -1,0 +1,24 @@
+//! GENETIC: genetic data.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "GENETIC",
+    about: "Genetic data",
+    presets: GDPR | CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "genetic",
+        "genetics",
+        "genome",
+        "genotype",
+        "dna",
+        "dna sequence",
+        "genetic data",
+        "genetic test",
+    ],
+    examples: &["AGCT"],
+    counterexamples: &[],
+};

@@ -1,0 +1,31 @@
+//! HEALTH_PLAN: the number of a beneficiary or member of a health plan.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "HEALTH_PLAN",
+    about: "The number of a beneficiary or member of a health plan",
+    presets: GDPR | CCPA | HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "member id",
+        "member number",
+        "beneficiary",
+        "beneficiary id",
+        "beneficiary number",
+        "subscriber id",
+        "policy number",
+        "insurance number",
+        "insurance id",
+        "insurance policy",
+        "health plan number",
+        "group number",
+        "health insurance",
+        "medicaid id",
+        "medicaid number",
+    ],
+    examples: &["XYZ123456789"],
+    counterexamples: &[],
+};

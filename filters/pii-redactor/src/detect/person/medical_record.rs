@@ -1,0 +1,26 @@
+//! MEDICAL_RECORD: the number of a medical record.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "MEDICAL_RECORD",
+    about: "The number of a medical record",
+    presets: GDPR | CCPA | HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "mrn",
+        "medical record",
+        "medical record number",
+        "patient id",
+        "patient number",
+        "patient identifier",
+        "chart number",
+        "encounter id",
+        "encounter number",
+        "health record number",
+    ],
+    examples: &["MRN-0012345"],
+    counterexamples: &[],
+};

@@ -1,0 +1,23 @@
+//! MESSAGE_CONTENT: the contents of a person's mail or messages.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "MESSAGE_CONTENT",
+    about: "The contents of a person's mail or messages",
+    presets: CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "message body",
+        "mail body",
+        "email body",
+        "sms body",
+        "message text",
+        "chat message",
+        "private message",
+    ],
+    examples: &["See you at eight"],
+    counterexamples: &[],
+};

@@ -1,0 +1,22 @@
+//! NATIONALITY: nationality, citizenship or immigration status.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "NATIONALITY",
+    about: "Nationality, citizenship or immigration status",
+    presets: GDPR | CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "nationality",
+        "citizenship",
+        "immigration status",
+        "citizen of",
+        "country of citizenship",
+        "visa status",
+    ],
+    examples: &["DE"],
+    counterexamples: &[],
+};

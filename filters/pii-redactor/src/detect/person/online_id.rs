@@ -1,0 +1,26 @@
+//! ONLINE_ID: a cookie, session or similar identifier of a person on line.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "ONLINE_ID",
+    about: "A cookie, session or similar identifier of a person on line",
+    presets: GDPR,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "cookie",
+        "cookie id",
+        "session id",
+        "sessionid",
+        "client id cookie",
+        "visitor id",
+        "ga client id",
+        "tracking id person",
+        "user agent",
+        "browser fingerprint",
+    ],
+    examples: &["GA1.2.1234.5678"],
+    counterexamples: &[],
+};

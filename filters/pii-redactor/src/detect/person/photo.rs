@@ -1,0 +1,28 @@
+//! PHOTO: a picture of a face.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "PHOTO",
+    about: "A picture of a face",
+    presets: GDPR | HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "photo",
+        "photo url",
+        "profile photo",
+        "profile picture",
+        "avatar",
+        "avatar url",
+        "headshot",
+        "face image",
+        "portrait",
+        "profile image",
+        "picture url",
+        "selfie",
+    ],
+    examples: &["https://example.com/jane.png"],
+    counterexamples: &[],
+};

@@ -1,0 +1,22 @@
+//! POLITICAL_OPINION: political opinion.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "POLITICAL_OPINION",
+    about: "Political opinion",
+    presets: GDPR | CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "political",
+        "political opinion",
+        "political party",
+        "political affiliation",
+        "party affiliation",
+        "politics",
+    ],
+    examples: &["independent"],
+    counterexamples: &[],
+};

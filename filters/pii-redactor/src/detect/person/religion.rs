@@ -1,0 +1,23 @@
+//! RELIGION: religious or philosophical belief.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "RELIGION",
+    about: "Religious or philosophical belief",
+    presets: GDPR | CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "religion",
+        "religious",
+        "religious belief",
+        "belief",
+        "faith",
+        "denomination",
+        "philosophical belief",
+    ],
+    examples: &["none"],
+    counterexamples: &[],
+};

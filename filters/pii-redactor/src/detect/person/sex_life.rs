@@ -1,0 +1,22 @@
+//! SEX_LIFE: sex life or sexual orientation.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "SEX_LIFE",
+    about: "Sex life or sexual orientation",
+    presets: GDPR | CCPA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "sexual orientation",
+        "sex life",
+        "orientation sexual",
+        "gender identity",
+        "sexuality",
+        "sexual preference",
+    ],
+    examples: &["undisclosed"],
+    counterexamples: &[],
+};

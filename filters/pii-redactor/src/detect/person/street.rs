@@ -1,0 +1,47 @@
+//! STREET_ADDRESS: a street address.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "STREET_ADDRESS",
+    about: "A street address",
+    presets: GDPR | CCPA | HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "street",
+        "street address",
+        "address",
+        "address line",
+        "address line 1",
+        "address line 2",
+        "address line 3",
+        "address1",
+        "address2",
+        "address3",
+        "addr",
+        "addr1",
+        "addr2",
+        "street1",
+        "street2",
+        "street name",
+        "house number",
+        "home address",
+        "postal address",
+        "mailing address",
+        "billing address",
+        "shipping address",
+        "residence",
+        "strasse",
+        "rue",
+        "calle",
+        "apartment",
+        "unit number",
+        "po box",
+        "formatted address",
+        "full address",
+    ],
+    examples: &["1 Main St"],
+    counterexamples: &[],
+};

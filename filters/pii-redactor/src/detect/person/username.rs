@@ -1,0 +1,26 @@
+//! USERNAME: the name under which a person has an account.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "USERNAME",
+    about: "The name under which a person has an account",
+    presets: GDPR | CCPA | HIPAA,
+    form: Form::Named,
+    checked: false,
+    words: &[
+        "username",
+        "login",
+        "login name",
+        "user login",
+        "screen name",
+        "handle",
+        "userid",
+        "user id",
+        "account name",
+        "account login",
+    ],
+    examples: &["jdoe42"],
+    counterexamples: &[],
+};

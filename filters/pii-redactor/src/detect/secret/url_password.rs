@@ -1,0 +1,27 @@
+//! URL_PASSWORD: a user name and a password in the address of a service.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "URL_PASSWORD",
+    about: "A user name and a password in the address of a service",
+    presets: SECRETS,
+    form: Form::Scanned,
+    checked: true,
+    words: &["connection string", "database url", "dsn"],
+    examples: &["postgres://app:s3cr3t@db.internal/app"],
+    counterexamples: &["https://example.com/a@b"],
+};
+
+/// The span of `user:password` before the sign at `sign`, with a scheme before it.
+pub(crate) fn find(text: &[u8], sign: usize) -> Option<(usize, usize)> {
+    let is_part = |byte: u8| byte > b' ' && byte < 0x7f && !b"/@?#\"'<>\\".contains(&byte);
+    let head = part(text, sign.less(512), sign);
+    let length = crate::bytes::count_while_back(head, head.len(), is_part);
+    let begin = sign.less(length);
+    let named = part(text, begin, sign);
+    let colon = memchr::memchr(b':', named)?;
+    let scheme = part(text, begin.less(3), begin);
+    (scheme == b"://" && colon > 0 && colon.plus(1) < named.len()).then_some((begin, sign))
+}

@@ -1,0 +1,25 @@
+//! UK_PASSPORT: a number of a British passport.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "UK_PASSPORT",
+    about: "A number of a British passport",
+    presets: GDPR,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["999999999", "AA9999999"],
+        check: form_only,
+    },
+    checked: false,
+    words: &[
+        "passport",
+        "passport number",
+        "passport no",
+        "uk passport",
+        "british passport",
+    ],
+    examples: &["925665416", "AB1234567"],
+    counterexamples: &["92566541"],
+};

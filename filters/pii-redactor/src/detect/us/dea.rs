@@ -1,0 +1,36 @@
+//! MEDICAL_LICENSE: a registration number of the Drug Enforcement Administration.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "MEDICAL_LICENSE",
+    about: "A registration number of the Drug Enforcement Administration",
+    presets: HIPAA,
+    form: Form::Shapes {
+        alone: &["AA9999999"],
+        announced: &[],
+        check,
+    },
+    checked: true,
+    words: &[
+        "dea",
+        "dea number",
+        "dea registration",
+        "medical license",
+        "prescriber",
+    ],
+    examples: &["AB1234563", "FB1234563"],
+    counterexamples: &["AB1234564", "QB1234563"],
+};
+
+/// A kind of registrant, and the check digit over the others.
+fn check(number: &[u8]) -> bool {
+    let digits = part(number, 2, 9);
+    let sum = weighted(digits, &[1, 2, 1, 2, 1, 2]);
+    number
+        .first()
+        .is_some_and(|kind| b"ABCDEFGHJKLMPRSTUX".contains(kind))
+        && sum % 10 == nth(digits, 6)
+        && !is_uniform(digits)
+}

@@ -1,0 +1,45 @@
+//! LICENSE_PLATE: a number plate, where a member is called so.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "LICENSE_PLATE",
+    about: "A number plate, where a member is called so",
+    presets: HIPAA | GDPR,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &[
+            "AAA9999",
+            "9AAA999",
+            "AAA999",
+            "AA99999",
+            "AAA-9999",
+            "AAA 9999",
+            "AA-999-AA",
+            "A-AA 9999",
+            "99AA999",
+            "AA99 AAA",
+            "AA 999 AA",
+            "A AA 9999",
+            "AA-AA 9999",
+            "AA AA 9999",
+            "AA 9999 AA",
+        ],
+        check: form_only,
+    },
+    checked: false,
+    words: &[
+        "license plate",
+        "licence plate",
+        "number plate",
+        "plate number",
+        "plate",
+        "vehicle registration",
+        "registration plate",
+        "kennzeichen",
+        "license plate number",
+    ],
+    examples: &["7ABC123", "B-MW 1234"],
+    counterexamples: &["PLATES"],
+};

@@ -1,0 +1,31 @@
+//! The rest of the world.
+
+pub(crate) mod au_abn;
+pub(crate) mod au_acn;
+pub(crate) mod au_medicare;
+pub(crate) mod au_tfn;
+pub(crate) mod br_cnpj;
+pub(crate) mod br_cpf;
+pub(crate) mod ca_sin;
+pub(crate) mod cn_resident;
+pub(crate) mod in_aadhaar;
+pub(crate) mod in_gstin;
+pub(crate) mod in_pan;
+pub(crate) mod in_passport;
+pub(crate) mod in_vehicle;
+pub(crate) mod in_voter;
+pub(crate) mod kr_brn;
+pub(crate) mod kr_driver;
+pub(crate) mod kr_frn;
+pub(crate) mod kr_passport;
+pub(crate) mod kr_rrn;
+pub(crate) mod ng_nin;
+pub(crate) mod ng_vehicle;
+pub(crate) mod nz_ird;
+pub(crate) mod ph_tin;
+pub(crate) mod sg_nric;
+pub(crate) mod sg_uen;
+pub(crate) mod th_tnin;
+pub(crate) mod tr_id;
+pub(crate) mod tr_plate;
+pub(crate) mod za_id;

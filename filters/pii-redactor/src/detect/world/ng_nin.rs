@@ -1,0 +1,30 @@
+//! NG_NIN: a national identification number of Nigeria: Verhoeff.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "NG_NIN",
+    about: "A national identification number of Nigeria: Verhoeff",
+    presets: 0,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &["99999999999"],
+        check,
+    },
+    checked: true,
+    words: &[
+        "nin",
+        "national identification",
+        "national identification number",
+        "nimc",
+        "nin number",
+    ],
+    examples: &["12345678902"],
+    counterexamples: &["12345678903"],
+};
+
+/// Verhoeff.
+fn check(number: &[u8]) -> bool {
+    verhoeff(number) && !is_uniform(number)
+}

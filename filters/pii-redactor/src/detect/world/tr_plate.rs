@@ -1,0 +1,41 @@
+//! TR_LICENSE_PLATE: a Turkish number plate.
+
+use crate::detect::prelude::*;
+
+/// See the module.
+pub(crate) const DETECTOR: Detector = Detector {
+    name: "TR_LICENSE_PLATE",
+    about: "A Turkish number plate",
+    presets: 0,
+    form: Form::Shapes {
+        alone: &[],
+        announced: &[
+            "99 A 9999",
+            "99 AA 999",
+            "99 AA 9999",
+            "99 AAA 99",
+            "99 AAA 999",
+            "99AA9999",
+            "99AAA99",
+            "99AAA999",
+            "99A9999",
+            "99AA999",
+        ],
+        check,
+    },
+    checked: false,
+    words: &[
+        "plaka",
+        "plaka no",
+        "license plate",
+        "plate",
+        "number plate",
+    ],
+    examples: &["34 AB 1234", "06ABC123"],
+    counterexamples: &["82 AB 123", "00 AB 123"],
+};
+
+/// A province.
+fn check(number: &[u8]) -> bool {
+    (1..=81).contains(&slice_number(number, 0, 2))
+}

@@ -1,0 +1,70 @@
+//! Sets of kinds of data.
+
+/// A set of kinds, by their number: those of the [table](crate::detect::DETECTORS), then those of
+/// the configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntitySet([u64; 4]);
+
+impl EntitySet {
+    /// The empty set.
+    pub const EMPTY: Self = Self([0; 4]);
+
+    /// Whether it has this kind.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, entity: u8) -> bool {
+        let word = self.0.get(usize::from(entity >> 6)).copied();
+        word.unwrap_or(0) >> (entity & 63) & 1 != 0
+    }
+
+    /// Adds a kind.
+    pub fn insert(&mut self, entity: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(entity >> 6)) {
+            *word |= 1 << (entity & 63);
+        }
+    }
+
+    /// Removes a kind.
+    pub fn remove(&mut self, entity: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(entity >> 6)) {
+            *word &= !(1 << (entity & 63));
+        }
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; 4]
+    }
+
+    /// What is in both.
+    #[must_use]
+    #[inline]
+    pub fn and(&self, other: &Self) -> Self {
+        let mut both = *self;
+        for (word, with) in both.0.iter_mut().zip(other.0) {
+            *word &= with;
+        }
+        both
+    }
+
+    /// What is in either.
+    #[must_use]
+    #[inline]
+    pub fn or(&self, other: &Self) -> Self {
+        let mut either = *self;
+        for (word, with) in either.0.iter_mut().zip(other.0) {
+            *word |= with;
+        }
+        either
+    }
+
+    /// The first kind in it.
+    #[must_use]
+    pub fn first(&self) -> Option<u8> {
+        let (place, word) = (0_u8..).zip(self.0).find(|(_, word)| *word != 0)?;
+        let bit = u8::try_from(word.trailing_zeros()).ok()?;
+        Some((place << 6) | bit)
+    }
+}

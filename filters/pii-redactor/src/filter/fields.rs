@@ -1,0 +1,326 @@
+//! Headers, trailers, cookies and the query.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use host::{Action, Direction, HeaderMap, Host};
+
+use super::{PiiRedactor, RedactedStream};
+use crate::action::Replacement;
+use crate::config::Place;
+use crate::pairs::{PairsRewriter, Syntax};
+use crate::plan::{FieldAction, Plan};
+use crate::scan::{Sink, Spelled, Spelling};
+use crate::tally::{FIELD, Tally};
+
+impl RedactedStream {
+    /// The query, the cookies and the headers of the request. Answers an action if it goes no further.
+    pub(super) fn redact_request_head(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+    ) -> Option<Action> {
+        let mut blocks = self.redact_query(filter, host);
+        blocks |= self.redact_cookies(filter, host);
+        blocks |= self.redact_headers(
+            filter,
+            host,
+            HeaderMap::RequestHeaders,
+            Place::RequestHeaders,
+        );
+        blocks.then(|| self.block(filter, host, Direction::Request))
+    }
+
+    /// The headers of the answer.
+    pub(super) fn redact_response_head(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+    ) -> Option<Action> {
+        let blocks = self.redact_headers(
+            filter,
+            host,
+            HeaderMap::ResponseHeaders,
+            Place::ResponseHeaders,
+        );
+        blocks.then(|| self.block(filter, host, Direction::Response))
+    }
+
+    pub(super) fn redact_trailers(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        direction: Direction,
+    ) -> Option<Action> {
+        let (map, place) = match direction {
+            Direction::Request => (HeaderMap::RequestTrailers, Place::RequestTrailers),
+            Direction::Response => (HeaderMap::ResponseTrailers, Place::ResponseTrailers),
+        };
+        if self.redact_headers(filter, host, map, place) {
+            let _ = host.reset_stream(direction);
+            return Some(Action::Pause);
+        }
+        None
+    }
+
+    fn redact_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> bool {
+        let Some((plan, changes)) = self.plan_of(filter, Place::RequestQuery) else {
+            return false;
+        };
+        let Some(path) = self
+            .request
+            .as_ref()
+            .map(|request| request.raw_path().to_vec())
+        else {
+            return false;
+        };
+        let Some(question) = memchr::memchr(b'?', &path) else {
+            return false;
+        };
+        let (before, query) = path
+            .split_at_checked(question.saturating_add(1))
+            .unwrap_or((&path, &[]));
+        let end = memchr::memchr(b'#', query).unwrap_or(query.len());
+        let (query, fragment) = query.split_at_checked(end).unwrap_or((query, &[]));
+        let (new, tally) = rewrite_pairs(&plan, Syntax::Form, query);
+        if changes && new != query {
+            let before = if new.is_empty() {
+                before.strip_suffix(b"?").unwrap_or(before)
+            } else {
+                before
+            };
+            let _ = host.set_header(
+                HeaderMap::RequestHeaders,
+                ":path",
+                &[before, &new, fragment].concat(),
+            );
+        }
+        self.told(filter, host, Place::RequestQuery, &plan, &tally);
+        tally.blocks && changes
+    }
+
+    fn redact_cookies(&mut self, filter: &PiiRedactor, host: &dyn Host) -> bool {
+        let Some((plan, changes)) = self.plan_of(filter, Place::RequestCookies) else {
+            return false;
+        };
+        let Some(request) = &self.request else {
+            return false;
+        };
+        let Some(cookies) = request
+            .header_bytes(host, "cookie")
+            .map(|value| value.into_owned())
+        else {
+            return false;
+        };
+        let (new, tally) = rewrite_pairs(&plan, Syntax::Cookies, &cookies);
+        if changes && new != cookies {
+            let _ = if new.trim_ascii().is_empty() {
+                host.remove_header(HeaderMap::RequestHeaders, "cookie")
+            } else {
+                host.set_header(HeaderMap::RequestHeaders, "cookie", &new)
+            };
+        }
+        self.told(filter, host, Place::RequestCookies, &plan, &tally);
+        tally.blocks && changes
+    }
+
+    /// Answers whether a finding says that the message goes no further.
+    fn redact_headers(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        map: HeaderMap,
+        place: Place,
+    ) -> bool {
+        let Some((plan, changes)) = self.plan_of(filter, place) else {
+            return false;
+        };
+        let rules = self.at(filter, place);
+        let named: Option<Vec<&str>> =
+            filter.rules(&rules).try_fold(Vec::new(), |mut all, rule| {
+                all.extend(rule.headers.as_ref()?.iter().map(String::as_str));
+                Some(all)
+            });
+        let Ok(headers) = host.headers(map) else {
+            return false;
+        };
+        let mut tally = Tally::default();
+        // All values of a name together: a name that is written is written whole.
+        let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
+        let mut any: BTreeMap<String, bool> = BTreeMap::new();
+        for (name, value) in &headers {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            let is_searched = match &named {
+                Some(named) => named.contains(&name.as_str()) && !name.starts_with(':'),
+                None => is_searched(&name),
+            };
+            if !is_searched {
+                continue;
+            }
+            let new = redacted_header(&plan, &name, value, &mut tally);
+            let differs = new.as_deref() != Some(value);
+            *any.entry(name.clone()).or_default() |= differs;
+            changed.entry(name).or_default().push(new);
+        }
+        for (name, values) in changed
+            .iter()
+            .filter(|(name, _)| changes && any.get(*name) == Some(&true))
+        {
+            let mut values = values.iter().flatten();
+            match values.next() {
+                None => {
+                    let _ = host.remove_header(map, name);
+                }
+                Some(first) => {
+                    let _ = host.set_header(map, name, first);
+                    for value in values {
+                        let _ = host.add_header(map, name, value);
+                    }
+                }
+            }
+        }
+        self.told(filter, host, place, &plan, &tally);
+        tally.blocks && changes
+    }
+
+    /// The plan for a place, and whether it changes anything.
+    fn plan_of(&self, filter: &PiiRedactor, place: Place) -> Option<(Rc<Plan>, bool)> {
+        let rules = self.at(filter, place);
+        if rules.is_empty() {
+            return None;
+        }
+        Some((filter.plan(&rules), filter.enforces(&rules)))
+    }
+}
+
+fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tally) {
+    let mut rewriter = PairsRewriter::new(Rc::clone(plan), syntax);
+    let (mut out, mut tally) = (Vec::with_capacity(text.len()), Tally::default());
+    rewriter.write(text, &mut out, &mut tally);
+    rewriter.finish(&mut out, &mut tally);
+    (out, tally)
+}
+
+/// The value of a header as it goes on; `None` if the header goes.
+fn redacted_header(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Option<Vec<u8>> {
+    let info = plan.name_info((0, b""), name.as_bytes());
+    if let Some(rule) = info
+        .field
+        .and_then(|index| plan.fields.get(usize::from(index)))
+    {
+        let replacement = match &rule.action {
+            FieldAction::Remove | FieldAction::Null => Replacement::Null,
+            FieldAction::Replace(text) => Replacement::Text(text.clone()),
+            FieldAction::Value(action) => {
+                action.apply("FIELD", Some(&String::from_utf8_lossy(value)))
+            }
+        };
+        let changes = rule.enforces && replacement != Replacement::Keep;
+        tally.add(FIELD, rule.rule, changes);
+        if let FieldAction::Value(action) = &rule.action {
+            tally.blocks |= rule.enforces && matches!(**action, crate::action::Action::Block);
+        }
+        return match replacement {
+            Replacement::Text(text) if changes => Some(text.into_bytes()),
+            Replacement::Null if changes => None,
+            _ => Some(value.to_vec()),
+        };
+    }
+    let mut spans = Vec::new();
+    plan.search(value, 0, &info.announcement(), true, &mut spans);
+    let spelled = Spelled {
+        text: value,
+        raw: value,
+        breaks: &[],
+        from: 0,
+        offset: 0,
+        spelling: Spelling::Plain,
+    };
+    let mut out = Vec::with_capacity(value.len());
+    spelled.write(
+        &spans,
+        &mut Sink {
+            plan,
+            out: &mut out,
+            tally,
+        },
+    );
+    Some(out)
+}
+
+/// Headers that a rule searches without naming them: not those that the protocol, routing or
+/// authentication need, and those that are searched on their own.
+fn is_searched(name: &str) -> bool {
+    const NEEDED: [&str; 38] = [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "accept-ranges",
+        "age",
+        "allow",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-range",
+        "content-type",
+        "cookie",
+        "date",
+        "etag",
+        "expect",
+        "expires",
+        "forwarded",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "keep-alive",
+        "last-modified",
+        "link",
+        "location",
+        "proxy-authorization",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "vary",
+        "via",
+        "www-authenticate",
+        "x-request-id",
+    ];
+    let internal = name.starts_with(':')
+        || name.starts_with("x-envoy-")
+        || name.starts_with("x-forwarded-")
+        || name.starts_with("x-meshward-")
+        || matches!(name, "traceparent" | "tracestate" | "x-real-ip")
+        || name.starts_with("x-b3-")
+        || name.starts_with("sec-");
+    !internal && NEEDED.binary_search(&name).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_searched;
+
+    #[test]
+    fn needed_headers_are_left_alone() {
+        for name in [
+            "host",
+            "authorization",
+            "x-request-id",
+            "via",
+            "accept",
+            ":path",
+            "x-envoy-peer",
+            "set-cookie",
+        ] {
+            assert!(!is_searched(name), "{name}");
+        }
+        for name in ["referer", "x-user-email", "from"] {
+            assert!(is_searched(name), "{name}");
+        }
+    }
+}

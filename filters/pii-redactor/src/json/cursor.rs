@@ -1,0 +1,124 @@
+//! A chunk while it is read: what has been written of it, and what may still go.
+
+use crate::bytes::{part, rest};
+
+/// Bytes of a chunk leave in stretches, as late as possible, so that what nothing is about is copied
+/// in one piece.
+pub(super) struct Cursor<'a> {
+    pub(super) chunk: &'a [u8],
+    /// The byte that is read next.
+    pub(super) at: usize,
+    /// Everything before it has been written, or has gone.
+    copied: usize,
+    /// From here on nothing leaves until it is known whether the member that it belongs to stays.
+    tentative: Option<usize>,
+    /// What is tentative of earlier chunks.
+    held: Vec<u8>,
+    out: &'a mut Vec<u8>,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) const fn new(chunk: &'a [u8], held: Vec<u8>, out: &'a mut Vec<u8>) -> Self {
+        let tentative = if held.is_empty() { None } else { Some(0) };
+        Self {
+            chunk,
+            at: 0,
+            copied: 0,
+            tentative,
+            held,
+            out,
+        }
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.chunk.get(self.at).copied()
+    }
+
+    #[inline]
+    pub(super) const fn advance(&mut self) {
+        self.at = self.at.saturating_add(1);
+    }
+
+    /// From the next byte on nothing leaves until it is decided.
+    #[inline]
+    pub(super) const fn begin_tentative(&mut self) {
+        if self.tentative.is_none() {
+            self.tentative = Some(self.at);
+        }
+    }
+
+    pub(super) const fn is_tentative(&self) -> bool {
+        self.tentative.is_some()
+    }
+
+    /// How much is tentative.
+    pub(super) fn tentative_bytes(&self) -> usize {
+        let here = self
+            .tentative
+            .map_or(0, |start| self.at.saturating_sub(start));
+        self.held.len().saturating_add(here)
+    }
+
+    /// What is tentative stays; without its first byte, if that is a comma with nothing before it.
+    #[inline]
+    pub(super) fn keep(&mut self, is_first: bool) {
+        let Some(start) = self.tentative.take() else {
+            return;
+        };
+        if !self.held.is_empty() {
+            let skip = usize::from(is_first && self.held.first() == Some(&b','));
+            self.out.extend_from_slice(rest(&self.held, skip));
+            self.held.clear();
+        } else if is_first && self.chunk.get(start) == Some(&b',') {
+            self.out
+                .extend_from_slice(part(self.chunk, self.copied, start));
+            self.copied = start.saturating_add(1);
+        }
+    }
+
+    /// What is tentative goes, up to the next byte.
+    pub(super) fn discard(&mut self) {
+        if let Some(start) = self.tentative.take() {
+            self.out
+                .extend_from_slice(part(self.chunk, self.copied, start.max(self.copied)));
+            self.held.clear();
+            self.copied = self.at;
+        }
+    }
+
+    /// Everything before the next byte leaves.
+    pub(super) fn flush(&mut self) {
+        self.keep(false);
+        self.out
+            .extend_from_slice(part(self.chunk, self.copied, self.at));
+        self.copied = self.at;
+    }
+
+    /// Everything before the next byte that has not left goes.
+    pub(super) const fn drop_read(&mut self) {
+        self.copied = self.at;
+    }
+
+    /// Where replacements are written, behind a flush.
+    pub(super) const fn out(&mut self) -> &mut Vec<u8> {
+        self.out
+    }
+
+    /// The chunk is over: answers what is held back of it.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        match self.tentative {
+            Some(start) => {
+                let start = start.max(self.copied);
+                self.out
+                    .extend_from_slice(part(self.chunk, self.copied, start));
+                self.held
+                    .extend_from_slice(part(self.chunk, start, self.at));
+            }
+            None => self
+                .out
+                .extend_from_slice(part(self.chunk, self.copied, self.at)),
+        }
+        self.held
+    }
+}

@@ -1,0 +1,517 @@
+//! Objects, arrays, names and commas: what becomes of members.
+
+use super::cursor::Cursor;
+use super::{
+    Frame, JsonRewriter, MAX_DEPTH, MAX_HELD_BYTES, MAX_NAME_BYTES, Next, Skip, State, Verdict,
+};
+use crate::bytes::{Position as _, at, find_quote, part, rest};
+use crate::paths::Child;
+use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
+use crate::scan::{Spelling, write_spelled};
+use crate::tally::{FIELD, Finding, MINIMIZED, Tally};
+
+impl JsonRewriter {
+    #[inline]
+    pub(super) fn member(
+        &mut self,
+        byte: u8,
+        may_close: bool,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        match byte {
+            b'"' => {
+                self.committed = false;
+                if self.has_member_rules {
+                    cursor.begin_tentative();
+                }
+                let start = cursor.at.plus(1);
+                let ahead = rest(cursor.chunk, start);
+                if let Some(length) = find_quote(ahead)
+                    && at(ahead, length) == b'"'
+                    && length <= MAX_NAME_BYTES
+                {
+                    // The usual name: all of it is here, and nothing in it is escaped.
+                    cursor.at = start.plus(length).plus(1);
+                    self.name_is_long = false;
+                    self.named(part(ahead, 0, length), plan);
+                    self.name_at = Some((start, length));
+                    self.state = State::Colon;
+                    if !self.has_member_rules {
+                        self.value_at_once(cursor, plan, tally);
+                    }
+                    return;
+                }
+                cursor.advance();
+                self.name.clear();
+                self.name_at = None;
+                self.name_is_long = false;
+                self.state = State::InName { escaped: false };
+            }
+            b'}' if may_close => self.close(cursor),
+            _ => self.give_up(cursor),
+        }
+    }
+
+    /// The usual member: a colon, perhaps a space, and the value, all here.
+    #[inline]
+    fn value_at_once(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        if cursor.peek() != Some(b':') {
+            return;
+        }
+        cursor.advance();
+        self.has_value = true;
+        self.state = State::Value { may_close: false };
+        if cursor.peek() == Some(b' ') {
+            cursor.advance();
+        }
+        match cursor.peek() {
+            Some(byte) if starts_value(byte) => self.begin(byte, cursor, plan, tally),
+            _ => {}
+        }
+    }
+
+    pub(super) fn in_name(&mut self, mut escaped: bool, cursor: &mut Cursor<'_>, plan: &Plan) {
+        while let Some(byte) = cursor.peek() {
+            cursor.advance();
+            if byte == b'"' && !escaped {
+                let spelled = std::mem::take(&mut self.name);
+                let name = if self.name_is_long {
+                    Vec::new()
+                } else {
+                    unescaped(&spelled)
+                };
+                self.named(&name, plan);
+                self.name = name;
+                self.name_at = None;
+                self.state = State::Colon;
+                return;
+            }
+            escaped = byte == b'\\' && !escaped;
+            if self.name.len() < MAX_NAME_BYTES.saturating_mul(6) {
+                self.name.push(byte);
+            } else {
+                // No rule has so long a name; the value is scanned like any other.
+                self.name_is_long = true;
+            }
+            if cursor.is_tentative()
+                && cursor.tentative_bytes() > MAX_HELD_BYTES.saturating_add(MAX_NAME_BYTES)
+            {
+                self.name_is_long = true;
+                self.committed = true;
+                self.keep(cursor);
+            }
+        }
+        self.state = State::InName { escaped };
+    }
+
+    /// A member with this name comes.
+    #[inline]
+    fn named(&mut self, name: &[u8], plan: &Plan) {
+        let parent = self.frames.last();
+        let parent = parent.map_or((0, &[][..]), |frame| {
+            (frame.info.id, rest(&self.names, frame.names_from))
+        });
+        let info = plan.name_info(parent, name);
+        self.next = self.decide(Some(name), info, plan);
+    }
+
+    /// The name of the member is needed beyond what was looked up, or the chunk is over.
+    pub(super) fn save_name(&mut self, chunk: &[u8]) {
+        if let Some((start, length)) = self.name_at.take() {
+            self.name.clear();
+            self.name
+                .extend_from_slice(part(chunk, start, start.plus(length)));
+        }
+    }
+
+    #[inline]
+    pub(super) fn colon(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
+        if byte != b':' {
+            return self.give_up(cursor);
+        }
+        cursor.advance();
+        self.has_value = true;
+        if self.next.verdict == Verdict::Stays {
+            self.child_stays(cursor);
+        }
+        self.state = State::Value { may_close: false };
+    }
+
+    /// What becomes of a child of the innermost object or array.
+    #[inline]
+    fn decide(&mut self, name: Option<&[u8]>, info: crate::names::KeyInfo, plan: &Plan) -> Next {
+        if !self.has_member_rules {
+            return Next {
+                info,
+                allowed: true,
+                ..Next::default()
+            };
+        }
+        let Some(parent) = self.frames.last() else {
+            return Next {
+                info,
+                allowed: plan.minimizes.is_none(),
+                ..Next::default()
+            };
+        };
+        let (parent_from, index, applied) = (parent.states_from, parent.index, parent.applied);
+        // What the paths had reached in the child before is of no use any more.
+        let states_from = parent.states_to;
+        self.states.truncate(states_from);
+        let mut field = info.field;
+        let mut allowed = parent.allowed;
+        let text;
+        let child = match name {
+            Some(name) => {
+                text = String::from_utf8_lossy(name);
+                Child::Name(&text)
+            }
+            None => Child::Index(index),
+        };
+        plan.paths.descend(
+            &mut self.states,
+            parent_from,
+            states_from,
+            child,
+            |target| {
+                if target == ALLOWED_TARGET {
+                    allowed = true;
+                } else {
+                    field = Some(field.map_or(target, |known| known.min(target)));
+                }
+            },
+        );
+        let verdict = match field {
+            Some(field) if allowed || plan.minimizes.is_none() => Verdict::Field(field),
+            _ if allowed || plan.minimizes.is_none() => Verdict::Stays,
+            _ if self.states.len() > states_from => Verdict::AllowedInside,
+            _ => Verdict::NotAllowed,
+        };
+        Next {
+            info,
+            verdict,
+            applied,
+            allowed,
+            states_from,
+        }
+    }
+
+    #[inline]
+    pub(super) fn value(
+        &mut self,
+        byte: u8,
+        may_close: bool,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        match self.frames.last_mut() {
+            Some(frame) if !frame.is_object => {
+                if byte == b']' && may_close {
+                    return self.close(cursor);
+                }
+                let info = crate::names::KeyInfo {
+                    field: None,
+                    ..frame.info.clone()
+                };
+                if self.has_member_rules {
+                    cursor.begin_tentative();
+                }
+                self.next = self.decide(None, info, plan);
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.index = frame.index.saturating_add(1);
+                }
+                if self.next.verdict == Verdict::Stays {
+                    self.child_stays(cursor);
+                }
+            }
+            Some(_) => {}
+            None => {
+                self.next = Next {
+                    allowed: plan.minimizes.is_none(),
+                    verdict: if plan.minimizes.is_some() {
+                        Verdict::AllowedInside
+                    } else {
+                        Verdict::Stays
+                    },
+                    ..Next::default()
+                };
+                self.name.clear();
+                self.name_at = None;
+                self.states.clear();
+                self.states.extend_from_slice(plan.paths.root());
+            }
+        }
+        match self.next.verdict {
+            Verdict::Stays => self.begin(byte, cursor, plan, tally),
+            _ if !starts_value(byte) => self.give_up(cursor),
+            Verdict::Field(field) => self.act(field, byte, cursor, plan, tally),
+            Verdict::AllowedInside if matches!(byte, b'{' | b'[') => {
+                self.child_stays(cursor);
+                self.begin(byte, cursor, plan, tally);
+            }
+            Verdict::AllowedInside | Verdict::NotAllowed => {
+                self.minimize(byte, cursor, plan, tally);
+            }
+        }
+    }
+
+    /// A value that is not allowed goes, with its member or item.
+    fn minimize(&mut self, byte: u8, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        self.save_name(cursor.chunk);
+        let Some(minimization) = plan.minimizes else {
+            return self.begin(byte, cursor, plan, tally);
+        };
+        tally.add(MINIMIZED, minimization.rule, minimization.enforces);
+        self.explain(
+            MINIMIZED,
+            minimization.rule,
+            cursor,
+            minimization.enforces.then(Vec::new),
+            tally,
+        );
+        if !minimization.enforces {
+            self.child_stays(cursor);
+            self.next.allowed = true;
+            self.next.verdict = Verdict::Stays;
+            return self.begin(byte, cursor, plan, tally);
+        }
+        if self.frames.is_empty() || self.committed {
+            // A whole document has nothing to go from, and a name that has left needs a value.
+            self.child_stays(cursor);
+            cursor.flush();
+            cursor.out().extend_from_slice(b"null");
+        } else {
+            cursor.discard();
+        }
+        self.skip(Skip::default(), cursor);
+    }
+
+    /// A rule about members acts on the value that begins here.
+    fn act(
+        &mut self,
+        field: u16,
+        byte: u8,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        self.save_name(cursor.chunk);
+        let Some(rule) = plan.fields.get(usize::from(field)) else {
+            return self.begin(byte, cursor, plan, tally);
+        };
+        if let FieldAction::Value(_) = &rule.action {
+            self.child_stays(cursor);
+            self.next.applied = Some(field);
+            return self.begin(byte, cursor, plan, tally);
+        }
+        tally.add(FIELD, rule.rule, rule.enforces);
+        let mut new = None;
+        if rule.enforces {
+            let mut spelled = Vec::new();
+            match &rule.action {
+                FieldAction::Remove | FieldAction::Value(_) => {}
+                FieldAction::Null => spelled.extend_from_slice(b"null"),
+                FieldAction::Replace(text) => {
+                    spelled.push(b'"');
+                    write_spelled(text, Spelling::Json, &mut spelled);
+                    spelled.push(b'"');
+                }
+            }
+            new = Some(spelled);
+        }
+        self.explain(FIELD, rule.rule, cursor, new.clone(), tally);
+        match (new, &rule.action) {
+            (None, _) => {
+                self.child_stays(cursor);
+                self.begin(byte, cursor, plan, tally);
+            }
+            (Some(_), FieldAction::Remove) if self.committed => {
+                self.child_stays(cursor);
+                cursor.flush();
+                cursor.out().extend_from_slice(b"null");
+                self.skip(Skip::default(), cursor);
+            }
+            (Some(_), FieldAction::Remove) => {
+                cursor.discard();
+                self.skip(Skip::default(), cursor);
+            }
+            (Some(new), _) => {
+                self.child_stays(cursor);
+                cursor.flush();
+                cursor.out().extend_from_slice(&new);
+                self.skip(Skip::default(), cursor);
+            }
+        }
+    }
+
+    fn explain(
+        &self,
+        entity: u8,
+        rule: u8,
+        cursor: &Cursor<'_>,
+        new: Option<Vec<u8>>,
+        tally: &mut Tally,
+    ) {
+        let offset = self
+            .offset
+            .saturating_add(u64::try_from(cursor.at).unwrap_or(0));
+        tally.explain(|| Finding {
+            offset,
+            length: 0,
+            entity,
+            rule,
+            old: self.name.clone(),
+            new,
+        });
+    }
+
+    pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
+        let is_object = byte == b'{';
+        if self.frames.len() >= MAX_DEPTH {
+            return self.give_up(cursor);
+        }
+        self.save_name(cursor.chunk);
+        cursor.advance();
+        // An item of an array has the name of the array.
+        let names_from = match self.frames.last() {
+            Some(frame) if !frame.is_object => frame.names_from,
+            _ => {
+                let from = self.names.len();
+                let name = part(&self.name, 0, MAX_NAME_BYTES);
+                self.names.extend_from_slice(name);
+                from
+            }
+        };
+        self.frames.push(Frame {
+            is_object,
+            written: false,
+            allowed: self.next.allowed,
+            applied: self.next.applied,
+            info: self.next.info.clone(),
+            states_from: self.next.states_from,
+            states_to: self.states.len(),
+            names_from,
+            index: 0,
+        });
+        self.state = if is_object {
+            State::Name { may_close: true }
+        } else {
+            State::Value { may_close: true }
+        };
+    }
+
+    fn close(&mut self, cursor: &mut Cursor<'_>) {
+        // White space that nothing followed; a comma that nothing followed is no JSON, and stays.
+        cursor.keep(false);
+        cursor.advance();
+        if let Some(frame) = self.frames.pop() {
+            let shared = self
+                .frames
+                .last()
+                .is_some_and(|parent| !parent.is_object && parent.names_from == frame.names_from);
+            if !shared {
+                self.names.truncate(frame.names_from);
+            }
+        }
+        self.has_value = true;
+        self.state = State::AfterValue;
+    }
+
+    #[inline]
+    pub(super) fn after_value(
+        &mut self,
+        byte: u8,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        let is_object = self.frames.last().map(|frame| frame.is_object);
+        match (byte, is_object) {
+            (b',', Some(is_object)) => {
+                self.committed = false;
+                if self.has_member_rules {
+                    cursor.begin_tentative();
+                }
+                cursor.advance();
+                self.state = if is_object {
+                    State::Name { may_close: false }
+                } else {
+                    State::Value { may_close: false }
+                };
+            }
+            (b'}', Some(true)) | (b']', Some(false)) => self.close(cursor),
+            // The next document.
+            (_, None) => {
+                self.state = State::Value { may_close: false };
+                self.value(byte, false, cursor, plan, tally);
+            }
+            _ => self.give_up(cursor),
+        }
+    }
+
+    pub(super) fn skip(&mut self, mut skip: Skip, cursor: &mut Cursor<'_>) {
+        let mut over = false;
+        while let Some(byte) = cursor.peek() {
+            if skip.in_string {
+                match byte {
+                    _ if skip.escaped => skip.escaped = false,
+                    b'\\' => skip.escaped = true,
+                    b'"' => {
+                        skip.in_string = false;
+                        over = skip.depth == 0;
+                    }
+                    _ => {}
+                }
+            } else {
+                match byte {
+                    b'"' => skip.in_string = true,
+                    b'{' | b'[' => skip.depth = skip.depth.saturating_add(1),
+                    b'}' | b']' if skip.depth > 0 => {
+                        skip.depth = skip.depth.saturating_sub(1);
+                        over = skip.depth == 0;
+                    }
+                    // The number or literal is over, and this byte is not part of it.
+                    _ if skip.depth == 0 && !is_token_byte(byte) => {
+                        cursor.drop_read();
+                        self.state = State::AfterValue;
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+            cursor.advance();
+            if over {
+                break;
+            }
+        }
+        cursor.drop_read();
+        self.state = if over {
+            State::AfterValue
+        } else {
+            State::Skipping(skip)
+        };
+    }
+}
+
+/// The name that a spelling stands for; one that is no string is compared as it stands.
+fn unescaped(spelling: &[u8]) -> Vec<u8> {
+    if !spelling.contains(&b'\\') {
+        return spelling.to_vec();
+    }
+    let quoted = [b"\"", spelling, b"\""].concat();
+    match policy::json::Json::parse(&quoted) {
+        Ok(policy::json::Json::String(name)) => name.into_bytes(),
+        _ => spelling.to_vec(),
+    }
+}
+
+pub(super) const fn starts_value(byte: u8) -> bool {
+    is_token_byte(byte) || matches!(byte, b'"' | b'{' | b'[')
+}
+
+pub(super) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}

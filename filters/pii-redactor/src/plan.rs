@@ -1,0 +1,491 @@
+//! What is done with one message: the rules that apply to it, put together.
+//!
+//! A plan is made once for each set of rules and direction and then shared by all streams.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+
+use crate::action::{Action, Replacement};
+use crate::bytes::part;
+use crate::custom::{Custom, searchable};
+use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find};
+use crate::entity::EntitySet;
+use crate::lexicon::{Announcement, Lexicon};
+use crate::names::{KeyInfo, NameCache};
+use crate::paths::{Path, PathSet};
+use crate::trigger::Triggers;
+
+/// The number of the first kind that a configuration adds.
+pub const FIRST_CUSTOM: u8 = 192;
+
+/// What is done with one message.
+#[derive(Debug)]
+pub struct Plan {
+    /// The names of its rules, for metrics and records.
+    pub rules: Vec<String>,
+    /// The kinds that are looked for in texts.
+    pub(crate) wanted: EntitySet,
+    /// Those that are a whole value by the name of its member.
+    whole: EntitySet,
+    bindings: Vec<Option<Binding>>,
+    customs: Rc<[Custom]>,
+    shapes: ShapeIndex,
+    lexicon: Lexicon,
+    /// Rules about members, the first that fits acts.
+    pub(crate) fields: Vec<FieldRule>,
+    /// Their paths, and those that are allowed.
+    pub(crate) paths: PathSet,
+    /// Only what is allowed passes.
+    pub(crate) minimizes: Option<Minimization>,
+    names: RefCell<NameCache>,
+    settings: Rc<Settings>,
+}
+
+/// What holds for all rules of a configuration.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// What stands in the place of a number.
+    pub type_policy: TypePolicy,
+    /// Matches that are less sure are none.
+    pub min_confidence: Confidence,
+    /// Names and words that speak against a match do not count.
+    pub ignores_negative: bool,
+    /// Values that stay, whatever they are.
+    pub allowed: Allowed,
+}
+
+/// Values that stay.
+#[derive(Debug, Default)]
+pub struct Allowed {
+    /// In lower case.
+    pub values: HashSet<String>,
+    /// Their beginnings, in lower case.
+    pub prefixes: Vec<String>,
+    /// Their ends, in lower case.
+    pub suffixes: Vec<String>,
+    /// Expressions that a whole value must match.
+    pub patterns: Vec<regex_lite::Regex>,
+}
+
+/// What stands in the place of a number that is personal data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TypePolicy {
+    /// The replacement, as a string.
+    #[default]
+    String,
+    /// `0`.
+    Zero,
+    /// `null`.
+    Null,
+    /// The number itself: it only counts.
+    Keep,
+}
+
+/// What is done with a kind.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// What takes its place.
+    pub action: Rc<Action>,
+    /// The rule, by its place in the plan.
+    pub rule: u8,
+    /// `false` only counts.
+    pub enforces: bool,
+}
+
+/// A rule about members.
+#[derive(Clone, Debug)]
+pub struct FieldRule {
+    /// Which members.
+    pub selector: Selector,
+    /// What becomes of their values.
+    pub action: FieldAction,
+    /// The rule, by its place in the plan.
+    pub rule: u8,
+    /// `false` only counts.
+    pub enforces: bool,
+}
+
+/// Which members a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// Those with any of these names, folded, wherever they are.
+    Names(Vec<String>),
+    /// Those whose names have any of these, folded, as whole words.
+    Words(Vec<String>),
+    /// Those at a path.
+    Path(Path),
+}
+
+/// What becomes of the value of a member.
+#[derive(Clone, Debug)]
+pub enum FieldAction {
+    /// The member goes, and one comma with it.
+    Remove,
+    /// `null`.
+    Null,
+    /// A fixed text in the place of the whole value.
+    Replace(String),
+    /// Each string and number in it.
+    Value(Rc<Action>),
+}
+
+/// Only what is allowed passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Minimization {
+    /// The rule, by its place in the plan.
+    pub rule: u8,
+    /// `false` only counts.
+    pub enforces: bool,
+}
+
+/// What a state of [`Plan::paths`] reaches that is not the index of a field rule.
+pub(crate) const ALLOWED_TARGET: u16 = u16::MAX;
+
+/// What a plan is made of.
+#[derive(Debug, Default)]
+pub struct Parts {
+    /// The names of the rules.
+    pub rules: Vec<String>,
+    /// Kinds with what is done with them; the first binding of a kind that enforces counts, else the
+    /// first.
+    pub bindings: Vec<(u8, Binding)>,
+    /// Rules about members.
+    pub fields: Vec<FieldRule>,
+    /// The paths that are allowed, and for whom.
+    pub allowed: Option<(Vec<Path>, Minimization)>,
+}
+
+impl Plan {
+    /// Puts a plan together.
+    #[must_use]
+    pub fn new(parts: Parts, customs: Rc<[Custom]>, settings: Rc<Settings>) -> Self {
+        let mut bindings: Vec<Option<Binding>> = vec![None; 256];
+        let (mut wanted, mut whole) = (EntitySet::EMPTY, EntitySet::EMPTY);
+        for (entity, binding) in parts.bindings {
+            let slot = bindings.get_mut(usize::from(entity));
+            let Some(slot) = slot else { continue };
+            let better = slot
+                .as_ref()
+                .is_none_or(|known| binding.enforces && !known.enforces);
+            if better {
+                *slot = Some(binding);
+            }
+            let form = DETECTORS
+                .get(usize::from(entity))
+                .map(|detector| detector.form);
+            if matches!(form, Some(Form::Named | Form::NamedIf(_))) {
+                whole.insert(entity);
+            } else {
+                wanted.insert(entity);
+            }
+        }
+        let own = |custom: &(u8, &Custom)| wanted.has(custom.0);
+        let phrases =
+            (FIRST_CUSTOM..)
+                .zip(customs.iter())
+                .filter(own)
+                .flat_map(|(entity, custom)| {
+                    custom
+                        .context
+                        .iter()
+                        .map(move |phrase| (entity, phrase.as_str()))
+                });
+        let lexicon = Lexicon::new(&wanted.or(&whole), phrases);
+        let by_path =
+            parts
+                .fields
+                .iter()
+                .enumerate()
+                .filter_map(|(index, rule)| match &rule.selector {
+                    Selector::Path(path) => Some((path, u16::try_from(index).ok()?)),
+                    _ => None,
+                });
+        let allowed = parts
+            .allowed
+            .iter()
+            .flat_map(|(paths, _)| paths.iter().map(|path| (path, ALLOWED_TARGET)));
+        let paths = PathSet::new(by_path.chain(allowed));
+        Self {
+            rules: parts.rules,
+            shapes: ShapeIndex::new(&wanted),
+            wanted,
+            whole,
+            bindings,
+            customs,
+            lexicon,
+            paths,
+            minimizes: parts.allowed.map(|(_, minimization)| minimization),
+            fields: parts.fields,
+            names: RefCell::default(),
+            settings,
+        }
+    }
+
+    /// The name of a kind.
+    #[must_use]
+    pub fn name(&self, entity: u8) -> &str {
+        match entity.checked_sub(FIRST_CUSTOM) {
+            None => DETECTORS
+                .get(usize::from(entity))
+                .map_or("", |detector| detector.name),
+            Some(custom) => self
+                .customs
+                .get(usize::from(custom))
+                .map_or("", |custom| &custom.name),
+        }
+    }
+
+    /// What is done with a kind.
+    #[must_use]
+    pub fn binding(&self, entity: u8) -> Option<&Binding> {
+        self.bindings.get(usize::from(entity))?.as_ref()
+    }
+
+    /// What stands in the place of numbers.
+    #[must_use]
+    pub fn type_policy(&self) -> TypePolicy {
+        self.settings.type_policy
+    }
+
+    /// Whether members can go, so that what stands before them must be held.
+    #[must_use]
+    pub const fn has_member_rules(&self) -> bool {
+        !self.fields.is_empty() || self.minimizes.is_some()
+    }
+
+    /// Whether nothing at all is looked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty() && self.whole.is_empty() && !self.has_member_rules()
+    }
+
+    /// What the name of a member says; known names are looked up. `parent` is the member that it is
+    /// in: its number, and its name.
+    #[inline]
+    pub(crate) fn name_info(&self, parent: (u32, &[u8]), name: &[u8]) -> KeyInfo {
+        let (id, parent) = parent;
+        self.names
+            .borrow_mut()
+            .lookup(id, name, || self.learn(parent, name))
+    }
+
+    fn learn(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
+        let announcement = self.lexicon.of_name(parent, name);
+        let words = crate::lexicon::split(name);
+        let folded = words.join(" ");
+        let has_words = |phrase: &str| {
+            let padded = format!(" {folded} ");
+            padded.contains(&format!(" {phrase} "))
+        };
+        let field = self.fields.iter().position(|rule| match &rule.selector {
+            Selector::Names(names) => names.contains(&folded),
+            Selector::Words(phrases) => phrases.iter().any(|phrase| has_words(phrase)),
+            Selector::Path(_) => false,
+        });
+        KeyInfo {
+            kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
+            negative: announcement.negative,
+            field: field.and_then(|index| u16::try_from(index).ok()),
+            id: 0,
+        }
+    }
+
+    /// Whether there is nothing to find in the first `length` bytes of a text.
+    #[inline]
+    pub(crate) fn has_nothing_for(&self, text: &[u8], length: usize) -> bool {
+        self.customs.is_empty() && Triggers::of_beginning(text, length).is_empty()
+    }
+
+    /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text
+    /// is all of a value.
+    pub(crate) fn search(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        announcement: &Announcement,
+        whole: bool,
+        spans: &mut Vec<Span>,
+    ) {
+        spans.clear();
+        let text = Text {
+            bytes,
+            from,
+            announcement,
+            wanted: &self.wanted,
+            shapes: &self.shapes,
+            lexicon: &self.lexicon,
+            heeds_negative: !self.settings.ignores_negative,
+            least: self.settings.min_confidence,
+        };
+        find(&text, spans);
+        if whole && from == 0 {
+            self.find_whole(bytes, announcement, spans);
+        }
+        if !self.customs.is_empty() {
+            self.find_custom(&text, spans);
+        }
+        if !spans.is_empty() {
+            self.resolve(bytes, spans);
+        }
+    }
+
+    /// The kind that a whole value is by its name.
+    pub(crate) fn whole_kind(&self, announcement: &Announcement, value: &[u8]) -> Option<u8> {
+        let mut kinds = announcement.kinds.and(&self.whole);
+        while let Some(entity) = kinds.first() {
+            kinds.remove(entity);
+            let passes = match DETECTORS
+                .get(usize::from(entity))
+                .map(|detector| detector.form)
+            {
+                Some(Form::NamedIf(check)) => check(value.trim_ascii()),
+                _ => true,
+            };
+            if passes {
+                return Some(entity);
+            }
+        }
+        None
+    }
+
+    fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
+        let none = announcement.kinds.and(&self.whole).is_empty();
+        if none || bytes.is_empty() || self.settings.min_confidence > Confidence::Medium {
+            return;
+        }
+        if let Some(entity) = self.whole_kind(announcement, bytes) {
+            spans.push(Span {
+                start: 0,
+                end: bytes.len(),
+                entity,
+                confidence: Confidence::Medium,
+            });
+        }
+    }
+
+    fn find_custom(&self, text: &Text<'_>, spans: &mut Vec<Span>) {
+        let searched = searchable(text.bytes);
+        for (entity, custom) in (FIRST_CUSTOM..).zip(self.customs.iter()) {
+            if !self.wanted.has(entity) {
+                continue;
+            }
+            custom.find(&searched, text.from, |start, end| {
+                let announced = || {
+                    text.announcement.kinds.has(entity)
+                        || self.lexicon.around(text.bytes, start, end).has(entity)
+                };
+                if !custom.needs_context || announced() {
+                    spans.push(Span {
+                        start,
+                        end,
+                        entity,
+                        confidence: Confidence::High,
+                    });
+                }
+            });
+        }
+    }
+
+    /// Chooses among overlapping matches: those that are acted on, then the longest, then the
+    /// surest, then by the order of the table.
+    fn resolve(&self, bytes: &[u8], spans: &mut Vec<Span>) {
+        if !self.settings.allowed.is_empty() {
+            spans.retain(|span| !self.settings.allowed.has(part(bytes, span.start, span.end)));
+        }
+        if spans.len() > 1 {
+            spans.sort_by_key(|span| {
+                let enforces = self
+                    .binding(span.entity)
+                    .is_some_and(|binding| binding.enforces);
+                let length = span.end.saturating_sub(span.start);
+                (
+                    std::cmp::Reverse((enforces, length, span.confidence)),
+                    span.entity,
+                    span.start,
+                )
+            });
+            let enforced = |span: &Span| {
+                self.binding(span.entity)
+                    .is_some_and(|binding| binding.enforces)
+            };
+            // Of many matches only those nearby can overlap: in order of their places.
+            let mut taken: BTreeMap<usize, Span> = BTreeMap::new();
+            for span in spans.iter() {
+                let mut pieces: Vec<Span> = Vec::new();
+                let mut start = span.start;
+                let first = taken
+                    .range(..=span.start)
+                    .next_back()
+                    .map_or(span.start, |(start, _)| *start);
+                for known in taken.range(first..span.end).map(|(_, known)| known) {
+                    if known.start > start {
+                        pieces.push(Span {
+                            start,
+                            end: known.start,
+                            ..*span
+                        });
+                    }
+                    start = start.max(known.end);
+                }
+                if start < span.end {
+                    pieces.push(Span {
+                        start,
+                        end: span.end,
+                        ..*span
+                    });
+                }
+                // What sticks out of a better match still is personal data.
+                let whole = pieces.first() == Some(span);
+                if whole || enforced(span) {
+                    taken.extend(pieces.into_iter().map(|piece| (piece.start, piece)));
+                }
+            }
+            spans.clear();
+            spans.extend(taken.into_values());
+        }
+    }
+
+    /// What stands in the place of a value of a kind, and whether the message is blocked by it.
+    /// `None` as value: it is too long to be held.
+    pub(crate) fn replacement(&self, entity: u8, value: Option<&[u8]>) -> (Replacement, bool) {
+        let Some(binding) = self.binding(entity) else {
+            return (Replacement::Keep, false);
+        };
+        if !binding.enforces {
+            return (Replacement::Keep, false);
+        }
+        let value = value.map(String::from_utf8_lossy);
+        let replacement = binding.action.apply(self.name(entity), value.as_deref());
+        (replacement, matches!(*binding.action, Action::Block))
+    }
+}
+
+impl Allowed {
+    fn is_empty(&self) -> bool {
+        self.values.is_empty()
+            && self.prefixes.is_empty()
+            && self.suffixes.is_empty()
+            && self.patterns.is_empty()
+    }
+
+    fn has(&self, value: &[u8]) -> bool {
+        let value = String::from_utf8_lossy(value);
+        let lower = value.to_lowercase();
+        let whole = |regex: &regex_lite::Regex| {
+            regex
+                .find(&value)
+                .is_some_and(|hit| hit.start() == 0 && hit.end() == value.len())
+        };
+        self.values.contains(&lower)
+            || self
+                .prefixes
+                .iter()
+                .any(|prefix| lower.starts_with(prefix.as_str()))
+            || self
+                .suffixes
+                .iter()
+                .any(|suffix| lower.ends_with(suffix.as_str()))
+            || self.patterns.iter().any(whole)
+    }
+}

@@ -1,0 +1,90 @@
+//! What was found in one message: counts, never values.
+
+use crate::plan::Plan;
+
+/// What a count is about, besides the kinds of data.
+pub const FIELD: u8 = 254;
+/// A member that no rule lets through.
+pub const MINIMIZED: u8 = 255;
+
+/// The counts of one message, and on request where each finding was.
+#[derive(Debug, Default)]
+pub struct Tally {
+    counts: Vec<Count>,
+    /// A finding says that the message goes no further.
+    pub blocks: bool,
+    /// The findings one by one, for trying rules out; `None` does not keep them.
+    pub findings: Option<Vec<Finding>>,
+}
+
+/// So many findings of a kind by a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The kind; [`FIELD`] and [`MINIMIZED`] for members.
+    pub entity: u8,
+    /// The rule, by its place in the plan.
+    pub rule: u8,
+    /// The value was changed.
+    pub changed: bool,
+    /// How many.
+    pub number: u64,
+}
+
+/// One finding. The text is what was in the message: this is for a command line only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Where it begins, in bytes of the (decoded) body.
+    pub offset: u64,
+    /// How many bytes it has there.
+    pub length: u64,
+    /// The kind; [`FIELD`] and [`MINIMIZED`] for members.
+    pub entity: u8,
+    /// The rule, by its place in the plan.
+    pub rule: u8,
+    /// What stood there, as far as it was held.
+    pub old: Vec<u8>,
+    /// What stands there now; `None` if it stays.
+    pub new: Option<Vec<u8>>,
+}
+
+impl Tally {
+    /// Counts one.
+    pub fn add(&mut self, entity: u8, rule: u8, changed: bool) {
+        let known = self
+            .counts
+            .iter_mut()
+            .find(|count| (count.entity, count.rule, count.changed) == (entity, rule, changed));
+        match known {
+            Some(count) => count.number = count.number.saturating_add(1),
+            None => self.counts.push(Count {
+                entity,
+                rule,
+                changed,
+                number: 1,
+            }),
+        }
+    }
+
+    /// Keeps a finding, if findings are kept.
+    pub fn explain(&mut self, finding: impl FnOnce() -> Finding) {
+        if let Some(findings) = &mut self.findings {
+            findings.push(finding());
+        }
+    }
+
+    /// Everything that was counted.
+    #[must_use]
+    pub fn counts(&self) -> &[Count] {
+        &self.counts
+    }
+
+    /// The word for a kind in metrics and records.
+    #[must_use]
+    pub fn word(plan: &Plan, entity: u8) -> &str {
+        match entity {
+            FIELD => "FIELD",
+            MINIMIZED => "MINIMIZED",
+            other => plan.name(other),
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! Whole bodies of every framing through the pipeline, cut in every way.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::rc::Rc;
+
+use pii_redactor::config::Config;
+use pii_redactor::inflate::{InflateError, InflateLimits};
+use pii_redactor::pipeline::{BodyPipeline, Coding, Framing};
+use pii_redactor::plan::Plan;
+use proptest::prelude::*;
+
+const RULES: &str = r#"{
+    "rules": [{
+        "name": "all",
+        "detect": ["EMAIL", "CREDIT_CARD", "US_SSN", "PHONE", "PERSON_NAME", "CARD_CVV", "PRIVATE_KEY"],
+        "fields": [
+            { "name": "secret", "action": "remove" },
+            { "name": "fixed", "action": { "replace": "a b" } },
+            { "name": "ref", "action": { "mask": { "keep_last": 2 } } }
+        ]
+    }],
+    "actions": { "CREDIT_CARD": { "mask": { "keep_last": 4 } } }
+}"#;
+
+thread_local! {
+    static PLANS: RefCell<HashMap<String, Rc<Plan>>> = RefCell::default();
+}
+
+/// The plan of all rules; making one takes longer than most cases.
+fn plan(configuration: &str) -> Rc<Plan> {
+    let make = || {
+        let config = Config::parse(configuration).unwrap_or_else(|problems| panic!("{problems}"));
+        let all: Vec<usize> = (0..config.rules.len()).collect();
+        Rc::new(config.plan(&all))
+    };
+    PLANS.with_borrow_mut(|plans| {
+        let plan = plans.entry(configuration.to_owned()).or_insert_with(make);
+        Rc::clone(plan)
+    })
+}
+
+fn run<'c>(
+    plan: &Rc<Plan>,
+    content_type: &str,
+    chunks: impl Iterator<Item = &'c [u8]>,
+) -> (Vec<u8>, BodyPipeline) {
+    let framing = Framing::of(content_type).expect("a framing");
+    let mut pipeline = BodyPipeline::new(
+        Rc::clone(plan),
+        &framing,
+        Coding::Identity,
+        InflateLimits::default(),
+    );
+    let mut out = Vec::new();
+    for chunk in chunks {
+        pipeline.write(chunk, &mut out).unwrap();
+        assert!(pipeline.held() < 32_000, "holds {}", pipeline.held());
+    }
+    pipeline.finish(&mut out).unwrap();
+    (out, pipeline)
+}
+
+fn check_with(rules: &str, content_type: &str, input: &str, expected: &str) {
+    let plan = plan(rules);
+    let input = input.as_bytes();
+    let text = |out: Vec<u8>| String::from_utf8_lossy(&out).into_owned();
+    assert_eq!(
+        text(run(&plan, content_type, std::iter::once(input)).0),
+        expected,
+        "whole"
+    );
+    assert_eq!(
+        text(run(&plan, content_type, input.chunks(1)).0),
+        expected,
+        "byte by byte"
+    );
+    for cut in 0..=input.len() {
+        let (left, right) = input.split_at(cut);
+        assert_eq!(
+            text(run(&plan, content_type, [left, right].into_iter()).0),
+            expected,
+            "cut at {cut}"
+        );
+    }
+}
+
+fn check(content_type: &str, input: &str, expected: &str) {
+    check_with(RULES, content_type, input, expected);
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[test]
+fn forms() {
+    for (input, expected) in [
+        ("a=1&b=2", "a=1&b=2"),
+        ("mail=jane%40example.com&x=1", "mail=%5BEMAIL%5D&x=1"),
+        ("mail=jane@example.com", "mail=%5BEMAIL%5D"),
+        (
+            "card=4111+1111+1111+1111&n=%zz%4",
+            "card=****+****+****+1111&n=%zz%4",
+        ),
+        ("secret=1&a=2", "a=2"),
+        ("a=2&secret=1", "a=2"),
+        ("a=1&secret=x%26y&b=2", "a=1&b=2"),
+        ("secret=1", ""),
+        ("s%65cret=1&a=2", "a=2"),
+        ("fixed=1&ref=AB-12345", "fixed=a+b&ref=**-***45"),
+        (
+            "firstName=J%C3%A4ne&cvv=123",
+            "firstName=%5BPERSON_NAME%5D&cvv=%5BCARD_CVV%5D",
+        ),
+        ("jane%40example.com", "%5BEMAIL%5D"),
+        ("&&a=1&", "&&a=1&"),
+        ("a", "a"),
+        ("", ""),
+        (
+            "phone=030-901820&order=030-901820",
+            "phone=%5BPHONE%5D&order=030-901820",
+        ),
+    ] {
+        check(FORM, input, expected);
+    }
+    let rules = r#"{"rules":[{"allow_fields":["$.a","$.c"]}]}"#;
+    check_with(rules, FORM, "a=1&b=2&c=3", "a=1&c=3");
+    check_with(rules, FORM, "b=2&a=1&x", "a=1");
+}
+
+#[test]
+fn events() {
+    for (input, expected) in [
+        (
+            "data: {\"mail\":\"jane@example.com\",\"secret\":1}\n\ndata: [DONE]\n\n",
+            "data: {\"mail\":\"[EMAIL]\"}\n\ndata: [DONE]\n\n",
+        ),
+        (
+            "event: x\r\nid: 7\r\ndata: {\"a\":1,\r\ndata: \"mail\":\"jane@example.com\",\r\ndata:\"secret\":2}\r\n\r\n",
+            "event: x\r\nid: 7\r\ndata: {\"a\":1,\r\ndata: \"mail\":\"[EMAIL]\"}\r\n\r\n",
+        ),
+        (
+            ": jane@example.com\ndata: call jane@example.com\n\n",
+            ": [EMAIL]\ndata: call [EMAIL]\n\n",
+        ),
+        ("data:jane@example.com\ndata\n\n", "data:[EMAIL]\ndata\n\n"),
+        (
+            "data: {\"mail\":\"jane@example.com",
+            "data: {\"mail\":\"[EMAIL]",
+        ),
+        (
+            "data: {\"mail\":\"jane@exam\ndata: ple.com\"}\n\n",
+            "data: {\"mail\":\"[EMAIL]\ndata: ple.com\"}\n\n",
+        ),
+        ("retry: 5\n\n\n", "retry: 5\n\n\n"),
+        (
+            &format!(
+                "data: {{\"a\":1,\ndata:{}\"secret\":2}}\n\ndata:{}{{\"secret\":1}}\n\n",
+                " ".repeat(100),
+                " ".repeat(100)
+            ),
+            &format!("data: {{\"a\":1}}\n\ndata:{}{{}}\n\n", " ".repeat(100)),
+        ),
+    ] {
+        let expected = if input.contains("jane@exam\n") {
+            input
+        } else {
+            expected
+        };
+        check("text/event-stream", input, expected);
+    }
+    let (_, pipeline) = run(
+        &plan(RULES),
+        "text/event-stream",
+        std::iter::once(&b"data: [DONE]\n\n"[..]),
+    );
+    assert!(!pipeline.is_malformed());
+    let (_, pipeline) = run(
+        &plan(RULES),
+        "text/event-stream",
+        std::iter::once(&b"data: {\"a\":1,}\n\n"[..]),
+    );
+    assert!(pipeline.is_malformed());
+}
+
+#[test]
+fn an_event_leaves_when_it_is_there() {
+    let plan = plan(RULES);
+    let mut pipeline = BodyPipeline::new(
+        plan,
+        &Framing::Events,
+        Coding::Identity,
+        InflateLimits::default(),
+    );
+    let mut out = Vec::new();
+    pipeline.write(b"data: {\"a\":1}\n\n", &mut out).unwrap();
+    assert_eq!(out, b"data: {\"a\":1}\n\n");
+    assert_eq!(pipeline.held(), 0);
+}
+
+#[test]
+fn lines_of_text() {
+    for (input, expected) in [
+        (
+            "name,mail\r\nJane,jane@example.com\r\n",
+            "name,mail\r\nJane,[EMAIL]\r\n",
+        ),
+        (
+            "<a href=\"mailto:jane@example.com\">4111-1111-1111-1111</a>",
+            "<a href=\"mailto:[EMAIL]\">****-****-****-1111</a>",
+        ),
+        (
+            "SSN: 536228145\nID: 536228145\n",
+            "SSN: [US_SSN]\nID: 536228145\n",
+        ),
+        (
+            "x\n-----BEGIN PRIVATE KEY-----\nAAAA\nBBBB\n-----END PRIVATE KEY-----\ny\n",
+            "x\n[PRIVATE_KEY]\ny\n",
+        ),
+        ("\u{0}jane@example.com\u{0}", "\u{0}[EMAIL]\u{0}"),
+    ] {
+        check("text/plain", input, expected);
+        check("text/csv", input, expected);
+    }
+    // What is JSON although nothing says so is read as JSON.
+    let document = "{\"secret\":1,\"mail\":\"jane\\u0040example.com\"}";
+    check("text/plain", document, "{\"mail\":\"[EMAIL]\"}");
+    check("", document, "{\"mail\":\"[EMAIL]\"}");
+}
+
+const MULTIPART: &str = "multipart/form-data; boundary=\"b-1\"";
+
+#[test]
+fn parts() {
+    let body = |parts: &[(&str, &str)]| {
+        let parts: String = parts
+            .iter()
+            .map(|(head, text)| format!("--b-1\r\n{head}\r\n\r\n{text}\r\n"))
+            .collect();
+        format!("{parts}--b-1--\r\n")
+    };
+    let named = |name: &str| format!("Content-Disposition: form-data; name=\"{name}\"");
+    let (note, secret, reference, fixed) =
+        (named("note"), named("secret"), named("ref"), named("fixed"));
+    let json = format!("{}\r\nContent-Type: application/json", named("data"));
+    let file =
+        "Content-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\nContent-Type: image/png"
+            .to_owned();
+    let input = body(&[
+        (&note, "Mail jane@example.com\r\nnow"),
+        (&secret, "x"),
+        (
+            &json,
+            "{\"mail\":\"jane@example.com\",\"secret\":1,\"a\":2}",
+        ),
+        (&file, "jane@example.com\r\n--b-2"),
+        (&reference, "AB-12345"),
+        (&fixed, "anything"),
+        (&note, ""),
+    ]);
+    let expected = body(&[
+        (&note, "Mail [EMAIL]\r\nnow"),
+        (&json, "{\"mail\":\"[EMAIL]\",\"a\":2}"),
+        (&file, "jane@example.com\r\n--b-2"),
+        (&reference, "**-***45"),
+        (&fixed, "a b"),
+        (&note, ""),
+    ]);
+    check(MULTIPART, &input, &expected);
+    let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(input.as_bytes()));
+    assert_eq!(pipeline.unsearched_parts(), (1, 0));
+    assert!(!pipeline.is_malformed());
+
+    let encoded = body(&[(
+        &format!("{note}\r\nContent-Transfer-Encoding: base64"),
+        "amFuZQ==",
+    )]);
+    let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(encoded.as_bytes()));
+    assert_eq!(pipeline.unsearched_parts(), (0, 1));
+
+    // What is none is text.
+    check(MULTIPART, "jane@example.com", "[EMAIL]");
+    check(
+        MULTIPART,
+        "--b-1\r\nX: jane@example.com",
+        "--b-1\r\nX: [EMAIL]",
+    );
+    let endless = format!("--b-1\r\nX: {}", "y".repeat(20_000));
+    let (out, pipeline) = run(&plan(RULES), MULTIPART, endless.as_bytes().chunks(1000));
+    assert_eq!(out, endless.as_bytes());
+    assert!(pipeline.is_malformed());
+
+    let only = r#"{"rules":[{"allow_fields":["$.note"]}]}"#;
+    check_with(
+        only,
+        MULTIPART,
+        &body(&[(&secret, "x"), (&note, "y")]),
+        &body(&[(&note, "y")]),
+    );
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new()
+        .filename("name")
+        .comment("comment")
+        .extra(vec![1, 2, 3])
+        .write(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn decode(
+    coding: Coding,
+    body: &[u8],
+    size: usize,
+    limits: InflateLimits,
+) -> Result<Vec<u8>, InflateError> {
+    let mut pipeline = BodyPipeline::new(plan(RULES), &Framing::Json, coding, limits);
+    let mut out = Vec::new();
+    for chunk in body.chunks(size.max(1)) {
+        pipeline.write(chunk, &mut out)?;
+    }
+    pipeline.finish(&mut out)?;
+    Ok(out)
+}
+
+#[test]
+fn compressed_bodies() {
+    let text = format!("[{}1]", r#"{"mail":"jane@example.com"},"#.repeat(2000));
+    let expected = text.replace("jane@example.com", "[EMAIL]").into_bytes();
+    let limits = InflateLimits::default();
+    let zipped = gzip(text.as_bytes());
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(text.as_bytes()).unwrap();
+    let zlib = zlib.finish().unwrap();
+    let mut raw = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    raw.write_all(text.as_bytes()).unwrap();
+    let raw = raw.finish().unwrap();
+    for size in [1, 2, 3, 7, 1000, 100_000] {
+        assert_eq!(
+            decode(Coding::Gzip, &zipped, size, limits).unwrap(),
+            expected,
+            "{size}"
+        );
+        assert_eq!(
+            decode(Coding::Deflate, &zlib, size, limits).unwrap(),
+            expected,
+            "{size}"
+        );
+        assert_eq!(
+            decode(Coding::Deflate, &raw, size, limits).unwrap(),
+            expected,
+            "{size}"
+        );
+    }
+    // Two members are one body.
+    let two = [gzip(b"[1,"), gzip(b"2]")].concat();
+    assert_eq!(decode(Coding::Gzip, &two, 5, limits).unwrap(), b"[1,2]");
+    assert_eq!(decode(Coding::Gzip, &[], 5, limits).unwrap(), b"");
+    for cut in 1..zipped.len() {
+        let cut_off = decode(Coding::Gzip, &zipped[..cut], 50, limits);
+        assert_eq!(cut_off, Err(InflateError::Truncated), "{cut}");
+    }
+    let mut wrong = zipped.clone();
+    let last = wrong.len() - 6;
+    wrong[last] ^= 1;
+    assert_eq!(
+        decode(Coding::Gzip, &wrong, 50, limits),
+        Err(InflateError::Broken)
+    );
+    assert_eq!(
+        decode(Coding::Gzip, b"not gzip", 50, limits),
+        Err(InflateError::Broken)
+    );
+    let trailing = [zipped.as_slice(), b"xyz"].concat();
+    assert_eq!(
+        decode(Coding::Gzip, &trailing, 50, limits),
+        Err(InflateError::Broken)
+    );
+    let bomb = gzip(&vec![b' '; 64 << 20]);
+    assert_eq!(
+        decode(Coding::Gzip, &bomb, 4096, limits),
+        Err(InflateError::Limit)
+    );
+    let few = InflateLimits {
+        max_bytes: 1000,
+        ..limits
+    };
+    assert_eq!(
+        decode(Coding::Gzip, &zipped, 50, few),
+        Err(InflateError::Limit)
+    );
+}
+
+#[test]
+fn content_types_and_encodings() {
+    for (kind, expected) in [
+        ("application/json; charset=utf-8", Some(Framing::Json)),
+        ("application/problem+json", Some(Framing::Json)),
+        ("application/x-ndjson", Some(Framing::Json)),
+        ("TEXT/HTML", Some(Framing::Text)),
+        ("text/event-stream", Some(Framing::Events)),
+        ("image/png", None),
+        ("application/octet-stream", None),
+        ("multipart/byteranges; boundary=x", None),
+        ("multipart/form-data", None),
+        ("", Some(Framing::Unsaid)),
+        ("text/plain; charset=utf-8", Some(Framing::Unsaid)),
+    ] {
+        assert_eq!(Framing::of(kind), expected, "{kind}");
+    }
+    assert_eq!(
+        Framing::of(MULTIPART),
+        Some(Framing::Multipart(b"b-1".to_vec()))
+    );
+    for (encoding, expected) in [
+        ("", Some(Coding::Identity)),
+        ("identity", Some(Coding::Identity)),
+        ("GZIP", Some(Coding::Gzip)),
+        ("deflate", Some(Coding::Deflate)),
+        ("br", None),
+        ("gzip, gzip", None),
+        ("identity, gzip", Some(Coding::Gzip)),
+    ] {
+        assert_eq!(Coding::of(encoding), expected, "{encoding}");
+    }
+}
+
+/// Bytes that look like every framing, and bytes that look like none.
+fn bodies() -> impl Strategy<Value = Vec<u8>> {
+    pieces().prop_map(|pieces| pieces.concat())
+}
+
+fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let piece = prop_oneof![
+        Just(b"jane@example.com".to_vec()),
+        Just(b"4111 1111 1111 1111".to_vec()),
+        Just(b"{\"mail\":\"a\\u0040b.com\",".to_vec()),
+        Just(b"\"secret\":[1,{}]}".to_vec()),
+        Just(b"data: {\"a\":".to_vec()),
+        Just(b"\r\n--b-1\r\n".to_vec()),
+        Just(b"Content-Disposition: form-data; name=\"secret\"\r\n\r\n".to_vec()),
+        Just(b"--b-1--".to_vec()),
+        Just(b"&secret=1&mail=jane%40example.com&".to_vec()),
+        Just(b"-----BEGIN PRIVATE KEY-----".to_vec()),
+        Just(b"-----END PRIVATE KEY-----".to_vec()),
+        Just(b"+1 212 555 0147 \n\n".to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..20),
+        proptest::collection::vec(
+            prop_oneof![
+                Just(b'"'),
+                Just(b'\\'),
+                Just(b'{'),
+                Just(b'}'),
+                Just(b','),
+                Just(b':'),
+                Just(b'u'),
+                Just(b'%'),
+                Just(b'1'),
+                Just(b' ')
+            ],
+            0..12
+        ),
+    ];
+    proptest::collection::vec(piece, 0..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn chunks_make_no_difference(body in bodies(), cuts in proptest::collection::vec(1_usize..30, 1..12)) {
+        for rules in [RULES, r#"{"presets":["gdpr","hipaa","secrets"]}"#] {
+            let plan = plan(rules);
+            for kind in ["application/json", "text/event-stream", FORM, MULTIPART, "text/plain", "text/csv"] {
+                let (whole, _) = run(&plan, kind, std::iter::once(body.as_slice()));
+                let mut rest = body.as_slice();
+                let mut chunks = Vec::new();
+                for cut in cuts.iter().cycle() {
+                    let (chunk, after) = rest.split_at((*cut).min(rest.len()));
+                    chunks.push(chunk);
+                    rest = after;
+                    if rest.is_empty() { break; }
+                }
+                let (pieces, _) = run(&plan, kind, chunks.into_iter());
+                prop_assert_eq!(String::from_utf8_lossy(&pieces), String::from_utf8_lossy(&whole), "{}", kind);
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_match_every_byte_stays(body in bodies(), size in 1_usize..50) {
+        let nothing = plan(r#"{"rules":[{"detect":["UK_NHS"],"fields":[{"path":"$.never.there","action":"remove"}]}]}"#);
+        for kind in ["application/json", "text/event-stream", FORM, MULTIPART, "text/plain", "text/csv"] {
+            let (out, _) = run(&nothing, kind, body.chunks(size));
+            prop_assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&body), "{}", kind);
+        }
+    }
+
+    #[test]
+    fn a_second_time_changes_nothing(pieces in pieces()) {
+        // What is glued to a value is part of it, until the value is a label.
+        let body = pieces.join(&b" , "[..]);
+        let plan = plan(RULES);
+        for kind in ["application/json", "text/event-stream", FORM, "text/plain"] {
+            let (once, _) = run(&plan, kind, std::iter::once(body.as_slice()));
+            let (twice, _) = run(&plan, kind, std::iter::once(once.as_slice()));
+            prop_assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once), "{}", kind);
+        }
+    }
+
+    #[test]
+    fn no_compressed_body_breaks_anything(body in proptest::collection::vec(any::<u8>(), 0..400), size in 1_usize..60) {
+        for coding in [Coding::Gzip, Coding::Deflate] {
+            let _ = decode(coding, &body, size, InflateLimits::default());
+            let mut with_head = gzip(b"{\"a\":1}");
+            with_head.truncate(20);
+            with_head.extend_from_slice(&body);
+            let _ = decode(coding, &with_head, size, InflateLimits::default());
+        }
+    }
+}
