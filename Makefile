@@ -17,10 +17,10 @@ BED := target/testbed
 MODULES := $(FILTERS:%=dist/%.wasm)
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
-SOURCES := $(shell find filters/*/src shared/policy/src shared/host/src) \
+SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
-IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-host --package=meshward-policy
+IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-audit --package=meshward-host --package=meshward-policy
 # The test bed and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
 TEST_BED := cargo test --locked --profile native --package envoy-test
