@@ -68,6 +68,20 @@ impl Writer {
         }
     }
 
+    /// A writer for a part of a record, whose core nobody asks for.
+    #[must_use]
+    pub fn of_part(bytes: usize) -> Self {
+        let text = Output {
+            text: String::with_capacity(bytes),
+            separate: false,
+        };
+        Self {
+            text,
+            cut: 1,
+            ..Self::default()
+        }
+    }
+
     /// `{ ... }`
     pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
         self.open('{');
@@ -126,7 +140,7 @@ impl Writer {
     /// A string.
     pub fn string(&mut self, value: &str) {
         let start = self.text.text.len();
-        write_string(&mut self.text.text, value);
+        push_string(&mut self.text.text, value);
         self.repeat_in_core(start);
     }
 
@@ -173,6 +187,18 @@ impl Writer {
     /// Whether there is a place for a signature.
     pub(crate) const fn wants_signature(&self) -> bool {
         self.signature_at.is_some()
+    }
+
+    /// Bytes that the text will have when it is sealed.
+    #[must_use]
+    pub fn sealed_bytes(&self) -> usize {
+        let fingerprint = self.fingerprint_at.map_or(0, |_| 64);
+        let signature = self.signature_at.map_or(0, |_| 128);
+        self.text
+            .text
+            .len()
+            .saturating_add(fingerprint)
+            .saturating_add(signature)
     }
 
     /// The text as it is.
@@ -229,8 +255,8 @@ impl Writer {
     }
 }
 
-/// A string as RFC 8785 section 3.2.2.2 writes it.
-fn write_string(text: &mut String, value: &str) {
+/// Adds a string as RFC 8785 section 3.2.2.2 writes it, with its quotation marks.
+pub fn push_string(text: &mut String, value: &str) {
     text.push('"');
     let mut rest = value;
     while let Some(at) = rest

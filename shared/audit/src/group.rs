@@ -48,7 +48,11 @@ impl Group {
     pub const fn pointers(self) -> &'static [&'static str] {
         match self {
             Self::Consent => &["/unmapped/consent"],
-            Self::Source => &["/http_request/user_agent", "/src_endpoint"],
+            Self::Source => &[
+                "/http_request/http_headers",
+                "/http_request/user_agent",
+                "/src_endpoint",
+            ],
             Self::Subject => &["/actor"],
             Self::Url => &["/http_request/url/path", "/http_request/url/query_string"],
         }
