@@ -23,6 +23,7 @@ pub mod paths;
 pub mod peers;
 pub mod readme;
 mod runtime;
+pub mod trail;
 pub mod vm;
 
 pub use error::{Error, Result};

@@ -23,6 +23,10 @@ pub enum Mood {
     Refusing(u16),
     /// Takes it, but only after this long.
     Slow(Duration),
+    /// Never answers, and does not take it.
+    Hanging,
+    /// Says that it has not taken one of the records, and takes none.
+    PartialSuccess,
 }
 
 /// A collector that can be stopped and started again on its port.
@@ -38,7 +42,10 @@ type Shared = Arc<(Mutex<State>, Condvar)>;
 #[derive(Default)]
 struct State {
     mood: Mood,
+    /// What happened.
     records: Vec<Record>,
+    /// Everything, also what was said about the trail itself, as it came.
+    trail: Vec<String>,
     batches: u64,
     refused: u64,
     malformed: Vec<String>,
@@ -86,10 +93,16 @@ impl Collector {
         lock(&self.state).mood = mood;
     }
 
-    /// What it has taken so far, in the order of arrival.
+    /// The records of requests that it has taken so far, in the order of arrival.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         lock(&self.state).records.clone()
+    }
+
+    /// The text of every record that it has taken so far, also of those about the trail itself.
+    #[must_use]
+    pub fn trail(&self) -> Vec<String> {
+        lock(&self.state).trail.clone()
     }
 
     /// How many requests it has taken.
@@ -110,7 +123,7 @@ impl Collector {
         lock(&self.state).malformed.clone()
     }
 
-    /// Waits until it has taken `count` records, and returns them all.
+    /// Waits until it has taken `count` records of requests, and returns them all.
     ///
     /// # Errors
     /// [`Error::TimedOut`] when they do not come.
@@ -168,6 +181,12 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
             return json_response(status, r#"{"message":"not now"}"#);
         }
         Mood::Slow(delay) => tokio::time::sleep(delay).await,
+        Mood::Hanging => std::future::pending::<()>().await,
+        Mood::PartialSuccess => {
+            change(state, |state| state.refused += 1);
+            let body = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"no"}}"#;
+            return json_response(200, body);
+        }
         Mood::Accepting => {}
     }
     let content_type = exchange
@@ -182,7 +201,15 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
     match read {
         Ok(records) => {
             change(state, |state| {
-                state.records.extend(records);
+                state
+                    .trail
+                    .extend(records.iter().map(|record| record.text.clone()));
+                let about_requests = |record: &Record| {
+                    record.attributes.get("audit.decision") != Some(&Value::from("control"))
+                };
+                state
+                    .records
+                    .extend(records.into_iter().filter(about_requests));
                 state.batches += 1;
             });
             json_response(200, r#"{"partialSuccess":{}}"#)

@@ -24,6 +24,8 @@ pub struct Record {
     pub attributes: BTreeMap<String, Value>,
     /// The body; a text that is JSON is read as such.
     pub body: Value,
+    /// The body as it came, where it is a text.
+    pub text: String,
     /// The trace id, empty when absent.
     pub trace_id: String,
 }
@@ -83,19 +85,20 @@ fn read_record(
     if let Some(observed) = &record.observed_time_unix_nano {
         number(observed)?;
     }
+    let body = record
+        .body
+        .map(any_value)
+        .transpose()?
+        .unwrap_or(Value::Null);
+    let text = body.as_str().unwrap_or_default().to_owned();
     Ok(Record {
         resource: resource.clone(),
         scope: scope.to_owned(),
         time_unix_nano: number(&record.time_unix_nano)?,
         severity: record.severity_number,
         attributes: attributes(record.attributes)?,
-        body: match record.body {
-            Some(body) => match any_value(body)? {
-                Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-                other => other,
-            },
-            None => Value::Null,
-        },
+        body: serde_json::from_str(&text).unwrap_or(body),
+        text,
         trace_id: record.trace_id,
     })
 }
