@@ -28,4 +28,4 @@ pub mod vm;
 
 pub use error::{Error, Result};
 pub use paths::{ENVOY_VERSION, ENVOY_VERSIONS, FILTERS};
-pub use runtime::wait_for_interrupt;
+pub use runtime::{poll, wait_for_interrupt};

@@ -56,6 +56,15 @@ pub fn envoy(version: &str) -> Result<PathBuf> {
     )
 }
 
+/// Something that `envoy-test/setup/audit-tools.sh` fetched: `bin/promtool`.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn audit_tool(path: &str) -> Result<PathBuf> {
+    let home = root().join("target/testbed/audit-tools");
+    built(home.join(path), "envoy-test/setup/audit-tools.sh")
+}
+
 fn built(path: PathBuf, command: &str) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path);

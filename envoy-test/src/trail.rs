@@ -65,7 +65,7 @@ impl Trail {
         for control in chain.values().filter_map(|record| record.control.as_ref()) {
             match control {
                 Control::Gap(lost) => {
-                    told.extend(lost.ranges.iter().map(|range| range.0..=range.1))
+                    told.extend(lost.ranges.iter().map(|range| range.0..=range.1));
                 }
                 Control::Close { .. } => closed = true,
                 _ => {}
@@ -75,7 +75,7 @@ impl Trail {
         let statements = chain
             .values()
             .filter_map(|record| record.control.as_ref()?.statement());
-        if let Some(last) = statements.last() {
+        if let Some(last) = statements.reduce(|_, later| later) {
             for (reason, count) in &last.lost {
                 *self.lost.entry(reason.clone()).or_default() += count;
             }

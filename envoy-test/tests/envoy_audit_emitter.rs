@@ -18,6 +18,7 @@ use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
 use envoy_test::peers::otlp::Record;
 use envoy_test::peers::{Mood, Peers};
+use envoy_test::poll;
 use envoy_test::trail::{Trail, in_log};
 use serde_json::{Value, json};
 
@@ -93,17 +94,14 @@ fn text<'r>(record: &'r Record, path: &str) -> &'r str {
 /// Every record is there, none twice, and the chains fit together.
 fn assert_complete(bed: &Bed, count: usize) {
     // A record may arrive before the ones that its chain has in front of it.
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
+    let whole = || {
         let trail = Trail::read(&bed.peers.collector.trail()).unwrap();
-        if trail.is_complete() && trail.requests >= count {
-            assert_eq!((trail.requests, trail.duplicates), (count, 0));
-            assert!(trail.lost.is_empty() && trail.elsewhere == 0, "{trail:?}");
-            return;
-        }
-        assert!(std::time::Instant::now() < deadline, "{trail:?}");
-        thread::sleep(Duration::from_millis(20));
-    }
+        (trail.is_complete() && trail.requests >= count).then_some(trail)
+    };
+    let look = || panic!("{:?}", Trail::read(&bed.peers.collector.trail()));
+    let trail = poll(20, whole).unwrap_or_else(look);
+    assert_eq!((trail.requests, trail.duplicates), (count, 0));
+    assert!(trail.lost.is_empty() && trail.elsewhere == 0, "{trail:?}");
 }
 
 #[test]

@@ -74,6 +74,12 @@ impl Process {
         self.wait(patience)
     }
 
+    /// Ends the process at once.
+    pub(super) fn kill(&mut self) -> Result<ExitStatus> {
+        self.child.kill().context("killing a process")?;
+        self.child.wait().context("waiting for a process")
+    }
+
     /// An error about this process, with the end of its log.
     pub(super) fn failed(&self, event: &str) -> Error {
         Error::Envoy {

@@ -46,6 +46,8 @@ struct State {
     records: Vec<Record>,
     /// Everything, also what was said about the trail itself, as it came.
     trail: Vec<String>,
+    /// Whole requests, where somebody wants to look at them.
+    requests: Option<Vec<(String, Vec<u8>)>>,
     batches: u64,
     refused: u64,
     malformed: Vec<String>,
@@ -103,6 +105,17 @@ impl Collector {
     #[must_use]
     pub fn trail(&self) -> Vec<String> {
         lock(&self.state).trail.clone()
+    }
+
+    /// Keeps whole requests from now on.
+    pub fn keep_requests(&self) {
+        lock(&self.state).requests = Some(Vec::new());
+    }
+
+    /// The media types and bodies of the requests that it was told to keep.
+    #[must_use]
+    pub fn requests(&self) -> Vec<(String, Vec<u8>)> {
+        lock(&self.state).requests.clone().unwrap_or_default()
     }
 
     /// How many requests it has taken.
@@ -196,11 +209,17 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
         .map(HeaderValue::as_bytes);
     let read = match content_type {
         Some(b"application/json") => otlp::read_logs(&exchange.body),
+        // What Envoy's own access logger sends.
+        Some(b"application/x-protobuf") => otlp::read_protobuf_logs(&exchange.body),
         other => Err(format!("content-type {other:?} is not application/json")),
     };
+    let media_type = String::from_utf8_lossy(content_type.unwrap_or_default()).into_owned();
     match read {
         Ok(records) => {
             change(state, |state| {
+                if let Some(requests) = &mut state.requests {
+                    requests.push((media_type, exchange.body.to_vec()));
+                }
                 state
                     .trail
                     .extend(records.iter().map(|record| record.text.clone()));

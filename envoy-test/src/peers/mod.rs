@@ -7,10 +7,12 @@ mod all;
 mod collector;
 mod idp;
 pub mod otlp;
+mod rotel;
 mod server;
 mod upstream;
 
 pub use all::Peers;
 pub use collector::{Collector, Mood};
 pub use idp::{Algorithm, ISSUER, Idp, IdpMood, Token};
+pub use rotel::Rotel;
 pub use upstream::{Answer, PATIENT, Received, Upstream};

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use host::protobuf::{self, fields};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -62,6 +63,41 @@ pub fn read_logs(body: &[u8]) -> Result<Vec<Record>, String> {
         }
     }
     Ok(records)
+}
+
+/// Reads the protobuf form as far as Envoy's access logger uses it: the text of each record.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_protobuf_logs(body: &[u8]) -> Result<Vec<Record>, String> {
+    // ExportLogsServiceRequest.resource_logs, .scope_logs, .log_records, .body, .string_value.
+    let mut messages = vec![body];
+    for number in [1, 2, 2, 5, 1] {
+        let mut inner = Vec::new();
+        for message in messages {
+            for field in fields(message) {
+                match field.map_err(|error| format!("{error:?}"))? {
+                    (found, protobuf::Value::Bytes(bytes)) if found == number => inner.push(bytes),
+                    _ => {}
+                }
+            }
+        }
+        messages = inner;
+    }
+    let record = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        Record {
+            resource: BTreeMap::new(),
+            scope: String::new(),
+            time_unix_nano: 0,
+            severity: 0,
+            attributes: BTreeMap::new(),
+            body: Value::String(text.clone()),
+            text,
+            trace_id: String::new(),
+        }
+    };
+    Ok(messages.into_iter().map(record).collect())
 }
 
 fn read_record(

@@ -76,6 +76,11 @@ impl Chains {
         &self.origin.emitter
     }
 
+    /// Says which configuration was in force before the one of this instance.
+    pub const fn follow(&mut self, config_sha256: Option<Hash>) {
+        self.origin.previous_config_sha256 = config_sha256;
+    }
+
     /// Whether records are signed.
     #[must_use]
     pub const fn is_signed(&self) -> bool {

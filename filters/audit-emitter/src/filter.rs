@@ -99,15 +99,15 @@ impl Filter for AuditEmitter {
             );
         }
         let config_sha256 = Hash::plain(configuration.as_bytes());
-        let wall_ms = host.wall_clock_ns() / NS_PER_MS;
-        let handover = (capabilities.kind() == HostKind::Envoy)
-            .then(|| Handover::announce(host, config_sha256, wall_ms));
         let emitter: [u8; 12] = random.bytes(host);
+        let emitter: String = emitter.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
+        let handover = hands_over.then(|| Handover::new(emitter.clone(), config_sha256));
         let origin = Origin {
-            emitter: emitter.iter().map(|byte| format!("{byte:02x}")).collect(),
+            emitter,
             node: node_id(host),
             config_sha256,
-            previous_config_sha256: handover.as_ref().and_then(Handover::previous_config),
+            previous_config_sha256: None,
             heartbeat_ms: milliseconds(config.chain.heartbeat),
             key: secrets.signing_key,
         };
@@ -161,7 +161,7 @@ impl Filter for AuditEmitter {
     fn on_tick(&mut self, host: &dyn Host) {
         self.ticks_seen = self.ticks_seen.wrapping_add(1);
         if self.ticks_seen % TICKS_BETWEEN_LOOKS == 1 {
-            self.adopt(host);
+            self.look_around(host);
         }
         if self.config.sink == Sink::HostLog {
             self.speak(host, HOST_LOG_CHECKPOINTS);

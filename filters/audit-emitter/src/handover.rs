@@ -1,8 +1,13 @@
-//! From the instance that ends to the one that goes on: what waits is left in shared data.
+//! From an instance that ends to one that goes on: what waits is left in shared data.
+//!
+//! An instance that ends cannot tell whether another takes its place or the whole proxy ends, in
+//! which case shared data ends with it. So the instances that record requests sign on, and sign off
+//! when they end: one that is not the last leaves what it has to the others, and the last, whatever
+//! the reason, writes everything into the log.
 //!
 //! Shared data cannot be listed, nor a value be taken away, so there is a fixed number of places and
 //! a count that says when it is worth looking. The proxy keeps it as long as any filter with the
-//! same `vm_id` lives; at its end nobody comes to fetch anything, and nothing is left.
+//! same `vm_id` lives.
 
 use audit::{Hash, Head};
 use host::{Host, Status};
@@ -19,65 +24,93 @@ pub struct Parcel {
     pub heads: Vec<(String, Head)>,
 }
 
-/// Shared data, as the instances of one `vm_id` use it.
+/// Shared data, as one instance of a `vm_id` uses it.
 #[derive(Debug)]
 pub struct Handover {
-    own: Announcement,
+    emitter: String,
+    config: Hash,
+    signed_on: bool,
     seen: Option<Vec<u8>>,
 }
 
-/// The instance that was configured last.
+/// The configuration that requests are recorded by, and the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Announcement {
+struct InForce {
     config: Hash,
     previous: Option<Hash>,
-    configured_ms: u64,
 }
 
+/// Who records requests, and when each was last heard of, milliseconds since 1970.
+type Roll = Vec<(String, u64)>;
+
 impl Handover {
-    /// Says that there is a new instance. A host configures it in several VMs, each of which says
-    /// so.
+    /// An instance that has recorded nothing yet. Hosts make more of them than ever see a request.
     #[must_use]
-    pub fn announce(host: &dyn Host, config: Hash, now_ms: u64) -> Self {
-        let found = host.shared_data(LATEST).ok();
-        let before: Option<Announcement> = found
+    pub const fn new(emitter: String, config: Hash) -> Self {
+        Self {
+            emitter,
+            config,
+            signed_on: false,
+            seen: None,
+        }
+    }
+
+    /// Whether it has recorded something.
+    #[must_use]
+    pub const fn has_signed_on(&self) -> bool {
+        self.signed_on
+    }
+
+    /// The instance records its first request. Answers the configuration that was in force before,
+    /// if it was another.
+    pub fn sign_on(&mut self, host: &dyn Host, now_ms: u64) -> Option<Hash> {
+        self.signed_on = true;
+        self.stay(host, now_ms);
+        let found = host.shared_data(CONFIG).ok();
+        let before: Option<InForce> = found
             .as_ref()
             .and_then(|value| serde_json::from_slice(&value.bytes).ok());
-        let previous = before.and_then(|before| {
-            if before.config == config {
-                before.previous
-            } else {
-                Some(before.config)
-            }
-        });
-        let own = Announcement {
-            config,
+        let previous = match before {
+            Some(before) if before.config == self.config => return before.previous,
+            Some(before) => Some(before.config),
+            None => None,
+        };
+        let in_force = InForce {
+            config: self.config,
             previous,
-            configured_ms: now_ms,
         };
-        let text = serde_json::to_vec(&own).unwrap_or_default();
-        let _ = host.set_shared_data(LATEST, &text, found.map(|value| value.cas));
-        Self { own, seen: None }
+        let text = serde_json::to_vec(&in_force).unwrap_or_default();
+        let _ = host.set_shared_data(CONFIG, &text, found.map(|value| value.cas));
+        previous
     }
 
-    /// The configuration that this one took the place of.
-    #[must_use]
-    pub const fn previous_config(&self) -> Option<Hash> {
-        self.own.previous
+    /// Says that the instance lives; to be said every second or so.
+    pub fn stay(&self, host: &dyn Host, now_ms: u64) {
+        if self.signed_on {
+            change_roll(host, |roll| {
+                roll.retain(|(emitter, last_ms)| {
+                    *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < FORGOTTEN_MS
+                });
+                roll.push((self.emitter.clone(), now_ms));
+            });
+        }
     }
 
-    /// Whether another instance has come after this one, by its configuration, or, where that is
-    /// the same, by its time: the VMs of one change are configured at once.
+    /// Whether others record requests too.
     #[must_use]
-    pub fn has_successor(&self, host: &dyn Host) -> bool {
-        let Ok(value) = host.shared_data(LATEST) else {
-            return false;
-        };
-        let latest: Option<Announcement> = serde_json::from_slice(&value.bytes).ok();
-        latest.is_some_and(|latest| {
-            latest.config != self.own.config
-                || latest.configured_ms > self.own.configured_ms.saturating_add(ONE_CHANGE_MS)
+    pub fn has_others(&self, host: &dyn Host, now_ms: u64) -> bool {
+        read_roll(host).0.iter().any(|(emitter, last_ms)| {
+            *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < ALIVE_MS
         })
+    }
+
+    /// The instance ends. Answers whether it was the last.
+    pub fn sign_off(&mut self, host: &dyn Host, now_ms: u64) -> bool {
+        self.signed_on = false;
+        change_roll(host, |roll| {
+            roll.retain(|(emitter, _)| *emitter != self.emitter);
+        });
+        !self.has_others(host, now_ms)
     }
 
     /// Leaves a parcel.
@@ -108,12 +141,18 @@ impl Handover {
     }
 
     /// Fetches what was left since it was last asked.
-    pub fn fetch(&mut self, host: &dyn Host) -> Vec<Parcel> {
+    pub fn fetch_new(&mut self, host: &dyn Host) -> Vec<Parcel> {
         let count = host.shared_data(COUNT).ok().map(|value| value.bytes);
         if count == self.seen {
             return Vec::new();
         }
         self.seen = count;
+        Self::fetch(host)
+    }
+
+    /// Fetches what was left.
+    #[must_use]
+    pub fn fetch(host: &dyn Host) -> Vec<Parcel> {
         let mut parcels = Vec::new();
         for key in (0..PLACES).map(place_key) {
             let Ok(value) = host.shared_data(&key) else {
@@ -155,11 +194,36 @@ fn place_key(place: u32) -> String {
     format!("meshward.audit-emitter.parcel.{place}")
 }
 
-const LATEST: &str = "meshward.audit-emitter.latest";
+/// Nobody else is looking at the roll for longer than this takes.
+fn change_roll(host: &dyn Host, change: impl Fn(&mut Roll)) {
+    for _ in 0..ATTEMPTS {
+        let (mut roll, cas) = read_roll(host);
+        change(&mut roll);
+        let text = serde_json::to_vec(&roll).unwrap_or_default();
+        if host.set_shared_data(ROLL, &text, Some(cas)).is_ok() {
+            return;
+        }
+    }
+}
+
+fn read_roll(host: &dyn Host) -> (Roll, u32) {
+    match host.shared_data(ROLL) {
+        Ok(value) => (
+            serde_json::from_slice(&value.bytes).unwrap_or_default(),
+            value.cas,
+        ),
+        Err(_) => (Roll::new(), u32::MAX),
+    }
+}
+
+const CONFIG: &str = "meshward.audit-emitter.config";
+const ROLL: &str = "meshward.audit-emitter.roll";
 const COUNT: &str = "meshward.audit-emitter.parcels";
 /// Stands where nothing is; some hosts take an empty value for a deletion.
 const NOTHING: &[u8] = b"-";
 /// As many as an instance may have workers that end before the next has looked.
 const PLACES: u32 = 64;
 const ATTEMPTS: u32 = 100;
-const ONE_CHANGE_MS: u64 = 10_000;
+/// Who was not heard of for this long has trapped.
+const ALIVE_MS: u64 = 5_000;
+const FORGOTTEN_MS: u64 = 60_000;

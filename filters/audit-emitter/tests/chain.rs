@@ -263,22 +263,33 @@ fn all_forms_carry_the_same_records() {
     }
 }
 
+/// One more worker of a process, with a random source of its own.
+fn worker(process: &Process, seed: u64, configuration: &str) -> Proxy {
+    let mut proxy = Proxy::native_worker::<AuditEmitter>(process);
+    proxy.host().set_random_seed(seed);
+    proxy.configure(configuration).unwrap();
+    proxy
+}
+
 #[test]
-fn who_comes_after_takes_over_what_waits() {
+fn who_goes_on_takes_over_what_waits() {
     let before = support::COLLECTOR.replace("ON_FULL", "log");
     for after in [before.replace("6y", "7y"), before.clone()] {
-        let mut proxy = configured(Profile::Envoy, "log");
-        let collector = Collector::of(&mut proxy);
+        let process = Process::new(Profile::Envoy);
+        let mut old = worker(&process, 1, &before);
+        let collector = Collector::of(&mut old);
         collector.down.set(true);
         (0..5).for_each(|_| {
-            get(&mut proxy, "/orders/1");
+            get(&mut old, "/orders/1");
         });
-        proxy.advance(Duration::from_secs(20));
-        proxy.configure(&after).unwrap();
-        assert_eq!(logged(&proxy).len(), 0);
-        get(&mut proxy, "/orders/2");
+        old.advance(Duration::from_secs(20));
+        let mut new = worker(&process, 2, &after);
+        collector.serve(&mut new);
+        get(&mut new, "/orders/2");
+        assert!(old.shut_down());
+        assert_eq!(logged(&old).len() + logged(&new).len(), 0);
         collector.down.set(false);
-        proxy.advance(Duration::from_secs(40));
+        new.advance(Duration::from_secs(40));
         let texts = collector.texts.borrow().clone();
         assert_whole(&texts);
         assert_eq!(requests_in(&texts).len(), 6);
@@ -290,50 +301,96 @@ fn who_comes_after_takes_over_what_waits() {
         assert_eq!((closed("replaced"), closed("shutdown")), (1, 0));
         let changed = kinds(&controls).contains(&"config_change");
         assert_eq!(changed, after != before);
-        assert_eq!(metric(&proxy, "handed_over_total"), 8);
-        assert_eq!(metric(&proxy, "queue_records"), 0);
-        let _ = proxy.shut_down();
-        assert_whole(&[texts, logged(&proxy)].concat());
+        assert_eq!(metric(&new, "handed_over_total"), 8);
+        assert_eq!(metric(&new, "queue_records"), 0);
+        assert!(new.shut_down());
+        assert_whole(&[texts, logged(&new)].concat());
     }
 }
 
 #[test]
-fn another_worker_may_take_over_and_a_chain_goes_on_from_the_one_before() {
+fn whoever_is_the_last_writes_down_everything() {
+    // Three workers end one after the other, in any order, as at the end of a proxy.
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let process = Process::new(Profile::Envoy);
+        let configuration = support::COLLECTOR.replace("ON_FULL", "log");
+        let mut workers: Vec<Proxy> = (1..=3)
+            .map(|seed| worker(&process, seed, &configuration))
+            .collect();
+        // A worker that saw no request, and one of another listener with another configuration.
+        let mut idle = worker(&process, 9, &configuration);
+        workers[1]
+            .configure(configuration.replace("6y", "7y"))
+            .unwrap();
+        let collector = Collector::default();
+        collector.down.set(true);
+        for worker in &mut workers {
+            collector.serve(worker);
+            get(worker, "/orders/1");
+        }
+        for index in order {
+            assert!(workers[index].shut_down());
+        }
+        assert!(idle.shut_down());
+        let texts: Vec<String> = workers.iter().flat_map(logged).collect();
+        assert_eq!(assert_whole(&texts), 0);
+        assert_eq!(requests_in(&texts).len(), 3, "{order:?}");
+        let last = logged(&workers[order[2]]);
+        assert_eq!(last.len(), texts.len());
+    }
+}
+
+#[test]
+fn a_worker_that_has_trapped_is_not_waited_for() {
     let process = Process::new(Profile::Envoy);
     let configuration = support::COLLECTOR.replace("ON_FULL", "log");
-    let mut old = Proxy::native_worker::<AuditEmitter>(&process);
-    old.configure(&configuration).unwrap();
+    let mut trapped = worker(&process, 1, &configuration);
+    get(&mut trapped, "/orders/1");
+    let mut last = worker(&process, 2, &configuration);
+    let collector = Collector::of(&mut last);
+    collector.down.set(true);
+    get(&mut last, "/orders/2");
+    last.advance(Duration::from_secs(10));
+    assert!(last.shut_down());
+    assert_eq!(requests_in(&logged(&last)).len(), 1);
+}
+
+#[test]
+fn a_chain_goes_on_from_one_that_was_left() {
+    let process = Process::new(Profile::Envoy);
+    let configuration = support::COLLECTOR.replace("ON_FULL", "log");
+    let mut old = worker(&process, 1, &configuration);
     let collector = Collector::of(&mut old);
-    get(&mut old, "/orders/1");
-    process.advance(Duration::from_secs(60));
-    let mut new = Proxy::native_worker::<AuditEmitter>(&process);
-    new.host().set_random_seed(77);
-    new.configure(configuration.replace("6y", "7y")).unwrap();
+    let changed = configuration.replace("6y", "7y");
+    let mut new = worker(&process, 2, &changed);
     collector.serve(&mut new);
+    get(&mut new, "/patients/1");
+    get(&mut old, "/orders/1");
     assert!(old.shut_down());
-    assert_eq!(logged(&old).len(), 0);
     new.advance(Duration::from_secs(2));
     get(&mut new, "/orders/2");
     new.advance(Duration::from_secs(2));
     assert_whole(&collector.texts.borrow());
-    let opened: Vec<_> = collector
-        .controls()
-        .into_iter()
-        .filter_map(|control| match control {
-            Control::Open {
-                predecessor,
-                config_sha256,
-                ..
-            } => Some((predecessor, config_sha256)),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(opened.len(), 2);
-    assert_eq!(opened[0], (None, Hash::plain(configuration.as_bytes())));
-    let predecessor = opened[1].0.as_ref().unwrap();
+    let controls = collector.controls();
+    let predecessors = controls.iter().filter_map(|control| match control {
+        Control::Open { predecessor, .. } => predecessor.clone(),
+        _ => None,
+    });
+    let predecessors: Vec<_> = predecessors.collect();
+    assert_eq!(predecessors.len(), 1);
     let texts = collector.texts.borrow();
-    let first = Record::check_text(&texts[1]).unwrap();
-    assert_eq!(predecessor.chain_uid, first.chain_uid);
+    let left = texts.iter().map(|text| Record::check_text(text).unwrap());
+    let left: Vec<_> = left
+        .filter(|record| record.chain_uid == predecessors[0].chain_uid)
+        .collect();
+    assert!(
+        left.iter()
+            .any(|record| record.fingerprint == predecessors[0].fingerprint)
+    );
+    let opened = controls.iter().any(|control| {
+        matches!(control, Control::Open { config_sha256, .. } if *config_sha256 == Hash::plain(changed.as_bytes()))
+    });
+    assert!(opened);
 }
 
 #[test]

@@ -8,12 +8,28 @@ use crate::handover::{Handover, Parcel};
 use crate::queue::{Kind, Priority, QueuedRecord};
 
 impl AuditEmitter {
-    /// Takes over what instances before this one could not deliver.
-    pub(super) fn adopt(&mut self, host: &dyn Host) {
+    /// Before the first record: from now on others may leave to this instance what they have.
+    pub(super) fn sign_on(&mut self, host: &dyn Host) {
         let Some(handover) = &mut self.handover else {
             return;
         };
-        for parcel in handover.fetch(host) {
+        if !handover.has_signed_on() {
+            let previous = handover.sign_on(host, now(host).wall_ms);
+            self.chains.follow(previous);
+            self.look_around(host);
+        }
+    }
+
+    /// Says that this instance lives, and takes over what others could not deliver.
+    pub(super) fn look_around(&mut self, host: &dyn Host) {
+        let Some(handover) = &mut self.handover else {
+            return;
+        };
+        if !handover.has_signed_on() {
+            return;
+        }
+        handover.stay(host, now(host).wall_ms);
+        for parcel in handover.fetch_new(host) {
             for (class, head) in parcel.heads {
                 self.chains.inherit(class, head);
             }
@@ -45,47 +61,49 @@ impl AuditEmitter {
         }
     }
 
-    /// Closes the chains, and leaves what nobody has acknowledged to the instance that comes after,
-    /// or in the proxy's log, which is the last thing that still works then.
+    /// Closes the chains, and leaves what nobody has acknowledged to the instances that go on, or in
+    /// the proxy's log, which is the last thing that still works then.
     pub(super) fn end(&mut self, host: &dyn Host) {
-        let successor = self
+        let now = now(host);
+        let goes_on = self
             .handover
             .as_ref()
-            .is_some_and(|handover| handover.has_successor(host));
+            .is_some_and(|handover| handover.has_others(host, now.wall_ms));
+        let reason = if goes_on { "replaced" } else { "shutdown" };
+        let closing = self.chains.close(reason, now);
         let heads = self.chains.heads();
-        let reason = if successor { "replaced" } else { "shutdown" };
-        let closing = self.chains.close(reason, now(host));
         let mut records = self.queue.drain();
         records.extend(closing);
-        if !successor && let Some(handover) = &mut self.handover {
-            // What was left to a successor that never came to fetch it.
-            records.extend(
-                handover
-                    .fetch(host)
-                    .into_iter()
-                    .flat_map(|left| left.records),
-            );
-        }
         self.report(host);
         self.reported = Gauges::default();
-        if records.is_empty() {
-            return;
-        }
-        let parcel = Parcel { records, heads };
-        if successor && self.config.sink != Sink::HostLog {
+        if goes_on && !records.is_empty() {
+            let parcel = Parcel { records, heads };
             match Handover::leave(host, &parcel) {
                 Ok(()) => {
                     let count = u64::try_from(parcel.records.len()).unwrap_or(u64::MAX);
                     self.metrics.add(host, HANDED_OVER, &[], count);
-                    return;
+                    records = Vec::new();
                 }
-                Err(status) => host.log(
-                    LogLevel::Warn,
-                    &format!("audit-emitter: records cannot be handed over ({status}); they are in this log"),
-                ),
+                Err(status) => {
+                    host.log(
+                        LogLevel::Warn,
+                        &format!(
+                            "audit-emitter: records cannot be handed over ({status}); they are in \
+                             this log"
+                        ),
+                    );
+                    records = parcel.records;
+                }
             }
         }
-        for record in &parcel.records {
+        if let Some(handover) = self.handover.as_mut().filter(|h| h.has_signed_on()) {
+            // Only now, so that whoever is the last finds what was left just before.
+            if handover.sign_off(host, now.wall_ms) {
+                let left = Handover::fetch(host).into_iter();
+                records.extend(left.flat_map(|parcel| parcel.records));
+            }
+        }
+        for record in &records {
             self.write_lines(host, record);
             if self.config.sink != Sink::HostLog {
                 self.metrics.count(host, SPILLED, &[("reason", "shutdown")]);

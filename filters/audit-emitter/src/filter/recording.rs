@@ -230,6 +230,7 @@ impl AuditEmitter {
         if self.chains.chain(class).is_some() {
             return;
         }
+        self.sign_on(host);
         let uid = self.random.bytes(host);
         let records = self.chains.open(class, uid, now(host));
         self.metrics.count(host, CHAINS_OPENED, &[]);
