@@ -65,6 +65,10 @@ $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
 	@touch $@
 
+$(BED)/audit-tools/pins.txt: $(SETUP)/audit-tools.txt $(SETUP)/audit-tools.sh
+	@$(SETUP)/audit-tools.sh >/dev/null
+	@touch $@
+
 .PHONY: check-config
 check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
 	@$(NATIVE) --package meshward-cli --bin meshward -- check $(FILTER) $(FILE)
@@ -100,7 +104,7 @@ test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test 'vm_*'
 
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories

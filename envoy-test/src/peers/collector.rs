@@ -1,5 +1,6 @@
 //! A collector of audit records: an OpenTelemetry receiver that keeps what it got.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -207,18 +208,25 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
         .headers
         .get("content-type")
         .map(HeaderValue::as_bytes);
+    let body = match plain(&exchange) {
+        Ok(body) => body,
+        Err(reason) => {
+            return json_response(400, serde_json::json!({"message": reason}).to_string());
+        }
+    };
     let read = match content_type {
-        Some(b"application/json") => otlp::read_logs(&exchange.body),
-        // What Envoy's own access logger sends.
-        Some(b"application/x-protobuf") => otlp::read_protobuf_logs(&exchange.body),
+        Some(b"application/json") => otlp::read_logs(&body),
+        // What Envoy's own access logger and other collectors send.
+        Some(b"application/x-protobuf") => otlp::read_protobuf_logs(&body),
         other => Err(format!("content-type {other:?} is not application/json")),
     };
     let media_type = String::from_utf8_lossy(content_type.unwrap_or_default()).into_owned();
+    let is_json = media_type == "application/json";
     match read {
         Ok(records) => {
             change(state, |state| {
                 if let Some(requests) = &mut state.requests {
-                    requests.push((media_type, exchange.body.to_vec()));
+                    requests.push((media_type, body));
                 }
                 state
                     .trail
@@ -231,13 +239,34 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
                     .extend(records.into_iter().filter(about_requests));
                 state.batches += 1;
             });
-            json_response(200, r#"{"partialSuccess":{}}"#)
+            if is_json {
+                return json_response(200, r#"{"partialSuccess":{}}"#);
+            }
+            let mut headers = HeaderMap::new();
+            let protobuf = HeaderValue::from_static("application/x-protobuf");
+            headers.insert("content-type", protobuf);
+            response(200, headers, frames::whole(""))
         }
         Err(reason) => {
             let message = serde_json::json!({"message": reason}).to_string();
             change(state, |state| state.malformed.push(reason));
             json_response(400, message)
         }
+    }
+}
+
+/// The body without its content coding.
+fn plain(exchange: &Exchange) -> std::result::Result<Vec<u8>, String> {
+    let coding = exchange.head.headers.get("content-encoding");
+    match coding.map(HeaderValue::as_bytes) {
+        None => Ok(exchange.body.to_vec()),
+        Some(b"gzip") => {
+            let mut body = Vec::new();
+            let decoder = flate2::read::GzDecoder::new(exchange.body.as_ref());
+            let read = decoder.take(MAX_BODY_BYTES).read_to_end(&mut body);
+            read.map(|_| body).map_err(|error| error.to_string())
+        }
+        Some(other) => Err(format!("content-encoding {other:?} is not gzip")),
     }
 }
 
@@ -255,3 +284,5 @@ fn change(state: &Shared, change: impl FnOnce(&mut State)) {
 fn lock(state: &Shared) -> MutexGuard<'_, State> {
     state.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
