@@ -14,6 +14,7 @@ ENVOYS := 1.40.0 1.39.3 1.38.2 1.37.0 1.36.4
 
 SETUP := envoy-test/setup
 BED := target/testbed
+OPENID := $(BED)/oidc-provider
 MODULES := $(FILTERS:%=dist/%.wasm)
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
@@ -69,6 +70,10 @@ $(BED)/audit-tools/pins.txt: $(SETUP)/audit-tools.txt $(SETUP)/audit-tools.sh
 	@$(SETUP)/audit-tools.sh >/dev/null
 	@touch $@
 
+$(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(SETUP)/oidc-provider/package-lock.json
+	@$< >/dev/null
+	@touch $@
+
 .PHONY: check-config
 check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
 	@$(NATIVE) --package meshward-cli --bin meshward -- check $(FILTER) $(FILE)
@@ -104,7 +109,7 @@ test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test 'vm_*'
 
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories

@@ -10,7 +10,9 @@ use hyper::body::{Frame, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::error::{Context, spelled_out};
 use crate::runtime::{block_on, spawn};
@@ -19,12 +21,12 @@ use crate::{Error, Result, frames};
 /// How long an exchange may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The protocol that a client speaks, without TLS.
+/// The protocol that a client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 with prior knowledge.
+    /// HTTP/2, without TLS by prior knowledge.
     Http2,
 }
 
@@ -183,6 +185,31 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Sends many requests at once: each list over a connection of its own, one request after the
+    /// other. Where [`Client::send`] waits for its answer on a thread, this keeps the server busy.
+    ///
+    /// # Errors
+    /// When one is not answered with 200.
+    pub fn send_all(&self, lists: Vec<Vec<Request>>) -> Result<()> {
+        let client = *self;
+        block_on(async {
+            let mut connections = JoinSet::new();
+            for list in lists {
+                connections
+                    .spawn(async move { Connection::open(client).await?.send_list(&list).await });
+            }
+            while let Some(ended) = connections.join_next().await {
+                ended.map_err(|error| Error::Http {
+                    action: format!("sending many requests to {}", client.server),
+                    reason: error.to_string(),
+                })??;
+            }
+            Ok(())
+        })
+    }
+}
+
 /// A connection of a [`Client`].
 pub struct Connection {
     server: SocketAddr,
@@ -199,8 +226,17 @@ impl Connection {
         let action = format!("connecting to {}", client.server);
         let stream = TcpStream::connect(client.server).await.context(&action)?;
         stream.set_nodelay(true).context(&action)?;
+        Self::over(stream, client.server, client.protocol).await
+    }
+
+    /// Speaks HTTP over a connection that is open already.
+    pub(crate) async fn over<S>(stream: S, server: SocketAddr, protocol: Protocol) -> Result<Self>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let action = format!("connecting to {server}");
         let io = TokioIo::new(stream);
-        let sender = match client.protocol {
+        let sender = match protocol {
             Protocol::Http1 => {
                 let (sender, connection) = http1::handshake(io).await.context(&action)?;
                 spawn(connection);
@@ -213,10 +249,7 @@ impl Connection {
                 Sender::Http2(sender)
             }
         };
-        Ok(Self {
-            server: client.server,
-            sender,
-        })
+        Ok(Self { server, sender })
     }
 
     /// Sends a request and reads all of its response.
@@ -224,16 +257,31 @@ impl Connection {
     /// # Errors
     /// [`Error::Http`] if there was no response at all.
     pub fn send(&mut self, request: &Request) -> Result<Response> {
+        block_on(self.exchange_in_time(request))
+    }
+
+    async fn send_list(&mut self, requests: &[Request]) -> Result<()> {
+        for request in requests {
+            let answer = self.exchange_in_time(request).await?;
+            if answer.status != 200 {
+                return Err(Error::Http {
+                    action: format!("{} {}", request.method, request.path),
+                    reason: format!("expected 200, got {answer:?}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchange_in_time(&mut self, request: &Request) -> Result<Response> {
         let what = format!("{} {} to {}", request.method, request.path, self.server);
-        block_on(async {
-            let exchange = self.exchange(request, &what);
-            tokio::time::timeout(PATIENCE, exchange)
-                .await
-                .map_err(|_| Error::TimedOut {
-                    what: format!("the response to {what}"),
-                    seconds: PATIENCE.as_secs(),
-                })?
-        })
+        let exchange = self.exchange(request, &what);
+        tokio::time::timeout(PATIENCE, exchange)
+            .await
+            .map_err(|_| Error::TimedOut {
+                what: format!("the response to {what}"),
+                seconds: PATIENCE.as_secs(),
+            })?
     }
 
     async fn exchange(&mut self, request: &Request, what: &str) -> Result<Response> {

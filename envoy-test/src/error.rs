@@ -39,6 +39,16 @@ pub enum Error {
         /// The last lines of its log.
         log: String,
     },
+    /// A peer that is a process of its own ended, never became ready, or refused what it was asked.
+    #[error("{peer} {event}; its log ends with:\n{log}")]
+    Peer {
+        /// Which.
+        peer: &'static str,
+        /// What happened.
+        event: String,
+        /// The last lines of its log.
+        log: String,
+    },
     /// A configuration file does not have the shape that the test bed counts on.
     #[error("{file}: {reason}")]
     Config {

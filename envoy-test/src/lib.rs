@@ -3,7 +3,8 @@
 //! - [`envoy`] starts a real Envoy from the configuration that users read.
 //! - [`peers`] are the servers around it: an upstream, an identity provider, a collector.
 //! - [`vm`] runs the built modules in an in-process host, [`cases`] the case files of the filters.
-//! - [`client`] sends requests and reads responses without smoothing anything over.
+//! - [`client`] sends requests and reads responses without smoothing anything over,
+//!   [`tls_client`] does so over TLS with [`certificates`] made for the test.
 //!
 //! The test bed runs natively, in real time and against real sockets. It is no part of what is
 //! shipped.
@@ -15,6 +16,7 @@
 )]
 
 pub mod cases;
+pub mod certificates;
 pub mod client;
 pub mod envoy;
 mod error;
@@ -24,6 +26,7 @@ pub mod peers;
 pub mod readme;
 mod runtime;
 pub mod trail;
+pub mod tls_client;
 pub mod vm;
 
 pub use error::{Error, Result};

@@ -65,6 +65,17 @@ pub fn audit_tool(path: &str) -> Result<PathBuf> {
     built(home.join(path), "envoy-test/setup/audit-tools.sh")
 }
 
+/// The packages of the OpenID provider that `envoy-test/setup/oidc-provider.sh` fetched.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn oidc_provider() -> Result<PathBuf> {
+    let home = root().join("target/testbed/oidc-provider");
+    // It is made last.
+    built(home.join("pins.json"), "envoy-test/setup/oidc-provider.sh")?;
+    Ok(home)
+}
+
 fn built(path: PathBuf, command: &str) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path);

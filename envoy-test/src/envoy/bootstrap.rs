@@ -60,6 +60,9 @@ pub const CLUSTERS: [(&str, Address); 3] = [
         },
     ),
 ];
+/// Where a cluster says where it is.
+const CLUSTER_ADDRESS: &str =
+    "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
 /// The folder of the modules in the configuration.
 pub const MODULES: &str = "/meshward/dist";
 
@@ -128,9 +131,20 @@ impl Bootstrap {
             return Err(self.wrong(&format!("{name} is not one of the declared clusters")));
         };
         let cluster = self.named("/static_resources/clusters", name)?;
-        let path = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
-        replace_address(cluster.pointer_mut(path), *declared, at)
+        replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), *declared, at)
             .map_err(|reason| self.wrong(&reason))
+    }
+
+    /// Says that a cluster is somewhere else than [`Bootstrap::place_cluster`] has put it.
+    ///
+    /// # Errors
+    /// When there is no such cluster with one address.
+    pub fn move_cluster(&mut self, name: &str, to: SocketAddr) -> Result<()> {
+        let reason = self.wrong(&format!("the cluster {name} has no address"));
+        let cluster = self.named("/static_resources/clusters", name)?;
+        let address = cluster.pointer_mut(CLUSTER_ADDRESS).ok_or(reason)?;
+        *address = json!({"address": to.ip().to_string(), "port_value": to.port()});
+        Ok(())
     }
 
     /// Points every filter to the module that `make build` left.
@@ -267,13 +281,13 @@ impl Bootstrap {
         self.filter(filter)?.pointer_mut(value).ok_or(reason)
     }
 
-    fn chain(&mut self) -> Result<&mut Vec<Value>> {
+    pub(super) fn chain(&mut self) -> Result<&mut Vec<Value>> {
         let reason = self.wrong("has no list of HTTP filters");
         let filters = self.connection_manager()?.get_mut("http_filters");
         filters.and_then(Value::as_array_mut).ok_or(reason)
     }
 
-    fn named(&mut self, list: &str, name: &str) -> Result<&mut Value> {
+    pub(super) fn named(&mut self, list: &str, name: &str) -> Result<&mut Value> {
         let reason = self.wrong(&format!("has nothing named {name} in {list}"));
         let named = |entry: &&mut Value| entry.get("name").and_then(Value::as_str) == Some(name);
         let list = self.tree.pointer_mut(list).and_then(Value::as_array_mut);
@@ -281,7 +295,7 @@ impl Bootstrap {
             .ok_or(reason)
     }
 
-    fn wrong(&self, reason: &str) -> Error {
+    pub(super) fn wrong(&self, reason: &str) -> Error {
         Error::Config {
             file: self.file.display().to_string(),
             reason: reason.to_owned(),

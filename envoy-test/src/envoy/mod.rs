@@ -3,8 +3,10 @@
 mod bootstrap;
 mod launcher;
 mod log;
-mod process;
+mod native_jwt;
+pub(crate) mod process;
 mod stats;
+mod tls;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +17,9 @@ use std::time::{Duration, Instant};
 
 pub use bootstrap::{ADMIN, Address, Bootstrap, CLUSTERS, GATEWAY, LISTENER, MODULES};
 pub use log::Log;
+pub use native_jwt::NativeJwt;
 pub use stats::{Sample, Stats};
+pub use tls::ClientCertificates;
 
 use crate::client::{Client, Protocol, Request, Response};
 use crate::error::Context;
@@ -64,7 +68,7 @@ impl Envoy {
     /// # Errors
     /// [`crate::Error::Envoy`] with the end of its log when it refuses the configuration.
     pub fn start(bootstrap: &Bootstrap, options: Options) -> Result<Self> {
-        let folder = run_folder()?;
+        let folder = run_folder("envoy-")?;
         let admin_file = folder.join("admin");
         let mut command = command(bootstrap, options, &folder)?;
         command
@@ -226,7 +230,7 @@ pub struct Verdict {
 /// # Errors
 /// When the check itself cannot be run.
 pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Verdict> {
-    let folder = run_folder()?;
+    let folder = run_folder("envoy-")?;
     let mut command = command(bootstrap, options, &folder)?;
     command.args(["--mode", "validate"]);
     let mut process = Process::start(command, folder.join("envoy.log"))?;
@@ -254,13 +258,13 @@ fn command(bootstrap: &Bootstrap, options: Options, folder: &Path) -> Result<Com
     Ok(command)
 }
 
-/// A new folder for what one Envoy reads and writes.
-fn run_folder() -> Result<PathBuf> {
+/// A new folder for what one process reads and writes.
+pub(crate) fn run_folder(prefix: &str) -> Result<PathBuf> {
     let runs = paths::root().join("target/testbed/run");
     let action = format!("making a folder in {}", runs.display());
     fs::create_dir_all(&runs).context(&action)?;
     let folder = tempfile::Builder::new()
-        .prefix("envoy-")
+        .prefix(prefix)
         .tempdir_in(&runs)
         .context(action)?;
     Ok(folder.keep())

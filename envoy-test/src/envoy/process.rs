@@ -15,14 +15,14 @@ use crate::{Error, Result};
 
 /// A running process.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     log: Log,
 }
 
 impl Process {
     /// Starts `command` and lets it log to `log_file`.
-    pub(super) fn start(mut command: Command, log_file: PathBuf) -> Result<Self> {
+    pub(crate) fn start(mut command: Command, log_file: PathBuf) -> Result<Self> {
         let log = File::create(&log_file).context(format!("making {}", log_file.display()))?;
         let name = Path::new(command.get_program()).display().to_string();
         command
@@ -36,21 +36,21 @@ impl Process {
         })
     }
 
-    pub(super) fn log(&self) -> &Log {
+    pub(crate) fn log(&self) -> &Log {
         &self.log
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// How the process has ended, if it has.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().context("looking for a process")
     }
 
     /// Waits for the process to end by itself, and ends it when it does not.
-    pub(super) fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
+    pub(crate) fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(status) = self.ended()? {
@@ -63,7 +63,7 @@ impl Process {
     }
 
     /// Asks the process to end, then waits as [`Process::wait`] does. Does nothing the second time.
-    pub(super) fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
+    pub(crate) fn stop(&mut self, patience: Duration) -> Result<ExitStatus> {
         // Until it has been waited for, the id cannot belong to any other process.
         if let Some(status) = self.ended()? {
             return Ok(status);
@@ -81,7 +81,7 @@ impl Process {
     }
 
     /// An error about this process, with the end of its log.
-    pub(super) fn failed(&self, event: &str) -> Error {
+    pub(crate) fn failed(&self, event: &str) -> Error {
         Error::Envoy {
             event: event.to_owned(),
             log: self.log.tail(),

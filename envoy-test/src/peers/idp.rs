@@ -1,197 +1,89 @@
-//! An identity provider: its signing keys as a JWKS, and tokens with any claims.
+//! An identity provider: its signing keys as a JWKS, tokens with any claims, and every bad mood that
+//! such a server can be in.
 //!
 //! The keys are made when it starts and never leave it. It mints a token for whoever asks, which is
-//! what a test wants and the reason to run it nowhere else.
+//! what a test wants and the reason to run it nowhere else. A provider that does what the standards
+//! say, and nothing else, is [`super::OidcProvider`].
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hyper::header::{HeaderMap, HeaderValue};
-use jwt_simple::algorithms::{ECDSAP256KeyPairLike, ES256KeyPair, RS256KeyPair, RSAKeyPairLike};
-use jwt_simple::claims::{Audiences, Claims, JWTClaims};
-use jwt_simple::prelude::Duration as JwtDuration;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::server::{Handler, Server, response};
+use super::idp_mood::{Content, IdpMood};
+use super::server::{Exchange, Handler, Server};
+use super::signing::{Algorithm, SigningKeys};
+use super::token::Token;
 use crate::Result;
-use crate::error::Context;
-use crate::frames::{self, Body};
+use crate::frames::Body;
 
 /// The issuer that an identity provider names unless told otherwise.
 pub const ISSUER: &str = "https://idp.meshward.test";
 
-/// How a token is signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSA, key id `rs256`.
-    Rs256,
-    /// ECDSA on P-256, key id `es256`.
-    Es256,
-}
-
-/// How an identity provider treats who asks for its keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IdpMood {
-    /// Answers.
-    #[default]
-    Working,
-    /// Answers with this status.
-    Failing(u16),
-    /// Answers with something that is no JWKS.
-    Garbage,
-    /// Answers after this long.
-    Slow(Duration),
-}
-
-/// The claims of a token in the making.
-#[derive(Clone, Debug)]
-pub struct Token {
-    issuer: Option<String>,
-    subject: String,
-    audience: String,
-    expires_in: Option<i64>,
-    claims: Map<String, Value>,
-}
-
-impl Token {
-    /// A token for `orders-api` that expires in ten minutes.
-    #[must_use]
-    pub fn of(subject: &str) -> Self {
-        Self {
-            issuer: None,
-            subject: subject.to_owned(),
-            audience: "orders-api".to_owned(),
-            expires_in: Some(600),
-            claims: Map::new(),
-        }
-    }
-
-    /// Gives it scopes, separated by spaces.
-    #[must_use]
-    pub fn scope(self, scope: &str) -> Self {
-        self.claim("scope", scope)
-    }
-
-    /// Adds a claim.
-    #[must_use]
-    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.claims.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// Names another issuer than the one that signs it.
-    #[must_use]
-    pub fn issuer(mut self, issuer: &str) -> Self {
-        self.issuer = Some(issuer.to_owned());
-        self
-    }
-
-    /// Names another audience.
-    #[must_use]
-    pub fn audience(mut self, audience: &str) -> Self {
-        audience.clone_into(&mut self.audience);
-        self
-    }
-
-    /// Lets it expire this many seconds from now; a negative number is in the past.
-    #[must_use]
-    pub fn expires_in_seconds(mut self, seconds: i64) -> Self {
-        self.expires_in = Some(seconds);
-        self
-    }
-
-    /// Leaves the expiry out.
-    #[must_use]
-    pub fn without_expiry(mut self) -> Self {
-        self.expires_in = None;
-        self
-    }
-
-    fn claims(&self, issuer: &str) -> JWTClaims<Map<String, Value>> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let mut claims =
-            Claims::with_custom_claims(self.claims.clone(), JwtDuration::from_secs(600));
-        claims.expires_at = self
-            .expires_in
-            .map(|seconds| JwtDuration::from_secs(now.as_secs().saturating_add_signed(seconds)));
-        claims.invalid_before = None;
-        claims.issuer = Some(self.issuer.clone().unwrap_or_else(|| issuer.to_owned()));
-        claims.audiences = Some(Audiences::AsString(self.audience.clone()));
-        claims.subject = Some(self.subject.clone());
-        claims
-    }
-}
-
-struct Keys {
-    rs256: RS256KeyPair,
-    es256: ES256KeyPair,
-}
-
-impl Keys {
-    fn generate() -> Result<Self> {
-        Ok(Self {
-            rs256: RS256KeyPair::generate(2048)
-                .context("making an RSA key")?
-                .with_key_id("rs256"),
-            es256: ES256KeyPair::generate().with_key_id("es256"),
-        })
-    }
-
-    fn sign(&self, issuer: &str, algorithm: Algorithm, token: &Token) -> Result<String> {
-        let claims = token.claims(issuer);
-        match algorithm {
-            Algorithm::Rs256 => self.rs256.sign(claims),
-            Algorithm::Es256 => self.es256.sign(claims),
-        }
-        .context("signing a token")
-    }
-
-    fn jwks(&self) -> String {
-        let keys = [
-            self.rs256.public_key().to_jwk(),
-            self.es256.public_key().to_jwk(),
-        ];
-        format!("{{\"keys\":[{}]}}", keys.join(","))
-    }
+/// What an identity provider serves to gateways, each counted and with a mood of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `GET /jwks`.
+    Jwks,
+    /// `GET /.well-known/openid-configuration`.
+    Discovery,
+    /// `POST /introspect` (RFC 7662).
+    Introspection,
+    /// Where [`IdpMood::Redirecting`] points to. Nobody should follow.
+    Elsewhere,
 }
 
 /// An identity provider that can be stopped and started again on its port.
 ///
-/// `GET /jwks`, `GET /.well-known/openid-configuration`, and `GET /token` with any of the queries
-/// `sub`, `scope`, `aud`, `expires_in` and `alg`, which answers with the bare token.
+/// Beside its [`Endpoint`]s there is `GET /token` with any of the queries `sub`, `scope`, `aud`,
+/// `expires_in` and `alg`, which answers with the bare token.
 pub struct Idp {
     server: Server,
     issuer: String,
-    keys: Arc<Keys>,
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
 struct State {
-    mood: IdpMood,
-    jwks_requests: u64,
+    keys: SigningKeys,
+    moods: HashMap<Endpoint, IdpMood>,
+    requests: HashMap<Endpoint, u64>,
+    bodies: HashMap<Endpoint, String>,
+    introspections: HashMap<String, Value>,
+    introspected: Vec<Introspected>,
+}
+
+/// A request for introspection as it arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspected {
+    /// The header `Authorization`.
+    pub authorization: String,
+    /// The form, decoded.
+    pub form: Vec<(String, String)>,
 }
 
 impl Idp {
-    /// Starts it; port 0 takes a free one.
+    /// Starts it with keys for RS256 and ES256; port 0 takes a free one.
     ///
     /// # Errors
     /// When the port is taken or no key can be made.
     pub fn start(listen: SocketAddr, issuer: &str) -> Result<Self> {
-        let keys = Arc::new(Keys::generate()?);
-        let state = Arc::<Mutex<State>>::default();
-        let parts = (Arc::clone(&keys), Arc::clone(&state), issuer.to_owned());
+        let state = Arc::new(Mutex::new(State {
+            keys: SigningKeys::generate(&[Algorithm::Rs256, Algorithm::Es256])?,
+            moods: HashMap::new(),
+            requests: HashMap::new(),
+            bodies: HashMap::new(),
+            introspections: HashMap::new(),
+            introspected: Vec::new(),
+        }));
+        let parts = (Arc::clone(&state), issuer.to_owned());
         let handler: Handler = Arc::new(move |exchange| {
-            let (keys, state, issuer) = parts.clone();
-            Box::pin(async move { answer(&keys, &state, &issuer, &exchange.head.uri).await })
+            let (state, issuer) = parts.clone();
+            Box::pin(async move { answer(&state, &issuer, &exchange).await })
         });
         Ok(Self {
             server: Server::start(listen, handler)?,
             issuer: issuer.to_owned(),
-            keys,
             state,
         })
     }
@@ -202,29 +94,80 @@ impl Idp {
         self.server.address()
     }
 
+    /// Publishes keys for more algorithms.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn offer(&self, algorithms: &[Algorithm]) -> Result<()> {
+        let mut state = lock(&self.state);
+        algorithms
+            .iter()
+            .try_for_each(|algorithm| state.keys.offer(*algorithm))
+    }
+
+    /// Replaces every key by one with another id (`rs256-2`). The old ones stay published if they
+    /// are kept; they no longer sign.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    pub fn rotate(&self, keep_old: bool) -> Result<()> {
+        lock(&self.state).keys.rotate(keep_old)
+    }
+
     /// Signs a token.
     ///
     /// # Errors
-    /// When the signature cannot be made.
+    /// When the signature cannot be made, or there is no key for the algorithm.
     pub fn mint(&self, algorithm: Algorithm, token: &Token) -> Result<String> {
-        self.keys.sign(&self.issuer, algorithm, token)
+        lock(&self.state).keys.sign(&self.issuer, algorithm, token)
     }
 
     /// Its public keys, as it serves them.
     #[must_use]
     pub fn jwks(&self) -> String {
-        self.keys.jwks()
+        lock(&self.state).keys.jwks()
     }
 
     /// How often its keys have been asked for.
     #[must_use]
     pub fn jwks_requests(&self) -> u64 {
-        lock(&self.state).jwks_requests
+        self.requests(Endpoint::Jwks)
+    }
+
+    /// How often something of it has been asked for.
+    #[must_use]
+    pub fn requests(&self, endpoint: Endpoint) -> u64 {
+        let state = lock(&self.state);
+        state.requests.get(&endpoint).copied().unwrap_or(0)
     }
 
     /// Says how it treats who asks for its keys from now on.
     pub fn set_mood(&self, mood: IdpMood) {
-        lock(&self.state).mood = mood;
+        self.set_mood_at(Endpoint::Jwks, mood);
+    }
+
+    /// Says how it treats who asks for something from now on.
+    pub fn set_mood_at(&self, endpoint: Endpoint, mood: IdpMood) {
+        lock(&self.state).moods.insert(endpoint, mood);
+    }
+
+    /// Says what it answers, as JSON, in place of what it would: weak keys, metadata with holes.
+    pub fn set_body(&self, endpoint: Endpoint, body: &str) {
+        let mut state = lock(&self.state);
+        state.bodies.insert(endpoint, body.to_owned());
+    }
+
+    /// Says what the introspection of a token answers from now on; that of any other token is
+    /// `{"active":false}`.
+    pub fn set_introspection(&self, token: &str, answer: Value) {
+        let mut state = lock(&self.state);
+        state.introspections.insert(token.to_owned(), answer);
+    }
+
+    /// The requests for introspection so far.
+    #[must_use]
+    pub fn introspected(&self) -> Vec<Introspected> {
+        lock(&self.state).introspected.clone()
     }
 
     /// Closes its port and its connections.
@@ -241,59 +184,98 @@ impl Idp {
     }
 }
 
-async fn answer(
-    keys: &Keys,
-    state: &Mutex<State>,
-    issuer: &str,
-    uri: &hyper::Uri,
-) -> hyper::Response<Body> {
-    match uri.path() {
-        "/jwks" => {
-            let mood = {
-                let mut state = lock(state);
-                state.jwks_requests += 1;
-                state.mood
+async fn answer(state: &Mutex<State>, issuer: &str, exchange: &Exchange) -> hyper::Response<Body> {
+    let uri = &exchange.head.uri;
+    let endpoint = match (exchange.head.method.as_str(), uri.path()) {
+        ("GET", "/jwks") => Endpoint::Jwks,
+        ("GET", "/.well-known/openid-configuration") => Endpoint::Discovery,
+        ("POST", "/introspect") => Endpoint::Introspection,
+        ("GET" | "POST", "/elsewhere") => Endpoint::Elsewhere,
+        ("GET", "/token") => {
+            let query = uri.query().unwrap_or_default();
+            return match mint_from_query(&lock(state).keys, issuer, query) {
+                Ok(token) => Content::text(200, token + "\n").response(),
+                Err(reason) => Content::text(400, reason + "\n").response(),
             };
-            match mood {
-                IdpMood::Failing(status) => return typed(status, "text/plain", "not now\n"),
-                IdpMood::Garbage => return typed(200, "text/html", "<html>sign in</html>"),
-                IdpMood::Slow(delay) => tokio::time::sleep(delay).await,
-                IdpMood::Working => {}
-            }
-            typed(200, "application/json", keys.jwks())
         }
-        "/.well-known/openid-configuration" => {
-            let metadata = json!({
-                "issuer": issuer,
-                "jwks_uri": format!("{issuer}/jwks"),
-                "token_endpoint": format!("{issuer}/token"),
-                "id_token_signing_alg_values_supported": ["RS256", "ES256"],
-            });
-            typed(200, "application/json", metadata.to_string())
+        _ => {
+            let help = "GET /jwks, /.well-known/openid-configuration, /token; POST /introspect\n";
+            return Content::text(404, help).response();
         }
-        "/token" => match mint_from_query(keys, issuer, uri.query().unwrap_or_default()) {
-            Ok(token) => typed(200, "text/plain", token + "\n"),
-            Err(reason) => typed(400, "text/plain", reason + "\n"),
-        },
-        _ => typed(
-            404,
-            "text/plain",
-            "GET /jwks, /.well-known/openid-configuration, /token\n",
-        ),
+    };
+    let (mood, content) = {
+        let mut state = lock(state);
+        *state.requests.entry(endpoint).or_default() += 1;
+        let mood = state.moods.get(&endpoint).copied().unwrap_or_default();
+        (mood, state.content(endpoint, issuer, mood, exchange))
+    };
+    mood.respond(Content::json(&content)).await
+}
+
+impl State {
+    fn content(
+        &mut self,
+        endpoint: Endpoint,
+        issuer: &str,
+        mood: IdpMood,
+        exchange: &Exchange,
+    ) -> String {
+        let usual = match endpoint {
+            Endpoint::Jwks if mood == IdpMood::Empty => json!({"keys": []}).to_string(),
+            Endpoint::Jwks | Endpoint::Elsewhere => self.keys.jwks(),
+            Endpoint::Discovery => self.metadata(issuer, mood).to_string(),
+            Endpoint::Introspection => self.introspect(exchange).to_string(),
+        };
+        match self.bodies.get(&endpoint) {
+            Some(body) => body.clone(),
+            None if mood == IdpMood::Empty && endpoint != Endpoint::Jwks => "{}".to_owned(),
+            None => usual,
+        }
+    }
+
+    fn metadata(&self, issuer: &str, mood: IdpMood) -> Value {
+        let named = match mood {
+            IdpMood::WrongIssuer => "https://somebody.else.test",
+            _ => issuer,
+        };
+        json!({
+            "issuer": named,
+            "jwks_uri": format!("{issuer}/jwks"),
+            "token_endpoint": format!("{issuer}/token"),
+            "introspection_endpoint": format!("{issuer}/introspect"),
+            "id_token_signing_alg_values_supported": self.keys.algorithms(),
+        })
+    }
+
+    fn introspect(&mut self, exchange: &Exchange) -> Value {
+        let headers = &exchange.head.headers;
+        let authorization = headers.get("authorization");
+        let form: Vec<(String, String)> = form_urlencoded::parse(&exchange.body)
+            .into_owned()
+            .collect();
+        let token = form.iter().find(|(name, _)| name == "token");
+        let answer = token.and_then(|(_, token)| self.introspections.get(token));
+        let answer = answer.cloned().unwrap_or(json!({"active": false}));
+        self.introspected.push(Introspected {
+            authorization: authorization
+                .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+                .unwrap_or_default(),
+            form,
+        });
+        answer
     }
 }
 
-fn mint_from_query(keys: &Keys, issuer: &str, query: &str) -> std::result::Result<String, String> {
+fn mint_from_query(
+    keys: &SigningKeys,
+    issuer: &str,
+    query: &str,
+) -> std::result::Result<String, String> {
     let mut token = Token::of("alice");
     let mut algorithm = Algorithm::Rs256;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = value.replace('+', " ");
-        token = match name {
-            "sub" => Token {
-                subject: value,
-                ..token
-            },
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        token = match name.as_ref() {
+            "sub" => token.subject(&value),
             "aud" => token.audience(&value),
             "scope" => token.scope(&value),
             "expires_in" => {
@@ -303,11 +285,10 @@ fn mint_from_query(keys: &Keys, issuer: &str, query: &str) -> std::result::Resul
                 token.expires_in_seconds(seconds)
             }
             "alg" => {
-                algorithm = match value.as_str() {
-                    "RS256" => Algorithm::Rs256,
-                    "ES256" => Algorithm::Es256,
-                    _ => return Err(format!("alg={value} is neither RS256 nor ES256")),
-                };
+                let known = Algorithm::from_name(&value);
+                algorithm = known.ok_or_else(|| {
+                    format!("alg={value} is none of {}", keys.algorithms().join(", "))
+                })?;
                 token
             }
             _ => {
@@ -321,24 +302,19 @@ fn mint_from_query(keys: &Keys, issuer: &str, query: &str) -> std::result::Resul
         .map_err(|error| error.to_string())
 }
 
-fn typed(
-    status: u16,
-    content_type: &'static str,
-    body: impl Into<String>,
-) -> hyper::Response<Body> {
-    let mut headers = HeaderMap::new();
-    headers.insert("content-type", HeaderValue::from_static(content_type));
-    response(status, headers, frames::whole(body.into()))
-}
-
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use jwt_simple::algorithms::RSAPublicKeyLike;
-    use jwt_simple::algorithms::{ECDSAP256PublicKeyLike, ES256PublicKey, RS256PublicKey};
+    use std::time::Duration;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use jwt_simple::algorithms::*;
+    use p521::ecdsa::signature::Verifier as _;
+    use serde_json::Map;
 
     use super::*;
     use crate::client::{Client, Protocol, Request};
@@ -413,5 +389,135 @@ mod tests {
         idp.resume().unwrap();
         idp.set_mood(IdpMood::Working);
         assert!(client.send(&Request::get("/jwks")).unwrap().json()["keys"].is_array());
+    }
+
+    #[test]
+    fn every_algorithm_signs_what_its_published_key_verifies() {
+        let idp = Idp::start(SocketAddr::from(([127, 0, 0, 1], 0)), ISSUER).unwrap();
+        idp.offer(&Algorithm::ALL).unwrap();
+        let jwks: Value = serde_json::from_str(&idp.jwks()).unwrap();
+        let keys = jwks["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), Algorithm::ALL.len());
+        for algorithm in Algorithm::ALL {
+            let id = algorithm.name().to_lowercase();
+            let key = keys.iter().find(|key| key["kid"] == *id).unwrap();
+            assert_eq!(key["alg"], algorithm.name());
+            let token = idp.mint(algorithm, &Token::of("bob")).unwrap();
+            assert!(verifies(algorithm, key, &token), "{algorithm:?}");
+            let other = idp.mint(algorithm, &Token::of("eve")).unwrap();
+            let (signed, _) = token.rsplit_once('.').unwrap();
+            let (_, signature) = other.rsplit_once('.').unwrap();
+            let forged = format!("{signed}.{signature}");
+            assert!(!verifies(algorithm, key, &forged), "{algorithm:?}");
+        }
+    }
+
+    fn verifies(algorithm: Algorithm, key: &Value, token: &str) -> bool {
+        macro_rules! by {
+            ($key:ident) => {
+                $key::from_jwk(&key.to_string())
+                    .unwrap()
+                    .verify_token::<Map<String, Value>>(token, None)
+                    .is_ok()
+            };
+        }
+        match algorithm {
+            Algorithm::Rs256 => by!(RS256PublicKey),
+            Algorithm::Rs384 => by!(RS384PublicKey),
+            Algorithm::Rs512 => by!(RS512PublicKey),
+            Algorithm::Ps256 => by!(PS256PublicKey),
+            Algorithm::Ps384 => by!(PS384PublicKey),
+            Algorithm::Ps512 => by!(PS512PublicKey),
+            Algorithm::Es256 => by!(ES256PublicKey),
+            Algorithm::Es384 => by!(ES384PublicKey),
+            Algorithm::Es512 => verifies_es512(key, token),
+            Algorithm::EdDsa => by!(Ed25519PublicKey),
+        }
+    }
+
+    /// jwt-simple has no ES512.
+    fn verifies_es512(key: &Value, token: &str) -> bool {
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
+        let mut point = vec![4];
+        point.extend(decode(key["x"].as_str().unwrap()));
+        point.extend(decode(key["y"].as_str().unwrap()));
+        let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).unwrap();
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let signature = p521::ecdsa::Signature::from_slice(&decode(signature)).unwrap();
+        key.verify(signed.as_bytes(), &signature).is_ok()
+    }
+
+    #[test]
+    fn keys_are_replaced_with_and_without_the_old_ones() {
+        let idp = Idp::start(SocketAddr::from(([127, 0, 0, 1], 0)), ISSUER).unwrap();
+        let ids = || -> Vec<String> {
+            let jwks: Value = serde_json::from_str(&idp.jwks()).unwrap();
+            let keys = jwks["keys"].as_array().unwrap();
+            let ids = keys.iter().map(|key| key["kid"].as_str().unwrap());
+            ids.map(str::to_owned).collect()
+        };
+        assert_eq!(ids(), ["rs256", "es256"]);
+        idp.rotate(true).unwrap();
+        assert_eq!(ids(), ["rs256-2", "es256-2", "rs256", "es256"]);
+        idp.rotate(false).unwrap();
+        assert_eq!(ids(), ["rs256-3", "es256-3"]);
+        let token = idp.mint(Algorithm::Rs256, &Token::of("bob")).unwrap();
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap());
+        let header: Value = serde_json::from_slice(&header.unwrap()).unwrap();
+        assert_eq!(header["kid"], "rs256-3");
+        assert!(idp.mint(Algorithm::Es512, &Token::of("bob")).is_err());
+    }
+
+    #[test]
+    fn every_mood_shows() {
+        let idp = Idp::start(SocketAddr::from(([127, 0, 0, 1], 0)), ISSUER).unwrap();
+        let client = Client::new(idp.address(), Protocol::Http1);
+        let ask = |mood| {
+            idp.set_mood(mood);
+            client.send(&Request::get("/jwks"))
+        };
+        assert!(ask(IdpMood::Truncated).unwrap().json().is_null());
+        let huge = ask(IdpMood::Huge).unwrap();
+        assert!(huge.body.len() > 10_000_000 && huge.json()["keys"].is_array());
+        assert_eq!(ask(IdpMood::Empty).unwrap().json(), json!({"keys": []}));
+        let moved = ask(IdpMood::Redirecting).unwrap();
+        assert_eq!(
+            (moved.status, moved.header("location")),
+            (302, "/elsewhere")
+        );
+        let dripping = ask(IdpMood::Dripping(Duration::ZERO)).unwrap();
+        assert!(dripping.json()["keys"].is_array() && dripping.broken.is_none());
+        assert!(ask(IdpMood::Resetting).is_err());
+        assert!(ask(IdpMood::BreakingOff).unwrap().broken.is_some());
+        assert_eq!(idp.jwks_requests(), 7);
+        assert_eq!(idp.requests(Endpoint::Elsewhere), 0);
+
+        let metadata = "/.well-known/openid-configuration";
+        let metadata = || client.send(&Request::get(metadata)).unwrap().json();
+        assert_eq!(metadata()["issuer"], ISSUER);
+        idp.set_mood_at(Endpoint::Discovery, IdpMood::WrongIssuer);
+        assert!(metadata()["issuer"].is_string() && metadata()["issuer"] != ISSUER);
+        assert_eq!(idp.requests(Endpoint::Discovery), 3);
+
+        idp.set_body(Endpoint::Jwks, r#"{"keys":[{"kty":"oct"}]}"#);
+        let weak = ask(IdpMood::Working).unwrap().json();
+        assert_eq!(weak["keys"][0]["kty"], "oct");
+    }
+
+    #[test]
+    fn it_introspects_what_it_was_told_about() {
+        let idp = Idp::start(SocketAddr::from(([127, 0, 0, 1], 0)), ISSUER).unwrap();
+        idp.set_introspection("a b", json!({"active": true, "sub": "bob"}));
+        let client = Client::new(idp.address(), Protocol::Http1);
+        let ask = |form: &str| {
+            let request = Request::new("POST", "/introspect").header("authorization", "Basic x");
+            client.send(&request.chunk(form)).unwrap().json()
+        };
+        assert_eq!(ask("token=a+b&token_type_hint=t")["sub"], "bob");
+        assert_eq!(ask("token=c"), json!({"active": false}));
+        let introspected = idp.introspected();
+        assert_eq!(introspected.len(), 2);
+        assert_eq!(introspected[0].authorization, "Basic x");
+        assert_eq!(introspected[0].form[0], ("token".into(), "a b".into()));
     }
 }

@@ -1,4 +1,4 @@
-//! The servers around the proxy: an HTTP upstream, an identity provider and a collector.
+//! The servers around the proxy: an HTTP upstream, identity providers and a collector.
 //!
 //! They are real servers on real sockets, and the same code runs in the tests, in the demonstration
 //! and, as the command `peers`, in the containers of `docker-compose.yaml`.
@@ -6,13 +6,21 @@
 mod all;
 mod collector;
 mod idp;
+mod idp_mood;
+mod oidc;
 pub mod otlp;
 mod rotel;
 mod server;
+mod signing;
+mod token;
 mod upstream;
 
 pub use all::Peers;
 pub use collector::{Collector, Mood};
-pub use idp::{Algorithm, ISSUER, Idp, IdpMood, Token};
+pub use idp::{Endpoint, ISSUER, Idp, Introspected};
+pub use idp_mood::IdpMood;
+pub use oidc::{AccessToken, OidcClient, OidcCounts, OidcProvider};
 pub use rotel::Rotel;
+pub use signing::Algorithm;
+pub use token::Token;
 pub use upstream::{Answer, PATIENT, Received, Upstream};

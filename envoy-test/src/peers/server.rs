@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Result;
 use crate::error::Context;
-use crate::frames::Body;
+use crate::frames::{self, Body};
 use crate::runtime::{block_on, spawn};
 
 /// A request that was read to its end.
@@ -108,12 +108,27 @@ async fn answer(
     let collected = body.collect().await.map_err(io::Error::other)?;
     let trailers = collected.trailers().cloned().unwrap_or_default();
     let body = collected.to_bytes();
-    Ok(handler(Exchange {
+    let answer = handler(Exchange {
         head,
         body,
         trailers,
     })
-    .await)
+    .await;
+    match answer.extensions().get::<NoAnswer>() {
+        Some(NoAnswer) => Err(io::Error::other("closed without an answer on purpose")),
+        None => Ok(answer),
+    }
+}
+
+/// Marks what [`closed_without_answer`] gives.
+#[derive(Clone, Copy)]
+struct NoAnswer;
+
+/// In place of a response: the connection is closed (HTTP/2: the stream is reset).
+pub(super) fn closed_without_answer() -> hyper::Response<Body> {
+    let mut nothing = hyper::Response::new(frames::whole(""));
+    nothing.extensions_mut().insert(NoAnswer);
+    nothing
 }
 
 /// A response with a status, headers and a body.

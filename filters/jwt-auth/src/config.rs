@@ -1,18 +1,42 @@
 //! The configuration: who may vouch for callers, and who may do what.
 
+mod answers;
+mod api_keys;
+mod deny_list;
+mod endpoint;
+mod forward;
+mod introspection;
 mod key_source;
+mod location;
 mod provider;
+mod resource_metadata;
 mod rule;
+mod tls;
+mod token_provider;
 
-pub use key_source::{KeySource, RemoteKeys};
-pub use provider::{ClaimHeader, Location, Provider};
-pub use rule::{Access, Requirement, Rule};
+pub use answers::{Answers, CustomBody};
+pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
+pub use deny_list::DenyList;
+pub use endpoint::Endpoint;
+pub use forward::{ClaimForm, ClaimHeader};
+pub use introspection::{ClientAuthentication, Introspection};
+pub use key_source::{
+    Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
+};
+pub use location::Location;
+pub use provider::{Provider, ProviderKind};
+pub use resource_metadata::ResourceMetadata;
+pub use rule::{Access, Optional, Providers, Requirement, Rule};
+pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
+pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
+
+use std::time::Duration;
 
 use host::FactSources;
 use host::exchange::{IDENTITY_HEADER, IdentitySource};
-use policy::config::{self, Fields, Problems};
+use policy::config::{self, Fields, Node, Problems};
 use policy::consent::ConsentSources;
-use policy::mode::Mode;
+use policy::mode::{Mode, OnError};
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -25,8 +49,56 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// What holds where no rule matches.
     pub default: Access,
+    /// What becomes of a request about which nothing can be decided: no keys, no introspection.
+    pub on_error: OnError,
+    /// What a request with several credentials means.
+    pub on_multiple: OnMultiple,
+    /// Preflight requests of CORS need no credential.
+    pub allows_preflight: bool,
+    /// The proxy chooses the route anew, after claims have become headers.
+    pub clear_route_cache: bool,
+    /// Tokens and subjects that are refused although they are valid.
+    pub deny: DenyList,
+    /// Verified tokens that are remembered.
+    pub cache: CacheSettings,
+    /// Requests that wait for keys or for an introspection.
+    pub waiting: WaitingSettings,
+    /// How refusals look.
+    pub answers: Answers,
+    /// What is served as metadata of the protected resource (RFC 9728).
+    pub resource_metadata: Option<ResourceMetadata>,
     /// Where consent signals come from.
     pub sources: FactSources,
+}
+
+/// What a request with several different credentials means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMultiple {
+    /// It is refused: which one counts would be anybody's guess (RFC 6750 section 2).
+    #[default]
+    Deny,
+    /// The first counts, in the order of the configuration.
+    First,
+    /// All must be valid; the first says who the caller is.
+    All,
+}
+
+/// How many verified tokens each worker remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// 0 remembers none.
+    pub tokens: usize,
+    /// Larger ones are verified each time.
+    pub max_token_bytes: usize,
+}
+
+/// How many requests wait in each worker, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingSettings {
+    /// Each holds a connection and its headers.
+    pub max_requests: usize,
+    /// After this the answer is that nothing could be decided.
+    pub timeout: Duration,
 }
 
 impl Config {
@@ -62,90 +134,108 @@ impl Config {
                 false => Some(Access::Deny),
             }
         });
-        let sources = FactSources {
-            identity: IdentitySource::default(),
-            consent: fields.or("consent", ConsentSources::default(), |n| {
-                ConsentSources::read(&n)
+        let on_multiple = fields.or("on_multiple", OnMultiple::Deny, |n| {
+            n.one_of(&[
+                ("deny", OnMultiple::Deny),
+                ("first", OnMultiple::First),
+                ("all", OnMultiple::All),
+            ])
+        });
+        let config = Self {
+            mode,
+            providers: Vec::new(),
+            rules,
+            default,
+            on_error: fields.or("on_error", OnError::Deny, |n| OnError::read(&n)),
+            on_multiple,
+            allows_preflight: fields.or("cors_preflight", false, |n| {
+                n.one_of(&[("check", false), ("allow", true)])
             }),
+            clear_route_cache: fields.or("clear_route_cache", false, |n| n.boolean()),
+            deny: fields.or("deny", DenyList::default(), |n| DenyList::read(&n)),
+            cache: fields.or("cache", CacheSettings::default(), |n| {
+                CacheSettings::read(&n)
+            }),
+            waiting: fields.or("waiting", WaitingSettings::default(), |n| {
+                WaitingSettings::read(&n)
+            }),
+            answers: Answers::read(fields),
+            resource_metadata: fields.or("resource_metadata", None, |n| {
+                ResourceMetadata::read(&n).map(Some)
+            }),
+            sources: FactSources {
+                identity: IdentitySource::default(),
+                consent: fields.or("consent", ConsentSources::default(), |n| {
+                    ConsentSources::read(&n)
+                }),
+            },
         };
         let providers = providers?
             .into_iter()
             .map(|(_, provider)| provider)
             .collect();
         Some(Self {
-            mode,
             providers,
-            rules,
-            default,
-            sources,
+            ..config
         })
     }
 
     /// Headers that only this filter may set, whatever a client sends.
     pub fn managed_headers(&self) -> impl Iterator<Item = &str> {
-        let own = self.providers.iter().flat_map(|provider| {
-            let claims = provider
-                .claims_to_headers
-                .iter()
-                .map(|mapping| mapping.header.as_str());
-            claims.chain(provider.payload_header.as_deref())
-        });
+        let own = self.providers.iter().flat_map(Provider::managed_headers);
         std::iter::once(IDENTITY_HEADER).chain(own)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl CacheSettings {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let defaults = Self::default();
+            Some(Self {
+                tokens: fields.or("tokens", defaults.tokens, |n| {
+                    usize::try_from(n.integer(0..=1_000_000)?).ok()
+                }),
+                max_token_bytes: fields.or("max_token_size", defaults.max_token_bytes, |n| {
+                    usize::try_from(n.size(256..=16_384)?).ok()
+                }),
+            })
+        })
+    }
+}
 
-    #[test]
-    fn every_mistake_is_named() {
-        let text = r#"{
-            "providers": {
-                "a": {"issuer": "", "audiences": [], "jwks": {"inline": {"keys": []}}},
-                "b": {"issuer": "i", "jwks": {"remote": {"uri": "ftp://x", "timeout": "5m"}}, "algorithms": ["none"]},
-                "c": {"issuer": "i", "audiences": "any", "jwks": {"discovery": {}}, "algorithms": ["EdDSA"], "clock_skew": "1h"},
-                "d": {"issuer": "i", "audiences": "all", "jwks": {"inline": {"keys": [{"kty": "oct", "k": "x"}]}},
-                      "from": [{"header": "a", "query": "b"}], "payload_header": "Host", "forwards": true},
-                "e": {"api_keys": {}}
-            },
-            "rules": [
-                {"match": {"paths": ["/x"]}, "allow": "all"},
-                {"require": {"provider": "nobody"}},
-                {"require": {"scopes": ["x"]}},
-                {"allow": "anonymous", "require": {"provider": "a"}}
-            ],
-            "default": "allow"
-        }"#;
-        let problems = Config::parse(text).unwrap_err().to_string();
-        for expected in [
-            r#"providers.a.issuer: """#,
-            "providers.a.audiences: an array: expected at least one item",
-            "providers.a.jwks.inline: no usable key",
-            "providers.b.audiences: missing",
-            r#"providers.b.jwks.remote.uri: "ftp://x": expected an address"#,
-            "providers.b.jwks.remote.cluster: missing",
-            r#"providers.b.jwks.remote.timeout: "5m": expected from 10ms to 1m"#,
-            r#"providers.b.algorithms[0]: "none": expected "RS256" or "ES256""#,
-            "providers.c.jwks.discovery: not supported yet",
-            r#"providers.c.algorithms[0]: "EdDSA": not supported yet"#,
-            r#"providers.c.clock_skew: "1h": expected from 0s to 5m"#,
-            r#"providers.d.audiences: "all""#,
-            "providers.d.jwks.inline: no usable key; keys[0]: a private or symmetric key",
-            "providers.d.from[0]",
-            r#"providers.d.payload_header: "Host": this header cannot carry a claim"#,
-            r#"providers.d.forwards: unknown key; did you mean "forward"?"#,
-            "providers.e.api_keys: not supported yet",
-            r#"rules[0].allow: "all": expected "anonymous""#,
-            "rules[1].require.provider: \"nobody\"",
-            r#"rules[2].require: an object: expected exactly one of "provider" and "any_of""#,
-            r#"rules[3]: an object: expected exactly one of "allow" and "require""#,
-            r#"default: "allow""#,
-        ] {
-            assert!(
-                problems.contains(expected),
-                "{expected} is not in\n{problems}"
-            );
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            tokens: 1024,
+            max_token_bytes: 4096,
         }
     }
 }
+
+impl WaitingSettings {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let defaults = Self::default();
+            Some(Self {
+                max_requests: fields.or("max_requests", defaults.max_requests, |n| {
+                    usize::try_from(n.integer(0..=100_000)?).ok()
+                }),
+                timeout: fields.or("timeout", defaults.timeout, |n| {
+                    n.duration(Duration::from_millis(100)..=Duration::from_secs(60))
+                }),
+            })
+        })
+    }
+}
+
+impl Default for WaitingSettings {
+    fn default() -> Self {
+        Self {
+            max_requests: 1000,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

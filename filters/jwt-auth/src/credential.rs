@@ -1,45 +1,51 @@
-//! Finding the token in a request, and taking it out again.
+//! Finding credentials in a request, and taking them out again.
+
+use std::borrow::Cow;
 
 use host::{HeaderMap, Host, Request, header_text};
 use policy::http;
 
 use crate::config::Location;
-use crate::reason::Reason;
 
-/// The one credential of a request among these locations.
-///
-/// # Errors
-/// None, or more than one: two different tokens, or two headers of one name.
-pub(crate) fn find<'l>(
-    host: &dyn Host,
-    request: &Request,
-    locations: impl Iterator<Item = &'l Location>,
-) -> Result<String, Reason> {
-    let mut found: Vec<String> = Vec::new();
-    for location in locations {
-        for token in tokens_at(host, request, location) {
-            if !found.contains(&token) {
-                found.push(token);
-            }
-        }
-    }
-    let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (None, _) => Err(Reason::CredentialMissing),
-        (Some(token), None) => Ok(token),
-        _ => Err(Reason::CredentialsMultiple),
-    }
+/// A credential and where it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credential<'r> {
+    /// Its text, as it was sent.
+    pub(crate) text: Cow<'r, str>,
+    /// Whether it was in the query, where logs and histories see it.
+    pub(crate) in_query: bool,
 }
 
-/// Removes what is at a location, so that the upstream never sees the token.
-pub(crate) fn strip(host: &dyn Host, location: &Location) {
+/// The different credentials of a request among these locations, in their order.
+pub(crate) fn find<'r>(
+    host: &dyn Host,
+    request: &'r Request,
+    locations: &[Location],
+) -> Vec<Credential<'r>> {
+    let mut found: Vec<Credential<'r>> = Vec::new();
+    for location in locations {
+        at(host, request, location, &mut |credential| {
+            if !found.iter().any(|known| known.text == credential.text) {
+                found.push(credential);
+            }
+        });
+    }
+    found
+}
+
+/// Removes what is at a location, so that the upstream never sees the credential.
+pub(crate) fn strip(host: &dyn Host, request: &Request, location: &Location) {
     let map = HeaderMap::RequestHeaders;
     match location {
         Location::Header { name, .. } => {
-            let _ = host.remove_header(map, name);
+            if request.may_have_header(name) {
+                let _ = host.remove_header(map, name);
+            }
         }
         Location::Query(name) => {
-            if let Some(path) = header_text(host, map, ":path") {
+            if request.raw_path().contains(&b'?')
+                && let Some(path) = header_text(host, map, ":path")
+            {
                 let without = http::without_query_parameter(&path, name);
                 if without != path {
                     let _ = host.set_header(map, ":path", without.as_bytes());
@@ -47,8 +53,12 @@ pub(crate) fn strip(host: &dyn Host, location: &Location) {
             }
         }
         Location::Cookie(name) => {
-            if let Some(cookies) = header_text(host, map, "cookie") {
-                let _ = match http::without_cookie(&cookies, name) {
+            if request.may_have_header("cookie")
+                && let Some(cookies) = header_text(host, map, "cookie")
+            {
+                let rest = http::without_cookie(&cookies, name);
+                let _ = match rest {
+                    Some(rest) if rest == cookies => Ok(()),
                     Some(rest) => host.set_header(map, "cookie", rest.as_bytes()),
                     None => host.remove_header(map, "cookie"),
                 };
@@ -57,25 +67,72 @@ pub(crate) fn strip(host: &dyn Host, location: &Location) {
     }
 }
 
-fn tokens_at(host: &dyn Host, request: &Request, location: &Location) -> Vec<String> {
-    let map = HeaderMap::RequestHeaders;
+fn at<'r>(
+    host: &dyn Host,
+    request: &'r Request,
+    location: &Location,
+    found: &mut dyn FnMut(Credential<'r>),
+) {
     match location {
-        // The host joins several headers of one name with commas, which no token has: each part
-        // counts as a credential.
-        Location::Header { name, prefix } => header_text(host, map, name)
-            .iter()
-            .flat_map(|value| value.split(','))
-            .filter_map(|value| after_prefix(value.trim(), prefix))
-            .map(str::to_owned)
-            .collect(),
+        // Several headers of one name are joined with commas, which no credential has: each part
+        // counts as one.
+        Location::Header { name, prefix } => match request.header_bytes(host, name) {
+            Some(Cow::Borrowed(value)) => match String::from_utf8_lossy(value) {
+                Cow::Borrowed(value) => {
+                    for text in parts(value, prefix) {
+                        let text = Cow::Borrowed(text);
+                        found(Credential {
+                            text,
+                            in_query: false,
+                        });
+                    }
+                }
+                Cow::Owned(value) => owned(&value, prefix, found),
+            },
+            Some(Cow::Owned(value)) => owned(&String::from_utf8_lossy(&value), prefix, found),
+            None => {}
+        },
+        // What is there and empty is as good as absent: a browser that was logged out.
         Location::Query(name) => {
-            http::query_parameters(&String::from_utf8_lossy(request.raw_path()), name)
+            if request.raw_path().contains(&b'?') {
+                let path = String::from_utf8_lossy(request.raw_path());
+                for text in http::query_parameters(&path, name) {
+                    if !text.is_empty() {
+                        found(Credential {
+                            text: Cow::Owned(text),
+                            in_query: true,
+                        });
+                    }
+                }
+            }
         }
-        Location::Cookie(name) => header_text(host, map, "cookie")
-            .and_then(|cookies| http::cookie(&cookies, name).map(str::to_owned))
-            .into_iter()
-            .collect(),
+        Location::Cookie(name) => {
+            let cookies = request.header(host, "cookie").unwrap_or_default();
+            for text in http::cookies(&cookies, name).filter(|text| !text.is_empty()) {
+                let text = Cow::Owned(text.to_owned());
+                found(Credential {
+                    text,
+                    in_query: false,
+                });
+            }
+        }
     }
+}
+
+fn owned<'r>(value: &str, prefix: &str, found: &mut dyn FnMut(Credential<'r>)) {
+    for text in parts(value, prefix) {
+        let text = Cow::Owned(text.to_owned());
+        found(Credential {
+            text,
+            in_query: false,
+        });
+    }
+}
+
+fn parts<'v>(value: &'v str, prefix: &str) -> impl Iterator<Item = &'v str> {
+    value
+        .split(',')
+        .filter_map(move |part| after_prefix(part.trim(), prefix))
 }
 
 fn after_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {

@@ -1,35 +1,38 @@
-//! The filter: finds the rule, checks the token, tells the others who the caller is.
+//! The filter: finds the rule, has the caller verified, and tells the others who it is.
 
-use host::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Direction, Filter, HeaderMap,
-    Host, HttpCall, LogLevel, Metrics, Request, Stream, Throttle, exchange, refuse,
-};
-use policy::config::Problems;
-use policy::decision::{Decision, Outcome};
-use policy::matching::{Selection, select};
-use policy::mode::Mode;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::answer::{Detail, refusal};
-use crate::authenticate::{Failure, ProviderKeys, authenticate};
-use crate::config::{Access, Config, KeySource};
+use host::{
+    Action, AnswerSizes, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel,
+    Metrics, Request, Stream, Throttle,
+};
+use policy::config::Problems;
+
+use crate::calls::{Callers, answer_body};
+use crate::config::{Config, KeySource, ProviderKind};
+use crate::decide::{Ruling, undecided};
+use crate::effect::{Effects, ResponseHeaders};
 use crate::forward;
-use crate::jwks::SkippedKey;
-use crate::keys::{FetchError, MAX_JWKS_BYTES, RemoteKeySet};
+use crate::introspection::MAX_ANSWER_BYTES;
+use crate::jose::SkippedKey;
+use crate::keys::{FetchError, nanoseconds};
 use crate::reason::Reason;
-use crate::signature::Engine;
+use crate::verifier::{Inquiry, Now, Source, Verifier, introspected};
 
 /// The filter in one VM.
 pub struct JwtAuth {
     /// Shared, so that a ruling can name a rule while the keys change.
     config: Rc<Config>,
-    engine: Engine,
-    /// One for each provider, in the order of the configuration.
-    keys: Vec<ProviderKeys>,
-    /// Requests that wait for keys.
+    verifier: Verifier,
+    effects: Effects,
+    /// Requests that wait for keys or for an introspection.
     waiting: Vec<Waiting>,
-    fetches_from_tick: bool,
+    /// What is still to be done to the responses of requests that have waited.
+    responses: HashMap<ContextId, ResponseHeaders>,
+    root: Option<ContextId>,
+    calls_from_root: bool,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -38,21 +41,6 @@ struct Waiting {
     context: ContextId,
     request: Request,
     since_ns: u64,
-}
-
-/// What the filter does with a request.
-enum Ruling<'f> {
-    /// Let it pass; with the caller, if one was verified.
-    Pass { rule: &'f str },
-    /// Hold it until keys are there.
-    Wait,
-    /// Refuse it.
-    Refuse {
-        rule: &'f str,
-        mode: Mode,
-        reason: Reason,
-        detail: Detail,
-    },
 }
 
 impl Filter for JwtAuth {
@@ -64,113 +52,122 @@ impl Filter for JwtAuth {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let mut config = Config::parse(configuration)?;
-        let engine = Engine::choose(host, capabilities);
-        host.log(
-            LogLevel::Debug,
-            &format!("jwt-auth: signatures are checked by the {}", engine.name()),
-        );
-        let mut keys = Vec::new();
-        let mut remote = false;
-        for provider in &mut config.providers {
-            keys.push(match &mut provider.keys {
-                KeySource::Inline(set, skipped) => {
-                    log_skipped(host, &provider.name, skipped);
-                    ProviderKeys::Inline(std::mem::take(set))
-                }
-                KeySource::Remote(settings) => {
-                    remote = true;
-                    let set = RemoteKeySet::new(settings.clone());
-                    ProviderKeys::Remote { set, call: None }
-                }
-            });
+        let config = Rc::new(Config::parse(configuration)?);
+        let verifier = Verifier::new(host, capabilities, &config, Self::NAME)?;
+        let by_host = verifier.engine().checked_by_host().join(", ");
+        let line = format!("jwt-auth: signatures that the host checks: {by_host}");
+        host.log(LogLevel::Debug, &line);
+        let metrics = Metrics::new(Self::NAME);
+        for provider in &config.providers {
+            if let ProviderKind::Token(token) = &provider.kind
+                && let KeySource::Inline(keys) = &token.keys
+            {
+                report_skipped(host, &metrics, &provider.name, &keys.skipped);
+            }
         }
-        let fetches_from_tick = remote && capabilities.ticks();
-        if fetches_from_tick {
+        let fetches = verifier
+            .sources
+            .iter()
+            .any(|source| matches!(source, Source::Fetched(_) | Source::Introspection(_)));
+        if capabilities.ticks() {
             host.set_tick_period(TICK_PERIOD).map_err(|status| {
                 Problems::whole(format!(
                     "the host refuses a tick, which fetching keys needs: {status}"
                 ))
             })?;
-        } else if remote {
+        } else if fetches {
             host.log(
                 LogLevel::Warn,
                 "jwt-auth: this host has no tick: keys are fetched when a request needs them",
             );
         }
+        warn_of_missing(host, capabilities, &config);
         Ok(Self {
-            config: Rc::new(config),
-            engine,
-            keys,
+            effects: Effects::new(&config, capabilities),
+            config,
+            verifier,
             waiting: Vec::new(),
-            fetches_from_tick,
-            metrics: Metrics::new(Self::NAME),
+            responses: HashMap::new(),
+            root: None,
+            calls_from_root: capabilities.calls_http_from_tick(),
+            metrics,
             throttle: Throttle::default(),
         })
+    }
+
+    fn attach(&mut self, root: ContextId) {
+        self.root = Some(root);
     }
 
     fn stream(&mut self, context: ContextId) -> AuthStream {
         AuthStream {
             context,
             waits: false,
+            response: ResponseHeaders::default(),
         }
     }
 
     fn on_tick(&mut self, host: &dyn Host) {
-        self.fetch_due_keys(host);
         let now_ns = host.monotonic_ns();
-        let expired = |waiting: &Waiting| now_ns.saturating_sub(waiting.since_ns) > MAX_WAIT_NS;
-        if self.waiting.iter().any(expired) {
-            self.settle_waiting(host, now_ns);
+        let mut settles = false;
+        for source in &mut self.verifier.sources {
+            if let Source::Fetched(fetcher) = source {
+                settles |= fetcher.sync(host, now_ns);
+            }
+        }
+        settles |= self.fetch_due_keys(host, None, now_ns);
+        self.verifier.flush(host);
+        self.effects.flush(host);
+        self.report_age(host, now_ns);
+        let timeout_ns = nanoseconds(self.config.waiting.timeout);
+        let expired = |waiting: &Waiting| now_ns.saturating_sub(waiting.since_ns) > timeout_ns;
+        if settles || self.waiting.iter().any(expired) {
+            self.settle_waiting(host);
         }
     }
 
     fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
-        let now_ns = host.monotonic_ns();
-        let jitter = random_u32(host);
-        let of_call = |keys: &ProviderKeys| matches!(keys, ProviderKeys::Remote { call, .. } if *call == Some(token));
-        let Some(index) = self.keys.iter().position(of_call) else {
-            return;
-        };
-        let name = self
-            .config
-            .providers
-            .get(index)
-            .map_or("", |provider| provider.name.as_str());
-        let Some(ProviderKeys::Remote { set, call }) = self.keys.get_mut(index) else {
-            return;
-        };
-        *call = None;
-        let status = host
-            .header(HeaderMap::HttpAnswerHeaders, ":status")
-            .ok()
-            .flatten();
-        let body = if answer.body > MAX_JWKS_BYTES {
-            Err(FetchError("too_large"))
-        } else {
-            host.buffer(Buffer::HttpAnswerBody, 0, answer.body)
-                .map_err(|_| FetchError("no_body"))
-        };
-        let body = body.as_deref().map_err(|error| *error);
-        let result = match set.answered(status.as_deref(), body, now_ns, jitter) {
-            Ok(skipped) => {
-                log_skipped(host, name, &skipped);
-                host.log(
-                    LogLevel::Info,
-                    &format!("jwt-auth: fetched {} keys of {name}", set.key_count()),
-                );
-                "ok"
+        let now = Now::read(host);
+        let callers = self.callers(None);
+        let config = Rc::clone(&self.config);
+        let named = config.providers.iter().zip(&mut self.verifier.sources);
+        for (index, (provider, source)) in named.enumerate() {
+            let name = provider.name.as_str();
+            match source {
+                Source::Fetched(fetcher) => {
+                    let ended = fetcher.answered(host, callers, token, answer, now.monotonic_ns);
+                    let Some(ended) = ended else { continue };
+                    let Some(fetched) = ended else { return };
+                    if let Ok(skipped) = &fetched {
+                        report_skipped(host, &self.metrics, name, skipped);
+                        let count = fetcher.keys.key_count();
+                        let line = format!("jwt-auth: fetched {count} keys of {name}");
+                        host.log(LogLevel::Info, &line);
+                    }
+                    let result = fetched.map_or_else(|FetchError(code)| code, |_| "ok");
+                    self.report_fetch(host, name, result);
+                    break;
+                }
+                Source::Introspection(introspector) => {
+                    let Some(hash) = introspector.take_call(token) else {
+                        continue;
+                    };
+                    let body = answer_body(host, answer, MAX_ANSWER_BYTES);
+                    let result = introspector.answered(
+                        hash,
+                        body.as_deref().map_err(|code| *code),
+                        now.monotonic_ns,
+                        now.wall_s,
+                        |claims, validity| introspected(&config, index, claims, validity),
+                    );
+                    let labels = [("provider", name), ("result", result)];
+                    self.metrics.count(host, "introspections_total", &labels);
+                    break;
+                }
+                _ => {}
             }
-            Err(FetchError(code)) => {
-                self.throttle.log(host, LogLevel::Warn, || {
-                    format!("jwt-auth: the keys of {name} could not be fetched: {code}")
-                });
-                code
-            }
-        };
-        let labels = [("provider", name), ("result", result)];
-        self.metrics.count(host, "key_fetches_total", &labels);
-        self.settle_waiting(host, now_ns);
+        }
+        self.settle_waiting(host);
     }
 }
 
@@ -178,6 +175,7 @@ impl Filter for JwtAuth {
 pub struct AuthStream {
     context: ContextId,
     waits: bool,
+    response: ResponseHeaders,
 }
 
 impl Stream<JwtAuth> for AuthStream {
@@ -187,96 +185,164 @@ impl Stream<JwtAuth> for AuthStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        forward::strip_managed_headers(host, &filter.config);
-        let request = Request::capture(host);
-        let now_ns = host.monotonic_ns();
+        let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
-        match filter.rule_on(&config, host, &request, now_ns) {
-            Ruling::Wait if filter.waiting.len() < MAX_WAITING => {
-                self.waits = true;
-                let waiting = Waiting {
-                    context: self.context,
-                    request,
-                    since_ns: now_ns,
-                };
-                filter.waiting.push(waiting);
-                if !filter.fetches_from_tick {
-                    filter.fetch_due_keys(host);
-                }
-                Action::Pause
-            }
-            Ruling::Wait => filter.carry_out(host, &request, keys_unavailable(&config)),
-            ruling => filter.carry_out(host, &request, ruling),
+        forward::strip_managed_headers(host, &request, &config);
+        let now = Now::read(host);
+        let ruling = filter.rule_on(&config, host, &mut request, self.context, now);
+        let Ruling::Wait { mode, .. } = &ruling else {
+            self.response = filter.effects.response_headers(&ruling, host, &request);
+            return filter.effects.carry_out(host, &request, &ruling);
+        };
+        filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns);
+        // What only watches must not hold anybody up.
+        if !mode.enforces() || filter.waiting.len() >= config.waiting.max_requests {
+            let reason = if mode.enforces() {
+                filter.metrics.count(host, "waiting_overflow_total", &[]);
+                Reason::WaitingFull
+            } else {
+                Reason::KeysUnavailable
+            };
+            return filter
+                .effects
+                .carry_out(host, &request, &undecided(&ruling, reason));
         }
+        self.waits = true;
+        filter.metrics.shift(host, "waiting_requests", &[], 1);
+        filter.waiting.push(Waiting {
+            context: self.context,
+            request,
+            since_ns: now.monotonic_ns,
+        });
+        Action::Pause
     }
 
-    fn on_done(&mut self, filter: &mut JwtAuth, _host: &dyn Host) {
-        if self.waits {
-            filter
-                .waiting
-                .retain(|waiting| waiting.context != self.context);
+    fn on_response_headers(
+        &mut self,
+        filter: &mut JwtAuth,
+        host: &dyn Host,
+        _end_of_stream: bool,
+    ) -> Action {
+        if self.waits
+            && let Some(response) = filter.responses.remove(&self.context)
+        {
+            self.response = response;
+        }
+        self.response.set(host);
+        Action::Continue
+    }
+
+    fn on_done(&mut self, filter: &mut JwtAuth, host: &dyn Host) {
+        if !self.waits {
+            return;
+        }
+        filter.responses.remove(&self.context);
+        let before = filter.waiting.len();
+        filter
+            .waiting
+            .retain(|waiting| waiting.context != self.context);
+        if filter.waiting.len() < before {
+            filter.metrics.shift(host, "waiting_requests", &[], -1);
         }
     }
 }
 
 impl JwtAuth {
-    /// Starts the fetches that are due.
-    fn fetch_due_keys(&mut self, host: &dyn Host) {
-        let now_ns = host.monotonic_ns();
-        for (provider, keys) in self.config.providers.iter().zip(&mut self.keys) {
-            let ProviderKeys::Remote { set, call } = keys else {
-                continue;
+    fn callers(&self, stream: Option<ContextId>) -> Callers {
+        Callers {
+            root: self.root.filter(|_| self.calls_from_root),
+            stream,
+        }
+    }
+
+    fn rule_on<'c>(
+        &mut self,
+        config: &'c Config,
+        host: &dyn Host,
+        request: &mut Request,
+        context: ContextId,
+        now: Now,
+    ) -> Ruling<'c> {
+        let callers = self.callers(Some(context));
+        let find = |request: &Request, requirement: &crate::config::Requirement| {
+            let inquiry = Inquiry {
+                host,
+                request,
+                callers,
+                now,
             };
-            if !set.is_due(now_ns) {
-                continue;
+            self.verifier.callers(inquiry, requirement)
+        };
+        crate::decide::rule_on(config, host, request, find)
+    }
+
+    /// Starts the fetches that are due. Whether one failed at once: then nobody need wait for it.
+    fn fetch_due_keys(&mut self, host: &dyn Host, stream: Option<ContextId>, now_ns: u64) -> bool {
+        let callers = self.callers(stream);
+        let config = Rc::clone(&self.config);
+        let mut failed = Vec::new();
+        for (provider, source) in config.providers.iter().zip(&mut self.verifier.sources) {
+            if let Source::Fetched(fetcher) = source
+                && let Err(FetchError(code)) = fetcher.fetch_if_due(host, callers, now_ns)
+            {
+                failed.push((provider.name.as_str(), code));
             }
-            let settings = set.settings();
-            let started = host.http_call(&HttpCall {
-                upstream: &settings.upstream,
-                headers: &[
-                    (":method", "GET"),
-                    (":path", &settings.path),
-                    (":authority", &settings.authority),
-                    (":scheme", "https"),
-                    ("accept", "application/jwk-set+json, application/json"),
-                ],
-                body: b"",
-                timeout: settings.timeout,
+        }
+        for (provider, code) in &failed {
+            self.report_fetch(host, provider, code);
+        }
+        !failed.is_empty()
+    }
+
+    fn report_fetch(&self, host: &dyn Host, provider: &str, result: &str) {
+        if result != "ok" {
+            self.throttle.log(host, LogLevel::Warn, || {
+                format!("jwt-auth: the keys of {provider} could not be fetched: {result}")
             });
-            match started {
-                Ok(token) => {
-                    *call = Some(token);
-                    set.started(now_ns);
-                }
-                Err(status) => {
-                    set.failed_to_start(now_ns, random_u32(host));
-                    let name = provider.name.as_str();
-                    self.throttle.log(host, LogLevel::Warn, || {
-                        format!("jwt-auth: the keys of {name} could not be asked for: {status}")
-                    });
-                    let labels = [("provider", name), ("result", "not_started")];
-                    self.metrics.count(host, "key_fetches_total", &labels);
-                }
+        }
+        let labels = [("provider", provider), ("result", result)];
+        self.metrics.count(host, "key_fetches_total", &labels);
+    }
+
+    /// How old the keys are, as all workers know it.
+    fn report_age(&self, host: &dyn Host, now_ns: u64) {
+        for (provider, source) in self.config.providers.iter().zip(&self.verifier.sources) {
+            if let Source::Fetched(fetcher) = source
+                && let Some(age) = fetcher.keys.age(now_ns)
+            {
+                let labels = [("provider", provider.name.as_str())];
+                self.metrics
+                    .set(host, "key_age_seconds", &labels, age.as_secs());
             }
         }
     }
 
     /// Decides again about everybody who waits; who has waited too long is refused.
-    fn settle_waiting(&mut self, host: &dyn Host, now_ns: u64) {
+    fn settle_waiting(&mut self, host: &dyn Host) {
         let config = Rc::clone(&self.config);
-        for waiting in std::mem::take(&mut self.waiting) {
-            if host.set_effective_context(waiting.context).is_err() {
+        let timeout_ns = nanoseconds(config.waiting.timeout);
+        for mut waiting in std::mem::take(&mut self.waiting) {
+            let context = waiting.context;
+            if host.set_effective_context(context).is_err() {
+                self.metrics.shift(host, "waiting_requests", &[], -1);
                 continue;
             }
-            let too_long = now_ns.saturating_sub(waiting.since_ns) > MAX_WAIT_NS;
-            let action = match self.rule_on(&config, host, &waiting.request, now_ns) {
-                Ruling::Wait if !too_long => {
+            let now = Now::read(host);
+            let mut ruling = self.rule_on(&config, host, &mut waiting.request, context, now);
+            if matches!(ruling, Ruling::Wait { .. }) {
+                if now.monotonic_ns.saturating_sub(waiting.since_ns) <= timeout_ns {
                     self.waiting.push(waiting);
                     continue;
                 }
-                Ruling::Wait => self.carry_out(host, &waiting.request, keys_unavailable(&config)),
-                ruling => self.carry_out(host, &waiting.request, ruling),
-            };
+                ruling = undecided(&ruling, Reason::KeysUnavailable);
+            }
+            self.metrics.shift(host, "waiting_requests", &[], -1);
+            let request = &waiting.request;
+            let response = self.effects.response_headers(&ruling, host, request);
+            if response != ResponseHeaders::default() {
+                self.responses.insert(context, response);
+            }
+            let action = self.effects.carry_out(host, request, &ruling);
             if action == Action::Continue && host.resume(Direction::Request).is_err() {
                 host.log(
                     LogLevel::Warn,
@@ -285,132 +351,25 @@ impl JwtAuth {
             }
         }
     }
-
-    /// Decides. On success the identity has been published and the headers are set.
-    fn rule_on<'c>(
-        &mut self,
-        config: &'c Config,
-        host: &dyn Host,
-        request: &Request,
-        now_ns: u64,
-    ) -> Ruling<'c> {
-        let Self { keys, engine, .. } = self;
-        let facts = request.facts(host, &config.sources, Direction::Request);
-        let mode = config.mode;
-        let refuse = |rule, mode, reason| Ruling::Refuse {
-            rule,
-            mode,
-            reason,
-            detail: Detail::default(),
-        };
-        let (rule, mode, access) =
-            match select(config.rules.iter().map(|rule| &rule.matches), &facts) {
-                Selection::Rule(index) => match config.rules.get(index) {
-                    Some(rule) => (rule.name.as_str(), mode.and(rule.mode), &rule.access),
-                    None => return refuse("default", mode, Reason::NoRule),
-                },
-                Selection::NoRule => ("default", mode, &config.default),
-                Selection::Ambiguous => return refuse("default", mode, Reason::PathAmbiguous),
-                Selection::Unreadable(_) => return refuse("default", mode, Reason::PathUnreadable),
-            };
-        let requirement = match access {
-            Access::Anonymous => return Ruling::Pass { rule },
-            Access::Deny => return refuse(rule, mode, Reason::NoRule),
-            Access::Require(requirement) => requirement,
-        };
-        match authenticate(host, request, config, keys, *engine, requirement, now_ns) {
-            Ok(()) => Ruling::Pass { rule },
-            Err(Failure::Wait) => Ruling::Wait,
-            Err(Failure::Refused(reason, detail)) => Ruling::Refuse {
-                rule,
-                mode,
-                reason,
-                detail,
-            },
-        }
-    }
-
-    fn carry_out(&self, host: &dyn Host, request: &Request, ruling: Ruling<'_>) -> Action {
-        let (rule, mode, reason, detail) = match ruling {
-            Ruling::Pass { rule } => {
-                let decision = Decision::new(Self::NAME, Outcome::Allowed).rule(rule);
-                exchange::append_decision(host, decision);
-                self.metrics
-                    .count(host, "requests_total", &[("outcome", "allowed")]);
-                return Action::Continue;
-            }
-            Ruling::Wait => return Action::Pause,
-            Ruling::Refuse {
-                rule,
-                mode,
-                reason,
-                detail,
-            } => (rule, mode, reason, detail),
-        };
-        let outcome = if mode.enforces() {
-            "denied"
-        } else {
-            "reported"
-        };
-        let labels = [("outcome", outcome), ("reason", reason.code())];
-        self.metrics.count(host, "requests_total", &labels);
-        let kind = if reason == Reason::KeysUnavailable {
-            Outcome::Error
-        } else {
-            Outcome::Denied
-        };
-        let decision = Decision::new(Self::NAME, kind)
-            .rule(rule)
-            .reason(reason.code())
-            .report_only(!mode.enforces());
-        exchange::append_decision(host, decision);
-        let id = request.request_id(host);
-        self.throttle.log(host, LogLevel::Info, || {
-            format!(
-                "jwt-auth: {outcome} request {} by {rule}: {}",
-                id.unwrap_or("-"),
-                reason.code()
-            )
-        });
-        if !mode.enforces() {
-            return Action::Continue;
-        }
-        let refusal = refusal(reason, &detail);
-        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
-        Action::Pause
-    }
 }
 
-const fn keys_unavailable(config: &Config) -> Ruling<'static> {
-    Ruling::Refuse {
-        rule: "keys",
-        mode: config.mode,
-        reason: Reason::KeysUnavailable,
-        detail: Detail {
-            scopes: Vec::new(),
-            retry_after_s: None,
-        },
-    }
-}
-
-fn log_skipped(host: &dyn Host, provider: &str, skipped: &[SkippedKey]) {
-    for key in skipped {
-        let line = format!(
-            "jwt-auth: keys[{}] of {provider} is left out: {}",
-            key.index, key.reason
-        );
+fn report_skipped(host: &dyn Host, metrics: &Metrics, provider: &str, skipped: &[SkippedKey]) {
+    for SkippedKey { index, reason } in skipped {
+        let line = format!("jwt-auth: keys[{index}] of {provider} is left out: {reason}");
         host.log(LogLevel::Warn, &line);
+        metrics.count(host, "keys_skipped_total", &[("provider", provider)]);
     }
 }
 
-fn random_u32(host: &dyn Host) -> u32 {
-    let mut bytes = [0; 4];
-    let _ = host.random(&mut bytes);
-    u32::from_le_bytes(bytes)
+/// What the configuration asks for and this host lacks, where leaving it out does no harm.
+fn warn_of_missing(host: &dyn Host, capabilities: &Capabilities, config: &Config) {
+    if config.clear_route_cache && !capabilities.has_foreign_functions() {
+        host.log(
+            LogLevel::Warn,
+            "jwt-auth: clear_route_cache does nothing: this host chooses no route anew",
+        );
+    }
 }
 
-/// How often due fetches are looked for; a request that finds no keys waits so long at most.
+/// How often due fetches and the other workers' keys are looked for.
 const TICK_PERIOD: Duration = Duration::from_millis(100);
-/// Requests that wait for keys in one worker; each holds a connection and its headers.
-const MAX_WAITING: usize = 1_000;
-const MAX_WAIT_NS: u64 = 10_000_000_000;

@@ -1,31 +1,54 @@
-//! Fetching the keys of a provider: before they are needed, once for everybody who waits, and again
-//! when a token names a key that nobody knows.
+//! The keys of a provider that are fetched: when, and for how long they serve.
 //!
-//! This is the state machine alone; [`crate::filter`] makes the calls. Whatever goes wrong, keys
-//! that were fetched serve until they are too old, and the next try waits longer than the last.
+//! They are fetched before they are needed, once for everybody who waits, and again when a token
+//! names a key that nobody knows. This is the state machine alone; [`crate::fetch`] makes the calls
+//! and shares the outcome among the workers. Whatever goes wrong, keys that were fetched serve
+//! until they are too old, and the next try waits longer than the last.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
 use policy::json::Json;
 
-use crate::config::RemoteKeys;
-use crate::jwks::{KeySet, SkippedKey};
+use crate::config::FetchSettings;
+use crate::jose::{KeyRules, KeySet, SkippedKey};
 
-/// The keys of a remote provider and the state of fetching them.
+/// The keys of a provider and when they are to be fetched.
 #[derive(Debug)]
-pub struct RemoteKeySet {
-    settings: RemoteKeys,
+pub struct RemoteKeys {
+    settings: FetchSettings,
+    rules: KeyRules,
     keys: Option<Fetched>,
-    /// When the next fetch is due.
-    due_ns: u64,
-    /// When the fetch under way was started.
-    in_flight_since_ns: Option<u64>,
-    failures: u32,
-    last_fetch_ns: Option<u64>,
+    schedule: Schedule,
+    /// Since when a fetch is wanted for the sake of an unknown key.
+    wanted_ns: Option<u64>,
+    unknown: UnknownKeys,
 }
 
 #[derive(Debug)]
 struct Fetched {
     set: KeySet,
     at_ns: u64,
+    generation: u64,
+}
+
+/// What all workers of a proxy know of the fetches of one provider. Times are of the monotonic
+/// clock; 0 is never.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// Counts the successful fetches.
+    pub generation: u64,
+    /// When the last one succeeded.
+    pub fetched_ns: u64,
+    /// When the next one is due.
+    pub due_ns: u64,
+    /// When the last one began.
+    pub began_ns: u64,
+    /// Until when the one under way may take.
+    pub lease_ns: u64,
+    /// Fetches that have failed since the last one that succeeded.
+    pub failures: u32,
 }
 
 /// What is known about the keys at this moment.
@@ -46,24 +69,18 @@ pub enum Availability<'k> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchError(pub &'static str);
 
-impl RemoteKeySet {
+impl RemoteKeys {
     /// Nothing fetched; the first fetch is due at once.
     #[must_use]
-    pub const fn new(settings: RemoteKeys) -> Self {
+    pub fn new(settings: FetchSettings, rules: KeyRules) -> Self {
         Self {
             settings,
+            rules,
             keys: None,
-            due_ns: 0,
-            in_flight_since_ns: None,
-            failures: 0,
-            last_fetch_ns: None,
+            schedule: Schedule::default(),
+            wanted_ns: None,
+            unknown: UnknownKeys::default(),
         }
-    }
-
-    /// Where the keys come from.
-    #[must_use]
-    pub const fn settings(&self) -> &RemoteKeys {
-        &self.settings
     }
 
     /// The keys, or when to hope for them.
@@ -75,79 +92,127 @@ impl RemoteKeySet {
             Some(fetched) if now_ns.saturating_sub(fetched.at_ns) <= most_ns => {
                 Availability::Keys(&fetched.set)
             }
-            _ if self.in_flight_since_ns.is_some() || self.due_ns <= now_ns => Availability::Soon,
+            _ if self.is_under_way(now_ns) || self.schedule.due_ns <= now_ns => Availability::Soon,
             _ => {
-                let wait_ns = self.due_ns.saturating_sub(now_ns);
-                let seconds = wait_ns.div_ceil(NS_PER_S).max(1);
+                let wait_ns = self.schedule.due_ns.saturating_sub(now_ns);
                 Availability::Unavailable {
-                    retry_after_s: seconds,
+                    retry_after_s: wait_ns.div_ceil(NS_PER_S).max(1),
                 }
             }
         }
     }
 
-    /// Whether a fetch should start now; the caller starts it and says so.
+    /// Whether a fetch should start now, by whichever worker is first.
     #[must_use]
     pub fn is_due(&self, now_ns: u64) -> bool {
+        !self.is_under_way(now_ns) && (self.wanted_ns.is_some() || self.schedule.due_ns <= now_ns)
+    }
+
+    /// What all workers know, as far as this one knows.
+    #[must_use]
+    pub const fn schedule(&self) -> Schedule {
+        self.schedule
+    }
+
+    /// Takes over what another worker has written.
+    pub fn adopt(&mut self, schedule: Schedule) {
+        self.schedule = schedule;
+        if self
+            .wanted_ns
+            .is_some_and(|wanted_ns| wanted_ns <= schedule.began_ns)
+        {
+            self.wanted_ns = None;
+        }
+    }
+
+    /// Whether another worker has fetched newer keys than these.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.schedule.generation > self.generation()
+    }
+
+    /// Takes over the keys that another worker has fetched.
+    ///
+    /// # Errors
+    /// They are no key set.
+    pub fn adopt_keys(&mut self, body: &[u8]) -> Result<(), FetchError> {
+        let (set, _) = imported(body, &self.rules)?;
+        self.replace_keys(set, self.schedule.fetched_ns, self.schedule.generation);
+        Ok(())
+    }
+
+    /// A fetch begins: the schedule that says so, which holds once all workers know it.
+    #[must_use]
+    pub fn beginning(&self, now_ns: u64) -> Schedule {
         // A host that never answers must not end all fetching.
-        let patience_ns = nanoseconds(self.settings.timeout).saturating_add(NS_PER_S);
-        let under_way = self
-            .in_flight_since_ns
-            .is_some_and(|since_ns| now_ns.saturating_sub(since_ns) < patience_ns);
-        !under_way && self.due_ns <= now_ns
-    }
-
-    /// A fetch has started.
-    pub const fn started(&mut self, now_ns: u64) {
-        self.in_flight_since_ns = Some(now_ns);
-        self.last_fetch_ns = Some(now_ns);
-    }
-
-    /// A token names a key that is not in the set: the provider may have rotated. Makes a fetch
-    /// due, at most once in a while, since clients can make up names. Whether it is worth waiting.
-    pub fn wants_unknown_key(&mut self, now_ns: u64) -> bool {
-        if self.in_flight_since_ns.is_some() {
-            return true;
+        let patience_ns = nanoseconds(self.settings.timeout)
+            .saturating_mul(2)
+            .saturating_add(NS_PER_S);
+        Schedule {
+            began_ns: now_ns,
+            lease_ns: now_ns.saturating_add(patience_ns),
+            ..self.schedule
         }
-        let rested = self
-            .last_fetch_ns
-            .is_none_or(|last_ns| now_ns.saturating_sub(last_ns) >= MIN_REFETCH_NS);
-        if rested {
-            self.due_ns = now_ns;
-        }
-        rested
     }
 
-    /// The answer to a fetch.
+    /// The answer to a fetch. Afterwards the schedule has the next one.
     ///
     /// # Errors
     /// Why it brought no keys; the old ones go on serving.
     pub fn answered(
         &mut self,
-        status: Option<&[u8]>,
         body: Result<&[u8], FetchError>,
         now_ns: u64,
         jitter: u32,
     ) -> Result<Vec<SkippedKey>, FetchError> {
-        self.in_flight_since_ns = None;
-        match imported(status, body) {
+        self.wanted_ns = None;
+        self.schedule.lease_ns = 0;
+        let imported = body.and_then(|body| imported(body, &self.rules));
+        match imported {
             Ok((set, skipped)) => {
-                self.keys = Some(Fetched { set, at_ns: now_ns });
-                self.failures = 0;
-                self.due_ns = now_ns.saturating_add(nanoseconds(self.settings.cache_duration));
+                self.schedule.generation = self.schedule.generation.saturating_add(1);
+                self.schedule.fetched_ns = now_ns;
+                self.schedule.failures = 0;
+                self.schedule.due_ns =
+                    now_ns.saturating_add(refresh_ns(self.settings.cache_duration, jitter));
+                self.replace_keys(set, now_ns, self.schedule.generation);
                 Ok(skipped)
             }
             Err(error) => {
-                self.failures = self.failures.saturating_add(1);
-                self.due_ns = now_ns.saturating_add(backoff_ns(self.failures, jitter));
+                self.schedule.failures = self.schedule.failures.saturating_add(1);
+                self.schedule.due_ns =
+                    now_ns.saturating_add(backoff_ns(self.schedule.failures, jitter));
+                self.unknown.forget();
                 Err(error)
             }
         }
     }
 
-    /// The fetch could not even start.
-    pub fn failed_to_start(&mut self, now_ns: u64, jitter: u32) {
-        let _ = self.answered(None, Err(FetchError("not_started")), now_ns, jitter);
+    /// A token names a key that is not in the set: the provider may have rotated. Wants a fetch, at
+    /// most once in a while, since clients can make up names. Whether it is worth waiting.
+    pub fn wants_unknown_key(&mut self, key_id: &str, now_ns: u64) -> bool {
+        if self.unknown.contains(key_id, now_ns) {
+            return false;
+        }
+        if self.is_under_way(now_ns) || self.wanted_ns.is_some() {
+            return true;
+        }
+        let began_ns = self.schedule.began_ns;
+        let rested_ns = nanoseconds(self.settings.min_refresh);
+        let rested = began_ns == 0 || now_ns.saturating_sub(began_ns) >= rested_ns;
+        if rested {
+            self.wanted_ns = Some(now_ns);
+            // If the fetch does not bring it, it is unknown for a while: the same name does not
+            // make the next fetch too.
+            let until_ns = now_ns.saturating_add(rested_ns.saturating_mul(2));
+            self.unknown.remember(key_id, until_ns);
+        }
+        rested
+    }
+
+    /// Wants a fetch although none is due: what another worker has left cannot be read.
+    pub const fn want_fetch(&mut self, now_ns: u64) {
+        self.wanted_ns = Some(now_ns);
     }
 
     /// Number of keys at hand.
@@ -155,26 +220,123 @@ impl RemoteKeySet {
     pub fn key_count(&self) -> usize {
         self.keys.as_ref().map_or(0, |fetched| fetched.set.len())
     }
+
+    /// How long ago the keys were fetched.
+    #[must_use]
+    pub fn age(&self, now_ns: u64) -> Option<Duration> {
+        let fetched = self.keys.as_ref()?;
+        Some(Duration::from_nanos(now_ns.saturating_sub(fetched.at_ns)))
+    }
+
+    fn is_under_way(&self, now_ns: u64) -> bool {
+        self.schedule.lease_ns > now_ns
+    }
+
+    fn generation(&self) -> u64 {
+        self.keys.as_ref().map_or(0, |fetched| fetched.generation)
+    }
+
+    fn replace_keys(&mut self, set: KeySet, at_ns: u64, generation: u64) {
+        let set = match &self.keys {
+            Some(old) => set.succeeding(&old.set),
+            None => set,
+        };
+        self.keys = Some(Fetched {
+            set,
+            at_ns,
+            generation,
+        });
+    }
 }
 
-fn imported(
-    status: Option<&[u8]>,
-    body: Result<&[u8], FetchError>,
-) -> Result<(KeySet, Vec<SkippedKey>), FetchError> {
-    match status {
-        // Redirects are not followed: they would lead to a host that nobody configured.
-        Some(b"200") => {}
-        Some([b'5', ..]) => return Err(FetchError("status_5xx")),
-        Some([b'4', ..]) => return Err(FetchError("status_4xx")),
-        Some(_) => return Err(FetchError("status_other")),
-        None => return Err(FetchError("no_answer")),
+impl Schedule {
+    /// Bytes of the written form.
+    pub const BYTES: usize = 45;
+
+    /// As it is shared: a version, then the numbers, little-endian.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        for number in [
+            self.generation,
+            self.fetched_ns,
+            self.due_ns,
+            self.began_ns,
+            self.lease_ns,
+        ] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(self.failures.to_le_bytes());
+        bytes
     }
-    let set = Json::parse(body?).map_err(|_| FetchError("not_json"))?;
-    let (keys, skipped) = KeySet::import(&set).map_err(|_| FetchError("not_a_jwk_set"))?;
+
+    /// Reads the shared form; `None` for one of another version, or of another length.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (version, rest) = bytes.split_first()?;
+        if *version != VERSION || bytes.len() != Self::BYTES {
+            return None;
+        }
+        let (numbers, failures) = rest.split_at_checked(40)?;
+        let mut numbers = numbers
+            .chunks_exact(8)
+            .map(|number| Some(u64::from_le_bytes(number.try_into().ok()?)));
+        let mut next = || numbers.next().flatten();
+        Some(Self {
+            generation: next()?,
+            fetched_ns: next()?,
+            due_ns: next()?,
+            began_ns: next()?,
+            lease_ns: next()?,
+            failures: u32::from_le_bytes(failures.try_into().ok()?),
+        })
+    }
+}
+
+/// Names of keys that a fetch did not bring: a few of them, for a while.
+#[derive(Debug, Default)]
+struct UnknownKeys {
+    /// Hashes, so that what a client makes up is not kept.
+    hashes: VecDeque<(u64, u64)>,
+    hasher: RandomState,
+}
+
+impl UnknownKeys {
+    fn contains(&self, key_id: &str, now_ns: u64) -> bool {
+        let hash = self.hasher.hash_one(key_id);
+        self.hashes
+            .iter()
+            .any(|(known, until_ns)| *known == hash && now_ns < *until_ns)
+    }
+
+    fn remember(&mut self, key_id: &str, until_ns: u64) {
+        if self.hashes.len() >= MAX_UNKNOWN {
+            self.hashes.pop_front();
+        }
+        self.hashes
+            .push_back((self.hasher.hash_one(key_id), until_ns));
+    }
+
+    fn forget(&mut self) {
+        self.hashes.clear();
+    }
+}
+
+fn imported(body: &[u8], rules: &KeyRules) -> Result<(KeySet, Vec<SkippedKey>), FetchError> {
+    let set = Json::parse(body).map_err(|_| FetchError("not_json"))?;
+    let (keys, skipped) = KeySet::import(&set, rules).map_err(|_| FetchError("not_a_jwk_set"))?;
     if keys.is_empty() {
         return Err(FetchError("no_usable_key"));
     }
     Ok((keys, skipped))
+}
+
+/// A tenth before the keys grow stale, and up to another twentieth earlier.
+fn refresh_ns(cache_duration: Duration, jitter: u32) -> u64 {
+    let full_ns = nanoseconds(cache_duration);
+    let twentieth_ns = full_ns / 20;
+    let early_ns = scaled(twentieth_ns, jitter).saturating_add(full_ns / 10);
+    full_ns.saturating_sub(early_ns)
 }
 
 /// Half a second, doubled with every failure up to half a minute, of which at least half.
@@ -185,110 +347,27 @@ fn backoff_ns(failures: u32, jitter: u32) -> u64 {
         .unwrap_or(u64::MAX)
         .min(30 * NS_PER_S);
     let half_ns = full_ns / 2;
-    let share = u64::from(jitter % 1000)
-        .saturating_mul(half_ns)
-        .checked_div(1000)
-        .unwrap_or(0);
-    half_ns.saturating_add(share)
+    half_ns.saturating_add(scaled(half_ns, jitter))
 }
 
-fn nanoseconds(duration: std::time::Duration) -> u64 {
+/// A share of the span, by a random number.
+fn scaled(span_ns: u64, jitter: u32) -> u64 {
+    span_ns
+        .checked_div(1000)
+        .unwrap_or(0)
+        .saturating_mul(u64::from(jitter % 1000))
+}
+
+/// A duration as the clocks count.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The largest key set that is read.
+/// The largest answer that is read.
 pub const MAX_JWKS_BYTES: usize = 512 * 1024;
-const NS_PER_S: u64 = 1_000_000_000;
-/// Between fetches for the sake of unknown keys.
-const MIN_REFETCH_NS: u64 = 30 * NS_PER_S;
+pub(crate) const NS_PER_S: u64 = 1_000_000_000;
+const MAX_UNKNOWN: usize = 64;
+const VERSION: u8 = 1;
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::vectors::KNOWN_ANSWERS;
-
-    fn remote() -> RemoteKeySet {
-        RemoteKeySet::new(RemoteKeys {
-            upstream: "idp".to_owned(),
-            authority: "idp".to_owned(),
-            path: "/".to_owned(),
-            timeout: Duration::from_secs(5),
-            cache_duration: Duration::from_secs(600),
-            max_stale: Duration::from_secs(3600),
-        })
-    }
-
-    const S: u64 = NS_PER_S;
-
-    fn good(keys: &mut RemoteKeySet, now_ns: u64) {
-        keys.started(now_ns);
-        let body = KNOWN_ANSWERS[0].jwks.as_bytes();
-        assert_eq!(keys.answered(Some(b"200"), Ok(body), now_ns, 0), Ok(vec![]));
-    }
-
-    #[test]
-    fn one_fetch_at_a_time_and_again_before_it_is_too_late() {
-        let mut keys = remote();
-        assert!(keys.is_due(S));
-        assert!(matches!(keys.availability(S), Availability::Soon));
-        keys.started(S);
-        assert!(!keys.is_due(2 * S));
-        assert!(keys.is_due(10 * S), "a host that never answers");
-        good(&mut keys, 2 * S);
-        assert!(!keys.is_due(600 * S));
-        assert!(keys.is_due(602 * S));
-        assert!(
-            matches!(keys.availability(4200 * S), Availability::Keys(_)),
-            "stale keys serve"
-        );
-        assert!(
-            !matches!(keys.availability(4203 * S), Availability::Keys(_)),
-            "but not for ever"
-        );
-    }
-
-    #[test]
-    fn failures_keep_the_old_keys_and_back_off() {
-        let mut keys = remote();
-        let body = KNOWN_ANSWERS[0].jwks.as_bytes();
-        for (status, body, error) in [
-            (None, Ok(body), "no_answer"),
-            (Some(&b"503"[..]), Ok(body), "status_5xx"),
-            (Some(b"404"), Ok(body), "status_4xx"),
-            (Some(b"302"), Ok(body), "status_other"),
-            (Some(b"200"), Ok(&b"<html>"[..]), "not_json"),
-            (Some(b"200"), Ok(b"[]"), "not_a_jwk_set"),
-            (Some(b"200"), Ok(br#"{"keys":[]}"#), "no_usable_key"),
-            (Some(b"200"), Err(FetchError("too_large")), "too_large"),
-        ] {
-            assert_eq!(keys.answered(status, body, S, 0), Err(FetchError(error)));
-        }
-        let Availability::Unavailable { retry_after_s } = keys.availability(S) else {
-            panic!()
-        };
-        assert_eq!(retry_after_s, 15, "half of 30 seconds at least");
-        good(&mut keys, 20 * S);
-        assert_eq!(
-            keys.answered(None, Ok(b""), 700 * S, 0),
-            Err(FetchError("no_answer"))
-        );
-        assert_eq!(keys.key_count(), 1);
-    }
-
-    #[test]
-    fn unknown_keys_refetch_but_seldom() {
-        let mut keys = remote();
-        good(&mut keys, S);
-        assert!(!keys.wants_unknown_key(2 * S));
-        assert!(!keys.is_due(2 * S));
-        assert!(keys.wants_unknown_key(31 * S));
-        assert!(keys.is_due(31 * S));
-        keys.started(31 * S);
-        assert!(
-            keys.wants_unknown_key(31 * S),
-            "wait with those who wait already"
-        );
-    }
-}
+mod tests;

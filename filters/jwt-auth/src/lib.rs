@@ -1,7 +1,9 @@
 //! Authentication for proxy-wasm hosts.
 //!
-//! [`token`] takes a token apart, [`claims`] and [`signature`] check it, [`jwks`] and [`keys`] hold
-//! what it is checked with, [`config`] says who may do what, and [`filter`] puts them together.
+//! [`config`] says who may do what. `decide` finds the rule and, with `verifier`, the caller:
+//! [`token`] takes a token apart, [`claims`] and [`engine`] check it, [`jose`] has the algorithms,
+//! [`keys`] knows when keys are fetched and `fetch` fetches them, [`introspection`] asks the issuer.
+//! `effect` carries out what was decided. [`filter`] is what the host talks to.
 //! The README describes the configuration.
 
 #![cfg_attr(
@@ -14,19 +16,28 @@
 )]
 
 mod answer;
-mod authenticate;
+pub mod api_key;
+mod cache;
+mod calls;
 pub mod claims;
 pub mod config;
+mod connection;
 mod credential;
+mod decide;
+pub mod discovery;
+mod effect;
+pub mod engine;
+mod fetch;
 pub mod filter;
 mod forward;
-pub mod jwks;
+pub mod introspection;
+pub mod jose;
 pub mod keys;
 pub mod reason;
-pub mod signature;
 pub mod token;
-pub mod vectors;
+mod verified;
+mod verifier;
 
 pub use filter::JwtAuth;
 
-host::filter!(JwtAuth: request_headers);
+host::filter!(JwtAuth: request_headers, response_headers);

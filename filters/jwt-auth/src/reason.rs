@@ -6,10 +6,10 @@
 #[non_exhaustive]
 pub enum Reason {
     /// No credential where one is required.
-    #[error("A token is required.")]
+    #[error("A credential is required.")]
     CredentialMissing,
     /// More than one credential: which one counts would be anybody's guess (RFC 6750 section 2).
-    #[error("The request carries more than one token.")]
+    #[error("The request carries more than one credential.")]
     CredentialsMultiple,
     /// Not three base64url parts of JSON, JSON and signature (RFC 7515 section 7.1).
     #[error("The token is malformed.")]
@@ -44,6 +44,32 @@ pub enum Reason {
     /// Valid for longer than the provider allows.
     #[error("The token is valid for too long.")]
     LifetimeTooLong,
+    /// Issued longer ago than the provider allows.
+    #[error("The token is too old.")]
+    TokenTooOld,
+    /// A claim is missing that the provider demands.
+    #[error("The token lacks a claim that it must have.")]
+    ClaimMissing,
+    /// The token or its subject is on the deny-list.
+    #[error("The token has been revoked.")]
+    TokenRevoked,
+    /// The issuer says that the token is not active (RFC 7662 section 2.2).
+    #[error("The token is not active.")]
+    TokenInactive,
+    /// No such API key.
+    #[error("The API key is not known.")]
+    ApiKeyUnknown,
+    /// The API key has expired, or is not valid yet.
+    #[error("The API key is not valid at this time.")]
+    ApiKeyExpired,
+    /// The token is bound to another certificate than that of this connection, or the rule wants
+    /// it bound and it is not (RFC 8705 section 3).
+    #[error("The token is not bound to the certificate of this connection.")]
+    BindingMismatch,
+    /// The token is bound to something that is not checked here, such as a DPoP key (RFC 9449
+    /// section 7.1).
+    #[error("The token is bound in a way that is not supported here.")]
+    BindingUnsupported,
     /// No key of the provider fits.
     #[error("The token's key is not known.")]
     KeyUnknown,
@@ -56,6 +82,15 @@ pub enum Reason {
     /// The verified token fails a condition on its claims.
     #[error("The token's claims do not allow this.")]
     ClaimMismatch,
+    /// The caller has not agreed to what the rule is about.
+    #[error("The caller has not given the consent that this needs.")]
+    ConsentMissing,
+    /// The connection is not encrypted, or with an older version of TLS than the rule wants.
+    #[error("This needs a connection with TLS.")]
+    TlsRequired,
+    /// The client has shown no certificate, or none with a fitting name.
+    #[error("This needs a client certificate.")]
+    ClientCertificateRequired,
     /// No rule allows the request.
     #[error("No rule allows this request.")]
     NoRule,
@@ -68,6 +103,12 @@ pub enum Reason {
     /// The provider's keys could not be fetched.
     #[error("The keys to check the token are not available at the moment.")]
     KeysUnavailable,
+    /// The issuer could not be asked.
+    #[error("The token cannot be checked at the moment.")]
+    IntrospectionUnavailable,
+    /// More requests wait for keys than may.
+    #[error("Too many requests wait for the keys to check their tokens.")]
+    WaitingFull,
 }
 
 impl Reason {
@@ -88,14 +129,27 @@ impl Reason {
             Self::ExpirationMissing => "expiration_missing",
             Self::TokenNotYetValid => "token_not_yet_valid",
             Self::LifetimeTooLong => "lifetime_too_long",
+            Self::TokenTooOld => "token_too_old",
+            Self::ClaimMissing => "claim_missing",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenInactive => "token_inactive",
+            Self::ApiKeyUnknown => "api_key_unknown",
+            Self::ApiKeyExpired => "api_key_expired",
+            Self::BindingMismatch => "binding_mismatch",
+            Self::BindingUnsupported => "binding_unsupported",
             Self::KeyUnknown => "key_unknown",
             Self::SignatureInvalid => "signature_invalid",
             Self::ScopeMissing => "scope_missing",
             Self::ClaimMismatch => "claim_mismatch",
+            Self::ConsentMissing => "consent_missing",
+            Self::TlsRequired => "tls_required",
+            Self::ClientCertificateRequired => "client_certificate_required",
             Self::NoRule => "no_rule",
             Self::PathAmbiguous => "path_ambiguous",
             Self::PathUnreadable => "path_unreadable",
             Self::KeysUnavailable => "keys_unavailable",
+            Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::WaitingFull => "waiting_full",
         }
     }
 
@@ -105,9 +159,20 @@ impl Reason {
     pub const fn status(self) -> u16 {
         match self {
             Self::PathAmbiguous | Self::PathUnreadable => 400,
-            Self::ScopeMissing | Self::ClaimMismatch | Self::NoRule => 403,
-            Self::KeysUnavailable => 503,
+            Self::ScopeMissing
+            | Self::ClaimMismatch
+            | Self::ConsentMissing
+            | Self::TlsRequired
+            | Self::ClientCertificateRequired
+            | Self::NoRule => 403,
+            Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::WaitingFull => 503,
             _ => 401,
         }
+    }
+
+    /// Whether nothing could be decided, which is not the client's fault.
+    #[must_use]
+    pub const fn is_undecided(self) -> bool {
+        self.status() == 503
     }
 }

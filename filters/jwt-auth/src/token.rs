@@ -4,6 +4,8 @@
 //! without stray bits, JSON without duplicate members. A deny-list or a cache by hash would be
 //! walked around otherwise.
 
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::json::Json;
@@ -13,60 +15,63 @@ use crate::reason::Reason;
 /// The parts of a token.
 #[derive(Clone, PartialEq)]
 pub struct Token<'t> {
-    /// The whole text, for the engine that wants it whole.
+    /// The whole text.
     pub text: &'t str,
     /// What was signed: the first two parts and the dot between them.
     pub signing_input: &'t str,
     /// The signature.
     pub signature: Vec<u8>,
-    /// `alg`.
-    pub algorithm: String,
-    /// `kid`.
-    pub key_id: Option<String>,
+    /// What the first part says.
+    pub header: Rc<Header>,
+    /// The first part as it was sent.
+    pub header_text: &'t str,
     /// The claims, an object.
     pub claims: Json,
     /// The second part as it was sent: base64url.
     pub payload: &'t str,
 }
 
+/// What the header of a token says, as far as anybody may listen to it: where keys are to be had
+/// (`jku`, `x5u`, `jwk`, `x5c`) is not for a token to say (RFC 8725 section 3.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// `alg`.
+    pub algorithm: String,
+    /// `kid`.
+    pub key_id: Option<String>,
+    /// `typ`.
+    pub kind: Option<String>,
+}
+
+/// Headers of tokens that were verified: nearly all tokens of an issuer have the same one.
+#[derive(Debug, Default)]
+pub struct KnownHeaders {
+    headers: Vec<(String, Rc<Header>)>,
+    next: usize,
+}
+
 impl<'t> Token<'t> {
-    /// Takes a token apart. Checks everything that needs no key and no configuration but `types`,
-    /// the accepted `typ` values in lower case.
+    /// Takes a token apart, and checks everything that needs no key and no configuration.
     ///
     /// # Errors
     /// The reason to refuse it.
-    pub fn parse(text: &'t str, types: &[&str]) -> Result<Self, Reason> {
+    pub fn parse(text: &'t str, known: &KnownHeaders) -> Result<Self, Reason> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(Reason::TokenTooLarge);
         }
         let mut parts = text.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
+        let (Some(header_text), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(Reason::TokenMalformed);
         };
-        if header.len() > MAX_HEADER_BYTES {
-            return Err(Reason::TokenTooLarge);
-        }
-        let header_json = decode_object(header)?;
+        let header = match known.header(header_text) {
+            Some(known) => known,
+            None => Rc::new(Header::parse(header_text)?),
+        };
         let claims = decode_object(payload)?;
         let signature = decode(signature)?;
-        for extension in ["crit", "b64", "zip"] {
-            if header_json.member(extension).is_some() {
-                return Err(Reason::TokenExtension);
-            }
-        }
-        let text_member = |name: &str| match header_json.member(name) {
-            None => Ok(None),
-            Some(Json::String(value)) => Ok(Some(value.clone())),
-            Some(_) => Err(Reason::TokenMalformed),
-        };
-        if let Some(kind) = text_member("typ")?
-            && !types.contains(&kind.to_ascii_lowercase().as_str())
-        {
-            return Err(Reason::TokenType);
-        }
-        let signing_input = header
+        let signing_input = header_text
             .len()
             .checked_add(payload.len())
             .and_then(|length| text.get(..length.checked_add(1)?))
@@ -75,11 +80,58 @@ impl<'t> Token<'t> {
             text,
             signing_input,
             signature,
-            algorithm: text_member("alg")?.ok_or(Reason::TokenMalformed)?,
-            key_id: text_member("kid")?,
+            header,
+            header_text,
             claims,
             payload,
         })
+    }
+}
+
+impl Header {
+    fn parse(text: &str) -> Result<Self, Reason> {
+        if text.len() > MAX_HEADER_BYTES {
+            return Err(Reason::TokenTooLarge);
+        }
+        let header = decode_object(text)?;
+        for extension in ["crit", "b64", "zip"] {
+            if header.member(extension).is_some() {
+                return Err(Reason::TokenExtension);
+            }
+        }
+        let text_member = |name: &str| match header.member(name) {
+            None => Ok(None),
+            Some(Json::String(value)) => Ok(Some(value.clone())),
+            Some(_) => Err(Reason::TokenMalformed),
+        };
+        Ok(Self {
+            algorithm: text_member("alg")?.ok_or(Reason::TokenMalformed)?,
+            key_id: text_member("kid")?,
+            kind: text_member("typ")?,
+        })
+    }
+}
+
+impl KnownHeaders {
+    /// The header of a token that was verified; in place of the one that has been known longest.
+    pub fn remember(&mut self, token: &Token<'_>) {
+        if token.header_text.len() > MAX_KNOWN_BYTES || self.header(token.header_text).is_some() {
+            return;
+        }
+        let entry = (token.header_text.to_owned(), Rc::clone(&token.header));
+        if self.headers.len() < MAX_KNOWN {
+            self.headers.push(entry);
+        } else if let Some(oldest) = self.headers.get_mut(self.next) {
+            *oldest = entry;
+            self.next = self.next.wrapping_add(1) % MAX_KNOWN;
+        }
+    }
+
+    fn header(&self, text: &str) -> Option<Rc<Header>> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == text)
+            .map(|(_, header)| Rc::clone(header))
     }
 }
 
@@ -108,11 +160,12 @@ fn depth_within(json: &Json, depth: u32) -> bool {
     }
 }
 
-/// The `typ` values of access tokens (RFC 7519 section 5.1, RFC 9068 section 2.1).
-pub const ACCESS_TOKEN_TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// The largest token that is looked at.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 const MAX_DEPTH: u32 = 32;
+const MAX_KNOWN: usize = 8;
+const MAX_KNOWN_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -134,7 +187,7 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<Token<'_>, Reason> {
-        Token::parse(text, &ACCESS_TOKEN_TYPES)
+        Token::parse(text, &KnownHeaders::default())
     }
 
     impl std::fmt::Debug for Token<'_> {
@@ -151,8 +204,12 @@ mod tests {
         );
         let token = parse(&text).unwrap();
         assert_eq!(
-            (token.algorithm.as_str(), token.key_id.as_deref()),
-            ("RS256", Some("a"))
+            *token.header,
+            Header {
+                algorithm: "RS256".to_owned(),
+                key_id: Some("a".to_owned()),
+                kind: Some("at+JWT".to_owned()),
+            }
         );
         assert_eq!(token.claims.member("sub").unwrap().as_str(), Some("jane"));
         assert_eq!(token.signature, b"signature");
@@ -203,13 +260,32 @@ mod tests {
             let text = token(&format!(r#"{{"alg":"RS256",{extension}}}"#), "{}");
             assert_eq!(parse(&text), Err(Reason::TokenExtension));
         }
-        for kind in ["dpop+jwt", "JOSE", "logout+jwt", ""] {
-            let text = token(&format!(r#"{{"alg":"RS256","typ":"{kind}"}}"#), "{}");
-            assert_eq!(parse(&text), Err(Reason::TokenType));
-        }
         assert_eq!(parse(&"a".repeat(100_000)), Err(Reason::TokenTooLarge));
         let wide_header = token(&format!(r#"{{"alg":"{}"}}"#, "x".repeat(5000)), "{}");
         assert_eq!(parse(&wide_header), Err(Reason::TokenTooLarge));
+    }
+
+    #[test]
+    fn few_headers_are_remembered_and_the_oldest_goes() {
+        let mut known = KnownHeaders::default();
+        let texts: Vec<String> = (0..20)
+            .map(|id| token(&format!(r#"{{"alg":"RS256","kid":"{id}"}}"#), "{}"))
+            .collect();
+        for text in &texts {
+            let token = Token::parse(text, &known).unwrap();
+            known.remember(&token);
+            assert!(Rc::ptr_eq(
+                &Token::parse(text, &known).unwrap().header,
+                &token.header
+            ));
+        }
+        assert_eq!(known.headers.len(), MAX_KNOWN);
+        for text in &texts {
+            assert_eq!(
+                Token::parse(text, &known).unwrap().header,
+                parse(text).unwrap().header
+            );
+        }
     }
 
     proptest! {

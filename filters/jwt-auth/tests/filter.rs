@@ -258,7 +258,8 @@ fn claims_and_time_are_checked() {
             .iter()
             .any(|line| line.text.contains(&token[..20]))
     );
-    let metric = "meshward.jwt-auth.requests_total;outcome=denied;reason=token_expired";
+    let metric =
+        "meshward.jwt-auth.requests_total;outcome=denied;reason=token_expired;provider=corp";
     assert_eq!(proxy.host().metric(metric), 1);
 }
 

@@ -50,6 +50,21 @@ fn examples(filter: &str) -> Vec<(PathBuf, String)> {
     paths.map(|path| (path.clone(), read(&path))).collect()
 }
 
+/// All source files below a folder.
+fn sources(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| {
+            if path.is_dir() {
+                sources(&path)
+            } else {
+                read(&path)
+            }
+        })
+        .collect()
+}
+
 /// JSON blocks of a page that are whole configurations.
 fn configurations_in(page: &str) -> Vec<&str> {
     let blocks = page
@@ -134,9 +149,17 @@ fn every_reason_of_jwt_auth_is_described() {
 fn every_metric_is_described() {
     for (filter, _) in FILTERS {
         let readme = read(&folder(filter).join("README.md"));
-        let source = read(&folder(filter).join("src/filter.rs"));
+        let source = sources(&folder(filter).join("src"));
         let is_metric = |word: &&str| {
-            word.ends_with("_total") || matches!(*word, "queue_bytes" | "queue_records")
+            word.ends_with("_total")
+                || matches!(
+                    *word,
+                    "queue_bytes"
+                        | "queue_records"
+                        | "key_age_seconds"
+                        | "verification_us"
+                        | "waiting_requests"
+                )
         };
         let metrics: BTreeSet<&str> = source.split('"').filter(is_metric).collect();
         assert!(!metrics.is_empty(), "{filter}");

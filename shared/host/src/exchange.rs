@@ -55,10 +55,18 @@ pub fn identity(host: &dyn Host, source: IdentitySource) -> Option<Identity> {
 /// # Errors
 /// Neither works on this host.
 pub fn publish_identity(host: &dyn Host, identity: &Identity) -> Result<(), Status> {
-    let text = identity.to_json();
+    publish_identity_json(host, &identity.to_json())
+}
+
+/// As [`publish_identity`], of an identity that has been written before with
+/// [`Identity::to_json`].
+///
+/// # Errors
+/// Neither works on this host.
+pub fn publish_identity_json(host: &dyn Host, text: &str) -> Result<(), Status> {
     host.set_property(&[IDENTITY], text.as_bytes())
         .or_else(|_| {
-            let encoded = URL_SAFE_NO_PAD.encode(&text);
+            let encoded = URL_SAFE_NO_PAD.encode(text);
             host.set_header(
                 HeaderMap::RequestHeaders,
                 IDENTITY_HEADER,

@@ -40,7 +40,7 @@ pub use interface::{
     Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Host, HttpCall,
     LocalResponse, LogLevel, MetricId, MetricKind, SharedValue,
 };
-pub use metrics::{Counter, Metrics};
+pub use metrics::{Counter, Histogram, Metrics};
 pub use plugin::Plugin;
 pub use request::{FactSources, Request, RequestFacts, header_text};
 pub use status::Status;

@@ -133,6 +133,37 @@ impl Counter {
     }
 }
 
+/// One histogram, for the hot path. Its name ends in its unit.
+#[derive(Debug)]
+pub struct Histogram {
+    full_name: String,
+    metric: Cell<Option<Option<MetricId>>>,
+}
+
+impl Histogram {
+    /// A histogram of `filter`.
+    #[must_use]
+    pub fn new(filter: &str, name: &str, labels: &[(&str, &str)]) -> Self {
+        Self {
+            full_name: full_name(filter, name, labels),
+            metric: Cell::new(None),
+        }
+    }
+
+    /// Records a value.
+    pub fn record(&self, host: &dyn Host, value: u64) {
+        let metric = self.metric.get().unwrap_or_else(|| {
+            let kind = MetricKind::Histogram;
+            let metric = host.define_metric(kind, &self.full_name).ok();
+            self.metric.set(Some(metric));
+            metric
+        });
+        if let Some(metric) = metric {
+            let _ = host.record_metric(metric, value);
+        }
+    }
+}
+
 /// The name of a metric with its labels, as it is told to the host.
 #[must_use]
 pub fn full_name(filter: &str, name: &str, labels: &[(&str, &str)]) -> String {

@@ -3,7 +3,12 @@
 /// The value of a cookie in a `Cookie` header (RFC 6265 section 4.2.1); the first of that name.
 #[must_use]
 pub fn cookie<'h>(header: &'h str, name: &str) -> Option<&'h str> {
-    header.split(';').find_map(|pair| {
+    cookies(header, name).next()
+}
+
+/// The values of all cookies of a name, in order. Servers disagree on which one counts.
+pub fn cookies<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
+    header.split(';').filter_map(move |pair| {
         let (found, value) = pair.split_once('=')?;
         (found.trim() == name).then(|| unquoted(value.trim()))
     })
@@ -129,9 +134,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cookies() {
+    fn cookies_of_a_name() {
         let header = r#"a=1; session="x.y.z"; b==2;c; session=second"#;
         assert_eq!(cookie(header, "session"), Some("x.y.z"));
+        assert!(cookies(header, "session").eq(["x.y.z", "second"]));
         assert_eq!(cookie(header, "b"), Some("=2"));
         assert_eq!(cookie(header, "c"), None);
         assert_eq!(cookie(header, "sessio"), None);

@@ -1,10 +1,10 @@
 //! Load on an Envoy, and the processor time that it takes.
 
-use std::thread;
+use std::ops::Range;
 
+use envoy_test::Result;
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::Envoy;
-use envoy_test::{Error, Result};
 
 use crate::cpu;
 
@@ -44,19 +44,16 @@ impl Load {
         self,
         envoy: &Envoy,
         request: &(impl Fn(usize, usize) -> Request + Sync),
-        numbers: std::ops::Range<usize>,
+        numbers: Range<usize>,
     ) -> Result<()> {
-        thread::scope(|scope| {
-            let mut clients = Vec::new();
-            for connection in 0..self.connections {
-                let numbers = numbers.clone();
-                clients.push(scope.spawn(move || send_on_one(envoy, connection, request, numbers)));
-            }
-            clients.into_iter().try_for_each(|client| {
-                let panicked = |_| failed("a client panicked".to_owned());
-                client.join().map_err(panicked)?
-            })
-        })
+        let list = |connection| {
+            numbers
+                .clone()
+                .map(|number| request(connection, number))
+                .collect()
+        };
+        let lists = (0..self.connections).map(list).collect();
+        envoy.client(Protocol::Http1).send_all(lists)
     }
 }
 
@@ -65,27 +62,4 @@ pub(crate) fn median(microseconds: &[f64]) -> f64 {
     let mut sorted = microseconds.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn send_on_one(
-    envoy: &Envoy,
-    connection: usize,
-    request: &impl Fn(usize, usize) -> Request,
-    numbers: std::ops::Range<usize>,
-) -> Result<()> {
-    let mut open = envoy.client(Protocol::Http1).connect()?;
-    for number in numbers {
-        let answer = open.send(&request(connection, number))?;
-        if answer.status != 200 {
-            return Err(failed(format!("{answer:?}")));
-        }
-    }
-    Ok(())
-}
-
-fn failed(reason: String) -> Error {
-    Error::Http {
-        action: "measuring".to_owned(),
-        reason,
-    }
 }

@@ -15,6 +15,7 @@
 )]
 
 mod cpu;
+mod jwt_auth;
 mod load;
 mod overview;
 
@@ -26,7 +27,7 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 1] = [("overview", overview::run)];
+const PARTS: [Part; 2] = [("overview", overview::run), ("jwt-auth", jwt_auth::run)];
 
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();

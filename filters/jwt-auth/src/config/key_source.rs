@@ -2,134 +2,296 @@
 
 use std::time::Duration;
 
-use policy::config::Node;
+use policy::config::{Fields, Node};
 use policy::json::Json;
 
-use crate::jwks::{KeySet, SkippedKey};
+use crate::jose::{Algorithm, KeyRules, KeySet, SkippedKey};
+
+use super::Endpoint;
+use super::endpoint::Address;
 
 /// Where the keys of a provider come from.
 #[derive(Debug)]
 pub enum KeySource {
-    /// From the configuration, with what had to be left out.
-    Inline(KeySet, Vec<SkippedKey>),
+    /// From the configuration.
+    Inline(InlineKeys),
     /// Fetched from the provider.
-    Remote(RemoteKeys),
+    Fetched(FetchedKeys),
 }
 
-/// A JWK set to be fetched.
-#[derive(Clone, Debug)]
-pub struct RemoteKeys {
-    /// The cluster (Envoy) or `host[:port]` (nginx hosts) to call.
-    pub upstream: String,
-    /// `:authority` of the call.
-    pub authority: String,
-    /// `:path` of the call.
+/// Keys from the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct InlineKeys {
+    /// Those that can be used.
+    pub set: KeySet,
+    /// Those that had to be left out.
+    pub skipped: Vec<SkippedKey>,
+    /// Those whose secret is in the environment.
+    pub from_environment: Vec<EnvironmentKey>,
+}
+
+/// A shared secret in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvironmentKey {
+    /// The path of the key in the configuration, for errors.
     pub path: String,
-    /// How long to wait for the answer.
+    /// `kid`.
+    pub id: Option<String>,
+    /// `alg`.
+    pub algorithm: Algorithm,
+    /// The name of the variable.
+    pub variable: String,
+}
+
+/// Keys that are fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedKeys {
+    /// Whom to ask: for the set, or for the metadata that say where it is.
+    pub endpoint: Endpoint,
+    /// With discovery: what its answer must fit.
+    pub discovery: Option<Discovery>,
+    /// How.
+    pub settings: FetchSettings,
+}
+
+/// OpenID Connect Discovery 1.0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The issuer, which the metadata must name.
+    pub issuer: String,
+    /// The cluster that reaches the key set, where it is not on the host of the metadata.
+    pub jwks_cluster: Option<String>,
+    /// Whether the key set may be fetched without TLS.
+    pub plain_http: bool,
+}
+
+/// How keys are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchSettings {
+    /// How long to wait for an answer.
     pub timeout: Duration,
     /// How long fetched keys count as fresh.
     pub cache_duration: Duration,
     /// How much longer they serve while the provider cannot be reached.
     pub max_stale: Duration,
+    /// The least time between two fetches for the sake of an unknown key.
+    pub min_refresh: Duration,
 }
 
 impl KeySource {
-    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+    pub(super) fn read(node: &Node<'_>, rules: &KeyRules, issuer: Option<&str>) -> Option<Self> {
         let (form, inner) = node.variant(&["inline", "remote", "discovery"])?;
         let Some(inner) = inner else {
             node.reject(format_args!("expected an object behind {form:?}"));
             return None;
         };
         match form {
-            "remote" => RemoteKeys::read(&inner).map(Self::Remote),
-            "inline" => {
-                // The set itself, or its text.
-                let parsed = match inner.json() {
-                    Json::String(text) => Json::parse(text.as_bytes()).map_err(|e| e.to_string()),
-                    set => Ok(set.clone()),
-                };
-                let imported = parsed.and_then(|set| KeySet::import(&set).map_err(str::to_owned));
-                match imported {
-                    Ok((keys, skipped)) if keys.is_empty() => {
-                        let reasons: Vec<String> = skipped
-                            .iter()
-                            .map(|key| format!("keys[{}]: {}", key.index, key.reason))
-                            .collect();
-                        inner.reject_unseen(format_args!("no usable key; {}", reasons.join("; ")));
-                        None
-                    }
-                    Ok((keys, skipped)) => Some(Self::Inline(keys, skipped)),
-                    Err(error) => {
-                        inner.reject_unseen(error);
-                        None
-                    }
-                }
-            }
-            _ => {
-                inner.reject_unseen("not supported yet");
-                None
-            }
+            "remote" => inner.object(|fields| {
+                let endpoint = Endpoint::read(fields, "the address of the JWK set");
+                let settings = FetchSettings::read(fields);
+                Some(Self::Fetched(FetchedKeys {
+                    endpoint: endpoint?,
+                    discovery: None,
+                    settings,
+                }))
+            }),
+            "inline" => InlineKeys::read(&inner, rules).map(Self::Inline),
+            _ => FetchedKeys::discovered(&inner, issuer).map(Self::Fetched),
         }
     }
 }
 
-impl RemoteKeys {
-    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+impl InlineKeys {
+    fn read(node: &Node<'_>, rules: &KeyRules) -> Option<Self> {
+        // The set itself, or its text.
+        let set = match node.json() {
+            Json::String(text) => match Json::parse(text.as_bytes()) {
+                Ok(set) => set,
+                Err(error) => {
+                    node.reject_unseen(error);
+                    return None;
+                }
+            },
+            set => set.clone(),
+        };
+        let (set, from_environment) = Self::split(node, set)?;
+        let rules = KeyRules {
+            secrets: true,
+            ..*rules
+        };
+        let (set, skipped) = match KeySet::import(&set, &rules) {
+            Ok(imported) => imported,
+            Err(error) => {
+                node.reject_unseen(error);
+                return None;
+            }
+        };
+        if set.is_empty() && from_environment.is_empty() {
+            let reasons: Vec<String> = skipped
+                .iter()
+                .map(|key| format!("keys[{}]: {}", key.index, key.reason))
+                .collect();
+            node.reject_unseen(format_args!("no usable key; {}", reasons.join("; ")));
+            return None;
+        }
+        let (secret, public) = set.kinds();
+        if public && (secret || !from_environment.is_empty()) {
+            node.reject_unseen(
+                "shared secrets and public keys in one set; use a provider for each kind",
+            );
+            return None;
+        }
+        Some(Self {
+            set,
+            skipped,
+            from_environment,
+        })
+    }
+
+    /// Takes the keys out whose secret is in the environment: `k_env` in place of `k`.
+    fn split(node: &Node<'_>, mut set: Json) -> Option<(Json, Vec<EnvironmentKey>)> {
+        let mut from_environment = Vec::new();
+        let mut wrong = false;
+        if let Json::Object(members) = &mut set {
+            for (name, value) in members {
+                let Json::Array(keys) = value else { continue };
+                if name != "keys" {
+                    continue;
+                }
+                let mut index: usize = 0;
+                keys.retain(|key| {
+                    let path = format!("{}.keys[{index}]", node.path());
+                    index = index.saturating_add(1);
+                    if key.member("k_env").is_none() {
+                        return true;
+                    }
+                    match EnvironmentKey::read(path, key) {
+                        Ok(key) => from_environment.push(key),
+                        Err(error) => {
+                            wrong = true;
+                            node.reject_unseen(error);
+                        }
+                    }
+                    false
+                });
+            }
+        }
+        (!wrong).then_some((set, from_environment))
+    }
+}
+
+impl EnvironmentKey {
+    fn read(path: String, jwk: &Json) -> Result<Self, String> {
+        let text = |name: &str| jwk.member(name).and_then(Json::as_str);
+        let variable = text("k_env").filter(|name| !name.is_empty());
+        let algorithm = text("alg")
+            .and_then(Algorithm::named)
+            .filter(|algorithm| algorithm.is_symmetric());
+        let known = |name: &str| ["kty", "alg", "kid", "use", "k_env"].contains(&name);
+        let other = match jwk {
+            Json::Object(members) => members.iter().find(|(name, _)| !known(name)),
+            _ => None,
+        };
+        match (variable, algorithm, other) {
+            (Some(variable), Some(algorithm), None) if text("kty") == Some("oct") => Ok(Self {
+                path,
+                id: text("kid").map(str::to_owned),
+                algorithm,
+                variable: variable.to_owned(),
+            }),
+            _ => Err(format!(
+                r#"{path}: expected {{"kty": "oct", "alg": "HS256", "kid": "...", "k_env": "NAME"}}"#
+            )),
+        }
+    }
+}
+
+impl FetchedKeys {
+    fn discovered(node: &Node<'_>, issuer: Option<&str>) -> Option<Self> {
         node.object(|fields| {
-            let uri = fields
-                .required("uri", "the address of the JWK set")
-                .and_then(|n| n.parsed(split_uri, "an http or https address"));
-            let upstream = fields
+            let plain_http = fields.or("plain_http", false, |n| n.boolean());
+            let uri = fields.optional("uri");
+            let address = match uri {
+                Some(uri) => uri.parsed(Endpoint::split, "an http or https address"),
+                None => issuer.and_then(|issuer| metadata_of(fields, issuer)),
+            };
+            if address
+                .as_ref()
+                .is_some_and(|(scheme, ..)| *scheme == "http" && !plain_http)
+            {
+                fields.node().reject_unseen(
+                    r#"whoever is on the way can change what is fetched without TLS; use https, or say "plain_http": true"#,
+                );
+            }
+            let cluster = fields
                 .required("cluster", "the cluster that reaches the provider")
                 .and_then(|n| n.name(256).map(str::to_owned));
-            let remote = |low: Duration, high: Duration| move |n: Node<'_>| n.duration(low..=high);
-            let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
-            let week = day.saturating_mul(7);
-            let timeout = fields.or(
-                "timeout",
-                Duration::from_secs(5),
-                remote(Duration::from_millis(10), Duration::from_secs(60)),
-            );
-            let cache_duration = fields.or(
-                "cache_duration",
-                Duration::from_secs(600),
-                remote(second, day),
-            );
-            let max_stale = fields.or(
-                "max_stale",
-                Duration::from_secs(3600),
-                remote(Duration::ZERO, week),
-            );
-            let (authority, path) = uri?;
+            let jwks_cluster = fields.or("jwks_cluster", None, |n| {
+                n.name(256).map(str::to_owned).map(Some)
+            });
+            let settings = FetchSettings::read(fields);
             Some(Self {
-                upstream: upstream?,
-                authority,
-                path,
-                timeout,
-                cache_duration,
-                max_stale,
+                endpoint: Endpoint::within(address?, cluster?),
+                discovery: Some(Discovery {
+                    issuer: issuer?.to_owned(),
+                    jwks_cluster,
+                    plain_http,
+                }),
+                settings,
             })
         })
     }
 }
 
-/// Authority and path of an address.
-fn split_uri(uri: &str) -> Result<(String, String), &'static str> {
-    const EXPECTED: &str = r#"expected an address such as "https://idp.example.com/jwks""#;
-    let rest = uri
-        .strip_prefix("https://")
-        .or_else(|| uri.strip_prefix("http://"))
-        .ok_or(EXPECTED)?;
-    let (authority, path) = match rest
-        .find('/')
-        .and_then(|slash| rest.split_at_checked(slash))
-    {
-        Some((authority, path)) => (authority, path),
-        None => (rest, "/"),
-    };
-    let printable = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
-    if authority.is_empty() || authority.contains('@') || !rest.bytes().all(printable) {
-        return Err(EXPECTED);
+/// Where an issuer publishes its metadata (OpenID Connect Discovery 1.0, section 4).
+fn metadata_of(fields: &Fields<'_>, issuer: &str) -> Option<Address> {
+    let uri = format!(
+        "{}/.well-known/openid-configuration",
+        issuer.trim_end_matches('/')
+    );
+    let address = Endpoint::split(&uri).ok();
+    if address.is_none() {
+        fields.node().reject_unseen(
+            r#"the issuer is no address that metadata could be found below; set "uri""#,
+        );
     }
-    Ok((authority.to_owned(), path.to_owned()))
+    address
+}
+
+impl FetchSettings {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let mut duration = |name, default: Duration, low: Duration, high: Duration| {
+            fields.or(name, default, |n: Node<'_>| n.duration(low..=high))
+        };
+        let (second, day) = (Duration::from_secs(1), Duration::from_secs(86_400));
+        let defaults = Self::default();
+        let minute = Duration::from_secs(60);
+        Self {
+            timeout: duration(
+                "timeout",
+                defaults.timeout,
+                Duration::from_millis(10),
+                minute,
+            ),
+            cache_duration: duration("cache_duration", defaults.cache_duration, second, day),
+            max_stale: duration(
+                "max_stale",
+                defaults.max_stale,
+                Duration::ZERO,
+                day.saturating_mul(7),
+            ),
+            min_refresh: duration("min_refresh", defaults.min_refresh, second, day),
+        }
+    }
+}
+
+impl Default for FetchSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            cache_duration: Duration::from_secs(600),
+            max_stale: Duration::from_secs(3600),
+            min_refresh: Duration::from_secs(30),
+        }
+    }
 }

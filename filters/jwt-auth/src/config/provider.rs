@@ -1,30 +1,20 @@
-//! Who may vouch for callers, and how their tokens look.
+//! Who may vouch for callers.
 
-use std::time::Duration;
+use policy::config::{Fields, Node};
 
-use host::exchange::IDENTITY_HEADER;
-use policy::config::Node;
-use policy::json::Json;
+use super::forward::free_header;
+use super::{ApiKeys, ClaimHeader, Introspection, Location, TokenProvider};
 
-use crate::claims::ClaimPolicy;
-use crate::signature::Algorithm;
-
-use super::KeySource;
-
-/// An issuer of tokens.
+/// Somebody who vouches for callers.
 #[derive(Debug)]
 pub struct Provider {
     /// Its name in the configuration.
     pub name: String,
-    /// What its tokens must claim.
-    pub claims: ClaimPolicy,
-    /// Where its keys come from.
-    pub keys: KeySource,
-    /// The algorithms that it may use.
-    pub algorithms: Vec<Algorithm>,
-    /// Where its tokens are looked for.
+    /// What its credentials are.
+    pub kind: ProviderKind,
+    /// Where its credentials are looked for.
     pub from: Vec<Location>,
-    /// Whether the upstream sees the token.
+    /// Whether the upstream sees the credential.
     pub forward: bool,
     /// Claims that the upstream gets as headers.
     pub claims_to_headers: Vec<ClaimHeader>,
@@ -32,29 +22,15 @@ pub struct Provider {
     pub payload_header: Option<String>,
 }
 
-/// Where a token may be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
-    /// In a header, behind a prefix such as `Bearer `.
-    Header {
-        /// Lower-case name.
-        name: String,
-        /// Compared without regard to case: an authentication scheme is (RFC 9110 section 11.1).
-        prefix: String,
-    },
-    /// In a query parameter.
-    Query(String),
-    /// In a cookie.
-    Cookie(String),
-}
-
-/// A claim for the upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClaimHeader {
-    /// Dotted path of the claim.
-    pub claim: String,
-    /// Lower-case name of the header.
-    pub header: String,
+/// What the credentials of a provider are.
+#[derive(Debug)]
+pub enum ProviderKind {
+    /// Signed tokens.
+    Token(Box<TokenProvider>),
+    /// Keys from the configuration.
+    ApiKeys(ApiKeys),
+    /// Tokens that the issuer is asked about.
+    Introspection(Introspection),
 }
 
 impl Provider {
@@ -66,148 +42,75 @@ impl Provider {
             );
         }
         node.object(|fields| {
-            fields.not_yet("api_keys");
-            fields.not_yet("introspection");
-            let issuer = fields
-                .required("issuer", "the exact value of the claim iss")
-                .and_then(|n| n.name(1024).map(str::to_owned));
-            let audiences = fields
-                .required("audiences", r#"an array of audiences, or "any""#)
-                .and_then(|n| read_audiences(&n));
-            let keys = fields
-                .required("jwks", r#"one of "inline" and "remote""#)
-                .and_then(|n| KeySource::read(&n));
-            let clock_skew = fields.or("clock_skew", DEFAULT_SKEW, |n| {
-                n.duration(Duration::ZERO..=Duration::from_secs(300))
+            let from = fields.optional("from");
+            let mut from = from.and_then(|n| Location::read_list(&n));
+            let kind = Self::kind(fields, &mut from);
+            let forward = fields.or("forward", false, |n| n.boolean());
+            let claims_to_headers = fields.or("claims_to_headers", Vec::new(), |n| {
+                n.list(|mapping| ClaimHeader::read(&mapping))
             });
-            let require_expiration = fields.or("require_expiration", true, |n| n.boolean());
-            let max_lifetime = fields.or("max_lifetime", None, |n| {
-                n.duration(Duration::from_secs(1)..=MAX_LIFETIME).map(Some)
+            let payload_header =
+                fields.or("payload_header", None, |n| free_header(&n).map(Some));
+            let kind = kind?;
+            let from = from.unwrap_or_else(|| match &kind {
+                ProviderKind::ApiKeys(_) => Vec::new(),
+                _ => vec![Location::authorization()],
             });
-            let provider = Self {
+            if from.is_empty() {
+                fields.node().reject_unseen(
+                    r#"api_keys.from: missing; expected where keys are sent, such as [{"header": "x-api-key"}]"#,
+                );
+            }
+            Some(Self {
                 name: name.to_owned(),
-                algorithms: fields.or("algorithms", Algorithm::ALL.to_vec(), |n| {
-                    n.non_empty_list(|item| read_algorithm(&item))
-                }),
-                from: fields.or("from", vec![Location::authorization()], |n| {
-                    n.non_empty_list(|location| Location::read(&location))
-                }),
-                forward: fields.or("forward", false, |n| n.boolean()),
-                claims_to_headers: fields.or("claims_to_headers", Vec::new(), |n| {
-                    n.list(|mapping| ClaimHeader::read(&mapping))
-                }),
-                payload_header: fields.or("payload_header", None, |n| free_header(&n).map(Some)),
-                claims: ClaimPolicy {
-                    issuer: issuer?,
-                    audiences: audiences?,
-                    clock_skew,
-                    require_expiration,
-                    max_lifetime,
-                },
-                keys: keys?,
-            };
-            Some(provider)
+                kind,
+                from,
+                forward,
+                claims_to_headers,
+                payload_header,
+            })
         })
+    }
+
+    /// Headers that only this filter may set.
+    pub fn managed_headers(&self) -> impl Iterator<Item = &str> {
+        self.claims_to_headers
+            .iter()
+            .map(|mapping| mapping.header.as_str())
+            .chain(self.payload_header.as_deref())
+    }
+
+    fn kind(fields: &mut Fields<'_>, from: &mut Option<Vec<Location>>) -> Option<ProviderKind> {
+        let api_keys = fields.optional("api_keys");
+        let introspection = fields.optional("introspection");
+        match (api_keys, introspection) {
+            (None, None) => {
+                let tokens = TokenProvider::read(fields)?;
+                Some(ProviderKind::Token(Box::new(tokens)))
+            }
+            (Some(api_keys), None) => {
+                let (keys, locations) = ApiKeys::read(&api_keys)?;
+                if from.is_none() {
+                    *from = locations;
+                }
+                Some(ProviderKind::ApiKeys(keys))
+            }
+            (None, Some(introspection)) => {
+                let introspection = Introspection::read(&introspection)?;
+                Some(ProviderKind::Introspection(introspection))
+            }
+            (Some(_), Some(_)) => {
+                fields.node().reject(
+                    r#"expected one of "jwks", "api_keys" and "introspection"; a provider has one kind of credential"#,
+                );
+                None
+            }
+        }
     }
 }
 
 impl Location {
-    fn authorization() -> Self {
-        Self::Header {
-            name: "authorization".to_owned(),
-            prefix: "Bearer ".to_owned(),
-        }
-    }
-
-    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
-        node.object(|fields| {
-            let header = fields.optional("header");
-            let query = fields.optional("query");
-            let cookie = fields.optional("cookie");
-            let prefix = fields.optional("prefix");
-            match (header, query, cookie) {
-                (Some(header), None, None) => {
-                    let prefix = match prefix {
-                        Some(prefix) => prefix.string()?.to_owned(),
-                        None => String::new(),
-                    };
-                    Some(Self::Header { name: header.header_name()?, prefix })
-                }
-                (None, Some(query), None) if prefix.is_none() => {
-                    query.name(128).map(|name| Self::Query(name.to_owned()))
-                }
-                (None, None, Some(cookie)) if prefix.is_none() => {
-                    cookie.name(128).map(|name| Self::Cookie(name.to_owned()))
-                }
-                _ => {
-                    fields.node().reject(
-                        r#"expected exactly one of "header" (with "prefix" or without), "query" and "cookie""#,
-                    );
-                    None
-                }
-            }
-        })
+    pub(super) fn read_list(node: &Node<'_>) -> Option<Vec<Self>> {
+        node.non_empty_list(|location| Self::read(&location))
     }
 }
-
-impl ClaimHeader {
-    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
-        node.object(|fields| {
-            let claim = fields
-                .required("claim", "the path of a claim")
-                .and_then(|n| n.name(256).map(str::to_owned));
-            let header = fields
-                .required("header", "the name of a header")
-                .and_then(|n| free_header(&n));
-            Some(Self {
-                claim: claim?,
-                header: header?,
-            })
-        })
-    }
-}
-
-/// `["a"]` or `"any"`.
-fn read_audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
-    match node.json() {
-        Json::String(text) if text == "any" => Some(None),
-        Json::Array(_) => node.strings().map(Some),
-        _ => {
-            node.reject(r#"expected an array of audiences, or "any""#);
-            None
-        }
-    }
-}
-
-fn read_algorithm(node: &Node<'_>) -> Option<Algorithm> {
-    const LATER: [&str; 10] = [
-        "RS384", "RS512", "PS256", "PS384", "PS512", "ES384", "ES512", "EdDSA", "Ed25519", "HS256",
-    ];
-    let name = node.string()?;
-    if LATER.contains(&name) {
-        node.reject("not supported yet; use RS256 or ES256");
-        return None;
-    }
-    node.one_of(&[("RS256", Algorithm::Rs256), ("ES256", Algorithm::Es256)])
-}
-
-/// A header for the upstream that nothing else depends on.
-fn free_header(node: &Node<'_>) -> Option<String> {
-    const TAKEN: [&str; 6] = [
-        "authorization",
-        "host",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-        "cookie",
-    ];
-    let name = node.header_name()?;
-    if TAKEN.contains(&name.as_str()) || name == IDENTITY_HEADER {
-        node.reject("this header cannot carry a claim");
-        return None;
-    }
-    Some(name)
-}
-
-const DEFAULT_SKEW: Duration = Duration::from_secs(60);
-const MAX_LIFETIME: Duration = Duration::from_secs(366 * 86_400);

@@ -1,9 +1,12 @@
 //! Who may do what.
 
 use policy::claim::ClaimCondition;
-use policy::config::Node;
+use policy::config::{Fields, Node};
+use policy::consent::ConsentCondition;
 use policy::matching::Match;
 use policy::mode::Mode;
+
+use super::TlsRequirement;
 
 /// Who may do what.
 #[derive(Debug)]
@@ -25,19 +28,50 @@ pub enum Access {
     Anonymous,
     /// Nobody gets through.
     Deny,
-    /// A verified token.
-    Require(Requirement),
+    /// A verified caller.
+    Require(Box<Requirement>),
 }
 
-/// What a verified token must have.
+/// What a caller must be.
 #[derive(Debug)]
 pub struct Requirement {
-    /// Indices into [`Config::providers`]: any of them.
-    pub providers: Vec<usize>,
+    /// Who must vouch for the caller. Empty when only the connection counts.
+    pub providers: Providers,
+    /// Whether it also works without.
+    pub optional: Optional,
+    /// `aud` must name one of these, beside what the provider demands.
+    pub audiences: Option<Vec<String>>,
     /// All of them.
     pub scopes: Vec<String>,
+    /// One of them.
+    pub scopes_any: Vec<String>,
     /// All must hold.
     pub claims: Vec<ClaimCondition>,
+    /// What the caller must have agreed to.
+    pub consent: Option<ConsentCondition>,
+    /// What the connection must be.
+    pub tls: Option<TlsRequirement>,
+}
+
+/// Who must vouch for a caller: indices into [`super::Config::providers`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Providers {
+    /// Any of them.
+    AnyOf(Vec<usize>),
+    /// Each of them, with a credential of its own; the first says who the caller is.
+    AllOf(Vec<usize>),
+}
+
+/// Whether a request gets through without a valid credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optional {
+    /// It does not.
+    #[default]
+    No,
+    /// If it brings none.
+    Missing,
+    /// If it brings none, or one that is not valid.
+    MissingOrFailed,
 }
 
 impl Rule {
@@ -46,21 +80,33 @@ impl Rule {
             let name = fields.or("name", node.path().to_owned(), |n| {
                 n.name(64).map(str::to_owned)
             });
-            let matches = fields.or("match", Match::default(), |n| Match::read(&n));
+            let matches = fields.or("match", Match::default(), |n| {
+                let matches = Match::read(&n)?;
+                if matches.asks_for_identity() {
+                    n.reject(
+                        r#"rules are chosen before the caller is known; put "scopes" and "claims" under "require""#,
+                    );
+                }
+                Some(matches)
+            });
             let mode = fields.or("mode", Mode::Enforce, |n| Mode::read(&n));
             let allow = fields.optional("allow");
+            let deny = fields.optional("deny");
             let require = fields.optional("require");
-            let access = match (allow, require) {
-                (Some(allow), None) => allow
+            let access = match (allow, deny, require) {
+                (Some(allow), None, None) => allow
                     .one_of(&[("anonymous", ())])
                     .map(|()| Access::Anonymous),
-                (None, Some(require)) => {
-                    Requirement::read(&require, providers).map(Access::Require)
+                (None, Some(deny), None) => deny
+                    .one_of(&[("everybody", ())])
+                    .map(|()| Access::Deny),
+                (None, None, Some(require)) => {
+                    Requirement::read(&require, providers).map(Box::new).map(Access::Require)
                 }
                 _ => {
                     fields
                         .node()
-                        .reject(r#"expected exactly one of "allow" and "require""#);
+                        .reject(r#"expected exactly one of "allow", "deny" and "require""#);
                     None
                 }
             };
@@ -75,44 +121,104 @@ impl Rule {
 }
 
 impl Requirement {
-    pub(super) fn read(node: &Node<'_>, providers: &[String]) -> Option<Self> {
+    pub(super) fn read(node: &Node<'_>, names: &[String]) -> Option<Self> {
         node.object(|fields| {
-            let index = |n: &Node<'_>| {
-                let words: Vec<(&str, usize)> = providers
-                    .iter()
-                    .enumerate()
-                    .map(|(index, name)| (name.as_str(), index))
-                    .collect();
-                n.one_of(&words)
-            };
-            for later in ["all_of", "audiences", "tls", "consent"] {
-                fields.not_yet(later);
-            }
-            let one = fields
-                .optional("provider")
-                .map(|n| index(&n).map(|index| vec![index]));
-            let any = fields
-                .optional("any_of")
-                .map(|n| n.non_empty_list(|item| index(&item)));
-            let providers = match (one, any) {
-                (Some(one), None) => one,
-                (None, Some(any)) => any,
-                _ => {
-                    fields
-                        .node()
-                        .reject(r#"expected exactly one of "provider" and "any_of""#);
-                    None
-                }
-            };
+            let providers = Providers::read(fields, names);
+            let optional = fields.or("optional", Optional::No, |n| Optional::read(&n));
+            let audiences = fields.or("audiences", None, |n| n.strings().map(Some));
             let scopes = fields.or("scopes", Vec::new(), |n| n.strings());
+            let scopes_any = fields.or("scopes_any", Vec::new(), |n| n.strings());
             let claims = fields.or("claims", Vec::new(), |n| {
                 n.non_empty_list(|claim| ClaimCondition::read(&claim))
             });
-            Some(Self {
-                providers: providers?,
+            let consent = fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some));
+            let tls = fields.or("tls", None, |n| TlsRequirement::read(&n).map(Some));
+            let providers = match providers {
+                Some(providers) => providers?,
+                None if tls.is_some() => Providers::AnyOf(Vec::new()),
+                None => {
+                    fields.node().reject(
+                        r#"expected exactly one of "provider", "any_of" and "all_of"; only "tls" stands alone"#,
+                    );
+                    return None;
+                }
+            };
+            let requirement = Self {
+                providers,
+                optional,
+                audiences,
                 scopes,
+                scopes_any,
                 claims,
-            })
+                consent,
+                tls,
+            };
+            if requirement.providers.list().is_empty() && requirement.asks_about_caller() {
+                fields.node().reject(
+                    r#"nobody vouches for the caller; name one of "provider", "any_of" and "all_of""#,
+                );
+            }
+            Some(requirement)
         })
+    }
+
+    fn asks_about_caller(&self) -> bool {
+        self.audiences.is_some()
+            || !self.scopes.is_empty()
+            || !self.scopes_any.is_empty()
+            || !self.claims.is_empty()
+            || self.optional != Optional::No
+            || self.tls.as_ref().is_some_and(|tls| tls.bound)
+    }
+}
+
+impl Providers {
+    /// `None` when no key is there; `Some(None)` when what is there is wrong.
+    fn read(fields: &mut Fields<'_>, names: &[String]) -> Option<Option<Self>> {
+        let index = |n: &Node<'_>| {
+            let words: Vec<(&str, usize)> = names
+                .iter()
+                .enumerate()
+                .map(|(index, name)| (name.as_str(), index))
+                .collect();
+            n.one_of(&words)
+        };
+        let list = |n: Node<'_>| n.non_empty_list(|item| index(&item));
+        let one = fields.optional("provider");
+        let any = fields.optional("any_of");
+        let all = fields.optional("all_of");
+        Some(match (one, any, all) {
+            (None, None, None) => return None,
+            (Some(one), None, None) => index(&one).map(|index| Self::AnyOf(vec![index])),
+            (None, Some(any), None) => list(any).map(Self::AnyOf),
+            (None, None, Some(all)) => list(all).map(Self::AllOf),
+            _ => {
+                fields
+                    .node()
+                    .reject(r#"expected exactly one of "provider", "any_of" and "all_of""#);
+                None
+            }
+        })
+    }
+
+    /// All of them, in order.
+    #[must_use]
+    pub fn list(&self) -> &[usize] {
+        match self {
+            Self::AnyOf(list) | Self::AllOf(list) => list,
+        }
+    }
+}
+
+impl Optional {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        if let policy::json::Json::Bool(optional) = node.json() {
+            return Some(if *optional { Self::Missing } else { Self::No });
+        }
+        if node.json().as_str() == Some("or_failed") {
+            return Some(Self::MissingOrFailed);
+        }
+        node.reject(r#"expected true, false or "or_failed""#);
+        None
     }
 }

@@ -74,6 +74,12 @@ impl Match {
         !self.paths.is_empty()
     }
 
+    /// Whether the rule says anything about the verified caller.
+    #[must_use]
+    pub const fn asks_for_identity(&self) -> bool {
+        !self.scopes.is_empty() || !self.claims.is_empty()
+    }
+
     fn path_fits(&self, reading: &Reading) -> bool {
         self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(reading))
     }

@@ -1,0 +1,122 @@
+//! jwt-auth in a real Envoy with an identity provider that lets it down in every way we know.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::thread;
+use std::time::Duration;
+
+use envoy_test::client::{Protocol, Request, Response};
+use envoy_test::envoy::{Envoy, Options};
+use envoy_test::peers::{Algorithm, Endpoint, ISSUER, IdpMood, Peers, Token};
+use serde_json::json;
+
+const FILTER: &str = "jwt-auth";
+
+struct Bed {
+    peers: Peers,
+    envoy: Envoy,
+    token: String,
+}
+
+/// Envoy with jwt-auth, and an identity provider in this mood from the start.
+fn bed(mood: IdpMood) -> Bed {
+    let peers = Peers::start().unwrap();
+    peers.idp.set_mood(mood);
+    let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
+    let remote = json!({ "uri": "http://idp/jwks", "cluster": "idp", "timeout": "1s" });
+    let configuration = json!({
+        "providers": {
+            "corp": {
+                "issuer": ISSUER,
+                "audiences": ["orders-api"],
+                "jwks": { "remote": remote },
+            }
+        },
+        "rules": [
+            { "match": { "paths": ["/healthz"] }, "allow": "anonymous" },
+            { "require": { "provider": "corp" } },
+        ],
+    });
+    bootstrap
+        .configure(FILTER, &configuration.to_string())
+        .unwrap();
+    let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
+    let token = peers.idp.mint(Algorithm::Rs256, &Token::of("alice"));
+    Bed {
+        token: token.unwrap(),
+        peers,
+        envoy,
+    }
+}
+
+impl Bed {
+    fn order(&self) -> Response {
+        let client = self.envoy.client(Protocol::Http1);
+        let request = Request::get("/orders/17").bearer(&self.token);
+        client.send(&request).unwrap()
+    }
+
+    /// Waits until the token passes; what is refused meanwhile must not be blamed on the token.
+    fn passes_at_last(&self, mood: IdpMood) {
+        for _ in 0..1200 {
+            let answer = self.order();
+            if answer.status == 200 {
+                return;
+            }
+            assert_eq!(answer.status, 503, "{mood:?} {answer:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("{mood:?}: no keys after a minute");
+    }
+}
+
+#[test]
+fn a_provider_that_gives_no_keys_is_no_reason_to_blame_the_token() {
+    let moods = [
+        IdpMood::Failing(500),
+        IdpMood::Garbage,
+        IdpMood::Truncated,
+        IdpMood::Huge,
+        IdpMood::Empty,
+        IdpMood::Redirecting,
+        IdpMood::Resetting,
+        IdpMood::BreakingOff,
+        IdpMood::Silent,
+    ];
+    thread::scope(|scope| {
+        for mood in moods {
+            scope.spawn(move || {
+                let bed = bed(mood);
+                let answer = bed.order();
+                assert_eq!(answer.status, 503, "{mood:?} {answer:?}");
+                assert!(
+                    answer.header("retry-after").parse::<u64>().is_ok(),
+                    "{mood:?} {answer:?}"
+                );
+                let open = bed.envoy.client(Protocol::Http1);
+                let open = open.send(&Request::get("/healthz")).unwrap();
+                assert_eq!(open.status, 200, "{mood:?} {open:?}");
+                bed.peers.idp.set_mood(IdpMood::Working);
+                bed.passes_at_last(mood);
+                assert_eq!(bed.peers.idp.requests(Endpoint::Elsewhere), 0, "{mood:?}");
+                assert_eq!(bed.envoy.traps(), 0, "{mood:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn keys_that_come_byte_by_byte_are_keys() {
+    let mood = IdpMood::Dripping(Duration::ZERO);
+    let bed = bed(mood);
+    bed.passes_at_last(mood);
+    assert_eq!(bed.envoy.traps(), 0);
+}

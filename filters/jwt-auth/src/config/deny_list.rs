@@ -1,0 +1,44 @@
+//! Tokens and subjects that are refused although they are valid.
+
+use std::collections::HashSet;
+
+use policy::config::Node;
+
+/// Tokens that were revoked before they expire, and subjects that are locked out. Changing the list
+/// is changing the configuration, which proxies do without a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DenyList {
+    /// Values of `jti`.
+    token_ids: HashSet<String>,
+    /// Values of `sub`, and ids of API keys.
+    subjects: HashSet<String>,
+}
+
+impl DenyList {
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let mut texts = |name| {
+                fields.or(name, HashSet::new(), |n: Node<'_>| {
+                    let list = n.list(|item| item.name(1024).map(str::to_owned))?;
+                    if list.len() > MAX_ENTRIES {
+                        n.reject(format_args!("expected at most {MAX_ENTRIES} entries"));
+                    }
+                    Some(list.into_iter().collect())
+                })
+            };
+            Some(Self {
+                token_ids: texts("token_ids"),
+                subjects: texts("subjects"),
+            })
+        })
+    }
+
+    /// Whether this token or its subject is on the list.
+    #[must_use]
+    pub fn denies(&self, token_id: Option<&str>, subject: Option<&str>) -> bool {
+        token_id.is_some_and(|id| self.token_ids.contains(id))
+            || subject.is_some_and(|subject| self.subjects.contains(subject))
+    }
+}
+
+const MAX_ENTRIES: usize = 10_000;

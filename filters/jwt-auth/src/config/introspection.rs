@@ -1,0 +1,90 @@
+//! An issuer that is asked about its tokens (RFC 7662).
+
+use std::time::Duration;
+
+use policy::config::Node;
+
+use super::Endpoint;
+use super::token_provider::audiences;
+
+/// How an issuer is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introspection {
+    /// Whom to ask.
+    pub endpoint: Endpoint,
+    /// Who asks.
+    pub client_id: String,
+    /// The environment variable with the secret of who asks.
+    pub client_secret_env: String,
+    /// How it proves that.
+    pub authentication: ClientAuthentication,
+    /// How long to wait for an answer.
+    pub timeout: Duration,
+    /// How long an answer counts, but not beyond the token's own expiry.
+    pub cache_duration: Duration,
+    /// Answers that each worker remembers.
+    pub cache_tokens: usize,
+    /// Questions under way in each worker.
+    pub max_requests: usize,
+    /// `iss` of an answer that has one must be this.
+    pub issuer: Option<String>,
+    /// `aud` of an answer must name one of these; `None` accepts any.
+    pub audiences: Option<Vec<String>>,
+}
+
+/// How a client authenticates (RFC 6749 section 2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// In the `Authorization` header.
+    #[default]
+    Basic,
+    /// In the form.
+    Post,
+}
+
+impl Introspection {
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let endpoint = Endpoint::read(fields, "the address of the introspection endpoint");
+            let client_id = fields
+                .required("client_id", "who asks")
+                .and_then(|n| n.name(256).map(str::to_owned));
+            let client_secret_env = fields
+                .required("client_secret_env", "the name of an environment variable")
+                .and_then(|n| n.name(256).map(str::to_owned));
+            let second = Duration::from_secs(1);
+            let introspection = Self {
+                authentication: fields.or(
+                    "client_authentication",
+                    ClientAuthentication::Basic,
+                    |n| {
+                        n.one_of(&[
+                            ("basic", ClientAuthentication::Basic),
+                            ("post", ClientAuthentication::Post),
+                        ])
+                    },
+                ),
+                timeout: fields.or("timeout", second.saturating_mul(5), |n| {
+                    n.duration(Duration::from_millis(10)..=Duration::from_secs(60))
+                }),
+                cache_duration: fields.or("cache_duration", second.saturating_mul(30), |n| {
+                    n.duration(Duration::ZERO..=Duration::from_secs(86_400))
+                }),
+                cache_tokens: fields.or("cache_tokens", 1000, |n| {
+                    usize::try_from(n.integer(1..=1_000_000)?).ok()
+                }),
+                max_requests: fields.or("max_requests", 100, |n| {
+                    usize::try_from(n.integer(1..=10_000)?).ok()
+                }),
+                issuer: fields.or("issuer", None, |n| {
+                    n.name(1024).map(str::to_owned).map(Some)
+                }),
+                audiences: fields.or("audiences", None, |n| audiences(&n)),
+                endpoint: endpoint?,
+                client_id: client_id?,
+                client_secret_env: client_secret_env?,
+            };
+            Some(introspection)
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a credential is looked for.
+
+use policy::config::Node;
+
+/// Where a credential may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In a header, behind a prefix such as `Bearer `.
+    Header {
+        /// Lower-case name.
+        name: String,
+        /// Compared without regard to case: an authentication scheme is (RFC 9110 section 11.1).
+        prefix: String,
+    },
+    /// In a query parameter.
+    Query(String),
+    /// In a cookie.
+    Cookie(String),
+}
+
+impl Location {
+    /// `Authorization: Bearer`.
+    #[must_use]
+    pub fn authorization() -> Self {
+        Self::Header {
+            name: "authorization".to_owned(),
+            prefix: "Bearer ".to_owned(),
+        }
+    }
+
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let header = fields.optional("header");
+            let query = fields.optional("query");
+            let cookie = fields.optional("cookie");
+            let prefix = fields.optional("prefix");
+            match (header, query, cookie) {
+                (Some(header), None, None) => {
+                    let prefix = match prefix {
+                        Some(prefix) => prefix.string()?.to_owned(),
+                        None => String::new(),
+                    };
+                    Some(Self::Header { name: header.header_name()?, prefix })
+                }
+                (None, Some(query), None) if prefix.is_none() => {
+                    query.name(128).map(|name| Self::Query(name.to_owned()))
+                }
+                (None, None, Some(cookie)) if prefix.is_none() => {
+                    cookie.name(128).map(|name| Self::Cookie(name.to_owned()))
+                }
+                _ => {
+                    fields.node().reject(
+                        r#"expected exactly one of "header" (with "prefix" or without), "query" and "cookie""#,
+                    );
+                    None
+                }
+            }
+        })
+    }
+}

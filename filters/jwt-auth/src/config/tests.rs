@@ -1,0 +1,133 @@
+use super::*;
+
+#[test]
+fn every_mistake_is_named() {
+    let text = r#"{
+        "providers": {
+            "a": {"issuer": "", "audiences": [], "jwks": {"inline": {"keys": []}}},
+            "b": {"issuer": "i", "jwks": {"remote": {"uri": "ftp://x", "timeout": "5m"}}, "algorithms": ["none"]},
+            "c": {"issuer": "i", "audiences": "any", "jwks": {"discovery": {"cluster": "c"}}, "algorithms": ["ES257"], "clock_skew": "1h"},
+            "d": {"issuer": "i", "audiences": "all", "jwks": {"inline": {"keys": [{"kty": "RSA", "d": "x"}]}},
+                  "from": [{"header": "a", "query": "b"}], "payload_header": "Host", "forwards": true,
+                  "claims_to_headers": [{"claim": "a", "header": "x-a", "as": "xml"}]},
+            "e": {"api_keys": {"keys": [{"id": "x", "sha256": "not hexadecimal"}]}},
+            "f": {"api_keys": {"from": [{"header": "x-k"}], "pepper_env": "P", "keys": [
+                {"id": "x", "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+                {"id": "y", "hmac_sha256": "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843", "expires": "tomorrow"},
+                {"id": "y", "hmac_sha256": "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+                 "not_before": "2027-01-01T00:00:00Z", "expires": "2026-01-01T00:00:00Z"}]}},
+            "g": {"introspection": {"uri": "http://i/", "cluster": "c", "client_id": "x"}, "api_keys": {}},
+            "h": {"issuer": "https://i", "audiences": "any", "jwks": {"remote": {"uri": "http://i/", "cluster": "c"}}},
+            "i": {"issuer": "https://i", "audiences": "any", "jwks": {"inline": {"keys": [
+                {"kty": "oct", "alg": "HS256", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+                {"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}}},
+            "j": {"issuer": "https://i", "audiences": "any", "jwks": {"inline": {"keys": [{"kty": "oct", "alg": "RS256", "k_env": "X"}]}}}
+        },
+        "rules": [
+            {"match": {"paths": ["/x"]}, "allow": "all"},
+            {"require": {"provider": "nobody"}},
+            {"require": {"scopes": ["x"]}},
+            {"allow": "anonymous", "require": {"provider": "a"}},
+            {"require": {"tls": {"min_version": "1.1", "san": ["*"]}, "claims": [{"claim": "a", "exists": true}]}},
+            {"match": {"scopes": ["x"]}, "require": {"provider": "a", "optional": "maybe"}}
+        ],
+        "default": "allow", "on_multiple": "any", "realm": "a\"b", "responses": {"429": {}, "401": {"body": "x"}},
+        "cors_preflight": true, "on_error": "ignore", "cache": {"tokens": -1}, "resource_metadata": {"resource": "x"}
+    }"#;
+    let problems = Config::parse(text).unwrap_err().to_string();
+    for expected in [
+        r#"providers.a.issuer: """#,
+        "providers.a.audiences: an array: expected at least one item",
+        "providers.a.jwks.inline: no usable key",
+        "providers.b.audiences: missing",
+        r#"providers.b.jwks.remote.uri: "ftp://x": expected an address"#,
+        "providers.b.jwks.remote.cluster: missing",
+        r#"providers.b.jwks.remote.timeout: "5m": expected from 10ms to 1m"#,
+        r#"providers.b.algorithms[0]: "none": an unsigned token"#,
+        "providers.c.jwks.discovery: the issuer is no address",
+        r#"providers.c.algorithms[0]: "ES257": did you mean "ES256"?"#,
+        r#"providers.c.clock_skew: "1h": expected from 0s to 5m"#,
+        r#"providers.d.audiences: "all""#,
+        "providers.d.jwks.inline: no usable key; keys[0]: a private key",
+        "providers.d.from[0]",
+        r#"providers.d.payload_header: "Host": this header cannot carry a claim"#,
+        r#"providers.d.forwards: unknown key; did you mean "forward"?"#,
+        r#"providers.d.claims_to_headers[0].as: "xml""#,
+        "providers.e.api_keys.keys[0].sha256: expected the hash of the key",
+        "providers.f.api_keys.keys[0].hmac_sha256: missing",
+        r#"providers.f.api_keys.keys[0].sha256: expected "hmac_sha256""#,
+        r#"providers.f.api_keys.keys[1].expires: "tomorrow": expected a time"#,
+        "providers.f.api_keys.keys[2]: an object: a key that expires before it is valid",
+        "providers.f.api_keys.keys[2]: this key is there twice",
+        "providers.g: an object: expected one of \"jwks\"",
+        r#"providers.h.jwks.remote.uri: "http://i/": whoever is on the way"#,
+        "providers.i.jwks.inline: shared secrets and public keys in one set",
+        "providers.j.jwks.inline.keys[0]: expected",
+        r#"rules[0].allow: "all": expected "anonymous""#,
+        "rules[1].require.provider: \"nobody\"",
+        r#"rules[2].require: an object: expected exactly one of "provider", "any_of" and "all_of""#,
+        r#"rules[3]: an object: expected exactly one of "allow", "deny" and "require""#,
+        r#"rules[4].require.tls.min_version: "1.1""#,
+        r#"rules[4].require.tls.san[0]: "*""#,
+        "rules[4].require: an object: nobody vouches for the caller",
+        "rules[5].match: an object: rules are chosen before the caller is known",
+        r#"rules[5].require.optional: "maybe""#,
+        r#"default: "allow""#,
+        r#"on_multiple: "any""#,
+        "realm: \"a\\\"b\": expected printable ASCII",
+        "responses.429: expected one of the statuses",
+        "responses.401.content_type: missing",
+        r#"cors_preflight: true: expected "check" or "allow""#,
+        r#"on_error: "ignore""#,
+        "cache.tokens: -1: expected an integer",
+        r#"resource_metadata.resource: "x": expected an address"#,
+        "resource_metadata.authorization_servers: missing",
+    ] {
+        assert!(
+            problems.contains(expected),
+            "{expected} is not in\n{problems}"
+        );
+    }
+    assert!(!problems.contains("not hexadecimal"), "it may be the key");
+}
+
+#[test]
+fn metadata_of_the_resource_are_where_the_standard_has_them() {
+    let metadata = |resource: &str| {
+        let text = format!(
+            r#"{{"providers": {{}}, "resource_metadata": {{"resource": "{resource}",
+                "authorization_servers": ["https://idp.test"], "scopes_supported": ["a", "b"]}}}}"#
+        );
+        Config::parse(&text).unwrap().resource_metadata.unwrap()
+    };
+    let found = metadata("https://api.test/mcp");
+    assert_eq!(found.path, "/.well-known/oauth-protected-resource/mcp");
+    assert_eq!(
+        found.uri,
+        "https://api.test/.well-known/oauth-protected-resource/mcp"
+    );
+    assert_eq!(
+        found.document,
+        r#"{"resource":"https://api.test/mcp","authorization_servers":["https://idp.test"],"bearer_methods_supported":["header"],"scopes_supported":["a","b"]}"#
+    );
+    let whole = metadata("https://api.test");
+    assert_eq!(whole.path, "/.well-known/oauth-protected-resource");
+}
+
+#[test]
+fn the_profile_of_rfc_9068_is_a_set_of_demands() {
+    let text = r#"{"providers": {"corp": {"issuer": "https://idp.test", "audiences": ["api"], "profile": "rfc9068",
+        "jwks": {"discovery": {"cluster": "idp"}}, "required_claims": ["tenant"]}}}"#;
+    let config = Config::parse(text).unwrap();
+    let Some(ProviderKind::Token(corp)) = config.providers.first().map(|p| &p.kind) else {
+        panic!()
+    };
+    assert!(!corp.claims.types.accept(None) && corp.claims.types.accept(Some("at+JWT")));
+    assert!(corp.claims.required_claims.contains(&"jti".to_owned()));
+    assert!(corp.claims.required_claims.contains(&"tenant".to_owned()));
+    let KeySource::Fetched(fetched) = &corp.keys else {
+        panic!()
+    };
+    assert_eq!(fetched.endpoint.path, "/.well-known/openid-configuration");
+    assert_eq!(fetched.endpoint.authority, "idp.test");
+}

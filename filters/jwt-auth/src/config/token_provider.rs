@@ -1,0 +1,218 @@
+//! An issuer of signed tokens, and how its tokens look.
+
+use std::time::Duration;
+
+use policy::config::{Fields, Node};
+use policy::json::Json;
+
+use crate::jose::{Algorithm, AlgorithmSet, KeyRules};
+
+use super::KeySource;
+
+/// An issuer of tokens.
+#[derive(Debug)]
+pub struct TokenProvider {
+    /// What its tokens must claim.
+    pub claims: ClaimPolicy,
+    /// What its keys may be.
+    pub key_rules: KeyRules,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// What a token that is bound to a key of the client means.
+    pub confirmation: Confirmation,
+}
+
+/// What a provider demands of its tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimPolicy {
+    /// `iss` must be exactly this.
+    pub issuer: String,
+    /// `aud` must name one of these; `None` accepts any audience.
+    pub audiences: Option<Vec<String>>,
+    /// How far the issuer's clock may be off.
+    pub clock_skew: Duration,
+    /// `exp` must be there.
+    pub require_expiration: bool,
+    /// `iat` must not lie ahead.
+    pub check_issued_at: bool,
+    /// The most that `exp` may lie after `iat` (or after now, without `iat`).
+    pub max_lifetime: Option<Duration>,
+    /// The longest ago that a token may have been issued.
+    pub max_age: Option<Duration>,
+    /// Claims that must be there, by dotted path.
+    pub required_claims: Vec<String>,
+    /// The accepted kinds of tokens.
+    pub types: TokenTypes,
+}
+
+/// The accepted values of `typ` (RFC 7515 section 4.1.9), in lower case, without `application/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenTypes {
+    /// Whether a token without `typ` is accepted.
+    pub absent: bool,
+    /// The accepted values.
+    pub named: Vec<String>,
+}
+
+/// What is done about `cnf` (RFC 7800): the key of the client that a token is bound to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confirmation {
+    /// A token that is bound to a certificate is accepted over a connection with that certificate
+    /// only (RFC 8705 section 3); one that is bound to something else is refused.
+    #[default]
+    Enforce,
+    /// Bindings are not looked at, but where a rule demands one.
+    Ignore,
+}
+
+impl TokenProvider {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let issuer = fields
+            .required("issuer", "the exact value of the claim iss")
+            .and_then(|n| n.name(1024).map(str::to_owned));
+        let audiences = fields
+            .required("audiences", r#"an array of audiences, or "any""#)
+            .and_then(|n| audiences(&n));
+        let algorithms = fields.or("algorithms", None, |n| {
+            let list = n.non_empty_list(|item| algorithm(&item))?;
+            Some(Some(list.into_iter().collect::<AlgorithmSet>()))
+        });
+        let key_rules = KeyRules {
+            algorithms: algorithms.unwrap_or_else(|| Algorithm::ALL.into_iter().collect()),
+            listed: algorithms.is_some(),
+            secrets: false,
+        };
+        let keys = fields
+            .required("jwks", r#"one of "inline", "remote" and "discovery""#)
+            .and_then(|n| KeySource::read(&n, &key_rules, issuer.as_deref()));
+        let claims = ClaimPolicy::read(fields, issuer, audiences);
+        let confirmation = fields.or("confirmation", Confirmation::Enforce, |n| {
+            n.one_of(&[
+                ("enforce", Confirmation::Enforce),
+                ("ignore", Confirmation::Ignore),
+            ])
+        });
+        Some(Self {
+            claims: claims?,
+            key_rules,
+            keys: keys?,
+            confirmation,
+        })
+    }
+}
+
+impl ClaimPolicy {
+    fn read(
+        fields: &mut Fields<'_>,
+        issuer: Option<String>,
+        audiences: Option<Option<Vec<String>>>,
+    ) -> Option<Self> {
+        // RFC 9068 section 2: what an access token of that profile has.
+        let profile = fields.or("profile", false, |n| n.one_of(&[("rfc9068", true)]));
+        let second = Duration::from_secs(1);
+        let clock_skew = fields.or("clock_skew", DEFAULT_SKEW, |n| {
+            n.duration(Duration::ZERO..=Duration::from_secs(300))
+        });
+        let mut duration = |name| {
+            fields.or(name, None, |n: Node<'_>| {
+                n.duration(second..=MAX_LIFETIME).map(Some)
+            })
+        };
+        let (max_lifetime, max_age) = (duration("max_lifetime"), duration("max_age"));
+        let mut required_claims = fields.or("required_claims", Vec::new(), |n| {
+            n.non_empty_list(|item| item.name(256).map(str::to_owned))
+        });
+        let mut types = TokenTypes::default();
+        if profile {
+            let profile_claims = ["iss", "exp", "aud", "sub", "client_id", "iat", "jti"];
+            required_claims.extend(profile_claims.map(str::to_owned));
+            types = TokenTypes {
+                absent: false,
+                named: vec!["at+jwt".to_owned()],
+            };
+        }
+        let types = fields.or("types", types, |n| TokenTypes::read(&n));
+        let require_expiration = fields.or("require_expiration", true, |n| n.boolean());
+        let check_issued_at = fields.or("check_issued_at", true, |n| n.boolean());
+        Some(Self {
+            issuer: issuer?,
+            audiences: audiences?,
+            clock_skew,
+            require_expiration,
+            check_issued_at,
+            max_lifetime,
+            max_age,
+            required_claims,
+            types,
+        })
+    }
+}
+
+impl TokenTypes {
+    /// A list of values of `typ`; the empty text stands for a token without one.
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let names = node.non_empty_list(|item| item.string().map(Self::normal))?;
+        Some(Self {
+            absent: names.iter().any(String::is_empty),
+            named: names.into_iter().filter(|name| !name.is_empty()).collect(),
+        })
+    }
+
+    /// Whether a token of this `typ` is accepted.
+    #[must_use]
+    pub fn accept(&self, kind: Option<&str>) -> bool {
+        match kind {
+            None => self.absent,
+            Some(kind) => self.named.contains(&Self::normal(kind)),
+        }
+    }
+
+    /// Media types compare without case, and `application/` may be left out where no other slash
+    /// follows.
+    fn normal(kind: &str) -> String {
+        let lower = kind.to_ascii_lowercase();
+        match lower.strip_prefix("application/") {
+            Some(rest) if !rest.contains('/') => rest.to_owned(),
+            _ => lower,
+        }
+    }
+}
+
+impl Default for TokenTypes {
+    /// Access tokens, with and without a type of their own (RFC 7519 section 5.1, RFC 9068
+    /// section 2.1).
+    fn default() -> Self {
+        Self {
+            absent: true,
+            named: vec!["jwt".to_owned(), "at+jwt".to_owned()],
+        }
+    }
+}
+
+/// `["a"]` or `"any"`.
+pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
+    match node.json() {
+        Json::String(text) if text == "any" => Some(None),
+        Json::Array(_) => node.strings().map(Some),
+        _ => {
+            node.reject(r#"expected an array of audiences, or "any""#);
+            None
+        }
+    }
+}
+
+fn algorithm(node: &Node<'_>) -> Option<Algorithm> {
+    let name = node.string()?;
+    if name.eq_ignore_ascii_case("none") {
+        node.reject("an unsigned token vouches for nothing");
+        return None;
+    }
+    if name == "Ed25519" {
+        return Some(Algorithm::EdDsa);
+    }
+    let names = Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm));
+    node.one_of(&names)
+}
+
+const DEFAULT_SKEW: Duration = Duration::from_secs(60);
+const MAX_LIFETIME: Duration = Duration::from_secs(366 * 86_400);

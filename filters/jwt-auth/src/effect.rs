@@ -1,0 +1,332 @@
+//! Carrying out what was decided.
+
+use std::rc::Rc;
+
+use host::{
+    Action, Capabilities, Counter, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
+    Request, Throttle, exchange, refuse,
+};
+use policy::decision::{Decision, Outcome};
+use policy::mode::{Mode, OnError};
+
+use crate::JwtAuth;
+use crate::answer;
+use crate::config::{Config, Location, Requirement, ResourceMetadata};
+use crate::connection;
+use crate::credential;
+use crate::decide::{NO_PROVIDER, Ruling};
+use crate::reason::Reason;
+use crate::verifier::Found;
+
+/// Does to a request what was decided, and tells about it.
+pub(crate) struct Effects {
+    config: Rc<Config>,
+    clears_route_cache: bool,
+    /// Requests that passed: for each provider, and last those without a caller.
+    allowed: Vec<Counter>,
+    counts_later: bool,
+    metrics: Metrics,
+    throttle: Throttle,
+}
+
+/// What is set on the response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResponseHeaders {
+    hsts: Option<String>,
+    is_private: bool,
+}
+
+impl ResponseHeaders {
+    pub(crate) fn set(&self, host: &dyn Host) {
+        let map = HeaderMap::ResponseHeaders;
+        if let Some(value) = &self.hsts {
+            let _ = host.set_header(map, "strict-transport-security", value.as_bytes());
+        }
+        // RFC 6750 section 2.3. What the upstream says already is stricter or its own affair.
+        if self.is_private && matches!(host.header(map, "cache-control"), Ok(None)) {
+            let _ = host.set_header(map, "cache-control", b"private");
+        }
+    }
+}
+
+impl Effects {
+    pub(crate) fn new(config: &Rc<Config>, capabilities: &Capabilities) -> Self {
+        let counter = |provider: &str| {
+            let labels = [("outcome", "allowed"), ("provider", provider)];
+            Counter::new(JwtAuth::NAME, "requests_total", &labels)
+        };
+        let names = config
+            .providers
+            .iter()
+            .map(|provider| provider.name.as_str());
+        Self {
+            config: Rc::clone(config),
+            clears_route_cache: config.clear_route_cache && capabilities.has_foreign_functions(),
+            allowed: names.chain([NO_PROVIDER]).map(counter).collect(),
+            counts_later: capabilities.ticks(),
+            metrics: Metrics::new(JwtAuth::NAME),
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// Tells the host what was counted since the last time.
+    pub(crate) fn flush(&self, host: &dyn Host) {
+        for counter in &self.allowed {
+            counter.flush(host);
+        }
+    }
+
+    /// What the ruling means for the response.
+    pub(crate) fn response_headers(
+        &self,
+        ruling: &Ruling<'_>,
+        host: &dyn Host,
+        request: &Request,
+    ) -> ResponseHeaders {
+        let (mode, requirement, in_query) = match ruling {
+            Ruling::Pass {
+                mode,
+                requirement,
+                found,
+                ..
+            } => (*mode, *requirement, found.in_query),
+            Ruling::Refuse {
+                mode, requirement, ..
+            } => (*mode, *requirement, false),
+            _ => return ResponseHeaders::default(),
+        };
+        let tls = requirement.and_then(|requirement| requirement.tls.as_ref());
+        if !mode.enforces() {
+            return ResponseHeaders::default();
+        }
+        let hsts = tls.and_then(|tls| {
+            // A browser must not believe it from a connection without TLS (RFC 6797 section 7.2).
+            let hsts = tls
+                .hsts
+                .filter(|_| connection::is_encrypted(host, request, tls))?;
+            Some(hsts.header())
+        });
+        ResponseHeaders {
+            hsts,
+            is_private: in_query,
+        }
+    }
+
+    /// Does what was decided.
+    pub(crate) fn carry_out(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        ruling: &Ruling<'_>,
+    ) -> Action {
+        match ruling {
+            Ruling::Pass {
+                rule,
+                mode,
+                requirement,
+                found,
+            } => {
+                self.pass(host, request, rule, *mode, *requirement, found);
+                Action::Continue
+            }
+            Ruling::Wait { .. } => Action::Pause,
+            Ruling::Serve(metadata) => {
+                serve(host, request, metadata);
+                Action::Pause
+            }
+            Ruling::Redirect {
+                rule,
+                mode,
+                location,
+            } => {
+                let reason = Reason::TlsRequired;
+                self.tell(
+                    host,
+                    request,
+                    rule,
+                    *mode,
+                    reason,
+                    "redirected",
+                    NO_PROVIDER,
+                );
+                if !mode.enforces() {
+                    return Action::Continue;
+                }
+                redirect(host, location);
+                Action::Pause
+            }
+            Ruling::Refuse {
+                rule,
+                mode,
+                provider,
+                reason,
+                detail,
+                caller,
+                ..
+            } => {
+                let lets_pass = reason.is_undecided() && self.config.on_error == OnError::Allow;
+                let outcome = if lets_pass { "unchecked" } else { "denied" };
+                if let Some(caller) = caller {
+                    // Who it was is known, also to the audit trail.
+                    let _ = exchange::publish_identity_json(host, &caller.identity_json);
+                }
+                self.tell(host, request, rule, *mode, *reason, outcome, provider);
+                if lets_pass || !mode.enforces() {
+                    return Action::Continue;
+                }
+                let id = request.request_id(host);
+                let refusal = answer::refusal(&self.config, *reason, detail, id);
+                refuse::send(host, &refusal, JwtAuth::NAME, id, request.is_grpc());
+                Action::Pause
+            }
+        }
+    }
+
+    fn pass(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        rule: &str,
+        mode: Mode,
+        requirement: Option<&Requirement>,
+        found: &Found,
+    ) {
+        let primary = found.callers.first();
+        if let Some(caller) = primary {
+            let _ = exchange::publish_identity_json(host, &caller.identity_json);
+        }
+        if let Some(requirement) = requirement.filter(|_| mode.enforces()) {
+            self.strip_credentials(host, request, requirement, found);
+        }
+        if mode.enforces() {
+            let map = HeaderMap::RequestHeaders;
+            let mut changed = false;
+            for (name, value) in found.callers.iter().flat_map(|caller| &caller.headers) {
+                changed = true;
+                let _ = host.set_header(map, name, value);
+            }
+            if changed && self.clears_route_cache {
+                let _ = host.foreign_function("clear_route_cache", b"");
+            }
+        }
+        let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+        exchange::append_decision(host, decision.report_only(!mode.enforces()));
+        let index = primary.map(|caller| caller.provider);
+        let counter = index
+            .and_then(|index| self.allowed.get(index))
+            .or_else(|| self.allowed.last());
+        match counter {
+            Some(counter) if self.counts_later => counter.note(),
+            Some(counter) => counter.count(host),
+            None => {}
+        }
+    }
+
+    /// The upstream sees no credential, wherever it was, unless its provider forwards it.
+    fn strip_credentials(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        requirement: &Requirement,
+        found: &Found,
+    ) {
+        let provider = |index: &usize| self.config.providers.get(*index);
+        let forwarded: Vec<&Location> = found
+            .callers
+            .iter()
+            .filter_map(|caller| provider(&caller.provider))
+            .filter(|provider| provider.forward)
+            .flat_map(|provider| &provider.from)
+            .collect();
+        let mut stripped: Vec<&Location> = Vec::new();
+        for location in requirement
+            .providers
+            .list()
+            .iter()
+            .filter_map(provider)
+            .filter(|provider| !provider.forward)
+            .flat_map(|provider| &provider.from)
+        {
+            if !forwarded.contains(&location) && !stripped.contains(&location) {
+                stripped.push(location);
+                credential::strip(host, request, location);
+            }
+        }
+    }
+
+    /// Counts and logs what did not simply pass, and tells the other filters.
+    #[expect(clippy::too_many_arguments, reason = "one for each part of the line")]
+    fn tell(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        rule: &str,
+        mode: Mode,
+        reason: Reason,
+        outcome: &str,
+        provider: &str,
+    ) {
+        let outcome = if mode.enforces() { outcome } else { "reported" };
+        let labels = [
+            ("outcome", outcome),
+            ("reason", reason.code()),
+            ("provider", provider),
+        ];
+        self.metrics.count(host, "requests_total", &labels);
+        let kind = if reason.is_undecided() {
+            Outcome::Error
+        } else {
+            Outcome::Denied
+        };
+        let decision = Decision::new(JwtAuth::NAME, kind)
+            .rule(rule)
+            .reason(reason.code())
+            .report_only(!mode.enforces());
+        exchange::append_decision(host, decision);
+        self.throttle.log(host, LogLevel::Info, || {
+            let id = request.request_id(host).unwrap_or("-");
+            format!(
+                "jwt-auth: {outcome} request {id} by {rule}: {}",
+                reason.code()
+            )
+        });
+    }
+}
+
+fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
+    let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule("resource_metadata");
+    exchange::append_decision(host, decision);
+    let body = match request.method() {
+        "GET" => metadata.document.as_bytes(),
+        _ => b"",
+    };
+    let headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "public, max-age=300"),
+        // Clients in browsers read it from other origins; it is public.
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-headers", "*"),
+    ];
+    answer(host, 200, &headers, body, "jwt-auth_resource_metadata");
+}
+
+/// Sends a browser to the same page with TLS (RFC 9110 section 15.4.9).
+fn redirect(host: &dyn Host, location: &str) {
+    let headers = [("location", location), ("cache-control", "no-store")];
+    answer(host, 308, &headers, b"", "jwt-auth_tls_required");
+}
+
+fn answer(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], details: &str) {
+    let response = LocalResponse {
+        status,
+        headers,
+        body,
+        grpc_status: None,
+        details,
+    };
+    if let Err(status) = host.send_local_response(&response) {
+        let line = format!("jwt-auth: an answer could not be sent: {status}");
+        host.log(LogLevel::Error, &line);
+        let _ = host.reset_stream(host::Direction::Request);
+    }
+}

@@ -1,0 +1,143 @@
+//! The keys of a provider: a JWK set (RFC 7517 section 5).
+
+use std::rc::Rc;
+
+use policy::json::Json;
+
+use super::{Algorithm, AlgorithmSet, Key};
+
+/// The usable keys of a set.
+///
+/// Keys are shared: who has verified something with a key can tell later whether the key is still
+/// in use.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<Rc<Key>>,
+}
+
+/// What the configuration says of the keys of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRules {
+    /// The algorithms that the provider may use.
+    pub algorithms: AlgorithmSet,
+    /// Whether the configuration lists them.
+    pub listed: bool,
+    /// Whether keys may be shared secrets: in the configuration, but never published.
+    pub secrets: bool,
+}
+
+impl KeyRules {
+    /// For keys from elsewhere than the configuration.
+    #[must_use]
+    pub const fn published(algorithms: AlgorithmSet, listed: bool) -> Self {
+        Self {
+            algorithms,
+            listed,
+            secrets: false,
+        }
+    }
+}
+
+impl Default for KeyRules {
+    fn default() -> Self {
+        let asymmetric = Algorithm::ALL
+            .into_iter()
+            .filter(|algorithm| !algorithm.is_symmetric());
+        Self::published(asymmetric.collect(), false)
+    }
+}
+
+/// A key that was left out: its place in the set, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Place in `keys`.
+    pub index: usize,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl KeySet {
+    /// Imports a JWK set.
+    ///
+    /// # Errors
+    /// Not a JWK set at all.
+    pub fn import(set: &Json, rules: &KeyRules) -> Result<(Self, Vec<SkippedKey>), &'static str> {
+        let Some(Json::Array(keys)) = set.member("keys") else {
+            return Err(r#"not a JWK set: expected an object with an array "keys""#);
+        };
+        if keys.len() > MAX_KEYS {
+            return Err("the JWK set has more than 100 keys");
+        }
+        let mut imported = Self::default();
+        let mut skipped = Vec::new();
+        for (index, jwk) in keys.iter().enumerate() {
+            match Key::import(jwk, rules) {
+                Ok(key) => imported.add(key),
+                Err(reason) => skipped.push(SkippedKey { index, reason }),
+            }
+        }
+        Ok((imported, skipped))
+    }
+
+    /// Adds a key.
+    pub fn add(&mut self, key: Key) {
+        self.keys.push(Rc::new(key));
+    }
+
+    /// The keys that may have signed a token with this `alg` and `kid`. A token without `kid` may
+    /// be by any key of its algorithm, but only so many are tried.
+    pub fn candidates<'k>(
+        &'k self,
+        algorithm: Algorithm,
+        key_id: Option<&'k str>,
+    ) -> impl Iterator<Item = &'k Rc<Key>> {
+        self.keys
+            .iter()
+            .filter(move |key| key.algorithms.contains(algorithm))
+            .filter(move |key| key_id.is_none() || key.id.as_deref() == key_id)
+            .take(MAX_CANDIDATES)
+    }
+
+    /// Whether a key has this `kid`, whatever it is for.
+    #[must_use]
+    pub fn knows(&self, key_id: &str) -> bool {
+        self.keys
+            .iter()
+            .any(|key| key.id.as_deref() == Some(key_id))
+    }
+
+    /// Takes the place of `old`: keys that are in both sets stay the keys that they were.
+    #[must_use]
+    pub fn succeeding(mut self, old: &Self) -> Self {
+        for key in &mut self.keys {
+            if let Some(known) = old.keys.iter().find(|known| known.is_same(key)) {
+                *key = Rc::clone(known);
+            }
+        }
+        self
+    }
+
+    /// Number of usable keys.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key is usable.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether there are shared secrets among the keys, and whether there are public ones.
+    #[must_use]
+    pub fn kinds(&self) -> (bool, bool) {
+        let secret = |key: &Rc<Key>| matches!(key.public, super::PublicKey::Hmac(_));
+        let secrets = self.keys.iter().any(secret);
+        (secrets, !self.keys.iter().all(secret))
+    }
+}
+
+const MAX_KEYS: usize = 100;
+/// Bounds the work for a token without `kid`.
+const MAX_CANDIDATES: usize = 4;
