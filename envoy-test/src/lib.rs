@@ -25,8 +25,8 @@ pub mod paths;
 pub mod peers;
 pub mod readme;
 mod runtime;
-pub mod trail;
 pub mod tls_client;
+pub mod trail;
 pub mod vm;
 
 pub use error::{Error, Result};

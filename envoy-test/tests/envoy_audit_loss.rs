@@ -374,6 +374,76 @@ fn another_filter_traps() {
     let _ = fs::remove_file(module);
 }
 
+/// The queue has a limit, and with it the memory of the proxy.
+#[test]
+fn a_flood_while_the_collector_is_dead_takes_no_more_memory() {
+    let max_bytes = 1024 * 1024;
+    let mut bed = Bed::with(|bootstrap, _| {
+        let mut configuration: Value =
+            serde_json::from_str(&bootstrap.configuration(FILTER).unwrap()).unwrap();
+        configuration["queue"] = json!({"max_bytes": "1MiB", "on_full": "drop"});
+        bootstrap
+            .configure(FILTER, &configuration.to_string())
+            .unwrap();
+    });
+    bed.peers.collector.stop();
+    bed.native.stop();
+    let resident_kib = |bed: &Bed| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", bed.envoy().pid())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let mut resident = Vec::new();
+    for _ in 0..6 {
+        flood(&bed, 2_000);
+        resident.push(resident_kib(&bed));
+        let waits = bed
+            .envoy()
+            .stats()
+            .unwrap()
+            .value("wasmcustom.meshward.audit-emitter.queue_bytes");
+        assert!(waits <= 2 * max_bytes, "{waits} bytes wait in two workers");
+    }
+    println!("resident KiB after each 2000 requests: {resident:?}");
+    // The queues were full before the third.
+    assert!(resident[5] < resident[2] + 8 * 1024, "{resident:?}");
+    let lost = bed
+        .envoy()
+        .stats()
+        .unwrap()
+        .value("wasmcustom.meshward.audit-emitter.lost_total;reason=queue_full");
+    assert!(lost > 8_000, "{lost}");
+    bed.peers.collector.resume().unwrap();
+    // Every one of them is accounted for.
+    let accounted = || {
+        let trail = Trail::read(&bed.peers.collector.trail()).unwrap();
+        let lost: u64 = trail.lost.values().sum();
+        (trail.is_complete() && trail.requests as u64 + lost == 12_000).then_some(trail)
+    };
+    let trail = poll(40, accounted);
+    assert!(
+        trail.is_some(),
+        "{:?}",
+        Trail::read(&bed.peers.collector.trail())
+    );
+}
+
+fn flood(bed: &Bed, count: usize) {
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut connection = bed.envoy().client(Protocol::Http1).connect().unwrap();
+                for _ in 0..count / 4 {
+                    connection.send(&Request::get("/orders/17")).unwrap();
+                }
+            });
+        }
+    });
+}
+
 /// A filter that traps at every request.
 fn wat_module() -> Vec<u8> {
     wat::parse_str(

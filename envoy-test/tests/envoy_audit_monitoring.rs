@@ -161,3 +161,19 @@ fn promtool_takes_the_rules_and_they_fire_when_they_should() {
         assert!(output.status.success(), "{text}\n{errors}");
     }
 }
+
+#[test]
+fn istio_gets_the_same_labels() {
+    let read = |path: &str| fs::read_to_string(paths::root().join(path)).unwrap();
+    let page = read("filters/audit-emitter/README.md");
+    let shipped = read("envoy-test/envoy/meshward.yaml");
+    let tags: Vec<&str> = page
+        .lines()
+        .filter(|line| line.contains("tag_name:"))
+        .map(str::trim)
+        .collect();
+    assert!(tags.len() >= 5);
+    for tag in tags {
+        assert!(shipped.contains(tag), "{tag}");
+    }
+}

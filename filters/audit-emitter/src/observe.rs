@@ -122,12 +122,9 @@ pub(crate) fn observe_sizes(host: &dyn Host, observation: &mut Observation) {
 
 /// Who the client certificate of the connection names, where the proxy has verified one.
 pub(crate) fn peer(host: &dyn Host) -> Option<String> {
-    if number(host, &["connection", "mtls"]).unwrap_or(0) == 0 {
-        // A boolean is one byte on Envoy.
-        let verified = host.property(&["connection", "mtls"]).ok()?;
-        if verified != [1] {
-            return None;
-        }
+    // A boolean is one byte on Envoy.
+    if host.property(&["connection", "mtls"]).ok()? != [1] {
+        return None;
     }
     ["uri_san_peer_certificate", "subject_peer_certificate"]
         .iter()

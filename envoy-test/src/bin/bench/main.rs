@@ -14,6 +14,7 @@
     reason = "small numbers of its own choice"
 )]
 
+mod audit_emitter;
 mod cpu;
 mod jwt_auth;
 mod load;
@@ -27,7 +28,11 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 2] = [("overview", overview::run), ("jwt-auth", jwt_auth::run)];
+const PARTS: [Part; 3] = [
+    ("overview", overview::run),
+    ("jwt-auth", jwt_auth::run),
+    ("audit-emitter", audit_emitter::run),
+];
 
 fn main() -> ExitCode {
     let only: Vec<String> = std::env::args().skip(1).collect();
