@@ -284,3 +284,46 @@ fn what_waits_at_the_end_is_in_the_log() {
     assert!(trail.is_complete(), "{trail:?}");
     assert_eq!((trail.requests, trail.open_ended), (20, 0));
 }
+
+#[test]
+fn requests_wait_for_their_record_and_only_for_theirs() {
+    let bed = bed(&[FILTER], |peers, bootstrap| {
+        peers
+            .collector
+            .set_mood(Mood::Slow(Duration::from_millis(100)));
+        let configuration = json!({
+            "sink": {"otlp_http": {"cluster": "collector", "timeout": "2s"}},
+            "batch": {"max_delay": "100ms"},
+            "rules": [{"match": {"paths": ["/orders/**"]}, "assurance": "synchronous"}],
+        });
+        bootstrap
+            .configure(FILTER, &configuration.to_string())
+            .unwrap();
+    });
+    for protocol in Protocol::BOTH {
+        let _ = bed.peers.upstream.take_received();
+        bed.peers
+            .collector
+            .set_mood(Mood::Slow(Duration::from_millis(100)));
+        bed.send(protocol, 40);
+        assert_eq!(bed.peers.upstream.take_received().len(), 40);
+        // Nobody acknowledges: nothing reaches the upstream but what need not wait.
+        bed.peers.collector.set_mood(Mood::Hanging);
+        let client = bed.envoy.client(protocol);
+        assert_eq!(client.send(&Request::get("/healthz")).unwrap().status, 200);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let answer = client.send(&Request::get("/orders/17")).unwrap();
+                    assert_eq!(answer.status, 503, "{answer:?}");
+                });
+            }
+        });
+        assert_eq!(bed.peers.upstream.take_received().len(), 1);
+    }
+    bed.peers.collector.set_mood(Mood::Accepting);
+    // Twice: what was received, and what became of it; and two that need not wait.
+    assert_complete(&bed, 2 * (2 * 40 + 2 * 8 + 1));
+    assert_eq!(bed.metric("rejected_requests_total;outcome=refused"), 16);
+    assert_eq!(bed.envoy.traps(), 0);
+}

@@ -216,7 +216,13 @@ impl Stream<AuditEmitter> for AuditedStream {
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
-        filter.held.remove(&self.context);
+        if filter
+            .held
+            .get(&self.context)
+            .is_some_and(|held| held.enforces)
+        {
+            filter.held.remove(&self.context);
+        }
     }
 }
 

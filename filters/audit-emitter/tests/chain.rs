@@ -482,6 +482,8 @@ fn what_nobody_acknowledges_goes_on_where_the_configuration_says_so() {
         let request = Request::get("/patients/7");
         let stream = proxy.start(&request);
         proxy.send(stream, &request);
+        // Report mode changes nothing, not even when the request arrives.
+        assert_eq!(proxy.request_arrived(stream), outcome == "reported");
         proxy.advance(Duration::from_secs(6));
         assert!(proxy.request_arrived(stream), "{outcome}");
         proxy.respond(stream, &Response::json("{}"));

@@ -13,8 +13,8 @@ use crate::observe::Start;
 /// A request that waits.
 pub(super) struct Held {
     since_ns: u64,
-    /// What is done when nobody acknowledges.
-    enforces: bool,
+    /// In report mode the request goes on at once, and what would have become of it is counted.
+    pub(super) enforces: bool,
     request_id: Option<String>,
     is_grpc: bool,
 }
@@ -52,7 +52,7 @@ impl AuditEmitter {
         }
         self.held.insert(context, held);
         self.send_now(host);
-        if self.held.contains_key(&context) {
+        if enforces && self.held.contains_key(&context) {
             Action::Pause
         } else {
             Action::Continue
@@ -61,7 +61,8 @@ impl AuditEmitter {
 
     /// The record was acknowledged: the request goes on.
     pub(super) fn release(&mut self, host: &dyn Host, context: ContextId) {
-        if self.held.remove(&context).is_some() && host.set_effective_context(context).is_ok() {
+        let held = self.held.remove(&context);
+        if held.is_some_and(|held| held.enforces) && host.set_effective_context(context).is_ok() {
             let _ = host.resume(Direction::Request);
         }
     }
@@ -71,7 +72,9 @@ impl AuditEmitter {
         let Some(held) = self.held.remove(&context) else {
             return;
         };
-        if host.set_effective_context(context).is_ok() && self.let_go(host, &held, code) {
+        // In report mode the stream may be long gone; what is counted does not need it.
+        let there = host.set_effective_context(context).is_ok();
+        if self.let_go(host, &held, code) && there && held.enforces {
             let _ = host.resume(Direction::Request);
         }
     }

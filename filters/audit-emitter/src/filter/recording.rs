@@ -168,7 +168,7 @@ impl AuditEmitter {
             (Assurance::BestEffort, _) => Priority::Low,
             _ => Priority::Normal,
         };
-        let best_effort = rule.assurance == Assurance::BestEffort;
+        let best_effort = rule.assurance == Assurance::BestEffort && !stopped;
         let trace = observed.trace.as_ref();
         let record = QueuedRecord {
             chain_uid,
