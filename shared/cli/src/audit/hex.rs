@@ -1,4 +1,4 @@
-//! Hexadecimal digits: the format has about 500 of them in a record, so a table reads them.
+//! Hexadecimal digits: a record has about 500 of them.
 
 /// Exactly so many bytes from lower-case digits.
 #[must_use]
@@ -9,6 +9,7 @@ pub fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     }
     let mut bytes = [0; N];
     let mut wrong = 0;
+    // Without branches and tables, so that the compiler can do many at once.
     for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
         let (high, low) = (value(*high), value(*low));
         wrong |= high | low;
@@ -30,28 +31,18 @@ pub fn encode(bytes: &[u8]) -> String {
 }
 
 fn value(digit: u8) -> u8 {
-    VALUES.get(usize::from(digit)).copied().unwrap_or(NONE)
+    let number = digit.wrapping_sub(b'0');
+    let letter = digit.wrapping_sub(b'a');
+    if number < 10 {
+        number
+    } else if letter < 6 {
+        letter + 10
+    } else {
+        NONE
+    }
 }
 
 const NONE: u8 = 0x80;
-
-const VALUES: [u8; 256] = {
-    let mut values = [NONE; 256];
-    let digits = *b"0123456789abcdef";
-    let mut index = 0_usize;
-    while index < 16 {
-        #[expect(
-            clippy::indexing_slicing,
-            clippy::cast_possible_truncation,
-            reason = "the compiler runs this"
-        )]
-        {
-            values[digits[index] as usize] = index as u8;
-        }
-        index += 1;
-    }
-    values
-};
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,9 @@ use super::trail::{Absorbed, Limits, Trail};
 pub trait Observer: Send {
     /// A record. `fields` says where things are in its text, for the record of a request.
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>);
+
+    /// A record that was there before.
+    fn observe_again(&mut self, _item: &Item, _text: &str, _fields: Option<&Fields>) {}
 }
 
 /// Nothing else looks at them.
@@ -151,12 +154,16 @@ impl Reading<'_> {
             shared.passed.notify_all();
             progress(chunk.read_bytes);
             let fresh = fresh.unwrap_or_default();
-            for index in fresh.indexes {
+            for (index, is_new) in fresh.indexes {
                 let records = checked.as_ref().map(|checked| &checked.records);
                 if let Some((found, text)) = records.and_then(|records| records.get(index))
                     && let Ok((item, fields)) = &found.result
                 {
-                    observer.observe(item, text, fields.as_ref());
+                    if is_new {
+                        observer.observe(item, text, fields.as_ref());
+                    } else {
+                        observer.observe_again(item, text, fields.as_ref());
+                    }
                 }
             }
             for (item, text, fields) in &fresh.assembled {
@@ -186,10 +193,11 @@ struct Turn {
     overwhelmed: bool,
 }
 
-/// Records that are there for the first time.
+/// Records for observers.
 #[derive(Default)]
 struct Fresh {
-    indexes: Vec<usize>,
+    /// Which, and whether they are there for the first time.
+    indexes: Vec<(usize, bool)>,
     assembled: Vec<(Item, String, Option<Fields>)>,
 }
 
@@ -364,15 +372,17 @@ impl Turn {
         checked: &Checked<'_>,
         place: &impl Fn(u64) -> String,
         cut_off: Option<u64>,
-    ) -> Vec<usize> {
+    ) -> Vec<(usize, bool)> {
         let mut fresh = Vec::with_capacity(checked.records.len());
         for (index, (record, _)) in checked.records.iter().enumerate() {
             self.trail.counts.read += 1;
             match &record.result {
                 Ok((item, _)) => {
                     let here = || place(record.line);
-                    if self.trail.absorb(item, reading.now_ms, &here) == Absorbed::New {
-                        fresh.push(index);
+                    match self.trail.absorb(item, reading.now_ms, &here) {
+                        Absorbed::New => fresh.push((index, true)),
+                        Absorbed::Duplicate => fresh.push((index, false)),
+                        Absorbed::Fork => {}
                     }
                 }
                 Err(fault) => {

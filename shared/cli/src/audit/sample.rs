@@ -420,3 +420,53 @@ pub fn operator_key() -> SigningKey {
 
 /// How long the chains of these emitters are silent at most.
 pub const HEARTBEAT_MS: u64 = 60_000;
+
+/// Writes the records of so many requests, as two workers of a proxy with two retention classes
+/// each would leave them: batches take turns, each ends with a checkpoint, and all chains end.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> std::io::Result<()> {
+    const YEAR_MS: u64 = 365 * 86_400_000;
+    let mut emitters: Vec<Emitter> = [("default", 1), ("hipaa", 6), ("default", 1), ("hipaa", 6)]
+        .into_iter()
+        .zip(0_u64..)
+        .map(|((class, years), number)| {
+            let mut emitter = Emitter::new(seed ^ number << 32, class, Some(emitter_key()));
+            emitter.keep_ms = Some(years * YEAR_MS);
+            emitter
+        })
+        .collect();
+    let mut random = Random(seed);
+    for emitter in &mut emitters {
+        writeln!(out, "{}", emitter.open(None).text)?;
+    }
+    let mut left = requests;
+    while left > 0 {
+        for emitter in &mut emitters {
+            let batch = left.min(BATCH - random.number() % 100);
+            for _ in 0..batch {
+                writeln!(out, "{}", emitter.some_request().text)?;
+            }
+            if batch > 0 {
+                writeln!(out, "{}", emitter.checkpoint().text)?;
+            }
+            left -= batch;
+        }
+        let latest_ms = emitters
+            .iter()
+            .map(|emitter| emitter.time_ms)
+            .max()
+            .unwrap_or(0);
+        for emitter in &mut emitters {
+            emitter.time_ms = latest_ms;
+        }
+    }
+    for emitter in &mut emitters {
+        writeln!(out, "{}", emitter.close().text)?;
+    }
+    Ok(())
+}
+
+/// Records in a batch, about.
+const BATCH: u64 = 500;

@@ -175,66 +175,168 @@ enum Field {
     Groups,
 }
 
+/// A name of a member: its text, and its first eight bytes as a number, which tells most names apart.
+#[derive(Clone, Copy, Default)]
+struct Name<'t> {
+    text: &'t [u8],
+    prefix: u64,
+}
+
+const fn prefix(text: &[u8]) -> u64 {
+    let mut number = 0_u64;
+    let mut index = 0;
+    while index < 8 {
+        number <<= 8;
+        if index < text.len() {
+            #[expect(clippy::indexing_slicing, reason = "the compiler runs this")]
+            {
+                number |= text[index] as u64;
+            }
+        }
+        index += 1;
+    }
+    number
+}
+
+macro_rules! known {
+    ($($name:ident = $text:literal;)+) => {
+        /// The names that are looked for.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        enum Known {
+            $($name,)+
+        }
+
+        impl Known {
+            #[expect(non_upper_case_globals, reason = "named like the variants")]
+            fn of(name: Name<'_>) -> Option<Self> {
+                $(
+                    const $name: u64 = prefix($text);
+                )+
+                match name.prefix {
+                    $($name if name.text == $text => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+known! {
+    ActionId = b"action_id";
+    Actor = b"actor";
+    Api = b"api";
+    AppUid = b"app_uid";
+    Authorizations = b"authorizations";
+    ChainUid = b"chain_uid";
+    Class = b"class";
+    Code = b"code";
+    Commitments = b"commitments";
+    Consent = b"consent";
+    Control = b"control";
+    Expires = b"expires";
+    Fingerprint = b"fingerprint";
+    HttpHeaders = b"http_headers";
+    HttpRequest = b"http_request";
+    HttpResponse = b"http_response";
+    Ip = b"ip";
+    Metadata = b"metadata";
+    Name = b"name";
+    Operation = b"operation";
+    Path = b"path";
+    Previous = b"previous";
+    QueryString = b"query_string";
+    RecordIntegrity = b"record_integrity";
+    Resources = b"resources";
+    Retention = b"retention";
+    Salts = b"salts";
+    Sequence = b"sequence";
+    Signature = b"signature";
+    Source = b"source";
+    SrcEndpoint = b"src_endpoint";
+    Stage = b"stage";
+    StatusId = b"status_id";
+    Subject = b"subject";
+    Time = b"time";
+    Uid = b"uid";
+    Unmapped = b"unmapped";
+    Url = b"url";
+    User = b"user";
+    UserAgent = b"user_agent";
+    Version = b"version";
+}
+
 impl Node {
     /// What a member is. `None`: not for this scanner.
-    fn member(self, name: &[u8]) -> Option<(Self, Field, bool)> {
+    fn member(self, name: Name<'_>) -> Option<(Self, Field, bool)> {
         let of = |field| Some((Self::Other, field, false));
         let node = |node| Some((node, Field::None, false));
         let cut = |field| Some((Self::Other, field, true));
-        match (self, name) {
-            (Self::Root, b"actor") => Some((Self::Actor, Field::Actor, true)),
-            (Self::Root, b"action_id") => of(Field::ActionId),
-            (Self::Root, b"api") => node(Self::Api),
-            (Self::Root, b"authorizations") => of(Field::Authorizations),
-            (Self::Root, b"http_request") => node(Self::HttpRequest),
-            (Self::Root, b"http_response") => node(Self::HttpResponse),
-            (Self::Root, b"metadata") => node(Self::Metadata),
-            (Self::Root, b"resources") => of(Field::Resources),
-            (Self::Root, b"src_endpoint") => Some((Self::Source, Field::SrcEndpoint, true)),
-            (Self::Root, b"status_id") => of(Field::StatusId),
-            (Self::Root, b"time") => of(Field::Time),
-            (Self::Root, b"unmapped") => node(Self::Unmapped),
-            (Self::Actor, b"app_uid") => of(Field::AppUid),
-            (Self::Actor, b"user") => node(Self::ActorUser),
-            (Self::ActorUser, b"name") => of(Field::UserName),
-            (Self::ActorUser, b"uid") => of(Field::UserUid),
-            (Self::Api, b"operation") => of(Field::Operation),
-            (Self::HttpRequest, b"http_headers") => cut(Field::HttpHeaders),
-            (Self::HttpRequest, b"url") => node(Self::Url),
-            (Self::HttpRequest, b"user_agent") => cut(Field::UserAgent),
-            (Self::HttpResponse, b"code") => of(Field::Code),
-            (Self::Url, b"path") => cut(Field::Path),
-            (Self::Url, b"query_string") => cut(Field::Query),
-            (Self::Metadata, b"sequence") => of(Field::Sequence),
-            (Self::Metadata, b"uid") => of(Field::Uid),
-            (Self::Source, b"ip") => of(Field::SrcIp),
-            (Self::Source, b"name") => of(Field::SrcName),
-            (Self::Unmapped, b"consent") => cut(Field::Consent),
-            (Self::Unmapped, b"record_integrity") => node(Self::Integrity),
-            (Self::Unmapped, b"retention") => node(Self::Retention),
-            (Self::Unmapped, b"stage") => of(Field::Stage),
-            (Self::Unmapped, b"control") | (Self::Integrity, b"signature") => None,
-            (Self::Integrity, b"chain_uid") => of(Field::ChainUid),
-            (Self::Integrity, b"commitments") => Some((Self::Commitments, Field::Groups, false)),
-            (Self::Integrity, b"fingerprint") => cut(Field::Fingerprint),
-            (Self::Integrity, b"previous") => of(Field::Previous),
-            (Self::Integrity, b"salts") => Some((Self::Salts, Field::Groups, true)),
-            (Self::Integrity, b"version") => of(Field::Version),
-            (Self::Commitments, name) => of(Field::Commitment(group(name)?)),
-            (Self::Salts, name) => of(Field::Salt(group(name)?)),
-            (Self::Retention, b"class") => of(Field::Class),
-            (Self::Retention, b"expires") => of(Field::Expires),
+        if self == Self::Other {
+            return of(Field::None);
+        }
+        let Some(known) = Known::of(name) else {
+            // A group that there is not.
+            return match self {
+                Self::Commitments | Self::Salts => None,
+                _ => of(Field::None),
+            };
+        };
+        match (self, known) {
+            (Self::Root, Known::Actor) => Some((Self::Actor, Field::Actor, true)),
+            (Self::Root, Known::ActionId) => of(Field::ActionId),
+            (Self::Root, Known::Api) => node(Self::Api),
+            (Self::Root, Known::Authorizations) => of(Field::Authorizations),
+            (Self::Root, Known::HttpRequest) => node(Self::HttpRequest),
+            (Self::Root, Known::HttpResponse) => node(Self::HttpResponse),
+            (Self::Root, Known::Metadata) => node(Self::Metadata),
+            (Self::Root, Known::Resources) => of(Field::Resources),
+            (Self::Root, Known::SrcEndpoint) => Some((Self::Source, Field::SrcEndpoint, true)),
+            (Self::Root, Known::StatusId) => of(Field::StatusId),
+            (Self::Root, Known::Time) => of(Field::Time),
+            (Self::Root, Known::Unmapped) => node(Self::Unmapped),
+            (Self::Actor, Known::AppUid) => of(Field::AppUid),
+            (Self::Actor, Known::User) => node(Self::ActorUser),
+            (Self::ActorUser, Known::Name) => of(Field::UserName),
+            (Self::ActorUser, Known::Uid) => of(Field::UserUid),
+            (Self::Api, Known::Operation) => of(Field::Operation),
+            (Self::HttpRequest, Known::HttpHeaders) => cut(Field::HttpHeaders),
+            (Self::HttpRequest, Known::Url) => node(Self::Url),
+            (Self::HttpRequest, Known::UserAgent) => cut(Field::UserAgent),
+            (Self::HttpResponse, Known::Code) => of(Field::Code),
+            (Self::Url, Known::Path) => cut(Field::Path),
+            (Self::Url, Known::QueryString) => cut(Field::Query),
+            (Self::Metadata, Known::Sequence) => of(Field::Sequence),
+            (Self::Metadata, Known::Uid) => of(Field::Uid),
+            (Self::Source, Known::Ip) => of(Field::SrcIp),
+            (Self::Source, Known::Name) => of(Field::SrcName),
+            (Self::Unmapped, Known::Consent) => cut(Field::Consent),
+            (Self::Unmapped, Known::RecordIntegrity) => node(Self::Integrity),
+            (Self::Unmapped, Known::Retention) => node(Self::Retention),
+            (Self::Unmapped, Known::Stage) => of(Field::Stage),
+            (Self::Unmapped, Known::Control) | (Self::Integrity, Known::Signature) => None,
+            (Self::Integrity, Known::ChainUid) => of(Field::ChainUid),
+            (Self::Integrity, Known::Commitments) => {
+                Some((Self::Commitments, Field::Groups, false))
+            }
+            (Self::Integrity, Known::Fingerprint) => cut(Field::Fingerprint),
+            (Self::Integrity, Known::Previous) => of(Field::Previous),
+            (Self::Integrity, Known::Salts) => Some((Self::Salts, Field::Groups, true)),
+            (Self::Integrity, Known::Version) => of(Field::Version),
+            (Self::Commitments, known) => of(Field::Commitment(group(known)?)),
+            (Self::Salts, known) => of(Field::Salt(group(known)?)),
+            (Self::Retention, Known::Class) => of(Field::Class),
+            (Self::Retention, Known::Expires) => of(Field::Expires),
             _ => of(Field::None),
         }
     }
 }
 
-fn group(name: &[u8]) -> Option<u8> {
-    match name {
-        b"consent" => Some(0),
-        b"source" => Some(1),
-        b"subject" => Some(2),
-        b"url" => Some(3),
+const fn group(known: Known) -> Option<u8> {
+    match known {
+        Known::Consent => Some(0),
+        Known::Source => Some(1),
+        Known::Subject => Some(2),
+        Known::Url => Some(3),
         _ => None,
     }
 }
@@ -254,13 +356,13 @@ impl<'t> Scanner<'t> {
             self.at += 1;
             return Some(());
         }
-        let mut last: &[u8] = &[];
+        let mut last = Name::default();
         let mut kept = false;
         loop {
             let start = self.at;
             let name = self.name()?;
             // An empty name, which is no name of ours, does not pass either.
-            if name <= last {
+            if name.prefix < last.prefix || name.prefix == last.prefix && name.text <= last.text {
                 return None;
             }
             last = name;
@@ -339,18 +441,26 @@ impl<'t> Scanner<'t> {
     }
 
     /// The name of a member: plain ASCII, as all names of the format are.
-    fn name(&mut self) -> Option<&'t [u8]> {
+    fn name(&mut self) -> Option<Name<'t>> {
         self.expect(b'"')?;
         let bytes: &'t [u8] = self.bytes;
         let rest = bytes.get(self.at..)?;
-        let length = rest.iter().position(|byte| {
-            !(byte.is_ascii_graphic() || *byte == b' ') || matches!(byte, b'"' | b'\\')
-        })?;
-        if rest.get(length) != Some(&b'"') {
+        let length = plain_length(rest);
+        let text = rest.get(..length)?;
+        if rest.get(length) != Some(&b'"') || !text.is_ascii() {
             return None;
         }
         self.at += length + 1;
-        rest.get(..length)
+        let prefix = match rest.first_chunk::<8>() {
+            Some(word) if length >= 8 => u64::from_be_bytes(*word),
+            // The bytes after the name are shifted out, and zeros in.
+            Some(word) if length > 0 => {
+                let unused = 64 - 8 * u32::try_from(length).ok()?;
+                u64::from_be_bytes(*word) >> unused << unused
+            }
+            _ => prefix(text),
+        };
+        Some(Name { text, prefix })
     }
 
     /// A string as the canonical form spells it.

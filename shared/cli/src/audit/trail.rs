@@ -87,6 +87,21 @@ pub struct Chain {
     pub(crate) clock_steps: u64,
 }
 
+impl Chain {
+    /// How long its emitter is silent at most. After a purge only the operator knows.
+    pub(crate) fn heartbeat_ms(&self) -> u64 {
+        let purged = self
+            .purges
+            .iter()
+            .rev()
+            .find_map(|purge| purge.heartbeat_ms);
+        match &self.open {
+            Some(open) => open.heartbeat_ms,
+            None => purged.unwrap_or(DEFAULT_HEARTBEAT_MS),
+        }
+    }
+}
+
 /// How a chain begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Open {
@@ -169,6 +184,27 @@ impl Trail {
         &self.orders
     }
 
+    /// Whether a chain has all its records, each following the one before, from where it begins up
+    /// to this one.
+    #[must_use]
+    pub fn is_whole_until(&self, chain: &ChainUid, sequence: u64) -> bool {
+        let Some(chain) = self.chains.get(chain) else {
+            return false;
+        };
+        let purged = chain.purges.iter().map(|purge| purge.checkpoint).max();
+        let begin = purged.unwrap_or(0);
+        let holds = |(first, segment): (u64, &Segment)| first <= begin && segment.last >= sequence;
+        chain.segments.iter().any(holds)
+    }
+
+    /// How long the emitter of a chain is silent at most.
+    #[must_use]
+    pub fn heartbeat_ms(&self, chain: &ChainUid) -> u64 {
+        self.chains
+            .get(chain)
+            .map_or(DEFAULT_HEARTBEAT_MS, Chain::heartbeat_ms)
+    }
+
     /// Takes in a record. `place` says where it was found, `now_ms` what time it is.
     pub fn absorb(&mut self, item: &Item, now_ms: u64, place: &dyn Fn() -> String) -> Absorbed {
         let vouched = item.control.as_ref().map(|control| control.vouched);
@@ -187,6 +223,9 @@ impl Trail {
                     .is_some_and(|expires_ms| expires_ms <= now_ms)
                 {
                     self.counts.overdue += 1;
+                }
+                if !item.erased.is_empty() {
+                    self.counts.erased += 1;
                 }
                 self.note_groups(item, place);
                 self.note_time(item);
@@ -342,7 +381,6 @@ impl Trail {
         if item.erased.is_empty() {
             return;
         }
-        self.counts.erased += 1;
         if item.erased.without(ordered).is_empty() {
             return;
         }
@@ -513,3 +551,4 @@ impl Trail {
 }
 
 const MAX_SILENCES: usize = 4096;
+const DEFAULT_HEARTBEAT_MS: u64 = 60_000;

@@ -344,9 +344,9 @@ impl Conclusion {
             );
         }
         self.check_holes(trail, chain_uid, chain, Range(begin, end));
-        let covered = self.check_cover(trail, chain_uid, chain);
+        let covered = self.check_cover(trail, chain_uid, chain, begin);
         let end = self.check_end(trail, question, chain_uid, chain, is_succeeded);
-        let heartbeat_ms = heartbeat_ms(chain);
+        let heartbeat_ms = chain.heartbeat_ms();
         for silence in &chain.silences {
             let silent_ms = silence.to_ms - silence.from_ms;
             if heartbeat_ms > 0 && silent_ms > heartbeat_ms.saturating_mul(2) && !chain.is_ledger {
@@ -424,7 +424,10 @@ impl Conclusion {
             return None;
         }
         if at > 0 {
-            let left = chain.segments.count_in(0, at - 1);
+            let there = chain.segments.count_in(0, at - 1);
+            // Tombstones fill places, and are not what a purge deletes.
+            let removed = chain.removed.iter().filter(|number| **number < at).count() as u64;
+            let left = there.saturating_sub(removed);
             self.records.expired += at - left;
             if left > 0 {
                 trail.issues.add_many(
@@ -512,11 +515,13 @@ impl Conclusion {
         trail: &mut Trail,
         chain_uid: ChainUid,
         chain: &Chain,
+        begin: u64,
     ) -> Option<u64> {
         let mut last = None;
         let mut uncovered = 0_u64;
         let mut from = None;
-        for (first, segment) in chain.segments.iter() {
+        let segments = chain.segments.iter();
+        for (first, segment) in segments.filter(|(_, segment)| segment.last >= begin) {
             last = segment.covered.or(last);
             let next = match segment.covered {
                 Some(covered) => covered.saturating_add(1),
@@ -580,7 +585,7 @@ impl Conclusion {
         let last_sign = last.and_then(|(_, segment)| segment.last_signed);
         let last_ms = last_sign.map_or(chain.last_ms, |(_, ms)| ms);
         let silent_ms = question.at_ms.saturating_sub(last_ms);
-        if silent_ms <= heartbeat_ms(chain).saturating_mul(2) {
+        if silent_ms <= chain.heartbeat_ms().saturating_mul(2) {
             return "alive";
         }
         if !question.is_excerpt {
@@ -646,18 +651,6 @@ fn ranges(target: &Target) -> impl Iterator<Item = Range> {
     target.ranges.iter().copied().chain(all)
 }
 
-fn heartbeat_ms(chain: &Chain) -> u64 {
-    let purged = chain
-        .purges
-        .iter()
-        .rev()
-        .find_map(|purge| purge.heartbeat_ms);
-    match &chain.open {
-        Some(open) => open.heartbeat_ms,
-        None => purged.unwrap_or(DEFAULT_HEARTBEAT_MS),
-    }
-}
-
 fn declared_text(lost: &audit::Lost, absent: u64) -> String {
     let kept = match &lost.kept {
         Some(kept) if kept == "host_log" => {
@@ -685,4 +678,3 @@ fn numbers(chain: &ChainUid, range: Range) -> String {
 }
 
 const MAX_CHAINS: usize = 1000;
-const DEFAULT_HEARTBEAT_MS: u64 = 60_000;

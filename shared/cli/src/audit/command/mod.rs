@@ -7,9 +7,14 @@
 )]
 
 mod common;
+mod erase;
+mod hold;
 mod keygen;
+mod orders;
 mod progress;
+mod purge;
 mod verify;
+mod who;
 mod words;
 
 use std::process::ExitCode;
@@ -33,6 +38,9 @@ pub fn run(arguments: &[&str]) -> ExitCode {
     };
     let done = match command {
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Erase(arguments) => erase::run(&arguments),
+        Command::Purge(arguments) => purge::run(&arguments),
+        Command::Hold(arguments) => hold::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
     };
     match done {
@@ -55,6 +63,12 @@ struct Arguments {
 enum Command {
     /// Check that nothing was changed, taken away or put in, and say what is missing
     Verify(verify::Arguments),
+    /// Erase what records say about a subject, or take a record away
+    Erase(erase::Arguments),
+    /// Delete records that are past their time
+    Purge(purge::Arguments),
+    /// Put records on hold, so that they are neither erased nor purged
+    Hold(hold::Arguments),
     /// Make a key that signs
     Keygen(keygen::Arguments),
 }
