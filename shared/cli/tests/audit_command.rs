@@ -156,7 +156,7 @@ fn otlp(lines: &[String]) -> String {
 fn help_and_wrong_usage() {
     let bed = Bed::new();
     let help = bed.run("--help").expect(0).out;
-    for command in ["verify", "purge", "erase", "hold", "keygen"] {
+    for command in ["verify", "report", "purge", "erase", "hold", "keygen"] {
         assert!(help.contains(command), "{command}: {help}");
         let help = bed.run(&format!("{command} --help")).expect(0).out;
         assert!(help.contains("Usage: meshward audit"), "{help}");
@@ -255,7 +255,7 @@ fn verify_says_what_is_wrong_with_files() {
         .expect(2)
         .out;
     assert!(outcome.contains("zcat"), "{outcome}");
-    let mut changed = text.clone();
+    let mut changed = text;
     let at = changed.len() / 2;
     changed[at] ^= 1;
     bed.write("changed.ndjson", changed);

@@ -12,6 +12,7 @@ pub mod item;
 pub mod keyring;
 pub mod ledger;
 pub mod pipeline;
+pub mod report;
 pub mod rewrite;
 pub mod sample;
 pub mod scan;

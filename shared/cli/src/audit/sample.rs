@@ -14,6 +14,8 @@ pub struct Emitter {
     random: Random,
     /// When the next record is, milliseconds since 1970.
     pub time_ms: u64,
+    /// How far apart requests are at most, milliseconds.
+    pub step_ms: u64,
     /// How long records are kept, milliseconds; `None` for ever.
     pub keep_ms: Option<u64>,
     statement: Statement,
@@ -79,6 +81,7 @@ impl Emitter {
             key,
             random,
             time_ms: 1_800_000_000_000,
+            step_ms: 40,
             keep_ms: None,
             statement: Statement::default(),
         }
@@ -162,7 +165,7 @@ impl Emitter {
 
     /// The record of a request.
     pub fn request(&mut self, request: &Request) -> Sealed {
-        self.time_ms += self.random.number() % 40;
+        self.time_ms += self.random.number() % self.step_ms.max(1);
         self.statement.records += 1;
         let actor = match &request.subject {
             Some(subject) => format!(
@@ -348,8 +351,7 @@ impl Request {
         let subject = random.skewed(400);
         let answered = refused.is_none() && !failed;
         Self {
-            subject: (status != 401)
-                .then(|| format!("2026:{:032x}", u128::from(subject) << 7 | 0x0050_0eed)),
+            subject: (status != 401).then(|| pseudonym(subject)),
             operation: operation.to_owned(),
             method,
             path: if path.ends_with('/') {
@@ -375,6 +377,12 @@ impl Request {
             source: format!("192.0.2.{}", random.skewed(200)),
         }
     }
+}
+
+/// What looks like the pseudonym of a subject.
+fn pseudonym(number: u64) -> String {
+    let mut random = Random(number);
+    format!("2026:{:016x}{:016x}", random.number(), random.number())
 }
 
 fn authorizations(request: &Request) -> String {

@@ -13,6 +13,7 @@ mod keygen;
 mod orders;
 mod progress;
 mod purge;
+mod report;
 mod verify;
 mod who;
 mod words;
@@ -38,6 +39,7 @@ pub fn run(arguments: &[&str]) -> ExitCode {
     };
     let done = match command {
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Erase(arguments) => erase::run(&arguments),
         Command::Purge(arguments) => purge::run(&arguments),
         Command::Hold(arguments) => hold::run(&arguments),
@@ -63,6 +65,8 @@ struct Arguments {
 enum Command {
     /// Check that nothing was changed, taken away or put in, and say what is missing
     Verify(verify::Arguments),
+    /// Say who accessed which data, what was refused and by which rule, and what is kept how long
+    Report(report::Arguments),
     /// Erase what records say about a subject, or take a record away
     Erase(erase::Arguments),
     /// Delete records that are past their time
