@@ -713,3 +713,47 @@ fn bad_input_keeps_what_can_be_read() {
     let verdict = verify(batch);
     assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
 }
+
+fn verify_within(text: String, limits: Limits) -> Verdict {
+    let keyring = keyring();
+    let reading = Reading {
+        keyring: &keyring,
+        now_ms: NOW_MS,
+        threads: 2,
+        limits,
+    };
+    let source = Source::reading(Box::new(Cursor::new(text.into_bytes())));
+    let names = ["test".to_owned()];
+    let (trail, _) = reading.read_source(Trail::new(limits), source, &names, || (), &|_| ());
+    let question = Question {
+        at_ms: NOW_MS,
+        ..Question::default()
+    };
+    conclude(trail, &question)
+}
+
+/// Memory ends before the trail does: what could not be done is said, and nothing passes.
+#[test]
+fn limits_are_kept_and_said() {
+    let lines = chain(13, 2_500);
+    let small = Limits {
+        seen: 1_100,
+        segments: 100,
+    };
+    let verdict = verify_within(joined(&lines), small);
+    assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
+    // Long ago.
+    let verdict = verify_within(
+        joined(&[lines.clone(), lines[3..4].to_vec()].concat()),
+        small,
+    );
+    assert_has(&verdict, 2, Kind::NotCompared);
+    // Just now.
+    let last = lines[lines.len() - 1..].to_vec();
+    let verdict = verify_within(joined(&[lines.clone(), last].concat()), small);
+    assert_eq!((verdict.exit_code, verdict.records.seen.duplicates), (0, 1));
+    // Every other record is missing.
+    let holes: Vec<String> = lines.into_iter().step_by(2).collect();
+    let verdict = verify_within(joined(&holes), small);
+    assert_has(&verdict, 1, Kind::TooManyHoles);
+}

@@ -14,6 +14,7 @@
     reason = "small numbers of its own choice"
 )]
 
+mod audit_cli;
 mod audit_emitter;
 mod cpu;
 mod jwt_auth;
@@ -28,10 +29,11 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     ("overview", overview::run),
     ("jwt-auth", jwt_auth::run),
     ("audit-emitter", audit_emitter::run),
+    ("audit-cli", audit_cli::run),
 ];
 
 fn main() -> ExitCode {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::command::thousands;
 use super::super::time;
 use super::summary::Report;
-use super::svg::{self, Bar, escaped};
+use super::svg::{self, Bar, Names, escaped};
 
 /// The page.
 #[must_use]
@@ -164,12 +164,12 @@ fn refusals(page: &mut String, report: &Report) {
             },
             parts: vec![(refusal.refused, "refused"), (refusal.reported, "reported")],
         });
-        chart(
-            page,
-            "Refusals by rule",
-            rows.collect(),
-            "Nothing was refused.",
-        );
+        let rows: Vec<Bar> = rows.collect();
+        if rows.is_empty() {
+            page.push_str("<p class=\"none\">Nothing was refused.</p>");
+        } else {
+            page.push_str(&svg::bars("Refusals by rule", &rows, Names::Above));
+        }
     });
 }
 
@@ -406,7 +406,7 @@ fn chart(page: &mut String, title: &str, bars: Vec<Bar>, none: &str) {
     if bars.is_empty() {
         let _ = write!(page, "<p class=\"none\">{none}</p>");
     } else {
-        page.push_str(&svg::bars(title, &bars));
+        page.push_str(&svg::bars(title, &bars, Names::Beside));
     }
 }
 

@@ -130,32 +130,43 @@ pub(super) fn timeline(points: &[Point], point_ms: u64) -> String {
     svg
 }
 
+/// Where the name of a bar stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// In front of it: short ones.
+    Beside,
+    /// On a line of its own.
+    Above,
+}
+
 /// Bars from the left, one below the other.
-pub(super) fn bars(title: &str, bars: &[Bar]) -> String {
+pub(super) fn bars(title: &str, bars: &[Bar], names: Names) -> String {
     const WIDTH: u64 = 470;
-    const NAME: u64 = 212;
-    const ROW: u64 = 24;
     const NUMBER: u64 = 62;
+    let (left, row_height, name_y, bar_y, room) = match names {
+        Names::Beside => (212, 24, 16, 4, 27),
+        Names::Above => (0, 40, 12, 18, 60),
+    };
     let sum = |bar: &Bar| bar.parts.iter().map(|(value, _)| *value).sum::<u64>();
     let most = bars.iter().map(sum).max().unwrap_or(0).max(1);
-    let height = ROW * bars.len() as u64 + 2;
+    let height = row_height * bars.len() as u64 + 2;
     let mut svg = format!(
         r#"<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{}">"#,
         escaped(title)
     );
     for (row, bar) in (0_u64..).zip(bars) {
-        let y = row * ROW;
+        let y = row * row_height;
         let _ = write!(
             svg,
             r#"<g><title>{}: {}</title><text class="name" x="0" y="{}">{}</text>"#,
             escaped(&bar.name),
             thousands(sum(bar)),
-            y + 16,
-            escaped(&cut(&bar.name, 27))
+            y + name_y,
+            escaped(&cut(&bar.name, room))
         );
-        let mut x = NAME * 100;
+        let mut x = left * 100;
         for (value, class) in &bar.parts {
-            let width = value.saturating_mul((WIDTH - NAME - NUMBER) * 100) / most;
+            let width = value.saturating_mul((WIDTH - left - NUMBER) * 100) / most;
             if *value == 0 {
                 continue;
             }
@@ -164,7 +175,7 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> String {
                 svg,
                 r#"<rect class="{class}" x="{}" y="{}" width="{}" height="15" rx="1"/>"#,
                 hundredths(x),
-                y + 4,
+                y + bar_y,
                 hundredths(width)
             );
             x += width;
@@ -173,7 +184,7 @@ pub(super) fn bars(title: &str, bars: &[Bar]) -> String {
             svg,
             r#"<text class="value" x="{}" y="{}">{}</text></g>"#,
             hundredths(x + 600),
-            y + 16,
+            y + bar_y + 12,
             thousands(sum(bar))
         );
     }
@@ -320,6 +331,7 @@ mod tests {
                 name: hostile.to_owned(),
                 parts: vec![(3, "allowed")],
             }],
+            Names::Above,
         );
         assert!(!chart.contains("<script"), "{chart}");
         let chart = heat(&[hostile.to_owned()], &[(hostile.to_owned(), vec![1])]);
@@ -328,7 +340,11 @@ mod tests {
 
     #[test]
     fn nothing_is_a_picture_too() {
-        for svg in [timeline(&[], 1000), bars("x", &[]), heat(&[], &[])] {
+        for svg in [
+            timeline(&[], 1000),
+            bars("x", &[], Names::Beside),
+            heat(&[], &[]),
+        ] {
             assert!(svg.starts_with("<svg") && svg.ends_with("</svg>"));
         }
         assert_eq!((nice(0), nice(5), nice(1_234)), (4, 8, 1_600));
