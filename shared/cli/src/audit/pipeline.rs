@@ -103,10 +103,21 @@ impl Reading<'_> {
                 joined.collect()
             })
         };
+        let failed = self.threads.max(1) - observers.len();
         let mut turn = shared
             .turn
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        if failed > 0 {
+            turn.trail.issues_mut().add(
+                Kind::Unreadable,
+                || "-".to_owned(),
+                || {
+                    "this program failed on a part of the files, which is a mistake in it"
+                        .to_owned()
+                },
+            );
+        }
         for uid in turn.parts.incomplete() {
             turn.trail.issues_mut().add(
                 Kind::CutOff,

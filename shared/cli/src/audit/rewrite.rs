@@ -61,9 +61,13 @@ pub fn rewrite(
     let before = file.metadata().map_err(io)?;
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     let fresh = target.with_file_name(format!(".{name}.meshward-new"));
-    let mut out = BufWriter::with_capacity(1 << 20, File::create_new(&fresh).map_err(io)?);
+    // One that is there already is of a command that runs, or was interrupted.
+    let created =
+        File::create_new(&fresh).map_err(|error| RewriteError::Io(fresh.clone(), error))?;
+    let mut out = BufWriter::with_capacity(1 << 20, created);
     let result = copy(file, &mut out, &mut fate).and_then(|done| {
         out.flush()?;
+        keep_owner(out.get_ref(), &before);
         out.get_ref().set_permissions(before.permissions())?;
         out.get_ref().sync_all()?;
         Ok(done)
@@ -93,6 +97,16 @@ pub fn rewrite(
     Ok(done)
 }
 
+/// Where we may, which is as root; anybody else owns what they write anyway.
+#[cfg(unix)]
+fn keep_owner(file: &File, before: &fs::Metadata) {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    drop(fchown(file, Some(before.uid()), Some(before.gid())));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &File, _: &fs::Metadata) {}
+
 fn copy(
     file: File,
     out: &mut impl io::Write,
@@ -112,7 +126,7 @@ fn copy(
         };
         let changed = match std::str::from_utf8(text) {
             Ok(text) => change(text, fate, &mut done),
-            Err(_) => Some(Cow::Borrowed("")).filter(|_| false),
+            Err(_) => None,
         };
         match changed {
             None => out.write_all(&line)?,

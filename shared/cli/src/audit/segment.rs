@@ -131,9 +131,9 @@ impl Segments {
     pub fn count_in(&self, first: u64, last: u64) -> u64 {
         let inside = self.0.iter().map(|(start, segment)| {
             let (start, end) = ((*start).max(first), segment.last.min(last));
-            if end >= start { end - start + 1 } else { 0 }
+            super::intervals::size(audit::Range(start, end))
         });
-        inside.sum()
+        inside.fold(0, u64::saturating_add)
     }
 }
 

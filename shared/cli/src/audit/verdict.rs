@@ -221,7 +221,7 @@ impl Conclusion {
     fn check_witness(&mut self, trail: &mut Trail, question: &Question) {
         for ((chain, sequence), fingerprint) in &question.witness {
             let Some(known) = trail.chains.get(chain) else {
-                self.records.missing += 1;
+                self.records.missing = self.records.missing.saturating_add(1);
                 trail.issues.add(
                     Kind::Missing,
                     || encode(chain),
@@ -394,8 +394,8 @@ impl Conclusion {
 
     fn check_absent(&mut self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
         if let Some(purge) = chain.purges.iter().max_by_key(|purge| purge.checkpoint) {
-            self.records.expired += purge.checkpoint;
-            self.records.missing += 1;
+            self.records.expired = self.records.expired.saturating_add(purge.checkpoint);
+            self.records.missing = self.records.missing.saturating_add(1);
             trail.issues.add(
                 Kind::Missing,
                 || uid(&chain_uid, purge.checkpoint),
@@ -428,7 +428,10 @@ impl Conclusion {
             // Tombstones fill places, and are not what a purge deletes.
             let removed = chain.removed.iter().filter(|number| **number < at).count() as u64;
             let left = there.saturating_sub(removed);
-            self.records.expired += at - left;
+            self.records.expired = self
+                .records
+                .expired
+                .saturating_add(at.saturating_sub(there));
             if left > 0 {
                 trail.issues.add_many(
                     Kind::StillThere,

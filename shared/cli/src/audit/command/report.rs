@@ -8,7 +8,7 @@ use super::super::time;
 use super::super::verdict::{Question, conclude};
 use super::common::{Input, Result, parse_time};
 use super::who::Pseudonyms;
-use super::words::thousands;
+use super::words::{printable, thousands};
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -296,19 +296,6 @@ impl Table<'_> {
         let cells: Vec<String> = cells.iter().map(|cell| printable(cell)).collect();
         let _ = writeln!(self.0, "{:>14}  {}", thousands(count), cells.join(" · "));
     }
-}
-
-/// What clients have written must not move the cursor of a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 const AFTER_HELP: &str = "\

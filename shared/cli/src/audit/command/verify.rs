@@ -7,7 +7,7 @@ use super::super::issue::Severity;
 use super::super::time;
 use super::super::verdict::{Question, Verdict, conclude};
 use super::common::{Input, Result, read_witness};
-use super::words::thousands;
+use super::words::{printable, thousands};
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -104,7 +104,7 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
             let _ = writeln!(
                 text,
                 "  {:<16}{:>13}  requests, {kept}; {} records absent; {} to {}",
-                gap.reason,
+                printable(&gap.reason),
                 thousands(gap.requests),
                 thousands(gap.absent),
                 time::format(gap.from_ms),
@@ -129,7 +129,8 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
             let _ = writeln!(text, "  {} ({})", kind.code(), thousands(*count));
             let issues = verdict.issues.iter().filter(|issue| issue.kind == *kind);
             for issue in issues.take(SHOWN) {
-                let _ = writeln!(text, "    {}: {}", issue.place, issue.message);
+                let line = format!("{}: {}", issue.place, issue.message);
+                let _ = writeln!(text, "    {}", printable(&line));
             }
         }
     }

@@ -14,6 +14,18 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
+/// What clients have written must not move the cursor of a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |character: char| {
+        if character.is_control() {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
 /// `1.2 GB`.
 pub(super) fn bytes(number: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
@@ -43,5 +55,6 @@ mod tests {
         assert_eq!(bytes(999), "999 bytes");
         assert_eq!(bytes(1_234_567_890), "1.2 GB");
         assert_eq!(bytes(50_000), "50.0 kB");
+        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
     }
 }

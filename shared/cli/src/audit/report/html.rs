@@ -84,8 +84,10 @@ fn tiles(page: &mut String, report: &Report) {
             format!("{}.{} %", tenths / 10, tenths % 10)
         }
     };
-    let values: u64 = report.data_classes.iter().map(|class| class.values).sum();
-    let missing = report.verification.records.missing + report.verification.records.declared;
+    let values = report.data_classes.iter().map(|class| class.values);
+    let values = values.fold(0, u64::saturating_add);
+    let records = &report.verification.records;
+    let missing = records.missing.saturating_add(records.declared);
     page.push_str("<div class=\"tiles\">");
     for (name, number, more) in [
         (
