@@ -345,6 +345,24 @@ proptest! {
         }
     }
 
+    /// Whatever is in a file, it is read to its end and nothing passes for clean.
+    #[test]
+    fn any_file(pieces in prop::collection::vec(prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..60),
+        "[\\x20-\\x7e]{0,40}".prop_map(String::into_bytes),
+        Just(b"\n".to_vec()),
+        Just(b"{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"".to_vec()),
+        Just(b"\"}}]}]}]}\n".to_vec()),
+        Just(b"[{\"data\":{\"metadata\":{\"uid\":\"x\"},".to_vec()),
+        Just(b"x meshward.audit {\"a\":".to_vec()),
+        Just(b"x meshward.audit.part ab:1 1/2 {\n".to_vec()),
+        (any::<u64>(), 0_usize..3).prop_map(|(seed, at)| chain(seed % 3, 1)[at].clone().into_bytes()),
+    ], 0..12)) {
+        let text = pieces.concat();
+        let verdict = verify(text);
+        prop_assert!(!verdict.issue_counts.contains_key(&Kind::Unreadable), "{:#?}", verdict.issues);
+    }
+
     /// Numbers and strings in all spellings, in a place that both read.
     #[test]
     fn two_checks_agree_on_spelling(value in "(-?[0-9]{1,18}(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?|\"([ -~é\u{7f}\u{2028}]|\\\\[\"\\\\/bfnrtu]|\\\\u00[0-9a-fA-F]{2}){0,6}\"|true|nul|\\[[0-9, ]{0,4}\\]|\\{\"[a-c]\":1(,\"[a-c]\":2)?\\})") {
@@ -616,6 +634,20 @@ fn ends_and_silences() {
     let verdict = at(&lines, NOW_MS);
     assert_has(&verdict, 2, Kind::Silence);
     assert!(verdict.issue_counts.contains_key(&Kind::ClockStep));
+    let mut sampling = Emitter::new(6, "hipaa", Some(emitter_key()));
+    let statement = audit::Statement {
+        sampled_out: 7,
+        ..audit::Statement::default()
+    };
+    let close = Control::Close {
+        statement,
+        reason: "shutdown".to_owned(),
+    };
+    let sampled = [
+        sampling.open(None).text,
+        sampling.control(&close, true).text,
+    ];
+    assert_eq!(at(&sampled, NOW_MS).records.sampled_out, 7);
     // A witness knows of an end that was cut off.
     let record = Record::check_text(&lines[3]).unwrap();
     let uid: [u8; 16] = std::array::from_fn(|at| {

@@ -63,6 +63,8 @@ pub struct Records {
     pub forks: u64,
     /// Valid, and no signature vouches for them.
     pub uncovered: u64,
+    /// Requests of which emitters kept no record on purpose, by sampling.
+    pub sampled_out: u64,
 }
 
 /// What emitters say is not where the rest is.
@@ -344,6 +346,10 @@ impl Conclusion {
             );
         }
         self.check_holes(trail, chain_uid, chain, Range(begin, end));
+        if let Some((_, statement)) = &chain.statement {
+            let sampled_out = self.records.sampled_out;
+            self.records.sampled_out = sampled_out.saturating_add(statement.sampled_out);
+        }
         let covered = self.check_cover(trail, chain_uid, chain, begin);
         let end = self.check_end(trail, question, chain_uid, chain, is_succeeded);
         let heartbeat_ms = chain.heartbeat_ms();

@@ -90,6 +90,13 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
     );
     row("expired", records.expired, "purged after their time");
     row("overdue", seen.overdue, "past their time, and still there");
+    if records.sampled_out > 0 {
+        row(
+            "sampled out",
+            records.sampled_out,
+            "requests of which no record was kept, as configured",
+        );
+    }
     row("chains", verdict.chain_count, "");
     if seen.other_lines > 0 {
         row("other lines", seen.other_lines, "of logs, without records");
