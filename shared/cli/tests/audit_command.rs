@@ -268,6 +268,33 @@ fn verify_says_what_is_wrong_with_files() {
     assert!(outcome.contains("No key was given"), "{outcome}");
 }
 
+/// A client can write into an access log what it likes, and one record of the log was changed.
+#[test]
+fn a_log_is_not_believed() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a", "b"]);
+    lines.push(emitter.close().text);
+    let log: Vec<String> = lines
+        .iter()
+        .map(|line| format!("[x] wasm log: meshward.audit {line}\n"))
+        .collect();
+    let forged = lines[1].replace("\"a\"", "\"c\"");
+    let hostile = format!(
+        "[y] \"GET /\" \"meshward.audit {forged}\"\n[y] \"meshward.audit {{\\\"a\\\":1}}\"\n[y] meshward.audit.part ab 1/1\n"
+    );
+    bed.write("envoy.log", format!("{}{hostile}", log.concat()));
+    let outcome = bed
+        .run(&format!("verify {KEYS} --json envoy.log"))
+        .expect(0);
+    assert_eq!(outcome.number("issue_counts.log_line"), 2);
+    bed.write("envoy.log", log.concat().replace("\"b\"", "\"c\""));
+    let outcome = bed
+        .run(&format!("verify {KEYS} --json envoy.log"))
+        .expect(1);
+    assert_eq!(outcome.number("records.missing"), 1);
+}
+
 #[test]
 fn a_witness_knows_what_was_cut_off() {
     let bed = Bed::new();
@@ -283,6 +310,9 @@ fn a_witness_knows_what_was_cut_off() {
     lines.push(last);
     bed.write("trail.ndjson", joined(&lines));
     bed.run(&verify).expect(0);
+    bed.write("witness.ndjson", joined(&lines[1..2]));
+    let wrong = bed.run(&verify).expect(3).err;
+    assert!(wrong.contains("no known key has signed this"), "{wrong}");
 }
 
 #[test]

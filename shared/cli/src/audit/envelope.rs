@@ -11,6 +11,8 @@ use serde::Deserialize;
 pub enum Found<'l> {
     /// Its text, as it was written.
     Text(Cow<'l, str>),
+    /// The same, from a line of a log, which may also be the words of a client.
+    Logged(&'l str),
     /// A document whose spelling was changed on the way.
     Json(Json),
     /// A part of one.
@@ -109,7 +111,7 @@ fn log_line(text: &str) -> Line<'_> {
     if let Some(part) = text.strip_prefix(".part ") {
         return match read_part(part) {
             Some(part) => Line::Holds(vec![Found::Part(part)]),
-            None => Line::Malformed("not a part of a record".to_owned()),
+            None => Line::Other,
         };
     }
     let Some(text) = text.strip_prefix(' ').filter(|text| text.starts_with('{')) else {
@@ -119,9 +121,9 @@ fn log_line(text: &str) -> Line<'_> {
     match values.next() {
         Some(Ok(_)) => {
             let record = text.get(..values.byte_offset()).unwrap_or(text);
-            Line::Holds(vec![Found::Text(record.into())])
+            Line::Holds(vec![Found::Logged(record)])
         }
-        _ => Line::Malformed("a record that is cut off".to_owned()),
+        _ => Line::Holds(vec![Found::Logged(text)]),
     }
 }
 
@@ -152,11 +154,12 @@ impl Parts {
             self.pending.clear();
             self.bytes = 0;
         }
-        self.bytes += part.text.len() + 64;
-        let texts = self
-            .pending
-            .entry(part.uid.clone())
-            .or_insert_with(|| vec![None; part.count]);
+        self.bytes += part.text.len() + part.uid.len();
+        let places = &mut self.bytes;
+        let texts = self.pending.entry(part.uid.clone()).or_insert_with(|| {
+            *places += part.count * size_of::<Option<String>>();
+            vec![None; part.count]
+        });
         if let Some(slot) = texts.get_mut(part.number - 1) {
             *slot = Some(part.text);
         }
@@ -229,6 +232,7 @@ mod tests {
                 .into_iter()
                 .map(|found| match found {
                     Found::Text(text) => text.into_owned(),
+                    Found::Logged(text) => text.to_owned(),
                     Found::Json(json) => json.to_string(),
                     Found::Part(part) => format!("{part:?}"),
                 })
@@ -259,7 +263,7 @@ mod tests {
                 r#"2026 [wasm] meshward.audit {"a":1} while logging request, client: "}""#,
                 &[r#"{"a":1}"#],
             ),
-            (r#"x meshward.audit {"a":"#, &["a record that is cut off"]),
+            (r#"x meshward.audit {"a":"#, &[r#"{"a":"#]),
             ("x meshward.audit-emitter: hello", &["other"]),
         ] {
             assert_eq!(texts(line), expected, "{line}");
@@ -289,7 +293,7 @@ mod tests {
         assert_eq!(parts.incomplete(), ["ab:2"]);
         for wrong in ["ab:1 0/2 x", "ab:1 3/2 x", "ab:1 1/99999999999 x", "ab:1"] {
             let line = format!("meshward.audit.part {wrong}");
-            assert!(matches!(read(&line, true), Line::Malformed(_)), "{wrong}");
+            assert!(matches!(read(&line, true), Line::Other), "{wrong}");
         }
     }
 }

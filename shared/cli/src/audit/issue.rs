@@ -100,6 +100,8 @@ kinds! {
     NotCompared = "not_compared", Incomplete;
     /// There are more holes than can be kept in mind.
     TooManyHoles = "too_many_holes", Incomplete;
+    /// A line of a log looks like a record and is none: it was changed, or is a client's words.
+    LogLine = "log_line", Note;
     /// The clock of an emitter went back.
     ClockStep = "clock_step", Note;
 }

@@ -228,6 +228,8 @@ struct Checked<'c> {
 
 struct Record {
     line: u64,
+    /// From a log, in which clients may have a say too.
+    is_logged: bool,
     result: Result<(Item, Option<Fields>), Fault>,
 }
 
@@ -275,11 +277,12 @@ impl<'c> Checked<'c> {
         match envelope::read(line, false) {
             // What does not look like one may be another line of a log.
             Line::Record(text) if !text.starts_with('{') => self.others.push(number),
-            Line::Record(text) => self.record(text.into(), keyring),
+            Line::Record(text) => self.record(text.into(), false, keyring),
             Line::Holds(all) => {
                 for found in all {
                     match found {
-                        Found::Text(text) => self.record(text, keyring),
+                        Found::Text(text) => self.record(text, false, keyring),
+                        Found::Logged(text) => self.record(text.into(), true, keyring),
                         Found::Json(json) => {
                             // In the canonical spelling it can be looked at like all others.
                             let text = audit::canonical::to_string(&json);
@@ -287,6 +290,7 @@ impl<'c> Checked<'c> {
                             let result = result.map(|item| (item, super::scan::scan(&text)));
                             let record = Record {
                                 line: number,
+                                is_logged: false,
                                 result,
                             };
                             self.records.push((record, text.into()));
@@ -304,10 +308,11 @@ impl<'c> Checked<'c> {
         }
     }
 
-    fn record(&mut self, text: Cow<'c, str>, keyring: &Keyring) {
+    fn record(&mut self, text: Cow<'c, str>, is_logged: bool, keyring: &Keyring) {
         let result = item::check(&text, keyring);
         let record = Record {
             line: self.lines,
+            is_logged,
             result,
         };
         self.records.push((record, text));
@@ -395,6 +400,12 @@ impl Turn {
                         Absorbed::Duplicate => fresh.push((index, false)),
                         Absorbed::Fork => {}
                     }
+                }
+                Err(fault) if record.is_logged && !matches!(fault, Fault::NewerVersion(_)) => {
+                    self.trail.counts.read -= 1;
+                    self.trail.counts.other_lines += 1;
+                    let issues = self.trail.issues_mut();
+                    issues.add(Kind::LogLine, || place(record.line), || fault.to_string());
                 }
                 Err(fault) => {
                     let is_cut_off = cut_off == Some(record.line);

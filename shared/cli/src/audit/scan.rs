@@ -568,14 +568,12 @@ fn plain_length(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<8>();
     for word in words {
         let word = u64::from_le_bytes(*word);
-        // A byte of these has its high bit set in one of the differences and not in itself; above
-        // the first such byte a borrow may set others, which does not matter.
-        let quote = word ^ (ONES * b'"' as u64);
-        let backslash = word ^ (ONES * b'\\' as u64);
-        let found = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let found = found & HIGH;
+        // What is looked for is below 128, so a byte with its high bit set is none; and a byte
+        // that is one borrows, which may mark bytes above it too, but never below.
+        let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+        let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+        let control = word.wrapping_sub(ONES * 0x20);
+        let found = (quote | backslash | control) & !word & HIGH;
         if found != 0 {
             return length + found.trailing_zeros() as usize / 8;
         }
@@ -617,3 +615,28 @@ fn span(start: usize, end: usize) -> Option<Span> {
 
 /// Records are four deep.
 const MAX_DEPTH: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn eight_at_a_time_is_one_at_a_time(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), 0x1f_u8..0x23], 0..40)) {
+            let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+            let expected = bytes.iter().position(special).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_length(&bytes), expected);
+        }
+
+        #[test]
+        fn numbers_of_names_are_in_their_order(mut names in prop::collection::vec("[ -!#-\\[\\]-~]{1,12}", 2)) {
+            let document = |one: &str, other: &str| format!(r#"{{"{one}":1,"{other}":2}}"#);
+            names.sort();
+            let ordered = document(&names[0], &names[1]);
+            prop_assert_eq!(scan(&ordered).is_some(), names[0] != names[1]);
+            prop_assert!(scan(&document(&names[1], &names[0])).is_none());
+        }
+    }
+}

@@ -7,7 +7,7 @@ use audit::Hash;
 use audit::keys::PublicKey;
 
 use super::super::item::ChainUid;
-use super::super::keyring::{Entry, Keyring, Role};
+use super::super::keyring::{Entry, Keyring, Role, Vouched};
 use super::super::pipeline::{Observer, Reading};
 use super::super::time;
 use super::super::trail::{Limits, Trail};
@@ -149,6 +149,13 @@ pub(super) fn read_witness(
                 .map_or(line, |(_, text)| text);
             let (item, _) = super::super::item::check(text, keyring)
                 .map_err(|fault| format!("{}:{number}: {fault}", file.display()))?;
+            let vouched = item.control.as_ref().map(|control| control.vouched);
+            if !matches!(vouched, Some(Vouched::By(_))) {
+                return Err(format!(
+                    "{}:{number}: no known key has signed this, so it is no witness's",
+                    file.display()
+                ));
+            }
             witness.insert((item.chain, item.sequence), item.fingerprint);
         }
     }
