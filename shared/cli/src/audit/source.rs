@@ -73,20 +73,19 @@ impl Source {
 
     /// The next lines; `buffer` is one that is no longer needed. `None` after the last file.
     pub fn next_chunk(&mut self, mut buffer: Vec<u8>) -> Option<Chunk> {
-        loop {
-            let path = self.paths.get(self.file)?;
-            if self.reader.is_none() {
-                match open(path) {
-                    Ok(reader) => self.reader = Some(reader),
-                    Err(error) => return Some(self.end_file(Vec::new(), Some(error.into()))),
-                }
+        let path = self.paths.get(self.file)?;
+        if self.reader.is_none() {
+            match open(path) {
+                Ok(reader) => self.reader = Some(reader),
+                Err(error) => return Some(self.end_file(Vec::new(), Some(error.into()))),
             }
-            buffer.clear();
-            buffer.append(&mut self.carry);
-            // What was carried over has no line feed, or it would not have been.
+        }
+        buffer.clear();
+        buffer.append(&mut self.carry);
+        loop {
+            // What was read before has no line feed, or it would have been enough.
             let mut searched = buffer.len();
-            let fault = self.fill(&mut buffer);
-            let ended = match fault {
+            let ended = match self.fill(&mut buffer) {
                 Ok(ended) => ended,
                 Err(fault) => return Some(self.end_file(buffer, Some(fault))),
             };
@@ -107,20 +106,18 @@ impl Source {
             if ended {
                 return Some(self.end_file(buffer, None));
             }
-            let fresh = buffer.get(searched.min(buffer.len())..).unwrap_or_default();
-            match memchr::memrchr(b'\n', fresh).map(|end| end + searched) {
-                Some(end) => {
-                    let tail = buffer.get(end + 1..).unwrap_or_default();
-                    self.carry.extend_from_slice(tail);
-                    buffer.truncate(end + 1);
-                    return Some(self.chunk(buffer, None));
-                }
-                None if buffer.len() > MAX_LINE_BYTES => {
-                    buffer.clear();
-                    self.skipping = true;
-                    return Some(self.chunk(buffer, Some(ReadFault::TooLong)));
-                }
-                None => std::mem::swap(&mut self.carry, &mut buffer),
+            let fresh = buffer.get(searched..).unwrap_or_default();
+            if let Some(end) = memchr::memrchr(b'\n', fresh) {
+                let end = searched + end + 1;
+                let tail = buffer.get(end..).unwrap_or_default();
+                self.carry.extend_from_slice(tail);
+                buffer.truncate(end);
+                return Some(self.chunk(buffer, None));
+            }
+            if buffer.len() > MAX_LINE_BYTES {
+                buffer.clear();
+                self.skipping = true;
+                return Some(self.chunk(buffer, Some(ReadFault::TooLong)));
             }
         }
     }
@@ -131,6 +128,7 @@ impl Source {
             return Ok(true);
         };
         let start = buffer.len();
+        buffer.reserve(usize::try_from(CHUNK_BYTES).unwrap_or(0) + 1);
         let result = reader.take(CHUNK_BYTES).read_to_end(buffer);
         let read = u64::try_from(buffer.len() - start).unwrap_or(0);
         self.read_bytes += read;
@@ -185,7 +183,8 @@ fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
     Ok(Box::new(file))
 }
 
-const CHUNK_BYTES: u64 = 1 << 20;
+/// Small enough to stay in the cache of a processor while it is looked at.
+const CHUNK_BYTES: u64 = 256 << 10;
 /// Longer than what collectors write at once.
 const MAX_LINE_BYTES: usize = 64 << 20;
 
