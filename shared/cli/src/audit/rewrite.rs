@@ -174,7 +174,9 @@ fn change<'l>(
         }
         return None;
     }
-    if line.starts_with('{') && scan(line).is_none() && line.contains("ogRecords\"")
+    if line.starts_with('{')
+        && scan(line).is_none()
+        && (line.contains("logRecords\"") || line.contains("log_records\""))
         || line.starts_with("[{")
     {
         let mut json = Json::parse(line.as_bytes()).ok()?;
