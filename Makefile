@@ -20,10 +20,10 @@ MODULES := $(FILTERS:%=dist/%.wasm)
 RATE_LIMIT_SERVICE := target/native/rate-limit-service
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
-SOURCES := $(shell find filters/*/src shared/policy/src shared/host/src) \
+SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
-IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-host --package=meshward-policy
+IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-audit --package=meshward-host --package=meshward-policy
 # The test bed and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
 TEST_BED := cargo test --locked --profile native --package envoy-test
@@ -66,6 +66,10 @@ demo: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run all filters in a
 
 $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
+	@touch $@
+
+$(BED)/audit-tools/pins.txt: $(SETUP)/audit-tools.txt $(SETUP)/audit-tools.sh
+	@$(SETUP)/audit-tools.sh >/dev/null
 	@touch $@
 
 $(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(SETUP)/oidc-provider/package-lock.json
@@ -115,7 +119,7 @@ $(BED)/redis/redis-server: $(SETUP)/redis.sh
 	@touch $@
 
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories

@@ -78,6 +78,15 @@ pub fn redis() -> Result<PathBuf> {
     )
 }
 
+/// Something that `envoy-test/setup/audit-tools.sh` fetched: `bin/promtool`.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn audit_tool(path: &str) -> Result<PathBuf> {
+    let home = root().join("target/testbed/audit-tools");
+    built(home.join(path), "envoy-test/setup/audit-tools.sh")
+}
+
 /// The packages of the OpenID provider that `envoy-test/setup/oidc-provider.sh` fetched.
 ///
 /// # Errors

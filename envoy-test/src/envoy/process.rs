@@ -80,10 +80,9 @@ impl Process {
     }
 
     /// Ends the process at once, as a crash does.
-    pub(crate) fn kill(&mut self) -> Result<()> {
+    pub(crate) fn kill(&mut self) -> Result<ExitStatus> {
         self.child.kill().context("killing a process")?;
-        self.child.wait().context("waiting for a process")?;
-        Ok(())
+        self.child.wait().context("waiting for a process")
     }
 
     /// An error about this process, with the end of its log.

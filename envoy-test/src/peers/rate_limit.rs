@@ -167,7 +167,7 @@ impl Server {
 
     fn kill(&mut self) -> Result<()> {
         match self.process.take() {
-            Some(mut process) => process.kill(),
+            Some(mut process) => process.kill().map(drop),
             None => Ok(()),
         }
     }
