@@ -24,4 +24,4 @@ pub mod string;
 
 pub use filter::PiiRedactor;
 
-host::filter!(PiiRedactor: request_headers, response_headers, response_body, response_trailers, log);
+host::filter!(PiiRedactor: request_headers, response_headers, response_body, response_trailers, log, done);

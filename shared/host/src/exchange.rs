@@ -86,25 +86,29 @@ pub fn decisions(host: &dyn Host) -> Vec<Decision> {
 /// Adds a decision to those of the stream. A host without properties keeps none; there the logs
 /// and the metrics of each filter are the record.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
-    let mut list = decisions(host);
-    // A filter may decide in several phases; a stream that never ends must not grow the list.
-    const MAX_DECISIONS: usize = 64;
-    if list.len() >= MAX_DECISIONS {
-        return;
-    }
-    list.push(decision);
-    let text = Decision::list_to_json(&list);
-    let _ = host.set_property(&[DECISIONS], text.as_bytes());
+    append_decisions_json(host, &Decision::list_to_json(&[decision]));
 }
 
-/// Envoy keeps what a filter sets under `wasm.` in the filter state and answers the bare name too,
-/// unless an attribute of that name exists; the long form is exact, the short one portable.
+/// As [`append_decision`], of a list that has been written before with [`Decision::list_to_json`].
+pub fn append_decisions_json(host: &dyn Host, list: &str) {
+    let Some(before) = read(host, DECISIONS) else {
+        let _ = host.set_property(&[DECISIONS], list.as_bytes());
+        return;
+    };
+    let mut all = Decision::parse_list(&before);
+    // A filter may decide in several phases; a stream that never ends must not grow the list.
+    const MAX_DECISIONS: usize = 64;
+    if all.len() < MAX_DECISIONS {
+        all.extend(Decision::parse_list(list.as_bytes()));
+        let _ = host.set_property(&[DECISIONS], Decision::list_to_json(&all).as_bytes());
+    }
+}
+
+/// Envoy keeps what a filter sets under `wasm.` in the filter state, and answers its bare name where
+/// no attribute has that name; none has a dot in it.
 fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
-    let long = format!("wasm.{name}");
-    host.property(&["filter_state", &long])
-        .or_else(|_| host.property(&[name]))
-        .ok()
-        .filter(|value| !value.is_empty())
+    let value = host.property(&[name]).ok();
+    value.filter(|value| !value.is_empty())
 }
 
 const IDENTITY: &str = "meshward.identity";
