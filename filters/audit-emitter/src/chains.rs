@@ -56,6 +56,8 @@ struct Entry {
     uncovered: u64,
     checkpoint_ns: u64,
     gaps: Vec<Lost>,
+    /// The last record that went to the proxy's log.
+    last_kept: Option<u64>,
 }
 
 impl Chains {
@@ -104,6 +106,7 @@ impl Chains {
             uncovered: 0,
             checkpoint_ns: now.monotonic_ns,
             gaps: Vec::new(),
+            last_kept: None,
         };
         let open = Control::Open {
             emitter: self.origin.emitter.clone(),
@@ -166,6 +169,7 @@ impl Chains {
             return false;
         }
         entry.note(reason, Some(record), Some("host_log"), now);
+        entry.last_kept = Some(record.sequence);
         true
     }
 
@@ -214,6 +218,20 @@ impl Chains {
             }
         }
         records
+    }
+
+    /// The next record of this class will not be where the ones before it are: signs those, for
+    /// which no later signature can vouch once it is missing. Not more often than a checkpoint is
+    /// worth.
+    pub fn sign_before_gap(&mut self, class: &str, now: Now) -> Option<QueuedRecord> {
+        let entry = self.open.get(class)?;
+        let since_ns = now.monotonic_ns.saturating_sub(entry.checkpoint_ns);
+        let follows_gap = entry.last_kept.is_some()
+            && entry.last_kept == entry.chain.next_sequence().checked_sub(1);
+        if entry.uncovered == 0 || follows_gap || since_ns < BEFORE_GAP_NS {
+            return None;
+        }
+        self.checkpoint(class, true, now)
     }
 
     /// Ends all chains. What they still have to say comes first.
@@ -340,5 +358,6 @@ fn extends(last: Option<&Range>, sequence: u64) -> bool {
 
 /// More than a control record takes.
 const CONTROL_BYTES: usize = 2048;
+const BEFORE_GAP_NS: u64 = 100_000_000;
 /// Ranges in one gap record; more of them need another.
 const MAX_RANGES: usize = 64;

@@ -156,6 +156,39 @@ fn what_is_lost_is_told_in_the_chain() {
     }
 }
 
+/// No later signature can vouch for records that have a gap after them.
+#[test]
+fn what_is_before_a_gap_is_signed() {
+    let more = r#","queue":{"max_records":20,"on_full":"log"}"#;
+    let mut proxy = signed(OTLP, more);
+    let collector = Collector::of(&mut proxy);
+    collector.down.set(true);
+    for _ in 0..40 {
+        get(&mut proxy, "/orders/1");
+        proxy.host().process().advance(Duration::from_millis(20));
+    }
+    collector.down.set(false);
+    proxy.advance(Duration::from_secs(40));
+    let texts = collector.texts.borrow();
+    assert_whole(&texts);
+    let mut records: Vec<Record> = texts
+        .iter()
+        .map(|t| Record::check_text(t).unwrap())
+        .collect();
+    records.sort_by_key(|record| record.sequence);
+    let before_gap: Vec<bool> = records
+        .windows(2)
+        .filter(|pair| pair[0].sequence + 1 < pair[1].sequence)
+        .map(|pair| pair[0].signature.is_some())
+        .collect();
+    assert_eq!(before_gap, [true]);
+    let signatures = records
+        .iter()
+        .filter(|record| record.signature.is_some())
+        .count();
+    assert!(signatures < 8, "{signatures}");
+}
+
 #[test]
 fn a_collector_that_rejects_everything_is_not_told_of_it_for_ever() {
     let mut proxy = configured(Profile::Envoy, "log");

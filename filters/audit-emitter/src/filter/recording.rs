@@ -145,6 +145,22 @@ impl AuditEmitter {
     ) -> bool {
         let class = self.config.rule(rule).retention.class.clone();
         self.open_chain(host, &class);
+        let stopped = observed.was_stopped();
+        let assurance = self.config.rule(rule).assurance;
+        let best_effort = assurance == Assurance::BestEffort && !stopped;
+        let priority = match (assurance, stopped) {
+            (_, true) => Priority::High,
+            (Assurance::BestEffort, _) => Priority::Low,
+            _ => Priority::Normal,
+        };
+        let goes_elsewhere = received.is_some() && !self.holds
+            || self.config.on_full != OnFull::Drop
+                && !best_effort
+                && !self.queue.has_room(TYPICAL_BYTES, priority);
+        if goes_elsewhere && self.config.sink != Sink::HostLog {
+            let signed = self.chains.sign_before_gap(&class, now(host));
+            self.deliver_control(host, signed.into_iter().collect());
+        }
         let salts = self.random.salts(host);
         let rule = self.config.rule(rule);
         let Some(chain) = self.chains.chain(&class) else {
@@ -162,13 +178,6 @@ impl AuditEmitter {
             subject: self.subject.as_ref(),
         };
         let writer = write(observed, &envelope);
-        let stopped = observed.was_stopped();
-        let priority = match (rule.assurance, stopped) {
-            (_, true) => Priority::High,
-            (Assurance::BestEffort, _) => Priority::Low,
-            _ => Priority::Normal,
-        };
-        let best_effort = rule.assurance == Assurance::BestEffort && !stopped;
         let trace = observed.trace.as_ref();
         let record = QueuedRecord {
             chain_uid,
@@ -315,3 +324,6 @@ impl AuditEmitter {
         }
     }
 }
+
+/// What a record takes, more or less.
+const TYPICAL_BYTES: usize = 2048;
