@@ -329,8 +329,18 @@ fn keys_and_tokens_go_to_their_end() {
         "{}",
         String::from_utf8_lossy(&whole)
     );
+    assert_eq!(
+        String::from_utf8_lossy(&whole),
+        r#"{"k":"x [PRIVATE_KEY] y","x":1}"#
+    );
     let (pieces, _) = rewrite_chunks(&plan_of(rules), document.as_bytes().chunks(777));
     assert_eq!(whole, pieces);
+    // A beginning without an end takes its string, and nothing else.
+    check_with(
+        rules,
+        r#"["-----BEGIN PRIVATE KEY-----AAAA","stays"]"#,
+        r#"["[PRIVATE_KEY]","stays"]"#,
+    );
     let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.sig", "abcd".repeat(4000));
     let document = format!(r#"["{token} y"]"#);
     let (whole, _) = rewrite_chunks(&plan_of(rules), std::iter::once(document.as_bytes()));

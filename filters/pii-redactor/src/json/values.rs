@@ -38,7 +38,6 @@ impl JsonRewriter {
             && let Some(length) = find_quote(ahead)
             && at(ahead, length) == b'"'
             && length < LONGEST_WHOLE_BYTES
-            && !self.scanner.is_in_key()
         {
             self.state = State::AfterValue;
             self.has_value = true;
@@ -59,11 +58,6 @@ impl JsonRewriter {
                     offset,
                     spelling: Spelling::Json,
                 };
-                if runs_on(plan, text, &spans) {
-                    // A key goes on in another string: the scanner remembers.
-                    self.spans = spans;
-                    return self.slow_string(cursor, plan, tally);
-                }
                 cursor.flush();
                 write_string(&spelled, &spans, plan, cursor.out(), tally);
                 cursor.at = start.plus(length).plus(1);
@@ -260,17 +254,6 @@ impl JsonRewriter {
             });
             cursor.out().extend_from_slice(&new);
             self.scanner.forget();
-            return;
-        }
-        if self.scanner.is_in_key() {
-            cursor.out().push(b'"');
-            let mut sink = Sink {
-                plan,
-                out: cursor.out(),
-                tally,
-            };
-            self.scanner.end(&announcement, &mut sink);
-            cursor.out().push(b'"');
             return;
         }
         // A match that is all of the string may take its quotes with it.
@@ -568,15 +551,6 @@ fn write_value(replacement: &Replacement, out: &mut Vec<u8>) {
             out.push(b'"');
         }
     }
-}
-
-/// A private key begins in this string and does not end in it.
-fn runs_on(plan: &Plan, text: &[u8], spans: &[crate::detect::Span]) -> bool {
-    spans.last().is_some_and(|span| {
-        span.end == text.len()
-            && plan.name(span.entity) == "PRIVATE_KEY"
-            && crate::detect::rest_of_key(text).is_none()
-    })
 }
 
 /// Whether a token is a literal or begins like a number: enough to tell JSON from prose.
