@@ -16,12 +16,14 @@ SETUP := envoy-test/setup
 BED := target/testbed
 OPENID := $(BED)/oidc-provider
 MODULES := $(FILTERS:%=dist/%.wasm)
+# The rate limit service of the test bed.
+RATE_LIMIT_SERVICE := target/native/rate-limit-service
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
-SOURCES := $(shell find filters/*/src shared/policy/src shared/host/src) \
+SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
-IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-host --package=meshward-policy
+IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-audit --package=meshward-host --package=meshward-policy
 # The test bed and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
 TEST_BED := cargo test --locked --profile native --package envoy-test
@@ -66,6 +68,10 @@ $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
 	@touch $@
 
+$(BED)/audit-tools/pins.txt: $(SETUP)/audit-tools.txt $(SETUP)/audit-tools.sh
+	@$(SETUP)/audit-tools.sh >/dev/null
+	@touch $@
+
 $(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(SETUP)/oidc-provider/package-lock.json
 	@$< >/dev/null
 	@touch $@
@@ -93,7 +99,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 
 .PHONY: test-native
 test-native: ## Test the filters' cores and the shared crates natively
-	cargo test --locked --workspace --exclude envoy-test
+	cargo test --locked --workspace --exclude envoy-test --exclude rate-limit-service
 
 .PHONY: test-node
 test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
@@ -104,8 +110,16 @@ test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
 test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test 'vm_*'
 
+$(RATE_LIMIT_SERVICE): $(wildcard envoy-test/rate-limit-service/src/*.rs) envoy-test/rate-limit-service/Cargo.toml Cargo.lock
+	@cargo build --locked --profile native --package rate-limit-service
+	@touch $@
+
+$(BED)/redis/redis-server: $(SETUP)/redis.sh
+	@$< >/dev/null
+	@touch $@
+
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories

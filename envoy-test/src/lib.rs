@@ -26,8 +26,9 @@ pub mod peers;
 pub mod readme;
 mod runtime;
 pub mod tls_client;
+pub mod trail;
 pub mod vm;
 
 pub use error::{Error, Result};
 pub use paths::{ENVOY_VERSION, ENVOY_VERSIONS, FILTERS};
-pub use runtime::wait_for_interrupt;
+pub use runtime::{poll, wait_for_interrupt};

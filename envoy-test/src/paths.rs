@@ -56,6 +56,37 @@ pub fn envoy(version: &str) -> Result<PathBuf> {
     )
 }
 
+/// The rate limit service.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before it is built.
+pub fn rate_limit_service() -> Result<PathBuf> {
+    built(
+        root().join("target/native/rate-limit-service"),
+        "cargo build --profile native -p rate-limit-service",
+    )
+}
+
+/// The Redis that `envoy-test/setup/redis.sh` unpacked.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn redis() -> Result<PathBuf> {
+    built(
+        root().join("target/testbed/redis/redis-server"),
+        "envoy-test/setup/redis.sh",
+    )
+}
+
+/// Something that `envoy-test/setup/audit-tools.sh` fetched: `bin/promtool`.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn audit_tool(path: &str) -> Result<PathBuf> {
+    let home = root().join("target/testbed/audit-tools");
+    built(home.join(path), "envoy-test/setup/audit-tools.sh")
+}
+
 /// The packages of the OpenID provider that `envoy-test/setup/oidc-provider.sh` fetched.
 ///
 /// # Errors

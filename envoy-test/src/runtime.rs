@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::ctrl_c;
@@ -52,4 +53,16 @@ pub fn wait_for_interrupt() -> Result<()> {
             _ = terminated.recv() => Ok(()),
         }
     })
+}
+
+/// Asks again and again until there is an answer, for so many seconds at most.
+pub fn poll<T>(seconds: u64, mut question: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        let answer = question();
+        if answer.is_some() || Instant::now() > deadline {
+            return answer;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -10,7 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
 use envoy_test::peers::otlp::Record;
 use envoy_test::peers::{Mood, Peers};
+use envoy_test::poll;
+use envoy_test::trail::{Trail, in_log};
 use serde_json::{Value, json};
 
 const FILTER: &str = "audit-emitter";
@@ -76,6 +78,11 @@ impl Bed {
     }
 }
 
+fn requests_in_log(log: &str) -> usize {
+    let about_requests = |text: &&String| text.contains("\"class_uid\":6003");
+    in_log(log).iter().filter(about_requests).count()
+}
+
 fn text<'r>(record: &'r Record, path: &str) -> &'r str {
     record
         .body
@@ -84,22 +91,17 @@ fn text<'r>(record: &'r Record, path: &str) -> &'r str {
         .unwrap_or_default()
 }
 
-/// Every record is there, none twice, and each emitter's numbers have no gap.
-fn assert_complete(records: &[Record], count: usize) {
-    let ids: BTreeSet<&str> = records.iter().map(|r| text(r, "/metadata/uid")).collect();
-    assert_eq!((ids.len(), records.len()), (count, count));
-    let mut sequences: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
-    for id in ids {
-        let (emitter, sequence) = id.split_once(':').unwrap();
-        sequences
-            .entry(emitter)
-            .or_default()
-            .insert(sequence.parse().unwrap());
-    }
-    for (emitter, sequence) in sequences {
-        let expected: BTreeSet<u64> = (1..=sequence.len() as u64).collect();
-        assert_eq!(sequence, expected, "{emitter}");
-    }
+/// Every record is there, none twice, and the chains fit together.
+fn assert_complete(bed: &Bed, count: usize) {
+    // A record may arrive before the ones that its chain has in front of it.
+    let whole = || {
+        let trail = Trail::read(&bed.peers.collector.trail()).unwrap();
+        (trail.is_complete() && trail.requests >= count).then_some(trail)
+    };
+    let look = || panic!("{:?}", Trail::read(&bed.peers.collector.trail()));
+    let trail = poll(20, whole).unwrap_or_else(look);
+    assert_eq!((trail.requests, trail.duplicates), (count, 0));
+    assert!(trail.lost.is_empty() && trail.elsewhere == 0, "{trail:?}");
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn every_request_leaves_a_record_also_a_refused_one() {
     }
     let recorded = (requests.len() - 1) * Protocol::BOTH.len();
     let records = bed.peers.collector.wait_for(recorded).unwrap();
-    assert_complete(&records, recorded);
+    assert_complete(&bed, recorded);
     for reason in ["credential_missing", "no_rule", "token_malformed"] {
         let about = |r: &&Record| text(r, "/authorizations/0/policy/desc") == reason;
         assert_eq!(records.iter().filter(about).count(), 2, "{reason}");
@@ -182,8 +184,8 @@ fn nothing_is_lost_while_the_collector_is_away() {
             .unwrap();
         bed.peers.collector.resume().unwrap();
         bed.send(protocol, 100);
-        let records = bed.peers.collector.wait_for(500).unwrap();
-        assert_complete(&records, 500);
+        bed.peers.collector.wait_for(500).unwrap();
+        assert_complete(&bed, 500);
         assert!(bed.metric("batches_total;result=retried") > 0);
         assert_eq!(bed.metric("lost_total") + bed.metric("spilled_total"), 0);
         assert_eq!(bed.peers.collector.malformed(), Vec::<String>::new());
@@ -204,7 +206,8 @@ fn a_collector_that_is_busy_or_slow_gets_everything_in_the_end() {
             bed.peers.collector.wait_for_refused(2).unwrap();
             bed.peers.collector.set_mood(Mood::Accepting);
         }
-        assert_complete(&bed.peers.collector.wait_for(40).unwrap(), 40);
+        bed.peers.collector.wait_for(40).unwrap();
+        assert_complete(&bed, 40);
         assert_eq!(
             bed.metric("lost_total") + bed.metric("spilled_total"),
             0,
@@ -219,8 +222,12 @@ fn what_the_collector_will_never_take_is_in_the_log() {
         peers.collector.set_mood(Mood::Refusing(400));
     });
     bed.send(Protocol::Http1, 8);
-    bed.envoy.log().wait_for_all("meshward.audit {", 8).unwrap();
-    assert_eq!(bed.metric("spilled_total;reason=rejected"), 8);
+    bed.envoy
+        .log()
+        .wait_for_all("\"class_uid\":6003", 8)
+        .unwrap();
+    assert!(bed.metric("spilled_total;reason=rejected") >= 8);
+    assert_eq!(requests_in_log(&bed.envoy.log().text()), 8);
 }
 
 #[test]
@@ -253,8 +260,8 @@ fn a_full_queue_does_what_it_is_told() {
             assert_eq!(served + turned_away, 100);
         }
         if on_full == "log" {
-            let lines = bed.envoy.log().lines_with("meshward.audit {").len() as u64;
-            assert_eq!(lines, turned_away);
+            let lines = requests_in_log(&bed.envoy.log().text());
+            assert_eq!(lines as u64, turned_away);
         }
         // The queue is served again when the collector is back.
         bed.peers.collector.resume().unwrap();
@@ -273,5 +280,50 @@ fn what_waits_at_the_end_is_in_the_log() {
         .unwrap();
     let ended = bed.envoy.stop().unwrap();
     assert!(ended.cleanly, "{ended:?}");
-    assert_eq!(ended.log.matches("meshward.audit {").count(), 20);
+    let trail = Trail::read(&in_log(&ended.log)).unwrap();
+    assert!(trail.is_complete(), "{trail:?}");
+    assert_eq!((trail.requests, trail.open_ended), (20, 0));
+}
+
+#[test]
+fn requests_wait_for_their_record_and_only_for_theirs() {
+    let bed = bed(&[FILTER], |peers, bootstrap| {
+        peers
+            .collector
+            .set_mood(Mood::Slow(Duration::from_millis(100)));
+        let configuration = json!({
+            "sink": {"otlp_http": {"cluster": "collector", "timeout": "2s"}},
+            "batch": {"max_delay": "100ms"},
+            "rules": [{"match": {"paths": ["/orders/**"]}, "assurance": "synchronous"}],
+        });
+        bootstrap
+            .configure(FILTER, &configuration.to_string())
+            .unwrap();
+    });
+    for protocol in Protocol::BOTH {
+        let _ = bed.peers.upstream.take_received();
+        bed.peers
+            .collector
+            .set_mood(Mood::Slow(Duration::from_millis(100)));
+        bed.send(protocol, 40);
+        assert_eq!(bed.peers.upstream.take_received().len(), 40);
+        // Nobody acknowledges: nothing reaches the upstream but what need not wait.
+        bed.peers.collector.set_mood(Mood::Hanging);
+        let client = bed.envoy.client(protocol);
+        assert_eq!(client.send(&Request::get("/healthz")).unwrap().status, 200);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let answer = client.send(&Request::get("/orders/17")).unwrap();
+                    assert_eq!(answer.status, 503, "{answer:?}");
+                });
+            }
+        });
+        assert_eq!(bed.peers.upstream.take_received().len(), 1);
+    }
+    bed.peers.collector.set_mood(Mood::Accepting);
+    // Twice: what was received, and what became of it; and two that need not wait.
+    assert_complete(&bed, 2 * (2 * 40 + 2 * 8 + 1));
+    assert_eq!(bed.metric("rejected_requests_total;outcome=refused"), 16);
+    assert_eq!(bed.envoy.traps(), 0);
 }

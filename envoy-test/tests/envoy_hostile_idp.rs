@@ -31,7 +31,8 @@ fn bed(mood: IdpMood) -> Bed {
     let peers = Peers::start().unwrap();
     peers.idp.set_mood(mood);
     let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
-    let remote = json!({ "uri": "http://idp/jwks", "cluster": "idp", "timeout": "1s" });
+    let remote =
+        json!({ "uri": "http://idp/jwks", "cluster": "idp", "plain_http": true, "timeout": "1s" });
     let configuration = json!({
         "providers": {
             "corp": {

@@ -318,7 +318,7 @@ fn an_identity_provider_that_answers_nonsense_is_a_dead_one() {
 }
 
 #[test]
-fn requests_that_come_before_the_keys_wait_for_them() {
+fn two_hundred_requests_that_come_before_the_keys_wait_for_one_fetch() {
     let bed = bed(|peers, _| {
         peers
             .idp
@@ -327,7 +327,7 @@ fn requests_that_come_before_the_keys_wait_for_them() {
     let token = bed.token(Algorithm::Es256, &bed.reader());
     let client: Client = bed.envoy.client(Protocol::Http1);
     thread::scope(|scope| {
-        let early: Vec<_> = (0..20)
+        let early: Vec<_> = (0..200)
             .map(|_| scope.spawn(|| client.send(&order().bearer(&token)).unwrap().status))
             .collect();
         for request in early {

@@ -159,3 +159,109 @@ fn what_clients_send_as_a_key_does_no_harm() {
     }
     assert_eq!(envoy.traps(), 0);
 }
+
+/// Envoy reads its listener from a file and takes over what changes there, as it does from a control
+/// plane: new VMs with the new configuration, beside the old ones for a while.
+#[test]
+fn a_reload_keeps_the_counts_of_limits_that_stay() {
+    let peers = Peers::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("listeners.json");
+    let write = |version: usize, configuration: &str| {
+        let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
+        bootstrap.configure(FILTER, configuration).unwrap();
+        let mut listener = bootstrap.tree()["static_resources"]["listeners"][0].take();
+        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+        let listeners = json!({"version_info": version.to_string(), "resources": [listener]});
+        // Moved into place: Envoy looks when a file is renamed.
+        let new = folder.path().join("new.json");
+        std::fs::write(&new, listeners.to_string()).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+        let tree = bootstrap.tree();
+        tree["static_resources"]["listeners"] = json!([]);
+        tree["node"] = json!({"id": "gateway", "cluster": "test"});
+        tree["dynamic_resources"] = json!({
+            "lds_config": {"resource_api_version": "V3", "path_config_source": {"path": file}}
+        });
+        bootstrap
+    };
+    let limits = |stays: &str, changes: &str| {
+        format!(
+            r#"{{"limits": [
+                {{"name": "stays", "match": {{"headers": [{{"name": "x-limit", "equals": "stays"}}]}}, "key": ["header:x-client"], "rate": "5/day"}},
+                {{"name": "changes", "match": {{"headers": [{{"name": "x-limit", "equals": "changes"}}]}}, "key": ["header:x-client"], "rate": "{changes}"}}
+            ], "headers": "{stays}"}}"#
+        )
+    };
+    let bootstrap = write(1, &limits("x-ratelimit", "5/day"));
+    let options = Options {
+        workers: 2,
+        ..Options::default()
+    };
+    let envoy = Envoy::start(&bootstrap, options).unwrap();
+    let client = envoy.client(Protocol::Http1);
+    let admitted = |limit: &str, requests: usize| {
+        let request = order("a").header("x-limit", limit);
+        let statuses = (0..requests).map(|_| client.send(&request).unwrap().status);
+        statuses.filter(|status| *status == 200).count()
+    };
+    assert_eq!((admitted("stays", 3), admitted("changes", 9)), (3, 5));
+    for (version, style, rate, due) in [
+        (2, "ietf-10", "6/day", 6),
+        (3, "x-ratelimit", "6/day", 0),
+        (4, "none", "7/day", 7),
+    ] {
+        let updates = || {
+            envoy
+                .stats()
+                .unwrap()
+                .value("listener_manager.lds.update_success")
+        };
+        let before = updates();
+        write(version, &limits(style, rate));
+        for _ in 0..1_000 {
+            let warming = envoy
+                .stats()
+                .unwrap()
+                .value("listener_manager.total_listeners_warming");
+            if updates() > before && warming == 0 {
+                break;
+            }
+            thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(updates() > before, "{}", envoy.log().tail());
+        // New connections meet the new configuration.
+        let left = usize::from(version == 2) * 2;
+        assert_eq!(admitted("stays", 5), left, "version {version}");
+        assert_eq!(admitted("changes", 9), due, "version {version}");
+    }
+    assert_eq!(envoy.traps(), 0);
+}
+
+#[test]
+fn grpc_callers_get_a_grpc_status() {
+    let peers = Peers::start().unwrap();
+    let limit =
+        r#"{"name": "a", "key": ["header:x-client"], "rate": "1/day", "refusal": {"status": 503}}"#;
+    let envoy = envoy(&peers, &format!(r#"{{"limits": [{limit}]}}"#));
+    let call = Request::new("POST", "/orders.Orders/List")
+        .header("x-client", "g")
+        .header("te", "trailers")
+        .header("content-type", "application/grpc")
+        .chunk(b"\0\0\0\0\0");
+    let client = envoy.client(Protocol::Http2);
+    client.send(&call).unwrap();
+    let answer = client.send(&call).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let status = |name: &str| match answer.header(name) {
+        "" => answer
+            .trailers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+            .to_owned(),
+        value => value.to_owned(),
+    };
+    assert_eq!(status("grpc-status"), "8", "RESOURCE_EXHAUSTED: {answer:?}");
+    assert!(status("grpc-message").contains("The limit"), "{answer:?}");
+    assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+}

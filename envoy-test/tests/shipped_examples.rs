@@ -34,9 +34,12 @@ fn examples(filter: &str) -> Vec<PathBuf> {
 fn with_keys(bootstrap: &mut Bootstrap, filter: &str) {
     let vm = "/typed_config/config/vm_config";
     let vm = bootstrap.filter(filter).unwrap().pointer_mut(vm).unwrap();
-    let key = "0123456789abcdef0123456789abcdef";
-    vm["environment_variables"] =
-        json!({"key_values": {"MESHWARD_SUBJECT_KEY": key, "MESHWARD_PSEUDONYM_KEY": key}});
+    vm["environment_variables"] = json!({"key_values": {
+        "MESHWARD_SUBJECT_KEY": "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo",
+        "MESHWARD_CHAIN_KEY": "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "MESHWARD_PSEUDONYM_KEY": "0123456789abcdef0123456789abcdef",
+        "MESHWARD_COLLECTOR_TOKEN": "Bearer opaque",
+    }});
 }
 
 #[test]

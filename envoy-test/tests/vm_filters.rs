@@ -15,8 +15,16 @@ use envoy_test::{FILTERS, paths};
 use host::Status;
 use host::fake::{Answer, HOST_CALLS, Profile, Proxy, Request, Response};
 
-const SUBJECT_KEY: &str = "MESHWARD_SUBJECT_KEY";
-const PSEUDONYM_KEY: &str = "MESHWARD_PSEUDONYM_KEY";
+/// What the examples take from the environment.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("MESHWARD_SUBJECT_KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo"),
+    (
+        "MESHWARD_CHAIN_KEY",
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+    ),
+    ("MESHWARD_PSEUDONYM_KEY", "0123456789abcdef0123456789abcdef"),
+    ("MESHWARD_COLLECTOR_TOKEN", "Bearer opaque"),
+];
 
 fn program(filter: &str) -> Program {
     Program::open(&paths::wasm(filter).unwrap()).unwrap()
@@ -24,12 +32,9 @@ fn program(filter: &str) -> Program {
 
 fn proxy(program: &Program, profile: Profile) -> Proxy {
     let proxy = Vm::proxy(program, profile).unwrap();
-    proxy
-        .host()
-        .set_environment_variable(SUBJECT_KEY, &"k".repeat(32));
-    proxy
-        .host()
-        .set_environment_variable(PSEUDONYM_KEY, &"k".repeat(32));
+    for (name, value) in ENVIRONMENT {
+        proxy.host().set_environment_variable(name, value);
+    }
     proxy
 }
 
@@ -120,6 +125,17 @@ fn examples_are_accepted_everywhere() {
         for profile in Profile::ALL {
             for text in examples(filter) {
                 let mut proxy = proxy(&program, profile);
+                let asks_grpc =
+                    text.contains("\"service\"") && !text.contains("\"transport\": \"http\"");
+                if asks_grpc && profile != Profile::Envoy {
+                    let refused = proxy.configure(&text).unwrap_err();
+                    assert!(
+                        refused.text().contains("no gRPC calls"),
+                        "{}",
+                        refused.text()
+                    );
+                    continue;
+                }
                 if let Err(refused) = proxy.configure(&text) {
                     panic!("{filter} on {profile:?}: {}\n{text}", refused.text());
                 }

@@ -130,8 +130,16 @@ impl Bootstrap {
         let Some((_, declared)) = declared else {
             return Err(self.wrong(&format!("{name} is not one of the declared clusters")));
         };
+        self.place_declared(name, *declared, at)
+    }
+
+    /// Says where a cluster really is that the configuration has at `declared`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn place_declared(&mut self, name: &str, declared: Address, at: SocketAddr) -> Result<()> {
         let cluster = self.named("/static_resources/clusters", name)?;
-        replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), *declared, at)
+        replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), declared, at)
             .map_err(|reason| self.wrong(&reason))
     }
 
@@ -210,6 +218,27 @@ impl Bootstrap {
     /// When the filter or its configuration is not there.
     pub fn configure(&mut self, filter: &str, configuration: &str) -> Result<()> {
         *self.configuration_value(filter)? = json!(configuration);
+        Ok(())
+    }
+
+    /// Sets an environment variable of the VM of a filter.
+    ///
+    /// # Errors
+    /// When the filter is not there.
+    pub fn set_environment(&mut self, filter: &str, name: &str, value: &str) -> Result<()> {
+        let reason = self.wrong(&format!("{filter} has no VM"));
+        let vm = self
+            .filter(filter)?
+            .pointer_mut("/typed_config/config/vm_config")
+            .ok_or(reason)?;
+        let variables = vm
+            .as_object_mut()
+            .map(|vm| vm.entry("environment_variables"))
+            .map(|entry| entry.or_insert_with(|| json!({"key_values": {}})));
+        let variables = variables.and_then(|variables| variables.pointer_mut("/key_values"));
+        if let Some(Value::Object(variables)) = variables {
+            variables.insert(name.to_owned(), json!(value));
+        }
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub struct Options {
     pub workers: u32,
     /// How much of what filters log is kept, such as `info`. Of the rest, warnings are.
     pub filter_log_level: &'static str,
+    /// How long listeners that were replaced go on, if not for Envoy's ten minutes.
+    pub drain_seconds: Option<u32>,
 }
 
 impl Default for Options {
@@ -46,6 +48,7 @@ impl Default for Options {
             version: paths::ENVOY_VERSION,
             workers: 1,
             filter_log_level: "info",
+            drain_seconds: None,
         }
     }
 }
@@ -72,6 +75,11 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin_file)
             .args(["--concurrency", &options.workers.to_string()]);
+        if let Some(seconds) = options.drain_seconds {
+            command
+                .args(["--drain-time-s", &seconds.to_string()])
+                .args(["--drain-strategy", "immediate"]);
+        }
         let mut process = Process::start(command, folder.join("envoy.log"))?;
         let admin = ready(&mut process, &admin_file)?;
         let mut envoy = Self {
@@ -152,6 +160,18 @@ impl Envoy {
     /// When the system does not let the process be ended.
     pub fn stop(mut self) -> Result<Ended> {
         let status = self.process.stop(PATIENCE)?;
+        Ok(Ended {
+            cleanly: status.success(),
+            log: self.log().text(),
+        })
+    }
+
+    /// Ends it at once (SIGKILL), without a chance to say anything.
+    ///
+    /// # Errors
+    /// When the system does not let the process be ended.
+    pub fn kill(mut self) -> Result<Ended> {
+        let status = self.process.kill()?;
         Ok(Ended {
             cleanly: status.success(),
             log: self.log().text(),

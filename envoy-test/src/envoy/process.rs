@@ -68,10 +68,21 @@ impl Process {
         if let Some(status) = self.ended()? {
             return Ok(status);
         }
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        self.signal(Signal::TERM);
         self.wait(patience)
+    }
+
+    /// Sends a signal. A process that has ended and was waited for gets none.
+    pub(crate) fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Ends the process at once, as a crash does.
+    pub(crate) fn kill(&mut self) -> Result<ExitStatus> {
+        self.child.kill().context("killing a process")?;
+        self.child.wait().context("waiting for a process")
     }
 
     /// An error about this process, with the end of its log.

@@ -1,5 +1,6 @@
 //! A collector of audit records: an OpenTelemetry receiver that keeps what it got.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +24,10 @@ pub enum Mood {
     Refusing(u16),
     /// Takes it, but only after this long.
     Slow(Duration),
+    /// Never answers, and does not take it.
+    Hanging,
+    /// Says that it has not taken one of the records, and takes none.
+    PartialSuccess,
 }
 
 /// A collector that can be stopped and started again on its port.
@@ -38,7 +43,12 @@ type Shared = Arc<(Mutex<State>, Condvar)>;
 #[derive(Default)]
 struct State {
     mood: Mood,
+    /// What happened.
     records: Vec<Record>,
+    /// Everything, also what was said about the trail itself, as it came.
+    trail: Vec<String>,
+    /// Whole requests, where somebody wants to look at them.
+    requests: Option<Vec<(String, Vec<u8>)>>,
     batches: u64,
     refused: u64,
     malformed: Vec<String>,
@@ -86,10 +96,27 @@ impl Collector {
         lock(&self.state).mood = mood;
     }
 
-    /// What it has taken so far, in the order of arrival.
+    /// The records of requests that it has taken so far, in the order of arrival.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
         lock(&self.state).records.clone()
+    }
+
+    /// The text of every record that it has taken so far, also of those about the trail itself.
+    #[must_use]
+    pub fn trail(&self) -> Vec<String> {
+        lock(&self.state).trail.clone()
+    }
+
+    /// Keeps whole requests from now on.
+    pub fn keep_requests(&self) {
+        lock(&self.state).requests = Some(Vec::new());
+    }
+
+    /// The media types and bodies of the requests that it was told to keep.
+    #[must_use]
+    pub fn requests(&self) -> Vec<(String, Vec<u8>)> {
+        lock(&self.state).requests.clone().unwrap_or_default()
     }
 
     /// How many requests it has taken.
@@ -110,7 +137,7 @@ impl Collector {
         lock(&self.state).malformed.clone()
     }
 
-    /// Waits until it has taken `count` records, and returns them all.
+    /// Waits until it has taken `count` records of requests, and returns them all.
     ///
     /// # Errors
     /// [`Error::TimedOut`] when they do not come.
@@ -168,6 +195,12 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
             return json_response(status, r#"{"message":"not now"}"#);
         }
         Mood::Slow(delay) => tokio::time::sleep(delay).await,
+        Mood::Hanging => std::future::pending::<()>().await,
+        Mood::PartialSuccess => {
+            change(state, |state| state.refused += 1);
+            let body = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"no"}}"#;
+            return json_response(200, body);
+        }
         Mood::Accepting => {}
     }
     let content_type = exchange
@@ -175,23 +208,65 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
         .headers
         .get("content-type")
         .map(HeaderValue::as_bytes);
+    let body = match plain(&exchange) {
+        Ok(body) => body,
+        Err(reason) => {
+            return json_response(400, serde_json::json!({"message": reason}).to_string());
+        }
+    };
     let read = match content_type {
-        Some(b"application/json") => otlp::read_logs(&exchange.body),
+        Some(b"application/json") => otlp::read_logs(&body),
+        // What Envoy's own access logger and other collectors send.
+        Some(b"application/x-protobuf") => otlp::read_protobuf_logs(&body),
         other => Err(format!("content-type {other:?} is not application/json")),
     };
+    let media_type = String::from_utf8_lossy(content_type.unwrap_or_default()).into_owned();
+    let is_json = media_type == "application/json";
     match read {
         Ok(records) => {
             change(state, |state| {
-                state.records.extend(records);
+                if let Some(requests) = &mut state.requests {
+                    requests.push((media_type, body));
+                }
+                state
+                    .trail
+                    .extend(records.iter().map(|record| record.text.clone()));
+                let about_requests = |record: &Record| {
+                    record.attributes.get("audit.decision") != Some(&Value::from("control"))
+                };
+                state
+                    .records
+                    .extend(records.into_iter().filter(about_requests));
                 state.batches += 1;
             });
-            json_response(200, r#"{"partialSuccess":{}}"#)
+            if is_json {
+                return json_response(200, r#"{"partialSuccess":{}}"#);
+            }
+            let mut headers = HeaderMap::new();
+            let protobuf = HeaderValue::from_static("application/x-protobuf");
+            headers.insert("content-type", protobuf);
+            response(200, headers, frames::whole(""))
         }
         Err(reason) => {
             let message = serde_json::json!({"message": reason}).to_string();
             change(state, |state| state.malformed.push(reason));
             json_response(400, message)
         }
+    }
+}
+
+/// The body without its content coding.
+fn plain(exchange: &Exchange) -> std::result::Result<Vec<u8>, String> {
+    let coding = exchange.head.headers.get("content-encoding");
+    match coding.map(HeaderValue::as_bytes) {
+        None => Ok(exchange.body.to_vec()),
+        Some(b"gzip") => {
+            let mut body = Vec::new();
+            let decoder = flate2::read::GzDecoder::new(exchange.body.as_ref());
+            let read = decoder.take(MAX_BODY_BYTES).read_to_end(&mut body);
+            read.map(|_| body).map_err(|error| error.to_string())
+        }
+        Some(other) => Err(format!("content-encoding {other:?} is not gzip")),
     }
 }
 
@@ -209,3 +284,5 @@ fn change(state: &Shared, change: impl FnOnce(&mut State)) {
 fn lock(state: &Shared) -> MutexGuard<'_, State> {
     state.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;

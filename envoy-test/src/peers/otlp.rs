@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use host::protobuf::{self, fields};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -24,6 +25,8 @@ pub struct Record {
     pub attributes: BTreeMap<String, Value>,
     /// The body; a text that is JSON is read as such.
     pub body: Value,
+    /// The body as it came, where it is a text.
+    pub text: String,
     /// The trace id, empty when absent.
     pub trace_id: String,
 }
@@ -62,6 +65,41 @@ pub fn read_logs(body: &[u8]) -> Result<Vec<Record>, String> {
     Ok(records)
 }
 
+/// Reads the protobuf form as far as Envoy's access logger uses it: the text of each record.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub fn read_protobuf_logs(body: &[u8]) -> Result<Vec<Record>, String> {
+    // ExportLogsServiceRequest.resource_logs, .scope_logs, .log_records, .body, .string_value.
+    let mut messages = vec![body];
+    for number in [1, 2, 2, 5, 1] {
+        let mut inner = Vec::new();
+        for message in messages {
+            for field in fields(message) {
+                match field.map_err(|error| format!("{error:?}"))? {
+                    (found, protobuf::Value::Bytes(bytes)) if found == number => inner.push(bytes),
+                    _ => {}
+                }
+            }
+        }
+        messages = inner;
+    }
+    let record = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text).into_owned();
+        Record {
+            resource: BTreeMap::new(),
+            scope: String::new(),
+            time_unix_nano: 0,
+            severity: 0,
+            attributes: BTreeMap::new(),
+            body: Value::String(text.clone()),
+            text,
+            trace_id: String::new(),
+        }
+    };
+    Ok(messages.into_iter().map(record).collect())
+}
+
 fn read_record(
     record: LogRecord,
     resource: &BTreeMap<String, Value>,
@@ -83,19 +121,20 @@ fn read_record(
     if let Some(observed) = &record.observed_time_unix_nano {
         number(observed)?;
     }
+    let body = record
+        .body
+        .map(any_value)
+        .transpose()?
+        .unwrap_or(Value::Null);
+    let text = body.as_str().unwrap_or_default().to_owned();
     Ok(Record {
         resource: resource.clone(),
         scope: scope.to_owned(),
         time_unix_nano: number(&record.time_unix_nano)?,
         severity: record.severity_number,
         attributes: attributes(record.attributes)?,
-        body: match record.body {
-            Some(body) => match any_value(body)? {
-                Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-                other => other,
-            },
-            None => Value::Null,
-        },
+        body: serde_json::from_str(&text).unwrap_or(body),
+        text,
         trace_id: record.trace_id,
     })
 }

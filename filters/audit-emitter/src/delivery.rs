@@ -1,6 +1,7 @@
 //! When to send, and what an answer means.
 
 use policy::json::Json;
+use policy::timestamp::parse_timestamp;
 
 /// When the next batch may be sent.
 #[derive(Debug, Default)]
@@ -10,17 +11,25 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Whether the time has come for records that have waited since `oldest_ns`.
+    /// At once.
     #[must_use]
-    pub const fn is_due(
-        &self,
-        now_ns: u64,
-        oldest_ns: u64,
-        full_batch: bool,
-        max_delay_ns: u64,
-    ) -> bool {
+    pub const fn new() -> Self {
+        Self {
+            not_before_ns: 0,
+            failures: 0,
+        }
+    }
+
+    /// Whether something may be sent at this time.
+    #[must_use]
+    pub const fn admits(&self, now_ns: u64) -> bool {
         now_ns >= self.not_before_ns
-            && (full_batch || now_ns.saturating_sub(oldest_ns) >= max_delay_ns)
+    }
+
+    /// Whether the last answer was a failure: then one call at a time finds out about the next.
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.failures > 0
     }
 
     /// The last batch was delivered, or will never be.
@@ -63,6 +72,8 @@ pub enum Verdict {
     },
     /// Again later.
     Retry,
+    /// Again, in smaller pieces.
+    TooLarge,
     /// Never: it does not understand what is sent.
     Rejected,
 }
@@ -77,8 +88,27 @@ pub fn verdict(status: Option<u16>, body: &[u8]) -> Verdict {
             records => Verdict::PartlyRejected { records },
         },
         None | Some(408 | 429 | 502 | 503 | 504) => Verdict::Retry,
+        Some(413) => Verdict::TooLarge,
         Some(_) => Verdict::Rejected,
     }
+}
+
+/// `Retry-After`, seconds or a date (RFC 9110 section 10.2.3), as seconds from now.
+#[must_use]
+pub fn retry_after_s(value: &str, now_ms: u64) -> Option<u64> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.parse().ok();
+    }
+    let mut words = value.split_once(", ")?.1.split(' ');
+    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    let text = format!("{year}-{:02}-{day}T{time}Z", month.saturating_add(1));
+    let at_s = u64::try_from(parse_timestamp(&text).ok()?).ok()?;
+    Some(at_s.saturating_sub(now_ms / 1000))
 }
 
 /// `partialSuccess.rejectedLogRecords`, a 64-bit number and so a string in the JSON of protobuf.
@@ -119,7 +149,7 @@ mod tests {
             (Some(504), "", Verdict::Retry),
             (None, "", Verdict::Retry),
             (Some(400), "", Verdict::Rejected),
-            (Some(413), "", Verdict::Rejected),
+            (Some(413), "", Verdict::TooLarge),
             (Some(500), "", Verdict::Rejected),
             (Some(301), "", Verdict::Rejected),
         ] {
@@ -134,20 +164,36 @@ mod tests {
     #[test]
     fn waits_longer_after_each_failure_and_as_long_as_asked() {
         let mut schedule = Schedule::default();
-        let due = |schedule: &Schedule, now| schedule.is_due(now, 0, true, 0);
-        assert!(due(&schedule, 0));
+        assert!(schedule.admits(0) && !schedule.is_failing());
         schedule.failed(0, None, 999);
-        assert!(!due(&schedule, 400_000_000) && due(&schedule, 500_000_000));
+        assert!(!schedule.admits(400_000_000) && schedule.admits(500_000_000));
         for _ in 0..20 {
             schedule.failed(0, None, 999);
         }
-        assert!(!due(&schedule, 29 * NS_PER_S) && due(&schedule, 30 * NS_PER_S));
+        assert!(!schedule.admits(29 * NS_PER_S) && schedule.admits(30 * NS_PER_S));
         schedule.failed(0, Some(7), 0);
-        assert!(!due(&schedule, 6 * NS_PER_S) && due(&schedule, 7 * NS_PER_S));
+        assert!(!schedule.admits(6 * NS_PER_S) && schedule.admits(7 * NS_PER_S));
         schedule.failed(0, Some(u64::MAX), 0);
-        assert!(due(&schedule, 301 * NS_PER_S));
+        assert!(schedule.admits(301 * NS_PER_S) && schedule.is_failing());
         schedule.settled();
-        assert!(due(&schedule, 0));
-        assert!(!schedule.is_due(5, 0, false, 10) && schedule.is_due(10, 0, false, 10));
+        assert!(schedule.admits(0) && !schedule.is_failing());
+    }
+
+    #[test]
+    fn when_to_come_back_is_said_in_two_ways() {
+        // 2015-10-21T07:28:00Z.
+        let now_ms = 1_445_412_480_000;
+        for (value, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Wed, 21 Oct 2015 07:28:30 GMT", Some(30)),
+            ("Wed, 21 Oct 2015 07:27:00 GMT", Some(0)),
+            ("Wed, 21 Foo 2015 07:28:30 GMT", None),
+            ("soon", None),
+            ("-5", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after_s(value, now_ms), expected, "{value}");
+        }
     }
 }

@@ -1,30 +1,37 @@
 //! The filter: one record for each request, delivered in batches.
 //!
-//! Records are sent from the tick only. What a stream sends in its log phase gets no answer, and
-//! what a plugin sends at its end is lost or worse; at the end, records go to the proxy's log.
+//! Records are sent from the tick, and for a request that waits for its record also at once. What a
+//! stream sends in its log phase gets no answer, and what a plugin sends at its end is lost or
+//! worse; at the end, records go to the instance that comes after, or to the proxy's log.
 
+mod ending;
+mod holding;
+mod recording;
+mod sending;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use host::exchange::{self, IdentitySource};
+use audit::Hash;
+use audit::keys::SigningKey;
+use host::exchange::IdentitySource;
 use host::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Direction, FactSources,
-    Filter, HeaderMap, Host, HttpCall, LogLevel, Metrics, Request, Stream, Throttle, refuse,
+    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Counter, FactSources, Filter,
+    Host, HostKind, LogLevel, Metrics, Stream, Throttle,
 };
-use policy::config::Problems;
-use policy::decision::{Decision, Outcome};
-use policy::facts::Facts as _;
-use policy::matching::{Selection, select};
-use policy::mode::Mode;
-use policy::refusal::Refusal;
+use policy::config::{Problem, Problems};
 
-use crate::config::{Config, Level, OnFull, Retention, Rule, Sink};
-use crate::delivery::{Schedule, Verdict, verdict};
-use crate::observe::{Start, observation};
-use crate::otlp::export_request;
+use crate::chains::{Chains, Now, Origin};
+use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
+use crate::delivery::Schedule;
+use crate::handover::Handover;
+use crate::host_log;
+use crate::observe::Start;
 use crate::pseudonym::Pseudonymizer;
-use crate::queue::{Queue, QueuedRecord};
-use crate::record::{Envelope, record};
-use crate::{canonical, host_log};
+use crate::queue::Queue;
+use crate::random::Random;
+use crate::witness::WitnessQueue;
+use holding::Held;
 
 /// The filter in one VM.
 pub struct AuditEmitter {
@@ -33,20 +40,36 @@ pub struct AuditEmitter {
     /// who sends it.
     early_sources: FactSources,
     max_line_bytes: Option<usize>,
+    /// The host calls again by itself; without that, requests are the only occasion.
+    ticks: bool,
+    /// The host lets a request go on whenever its record is acknowledged.
+    holds: bool,
+    sink_headers: Vec<(String, String)>,
     subject: Option<Pseudonymizer>,
-    /// Random, made with the first record: a host may configure more VMs than ever see traffic.
-    emitter: Option<String>,
-    sequence: u64,
+    random: Random,
+    chains: Chains,
     queue: Queue,
     schedule: Schedule,
-    call: Option<Call>,
+    /// Records of one batch at most; less than configured when the collector finds that too large.
+    batch_max_records: usize,
+    witness: Option<WitnessQueue>,
+    /// Requests that wait until their record is acknowledged.
+    held: BTreeMap<ContextId, Held>,
+    handover: Option<Handover>,
     metrics: Metrics,
+    /// Records by class and decision, which are counted with every request.
+    records: BTreeMap<(String, &'static str), Counter>,
+    reported: Gauges,
+    ticks_seen: u64,
     throttle: Throttle,
 }
 
-struct Call {
-    token: CallToken,
-    started_ns: u64,
+/// What this instance has added to the gauges that all share.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gauges {
+    bytes: usize,
+    records: usize,
+    oldest_s: usize,
 }
 
 impl Filter for AuditEmitter {
@@ -59,28 +82,48 @@ impl Filter for AuditEmitter {
         configuration: &str,
     ) -> Result<Self, Problems> {
         let mut config = Config::parse(configuration)?;
-        let subject = config.subject.as_ref().map(|subject| {
-            let key = host.environment_variable(&subject.key_env);
-            Pseudonymizer::from_environment(subject, key)
+        let secrets = Secrets::read(host, &config)?;
+        let random = Random::new(host).map_err(|status| {
+            Problems::whole(format!(
+                "the host has no random source, without which records cannot be told apart: {status}"
+            ))
         });
-        let subject = subject.transpose()?;
-        if config.sink != Sink::HostLog {
-            let ticks = capabilities.ticks() && capabilities.calls_http_from_tick();
-            if ticks {
-                host.set_tick_period(TICK_PERIOD).map_err(|status| {
-                    Problems::whole(format!(
-                        "the host refuses a tick, which sending needs: {status}"
-                    ))
-                })?;
-            } else {
-                host.log(
-                    LogLevel::Warn,
-                    "audit-emitter: this host has no tick and cannot send in batches: records go \
-                     to its log",
-                );
-                config.sink = Sink::HostLog;
-            }
+        let mut random = random?;
+        let ticks = start_ticking(host, capabilities, &mut config)?;
+        let holds = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
+        if config.is_synchronous() && config.sink != Sink::HostLog && !holds {
+            host.log(
+                LogLevel::Warn,
+                "audit-emitter: this host cannot hold a request until a batch is acknowledged: what \
+                 is synchronous goes to its log first",
+            );
         }
+        let config_sha256 = Hash::plain(configuration.as_bytes());
+        let emitter: [u8; 12] = random.bytes(host);
+        let emitter: String = emitter.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
+        let handover = hands_over.then(|| Handover::new(emitter.clone(), config_sha256));
+        let origin = Origin {
+            emitter,
+            node: node_id(host),
+            config_sha256,
+            previous_config_sha256: None,
+            heartbeat_ms: milliseconds(config.chain.heartbeat),
+            key: secrets.signing_key,
+        };
+        if origin.key.is_none() {
+            host.log(
+                LogLevel::Warn,
+                "audit-emitter: chain.signing_key_env is not set: records are chained but not \
+                 signed, so whoever can write to the store can write another history",
+            );
+        }
+        let witness = match &config.chain.witness {
+            Some(Witness::Http(sink)) if config.sink != Sink::HostLog => {
+                Some(WitnessQueue::new(sink.clone(), secrets.witness_headers))
+            }
+            _ => None,
+        };
         Ok(Self {
             queue: Queue::new(config.queue),
             early_sources: FactSources {
@@ -88,54 +131,64 @@ impl Filter for AuditEmitter {
                 consent: config.sources.consent.clone(),
             },
             max_line_bytes: host_log::max_line_bytes(capabilities),
+            batch_max_records: config.batch.max_records,
             config,
-            subject,
-            emitter: None,
-            sequence: 0,
+            ticks,
+            holds,
+            sink_headers: secrets.sink_headers,
+            subject: secrets.subject,
+            random,
+            chains: Chains::new(origin),
             schedule: Schedule::default(),
-            call: None,
+            witness,
+            held: BTreeMap::new(),
+            handover,
             metrics: Metrics::new(Self::NAME),
+            records: BTreeMap::new(),
+            reported: Gauges::default(),
+            ticks_seen: 0,
             throttle: Throttle::default(),
         })
     }
 
-    fn stream(&mut self, _context: ContextId) -> AuditedStream {
-        AuditedStream::default()
+    fn stream(&mut self, context: ContextId) -> AuditedStream {
+        AuditedStream {
+            context,
+            start: None,
+        }
     }
 
     fn on_tick(&mut self, host: &dyn Host) {
-        self.send_if_due(host);
+        self.ticks_seen = self.ticks_seen.wrapping_add(1);
+        if self.ticks_seen % TICKS_BETWEEN_LOOKS == 1 {
+            self.look_around(host);
+        }
+        if self.config.sink == Sink::HostLog {
+            self.speak(host, HOST_LOG_CHECKPOINTS);
+        } else {
+            self.send_if_due(host);
+            self.give_up_holding(host);
+        }
+        self.report(host);
     }
 
     fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
-        if self.call.as_ref().is_none_or(|call| call.token != token) {
-            return;
-        }
-        self.call = None;
-        let status = header_number(host, ":status").and_then(|status| u16::try_from(status).ok());
         let body = host
             .buffer(Buffer::HttpAnswerBody, 0, answer.body.min(MAX_ANSWER_BYTES))
             .unwrap_or_default();
-        let retry_after_s = header_number(host, "retry-after");
-        self.settle(host, verdict(status, &body), retry_after_s);
-        self.send_if_due(host);
+        self.take_answer(host, token, &body);
     }
 
     fn on_done(&mut self, host: &dyn Host) -> bool {
-        let (bytes, records) = (self.queue.bytes(), self.queue.len());
-        for record in self.queue.drain() {
-            self.write_to_host_log(host, &record, "shutdown");
-        }
-        self.shift_gauges(host, bytes, records);
+        self.end(host);
         true
     }
 }
 
 /// One request.
-#[derive(Default)]
 pub struct AuditedStream {
+    context: ContextId,
     start: Option<Start>,
-    status: Option<u16>,
 }
 
 impl Stream<AuditEmitter> for AuditedStream {
@@ -147,328 +200,172 @@ impl Stream<AuditEmitter> for AuditedStream {
     ) -> Action {
         let start = self.start.insert(Start::capture(host));
         if filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full() {
-            return filter.refuse_unrecordable(host, &start.request);
+            let action = filter.refuse_unrecordable(host, &start.request);
+            if action == Action::Pause {
+                return action;
+            }
         }
-        Action::Continue
-    }
-
-    fn on_response_headers(
-        &mut self,
-        _filter: &mut AuditEmitter,
-        host: &dyn Host,
-        _end_of_stream: bool,
-    ) -> Action {
-        let status = host
-            .header(HeaderMap::ResponseHeaders, ":status")
-            .ok()
-            .flatten();
-        self.status = status
-            .and_then(|status| String::from_utf8(status).ok())
-            .and_then(|status| status.parse().ok());
+        if filter.config.is_synchronous() {
+            return filter.hold(host, self.context, start);
+        }
         Action::Continue
     }
 
     fn on_log(&mut self, filter: &mut AuditEmitter, host: &dyn Host) {
-        filter.take_down(host, self.start.as_ref(), self.status);
+        filter.take_down(host, self.start.as_ref());
+    }
+
+    fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
+        if filter
+            .held
+            .get(&self.context)
+            .is_some_and(|held| held.enforces)
+        {
+            filter.held.remove(&self.context);
+        }
     }
 }
 
-impl AuditEmitter {
-    /// What is done with a request, by all that is known of it by now.
-    fn plan(&self, host: &dyn Host, request: &Request, sources: &FactSources) -> Plan {
-        let facts = request.facts(host, sources, Direction::Request);
-        match select(self.config.rules.iter().map(|rule| &rule.matches), &facts) {
-            Selection::Rule(index) => self
-                .config
-                .rules
-                .get(index)
-                .map_or_else(Plan::default, Plan::of),
-            // What no rule can be found for is recorded.
-            _ => Plan::default(),
-        }
-    }
+/// What the environment holds.
+struct Secrets {
+    subject: Option<Pseudonymizer>,
+    signing_key: Option<SigningKey>,
+    sink_headers: Vec<(String, String)>,
+    witness_headers: Vec<(String, String)>,
+}
 
-    /// A request that there may be no room to record. Nobody has verified the caller yet, so this
-    /// looks at a copy of the request: what is asked of it now is remembered, and would still be
-    /// the answer when the record is made.
-    fn refuse_unrecordable(&self, host: &dyn Host, request: &Request) -> Action {
-        let plan = self.plan(host, &Request::capture(host), &self.early_sources);
-        if plan.level == Level::None {
-            return Action::Continue;
-        }
-        let enforces = self.config.mode.and(plan.mode).enforces();
-        let outcome = if enforces { "refused" } else { "reported" };
-        self.metrics
-            .count(host, "rejected_requests_total", &[("outcome", outcome)]);
-        let refusal = Refusal::new(
-            503,
-            "audit_queue_full",
-            "The request cannot be recorded at the moment.",
-        )
-        .header("retry-after", "1");
-        let decision = Decision::new(Self::NAME, Outcome::Denied)
-            .reason(refusal.code)
-            .report_only(!enforces);
-        exchange::append_decision(host, decision);
-        self.throttle.log(host, LogLevel::Warn, || {
-            format!("audit-emitter: {outcome} a request because its queue is full")
+impl Secrets {
+    /// # Errors
+    /// All that is missing or weak.
+    fn read(host: &dyn Host, config: &Config) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        let subject = config.subject.as_ref().and_then(|subject| {
+            let key = host.environment_variable(&subject.key_env);
+            let read = Pseudonymizer::from_environment(subject, key);
+            read.map_err(|problem| problems.push(problem)).ok()
         });
-        if !enforces {
-            return Action::Continue;
-        }
-        let id = request.request_id(host);
-        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
-        Action::Pause
-    }
-
-    fn take_down(&mut self, host: &dyn Host, start: Option<&Start>, status: Option<u16>) {
-        let sources = &self.config.sources;
-        let Plan {
-            level, retention, ..
-        } = start
-            .map(|start| self.plan(host, &start.request, sources))
-            .unwrap_or_default();
-        let mut observed = observation(host, start, status);
-        let denied = observed.was_stopped();
-        // A refusal is always worth a record: who probes a gateway starts where nobody looks.
-        let level = if denied {
-            level.max(Level::Metadata)
-        } else {
-            level
-        };
-        if level == Level::None {
-            return;
-        }
-        if let Some(start) = start {
-            let facts = start.request.facts(host, sources, Direction::Request);
-            observed.identity = facts.identity().cloned();
-            observed.opted_out = facts.consent().opted_out();
-            observed.purposes = facts
-                .consent()
-                .purposes()
-                .map(|purposes| purposes.iter().cloned().collect());
-        }
-        self.sequence = self.sequence.saturating_add(1);
-        let envelope = Envelope {
-            emitter: self.emitter.get_or_insert_with(|| emitter_id(host)),
-            sequence: self.sequence,
-            level,
-            retention: &retention,
-            subject: self.subject.as_ref(),
-        };
-        let queued = QueuedRecord {
-            json: canonical::to_string(&record(&observed, &envelope)),
-            uid: envelope.uid(),
-            class: retention.class.clone(),
-            denied,
-            status: observed.status,
-            trace: observed.trace.take().map(Box::new),
-            queued_ns: host.monotonic_ns(),
-            time_ns: observed.time_ms.saturating_mul(1_000_000),
-        };
-        let decision = if denied { "denied" } else { "allowed" };
-        let labels = [("class", retention.class.as_str()), ("decision", decision)];
-        self.metrics.count(host, "records_total", &labels);
-        self.deliver(host, queued);
-    }
-
-    fn deliver(&mut self, host: &dyn Host, record: QueuedRecord) {
-        if self.config.sink == Sink::HostLog {
-            self.write_lines(host, &record);
-            return;
-        }
-        let (bytes, records) = (self.queue.bytes(), self.queue.len());
-        match self.queue.push(record) {
-            Ok(()) => self.shift_gauges(host, bytes, records),
-            Err(record) if self.config.on_full == OnFull::Drop => {
-                drop(record);
-                self.metrics
-                    .count(host, "lost_total", &[("reason", "queue_full")]);
-                self.throttle.log(host, LogLevel::Error, || {
-                    "audit-emitter: lost a record because its queue is full".to_owned()
-                });
-            }
-            Err(record) => self.write_to_host_log(host, &record, "queue_full"),
-        }
-    }
-
-    fn send_if_due(&mut self, host: &dyn Host) {
-        let Sink::OtlpHttp {
-            upstream,
-            path,
-            authority,
-            timeout,
-        } = &self.config.sink
-        else {
-            return;
-        };
-        let now_ns = host.monotonic_ns();
-        if let Some(call) = &self.call {
-            // A host that never answers must not end all sending.
-            let patience_ns = nanoseconds(*timeout).saturating_add(nanoseconds(PATIENCE));
-            if now_ns.saturating_sub(call.started_ns) < patience_ns {
-                return;
-            }
-            self.call = None;
-            self.queue.retry_batch();
-        }
-        let full_batch = self.queue.len() >= self.config.batch_max_records;
-        let max_delay_ns = nanoseconds(self.config.batch_max_delay);
-        let due = self.queue.oldest_ns().is_some_and(|oldest_ns| {
-            self.schedule
-                .is_due(now_ns, oldest_ns, full_batch, max_delay_ns)
+        let signing_key = config.chain.signing_key_env.as_ref().and_then(|variable| {
+            let text = host.environment_variable(variable).unwrap_or_default();
+            let read = SigningKey::from_text(config.chain.key_id.as_deref(), &text);
+            read.map_err(|error| {
+                let message = format!("the environment variable {variable}: {error}");
+                problems.push(Problem::new("chain.signing_key_env", message));
+            })
+            .ok()
         });
-        if !due {
-            return;
-        }
-        let batch = self
-            .queue
-            .start_batch(self.config.batch_max_records, MAX_BATCH_BYTES);
-        let Some(batch) = batch else { return };
-        let body = export_request(&batch, host.wall_clock_ns());
-        let started = host.http_call(&HttpCall {
-            upstream,
-            headers: &[
-                (":method", "POST"),
-                (":path", path),
-                (":authority", authority),
-                ("content-type", "application/json"),
-            ],
-            body: body.as_bytes(),
-            timeout: *timeout,
-        });
-        match started {
-            Ok(token) => {
-                self.call = Some(Call {
-                    token,
-                    started_ns: now_ns,
-                });
-            }
-            // No such cluster, no endpoint: the collector may come yet.
-            Err(_) => self.settle(host, Verdict::Retry, None),
-        }
-    }
-
-    fn settle(&mut self, host: &dyn Host, verdict: Verdict, retry_after_s: Option<u64>) {
-        let (bytes, records) = (self.queue.bytes(), self.queue.len());
-        let result = match verdict {
-            Verdict::Delivered => {
-                self.queue.finish_batch();
-                self.schedule.settled();
-                "delivered"
-            }
-            Verdict::Retry => {
-                self.queue.retry_batch();
-                let mut random = [0; 4];
-                let _ = host.random(&mut random);
-                let now_ns = host.monotonic_ns();
-                self.schedule
-                    .failed(now_ns, retry_after_s, u32::from_le_bytes(random));
-                self.throttle.log(host, LogLevel::Warn, || {
-                    format!("audit-emitter: the collector does not answer; {records} records wait")
-                });
-                "retried"
-            }
-            // Which records it is that the collector does not want, it does not say: all are
-            // written down here.
-            Verdict::PartlyRejected { .. } | Verdict::Rejected => {
-                for record in self.queue.finish_batch() {
-                    self.write_to_host_log(host, &record, "rejected");
+        let mut headers = |place: &str, sink: Option<&HttpSink>| {
+            let mut headers = Vec::new();
+            for (name, variable) in sink.map_or(&[][..], |sink| sink.headers_env.as_slice()) {
+                let value = host.environment_variable(variable).unwrap_or_default();
+                let value = value.trim().to_owned();
+                if value.is_empty() || value.chars().any(char::is_control) {
+                    let message =
+                        format!("the environment variable {variable} has no value for it");
+                    problems.push(Problem::new(format!("{place}.headers_env.{name}"), message));
                 }
-                self.schedule.settled();
-                self.throttle.log(host, LogLevel::Error, || {
-                    "audit-emitter: the collector rejects records; they are in this log".to_owned()
-                });
-                "rejected"
+                headers.push((name.clone(), value));
             }
+            headers
         };
-        self.metrics
-            .count(host, "batches_total", &[("result", result)]);
-        self.shift_gauges(host, bytes, records);
-    }
-
-    fn write_lines(&self, host: &dyn Host, record: &QueuedRecord) {
-        for line in host_log::lines(record, self.max_line_bytes) {
-            host.log(RECORD_LEVEL, &line);
-        }
-    }
-
-    fn write_to_host_log(&self, host: &dyn Host, record: &QueuedRecord, reason: &str) {
-        self.write_lines(host, record);
-        self.metrics
-            .count(host, "spilled_total", &[("reason", reason)]);
-    }
-
-    fn shift_gauges(&self, host: &dyn Host, bytes_before: usize, records_before: usize) {
-        let change = |now: usize, before: usize| {
-            let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-            signed(now).saturating_sub(signed(before))
-        };
-        for (name, now, before) in [
-            ("queue_bytes", self.queue.bytes(), bytes_before),
-            ("queue_records", self.queue.len(), records_before),
-        ] {
-            if now != before {
-                self.metrics.shift(host, name, &[], change(now, before));
-            }
+        let sink_headers = headers("sink", http(&config.sink));
+        let witness_headers = headers(
+            "chain.witness",
+            match &config.chain.witness {
+                Some(Witness::Http(sink)) => Some(sink),
+                _ => None,
+            },
+        );
+        if problems.is_empty() {
+            Ok(Self {
+                subject,
+                signing_key,
+                sink_headers,
+                witness_headers,
+            })
+        } else {
+            Err(Problems::from_list(problems))
         }
     }
 }
 
-/// What is done with a request.
-#[derive(Debug)]
-struct Plan {
-    level: Level,
-    retention: Retention,
-    mode: Mode,
+/// Asks for a tick. A host that has none, or cannot send from one, writes to its log.
+fn start_ticking(
+    host: &dyn Host,
+    capabilities: &Capabilities,
+    config: &mut Config,
+) -> Result<bool, Problems> {
+    if !capabilities.ticks() || !capabilities.calls_http_from_tick() {
+        if config.sink != Sink::HostLog {
+            host.log(
+                LogLevel::Warn,
+                "audit-emitter: this host has no tick and cannot send in batches: records go to \
+                 its log",
+            );
+            config.sink = Sink::HostLog;
+        }
+        return Ok(false);
+    }
+    host.set_tick_period(TICK_PERIOD).map_err(|status| {
+        Problems::whole(format!(
+            "the host refuses a tick, which sending needs: {status}"
+        ))
+    })?;
+    Ok(true)
 }
 
-impl Plan {
-    fn of(rule: &Rule) -> Self {
-        Self {
-            level: rule.level,
-            retention: rule.retention.clone(),
-            mode: rule.mode,
-        }
+fn node_id(host: &dyn Host) -> Option<String> {
+    let id = host.property(&["xds", "node", "id"]).ok()?;
+    let id = String::from_utf8(id).ok().filter(|id| !id.is_empty())?;
+    Some(id.chars().take(255).collect())
+}
+
+const fn http(sink: &Sink) -> Option<&HttpSink> {
+    match sink {
+        Sink::Http(sink) => Some(sink),
+        Sink::HostLog => None,
     }
 }
 
-impl Default for Plan {
-    fn default() -> Self {
-        Self {
-            level: Level::Metadata,
-            retention: Retention::default(),
-            mode: Mode::Enforce,
-        }
+fn now(host: &dyn Host) -> Now {
+    Now {
+        wall_ms: host.wall_clock_ns() / NS_PER_MS,
+        monotonic_ns: host.monotonic_ns(),
     }
-}
-
-/// 96 random bits. Without a random source the clocks tell emitters apart: two with one id would
-/// look like one that forges its numbers.
-fn emitter_id(host: &dyn Host) -> String {
-    let mut bytes = [0; 12];
-    if host.random(&mut bytes).is_err() {
-        let clocks = host.wall_clock_ns().to_le_bytes().into_iter();
-        let clocks = clocks.chain(host.monotonic_ns().to_le_bytes());
-        for (byte, clock) in bytes.iter_mut().zip(clocks) {
-            *byte = clock;
-        }
-    }
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn header_number(host: &dyn Host, name: &str) -> Option<u64> {
-    let value = host.header(HeaderMap::HttpAnswerHeaders, name).ok()??;
-    std::str::from_utf8(&value).ok()?.trim().parse().ok()
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+const NS_PER_MS: u64 = 1_000_000;
 const TICK_PERIOD: Duration = Duration::from_millis(100);
+/// Shared data is looked at once a second.
+const TICKS_BETWEEN_LOOKS: u64 = 10;
+/// In a log there are no batches to be covered by one each.
+const HOST_LOG_CHECKPOINTS: Duration = Duration::from_secs(10);
+/// What a host may take longer to answer than it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(2);
-const MAX_BATCH_BYTES: usize = 512 * 1024;
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// Above every level that an operator would silence.
 const RECORD_LEVEL: LogLevel = LogLevel::Critical;
+
+// The metrics.
+const RECORDS: &str = "records_total";
+const LOST: &str = "lost_total";
+const SPILLED: &str = "spilled_total";
+const SAMPLED_OUT: &str = "sampled_out_total";
+const REJECTED_REQUESTS: &str = "rejected_requests_total";
+const BATCHES: &str = "batches_total";
+const CHECKPOINTS: &str = "checkpoints_total";
+const CHAINS_OPENED: &str = "chains_opened_total";
+const HANDED_OVER: &str = "handed_over_total";
+const WITNESS_BATCHES: &str = "witness_batches_total";
+const WITNESS_LOST: &str = "witness_lost_total";
+const QUEUE_BYTES: &str = "queue_bytes";
+const QUEUE_RECORDS: &str = "queue_records";
+const OLDEST_RECORD: &str = "oldest_record_seconds";
+const FLUSH_DURATION: &str = "flush_duration_milliseconds";

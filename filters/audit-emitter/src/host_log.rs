@@ -29,7 +29,7 @@ pub fn lines(record: &QueuedRecord, max_bytes: Option<usize>) -> Vec<String> {
     let parts = split(&record.json, max_bytes.saturating_sub(PART_HEADER_BYTES));
     let count = parts.len();
     let line = |(number, part)| {
-        let uid = &record.uid;
+        let uid = record.uid();
         format!("meshward.audit.part {uid} {number}/{count} {part}")
     };
     (1_usize..).zip(parts).map(line).collect()
@@ -63,7 +63,8 @@ mod tests {
     fn record(json: String) -> QueuedRecord {
         QueuedRecord {
             json,
-            uid: "afcd1d7b39a820e2f465b9a1:18446744073709551615".to_owned(),
+            chain_uid: "afcd1d7b39a820e2f465b9a1afcd1d7b".to_owned(),
+            sequence: u64::MAX,
             ..QueuedRecord::default()
         }
     }
@@ -89,7 +90,7 @@ mod tests {
             let count = lines.len();
             for (number, line) in (1..).zip(&lines) {
                 let whole = line.strip_prefix("meshward.audit ").filter(|_| count == 1);
-                let header = format!("meshward.audit.part {} {number}/{count} ", record.uid);
+                let header = format!("meshward.audit.part {} {number}/{count} ", record.uid());
                 again.push_str(whole.or_else(|| line.strip_prefix(&header)).unwrap());
             }
             prop_assert_eq!(again, text);

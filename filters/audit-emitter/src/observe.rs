@@ -3,6 +3,7 @@
 use host::{HeaderMap, Host, Request, exchange, header_text};
 use policy::path::RequestPath;
 
+use crate::config::{FieldSettings, Level, QueryForm};
 use crate::record::{Observation, TraceContext};
 
 /// What only the beginning of a request tells: later filters may rewrite it.
@@ -10,22 +11,74 @@ pub(crate) struct Start {
     pub(crate) request: Request,
     wall_ns: u64,
     monotonic_ns: u64,
-    trace: Option<TraceContext>,
-    user_agent: Option<String>,
-    forwarded_for: Option<String>,
 }
 
 impl Start {
     /// Takes it down, at the request headers.
     pub(crate) fn capture(host: &dyn Host) -> Self {
-        let header = |name| header_text(host, HeaderMap::RequestHeaders, name);
         Self {
             request: Request::capture(host),
             wall_ns: host.wall_clock_ns(),
             monotonic_ns: host.monotonic_ns(),
-            trace: header("traceparent").and_then(|value| parse_traceparent(&value)),
-            user_agent: header("user-agent"),
-            forwarded_for: header("x-forwarded-for"),
+        }
+    }
+
+    /// What is known of a request that was only received.
+    pub(crate) fn received(
+        &self,
+        host: &dyn Host,
+        level: Level,
+        fields: &FieldSettings,
+    ) -> Observation {
+        let mut observation = Observation {
+            source_ip: source_ip(host),
+            ..Observation::default()
+        };
+        self.describe(host, &mut observation);
+        self.detail(host, &mut observation, level, fields);
+        observation
+    }
+
+    /// What every record says.
+    fn describe(&self, host: &dyn Host, observation: &mut Observation) {
+        let request = &self.request;
+        observation.time_ms = ns_to_ms(self.wall_ns);
+        observation.request_id = request.request_id(host).map(str::to_owned);
+        observation.method = Some(request.method().to_owned()).filter(|method| !method.is_empty());
+        observation.path = match request.path() {
+            Ok(path) => Some(path.canonical()),
+            Err(_) => path_as_sent(request.raw_path()),
+        };
+        observation.host = Some(request.host_name().to_owned()).filter(|host| !host.is_empty());
+        observation.route = request.route(host).map(str::to_owned);
+        observation.trace = request
+            .header(host, "traceparent")
+            .and_then(|value| parse_traceparent(&value));
+    }
+
+    /// What only some records say.
+    pub(crate) fn detail(
+        &self,
+        host: &dyn Host,
+        observation: &mut Observation,
+        level: Level,
+        fields: &FieldSettings,
+    ) {
+        let request = &self.request;
+        if level >= Level::Request {
+            observation.user_agent = request.header(host, "user-agent");
+            let header = |name: &String| Some((name.clone(), request.header(host, name)?));
+            observation.headers = fields.headers.iter().filter_map(header).collect();
+            if fields.query != QueryForm::None {
+                let raw = String::from_utf8_lossy(request.raw_path()).into_owned();
+                let query = raw.split_once('?').map(|(_, query)| query);
+                let query = query.and_then(|query| query.split('#').next());
+                observation.query = query.map(str::to_owned);
+            }
+        }
+        if level >= Level::Full {
+            observation.forwarded_for = request.header(host, "x-forwarded-for");
+            observation.tls_version = text(host, &["connection", "tls_version"]);
         }
     }
 }
@@ -33,55 +86,77 @@ impl Start {
 /// The whole request, at its end. Without a `start` the request never reached this filter: one
 /// before it answered, or the proxy could not parse it; then the host's attributes are what there
 /// is.
-pub(crate) fn observation(
-    host: &dyn Host,
-    start: Option<&Start>,
-    response_status: Option<u16>,
-) -> Observation {
-    let now_ns = host.wall_clock_ns();
-    let text = |path: &[&str]| {
-        let value = host.property(path).ok().filter(|value| !value.is_empty())?;
-        String::from_utf8(value).ok()
-    };
-    let number = |path: &[&str]| parse_number(&host.property(path).ok()?);
-    let code = number(&["response", "code"]).and_then(|code| u16::try_from(code).ok());
+pub(crate) fn observation(host: &dyn Host, start: Option<&Start>) -> Observation {
     let mut observation = Observation {
-        time_ms: ns_to_ms(now_ns),
-        status: code.filter(|code| *code > 0).or(response_status),
-        status_details: text(&["response", "code_details"]),
-        response_flags: number(&["response", "flags"]),
-        grpc_status: number(&["response", "grpc_status"]),
-        source_ip: text(&["source", "address"])
-            .or_else(|| text(&["remote_addr"]))
-            .map(|address| without_port(&address)),
-        request_bytes: number(&["request", "size"]),
-        response_bytes: number(&["response", "size"]),
+        status: status(host),
+        status_details: text(host, &["response", "code_details"]),
+        response_flags: number(host, &["response", "flags"]),
+        source_ip: source_ip(host),
         decisions: exchange::decisions(host),
         ..Observation::default()
     };
+    if start.is_none_or(|start| start.request.is_grpc()) {
+        observation.grpc_status = number(host, &["response", "grpc_status"]);
+    }
     let Some(start) = start else {
-        observation.request_id = text(&["request", "id"]);
-        observation.method = text(&["request", "method"]);
-        observation.host = text(&["request", "host"]).map(|host| policy::http::host_name(&host));
+        observation.time_ms = ns_to_ms(host.wall_clock_ns());
+        observation.request_id = text(host, &["request", "id"]);
+        observation.method = text(host, &["request", "method"]);
+        observation.host =
+            text(host, &["request", "host"]).map(|host| policy::http::host_name(&host));
         observation.path =
-            text(&["request", "path"]).and_then(|path| readable_path(path.as_bytes()));
+            text(host, &["request", "path"]).and_then(|path| readable_path(path.as_bytes()));
         return observation;
     };
-    let request = &start.request;
-    observation.time_ms = ns_to_ms(start.wall_ns);
+    start.describe(host, &mut observation);
     observation.duration_ms = ns_to_ms(host.monotonic_ns().saturating_sub(start.monotonic_ns));
-    observation.request_id = request.request_id(host).map(str::to_owned);
-    observation.method = Some(request.method().to_owned()).filter(|method| !method.is_empty());
-    observation.path = match request.path() {
-        Ok(path) => Some(path.canonical()),
-        Err(_) => path_as_sent(request.raw_path()),
-    };
-    observation.host = Some(request.host_name().to_owned()).filter(|host| !host.is_empty());
-    observation.route = request.route(host).map(str::to_owned);
-    observation.trace.clone_from(&start.trace);
-    observation.user_agent.clone_from(&start.user_agent);
-    observation.forwarded_for.clone_from(&start.forwarded_for);
     observation
+}
+
+/// What the end of a request tells those who want to know more.
+pub(crate) fn observe_sizes(host: &dyn Host, observation: &mut Observation) {
+    observation.request_bytes = number(host, &["request", "size"]);
+    observation.response_bytes = number(host, &["response", "size"]);
+    observation.upstream = text(host, &["upstream", "address"]);
+}
+
+/// Who the client certificate of the connection names, where the proxy has verified one.
+pub(crate) fn peer(host: &dyn Host) -> Option<String> {
+    // A boolean is one byte on Envoy.
+    if host.property(&["connection", "mtls"]).ok()? != [1] {
+        return None;
+    }
+    ["uri_san_peer_certificate", "subject_peer_certificate"]
+        .iter()
+        .find_map(|name| text(host, &["connection", name]))
+}
+
+fn status(host: &dyn Host) -> Option<u16> {
+    // By attribute on Envoy and Kong, by variable on APISIX.
+    let known = number(host, &["response", "code"]).or_else(|| number(host, &["status"]));
+    let known = known
+        .filter(|code| *code > 0)
+        .and_then(|code| u16::try_from(code).ok());
+    known.or_else(|| {
+        header_text(host, HeaderMap::ResponseHeaders, ":status")?
+            .parse()
+            .ok()
+    })
+}
+
+fn source_ip(host: &dyn Host) -> Option<String> {
+    text(host, &["source", "address"])
+        .or_else(|| text(host, &["remote_addr"]))
+        .map(|address| without_port(&address))
+}
+
+fn text(host: &dyn Host, path: &[&str]) -> Option<String> {
+    let value = host.property(path).ok().filter(|value| !value.is_empty())?;
+    String::from_utf8(value).ok()
+}
+
+fn number(host: &dyn Host, path: &[&str]) -> Option<u64> {
+    parse_number(&host.property(path).ok()?)
 }
 
 fn readable_path(raw: &[u8]) -> Option<String> {

@@ -18,12 +18,14 @@ impl Pseudonymizer {
     /// With the key from the environment variable that the configuration names.
     ///
     /// # Errors
-    /// There is none, or it has fewer than 32 bytes.
+    /// There is none, it has fewer than 32 bytes, or it is one that can be guessed.
     pub fn from_environment(settings: &SubjectKey, key: Option<String>) -> Result<Self, Problem> {
         let key = key.unwrap_or_default();
-        if key.len() < MIN_KEY_BYTES {
+        let values: std::collections::BTreeSet<u8> = key.bytes().collect();
+        if key.len() < MIN_KEY_BYTES || values.len() < MIN_KEY_VALUES {
             let message = format!(
-                "the environment variable {} has no key of at least {MIN_KEY_BYTES} bytes",
+                "the environment variable {} has no key of at least {MIN_KEY_BYTES} bytes that \
+                 cannot be guessed",
                 settings.key_env
             );
             return Err(Problem::new("subject.pseudonymize.key_env", message));
@@ -67,6 +69,9 @@ impl std::fmt::Debug for Pseudonymizer {
 
 /// The shortest key: half of what an attacker could search is gone below it.
 const MIN_KEY_BYTES: usize = 32;
+/// Different characters in it at least: 32 random hexadecimal digits have fewer once in a million
+/// times.
+const MIN_KEY_VALUES: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -2,38 +2,74 @@
 
 use std::collections::VecDeque;
 
-use crate::record::TraceContext;
+use host::{CallToken, ContextId};
+use serde::{Deserialize, Serialize};
 
 /// A record, serialised, and what a sink repeats outside of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedRecord {
     /// Canonical JSON.
     pub json: String,
-    /// The id of the record, the same however often it is sent.
-    pub uid: String,
+    /// The chain.
+    pub chain_uid: String,
+    /// Its number in the chain.
+    pub sequence: u64,
     /// The retention class.
     pub class: String,
-    /// A filter refused or stopped the request.
-    pub denied: bool,
+    /// What it is about.
+    pub kind: Kind,
     /// The status of the response.
     pub status: Option<u16>,
-    /// The trace that the request belongs to.
-    pub trace: Option<Box<TraceContext>>,
+    /// Trace and span of the request, 32 and 16 hexadecimal digits.
+    pub trace: Option<Box<(String, String)>>,
     /// When it was queued, monotonic.
     pub queued_ns: u64,
-    /// When the request came, nanoseconds since 1970.
+    /// When it happened, nanoseconds since 1970.
     pub time_ns: u64,
+    /// The request that waits until this is acknowledged.
+    #[serde(skip)]
+    pub waiter: Option<ContextId>,
+}
+
+/// What a record is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    /// A request that went through.
+    #[default]
+    Allowed,
+    /// A request that a filter refused or stopped.
+    Denied,
+    /// Its chain, not a request.
+    Control,
 }
 
 impl QueuedRecord {
+    /// The id of the record, the same however often it is sent.
+    #[must_use]
+    pub fn uid(&self) -> String {
+        format!("{}:{}", self.chain_uid, self.sequence)
+    }
+
     /// The memory that it takes, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let trace = self.trace.as_deref().map_or(0, TraceContext::bytes);
-        [self.json.len(), self.uid.len(), self.class.len(), trace]
-            .into_iter()
-            .fold(size_of::<Self>(), usize::saturating_add)
+        let trace = self.trace.as_deref().map_or(0, |(trace, span)| {
+            size_of::<(String, String)>()
+                .saturating_add(trace.len())
+                .saturating_add(span.len())
+        });
+        [
+            self.json.len(),
+            self.chain_uid.len(),
+            self.class.len(),
+            trace,
+        ]
+        .into_iter()
+        .fold(Self::FIXED_BYTES, usize::saturating_add)
     }
+
+    /// What every record takes beside its texts.
+    pub const FIXED_BYTES: usize = size_of::<Self>() + ALLOCATOR_BYTES;
 }
 
 /// The limits of the queue.
@@ -41,19 +77,56 @@ impl QueuedRecord {
 pub struct QueueLimits {
     /// Bytes of all records together, those in flight included.
     pub max_bytes: usize,
-    /// Number of all records, those in flight included.
+    /// Records of requests, those in flight included.
     pub max_records: usize,
 }
 
-/// First in, first out. A batch in flight still belongs to the queue: it leaves when the collector
-/// has acknowledged it.
+/// Who gives way first when the queue fills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Three quarters are for these.
+    Low,
+    /// All but a sixteenth.
+    Normal,
+    /// What a filter refused: all but what is kept for control records.
+    High,
+    /// What a chain says about itself, or loss could not be told.
+    Control,
+}
+
+/// First in, first out. A batch that was sent still belongs to the queue: it leaves when the
+/// collector has acknowledged it.
 #[derive(Debug)]
 pub struct Queue {
     limits: QueueLimits,
-    records: VecDeque<QueuedRecord>,
-    /// The first so many are in flight.
-    in_flight: usize,
+    waiting: VecDeque<QueuedRecord>,
+    batches: Vec<Batch>,
     bytes: usize,
+    /// Records of requests.
+    requests: usize,
+    last_batch: u64,
+}
+
+/// Records that are sent together, in the same order every time.
+#[derive(Debug)]
+pub struct Batch {
+    /// Its number, the same however often it is sent.
+    pub number: u64,
+    /// What is in it.
+    pub records: Vec<QueuedRecord>,
+    /// The call that is under way.
+    pub call: Option<Call>,
+    /// When it was put together, nanoseconds since 1970.
+    pub formed_ns: u64,
+}
+
+/// A call that is under way.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Its token.
+    pub token: CallToken,
+    /// When it began, monotonic.
+    pub started_ns: u64,
 }
 
 impl Queue {
@@ -62,103 +135,239 @@ impl Queue {
     pub const fn new(limits: QueueLimits) -> Self {
         Self {
             limits,
-            records: VecDeque::new(),
-            in_flight: 0,
+            waiting: VecDeque::new(),
+            batches: Vec::new(),
             bytes: 0,
+            requests: 0,
+            last_batch: 0,
         }
     }
 
-    /// Adds a record at the end.
+    /// Whether there is room for one more record of so many bytes.
+    #[must_use]
+    pub fn has_room(&self, bytes: usize, priority: Priority) -> bool {
+        let QueueLimits {
+            max_bytes,
+            max_records,
+        } = self.limits;
+        let sixteenths =
+            |most: usize, share: usize| most.saturating_mul(share).checked_div(16).unwrap_or(most);
+        let (most_bytes, most_records) = match priority {
+            Priority::Low => (sixteenths(max_bytes, 12), sixteenths(max_records, 12)),
+            Priority::Normal => (
+                sixteenths(max_bytes, 14),
+                sixteenths(max_records, 15).max(1),
+            ),
+            Priority::High => (sixteenths(max_bytes, 15), max_records),
+            Priority::Control => (max_bytes, usize::MAX),
+        };
+        self.bytes.saturating_add(bytes) <= most_bytes && self.requests < most_records
+    }
+
+    /// Adds a record at the end, for which there is room.
     ///
     /// # Errors
-    /// There is no room; the record comes back.
-    pub fn push(&mut self, record: QueuedRecord) -> Result<(), QueuedRecord> {
-        let bytes = self.bytes.saturating_add(record.bytes());
-        if bytes > self.limits.max_bytes || self.records.len() >= self.limits.max_records {
+    /// There is none; the record comes back.
+    pub fn push(&mut self, record: QueuedRecord, priority: Priority) -> Result<(), QueuedRecord> {
+        let bytes = record.bytes();
+        if !self.has_room(bytes, priority) {
             return Err(record);
         }
-        self.bytes = bytes;
-        self.records.push_back(record);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if record.kind != Kind::Control {
+            self.requests = self.requests.saturating_add(1);
+        }
+        self.waiting.push_back(record);
         Ok(())
     }
 
-    /// Whether requests should be refused while there is still room for those under way: nine
+    /// Whether requests should be refused while there is still room for those under way: eight
     /// tenths are used.
     #[must_use]
     pub fn is_nearly_full(&self) -> bool {
-        let nearly = |most: usize| most.saturating_sub(most.div_ceil(10));
+        let nearly = |most: usize| most.saturating_sub(most.div_ceil(5));
         self.bytes >= nearly(self.limits.max_bytes)
-            || self.records.len() >= nearly(self.limits.max_records)
+            || self.requests >= nearly(self.limits.max_records)
     }
 
-    /// Takes the next batch in flight, if none is: at most so many records and bytes, at least one
-    /// record.
-    pub fn start_batch(
+    /// Whether a batch may be sent: one that was not delivered, or a new one.
+    #[must_use]
+    pub fn can_send(&self) -> bool {
+        self.batches.iter().any(|batch| batch.call.is_none())
+            || (self.batches.len() < MAX_BATCHES && !self.waiting.is_empty())
+    }
+
+    /// Whether there is a batch that was not delivered.
+    #[must_use]
+    pub fn has_undelivered(&self) -> bool {
+        self.batches.iter().any(|batch| batch.call.is_none())
+    }
+
+    /// Whether a record is here for which this request waits.
+    #[must_use]
+    pub fn holds_for(&self, waiter: ContextId) -> bool {
+        let newest = self.waiting.iter().rev();
+        newest
+            .take(MAX_BATCHES)
+            .any(|record| record.waiter == Some(waiter))
+    }
+
+    /// Bytes of the records that are in no batch.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        let in_batches = self.batches.iter().flat_map(|batch| &batch.records);
+        let bytes = in_batches.map(QueuedRecord::bytes);
+        self.bytes
+            .saturating_sub(bytes.fold(0, usize::saturating_add))
+    }
+
+    /// Batches under way.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.batches
+            .iter()
+            .filter(|batch| batch.call.is_some())
+            .count()
+    }
+
+    /// The batch to send next: the oldest that was not delivered, else a new one of at most so
+    /// many records and bytes, of at least one record.
+    pub fn next_batch(
         &mut self,
         max_records: usize,
         max_bytes: usize,
-    ) -> Option<Vec<&QueuedRecord>> {
-        if self.in_flight > 0 || self.records.is_empty() {
-            return None;
-        }
-        let mut bytes = 0_usize;
-        let fits = |record: &&QueuedRecord| {
-            bytes = bytes.saturating_add(record.bytes());
-            bytes <= max_bytes
+        now_ns: u64,
+    ) -> Option<&mut Batch> {
+        let again = self.batches.iter().position(|batch| batch.call.is_none());
+        let index = match again {
+            Some(index) => index,
+            None if self.batches.len() < MAX_BATCHES && !self.waiting.is_empty() => {
+                let mut bytes = 0_usize;
+                let fits = |record: &&QueuedRecord| {
+                    bytes = bytes.saturating_add(record.bytes());
+                    bytes <= max_bytes
+                };
+                let records = self.waiting.iter().take(max_records);
+                let count = records.take_while(fits).count().max(1);
+                self.last_batch = self.last_batch.saturating_add(1);
+                self.batches.push(Batch {
+                    number: self.last_batch,
+                    records: self
+                        .waiting
+                        .drain(..count.min(self.waiting.len()))
+                        .collect(),
+                    call: None,
+                    formed_ns: now_ns,
+                });
+                self.batches.len().saturating_sub(1)
+            }
+            None => return None,
         };
-        let count = self
-            .records
-            .iter()
-            .take(max_records)
-            .take_while(fits)
-            .count()
-            .max(1);
-        self.in_flight = count;
-        Some(self.records.iter().take(count).collect())
+        self.batches.get_mut(index)
     }
 
-    /// The batch in flight has been dealt with, by the collector or otherwise: its records leave.
-    pub fn finish_batch(&mut self) -> Vec<QueuedRecord> {
-        let batch: Vec<QueuedRecord> = self
-            .records
-            .drain(..self.in_flight.min(self.records.len()))
-            .collect();
-        self.in_flight = 0;
-        let bytes: usize = batch.iter().map(QueuedRecord::bytes).sum();
-        self.bytes = self.bytes.saturating_sub(bytes);
-        batch
+    /// The number of the batch that this call sent.
+    #[must_use]
+    pub fn batch_of(&self, token: CallToken) -> Option<&Batch> {
+        let sent = |batch: &&Batch| batch.call.is_some_and(|call| call.token == token);
+        self.batches.iter().find(sent)
     }
 
-    /// The batch in flight was not delivered; its records wait again, in their old order.
-    pub const fn retry_batch(&mut self) {
-        self.in_flight = 0;
+    /// Calls that began before this time are not answered any more; their batches wait again.
+    pub fn give_up_calls_before(&mut self, started_ns: u64) -> usize {
+        let mut given_up = 0_usize;
+        for batch in &mut self.batches {
+            if batch.call.is_some_and(|call| call.started_ns < started_ns) {
+                batch.call = None;
+                given_up = given_up.saturating_add(1);
+            }
+        }
+        given_up
     }
 
-    /// Everything, because the end is near.
+    /// The batch was dealt with, by the collector or otherwise: its records leave.
+    pub fn finish(&mut self, number: u64) -> Vec<QueuedRecord> {
+        let Some(index) = self.batches.iter().position(|batch| batch.number == number) else {
+            return Vec::new();
+        };
+        let records = self.batches.remove(index).records;
+        self.forget(&records);
+        records
+    }
+
+    /// The batch was not delivered; it will be sent again as it is.
+    pub fn retry(&mut self, number: u64) {
+        for batch in &mut self.batches {
+            if batch.number == number {
+                batch.call = None;
+            }
+        }
+    }
+
+    /// The batch is too large for the collector: its second half waits again. Answers false when
+    /// there is nothing to split.
+    pub fn split(&mut self, number: u64) -> bool {
+        let next = self.last_batch.saturating_add(1);
+        let found = self.batches.iter_mut().find(|batch| batch.number == number);
+        let Some(batch) = found.filter(|batch| batch.records.len() > 1) else {
+            return false;
+        };
+        let half = batch.records.len() / 2;
+        for record in batch.records.drain(half..).rev() {
+            self.waiting.push_front(record);
+        }
+        // What is in it has changed, so it is another one.
+        batch.number = next;
+        batch.call = None;
+        self.last_batch = next;
+        true
+    }
+
+    /// Everything, oldest first, because the end is near.
     pub fn drain(&mut self) -> Vec<QueuedRecord> {
-        self.in_flight = 0;
+        let sent = self.batches.drain(..).flat_map(|batch| batch.records);
+        let records: Vec<QueuedRecord> = sent.chain(self.waiting.drain(..)).collect();
         self.bytes = 0;
-        self.records.drain(..).collect()
+        self.requests = 0;
+        records
     }
 
-    /// When the oldest record that waits was queued.
+    /// When the oldest record was queued.
     #[must_use]
     pub fn oldest_ns(&self) -> Option<u64> {
-        self.records
-            .get(self.in_flight)
+        let in_batches = self
+            .batches
+            .iter()
+            .filter_map(|batch| batch.records.first());
+        in_batches
+            .chain(self.waiting.front())
             .map(|record| record.queued_ns)
+            .min()
     }
 
-    /// Number of records, those in flight included.
+    /// When the oldest record that is in no batch was queued.
+    #[must_use]
+    pub fn oldest_waiting_ns(&self) -> Option<u64> {
+        self.waiting.front().map(|record| record.queued_ns)
+    }
+
+    /// Records that are in no batch.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Records, those in batches included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.len()
+        let in_batches = self.batches.iter().map(|batch| batch.records.len());
+        in_batches.fold(self.waiting.len(), usize::saturating_add)
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
     /// Bytes of all records.
@@ -166,87 +375,22 @@ impl Queue {
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
+
+    fn forget(&mut self, records: &[QueuedRecord]) {
+        for record in records {
+            self.bytes = self.bytes.saturating_sub(record.bytes());
+            if record.kind != Kind::Control {
+                self.requests = self.requests.saturating_sub(1);
+            }
+        }
+    }
 }
+
+/// One that is on its way, and one that is made meanwhile; more would only hide that the collector
+/// is slow.
+const MAX_BATCHES: usize = 2;
+/// What an allocator adds to each text, and a queue that has just grown to each place.
+const ALLOCATOR_BYTES: usize = 160;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn record(number: u32, size: usize) -> QueuedRecord {
-        QueuedRecord {
-            json: format!("{number:0size$}"),
-            class: "default".to_owned(),
-            ..QueuedRecord::default()
-        }
-    }
-
-    fn queue(max_records: usize, max_bytes: usize) -> Queue {
-        Queue::new(QueueLimits {
-            max_bytes,
-            max_records,
-        })
-    }
-
-    #[test]
-    fn a_batch_stays_until_it_is_acknowledged_and_keeps_its_order() {
-        let one = record(0, 1).bytes();
-        let mut queue = queue(10, 5 * one);
-        for number in 0..5 {
-            queue.push(record(number, 1)).unwrap();
-        }
-        let numbers = |batch: Vec<&QueuedRecord>| -> String {
-            batch.iter().map(|record| record.json.as_str()).collect()
-        };
-        assert_eq!(numbers(queue.start_batch(2, 9 * one).unwrap()), "01");
-        assert!(
-            queue.start_batch(2, 9 * one).is_none(),
-            "one at a time keeps the order"
-        );
-        queue.retry_batch();
-        assert_eq!(numbers(queue.start_batch(3, 2 * one).unwrap()), "01");
-        assert_eq!(queue.finish_batch().len(), 2);
-        assert_eq!(
-            numbers(queue.start_batch(9, 0).unwrap()),
-            "2",
-            "one record at least"
-        );
-        assert_eq!(queue.len(), 3);
-        assert_eq!(queue.bytes(), 3 * one);
-        assert!(one > size_of::<QueuedRecord>(), "all that it takes counts");
-    }
-
-    proptest! {
-        #[test]
-        fn what_goes_in_comes_out_once_and_never_too_much_is_inside(
-            steps in proptest::collection::vec((0_u8..5, 1_usize..40), 1..300),
-        ) {
-            let max_bytes = 10 * record(0, 20).bytes();
-            let mut queue = queue(20, max_bytes);
-            let (mut next, mut accepted, mut delivered, mut refused) = (0, 0, Vec::new(), 0);
-            for (step, size) in steps {
-                match step {
-                    0 | 1 => {
-                        let offered = record(next, size);
-                        next += 1;
-                        match queue.push(offered) {
-                            Ok(()) => accepted += 1,
-                            Err(_) => refused += 1,
-                        }
-                    }
-                    2 => { queue.start_batch(size, max_bytes / 4); }
-                    3 => queue.retry_batch(),
-                    _ => delivered.extend(queue.finish_batch()),
-                }
-                prop_assert!(queue.bytes() <= max_bytes && queue.len() <= 20);
-                prop_assert_eq!(accepted, delivered.len() + queue.len());
-            }
-            prop_assert_eq!(next as usize, accepted + refused);
-            delivered.extend(queue.drain());
-            let numbers: Vec<u32> = delivered.iter().map(|r| r.json.parse().unwrap()).collect();
-            prop_assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
-            prop_assert_eq!(queue.bytes(), 0);
-        }
-    }
-}
+mod tests;

@@ -8,11 +8,12 @@
 mod activity;
 mod parties;
 
+use audit::canonical::Writer;
+use audit::{Chain, Committed, Group, Salts};
 use policy::decision::{Decision, Outcome};
 use policy::identity::{AuthenticationMethod, Identity};
-use policy::json::Json;
 
-use crate::config::{Level, Retention};
+use crate::config::{FieldSettings, Level, Retention};
 use crate::pseudonym::Pseudonymizer;
 
 /// What was observed of one request; absent is what the host did not tell.
@@ -29,6 +30,8 @@ pub struct Observation {
     /// The canonical path as the client sent it, before rewrites, without query; as sent where it
     /// has no canonical form.
     pub path: Option<String>,
+    /// The query as sent, from level `request` on.
+    pub query: Option<String>,
     /// Lower case, without port.
     pub host: Option<String>,
     /// The name of the route.
@@ -49,12 +52,20 @@ pub struct Observation {
     pub request_bytes: Option<u64>,
     /// Bytes of the response body.
     pub response_bytes: Option<u64>,
+    /// Where the answer came from, with port.
+    pub upstream: Option<String>,
+    /// `TLSv1.3`.
+    pub tls_version: Option<String>,
     /// `User-Agent`, from level `request` on.
     pub user_agent: Option<String>,
+    /// The headers that the configuration names, from level `request` on.
+    pub headers: Vec<(String, String)>,
     /// `X-Forwarded-For`, which clients can write; from level `full` on.
     pub forwarded_for: Option<String>,
     /// The verified caller.
     pub identity: Option<Identity>,
+    /// Who the client certificate names, where no filter verified anybody.
+    pub peer: Option<String>,
     /// What every filter decided.
     pub decisions: Vec<Decision>,
     /// `Sec-GPC: 1` was sent.
@@ -68,6 +79,14 @@ impl Observation {
     #[must_use]
     pub fn was_stopped(&self) -> bool {
         self.was_denied() || self.has_applied(Outcome::Error)
+    }
+
+    /// Whether it did not get what it asked for, for whatever reason.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.was_stopped()
+            || self.status.is_none_or(|status| status >= 400)
+            || self.grpc_status.is_some_and(|status| status > 0)
     }
 
     fn was_denied(&self) -> bool {
@@ -89,225 +108,285 @@ pub struct TraceContext {
     pub span_id: String,
 }
 
-impl TraceContext {
-    /// The memory that it takes, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            .saturating_add(self.trace_id.len())
-            .saturating_add(self.span_id.len())
-    }
-}
-
 /// What the emitter adds to an observation.
 #[derive(Debug)]
 pub struct Envelope<'e> {
-    /// The random id of this emitter.
-    pub emitter: &'e str,
-    /// The number of the record, from 1 without gaps.
-    pub sequence: u64,
+    /// The chain that the record is the next of.
+    pub chain: &'e Chain,
+    /// Fresh ones.
+    pub salts: Salts,
     /// How much is recorded.
     pub level: Level,
+    /// Whether it is about a request that was only received, not answered yet.
+    pub is_received: bool,
+    /// What the rule calls such requests.
+    pub template: Option<&'e str>,
     /// How long it must be kept.
     pub retention: &'e Retention,
+    /// What is recorded of personal parts.
+    pub fields: &'e FieldSettings,
     /// How subjects are written.
     pub subject: Option<&'e Pseudonymizer>,
 }
 
-impl Envelope<'_> {
-    /// The id of the record, the same however often it is sent.
-    #[must_use]
-    pub fn uid(&self) -> String {
-        format!("{}:{}", self.emitter, self.sequence)
+/// Writes the record.
+#[must_use]
+pub fn write(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
+    let personal = Personal::of(observation, envelope);
+    let committed = personal.committed(&envelope.salts);
+    let stopped = observation.was_stopped();
+    let activity = activity::id(observation.method.as_deref());
+    let mut writer = Writer::with_capacity(TYPICAL_BYTES);
+    writer.object(|w| {
+        w.number_member("action_id", if stopped { 2 } else { 1 });
+        w.number_member("activity_id", activity);
+        w.cut_member("actor", |w| w.fragment(&personal.actor));
+        w.member("api", |w| activity::write_api(w, observation, envelope));
+        activity::write_authorizations(w, observation);
+        w.number_member("category_uid", 6);
+        w.number_member("class_uid", API_ACTIVITY);
+        w.number_member("disposition_id", disposition_id(observation, envelope));
+        parties::write_upstream(w, observation, envelope.level);
+        w.number_member("duration", observation.duration_ms);
+        activity::write_http_request(w, observation, envelope.level, &personal);
+        if let Some(status) = observation.status {
+            w.member("http_response", |w| {
+                w.object(|w| w.number_member("code", u64::from(status)));
+            });
+        }
+        w.member("metadata", |w| write_metadata(w, observation, envelope));
+        activity::write_resources(w, observation, envelope);
+        w.number_member("severity_id", if stopped { 3 } else { 1 });
+        w.cut_member("src_endpoint", |w| w.fragment(&personal.source));
+        if let Some(status) = observation.status {
+            w.text_member("status_code", &status.to_string());
+        }
+        text(w, "status_detail", observation.status_details.as_deref());
+        let status_id = match (envelope.is_received, observation.failed()) {
+            // It has none yet.
+            (true, _) => 99,
+            (false, true) => 2,
+            (false, false) => 1,
+        };
+        w.number_member("status_id", status_id);
+        w.number_member("time", observation.time_ms);
+        if let Some(trace) = &observation.trace {
+            w.member("trace", |w| {
+                w.object(|w| w.text_member("uid", &trace.trace_id));
+            });
+        }
+        w.number_member(
+            "type_uid",
+            API_ACTIVITY.saturating_mul(100).saturating_add(activity),
+        );
+        w.member("unmapped", |w| {
+            write_unmapped(w, observation, envelope, &personal, &committed);
+        });
+    });
+    writer
+}
+
+/// The parts that can be erased, each as canonical text.
+struct Personal {
+    actor: String,
+    source: String,
+    consent: String,
+    path: Option<String>,
+    query: Option<String>,
+    user_agent: Option<String>,
+    headers: Option<String>,
+}
+
+impl Personal {
+    fn of(observation: &Observation, envelope: &Envelope<'_>) -> Self {
+        let detailed = envelope.level >= Level::Request;
+        Self {
+            actor: parties::actor(observation, envelope),
+            source: parties::source(observation, envelope),
+            consent: consent(observation),
+            // The members of `http_request` are there where it is.
+            path: activity::path(observation, envelope).filter(|_| observation.method.is_some()),
+            query: activity::query(observation, envelope)
+                .filter(|_| detailed && observation.method.is_some() && observation.path.is_some()),
+            user_agent: observation
+                .user_agent
+                .as_deref()
+                .filter(|_| detailed && observation.method.is_some())
+                .map(|agent| string(&cut(agent, MAX_TEXT_BYTES))),
+            headers: activity::headers(observation)
+                .filter(|_| detailed && observation.method.is_some()),
+        }
+    }
+
+    fn committed(&self, salts: &Salts) -> Committed {
+        let [consent, source, subject, url] = *salts;
+        let mut committed = Committed::default();
+        committed.commit(
+            Group::Consent,
+            consent,
+            &[("/unmapped/consent", Some(&self.consent))],
+        );
+        committed.commit(
+            Group::Source,
+            source,
+            &[
+                ("/http_request/http_headers", self.headers.as_deref()),
+                ("/http_request/user_agent", self.user_agent.as_deref()),
+                ("/src_endpoint", Some(&self.source)),
+            ],
+        );
+        committed.commit(Group::Subject, subject, &[("/actor", Some(&self.actor))]);
+        committed.commit(
+            Group::Url,
+            url,
+            &[
+                ("/http_request/url/path", self.path.as_deref()),
+                ("/http_request/url/query_string", self.query.as_deref()),
+            ],
+        );
+        committed
     }
 }
 
-/// Builds the record.
-#[must_use]
-pub fn record(observation: &Observation, envelope: &Envelope<'_>) -> Json {
-    let stopped = observation.was_stopped();
-    let activity = activity::id(observation.method.as_deref());
-    let failed = stopped
-        || observation.status.is_none_or(|status| status >= 400)
-        || observation.grpc_status.is_some_and(|status| status > 0);
-    object([
-        ("activity_id", Some(Json::from(activity))),
-        ("category_uid", Some(Json::from(6))),
-        ("class_uid", Some(Json::from(API_ACTIVITY))),
-        (
-            "type_uid",
-            Some(Json::from(
-                API_ACTIVITY.saturating_mul(100).saturating_add(activity),
-            )),
-        ),
-        ("severity_id", Some(Json::from(if stopped { 3 } else { 1 }))),
-        ("time", Some(Json::from(observation.time_ms))),
-        ("duration", Some(Json::from(observation.duration_ms))),
-        ("action_id", Some(Json::from(if stopped { 2 } else { 1 }))),
-        (
-            "disposition_id",
-            Some(Json::from(disposition_id(observation))),
-        ),
-        ("status_id", Some(Json::from(if failed { 2 } else { 1 }))),
-        (
-            "status_code",
-            observation
-                .status
-                .map(|status| Json::String(status.to_string())),
-        ),
-        ("status_detail", text(observation.status_details.as_ref())),
-        ("metadata", Some(metadata(observation, envelope))),
-        ("actor", Some(parties::actor(observation, envelope.subject))),
-        (
-            "src_endpoint",
-            Some(parties::source(observation, envelope.level)),
-        ),
-        ("api", Some(activity::api(observation))),
-        (
-            "http_request",
-            activity::http_request(observation, envelope.level),
-        ),
-        (
-            "http_response",
-            observation
-                .status
-                .map(|status| object([("code", Some(Json::from(u64::from(status))))])),
-        ),
-        ("authorizations", activity::authorizations(observation)),
-        ("resources", activity::resources(observation)),
-        (
-            "trace",
-            observation
-                .trace
-                .as_ref()
-                .map(|trace| object([("uid", text(Some(&trace.trace_id)))])),
-        ),
-        ("unmapped", Some(unmapped(observation, envelope))),
-    ])
-}
-
-fn metadata(observation: &Observation, envelope: &Envelope<'_>) -> Json {
-    let profiles = ["data_classification", "security_control", "trace"].map(Json::from);
-    object([
-        ("version", Some(Json::from("1.8.0"))),
-        ("profiles", Some(Json::Array(profiles.into()))),
-        (
-            "product",
-            Some(object([
-                ("name", Some(Json::from("audit-emitter"))),
-                ("vendor_name", Some(Json::from("Meshward"))),
-                ("version", Some(Json::from(env!("CARGO_PKG_VERSION")))),
-            ])),
-        ),
-        ("uid", Some(Json::String(envelope.uid()))),
-        ("sequence", Some(Json::from(envelope.sequence))),
-        ("correlation_uid", text(observation.request_id.as_ref())),
-    ])
-}
-
-fn unmapped(observation: &Observation, envelope: &Envelope<'_>) -> Json {
-    let purposes = observation.purposes.as_ref().map(|list| {
-        let names = list.iter().take(MAX_PURPOSES);
-        Json::Array(names.filter_map(|purpose| name(Some(purpose))).collect())
+fn write_metadata(w: &mut Writer, observation: &Observation, envelope: &Envelope<'_>) {
+    w.object(|w| {
+        text(w, "correlation_uid", observation.request_id.as_deref());
+        w.member("product", |w| w.fragment(PRODUCT));
+        w.member("profiles", |w| {
+            w.fragment(r#"["data_classification","security_control","trace"]"#);
+        });
+        w.number_member("sequence", envelope.chain.next_sequence());
+        w.text_member("uid", &envelope.chain.next_uid());
+        w.text_member("version", "1.8.0");
     });
+}
+
+fn write_unmapped(
+    w: &mut Writer,
+    observation: &Observation,
+    envelope: &Envelope<'_>,
+    personal: &Personal,
+    committed: &Committed,
+) {
     let identity = observation.identity.as_ref();
-    let method = identity.map(|identity| match identity.method {
-        AuthenticationMethod::ApiKey => Json::from("api_key"),
-        AuthenticationMethod::Introspection => Json::from("introspection"),
-        _ => Json::from("jwt"),
-    });
-    let retention = object([
-        (
-            "class",
-            Some(Json::String(envelope.retention.class.clone())),
-        ),
-        (
-            "expires",
-            envelope.retention.keep.map(|keep| {
-                let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
-                Json::from(observation.time_ms.saturating_add(keep_ms))
-            }),
-        ),
-    ]);
-    let consent = object([
-        ("gpc", Some(Json::Bool(observation.opted_out))),
-        ("purposes", purposes),
-    ]);
-    object([
-        ("level", Some(Json::from(envelope.level.as_str()))),
-        ("retention", Some(retention)),
-        ("consent", Some(consent)),
-        ("authentication", method),
-        ("provider", identity.and_then(|i| name(Some(&i.provider)))),
+    let full = envelope.level >= Level::Full;
+    w.object(|w| {
+        let method = identity.map(|identity| match identity.method {
+            AuthenticationMethod::ApiKey => "api_key",
+            AuthenticationMethod::Introspection => "introspection",
+            _ => "jwt",
+        });
+        let certificate = observation.peer.as_ref().map(|_| "client_certificate");
+        text(w, "authentication", method.or(certificate));
+        w.cut_member("consent", |w| w.fragment(&personal.consent));
+        number(w, "grpc_status", observation.grpc_status);
+        name(w, "http_method", activity::other_method(observation));
+        w.text_member("level", envelope.level.as_str());
         // A span of the schema has a beginning and an end, which only the caller knows.
-        (
-            "parent_span_id",
-            observation
-                .trace
-                .as_ref()
-                .and_then(|trace| text(Some(&trace.span_id))),
-        ),
-        ("http_method", activity::other_method(observation)),
-        ("grpc_status", observation.grpc_status.map(Json::from)),
-        (
-            "response_flags",
-            observation
-                .response_flags
-                .filter(|flags| *flags > 0)
-                .map(Json::from),
-        ),
-        (
+        if let Some(trace) = &observation.trace {
+            w.text_member("parent_span_id", &trace.span_id);
+        }
+        name(w, "provider", identity.map(|i| i.provider.as_str()));
+        envelope.chain.write_integrity(w, committed, false);
+        number(
+            w,
             "response_bytes",
-            observation
-                .response_bytes
-                .filter(|_| envelope.level >= Level::Full)
-                .map(Json::from),
-        ),
-    ])
+            observation.response_bytes.filter(|_| full),
+        );
+        number(
+            w,
+            "response_flags",
+            observation.response_flags.filter(|flags| *flags > 0),
+        );
+        w.member("retention", |w| {
+            w.object(|w| {
+                w.text_member("class", &envelope.retention.class);
+                let expires_ms = envelope.retention.keep.map(|keep| {
+                    let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+                    observation.time_ms.saturating_add(keep_ms)
+                });
+                number(w, "expires", expires_ms);
+            });
+        });
+        text(
+            w,
+            "stage",
+            Some("received").filter(|_| envelope.is_received),
+        );
+        name(
+            w,
+            "tls_version",
+            observation.tls_version.as_deref().filter(|_| full),
+        );
+    });
 }
 
-/// Allowed, Blocked, Unauthorized, Error of the profile security_control.
-fn disposition_id(observation: &Observation) -> u64 {
+fn consent(observation: &Observation) -> String {
+    let mut writer = Writer::of_part(32);
+    writer.object(|w| {
+        w.member("gpc", |w| w.boolean(observation.opted_out));
+        if let Some(purposes) = &observation.purposes {
+            w.member("purposes", |w| {
+                w.array(|w| {
+                    for purpose in purposes.iter().take(MAX_PURPOSES) {
+                        w.item(|w| w.string(&cut(purpose, MAX_NAME_BYTES)));
+                    }
+                });
+            });
+        }
+    });
+    writer.into_text()
+}
+
+/// Allowed, Blocked, Unauthorized, Error of the profile security_control; Logged for what is only
+/// received.
+fn disposition_id(observation: &Observation, envelope: &Envelope<'_>) -> u64 {
     let unauthenticated =
         observation.status == Some(401) || observation.grpc_status == Some(GRPC_UNAUTHENTICATED);
     match (observation.was_denied(), observation.was_stopped()) {
         (true, _) if unauthenticated => 26,
         (true, _) => 2,
         (false, true) => 27,
+        (false, false) if envelope.is_received => 17,
         (false, false) => 1,
     }
 }
 
-/// A text that clients or upstreams can make long.
-fn text(value: Option<&String>) -> Option<Json> {
-    value.map(|value| Json::String(cut(value, MAX_TEXT_BYTES)))
+/// A member with a text that clients or upstreams can make long.
+fn text(writer: &mut Writer, member: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        writer.text_member(member, &cut(value, MAX_TEXT_BYTES));
+    }
 }
 
-/// A text that is long only when somebody wants it to be.
-fn name(value: Option<&String>) -> Option<Json> {
-    value.map(|value| Json::String(cut(value, MAX_NAME_BYTES)))
+/// A member with a text that is long only when somebody wants it to be.
+fn name(writer: &mut Writer, member: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        writer.text_member(member, &cut(value, MAX_NAME_BYTES));
+    }
+}
+
+fn number(writer: &mut Writer, member: &str, value: Option<u64>) {
+    if let Some(value) = value {
+        writer.number_member(member, value);
+    }
+}
+
+fn string(value: &str) -> String {
+    let mut text = String::with_capacity(value.len().saturating_add(2));
+    audit::canonical::push_string(&mut text, value);
+    text
 }
 
 /// The beginning of a text, with a mark that it was longer.
-fn cut(text: &str, max_bytes: usize) -> String {
+fn cut(text: &str, max_bytes: usize) -> std::borrow::Cow<'_, str> {
     if text.len() <= max_bytes {
-        return text.to_owned();
+        return text.into();
     }
-    let mut bytes = 0_usize;
-    let fits = |character: &char| {
-        bytes = bytes.saturating_add(character.len_utf8());
-        bytes <= max_bytes
-    };
-    let mut beginning: String = text.chars().take_while(fits).collect();
+    let end = text.floor_char_boundary(max_bytes);
+    let mut beginning = text.get(..end).unwrap_or_default().to_owned();
     beginning.push('…');
-    beginning
-}
-
-fn object<const N: usize>(members: [(&str, Option<Json>); N]) -> Json {
-    let present = members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    Json::Object(present.collect())
+    beginning.into()
 }
 
 const API_ACTIVITY: u64 = 6003;
@@ -317,6 +396,12 @@ const MAX_TEXT_BYTES: usize = 2048;
 /// As long as a host name may be (RFC 1035 section 2.3.4).
 const MAX_NAME_BYTES: usize = 255;
 const MAX_PURPOSES: usize = 64;
+const TYPICAL_BYTES: usize = 2048;
+const PRODUCT: &str = concat!(
+    r#"{"name":"audit-emitter","vendor_name":"Meshward","version":""#,
+    env!("CARGO_PKG_VERSION"),
+    r#""}"#
+);
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,8 @@ pub(crate) enum Ruling<'c> {
         rule: &'c str,
         mode: Mode,
         provider: &'c str,
+        /// What it comes to if they do not arrive.
+        reason: Reason,
     },
     /// Send the client to where there is TLS.
     Redirect {
@@ -116,11 +118,12 @@ pub(crate) fn rule_on<'c>(
     let provider = provider_name(config, requirement);
     let found = match find(request, requirement) {
         Ok(found) => found,
-        Err(Failure::Wait) => {
+        Err(Failure::Wait(reason)) => {
             return Ruling::Wait {
                 rule,
                 mode,
                 provider,
+                reason,
             };
         }
         Err(Failure::Refused(reason, detail)) => {
@@ -169,16 +172,18 @@ pub(crate) fn rule_on<'c>(
     }
 }
 
-/// The ruling on somebody who cannot wait any longer.
-pub(crate) fn undecided<'c>(ruling: &Ruling<'c>, reason: Reason) -> Ruling<'c> {
-    let (rule, mode, provider) = match ruling {
+/// The ruling on somebody who cannot wait any longer, or, with a reason of its own, not at all.
+pub(crate) fn undecided<'c>(ruling: &Ruling<'c>, instead: Option<Reason>) -> Ruling<'c> {
+    let (rule, mode, provider, reason) = match ruling {
         Ruling::Wait {
             rule,
             mode,
             provider,
-        } => (*rule, *mode, *provider),
-        _ => (DEFAULT, Mode::Enforce, NO_PROVIDER),
+            reason,
+        } => (*rule, *mode, *provider, *reason),
+        _ => (DEFAULT, Mode::Enforce, NO_PROVIDER, Reason::KeysUnavailable),
     };
+    let reason = instead.unwrap_or(reason);
     Ruling::Refuse {
         rule,
         mode,

@@ -1,5 +1,7 @@
 //! Carrying out what was decided.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use host::{
@@ -25,6 +27,8 @@ pub(crate) struct Effects {
     /// Requests that passed: for each provider, and last those without a caller.
     allowed: Vec<Counter>,
     counts_later: bool,
+    /// What the other filters are told of a request that passed, by rule.
+    passed: RefCell<HashMap<String, Rc<str>>>,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -64,6 +68,7 @@ impl Effects {
             clears_route_cache: config.clear_route_cache && capabilities.has_foreign_functions(),
             allowed: names.chain([NO_PROVIDER]).map(counter).collect(),
             counts_later: capabilities.ticks(),
+            passed: RefCell::default(),
             metrics: Metrics::new(JwtAuth::NAME),
             throttle: Throttle::default(),
         }
@@ -201,7 +206,13 @@ impl Effects {
         if mode.enforces() {
             let map = HeaderMap::RequestHeaders;
             let mut changed = false;
-            for (name, value) in found.callers.iter().flat_map(|caller| &caller.headers) {
+            // The first caller counts, so what it says is set last.
+            let headers = found
+                .callers
+                .iter()
+                .rev()
+                .flat_map(|caller| &caller.headers);
+            for (name, value) in headers {
                 changed = true;
                 let _ = host.set_header(map, name, value);
             }
@@ -209,8 +220,12 @@ impl Effects {
                 let _ = host.foreign_function("clear_route_cache", b"");
             }
         }
-        let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
-        exchange::append_decision(host, decision.report_only(!mode.enforces()));
+        if mode.enforces() {
+            exchange::append_decision_json(host, &self.passed(rule));
+        } else {
+            let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+            exchange::append_decision(host, decision.report_only(true));
+        }
         let index = primary.map(|caller| caller.provider);
         let counter = index
             .and_then(|index| self.allowed.get(index))
@@ -220,6 +235,17 @@ impl Effects {
             Some(counter) => counter.count(host),
             None => {}
         }
+    }
+
+    fn passed(&self, rule: &str) -> Rc<str> {
+        if let Some(known) = self.passed.borrow().get(rule) {
+            return Rc::clone(known);
+        }
+        let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+        let text: Rc<str> = Decision::list_to_json(&[decision]).into();
+        let mut passed = self.passed.borrow_mut();
+        passed.insert(rule.to_owned(), Rc::clone(&text));
+        text
     }
 
     /// The upstream sees no credential, wherever it was, unless its provider forwards it.

@@ -127,7 +127,7 @@ impl Filter for JwtAuth {
     }
 
     fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
-        let now = Now::read(host);
+        let now = Now::of(host);
         let callers = self.callers(None);
         let config = Rc::clone(&self.config);
         let named = config.providers.iter().zip(&mut self.verifier.sources);
@@ -135,7 +135,7 @@ impl Filter for JwtAuth {
             let name = provider.name.as_str();
             match source {
                 Source::Fetched(fetcher) => {
-                    let ended = fetcher.answered(host, callers, token, answer, now.monotonic_ns);
+                    let ended = fetcher.answered(host, callers, token, answer, now.monotonic_ns());
                     let Some(ended) = ended else { continue };
                     let Some(fetched) = ended else { return };
                     if let Ok(skipped) = &fetched {
@@ -156,8 +156,8 @@ impl Filter for JwtAuth {
                     let result = introspector.answered(
                         hash,
                         body.as_deref().map_err(|code| *code),
-                        now.monotonic_ns,
-                        now.wall_s,
+                        now.monotonic_ns(),
+                        now.wall_s(),
                         |claims, validity| introspected(&config, index, claims, validity),
                     );
                     let labels = [("provider", name), ("result", result)];
@@ -188,31 +188,28 @@ impl Stream<JwtAuth> for AuthStream {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
         forward::strip_managed_headers(host, &request, &config);
-        let now = Now::read(host);
-        let ruling = filter.rule_on(&config, host, &mut request, self.context, now);
+        let now = Now::of(host);
+        let ruling = filter.rule_on(&config, host, &mut request, self.context, &now);
         let Ruling::Wait { mode, .. } = &ruling else {
             self.response = filter.effects.response_headers(&ruling, host, &request);
             return filter.effects.carry_out(host, &request, &ruling);
         };
-        filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns);
+        filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns());
         // What only watches must not hold anybody up.
         if !mode.enforces() || filter.waiting.len() >= config.waiting.max_requests {
-            let reason = if mode.enforces() {
+            let full = mode.enforces().then_some(Reason::WaitingFull);
+            if full.is_some() {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
-                Reason::WaitingFull
-            } else {
-                Reason::KeysUnavailable
-            };
-            return filter
-                .effects
-                .carry_out(host, &request, &undecided(&ruling, reason));
+            }
+            let ruling = undecided(&ruling, full);
+            return filter.effects.carry_out(host, &request, &ruling);
         }
         self.waits = true;
         filter.metrics.shift(host, "waiting_requests", &[], 1);
         filter.waiting.push(Waiting {
             context: self.context,
             request,
-            since_ns: now.monotonic_ns,
+            since_ns: now.monotonic_ns(),
         });
         Action::Pause
     }
@@ -261,7 +258,7 @@ impl JwtAuth {
         host: &dyn Host,
         request: &mut Request,
         context: ContextId,
-        now: Now,
+        now: &Now<'_>,
     ) -> Ruling<'c> {
         let callers = self.callers(Some(context));
         let find = |request: &Request, requirement: &crate::config::Requirement| {
@@ -327,14 +324,14 @@ impl JwtAuth {
                 self.metrics.shift(host, "waiting_requests", &[], -1);
                 continue;
             }
-            let now = Now::read(host);
-            let mut ruling = self.rule_on(&config, host, &mut waiting.request, context, now);
+            let now = Now::of(host);
+            let mut ruling = self.rule_on(&config, host, &mut waiting.request, context, &now);
             if matches!(ruling, Ruling::Wait { .. }) {
-                if now.monotonic_ns.saturating_sub(waiting.since_ns) <= timeout_ns {
+                if now.monotonic_ns().saturating_sub(waiting.since_ns) <= timeout_ns {
                     self.waiting.push(waiting);
                     continue;
                 }
-                ruling = undecided(&ruling, Reason::KeysUnavailable);
+                ruling = undecided(&ruling, None);
             }
             self.metrics.shift(host, "waiting_requests", &[], -1);
             let request = &waiting.request;

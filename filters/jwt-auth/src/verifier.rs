@@ -1,5 +1,6 @@
 //! From the credentials of a request to verified callers.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use host::{Capabilities, Counter, Histogram, Host, Request};
@@ -56,8 +57,8 @@ pub(crate) enum Source {
 /// Why a request is not let through.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Keys or an answer are on their way.
-    Wait,
+    /// Keys or an answer are on their way; the reason is what it comes to if they do not arrive.
+    Wait(Reason),
     /// The request is refused.
     Refused(Reason, Detail),
 }
@@ -68,26 +69,35 @@ impl From<Reason> for Failure {
     }
 }
 
-/// The moment of a request.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Now {
-    /// Of the monotonic clock.
-    pub(crate) monotonic_ns: u64,
-    /// Of the wall clock, since 1970.
-    pub(crate) wall_s: f64,
+/// The moment of a request: the clocks are asked when somebody wants to know, and once.
+pub(crate) struct Now<'h> {
+    host: &'h dyn Host,
+    monotonic_ns: OnceCell<u64>,
+    wall_s: OnceCell<f64>,
 }
 
-impl Now {
-    pub(crate) fn read(host: &dyn Host) -> Self {
+impl<'h> Now<'h> {
+    pub(crate) const fn of(host: &'h dyn Host) -> Self {
+        Self {
+            host,
+            monotonic_ns: OnceCell::new(),
+            wall_s: OnceCell::new(),
+        }
+    }
+
+    /// Of the monotonic clock.
+    pub(crate) fn monotonic_ns(&self) -> u64 {
+        *self.monotonic_ns.get_or_init(|| self.host.monotonic_ns())
+    }
+
+    /// Of the wall clock, since 1970.
+    pub(crate) fn wall_s(&self) -> f64 {
         #[expect(
             clippy::cast_precision_loss,
             reason = "seconds, to a fraction of a microsecond"
         )]
-        let wall_s = host.wall_clock_ns() as f64 / 1e9;
-        Self {
-            monotonic_ns: host.monotonic_ns(),
-            wall_s,
-        }
+        let read = || self.host.wall_clock_ns() as f64 / 1e9;
+        *self.wall_s.get_or_init(read)
     }
 }
 
@@ -97,7 +107,7 @@ pub(crate) struct Inquiry<'r> {
     pub(crate) host: &'r dyn Host,
     pub(crate) request: &'r Request,
     pub(crate) callers: Callers,
-    pub(crate) now: Now,
+    pub(crate) now: &'r Now<'r>,
 }
 
 /// The callers that were found, the one who counts first.
@@ -188,6 +198,13 @@ impl Verifier {
 
     fn any_of(&mut self, inquiry: Inquiry<'_>, providers: &[usize]) -> Result<Found, Failure> {
         let config = Rc::clone(&self.config);
+        if let [only] = providers {
+            let from = config.providers.get(*only).map(|provider| &provider.from);
+            let from = from.map(Vec::as_slice).unwrap_or_default();
+            let credentials = credential::find(inquiry.host, inquiry.request, from);
+            let credentials = credentials.iter().map(|credential| (credential, providers));
+            return self.callers_of(inquiry, credentials, config.on_multiple);
+        }
         // Each different credential, with the providers that look for theirs where it was.
         let mut credentials: Vec<(Credential<'_>, Vec<usize>)> = Vec::new();
         for index in providers {
@@ -204,14 +221,27 @@ impl Verifier {
                 }
             }
         }
-        let considered = match (credentials.len(), config.on_multiple) {
+        let credentials = credentials
+            .iter()
+            .map(|(credential, asked)| (credential, asked.as_slice()));
+        self.callers_of(inquiry, credentials, config.on_multiple)
+    }
+
+    /// The callers that so many different credentials are of.
+    fn callers_of<'c, 'r: 'c>(
+        &mut self,
+        inquiry: Inquiry<'_>,
+        credentials: impl ExactSizeIterator<Item = (&'c Credential<'r>, &'c [usize])>,
+        on_multiple: OnMultiple,
+    ) -> Result<Found, Failure> {
+        let considered = match (credentials.len(), on_multiple) {
             (0, _) => return Err(Reason::CredentialMissing.into()),
             (1, _) | (_, OnMultiple::First) => 1,
             (_, OnMultiple::Deny) => return Err(Reason::CredentialsMultiple.into()),
             (count, OnMultiple::All) => count,
         };
         let mut found = Found::default();
-        for (credential, asked) in credentials.iter().take(considered) {
+        for (credential, asked) in credentials.take(considered) {
             found.in_query |= credential.in_query;
             let caller = self.caller(inquiry, &credential.text, asked)?;
             found.callers.push(caller);
@@ -227,7 +257,7 @@ impl Verifier {
         providers: &[usize],
     ) -> Result<Rc<Verified>, Failure> {
         let verified = self.verified(inquiry, text, providers)?;
-        verified.validity.check(inquiry.now.wall_s)?;
+        verified.validity.check(inquiry.now.wall_s())?;
         if let Some(digest) = &verified.certificate
             && verified.binds
             && !crate::connection::is_bound_to(inquiry.host, digest)
@@ -291,13 +321,13 @@ impl Verifier {
         let algorithm = Algorithm::named(&token.header.algorithm)
             .filter(|algorithm| settings.key_rules.algorithms.contains(*algorithm))
             .ok_or(Reason::AlgorithmNotAllowed)?;
-        let now_s = inquiry.now.wall_s;
+        let now_s = inquiry.now.wall_s();
         let validity = settings.claims.check(&token.header, &token.claims, now_s)?;
         let certificate = match settings.confirmation {
             Confirmation::Enforce => claims::bound_certificate(&token.claims)?,
             Confirmation::Ignore => claims::bound_certificate(&token.claims).unwrap_or(None),
         };
-        let started_ns = inquiry.now.monotonic_ns;
+        let started_ns = inquiry.now.monotonic_ns();
         let key = self.signing_key(inquiry, token, index, algorithm)?;
         let took_ns = inquiry.host.monotonic_ns().saturating_sub(started_ns);
         self.verification_us
@@ -332,7 +362,7 @@ impl Verifier {
         let source = self.sources.get_mut(index).ok_or(Reason::KeysUnavailable)?;
         let keys = match source {
             Source::Inline(keys) => keys,
-            Source::Fetched(fetcher) => available(fetcher, host, now.monotonic_ns, key_id)?,
+            Source::Fetched(fetcher) => available(fetcher, host, now.monotonic_ns(), key_id)?,
             _ => return Err(Reason::KeysUnavailable.into()),
         };
         let text = token.signing_input.as_bytes();
@@ -360,7 +390,7 @@ impl Verifier {
                 continue;
             };
             let outcome = match source {
-                Source::ApiKeys(keys) => match keys.holder(text, inquiry.now.wall_s) {
+                Source::ApiKeys(keys) => match keys.holder(text, inquiry.now.wall_s()) {
                     Ok(holder) => Outcome::Active(holder),
                     Err(reason) => Outcome::Refused(reason),
                 },
@@ -372,7 +402,7 @@ impl Verifier {
                             inquiry.host,
                             inquiry.callers,
                             text,
-                            inquiry.now.monotonic_ns,
+                            inquiry.now.monotonic_ns(),
                         )
                     }
                 }
@@ -392,7 +422,9 @@ impl Verifier {
                     return Ok(verified);
                 }
                 Outcome::Refused(reason) => reason.into(),
-                Outcome::Asked => return Err(Failure::Wait),
+                Outcome::Asked => {
+                    return Err(Failure::Wait(Reason::IntrospectionUnavailable));
+                }
                 Outcome::Unavailable => {
                     let detail = Detail::retry_after(1);
                     return Err(Failure::Refused(Reason::IntrospectionUnavailable, detail));
@@ -404,11 +436,11 @@ impl Verifier {
 
     /// Whether the keys of a provider still serve: a token that was verified with keys that are too
     /// old by now is verified again, or not at all.
-    fn has_keys(&self, index: usize, now: Now) -> bool {
+    fn has_keys(&self, index: usize, now: &Now<'_>) -> bool {
         match self.sources.get(index) {
             Some(Source::Inline(_)) => true,
             Some(Source::Fetched(fetcher)) => matches!(
-                fetcher.keys.availability(now.monotonic_ns),
+                fetcher.keys.availability(now.monotonic_ns()),
                 Availability::Keys(_)
             ),
             _ => false,
@@ -542,7 +574,7 @@ fn available<'k>(
         fetcher.sync(host, now_ns);
     }
     match fetcher.keys.availability(now_ns) {
-        Availability::Soon => return Err(Failure::Wait),
+        Availability::Soon => return Err(Failure::Wait(Reason::KeysUnavailable)),
         Availability::Unavailable { retry_after_s } => {
             let detail = Detail::retry_after(retry_after_s);
             return Err(Failure::Refused(Reason::KeysUnavailable, detail));
@@ -554,7 +586,7 @@ fn available<'k>(
         && unknown(fetcher)
         && fetcher.keys.wants_unknown_key(key_id, now_ns)
     {
-        return Err(Failure::Wait);
+        return Err(Failure::Wait(Reason::KeysUnavailable));
     }
     match fetcher.keys.availability(now_ns) {
         Availability::Keys(keys) => Ok(keys),

@@ -50,5 +50,5 @@ pub use filter::PiiRedactor;
 
 host::filter!(
     PiiRedactor: request_headers, request_body, request_trailers, response_headers, response_body,
-    response_trailers, log
+    response_trailers, log, done
 );

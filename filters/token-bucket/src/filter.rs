@@ -1,32 +1,48 @@
 //! The filter: every limit that matches a request counts it, and all must let it pass.
 
+mod answers;
+mod charges;
+mod local;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::rc::Rc;
 
 use host::{
-    Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, exchange, header_text, refuse, shared_data,
+    Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
+    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::{Decision, Outcome};
-use policy::facts::Facts as _;
-use policy::matching::applies;
-use policy::mode::OnError;
 use policy::refusal::Refusal;
 
-use crate::config::{Config, Cost, HeaderStyle, Limit, OnMissingKey, RETRY_AFTER_STORAGE, Scope};
-use crate::headers::{retry_after, x_ratelimit};
-use crate::key::{client_address, composed};
-use crate::storage::{SharedStorage, WorkerStorage};
-use crate::table::{Answer, HashedKey, Storage, Table};
+use crate::bypass::{PassHeader, bypasses};
+use crate::config::{Config, HeaderStyle, Scope, Start, Transport};
+use crate::counters::LimitCounters;
+use crate::fleet::{CallId, Calls};
+use crate::lazy::LazyRequest;
+use crate::standing::{HeaderFields, Standing, ietf_10, merged, x_ratelimit};
+use crate::storage::{SharedStorage, Storage, WorkerStorage};
+use crate::table::{Table, TableSettings};
+
+use answers::Waiting;
 
 /// The filter in one VM.
 pub struct TokenBucket {
-    config: Config,
-    /// One for each limit, in the same order.
-    tables: Vec<Table>,
+    config: Rc<Config>,
+    /// One for each limit, in the same order; `None` for one that a service counts alone.
+    tables: Vec<Option<Table>>,
+    /// One for each limit.
+    counters: Vec<LimitCounters>,
     /// Where the host shares no data.
     own_storage: Option<WorkerStorage>,
+    pass_headers: Vec<PassHeader>,
+    calls: Calls,
+    /// Requests that wait for a service.
+    waiting: BTreeMap<ContextId, Waiting>,
+    bypassed: Counter,
+    /// The decision about most requests, as it is written.
+    allowed: String,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -41,60 +57,106 @@ impl Filter for TokenBucket {
         configuration: &str,
     ) -> Result<Self, Problems> {
         let config = Config::parse(configuration)?;
+        let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
+        let calls_grpc = |service: &crate::config::Service| service.transport == Transport::Grpc;
+        if !capabilities.calls_grpc() && config.services.iter().any(calls_grpc) {
+            return Err(Problems::whole(
+                r#"this host makes no gRPC calls; ask the service with "transport": "http""#,
+            ));
+        }
         let metrics = Metrics::new(Self::NAME);
+        let counts_here = config.limits.iter().any(|limit| limit.windows.is_some());
         let mut seed = [0; 16];
         host.random(&mut seed).map_err(|status| {
             Problems::whole(format!("the host has no random source: {status}"))
         })?;
-        let shared = capabilities
-            .shares_data()
-            .then(|| shared_data::insert_if_absent(host, SEED_KEY, &seed).ok())
-            .flatten()
-            .and_then(|value| <[u8; 16]>::try_from(value.bytes).ok());
-        let own_storage = match (shared, config.scope) {
-            (Some(shared_seed), _) => {
-                seed = shared_seed;
-                None
+        let shared = counts_here && capabilities.shares_data();
+        let shared = shared && share_seed(host, &config.table.zone, &mut seed)?;
+        let own_storage = (!shared).then(WorkerStorage::default);
+        if counts_here && !shared {
+            unshared(host, &config, &metrics)?;
+        }
+        // Two instances of the filter that happen to have a limit of one name count apart.
+        let plugin = host.property(&["plugin_name"]).unwrap_or_default();
+        let plugin = String::from_utf8_lossy(&plugin);
+        let mut tables = Vec::new();
+        let mut others = Vec::new();
+        for limit in &config.limits {
+            let Some(windows) = limit.windows.clone() else {
+                tables.push(None);
+                continue;
+            };
+            let settings = TableSettings {
+                zone: &config.table.zone,
+                limit: &limit.name,
+                key: &format!("{plugin} {:?} {:?}", limit.key, config.addresses),
+                slots: config.table.slots,
+                seed,
+                windows,
+            };
+            let mut table = Table::new(settings, &others);
+            if config.start == Start::Empty {
+                let start_ns = started(host, own_storage.as_ref(), &table)?;
+                table.start_empty(start_ns);
             }
-            (None, Scope::Process) => {
-                return Err(Problems::whole(
-                    r#"this host shares no data among workers, so "scope": "process" cannot be kept"#,
-                ));
-            }
-            (None, Scope::Worker) => {
-                host.log(
-                    LogLevel::Warn,
-                    "token-bucket: this host shares no data: each worker counts alone, so clients \
-                     get up to the limit times the number of workers",
-                );
-                metrics.count(host, "unshared_total", &[]);
-                Some(WorkerStorage::default())
-            }
-        };
-        let tables = config
-            .limits
-            .iter()
-            .map(|limit| Table::new(&limit.name, config.slots, seed, limit.gcra))
-            .collect();
+            others.push(table.names());
+            tables.push(Some(table));
+        }
+        let limits = config.limits.iter();
         Ok(Self {
-            config,
+            counters: limits
+                .map(|limit| LimitCounters::new(Self::NAME, &limit.name))
+                .collect(),
+            config: Rc::new(config),
             tables,
             own_storage,
+            pass_headers,
+            calls: Calls::default(),
+            waiting: BTreeMap::new(),
+            allowed: Decision::list_to_json(&[Decision::new(Self::NAME, Outcome::Allowed)]),
+            bypassed: Counter::new(Self::NAME, "bypassed_total", &[]),
             metrics,
             throttle: Throttle::default(),
         })
     }
 
-    fn stream(&mut self, _context: ContextId) -> LimitedStream {
-        LimitedStream::default()
+    fn stream(&mut self, context: ContextId) -> LimitedStream {
+        LimitedStream {
+            context,
+            response: Rc::default(),
+            waits: false,
+        }
+    }
+
+    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+        if let Some(call) = self.calls.end(CallId::Http(token)) {
+            let result = call.http_answer(host, answer, host.monotonic_ns());
+            self.on_service_answer(host, &call, result);
+        }
+    }
+
+    fn on_grpc_answer(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
+        if let Some(call) = self.calls.end(CallId::Grpc(token)) {
+            let result = call.grpc_answer(host, result, host.monotonic_ns());
+            self.on_service_answer(host, &call, result);
+        }
     }
 }
 
 /// One request.
-#[derive(Default)]
 pub struct LimitedStream {
-    /// What the response will say about the strictest limit.
-    headers: Vec<(&'static str, String)>,
+    context: ContextId,
+    response: Rc<RefCell<ResponseHeaders>>,
+    waits: bool,
+}
+
+/// What the response will say.
+#[derive(Debug, Default)]
+struct ResponseHeaders {
+    /// Where the client stands in each limit.
+    standings: Vec<Standing>,
+    /// What a service wants the response to have.
+    from_service: Vec<(String, Vec<u8>)>,
 }
 
 impl Stream<TokenBucket> for LimitedStream {
@@ -104,298 +166,168 @@ impl Stream<TokenBucket> for LimitedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let request = Request::capture(host);
-        if filter.bypasses(host, &request) {
-            filter.metrics.count(host, "bypassed_total", &[]);
+        let request = LazyRequest::new(host);
+        let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
+        if filter.config.mode.enforces() {
+            for header in &filter.pass_headers {
+                // A secret goes no further.
+                if request.get().may_have_header(header.name()) {
+                    let _ = host.remove_header(HeaderMap::RequestHeaders, header.name());
+                }
+            }
+        }
+        if passes {
+            filter.bypassed.count(host);
             return Action::Continue;
         }
-        let verdict = filter.decide(host, &request);
-        self.headers = verdict.headers;
-        let Some((limit, refusal)) = verdict.refused else {
-            if verdict.counted {
-                exchange::append_decision(host, Decision::new(TokenBucket::NAME, Outcome::Allowed));
-            }
-            return Action::Continue;
-        };
-        let decision = Decision::new(TokenBucket::NAME, Outcome::Denied)
-            .rule(limit)
-            .reason(refusal.code);
-        exchange::append_decision(host, decision);
-        let id = request.request_id(host);
-        filter.throttle.log(host, LogLevel::Info, || {
-            format!(
-                "token-bucket: refused request {} by limit {}: {}",
-                id.unwrap_or("-"),
-                limit,
-                refusal.code
-            )
-        });
-        refuse::send(host, &refusal, TokenBucket::NAME, id, request.is_grpc());
-        // The refusal carries the headers already.
-        self.headers.clear();
-        Action::Pause
+        let action = filter.on_request(host, &request, self.context, &self.response);
+        self.waits = action == Action::Pause;
+        action
     }
 
     fn on_response_headers(
         &mut self,
-        _filter: &mut TokenBucket,
+        filter: &mut TokenBucket,
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
         let map = HeaderMap::ResponseHeaders;
-        let remaining = |text: &str| text.trim().parse::<u64>().ok();
-        let own = self.headers.iter().find(|(name, _)| *name == REMAINING);
-        let theirs = header_text(host, map, REMAINING).and_then(|text| remaining(&text));
-        // An upstream that limits too may be stricter; its word must not be overwritten.
-        let stricter = match (theirs, own.and_then(|(_, text)| remaining(text))) {
-            (Some(theirs), Some(own)) => theirs < own,
-            _ => false,
+        let response = self.response.take();
+        let set = |name: &str, value: &[u8]| {
+            let _ = host.set_header(map, name, value);
         };
-        if !stricter {
-            for (name, value) in self.headers.drain(..) {
-                let _ = host.set_header(map, name, value.as_bytes());
-            }
+        let there = |name: &'static str| header_text(host, map, name);
+        let (limits, others): (Vec<_>, Vec<_>) = response
+            .from_service
+            .into_iter()
+            .partition(|(name, _)| STANDING_HEADERS.contains(&name.as_str()));
+        for (name, value) in others {
+            let _ = host.add_header(map, &name, &value);
+        }
+        let of_service = STANDING_HEADERS.iter().filter_map(|name| {
+            let (_, value) = limits.iter().find(|(known, _)| known == name)?;
+            Some((*name, String::from_utf8_lossy(value).into_owned()))
+        });
+        for (name, value) in merged(of_service.collect(), there) {
+            set(name, value.as_bytes());
+        }
+        for (name, value) in merged(filter.fields(&response.standings), there) {
+            set(name, value.as_bytes());
         }
         Action::Continue
     }
-}
 
-/// What all limits together say about a request.
-struct Verdict<'f> {
-    counted: bool,
-    refused: Option<(&'f str, Refusal)>,
-    headers: Vec<(&'static str, String)>,
-}
-
-/// A limit that counts the request.
-struct Charge<'f> {
-    limit: &'f Limit,
-    table: &'f Table,
-    key: HashedKey,
-    cost: u64,
+    fn on_done(&mut self, filter: &mut TokenBucket, host: &dyn Host) {
+        if self.waits && filter.waiting.remove(&self.context).is_some() {
+            filter.calls.cancel(host, self.context);
+        }
+    }
 }
 
 impl TokenBucket {
-    fn bypasses(&self, host: &dyn Host, request: &Request) -> bool {
-        let bypass = &self.config.bypass;
-        let from_range = || {
-            client_address(host, self.config.addresses.trusted_hops)
-                .is_some_and(|ip| bypass.ips.iter().any(|range| range.contains(ip)))
-        };
-        let facts = request.facts(host, &self.config.sources, Direction::Request);
-        (!bypass.ips.is_empty() && from_range())
-            || bypass
-                .claims
-                .iter()
-                .any(|claim| claim.holds(facts.identity()))
-    }
-
-    fn decide(&self, host: &dyn Host, request: &Request) -> Verdict<'_> {
-        let mut verdict = Verdict {
-            counted: false,
-            refused: None,
-            headers: Vec::new(),
-        };
-        let charges = match self.charges(host, request) {
-            Ok(charges) => charges,
-            Err(limit) => {
-                self.count(host, limit, "refused");
-                let refusal = Refusal::new(
-                    429,
-                    "rate_limit_key_missing",
-                    format!(
-                        "The limit {:?} cannot tell whose request this is.",
-                        limit.name
-                    ),
-                );
-                verdict.refused = Some((&limit.name, refusal));
-                return verdict;
-            }
-        };
-        verdict.counted = !charges.is_empty();
-        let shared = SharedStorage::new(host);
-        let storage: &dyn Storage = match &self.own_storage {
-            Some(own) => own,
-            None => &shared,
-        };
-        let now_ns = host.monotonic_ns();
-        let enforced = |charge: &&Charge<'_>| self.config.mode.and(charge.limit.mode).enforces();
-        // A limit in report mode counts by itself and never holds the others back.
-        for charge in charges.iter().filter(|charge| !enforced(charge)) {
-            let outcome = charge.table.take(storage, charge.key, now_ns, charge.cost);
-            let word = match &outcome {
-                Ok(answer) if answer.admitted => "admitted",
-                Ok(_) => "reported",
-                Err(_) => "error",
-            };
-            self.count(host, charge.limit, word);
-            if word == "reported" {
-                let decision = Decision::new(Self::NAME, Outcome::Denied)
-                    .rule(charge.limit.name.as_str())
-                    .reason("rate_limited")
-                    .report_only(true);
-                exchange::append_decision(host, decision);
-            }
-        }
-        let enforced: Vec<&Charge<'_>> = charges.iter().filter(enforced).collect();
-        // All or nothing: look first, so that a refusal by one limit takes nothing from another.
-        if enforced.len() > 1 {
-            for charge in &enforced {
-                let peeked = charge.table.peek(storage, charge.key, now_ns, charge.cost);
-                if let Ok(answer) = peeked
-                    && !answer.admitted
-                {
-                    self.refuse(host, charge, &answer, &mut verdict);
-                    return verdict;
-                }
-            }
-        }
-        let mut taken: Vec<(&Charge<'_>, Answer)> = Vec::new();
-        for charge in enforced {
-            let give_all_back = |taken: &[(&Charge<'_>, Answer)]| {
-                for (earlier, answer) in taken.iter().rev() {
-                    earlier.table.give_back(storage, earlier.key, answer);
-                }
-            };
-            match charge.table.take(storage, charge.key, now_ns, charge.cost) {
-                Ok(answer) => {
-                    self.note(host, charge.limit, &answer);
-                    if !answer.admitted {
-                        give_all_back(&taken);
-                        self.refuse(host, charge, &answer, &mut verdict);
-                        return verdict;
-                    }
-                    taken.push((charge, answer));
-                }
-                Err(_) => {
-                    self.count(host, charge.limit, "error");
-                    if charge.limit.on_error == OnError::Deny {
-                        give_all_back(&taken);
-                        let refusal = Refusal::new(
-                            503,
-                            "rate_limit_undecided",
-                            "The rate limit could not be checked.",
-                        )
-                        .header("retry-after", retry_after(RETRY_AFTER_STORAGE));
-                        verdict.refused = Some((charge.limit.name.as_str(), refusal));
-                        return verdict;
-                    }
-                }
-            }
-        }
-        for (charge, _) in &taken {
-            self.count(host, charge.limit, "admitted");
-        }
-        if let Some((charge, answer)) = taken.iter().min_by_key(|(_, answer)| answer.remaining) {
-            verdict.headers = self.headers(charge, answer);
-        }
-        verdict
-    }
-
-    /// The limits that count this request, or the one that refuses it for want of a key.
-    fn charges(&self, host: &dyn Host, request: &Request) -> Result<Vec<Charge<'_>>, &Limit> {
-        let sources = &self.config.sources;
-        let facts = request.facts(host, sources, Direction::Request);
-        let mut charges = Vec::new();
-        for (limit, table) in self.config.limits.iter().zip(&self.tables) {
-            if !applies(&limit.matches, &facts) {
-                continue;
-            }
-            let compose = |parts| composed(parts, host, request, sources, self.config.addresses);
-            // The first byte keeps the kinds of keys apart: a fallback never meets a real one.
-            let key = match (compose(&limit.key), &limit.on_missing_key) {
-                (Some(key), _) => Some((b'k', key)),
-                (None, OnMissingKey::Shared) => Some((b's', Vec::new())),
-                (None, OnMissingKey::Fallback(parts)) => {
-                    Some(compose(parts).map_or((b's', Vec::new()), |key| (b'f', key)))
-                }
-                (None, OnMissingKey::Skip) => None,
-                (None, OnMissingKey::Deny) => {
-                    if self.config.mode.and(limit.mode).enforces() {
-                        return Err(limit);
-                    }
-                    self.count(host, limit, "reported");
-                    None
-                }
-            };
-            if let Some((kind, key)) = key {
-                let mut tagged = vec![kind];
-                tagged.extend(key);
-                let cost = cost(host, &limit.cost);
-                charges.push(Charge {
-                    limit,
-                    table,
-                    key: table.hash(&tagged),
-                    cost,
-                });
-            }
-        }
-        Ok(charges)
-    }
-
-    fn refuse<'f>(
-        &self,
-        host: &dyn Host,
-        charge: &Charge<'f>,
-        answer: &Answer,
-        verdict: &mut Verdict<'f>,
-    ) {
-        self.count(host, charge.limit, "refused");
-        let detail = format!("The limit {:?} is used up.", charge.limit.name);
-        let mut refusal = Refusal::new(429, "rate_limited", detail);
-        // A request that costs more than the burst will never pass: no time to wait is true.
-        if let Some(wait) = answer.wait {
-            refusal = refusal.header(
-                "retry-after",
-                retry_after(wait.max(Duration::from_nanos(1))),
-            );
-        }
-        for (name, value) in self.headers(charge, answer) {
-            refusal = refusal.header(name, value);
-        }
-        verdict.refused = Some((charge.limit.name.as_str(), refusal));
-    }
-
-    fn headers(&self, charge: &Charge<'_>, answer: &Answer) -> Vec<(&'static str, String)> {
+    /// The headers of the configured style.
+    fn fields(&self, standings: &[Standing]) -> HeaderFields {
         match self.config.headers {
-            HeaderStyle::XRateLimit => {
-                x_ratelimit(&charge.limit.name, charge.table.gcra(), answer).into()
-            }
+            HeaderStyle::XRateLimit => x_ratelimit(standings),
+            HeaderStyle::Ietf10 => ietf_10(standings),
             HeaderStyle::None => Vec::new(),
         }
     }
 
-    fn count(&self, host: &dyn Host, limit: &Limit, outcome: &str) {
-        let labels = [("limit", limit.name.as_str()), ("outcome", outcome)];
-        self.metrics.count(host, "requests_total", &labels);
-    }
-
-    /// What an operator must know about the table itself.
-    fn note(&self, host: &dyn Host, limit: &Limit, answer: &Answer) {
-        let labels = [("limit", limit.name.as_str())];
-        let events: BTreeMap<&str, u64> = BTreeMap::from([
-            ("overflow_total", u64::from(answer.overflow)),
-            ("corrupt_total", u64::from(answer.corrupt)),
-            ("cas_retries_total", u64::from(answer.retries)),
-        ]);
-        for (name, number) in events.into_iter().filter(|(_, number)| *number > 0) {
-            self.metrics.add(host, name, &labels, number);
+    fn storage<'s>(&'s self, shared: &'s SharedStorage<'s>) -> &'s dyn Storage {
+        match &self.own_storage {
+            Some(own) => own,
+            None => shared,
         }
     }
-}
 
-/// What the request costs. A header that says nothing sensible costs 1: clients who may set it
-/// must not get out of the limit by writing nonsense, and 0 would be that.
-fn cost(host: &dyn Host, cost: &Cost) -> u64 {
-    match cost {
-        Cost::Fixed(cost) => *cost,
-        Cost::Header { name, max } => header_text(host, HeaderMap::RequestHeaders, name)
-            .and_then(|text| text.trim().parse::<u64>().ok())
-            .unwrap_or(1)
-            .clamp(1, *max),
+    /// Answers the effective stream in place of the upstream.
+    fn send(
+        &self,
+        host: &dyn Host,
+        limit: &str,
+        refusal: &Refusal,
+        id: Option<&str>,
+        is_grpc: bool,
+    ) {
+        let outcome = match refusal.status {
+            503 => Outcome::Error,
+            _ => Outcome::Denied,
+        };
+        let decision = Decision::new(Self::NAME, outcome)
+            .rule(limit)
+            .reason(refusal.code);
+        exchange::append_decision(host, decision);
+        self.throttle.log(host, LogLevel::Info, || {
+            format!(
+                "token-bucket: refused request {} by limit {limit}: {}",
+                id.unwrap_or("-"),
+                refusal.code
+            )
+        });
+        refuse::send(host, refusal, Self::NAME, id, is_grpc);
     }
 }
 
-const REMAINING: &str = "x-ratelimit-remaining";
-/// Random bytes that all workers hash keys with, so that no client can aim at a set.
-const SEED_KEY: &str = "meshward/token-bucket/seed";
+/// Makes the seed the same in all workers. `false` where the host shares nothing after all.
+fn share_seed(host: &dyn Host, zone: &str, seed: &mut [u8; 16]) -> Result<bool, Problems> {
+    let key = format!("{zone}meshward/token-bucket/seed");
+    match shared_data::insert_if_absent(host, &key, seed) {
+        Ok(value) => match <[u8; 16]>::try_from(value.bytes) {
+            Ok(shared) => {
+                *seed = shared;
+                Ok(true)
+            }
+            // With another seed this worker would count apart from the others.
+            Err(_) => Err(Problems::whole(format!(
+                "shared data has something else under {key}; give the filter a vm_id of its own"
+            ))),
+        },
+        Err(Status::Unimplemented) => Ok(false),
+        Err(status) => Err(Problems::whole(format!(
+            "shared data does not work: {status}"
+        ))),
+    }
+}
+
+/// Says that each worker counts alone, or refuses to where that was ruled out.
+fn unshared(host: &dyn Host, config: &Config, metrics: &Metrics) -> Result<(), Problems> {
+    if config.scope == Scope::Process {
+        return Err(Problems::whole(
+            r#"this host shares no data among workers, so "scope": "process" cannot be kept"#,
+        ));
+    }
+    host.log(
+        LogLevel::Warn,
+        "token-bucket: this host shares no data: each worker counts alone, so clients get up to \
+         the limit times the number of workers",
+    );
+    metrics.count(host, "unshared_total", &[]);
+    Ok(())
+}
+
+/// When the first worker had this limit.
+fn started(
+    host: &dyn Host,
+    own_storage: Option<&WorkerStorage>,
+    table: &Table,
+) -> Result<u64, Problems> {
+    let now_ns = host.monotonic_ns();
+    if own_storage.is_some() {
+        return Ok(now_ns);
+    }
+    let key = table.side_key("start");
+    let value = shared_data::insert_if_absent(host, &key, &now_ns.to_le_bytes())
+        .map_err(|status| Problems::whole(format!("shared data does not work: {status}")))?;
+    // What cannot be read is as good as now: that only admits less.
+    Ok(<[u8; 8]>::try_from(value.bytes).map_or(now_ns, u64::from_le_bytes))
+}
+
+/// What says where a client stands; a service may send these as well.
+const STANDING_HEADERS: [&str; 5] = [
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "ratelimit-policy",
+    "ratelimit",
+];

@@ -5,8 +5,9 @@
 //! that is not more than `burst * interval` ahead of `now`. Admissions over any time `t` are at
 //! most `burst + t / interval`, and a clock that stands still or steps back admits nothing.
 //!
-//! Times are nanoseconds of a monotonic clock. The interval between two units is rounded up to a
-//! whole nanosecond, so that rounding can only admit less, by at most one part in a thousand.
+//! Nothing is rounded. The interval between two units is a fraction of nanoseconds, 1/3 s for
+//! `3/s`, so a limit counts time in *ticks*: a nanosecond has as many of them as make the interval
+//! a whole number of ticks. For nearly every rate that people write this is one.
 
 use std::time::Duration;
 
@@ -15,22 +16,30 @@ use policy::units::Rate;
 /// A rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gcra {
-    interval_ns: u64,
+    /// Ticks between two units.
+    interval: u128,
+    /// Ticks in a nanosecond.
+    ticks_per_ns: u64,
     burst: u64,
+    /// Ticks in which an empty bucket fills.
+    capacity: u128,
 }
+
+/// The state of a bucket: the time at which it is full, in ticks of its limit.
+pub type Tat = u128;
 
 /// What became of a request, and the state of its bucket after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It passes; the bucket is at `tat_ns` from now on.
+    /// It passes; this is the state of the bucket from now on.
     Admit {
         /// The new state.
-        tat_ns: u64,
+        tat: Tat,
     },
     /// It does not pass; nothing changes.
     Refuse {
-        /// How long until it would pass; `None` if it never will, because it costs more than the
-        /// burst.
+        /// How long until it would pass, rounded up to a nanosecond; `None` if it never will,
+        /// because it costs more than the burst.
         wait: Option<Duration>,
     },
 }
@@ -38,53 +47,86 @@ pub enum Verdict {
 impl Gcra {
     /// A bucket that holds `burst` units and gets `rate.count` in every `rate.period`.
     ///
-    /// `None` for what cannot be counted: more than a million units a second, no burst, or a burst
-    /// that takes longer than a century to fill.
+    /// `None` for what cannot be counted: a rate of nothing, no burst, more than a unit in a
+    /// nanosecond, or a burst that takes longer than a century to fill.
     #[must_use]
     pub fn new(rate: Rate, burst: u64) -> Option<Self> {
         let period_ns = u64::try_from(rate.period.as_nanos()).ok()?;
-        let interval_ns = period_ns
-            .checked_add(rate.count.checked_sub(1)?)?
-            .checked_div(rate.count)?;
-        let fill_ns = interval_ns.checked_mul(burst)?;
-        let slow_enough = rate.count.checked_mul(MIN_INTERVAL_NS)? <= period_ns;
-        let sensible = slow_enough && burst > 0 && fill_ns <= MAX_FILL_NS;
-        sensible.then_some(Self { interval_ns, burst })
+        let shared = greatest_common_divisor(period_ns, rate.count);
+        let interval = period_ns.checked_div(shared)?;
+        let ticks_per_ns = rate.count.checked_div(shared)?;
+        let capacity = u128::from(interval).checked_mul(u128::from(burst))?;
+        let longest = u128::from(MAX_FILL_NS).checked_mul(u128::from(ticks_per_ns))?;
+        let sensible = burst > 0
+            && interval >= ticks_per_ns
+            && ticks_per_ns <= MAX_TICKS_PER_NS
+            && capacity <= longest;
+        sensible.then_some(Self {
+            interval: interval.into(),
+            ticks_per_ns,
+            burst,
+            capacity,
+        })
     }
 
-    /// Decides about a request of `cost` units on a bucket at `tat_ns`.
+    /// A monotonic time in ticks. A clock beyond 146 years is stopped there, so that no sum
+    /// overflows.
     #[must_use]
-    pub fn decide(&self, tat_ns: u64, now_ns: u64, cost: u64) -> Verdict {
+    pub fn ticks(&self, now_ns: u64) -> Tat {
+        u128::from(now_ns.min(MAX_NOW_NS)).saturating_mul(self.ticks_per_ns.into())
+    }
+
+    /// Decides about a request of `cost` units on a bucket at `tat`.
+    #[must_use]
+    pub fn decide(&self, tat: Tat, now_ns: u64, cost: u64) -> Verdict {
         if cost > self.burst {
             return Verdict::Refuse { wait: None };
         }
-        let full_ns = self.burst.saturating_mul(self.interval_ns);
-        let increment_ns = cost.saturating_mul(self.interval_ns);
-        let new_tat_ns = tat_ns.max(now_ns).saturating_add(increment_ns);
-        let latest_ns = now_ns.saturating_add(full_ns);
-        match new_tat_ns.checked_sub(latest_ns) {
-            None | Some(0) => Verdict::Admit { tat_ns: new_tat_ns },
-            Some(excess_ns) => Verdict::Refuse {
-                wait: Some(Duration::from_nanos(excess_ns)),
+        let now = self.ticks(now_ns);
+        let increment = u128::from(cost).saturating_mul(self.interval);
+        let new_tat = tat.max(now).saturating_add(increment);
+        let latest = now.saturating_add(self.capacity);
+        match new_tat.checked_sub(latest) {
+            None | Some(0) => Verdict::Admit { tat: new_tat },
+            Some(excess) => Verdict::Refuse {
+                wait: Some(self.duration_up(excess)),
             },
         }
     }
 
-    /// Whole units left in a bucket at `tat_ns`.
+    /// Whole units left in a bucket at `tat`.
     #[must_use]
-    pub fn remaining(&self, tat_ns: u64, now_ns: u64) -> u64 {
-        let used_ns = tat_ns.saturating_sub(now_ns);
-        let full_ns = self.burst.saturating_mul(self.interval_ns);
-        full_ns
-            .saturating_sub(used_ns)
-            .checked_div(self.interval_ns)
-            .unwrap_or(0)
+    pub fn remaining(&self, tat: Tat, now_ns: u64) -> u64 {
+        let used = tat.saturating_sub(self.ticks(now_ns));
+        if used == 0 {
+            return self.burst;
+        }
+        divide(self.capacity.saturating_sub(used), self.interval)
     }
 
-    /// How long until a bucket at `tat_ns` is full.
+    /// How long until a bucket at `tat` is full.
     #[must_use]
-    pub const fn until_full(tat_ns: u64, now_ns: u64) -> Duration {
-        Duration::from_nanos(tat_ns.saturating_sub(now_ns))
+    pub fn until_full(&self, tat: Tat, now_ns: u64) -> Duration {
+        self.duration_up(tat.saturating_sub(self.ticks(now_ns)))
+    }
+
+    /// How long until a bucket at `tat` has one whole unit more; nothing when it is full.
+    #[must_use]
+    pub fn until_next(&self, tat: Tat, now_ns: u64) -> Duration {
+        let used = tat.saturating_sub(self.ticks(now_ns));
+        let over = used.saturating_sub(self.capacity);
+        let into = used
+            .saturating_sub(over)
+            .checked_sub(1)
+            .and_then(|used| used.checked_rem(self.interval))
+            .map_or(0, |rest| rest.saturating_add(1));
+        self.duration_up(into.saturating_add(over))
+    }
+
+    /// The state of a bucket that is empty at `now_ns`.
+    #[must_use]
+    pub fn empty(&self, now_ns: u64) -> Tat {
+        self.ticks(now_ns).saturating_add(self.capacity)
     }
 
     /// The most units that one moment can take.
@@ -93,111 +135,62 @@ impl Gcra {
         self.burst
     }
 
-    /// The time in which an empty bucket fills.
+    /// The time in which an empty bucket fills, rounded up to a nanosecond.
     #[must_use]
-    pub const fn window(&self) -> Duration {
-        Duration::from_nanos(self.burst.saturating_mul(self.interval_ns))
+    pub fn window(&self) -> Duration {
+        self.duration_up(self.capacity)
+    }
+
+    /// Everything that the numbers of a bucket depend on: limits that differ in it cannot share
+    /// buckets.
+    #[must_use]
+    pub fn parameters(&self) -> String {
+        format!("{}/{}/{}", self.interval, self.ticks_per_ns, self.burst)
+    }
+
+    /// Whether a nanosecond is one tick.
+    #[must_use]
+    pub const fn counts_nanoseconds(&self) -> bool {
+        self.ticks_per_ns == 1
+    }
+
+    /// A time in nanoseconds, rounded down: to compare buckets of different limits.
+    #[must_use]
+    pub fn nanoseconds(&self, tat: Tat) -> u64 {
+        divide(tat, self.ticks_per_ns.into())
+    }
+
+    fn duration_up(&self, ticks: u128) -> Duration {
+        let per_ns = u128::from(self.ticks_per_ns);
+        let up = ticks.saturating_add(per_ns.saturating_sub(1));
+        Duration::from_nanos(divide(up, per_ns))
     }
 }
 
-const MIN_INTERVAL_NS: u64 = 1_000;
+/// Division by something that is not zero. Most numbers fit 64 bits, where it is many times faster.
+fn divide(dividend: u128, divisor: u128) -> u64 {
+    let short = u64::try_from(dividend)
+        .ok()
+        .zip(u64::try_from(divisor).ok());
+    if let Some((dividend, divisor)) = short {
+        return dividend.checked_div(divisor).unwrap_or(0);
+    }
+    let quotient = dividend.checked_div(divisor).unwrap_or(0);
+    u64::try_from(quotient).unwrap_or(u64::MAX)
+}
+
+const fn greatest_common_divisor(mut left: u64, mut right: u64) -> u64 {
+    while let Some(rest) = left.checked_rem(right) {
+        (left, right) = (right, rest);
+    }
+    left
+}
+
 /// A century.
 const MAX_FILL_NS: u64 = 100 * 366 * 86_400 * 1_000_000_000;
+const MAX_NOW_NS: u64 = 1 << 62;
+/// What a rate can count; with it a time fits into 96 bits.
+const MAX_TICKS_PER_NS: u64 = 1 << 30;
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn gcra(rate: &str, burst: u64) -> Gcra {
-        Gcra::new(Rate::parse(rate).unwrap(), burst).unwrap()
-    }
-
-    const SECOND: u64 = 1_000_000_000;
-
-    #[test]
-    fn a_burst_passes_and_then_the_rate() {
-        let limit = gcra("3/s", 5);
-        let mut tat = 0;
-        let mut admitted = |now, cost| match limit.decide(tat, now, cost) {
-            Verdict::Admit { tat_ns } => {
-                tat = tat_ns;
-                true
-            }
-            Verdict::Refuse { .. } => false,
-        };
-        assert_eq!((0..20).filter(|_| admitted(10 * SECOND, 1)).count(), 5);
-        assert!(!admitted(10 * SECOND + 333_333_333, 1));
-        assert!(admitted(10 * SECOND + 333_333_334, 1));
-        assert!(!admitted(10 * SECOND + 333_333_334, 1));
-        assert_eq!((0..20).filter(|_| admitted(100 * SECOND, 2)).count(), 2);
-    }
-
-    #[test]
-    fn says_how_long_to_wait_and_what_is_left() {
-        let limit = gcra("1/s", 2);
-        let full = SECOND * 7;
-        assert_eq!(limit.remaining(0, full), 2);
-        let Verdict::Admit { tat_ns } = limit.decide(0, full, 2) else {
-            panic!()
-        };
-        assert_eq!(limit.remaining(tat_ns, full), 0);
-        assert_eq!(
-            limit.decide(tat_ns, full, 1),
-            Verdict::Refuse {
-                wait: Some(Duration::from_secs(1))
-            }
-        );
-        assert_eq!(
-            limit.decide(tat_ns, full, 3),
-            Verdict::Refuse { wait: None }
-        );
-        assert_eq!(Gcra::until_full(tat_ns, full), Duration::from_secs(2));
-    }
-
-    #[test]
-    fn refuses_what_cannot_be_counted() {
-        let rate = |text| Rate::parse(text).unwrap();
-        assert_eq!(Gcra::new(rate("1000001/s"), 1), None);
-        assert_eq!(Gcra::new(rate("1/day"), 1_000_000), None);
-        assert_eq!(Gcra::new(rate("1/s"), 0), None);
-        assert_eq!(Gcra::new(rate("1/s"), u64::MAX), None);
-        assert!(Gcra::new(rate("1000000/s"), 1).is_some());
-    }
-
-    proptest! {
-        /// Over every stretch of any history, no more than burst + rate * time.
-        #[test]
-        fn never_admits_more_than_the_bound(
-            count in 1_u64..1000,
-            burst in 1_u64..50,
-            steps in proptest::collection::vec((0_u64..500_000_000, 1_u64..4), 1..200),
-        ) {
-            let limit = Gcra::new(Rate { count, period: Duration::from_secs(1) }, burst).unwrap();
-            let (mut now, mut tat) = (SECOND, 0);
-            let mut history = Vec::new();
-            for (step, cost) in steps {
-                now += step;
-                if let Verdict::Admit { tat_ns } = limit.decide(tat, now, cost) {
-                    tat = tat_ns;
-                    history.push((now, cost));
-                }
-            }
-            for (first, (start, _)) in history.iter().enumerate() {
-                let mut units = 0_u128;
-                for (time, cost) in &history[first..] {
-                    units += u128::from(*cost);
-                    let earned = u128::from(time - start) * u128::from(count);
-                    prop_assert!((units - u128::from(burst).min(units)) * u128::from(SECOND) <= earned);
-                }
-            }
-        }
-
-        #[test]
-        fn never_overflows(tat in any::<u64>(), now in any::<u64>(), cost in any::<u64>()) {
-            let limit = gcra("7/min", 20);
-            let _ = (limit.decide(tat, now, cost), limit.remaining(tat, now));
-        }
-    }
-}
+mod tests;

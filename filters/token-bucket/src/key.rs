@@ -1,11 +1,13 @@
 //! Whose bucket a request counts in.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use host::{Direction, FactSources, HeaderMap, Host, Request, header_text};
+use host::{Direction, FactSources, Host};
 use policy::config::Node;
 use policy::facts::Facts as _;
 use policy::http;
+use policy::identity::Identity;
+
+use crate::address::{AddressRules, client_address, network};
+use crate::lazy::LazyRequest;
 
 /// One part of a limit's key: `"ip"`, `"claim:tenant"`, `"header:x-plan"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +34,17 @@ pub enum KeyPart {
     Constant,
 }
 
-/// Where addresses come from and how much of them counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AddressRules {
-    /// Leading bits of an IPv4 address that count.
-    pub v4_prefix: u8,
-    /// Leading bits of an IPv6 address that count: one client has a /64 at least.
-    pub v6_prefix: u8,
-    /// 0: the address that the proxy gives. Else the so-many-th entry of `X-Forwarded-For`,
-    /// counted from the right, where the proxies in front append.
-    pub trusted_hops: u8,
+/// A request and what is needed to ask it for a key.
+#[derive(Clone, Copy)]
+pub struct KeySource<'r> {
+    /// The host.
+    pub host: &'r dyn Host,
+    /// The request.
+    pub request: &'r LazyRequest<'r>,
+    /// Where identities come from.
+    pub facts: &'r FactSources,
+    /// How addresses become keys.
+    pub addresses: AddressRules,
 }
 
 impl KeyPart {
@@ -73,233 +76,102 @@ impl KeyPart {
         part
     }
 
-    fn value(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        sources: &FactSources,
-        addresses: AddressRules,
-    ) -> Option<Vec<u8>> {
-        let facts = request.facts(host, sources, Direction::Request);
+    /// The entry key by which a rate limit service knows this part, unless the configuration gives
+    /// another one.
+    #[must_use]
+    pub fn entry_key(&self) -> &str {
+        match self {
+            Self::Ip => "remote_address",
+            Self::Header(name) | Self::Query(name) | Self::Cookie(name) | Self::Claim(name) => name,
+            Self::Consumer => "consumer",
+            Self::Route => "route",
+            Self::Host => "host",
+            Self::Method => "method",
+            Self::Constant => "generic_key",
+        }
+    }
+
+    /// The part as text; `None` if the request lacks it.
+    #[must_use]
+    pub fn text(&self, source: KeySource<'_>) -> Option<String> {
+        let KeySource { host, request, .. } = source;
+        let identity = |of: &dyn Fn(&Identity) -> Option<String>| {
+            let facts = request.get().facts(host, source.facts, Direction::Request);
+            facts.identity().and_then(of)
+        };
         let text = match self {
-            Self::Ip => {
-                return client_address(host, addresses.trusted_hops)
-                    .map(|ip| network(ip, addresses));
-            }
-            Self::Constant => return Some(Vec::new()),
-            Self::Header(name) => facts.header(name),
+            Self::Ip => client_address(host, request, source.addresses.trusted_hops)
+                .map(|ip| network(ip, source.addresses).to_string()),
+            Self::Constant => return Some(String::new()),
+            Self::Header(name) => request.get().header(host, name),
             Self::Query(name) => {
-                let path = String::from_utf8_lossy(request.raw_path());
+                let path = String::from_utf8_lossy(request.get().raw_path());
                 http::query_parameters(&path, name).into_iter().next()
             }
-            Self::Cookie(name) => facts
-                .header("cookie")
+            Self::Cookie(name) => request
+                .get()
+                .header(host, "cookie")
                 .and_then(|all| http::cookie(&all, name).map(str::to_owned)),
-            Self::Claim(path) => facts
-                .identity()
-                .and_then(|identity| identity.claim_text(path)),
-            Self::Consumer => facts.identity().and_then(|identity| {
+            Self::Claim(path) => identity(&|identity| identity.claim_text(path)),
+            Self::Consumer => identity(&|identity| {
                 let subject = identity.subject.as_ref()?;
-                Some(format!("{}\0{subject}", identity.provider))
+                Some(format!("{}/{subject}", identity.provider))
             }),
-            Self::Route => request.route(host).map(str::to_owned),
-            Self::Host => Some(request.host_name().to_owned()),
-            Self::Method => Some(request.method().to_owned()),
+            Self::Route => request.get().route(host).map(str::to_owned),
+            Self::Host => Some(request.get().host_name().to_owned()),
+            Self::Method => Some(request.get().method().to_owned()),
         };
-        text.filter(|text| !text.is_empty()).map(String::into_bytes)
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// Writes what makes this part different from every other value of it. Whether it is there.
+    fn write(&self, source: KeySource<'_>, key: &mut Vec<u8>) -> bool {
+        if matches!(self, Self::Ip) {
+            let hops = source.addresses.trusted_hops;
+            let address = client_address(source.host, source.request, hops);
+            let network = address.map(|ip| network(ip, source.addresses));
+            return network.map(|network| network.write(key)).is_some();
+        }
+        if matches!(self, Self::Consumer) {
+            let request = source.request.get();
+            let facts = request.facts(source.host, source.facts, Direction::Request);
+            let Some((provider, subject)) = facts
+                .identity()
+                .and_then(|identity| Some((&identity.provider, identity.subject.as_ref()?)))
+            else {
+                return false;
+            };
+            // Where the provider ends must not depend on what a subject is called.
+            key.extend_from_slice(provider.as_bytes());
+            key.push(0);
+            key.extend_from_slice(subject.as_bytes());
+            return true;
+        }
+        let text = self.text(source);
+        if let Some(text) = &text {
+            key.extend_from_slice(text.as_bytes());
+        }
+        text.is_some()
     }
 }
 
-/// The key of a request: the parts, each with its length before it, so that no two lists of parts
-/// give the same bytes. `None` if a part is missing.
+/// The key of a request after `kind`: the parts, each with its length before it, so that no two
+/// lists of parts give the same bytes. `None` if a part is missing.
 #[must_use]
-pub fn composed(
-    parts: &[KeyPart],
-    host: &dyn Host,
-    request: &Request,
-    sources: &FactSources,
-    addresses: AddressRules,
-) -> Option<Vec<u8>> {
-    let mut key = Vec::new();
+pub fn composed(kind: u8, parts: &[KeyPart], source: KeySource<'_>) -> Option<Vec<u8>> {
+    let mut key = vec![kind];
     for part in parts {
-        let value = part.value(host, request, sources, addresses)?;
-        key.extend(u64::try_from(value.len()).ok()?.to_le_bytes());
-        key.extend(value);
+        let before = key.len();
+        key.extend([0; LENGTH]);
+        if !part.write(source, &mut key) {
+            return None;
+        }
+        let start = before.saturating_add(LENGTH);
+        let length = u32::try_from(key.len().saturating_sub(start)).ok()?;
+        key.get_mut(before..start)?
+            .copy_from_slice(&length.to_le_bytes());
     }
     Some(key)
 }
 
-/// The client's address.
-#[must_use]
-pub fn client_address(host: &dyn Host, trusted_hops: u8) -> Option<IpAddr> {
-    if trusted_hops == 0 {
-        // nginx hosts know it by another name.
-        let address = host
-            .property(&["source", "address"])
-            .or_else(|_| host.property(&["remote_addr"]))
-            .ok()?;
-        return parse_address(std::str::from_utf8(&address).ok()?);
-    }
-    let forwarded = header_text(host, HeaderMap::RequestHeaders, "x-forwarded-for")?;
-    let index = usize::from(trusted_hops).checked_sub(1)?;
-    forwarded
-        .rsplit(',')
-        .nth(index)
-        .and_then(|entry| parse_address(entry.trim()))
-}
-
-/// Reads `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]:567`.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    if let Ok(ip) = text.parse() {
-        return Some(ip);
-    }
-    if let Some(rest) = text.strip_prefix('[') {
-        return rest.split_once(']')?.0.parse().ok();
-    }
-    text.rsplit_once(':')?.0.parse().ok()
-}
-
-/// The leading bits of an address, with its family before them. An IPv4-mapped IPv6 address stays
-/// IPv6, but whole: under one prefix all of them would be one client.
-fn network(ip: IpAddr, addresses: AddressRules) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(ip) => {
-            let masked = u32::from(ip) & mask_32(addresses.v4_prefix);
-            let mut key = vec![4, addresses.v4_prefix];
-            key.extend(Ipv4Addr::from(masked).octets());
-            key
-        }
-        IpAddr::V6(ip) => {
-            let prefix = if ip.to_ipv4_mapped().is_some() {
-                128
-            } else {
-                addresses.v6_prefix
-            };
-            let masked = u128::from(ip) & mask_128(prefix);
-            let mut key = vec![6, prefix];
-            key.extend(Ipv6Addr::from(masked).octets());
-            key
-        }
-    }
-}
-
-fn mask_32(prefix: u8) -> u32 {
-    u32::MAX
-        .checked_shl(32_u32.saturating_sub(u32::from(prefix)))
-        .unwrap_or(0)
-}
-
-fn mask_128(prefix: u8) -> u128 {
-    u128::MAX
-        .checked_shl(128_u32.saturating_sub(u32::from(prefix)))
-        .unwrap_or(0)
-}
-
-/// A range of addresses: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IpRange {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl IpRange {
-    /// Reads a range.
-    ///
-    /// # Errors
-    /// Not an address, or a prefix that its family does not have.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const EXPECTED: &str = r#"expected an address or a range such as "10.0.0.0/8""#;
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| EXPECTED)?;
-        let bits = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(prefix) => prefix.parse().map_err(|_| EXPECTED)?,
-            None => bits,
-        };
-        if prefix > bits {
-            Err(EXPECTED)
-        } else {
-            Ok(Self { address, prefix })
-        }
-    }
-
-    /// Whether the range has this address. An IPv4-mapped address belongs to the IPv4 range too.
-    #[must_use]
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(range), IpAddr::V4(ip)) => {
-                (u32::from(range) ^ u32::from(ip)) & mask_32(self.prefix) == 0
-            }
-            (IpAddr::V6(range), IpAddr::V6(ip)) => {
-                (u128::from(range) ^ u128::from(ip)) & mask_128(self.prefix) == 0
-            }
-            _ => false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DEFAULT: AddressRules = AddressRules {
-        v4_prefix: 32,
-        v6_prefix: 64,
-        trusted_hops: 0,
-    };
-
-    fn ip(text: &str) -> IpAddr {
-        parse_address(text).unwrap()
-    }
-
-    #[test]
-    fn reads_addresses_as_proxies_write_them() {
-        for (text, expected) in [
-            ("1.2.3.4", "1.2.3.4"),
-            ("1.2.3.4:567", "1.2.3.4"),
-            ("::1", "::1"),
-            ("[::1]:567", "::1"),
-            ("[2001:db8::1]", "2001:db8::1"),
-        ] {
-            assert_eq!(ip(text).to_string(), expected);
-        }
-        for text in ["", "x", "1.2.3", "[::1", "/tmp/socket", "1.2.3.4:5:6"] {
-            assert_eq!(parse_address(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn neighbours_in_a_network_are_one_client() {
-        let same = |left, right| network(ip(left), DEFAULT) == network(ip(right), DEFAULT);
-        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
-        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
-        assert!(!same("1.2.3.4", "1.2.3.5"));
-        assert!(!same("::ffff:1.2.3.4", "::ffff:1.2.3.5"));
-        assert!(!same("1.2.3.4", "::ffff:1.2.3.4"));
-    }
-
-    #[test]
-    fn ranges_contain() {
-        let contains = |range, address| IpRange::parse(range).unwrap().contains(ip(address));
-        assert!(contains("10.0.0.0/8", "10.255.0.1"));
-        assert!(!contains("10.0.0.0/8", "11.0.0.1"));
-        assert!(contains("10.0.0.0/8", "::ffff:10.0.0.1"));
-        assert!(contains("0.0.0.0/0", "1.2.3.4"));
-        assert!(!contains("0.0.0.0/0", "2001:db8::1"));
-        assert!(contains("192.0.2.7", "192.0.2.7"));
-        assert!(contains("2001:db8::/32", "2001:db8:ffff::1"));
-        for range in [
-            "10.0.0.0/33",
-            "10.0.0/8",
-            "x",
-            "10.0.0.0/-1",
-            "::/129",
-            "10.0.0.0/",
-        ] {
-            assert!(IpRange::parse(range).is_err(), "{range}");
-        }
-    }
-}
+const LENGTH: usize = 4;

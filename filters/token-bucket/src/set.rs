@@ -1,259 +1,290 @@
-//! One set of the table: up to sixteen buckets in one shared value.
+//! One set of the table: up to sixteen buckets in one shared value, worked on as it is stored.
 //!
-//! Layout, little-endian: version, three zero bytes, checksum of the rest (32 bits), floor (64
-//! bits), then for each bucket its fingerprint and its TAT (64 bits each). The checksum is against
-//! torn reads, which one host allows, not against an attacker: only filters write here.
+//! Layout, little-endian: version, number of windows, tag of the table (16 bits), checksum of the
+//! whole (32 bits), then the floor, then for each bucket its fingerprint (64 bits) and its state.
+//! Floor and state are a time for each window, in 64 bits where a tick is a nanosecond and in 96
+//! where it is less. The checksum is against torn reads, which one host allows, not against an
+//! attacker: only filters write here.
 
-use crate::gcra::{Gcra, Verdict};
+use crate::gcra::Tat;
+use crate::windows::{MAX_WINDOWS, Tats, Windows};
 
-/// The buckets that share a set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Where things are in the sets of one table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Bytes of the time of each window.
+    widths: Vec<usize>,
+    /// Bytes of the times of all windows.
+    state: usize,
+    /// Bytes of a bucket.
+    entry: usize,
+    /// Bytes before the first bucket.
+    head: usize,
+    tag: u16,
+}
+
+/// A set of buckets.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// No newcomer starts below this TAT: an evicted bucket can come back only as full as it was.
-    floor_ns: u64,
-    entries: Vec<Entry>,
+    bytes: Vec<u8>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Entry {
-    fingerprint: u64,
-    tat_ns: u64,
-}
-
-/// The stored bytes are not a set of this version.
+/// The stored bytes are not a set of this table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// The verdict of the bucket.
-    pub verdict: Verdict,
-    /// The state of the bucket: after the request when it was admitted, else as it was.
-    pub tat_ns: u64,
-    /// A live bucket had to go to make room.
-    pub overflow: bool,
+impl Layout {
+    /// The layout of a limit with these windows. `tag` tells tables apart where a host confuses
+    /// their keys.
+    #[must_use]
+    pub fn new(windows: &Windows, tag: u16) -> Self {
+        let width = |nanoseconds: bool| if nanoseconds { 8 } else { 12 };
+        let widths = windows.list().iter();
+        let widths: Vec<usize> = widths
+            .map(|gcra| width(gcra.counts_nanoseconds()))
+            .collect();
+        let state = widths
+            .iter()
+            .fold(0, |sum: usize, width| sum.saturating_add(*width));
+        Self {
+            widths,
+            state,
+            entry: state.saturating_add(FINGERPRINT),
+            head: state.saturating_add(HEADER),
+            tag,
+        }
+    }
+
+    /// The bytes of a full set.
+    #[must_use]
+    pub const fn full_size(&self) -> usize {
+        self.head.saturating_add(self.entry.saturating_mul(WAYS))
+    }
+
+    fn read_state(&self, mut bytes: &[u8]) -> Tats {
+        let mut tats = [0; MAX_WINDOWS];
+        for (width, tat) in self.widths.iter().zip(&mut tats) {
+            let (time, rest) = bytes.split_at_checked(*width).unwrap_or_default();
+            bytes = rest;
+            let mut wide = [0; 16];
+            if let Some(low) = wide.get_mut(..time.len()) {
+                low.copy_from_slice(time);
+            }
+            *tat = Tat::from_le_bytes(wide);
+        }
+        tats
+    }
+
+    fn write_state(&self, mut bytes: &mut [u8], tats: &Tats) {
+        for (width, tat) in self.widths.iter().zip(tats) {
+            let (time, rest) = bytes.split_at_mut_checked(*width).unwrap_or_default();
+            bytes = rest;
+            let wide = tat.to_le_bytes();
+            if let Some(low) = wide.get(..time.len()) {
+                time.copy_from_slice(low);
+            }
+        }
+    }
 }
 
 impl Set {
-    /// Reads a stored set; nothing stored is an empty one.
+    /// A set without buckets. No newcomer starts below `floor`.
+    #[must_use]
+    pub fn new(layout: &Layout, floor: &Tats) -> Self {
+        let mut bytes = vec![0; layout.head];
+        let [tag_low, tag_high] = layout.tag.to_le_bytes();
+        let windows = u8::try_from(layout.widths.len()).unwrap_or(0);
+        if let Some(start) = bytes.first_chunk_mut::<4>() {
+            *start = [VERSION, windows, tag_low, tag_high];
+        }
+        let mut set = Self { bytes };
+        set.set_floor(layout, floor);
+        set.seal();
+        set
+    }
+
+    /// Reads a stored set.
     ///
     /// # Errors
-    /// Anything that [`Set::to_bytes`] does not write.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Corrupt> {
-        if bytes.is_empty() {
-            return Ok(Self::default());
+    /// Anything that a filter with this table does not write.
+    pub fn parse(bytes: Vec<u8>, layout: &Layout) -> Result<Self, Corrupt> {
+        let (header, _) = bytes.split_first_chunk::<HEADER>().ok_or(Corrupt)?;
+        let [version, windows, t0, t1, c0, c1, c2, c3] = *header;
+        let entries = bytes.len().checked_sub(layout.head).ok_or(Corrupt)?;
+        let ours = version == VERSION
+            && usize::from(windows) == layout.widths.len()
+            && u16::from_le_bytes([t0, t1]) == layout.tag
+            && entries.checked_rem(layout.entry) == Some(0)
+            && bytes.len() <= layout.full_size()
+            && u32::from_le_bytes([c0, c1, c2, c3]) == checksum(&bytes);
+        if ours {
+            Ok(Self { bytes })
+        } else {
+            Err(Corrupt)
         }
-        let (header, rest) = bytes.split_first_chunk::<8>().ok_or(Corrupt)?;
-        let [version, 0, 0, 0, c0, c1, c2, c3] = *header else {
-            return Err(Corrupt);
-        };
-        if version != VERSION || u32::from_le_bytes([c0, c1, c2, c3]) != checksum(rest) {
-            return Err(Corrupt);
-        }
-        let (floor, entries) = rest.split_first_chunk::<8>().ok_or(Corrupt)?;
-        let (entries, left) = entries.as_chunks::<16>();
-        if !left.is_empty() || entries.len() > WAYS {
-            return Err(Corrupt);
-        }
-        let entries = entries.iter().map(|entry| {
-            let (fingerprint, tat) = entry.split_first_chunk::<8>().ok_or(Corrupt)?;
-            Ok(Entry {
-                fingerprint: u64::from_le_bytes(*fingerprint),
-                tat_ns: u64::from_le_bytes(tat.try_into().map_err(|_| Corrupt)?),
-            })
-        });
-        Ok(Self {
-            floor_ns: u64::from_le_bytes(*floor),
-            entries: entries.collect::<Result<_, _>>()?,
-        })
     }
 
-    /// A set that admits nobody before `now_ns` plus one window: what takes the place of a corrupt
-    /// one, since nobody can tell what was admitted already.
+    /// The bytes to store.
     #[must_use]
-    pub fn distrusted(gcra: &Gcra, now_ns: u64) -> Self {
-        let window_ns = u64::try_from(gcra.window().as_nanos()).unwrap_or(u64::MAX);
-        Self {
-            floor_ns: now_ns.saturating_add(window_ns),
-            entries: Vec::new(),
-        }
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
-    /// Writes the set.
+    /// The state of a bucket. One that is not here starts at the floor: if it was evicted, it was
+    /// no fuller than that.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut rest = self.floor_ns.to_le_bytes().to_vec();
-        for entry in &self.entries {
-            rest.extend(entry.fingerprint.to_le_bytes());
-            rest.extend(entry.tat_ns.to_le_bytes());
+    pub fn state(&self, layout: &Layout, fingerprint: u64) -> Tats {
+        let known = self
+            .entries(layout)
+            .find(|entry| print_of(entry) == fingerprint);
+        match known.and_then(|entry| entry.get(FINGERPRINT..)) {
+            Some(state) => layout.read_state(state),
+            None => self.floor(layout),
         }
-        let mut bytes = vec![VERSION, 0, 0, 0];
-        bytes.extend(checksum(&rest).to_le_bytes());
-        bytes.extend(rest);
-        bytes
     }
 
-    /// Decides about a request and, when it passes, changes the set.
-    pub fn take(&mut self, fingerprint: u64, gcra: &Gcra, now_ns: u64, cost: u64) -> Taken {
-        let tat_ns = self.tat_ns(fingerprint);
-        let verdict = gcra.decide(tat_ns, now_ns, cost);
-        let Verdict::Admit { tat_ns: new_tat_ns } = verdict else {
-            return Taken {
-                verdict,
-                tat_ns,
-                overflow: false,
-            };
+    /// Stores the state of a bucket. Whether a live one of somebody else had to go for it.
+    pub fn put(
+        &mut self,
+        layout: &Layout,
+        windows: &Windows,
+        fingerprint: u64,
+        tats: &Tats,
+        now_ns: u64,
+    ) -> bool {
+        let mut live = false;
+        let place = match self.place(layout, fingerprint) {
+            Some(place) => place,
+            None if self.bytes.len() < layout.full_size() => {
+                let place = self.entries(layout).count();
+                let longer = self.bytes.len().saturating_add(layout.entry);
+                self.bytes.resize(longer, 0);
+                place
+            }
+            None => {
+                let (place, victim) = self.victim(layout, windows, now_ns);
+                live = !windows.is_full(&victim, now_ns);
+                // No newcomer starts fuller than a bucket that went. For one that is full at this
+                // moment it makes no difference, but to a worker whose clock was read earlier.
+                let mut floor = self.floor(layout);
+                for (floor, tat) in floor.iter_mut().zip(&victim) {
+                    *floor = (*floor).max(*tat);
+                }
+                self.set_floor(layout, &floor);
+                place
+            }
         };
-        let overflow = self.put(
-            Entry {
-                fingerprint,
-                tat_ns: new_tat_ns,
-            },
-            now_ns,
-        );
-        Taken {
-            verdict,
-            tat_ns: new_tat_ns,
-            overflow,
-        }
+        self.write(layout, place, fingerprint, tats);
+        self.seal();
+        live
     }
 
     /// Gives a request's cost back if nothing has happened to its bucket since; later requests may
     /// have been measured against it otherwise. Whether the set has changed.
-    pub fn give_back(&mut self, fingerprint: u64, taken_tat_ns: u64, before_tat_ns: u64) -> bool {
-        let entry = self
-            .entries
-            .iter_mut()
-            .find(|entry| entry.fingerprint == fingerprint);
-        match entry {
-            Some(entry) if entry.tat_ns == taken_tat_ns => {
-                entry.tat_ns = before_tat_ns;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// The state of a bucket.
-    #[must_use]
-    pub fn tat_ns(&self, fingerprint: u64) -> u64 {
-        let known = self
-            .entries
-            .iter()
-            .find(|entry| entry.fingerprint == fingerprint);
-        known.map_or(self.floor_ns, |entry| entry.tat_ns)
-    }
-
-    /// Stores a bucket; whether a live one had to go.
-    fn put(&mut self, entry: Entry, now_ns: u64) -> bool {
-        if let Some(known) = self
-            .entries
-            .iter_mut()
-            .find(|known| known.fingerprint == entry.fingerprint)
-        {
-            known.tat_ns = entry.tat_ns;
-            return false;
-        }
-        if self.entries.len() < WAYS {
-            self.entries.push(entry);
-            return false;
-        }
-        // The bucket that is nearest to full loses least. One whose TAT has passed is full: it is
-        // the same as an absent one, and replacing it loses nothing.
-        let Some(victim) = self.entries.iter_mut().min_by_key(|entry| entry.tat_ns) else {
+    pub fn give_back(
+        &mut self,
+        layout: &Layout,
+        fingerprint: u64,
+        taken: &Tats,
+        before: &Tats,
+    ) -> bool {
+        let Some(place) = self.place(layout, fingerprint) else {
             return false;
         };
-        let live = victim.tat_ns > now_ns;
-        if live {
-            self.floor_ns = self.floor_ns.max(victim.tat_ns);
+        if self.state(layout, fingerprint) != *taken {
+            return false;
         }
-        *victim = entry;
-        live
+        self.write(layout, place, fingerprint, before);
+        self.seal();
+        true
+    }
+
+    fn floor(&self, layout: &Layout) -> Tats {
+        layout.read_state(self.bytes.get(HEADER..layout.head).unwrap_or_default())
+    }
+
+    fn set_floor(&mut self, layout: &Layout, floor: &Tats) {
+        if let Some(bytes) = self.bytes.get_mut(HEADER..layout.head) {
+            layout.write_state(bytes, floor);
+        }
+    }
+
+    fn entries(&self, layout: &Layout) -> std::slice::ChunksExact<'_, u8> {
+        let entries = self.bytes.get(layout.head..).unwrap_or_default();
+        entries.chunks_exact(layout.entry.max(1))
+    }
+
+    fn place(&self, layout: &Layout, fingerprint: u64) -> Option<usize> {
+        self.entries(layout)
+            .position(|entry| print_of(entry) == fingerprint)
+    }
+
+    /// The bucket that loses least: one that is full already, else the one that is so first.
+    fn victim(&self, layout: &Layout, windows: &Windows, now_ns: u64) -> (usize, Tats) {
+        let state = |entry: &[u8]| layout.read_state(entry.get(FINGERPRINT..).unwrap_or_default());
+        let states: Vec<Tats> = self.entries(layout).map(state).collect();
+        let states = || states.iter().enumerate();
+        let victim = states()
+            .find(|(_, tats)| windows.is_full(tats, now_ns))
+            .or_else(|| states().min_by_key(|(_, tats)| windows.full_at_ns(tats)));
+        victim.map_or((0, [0; MAX_WINDOWS]), |(place, tats)| (place, *tats))
+    }
+
+    fn write(&mut self, layout: &Layout, place: usize, fingerprint: u64, tats: &Tats) {
+        let entries = self.bytes.get_mut(layout.head..).unwrap_or_default();
+        let entry = entries.chunks_exact_mut(layout.entry.max(1)).nth(place);
+        if let Some((print, state)) = entry.and_then(|e| e.split_first_chunk_mut::<FINGERPRINT>()) {
+            *print = fingerprint.to_le_bytes();
+            layout.write_state(state, tats);
+        }
+    }
+
+    fn seal(&mut self) {
+        let sum = checksum(&self.bytes);
+        if let Some(place) = self.bytes.get_mut(CHECKSUM_AT..HEADER) {
+            place.copy_from_slice(&sum.to_le_bytes());
+        }
     }
 }
 
-/// FNV-1a.
+fn print_of(entry: &[u8]) -> u64 {
+    entry
+        .first_chunk::<FINGERPRINT>()
+        .map_or(0, |print| u64::from_le_bytes(*print))
+}
+
+/// A checksum of everything but the place where it stands, eight bytes at a time: every step is
+/// undone by exactly one other word, so no single change goes unnoticed but by the folding at the
+/// end, once in four billion.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(ODD).rotate_left(29);
+    let start = bytes
+        .first_chunk::<CHECKSUM_AT>()
+        .copied()
+        .unwrap_or_default();
+    let mut hash = mix(SEED, u32::from_le_bytes(start).into());
+    let mut words = bytes.get(HEADER..).unwrap_or_default().chunks_exact(8);
+    for word in &mut words {
+        hash = mix(hash, print_of(word));
+    }
+    let mut rest = [0; 8];
+    for (place, byte) in rest.iter_mut().zip(words.remainder()) {
+        *place = *byte;
+    }
+    let length = u64::try_from(bytes.len()).unwrap_or(0);
+    hash = mix(mix(hash, u64::from_le_bytes(rest)), length);
+    let [a, b, c, d, e, f, g, h] = hash.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h])
 }
 
 /// Buckets in a set. More ways overflow later at the same memory, and cost more to read and write.
 pub const WAYS: usize = 16;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const CHECKSUM_AT: usize = 4;
+const HEADER: usize = 8;
+const FINGERPRINT: usize = 8;
+const SEED: u64 = 0x6d65_7368_7761_7264;
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
-mod tests {
-    use policy::units::Rate;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn gcra() -> Gcra {
-        Gcra::new(Rate::parse("10/s").unwrap(), 5).unwrap()
-    }
-
-    #[test]
-    fn survives_storage() {
-        let mut set = Set::default();
-        for fingerprint in 0..10 {
-            set.take(fingerprint, &gcra(), 1_000, 1);
-        }
-        assert_eq!(Set::parse(&set.to_bytes()), Ok(set));
-        assert_eq!(Set::parse(b""), Ok(Set::default()));
-    }
-
-    #[test]
-    fn every_changed_byte_is_noticed() {
-        let mut set = Set::default();
-        set.take(7, &gcra(), 1_000, 1);
-        let bytes = set.to_bytes();
-        for index in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut changed = bytes.clone();
-                changed[index] ^= 1 << bit;
-                assert_eq!(
-                    Set::parse(&changed),
-                    Err(Corrupt),
-                    "byte {index}, bit {bit}"
-                );
-            }
-            assert!(index == 0 || Set::parse(&bytes[..index]).is_err());
-        }
-    }
-
-    #[test]
-    fn a_distrusted_set_gives_no_burst_away() {
-        let mut set = Set::distrusted(&gcra(), 1_000);
-        assert!(matches!(
-            set.take(1, &gcra(), 1_000, 1).verdict,
-            Verdict::Refuse { .. }
-        ));
-    }
-
-    proptest! {
-        /// Far more keys than room: no key ever gets more than its own ideal bucket would admit.
-        #[test]
-        fn eviction_never_admits_more(
-            requests in proptest::collection::vec((0_u64..60, 0_u64..40_000_000), 1..600),
-        ) {
-            let gcra = gcra();
-            let mut set = Set::default();
-            let mut now = 1_000_000_000;
-            let mut ideal = std::collections::HashMap::new();
-            for (key, step) in requests {
-                now += step;
-                if matches!(set.take(key, &gcra, now, 1).verdict, Verdict::Admit { .. }) {
-                    let tat = ideal.entry(key).or_insert(0);
-                    match gcra.decide(*tat, now, 1) {
-                        Verdict::Admit { tat_ns } => *tat = tat_ns,
-                        Verdict::Refuse { .. } => prop_assert!(false, "over-admission of {key}"),
-                    }
-                }
-                prop_assert!(set.entries.len() <= WAYS);
-            }
-        }
-    }
-}
+mod tests;

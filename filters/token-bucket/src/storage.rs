@@ -1,12 +1,28 @@
-//! The two storages: shared data of the host, and the memory of one worker where there is none.
+//! Where sets are kept: shared data of the host, or the memory of one worker where there is none.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use host::{Host, Status, shared_data};
 
-use crate::set::Set;
-use crate::table::{Storage, StorageError};
+/// A place for sets.
+pub trait Storage {
+    /// The value of a key, created as `initial` if it is absent, and the number to replace it with.
+    ///
+    /// # Errors
+    /// The storage cannot be read.
+    fn load(&self, key: &str, initial: &[u8]) -> Result<(Vec<u8>, u32), StorageError>;
+
+    /// Replaces a value if nobody else has since it was read; whether it did.
+    ///
+    /// # Errors
+    /// The storage cannot be written.
+    fn replace(&self, key: &str, value: &[u8], cas: u32) -> Result<bool, StorageError>;
+}
+
+/// The storage does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageError;
 
 /// Shared data: all workers of the process count together.
 pub struct SharedStorage<'h> {
@@ -22,12 +38,10 @@ impl<'h> SharedStorage<'h> {
 }
 
 impl Storage for SharedStorage<'_> {
-    fn load(&self, key: &str) -> Result<(Vec<u8>, u32), StorageError> {
+    fn load(&self, key: &str, initial: &[u8]) -> Result<(Vec<u8>, u32), StorageError> {
         let value = match self.host.shared_data(key) {
             // Never an empty value: some hosts take that for a deletion.
-            Err(Status::NotFound) => {
-                shared_data::insert_if_absent(self.host, key, &Set::default().to_bytes())
-            }
+            Err(Status::NotFound) => shared_data::insert_if_absent(self.host, key, initial),
             found => found,
         };
         value
@@ -44,18 +58,17 @@ impl Storage for SharedStorage<'_> {
     }
 }
 
-/// The memory of this worker: each worker counts alone.
+/// The memory of this worker: each worker counts alone. The keys are those of the tables, so their
+/// number is as fixed here as in shared data.
 #[derive(Debug, Default)]
 pub struct WorkerStorage {
     values: RefCell<HashMap<String, Vec<u8>>>,
 }
 
 impl Storage for WorkerStorage {
-    fn load(&self, key: &str) -> Result<(Vec<u8>, u32), StorageError> {
-        Ok((
-            self.values.borrow().get(key).cloned().unwrap_or_default(),
-            0,
-        ))
+    fn load(&self, key: &str, initial: &[u8]) -> Result<(Vec<u8>, u32), StorageError> {
+        let known = self.values.borrow().get(key).cloned();
+        Ok((known.unwrap_or_else(|| initial.to_vec()), 0))
     }
 
     fn replace(&self, key: &str, value: &[u8], _cas: u32) -> Result<bool, StorageError> {

@@ -8,35 +8,38 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
 use std::time::Duration;
 
-use crate::gcra::{Gcra, Verdict};
-use crate::set::{Set, WAYS};
-
-/// Where sets are kept: shared data of the host, or the memory of one worker.
-pub trait Storage {
-    /// The value of a key, created empty if it is absent, and the number to replace it with.
-    ///
-    /// # Errors
-    /// The storage cannot be read.
-    fn load(&self, key: &str) -> Result<(Vec<u8>, u32), StorageError>;
-
-    /// Replaces a value if nobody else has since it was read; whether it did.
-    ///
-    /// # Errors
-    /// The storage cannot be written.
-    fn replace(&self, key: &str, value: &[u8], cas: u32) -> Result<bool, StorageError>;
-}
-
-/// The storage does not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StorageError;
+use crate::set::{Layout, Set, WAYS};
+use crate::set_name::{SetNames, unlike};
+use crate::storage::{Storage, StorageError};
+use crate::windows::{Decision, MAX_WINDOWS, Tats, Windows};
 
 /// The table of one limit.
 #[derive(Debug)]
 pub struct Table {
-    prefix: String,
-    sets: u64,
+    names: SetNames,
+    sets: u32,
     seed: [u8; 16],
-    gcra: Gcra,
+    windows: Windows,
+    layout: Layout,
+    /// What is stored where nothing is.
+    initial: Vec<u8>,
+}
+
+/// What a table is made of.
+#[derive(Clone, Debug)]
+pub struct TableSettings<'s> {
+    /// What storage keys begin with, such as a zone of shared memory; may be empty.
+    pub zone: &'s str,
+    /// The name of the limit.
+    pub limit: &'s str,
+    /// What the key of the limit is made of, as text: buckets of other keys are other buckets.
+    pub key: &'s str,
+    /// Room for so many buckets.
+    pub slots: u64,
+    /// Hashes the keys of clients.
+    pub seed: [u8; 16],
+    /// The windows of the limit.
+    pub windows: Windows,
 }
 
 /// What a table says about a request.
@@ -44,10 +47,8 @@ pub struct Table {
 pub struct Answer {
     /// Whether it passes.
     pub admitted: bool,
-    /// Units left in the bucket.
-    pub remaining: u64,
-    /// How long until the bucket is full.
-    pub until_full: Duration,
+    /// The state of the bucket: after the request when it passes, else as it was.
+    pub tats: Tats,
     /// When refused: how long until it would pass; `None` if it never will.
     pub wait: Option<Duration>,
     /// A live bucket of somebody else was evicted.
@@ -56,48 +57,103 @@ pub struct Answer {
     pub retries: u32,
     /// The stored set could not be trusted and was replaced by one that gives nothing away.
     pub corrupt: bool,
-    taken: Option<Receipt>,
+    /// What is needed to give the request back.
+    pub receipt: Option<Receipt>,
 }
 
 /// What is needed to give a request back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Receipt {
-    before_tat_ns: u64,
-    after_tat_ns: u64,
+pub struct Receipt {
+    key: HashedKey,
+    before: Tats,
+    after: Tats,
 }
 
 /// A key, hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashedKey {
-    set: u64,
+    set: u32,
     fingerprint: u64,
 }
 
+/// A set as it was read, to decide on and to write back.
+#[derive(Debug)]
+pub struct Loaded {
+    set: Set,
+    cas: u32,
+    corrupt: bool,
+}
+
 impl Table {
-    /// A table for the limit `name` with room for `slots` buckets.
+    /// A table with room for so many buckets. It gets names for its sets that no host confuses with
+    /// those of `others`.
     #[must_use]
-    pub fn new(name: &str, slots: u64, seed: [u8; 16], gcra: Gcra) -> Self {
+    pub fn new(settings: TableSettings<'_>, others: &[(SetNames, u32)]) -> Self {
+        let TableSettings {
+            zone,
+            limit,
+            key,
+            slots,
+            seed,
+            windows,
+        } = settings;
         let ways = u64::try_from(WAYS).unwrap_or(1);
         let sets = slots.checked_div(ways).unwrap_or(1).max(1);
+        let sets = u32::try_from(sets).unwrap_or(u32::MAX).min(MAX_SETS);
         // The parameters are part of the name: a limit that changes starts anew, one that does not
         // keeps its counts over a reload.
-        let window_ns = gcra.window().as_nanos();
-        let prefix = format!(
-            "meshward/token-bucket/{name}/{}/{window_ns}/{sets}",
-            gcra.burst()
-        );
+        let parameters = format!("{}|{key}|{sets}", windows.parameters());
+        let mut hasher = SipHasher13::new();
+        hasher.write(parameters.as_bytes());
+        let hash = hasher.finish128().h1;
+        let name = |salt: u64| {
+            let tag = hash.wrapping_add(salt);
+            SetNames::new(&format!("{zone}meshward/token-bucket/{limit}/{tag:016x}/"))
+        };
+        let distinct = |names: &SetNames| {
+            let unlike =
+                |(other, other_sets): &(SetNames, u32)| unlike((names, sets), (other, *other_sets));
+            others.iter().all(unlike)
+        };
+        let names = (0..MAX_SALT)
+            .map(name)
+            .find(distinct)
+            .unwrap_or_else(|| name(0));
+        let [low, high, ..] = names.checksum().to_le_bytes();
+        let layout = Layout::new(&windows, u16::from_le_bytes([low, high]));
+        let initial = Set::new(&layout, &[0; MAX_WINDOWS]).bytes().to_vec();
         Self {
-            prefix,
+            names,
             sets,
             seed,
-            gcra,
+            windows,
+            layout,
+            initial,
         }
+    }
+
+    /// Makes buckets that nobody has used empty at `start_ns`, not full.
+    pub fn start_empty(&mut self, start_ns: u64) {
+        let floor = self.windows.empty(start_ns);
+        self.initial = Set::new(&self.layout, &floor).bytes().to_vec();
+    }
+
+    /// The names of its sets, and how many there are.
+    #[must_use]
+    pub fn names(&self) -> (SetNames, u32) {
+        (self.names.clone(), self.sets)
+    }
+
+    /// A storage key of this table that is not one of its sets.
+    #[must_use]
+    pub fn side_key(&self, name: &str) -> String {
+        format!("{}{name}", self.names.prefix())
     }
 
     /// The limit that the table counts for.
     #[must_use]
-    pub const fn gcra(&self) -> &Gcra {
-        &self.gcra
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Hashes the key of a client.
@@ -106,112 +162,119 @@ impl Table {
         let mut hasher = SipHasher13::new_with_key(&self.seed);
         hasher.write(key);
         let hash = hasher.finish128();
+        let set = hash.h1.checked_rem(self.sets.into()).unwrap_or(0);
         HashedKey {
-            set: hash.h1.checked_rem(self.sets).unwrap_or(0),
+            set: u32::try_from(set).unwrap_or(0),
             fingerprint: hash.h2,
         }
     }
 
-    /// Whether a request would pass, taking nothing.
+    /// Reads the set of a key. A set that cannot be trusted is replaced at once by one that admits
+    /// nobody before a whole window has passed, since nobody can tell what was admitted already.
     ///
     /// # Errors
     /// The storage does not answer.
-    pub fn peek(
+    pub fn load(
         &self,
         storage: &dyn Storage,
         key: HashedKey,
         now_ns: u64,
-        cost: u64,
-    ) -> Result<Answer, StorageError> {
-        let (bytes, _) = storage.load(&self.storage_key(key))?;
-        let tat_ns = match Set::parse(&bytes) {
-            Ok(set) => set.tat_ns(key.fingerprint),
-            Err(_) => Set::distrusted(&self.gcra, now_ns).tat_ns(key.fingerprint),
-        };
-        let verdict = self.gcra.decide(tat_ns, now_ns, cost);
-        Ok(self.answer(verdict, tat_ns, now_ns))
+    ) -> Result<Loaded, StorageError> {
+        let mut corrupt = false;
+        for _ in 0..MAX_REPAIRS {
+            let (bytes, cas) = storage.load(&self.names.of(key.set), &self.initial)?;
+            if let Ok(set) = Set::parse(bytes, &self.layout) {
+                return Ok(Loaded { set, cas, corrupt });
+            }
+            corrupt = true;
+            let distrusted = Set::new(&self.layout, &self.windows.empty(now_ns));
+            storage.replace(&self.names.of(key.set), distrusted.bytes(), cas)?;
+        }
+        Err(StorageError)
     }
 
-    /// Decides about a request, in one atomic step among all workers.
+    /// What a loaded set says about a request, taking nothing.
+    #[must_use]
+    pub fn decide(&self, loaded: &Loaded, key: HashedKey, now_ns: u64, cost: u64) -> Answer {
+        let before = loaded.set.state(&self.layout, key.fingerprint);
+        let (admitted, after, wait) = match self.windows.decide(&before, now_ns, cost) {
+            Decision::Admit(after) => (true, after, None),
+            Decision::Refuse { wait } => (false, before, wait),
+        };
+        let receipt = Receipt { key, before, after };
+        Answer {
+            admitted,
+            tats: after,
+            wait,
+            overflow: false,
+            retries: 0,
+            corrupt: loaded.corrupt,
+            receipt: admitted.then_some(receipt),
+        }
+    }
+
+    /// Decides about a request and takes its cost, in one atomic step among all workers. `loaded`
+    /// is where to begin. A refusal writes nothing: a flood costs reads only.
     ///
     /// # Errors
     /// The storage does not answer, or other workers were faster every time.
     pub fn take(
         &self,
         storage: &dyn Storage,
+        mut loaded: Loaded,
         key: HashedKey,
         now_ns: u64,
         cost: u64,
     ) -> Result<Answer, StorageError> {
-        let storage_key = self.storage_key(key);
         for retries in 0..MAX_RETRIES {
-            let (bytes, cas) = storage.load(&storage_key)?;
-            let (mut set, corrupt) = match Set::parse(&bytes) {
-                Ok(set) => (set, false),
-                Err(_) => (Set::distrusted(&self.gcra, now_ns), true),
-            };
-            let before_tat_ns = set.tat_ns(key.fingerprint);
-            let taken = set.take(key.fingerprint, &self.gcra, now_ns, cost);
-            let admitted = matches!(taken.verdict, Verdict::Admit { .. });
-            // A refusal writes nothing: a flood costs reads only.
-            if (admitted || corrupt) && !storage.replace(&storage_key, &set.to_bytes(), cas)? {
-                continue;
+            let mut answer = self.decide(&loaded, key, now_ns, cost);
+            answer.retries = retries;
+            if !answer.admitted {
+                return Ok(answer);
             }
-            let receipt = Receipt {
-                before_tat_ns,
-                after_tat_ns: taken.tat_ns,
-            };
-            return Ok(Answer {
-                overflow: taken.overflow,
-                retries,
-                corrupt,
-                taken: admitted.then_some(receipt),
-                ..self.answer(taken.verdict, taken.tat_ns, now_ns)
-            });
+            let (layout, print) = (&self.layout, key.fingerprint);
+            let set = &mut loaded.set;
+            answer.overflow = set.put(layout, &self.windows, print, &answer.tats, now_ns);
+            if storage.replace(&self.names.of(key.set), set.bytes(), loaded.cas)? {
+                return Ok(answer);
+            }
+            let corrupt = loaded.corrupt;
+            loaded = self.load(storage, key, now_ns)?;
+            loaded.corrupt |= corrupt;
         }
         Err(StorageError)
     }
 
-    /// Gives back what `answer` took, because another limit refused the request. If somebody has
-    /// used the bucket since, it stays taken: that admits less, never more.
-    pub fn give_back(&self, storage: &dyn Storage, key: HashedKey, answer: &Answer) {
-        let Some(receipt) = answer.taken else { return };
-        let storage_key = self.storage_key(key);
-        let Ok((bytes, cas)) = storage.load(&storage_key) else {
-            return;
-        };
-        let Ok(mut set) = Set::parse(&bytes) else {
-            return;
-        };
-        if set.give_back(key.fingerprint, receipt.after_tat_ns, receipt.before_tat_ns) {
-            let _ = storage.replace(&storage_key, &set.to_bytes(), cas);
+    /// Gives back what was taken, because another limit refused the request. If somebody has used
+    /// the bucket since, it stays taken: that admits less, never more.
+    pub fn give_back(&self, storage: &dyn Storage, receipt: &Receipt) {
+        let Receipt { key, before, after } = receipt;
+        let name = self.names.of(key.set);
+        for _ in 0..MAX_UNDO_RETRIES {
+            let Ok((bytes, cas)) = storage.load(&name, &self.initial) else {
+                return;
+            };
+            let Ok(mut set) = Set::parse(bytes, &self.layout) else {
+                return;
+            };
+            if !set.give_back(&self.layout, key.fingerprint, after, before) {
+                return;
+            }
+            // Another bucket of the set may have been written meanwhile: then once more.
+            if storage.replace(&name, set.bytes(), cas) != Ok(false) {
+                return;
+            }
         }
-    }
-
-    fn answer(&self, verdict: Verdict, tat_ns: u64, now_ns: u64) -> Answer {
-        let (admitted, wait) = match verdict {
-            Verdict::Admit { .. } => (true, None),
-            Verdict::Refuse { wait } => (false, wait),
-        };
-        Answer {
-            admitted,
-            remaining: self.gcra.remaining(tat_ns, now_ns),
-            until_full: Gcra::until_full(tat_ns, now_ns),
-            wait,
-            overflow: false,
-            retries: 0,
-            corrupt: false,
-            taken: None,
-        }
-    }
-
-    fn storage_key(&self, key: HashedKey) -> String {
-        format!("{}/{}", self.prefix, key.set)
     }
 }
 
 /// 115 tries in a row were seen for one hot key with two workers.
-const MAX_RETRIES: u32 = 1_000;
+pub const MAX_RETRIES: u32 = 1_000;
+const MAX_UNDO_RETRIES: u32 = 16;
+/// A value that is damaged again and again is written by somebody else.
+const MAX_REPAIRS: u32 = 8;
+const MAX_SETS: u32 = 1 << 20;
+const MAX_SALT: u64 = 1_000;
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,33 @@
-//! `meshward check`.
+//! `meshward check FILTER FILE...` reads configurations with the very code that the filter runs, so
+//! that what passes here is accepted by the proxy, and prints every mistake of what is not.
 
 use std::io::Read as _;
 use std::process::ExitCode;
 
 use policy::config::Problems;
 
-/// Checks each of `files` as a configuration of `filter`.
-pub(crate) fn run(filter: &str, files: &[&str]) -> ExitCode {
+/// Checks files as configurations of a filter.
+pub(crate) fn run(words: &[&str]) -> ExitCode {
+    match words {
+        ["--help" | "-h"] => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        [filter, files @ ..] if !files.is_empty() => check(filter, files),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::from(crate::USAGE_ERROR)
+        }
+    }
+}
+
+const USAGE: &str = "\
+Usage: meshward check FILTER FILE...
+
+Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
+standard input. Exit status: 0 all are right, 1 a mistake was found, 2 wrong usage or no such file.";
+
+fn check(filter: &str, files: &[&str]) -> ExitCode {
     let Some(parse) = parser(filter) else {
         let names: Vec<&str> = PARSERS.iter().map(|(name, _)| *name).collect();
         eprintln!(

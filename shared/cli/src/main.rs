@@ -1,8 +1,6 @@
 //! `meshward`: what can be done with the filters outside a proxy.
 //!
-//! `meshward check FILTER FILE...` reads configurations with the very code that the filter runs, so
-//! that what passes here is accepted by the proxy, and prints every mistake of what is not.
-//! `meshward redact --config RULES < BODY` redacts a body as pii-redactor would.
+//! Each subcommand is a module of its own; here is only the list of them.
 
 #![allow(
     clippy::print_stdout,
@@ -15,37 +13,61 @@ mod redact;
 
 use std::process::ExitCode;
 
+/// A subcommand: its name, what it does, and what runs it with the words after its name.
+type Command = (&'static str, &'static str, fn(&[&str]) -> ExitCode);
+
+const COMMANDS: [Command; 3] = [
+    (
+        "audit",
+        "verify, report, purge, erase, hold, keygen: the records of audit-emitter",
+        meshward_cli::audit::run,
+    ),
+    (
+        "check",
+        "FILTER FILE...: check configurations before a proxy sees them",
+        check::run,
+    ),
+    (
+        "redact",
+        "--config RULES.json < BODY: what pii-redactor would make of a body, or --explain it",
+        redact::run,
+    ),
+];
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["check", filter, files @ ..] if !files.is_empty() => check::run(filter, files),
-        ["redact", rest @ ..] => redact::run(rest),
         ["--version" | "-V"] => {
             println!("meshward {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
         ["--help" | "-h" | "help"] => {
-            println!("{USAGE}");
+            println!("{}", usage());
             ExitCode::SUCCESS
         }
-        _ => {
-            eprintln!("{USAGE}");
-            ExitCode::from(USAGE_ERROR)
-        }
+        [name, rest @ ..] => match COMMANDS.iter().find(|(command, ..)| command == name) {
+            Some((_, _, run)) => run(rest),
+            None => wrong_usage(),
+        },
+        [] => wrong_usage(),
     }
 }
 
-const USAGE: &str = "\
-Usage: meshward check FILTER FILE...
-       meshward redact --config RULES.json [--explain | --explain=json] [--rule NAME]...
-                       [--content-type TYPE] [--content-encoding CODING] [--query] [FILE]
-       meshward redact --list
-       meshward --help | --version
+fn wrong_usage() -> ExitCode {
+    eprintln!("{}", usage());
+    ExitCode::from(USAGE_ERROR)
+}
 
-Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
-standard input. redact prints what pii-redactor would make of a body, or with --explain what it
-would find where; --list prints the kinds of data. Exit status: 0 all are right, 1 a mistake was found, 2 wrong usage or no such file.";
+fn usage() -> String {
+    let mut text =
+        String::from("Usage: meshward COMMAND ...\n       meshward --help | --version\n\n");
+    for (name, does, _) in COMMANDS {
+        text.push_str(&format!("  {name:<8}{does}\n"));
+    }
+    text.push_str("\n`meshward COMMAND --help` says more.");
+    text
+}
 
 /// The exit status for wrong usage, as most tools have it.
 const USAGE_ERROR: u8 = 2;

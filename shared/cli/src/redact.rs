@@ -34,6 +34,10 @@ enum Explain {
 
 /// Redacts standard input or a file to standard output.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
+    if matches!(arguments, ["--help" | "-h"]) {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     if arguments == ["--list"] {
         return list();
     }

@@ -171,3 +171,47 @@ fn every_metric_is_described() {
         }
     }
 }
+
+/// What `meshward audit verify` can find is what its users look up.
+#[test]
+fn every_kind_of_issue_and_every_option_is_described() {
+    let page = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    for kind in meshward_cli::audit::issue::Kind::ALL {
+        let code = kind.code();
+        assert!(
+            page.contains(&format!("`{code}`")),
+            "{code} is not in the README"
+        );
+    }
+    for command in ["verify", "report", "erase", "purge", "hold", "keygen"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_meshward"))
+            .args(["audit", command, "--help"])
+            .output()
+            .unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        let options = help
+            .split_whitespace()
+            .filter(|word| word.starts_with("--") && word.len() > 2);
+        for option in options {
+            let option = option.trim_end_matches(['.', ',', ';', ':']);
+            assert!(
+                page.contains(option),
+                "{command} {option} is not in the README"
+            );
+        }
+    }
+}
+
+#[test]
+fn help_lists_every_command() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in [
+        "audit", "check", "verify", "report", "purge", "erase", "hold", "keygen",
+    ] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}

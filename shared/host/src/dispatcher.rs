@@ -33,6 +33,7 @@ struct Entry<F: Filter> {
     /// `None` when the root has no valid configuration.
     stream: Option<F::Stream>,
     logged: bool,
+    done: bool,
 }
 
 impl<F: Filter, H: Host> Dispatcher<F, H> {
@@ -75,6 +76,17 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
         };
         if let Some(Some(root)) = root.and_then(|root| self.roots.get_mut(&root)) {
             callback(&mut root.filter, &self.host);
+        }
+    }
+
+    /// Tells a stream once that it has ended.
+    fn end(&mut self, context: ContextId) {
+        let first = self
+            .streams
+            .get_mut(&context)
+            .is_some_and(|entry| !std::mem::replace(&mut entry.done, true));
+        if first {
+            self.with_stream(context, |stream, filter, host| stream.on_done(filter, host));
         }
     }
 
@@ -130,6 +142,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
                 root,
                 stream,
                 logged: false,
+                done: false,
             },
         );
     }
@@ -235,7 +248,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         if !has_log_phase {
             self.write_log(context);
         }
-        self.with_stream(context, |stream, filter, host| stream.on_done(filter, host));
+        self.end(context);
         true
     }
 
@@ -244,6 +257,8 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     }
 
     fn delete(&mut self, context: ContextId) {
+        // A module without the callback for the end of a stream ends it here.
+        self.end(context);
         self.streams.remove(&context);
         self.roots.remove(&context);
     }

@@ -86,23 +86,34 @@ pub fn decisions(host: &dyn Host) -> Vec<Decision> {
 /// Adds a decision to those of the stream. A host without properties keeps none; there the logs
 /// and the metrics of each filter are the record.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
-    let mut list = decisions(host);
-    // A filter may decide in several phases; a stream that never ends must not grow the list.
-    const MAX_DECISIONS: usize = 64;
-    if list.len() >= MAX_DECISIONS {
-        return;
-    }
-    list.push(decision);
-    let text = Decision::list_to_json(&list);
-    let _ = host.set_property(&[DECISIONS], text.as_bytes());
+    append_decision_json(host, &Decision::list_to_json(&[decision]));
 }
 
-/// Envoy keeps what a filter sets under `wasm.` in the filter state and answers the bare name too,
-/// unless an attribute of that name exists; the long form is exact, the short one portable.
+/// As [`append_decision`], of a list that has been written before with
+/// [`Decision::list_to_json`].
+///
+/// The list of the stream is lengthened as text: every request of every filter comes through here.
+pub fn append_decision_json(host: &dyn Host, list: &str) {
+    let known = read(host, DECISIONS).unwrap_or_default();
+    // A filter may decide in several phases; a stream that never ends must not grow the list.
+    const MAX_BYTES: usize = 16_384;
+    if known.len() > MAX_BYTES {
+        return;
+    }
+    let longer = match (known.strip_suffix(b"]"), list.strip_prefix('[')) {
+        (Some(before), Some(added)) if before.len() > 1 => {
+            [before, b",", added.as_bytes()].concat()
+        }
+        _ => list.as_bytes().to_vec(),
+    };
+    let _ = host.set_property(&[DECISIONS], &longer);
+}
+
+/// Envoy keeps what a filter sets under `wasm.` in the filter state, where it is `filter_state` and
+/// `wasm.meshward.identity` to expressions. To filters it answers the bare name, as all hosts do,
+/// unless an attribute has that name; none begins with `meshward`.
 fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
-    let long = format!("wasm.{name}");
-    host.property(&["filter_state", &long])
-        .or_else(|_| host.property(&[name]))
+    host.property(&[name])
         .ok()
         .filter(|value| !value.is_empty())
 }

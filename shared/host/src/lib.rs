@@ -51,7 +51,8 @@ pub use verify_signature::verify_signature;
 /// `host::filter!(JwtAuth: request_headers, response_headers);`
 ///
 /// The names are those of the callbacks of [`Stream`] that the filter implements, without `on_`.
-/// One that is left out is never called in a proxy, though the fakes call it.
+/// One that is left out is never called in a proxy, though the fakes call it. Without `done`, which
+/// also is that of [`Filter`], streams end when their contexts go, a moment later.
 #[macro_export]
 macro_rules! filter {
     ($filter:ty: $($callback:ident),+ $(,)?) => {

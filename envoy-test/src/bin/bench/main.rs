@@ -14,11 +14,14 @@
     reason = "small numbers of its own choice"
 )]
 
+mod audit_cli;
+mod audit_emitter;
 mod cpu;
 mod jwt_auth;
 mod load;
 mod overview;
 mod pii_redactor;
+mod token_bucket;
 
 use std::process::ExitCode;
 
@@ -28,10 +31,13 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 6] = [
     ("overview", overview::run),
     ("jwt-auth", jwt_auth::run),
+    ("token-bucket", token_bucket::run),
     ("pii-redactor", pii_redactor::run),
+    ("audit-emitter", audit_emitter::run),
+    ("audit-cli", audit_cli::run),
 ];
 
 fn main() -> ExitCode {

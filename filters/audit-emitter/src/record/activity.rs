@@ -1,9 +1,12 @@
 //! What was asked for, what the filters decided about it, and which data the answer held.
 
-use policy::json::Json;
+use audit::canonical::Writer;
 
-use super::{Observation, name, object, text};
-use crate::config::Level;
+use super::{
+    Envelope, MAX_NAME_BYTES, MAX_TEXT_BYTES, Observation, Personal, cut, name, number, string,
+    text,
+};
+use crate::config::{Level, PathForm, QueryForm};
 
 /// Create, Read, Update, Delete, Other of the class.
 pub(super) fn id(method: Option<&str>) -> u64 {
@@ -17,111 +20,201 @@ pub(super) fn id(method: Option<&str>) -> u64 {
     }
 }
 
-/// The object `api`: the route names the operation, else the method does.
-pub(super) fn api(observation: &Observation) -> Json {
-    let unparsed = "unparsed".to_owned();
-    let operation = observation.route.as_ref().or(observation.method.as_ref());
-    let request = observation
-        .request_id
-        .as_ref()
-        .map(|id| object([("uid", text(Some(id)))]));
-    let service = observation
-        .host
-        .as_ref()
-        .map(|host| object([("name", name(Some(host)))]));
-    object([
-        ("operation", name(operation.or(Some(&unparsed)))),
-        ("request", request),
-        ("service", service),
-    ])
+/// The object `api`: the rule's template names the operation, else the route, else the method.
+pub(super) fn write_api(w: &mut Writer, observation: &Observation, envelope: &Envelope<'_>) {
+    let method = observation.method.as_deref();
+    w.object(|w| {
+        let named = envelope
+            .template
+            .map(|template| format!("{} {template}", method.unwrap_or("?")));
+        let operation = named
+            .as_deref()
+            .or(observation.route.as_deref())
+            .or(method)
+            .unwrap_or("unparsed");
+        name(w, "operation", Some(operation));
+        if let Some(id) = &observation.request_id {
+            w.member("request", |w| w.object(|w| text(w, "uid", Some(id))));
+        }
+        if let Some(host) = &observation.host {
+            w.member("service", |w| w.object(|w| name(w, "name", Some(host))));
+        }
+    });
 }
 
 /// The object `http_request`; absent for what was no HTTP.
-pub(super) fn http_request(observation: &Observation, level: Level) -> Option<Json> {
-    let method = observation.method.as_ref()?;
-    // A URL of the schema has a path.
-    let url = observation.path.as_ref().map(|path| {
-        object([
-            ("path", text(Some(path))),
-            ("hostname", name(observation.host.as_ref())),
-        ])
+pub(super) fn write_http_request(
+    w: &mut Writer,
+    observation: &Observation,
+    level: Level,
+    personal: &Personal,
+) {
+    let Some(method) = observation.method.as_deref() else {
+        return;
+    };
+    let cut_member = |w: &mut Writer, member: &str, value: Option<&String>| {
+        if let Some(value) = value {
+            w.cut_member(member, |w| w.fragment(value));
+        }
+    };
+    w.member("http_request", |w| {
+        w.object(|w| {
+            cut_member(w, "http_headers", personal.headers.as_ref());
+            name(w, "http_method", Some(method).filter(|m| is_known(m)));
+            let length = observation.request_bytes;
+            number(w, "length", length.filter(|_| level >= Level::Full));
+            // A URL of the schema has a path.
+            if personal.path.is_some() {
+                w.member("url", |w| {
+                    w.object(|w| {
+                        name(w, "hostname", observation.host.as_deref());
+                        cut_member(w, "path", personal.path.as_ref());
+                        cut_member(w, "query_string", personal.query.as_ref());
+                    });
+                });
+            }
+            cut_member(w, "user_agent", personal.user_agent.as_ref());
+        });
     });
-    let user_agent = observation.user_agent.as_ref();
-    let length = observation.request_bytes;
-    Some(object([
-        (
-            "http_method",
-            name(Some(method).filter(|method| is_known(method))),
-        ),
-        ("url", url),
-        (
-            "user_agent",
-            text(user_agent.filter(|_| level >= Level::Request)),
-        ),
-        (
-            "length",
-            length.filter(|_| level >= Level::Full).map(Json::from),
-        ),
-    ]))
+}
+
+/// The path as canonical text, or the template in its place.
+pub(super) fn path(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
+    let path = observation.path.as_deref()?;
+    let written = match envelope.template {
+        Some(template) if envelope.fields.path == PathForm::Template => template,
+        _ => path,
+    };
+    Some(string(&cut(written, MAX_TEXT_BYTES)))
+}
+
+/// What the configuration wants of the query, as canonical text.
+pub(super) fn query(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
+    let query = observation
+        .query
+        .as_deref()
+        .filter(|query| !query.is_empty())?;
+    let written = match envelope.fields.query {
+        QueryForm::None => return None,
+        QueryForm::Hash => envelope.subject?.pseudonym(query),
+        QueryForm::Keys => {
+            let keys = query.split('&').map(|pair| match pair.split_once('=') {
+                Some((key, _)) => key,
+                // A parameter without a name is a value.
+                None => "",
+            });
+            let keys = keys.filter(|key| !key.is_empty()).take(MAX_KEYS);
+            let keys: Vec<_> = keys.map(|key| cut(key, MAX_KEY_BYTES)).collect();
+            keys.join("&")
+        }
+    };
+    Some(string(&cut(&written, MAX_TEXT_BYTES)))
+}
+
+/// The headers that the configuration names, as canonical text.
+pub(super) fn headers(observation: &Observation) -> Option<String> {
+    if observation.headers.is_empty() {
+        return None;
+    }
+    let mut writer = Writer::of_part(64);
+    writer.array(|w| {
+        for (header, value) in &observation.headers {
+            w.item(|w| {
+                w.object(|w| {
+                    w.text_member("name", header);
+                    w.text_member("value", &cut(value, MAX_NAME_BYTES));
+                });
+            });
+        }
+    });
+    Some(writer.into_text())
 }
 
 /// A method that the schema does not know.
-pub(super) fn other_method(observation: &Observation) -> Option<Json> {
-    name(
-        observation
-            .method
-            .as_ref()
-            .filter(|method| !is_known(method)),
-    )
+pub(super) fn other_method(observation: &Observation) -> Option<&str> {
+    let method = observation.method.as_deref();
+    method.filter(|method| !is_known(method))
 }
 
 /// The array `authorizations`: what every filter decided, by which rule, and why.
-pub(super) fn authorizations(observation: &Observation) -> Option<Json> {
-    let items = observation.decisions.iter().map(|decision| {
-        let rule = decision.rule.as_ref().map_or_else(
-            || decision.filter.clone(),
-            |rule| format!("{}/{rule}", decision.filter),
-        );
-        let reason = Some(&decision.reason).filter(|reason| !reason.is_empty());
-        let policy = object([
-            ("name", name(Some(&rule))),
-            ("desc", name(reason)),
-            ("is_applied", Some(Json::Bool(!decision.report_only))),
-        ]);
-        object([
-            ("decision", Some(Json::from(decision.outcome.as_str()))),
-            ("policy", Some(policy)),
-        ])
+pub(super) fn write_authorizations(w: &mut Writer, observation: &Observation) {
+    if observation.decisions.is_empty() {
+        return;
+    }
+    w.member("authorizations", |w| {
+        w.array(|w| {
+            for decision in &observation.decisions {
+                w.item(|w| {
+                    w.object(|w| {
+                        w.text_member("decision", decision.outcome.as_str());
+                        w.member("policy", |w| {
+                            w.object(|w| {
+                                let reason = decision.reason.as_str();
+                                name(w, "desc", Some(reason).filter(|r| !r.is_empty()));
+                                w.member("is_applied", |w| w.boolean(!decision.report_only));
+                                let rule = match &decision.rule {
+                                    Some(rule) => format!("{}/{rule}", decision.filter),
+                                    None => decision.filter.clone(),
+                                };
+                                name(w, "name", Some(&rule));
+                            });
+                        });
+                    });
+                });
+            }
+        });
     });
-    let items: Vec<Json> = items.collect();
-    (!items.is_empty()).then_some(Json::Array(items))
 }
 
 /// The array `resources`: the data that the response held, by what was found in it.
-pub(super) fn resources(observation: &Observation) -> Option<Json> {
-    let counts = observation
-        .decisions
-        .iter()
-        .flat_map(|decision| &decision.counts);
-    let classes = counts.map(|(kind, count)| {
-        let details = object([
-            ("type", name(Some(kind))),
-            ("count", Some(Json::from(*count))),
-        ]);
-        object([
-            ("category_id", Some(Json::from(data_category(kind)))),
-            ("discovery_details", Some(Json::Array(vec![details]))),
-        ])
+pub(super) fn write_resources(w: &mut Writer, observation: &Observation, envelope: &Envelope<'_>) {
+    let counts = || {
+        observation
+            .decisions
+            .iter()
+            .flat_map(|decision| &decision.counts)
+    };
+    if counts().next().is_none() {
+        return;
+    }
+    // Not the path, which may name people and is recorded once, where it can be erased.
+    let called = envelope
+        .template
+        .or(observation.route.as_deref())
+        .or(observation.host.as_deref())
+        .unwrap_or("unknown");
+    w.member("resources", |w| {
+        w.array(|w| {
+            w.item(|w| {
+                w.object(|w| {
+                    w.member("data_classifications", |w| {
+                        w.array(|w| {
+                            for (kind, count) in counts() {
+                                w.item(|w| write_classification(w, kind, *count));
+                            }
+                        });
+                    });
+                    name(w, "name", Some(called));
+                });
+            });
+        });
     });
-    let classes: Vec<Json> = classes.collect();
-    let unnamed = "unknown".to_owned();
-    let path = observation.path.as_ref().or(Some(&unnamed));
-    (!classes.is_empty()).then(|| {
-        Json::Array(vec![object([
-            ("name", text(path)),
-            ("data_classifications", Some(Json::Array(classes))),
-        ])])
-    })
+}
+
+fn write_classification(w: &mut Writer, kind: &str, count: u64) {
+    w.object(|w| {
+        w.number_member("category_id", data_category(kind));
+        w.member("discovery_details", |w| {
+            w.array(|w| {
+                w.item(|w| {
+                    w.object(|w| {
+                        w.number_member("count", count);
+                        name(w, "type", Some(kind));
+                    });
+                });
+            });
+        });
+    });
 }
 
 /// Personal, Financial or Security of the data classification.
@@ -140,3 +233,6 @@ fn is_known(method: &str) -> bool {
     ];
     KNOWN.contains(&method)
 }
+
+const MAX_KEYS: usize = 32;
+const MAX_KEY_BYTES: usize = 64;

@@ -1,103 +1,161 @@
-//! Who sent the request, and from where.
+//! Who sent the request, from where, and who answered it.
 
 use std::net::IpAddr;
 
+use audit::canonical::Writer;
 use policy::identity::Identity;
-use policy::json::Json;
 
-use super::{Observation, name, object, text};
-use crate::config::Level;
-use crate::pseudonym::Pseudonymizer;
+use super::{Envelope, Observation, name, text};
+use crate::config::{IpForm, Level};
 
-/// The object `actor`.
-pub(super) fn actor(observation: &Observation, pseudonymizer: Option<&Pseudonymizer>) -> Json {
-    let Some(identity) = &observation.identity else {
-        let user = object([
-            ("name", Some(Json::from("anonymous"))),
-            ("type_id", Some(Json::from(0))),
-        ]);
-        return object([("user", Some(user))]);
-    };
-    let written = |subject: &String| match pseudonymizer {
+/// The object `actor`, as canonical text.
+pub(super) fn actor(observation: &Observation, envelope: &Envelope<'_>) -> String {
+    let written = |subject: &str| match envelope.subject {
         Some(pseudonymizer) => pseudonymizer.pseudonym(subject),
-        None => subject.clone(),
+        None => subject.to_owned(),
     };
-    let subject = identity.subject.as_ref().map(written);
+    let mut writer = Writer::of_part(256);
+    writer.object(|w| match (&observation.identity, &observation.peer) {
+        (Some(identity), _) => write_identity(w, identity, &written),
+        (None, Some(peer)) => w.member("user", |w| {
+            w.object(|w| {
+                w.number_member("type_id", 1);
+                text(w, "uid", Some(&written(peer)));
+            });
+        }),
+        // Who it is, filters after this one find out.
+        (None, None) if envelope.is_received => w.member("user", |w| {
+            w.fragment(r#"{"name":"unverified","type_id":0}"#);
+        }),
+        (None, None) => w.member("user", |w| {
+            w.fragment(r#"{"name":"anonymous","type_id":0}"#);
+        }),
+    });
+    writer.into_text()
+}
+
+fn write_identity(w: &mut Writer, identity: &Identity, written: &dyn Fn(&str) -> String) {
+    let subject = identity.subject.as_deref().map(written);
     // Where an application acts for itself, its id is the subject, and written as such.
-    let client_id = identity.client_id.as_ref().map(|client_id| {
-        if identity.subject.as_ref() == Some(client_id) {
+    let client_id = identity.client_id.as_deref().map(|client_id| {
+        if identity.subject.as_deref() == Some(client_id) {
             written(client_id)
         } else {
-            client_id.clone()
+            client_id.to_owned()
         }
     });
-    let session = identity
-        .issuer
-        .as_ref()
-        .map(|issuer| object([("issuer", text(Some(issuer)))]));
-    object([
-        (
-            "user",
-            Some(user(identity, subject.as_ref(), client_id.as_ref())),
-        ),
-        ("session", session),
-        ("app_uid", text(client_id.as_ref())),
-    ])
+    text(w, "app_uid", client_id.as_deref());
+    if let Some(issuer) = &identity.issuer {
+        w.member("session", |w| w.object(|w| text(w, "issuer", Some(issuer))));
+    }
+    w.member("user", |w| {
+        w.object(|w| {
+            // The schema wants a name or an id. A token without subject is one of its application.
+            let called = match subject {
+                Some(_) => None,
+                None => client_id.as_deref().or(Some(&identity.provider)),
+            };
+            text(w, "name", called);
+            if let Some(tenant) = &identity.tenant {
+                w.member("org", |w| w.object(|w| text(w, "uid", Some(tenant))));
+            }
+            w.number_member("type_id", 1);
+            text(w, "uid", subject.as_deref());
+        });
+    });
 }
 
-/// The object `src_endpoint`: an address where there is one (the schema takes nothing else for
-/// it), and what the proxy calls it where it is none, such as the path of a socket.
-pub(super) fn source(observation: &Observation, level: Level) -> Json {
-    let source = observation.source_ip.as_ref();
-    let address = source.filter(|source| source.parse::<IpAddr>().is_ok());
-    let unnamed = "unknown".to_owned();
-    let called = match address {
-        Some(_) => None,
-        None => source
-            .filter(|source| !source.is_empty())
-            .or(Some(&unnamed)),
+/// The object `src_endpoint`, as canonical text: an address where there is one (the schema takes
+/// nothing else for it), and what the proxy calls it where it is none, such as the path of a socket.
+pub(super) fn source(observation: &Observation, envelope: &Envelope<'_>) -> String {
+    let source = observation.source_ip.as_deref();
+    let address = source.and_then(|source| source.parse::<IpAddr>().ok());
+    let hidden = |address: IpAddr| match envelope.fields.ip {
+        IpForm::Full => (Some(address.to_string()), None),
+        IpForm::Prefix => (Some(prefix(address).to_string()), None),
+        IpForm::Pseudonym => {
+            let pseudonym = envelope.subject.map(|p| p.pseudonym(&address.to_string()));
+            (None, pseudonym.or_else(|| Some("hidden".to_owned())))
+        }
+        IpForm::None => (None, Some("hidden".to_owned())),
     };
-    object([
-        ("ip", name(address)),
-        ("name", name(called)),
-        ("intermediate_ips", hops(observation, level)),
-    ])
+    let (ip, called) = match (address, source) {
+        (Some(address), _) => hidden(address),
+        (None, Some(source)) if !source.is_empty() => (None, Some(source.to_owned())),
+        _ => (None, Some("unknown".to_owned())),
+    };
+    let mut writer = Writer::of_part(64);
+    writer.object(|w| {
+        if envelope.fields.ip == IpForm::Full {
+            write_hops(w, observation, envelope.level);
+        }
+        name(w, "ip", ip.as_deref());
+        name(w, "name", called.as_deref());
+    });
+    writer.into_text()
 }
 
-fn user(identity: &Identity, subject: Option<&String>, client_id: Option<&String>) -> Json {
-    // The schema wants a name or an id. A token without subject is one of its application.
-    let called = match subject {
-        Some(_) => None,
-        None => client_id.or(Some(&identity.provider)),
+/// The object `dst_endpoint`: who answered.
+pub(super) fn write_upstream(w: &mut Writer, observation: &Observation, level: Level) {
+    let Some(upstream) = observation
+        .upstream
+        .as_deref()
+        .filter(|_| level >= Level::Full)
+    else {
+        return;
     };
-    let organisation = identity
-        .tenant
-        .as_ref()
-        .map(|tenant| object([("uid", text(Some(tenant)))]));
-    object([
-        ("uid", text(subject)),
-        ("name", text(called)),
-        ("type_id", Some(Json::from(1))),
-        ("org", organisation),
-    ])
+    let socket = upstream.parse::<std::net::SocketAddr>().ok();
+    w.member("dst_endpoint", |w| {
+        w.object(|w| match socket {
+            Some(socket) => {
+                w.text_member("ip", &socket.ip().to_string());
+                w.number_member("port", u64::from(socket.port()));
+            }
+            None => name(w, "name", Some(upstream)),
+        });
+    });
 }
 
 /// The addresses in `X-Forwarded-For`, the last of them, which are the least easily forged; what
 /// is no address says nothing.
-fn hops(observation: &Observation, level: Level) -> Option<Json> {
-    let chain = observation.forwarded_for.as_ref()?;
-    if level < Level::Full {
-        return None;
-    }
+fn write_hops(w: &mut Writer, observation: &Observation, level: Level) {
+    let chain = observation.forwarded_for.as_deref();
+    let Some(chain) = chain.filter(|_| level >= Level::Full) else {
+        return;
+    };
     let addresses = chain
         .rsplit(',')
         .take(MAX_HOPS)
         .filter_map(|hop| hop.trim().parse::<IpAddr>().ok());
-    let mut hops: Vec<Json> = addresses
-        .map(|address| Json::String(address.to_string()))
-        .collect();
+    let mut hops: Vec<IpAddr> = addresses.collect();
     hops.reverse();
-    (!hops.is_empty()).then_some(Json::Array(hops))
+    if hops.is_empty() {
+        return;
+    }
+    w.member("intermediate_ips", |w| {
+        w.array(|w| {
+            for hop in hops {
+                w.item(|w| w.string(&hop.to_string()));
+            }
+        });
+    });
+}
+
+/// The network of an address.
+fn prefix(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            IpAddr::from([a, b, c, 0])
+        }
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => prefix(IpAddr::V4(mapped)),
+            None => {
+                let [a, b, c, ..] = address.segments();
+                IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
+            }
+        },
+    }
 }
 
 const MAX_HOPS: usize = 16;

@@ -1,13 +1,64 @@
-use super::*;
-use crate::canonical;
+use audit::record::Record;
+use policy::json::Json;
 
-fn envelope(retention: &Retention) -> Envelope<'_> {
-    Envelope {
-        emitter: "e1",
-        sequence: 7,
-        level: Level::Metadata,
-        retention,
-        subject: None,
+use super::*;
+use crate::config::{IpForm, PathForm, QueryForm};
+
+const SALTS: Salts = [[1; 16], [2; 16], [3; 16], [4; 16]];
+
+/// What an envelope borrows.
+struct Context {
+    chain: Chain,
+    retention: Retention,
+    fields: FieldSettings,
+    subject: Option<Pseudonymizer>,
+    level: Level,
+    template: Option<&'static str>,
+    is_received: bool,
+}
+
+impl Context {
+    fn new() -> Self {
+        Self {
+            chain: Chain::new([7; 16]),
+            retention: Retention::default(),
+            fields: FieldSettings::default(),
+            subject: None,
+            level: Level::Metadata,
+            template: None,
+            is_received: false,
+        }
+    }
+
+    fn pseudonymous() -> Self {
+        Self {
+            subject: Some(Pseudonymizer::new(&[7; 32], "2026".to_owned())),
+            ..Self::new()
+        }
+    }
+
+    /// The record as text, which is checked to be canonical and to fit its own hash.
+    fn text(&self, observation: &Observation) -> String {
+        let envelope = Envelope {
+            chain: &self.chain,
+            salts: SALTS,
+            level: self.level,
+            is_received: self.is_received,
+            template: self.template,
+            retention: &self.retention,
+            fields: &self.fields,
+            subject: self.subject.as_ref(),
+        };
+        let writer = write(observation, &envelope);
+        let bytes = writer.sealed_bytes();
+        let sealed = self.chain.clone().seal(writer, None);
+        assert_eq!(sealed.text.len(), bytes);
+        Record::check_text(&sealed.text).unwrap();
+        sealed.text
+    }
+
+    fn json(&self, observation: &Observation) -> Json {
+        Json::parse(self.text(observation).as_bytes()).unwrap()
     }
 }
 
@@ -27,10 +78,11 @@ fn a_refused_request() {
         ],
         ..Observation::default()
     };
-    let retention = Retention::default();
-    let text = canonical::to_string(&record(&observation, &envelope(&retention)));
+    let text = Context::new().text(&observation);
+    let (start, rest) = text.split_once(r#""record_integrity":{"#).unwrap();
+    let (_, end) = rest.split_once("\"version\":1},").unwrap();
     assert_eq!(
-        text,
+        format!("{start}{end}"),
         concat!(
             r#"{"action_id":2,"activity_id":2,"actor":{"user":{"name":"anonymous","type_id":0}},"#,
             r#""api":{"operation":"GET","request":{"uid":"r-1"}},"#,
@@ -38,7 +90,7 @@ fn a_refused_request() {
             r#""category_uid":6,"class_uid":6003,"disposition_id":26,"duration":2,"#,
             r#""http_request":{"http_method":"GET","url":{"path":"/orders/1"}},"http_response":{"code":401},"#,
             r#""metadata":{"correlation_uid":"r-1","product":{"name":"audit-emitter","vendor_name":"Meshward","version":"0.1.0"},"#,
-            r#""profiles":["data_classification","security_control","trace"],"sequence":7,"uid":"e1:7","version":"1.8.0"},"#,
+            r#""profiles":["data_classification","security_control","trace"],"sequence":0,"uid":"07070707070707070707070707070707:0","version":"1.8.0"},"#,
             r#""severity_id":3,"src_endpoint":{"name":"unknown"},"status_code":"401","status_id":2,"time":1800000000000,"type_uid":600302,"#,
             r#""unmapped":{"consent":{"gpc":false},"level":"metadata","retention":{"class":"default"}}}"#
         )
@@ -61,13 +113,7 @@ fn redactions_and_identity() {
         decisions: vec![redacted],
         ..Observation::default()
     };
-    let pseudonymizer = Pseudonymizer::new(&[7; 32], "2026".to_owned());
-    let retention = Retention::default();
-    let envelope = Envelope {
-        subject: Some(&pseudonymizer),
-        ..envelope(&retention)
-    };
-    let record = record(&observation, &envelope);
+    let record = Context::pseudonymous().json(&observation);
     let text = record.to_string();
     assert!(!text.contains("jane"), "{text}");
     assert!(
@@ -79,7 +125,7 @@ fn redactions_and_identity() {
             .starts_with("2026:")
     );
     assert!(
-        text.contains(r#""discovery_details":[{"type":"EMAIL","count":2}]"#),
+        text.contains(r#""discovery_details":[{"count":2,"type":"EMAIL"}]"#),
         "{text}"
     );
     assert_eq!(record.member("action_id"), Some(&Json::from(1)));
@@ -105,15 +151,18 @@ fn nothing_that_a_client_sends_ends_a_line_or_grows_the_record() {
         user_agent: long("u"),
         forwarded_for: Some("2001:db8::1, ".repeat(10_000)),
         purposes: Some(vec![long("p").unwrap(); 1_000]),
+        query: long("k=v&"),
+        headers: vec![("x-a".to_owned(), long("v").unwrap())],
+        upstream: long("u"),
+        tls_version: long("t"),
+        peer: long("p"),
         identity: Some(identity),
         ..Observation::default()
     };
-    let retention = Retention::default();
-    let envelope = Envelope {
-        level: Level::Full,
-        ..envelope(&retention)
-    };
-    let text = canonical::to_string(&record(&observation, &envelope));
+    let mut context = Context::new();
+    context.level = Level::Full;
+    context.fields.query = QueryForm::Keys;
+    let text = context.text(&observation);
     assert!(!text.contains(['\n', '\r', '\0']));
     assert!(text.len() < 40_000, "{}", text.len());
     assert!(text.contains('…'), "what is cut says so");
@@ -156,8 +205,7 @@ fn little_is_known_and_the_record_is_still_one() {
             ("unmapped.http_method", Some("PURGE")),
         ],
     ]) {
-        let retention = Retention::default();
-        let record = record(observation, &envelope(&retention));
+        let record = Context::new().json(observation);
         for (path, value) in expected {
             assert_eq!(record.at(path).and_then(Json::as_str), value, "{path}");
         }
@@ -173,18 +221,12 @@ fn an_application_that_acts_for_itself_has_one_pseudonym() {
         client_id: Some(client_id.to_owned()),
         ..Identity::default()
     };
-    let pseudonymizer = Pseudonymizer::new(&[7; 32], "2026".to_owned());
-    let retention = Retention::default();
     for (client_id, hidden) in [("billing-job", true), ("shop-app", false)] {
         let observation = Observation {
             identity: Some(identity(client_id)),
             ..Observation::default()
         };
-        let envelope = Envelope {
-            subject: Some(&pseudonymizer),
-            ..envelope(&retention)
-        };
-        let record = record(&observation, &envelope);
+        let record = Context::pseudonymous().json(&observation);
         assert!(!record.to_string().contains("billing-job"), "{record}");
         let written = record.at("actor.app_uid").and_then(Json::as_str);
         assert_eq!(written != Some(client_id), hidden, "{record}");
@@ -216,8 +258,7 @@ fn outcomes() {
             grpc_status: grpc,
             ..Observation::default()
         };
-        let retention = Retention::default();
-        let record = record(&observation, &envelope(&retention));
+        let record = Context::new().json(&observation);
         let found = ["action_id", "disposition_id", "status_id"];
         for (member, expected) in found.into_iter().zip(expected) {
             assert_eq!(
@@ -226,5 +267,86 @@ fn outcomes() {
                 "{member} {what}"
             );
         }
+    }
+}
+
+#[test]
+fn personal_parts_are_written_as_the_configuration_says() {
+    let observation = Observation {
+        method: Some("GET".to_owned()),
+        path: Some("/patients/jane".to_owned()),
+        query: Some("token=s3cret&name=jane&bare&=x".to_owned()),
+        source_ip: Some("192.0.2.77".to_owned()),
+        headers: vec![("x-tenant".to_owned(), "acme".to_owned())],
+        user_agent: Some("curl".to_owned()),
+        peer: Some("spiffe://shop/billing".to_owned()),
+        ..Observation::default()
+    };
+    let at = |context: &Context, path: &str| {
+        let record = context.json(&observation);
+        record.at(path).map(ToString::to_string).unwrap_or_default()
+    };
+    let mut context = Context::pseudonymous();
+    context.template = Some("/patients/{id}");
+    for (path, expected) in [
+        ("http_request.url.path", r#""/patients/jane""#),
+        ("http_request.url.query_string", ""),
+        ("http_request.http_headers", ""),
+        ("http_request.user_agent", ""),
+        ("api.operation", r#""GET /patients/{id}""#),
+        ("src_endpoint.ip", r#""192.0.2.77""#),
+        ("unmapped.authentication", r#""client_certificate""#),
+    ] {
+        assert_eq!(at(&context, path), expected, "{path}");
+    }
+    assert!(at(&context, "actor.user.uid").starts_with(r#""2026:"#));
+    context.level = Level::Request;
+    context.fields = FieldSettings {
+        query: QueryForm::Keys,
+        ip: IpForm::Prefix,
+        path: PathForm::Template,
+        ..FieldSettings::default()
+    };
+    for (path, expected) in [
+        ("http_request.url.path", r#""/patients/{id}""#),
+        ("http_request.url.query_string", r#""token&name""#),
+        (
+            "http_request.http_headers",
+            r#"[{"name":"x-tenant","value":"acme"}]"#,
+        ),
+        ("http_request.user_agent", r#""curl""#),
+        ("src_endpoint.ip", r#""192.0.2.0""#),
+    ] {
+        assert_eq!(at(&context, path), expected, "{path}");
+    }
+    context.fields.query = QueryForm::Hash;
+    context.fields.ip = IpForm::Pseudonym;
+    assert!(at(&context, "http_request.url.query_string").starts_with(r#""2026:"#));
+    assert!(at(&context, "src_endpoint.name").starts_with(r#""2026:"#));
+    context.fields.ip = IpForm::None;
+    assert_eq!(at(&context, "src_endpoint"), r#"{"name":"hidden"}"#);
+    let text = context.text(&observation);
+    for hidden in ["192.0.2", "s3cret", "jane", "spiffe"] {
+        assert!(!text.contains(hidden), "{hidden}: {text}");
+    }
+}
+
+#[test]
+fn what_is_only_received_is_no_failure_and_no_success() {
+    let observation = Observation {
+        method: Some("GET".to_owned()),
+        path: Some("/x".to_owned()),
+        ..Observation::default()
+    };
+    let mut context = Context::new();
+    context.is_received = true;
+    let record = context.json(&observation);
+    for (path, expected) in [
+        ("status_id", "99"),
+        ("disposition_id", "17"),
+        ("unmapped.stage", r#""received""#),
+        ("actor.user.name", r#""unverified""#),
+    ] {
+        assert_eq!(record.at(path).unwrap().to_string(), expected, "{path}");
     }
 }

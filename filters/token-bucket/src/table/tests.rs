@@ -5,6 +5,7 @@ use policy::units::Rate;
 use proptest::prelude::*;
 
 use super::*;
+use crate::gcra::Gcra;
 
 /// Shared storage in which another worker writes between a read and its write, on demand.
 #[derive(Default)]
@@ -17,11 +18,15 @@ struct Memory {
 }
 
 impl Storage for Memory {
-    fn load(&self, key: &str) -> Result<(Vec<u8>, u32), StorageError> {
+    fn load(&self, key: &str, initial: &[u8]) -> Result<(Vec<u8>, u32), StorageError> {
         if self.broken.get() {
             return Err(StorageError);
         }
-        Ok(self.values.borrow().get(key).cloned().unwrap_or_default())
+        let mut values = self.values.borrow_mut();
+        let value = values
+            .entry(key.to_owned())
+            .or_insert_with(|| (initial.to_vec(), 1));
+        Ok(value.clone())
     }
 
     fn replace(&self, key: &str, value: &[u8], cas: u32) -> Result<bool, StorageError> {
@@ -43,9 +48,34 @@ impl Storage for Memory {
 
 const SECOND: u64 = 1_000_000_000;
 
+fn windows(list: &[(&str, u64)]) -> Windows {
+    let gcra = |(rate, burst): &(&str, u64)| Gcra::new(Rate::parse(rate).unwrap(), *burst).unwrap();
+    Windows::new(list.iter().map(gcra).collect()).unwrap()
+}
+
+fn settings(windows: Windows, slots: u64) -> TableSettings<'static> {
+    TableSettings {
+        zone: "",
+        limit: "t",
+        key: "ip",
+        slots,
+        seed: [7; 16],
+        windows,
+    }
+}
+
 fn table(rate: &str, burst: u64, slots: u64) -> Table {
-    let gcra = Gcra::new(Rate::parse(rate).unwrap(), burst).unwrap();
-    Table::new("t", slots, [7; 16], gcra)
+    Table::new(settings(windows(&[(rate, burst)]), slots), &[])
+}
+
+fn take(
+    table: &Table,
+    memory: &Memory,
+    key: HashedKey,
+    now_ns: u64,
+    cost: u64,
+) -> Result<Answer, StorageError> {
+    table.take(memory, table.load(memory, key, now_ns)?, key, now_ns, cost)
 }
 
 #[test]
@@ -54,7 +84,7 @@ fn counts_each_key_alone() {
     for key in [b"a".as_slice(), b"b", b"", b"\xff\0"] {
         let key = table.hash(key);
         let admitted = (0..10)
-            .filter(|_| table.take(&memory, key, SECOND, 1).unwrap().admitted)
+            .filter(|_| take(&table, &memory, key, SECOND, 1).unwrap().admitted)
             .count();
         assert_eq!(admitted, 3);
     }
@@ -64,12 +94,13 @@ fn counts_each_key_alone() {
 fn a_refusal_writes_nothing_and_says_when() {
     let (table, memory) = (table("1/s", 1, 16), Memory::default());
     let key = table.hash(b"k");
-    assert!(table.take(&memory, key, SECOND, 1).unwrap().admitted);
+    assert!(take(&table, &memory, key, SECOND, 1).unwrap().admitted);
     let writes = memory.writes.get();
-    let refused = table.take(&memory, key, SECOND, 1).unwrap();
+    let refused = take(&table, &memory, key, SECOND, 1).unwrap();
     assert!(!refused.admitted);
     assert_eq!(refused.wait, Some(Duration::from_secs(1)));
-    assert_eq!((refused.remaining, memory.writes.get()), (0, writes));
+    let states = table.windows().states(&refused.tats, SECOND);
+    assert_eq!((states[0].remaining, memory.writes.get()), (0, writes));
 }
 
 #[test]
@@ -77,54 +108,143 @@ fn tries_again_when_another_worker_was_faster_and_gives_up_closed() {
     let (table, memory) = (table("1/s", 5, 16), Memory::default());
     let key = table.hash(b"k");
     memory.collisions.set(200);
-    let answer = table.take(&memory, key, SECOND, 1).unwrap();
+    let answer = take(&table, &memory, key, SECOND, 1).unwrap();
     assert_eq!((answer.admitted, answer.retries), (true, 200));
     memory.collisions.set(MAX_RETRIES);
-    assert_eq!(table.take(&memory, key, SECOND, 1), Err(StorageError));
+    assert_eq!(take(&table, &memory, key, SECOND, 1), Err(StorageError));
     memory.broken.set(true);
-    assert_eq!(table.take(&memory, key, SECOND, 1), Err(StorageError));
+    assert_eq!(take(&table, &memory, key, SECOND, 1), Err(StorageError));
 }
 
 #[test]
 fn a_corrupt_set_gives_nothing_away() {
-    let (table, memory) = (table("1/s", 5, 16), Memory::default());
-    let key = table.hash(b"k");
-    table.take(&memory, key, SECOND, 1).unwrap();
-    for (bytes, _) in memory.values.borrow_mut().values_mut() {
-        bytes.truncate(11);
+    for (rate, burst) in [("1/s", 5), ("3/s", 5)] {
+        let (table, memory) = (table(rate, burst, 16), Memory::default());
+        let key = table.hash(b"k");
+        take(&table, &memory, key, SECOND, 1).unwrap();
+        for (bytes, _) in memory.values.borrow_mut().values_mut() {
+            bytes.truncate(11);
+        }
+        let answer = take(&table, &memory, key, SECOND, 1).unwrap();
+        assert!(!answer.admitted && answer.corrupt);
+        let next = take(&table, &memory, key, SECOND, 1).unwrap();
+        assert!(!next.admitted && !next.corrupt, "it was replaced");
+        let later = take(&table, &memory, key, 20 * SECOND, 5).unwrap();
+        assert!(later.admitted, "and heals");
     }
-    let answer = table.take(&memory, key, SECOND, 1).unwrap();
-    assert!(!answer.admitted && answer.corrupt);
-    assert!(
-        !table.take(&memory, key, SECOND, 1).unwrap().corrupt,
-        "it was replaced"
-    );
-    assert!(
-        table.take(&memory, key, 20 * SECOND, 5).unwrap().admitted,
-        "and heals"
-    );
+}
+
+/// Somebody else who keeps writing under the same key.
+#[test]
+fn a_set_that_stays_corrupt_is_an_error() {
+    struct Foreign;
+    impl Storage for Foreign {
+        fn load(&self, _: &str, _: &[u8]) -> Result<(Vec<u8>, u32), StorageError> {
+            Ok((b"something else".to_vec(), 1))
+        }
+        fn replace(&self, _: &str, _: &[u8], _: u32) -> Result<bool, StorageError> {
+            Ok(true)
+        }
+    }
+    let table = table("1/s", 5, 16);
+    assert!(table.load(&Foreign, table.hash(b"k"), SECOND).is_err());
 }
 
 #[test]
 fn giving_back_restores_an_untouched_bucket_only() {
     let (table, memory) = (table("1/h", 3, 16), Memory::default());
     let key = table.hash(b"k");
-    let first = table.take(&memory, key, SECOND, 2).unwrap();
-    table.give_back(&memory, key, &first);
-    let all = table.take(&memory, key, SECOND, 3).unwrap();
+    let first = take(&table, &memory, key, SECOND, 2).unwrap();
+    let other = table.hash(b"other");
+    take(&table, &memory, other, SECOND, 1).unwrap();
+    memory.collisions.set(3);
+    table.give_back(&memory, &first.receipt.unwrap());
+    let all = take(&table, &memory, key, SECOND, 3).unwrap();
     assert!(all.admitted);
-    table.give_back(&memory, key, &first);
-    assert!(!table.take(&memory, key, SECOND, 1).unwrap().admitted);
+    table.give_back(&memory, &first.receipt.unwrap());
+    assert!(!take(&table, &memory, key, SECOND, 1).unwrap().admitted);
 }
 
 #[test]
-fn the_number_of_storage_keys_is_fixed() {
+fn the_number_and_the_size_of_storage_keys_are_fixed() {
     let (table, memory) = (table("1/s", 1, 256), Memory::default());
+    let mut overflows = 0;
     for number in 0..20_000_u32 {
         let key = table.hash(&number.to_le_bytes());
-        table.take(&memory, key, SECOND, 1).unwrap();
+        overflows += u32::from(take(&table, &memory, key, SECOND, 1).unwrap().overflow);
     }
-    assert_eq!(memory.values.borrow().len(), 16);
+    let values = memory.values.borrow();
+    assert_eq!(values.len(), 16);
+    assert!(
+        values
+            .values()
+            .all(|(bytes, _)| bytes.len() == 16 + 16 * 16)
+    );
+    assert!(overflows > 0);
+}
+
+#[test]
+fn buckets_start_empty_where_that_is_asked_for() {
+    let mut table = table("1/s", 3, 256);
+    table.start_empty(100 * SECOND);
+    let memory = Memory::default();
+    let admitted = |client: u8, now| {
+        let key = table.hash(&[client]);
+        (0..10)
+            .filter(|_| take(&table, &memory, key, now, 1).unwrap().admitted)
+            .count()
+    };
+    assert_eq!(admitted(1, 100 * SECOND), 0);
+    assert_eq!(admitted(1, 101 * SECOND), 1);
+    assert_eq!(admitted(1, 103 * SECOND), 2);
+    assert_eq!(admitted(2, 103 * SECOND), 3);
+}
+
+#[test]
+fn another_limit_has_other_buckets() {
+    let base = || settings(windows(&[("1/s", 3)]), 256);
+    let name = |settings| Table::new(settings, &[]).side_key("x");
+    let known = name(base());
+    assert_eq!(known, name(base()));
+    assert!(known.starts_with("meshward/token-bucket/t/"), "{known}");
+    let others = [
+        TableSettings {
+            limit: "u",
+            ..base()
+        },
+        TableSettings {
+            key: "header:x",
+            ..base()
+        },
+        TableSettings {
+            slots: 512,
+            ..base()
+        },
+        TableSettings {
+            zone: "zone/",
+            ..base()
+        },
+        TableSettings {
+            windows: windows(&[("1/s", 4)]),
+            ..base()
+        },
+        TableSettings {
+            windows: windows(&[("1/s", 3), ("9/h", 9)]),
+            ..base()
+        },
+    ];
+    for other in others {
+        assert_ne!(known, name(other));
+    }
+    let seeded = TableSettings {
+        seed: [8; 16],
+        ..base()
+    };
+    let (one, two) = (Table::new(base(), &[]), Table::new(seeded, &[]));
+    assert_ne!(one.hash(b"k"), two.hash(b"k"));
+    // Where names would collide on a host that compares checksums, another one is taken.
+    let again = Table::new(base(), &[one.names()]);
+    assert_ne!(again.side_key("x"), known);
 }
 
 proptest! {
@@ -132,18 +252,23 @@ proptest! {
     #[test]
     fn never_over_admits(
         requests in proptest::collection::vec((0_u32..150, 0_u64..5_000_000, 1_u64..3), 1..500),
+        shape in 0_usize..3,
     ) {
-        let (table, memory) = (table("20/s", 4, 32), Memory::default());
-        let mut ideal: HashMap<u32, u64> = HashMap::new();
+        let shapes: [&[(&str, u64)]; 3] = [
+            &[("20/s", 4)], &[("21/s", 4)], &[("20/s", 4), ("100/min", 7)],
+        ];
+        let table = Table::new(settings(windows(shapes[shape]), 32), &[]);
+        let memory = Memory::default();
+        let mut ideal: HashMap<u32, Tats> = HashMap::new();
         let mut now = SECOND;
         for (client, step, cost) in requests {
             now += step;
             let key = table.hash(&client.to_le_bytes());
-            if table.take(&memory, key, now, cost).unwrap().admitted {
-                let tat = ideal.entry(client).or_insert(0);
-                match table.gcra().decide(*tat, now, cost) {
-                    Verdict::Admit { tat_ns } => *tat = tat_ns,
-                    Verdict::Refuse { .. } => prop_assert!(false, "over-admission"),
+            if take(&table, &memory, key, now, cost).unwrap().admitted {
+                let tats = ideal.entry(client).or_default();
+                match table.windows().decide(tats, now, cost) {
+                    Decision::Admit(after) => *tats = after,
+                    Decision::Refuse { .. } => prop_assert!(false, "over-admission"),
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Each `unsafe` block passes pointers and lengths of slices that outlive the call; the host copies
 //! what it keeps.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::abi;
@@ -165,7 +166,7 @@ impl Host for WasmHost {
     }
 
     fn property(&self, path: &[&str]) -> Result<Vec<u8>, Status> {
-        let path = path.join("\0");
+        let path = joined(path);
         // SAFETY: see the module.
         received(|data, len| unsafe {
             abi::proxy_get_property(path.as_ptr(), path.len(), data, len)
@@ -173,7 +174,7 @@ impl Host for WasmHost {
     }
 
     fn set_property(&self, path: &[&str], value: &[u8]) -> Result<(), Status> {
-        let path = path.join("\0");
+        let path = joined(path);
         // SAFETY: see the module.
         Status::check(unsafe {
             abi::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len())
@@ -300,6 +301,14 @@ impl Host for WasmHost {
     fn done(&self) -> Result<(), Status> {
         // SAFETY: no pointers.
         Status::check(unsafe { abi::proxy_done() })
+    }
+}
+
+/// The parts of a property's path as the ABI has them; most have only one.
+fn joined<'p>(path: &[&'p str]) -> Cow<'p, str> {
+    match path {
+        [only] => Cow::Borrowed(only),
+        parts => Cow::Owned(parts.join("\0")),
     }
 }
 

@@ -54,11 +54,6 @@ extern "C" fn proxy_on_grpc_close(context: u32, token: u32, status: u32) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_done(context: u32) -> u32 {
-    with_plugin(1, |plugin| u32::from(plugin.done(context)))
-}
-
-#[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(context: u32) {
     with_plugin((), |plugin| plugin.delete(context));
 }
@@ -97,6 +92,12 @@ pub fn response_body(context: u32, size: usize, end_of_stream: u32) -> u32 {
 #[must_use]
 pub fn response_trailers(context: u32) -> u32 {
     action(|plugin| plugin.response_trailers(context))
+}
+
+/// `proxy_on_done`.
+#[must_use]
+pub fn done(context: u32) -> u32 {
+    with_plugin(1, |plugin| u32::from(plugin.done(context)))
 }
 
 /// `proxy_on_log`.
@@ -148,6 +149,12 @@ macro_rules! export_callback {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_response_trailers(context: u32, _count: usize) -> u32 {
             $crate::wasm::exports::response_trailers(context)
+        }
+    };
+    (done) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_done(context: u32) -> u32 {
+            $crate::wasm::exports::done(context)
         }
     };
     (log) => {

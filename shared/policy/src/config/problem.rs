@@ -49,7 +49,9 @@ pub struct Problems {
 }
 
 impl Problems {
-    pub(crate) const fn from_list(list: Vec<Problem>) -> Self {
+    /// Several mistakes, at least one.
+    #[must_use]
+    pub const fn from_list(list: Vec<Problem>) -> Self {
         Self { list }
     }
 

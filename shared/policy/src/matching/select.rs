@@ -25,6 +25,11 @@ pub fn select<'m>(rules: impl Iterator<Item = &'m Match>, facts: &dyn Facts) -> 
         Ok(path) => path,
         Err(error) => return select_without_path(rules, facts, error),
     };
+    if let [reading] = path.readings() {
+        let mut rules = rules.enumerate();
+        let first = rules.find(|(_, rule)| rule.path_fits(reading) && rule.rest_fits(facts));
+        return first.map_or(Selection::NoRule, |(index, _)| Selection::Rule(index));
+    }
     // The first rule of each reading; a reading that has found its rule asks no more.
     let mut chosen: Vec<Option<usize>> = vec![None; path.readings().len()];
     for (index, rule) in rules.enumerate() {

@@ -51,6 +51,11 @@ impl RequestPath {
         if !path.starts_with(['/', '\\']) {
             return Err(PathError::NotAbsolute);
         }
+        if is_plain(path) {
+            return Ok(Self {
+                readings: vec![Reading::resolve(path.split('/').map(str::to_owned), false)],
+            });
+        }
         let canonical = Reading::canonical(&decode(path)?);
         let mut readings = vec![canonical];
         if is_ambiguous(path) {
@@ -211,6 +216,17 @@ fn without_query(path: &str) -> &str {
 /// Whether servers may disagree on `path`. Nearly no path is.
 fn is_ambiguous(path: &str) -> bool {
     path.contains([';', '\\', '%']) || path.contains("//")
+}
+
+/// Whether there is nothing in `path` to decode, to refuse or to disagree about: letters, digits,
+/// single slashes and a few more, as in nearly all paths.
+fn is_plain(path: &str) -> bool {
+    let mut before = 0;
+    path.bytes().all(|byte| {
+        let doubled = byte == b'/' && before == b'/';
+        before = byte;
+        !doubled && (byte.is_ascii_alphanumeric() || b"/-_.~@:,+=!$&'()*".contains(&byte))
+    })
 }
 
 /// Decodes percent-escapes once (RFC 3986 section 2.1).

@@ -186,6 +186,15 @@ proptest! {
         }
     }
 
+    /// The short way for plain paths gives the readings of the long one.
+    #[test]
+    fn plain_paths_are_read_alike(path in "/[a-zA-Z0-9/_.~@:,+=!$&'()*-]{0,24}") {
+        let read = RequestPath::parse(path.as_bytes()).unwrap();
+        let long = Reading::canonical(&decode(&path).unwrap());
+        prop_assert_eq!(read.readings()[0].clone(), long);
+        prop_assert!(!is_plain(&path) || read.readings().len() == 1);
+    }
+
     /// Whatever is done to a path that every server undoes, the canonical reading stays.
     #[test]
     fn encoding_any_character_changes_nothing(

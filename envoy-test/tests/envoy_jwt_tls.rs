@@ -1,0 +1,206 @@
+//! jwt-auth in a real Envoy that speaks TLS: what a rule wants of the connection, and tokens that
+//! are bound to a client certificate.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use envoy_test::certificates::{AltName, Authority, Certificate};
+use envoy_test::client::{Protocol, Request, Response};
+use envoy_test::envoy::{ClientCertificates, Envoy, Options};
+use envoy_test::peers::{Algorithm, ISSUER, Peers, Token};
+use envoy_test::tls_client::{TlsClient, TlsVersion};
+use serde_json::{Value, json};
+
+const FILTER: &str = "jwt-auth";
+const HOST: &str = "gateway.test";
+
+struct Bed {
+    authority: Authority,
+    envoy: Envoy,
+    peers: Peers,
+}
+
+fn rules() -> Value {
+    let corp = |tls: Value| json!({ "provider": "corp", "tls": tls });
+    json!([
+        { "match": { "paths": ["/plain"] }, "require": { "provider": "corp" } },
+        { "match": { "paths": ["/floor"] }, "require": { "tls": { "min_version": "1.3" } } },
+        { "match": { "paths": ["/mutual"] }, "require": { "tls": { "client_certificate": true } } },
+        { "match": { "paths": ["/named"] }, "require": { "tls": { "san": ["spiffe://shop.test/*"] } } },
+        { "match": { "paths": ["/bound"] }, "require": corp(json!({ "bound": true })) },
+        { "match": { "paths": ["/healthz"] }, "require": { "tls": {
+            "redirect": true, "hsts": { "max_age": "1y", "include_subdomains": true } } } },
+    ])
+}
+
+/// Envoy with these rules, with TLS or without.
+fn bed(tls: bool) -> Bed {
+    let authority = Authority::new("the authority of this test").unwrap();
+    let peers = Peers::start().unwrap();
+    let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
+    let keys: Value = serde_json::from_str(&peers.idp.jwks()).unwrap();
+    let configuration = json!({
+        "providers": {
+            "corp": { "issuer": ISSUER, "audiences": ["orders-api"], "jwks": { "inline": keys } }
+        },
+        "rules": rules(),
+    });
+    bootstrap
+        .configure(FILTER, &configuration.to_string())
+        .unwrap();
+    if tls {
+        let certificate = authority.server(HOST).unwrap();
+        bootstrap
+            .speak_tls(&certificate, &authority, ClientCertificates::Optional)
+            .unwrap();
+    }
+    let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
+    Bed {
+        authority,
+        envoy,
+        peers,
+    }
+}
+
+impl Bed {
+    fn certificate(&self, uri: &str) -> Certificate {
+        let names = [AltName::Uri(uri)];
+        self.authority.client("orders", &names).unwrap()
+    }
+
+    fn token(&self, token: &Token) -> String {
+        self.peers.idp.mint(Algorithm::Es256, token).unwrap()
+    }
+
+    fn send(
+        &self,
+        request: &Request,
+        certificate: Option<&Certificate>,
+        version: TlsVersion,
+        protocol: Protocol,
+    ) -> Response {
+        let server = self.envoy.gateway();
+        TlsClient::new(
+            server,
+            HOST,
+            &self.authority,
+            certificate,
+            version,
+            protocol,
+        )
+        .unwrap()
+        .send(request)
+        .unwrap()
+    }
+}
+
+fn code(answer: &Response) -> String {
+    if answer.status == 200 {
+        return String::new();
+    }
+    let problem = answer.json();
+    let kind = problem["type"].as_str().unwrap_or_default();
+    kind.rsplit(':').next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn rules_hold_connections_to_what_they_want() {
+    let bed = bed(true);
+    let shop = bed.certificate("spiffe://shop.test/orders");
+    let other = bed.certificate("spiffe://other.test/orders");
+    for protocol in Protocol::BOTH {
+        for (path, certificate, version, expected) in [
+            ("/floor", None, TlsVersion::Tls13, ""),
+            ("/floor", None, TlsVersion::Tls12, "tls_required"),
+            ("/mutual", Some(&shop), TlsVersion::Tls12, ""),
+            (
+                "/mutual",
+                None,
+                TlsVersion::Tls13,
+                "client_certificate_required",
+            ),
+            ("/named", Some(&shop), TlsVersion::Tls13, ""),
+            (
+                "/named",
+                Some(&other),
+                TlsVersion::Tls13,
+                "client_certificate_required",
+            ),
+            (
+                "/named",
+                None,
+                TlsVersion::Tls13,
+                "client_certificate_required",
+            ),
+        ] {
+            let answer = bed.send(&Request::get(path), certificate, version, protocol);
+            assert_eq!(code(&answer), expected, "{path} {version:?} {answer:?}");
+        }
+    }
+    assert_eq!(bed.envoy.traps(), 0);
+}
+
+#[test]
+fn bound_tokens_are_good_with_their_certificate_only() {
+    let bed = bed(true);
+    let own = bed.certificate("spiffe://shop.test/orders");
+    let thief = bed.certificate("spiffe://shop.test/thief");
+    let bound = bed.token(&Token::of("orders").bound_to(&own.thumbprint()));
+    let free = bed.token(&Token::of("orders"));
+    let dpop = bed.token(&Token::of("orders").claim("cnf", json!({ "jkt": "x" })));
+    // The second round meets what was remembered in the first.
+    for round in 0..2 {
+        for (path, token, certificate, expected) in [
+            ("/bound", &bound, Some(&own), ""),
+            ("/bound", &bound, Some(&thief), "binding_mismatch"),
+            ("/bound", &bound, None, "client_certificate_required"),
+            ("/bound", &free, Some(&own), "binding_mismatch"),
+            ("/plain", &bound, Some(&own), ""),
+            ("/plain", &bound, Some(&thief), "binding_mismatch"),
+            ("/plain", &bound, None, "binding_mismatch"),
+            ("/plain", &free, None, ""),
+            ("/plain", &dpop, None, "binding_unsupported"),
+        ] {
+            let request = Request::get(path).bearer(token);
+            let answer = bed.send(&request, certificate, TlsVersion::Tls13, Protocol::Http2);
+            assert_eq!(code(&answer), expected, "{round} {path} {answer:?}");
+        }
+    }
+}
+
+#[test]
+fn pages_are_sent_to_where_there_is_tls_and_browsers_told_to_stay() {
+    let plain = bed(false);
+    let client = plain.envoy.client(Protocol::Http1);
+    let page = Request::get("/healthz?a=b").host("gateway.test:8080");
+    let answer = client.send(&page).unwrap();
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (308, "https://gateway.test/healthz?a=b")
+    );
+    assert_eq!(answer.header("strict-transport-security"), "");
+    let post = client.send(&Request::new("POST", "/healthz")).unwrap();
+    assert_eq!((post.status, code(&post).as_str()), (403, "tls_required"));
+    let bearer = Request::get("/bound").bearer(&plain.token(&Token::of("orders")));
+    assert_eq!(client.send(&bearer).unwrap().status, 403);
+
+    let secure = bed(true);
+    let answer = secure.send(
+        &Request::get("/healthz"),
+        None,
+        TlsVersion::Tls13,
+        Protocol::Http1,
+    );
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        "max-age=31622400; includeSubDomains"
+    );
+}

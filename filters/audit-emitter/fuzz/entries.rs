@@ -1,0 +1,33 @@
+// What is fuzzed: whatever comes from outside. Run by `cargo fuzz run <name>` here, and, on random
+// and on nearly right input, by `tests/entries.rs`.
+
+/// A line of a trail.
+pub(crate) fn record(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Ok(record) = audit::record::Record::check_text(text) {
+        // What is accepted stays acceptable after every erasure.
+        assert!(record.chain_uid.len() == 32);
+    }
+}
+
+/// A plugin configuration.
+pub(crate) fn configuration(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = audit_emitter::config::Config::parse(text);
+    }
+}
+
+/// An answer of a collector: the status, then the headers and the body.
+pub(crate) fn answer(bytes: &[u8]) {
+    let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
+        return;
+    };
+    let _ = audit_emitter::delivery::verdict(Some(u16::from_le_bytes(*status)), rest);
+    if let Ok(text) = std::str::from_utf8(rest) {
+        let _ = audit_emitter::delivery::retry_after_s(text, 1_800_000_000_000);
+        let _ = audit::keys::secret_bytes(text);
+        let _ = audit::keys::PublicKey::from_hex(text);
+    }
+}

@@ -1,0 +1,363 @@
+//! The chains of one filter instance: one for each retention class, opened by its first record.
+//!
+//! A host configures more VMs than ever see traffic, so a chain that were opened with the
+//! configuration would be one that is never closed.
+
+use std::collections::BTreeMap;
+
+use audit::canonical::Writer;
+use audit::keys::SigningKey;
+use audit::{Chain, Control, Event, Hash, Head, Lost, Range, Sealed, Statement};
+
+use crate::queue::{Kind, QueuedRecord};
+
+/// What every chain of this instance says at its beginning.
+#[derive(Debug)]
+pub struct Origin {
+    /// The random id of the instance.
+    pub emitter: String,
+    /// The id of the proxy.
+    pub node: Option<String>,
+    /// SHA-256 of the configuration.
+    pub config_sha256: Hash,
+    /// SHA-256 of the configuration before, where this one replaces another.
+    pub previous_config_sha256: Option<Hash>,
+    /// How long a chain is silent at most.
+    pub heartbeat_ms: u64,
+    /// The key, if records are signed.
+    pub key: Option<SigningKey>,
+}
+
+/// The chains.
+#[derive(Debug)]
+pub struct Chains {
+    origin: Origin,
+    open: BTreeMap<String, Entry>,
+    /// Where chains of the instance before this one ended, by class.
+    inherited: BTreeMap<String, Head>,
+    /// Requests left out by sampling before there was a chain to say so, by class.
+    sampled_before: BTreeMap<String, u64>,
+}
+
+/// Time, twice: to say when something was, and how long ago.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Milliseconds since 1970.
+    pub wall_ms: u64,
+    /// Monotonic nanoseconds.
+    pub monotonic_ns: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    chain: Chain,
+    statement: Statement,
+    /// Records since the last checkpoint.
+    uncovered: u64,
+    checkpoint_ns: u64,
+    gaps: Vec<Lost>,
+    /// The last record that went to the proxy's log.
+    last_kept: Option<u64>,
+}
+
+impl Chains {
+    /// None is open yet.
+    #[must_use]
+    pub const fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            open: BTreeMap::new(),
+            inherited: BTreeMap::new(),
+            sampled_before: BTreeMap::new(),
+        }
+    }
+
+    /// The random id of the instance.
+    #[must_use]
+    pub fn emitter(&self) -> &str {
+        &self.origin.emitter
+    }
+
+    /// Says which configuration was in force before the one of this instance.
+    pub const fn follow(&mut self, config_sha256: Option<Hash>) {
+        self.origin.previous_config_sha256 = config_sha256;
+    }
+
+    /// Whether records are signed.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.origin.key.is_some()
+    }
+
+    /// The chain of this class, if it is open.
+    #[must_use]
+    pub fn chain(&self, class: &str) -> Option<&Chain> {
+        self.open.get(class).map(|entry| &entry.chain)
+    }
+
+    /// Opens a chain for this class, and answers its first records.
+    pub fn open(&mut self, class: &str, uid: [u8; 16], now: Now) -> Vec<QueuedRecord> {
+        let entry = Entry {
+            chain: Chain::new(uid),
+            statement: Statement {
+                sampled_out: self.sampled_before.remove(class).unwrap_or(0),
+                ..Statement::default()
+            },
+            uncovered: 0,
+            checkpoint_ns: now.monotonic_ns,
+            gaps: Vec::new(),
+            last_kept: None,
+        };
+        let open = Control::Open {
+            emitter: self.origin.emitter.clone(),
+            node: self.origin.node.clone(),
+            config_sha256: self.origin.config_sha256,
+            heartbeat_ms: self.origin.heartbeat_ms,
+            predecessor: self.inherited.remove(class),
+        };
+        self.open.insert(class.to_owned(), entry);
+        let mut records = Vec::new();
+        records.extend(self.add(class, &open, true, now));
+        let changed = self
+            .origin
+            .previous_config_sha256
+            .filter(|previous| *previous != self.origin.config_sha256);
+        if let Some(from) = changed {
+            let change = Control::ConfigChange {
+                from,
+                to: self.origin.config_sha256,
+            };
+            records.extend(self.add(class, &change, false, now));
+        }
+        records
+    }
+
+    /// Closes the next record of a class, the record of a request.
+    pub fn seal(&mut self, class: &str, writer: Writer) -> Option<Sealed> {
+        let entry = self.open.get_mut(class)?;
+        entry.uncovered = entry.uncovered.saturating_add(1);
+        entry.statement.records = entry.statement.records.saturating_add(1);
+        Some(entry.chain.seal(writer, None))
+    }
+
+    /// A request was left out by sampling.
+    pub fn note_sampled_out(&mut self, class: &str) {
+        let sampled_out = match self.open.get_mut(class) {
+            Some(entry) => &mut entry.statement.sampled_out,
+            None => self.sampled_before.entry(class.to_owned()).or_default(),
+        };
+        *sampled_out = sampled_out.saturating_add(1);
+    }
+
+    /// A request was lost before it had a place in a chain.
+    pub fn note_lost(&mut self, class: &str, reason: &str, now: Now) {
+        let Some(entry) = self.open.get_mut(class) else {
+            return;
+        };
+        let total = entry.statement.lost.entry(reason.to_owned()).or_default();
+        *total = total.saturating_add(1);
+        entry.note(reason, None, None, now);
+    }
+
+    /// A record went to the proxy's log and not to the collector. Answers whether its chain is one
+    /// of this instance, and can say so.
+    pub fn note_kept(&mut self, record: &QueuedRecord, reason: &str, now: Now) -> bool {
+        let Some(entry) = self.open.get_mut(&record.class) else {
+            return false;
+        };
+        if entry.chain.uid() != record.chain_uid {
+            return false;
+        }
+        entry.note(reason, Some(record), Some("host_log"), now);
+        entry.last_kept = Some(record.sequence);
+        true
+    }
+
+    /// What the chains have to say now: gaps, checkpoints where records wait for one for at least
+    /// so long, heartbeats. `limit` says whether there is room for one more record.
+    pub fn due(
+        &mut self,
+        every_ns: u64,
+        now: Now,
+        mut admit: impl FnMut(usize) -> bool,
+    ) -> Vec<QueuedRecord> {
+        let heartbeat_ns = self.origin.heartbeat_ms.saturating_mul(1_000_000);
+        let classes: Vec<String> = self.open.keys().cloned().collect();
+        let mut records = Vec::new();
+        for class in classes {
+            let Some(entry) = self.open.get(&class) else {
+                continue;
+            };
+            let silent_ns = now.monotonic_ns.saturating_sub(entry.checkpoint_ns);
+            let idle = silent_ns >= heartbeat_ns;
+            // A gap that holds nothing but control records can wait: else a collector that
+            // rejects everything would be told of each rejection, for ever.
+            let tell_gaps = idle || entry.gaps.iter().any(|gap| gap.count > 0);
+            let uncovered = entry.uncovered > 0 || tell_gaps && !entry.gaps.is_empty();
+            let checkpoint = uncovered && silent_ns >= every_ns;
+            if !(checkpoint || idle) {
+                continue;
+            }
+            if tell_gaps {
+                let entry = self.open.get_mut(&class);
+                let gaps = entry.map(|entry| std::mem::take(&mut entry.gaps));
+                let mut later = Vec::new();
+                for gap in gaps.unwrap_or_default() {
+                    if admit(CONTROL_BYTES.saturating_add(gap.ranges.len().saturating_mul(32))) {
+                        records.extend(self.add(&class, &Control::Gap(gap), false, now));
+                    } else {
+                        later.push(gap);
+                    }
+                }
+                if let Some(entry) = self.open.get_mut(&class) {
+                    entry.gaps = later;
+                }
+            }
+            if admit(CONTROL_BYTES) {
+                records.extend(self.checkpoint(&class, uncovered, now));
+            }
+        }
+        records
+    }
+
+    /// The next record of this class will not be where the ones before it are: signs those, for
+    /// which no later signature can vouch once it is missing. Not more often than a checkpoint is
+    /// worth.
+    pub fn sign_before_gap(&mut self, class: &str, now: Now) -> Option<QueuedRecord> {
+        let entry = self.open.get(class)?;
+        let since_ns = now.monotonic_ns.saturating_sub(entry.checkpoint_ns);
+        let follows_gap = entry.last_kept.is_some()
+            && entry.last_kept == entry.chain.next_sequence().checked_sub(1);
+        if entry.uncovered == 0 || follows_gap || since_ns < BEFORE_GAP_NS {
+            return None;
+        }
+        self.checkpoint(class, true, now)
+    }
+
+    /// Ends all chains. What they still have to say comes first.
+    pub fn close(&mut self, reason: &str, now: Now) -> Vec<QueuedRecord> {
+        let classes: Vec<String> = self.open.keys().cloned().collect();
+        let mut records = Vec::new();
+        for class in classes {
+            let Some(entry) = self.open.get_mut(&class) else {
+                continue;
+            };
+            let statement = entry.statement.clone();
+            for gap in std::mem::take(&mut entry.gaps) {
+                records.extend(self.add(&class, &Control::Gap(gap), false, now));
+            }
+            let close = Control::Close {
+                statement,
+                reason: reason.to_owned(),
+            };
+            records.extend(self.add(&class, &close, true, now));
+        }
+        records
+    }
+
+    /// Where the chains are now, by class: for the instance after this one.
+    #[must_use]
+    pub fn heads(&self) -> Vec<(String, Head)> {
+        let head = |(class, entry): (&String, &Entry)| Some((class.clone(), entry.chain.head()?));
+        self.open.iter().filter_map(head).collect()
+    }
+
+    /// Where a chain of the instance before this one ended.
+    pub fn inherit(&mut self, class: String, head: Head) {
+        if !self.open.contains_key(&class) {
+            self.inherited.insert(class, head);
+        }
+    }
+
+    fn checkpoint(&mut self, class: &str, covers: bool, now: Now) -> Option<QueuedRecord> {
+        let statement = self.open.get(class)?.statement.clone();
+        let control = if covers {
+            Control::Checkpoint(statement)
+        } else {
+            Control::Heartbeat(statement)
+        };
+        self.add(class, &control, true, now)
+    }
+
+    fn add(
+        &mut self,
+        class: &str,
+        control: &Control,
+        sign: bool,
+        now: Now,
+    ) -> Option<QueuedRecord> {
+        let entry = self.open.get_mut(class)?;
+        let event = Event {
+            control,
+            time_ms: now.wall_ms,
+            class,
+            product: "audit-emitter",
+            product_version: env!("CARGO_PKG_VERSION"),
+        };
+        let key = self.origin.key.as_ref().filter(|_| sign);
+        let sealed = entry.chain.add_event(&event, key);
+        if sign {
+            entry.uncovered = 0;
+            entry.checkpoint_ns = now.monotonic_ns;
+            entry.statement.previous_checkpoint = sealed.sequence;
+        }
+        Some(QueuedRecord {
+            json: sealed.text,
+            chain_uid: entry.chain.uid().to_owned(),
+            sequence: sealed.sequence,
+            class: class.to_owned(),
+            kind: Kind::Control,
+            queued_ns: now.monotonic_ns,
+            time_ns: now.wall_ms.saturating_mul(1_000_000),
+            ..QueuedRecord::default()
+        })
+    }
+}
+
+impl Entry {
+    fn note(&mut self, reason: &str, record: Option<&QueuedRecord>, kept: Option<&str>, now: Now) {
+        let same = |gap: &&mut Lost| gap.reason == reason && gap.kept.as_deref() == kept;
+        let last = self.gaps.iter_mut().rev().find(same);
+        let has_place = |gap: &Lost| {
+            record.is_none_or(|record| {
+                gap.ranges.len() < MAX_RANGES || extends(gap.ranges.last(), record.sequence)
+            })
+        };
+        let gap = match last {
+            Some(gap) if has_place(gap) => gap,
+            _ => {
+                self.gaps.push(Lost {
+                    reason: reason.to_owned(),
+                    kept: kept.map(str::to_owned),
+                    from_ms: now.wall_ms,
+                    ..Lost::default()
+                });
+                let Some(gap) = self.gaps.last_mut() else {
+                    return;
+                };
+                gap
+            }
+        };
+        gap.to_ms = now.wall_ms;
+        if record.is_none_or(|record| record.kind != Kind::Control) {
+            gap.count = gap.count.saturating_add(1);
+        }
+        let Some(record) = record else { return };
+        match gap.ranges.last_mut() {
+            Some(Range(_, last)) if last.checked_add(1) == Some(record.sequence) => {
+                *last = record.sequence;
+            }
+            _ => gap.ranges.push(Range(record.sequence, record.sequence)),
+        }
+    }
+}
+
+fn extends(last: Option<&Range>, sequence: u64) -> bool {
+    last.is_some_and(|Range(_, last)| last.checked_add(1) == Some(sequence))
+}
+
+/// More than a control record takes.
+const CONTROL_BYTES: usize = 2048;
+const BEFORE_GAP_NS: u64 = 100_000_000;
+/// Ranges in one gap record; more of them need another.
+const MAX_RANGES: usize = 64;

@@ -1,0 +1,122 @@
+//! What is recorded of the parts of a request that tell most about people.
+
+use policy::config::Node;
+
+/// What is recorded of the parts of a request that tell most about people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldSettings {
+    /// Of the query, from level `request` on.
+    pub query: QueryForm,
+    /// Of the address of the client.
+    pub ip: IpForm,
+    /// Of the path.
+    pub path: PathForm,
+    /// Names of request headers, from level `request` on.
+    pub headers: Vec<String>,
+}
+
+/// What is recorded of a query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueryForm {
+    /// Nothing.
+    #[default]
+    None,
+    /// The names of its parameters.
+    Keys,
+    /// Its pseudonym: who knows the key can look for one.
+    Hash,
+}
+
+/// What is recorded of an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IpForm {
+    /// The address.
+    #[default]
+    Full,
+    /// The network: 24 bits of an IPv4, 48 of an IPv6 address.
+    Prefix,
+    /// Its pseudonym.
+    Pseudonym,
+    /// Nothing.
+    None,
+}
+
+/// What is recorded of a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathForm {
+    /// The path.
+    #[default]
+    Full,
+    /// The template of the rule, where it has one.
+    Template,
+}
+
+impl FieldSettings {
+    pub(super) fn read(node: &Node<'_>, has_key: bool) -> Option<Self> {
+        let keyed = |node: &Node<'_>, needs_key: bool| {
+            if needs_key && !has_key {
+                node.reject("needs a key: set subject.pseudonymize");
+            }
+            !needs_key || has_key
+        };
+        node.object(|fields| {
+            Some(Self {
+                query: fields.or("query", QueryForm::None, |n| {
+                    let form = n.one_of(&[
+                        ("none", QueryForm::None),
+                        ("keys", QueryForm::Keys),
+                        ("hash", QueryForm::Hash),
+                    ])?;
+                    keyed(&n, form == QueryForm::Hash).then_some(form)
+                }),
+                ip: fields.or("ip", IpForm::Full, |n| {
+                    let form = n.one_of(&[
+                        ("full", IpForm::Full),
+                        ("prefix", IpForm::Prefix),
+                        ("pseudonym", IpForm::Pseudonym),
+                        ("none", IpForm::None),
+                    ])?;
+                    keyed(&n, form == IpForm::Pseudonym).then_some(form)
+                }),
+                path: fields.or("path", PathForm::Full, |n| {
+                    n.one_of(&[("full", PathForm::Full), ("template", PathForm::Template)])
+                }),
+                headers: fields.or("headers", Vec::new(), |n| {
+                    let names = n.list(|name| read_header(&name))?;
+                    if names.len() > MAX_HEADERS {
+                        n.reject(format_args!("expected at most {MAX_HEADERS}"));
+                        return None;
+                    }
+                    Some(names)
+                }),
+            })
+        })
+    }
+}
+
+/// The name of a header that holds nothing secret, as far as its name tells.
+fn read_header(node: &Node<'_>) -> Option<String> {
+    let name = node.header_name()?;
+    let secret = SECRETS.iter().any(|part| name.contains(part));
+    if secret {
+        node.reject("such a header holds a secret, which must not be in a record");
+        return None;
+    }
+    Some(name)
+}
+
+const MAX_HEADERS: usize = 32;
+const SECRETS: [&str; 12] = [
+    "auth",
+    "cookie",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "api-key",
+    "apikey",
+    "signature",
+    "session",
+    "x-meshward-identity",
+    "x-jwt",
+];

@@ -1,0 +1,77 @@
+use super::*;
+
+#[test]
+fn every_mistake_is_named() {
+    let text = r#"{
+        "sink": {"otlp_http": {"path": "v1", "timeout": "5 s", "clustre": "x", "headers_env": {"X": "A"}}},
+        "mode": "observe",
+        "assurance": "sync",
+        "on_error": "maybe",
+        "queue": {"max_bytes": "1KiB", "max_records": 0, "on_full": "block"},
+        "batch": {"max_delay": "5ms", "max_bytes": "1B"},
+        "rules": [
+            {"level": "all", "retention": {"keep": "6 years"}, "sample": "0%"},
+            {"match": {"path": ["/x"]}, "retention": {"class": "a b"}, "template": "x?y"}
+        ],
+        "subject": {"pseudonymize": {"epoch": ""}},
+        "fields": {"query": "all", "ip": "pseudonym", "headers": ["Authorization", "x-tenant", "X-Session-Id"]},
+        "chain": {"heartbeat": "1ms", "key_id": "a b", "witness": {"otlp_http": {}}}
+    }"#;
+    let problems = Config::parse(text).unwrap_err().to_string();
+    for expected in [
+        "sink.otlp_http.cluster: missing",
+        r#"sink.otlp_http.path: "v1": expected a path"#,
+        r#"sink.otlp_http.timeout: "5 s": unknown unit " s""#,
+        r#"sink.otlp_http.clustre: unknown key; did you mean "cluster"?"#,
+        r#"sink.otlp_http.headers_env.X: "A": expected the name of a header"#,
+        r#"mode: "observe""#,
+        r#"assurance: "sync""#,
+        r#"on_error: "maybe""#,
+        r#"queue.max_bytes: "1KiB": expected from 65536"#,
+        "queue.max_records: 0: expected an integer from 1",
+        r#"queue.on_full: "block""#,
+        r#"batch.max_delay: "5ms": expected from 10ms to 1m"#,
+        r#"batch.max_bytes: "1B""#,
+        r#"rules[0].level: "all""#,
+        r#"rules[0].sample: "0%": expected a share"#,
+        "rules[0].retention.class: missing",
+        r#"rules[0].retention.keep: "6 years": unknown unit " years""#,
+        r#"rules[1].match.path: unknown key; did you mean "paths"?"#,
+        r#"rules[1].retention.class: "a b""#,
+        r#"rules[1].template: "x?y": expected a path without query"#,
+        "subject.pseudonymize.key_env: missing",
+        r#"subject.pseudonymize.epoch: """#,
+        r#"fields.query: "all""#,
+        r#"fields.ip: "pseudonym": needs a key"#,
+        r#"fields.headers[0]: "Authorization": such a header holds a secret"#,
+        r#"fields.headers[2]: "X-Session-Id": such a header holds a secret"#,
+        r#"chain.heartbeat: "1ms": expected from 1s"#,
+        r#"chain.key_id: "a b""#,
+        "chain.witness",
+    ] {
+        assert!(
+            problems.contains(expected),
+            "{expected} is not in\n{problems}"
+        );
+    }
+    let unsigned = r#"{"sink": "host_log", "chain": {"witness": "host_log"}}"#;
+    let problems = Config::parse(unsigned).unwrap_err().to_string();
+    assert!(problems.contains("need signing_key_env"), "{problems}");
+}
+
+#[test]
+fn what_a_rule_leaves_open_the_whole_says() {
+    let text = r#"{"sink": {"ndjson_http": {"cluster": "c"}}, "assurance": "best_effort",
+        "retention": {"class": "basic", "keep": "1y"}, "rules": [{"level": "full"}, {"assurance": "synchronous"}]}"#;
+    let config = Config::parse(text).unwrap();
+    assert_eq!(config.rule(Some(0)).retention.class, "basic");
+    assert_eq!(config.rule(Some(0)).assurance, Assurance::BestEffort);
+    assert_eq!(config.rule(Some(1)).assurance, Assurance::Synchronous);
+    assert_eq!(config.rule(None).retention.class, "basic");
+    assert_eq!(config.rule(Some(7)).level, Level::Metadata);
+    assert!(config.is_synchronous());
+    let Sink::Http(sink) = config.sink else {
+        panic!()
+    };
+    assert_eq!((sink.path.as_str(), sink.envelope), ("/", Envelope::Ndjson));
+}

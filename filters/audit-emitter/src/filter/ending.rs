@@ -1,0 +1,113 @@
+//! The end of this instance, and what it takes over from the ones before.
+
+use host::{Host, LogLevel};
+
+use super::{AuditEmitter, Gauges, HANDED_OVER, SPILLED, now};
+use crate::config::Sink;
+use crate::handover::{Handover, Parcel};
+use crate::queue::{Kind, Priority, QueuedRecord};
+
+impl AuditEmitter {
+    /// Before the first record: from now on others may leave to this instance what they have.
+    pub(super) fn sign_on(&mut self, host: &dyn Host) {
+        let Some(handover) = &mut self.handover else {
+            return;
+        };
+        if !handover.has_signed_on() {
+            let previous = handover.sign_on(host, now(host).wall_ms);
+            self.chains.follow(previous);
+            self.look_around(host);
+        }
+    }
+
+    /// Says that this instance lives, and takes over what others could not deliver.
+    pub(super) fn look_around(&mut self, host: &dyn Host) {
+        let Some(handover) = &mut self.handover else {
+            return;
+        };
+        if !handover.has_signed_on() {
+            return;
+        }
+        handover.stay(host, now(host).wall_ms);
+        for parcel in handover.fetch_new(host) {
+            for (class, head) in parcel.heads {
+                self.chains.inherit(class, head);
+            }
+            for record in parcel.records {
+                self.adopt_record(host, record);
+            }
+        }
+    }
+
+    fn adopt_record(&mut self, host: &dyn Host, record: QueuedRecord) {
+        if record.kind == Kind::Control {
+            self.testify(host, &record);
+        }
+        if self.config.sink == Sink::HostLog {
+            self.write_lines(host, &record);
+            return;
+        }
+        let priority = match record.kind {
+            Kind::Control => Priority::Control,
+            Kind::Allowed | Kind::Denied => Priority::High,
+        };
+        let queued_ns = host.monotonic_ns();
+        let record = QueuedRecord {
+            queued_ns,
+            ..record
+        };
+        if let Err(record) = self.queue.push(record, priority) {
+            self.write_to_host_log(host, &record, "queue_full");
+        }
+    }
+
+    /// Closes the chains, and leaves what nobody has acknowledged to the instances that go on, or in
+    /// the proxy's log, which is the last thing that still works then.
+    pub(super) fn end(&mut self, host: &dyn Host) {
+        let now = now(host);
+        let goes_on = self
+            .handover
+            .as_ref()
+            .is_some_and(|handover| handover.has_others(host, now.wall_ms));
+        let reason = if goes_on { "replaced" } else { "shutdown" };
+        let closing = self.chains.close(reason, now);
+        let heads = self.chains.heads();
+        let mut records = self.queue.drain();
+        records.extend(closing);
+        self.report(host);
+        self.reported = Gauges::default();
+        if goes_on && !records.is_empty() {
+            let parcel = Parcel { records, heads };
+            match Handover::leave(host, &parcel) {
+                Ok(()) => {
+                    let count = u64::try_from(parcel.records.len()).unwrap_or(u64::MAX);
+                    self.metrics.add(host, HANDED_OVER, &[], count);
+                    records = Vec::new();
+                }
+                Err(status) => {
+                    host.log(
+                        LogLevel::Warn,
+                        &format!(
+                            "audit-emitter: records cannot be handed over ({status}); they are in \
+                             this log"
+                        ),
+                    );
+                    records = parcel.records;
+                }
+            }
+        }
+        if let Some(handover) = self.handover.as_mut().filter(|h| h.has_signed_on()) {
+            // Only now, so that whoever is the last finds what was left just before.
+            if handover.sign_off(host, now.wall_ms) {
+                let left = Handover::fetch(host).into_iter();
+                records.extend(left.flat_map(|parcel| parcel.records));
+            }
+        }
+        for record in &records {
+            self.write_lines(host, record);
+            if self.config.sink != Sink::HostLog {
+                self.metrics.count(host, SPILLED, &[("reason", "shutdown")]);
+            }
+        }
+    }
+}

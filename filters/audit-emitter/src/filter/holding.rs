@@ -1,0 +1,117 @@
+//! Requests that go on when their record is acknowledged.
+
+use std::time::Duration;
+
+use host::{Action, ContextId, Direction, Filter as _, Host, LogLevel, Request, refuse};
+use policy::mode::OnError;
+use policy::refusal::Refusal;
+
+use super::{AuditEmitter, REJECTED_REQUESTS, http, nanoseconds};
+use crate::config::{Assurance, Level};
+use crate::observe::Start;
+
+/// A request that waits.
+pub(super) struct Held {
+    since_ns: u64,
+    /// In report mode the request goes on at once, and what would have become of it is counted.
+    pub(super) enforces: bool,
+    request_id: Option<String>,
+    is_grpc: bool,
+}
+
+impl AuditEmitter {
+    /// Writes down that a request was received, and holds it until that is acknowledged, where its
+    /// rule wants that.
+    pub(super) fn hold(&mut self, host: &dyn Host, context: ContextId, start: &Start) -> Action {
+        // A copy, for what is asked of it now is remembered.
+        let index = self.plan(host, &Request::capture(host), &self.early_sources);
+        let rule = self.config.rule(index);
+        if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
+            return Action::Continue;
+        }
+        let (level, enforces) = (rule.level, self.config.mode.and(rule.mode).enforces());
+        let observed = start.received(host, level, &self.config.fields);
+        let written = self.write_down(host, &observed, index, level, Some(context));
+        if !self.holds {
+            // It is in the log already.
+            return Action::Continue;
+        }
+        let held = Held {
+            since_ns: host.monotonic_ns(),
+            enforces,
+            request_id: start.request.request_id(host).map(str::to_owned),
+            is_grpc: start.request.is_grpc(),
+        };
+        if !written || !self.queue.holds_for(context) {
+            // It was lost, or is in the proxy's log: nobody will acknowledge it.
+            return if self.let_go(host, &held, "audit_queue_full") {
+                Action::Continue
+            } else {
+                Action::Pause
+            };
+        }
+        self.held.insert(context, held);
+        self.send_now(host);
+        if enforces && self.held.contains_key(&context) {
+            Action::Pause
+        } else {
+            Action::Continue
+        }
+    }
+
+    /// The record was acknowledged: the request goes on.
+    pub(super) fn release(&mut self, host: &dyn Host, context: ContextId) {
+        let held = self.held.remove(&context);
+        if held.is_some_and(|held| held.enforces) && host.set_effective_context(context).is_ok() {
+            let _ = host.resume(Direction::Request);
+        }
+    }
+
+    /// Its record was not acknowledged.
+    pub(super) fn give_up(&mut self, host: &dyn Host, context: ContextId, code: &'static str) {
+        let Some(held) = self.held.remove(&context) else {
+            return;
+        };
+        // In report mode the stream may be long gone; what is counted does not need it.
+        let there = host.set_effective_context(context).is_ok();
+        if self.let_go(host, &held, code) && there && held.enforces {
+            let _ = host.resume(Direction::Request);
+        }
+    }
+
+    /// Requests that have waited as long as the collector has time to answer.
+    pub(super) fn give_up_holding(&mut self, host: &dyn Host) {
+        let timeout = http(&self.config.sink).map_or(Duration::ZERO, |sink| sink.timeout);
+        let (now_ns, timeout_ns) = (host.monotonic_ns(), nanoseconds(timeout));
+        let late = self
+            .held
+            .iter()
+            .filter(|(_, held)| now_ns.saturating_sub(held.since_ns) >= timeout_ns);
+        let late: Vec<ContextId> = late.map(|(context, _)| *context).collect();
+        for context in late {
+            self.give_up(host, context, "audit_not_acknowledged");
+        }
+    }
+
+    /// Refuses a request that is not on record, or answers that it goes on all the same.
+    fn let_go(&self, host: &dyn Host, held: &Held, code: &'static str) -> bool {
+        self.throttle.log(host, LogLevel::Warn, || {
+            "audit-emitter: the record of a request is not acknowledged".to_owned()
+        });
+        if self.config.on_error == OnError::Allow {
+            let labels = [("outcome", "allowed")];
+            self.metrics.count(host, REJECTED_REQUESTS, &labels);
+            return true;
+        }
+        let refusal = || {
+            Refusal::new(503, code, "The request cannot be recorded at the moment.")
+                .header("retry-after", "1")
+        };
+        self.refuse(host, refusal(), held.enforces);
+        if held.enforces {
+            let id = held.request_id.as_deref();
+            refuse::send(host, &refusal(), Self::NAME, id, held.is_grpc);
+        }
+        !held.enforces
+    }
+}

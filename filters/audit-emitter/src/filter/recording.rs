@@ -1,0 +1,329 @@
+//! From a request to a record with a place in a chain.
+
+use std::time::Duration;
+
+use audit::canonical::Writer;
+use host::{
+    Action, Counter, Direction, FactSources, Filter as _, Host, LogLevel, Request, exchange, refuse,
+};
+use policy::decision::{Decision, Outcome};
+use policy::facts::Facts as _;
+use policy::matching::{Selection, select};
+use policy::refusal::Refusal;
+
+use super::{
+    AuditEmitter, CHAINS_OPENED, CHECKPOINTS, HOST_LOG_CHECKPOINTS, LOST, RECORDS,
+    REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST, nanoseconds, now,
+};
+use crate::config::{Assurance, Level, OnFull, Sink, Witness};
+use crate::observe::{Start, observation, observe_sizes, peer};
+use crate::queue::{Kind, Priority, QueuedRecord};
+use crate::record::{Envelope, Observation, write};
+use crate::{filter::RECORD_LEVEL, host_log};
+
+impl AuditEmitter {
+    /// The rule that a request falls under, by all that is known of it by now. What no rule can be
+    /// found for is recorded as the default says.
+    pub(super) fn plan(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        sources: &FactSources,
+    ) -> Option<usize> {
+        let facts = request.facts(host, sources, Direction::Request);
+        match select(self.config.rules.iter().map(|rule| &rule.matches), &facts) {
+            Selection::Rule(index) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// A request that there may be no room to record. Nobody has verified the caller yet, so this
+    /// looks at a copy of the request: what is asked of it now is remembered, and would still be
+    /// the answer when the record is made.
+    pub(super) fn refuse_unrecordable(&self, host: &dyn Host, request: &Request) -> Action {
+        let index = self.plan(host, &Request::capture(host), &self.early_sources);
+        let rule = self.config.rule(index);
+        if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
+            return Action::Continue;
+        }
+        let enforces = self.config.mode.and(rule.mode).enforces();
+        let refusal = Refusal::new(
+            503,
+            "audit_queue_full",
+            "The request cannot be recorded at the moment.",
+        );
+        self.refuse(host, refusal, enforces);
+        self.throttle.log(host, LogLevel::Warn, || {
+            "audit-emitter: its queue is full: requests are refused".to_owned()
+        });
+        if !enforces {
+            return Action::Continue;
+        }
+        let refusal = Refusal::new(
+            503,
+            "audit_queue_full",
+            "The request cannot be recorded at the moment.",
+        )
+        .header("retry-after", "1");
+        let id = request.request_id(host);
+        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
+        Action::Pause
+    }
+
+    /// Counts a refusal and tells the other filters.
+    pub(super) fn refuse(&self, host: &dyn Host, refusal: Refusal, enforces: bool) {
+        let outcome = if enforces { "refused" } else { "reported" };
+        self.metrics
+            .count(host, REJECTED_REQUESTS, &[("outcome", outcome)]);
+        let decision = Decision::new(Self::NAME, Outcome::Denied)
+            .reason(refusal.code)
+            .report_only(!enforces);
+        exchange::append_decision(host, decision);
+    }
+
+    /// The request is complete: writes it down.
+    pub(super) fn take_down(&mut self, host: &dyn Host, start: Option<&Start>) {
+        let sources = &self.config.sources;
+        let index = start.and_then(|start| self.plan(host, &start.request, sources));
+        let rule = self.config.rule(index);
+        let mut observed = observation(host, start);
+        let stopped = observed.was_stopped();
+        // A refusal is always worth a record: who probes a gateway starts where nobody looks.
+        let level = if stopped {
+            rule.level.max(Level::Metadata)
+        } else {
+            rule.level
+        };
+        if level == Level::None {
+            return;
+        }
+        // By a number that no client has a hand in: one that were made from its trace could be
+        // chosen so that nothing is recorded.
+        if !rule.sample.is_all() && !observed.failed() {
+            let class = rule.retention.class.clone();
+            let sample = rule.sample;
+            let random = self.random.number(host);
+            if !sample.takes(random) {
+                self.chains.note_sampled_out(&class);
+                let labels = [("class", class.as_str())];
+                self.metrics.count(host, SAMPLED_OUT, &labels);
+                return;
+            }
+        }
+        if let Some(start) = start {
+            let facts = start
+                .request
+                .facts(host, &self.config.sources, Direction::Request);
+            observed.identity = facts.identity().cloned();
+            observed.opted_out = facts.consent().opted_out();
+            observed.purposes = facts
+                .consent()
+                .purposes()
+                .map(|purposes| purposes.iter().cloned().collect());
+            start.detail(host, &mut observed, level, &self.config.fields);
+        }
+        if level >= Level::Full {
+            observe_sizes(host, &mut observed);
+        }
+        if observed.identity.is_none() {
+            observed.peer = peer(host);
+        }
+        self.write_down(host, &observed, index, level, None);
+        if !self.ticks {
+            self.speak(host, HOST_LOG_CHECKPOINTS);
+        }
+    }
+
+    /// Makes the record and sends it on its way; `received` is the request that waits for it.
+    pub(super) fn write_down(
+        &mut self,
+        host: &dyn Host,
+        observed: &Observation,
+        rule: Option<usize>,
+        level: Level,
+        received: Option<host::ContextId>,
+    ) -> bool {
+        let class = self.config.rule(rule).retention.class.clone();
+        self.open_chain(host, &class);
+        let stopped = observed.was_stopped();
+        let assurance = self.config.rule(rule).assurance;
+        let best_effort = assurance == Assurance::BestEffort && !stopped;
+        let priority = match (assurance, stopped) {
+            (_, true) => Priority::High,
+            (Assurance::BestEffort, _) => Priority::Low,
+            _ => Priority::Normal,
+        };
+        let goes_elsewhere = received.is_some() && !self.holds
+            || self.config.on_full != OnFull::Drop
+                && !best_effort
+                && !self.queue.has_room(TYPICAL_BYTES, priority);
+        if goes_elsewhere && self.config.sink != Sink::HostLog {
+            let signed = self.chains.sign_before_gap(&class, now(host));
+            self.deliver_control(host, signed.into_iter().collect());
+        }
+        let salts = self.random.salts(host);
+        let rule = self.config.rule(rule);
+        let Some(chain) = self.chains.chain(&class) else {
+            return false;
+        };
+        let chain_uid = chain.uid().to_owned();
+        let envelope = Envelope {
+            chain,
+            salts,
+            level,
+            is_received: received.is_some(),
+            template: rule.template.as_deref(),
+            retention: &rule.retention,
+            fields: &self.config.fields,
+            subject: self.subject.as_ref(),
+        };
+        let writer = write(observed, &envelope);
+        let trace = observed.trace.as_ref();
+        let record = QueuedRecord {
+            chain_uid,
+            kind: if stopped { Kind::Denied } else { Kind::Allowed },
+            status: observed.status,
+            trace: trace.map(|trace| Box::new((trace.trace_id.clone(), trace.span_id.clone()))),
+            queued_ns: host.monotonic_ns(),
+            time_ns: observed.time_ms.saturating_mul(super::NS_PER_MS),
+            waiter: received,
+            class,
+            ..QueuedRecord::default()
+        };
+        self.count_record(host, &record);
+        self.deliver(host, writer, record, priority, best_effort)
+    }
+
+    /// Gives a record its place in the chain and puts it where it belongs; false when it is lost.
+    fn deliver(
+        &mut self,
+        host: &dyn Host,
+        writer: Writer,
+        record: QueuedRecord,
+        priority: Priority,
+        best_effort: bool,
+    ) -> bool {
+        let bytes = record.bytes().saturating_add(writer.sealed_bytes());
+        let has_room = self.queue.has_room(bytes, priority);
+        let drops = best_effort || self.config.on_full == OnFull::Drop;
+        let at_once = record.waiter.is_some() && !self.holds;
+        let to_log = at_once || self.config.sink == Sink::HostLog;
+        if !to_log && !has_room && drops {
+            self.chains
+                .note_lost(&record.class, "queue_full", now(host));
+            self.metrics.count(host, LOST, &[("reason", "queue_full")]);
+            self.throttle.log(host, LogLevel::Error, || {
+                "audit-emitter: lost a record because its queue is full".to_owned()
+            });
+            return false;
+        }
+        let Some(sealed) = self.chains.seal(&record.class, writer) else {
+            return false;
+        };
+        let record = QueuedRecord {
+            json: sealed.text,
+            sequence: sealed.sequence,
+            ..record
+        };
+        if self.config.sink == Sink::HostLog {
+            self.write_lines(host, &record);
+        } else if at_once {
+            self.write_to_host_log(host, &record, "synchronous");
+        } else if let Err(record) = self.queue.push(record, priority) {
+            self.write_to_host_log(host, &record, "queue_full");
+        }
+        true
+    }
+
+    fn open_chain(&mut self, host: &dyn Host, class: &str) {
+        if self.chains.chain(class).is_some() {
+            return;
+        }
+        self.sign_on(host);
+        let uid = self.random.bytes(host);
+        let records = self.chains.open(class, uid, now(host));
+        self.metrics.count(host, CHAINS_OPENED, &[]);
+        self.deliver_control(host, records);
+    }
+
+    /// Gaps, checkpoints and heartbeats that are due.
+    pub(super) fn speak(&mut self, host: &dyn Host, at_least_every: Duration) {
+        let every = self.config.chain.checkpoint_every.max(at_least_every);
+        let to_log = self.config.sink == Sink::HostLog;
+        let (queue, mut bytes) = (&self.queue, 0_usize);
+        let admit = |more: usize| {
+            bytes = bytes.saturating_add(more);
+            to_log || queue.has_room(bytes, Priority::Control)
+        };
+        let records = self.chains.due(nanoseconds(every), now(host), admit);
+        self.deliver_control(host, records);
+    }
+
+    fn deliver_control(&mut self, host: &dyn Host, records: Vec<QueuedRecord>) {
+        for record in records {
+            self.testify(host, &record);
+            if self.config.sink == Sink::HostLog {
+                self.write_lines(host, &record);
+            } else if let Err(record) = self.queue.push(record, Priority::Control) {
+                self.write_to_host_log(host, &record, "queue_full");
+            }
+        }
+    }
+
+    /// Lets the witness have what is signed.
+    pub(super) fn testify(&mut self, host: &dyn Host, record: &QueuedRecord) {
+        if !self.chains.is_signed() || !record.json.contains(r#""signature":""#) {
+            return;
+        }
+        self.metrics.count(host, CHECKPOINTS, &[]);
+        if let Some(witness) = &mut self.witness {
+            let dropped = witness.push(&record.json);
+            if dropped > 0 {
+                self.metrics.add(host, WITNESS_LOST, &[], dropped);
+            }
+        } else if self.config.chain.witness == Some(Witness::HostLog)
+            && self.config.sink != Sink::HostLog
+        {
+            for line in host_log::lines(record, self.max_line_bytes) {
+                host.log(RECORD_LEVEL, &line);
+            }
+        }
+    }
+
+    pub(super) fn write_lines(&self, host: &dyn Host, record: &QueuedRecord) {
+        for line in host_log::lines(record, self.max_line_bytes) {
+            host.log(RECORD_LEVEL, &line);
+        }
+    }
+
+    /// Where records go that cannot go where the others go; the chain says that they are there.
+    pub(super) fn write_to_host_log(
+        &mut self,
+        host: &dyn Host,
+        record: &QueuedRecord,
+        reason: &str,
+    ) {
+        self.write_lines(host, record);
+        self.metrics.count(host, SPILLED, &[("reason", reason)]);
+        self.chains.note_kept(record, reason, now(host));
+    }
+
+    fn count_record(&mut self, host: &dyn Host, record: &QueuedRecord) {
+        let decision = match record.kind {
+            Kind::Denied => "denied",
+            Kind::Allowed | Kind::Control => "allowed",
+        };
+        let key = (record.class.clone(), decision);
+        let counter = self.records.entry(key).or_insert_with(|| {
+            let labels = [("class", record.class.as_str()), ("decision", decision)];
+            Counter::new(Self::NAME, RECORDS, &labels)
+        });
+        counter.note();
+        if !self.ticks {
+            counter.flush(host);
+        }
+    }
+}
+
+/// What a record takes, more or less.
+const TYPICAL_BYTES: usize = 2048;

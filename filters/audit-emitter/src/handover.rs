@@ -1,0 +1,229 @@
+//! From an instance that ends to one that goes on: what waits is left in shared data.
+//!
+//! An instance that ends cannot tell whether another takes its place or the whole proxy ends, in
+//! which case shared data ends with it. So the instances that record requests sign on, and sign off
+//! when they end: one that is not the last leaves what it has to the others, and the last, whatever
+//! the reason, writes everything into the log.
+//!
+//! Shared data cannot be listed, nor a value be taken away, so there is a fixed number of places and
+//! a count that says when it is worth looking. The proxy keeps it as long as any filter with the
+//! same `vm_id` lives.
+
+use audit::{Hash, Head};
+use host::{Host, Status};
+use serde::{Deserialize, Serialize};
+
+use crate::queue::QueuedRecord;
+
+/// What one instance leaves to the next.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parcel {
+    /// Records that nobody has acknowledged, oldest first.
+    pub records: Vec<QueuedRecord>,
+    /// Where its chains ended, by class.
+    pub heads: Vec<(String, Head)>,
+}
+
+/// Shared data, as one instance of a `vm_id` uses it.
+#[derive(Debug)]
+pub struct Handover {
+    emitter: String,
+    config: Hash,
+    signed_on: bool,
+    seen: Option<Vec<u8>>,
+}
+
+/// The configuration that requests are recorded by, and the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct InForce {
+    config: Hash,
+    previous: Option<Hash>,
+}
+
+/// Who records requests, and when each was last heard of, milliseconds since 1970.
+type Roll = Vec<(String, u64)>;
+
+impl Handover {
+    /// An instance that has recorded nothing yet. Hosts make more of them than ever see a request.
+    #[must_use]
+    pub const fn new(emitter: String, config: Hash) -> Self {
+        Self {
+            emitter,
+            config,
+            signed_on: false,
+            seen: None,
+        }
+    }
+
+    /// Whether it has recorded something.
+    #[must_use]
+    pub const fn has_signed_on(&self) -> bool {
+        self.signed_on
+    }
+
+    /// The instance records its first request. Answers the configuration that was in force before,
+    /// if it was another.
+    pub fn sign_on(&mut self, host: &dyn Host, now_ms: u64) -> Option<Hash> {
+        self.signed_on = true;
+        self.stay(host, now_ms);
+        let found = host.shared_data(CONFIG).ok();
+        let before: Option<InForce> = found
+            .as_ref()
+            .and_then(|value| serde_json::from_slice(&value.bytes).ok());
+        let previous = match before {
+            Some(before) if before.config == self.config => return before.previous,
+            Some(before) => Some(before.config),
+            None => None,
+        };
+        let in_force = InForce {
+            config: self.config,
+            previous,
+        };
+        let text = serde_json::to_vec(&in_force).unwrap_or_default();
+        let _ = host.set_shared_data(CONFIG, &text, found.map(|value| value.cas));
+        previous
+    }
+
+    /// Says that the instance lives; to be said every second or so.
+    pub fn stay(&self, host: &dyn Host, now_ms: u64) {
+        if self.signed_on {
+            change_roll(host, |roll| {
+                roll.retain(|(emitter, last_ms)| {
+                    *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < FORGOTTEN_MS
+                });
+                roll.push((self.emitter.clone(), now_ms));
+            });
+        }
+    }
+
+    /// Whether others record requests too.
+    #[must_use]
+    pub fn has_others(&self, host: &dyn Host, now_ms: u64) -> bool {
+        read_roll(host).0.iter().any(|(emitter, last_ms)| {
+            *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < ALIVE_MS
+        })
+    }
+
+    /// The instance ends. Answers whether it was the last.
+    pub fn sign_off(&mut self, host: &dyn Host, now_ms: u64) -> bool {
+        self.signed_on = false;
+        change_roll(host, |roll| {
+            roll.retain(|(emitter, _)| *emitter != self.emitter);
+        });
+        !self.has_others(host, now_ms)
+    }
+
+    /// Leaves a parcel.
+    ///
+    /// # Errors
+    /// There is no place for it, or no shared data.
+    pub fn leave(host: &dyn Host, parcel: &Parcel) -> Result<(), Status> {
+        let text = serde_json::to_vec(parcel).map_err(|_| Status::BadArgument)?;
+        for place in 0..PLACES {
+            let key = place_key(place);
+            let cas = match host.shared_data(&key) {
+                Ok(value) if value.bytes == NOTHING => value.cas,
+                Ok(_) => continue,
+                // With a number that nobody holds, only one of several that try creates it.
+                Err(Status::NotFound) => u32::MAX,
+                Err(other) => return Err(other),
+            };
+            match host.set_shared_data(&key, &text, Some(cas)) {
+                Ok(()) => {
+                    tell(host);
+                    return Ok(());
+                }
+                Err(Status::CasMismatch) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Status::InternalFailure)
+    }
+
+    /// Fetches what was left since it was last asked.
+    pub fn fetch_new(&mut self, host: &dyn Host) -> Vec<Parcel> {
+        let count = host.shared_data(COUNT).ok().map(|value| value.bytes);
+        if count == self.seen {
+            return Vec::new();
+        }
+        self.seen = count;
+        Self::fetch(host)
+    }
+
+    /// Fetches what was left.
+    #[must_use]
+    pub fn fetch(host: &dyn Host) -> Vec<Parcel> {
+        let mut parcels = Vec::new();
+        for key in (0..PLACES).map(place_key) {
+            let Ok(value) = host.shared_data(&key) else {
+                continue;
+            };
+            if value.bytes == NOTHING {
+                continue;
+            }
+            // Whoever takes it away has it.
+            if host.set_shared_data(&key, NOTHING, Some(value.cas)).is_ok() {
+                parcels.extend(serde_json::from_slice(&value.bytes).ok());
+            }
+        }
+        parcels
+    }
+}
+
+/// Counts up, so that others look.
+fn tell(host: &dyn Host) {
+    for _ in 0..ATTEMPTS {
+        let (count, cas) = match host.shared_data(COUNT) {
+            Ok(value) => {
+                let text = std::str::from_utf8(&value.bytes).unwrap_or_default();
+                (text.parse().unwrap_or(0_u64), value.cas)
+            }
+            Err(_) => (0, u32::MAX),
+        };
+        let next = count.wrapping_add(1).to_string();
+        if host
+            .set_shared_data(COUNT, next.as_bytes(), Some(cas))
+            .is_ok()
+        {
+            return;
+        }
+    }
+}
+
+fn place_key(place: u32) -> String {
+    format!("meshward.audit-emitter.parcel.{place}")
+}
+
+/// Nobody else is looking at the roll for longer than this takes.
+fn change_roll(host: &dyn Host, change: impl Fn(&mut Roll)) {
+    for _ in 0..ATTEMPTS {
+        let (mut roll, cas) = read_roll(host);
+        change(&mut roll);
+        let text = serde_json::to_vec(&roll).unwrap_or_default();
+        if host.set_shared_data(ROLL, &text, Some(cas)).is_ok() {
+            return;
+        }
+    }
+}
+
+fn read_roll(host: &dyn Host) -> (Roll, u32) {
+    match host.shared_data(ROLL) {
+        Ok(value) => (
+            serde_json::from_slice(&value.bytes).unwrap_or_default(),
+            value.cas,
+        ),
+        Err(_) => (Roll::new(), u32::MAX),
+    }
+}
+
+const CONFIG: &str = "meshward.audit-emitter.config";
+const ROLL: &str = "meshward.audit-emitter.roll";
+const COUNT: &str = "meshward.audit-emitter.parcels";
+/// Stands where nothing is; some hosts take an empty value for a deletion.
+const NOTHING: &[u8] = b"-";
+/// As many as an instance may have workers that end before the next has looked.
+const PLACES: u32 = 64;
+const ATTEMPTS: u32 = 100;
+/// Who was not heard of for this long has trapped.
+const ALIVE_MS: u64 = 5_000;
+const FORGOTTEN_MS: u64 = 60_000;

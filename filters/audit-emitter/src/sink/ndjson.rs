@@ -1,0 +1,11 @@
+//! One record on each line.
+
+/// The lines.
+pub(super) fn lines<'r>(records: impl Iterator<Item = &'r str>) -> String {
+    let mut body = String::new();
+    for record in records {
+        body.push_str(record);
+        body.push('\n');
+    }
+    body
+}

@@ -1,0 +1,127 @@
+//! A second destination for what is signed: who has it there can tell when the end of a chain was
+//! cut off, or a chain was written anew with the proxy's own key.
+
+use std::collections::VecDeque;
+
+use host::{CallToken, Host, HttpCall};
+
+use crate::config::HttpSink;
+use crate::delivery::{Schedule, Verdict};
+use crate::sink;
+
+/// Signed records on their way to the witness.
+#[derive(Debug)]
+pub(crate) struct WitnessQueue {
+    sink: HttpSink,
+    headers: Vec<(String, String)>,
+    records: VecDeque<String>,
+    bytes: usize,
+    /// The first so many are on their way.
+    in_flight: usize,
+    call: Option<(CallToken, u64)>,
+    schedule: Schedule,
+}
+
+impl WitnessQueue {
+    pub(crate) const fn new(sink: HttpSink, headers: Vec<(String, String)>) -> Self {
+        Self {
+            sink,
+            headers,
+            records: VecDeque::new(),
+            bytes: 0,
+            in_flight: 0,
+            call: None,
+            schedule: Schedule::new(),
+        }
+    }
+
+    /// Adds a record. When there are too many, the oldest that is not on its way goes: a later
+    /// signature vouches for all before it. Answers how many went.
+    pub(crate) fn push(&mut self, record: &str) -> u64 {
+        self.bytes = self.bytes.saturating_add(record.len());
+        self.records.push_back(record.to_owned());
+        let mut dropped = 0_u64;
+        while self.bytes > MAX_BYTES {
+            let Some(oldest) = self.records.remove(self.in_flight) else {
+                break;
+            };
+            self.bytes = self.bytes.saturating_sub(oldest.len());
+            dropped = dropped.saturating_add(1);
+        }
+        dropped
+    }
+
+    pub(crate) fn send_if_due(&mut self, host: &dyn Host, now_ns: u64, patience_ns: u64) {
+        match self.call {
+            Some((_, started_ns)) if now_ns.saturating_sub(started_ns) < patience_ns => return,
+            // A host that never answers must not end all sending.
+            Some(_) => {
+                self.call = None;
+                self.in_flight = 0;
+            }
+            None => {}
+        }
+        if self.records.is_empty() || !self.schedule.admits(now_ns) {
+            return;
+        }
+        self.in_flight = self.records.len();
+        let body = sink::ndjson(self.records.iter().map(String::as_str));
+        let mut headers = vec![
+            (":method", "POST"),
+            (":path", self.sink.path.as_str()),
+            (":authority", self.sink.authority.as_str()),
+            ("content-type", self.sink.envelope.content_type()),
+        ];
+        headers.extend(self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+        let started = host.http_call(&HttpCall {
+            upstream: &self.sink.upstream,
+            headers: &headers,
+            body: body.as_bytes(),
+            timeout: self.sink.timeout,
+        });
+        match started {
+            Ok(token) => self.call = Some((token, now_ns)),
+            Err(_) => self.failed(now_ns, None, 500),
+        }
+    }
+
+    /// Whether this is the answer to its call.
+    pub(crate) fn sent(&self, token: CallToken) -> bool {
+        self.call.is_some_and(|(sent, _)| sent == token)
+    }
+
+    /// Takes an answer in; answers how it is counted.
+    pub(crate) fn settle(
+        &mut self,
+        verdict: Verdict,
+        now_ns: u64,
+        retry_after_s: Option<u64>,
+        random: u32,
+    ) -> &'static str {
+        self.call = None;
+        match verdict {
+            Verdict::Retry => {
+                self.failed(now_ns, retry_after_s, random);
+                "retried"
+            }
+            delivered_or_not => {
+                for record in self.records.drain(..self.in_flight.min(self.records.len())) {
+                    self.bytes = self.bytes.saturating_sub(record.len());
+                }
+                self.in_flight = 0;
+                self.schedule.settled();
+                match delivered_or_not {
+                    Verdict::Delivered | Verdict::PartlyRejected { .. } => "delivered",
+                    _ => "rejected",
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, now_ns: u64, retry_after_s: Option<u64>, random: u32) {
+        self.in_flight = 0;
+        self.schedule.failed(now_ns, retry_after_s, random);
+    }
+}
+
+const MAX_BYTES: usize = 256 * 1024;

@@ -1,0 +1,138 @@
+//! What is fuzzed: everything that reads bytes which others have written. `tests/fuzz.rs` calls the
+//! same functions with random bytes on stable Rust.
+
+use std::time::Duration;
+
+use policy::units::Rate;
+use token_bucket::address::IpRange;
+use token_bucket::config::Config;
+use token_bucket::gcra::Gcra;
+use token_bucket::rls::{Code, ServiceAnswer};
+use token_bucket::set::{Layout, Set};
+use token_bucket::standing::{Standing, ietf_10, merged, retry_after, x_ratelimit};
+use token_bucket::windows::{Decision, Windows};
+
+/// A set from shared data: what is accepted can be worked on, and admits no more than its limit.
+pub(crate) fn stored_set(bytes: &[u8]) {
+    let (choice, bytes) = bytes
+        .split_first()
+        .map_or((0, bytes), |(first, rest)| (*first, rest));
+    let rate = |count, seconds| Rate {
+        count,
+        period: Duration::from_secs(seconds),
+    };
+    let shapes: [&[(Rate, u64)]; 3] = [
+        &[(rate(10, 1), 5)],
+        &[(rate(7, 1), 5)],
+        &[
+            (rate(10, 1), 5),
+            (rate(100, 60), 20),
+            (rate(9999, 86_400), 500),
+        ],
+    ];
+    let shape = shapes[usize::from(choice) % shapes.len()];
+    let list = shape
+        .iter()
+        .filter_map(|(rate, burst)| Gcra::new(*rate, *burst));
+    let Some(windows) = Windows::new(list.collect()) else {
+        return;
+    };
+    let layout = Layout::new(&windows, u16::from(choice));
+    let Ok(mut set) = Set::parse(bytes.to_vec(), &layout) else {
+        return;
+    };
+    let now_ns = u64::from(choice) << 50;
+    let mut admitted = 0_u64;
+    for _ in 0..40 {
+        let before = set.state(&layout, 7);
+        if let Decision::Admit(after) = windows.decide(&before, now_ns, 1) {
+            set.put(&layout, &windows, 7, &after, now_ns);
+            admitted = admitted.saturating_add(1);
+        }
+        let _ = windows.states(&before, now_ns);
+    }
+    assert!(admitted <= 5);
+    assert!(set.bytes().len() <= layout.full_size());
+    assert_eq!(Set::parse(set.bytes().to_vec(), &layout), Ok(set));
+}
+
+/// An answer of a rate limit service, in both forms, and the headers that come of it.
+pub(crate) fn service_answer(bytes: &[u8]) {
+    let answers = [
+        ServiceAnswer::from_protobuf(bytes).ok(),
+        ServiceAnswer::from_json(bytes).ok(),
+    ];
+    for answer in answers.into_iter().flatten() {
+        let standings: Vec<Standing> = answer
+            .statuses
+            .iter()
+            .filter_map(|status| {
+                let limit = status.limit.as_ref()?;
+                let until_reset = status.until_reset.unwrap_or_default();
+                Some(Standing {
+                    name: limit.name.clone(),
+                    quota: limit.requests,
+                    window: limit.window,
+                    remaining: status.remaining,
+                    until_full: until_reset,
+                    until_more: until_reset,
+                })
+            })
+            .collect();
+        for (_, value) in x_ratelimit(&standings)
+            .into_iter()
+            .chain(ietf_10(&standings))
+        {
+            assert!(
+                value.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
+                "{value}"
+            );
+        }
+        for standing in &standings {
+            assert!(
+                retry_after(standing.until_full)
+                    .parse::<u64>()
+                    .is_ok_and(|s| s > 0)
+            );
+        }
+        assert!(matches!(
+            answer.code,
+            Code::Unknown | Code::Ok | Code::OverLimit
+        ));
+    }
+}
+
+/// A plugin configuration, and a range of addresses.
+pub(crate) fn configuration(bytes: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        if let Err(problems) = Config::parse(text) {
+            assert!(!problems.to_string().is_empty());
+        }
+        let _ = IpRange::parse(text);
+    }
+}
+
+/// Headers of an upstream beside ours: ours never make them looser.
+pub(crate) fn header_merge(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
+    let standing = Standing {
+        name: "a".to_owned(),
+        quota: 9,
+        window: Some(Duration::from_secs(60)),
+        remaining: 4,
+        until_full: Duration::from_secs(30),
+        until_more: Duration::from_secs(3),
+    };
+    let standings = [standing];
+    let theirs = |name: &str| match name {
+        "x-ratelimit-remaining" | "ratelimit" => Some(first.to_owned()),
+        "x-ratelimit-reset" | "ratelimit-policy" => Some(second.to_owned()),
+        _ => None,
+    };
+    let kept = merged(x_ratelimit(&standings), theirs);
+    if first.trim().parse::<u64>().is_ok_and(|left| left < 4) {
+        assert!(kept.is_empty(), "a stricter upstream is not overwritten");
+    }
+    let _ = merged(ietf_10(&standings), theirs);
+}

@@ -1,0 +1,104 @@
+//! Who is never limited.
+
+use policy::claim::ClaimCondition;
+use policy::config::{Fields, Node};
+
+use crate::address::IpRange;
+
+/// Who is never limited.
+#[derive(Debug, Default)]
+pub struct Bypass {
+    /// Clients from these ranges.
+    pub ips: Vec<IpRange>,
+    /// Callers with any of these claims.
+    pub claims: Vec<ClaimCondition>,
+    /// Requests with any of these headers.
+    pub headers: Vec<HeaderSecret>,
+}
+
+/// A header whose value only those know who are not limited. The configuration knows its hash, or
+/// the environment the value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum HeaderSecret {
+    /// By the SHA-256 of the value.
+    Hashed {
+        /// The lower-case name of the header.
+        name: String,
+        /// The hash.
+        sha256: [u8; 32],
+    },
+    /// By the environment variable that has the value.
+    FromEnvironment {
+        /// The lower-case name of the header.
+        name: String,
+        /// The variable.
+        variable: String,
+    },
+}
+
+impl Bypass {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            ips: fields.or("ips", Vec::new(), |n| {
+                n.list(|range| range.parsed(IpRange::parse, "an address or a range"))
+            }),
+            claims: fields.or("claims", Vec::new(), |n| {
+                n.list(|c| ClaimCondition::read(&c))
+            }),
+            headers: fields.or("headers", Vec::new(), |n| {
+                n.list(|h| HeaderSecret::read(&h))
+            }),
+        })
+    }
+}
+
+impl HeaderSecret {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let name = fields
+                .required("name", "the name of a header")
+                .and_then(|n| n.header_name());
+            let sha256 = fields.optional("sha256").map(|n| {
+                let hash = n.string().and_then(hex_32);
+                if hash.is_none() {
+                    n.reject_unseen("expected 64 hexadecimal digits");
+                }
+                hash
+            });
+            let variable = fields
+                .optional("secret_env")
+                .map(|n| n.name(256).map(str::to_owned));
+            match (sha256, variable) {
+                (Some(sha256), None) => Some(Self::Hashed {
+                    name: name?,
+                    sha256: sha256?,
+                }),
+                (None, Some(variable)) => Some(Self::FromEnvironment {
+                    name: name?,
+                    variable: variable?,
+                }),
+                _ => {
+                    fields
+                        .node()
+                        .reject_unseen(r#"expected either "sha256" or "secret_env""#);
+                    None
+                }
+            }
+        })
+    }
+}
+
+fn hex_32(text: &str) -> Option<[u8; 32]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let mut bytes = [0; 32];
+    if !rest.is_empty() || pairs.len() != bytes.len() {
+        return None;
+    }
+    for (pair, byte) in pairs.iter().zip(&mut bytes) {
+        let digit = |character: u8| char::from(character).to_digit(16);
+        let [high, low] = *pair;
+        let value = digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?;
+        *byte = u8::try_from(value).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,175 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn gcra(rate: &str, burst: u64) -> Gcra {
+    Gcra::new(Rate::parse(rate).unwrap(), burst).unwrap()
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_burst_passes_and_then_the_rate() {
+    let limit = gcra("3/s", 5);
+    let mut tat = 0;
+    let mut admitted = |now, cost| match limit.decide(tat, now, cost) {
+        Verdict::Admit { tat: new } => {
+            tat = new;
+            true
+        }
+        Verdict::Refuse { .. } => false,
+    };
+    assert_eq!((0..20).filter(|_| admitted(10 * SECOND, 1)).count(), 5);
+    assert!(!admitted(10 * SECOND + 333_333_333, 1));
+    assert!(admitted(10 * SECOND + 333_333_334, 1));
+    assert!(!admitted(10 * SECOND + 333_333_334, 1));
+    assert_eq!((0..20).filter(|_| admitted(100 * SECOND, 2)).count(), 2);
+}
+
+/// Nothing is lost to rounding either: after a day of asking every moment, all that was due came.
+#[test]
+fn admits_exactly_the_rate() {
+    for (rate, count, step) in [
+        ("3/s", 3, 333_333_334),
+        ("7/min", 7, 1_000_000_000),
+        ("999983/s", 999_983, 1_000),
+    ] {
+        let limit = gcra(rate, 2);
+        let period = Rate::parse(rate).unwrap().period.as_nanos();
+        let (mut tat, mut now, mut admitted) = (0_u128, SECOND, 0_u128);
+        for _ in 0..200_000 {
+            if let Verdict::Admit { tat: new } = limit.decide(tat, now, 1) {
+                (tat, admitted) = (new, admitted + 1);
+            }
+            now += step;
+        }
+        let elapsed = u128::from(now - SECOND);
+        assert!((admitted - 2) * period <= elapsed * count, "{rate}");
+        if rate == "999983/s" {
+            // Units come every 1000.017 ns; with a rounded interval 200 would be missing.
+            assert!((199_996..=199_999).contains(&admitted), "{admitted}");
+        }
+    }
+}
+
+#[test]
+fn says_how_long_to_wait_and_what_is_left() {
+    let limit = gcra("1/s", 2);
+    let full = SECOND * 7;
+    assert_eq!(limit.remaining(0, full), 2);
+    assert_eq!(limit.until_next(0, full), Duration::ZERO);
+    let Verdict::Admit { tat } = limit.decide(0, full, 2) else {
+        panic!()
+    };
+    assert_eq!(limit.remaining(tat, full), 0);
+    assert_eq!(limit.until_next(tat, full), Duration::from_secs(1));
+    assert_eq!(
+        limit.until_next(tat, full + SECOND / 4),
+        Duration::from_millis(750)
+    );
+    let wait = Some(Duration::from_secs(1));
+    assert_eq!(limit.decide(tat, full, 1), Verdict::Refuse { wait });
+    assert_eq!(limit.decide(tat, full, 3), Verdict::Refuse { wait: None });
+    assert_eq!(limit.until_full(tat, full), Duration::from_secs(2));
+    assert_eq!(limit.empty(full), tat);
+    let third = gcra("3/s", 1);
+    let Verdict::Admit { tat } = third.decide(0, full, 1) else {
+        panic!()
+    };
+    assert_eq!(
+        third.until_full(tat, full),
+        Duration::from_nanos(333_333_334)
+    );
+    assert_eq!(third.nanoseconds(tat), full + 333_333_333);
+}
+
+#[test]
+fn refuses_what_cannot_be_counted() {
+    let rate = |text| Rate::parse(text).unwrap();
+    assert_eq!(Gcra::new(rate("1/day"), 1_000_000), None);
+    assert_eq!(Gcra::new(rate("1/s"), 0), None);
+    assert_eq!(Gcra::new(rate("1/s"), u64::MAX), None);
+    assert!(Gcra::new(rate("1000000000/s"), 1_000_000_000).is_some());
+    let nothing = Rate {
+        count: 0,
+        period: Duration::from_secs(1),
+    };
+    assert_eq!(Gcra::new(nothing, 1), None);
+    let endless = Rate {
+        count: 1,
+        period: Duration::MAX,
+    };
+    assert_eq!(Gcra::new(endless, 1), None);
+    let instant = Rate {
+        count: 1,
+        period: Duration::ZERO,
+    };
+    assert_eq!(Gcra::new(instant, 1), None);
+}
+
+proptest! {
+    /// Over every stretch of any history, no more than burst + rate * time; and whoever waits as
+    /// long as it is told passes.
+    #[test]
+    fn never_admits_more_than_the_bound(
+        count in 1_u64..1_000_000,
+        burst in 1_u64..50,
+        steps in proptest::collection::vec((0_u64..3_000_000_000, 1_u64..4), 1..200),
+    ) {
+        let period = Duration::from_secs(3600);
+        let limit = Gcra::new(Rate { count, period }, burst).unwrap();
+        let (mut now, mut tat) = (SECOND, 0);
+        let mut history = Vec::new();
+        for (step, cost) in steps {
+            now += step;
+            match limit.decide(tat, now, cost) {
+                Verdict::Admit { tat: new } => {
+                    tat = new;
+                    history.push((now, cost));
+                }
+                Verdict::Refuse { wait: Some(wait) } => {
+                    let later = now + u64::try_from(wait.as_nanos()).unwrap();
+                    let admits = |at| matches!(limit.decide(tat, at, cost), Verdict::Admit { .. });
+                    prop_assert!(admits(later));
+                    prop_assert!(!admits(later - 1));
+                }
+                Verdict::Refuse { wait: None } => prop_assert!(cost > burst),
+            }
+            prop_assert!(limit.until_next(tat, now) <= limit.until_full(tat, now));
+        }
+        for (first, (start, _)) in history.iter().enumerate() {
+            let mut units = 0_u128;
+            for (time, cost) in &history[first..] {
+                units += u128::from(*cost);
+                let earned = u128::from(time - start) * u128::from(count);
+                let beyond = units.saturating_sub(u128::from(burst));
+                prop_assert!(beyond * period.as_nanos() <= earned);
+            }
+        }
+    }
+
+    #[test]
+    fn never_overflows(
+        tat in any::<u128>(), now in any::<u64>(), cost in any::<u64>(),
+        count in any::<u64>(), seconds in any::<u64>(), burst in any::<u64>(),
+    ) {
+        let odd = Gcra::new(Rate { count, period: Duration::from_secs(seconds) }, burst);
+        for limit in odd.into_iter().chain([gcra("7/min", 20), gcra("999999937/day", 1_000_000)]) {
+            let _ = (limit.decide(tat, now, cost), limit.remaining(tat, now));
+            let _ = (limit.until_next(tat, now), limit.until_full(tat, now), limit.empty(now));
+            let _ = (limit.nanoseconds(tat), limit.window());
+        }
+    }
+
+    /// A time as large as it gets fits into 96 bits.
+    #[test]
+    fn a_state_fits_its_place(
+        count in 1_u64..1_000_000_000, burst in 1_u64..1_000_000_000, now in any::<u64>(),
+    ) {
+        let period = Duration::from_secs(86_400);
+        if let Some(limit) = Gcra::new(Rate { count, period }, burst) {
+            prop_assert!(limit.empty(now) < 1 << 96);
+            prop_assert!(!limit.counts_nanoseconds() || limit.empty(now) < 1 << 64);
+        }
+    }
+}

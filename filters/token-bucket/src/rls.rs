@@ -1,0 +1,213 @@
+//! The messages of the rate limit service, `envoy.service.ratelimit.v3`, as much as is needed of
+//! them, in protobuf.
+
+use std::time::Duration;
+
+use host::protobuf::{Malformed, Value, Writer, fields};
+
+/// The service.
+pub const SERVICE: &str = "envoy.service.ratelimit.v3.RateLimitService";
+/// Its method.
+pub const METHOD: &str = "ShouldRateLimit";
+/// A longer answer is not read.
+pub const MAX_ANSWER_BYTES: usize = 1 << 16;
+
+/// A question: may this request, described so, add so many hits?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question<'q> {
+    /// Which limits are meant.
+    pub domain: &'q str,
+    /// Entries of keys and values; every descriptor must be within its limit.
+    pub descriptors: &'q [Descriptor],
+    /// What the request costs.
+    pub hits: u64,
+}
+
+/// Keys and values that name a counter.
+pub type Descriptor = Vec<(String, String)>;
+
+/// What the service says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceAnswer {
+    /// About the whole request.
+    pub code: Code,
+    /// About each descriptor, in their order; some services send none.
+    pub statuses: Vec<Status>,
+    /// Headers for the response.
+    pub response_headers: Vec<(String, Vec<u8>)>,
+    /// Headers for the request on its way to the upstream.
+    pub request_headers: Vec<(String, Vec<u8>)>,
+    /// A body for a refused client.
+    pub body: Vec<u8>,
+}
+
+/// What is said about one descriptor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether it is within its limit.
+    pub code: Code,
+    /// The limit that applies.
+    pub limit: Option<CurrentLimit>,
+    /// Units left.
+    pub remaining: u64,
+    /// How long until the counter begins anew.
+    pub until_reset: Option<Duration>,
+}
+
+/// A limit as the service has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CurrentLimit {
+    /// Its name, may be empty.
+    pub name: String,
+    /// Units in each window.
+    pub requests: u64,
+    /// The window, where it is a known one.
+    pub window: Option<Duration>,
+}
+
+/// Whether a request may pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Code {
+    /// The service does not say.
+    #[default]
+    Unknown,
+    /// It may.
+    Ok,
+    /// It may not.
+    OverLimit,
+}
+
+impl Code {
+    /// By its number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        match number {
+            1 => Self::Ok,
+            2 => Self::OverLimit,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The window of a unit by its number.
+#[must_use]
+pub const fn window_of_unit(number: u64) -> Option<Duration> {
+    let seconds = match number {
+        1 => 1,
+        2 => 60,
+        3 => 3_600,
+        4 => 86_400,
+        5 => 30 * 86_400,
+        6 => 365 * 86_400,
+        7 => 7 * 86_400,
+        _ => return None,
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+impl Question<'_> {
+    /// The message `RateLimitRequest`.
+    #[must_use]
+    pub fn to_protobuf(&self) -> Vec<u8> {
+        let mut message = Writer::default().bytes(1, self.domain.as_bytes());
+        for entries in self.descriptors {
+            let mut descriptor = Writer::default();
+            for (key, value) in entries {
+                let entry = Writer::default()
+                    .bytes(1, key.as_bytes())
+                    .bytes(2, value.as_bytes());
+                descriptor = descriptor.bytes(1, &entry.finish());
+            }
+            message = message.bytes(2, &descriptor.finish());
+        }
+        // The field has 32 bits.
+        message.varint(3, self.hits.min(u32::MAX.into())).finish()
+    }
+}
+
+impl ServiceAnswer {
+    /// Reads the message `RateLimitResponse`. Unknown fields are skipped.
+    ///
+    /// # Errors
+    /// It is no message, or longer than a service has reason to send.
+    pub fn from_protobuf(message: &[u8]) -> Result<Self, Malformed> {
+        if message.len() > MAX_ANSWER_BYTES {
+            return Err(Malformed);
+        }
+        let mut answer = Self::default();
+        for field in fields(message) {
+            match field? {
+                (1, Value::Varint(code)) => answer.code = Code::from_number(code),
+                (2, Value::Bytes(status)) => answer.statuses.push(self::status(status)?),
+                (3, Value::Bytes(header)) => answer.response_headers.push(self::header(header)?),
+                (4, Value::Bytes(header)) => answer.request_headers.push(self::header(header)?),
+                (5, Value::Bytes(body)) => answer.body = body.to_vec(),
+                _ => {}
+            }
+        }
+        Ok(answer)
+    }
+}
+
+fn status(message: &[u8]) -> Result<Status, Malformed> {
+    let mut status = Status::default();
+    for field in fields(message) {
+        match field? {
+            (1, Value::Varint(code)) => status.code = Code::from_number(code),
+            (2, Value::Bytes(limit)) => status.limit = Some(current_limit(limit)?),
+            (3, Value::Varint(remaining)) => status.remaining = remaining,
+            (4, Value::Bytes(duration)) => status.until_reset = self::duration(duration)?,
+            _ => {}
+        }
+    }
+    Ok(status)
+}
+
+fn current_limit(message: &[u8]) -> Result<CurrentLimit, Malformed> {
+    let mut limit = CurrentLimit::default();
+    for field in fields(message) {
+        match field? {
+            (1, Value::Varint(requests)) => limit.requests = requests,
+            (2, Value::Varint(unit)) => limit.window = window_of_unit(unit),
+            (3, Value::Bytes(name)) => {
+                limit.name = String::from_utf8_lossy(name).into_owned();
+            }
+            _ => {}
+        }
+    }
+    Ok(limit)
+}
+
+/// A `google.protobuf.Duration`; a negative one is none.
+fn duration(message: &[u8]) -> Result<Option<Duration>, Malformed> {
+    let (mut seconds, mut nanos) = (0, 0);
+    for field in fields(message) {
+        match field? {
+            (1, Value::Varint(value)) => seconds = value,
+            (2, Value::Varint(value)) => nanos = value,
+            _ => {}
+        }
+    }
+    let sensible = seconds <= MAX_SECONDS && nanos < 1_000_000_000;
+    let nanos = u32::try_from(nanos).unwrap_or(0);
+    Ok(sensible.then(|| Duration::new(seconds, nanos)))
+}
+
+/// A `HeaderValue`: a key with a text or with bytes.
+fn header(message: &[u8]) -> Result<(String, Vec<u8>), Malformed> {
+    let (mut key, mut value) = (String::new(), Vec::new());
+    for field in fields(message) {
+        match field? {
+            (1, Value::Bytes(bytes)) => key = String::from_utf8_lossy(bytes).into_owned(),
+            (2 | 3, Value::Bytes(bytes)) if !bytes.is_empty() => value = bytes.to_vec(),
+            _ => {}
+        }
+    }
+    Ok((key, value))
+}
+
+/// What a protobuf duration can hold at most.
+const MAX_SECONDS: u64 = 315_576_000_000;
+
+#[cfg(test)]
+mod tests;

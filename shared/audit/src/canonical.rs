@@ -1,0 +1,293 @@
+//! One spelling for each JSON document (RFC 8785, JSON Canonicalization Scheme): the bytes that are
+//! kept, sent and hashed.
+//!
+//! Records hold strings, booleans, arrays, objects, and integers of at most 2^53 - 1, so the rules
+//! of the standard for other numbers do not come up.
+
+use policy::json::Json;
+
+/// The largest integer that every JSON parser reads as it is written (RFC 8259 section 6).
+pub const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// Canonical text: members sorted by name, no white space.
+#[must_use]
+pub fn to_string(json: &Json) -> String {
+    sorted(json).to_string()
+}
+
+fn sorted(json: &Json) -> Json {
+    match json {
+        Json::Array(items) => Json::Array(items.iter().map(sorted).collect()),
+        Json::Object(members) => {
+            let mut members: Vec<(String, Json)> = members
+                .iter()
+                .map(|(name, value)| (name.clone(), sorted(value)))
+                .collect();
+            // By UTF-16 code units (section 3.2.3).
+            members.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
+            Json::Object(members)
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+/// Writes canonical text from front to back, for those who know the order of the names; and beside
+/// it the core, which is the same text without the members that can be erased.
+///
+/// Building a tree, sorting it and cutting it afterwards gives the same two texts, in several times
+/// the time; a test of every caller says that it does.
+#[derive(Debug, Default)]
+pub struct Writer {
+    text: Output,
+    core: Output,
+    /// Greater than 0 inside of a member that the core lacks.
+    cut: u32,
+    fingerprint_at: Option<usize>,
+    signature_at: Option<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Output {
+    text: String,
+    /// Something stands before the next member or item.
+    separate: bool,
+}
+
+impl Writer {
+    /// A writer with room for this much text.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        let output = || Output {
+            text: String::with_capacity(bytes),
+            separate: false,
+        };
+        Self {
+            text: output(),
+            core: output(),
+            ..Self::default()
+        }
+    }
+
+    /// A writer for a part of a record, whose core nobody asks for.
+    #[must_use]
+    pub fn of_part(bytes: usize) -> Self {
+        let text = Output {
+            text: String::with_capacity(bytes),
+            separate: false,
+        };
+        Self {
+            text,
+            cut: 1,
+            ..Self::default()
+        }
+    }
+
+    /// `{ ... }`
+    pub fn object(&mut self, members: impl FnOnce(&mut Self)) {
+        self.open('{');
+        members(self);
+        self.close('}');
+    }
+
+    /// `[ ... ]`
+    pub fn array(&mut self, items: impl FnOnce(&mut Self)) {
+        self.open('[');
+        items(self);
+        self.close(']');
+    }
+
+    /// An item of an array.
+    pub fn item(&mut self, value: impl FnOnce(&mut Self)) {
+        self.both(|output| {
+            if output.separate {
+                output.text.push(',');
+            }
+            output.separate = false;
+        });
+        value(self);
+        self.both(|output| output.separate = true);
+    }
+
+    /// A member of an object. Names are the writer's own, plain ASCII, and come in order.
+    pub fn member(&mut self, name: &str, value: impl FnOnce(&mut Self)) {
+        self.item(|writer| {
+            writer.both(|output| {
+                output.text.push('"');
+                output.text.push_str(name);
+                output.text.push_str("\":");
+            });
+            value(writer);
+        });
+    }
+
+    /// A member that can be erased, so one that the core lacks.
+    pub fn cut_member(&mut self, name: &str, value: impl FnOnce(&mut Self)) {
+        self.cut = self.cut.saturating_add(1);
+        self.member(name, value);
+        self.cut = self.cut.saturating_sub(1);
+    }
+
+    /// A member with a string.
+    pub fn text_member(&mut self, name: &str, value: &str) {
+        self.member(name, |writer| writer.string(value));
+    }
+
+    /// A member with an integer.
+    pub fn number_member(&mut self, name: &str, value: u64) {
+        self.member(name, |writer| writer.number(value));
+    }
+
+    /// A string.
+    pub fn string(&mut self, value: &str) {
+        let start = self.text.text.len();
+        push_string(&mut self.text.text, value);
+        self.repeat_in_core(start);
+    }
+
+    /// An integer; one that JSON cannot hold is written as the largest that it can.
+    pub fn number(&mut self, value: u64) {
+        let digits = value.min(MAX_INTEGER).to_string();
+        self.fragment(&digits);
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, value: bool) {
+        self.fragment(if value { "true" } else { "false" });
+    }
+
+    /// A value that is canonical text already.
+    pub fn fragment(&mut self, value: &str) {
+        self.both(|output| output.text.push_str(value));
+    }
+
+    /// A member that is filled in when the hash of all the others is known.
+    pub(crate) fn fingerprint_member(&mut self) {
+        self.cut_member("fingerprint", |writer| {
+            writer.fragment("\"");
+            writer.fingerprint_at = Some(writer.text.text.len());
+            writer.fragment("\"");
+        });
+    }
+
+    /// A member that is filled in with the signature of the fingerprint.
+    pub(crate) fn signature_member(&mut self) {
+        self.cut_member("signature", |writer| {
+            writer.fragment("\"");
+            writer.signature_at = Some(writer.text.text.len());
+            writer.fragment("\"");
+        });
+    }
+
+    /// The text without what can be erased.
+    #[must_use]
+    pub fn core(&self) -> &str {
+        &self.core.text
+    }
+
+    /// Whether there is a place for a signature.
+    pub(crate) const fn wants_signature(&self) -> bool {
+        self.signature_at.is_some()
+    }
+
+    /// Bytes that the text will have when it is sealed.
+    #[must_use]
+    pub fn sealed_bytes(&self) -> usize {
+        let fingerprint = self.fingerprint_at.map_or(0, |_| 64);
+        let signature = self.signature_at.map_or(0, |_| 128);
+        self.text
+            .text
+            .len()
+            .saturating_add(fingerprint)
+            .saturating_add(signature)
+    }
+
+    /// The text as it is.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text.text
+    }
+
+    /// The text with fingerprint and signature filled in.
+    pub(crate) fn finish(self, fingerprint: &str, signature: &str) -> String {
+        let text = &self.text.text;
+        let mut finished = String::with_capacity(
+            text.len()
+                .saturating_add(fingerprint.len())
+                .saturating_add(signature.len()),
+        );
+        // The fingerprint comes first: f, then s.
+        let first = self.fingerprint_at.unwrap_or(text.len());
+        let second = self.signature_at.unwrap_or(text.len());
+        finished.push_str(text.get(..first).unwrap_or(text));
+        finished.push_str(fingerprint);
+        finished.push_str(text.get(first..second).unwrap_or_default());
+        finished.push_str(signature);
+        finished.push_str(text.get(second..).unwrap_or_default());
+        finished
+    }
+
+    fn open(&mut self, bracket: char) {
+        self.both(|output| {
+            output.text.push(bracket);
+            output.separate = false;
+        });
+    }
+
+    fn close(&mut self, bracket: char) {
+        self.both(|output| {
+            output.text.push(bracket);
+            output.separate = true;
+        });
+    }
+
+    fn both(&mut self, write: impl Fn(&mut Output)) {
+        write(&mut self.text);
+        if self.cut == 0 {
+            write(&mut self.core);
+        }
+    }
+
+    fn repeat_in_core(&mut self, start: usize) {
+        if self.cut == 0 {
+            let written = self.text.text.get(start..).unwrap_or_default();
+            self.core.text.push_str(written);
+        }
+    }
+}
+
+/// Adds a string as RFC 8785 section 3.2.2.2 writes it, with its quotation marks.
+pub fn push_string(text: &mut String, value: &str) {
+    text.push('"');
+    let mut rest = value;
+    while let Some(at) = rest
+        .bytes()
+        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+    {
+        let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        text.push_str(plain);
+        let mut characters = tail.chars();
+        let Some(character) = characters.next() else {
+            break;
+        };
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\u{8}' => text.push_str("\\b"),
+            '\t' => text.push_str("\\t"),
+            '\n' => text.push_str("\\n"),
+            '\u{c}' => text.push_str("\\f"),
+            '\r' => text.push_str("\\r"),
+            other => {
+                text.push_str("\\u00");
+                let code = u8::try_from(u32::from(other)).unwrap_or_default();
+                text.push_str(&crate::hash::hex(&[code]));
+            }
+        }
+        rest = characters.as_str();
+    }
+    text.push_str(rest);
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests;

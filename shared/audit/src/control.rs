@@ -1,0 +1,264 @@
+//! What a chain says about itself, and what an operator says about chains.
+
+use std::collections::BTreeMap;
+
+use policy::json::Json;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::canonical;
+use crate::hash::Hash;
+
+/// The member `unmapped.control` of a record that is about chains, not about a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Control {
+    /// The first record of a chain.
+    Open {
+        /// The random id of the filter instance; its chains, one for each retention class, share it.
+        emitter: String,
+        /// The id of the proxy, where it tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+        /// SHA-256 of the configuration.
+        config_sha256: Hash,
+        /// How long the chain is silent at most while its emitter lives.
+        heartbeat_ms: u64,
+        /// The chain that this one goes on from, after a change of the configuration or the code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        predecessor: Option<Head>,
+    },
+    /// Everything up to here is complete.
+    Checkpoint(Statement),
+    /// A checkpoint that covers nothing but itself: the emitter lives, and nothing happened.
+    Heartbeat(Statement),
+    /// The last record of a chain.
+    Close {
+        /// As in a checkpoint.
+        #[serde(flatten)]
+        statement: Statement,
+        /// `replaced` or `shutdown`.
+        reason: String,
+    },
+    /// Records that did not go where the others went.
+    Gap(Lost),
+    /// The emitter goes on with another configuration.
+    ConfigChange {
+        /// SHA-256 of the configuration before.
+        from: Hash,
+        /// SHA-256 of the one from now on.
+        to: Hash,
+    },
+    /// By an operator: a record was taken away. With this its place in the chain can be checked.
+    Tombstone {
+        /// Which.
+        chain_uid: String,
+        /// Its number.
+        sequence: u64,
+        /// What it had as `previous`.
+        previous: Hash,
+        /// The hash of its core.
+        core: Hash,
+        /// Why, by whom, under which ticket.
+        #[serde(flatten)]
+        grounds: BTreeMap<String, String>,
+    },
+    /// By an operator: groups were erased.
+    Erasure {
+        /// In which records.
+        targets: Vec<Target>,
+        /// Names of groups.
+        groups: Vec<String>,
+        /// Why, by whom, under which ticket.
+        #[serde(flatten)]
+        grounds: BTreeMap<String, String>,
+    },
+    /// By an operator: all records before a checkpoint, which stays, were deleted after their time.
+    Purge {
+        /// Of which chain.
+        chain_uid: String,
+        /// The number of the checkpoint.
+        checkpoint: u64,
+        /// Its fingerprint.
+        fingerprint: Hash,
+        /// Why, by whom, under which ticket.
+        #[serde(flatten)]
+        grounds: BTreeMap<String, String>,
+    },
+    /// By an operator: these records must not be purged or erased.
+    Hold {
+        /// The name of the hold.
+        hold: String,
+        /// Which records; none is all.
+        targets: Vec<Target>,
+        /// Why, by whom, under which ticket.
+        #[serde(flatten)]
+        grounds: BTreeMap<String, String>,
+    },
+    /// By an operator: a hold ends.
+    Release {
+        /// The name of the hold.
+        hold: String,
+        /// Why, by whom, under which ticket.
+        #[serde(flatten)]
+        grounds: BTreeMap<String, String>,
+    },
+}
+
+/// What a checkpoint states about its chain up to itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// Requests recorded since the chain began.
+    pub records: u64,
+    /// Requests left out by sampling since the chain began.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sampled_out: u64,
+    /// Requests lost since the chain began, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lost: BTreeMap<String, u64>,
+    /// The number of the checkpoint before this one, or of the first record.
+    pub previous_checkpoint: u64,
+}
+
+/// Records that are lost, or kept elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// `queue_full` or `rejected`.
+    pub reason: String,
+    /// How many.
+    pub count: u64,
+    /// Which, if they had a place in the chain already; what was lost before that has no number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Range>,
+    /// `host_log`: they are in the proxy's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+    /// When the first was, milliseconds since 1970.
+    pub from_ms: u64,
+    /// When the last was.
+    pub to_ms: u64,
+}
+
+/// A chain at one of its records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The chain.
+    pub chain_uid: String,
+    /// The number of the record.
+    pub sequence: u64,
+    /// Its fingerprint.
+    pub fingerprint: Hash,
+}
+
+/// Records of one chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The chain.
+    pub chain_uid: String,
+    /// Which of its records; none is all.
+    pub ranges: Vec<Range>,
+}
+
+/// Numbers from the first to the last, both included: `[3,7]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Range(pub u64, pub u64);
+
+impl Control {
+    /// The word for it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Checkpoint(_) => "checkpoint",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::Close { .. } => "close",
+            Self::Gap(_) => "gap",
+            Self::ConfigChange { .. } => "config_change",
+            Self::Tombstone { .. } => "tombstone",
+            Self::Erasure { .. } => "erasure",
+            Self::Purge { .. } => "purge",
+            Self::Hold { .. } => "hold",
+            Self::Release { .. } => "release",
+        }
+    }
+
+    /// Whether an operator says it, with an operator's key, and not an emitter.
+    #[must_use]
+    pub const fn is_by_operator(&self) -> bool {
+        matches!(
+            self,
+            Self::Tombstone { .. }
+                | Self::Erasure { .. }
+                | Self::Purge { .. }
+                | Self::Hold { .. }
+                | Self::Release { .. }
+        )
+    }
+
+    /// What a checkpoint, a heartbeat and the end of a chain state.
+    #[must_use]
+    pub const fn statement(&self) -> Option<&Statement> {
+        match self {
+            Self::Checkpoint(statement)
+            | Self::Heartbeat(statement)
+            | Self::Close { statement, .. } => Some(statement),
+            _ => None,
+        }
+    }
+
+    /// Reads the member `unmapped.control`. The id of the key that signed stands beside it, as
+    /// `key_id`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_json(json: &Json) -> Result<(Self, Option<String>), String> {
+        let mut json = json.clone();
+        let key_id = match crate::group::remove(&mut json, "/key_id") {
+            Some(Json::String(id)) => Some(id),
+            Some(_) => return Err("key_id is no string".to_owned()),
+            None => None,
+        };
+        let control = serde_json::from_str(&json.to_string()).map_err(|error| error.to_string())?;
+        Ok((control, key_id))
+    }
+
+    /// Canonical text.
+    pub(crate) fn to_json(&self, key_id: Option<&str>) -> String {
+        // Strings and numbers only: there is nothing that could fail to serialise.
+        let text = serde_json::to_vec(self).unwrap_or_default();
+        let mut json = Json::parse(&text).unwrap_or(Json::Null);
+        if let (Json::Object(members), Some(key_id)) = (&mut json, key_id) {
+            members.push(("key_id".to_owned(), Json::from(key_id)));
+        }
+        canonical::to_string(&json)
+    }
+
+    /// Informational, or medium where something is missing.
+    pub(crate) const fn severity_id(&self) -> u64 {
+        match self {
+            Self::Gap(_) => 3,
+            _ => 1,
+        }
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_hex())
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| de::Error::custom("expected 64 hexadecimal digits"))
+    }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference; on 32 bits it is as large as the number"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,117 @@
+//! Points in time as people write and read them.
+
+use policy::timestamp::{TimestampError, parse_timestamp};
+
+/// Milliseconds since 1970 of `2026-11-24T21:00:00Z` or, for its beginning in UTC, `2026-11-24`.
+///
+/// # Errors
+/// What a time looks like.
+pub fn parse(text: &str) -> Result<u64, TimestampError> {
+    let seconds = match parse_timestamp(text) {
+        Ok(seconds) => seconds,
+        Err(_) => parse_timestamp(&format!("{text}T00:00:00Z"))?,
+    };
+    let seconds = u64::try_from(seconds).unwrap_or(0);
+    Ok(seconds.saturating_mul(1000))
+}
+
+/// `2026-11-24T21:00:00.250Z`, without the fraction if it is zero.
+#[must_use]
+pub fn format(ms: u64) -> String {
+    let (days, in_day) = (ms / DAY_MS, ms % DAY_MS);
+    let (year, month, day) = date(days.min(MAX_DAYS));
+    let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60);
+    let fraction = match in_day % 1000 {
+        0 => String::new(),
+        ms => format!(".{ms:03}"),
+    };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+}
+
+/// `2026-11-24 21:00`.
+#[must_use]
+pub fn minute(ms: u64) -> String {
+    let text = format(ms - ms % 60_000);
+    text.replace('T', " ").trim_end_matches(":00Z").to_owned()
+}
+
+/// `2 days`, `3 hours`, `250 ms`: the largest unit that fits.
+#[must_use]
+pub fn duration(ms: u64) -> String {
+    let units = [
+        (365 * DAY_MS, "year"),
+        (DAY_MS, "day"),
+        (3_600_000, "hour"),
+        (60_000, "minute"),
+        (1000, "second"),
+    ];
+    match units.into_iter().find(|(unit, _)| ms >= *unit) {
+        Some((unit, name)) => {
+            let count = ms / unit;
+            format!("{count} {name}{}", if count == 1 { "" } else { "s" })
+        }
+        None => format!("{ms} ms"),
+    }
+}
+
+/// The wall clock, milliseconds since 1970.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "a command asks the clock, once")]
+pub fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
+/// Year, month and day of a day counted from 1970-01-01, by the eras of 400 years of the Gregorian
+/// calendar, each beginning in March so that the day that comes and goes is the last of a year.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+const DAY_MS: u64 = 86_400_000;
+/// The last day of the year 9999.
+const MAX_DAYS: u64 = 2_932_896;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2000-02-29T23:59:59Z",
+            "2026-11-24T21:00:00Z",
+            "2100-03-01T00:00:00Z",
+            "9999-12-31T00:00:00Z",
+        ] {
+            assert_eq!(format(parse(text).unwrap()), text);
+        }
+        assert_eq!(parse("2026-11-24"), parse("2026-11-24T00:00:00Z"));
+        assert_eq!(format(1_250), "1970-01-01T00:00:01.250Z");
+        assert_eq!(
+            minute(parse("2026-11-24T21:05:09Z").unwrap()),
+            "2026-11-24 21:05"
+        );
+        assert_eq!(format(u64::MAX).len(), "9999-12-31T00:00:00.000Z".len());
+        assert!(parse("yesterday").is_err());
+        assert_eq!(duration(3 * DAY_MS), "3 days");
+        assert_eq!(duration(1000), "1 second");
+        assert_eq!(duration(12), "12 ms");
+    }
+}

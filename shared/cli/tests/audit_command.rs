@@ -1,0 +1,584 @@
+//! `meshward audit` as people call it: files, arguments, words and exit statuses.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use audit::Range;
+use meshward_cli::audit::sample::{Emitter, Random, Request, emitter_key, write_trail};
+use policy::json::Json;
+use tempfile::TempDir;
+
+struct Outcome {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+struct Bed {
+    folder: TempDir,
+}
+
+impl Bed {
+    fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn run(&self, arguments: &str) -> Outcome {
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs `meshward audit` in the folder; the words are separated by spaces.
+    fn run_with(&self, arguments: &str, input: &[u8]) -> Outcome {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_meshward"))
+            .arg("audit")
+            .args(arguments.split(' ').filter(|word| !word.is_empty()))
+            .current_dir(self.folder.path())
+            .env("PSEUDONYM_KEY", PSEUDONYM_KEY)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// A file of keys with the emitter's and a new operator's, whose secret is in `dpo.secret`.
+    fn keys(&self) -> PathBuf {
+        let made = self.run("keygen --secret dpo.secret --operator --id dpo");
+        assert_eq!(made.code, 0, "{}", made.err);
+        let emitter = format!(
+            r#"{{"keys":[{{"id":"{}","public_key":"{}"}}]}}"#,
+            emitter_key().id(),
+            emitter_key().public().to_hex()
+        );
+        self.write("emitter.json", emitter);
+        self.write("operator.json", made.out)
+    }
+}
+
+impl Outcome {
+    fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        self
+    }
+
+    fn json(&self) -> Json {
+        Json::parse(self.out.as_bytes()).unwrap()
+    }
+
+    fn number(&self, path: &str) -> u64 {
+        self.json().at(path).unwrap().to_string().parse().unwrap()
+    }
+}
+
+const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const KEYS: &str = "--keys emitter.json --keys operator.json";
+const SIGN: &str = "--ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo";
+
+fn trail(requests: u64) -> Vec<u8> {
+    let mut text = Vec::new();
+    write_trail(&mut text, requests, 3).unwrap();
+    text
+}
+
+/// A chain of these subjects, each with one request, whose records are kept for a second; with a
+/// checkpoint after each fifth.
+fn chain_of(subjects: &[&str]) -> (Emitter, Vec<String>) {
+    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    emitter.keep_ms = Some(1_000);
+    let mut random = Random(5);
+    let mut lines = vec![emitter.open(None).text];
+    for (subject, number) in subjects.iter().zip(1_usize..) {
+        let request = Request {
+            subject: Some((*subject).to_owned()),
+            path: format!("/patients/{subject}"),
+            ..Request::some(&mut random)
+        };
+        lines.push(emitter.request(&request).text);
+        if number.is_multiple_of(5) {
+            lines.push(emitter.checkpoint().text);
+        }
+    }
+    (emitter, lines)
+}
+
+fn joined(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn otlp(lines: &[String]) -> String {
+    let log = |line: &String| {
+        let mut body = String::new();
+        audit::canonical::push_string(&mut body, line);
+        format!(r#"{{"timeUnixNano":"18446744073709551615","body":{{"stringValue":{body}}}}}"#)
+    };
+    let logs: Vec<String> = lines.iter().map(log).collect();
+    format!(
+        "{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{}]}}]}}]}}\n",
+        logs.join(",")
+    )
+}
+
+#[test]
+fn help_and_wrong_usage() {
+    let bed = Bed::new();
+    let help = bed.run("--help").expect(0).out;
+    for command in ["verify", "report", "purge", "erase", "hold", "keygen"] {
+        assert!(help.contains(command), "{command}: {help}");
+        let help = bed.run(&format!("{command} --help")).expect(0).out;
+        assert!(help.contains("Usage: meshward audit"), "{help}");
+    }
+    for wrong in [
+        "",
+        "verfy x",
+        "verify",
+        "verify --at noon x",
+        "verify --key zz x",
+        "keygen",
+    ] {
+        let outcome = bed.run(wrong);
+        assert_eq!(outcome.code, 3, "{wrong}");
+        assert!(!outcome.err.is_empty(), "{wrong}");
+    }
+    assert!(
+        bed.run("verfy x").err.contains("verify"),
+        "the nearest name"
+    );
+    let keys = bed.write(
+        "keys.json",
+        r#"{"keys":[{"public_key":"12","rol":"operator"}]}"#,
+    );
+    let wrong = bed
+        .run(&format!("verify --keys {} x", keys.display()))
+        .expect(3)
+        .err;
+    assert!(
+        wrong.contains("keys[0].public_key") && wrong.contains("did you mean \"role\""),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn verify_reads_several_forms_and_several_files() {
+    let bed = Bed::new();
+    bed.keys();
+    let text = String::from_utf8(trail(300)).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let third = lines.len() / 3;
+    bed.write("a.ndjson", joined(&lines[..third]));
+    bed.write("b.json", otlp(&lines[third..2 * third]));
+    let log: Vec<String> = lines[2 * third..]
+        .iter()
+        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log x: meshward.audit {line}\n[x] other"))
+        .collect();
+    bed.write("envoy.log", joined(&log));
+    let outcome = bed
+        .run(&format!("verify {KEYS} --json a.ndjson b.json envoy.log"))
+        .expect(0);
+    assert_eq!(outcome.number("records.valid"), lines.len() as u64);
+    assert_eq!(outcome.number("records.other_lines"), log.len() as u64);
+    // On as many threads as wanted, in any order, and from standard input.
+    for threads in [1, 3] {
+        let arguments =
+            format!("verify {KEYS} --json --threads {threads} envoy.log a.ndjson b.json");
+        assert_eq!(bed.run(&arguments).expect(0).json(), outcome.json());
+    }
+    let outcome = bed
+        .run_with(&format!("verify {KEYS} -"), text.as_bytes())
+        .expect(0);
+    assert!(outcome.out.contains("CLEAN"), "{}", outcome.out);
+    // A part of it, alone.
+    let part = bed.run(&format!("verify {KEYS} b.json")).expect(1).out;
+    assert!(
+        part.contains("records are missing, and nothing says why"),
+        "{part}"
+    );
+    bed.run(&format!(
+        "verify {KEYS} --excerpt a.ndjson b.json envoy.log"
+    ))
+    .expect(0);
+}
+
+#[test]
+fn verify_says_what_is_wrong_with_files() {
+    let bed = Bed::new();
+    bed.keys();
+    let text = trail(50);
+    bed.write("cut.ndjson", &text[..text.len() - 10]);
+    let outcome = bed.run(&format!("verify {KEYS} cut.ndjson")).expect(2).out;
+    assert!(
+        outcome.contains("INCOMPLETE") && outcome.contains("cut_off"),
+        "{outcome}"
+    );
+    bed.write("whole.ndjson", &text);
+    let outcome = bed
+        .run(&format!("verify {KEYS} whole.ndjson none.ndjson"))
+        .expect(2)
+        .out;
+    assert!(outcome.contains("none.ndjson: cannot be read"), "{outcome}");
+    bed.write("zipped.gz", [0x1f, 0x8b, 8, 0, 0]);
+    let outcome = bed
+        .run(&format!("verify {KEYS} whole.ndjson zipped.gz"))
+        .expect(2)
+        .out;
+    assert!(outcome.contains("zcat"), "{outcome}");
+    let mut changed = text;
+    let at = changed.len() / 2;
+    changed[at] ^= 1;
+    bed.write("changed.ndjson", changed);
+    let outcome = bed
+        .run(&format!("verify {KEYS} changed.ndjson"))
+        .expect(1)
+        .out;
+    assert!(outcome.contains("FAILED"), "{outcome}");
+    let outcome = bed.run("verify whole.ndjson").expect(2).out;
+    assert!(outcome.contains("No key was given"), "{outcome}");
+}
+
+/// A client can write into an access log what it likes, and one record of the log was changed.
+#[test]
+fn a_log_is_not_believed() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a", "b"]);
+    lines.push(emitter.close().text);
+    let log: Vec<String> = lines
+        .iter()
+        .map(|line| format!("[x] wasm log: meshward.audit {line}\n"))
+        .collect();
+    let forged = lines[1].replace("\"a\"", "\"c\"");
+    let hostile = format!(
+        "[y] \"GET /\" \"meshward.audit {forged}\"\n[y] \"meshward.audit {{\\\"a\\\":1}}\"\n[y] meshward.audit.part ab 1/1\n"
+    );
+    bed.write("envoy.log", format!("{}{hostile}", log.concat()));
+    let outcome = bed
+        .run(&format!("verify {KEYS} --json envoy.log"))
+        .expect(0);
+    assert_eq!(outcome.number("issue_counts.log_line"), 2);
+    bed.write("envoy.log", log.concat().replace("\"b\"", "\"c\""));
+    let outcome = bed
+        .run(&format!("verify {KEYS} --json envoy.log"))
+        .expect(1);
+    assert_eq!(outcome.number("records.missing"), 1);
+}
+
+#[test]
+fn a_witness_knows_what_was_cut_off() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a", "b", "c", "d", "e"]);
+    let last = emitter.checkpoint().text;
+    let at = meshward_cli::audit::time::format(emitter.time_ms);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.write("witness.ndjson", joined(&[lines[6].clone(), last.clone()]));
+    let verify = format!("verify {KEYS} --at {at} --witness witness.ndjson trail.ndjson");
+    let outcome = bed.run(&verify).expect(1).out;
+    assert!(outcome.contains("missing"), "{outcome}");
+    lines.push(last);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.run(&verify).expect(0);
+    bed.write("witness.ndjson", joined(&lines[1..2]));
+    let wrong = bed.run(&verify).expect(3).err;
+    assert!(wrong.contains("no known key has signed this"), "{wrong}");
+}
+
+#[test]
+fn keygen_keeps_the_secret() {
+    let bed = Bed::new();
+    let made = bed.run("keygen --secret edge.secret").expect(0).out;
+    let secret = bed.read("edge.secret");
+    assert_eq!(secret.trim().len(), 64);
+    assert!(!made.contains(secret.trim()));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(bed.path("edge.secret"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let again = bed.run("keygen --secret edge.secret").expect(3).err;
+    assert!(again.contains("exists"), "{again}");
+    assert_eq!(bed.read("edge.secret"), secret);
+    let key = audit::keys::SigningKey::from_text(None, &secret).unwrap();
+    assert!(made.contains(&key.public().to_hex()), "{made}");
+    bed.run("keygen --secret - --id a/b").expect(3);
+}
+
+#[test]
+fn a_subject_is_erased_and_the_trail_verifies() {
+    let bed = Bed::new();
+    bed.keys();
+    let jane =
+        audit_emitter::pseudonym::Pseudonymizer::new(PSEUDONYM_KEY.as_bytes(), "2026".to_owned())
+            .pseudonym("jane");
+    let (mut emitter, mut lines) = chain_of(&["john", &jane, "joan", &jane, "jack"]);
+    lines.push(emitter.close().text);
+    // In three files: lines, an OTLP request, a log. A record is in two of them.
+    bed.write("a.ndjson", joined(&lines[..4]));
+    bed.write("b.json", otlp(&lines[3..6]));
+    bed.write(
+        "c.log",
+        format!(
+            "[7] wasm log: meshward.audit {}\n[8] started\n{}",
+            lines[2],
+            joined(&lines[6..])
+        ),
+    );
+    let files = "a.ndjson b.json c.log";
+    let before = [bed.read("a.ndjson"), bed.read("b.json"), bed.read("c.log")];
+    let erase = format!(
+        "erase {KEYS} {SIGN} --pseudonym-key-env 2026=PSEUDONYM_KEY --subject jane --ticket GDPR-7 {files}"
+    );
+    let dry = bed.run(&erase).expect(0).out;
+    assert!(
+        dry.contains("2 records to erase parts of") && dry.contains("Dry run"),
+        "{dry}"
+    );
+    assert_eq!(
+        before,
+        [bed.read("a.ndjson"), bed.read("b.json"), bed.read("c.log")]
+    );
+    assert!(!bed.path("ledger.ndjson").exists());
+    bed.run(&format!("{erase} --apply")).expect(0);
+    for file in ["a.ndjson", "b.json", "c.log"] {
+        assert!(!bed.read(file).contains(&jane), "{file}");
+        assert!(!bed.path(&format!(".{file}.meshward-new")).exists());
+    }
+    assert!(
+        bed.read("c.log").contains("\n[8] started\n"),
+        "the rest of the log is as it was"
+    );
+    assert!(
+        bed.read("b.json").contains("18446744073709551615"),
+        "the rest of the request too"
+    );
+    let verify = format!("verify {KEYS} --json {files}");
+    let outcome = bed.run(&format!("{verify} ledger.ndjson")).expect(0);
+    assert_eq!(
+        (
+            outcome.number("records.erased"),
+            outcome.number("records.duplicates")
+        ),
+        (2, 2)
+    );
+    bed.run(&verify).expect(1);
+    assert!(bed.read("ledger.ndjson").contains("GDPR-7"));
+    // Done is done.
+    let again = bed.run(&format!("{erase} --apply")).expect(0).out;
+    assert!(again.contains("0 records to erase"), "{again}");
+}
+
+#[test]
+fn a_record_is_taken_away_and_the_trail_verifies() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a", "b", "c"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let uid = format!("{}:2", emitter.chain_uid());
+    let erase = format!("erase {KEYS} {SIGN} --record {uid} trail.ndjson --apply");
+    bed.run(&erase).expect(0);
+    assert_eq!(bed.read("trail.ndjson").lines().count(), lines.len() - 1);
+    let outcome = bed
+        .run(&format!(
+            "verify {KEYS} --json --ledger ledger.ndjson trail.ndjson"
+        ))
+        .expect(0);
+    assert_eq!(outcome.number("records.removed"), 1);
+    let absent = bed.run(&erase).expect(0).out;
+    assert!(absent.contains("not there"), "{absent}");
+    // A checkpoint says nothing about anybody.
+    let uid = format!("{}:0", emitter.chain_uid());
+    let kept = bed
+        .run(&format!(
+            "erase {KEYS} {SIGN} --record {uid} trail.ndjson --apply"
+        ))
+        .expect(0)
+        .out;
+    assert!(kept.contains("about the chain itself"), "{kept}");
+}
+
+#[test]
+fn a_purge_deletes_what_is_past_its_time() {
+    let bed = Bed::new();
+    bed.keys();
+    let subjects = ["a"; 12];
+    let (mut emitter, mut lines) = chain_of(&subjects);
+    emitter.time_ms += 10_000;
+    lines.push(emitter.some_request().text);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let at = meshward_cli::audit::time::format(emitter.time_ms);
+    let purge = format!("purge {KEYS} {SIGN} --at {at} trail.ndjson");
+    let dry = bed.run(&purge).expect(0).out;
+    // Twelve are past their time, and ten of them before a signed record.
+    assert!(
+        dry.contains("10 records to delete") && dry.contains("Dry run"),
+        "{dry}"
+    );
+    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --at {at} --chain {} --apply ledger.ndjson",
+        emitter.chain_uid()
+    ))
+    .expect(0);
+    let held = bed.run(&format!("{purge} --apply")).expect(0).out;
+    assert!(held.contains("the hold \"case-7\" keeps it"), "{held}");
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --at {at} --release --apply ledger.ndjson"
+    ))
+    .expect(0);
+    bed.run(&format!("{purge} --apply")).expect(0);
+    assert!(bed.read("trail.ndjson").lines().count() < lines.len() - 10);
+    let verify = format!("verify {KEYS} --at {at} --json trail.ndjson");
+    let outcome = bed
+        .run(&format!("{verify} --ledger ledger.ndjson"))
+        .expect(0);
+    assert_eq!(outcome.number("records.expired"), 12);
+    bed.run(&verify).expect(1);
+    // Later all of it is past its time, and the end of the chain stays.
+    let later = purge.replace(&at, "2030-01-01");
+    bed.run(&format!("{later} --apply")).expect(0);
+    assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
+    bed.run(&format!("{verify} --ledger ledger.ndjson"))
+        .expect(0);
+    let nothing = bed.run(&format!("{later} --apply")).expect(0).out;
+    assert!(nothing.contains("0 records to delete"), "{nothing}");
+}
+
+#[test]
+fn nothing_is_purged_over_a_hole() {
+    let bed = Bed::new();
+    bed.keys();
+    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    emitter.keep_ms = Some(1_000);
+    let mut lines = vec![emitter.open(None).text];
+    let spilled = emitter.some_request().text;
+    lines.push(emitter.some_request().text);
+    lines.push(emitter.gap(vec![Range(1, 1)], Some("host_log")).text);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 --apply trail.ndjson");
+    let kept = bed.run(&purge).expect(0).out;
+    assert!(
+        kept.contains("records are missing before that point"),
+        "{kept}"
+    );
+    bed.write(
+        "envoy.log",
+        format!("[x] wasm log: meshward.audit {spilled}\n"),
+    );
+    let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
+    assert!(done.contains("2 records to delete"), "{done}");
+    assert!(!bed.read("envoy.log").contains("actor"));
+    bed.run(&format!(
+        "verify {KEYS} --ledger ledger.ndjson trail.ndjson envoy.log"
+    ))
+    .expect(0);
+}
+
+#[test]
+fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --subject jane --apply trail.ndjson"
+    ))
+    .expect(0);
+    let again = bed
+        .run(&format!(
+            "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
+        ))
+        .expect(3)
+        .err;
+    assert!(again.contains("already"), "{again}");
+    let held = bed
+        .run(&format!(
+            "erase {KEYS} {SIGN} --subject jane --apply trail.ndjson"
+        ))
+        .expect(0)
+        .out;
+    assert!(held.contains("1 records are on hold"), "{held}");
+    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
+    let changed = bed.read("ledger.ndjson").replace("case-7", "case-8");
+    bed.write("ledger.ndjson", changed);
+    let refused = bed
+        .run(&format!(
+            "erase {KEYS} {SIGN} --subject john --apply trail.ndjson"
+        ))
+        .expect(3)
+        .err;
+    assert!(refused.contains("does not verify"), "{refused}");
+}
+
+#[test]
+fn nothing_is_erased_from_files_that_were_changed() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john", "joan"]);
+    lines.push(emitter.close().text);
+    lines[2] = lines[2].replace("john", "jack");
+    bed.write("trail.ndjson", joined(&lines));
+    let erase = format!("erase {KEYS} {SIGN} --subject jane --apply trail.ndjson");
+    let refused = bed.run(&erase).expect(1).out;
+    assert!(refused.contains("do not verify"), "{refused}");
+    bed.run(&format!("{erase} --despite-failures")).expect(0);
+    assert!(!bed.read("trail.ndjson").contains("jane"));
+    assert!(
+        bed.read("trail.ndjson").contains(&lines[2]),
+        "what was changed is left as it is"
+    );
+    let standard = bed
+        .run(&format!("erase {KEYS} {SIGN} --subject jane -"))
+        .expect(3)
+        .err;
+    assert!(standard.contains("standard input"), "{standard}");
+}
+
+#[test]
+fn paths_are_not_shown_twice() {
+    let bed = Bed::new();
+    bed.keys();
+    let path = bed.write("trail.ndjson", trail(20));
+    assert!(Path::new(&path).is_absolute());
+    bed.run(&format!("verify {KEYS} {}", path.display()))
+        .expect(0);
+}

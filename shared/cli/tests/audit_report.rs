@@ -1,0 +1,330 @@
+//! The report says what the records say, and its page is one that a browser shows.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use audit::Range;
+use meshward_cli::audit::sample::{Emitter, Random, Request, emitter_key, write_trail};
+use policy::json::Json;
+use tempfile::TempDir;
+
+fn meshward(folder: &Path, arguments: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args(["audit", "report"])
+        .args(arguments)
+        .args([
+            "--key",
+            &format!("edge-2026={}", emitter_key().public().to_hex()),
+        ])
+        .current_dir(folder)
+        .env("PSEUDONYM_KEY", PSEUDONYM_KEY)
+        .output()
+        .unwrap();
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+fn json(folder: &Path, arguments: &[&str]) -> Json {
+    let all = [arguments, &["--format", "json", "trail.ndjson"]].concat();
+    Json::parse(&meshward(folder, &all).stdout).unwrap()
+}
+
+fn number(report: &Json, path: &str) -> u64 {
+    report
+        .at(path)
+        .unwrap_or_else(|| panic!("{path}"))
+        .to_string()
+        .parse()
+        .unwrap()
+}
+
+fn rows<'j>(report: &'j Json, path: &str) -> &'j [Json] {
+    match report.at(path) {
+        Some(Json::Array(rows)) => rows,
+        other => panic!("{path}: {other:?}"),
+    }
+}
+
+const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const HOSTILE: &str = r#"<img src=x onerror=alert(1)>"#;
+
+fn some(subject: Option<&str>) -> Request {
+    let data = vec![("EMAIL", 3), ("US_SSN", 1)];
+    Request {
+        subject: subject.map(str::to_owned),
+        operation: "GET /patients/{id}".to_owned(),
+        status: 200,
+        refused: None,
+        data,
+        gpc: true,
+        purposes: vec!["care"],
+        source: "192.0.2.9".to_owned(),
+        ..Request::some(&mut Random(1))
+    }
+}
+
+/// Six requests of three subjects, one of them twice in the files, and a gap.
+fn small_trail(folder: &Path) -> Emitter {
+    let jane =
+        audit_emitter::pseudonym::Pseudonymizer::new(PSEUDONYM_KEY.as_bytes(), "2026".to_owned())
+            .pseudonym("jane");
+    let mut emitter = Emitter::new(6, "hipaa", Some(emitter_key()));
+    emitter.keep_ms = Some(1_000);
+    let mut lines = vec![emitter.open(None).text];
+    lines.push(emitter.request(&some(Some(&jane))).text);
+    lines.push(emitter.request(&some(Some(&jane))).text);
+    emitter.time_ms += 3_600_000;
+    let refused = Request {
+        status: 401,
+        refused: Some(("jwt-auth/rules[1]", "expired")),
+        data: Vec::new(),
+        gpc: false,
+        purposes: Vec::new(),
+        ..some(None)
+    };
+    lines.push(emitter.request(&refused).text);
+    lines.push(emitter.request(&refused).text);
+    let failed = Request {
+        operation: HOSTILE.to_owned(),
+        status: 503,
+        data: Vec::new(),
+        ..some(Some("john"))
+    };
+    lines.push(emitter.request(&failed).text);
+    let lost = emitter.request(&failed);
+    lines.push(
+        emitter
+            .gap(vec![Range(lost.sequence, lost.sequence)], None)
+            .text,
+    );
+    lines.push(emitter.close().text);
+    lines.push(lines[1].clone());
+    // One that was changed does not count.
+    lines.push(lines[2].replace("EMAIL", "PHONE"));
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.join("trail.ndjson"), text).unwrap();
+    emitter
+}
+
+#[test]
+fn counts_are_those_of_the_records() {
+    let folder = TempDir::new().unwrap();
+    small_trail(folder.path());
+    let report = json(folder.path(), &[]);
+    for (path, expected) in [
+        ("totals.requests", 5),
+        ("totals.allowed", 2),
+        ("totals.refused", 2),
+        ("totals.failed", 1),
+        ("totals.subjects", 3),
+        ("consent.opted_out", 3),
+        ("consent.not_opted_out", 2),
+        ("verification.records.invalid", 1),
+        ("verification.records.duplicates", 1),
+        ("verification.records.declared", 1),
+    ] {
+        assert_eq!(number(&report, path), expected, "{path}");
+    }
+    let classes = rows(&report, "data_classes");
+    assert_eq!(
+        classes[0].to_string(),
+        r#"{"class":"EMAIL","requests":2,"values":6,"subjects":1}"#
+    );
+    assert_eq!(classes.len(), 2);
+    let access = &rows(&report, "access")[0];
+    assert!(
+        access
+            .at("subject")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .starts_with("2026:")
+    );
+    assert_eq!(rows(access, "data").len(), 2);
+    let refusals = rows(&report, "refusals");
+    assert_eq!(
+        refusals[0].to_string(),
+        r#"{"rule":"jwt-auth/rules[1]","reason":"expired","refused":2,"reported":0}"#
+    );
+    assert_eq!(
+        rows(&report, "consent.purposes")[0].to_string(),
+        r#"{"name":"care","count":3}"#
+    );
+    let class = &rows(&report, "retention")[0];
+    assert_eq!(class.at("class").unwrap().as_str(), Some("hipaa"));
+    let points = rows(&report, "timeline");
+    let sum: u64 = points.iter().map(|point| number(point, "refused")).sum();
+    assert_eq!(sum, 2);
+    // The records were changed, and the exit status says so.
+    let text = meshward(folder.path(), &["trail.ndjson"]);
+    assert_eq!(text.status.code(), Some(1));
+    let words = String::from_utf8(text.stdout).unwrap();
+    assert!(words.contains("5 requests of 3 subjects"), "{words}");
+    assert!(
+        words.contains("gap: 1 requests, queue_full (lost)"),
+        "{words}"
+    );
+}
+
+#[test]
+fn filters_choose_what_is_counted() {
+    let folder = TempDir::new().unwrap();
+    small_trail(folder.path());
+    let jane = [
+        "--subject",
+        "jane",
+        "--pseudonym-key-env",
+        "2026=PSEUDONYM_KEY",
+    ];
+    for (arguments, expected) in [
+        (&jane[..], 2),
+        (&["--subject", "jane"], 0),
+        (&["--subject", "john"], 1),
+        (&["--route", "GET /patients/{id}"], 4),
+        (&["--route", "GET /patients*"], 4),
+        (&["--route", "GET"], 0),
+        (&["--class", "hipaa"], 5),
+        (&["--class", "default"], 0),
+        (&["--data-class", "US_SSN"], 2),
+        (&["--from", "2027-01-15T08:30:00Z"], 3),
+        (&["--to", "2027-01-15T08:30:00Z"], 2),
+        (&["--from", "2028-01-01"], 0),
+    ] {
+        let report = json(folder.path(), arguments);
+        assert_eq!(
+            number(&report, "totals.requests"),
+            expected,
+            "{arguments:?}"
+        );
+        // Whether all can be trusted is another question.
+        assert_eq!(number(&report, "verification.records.requests"), 5);
+    }
+}
+
+#[test]
+fn the_page_needs_nothing_and_runs_nothing() {
+    let folder = TempDir::new().unwrap();
+    small_trail(folder.path());
+    let page = meshward(folder.path(), &["--format", "html", "trail.ndjson"]).stdout;
+    let page = String::from_utf8(page).unwrap();
+    for foreign in [
+        "http:", "https:", "href=", "<script", "url(", "@import", "<img",
+    ] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+    assert!(page.contains("&lt;img"), "what a client wrote is text");
+    assert!(page.contains("Not to be trusted"));
+}
+
+/// The browser shows it: all charts are there, in their colours, and nothing was complained about.
+#[test]
+fn a_browser_shows_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let found = Command::new(root.join("envoy-test/setup/chromium.sh"))
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&found.stderr);
+    assert!(found.status.success(), "{words}");
+    let browser = String::from_utf8(found.stdout).unwrap().trim().to_owned();
+    let folder = TempDir::new().unwrap();
+    let mut trail = Vec::new();
+    write_trail(&mut trail, 3_000, 1).unwrap();
+    std::fs::write(folder.path().join("trail.ndjson"), trail).unwrap();
+    meshward(
+        folder.path(),
+        &[
+            "--format",
+            "html",
+            "--output",
+            "report.html",
+            "trail.ndjson",
+        ],
+    );
+    let open = |extra: &[&str], profile: &str| {
+        let page = folder.path().join("report.html");
+        Command::new(&browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ])
+            .arg(format!(
+                "--user-data-dir={}",
+                folder.path().join(profile).display()
+            ))
+            .args([
+                "--enable-logging=stderr",
+                "--hide-scrollbars",
+                "--window-size=1120,2600",
+            ])
+            .args(extra)
+            .arg(format!("file://{}", page.display()))
+            .output()
+            .unwrap()
+    };
+    let dom = open(&["--dump-dom"], "profile-1");
+    let console = String::from_utf8_lossy(&dom.stderr).into_owned();
+    assert!(!console.contains("CONSOLE"), "{console}");
+    let dom = String::from_utf8(dom.stdout).unwrap();
+    assert_eq!(dom.matches("<svg").count(), 7, "one for each chart");
+    assert!(dom.matches("<rect").count() > 100);
+    let picture = screenshot_path(&root);
+    open(
+        &[&format!("--screenshot={}", picture.display())],
+        "profile-2",
+    );
+    let decoder = png::Decoder::new(std::io::BufReader::new(
+        std::fs::File::open(&picture).unwrap(),
+    ));
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let info = reader.next_frame(&mut pixels).unwrap();
+    assert_eq!((info.width, info.height), (1120, 2600));
+    let bytes = info.color_type.samples();
+    let count = |colour: [u8; 3]| {
+        pixels
+            .chunks(bytes)
+            .filter(|pixel| pixel[..3] == colour)
+            .count()
+    };
+    for (name, colour, least) in [
+        ("allowed", [0x3b, 0x7d, 0xd8], 10_000),
+        ("refused", [0xd9, 0x54, 0x4d], 1_000),
+        ("failed", [0xe3, 0xa3, 0x3b], 100),
+        ("heat", [0x7a, 0x3f, 0xb5], 100),
+        ("card", [0xff, 0xff, 0xff], 500_000),
+    ] {
+        assert!(
+            count(colour) > least,
+            "{name}: {} pixels in {}",
+            count(colour),
+            picture.display()
+        );
+    }
+}
+
+fn screenshot_path(root: &Path) -> PathBuf {
+    let folder = root.join("target/testbed");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join("audit-report.png")
+}
