@@ -16,7 +16,9 @@ use host::Status;
 use host::fake::{Answer, HOST_CALLS, Profile, Proxy, Request, Response};
 
 /// What the examples take from the environment.
-const ENVIRONMENT: [(&str, &str); 4] = [
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("VENDOR_KEY_PEPPER", "0123456789abcdef"),
+    ("EDGE_SECRET", "of the edge"),
     ("MESHWARD_SUBJECT_KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo"),
     (
         "MESHWARD_CHAIN_KEY",

@@ -84,6 +84,11 @@ impl Lexicon {
     #[must_use]
     pub fn around(&self, text: &[u8], start: usize, end: usize) -> EntitySet {
         let mut before = split(part(text, start.less(NEAR_BEFORE_BYTES), start));
+        // What stands before another number is about that one.
+        let number = before.iter().rposition(|word| {
+            word.bytes().filter(u8::is_ascii_digit).count() >= DIGITS_OF_A_NUMBER
+        });
+        before.drain(..number.map_or(0, |place| place.plus(1)));
         let drop = before.len().less(MAX_WORDS_BEFORE);
         before.drain(..drop.min(before.len()));
         let mut behind = split(part(text, end, end.plus(NEAR_BEHIND_BYTES)));
@@ -329,6 +334,7 @@ const NEGATIVE_BEFORE: &[&str] = &[
     "amount",
 ];
 
+const DIGITS_OF_A_NUMBER: usize = 3;
 const MAX_PARENT_WORDS: usize = 3;
 const MAX_PHRASE_WORDS: usize = 5;
 const NEAR_BEFORE_BYTES: usize = 64;

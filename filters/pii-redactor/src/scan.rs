@@ -49,6 +49,8 @@ pub(crate) struct TextScanner {
     /// A part of this text has left already.
     started: bool,
     swallowing: Swallow,
+    /// How much of a key has been taken away.
+    swallowed_bytes: usize,
     /// An escape that is not complete.
     escape: Vec<u8>,
     spans: Vec<Span>,
@@ -75,6 +77,7 @@ impl TextScanner {
             raw_offset: 0,
             started: false,
             swallowing: Swallow::Nothing,
+            swallowed_bytes: 0,
             escape: Vec::new(),
             spans: Vec::new(),
         }
@@ -88,7 +91,8 @@ impl TextScanner {
         self.from = 0;
         self.raw_offset = offset;
         self.started = false;
-        if self.swallowing == Swallow::Token {
+        // Only lines of a text go on with a key that began in another one.
+        if self.swallowing == Swallow::Token || self.spelling != Spelling::Plain {
             self.swallowing = Swallow::Nothing;
         }
     }
@@ -268,8 +272,7 @@ impl TextScanner {
 
     /// Lets what no match can reach leave; at the end everything.
     fn release(&mut self, last: bool, announcement: &Announcement, sink: &mut Sink<'_>) {
-        let skipped = self.swallow(last);
-        if self.text.len() == self.from && skipped {
+        if self.swallow(last) {
             return;
         }
         let whole = last && !self.started;
@@ -330,34 +333,35 @@ impl TextScanner {
         }
     }
 
-    /// Takes the rest of a secret away. Answers whether there was one.
+    /// Takes the rest of a secret away. Answers whether there is nothing else.
     fn swallow(&mut self, last: bool) -> bool {
         let held = rest(&self.text, self.from);
-        let end = match self.swallowing {
+        let (end, is_over) = match self.swallowing {
             Swallow::Nothing => return false,
             Swallow::Token => {
                 let token =
                     |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-                count_while(held, 0, token)
+                let end = count_while(held, 0, token);
+                (end, end < held.len())
             }
             Swallow::Key => match crate::detect::rest_of_key(held) {
-                Some(end) => end,
+                Some(end) => (end, true),
                 // The end may be cut in two: its beginning stays for the next window.
-                None if last => held.len(),
-                None => held.len().less(40),
+                None if last => (held.len(), false),
+                None => (held.len().less(KEY_END_BYTES), false),
             },
         };
-        let over = end < held.len()
-            && (self.swallowing == Swallow::Token || crate::detect::rest_of_key(held).is_some());
-        let ends_here =
-            self.swallowing == Swallow::Key && crate::detect::rest_of_key(held).is_some();
         let cut = self.from.plus(end);
         let raw_cut = self.raw_position(cut);
         self.leave(cut, raw_cut);
-        if over || ends_here {
+        self.swallowed_bytes = self.swallowed_bytes.plus(end);
+        // A beginning without an end must not take the rest of a body with it.
+        let is_endless = self.swallowing == Swallow::Key && self.swallowed_bytes > MAX_KEY_BYTES;
+        if is_over || is_endless {
             self.swallowing = Swallow::Nothing;
+            self.swallowed_bytes = 0;
         }
-        true
+        !(is_over || is_endless) || self.text.len() == self.from
     }
 
     /// What is before these places is gone, and its last bytes are still looked at.
@@ -544,5 +548,9 @@ pub(crate) const WINDOW_BYTES: usize = 4096;
 const RAW_WINDOW_BYTES: usize = 16_384;
 /// Longer than any match but a token or a key: an address has at most 320 bytes.
 const KEPT_BYTES: usize = 512;
+/// Longer than any key.
+const MAX_KEY_BYTES: usize = 32 * 1024;
+/// Longer than the line that ends a key.
+const KEY_END_BYTES: usize = 64;
 /// So much of what has left is still looked at.
 const CONTEXT_BYTES: usize = 64;

@@ -232,6 +232,14 @@ fn lines_of_text() {
         check("text/plain", input, expected);
         check("text/csv", input, expected);
     }
+    let endless = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}stays\n",
+        "AAAA\n".repeat(20_000)
+    );
+    let (out, _) = run(&plan(RULES), "text/csv", endless.as_bytes().chunks(1000));
+    assert!(
+        out.starts_with(b"[PRIVATE_KEY]") && out.ends_with(b"stays\n") && out.len() < endless.len()
+    );
     // What is JSON although nothing says so is read as JSON.
     let document = "{\"secret\":1,\"mail\":\"jane\\u0040example.com\"}";
     check("text/plain", document, "{\"mail\":\"[EMAIL]\"}");

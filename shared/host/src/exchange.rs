@@ -109,11 +109,11 @@ pub fn append_decision_json(host: &dyn Host, list: &str) {
     let _ = host.set_property(&[DECISIONS], &longer);
 }
 
-/// The short name first, which every host answers, Envoy without going through its expressions. The
-/// long one is where Envoy keeps what a filter sets.
+/// Envoy keeps what a filter sets under `wasm.` in the filter state, where it is `filter_state` and
+/// `wasm.meshward.identity` to expressions. To filters it answers the bare name, as all hosts do,
+/// unless an attribute has that name; none begins with `meshward`.
 fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
     host.property(&[name])
-        .or_else(|_| host.property(&["filter_state", &format!("wasm.{name}")]))
         .ok()
         .filter(|value| !value.is_empty())
 }

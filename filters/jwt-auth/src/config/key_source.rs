@@ -102,6 +102,12 @@ impl KeySource {
 }
 
 impl InlineKeys {
+    /// Whether the keys are shared secrets; then all of them are.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        !self.from_environment.is_empty() || self.set.kinds().0
+    }
+
     fn read(node: &Node<'_>, rules: &KeyRules) -> Option<Self> {
         // The set itself, or its text.
         let set = match node.json() {

@@ -85,6 +85,10 @@ impl TokenProvider {
         let keys = fields
             .required("jwks", r#"one of "inline", "remote" and "discovery""#)
             .and_then(|n| KeySource::read(&n, &key_rules, issuer.as_deref()));
+        let key_rules = KeyRules {
+            algorithms: algorithms.unwrap_or_else(|| usual_algorithms(keys.as_ref())),
+            ..key_rules
+        };
         let claims = ClaimPolicy::read(fields, issuer, audiences);
         let confirmation = fields.or("confirmation", Confirmation::Enforce, |n| {
             n.one_of(&[
@@ -187,6 +191,15 @@ impl Default for TokenTypes {
             named: vec!["jwt".to_owned(), "at+jwt".to_owned()],
         }
     }
+}
+
+/// The algorithms of a provider that lists none: those for secrets only where it has secrets.
+fn usual_algorithms(keys: Option<&KeySource>) -> AlgorithmSet {
+    let secrets = matches!(keys, Some(KeySource::Inline(keys)) if keys.has_secrets());
+    Algorithm::ALL
+        .into_iter()
+        .filter(|algorithm| algorithm.is_symmetric() == secrets)
+        .collect()
 }
 
 /// `["a"]` or `"any"`.

@@ -141,13 +141,14 @@ impl RedactedStream {
         let Some(work) = self.work(direction) else {
             return Action::Continue;
         };
-        if work.holds && !end_of_stream {
-            if size <= HELD_BYTES {
-                return Action::Pause;
-            }
-            work.holds = false;
+        if work.holds && !end_of_stream && size <= HELD_BYTES {
+            return Action::Pause;
         }
-        let read = if size == 0 {
+        // What the host held is in its buffer, whatever it says that this callback is about.
+        let held = std::mem::take(&mut work.holds);
+        let read = if held {
+            host.buffer(buffer(direction), 0, usize::MAX)
+        } else if size == 0 {
             Ok(Vec::new())
         } else {
             host.buffer(buffer(direction), 0, size)

@@ -430,6 +430,17 @@ impl JsonRewriter {
     ) {
         let is_object = self.frames.last().map(|frame| frame.is_object);
         match (byte, is_object) {
+            (b',', Some(true)) if !self.has_member_rules => {
+                // The usual next member: perhaps a space, and its name.
+                cursor.advance();
+                self.state = State::Name { may_close: false };
+                if cursor.peek() == Some(b' ') {
+                    cursor.advance();
+                }
+                if cursor.peek() == Some(b'"') {
+                    self.member(b'"', false, cursor, plan, tally);
+                }
+            }
             (b',', Some(is_object)) => {
                 self.committed = false;
                 if self.has_member_rules {

@@ -100,6 +100,16 @@ fn values_are_redacted_and_the_rest_stays() {
         ),
         ("4111111111111111", "\"************1111\""),
         (
+            "[-4111111111111111,4111111111111111.0]",
+            "[\"************1111\",\"************1111\"]",
+        ),
+        (
+            "[1.4111111111111111,-12,1e9,0.5]",
+            "[1.4111111111111111,-12,1e9,0.5]",
+        ),
+        ("536-22-8145\n", "[US_SSN]\n"),
+        ("[536-22-8145]", "[[US_SSN]]"),
+        (
             "{\"a\":1}\n{\"b\":\"jane@example.com\"}\n",
             "{\"a\":1}\n{\"b\":\"[EMAIL]\"}\n",
         ),
@@ -329,8 +339,18 @@ fn keys_and_tokens_go_to_their_end() {
         "{}",
         String::from_utf8_lossy(&whole)
     );
+    assert_eq!(
+        String::from_utf8_lossy(&whole),
+        r#"{"k":"x [PRIVATE_KEY] y","x":1}"#
+    );
     let (pieces, _) = rewrite_chunks(&plan_of(rules), document.as_bytes().chunks(777));
     assert_eq!(whole, pieces);
+    // A beginning without an end takes its string, and nothing else.
+    check_with(
+        rules,
+        r#"["-----BEGIN PRIVATE KEY-----AAAA","stays"]"#,
+        r#"["[PRIVATE_KEY]","stays"]"#,
+    );
     let token = format!("eyJhbGciOiJIUzI1NiJ9.{}.sig", "abcd".repeat(4000));
     let document = format!(r#"["{token} y"]"#);
     let (whole, _) = rewrite_chunks(&plan_of(rules), std::iter::once(document.as_bytes()));

@@ -38,7 +38,6 @@ impl JsonRewriter {
             && let Some(length) = find_quote(ahead)
             && at(ahead, length) == b'"'
             && length < LONGEST_WHOLE_BYTES
-            && !self.scanner.is_in_key()
         {
             self.state = State::AfterValue;
             self.has_value = true;
@@ -59,11 +58,6 @@ impl JsonRewriter {
                     offset,
                     spelling: Spelling::Json,
                 };
-                if runs_on(plan, text, &spans) {
-                    // A key goes on in another string: the scanner remembers.
-                    self.spans = spans;
-                    return self.slow_string(cursor, plan, tally);
-                }
                 cursor.flush();
                 write_string(&spelled, &spans, plan, cursor.out(), tally);
                 cursor.at = start.plus(length).plus(1);
@@ -260,17 +254,6 @@ impl JsonRewriter {
             });
             cursor.out().extend_from_slice(&new);
             self.scanner.forget();
-            return;
-        }
-        if self.scanner.is_in_key() {
-            cursor.out().push(b'"');
-            let mut sink = Sink {
-                plan,
-                out: cursor.out(),
-                tally,
-            };
-            self.scanner.end(&announcement, &mut sink);
-            cursor.out().push(b'"');
             return;
         }
         // A match that is all of the string may take its quotes with it.
@@ -471,18 +454,25 @@ impl JsonRewriter {
                     enforces && matches!(action, Action::Block),
                 )
             } else {
-                let digits_only = token.iter().all(u8::is_ascii_digit);
+                let announcement = self.next.info.announcement();
                 let mut spans = std::mem::take(&mut self.spans);
-                if digits_only || announced {
-                    plan.search(token, 0, &self.next.info.announcement(), true, &mut spans);
-                } else {
-                    spans.clear();
+                // `-4111111111111111` and `4111111111111111.0` are that number too.
+                let core = whole_number(token);
+                spans.clear();
+                if announced {
+                    plan.search(token, 0, &announcement, true, &mut spans);
                 }
-                let found = spans.first().copied();
+                let mut found = only_one(&spans, token.len());
+                let mut value = token;
+                if let Some(core) = core.filter(|_| found.is_none()) {
+                    plan.search(core, 0, &announcement, true, &mut spans);
+                    found = only_one(&spans, core.len());
+                    value = core;
+                }
                 self.spans = spans;
-                let span = found.filter(|span| span.start <= 1 && span.end == token.len())?;
+                let span = found?;
                 let binding = plan.binding(span.entity)?;
-                let (replacement, blocks) = plan.replacement(span.entity, Some(token));
+                let (replacement, blocks) = plan.replacement(span.entity, Some(value));
                 let generalizes = matches!(*binding.action, Action::Generalize(_));
                 (replacement, generalizes, span.entity, binding.rule, blocks)
             };
@@ -570,22 +560,54 @@ fn write_value(replacement: &Replacement, out: &mut Vec<u8>) {
     }
 }
 
-/// A private key begins in this string and does not end in it.
-fn runs_on(plan: &Plan, text: &[u8], spans: &[crate::detect::Span]) -> bool {
-    spans.last().is_some_and(|span| {
-        span.end == text.len()
-            && plan.name(span.entity) == "PRIVATE_KEY"
-            && crate::detect::rest_of_key(text).is_none()
-    })
-}
-
 /// Whether a token is a literal or begins like a number: enough to tell JSON from prose.
 fn is_literal(token: &[u8]) -> bool {
     let token = token.trim_ascii_end();
-    let number =
-        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
-    matches!(token, b"true" | b"false" | b"null")
-        || (token.iter().all(number) && token.iter().any(u8::is_ascii_digit))
+    matches!(token, b"true" | b"false" | b"null") || is_number(token)
+}
+
+/// RFC 8259 section 6, and zeros in front: digits with one point and one exponent at the most. What has
+/// more signs in it is something else, such as a telephone number or an address, and so text.
+fn is_number(token: &[u8]) -> bool {
+    let digits_from = |from: usize| count_while(token, from, |byte| byte.is_ascii_digit());
+    let mut position = usize::from(token.first() == Some(&b'-'));
+    let whole = digits_from(position);
+    position = position.plus(whole);
+    let mut valid = whole > 0;
+    if at(token, position) == b'.' {
+        let fraction = digits_from(position.plus(1));
+        position = position.plus(1).plus(fraction);
+        valid &= fraction > 0;
+    }
+    if matches!(at(token, position), b'e' | b'E') {
+        position = position.plus(1);
+        if matches!(at(token, position), b'+' | b'-') {
+            position = position.plus(1);
+        }
+        let exponent = digits_from(position);
+        position = position.plus(exponent);
+        valid &= exponent > 0;
+    }
+    valid && position == token.len()
+}
+
+/// The digits of a whole number, without its sign and without a fraction of zeros.
+fn whole_number(token: &[u8]) -> Option<&[u8]> {
+    let unsigned = token.strip_prefix(b"-").unwrap_or(token);
+    let length = count_while(unsigned, 0, |byte| byte.is_ascii_digit());
+    let fraction = rest(unsigned, length);
+    let is_whole = match fraction.split_first() {
+        None => true,
+        Some((b'.', zeros)) => zeros.iter().all(|byte| *byte == b'0'),
+        Some(_) => false,
+    };
+    is_whole.then(|| part(unsigned, 0, length))
+}
+
+/// The match that is all of a number.
+fn only_one(spans: &[crate::detect::Span], length: usize) -> Option<crate::detect::Span> {
+    let first = spans.first().copied();
+    first.filter(|span| span.start == 0 && span.end == length)
 }
 
 /// RFC 8259 section 6, as far as replacements go: digits, a point, a sign.

@@ -23,7 +23,6 @@ pub(crate) const DETECTOR: Detector = Detector {
         "socialsecurity",
         "socialsecuritynumber",
         "ssn number",
-        "social",
         "ssns",
         "ssn last",
         "tax payer id",
