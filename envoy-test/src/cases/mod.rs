@@ -19,7 +19,7 @@
 //! expect = { status = 429, contains = ["rate_limited"], upstream = false }
 //! ```
 //!
-//! A request may have `headers` and a `body`; a response (JSON, `200` and `{}` by default) too. What
+//! A request may have `headers`; a response (JSON, `200` and `{}` by default) `headers` and a `body`. What
 //! is expected: `status`, `body` (exactly), `contains`, `headers` (exactly), `absent` headers,
 //! `upstream` (whether the request arrived there), `upstream_headers`, `upstream_absent`. `stateful`
 //! says that the filter remembers requests. `hosts` restricts a case to some of `envoy`, `kong` and `apisix`, with the reason in `because`.

@@ -93,6 +93,12 @@ impl Capabilities {
         !matches!(self.kind, HostKind::Apisix)
     }
 
+    /// A stream can be ended in the middle. Kong traps on the call.
+    #[must_use]
+    pub const fn resets_streams(self) -> bool {
+        !matches!(self.kind, HostKind::Other)
+    }
+
     /// Filters of one stream see each other's properties.
     #[must_use]
     pub const fn shares_properties(self) -> bool {

@@ -138,6 +138,10 @@ impl RedactedStream {
         size: usize,
         end_of_stream: bool,
     ) -> Action {
+        if self.is_stopped && direction == Direction::Response {
+            let _ = host.replace_buffer(buffer(direction), usize::MAX, b"");
+            return Action::Continue;
+        }
         let Some(work) = self.work(direction) else {
             return Action::Continue;
         };
@@ -288,8 +292,13 @@ impl RedactedStream {
         let _ = host.replace_buffer(buffer(direction), usize::MAX, b"");
         match direction {
             Direction::Request => self.send_refusal(host, direction, reason),
-            Direction::Response => {
+            Direction::Response if filter.capabilities.resets_streams() => {
                 let _ = host.reset_stream(Direction::Response);
+            }
+            // The answer ends here, and what comes after it is dropped.
+            Direction::Response => {
+                self.is_stopped = true;
+                return Action::Continue;
             }
         }
         Action::Pause

@@ -57,7 +57,10 @@ impl RedactedStream {
             Direction::Response => (HeaderMap::ResponseTrailers, Place::ResponseTrailers),
         };
         if self.redact_headers(filter, host, map, place) {
-            let _ = host.reset_stream(direction);
+            // Hosts that end no streams have no trailers either.
+            if filter.capabilities.resets_streams() {
+                let _ = host.reset_stream(direction);
+            }
             return Some(Action::Pause);
         }
         None

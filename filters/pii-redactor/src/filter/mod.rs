@@ -98,6 +98,8 @@ pub struct RedactedStream {
     unsearchable: Option<&'static str>,
     request_work: Option<Work>,
     response_work: Option<Work>,
+    /// The answer has been cut off, on a host that cannot end its stream.
+    is_stopped: bool,
     /// What was found in everything but the answer's body, for the header that tells.
     told: Vec<(String, u64)>,
 }
