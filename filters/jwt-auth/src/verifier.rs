@@ -10,7 +10,7 @@ use policy::json::Json;
 use policy::secret::Secret;
 
 use crate::answer::Detail;
-use crate::api_key::ApiKeyHolders;
+use crate::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::cache::VerifiedTokens;
 use crate::calls::Callers;
 use crate::claims::{self, Validity};
@@ -608,5 +608,3 @@ fn available<'k>(
         _ => Err(Reason::KeysUnavailable.into()),
     }
 }
-
-const MIN_PEPPER_BYTES: usize = 16;
