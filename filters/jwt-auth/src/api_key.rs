@@ -114,7 +114,10 @@ fn claims_of(entry: &ApiKeyEntry) -> Json {
     Json::Object(named.collect())
 }
 
-const MAX_KEY_BYTES: usize = 4096;
+/// The longest key that is looked at.
+pub const MAX_KEY_BYTES: usize = 4096;
+/// A shorter pepper could be guessed by whoever has the hashes and a key.
+pub const MIN_PEPPER_BYTES: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! Calls to identity providers.
 
+use std::collections::HashMap;
+
 use host::{AnswerSizes, Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, Status};
 
 /// Who a call belongs to. One that belongs to a stream ends with it, though others may wait for the
@@ -28,6 +30,35 @@ impl Callers {
         let started = host.http_call(call);
         let _ = host.set_effective_context(stream);
         started
+    }
+}
+
+/// Whose call each is, where a host holds a request only for a call of its own, and answers only the
+/// request at hand. There nobody may wait for another's call: the request would go on unchecked.
+#[derive(Debug, Default)]
+pub(crate) struct CallOwners {
+    owners: HashMap<CallToken, ContextId>,
+}
+
+impl CallOwners {
+    /// The calls that are under way: those that nobody owns yet were started in the callback of
+    /// this context, which has to say so before it ends. A call outlives a request that ends, so
+    /// that it never becomes that of another.
+    pub(crate) fn note(&mut self, under_way: &[CallToken], context: ContextId) {
+        self.owners.retain(|call, _| under_way.contains(call));
+        for call in under_way {
+            self.owners.entry(*call).or_insert(context);
+        }
+    }
+
+    /// Whether a call of the context is under way.
+    pub(crate) fn has_call(&self, context: ContextId) -> bool {
+        self.owners.values().any(|owner| *owner == context)
+    }
+
+    /// Whose call this was.
+    pub(crate) fn take(&mut self, call: CallToken) -> Option<ContextId> {
+        self.owners.remove(&call)
     }
 }
 

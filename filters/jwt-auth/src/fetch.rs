@@ -127,6 +127,11 @@ impl KeyFetcher {
         Some(goes_on.err().map(Err))
     }
 
+    /// The call that is under way.
+    pub(crate) fn call_under_way(&self) -> Option<CallToken> {
+        self.flight.as_ref().map(|flight| flight.call)
+    }
+
     /// Whether this worker may fetch. Where data are shared, of all workers exactly one may.
     fn begin(&mut self, host: &dyn Host, now_ns: u64) -> bool {
         let Some(shared) = &self.shared else {

@@ -10,7 +10,7 @@ use host::{
 };
 use policy::config::Problems;
 
-use crate::calls::{Callers, answer_body};
+use crate::calls::{CallOwners, Callers, answer_body};
 use crate::config::{Config, KeySource, ProviderKind};
 use crate::decide::{Ruling, undecided};
 use crate::effect::{Effects, ResponseHeaders};
@@ -33,6 +33,8 @@ pub struct JwtAuth {
     responses: HashMap<ContextId, ResponseHeaders>,
     root: Option<ContextId>,
     calls_from_root: bool,
+    /// Where only the request at hand can be answered: whose call each is.
+    owners: Option<CallOwners>,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -90,6 +92,7 @@ impl Filter for JwtAuth {
             responses: HashMap::new(),
             root: None,
             calls_from_root: capabilities.calls_http_from_tick(),
+            owners: (!capabilities.changes_context()).then(CallOwners::default),
             metrics,
             throttle: Throttle::default(),
         })
@@ -116,58 +119,24 @@ impl Filter for JwtAuth {
             }
         }
         settles |= self.fetch_due_keys(host, None, now_ns);
+        self.note_calls(self.root);
         self.verifier.flush(host);
         self.effects.flush(host);
         self.report_age(host, now_ns);
         let timeout_ns = nanoseconds(self.config.waiting.timeout);
         let expired = |waiting: &Waiting| now_ns.saturating_sub(waiting.since_ns) > timeout_ns;
         if settles || self.waiting.iter().any(expired) {
-            self.settle_waiting(host);
+            self.settle_waiting(host, None);
         }
     }
 
     fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
-        let now = Now::of(host);
-        let callers = self.callers(None);
-        let config = Rc::clone(&self.config);
-        let named = config.providers.iter().zip(&mut self.verifier.sources);
-        for (index, (provider, source)) in named.enumerate() {
-            let name = provider.name.as_str();
-            match source {
-                Source::Fetched(fetcher) => {
-                    let ended = fetcher.answered(host, callers, token, answer, now.monotonic_ns());
-                    let Some(ended) = ended else { continue };
-                    let Some(fetched) = ended else { return };
-                    if let Ok(skipped) = &fetched {
-                        report_skipped(host, &self.metrics, name, skipped);
-                        let count = fetcher.keys.key_count();
-                        let line = format!("jwt-auth: fetched {count} keys of {name}");
-                        host.log(LogLevel::Info, &line);
-                    }
-                    let result = fetched.map_or_else(|FetchError(code)| code, |_| "ok");
-                    self.report_fetch(host, name, result);
-                    break;
-                }
-                Source::Introspection(introspector) => {
-                    let Some(hash) = introspector.take_call(token) else {
-                        continue;
-                    };
-                    let body = answer_body(host, answer, MAX_ANSWER_BYTES);
-                    let result = introspector.answered(
-                        hash,
-                        body.as_deref().map_err(|code| *code),
-                        now.monotonic_ns(),
-                        now.wall_s(),
-                        |claims, validity| introspected(&config, index, claims, validity),
-                    );
-                    let labels = [("provider", name), ("result", result)];
-                    self.metrics.count(host, "introspections_total", &labels);
-                    break;
-                }
-                _ => {}
-            }
+        let owner = self.owners.as_mut().and_then(|owners| owners.take(token));
+        let ended = self.take_answer(host, token, answer);
+        self.note_calls(owner);
+        if ended {
+            self.settle_waiting(host, owner);
         }
-        self.settle_waiting(host);
     }
 }
 
@@ -195,9 +164,10 @@ impl Stream<JwtAuth> for AuthStream {
             return filter.effects.carry_out(host, &request, &ruling);
         };
         filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns());
+        let can_wait = filter.can_wait(self.context);
         // What only watches must not hold anybody up.
-        if !mode.enforces() || filter.waiting.len() >= config.waiting.max_requests {
-            let full = mode.enforces().then_some(Reason::WaitingFull);
+        if !mode.enforces() || !can_wait || filter.waiting.len() >= config.waiting.max_requests {
+            let full = (mode.enforces() && can_wait).then_some(Reason::WaitingFull);
             if full.is_some() {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
             }
@@ -291,6 +261,65 @@ impl JwtAuth {
         !failed.is_empty()
     }
 
+    /// Whether a fetch or a question has come to its end: discovery goes on with the keys.
+    fn take_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) -> bool {
+        let now = Now::of(host);
+        let callers = self.callers(None);
+        let config = Rc::clone(&self.config);
+        let named = config.providers.iter().zip(&mut self.verifier.sources);
+        for (index, (provider, source)) in named.enumerate() {
+            let name = provider.name.as_str();
+            match source {
+                Source::Fetched(fetcher) => {
+                    let ended = fetcher.answered(host, callers, token, answer, now.monotonic_ns());
+                    let Some(ended) = ended else { continue };
+                    let Some(fetched) = ended else { return false };
+                    if let Ok(skipped) = &fetched {
+                        report_skipped(host, &self.metrics, name, skipped);
+                        let count = fetcher.keys.key_count();
+                        let line = format!("jwt-auth: fetched {count} keys of {name}");
+                        host.log(LogLevel::Info, &line);
+                    }
+                    let result = fetched.map_or_else(|FetchError(code)| code, |_| "ok");
+                    self.report_fetch(host, name, result);
+                    break;
+                }
+                Source::Introspection(introspector) => {
+                    let Some(hash) = introspector.take_call(token) else {
+                        continue;
+                    };
+                    let body = answer_body(host, answer, MAX_ANSWER_BYTES);
+                    let result = introspector.answered(
+                        hash,
+                        body.as_deref().map_err(|code| *code),
+                        now.monotonic_ns(),
+                        now.wall_s(),
+                        |claims, validity| introspected(&config, index, claims, validity),
+                    );
+                    let labels = [("provider", name), ("result", result)];
+                    self.metrics.count(host, "introspections_total", &labels);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
+    /// The calls that this callback, of this context, has started.
+    fn note_calls(&mut self, context: Option<ContextId>) {
+        if let Some(owners) = &mut self.owners {
+            owners.note(&self.verifier.calls_under_way(), context.unwrap_or(0));
+        }
+    }
+
+    /// Whether the host holds a request until it can be answered.
+    fn can_wait(&mut self, context: ContextId) -> bool {
+        self.note_calls(Some(context));
+        let owners = self.owners.as_ref();
+        owners.is_none_or(|owners| owners.has_call(context))
+    }
+
     fn report_fetch(&self, host: &dyn Host, provider: &str, result: &str) {
         if result != "ok" {
             self.throttle.log(host, LogLevel::Warn, || {
@@ -314,12 +343,17 @@ impl JwtAuth {
         }
     }
 
-    /// Decides again about everybody who waits; who has waited too long is refused.
-    fn settle_waiting(&mut self, host: &dyn Host) {
+    /// Decides again about everybody who waits, or, where only the request at hand can be answered,
+    /// about that one; who has waited too long is refused.
+    fn settle_waiting(&mut self, host: &dyn Host, at_hand: Option<ContextId>) {
         let config = Rc::clone(&self.config);
         let timeout_ns = nanoseconds(config.waiting.timeout);
         for mut waiting in std::mem::take(&mut self.waiting) {
             let context = waiting.context;
+            if self.owners.is_some() && at_hand != Some(context) {
+                self.waiting.push(waiting);
+                continue;
+            }
             if host.set_effective_context(context).is_err() {
                 self.metrics.shift(host, "waiting_requests", &[], -1);
                 continue;
@@ -327,7 +361,8 @@ impl JwtAuth {
             let now = Now::of(host);
             let mut ruling = self.rule_on(&config, host, &mut waiting.request, context, &now);
             if matches!(ruling, Ruling::Wait { .. }) {
-                if now.monotonic_ns().saturating_sub(waiting.since_ns) <= timeout_ns {
+                let in_time = now.monotonic_ns().saturating_sub(waiting.since_ns) <= timeout_ns;
+                if in_time && self.can_wait(context) {
                     self.waiting.push(waiting);
                     continue;
                 }

@@ -96,6 +96,11 @@ impl Introspector {
         self.under_way.remove(&call).map(|(hash, _)| hash)
     }
 
+    /// The calls that are under way.
+    pub(crate) fn calls_under_way(&self) -> impl Iterator<Item = CallToken> {
+        self.under_way.keys().copied()
+    }
+
     /// Takes down what an answer says; `verified` makes the caller of its claims. Answers with the
     /// result for the metric.
     pub(crate) fn answered(

@@ -3,14 +3,14 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use host::{Capabilities, Counter, Histogram, Host, Request};
+use host::{CallToken, Capabilities, Counter, Histogram, Host, Request};
 use policy::config::{Problem, Problems};
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 use policy::secret::Secret;
 
 use crate::answer::Detail;
-use crate::api_key::ApiKeyHolders;
+use crate::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::cache::VerifiedTokens;
 use crate::calls::Callers;
 use crate::claims::{self, Validity};
@@ -153,6 +153,21 @@ impl Verifier {
 
     pub(crate) const fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// The calls that are under way.
+    pub(crate) fn calls_under_way(&self) -> Vec<CallToken> {
+        let mut calls = Vec::new();
+        for source in &self.sources {
+            match source {
+                Source::Fetched(fetcher) => calls.extend(fetcher.call_under_way()),
+                Source::Introspection(introspector) => {
+                    calls.extend(introspector.calls_under_way());
+                }
+                Source::Inline(_) | Source::ApiKeys(_) => {}
+            }
+        }
+        calls
     }
 
     /// Tells the host what was counted since the last time.
@@ -593,5 +608,3 @@ fn available<'k>(
         _ => Err(Reason::KeysUnavailable.into()),
     }
 }
-
-const MIN_PEPPER_BYTES: usize = 16;

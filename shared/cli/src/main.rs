@@ -8,6 +8,7 @@
     reason = "a command line tool prints"
 )]
 
+mod api_key;
 mod check;
 mod redact;
 
@@ -16,7 +17,12 @@ use std::process::ExitCode;
 /// A subcommand: its name, what it does, and what runs it with the words after its name.
 type Command = (&'static str, &'static str, fn(&[&str]) -> ExitCode);
 
-const COMMANDS: [Command; 3] = [
+const COMMANDS: [Command; 4] = [
+    (
+        "api-key",
+        "new, hash: keys for jwt-auth, and the hashes that its configuration holds",
+        api_key::run,
+    ),
     (
         "audit",
         "verify, report, purge, erase, hold, keygen: the records of audit-emitter",

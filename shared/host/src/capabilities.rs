@@ -87,6 +87,14 @@ impl Capabilities {
         !matches!(self.kind, HostKind::Apisix)
     }
 
+    /// Another stream than the one at hand can be answered and resumed. Other hosts say that they
+    /// have changed the context and go on with the one at hand, and hold a request only for a call
+    /// that it has started itself.
+    #[must_use]
+    pub const fn changes_context(self) -> bool {
+        matches!(self.kind, HostKind::Envoy)
+    }
+
     /// Bodies can be rewritten, not only read.
     #[must_use]
     pub const fn rewrites_bodies(self) -> bool {

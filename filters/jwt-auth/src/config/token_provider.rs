@@ -89,6 +89,10 @@ impl TokenProvider {
             algorithms: algorithms.unwrap_or_else(|| usual_algorithms(keys.as_ref())),
             ..key_rules
         };
+        let key_rules = match &keys {
+            Some(KeySource::Fetched(_)) => without_secrets(fields, key_rules),
+            _ => key_rules,
+        };
         let claims = ClaimPolicy::read(fields, issuer, audiences);
         let confirmation = fields.or("confirmation", Confirmation::Enforce, |n| {
             n.one_of(&[
@@ -102,6 +106,24 @@ impl TokenProvider {
             keys: keys?,
             confirmation,
         })
+    }
+}
+
+/// Who publishes a secret shares it with everybody: a token of a provider whose keys are fetched
+/// never has an algorithm for secrets, and nothing is fetched for its sake.
+fn without_secrets(fields: &Fields<'_>, rules: KeyRules) -> KeyRules {
+    let (secret, public): (Vec<_>, Vec<_>) = Algorithm::ALL
+        .into_iter()
+        .filter(|algorithm| rules.algorithms.contains(*algorithm))
+        .partition(|algorithm| algorithm.is_symmetric());
+    if rules.listed && !secret.is_empty() {
+        fields.node().reject_unseen(
+            r#"algorithms: HS256, HS384 and HS512 need secrets in the configuration, see "inline"; fetched keys are public"#,
+        );
+    }
+    KeyRules {
+        algorithms: public.into_iter().collect(),
+        ..rules
     }
 }
 

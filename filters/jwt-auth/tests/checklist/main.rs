@@ -1,0 +1,19 @@
+//! One case, at least, for each line of the security checklist of token validation: RFC 8725, the
+//! standards that it builds on, and what has gone wrong elsewhere. Each runs in every host, has its
+//! own reason code, and tells nobody any part of a credential.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod bed;
+mod keys;
+mod opaque;
+mod requests;
+mod tokens;
