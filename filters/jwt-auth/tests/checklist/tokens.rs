@@ -216,7 +216,7 @@ fn the_key_says_which_algorithm() {
             (
                 "a secret's",
                 sign(r#"{"alg":"HS256","kid":"a"}"#),
-                "key_unknown",
+                disallowed,
             ),
             (
                 "a code in place of a signature",
