@@ -225,7 +225,7 @@ fn the_key_says_which_algorithm() {
                     encode(r#"{"alg":"HS256","kid":"a"}"#),
                     encode(&claims)
                 ),
-                "key_unknown",
+                disallowed,
             ),
             (
                 "another curve's",
