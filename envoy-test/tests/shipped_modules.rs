@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 const BUDGETS_KIB: [(&str, usize); 4] = [
     ("audit-emitter", 900),
     ("jwt-auth", 900),
-    ("token-bucket", 500),
+    // Expressions in conditions on claims, and the rate limit service over gRPC and JSON.
+    ("token-bucket", 650),
     // 145 kinds with their words and checks, expressions and dictionaries of users, and inflate.
     ("pii-redactor", 1100),
 ];
