@@ -313,7 +313,7 @@ impl Verifier {
             });
             match of_provider {
                 Ok((token, Some((index, provider, settings)))) => {
-                    return self.signed(inquiry, &token, index, provider, settings);
+                    return self.signed(inquiry, token, index, provider, settings);
                 }
                 // It may be a credential of another kind.
                 Ok((_, None)) if others.is_empty() => return Err(Reason::IssuerUnknown.into()),
@@ -328,7 +328,7 @@ impl Verifier {
     fn signed(
         &mut self,
         inquiry: Inquiry<'_>,
-        token: &Token<'_>,
+        token: Token<'_>,
         index: usize,
         provider: &Provider,
         settings: &TokenProvider,
@@ -342,8 +342,9 @@ impl Verifier {
             Confirmation::Enforce => claims::bound_certificate(&token.claims)?,
             Confirmation::Ignore => claims::bound_certificate(&token.claims).unwrap_or(None),
         };
+        let certificate = certificate.map(str::to_owned);
         let started_ns = inquiry.now.monotonic_ns();
-        let key = self.signing_key(inquiry, token, index, algorithm)?;
+        let key = self.signing_key(inquiry, &token, index, algorithm)?;
         let took_ns = inquiry.host.monotonic_ns().saturating_sub(started_ns);
         self.verification_us
             .record(inquiry.host, took_ns.checked_div(1000).unwrap_or(0));
@@ -351,14 +352,15 @@ impl Verifier {
         if self.config.deny.denies(member("jti"), member("sub")) {
             return Err(Reason::TokenRevoked.into());
         }
+        self.headers.remember(&token);
+        let headers = forward::headers(provider, &token.claims, Some(token.payload));
         let method = AuthenticationMethod::Jwt;
-        let identity = claims::identity(&provider.name, method, token.claims.clone());
+        let identity = claims::identity(&provider.name, method, token.claims);
         let mut verified = Verified::new(index, validity, identity);
-        verified.headers = forward::headers(provider, &token.claims, Some(token.payload));
-        verified.certificate = certificate.map(str::to_owned);
+        verified.headers = headers;
+        verified.certificate = certificate;
         verified.binds = settings.confirmation == Confirmation::Enforce;
         let verified = Rc::new(verified);
-        self.headers.remember(token);
         self.tokens.remember(token.text, &key, &verified);
         self.cache_misses.note();
         Ok(verified)
