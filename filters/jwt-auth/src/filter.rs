@@ -19,7 +19,8 @@ use crate::introspection::MAX_ANSWER_BYTES;
 use crate::jose::SkippedKey;
 use crate::keys::{FetchError, nanoseconds};
 use crate::reason::Reason;
-use crate::verifier::{Inquiry, Now, Source, Verifier, introspected};
+use crate::source::Source;
+use crate::verifier::{Inquiry, Now, Verifier, introspected};
 
 /// The filter in one VM.
 pub struct JwtAuth {

@@ -34,6 +34,7 @@ pub mod introspection;
 pub mod jose;
 pub mod keys;
 pub mod reason;
+mod source;
 pub mod token;
 mod verified;
 mod verifier;

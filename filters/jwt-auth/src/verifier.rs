@@ -4,28 +4,27 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use host::{CallToken, Capabilities, Counter, Histogram, Host, Request};
-use policy::config::{Problem, Problems};
+use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
-use policy::secret::Secret;
 
 use crate::answer::Detail;
-use crate::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::cache::VerifiedTokens;
 use crate::calls::Callers;
 use crate::claims::{self, Validity};
 use crate::config::{
-    Config, Confirmation, InlineKeys, KeySource, OnMultiple, Optional, Provider, ProviderKind,
-    Providers, Requirement, TokenProvider,
+    Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
+    TokenProvider,
 };
 use crate::credential::{self, Credential};
 use crate::engine::Engine;
 use crate::fetch::KeyFetcher;
 use crate::forward;
-use crate::introspection::{Introspector, Outcome};
+use crate::introspection::Outcome;
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::Availability;
 use crate::reason::Reason;
+use crate::source::Source;
 use crate::token::{KnownHeaders, Token};
 use crate::verified::Verified;
 
@@ -40,18 +39,6 @@ pub(crate) struct Verifier {
     cache_hits: Counter,
     cache_misses: Counter,
     verification_us: Histogram,
-}
-
-/// What a provider's credentials are checked with.
-pub(crate) enum Source {
-    /// Keys from the configuration.
-    Inline(KeySet),
-    /// Keys that are fetched.
-    Fetched(Box<KeyFetcher>),
-    /// Hashes of keys.
-    ApiKeys(ApiKeyHolders),
-    /// The issuer itself.
-    Introspection(Box<Introspector>),
 }
 
 /// Why a request is not let through.
@@ -462,77 +449,6 @@ impl Verifier {
             ),
             _ => false,
         }
-    }
-}
-
-impl Source {
-    fn of(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        index: usize,
-        provider: &Provider,
-    ) -> Result<Self, Problem> {
-        let variable = |path: &str, name: &str| {
-            let path = format!("providers.{}.{path}", provider.name);
-            let value = host
-                .environment_variable(name)
-                .filter(|value| !value.is_empty());
-            value.ok_or_else(|| {
-                Problem::new(
-                    path,
-                    format!("the environment variable {name:?} is not set"),
-                )
-            })
-        };
-        match &provider.kind {
-            ProviderKind::Token(token) => match &token.keys {
-                KeySource::Inline(inline) => Self::inline(host, inline).map(Self::Inline),
-                KeySource::Fetched(source) => Ok(Self::Fetched(Box::new(KeyFetcher::new(
-                    source.clone(),
-                    token.key_rules,
-                    capabilities.shares_data(),
-                )))),
-            },
-            ProviderKind::ApiKeys(keys) => {
-                let pepper = match &keys.hash {
-                    crate::config::ApiKeyHash::Sha256 => None,
-                    crate::config::ApiKeyHash::HmacSha256 { pepper_env } => {
-                        let path = "api_keys.pepper_env";
-                        let pepper = variable(path, pepper_env)?;
-                        if pepper.len() < MIN_PEPPER_BYTES {
-                            let path = format!("providers.{}.{path}", provider.name);
-                            let message = format!(
-                                "the environment variable {pepper_env:?} has less than \
-                                 {MIN_PEPPER_BYTES} bytes, which can be guessed"
-                            );
-                            return Err(Problem::new(path, message));
-                        }
-                        Some(Secret::new(pepper))
-                    }
-                };
-                let holders = ApiKeyHolders::new(index, provider, keys, pepper);
-                Ok(Self::ApiKeys(holders))
-            }
-            ProviderKind::Introspection(settings) => {
-                let path = "introspection.client_secret_env";
-                let secret = Secret::new(variable(path, &settings.client_secret_env)?);
-                let introspector = Introspector::new(settings.clone(), secret);
-                Ok(Self::Introspection(Box::new(introspector)))
-            }
-        }
-    }
-
-    fn inline(host: &dyn Host, inline: &InlineKeys) -> Result<KeySet, Problem> {
-        let mut set = inline.set.clone();
-        for key in &inline.from_environment {
-            let secret = host.environment_variable(&key.variable).unwrap_or_default();
-            let imported = Key::secret(key.id.clone(), key.algorithm, secret.as_bytes());
-            set.add(imported.map_err(|reason| {
-                let message = format!("the environment variable {:?} has {reason}", key.variable);
-                Problem::new(key.path.clone(), message)
-            })?);
-        }
-        Ok(set)
     }
 }
 
