@@ -32,6 +32,9 @@ agent=$("$home/venv/bin/python" -c \
 chmod +x "$agent"
 ln -sf "$agent" "$home/bin/rotel"
 
+# A new machine has no lists of packages, an old one lists what is no longer there. Without the right
+# to renew them, those at hand have to do.
+[ "$(id -u)" != 0 ] || apt-get -qq update >&2 || true
 (cd "$home" && apt-get download --quiet prometheus >&2 && dpkg-deb --extract prometheus_*.deb prometheus) || {
     echo "audit-tools.sh: the Debian package prometheus cannot be fetched (apt-get update may help)" >&2
     exit 1

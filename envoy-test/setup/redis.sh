@@ -21,6 +21,9 @@ if [ ! -x "$server" ]; then
         echo "Redis: unpacking Debian's packages" >&2
         rm -rf "$home/packages"
         mkdir -p "$home/packages"
+        # A new machine has no lists of packages, an old one lists what is no longer there. Without
+        # the right to renew them, those at hand have to do.
+        [ "$(id -u)" != 0 ] || apt-get -qq update >&2 || true
         # The server is in redis-tools. What it links to and is not there yet comes along; the
         # names of libraries carry versions that change with Debian's releases, so they are asked for.
         libraries=$(apt-cache depends redis-tools |
