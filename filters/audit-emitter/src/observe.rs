@@ -1,6 +1,7 @@
 //! Reading a request off the host.
 
-use host::{HeaderMap, Host, Request, exchange, header_text};
+use host::{Direction, FactSources, HeaderMap, Host, Request, exchange, header_text};
+use policy::facts::Facts as _;
 use policy::path::RequestPath;
 
 use crate::config::{FieldSettings, Level, QueryForm};
@@ -86,13 +87,25 @@ impl Start {
 /// The whole request, at its end. Without a `start` the request never reached this filter: one
 /// before it answered, or the proxy could not parse it; then the host's attributes are what there
 /// is.
-pub(crate) fn observation(host: &dyn Host, start: Option<&Start>) -> Observation {
+pub(crate) fn observation(
+    host: &dyn Host,
+    start: Option<&Start>,
+    sources: &FactSources,
+) -> Observation {
+    let identity = match start {
+        Some(start) => {
+            let facts = start.request.facts(host, sources, Direction::Request);
+            facts.identity().cloned()
+        }
+        None => exchange::identity(host, sources.identity),
+    };
     let mut observation = Observation {
         status: status(host),
         status_details: text(host, &["response", "code_details"]),
         response_flags: number(host, &["response", "flags"]),
         source_ip: source_ip(host),
-        decisions: exchange::decisions(host),
+        decisions: exchange::decisions(host, identity.as_ref()),
+        identity,
         ..Observation::default()
     };
     if start.is_none_or(|start| start.request.is_grpc()) {

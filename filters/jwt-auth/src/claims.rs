@@ -138,6 +138,7 @@ pub fn identity(provider: &str, method: AuthenticationMethod, claims: Json) -> I
         tenant: text("tenant").or_else(|| text("tid")),
         method,
         provider: provider.to_owned(),
+        rule: None,
         claims: Claims(claims),
     }
 }

@@ -11,9 +11,9 @@ use crate::answer::{Challenge, Detail};
 use crate::claims::check_audience;
 use crate::config::{Access, Config, Requirement, ResourceMetadata};
 use crate::connection;
+use crate::inquiry::{Failure, Found};
 use crate::reason::Reason;
 use crate::verified::Verified;
-use crate::verifier::{Failure, Found};
 
 /// What the filter does with a request.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! Carrying out what was decided.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use host::{
@@ -17,8 +15,8 @@ use crate::config::{Config, Location, Requirement, ResourceMetadata};
 use crate::connection;
 use crate::credential;
 use crate::decide::{NO_PROVIDER, Ruling};
+use crate::inquiry::Found;
 use crate::reason::Reason;
-use crate::verifier::Found;
 
 /// Does to a request what was decided, and tells about it.
 pub(crate) struct Effects {
@@ -27,8 +25,6 @@ pub(crate) struct Effects {
     /// Requests that passed: for each provider, and last those without a caller.
     allowed: Vec<Counter>,
     counts_later: bool,
-    /// What the other filters are told of a request that passed, by rule.
-    passed: RefCell<HashMap<String, Rc<str>>>,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -68,7 +64,6 @@ impl Effects {
             clears_route_cache: config.clear_route_cache && capabilities.has_foreign_functions(),
             allowed: names.chain([NO_PROVIDER]).map(counter).collect(),
             counts_later: capabilities.ticks(),
-            passed: RefCell::default(),
             metrics: Metrics::new(JwtAuth::NAME),
             throttle: Throttle::default(),
         }
@@ -173,7 +168,7 @@ impl Effects {
                 let outcome = if lets_pass { "unchecked" } else { "denied" };
                 if let Some(caller) = caller {
                     // Who it was is known, also to the audit trail.
-                    let _ = exchange::publish_identity_json(host, &caller.identity_json);
+                    caller.publish(host, None);
                 }
                 self.tell(host, request, rule, *mode, *reason, outcome, provider);
                 if lets_pass || !mode.enforces() {
@@ -197,8 +192,16 @@ impl Effects {
         found: &Found,
     ) {
         let primary = found.callers.first();
-        if let Some(caller) = primary {
-            let _ = exchange::publish_identity_json(host, &caller.identity_json);
+        match primary {
+            // The identity says by which rule it passes: one property in place of two.
+            Some(caller) if mode.enforces() => caller.publish(host, Some(rule)),
+            _ => {
+                if let Some(caller) = primary {
+                    caller.publish(host, None);
+                }
+                let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+                exchange::append_decision(host, decision.report_only(!mode.enforces()));
+            }
         }
         if let Some(requirement) = requirement.filter(|_| mode.enforces()) {
             self.strip_credentials(host, request, requirement, found);
@@ -220,12 +223,6 @@ impl Effects {
                 let _ = host.foreign_function("clear_route_cache", b"");
             }
         }
-        if mode.enforces() {
-            exchange::append_decision_json(host, &self.passed(rule));
-        } else {
-            let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
-            exchange::append_decision(host, decision.report_only(true));
-        }
         let index = primary.map(|caller| caller.provider);
         let counter = index
             .and_then(|index| self.allowed.get(index))
@@ -235,17 +232,6 @@ impl Effects {
             Some(counter) => counter.count(host),
             None => {}
         }
-    }
-
-    fn passed(&self, rule: &str) -> Rc<str> {
-        if let Some(known) = self.passed.borrow().get(rule) {
-            return Rc::clone(known);
-        }
-        let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
-        let text: Rc<str> = Decision::list_to_json(&[decision]).into();
-        let mut passed = self.passed.borrow_mut();
-        passed.insert(rule.to_owned(), Rc::clone(&text));
-        text
     }
 
     /// The upstream sees no credential, wherever it was, unless its provider forwards it.

@@ -15,12 +15,13 @@ use crate::config::{Config, KeySource, ProviderKind};
 use crate::decide::{Ruling, undecided};
 use crate::effect::{Effects, ResponseHeaders};
 use crate::forward;
+use crate::inquiry::{Inquiry, Now};
 use crate::introspection::MAX_ANSWER_BYTES;
 use crate::jose::SkippedKey;
 use crate::keys::{FetchError, nanoseconds};
 use crate::reason::Reason;
 use crate::source::Source;
-use crate::verifier::{Inquiry, Now, Verifier, introspected};
+use crate::verifier::{Verifier, introspected};
 
 /// The filter in one VM.
 pub struct JwtAuth {

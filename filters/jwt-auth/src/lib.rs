@@ -30,6 +30,7 @@ pub mod engine;
 mod fetch;
 pub mod filter;
 mod forward;
+mod inquiry;
 pub mod introspection;
 pub mod jose;
 pub mod keys;

@@ -27,6 +27,8 @@ pub struct Token<'t> {
     pub header_text: &'t str,
     /// The claims, an object.
     pub claims: Json,
+    /// The text that the claims were read from.
+    pub claims_text: String,
     /// The second part as it was sent: base64url.
     pub payload: &'t str,
 }
@@ -69,7 +71,7 @@ impl<'t> Token<'t> {
             Some(known) => known,
             None => Rc::new(Header::parse(header_text)?),
         };
-        let claims = decode_object(payload)?;
+        let (claims, claims_text) = decode_object(payload)?;
         let signature = decode(signature)?;
         let signing_input = header_text
             .len()
@@ -83,6 +85,7 @@ impl<'t> Token<'t> {
             header,
             header_text,
             claims,
+            claims_text,
             payload,
         })
     }
@@ -93,7 +96,7 @@ impl Header {
         if text.len() > MAX_HEADER_BYTES {
             return Err(Reason::TokenTooLarge);
         }
-        let header = decode_object(text)?;
+        let (header, _) = decode_object(text)?;
         for extension in ["crit", "b64", "zip"] {
             if header.member(extension).is_some() {
                 return Err(Reason::TokenExtension);
@@ -141,10 +144,11 @@ fn decode(part: &str) -> Result<Vec<u8>, Reason> {
         .map_err(|_| Reason::TokenMalformed)
 }
 
-fn decode_object(part: &str) -> Result<Json, Reason> {
-    let json = Json::parse(&decode(part)?).map_err(|_| Reason::TokenMalformed)?;
+fn decode_object(part: &str) -> Result<(Json, String), Reason> {
+    let text = String::from_utf8(decode(part)?).map_err(|_| Reason::TokenMalformed)?;
+    let json = Json::parse(text.as_bytes()).map_err(|_| Reason::TokenMalformed)?;
     match json {
-        Json::Object(_) if depth_within(&json, MAX_DEPTH) => Ok(json),
+        Json::Object(_) if depth_within(&json, MAX_DEPTH) => Ok((json, text)),
         _ => Err(Reason::TokenMalformed),
     }
 }

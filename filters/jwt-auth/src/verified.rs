@@ -1,6 +1,11 @@
 //! What a valid credential says.
 
+use std::cell::RefCell;
+
+use host::Host;
+use host::exchange;
 use policy::identity::Identity;
+use policy::json::push_string;
 
 use crate::claims::Validity;
 
@@ -14,7 +19,7 @@ pub(crate) struct Verified {
     /// Who it is.
     pub(crate) identity: Identity,
     /// The identity as the other filters read it.
-    pub(crate) identity_json: String,
+    published: RefCell<Published>,
     /// Headers for the upstream, by name.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     /// The certificate that the credential is bound to: base64url of its SHA-256.
@@ -27,14 +32,93 @@ impl Verified {
     /// A caller, without headers for the upstream and without a binding.
     #[must_use]
     pub(crate) fn new(provider: usize, validity: Validity, identity: Identity) -> Self {
+        let text = identity.to_json();
+        Self::with_text(provider, validity, identity, text)
+    }
+
+    /// As [`Verified::new`], of an identity and the text that [`Identity::to_json`] made of it.
+    #[must_use]
+    pub(crate) const fn with_text(
+        provider: usize,
+        validity: Validity,
+        identity: Identity,
+        text: String,
+    ) -> Self {
         Self {
             provider,
             validity,
-            identity_json: identity.to_json(),
             identity,
+            published: RefCell::new(Published {
+                open_len: text.len().saturating_sub(1),
+                text,
+                rule: None,
+            }),
             headers: Vec::new(),
             certificate: None,
             binds: true,
+        }
+    }
+
+    /// Tells the other filters who the caller is, and the rule that let it in, if one did.
+    pub(crate) fn publish(&self, host: &dyn Host, rule: Option<&str>) {
+        let mut published = self.published.borrow_mut();
+        let _ = exchange::publish_identity_json(host, published.by(rule));
+    }
+}
+
+/// The text of an identity. Nearly always a caller comes back to the same rule.
+#[derive(Debug)]
+struct Published {
+    text: String,
+    /// How long it is without a rule and the brace at the end.
+    open_len: usize,
+    rule: Option<String>,
+}
+
+impl Published {
+    fn by(&mut self, rule: Option<&str>) -> &str {
+        if self.rule.as_deref() != rule {
+            self.text.truncate(self.open_len);
+            if let Some(rule) = rule {
+                self.text.push_str(",\"rule\":");
+                push_string(&mut self.text, rule);
+            }
+            self.text.push('}');
+            self.rule = rule.map(str::to_owned);
+        }
+        &self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_rule_of_this_request() {
+        let identity = Identity {
+            subject: Some("jane".to_owned()),
+            provider: "corp".to_owned(),
+            ..Identity::default()
+        };
+        let verified = Verified::new(0, Validity::ALWAYS, identity.clone());
+        for rule in [
+            None,
+            Some("a"),
+            Some("a"),
+            None,
+            None,
+            Some("\"b\"\n"),
+            Some("c"),
+            None,
+        ] {
+            let mut published = verified.published.borrow_mut();
+            let read = Identity::parse(published.by(rule).as_bytes()).unwrap();
+            let expected = Identity {
+                rule: rule.map(str::to_owned),
+                ..identity.clone()
+            };
+            assert_eq!(read, expected);
         }
     }
 }

@@ -1,16 +1,14 @@
 //! From the credentials of a request to verified callers.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
-use host::{CallToken, Capabilities, Counter, Histogram, Host, Request};
+use host::{CallToken, Capabilities, Counter, Histogram, Host};
 use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 
 use crate::answer::Detail;
 use crate::cache::VerifiedTokens;
-use crate::calls::Callers;
 use crate::claims::{self, Validity};
 use crate::config::{
     Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
@@ -20,6 +18,7 @@ use crate::credential::{self, Credential};
 use crate::engine::Engine;
 use crate::fetch::KeyFetcher;
 use crate::forward;
+use crate::inquiry::{Failure, Found, Inquiry, Now};
 use crate::introspection::Outcome;
 use crate::jose::{Algorithm, Key, KeySet};
 use crate::keys::Availability;
@@ -39,70 +38,7 @@ pub(crate) struct Verifier {
     cache_hits: Counter,
     cache_misses: Counter,
     verification_us: Histogram,
-}
-
-/// Why a request is not let through.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Keys or an answer are on their way; the reason is what it comes to if they do not arrive.
-    Wait(Reason),
-    /// The request is refused.
-    Refused(Reason, Detail),
-}
-
-impl From<Reason> for Failure {
-    fn from(reason: Reason) -> Self {
-        Self::Refused(reason, Detail::default())
-    }
-}
-
-/// The moment of a request: the clocks are asked when somebody wants to know, and once.
-pub(crate) struct Now<'h> {
-    host: &'h dyn Host,
-    monotonic_ns: OnceCell<u64>,
-    wall_s: OnceCell<f64>,
-}
-
-impl<'h> Now<'h> {
-    pub(crate) const fn of(host: &'h dyn Host) -> Self {
-        Self {
-            host,
-            monotonic_ns: OnceCell::new(),
-            wall_s: OnceCell::new(),
-        }
-    }
-
-    /// Of the monotonic clock.
-    pub(crate) fn monotonic_ns(&self) -> u64 {
-        *self.monotonic_ns.get_or_init(|| self.host.monotonic_ns())
-    }
-
-    /// Of the wall clock, since 1970.
-    pub(crate) fn wall_s(&self) -> f64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "seconds, to a fraction of a microsecond"
-        )]
-        let read = || self.host.wall_clock_ns() as f64 / 1e9;
-        *self.wall_s.get_or_init(read)
-    }
-}
-
-/// A request in which callers are looked for.
-#[derive(Clone, Copy)]
-pub(crate) struct Inquiry<'r> {
-    pub(crate) host: &'r dyn Host,
-    pub(crate) request: &'r Request,
-    pub(crate) callers: Callers,
-    pub(crate) now: &'r Now<'r>,
-}
-
-/// The callers that were found, the one who counts first.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) callers: Vec<Rc<Verified>>,
-    /// A credential was in the query.
-    pub(crate) in_query: bool,
+    verifications: u32,
 }
 
 impl Verifier {
@@ -135,6 +71,7 @@ impl Verifier {
             cache_hits: counter("hit"),
             cache_misses: counter("miss"),
             verification_us: Histogram::new(filter, "verification_us", &[]),
+            verifications: 0,
         })
     }
 
@@ -330,11 +267,13 @@ impl Verifier {
             Confirmation::Ignore => claims::bound_certificate(&token.claims).unwrap_or(None),
         };
         let certificate = certificate.map(str::to_owned);
-        let started_ns = inquiry.now.monotonic_ns();
+        let started_ns = self.is_timed().then(|| inquiry.host.monotonic_ns());
         let key = self.signing_key(inquiry, &token, index, algorithm)?;
-        let took_ns = inquiry.host.monotonic_ns().saturating_sub(started_ns);
-        self.verification_us
-            .record(inquiry.host, took_ns.checked_div(1000).unwrap_or(0));
+        if let Some(started_ns) = started_ns {
+            let took_ns = inquiry.host.monotonic_ns().saturating_sub(started_ns);
+            let took_us = took_ns.checked_div(1000).unwrap_or(0);
+            self.verification_us.record(inquiry.host, took_us);
+        }
         let member = |name: &str| token.claims.member(name).and_then(Json::as_str);
         if self.config.deny.denies(member("jti"), member("sub")) {
             return Err(Reason::TokenRevoked.into());
@@ -343,7 +282,8 @@ impl Verifier {
         let headers = forward::headers(provider, &token.claims, Some(token.payload));
         let method = AuthenticationMethod::Jwt;
         let identity = claims::identity(&provider.name, method, token.claims);
-        let mut verified = Verified::new(index, validity, identity);
+        let text = identity.to_json_with_claims(Some(&token.claims_text));
+        let mut verified = Verified::with_text(index, validity, identity, text);
         verified.headers = headers;
         verified.certificate = certificate;
         verified.binds = settings.confirmation == Confirmation::Enforce;
@@ -351,6 +291,14 @@ impl Verifier {
         self.tokens.remember(token.text, &key, &verified);
         self.cache_misses.note();
         Ok(verified)
+    }
+
+    /// Whether this verification is one of those that stand for all in the histogram: to ask the
+    /// clock twice and the host for its histogram each time would be felt.
+    const fn is_timed(&mut self) -> bool {
+        let timed = self.verifications.is_multiple_of(TIMED_EVERY);
+        self.verifications = self.verifications.wrapping_add(1);
+        timed
     }
 
     /// The key that has signed a token.
@@ -526,3 +474,6 @@ fn available<'k>(
         _ => Err(Reason::KeysUnavailable.into()),
     }
 }
+
+/// One verification in so many is timed.
+const TIMED_EVERY: u32 = 16;

@@ -41,8 +41,6 @@ pub struct TokenBucket {
     /// Requests that wait for a service.
     waiting: BTreeMap<ContextId, Waiting>,
     bypassed: Counter,
-    /// The decision about most requests, as it is written.
-    allowed: String,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -113,7 +111,6 @@ impl Filter for TokenBucket {
             pass_headers,
             calls: Calls::default(),
             waiting: BTreeMap::new(),
-            allowed: Decision::list_to_json(&[Decision::new(Self::NAME, Outcome::Allowed)]),
             bypassed: Counter::new(Self::NAME, "bypassed_total", &[]),
             metrics,
             throttle: Throttle::default(),

@@ -8,7 +8,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::config::Node;
-use policy::decision::Decision;
+use policy::decision::{Decision, Outcome};
 use policy::identity::Identity;
 
 use crate::{HeaderMap, Host, Status};
@@ -75,12 +75,36 @@ pub fn publish_identity_json(host: &dyn Host, text: &str) -> Result<(), Status> 
         })
 }
 
-/// What the filters have decided so far, in the order of the chain.
+/// What the filters have decided so far, in the order of the chain. The identity, where there is
+/// one, says who let the caller in.
 #[must_use]
-pub fn decisions(host: &dyn Host) -> Vec<Decision> {
-    read(host, DECISIONS)
-        .map(|text| Decision::parse_list(&text))
-        .unwrap_or_default()
+pub fn decisions(host: &dyn Host, identity: Option<&Identity>) -> Vec<Decision> {
+    decisions_of(identity, |name| read(host, name))
+}
+
+/// As [`decisions`], of properties that are read in another way.
+pub(crate) fn decisions_of(
+    identity: Option<&Identity>,
+    read: impl Fn(&str) -> Option<Vec<u8>>,
+) -> Vec<Decision> {
+    let let_in = identity.and_then(|identity| identity.rule.as_deref());
+    let let_in = let_in.map(|rule| Decision::new(JWT_AUTH, Outcome::Allowed).rule(rule));
+    let within = read(WITHIN_LIMITS).map(|_| Decision::new(TOKEN_BUCKET, Outcome::Allowed));
+    let listed = read(DECISIONS).map(|text| Decision::parse_list(&text));
+    let mut decisions = listed.unwrap_or_default();
+    decisions.extend(let_in.into_iter().chain(within));
+    // What stands in a property of its own has no place in the list.
+    decisions.sort_by_key(|decision| {
+        let place = CHAIN.iter().position(|filter| *filter == decision.filter);
+        place.unwrap_or(CHAIN.len())
+    });
+    decisions
+}
+
+/// Tells the filters after this one that a request is within the limits of `token-bucket`. Nearly
+/// all are, so it says so in a property of its own: a list would have to be read and lengthened.
+pub fn note_within_limits(host: &dyn Host) {
+    let _ = host.set_property(&[WITHIN_LIMITS], b"1");
 }
 
 /// Adds a decision to those of the stream. A host without properties keeps none; there the logs
@@ -119,4 +143,9 @@ fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
 }
 
 const IDENTITY: &str = "meshward.identity";
+const WITHIN_LIMITS: &str = "meshward.within_limits";
 const DECISIONS: &str = "meshward.decisions";
+const JWT_AUTH: &str = "jwt-auth";
+const TOKEN_BUCKET: &str = "token-bucket";
+/// The filters in the order of the chain.
+const CHAIN: [&str; 4] = ["audit-emitter", JWT_AUTH, TOKEN_BUCKET, "pii-redactor"];

@@ -57,7 +57,14 @@ impl Headers {
     /// Whether there is a header of this name, in lower case.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.values(name).next().is_some()
+        self.first(name).is_some()
+    }
+
+    /// The first value of a header, by its name in lower case.
+    #[must_use]
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        let mut all = self.iter();
+        all.find_map(|(found, value)| (found == name.as_bytes()).then_some(value))
     }
 
     /// The values of a header, by its name in lower case, each by itself.

@@ -10,6 +10,14 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A message that will have about so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// A length-delimited field: bytes, a string or an encoded message.
     #[must_use]
     pub fn bytes(mut self, field: u32, value: &[u8]) -> Self {

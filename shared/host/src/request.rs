@@ -19,13 +19,10 @@ use crate::{Direction, HeaderMap, Headers, Host};
 /// them; what costs something to work out is worked out when it is first asked for.
 pub struct Request {
     headers: Headers,
-    /// The host has handed over all headers at once.
+    /// The host has handed over all headers at once. Else only those of [`KEPT`] are here.
     complete: bool,
-    raw_path: Vec<u8>,
-    method: String,
     path: OnceCell<Result<RequestPath, PathError>>,
     host_name: OnceCell<String>,
-    is_grpc: bool,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
     identity: OnceCell<Option<Identity>>,
@@ -36,51 +33,47 @@ impl Request {
     /// Reads the request of the effective context; in [`crate::Stream::on_request_headers`].
     #[must_use]
     pub fn capture(host: &dyn Host) -> Self {
-        let (headers, complete) = match host.headers(HeaderMap::RequestHeaders) {
-            // A host that leaves the pseudo-headers out is asked for each header.
+        let map = HeaderMap::RequestHeaders;
+        let (headers, complete) = match host.headers(map) {
             Ok(headers) if headers.contains(":path") || headers.contains(":method") => {
                 (headers, true)
             }
-            _ => (Headers::default(), false),
+            // A host that leaves the pseudo-headers out is asked for each header.
+            _ => {
+                let kept = KEPT.iter().filter_map(|name| {
+                    let value = host.header(map, name).ok()??;
+                    Some((*name, value))
+                });
+                (Headers::from_pairs(&kept.collect::<Vec<_>>()), false)
+            }
         };
-        let mut request = Self {
+        Self {
             headers,
             complete,
-            raw_path: Vec::new(),
-            method: String::new(),
             path: OnceCell::new(),
             host_name: OnceCell::new(),
-            is_grpc: false,
             route: OnceCell::new(),
             request_id: OnceCell::new(),
             identity: OnceCell::new(),
             consent: OnceCell::new(),
-        };
-        request.raw_path = request
-            .header_bytes(host, ":path")
-            .map(Cow::into_owned)
-            .unwrap_or_default();
-        request.method = request.header(host, ":method").unwrap_or_default();
-        request.is_grpc = request
-            .header(host, "content-type")
-            .is_some_and(|value| is_grpc(&http::media_type(&value)));
-        if !complete {
-            let authority = request.authority(host);
-            request.host_name = OnceCell::from(http::host_name(&authority));
         }
-        request
     }
 
     /// The method as sent.
     #[must_use]
     pub fn method(&self) -> &str {
-        &self.method
+        // No method has other characters (RFC 9110 section 9.1), and no rule names one that has.
+        std::str::from_utf8(self.kept(":method")).unwrap_or("\u{fffd}")
     }
 
     /// `:path` as sent, with its query: for looking up parameters, not for logs.
     #[must_use]
     pub fn raw_path(&self) -> &[u8] {
-        &self.raw_path
+        self.kept(":path")
+    }
+
+    fn kept(&self, name: &str) -> &[u8] {
+        self.headers.first(name).unwrap_or_default()
     }
 
     /// The value of a header as it came, by its name in lower case; several are joined.
@@ -112,12 +105,9 @@ impl Request {
     /// # Errors
     /// See [`PathError`].
     pub fn path(&self) -> Result<&RequestPath, PathError> {
-        let parse = || {
-            if self.raw_path.is_empty() {
-                Err(PathError::Missing)
-            } else {
-                RequestPath::parse(&self.raw_path)
-            }
+        let parse = || match self.raw_path() {
+            [] => Err(PathError::Missing),
+            path => RequestPath::parse(path),
         };
         self.path
             .get_or_init(parse)
@@ -139,16 +129,11 @@ impl Request {
         })
     }
 
-    fn authority(&self, host: &dyn Host) -> String {
-        self.header(host, ":authority")
-            .or_else(|| self.header(host, "host"))
-            .unwrap_or_default()
-    }
-
     /// Whether refusals must be gRPC statuses.
     #[must_use]
-    pub const fn is_grpc(&self) -> bool {
-        self.is_grpc
+    pub fn is_grpc(&self) -> bool {
+        let value = self.headers.joined("content-type");
+        value.is_some_and(|value| is_grpc(&http::media_type(&String::from_utf8_lossy(&value))))
     }
 
     /// The id that the proxy gave the request.
@@ -229,7 +214,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn method(&self) -> &str {
-        &self.request.method
+        self.request.method()
     }
 
     fn host(&self) -> &str {
@@ -274,3 +259,6 @@ pub fn header_text(host: &dyn Host, map: HeaderMap, name: &str) -> Option<String
     let value = host.header(map, name).ok()??;
     Some(String::from_utf8_lossy(&value).into_owned())
 }
+
+/// What is kept of a request whatever the host.
+const KEPT: [&str; 5] = [":path", ":method", ":authority", "host", "content-type"];

@@ -18,7 +18,12 @@ pub fn verify_signature(
     signature: &[u8],
     text: &[u8],
 ) -> Result<bool, Status> {
-    let argument = Writer::default()
+    // Four lengths and tags take a few bytes each.
+    let bytes = [hash.len(), public_key.len(), signature.len(), text.len()];
+    let capacity = bytes
+        .iter()
+        .fold(32_usize, |sum, len| sum.saturating_add(*len));
+    let argument = Writer::with_capacity(capacity)
         .bytes(1, hash.as_bytes())
         .bytes(2, public_key)
         .bytes(3, signature)

@@ -86,7 +86,7 @@ impl AuditEmitter {
         let sources = &self.config.sources;
         let index = start.and_then(|start| self.plan(host, &start.request, sources));
         let rule = self.config.rule(index);
-        let mut observed = observation(host, start);
+        let mut observed = observation(host, start, sources);
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if stopped {
@@ -114,7 +114,6 @@ impl AuditEmitter {
             let facts = start
                 .request
                 .facts(host, &self.config.sources, Direction::Request);
-            observed.identity = facts.identity().cloned();
             observed.opted_out = facts.consent().opted_out();
             observed.purposes = facts
                 .consent()

@@ -207,7 +207,7 @@ impl TokenBucket {
         for (name, value) in &waiting.request_headers {
             let _ = host.set_header(HeaderMap::RequestHeaders, name, value);
         }
-        self.allow(host);
+        Self::allow(host);
         let _ = host.resume(Direction::Request);
     }
 

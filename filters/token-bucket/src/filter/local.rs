@@ -89,7 +89,7 @@ impl TokenBucket {
         let alone: Vec<_> = alone.into_iter().filter(passes).collect();
         let inquiries = self.inquiries(group.into_iter().chain(alone), &enforces);
         if inquiries.is_empty() {
-            self.allow(host);
+            Self::allow(host);
             return Action::Continue;
         }
         self.ask(host, request, context, response, inquiries, taken, now_ns)
@@ -237,8 +237,8 @@ impl TokenBucket {
     }
 
     /// Tells the filters after this one that the request is within its limits.
-    pub(super) fn allow(&self, host: &dyn Host) {
-        exchange::append_decision_json(host, &self.allowed);
+    pub(super) fn allow(host: &dyn Host) {
+        exchange::note_within_limits(host);
     }
 
     fn refuse(&self, host: &dyn Host, request: &LazyRequest<'_>, limit: &Limit, refusal: &Refusal) {
@@ -321,7 +321,7 @@ impl TokenBucket {
             }
         }
         if outstanding == 0 {
-            self.allow(host);
+            Self::allow(host);
             return Action::Continue;
         }
         let waiting = Waiting {

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use policy::decision::Decision;
+use policy::identity::Identity;
 
 use super::HeaderPairs;
 use super::stream::{Sent, pairs};
 use super::{Hold, LocalReply, LogLine, StreamProperties};
+use crate::exchange;
 
 /// A request of a client.
 #[derive(Clone, Debug)]
@@ -266,9 +268,9 @@ impl Outcome {
     /// What the filters have decided.
     #[must_use]
     pub fn decisions(&self) -> Vec<Decision> {
-        let text = self.properties.value("meshward.decisions");
-        text.map(|text| Decision::parse_list(&text))
-            .unwrap_or_default()
+        let read = |name: &str| self.properties.value(name);
+        let identity = read("meshward.identity").and_then(|text| Identity::parse(&text).ok());
+        exchange::decisions_of(identity.as_ref(), read)
     }
 
     /// Whether a log line holds `text`.

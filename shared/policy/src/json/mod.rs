@@ -3,6 +3,8 @@
 //! Both matter for security: two parsers that keep different members of a duplicate pair read two
 //! different documents (RFC 8259 section 4), so a document with one is refused whole.
 
+mod plain;
+
 use std::collections::HashSet;
 use std::fmt;
 
@@ -29,7 +31,10 @@ impl Json {
     /// # Errors
     /// Not JSON, nested deeper than 128, trailing text, or a member name twice in one object.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        serde_json::from_slice(text).map_err(|error| JsonError(error.to_string()))
+        match std::str::from_utf8(text).ok().and_then(plain::read) {
+            Some(json) => Ok(json),
+            None => serde_json::from_slice(text).map_err(|error| JsonError(error.to_string())),
+        }
     }
 
     /// A member of an object by its exact name.
@@ -108,6 +113,19 @@ impl Json {
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// Appends a string to JSON text, with its quotes.
+pub fn push_string(json: &mut String, text: &str) {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().all(is_plain) {
+        json.push('"');
+        json.push_str(text);
+        json.push('"');
+    } else {
+        // Nothing in a string can fail to be written.
+        json.push_str(&serde_json::to_string(text).unwrap_or_else(|_| "null".to_owned()));
     }
 }
 
