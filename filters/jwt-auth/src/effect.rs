@@ -250,17 +250,14 @@ impl Effects {
             .filter(|provider| provider.forward)
             .flat_map(|provider| &provider.from)
             .collect();
-        let mut stripped: Vec<&Location> = Vec::new();
-        for location in requirement
-            .providers
-            .list()
-            .iter()
-            .filter_map(provider)
-            .filter(|provider| !provider.forward)
-            .flat_map(|provider| &provider.from)
-        {
-            if !forwarded.contains(&location) && !stripped.contains(&location) {
-                stripped.push(location);
+        let all = || {
+            let providers = requirement.providers.list().iter().filter_map(provider);
+            let keep_theirs = providers.filter(|provider| !provider.forward);
+            keep_theirs.flat_map(|provider| &provider.from)
+        };
+        for (place, location) in all().enumerate() {
+            let stripped = all().take(place).any(|known| known == location);
+            if !stripped && !forwarded.contains(&location) {
                 credential::strip(host, request, location);
             }
         }

@@ -5,11 +5,10 @@
 //! configure time, with one good and one bad signature for each algorithm; both engines must agree
 //! on every token.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::{Capabilities, Host, verify_signature};
 use policy::json::Json;
 
+use crate::base64url;
 use crate::jose::{
     Algorithm, AlgorithmSet, Family, KNOWN_ANSWERS, Key, KeyRules, KnownAnswer, signature_der,
 };
@@ -91,7 +90,7 @@ fn verified_by_host(
 fn host_knows(host: &dyn Host, answer: &KnownAnswer) -> Option<bool> {
     let jwk = Json::parse(answer.jwk.as_bytes()).ok()?;
     let key = Key::import(&jwk, &KeyRules::default()).ok()?;
-    let good = URL_SAFE_NO_PAD.decode(answer.signature).ok()?;
+    let good = base64url::decode(answer.signature)?;
     let mut bad = good.clone();
     *bad.last_mut()? ^= 1;
     let verified = |signature: &[u8]| {

@@ -17,6 +17,7 @@
 
 mod answer;
 pub mod api_key;
+pub mod base64url;
 mod cache;
 mod calls;
 pub mod claims;

@@ -6,10 +6,10 @@
 
 use std::rc::Rc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::json::Json;
 
+use crate::base64url;
+use crate::jose::Algorithm;
 use crate::reason::Reason;
 
 /// The parts of a token.
@@ -37,8 +37,8 @@ pub struct Token<'t> {
 /// (`jku`, `x5u`, `jwk`, `x5c`) is not for a token to say (RFC 8725 section 3.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// `alg`.
-    pub algorithm: String,
+    /// `alg`, where it is one that there is.
+    pub algorithm: Option<Algorithm>,
     /// `kid`.
     pub key_id: Option<String>,
     /// `typ`.
@@ -108,7 +108,7 @@ impl Header {
             Some(_) => Err(Reason::TokenMalformed),
         };
         Ok(Self {
-            algorithm: text_member("alg")?.ok_or(Reason::TokenMalformed)?,
+            algorithm: Algorithm::named(&text_member("alg")?.ok_or(Reason::TokenMalformed)?),
             key_id: text_member("kid")?,
             kind: text_member("typ")?,
         })
@@ -139,9 +139,7 @@ impl KnownHeaders {
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, Reason> {
-    URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| Reason::TokenMalformed)
+    base64url::decode(part).ok_or(Reason::TokenMalformed)
 }
 
 fn decode_object(part: &str) -> Result<(Json, String), Reason> {
@@ -173,6 +171,8 @@ const MAX_KNOWN_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
 
     use super::*;
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(
             *token.header,
             Header {
-                algorithm: "RS256".to_owned(),
+                algorithm: Some(Algorithm::Rs256),
                 key_id: Some("a".to_owned()),
                 kind: Some("at+JWT".to_owned()),
             }

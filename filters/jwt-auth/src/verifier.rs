@@ -257,7 +257,9 @@ impl Verifier {
         provider: &Provider,
         settings: &TokenProvider,
     ) -> Result<Rc<Verified>, Failure> {
-        let algorithm = Algorithm::named(&token.header.algorithm)
+        let algorithm = token
+            .header
+            .algorithm
             .filter(|algorithm| settings.key_rules.algorithms.contains(*algorithm))
             .ok_or(Reason::AlgorithmNotAllowed)?;
         let now_s = inquiry.now.wall_s();

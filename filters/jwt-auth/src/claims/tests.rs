@@ -21,7 +21,7 @@ fn policy() -> ClaimPolicy {
 
 fn header(kind: Option<&str>) -> Header {
     Header {
-        algorithm: "RS256".to_owned(),
+        algorithm: Some(crate::jose::Algorithm::Rs256),
         key_id: None,
         kind: kind.map(str::to_owned),
     }

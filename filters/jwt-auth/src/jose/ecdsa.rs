@@ -2,7 +2,7 @@
 
 use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 
-use super::der::{element, sequence, subject_public_key_info, unsigned_integer};
+use super::der::{element, sequence, subject_public_key_info, two_integers};
 
 /// A public key on one of the curves.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub fn signature_der(signature: &[u8], coordinate_bytes: usize) -> Option<Vec<u8
     if s.len() != coordinate_bytes {
         return None;
     }
-    Some(sequence(&[&unsigned_integer(r), &unsigned_integer(s)]))
+    Some(two_integers(r, s))
 }
 
 const OBJECT_IDENTIFIER: u8 = 0x06;
