@@ -120,8 +120,9 @@ fn every_label_of_a_metric_is_one_in_prometheus() {
         },
     );
     one_of_each(&envoy, &peers, Protocol::Http1);
-    let samples = envoy.prometheus().unwrap();
+    // What is counted in between is in the second only.
     let stats = envoy.stats().unwrap();
+    let samples = envoy.prometheus().unwrap();
     let mut compared = 0;
     for (name, value) in stats.starting_with("wasmcustom.meshward.") {
         let mut parts = name.strip_prefix("wasmcustom.").unwrap().split(';');

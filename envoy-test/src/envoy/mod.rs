@@ -28,6 +28,7 @@ use process::Process;
 
 /// How long an Envoy may take to become ready or to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// How an Envoy is to be started.
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +135,22 @@ impl Envoy {
     /// When the admin interface does not answer.
     pub fn stats(&self) -> Result<Stats> {
         Stats::from_json(&self.ask("GET", "/stats?format=json")?.json())
+    }
+
+    /// Its metrics once they are as they should be; what filters count with their tick comes late.
+    /// When that does not happen, as they are after a while.
+    ///
+    /// # Errors
+    /// When the admin interface does not answer.
+    pub fn stats_when(&self, complete: impl Fn(&Stats) -> bool) -> Result<Stats> {
+        let deadline = Instant::now() + SETTLING;
+        loop {
+            let stats = self.stats()?;
+            if complete(&stats) || Instant::now() > deadline {
+                return Ok(stats);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Its metrics as Prometheus would read them.

@@ -122,14 +122,17 @@ impl Filter for JwtAuth {
         }
         settles |= self.fetch_due_keys(host, None, now_ns);
         self.note_calls(self.root);
-        self.verifier.flush(host);
-        self.effects.flush(host);
         self.report_age(host, now_ns);
         let timeout_ns = nanoseconds(self.config.waiting.timeout);
         let expired = |waiting: &Waiting| now_ns.saturating_sub(waiting.since_ns) > timeout_ns;
         if settles || self.waiting.iter().any(expired) {
             self.settle_waiting(host, None);
         }
+    }
+
+    fn flush(&mut self, host: &dyn Host) {
+        self.verifier.flush(host);
+        self.effects.flush(host);
     }
 
     fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {

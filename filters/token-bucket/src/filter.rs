@@ -7,6 +7,7 @@ mod local;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use host::{
     Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
@@ -34,6 +35,8 @@ pub struct TokenBucket {
     tables: Vec<Option<Table>>,
     /// One for each limit.
     counters: Vec<LimitCounters>,
+    /// The host has a tick, at which what is only noted gets counted.
+    counts_later: bool,
     /// Where the host shares no data.
     own_storage: Option<WorkerStorage>,
     pass_headers: Vec<PassHeader>,
@@ -100,8 +103,11 @@ impl Filter for TokenBucket {
             others.push(table.names());
             tables.push(Some(table));
         }
+        // What happens with nearly every request is counted once a second.
+        let counts_later = capabilities.ticks() && host.set_tick_period(TICK_PERIOD).is_ok();
         let limits = config.limits.iter();
         Ok(Self {
+            counts_later,
             counters: limits
                 .map(|limit| LimitCounters::new(Self::NAME, &limit.name))
                 .collect(),
@@ -122,6 +128,12 @@ impl Filter for TokenBucket {
             context,
             response: Rc::default(),
             waits: false,
+        }
+    }
+
+    fn flush(&mut self, host: &dyn Host) {
+        for counters in &self.counters {
+            counters.admitted.flush(host);
         }
     }
 
@@ -328,3 +340,5 @@ const STANDING_HEADERS: [&str; 5] = [
     "ratelimit-policy",
     "ratelimit",
 ];
+
+const TICK_PERIOD: Duration = Duration::from_secs(1);

@@ -39,11 +39,14 @@ pub fn x_ratelimit(standings: &[Standing]) -> HeaderFields {
         let Some(window) = standing.window else {
             continue;
         };
-        let (quota, seconds) = (standing.quota, window_seconds(window));
-        let _ = write!(limit, ", {quota};w={seconds}");
+        // In pieces: nearly every response comes through here, and formatting executes more code.
+        limit.push_str(", ");
+        limit.push_str(&standing.quota.to_string());
+        limit.push_str(";w=");
+        limit.push_str(&window_seconds(window).to_string());
         if !standing.name.is_empty() {
             limit.push_str(";name=\"");
-            limit.extend(quotable(&standing.name));
+            push_quotable(&mut limit, &standing.name);
             limit.push('"');
         }
     }
@@ -65,7 +68,7 @@ pub fn ietf_10(standings: &[Standing]) -> HeaderFields {
     for standing in standings {
         for text in [&mut policies, &mut limits] {
             text.push_str(if text.is_empty() { "\"" } else { ", \"" });
-            text.extend(quotable(&standing.name));
+            push_quotable(text, &standing.name);
         }
         let _ = write!(policies, "\";q={}", standing.quota);
         if let Some(window) = standing.window {
@@ -198,13 +201,13 @@ fn strictest(standings: &[Standing]) -> Option<&Standing> {
 }
 
 /// The name of a limit of a service may have anything in it.
-fn quotable(name: &str) -> impl Iterator<Item = char> + '_ {
+fn push_quotable(text: &mut String, name: &str) {
     let plain = |character: char| match character {
         '"' | '\\' => '\'',
         ' '..='~' => character,
         _ => '?',
     };
-    name.chars().take(MAX_NAME_CHARACTERS).map(plain)
+    text.extend(name.chars().take(MAX_NAME_CHARACTERS).map(plain));
 }
 
 fn window_seconds(window: Duration) -> u64 {

@@ -117,6 +117,8 @@ fn the_refusing_limit_is_named_and_the_longest_wait_is_told() {
     );
     assert!(refused.logged("by limit long: rate_limited"));
     assert_eq!(refused.decisions()[0].rule.as_deref(), Some("long"));
+    // What passes is counted with the tick.
+    proxy.tick();
     let count = |limit: &str, outcome: &str| {
         let name = "meshward.token-bucket.requests_total";
         proxy
@@ -280,6 +282,7 @@ fn report_mode_changes_nothing_and_counts_what_would_be() {
     }
     run(&mut proxy, &from("192.0.2.2"));
     run(&mut proxy, &from("nobody"));
+    proxy.tick();
     let count = |limit: &str, outcome: &str| {
         let name = "meshward.token-bucket.requests_total";
         proxy

@@ -110,6 +110,7 @@ fn a_request_waits_and_goes_on_with_where_it_stands() {
     assert_eq!(header("x-ratelimit-remaining"), "9");
     assert_eq!(header("x-ratelimit-reset"), "32");
     let admitted = "meshward.token-bucket.requests_total;limit=quota;outcome=admitted";
+    proxy.tick();
     assert_eq!(proxy.host().metric(admitted), 1);
     assert_eq!(
         proxy
@@ -242,6 +243,7 @@ fn what_the_service_refuses_is_given_back_here() {
     let stream = proxy.start(&tenant("acme"));
     assert!(proxy.host().pending_calls().is_empty());
     assert_eq!(client_status(&mut proxy, stream), Some(429));
+    proxy.tick();
     let count = |outcome: &str| {
         let name = "meshward.token-bucket.requests_total;limit=here";
         proxy.host().metric(&format!("{name};outcome={outcome}"))

@@ -164,6 +164,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     fn tick(&mut self, root: ContextId) {
         if let Some(Some(root)) = self.roots.get_mut(&root) {
             root.filter.on_tick(&self.host);
+            root.filter.flush(&self.host);
         }
     }
 
@@ -260,6 +261,8 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         // A module without the callback for the end of a stream ends it here.
         self.end(context);
         self.streams.remove(&context);
-        self.roots.remove(&context);
+        if let Some(Some(mut root)) = self.roots.remove(&context) {
+            root.filter.flush(&self.host);
+        }
     }
 }

@@ -37,6 +37,10 @@ pub trait Filter: Sized + 'static {
     /// The tick that `configure` asked for with [`Host::set_tick_period`].
     fn on_tick(&mut self, _host: &dyn Host) {}
 
+    /// Tells the host what was only noted so far, such as [`crate::Counter::note`]: after each tick,
+    /// and before the plugin goes.
+    fn flush(&mut self, _host: &dyn Host) {}
+
     /// The answer to [`Host::http_call`]: headers and body are in
     /// [`crate::HeaderMap::HttpAnswerHeaders`] and [`crate::Buffer::HttpAnswerBody`]. Whether the
     /// stream that asked is still there is for the filter to know.

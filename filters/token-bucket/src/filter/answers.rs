@@ -102,7 +102,7 @@ impl TokenBucket {
             if refuses {
                 self.refused_or_reported(host, *limit);
             } else if !over {
-                self.count(host, *limit, |c| &c.admitted);
+                self.count_admitted(host, *limit);
             }
         }
     }
@@ -234,6 +234,14 @@ impl TokenBucket {
     ) {
         if let Some(counters) = self.counters.get(limit) {
             which(counters).count(host);
+        }
+    }
+
+    pub(super) fn count_admitted(&self, host: &dyn Host, limit: usize) {
+        match self.counters.get(limit) {
+            Some(counters) if self.counts_later => counters.admitted.note(),
+            Some(counters) => counters.admitted.count(host),
+            None => {}
         }
     }
 

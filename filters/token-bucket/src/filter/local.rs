@@ -196,7 +196,7 @@ impl TokenBucket {
                 if !answer.admitted {
                     self.refused_or_reported(host, limit);
                 } else if outcome == Outcome::Passed && !self.is_asked(limit) {
-                    self.count(host, limit, |c| &c.admitted);
+                    self.count_admitted(host, limit);
                 }
             }
         }
