@@ -242,6 +242,33 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Lets a filter call and be called by everything that its module names, but for this.
+    ///
+    /// # Errors
+    /// When the filter is not there, or its module cannot be read.
+    pub fn forbid(&mut self, filter: &str, function: &str) -> Result<()> {
+        let module = self.module(filter)?.as_str().unwrap_or_default().to_owned();
+        let bytes = fs::read(&module).context(format!("reading {module}"))?;
+        let module = wasmi::Module::new(&wasmi::Engine::default(), &bytes)
+            .map_err(|error| self.wrong(&format!("{filter} has no module: {error}")))?;
+        let imports = module.imports().map(|import| import.name().to_owned());
+        let exports = module.exports().map(|export| export.name().to_owned());
+        let allowed: serde_json::Map<String, Value> = imports
+            .chain(exports)
+            .filter(|name| name != function)
+            .map(|name| (name, json!({})))
+            .collect();
+        let reason = self.wrong(&format!("{filter} has no plugin configuration"));
+        let plugin = self
+            .filter(filter)?
+            .pointer_mut("/typed_config/config")
+            .and_then(Value::as_object_mut)
+            .ok_or(reason)?;
+        let restriction = json!({"allowed_capabilities": allowed});
+        plugin.insert("capability_restriction_config".to_owned(), restriction);
+        Ok(())
+    }
+
     /// Says which protocol Envoy speaks with the upstream, and lets trailers pass either way; over
     /// HTTP/1.1 Envoy drops them unless told so.
     ///

@@ -28,7 +28,7 @@ mod request;
 pub mod shared_data;
 mod status;
 pub mod throttle;
-mod verify_signature;
+pub mod verify_signature;
 #[cfg(target_os = "wasi")]
 pub mod wasm;
 

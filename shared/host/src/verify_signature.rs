@@ -18,17 +18,7 @@ pub fn verify_signature(
     signature: &[u8],
     text: &[u8],
 ) -> Result<bool, Status> {
-    // Four lengths and tags take a few bytes each.
-    let bytes = [hash.len(), public_key.len(), signature.len(), text.len()];
-    let capacity = bytes
-        .iter()
-        .fold(32_usize, |sum, len| sum.saturating_add(*len));
-    let argument = Writer::with_capacity(capacity)
-        .bytes(1, hash.as_bytes())
-        .bytes(2, public_key)
-        .bytes(3, signature)
-        .bytes(4, text)
-        .finish();
+    let argument = question(hash, public_key, signature, text);
     let answer = host.foreign_function("verify_signature", &argument)?;
     // The field is absent when it is false.
     let mut verified = false;
@@ -40,4 +30,20 @@ pub fn verify_signature(
         }
     }
     Ok(verified)
+}
+
+/// The argument of the foreign function, see [`verify_signature`].
+#[must_use]
+pub fn question(hash: &str, public_key: &[u8], signature: &[u8], text: &[u8]) -> Vec<u8> {
+    // Four lengths and tags take a few bytes each.
+    let parts = [hash.as_bytes(), public_key, signature, text];
+    let capacity = parts
+        .iter()
+        .fold(32_usize, |sum, part| sum.saturating_add(part.len()));
+    Writer::with_capacity(capacity)
+        .bytes(1, hash.as_bytes())
+        .bytes(2, public_key)
+        .bytes(3, signature)
+        .bytes(4, text)
+        .finish()
 }

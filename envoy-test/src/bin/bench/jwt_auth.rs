@@ -5,6 +5,10 @@ use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Bootstrap, Envoy, NativeJwt, Options};
 use envoy_test::peers::{Algorithm, ISSUER, Idp, Peers, Token};
 use envoy_test::{Error, Result, paths};
+use host::verify_signature;
+use jwt_auth::jose::{self, Family, KeyRules, KeySet, signature_der};
+use jwt_auth::token::KnownHeaders;
+use policy::json::Json;
 use serde_json::{Value, json};
 
 use crate::load::{Load, median};
@@ -39,16 +43,22 @@ enum Checker {
     DoesNothing,
     Native,
     NativeCached,
+    /// The host calls of ours, and nothing else.
+    HostCalls,
     Ours,
+    /// Ours where the host checks no signatures, as on every other host.
+    OursAlone,
 }
 
 impl Checker {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::NoFilter,
         Self::DoesNothing,
         Self::Native,
         Self::NativeCached,
+        Self::HostCalls,
         Self::Ours,
+        Self::OursAlone,
     ];
 
     const fn name(self) -> &'static str {
@@ -57,7 +67,9 @@ impl Checker {
             Self::DoesNothing => "a filter that does nothing",
             Self::Native => "jwt_authn",
             Self::NativeCached => "jwt_authn with its cache",
+            Self::HostCalls => "the host calls of jwt-auth alone",
             Self::Ours => "jwt-auth",
+            Self::OursAlone => "jwt-auth without verify_signature",
         }
     }
 }
@@ -65,6 +77,8 @@ impl Checker {
 /// Tokens to send, in this order, over and over.
 struct Tokens {
     name: String,
+    /// Tells the kinds apart.
+    path: String,
     all: Vec<String>,
 }
 
@@ -72,23 +86,30 @@ impl Tokens {
     /// As many as one start of an Envoy is sent, none of them twice.
     fn distinct(idp: &Idp, algorithm: Algorithm) -> Result<Self> {
         let name = format!("distinct {}", algorithm.name());
+        let path = format!("/orders/{}", algorithm.name());
         let count = ROUNDS * LOAD.connections * (LOAD.warm_up + LOAD.measured);
-        Self::mint(idp, name, algorithm, count)
+        Self::mint(idp, name, path, algorithm, count)
     }
 
     fn repeated(idp: &Idp, algorithm: Algorithm) -> Result<Self> {
         let name = format!("repeated {}", algorithm.name());
-        Self::mint(idp, name, algorithm, REPEATED)
+        Self::mint(idp, name, "/orders/17".to_owned(), algorithm, REPEATED)
     }
 
-    fn mint(idp: &Idp, name: String, algorithm: Algorithm, count: usize) -> Result<Self> {
+    fn mint(
+        idp: &Idp,
+        name: String,
+        path: String,
+        algorithm: Algorithm,
+        count: usize,
+    ) -> Result<Self> {
         let mint = |number| {
             let token = Token::of(&format!("caller-{number}"));
             let token = token.scope("orders:read").expires_in_seconds(7200);
             idp.mint(algorithm, &token)
         };
         let all = (0..count).map(mint).collect::<Result<_>>()?;
-        Ok(Self { name, all })
+        Ok(Self { name, path, all })
     }
 
     /// Distinct tokens come round again, but so many others are between that nobody remembers them.
@@ -97,7 +118,7 @@ impl Tokens {
             let number = round * (load.warm_up + load.measured) + number;
             let place = (number * load.connections + connection) % self.all.len();
             let token = self.all.get(place).map_or("", String::as_str);
-            Request::get("/orders/17").bearer(token)
+            Request::get(&self.path).bearer(token)
         })
     }
 }
@@ -105,8 +126,8 @@ impl Tokens {
 impl Checker {
     fn start(self, peers: &Peers) -> Result<Envoy> {
         let filters: &[&str] = match self {
-            Self::DoesNothing | Self::Ours => &[FILTER],
-            _ => &[],
+            Self::NoFilter | Self::Native | Self::NativeCached => &[],
+            _ => &[FILTER],
         };
         let mut bootstrap = peers.bootstrap(filters)?;
         match self {
@@ -114,7 +135,15 @@ impl Checker {
             Self::DoesNothing => bootstrap.replace_module(FILTER, &paths::noop_filter()?)?,
             Self::Native => insert_native(&mut bootstrap, &peers.idp, None)?,
             Self::NativeCached => insert_native(&mut bootstrap, &peers.idp, Some(REMEMBERED))?,
+            Self::HostCalls => {
+                bootstrap.replace_module(FILTER, &paths::noop_filter()?)?;
+                bootstrap.configure(FILTER, &host_calls(&peers.idp)?)?;
+            }
             Self::Ours => bootstrap.configure(FILTER, &configuration(&peers.idp))?,
+            Self::OursAlone => {
+                bootstrap.configure(FILTER, &configuration(&peers.idp))?;
+                bootstrap.forbid(FILTER, "proxy_call_foreign_function")?;
+            }
         }
         let envoy = Envoy::start(&bootstrap, Options::default())?;
         self.is_what_it_says(&envoy)?;
@@ -127,8 +156,8 @@ impl Checker {
             .client(Protocol::Http1)
             .send(&Request::get("/orders/17"))?;
         let expected = match self {
-            Self::NoFilter | Self::DoesNothing => 200,
-            Self::Native | Self::NativeCached | Self::Ours => 401,
+            Self::NoFilter | Self::DoesNothing | Self::HostCalls => 200,
+            Self::Native | Self::NativeCached | Self::Ours | Self::OursAlone => 401,
         };
         if answer.status == expected {
             return Ok(());
@@ -161,6 +190,46 @@ fn configuration(idp: &Idp) -> String {
     .to_string()
 }
 
+/// What the filter that only makes host calls is told: for each algorithm that the host checks, the
+/// question about one token.
+fn host_calls(idp: &Idp) -> Result<String> {
+    let mut text = FILTER.to_owned();
+    let jwks = Json::parse(idp.jwks().as_bytes()).unwrap_or(Json::Null);
+    let rules = KeyRules::published(jose::Algorithm::ALL.into_iter().collect(), false);
+    let keys = KeySet::import(&jwks, &rules).map(|(keys, _)| keys);
+    let keys = keys.unwrap_or_default();
+    for (minted, algorithm) in [
+        (Algorithm::Rs256, jose::Algorithm::Rs256),
+        (Algorithm::Es256, jose::Algorithm::Es256),
+    ] {
+        let token = idp.mint(minted, &Token::of("caller-0").scope("orders:read"))?;
+        let parsed = jwt_auth::token::Token::parse(&token, &KnownHeaders::default()).ok();
+        let key = keys.candidates(algorithm, None).next();
+        let question = parsed.zip(key).and_then(|(token, key)| {
+            let signature = match algorithm.family() {
+                Family::Ecdsa { coordinate_bytes } => {
+                    signature_der(&token.signature, coordinate_bytes)?
+                }
+                _ => token.signature,
+            };
+            let hash = algorithm.hash().name();
+            let text = token.signing_input.as_bytes();
+            Some(verify_signature::question(
+                hash, &key.spki, &signature, text,
+            ))
+        });
+        let question = question.ok_or_else(|| Error::Http {
+            action: "taking a token apart".to_owned(),
+            reason: "it is none".to_owned(),
+        })?;
+        text.push_str(&format!(" {}=", algorithm.name()));
+        for byte in question {
+            text.push_str(&format!("{byte:02x}"));
+        }
+    }
+    Ok(text)
+}
+
 pub(crate) fn run() -> Result<()> {
     let peers = Peers::start()?;
     let idp = &peers.idp;
@@ -183,6 +252,8 @@ pub(crate) fn run() -> Result<()> {
     table.compare(cached, Checker::NativeCached, |a, b| a / b);
     let nothing = "jwt-auth - a filter that does nothing";
     table.compare(nothing, Checker::DoesNothing, |a, b| a - b);
+    let calls = "jwt-auth - its host calls alone";
+    table.compare(calls, Checker::HostCalls, |a, b| a - b);
     println!();
 
     // Envoy does not offer its crypto library to filters for the first two.
