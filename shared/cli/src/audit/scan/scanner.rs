@@ -1,0 +1,250 @@
+//! One pass over the text of a record.
+
+use super::member::{Field, Name, Node, prefix};
+use super::text::{integer, is_long_escape, plain_length};
+use super::{Fields, span};
+
+pub(super) struct Scanner<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    fields: Fields,
+}
+
+impl<'t> Scanner<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self {
+            bytes: text.as_bytes(),
+            at: 0,
+            fields: Fields::default(),
+        }
+    }
+
+    /// Reads all of it.
+    pub(super) fn document(mut self) -> Option<Fields> {
+        if self.peek()? != b'{' {
+            return None;
+        }
+        self.object(Node::Root, 0)?;
+        (self.at == self.bytes.len()).then_some(self.fields)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    fn object(&mut self, node: Node, depth: usize) -> Option<()> {
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        let mut last = Name::default();
+        let mut kept = false;
+        loop {
+            let start = self.at;
+            let name = self.name()?;
+            // An empty name, which is no name of ours, does not pass either.
+            if name.prefix < last.prefix || name.prefix == last.prefix && name.text <= last.text {
+                return None;
+            }
+            last = name;
+            self.expect(b':')?;
+            let value = self.at;
+            let (child, field, cut) = node.member(name)?;
+            self.value(child, depth)?;
+            let end = self.at;
+            if field != Field::None {
+                self.note(field, value, end)?;
+            }
+            let more = match self.peek()? {
+                b',' => true,
+                b'}' => false,
+                _ => return None,
+            };
+            self.at += 1;
+            if !cut {
+                kept = true;
+            } else if kept {
+                self.fields.cut(start - 1, end)?;
+            } else {
+                self.fields.cut(start, if more { end + 1 } else { end })?;
+            }
+            if !more {
+                return Some(());
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Option<()> {
+        self.at += 1;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            self.value(Node::Other, depth)?;
+            let next = self.peek()?;
+            self.at += 1;
+            match next {
+                b',' => {}
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
+    fn value(&mut self, node: Node, depth: usize) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.string(),
+            b'{' if depth < MAX_DEPTH => self.object(node, depth + 1),
+            b'[' if depth < MAX_DEPTH => self.array(depth + 1),
+            b'0'..=b'9' => self.number(),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            _ => None,
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        let rest = self.bytes.get(self.at..)?;
+        rest.starts_with(word).then(|| self.at += word.len())
+    }
+
+    fn number(&mut self) -> Option<()> {
+        let digits = self.bytes.get(self.at..)?;
+        let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+        let number = integer(digits.get(..count)?)?;
+        if number > audit::canonical::MAX_INTEGER {
+            return None;
+        }
+        self.at += count;
+        Some(())
+    }
+
+    /// The name of a member: plain ASCII, as all names of the format are.
+    fn name(&mut self) -> Option<Name<'t>> {
+        self.expect(b'"')?;
+        let bytes: &'t [u8] = self.bytes;
+        let rest = bytes.get(self.at..)?;
+        let length = plain_length(rest);
+        let text = rest.get(..length)?;
+        if rest.get(length) != Some(&b'"') || !text.is_ascii() {
+            return None;
+        }
+        self.at += length + 1;
+        let prefix = match rest.first_chunk::<8>() {
+            Some(word) if length >= 8 => u64::from_be_bytes(*word),
+            // The bytes after the name are shifted out, and zeros in.
+            Some(word) if length > 0 => {
+                let unused = 64 - 8 * u32::try_from(length).ok()?;
+                u64::from_be_bytes(*word) >> unused << unused
+            }
+            _ => prefix(text),
+        };
+        Some(Name { text, prefix })
+    }
+
+    /// A string as the canonical form spells it.
+    fn string(&mut self) -> Option<()> {
+        self.at += 1;
+        loop {
+            let rest = self.bytes.get(self.at..)?;
+            self.at += plain_length(rest);
+            match self.peek()? {
+                b'"' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                b'\\' => {
+                    self.at += 1;
+                    match self.peek()? {
+                        b'"' | b'\\' | b'b' | b't' | b'n' | b'f' | b'r' => self.at += 1,
+                        b'u' => {
+                            let code = self.bytes.get(self.at + 1..self.at + 5)?;
+                            if !is_long_escape(code) {
+                                return None;
+                            }
+                            self.at += 5;
+                        }
+                        _ => return None,
+                    }
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn note(&mut self, field: Field, start: usize, end: usize) -> Option<()> {
+        let here = span(start, end)?;
+        let text = self.bytes.get(start..end)?;
+        let fields = &mut self.fields;
+        let slot = match field {
+            Field::None => return Some(()),
+            // What `Record::check` reads must have the form that it wants; the others are optional
+            // there too, and none if they are of another form.
+            Field::Time => {
+                fields.time = integer(text)?;
+                fields.has_time = true;
+                return Some(());
+            }
+            Field::Sequence => {
+                fields.sequence = integer(text)?;
+                return Some(());
+            }
+            Field::Version => {
+                fields.version = integer(text)?;
+                return Some(());
+            }
+            Field::Expires => {
+                fields.expires = integer(text);
+                return Some(());
+            }
+            Field::ActionId => {
+                fields.action_id = integer(text).unwrap_or(0);
+                return Some(());
+            }
+            Field::Code => {
+                fields.code = integer(text).unwrap_or(0);
+                return Some(());
+            }
+            Field::StatusId => {
+                fields.status_id = integer(text).unwrap_or(0);
+                return Some(());
+            }
+            Field::Groups => return (text.first() == Some(&b'{')).then_some(()),
+            Field::Actor => &mut fields.actor,
+            Field::AppUid => &mut fields.app_uid,
+            Field::UserUid => &mut fields.user_uid,
+            Field::UserName => &mut fields.user_name,
+            Field::Operation => &mut fields.operation,
+            Field::Authorizations => &mut fields.authorizations,
+            Field::HttpHeaders => &mut fields.http_headers,
+            Field::Path => &mut fields.path,
+            Field::Query => &mut fields.query,
+            Field::UserAgent => &mut fields.user_agent,
+            Field::Resources => &mut fields.resources,
+            Field::SrcEndpoint => &mut fields.src_endpoint,
+            Field::SrcIp => &mut fields.src_ip,
+            Field::SrcName => &mut fields.src_name,
+            Field::Uid => &mut fields.uid,
+            Field::Consent => &mut fields.consent,
+            Field::Class => &mut fields.class,
+            Field::Stage => &mut fields.stage,
+            Field::ChainUid => &mut fields.chain_uid,
+            Field::Fingerprint => &mut fields.fingerprint,
+            Field::Previous => &mut fields.previous,
+            Field::Commitment(group) => fields.commitments.get_mut(usize::from(group))?,
+            Field::Salt(group) => fields.salts.get_mut(usize::from(group))?,
+        };
+        *slot = here;
+        Some(())
+    }
+}
+
+/// Records are four deep.
+const MAX_DEPTH: usize = 24;
