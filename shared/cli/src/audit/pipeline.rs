@@ -9,7 +9,7 @@ use audit::record::Fault;
 
 use super::envelope::{self, Found, Line, Part, Parts};
 use super::issue::Kind;
-use super::item::{self, Item};
+use super::item::{Checker, Item};
 use super::keyring::Keyring;
 use super::scan::Fields;
 use super::source::{Chunk, ReadFault, Source};
@@ -136,11 +136,12 @@ impl Reading<'_> {
         progress: Progress<'_>,
     ) {
         let mut buffer = Vec::new();
+        let mut checker = Checker::new(self.keyring);
         loop {
             let chunk = lock(&shared.source).next_chunk(std::mem::take(&mut buffer));
             let Some(chunk) = chunk else { return };
             // The others wait for this one's turn, so it must come whatever happens.
-            let checked = catch(|| Checked::of(&chunk, self.keyring));
+            let checked = catch(|| Checked::of(&chunk, &mut checker));
             let file = names.get(chunk.file).map_or("-", String::as_str);
             let mut turn = lock(&shared.turn);
             while turn.next != chunk.number {
@@ -234,7 +235,7 @@ struct Record {
 }
 
 impl<'c> Checked<'c> {
-    fn of(chunk: &'c Chunk, keyring: &Keyring) -> Self {
+    fn of(chunk: &'c Chunk, checker: &mut Checker<'_>) -> Self {
         let mut checked = Self {
             records: Vec::with_capacity(chunk.bytes.len() / 1024),
             malformed: Vec::new(),
@@ -260,7 +261,7 @@ impl<'c> Checked<'c> {
                 checked.starts_log = line.is_some_and(envelope::is_log);
             }
             match line {
-                Some(line) => checked.line(line, keyring),
+                Some(line) => checked.line(line, checker),
                 None => {
                     let why = "not UTF-8".to_owned();
                     checked.malformed.push((checked.lines, why));
@@ -272,21 +273,21 @@ impl<'c> Checked<'c> {
         checked
     }
 
-    fn line(&mut self, line: &'c str, keyring: &Keyring) {
+    fn line(&mut self, line: &'c str, checker: &mut Checker<'_>) {
         let number = self.lines;
         match envelope::read(line, false) {
             // What does not look like one may be another line of a log.
             Line::Record(text) if !text.starts_with('{') => self.others.push(number),
-            Line::Record(text) => self.record(text.into(), false, keyring),
+            Line::Record(text) => self.record(text.into(), false, checker),
             Line::Holds(all) => {
                 for found in all {
                     match found {
-                        Found::Text(text) => self.record(text, false, keyring),
-                        Found::Logged(text) => self.record(text.into(), true, keyring),
+                        Found::Text(text) => self.record(text, false, checker),
+                        Found::Logged(text) => self.record(text.into(), true, checker),
                         Found::Json(json) => {
                             // In the canonical spelling it can be looked at like all others.
                             let text = audit::canonical::to_string(&json);
-                            let result = item::check_json(&json, keyring);
+                            let result = checker.check_json(&json);
                             let result = result.map(|item| (item, super::scan::scan(&text)));
                             let record = Record {
                                 line: number,
@@ -308,8 +309,8 @@ impl<'c> Checked<'c> {
         }
     }
 
-    fn record(&mut self, text: Cow<'c, str>, is_logged: bool, keyring: &Keyring) {
-        let result = item::check(&text, keyring);
+    fn record(&mut self, text: Cow<'c, str>, is_logged: bool, checker: &mut Checker<'_>) {
+        let result = checker.check(&text);
         let record = Record {
             line: self.lines,
             is_logged,
@@ -368,7 +369,7 @@ impl Turn {
                 continue;
             };
             self.trail.counts.read += 1;
-            match item::check(&text, reading.keyring) {
+            match Checker::new(reading.keyring).check(&text) {
                 Ok((item, fields)) => {
                     let absorbed = self.trail.absorb(&item, reading.now_ms, &|| place(*line));
                     if absorbed == Absorbed::New {

@@ -1,7 +1,7 @@
 //! The members of a record that are looked for, and where they are.
 
 /// Places in a record whose members are looked at by name.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     Root,
     Actor,
@@ -21,7 +21,7 @@ pub(super) enum Node {
 }
 
 /// What is done with a member.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     None,
     Actor,
@@ -221,5 +221,17 @@ const fn group(known: Known) -> Option<u8> {
         Known::Subject => Some(2),
         Known::Url => Some(3),
         _ => None,
+    }
+}
+
+/// Whether a member that is not looked at is the same in all records of an emitter.
+pub(super) fn is_constant(node: Node, name: &[u8]) -> bool {
+    match node {
+        Node::Root => matches!(
+            name,
+            b"activity_id" | b"category_uid" | b"class_uid" | b"type_uid"
+        ),
+        Node::Metadata => matches!(name, b"product" | b"profiles" | b"version"),
+        _ => false,
     }
 }

@@ -1,13 +1,31 @@
 //! One pass over the text of a record.
 
-use super::member::{Field, Name, Node, prefix};
-use super::text::{integer, is_long_escape, plain_length};
+use std::ops::Range;
+
+use super::member::{Field, Name, Node, is_constant, prefix};
+use super::text::{is_long_escape, leading_integer, plain_length};
 use super::{Fields, span};
 
 pub(super) struct Scanner<'t> {
-    bytes: &'t [u8],
-    at: usize,
-    fields: Fields,
+    pub(super) bytes: &'t [u8],
+    pub(super) at: usize,
+    pub(super) fields: Fields,
+    /// The last number.
+    number: u64,
+    /// Where the values are that are not looked into by name, for who wants to know; `None` also
+    /// when the record has none of the usual forms.
+    pub(super) values: Option<Vec<Value>>,
+}
+
+/// A value that is not looked into by name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) field: Field,
+    pub(super) depth: u8,
+    /// It is the same in all records of an emitter.
+    pub(super) is_constant: bool,
 }
 
 impl<'t> Scanner<'t> {
@@ -16,16 +34,18 @@ impl<'t> Scanner<'t> {
             bytes: text.as_bytes(),
             at: 0,
             fields: Fields::default(),
+            number: 0,
+            values: None,
         }
     }
 
     /// Reads all of it.
-    pub(super) fn document(mut self) -> Option<Fields> {
+    pub(super) fn document(mut self) -> Option<(Fields, Option<Vec<Value>>)> {
         if self.peek()? != b'{' {
             return None;
         }
         self.object(Node::Root, 0)?;
-        (self.at == self.bytes.len()).then_some(self.fields)
+        (self.at == self.bytes.len()).then_some((self.fields, self.values))
     }
 
     fn peek(&self) -> Option<u8> {
@@ -60,6 +80,15 @@ impl<'t> Scanner<'t> {
             if field != Field::None {
                 self.note(field, value, end)?;
             }
+            if node != Node::Other {
+                self.record(
+                    child,
+                    field,
+                    value..end,
+                    depth,
+                    is_constant(node, name.text),
+                );
+            }
             let more = match self.peek()? {
                 b',' => true,
                 b'}' => false,
@@ -76,6 +105,32 @@ impl<'t> Scanner<'t> {
             if !more {
                 return Some(());
             }
+        }
+    }
+
+    /// Remembers where a value is, if somebody wants to know.
+    fn record(
+        &mut self,
+        child: Node,
+        field: Field,
+        place: Range<usize>,
+        depth: usize,
+        is_constant: bool,
+    ) {
+        let Some(values) = &mut self.values else {
+            return;
+        };
+        if child == Node::Other {
+            values.push(Value {
+                start: place.start,
+                end: place.end,
+                field,
+                depth: u8::try_from(depth).unwrap_or(u8::MAX),
+                is_constant,
+            });
+        } else if self.bytes.get(place.start) != Some(&b'{') {
+            // Where an object is usual, which would be looked into.
+            self.values = None;
         }
     }
 
@@ -97,7 +152,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn value(&mut self, node: Node, depth: usize) -> Option<()> {
+    pub(super) fn value(&mut self, node: Node, depth: usize) -> Option<()> {
         match self.peek()? {
             b'"' => self.string(),
             b'{' if depth < MAX_DEPTH => self.object(node, depth + 1),
@@ -116,13 +171,13 @@ impl<'t> Scanner<'t> {
     }
 
     fn number(&mut self) -> Option<()> {
-        let digits = self.bytes.get(self.at..)?;
-        let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
-        let number = integer(digits.get(..count)?)?;
+        let rest = self.bytes.get(self.at..)?;
+        let (number, length) = leading_integer(rest)?;
         if number > audit::canonical::MAX_INTEGER {
             return None;
         }
-        self.at += count;
+        self.number = number;
+        self.at += length;
         Some(())
     }
 
@@ -179,44 +234,46 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn note(&mut self, field: Field, start: usize, end: usize) -> Option<()> {
+    pub(super) fn note(&mut self, field: Field, start: usize, end: usize) -> Option<()> {
         let here = span(start, end)?;
-        let text = self.bytes.get(start..end)?;
+        let first = self.bytes.get(start);
+        // A value that begins so is a number, and the last that was read.
+        let number = first?.is_ascii_digit().then_some(self.number);
         let fields = &mut self.fields;
         let slot = match field {
             Field::None => return Some(()),
             // What `Record::check` reads must have the form that it wants; the others are optional
             // there too, and none if they are of another form.
             Field::Time => {
-                fields.time = integer(text)?;
+                fields.time = number?;
                 fields.has_time = true;
                 return Some(());
             }
             Field::Sequence => {
-                fields.sequence = integer(text)?;
+                fields.sequence = number?;
                 return Some(());
             }
             Field::Version => {
-                fields.version = integer(text)?;
+                fields.version = number?;
                 return Some(());
             }
             Field::Expires => {
-                fields.expires = integer(text);
+                fields.expires = number;
                 return Some(());
             }
             Field::ActionId => {
-                fields.action_id = integer(text).unwrap_or(0);
+                fields.action_id = number.unwrap_or(0);
                 return Some(());
             }
             Field::Code => {
-                fields.code = integer(text).unwrap_or(0);
+                fields.code = number.unwrap_or(0);
                 return Some(());
             }
             Field::StatusId => {
-                fields.status_id = integer(text).unwrap_or(0);
+                fields.status_id = number.unwrap_or(0);
                 return Some(());
             }
-            Field::Groups => return (text.first() == Some(&b'{')).then_some(()),
+            Field::Groups => return (first == Some(&b'{')).then_some(()),
             Field::Actor => &mut fields.actor,
             Field::AppUid => &mut fields.app_uid,
             Field::UserUid => &mut fields.user_uid,

@@ -33,18 +33,28 @@ pub(super) fn is_long_escape(code: &[u8]) -> bool {
     matches!(low, b'0'..=b'9' | b'a'..=b'f') && !is_short
 }
 
-/// An integer without zeros in front, as the canonical form has it.
-pub(super) fn integer(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() || digits.len() > 16 || (digits.len() > 1 && digits.first() == Some(&b'0'))
-    {
-        return None;
+/// The integer at the beginning, without zeros in front, as the canonical form has it; and of how
+/// many digits it is.
+pub(super) fn leading_integer(text: &[u8]) -> Option<(u64, usize)> {
+    let mut number = 0_u64;
+    let mut length = 0;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        if length == MAX_DIGITS {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+        length += 1;
     }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + u64::from(digit - b'0'))
-    })
+    let is_whole = length == 1 || length > 1 && text.first() != Some(&b'0');
+    is_whole.then_some((number, length))
 }
+
+/// All integers of records have no more.
+const MAX_DIGITS: usize = 16;
 
 #[cfg(test)]
 mod tests {
