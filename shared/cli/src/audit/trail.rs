@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use audit::{Control, Group, Hash, Head, Lost, Range, Statement};
+use foldhash::fast::RandomState;
 
 use super::hex::decode;
 use super::intervals::GroupIntervals;
@@ -14,7 +15,7 @@ use super::segment::{Compared, Seen, Segment, Segments};
 /// Everything that was seen.
 #[derive(Debug)]
 pub struct Trail {
-    pub(crate) chains: HashMap<ChainUid, Chain>,
+    pub(crate) chains: HashMap<ChainUid, Chain, RandomState>,
     pub(crate) seen: Seen,
     pub(crate) issues: Issues,
     pub(crate) counts: Counts,
@@ -155,7 +156,7 @@ impl Trail {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            chains: HashMap::new(),
+            chains: HashMap::default(),
             seen: Seen::new(limits.seen),
             issues: Issues::default(),
             counts: Counts::default(),

@@ -17,6 +17,7 @@ use audit::Group;
 
 use scanner::Scanner;
 pub use shapes::Shapes;
+pub(super) use text::leading_integer;
 
 /// Where a value stands in the text of its record; empty if there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
