@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::member::{Field, Name, Node, is_constant, prefix};
-use super::text::{is_long_escape, leading_integer, plain_length};
+use super::text::{is_long_escape, is_plain, leading_integer, plain_length};
 use super::{Fields, span};
 
 pub(super) struct Scanner<'t> {
@@ -232,6 +232,27 @@ impl<'t> Scanner<'t> {
                 _ => return None,
             }
         }
+    }
+
+    /// A value that is likely to be one of the hashes and ids, which have a length of their own; any
+    /// other is read as any other.
+    #[inline]
+    pub(super) fn value_of(&mut self, field: Field, depth: usize) -> Option<()> {
+        let digits = match self.bytes.get(self.at..)?.split_first() {
+            Some((b'"', digits)) => digits,
+            _ => &[],
+        };
+        let length = match field {
+            Field::Commitment(_) | Field::Fingerprint | Field::Previous
+                if is_plain::<64>(digits) =>
+            {
+                64
+            }
+            Field::ChainUid | Field::Salt(_) if is_plain::<32>(digits) => 32,
+            _ => return self.value(Node::Other, depth),
+        };
+        self.at += length + 2;
+        Some(())
     }
 
     pub(super) fn note(&mut self, field: Field, start: usize, end: usize) -> Option<()> {

@@ -7,7 +7,7 @@
 //! read as always. Records of another shape take the whole way, and leave their shape behind.
 
 use super::Fields;
-use super::member::{Field, Node};
+use super::member::Field;
 use super::scanner::{Scanner, Value};
 
 /// The shapes that were seen, as a tree: what they have in common in front is there once.
@@ -101,7 +101,7 @@ impl Shapes {
                 return (scanner.at == text.len()).then_some(scanner.fields);
             };
             let value = scanner.at;
-            scanner.value(Node::Other, usize::from(depth))?;
+            scanner.value_of(field, usize::from(depth))?;
             let end = scanner.at;
             if field != Field::None {
                 scanner.note(field, value, end)?;

@@ -24,6 +24,18 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
     length + rest.iter().position(special).unwrap_or(rest.len())
 }
 
+/// Whether a string begins with so many bytes that are nothing but themselves, and ends there.
+pub(super) fn is_plain<const N: usize>(text: &[u8]) -> bool {
+    let Some((string, rest)) = text.split_first_chunk::<N>() else {
+        return false;
+    };
+    // To the end in any case, so that the compiler can look at many at once.
+    let special = string.iter().fold(false, |special, byte| {
+        special | (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\')
+    });
+    !special && rest.first() == Some(&b'"')
+}
+
 /// The four digits of an escape that has no shorter form.
 pub(super) fn is_long_escape(code: &[u8]) -> bool {
     let [b'0', b'0', high @ (b'0' | b'1'), low] = code else {
