@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts the tools that audit trails are tested with below target/testbed and prints the folder.
 #
-# venv/bin/python with what validates records and queries them (audit-tools.txt, from PyPI)
+# venv/bin/python with what validates records and queries them (audit-tools.txt: from PyPI, by hash)
 # bin/rotel       an OpenTelemetry collector (PyPI package rotel)
 # bin/promtool    checks alert rules (Debian package prometheus, unpacked, not installed)
 #
@@ -26,7 +26,7 @@ if ! python3 -m venv "$home/venv" >&2; then
     exit 1
 fi
 "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --only-binary :all: --requirement "$pins" >&2
+    --require-hashes --no-deps --only-binary :all: --requirement "$pins" >&2
 agent=$("$home/venv/bin/python" -c \
     'import importlib.util as u, os; print(os.path.join(os.path.dirname(u.find_spec("rotel").origin), "rotel-agent"))')
 chmod +x "$agent"

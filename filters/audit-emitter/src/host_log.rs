@@ -16,7 +16,8 @@ pub const fn max_line_bytes(capabilities: &Capabilities) -> Option<usize> {
 }
 
 /// The lines of a record: `meshward.audit {...}`, and where that is too long, parts to be put
-/// together again: `meshward.audit.part <uid> <number>/<count> <text>`.
+/// together again: `meshward.audit.part <uid> <number>/<count>:<bytes> <text>`. The number of bytes of
+/// the text tells it from what a host writes after it, and a line that was cut off from a whole one.
 ///
 /// A client can make a record long, so a record that the host cuts off would be one that a client
 /// can hide in.
@@ -28,11 +29,12 @@ pub fn lines(record: &QueuedRecord, max_bytes: Option<usize>) -> Vec<String> {
     };
     let parts = split(&record.json, max_bytes.saturating_sub(PART_HEADER_BYTES));
     let count = parts.len();
-    let line = |(number, part)| {
+    let line = |(number, part): (usize, &str)| {
         let uid = record.uid();
-        format!("meshward.audit.part {uid} {number}/{count} {part}")
+        let bytes = part.len();
+        format!("meshward.audit.part {uid} {number}/{count}:{bytes} {part}")
     };
-    (1_usize..).zip(parts).map(line).collect()
+    (1..).zip(parts).map(line).collect()
 }
 
 /// Pieces of at most so many bytes, never through the middle of a character.
@@ -90,8 +92,12 @@ mod tests {
             let count = lines.len();
             for (number, line) in (1..).zip(&lines) {
                 let whole = line.strip_prefix("meshward.audit ").filter(|_| count == 1);
-                let header = format!("meshward.audit.part {} {number}/{count} ", record.uid());
-                again.push_str(whole.or_else(|| line.strip_prefix(&header)).unwrap());
+                let header = format!("meshward.audit.part {} {number}/{count}:", record.uid());
+                let part = || {
+                    let (bytes, part) = line.strip_prefix(&header)?.split_once(' ')?;
+                    (bytes.parse() == Ok(part.len())).then_some(part)
+                };
+                again.push_str(whole.or_else(part).unwrap());
             }
             prop_assert_eq!(again, text);
         }

@@ -12,26 +12,42 @@ impl Hash {
     /// What the first record of a chain has before it.
     pub const NONE: Self = Self([0; 32]);
 
+    /// What the input of the hash of a core begins with.
+    pub const CORE: u8 = 0;
+
+    /// What that of a link begins with.
+    const LINK: u8 = 1;
+
+    /// What that of a commitment begins with.
+    pub const COMMITMENT: u8 = 2;
+
     /// `SHA-256(02 ‖ salt ‖ value)`: holds on to a value that may be erased later.
     #[must_use]
     pub fn commitment(salt: &[u8], value: &str) -> Self {
-        Self::of(&[&[2], salt, value.as_bytes()])
+        Self::of(&[&[Self::COMMITMENT], salt, value.as_bytes()])
     }
 
     /// `SHA-256(00 ‖ core)`: what of a record is never erased.
     #[must_use]
     pub fn core(core: &str) -> Self {
-        Self::of(&[&[0], core.as_bytes()])
+        Self::of(&[&[Self::CORE], core.as_bytes()])
     }
 
     /// `SHA-256(01 ‖ chain ‖ u64(sequence) ‖ previous ‖ core)`, the number with its most significant
     /// byte first.
     #[must_use]
     pub fn link(chain: &[u8; 16], sequence: u64, previous: &Self, core: &Self) -> Self {
-        Self::of(&[&[1], chain, &sequence.to_be_bytes(), &previous.0, &core.0])
+        Self::of(&[
+            &[Self::LINK],
+            chain,
+            &sequence.to_be_bytes(),
+            &previous.0,
+            &core.0,
+        ])
     }
 
-    /// Plain SHA-256, for what is no part of a record: configurations, keys, files.
+    /// Plain SHA-256, for what is no part of a record: configurations, keys, files; and for who has
+    /// put the input of one of the others together, with what it begins with.
     #[must_use]
     pub fn plain(bytes: &[u8]) -> Self {
         Self::of(&[bytes])

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use audit_emitter::AuditEmitter;
 use host::fake::{Answer, AnyCall, Process, Profile, Proxy, Request, Response, StreamProperties};
-use meshward_cli::audit::item::check_fast;
+use meshward_cli::audit::item::Checker;
+use meshward_cli::audit::keyring::Keyring;
 use policy::decision::{Decision, Outcome};
 use policy::identity::Identity;
 use policy::json::Json;
@@ -189,7 +190,10 @@ fn assert_fast(file: &[u8]) {
             .iter()
             .filter(|body| body.contains("\"class_uid\":6003"))
         {
-            assert!(check_fast(body).is_some(), "{body}");
+            assert!(
+                Checker::new(&Keyring::default()).check_fast(body).is_some(),
+                "{body}"
+            );
             requests += 1;
         }
     }

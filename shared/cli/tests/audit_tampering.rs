@@ -16,7 +16,7 @@ use std::io::Cursor;
 use audit::record::Record;
 use audit::{Chain, Control, Event, Group, Hash, Range, Target, canonical};
 use meshward_cli::audit::issue::Kind;
-use meshward_cli::audit::item::{check, check_fast};
+use meshward_cli::audit::item::Checker;
 use meshward_cli::audit::keyring::{Entry, Keyring, Role};
 use meshward_cli::audit::pipeline::Reading;
 use meshward_cli::audit::sample::{Emitter, Random, emitter_key, operator_key};
@@ -309,11 +309,13 @@ proptest! {
     /// The fast check never accepts what the simple one refuses, and reads the same.
     #[test]
     fn two_checks_agree(seed in any::<u64>(), edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_usize..14), 0..3)) {
+        let keyring = Keyring::default();
+        let mut checker = Checker::new(&keyring);
         let mut emitter = Emitter::new(seed, "hipaa", None);
         emitter.keep_ms = Some(Random(seed).number() % 1_000_000);
         emitter.open(None);
         let mut text = emitter.some_request().text;
-        prop_assert!(check_fast(&text).is_some());
+        prop_assert!(checker.check_fast(&text).is_some());
         let pieces = ["", "x", "\"", ",", "\\u0041", "\\u001f", "é", "1", "0", "{}", "null", "\"a\":1,", " ", "-1.5e3"];
         for (at, length, piece) in edits {
             let at = text.floor_char_boundary(at.index(text.len()));
@@ -321,27 +323,29 @@ proptest! {
             text.replace_range(at..end.max(at), pieces[piece]);
         }
         let simple = Record::check_text(&text);
-        if let Some((item, _)) = check_fast(&text) {
+        if let Some((item, _)) = checker.check_fast(&text) {
             let record = simple.as_ref().unwrap();
             prop_assert_eq!(item.fingerprint, record.fingerprint);
             prop_assert_eq!(item.expires_ms, record.expires_ms);
         }
-        prop_assert_eq!(check(&text, &Keyring::default()).is_ok(), simple.is_ok());
+        prop_assert_eq!(checker.check(&text).is_ok(), simple.is_ok());
     }
 
     #[test]
     fn two_checks_agree_on_what_is_erased(seed in any::<u64>(), groups in prop::sample::subsequence(Group::ALL.to_vec(), 0..5), edit in any::<prop::sample::Index>()) {
+        let keyring = Keyring::default();
+        let mut checker = Checker::new(&keyring);
         let mut emitter = Emitter::new(seed, "hipaa", None);
         emitter.open(None);
         let text = erased(&emitter.some_request().text, &groups);
-        let (item, _) = check_fast(&text).unwrap();
+        let (item, _) = checker.check_fast(&text).unwrap();
         let record = Record::check_text(&text).unwrap();
         prop_assert_eq!(item.erased.iter().collect::<Vec<_>>(), record.erased);
         let mut changed = text.into_bytes();
         let at = edit.index(changed.len());
         changed[at] ^= 1;
         if let Ok(changed) = String::from_utf8(changed) {
-            prop_assert!(check_fast(&changed).is_none());
+            prop_assert!(checker.check_fast(&changed).is_none());
         }
     }
 
@@ -408,7 +412,10 @@ fn renumbered(line: &str, chain_uid: &str, sequence: u64, previous: Hash) -> Opt
     let fingerprint = Hash::link(&uid, sequence, &previous, &core);
     let member = |hash: Hash| format!("\"fingerprint\":\"{hash}\"");
     let text = text.replace(&member(record.fingerprint), &member(fingerprint));
-    assert!(check(&text, &Keyring::default()).is_ok(), "a good forgery");
+    assert!(
+        Checker::new(&Keyring::default()).check(&text).is_ok(),
+        "a good forgery"
+    );
     Some(text)
 }
 

@@ -217,6 +217,8 @@ pub(crate) fn logged(proxy: &Proxy) -> Vec<String> {
             let mut words = part.splitn(3, ' ');
             let (_, numbers, text) = (words.next(), words.next().unwrap(), words.next().unwrap());
             parts.push_str(text);
+            let (numbers, bytes) = numbers.split_once(':').unwrap();
+            assert_eq!(bytes.parse(), Ok(text.len()), "{}", line.text);
             let (number, count) = numbers.split_once('/').unwrap();
             if number == count {
                 records.push(std::mem::take(&mut parts));

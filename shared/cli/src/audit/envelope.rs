@@ -28,8 +28,8 @@ pub struct Part {
     pub number: usize,
     /// Of how many.
     pub count: usize,
-    /// The text.
-    pub text: String,
+    /// The text. `None`: the line was cut off, it has less than it says.
+    pub text: Option<String>,
 }
 
 /// What a line is.
@@ -131,12 +131,17 @@ fn read_part(text: &str) -> Option<Part> {
     let (uid, rest) = text.split_once(' ')?;
     let (place, text) = rest.split_once(' ')?;
     let (number, count) = place.split_once('/')?;
+    // The first emitters did not say how long the text is; it may have no end, or words after it.
+    let (count, text) = match count.split_once(':') {
+        Some((count, bytes)) => (count, text.get(..bytes.parse().ok()?)),
+        None => (count, Some(text)),
+    };
     let (number, count) = (number.parse().ok()?, count.parse().ok()?);
     (number >= 1 && number <= count && count <= MAX_PARTS).then(|| Part {
         uid: uid.to_owned(),
         number,
         count,
-        text: text.to_owned(),
+        text: text.map(str::to_owned),
     })
 }
 
@@ -154,14 +159,14 @@ impl Parts {
             self.pending.clear();
             self.bytes = 0;
         }
-        self.bytes += part.text.len() + part.uid.len();
+        self.bytes += part.text.as_ref().map_or(0, String::len) + part.uid.len();
         let places = &mut self.bytes;
         let texts = self.pending.entry(part.uid.clone()).or_insert_with(|| {
             *places += part.count * size_of::<Option<String>>();
             vec![None; part.count]
         });
-        if let Some(slot) = texts.get_mut(part.number - 1) {
-            *slot = Some(part.text);
+        if let (Some(slot), Some(text)) = (texts.get_mut(part.number - 1), part.text) {
+            *slot = Some(text);
         }
         if texts.iter().any(Option::is_none) {
             return None;
@@ -290,8 +295,25 @@ mod tests {
             add("x meshward.audit.part ab:1 1/3 {a").as_deref(),
             Some("{a b c}")
         );
-        assert_eq!(parts.incomplete(), ["ab:2"]);
-        for wrong in ["ab:1 0/2 x", "ab:1 3/2 x", "ab:1 1/99999999999 x", "ab:1"] {
+        // With their length, they end where they say, and not before.
+        assert_eq!(
+            add("x meshward.audit.part ab:3 1/2:3 {\"a, client: 1"),
+            None
+        );
+        assert_eq!(add("x meshward.audit.part ab:3 2/2:4 \":1"), None);
+        assert_eq!(
+            add("x meshward.audit.part ab:3 2/2:4 \":1} while logging").as_deref(),
+            Some("{\"a\":1}")
+        );
+        assert_eq!(add("x meshward.audit.part ab:4 1/1:3 {}"), None);
+        assert_eq!(parts.incomplete(), ["ab:2", "ab:4"]);
+        for wrong in [
+            "ab:1 0/2 x",
+            "ab:1 3/2 x",
+            "ab:1 1/99999999999 x",
+            "ab:1",
+            "ab:1 1/1:x y",
+        ] {
             let line = format!("meshward.audit.part {wrong}");
             assert!(matches!(read(&line, true), Line::Other), "{wrong}");
         }

@@ -3,11 +3,11 @@
 
 use audit::record::{Fault, Record};
 use audit::{Control, Group, Hash};
-use sha2::{Digest as _, Sha256};
+use policy::json::Json;
 
 use super::hex::{decode, encode};
 use super::keyring::{Keyring, Vouched};
-use super::scan::{Fields, scan};
+use super::scan::{Fields, Shapes};
 
 /// The id of a chain.
 pub type ChainUid = [u8; 16];
@@ -110,40 +110,60 @@ const fn bit(group: Group) -> u8 {
     }
 }
 
-/// Reads and checks one line.
-///
-/// # Errors
-/// It is no record, or one that does not fit its own hash.
-pub fn check(text: &str, keyring: &Keyring) -> Result<(Item, Option<Fields>), Fault> {
-    if let Some((item, fields)) = check_fast(text) {
-        return Ok((item, Some(fields)));
+/// Reads and checks records, with what it has learnt from those before.
+#[derive(Debug)]
+pub struct Checker<'k> {
+    keyring: &'k Keyring,
+    shapes: Shapes,
+    /// What is hashed, in one piece; kept for its memory.
+    hashed: Vec<u8>,
+}
+
+impl<'k> Checker<'k> {
+    /// A checker that has learnt nothing yet.
+    #[must_use]
+    pub fn new(keyring: &'k Keyring) -> Self {
+        Self {
+            keyring,
+            shapes: Shapes::default(),
+            hashed: Vec::new(),
+        }
     }
-    let record = Record::check_text(text)?;
-    let item = from_record(record, keyring)?;
-    // A record of a request that is written in an unusual way.
-    let fields = if item.control.is_none() {
-        scan(text)
-    } else {
-        None
-    };
-    Ok((item, fields))
-}
 
-/// Checks the record of a request that is written as audit-emitter writes it. `None`: it is another,
-/// or wrong.
-#[must_use]
-pub fn check_fast(text: &str) -> Option<(Item, Fields)> {
-    let fields = scan(text)?;
-    let item = check_fields(text, &fields)?;
-    Some((item, fields))
-}
+    /// Reads and checks one line.
+    ///
+    /// # Errors
+    /// It is no record, or one that does not fit its own hash.
+    pub fn check(&mut self, text: &str) -> Result<(Item, Option<Fields>), Fault> {
+        if let Some((item, fields)) = self.check_fast(text) {
+            return Ok((item, Some(fields)));
+        }
+        let record = Record::check_text(text)?;
+        let item = from_record(record, self.keyring)?;
+        // A record of a request that is written in an unusual way.
+        let fields = match item.control {
+            None => self.shapes.scan(text),
+            Some(_) => None,
+        };
+        Ok((item, fields))
+    }
 
-/// Checks a record whose spelling does not count.
-///
-/// # Errors
-/// As for [`check`].
-pub fn check_json(json: &policy::json::Json, keyring: &Keyring) -> Result<Item, Fault> {
-    from_record(Record::check(json)?, keyring)
+    /// Checks the record of a request that is written as audit-emitter writes it. `None`: it is
+    /// another, or wrong.
+    #[must_use]
+    pub fn check_fast(&mut self, text: &str) -> Option<(Item, Fields)> {
+        let fields = self.shapes.scan(text)?;
+        let item = check_fields(text, &fields, &mut self.hashed)?;
+        Some((item, fields))
+    }
+
+    /// Checks a record whose spelling does not count.
+    ///
+    /// # Errors
+    /// As for [`Checker::check`].
+    pub fn check_json(&self, json: &Json) -> Result<Item, Fault> {
+        from_record(Record::check(json)?, self.keyring)
+    }
 }
 
 fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
@@ -177,7 +197,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
 }
 
 /// The checks of `Record::check`, with what the scanner found. `None`: that function decides.
-fn check_fields(text: &str, fields: &Fields) -> Option<Item> {
+fn check_fields(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Item> {
     let chain_text = fields.chain_uid.string(text)?;
     let chain = decode::<16>(chain_text.as_bytes())?;
     let previous = decode::<32>(fields.previous.string(text)?.as_bytes())?;
@@ -194,22 +214,17 @@ fn check_fields(text: &str, fields: &Fields) -> Option<Item> {
     if !is_whole || class.contains('\\') {
         return None;
     }
-    let core = core_hash(text, fields)?;
-    let link = Sha256::new()
-        .chain_update([1])
-        .chain_update(chain)
-        .chain_update(fields.sequence.to_be_bytes())
-        .chain_update(previous)
-        .chain_update(core);
-    if <[u8; 32]>::from(link.finalize()) != fingerprint {
+    let core = core_hash(text, fields, hashed)?;
+    let (previous, fingerprint) = (Hash(previous), Hash(fingerprint));
+    if Hash::link(&chain, fields.sequence, &previous, &core) != fingerprint {
         return None;
     }
-    let (present, erased) = check_groups(text, fields)?;
+    let (present, erased) = check_groups(text, fields, hashed)?;
     Some(Item {
         chain,
         sequence: fields.sequence,
-        previous: Hash(previous),
-        fingerprint: Hash(fingerprint),
+        previous,
+        fingerprint,
         time_ms: fields.time,
         expires_ms: fields.expires,
         present,
@@ -218,19 +233,19 @@ fn check_fields(text: &str, fields: &Fields) -> Option<Item> {
     })
 }
 
-fn core_hash(text: &str, fields: &Fields) -> Option<[u8; 32]> {
-    let mut digest = Sha256::new();
-    digest.update([0]);
+fn core_hash(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Hash> {
+    hashed.clear();
+    hashed.push(Hash::CORE);
     let mut from = 0;
     for (start, end) in fields.cuts() {
-        digest.update(text.get(from..start)?);
+        hashed.extend_from_slice(text.get(from..start)?.as_bytes());
         from = end;
     }
-    digest.update(text.get(from..)?);
-    Some(digest.finalize().into())
+    hashed.extend_from_slice(text.get(from..)?.as_bytes());
+    Some(Hash::plain(hashed))
 }
 
-fn check_groups(text: &str, fields: &Fields) -> Option<(Groups, Groups)> {
+fn check_groups(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<(Groups, Groups)> {
     let mut present = Groups::default();
     let mut erased = Groups::default();
     for ((group, commitment), salt) in Group::ALL
@@ -253,23 +268,21 @@ fn check_groups(text: &str, fields: &Fields) -> Option<(Groups, Groups)> {
             }
             (Some(commitment), Some(salt)) => {
                 let salt = decode::<16>(unquoted(salt)?)?;
-                let mut digest = Sha256::new();
-                digest.update([2]);
-                digest.update(salt);
+                hashed.clear();
+                hashed.push(Hash::COMMITMENT);
+                hashed.extend_from_slice(&salt);
                 let mut before = "{\"";
                 for (pointer, value) in members {
-                    digest.update(before);
-                    digest.update(pointer);
-                    digest.update("\":");
-                    digest.update(value);
+                    for piece in [before, pointer, "\":", value] {
+                        hashed.extend_from_slice(piece.as_bytes());
+                    }
                     before = ",\"";
                 }
                 if before != ",\"" {
                     return None;
                 }
-                digest.update("}");
-                let expected: [u8; 32] = digest.finalize().into();
-                if decode::<32>(unquoted(commitment)?)? != expected {
+                hashed.push(b'}');
+                if decode::<32>(unquoted(commitment)?)? != Hash::plain(hashed).0 {
                     return None;
                 }
                 present = present.or(Groups::of([group]));

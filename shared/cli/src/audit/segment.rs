@@ -1,7 +1,7 @@
 //! The records of a chain that were seen, in any order and any number of times, in memory that
 //! grows with the number of holes and not with the number of records.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 
 use audit::Hash;
@@ -154,7 +154,7 @@ impl Segment {
 /// records that claim one place. The key is random, so nobody can make two that look alike.
 #[derive(Debug)]
 pub struct Seen {
-    blocks: std::collections::HashMap<(ChainUid, u64), Vec<u64>>,
+    blocks: HashMap<(ChainUid, u64), Vec<u64>, foldhash::fast::RandomState>,
     /// The blocks in the order in which they were begun; the oldest is forgotten first.
     order: VecDeque<(ChainUid, u64)>,
     entries: usize,
@@ -178,7 +178,7 @@ impl Seen {
     #[must_use]
     pub fn new(max_entries: usize) -> Self {
         Self {
-            blocks: std::collections::HashMap::new(),
+            blocks: HashMap::default(),
             order: VecDeque::new(),
             entries: 0,
             max_entries,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use audit::Hash;
 use audit::keys::PublicKey;
 
-use super::super::item::ChainUid;
+use super::super::item::{ChainUid, Checker};
 use super::super::keyring::{Entry, Keyring, Role, Vouched};
 use super::super::pipeline::{Observer, Reading};
 use super::super::time;
@@ -139,6 +139,7 @@ pub(super) fn read_witness(
     keyring: &Keyring,
 ) -> Result<BTreeMap<(ChainUid, u64), Hash>> {
     let mut witness = BTreeMap::new();
+    let mut checker = Checker::new(keyring);
     for file in files {
         for (number, line) in (1..).zip(read_text(file)?.lines()) {
             if line.is_empty() {
@@ -147,7 +148,8 @@ pub(super) fn read_witness(
             let text = line
                 .split_once("meshward.audit ")
                 .map_or(line, |(_, text)| text);
-            let (item, _) = super::super::item::check(text, keyring)
+            let (item, _) = checker
+                .check(text)
                 .map_err(|fault| format!("{}:{number}: {fault}", file.display()))?;
             let vouched = item.control.as_ref().map(|control| control.vouched);
             if !matches!(vouched, Some(Vouched::By(_))) {

@@ -4,6 +4,7 @@
 //! [`Tally`] counts while records are read, in bounded memory; [`Report`] is what is left of it for
 //! people and programs.
 
+mod classes;
 mod html;
 mod summary;
 mod svg;

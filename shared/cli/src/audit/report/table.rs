@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 /// What is counted for a name.
 pub(super) trait Weight: Default {
     /// How much it is.
@@ -23,7 +25,8 @@ impl Weight for u64 {
 /// Counts by name.
 #[derive(Debug, Default)]
 pub(super) struct Table<V> {
-    rows: HashMap<String, V>,
+    /// Seeded at random, since clients choose some of the names.
+    rows: HashMap<String, V, RandomState>,
     /// What was counted for names that were too rare to be kept.
     pub(super) rest: V,
     /// How many such names there were, at least.

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::super::item::Item;
 use super::super::pipeline::Observer;
 use super::super::scan::{Fields, Span};
 use super::super::subject::Subject;
+use super::classes::{Classified, data_classes};
 use super::table::{Table, Weight};
 use super::timeline::{Fate, Timeline};
 
@@ -34,6 +36,7 @@ pub struct Filter {
 pub struct Tally<'f> {
     filter: &'f Filter,
     now_ms: u64,
+    decision: Finder<'static>,
     pub(super) first_ms: Option<u64>,
     pub(super) last_ms: Option<u64>,
     pub(super) requests: u64,
@@ -98,6 +101,7 @@ impl<'f> Tally<'f> {
         Self {
             filter,
             now_ms,
+            decision: Finder::new(DECISION),
             first_ms: None,
             last_ms: None,
             requests: 0,
@@ -140,7 +144,7 @@ impl<'f> Tally<'f> {
     }
 
     fn count(&mut self, item: &Item, text: &str, fields: &Fields) {
-        let classes = data_classes(fields.resources, text);
+        let classes = fields.resources.of(text).map_or(Vec::new(), data_classes);
         let route = fields.operation.string(text).unwrap_or("unknown");
         if !self.filter.takes(item, text, fields, route, &classes) {
             return;
@@ -206,7 +210,12 @@ impl<'f> Tally<'f> {
     fn count_refusals(&mut self, span: Span, text: &str) {
         let Some(text) = span.of(text) else { return };
         // Nearly all are allowed, and need no closer look.
-        if !text.contains(r#""decision":"denied""#) && !text.contains(r#""decision":"error""#) {
+        let mut decisions = self.decision.find_iter(text.as_bytes());
+        let is_refusal = |at: usize| {
+            let decision = text.get(at + DECISION.len()..).unwrap_or_default();
+            decision.starts_with(r#"denied""#) || decision.starts_with(r#"error""#)
+        };
+        if !decisions.any(is_refusal) {
             return;
         }
         let Ok(decisions) = serde_json::from_str::<Vec<Authorization<'_>>>(text) else {
@@ -381,61 +390,6 @@ fn earliest(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     }
 }
 
-/// A class of data that was found in an answer.
-#[derive(Debug)]
-pub(super) struct Classified<'t> {
-    name: Cow<'t, str>,
-    count: u64,
-}
-
-impl Classified<'_> {
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-fn data_classes(span: Span, text: &str) -> Vec<Classified<'_>> {
-    let Some(text) = span.of(text) else {
-        return Vec::new();
-    };
-    let Ok(resources) = serde_json::from_str::<Vec<Resource<'_>>>(text) else {
-        return Vec::new();
-    };
-    let classifications = resources.into_iter().flat_map(|r| r.data_classifications);
-    let details = classifications.flat_map(|classification| classification.discovery_details);
-    let mut classes: Vec<Classified<'_>> = Vec::new();
-    for detail in details {
-        match classes.iter_mut().find(|class| class.name == detail.kind.0) {
-            Some(class) => class.count = class.count.saturating_add(detail.count),
-            None => classes.push(Classified {
-                name: detail.kind.0,
-                count: detail.count,
-            }),
-        }
-    }
-    classes
-}
-
-#[derive(Deserialize)]
-struct Resource<'t> {
-    #[serde(default, borrow)]
-    data_classifications: Vec<Classification<'t>>,
-}
-
-#[derive(Deserialize)]
-struct Classification<'t> {
-    #[serde(default, borrow)]
-    discovery_details: Vec<Detail<'t>>,
-}
-
-#[derive(Deserialize)]
-struct Detail<'t> {
-    #[serde(default)]
-    count: u64,
-    #[serde(rename = "type", borrow)]
-    kind: Text<'t>,
-}
-
 #[derive(Deserialize)]
 struct Authorization<'t> {
     #[serde(borrow)]
@@ -465,4 +419,5 @@ struct ConsentText<'t> {
 #[serde(transparent)]
 struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
+const DECISION: &str = r#""decision":""#;
 const MAX_CLASSES: usize = 64;

@@ -1,20 +1,26 @@
 //! What is known of all chains while records come in.
 
-use std::collections::{HashMap, HashSet};
+mod chain;
+mod control;
 
-use audit::{Control, Group, Hash, Head, Lost, Range, Statement};
+use std::collections::HashMap;
 
-use super::hex::decode;
+use audit::{Control, Group, Range};
+use foldhash::fast::RandomState;
+
 use super::intervals::GroupIntervals;
 use super::issue::{Issues, Kind};
-use super::item::{ChainUid, ControlItem, Groups, Item, uid};
-use super::keyring::{Role, Vouched};
-use super::segment::{Compared, Seen, Segment, Segments};
+use super::item::{ChainUid, Groups, Item, uid};
+use super::keyring::Vouched;
+use super::segment::{Compared, Seen, Segment};
+
+pub use chain::Chain;
+use chain::{DEFAULT_HEARTBEAT_MS, Silence};
 
 /// Everything that was seen.
 #[derive(Debug)]
 pub struct Trail {
-    pub(crate) chains: HashMap<ChainUid, Chain>,
+    pub(crate) chains: HashMap<ChainUid, Chain, RandomState>,
     pub(crate) seen: Seen,
     pub(crate) issues: Issues,
     pub(crate) counts: Counts,
@@ -66,68 +72,6 @@ pub struct Counts {
     pub overdue: u64,
 }
 
-/// A chain.
-#[derive(Debug, Default)]
-pub struct Chain {
-    pub(crate) segments: Segments,
-    pub(crate) class: Option<String>,
-    pub(crate) open: Option<Open>,
-    pub(crate) close: Option<(u64, String)>,
-    /// What gap records say, with their numbers.
-    pub(crate) gaps: Vec<(u64, Lost)>,
-    /// The last statement, with its number.
-    pub(crate) statement: Option<(u64, Statement)>,
-    pub(crate) purges: Vec<Purge>,
-    pub(crate) removed: HashSet<u64>,
-    /// Times between signed records that may be too long.
-    pub(crate) silences: Vec<Silence>,
-    pub(crate) first_ms: Option<u64>,
-    pub(crate) last_ms: u64,
-    pub(crate) is_ledger: bool,
-    pub(crate) clock_steps: u64,
-}
-
-impl Chain {
-    /// How long its emitter is silent at most. After a purge only the operator knows.
-    pub(crate) fn heartbeat_ms(&self) -> u64 {
-        let purged = self
-            .purges
-            .iter()
-            .rev()
-            .find_map(|purge| purge.heartbeat_ms);
-        match &self.open {
-            Some(open) => open.heartbeat_ms,
-            None => purged.unwrap_or(DEFAULT_HEARTBEAT_MS),
-        }
-    }
-}
-
-/// How a chain begins.
-#[derive(Clone, Debug)]
-pub(crate) struct Open {
-    pub(crate) node: Option<String>,
-    pub(crate) heartbeat_ms: u64,
-    pub(crate) predecessor: Option<Head>,
-    pub(crate) is_signed: bool,
-    pub(crate) is_vouched: bool,
-}
-
-/// What an operator says about the beginning of a chain.
-#[derive(Clone, Debug)]
-pub(crate) struct Purge {
-    pub(crate) checkpoint: u64,
-    pub(crate) fingerprint: Hash,
-    pub(crate) heartbeat_ms: Option<u64>,
-}
-
-/// A time between two signed records.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Silence {
-    pub(crate) after: u64,
-    pub(crate) from_ms: u64,
-    pub(crate) to_ms: u64,
-}
-
 /// What an operator ordered.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -155,7 +99,7 @@ impl Trail {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
-            chains: HashMap::new(),
+            chains: HashMap::default(),
             seen: Seen::new(limits.seen),
             issues: Issues::default(),
             counts: Counts::default(),
@@ -338,33 +282,6 @@ impl Trail {
             || self.chains.len() > self.limits.segments
     }
 
-    fn note_signature(&mut self, control: &ControlItem, place: &dyn Fn() -> String) {
-        let key_id = control.key_id.as_deref().unwrap_or_default();
-        let (kind, what) = match control.vouched {
-            Vouched::By(_) => return,
-            Vouched::Unsigned => {
-                if control.control.is_by_operator() {
-                    (
-                        Kind::WrongRole,
-                        "nobody has signed what an operator is to have said",
-                    )
-                } else {
-                    return;
-                }
-            }
-            Vouched::UnknownKey => (
-                Kind::UnknownKey,
-                "there is no key of this id to check the signature",
-            ),
-            Vouched::WrongSignature => (Kind::WrongSignature, "the signature is none of this key"),
-            Vouched::OutOfTime => (Kind::KeyOutOfTime, "the key was not in use at the time"),
-            Vouched::WrongRole => (Kind::WrongRole, "the key is not one that may say this"),
-        };
-        self.issues.add(kind, place, || {
-            format!("{} {:?}: {what}", control.control.kind(), key_id)
-        });
-    }
-
     fn note_groups(&mut self, item: &Item, place: &dyn Fn() -> String) {
         let orders = self.erasures.get(&item.chain);
         let ordered = orders.map_or(Groups::default(), |orders| orders.at(item.sequence));
@@ -407,148 +324,6 @@ impl Trail {
         let first_ms = chain.first_ms.unwrap_or(u64::MAX);
         chain.first_ms = Some(first_ms.min(item.time_ms));
     }
-
-    fn note_control(&mut self, item: &Item, control: &ControlItem, place: &dyn Fn() -> String) {
-        let Some(chain) = self.chains.get_mut(&item.chain) else {
-            return;
-        };
-        if chain.class.is_none() {
-            chain.class = Some(control.class.clone());
-        }
-        let sequence = item.sequence;
-        if let Some(statement) = control.control.statement()
-            && chain
-                .statement
-                .as_ref()
-                .is_none_or(|(last, _)| *last < sequence)
-        {
-            chain.statement = Some((sequence, statement.clone()));
-        }
-        match &control.control {
-            Control::Open {
-                node,
-                heartbeat_ms,
-                predecessor,
-                ..
-            } => {
-                if sequence > 0 || item.previous != Hash::NONE {
-                    self.issues.add(Kind::NoBeginning, place, || {
-                        "a chain opens in the middle".to_owned()
-                    });
-                    return;
-                }
-                chain.is_ledger = control.vouched == Vouched::By(Role::Operator);
-                chain.open = Some(Open {
-                    node: node.clone(),
-                    heartbeat_ms: *heartbeat_ms,
-                    predecessor: predecessor.clone(),
-                    is_signed: control.key_id.is_some(),
-                    is_vouched: matches!(control.vouched, Vouched::By(_)),
-                });
-            }
-            Control::Close { reason, .. } => chain.close = Some((sequence, reason.clone())),
-            Control::Gap(lost) => chain.gaps.push((sequence, lost.clone())),
-            order if order.is_by_operator() && control.vouched == Vouched::By(Role::Operator) => {
-                chain.is_ledger = true;
-                self.note_order(item, order, place);
-            }
-            _ => {}
-        }
-    }
-
-    fn note_order(&mut self, item: &Item, control: &Control, place: &dyn Fn() -> String) {
-        let target_uid = |text: &str| decode::<16>(text.as_bytes());
-        match control {
-            Control::Tombstone {
-                chain_uid,
-                sequence,
-                previous,
-                core,
-                ..
-            } => {
-                let Some(target) = target_uid(chain_uid) else {
-                    self.issues.add(Kind::ForgedStatement, place, || {
-                        format!("a tombstone for {chain_uid:?}, which is no chain")
-                    });
-                    return;
-                };
-                let fingerprint = Hash::link(&target, *sequence, previous, core);
-                let removed = Item {
-                    chain: target,
-                    sequence: *sequence,
-                    previous: *previous,
-                    fingerprint,
-                    time_ms: item.time_ms,
-                    expires_ms: None,
-                    present: Groups::default(),
-                    erased: Groups::default(),
-                    control: None,
-                };
-                let chain = self.chains.entry(target).or_default();
-                if chain.segments.holding(*sequence).is_some() {
-                    let same = self.seen.compare(target, *sequence, &fingerprint);
-                    let (kind, what) = match same {
-                        Compared::Other => {
-                            (Kind::ForgedStatement, "is none of the record that is there")
-                        }
-                        _ if chain.removed.contains(sequence) => return,
-                        _ => (Kind::StillThere, "is there, and so is the record"),
-                    };
-                    self.issues.add(kind, place, || {
-                        format!("the tombstone of {chain_uid}:{sequence} {what}")
-                    });
-                    return;
-                }
-                self.place(&removed, None, place);
-                if let Some(chain) = self.chains.get_mut(&target) {
-                    chain.removed.insert(*sequence);
-                }
-                self.counts.removed += 1;
-            }
-            Control::Erasure {
-                targets, groups, ..
-            } => {
-                let groups = Groups::of(groups.iter().filter_map(|name| Group::named(name)));
-                for target in targets {
-                    let Some(chain) = target_uid(&target.chain_uid) else {
-                        continue;
-                    };
-                    let all = [Range(0, u64::MAX)];
-                    let ranges = if target.ranges.is_empty() {
-                        &all[..]
-                    } else {
-                        &target.ranges
-                    };
-                    let erasures = self.erasures.entry(chain).or_default();
-                    for range in ranges {
-                        erasures.add(*range, groups);
-                    }
-                }
-            }
-            Control::Purge {
-                chain_uid,
-                checkpoint,
-                fingerprint,
-                grounds,
-            } => {
-                if let Some(target) = target_uid(chain_uid) {
-                    let heartbeat_ms = grounds.get("heartbeat_ms");
-                    self.chains.entry(target).or_default().purges.push(Purge {
-                        checkpoint: *checkpoint,
-                        fingerprint: *fingerprint,
-                        heartbeat_ms: heartbeat_ms.and_then(|text| text.parse().ok()),
-                    });
-                }
-            }
-            _ => {}
-        }
-        self.orders.push(Order {
-            time_ms: item.time_ms,
-            uid: uid(&item.chain, item.sequence),
-            control: control.clone(),
-        });
-    }
 }
 
 const MAX_SILENCES: usize = 4096;
-const DEFAULT_HEARTBEAT_MS: u64 = 60_000;
