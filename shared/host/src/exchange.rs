@@ -110,14 +110,7 @@ pub fn note_within_limits(host: &dyn Host) {
 /// Adds a decision to those of the stream. A host without properties keeps none; there the logs
 /// and the metrics of each filter are the record.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
-    append_decision_json(host, &Decision::list_to_json(&[decision]));
-}
-
-/// As [`append_decision`], of a list that has been written before with
-/// [`Decision::list_to_json`].
-///
-/// The list of the stream is lengthened as text: every request of every filter comes through here.
-pub fn append_decision_json(host: &dyn Host, list: &str) {
+    let list = Decision::list_to_json(&[decision]);
     let known = read(host, DECISIONS).unwrap_or_default();
     // A filter may decide in several phases; a stream that never ends must not grow the list.
     const MAX_BYTES: usize = 16_384;
