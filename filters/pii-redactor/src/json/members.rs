@@ -407,6 +407,13 @@ impl JsonRewriter {
         // White space that nothing followed; a comma that nothing followed is no JSON, and stays.
         cursor.keep(false);
         cursor.advance();
+        self.leave_frame();
+        self.has_value = true;
+        self.state = State::AfterValue;
+    }
+
+    /// The innermost object or array is over.
+    pub(super) fn leave_frame(&mut self) {
         if let Some(frame) = self.frames.pop() {
             let shared = self
                 .frames
@@ -416,8 +423,6 @@ impl JsonRewriter {
                 self.names.truncate(frame.names_from);
             }
         }
-        self.has_value = true;
-        self.state = State::AfterValue;
     }
 
     #[inline]

@@ -12,6 +12,7 @@
 
 mod cursor;
 mod members;
+mod run;
 mod values;
 
 use std::rc::Rc;
@@ -30,6 +31,8 @@ use cursor::Cursor;
 pub struct JsonRewriter {
     plan: Rc<Plan>,
     has_member_rules: bool,
+    /// Whether the usual members can be read without a step for each part.
+    runs: bool,
     state: State,
     frames: Vec<Frame>,
     /// What the paths have reached in each frame, one after the other.
@@ -136,6 +139,7 @@ impl JsonRewriter {
         let states = plan.paths.root().to_vec();
         Self {
             has_member_rules: plan.has_member_rules(),
+            runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             text: TextRewriter::new(Rc::clone(&plan), true),
             plan,
             state: State::Value { may_close: false },
@@ -163,6 +167,9 @@ impl JsonRewriter {
         let mut cursor = Cursor::new(chunk, std::mem::take(&mut self.held), out);
         while let Some(byte) = cursor.peek() {
             self.step(byte, &mut cursor, &plan, tally);
+            if self.runs && self.state == State::AfterValue {
+                self.run(&mut cursor, &plan, tally);
+            }
         }
         self.held = cursor.finish();
         self.save_name(chunk);

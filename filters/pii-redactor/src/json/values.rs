@@ -633,4 +633,4 @@ const fn is_delimiter(byte: u8) -> bool {
 /// none of it has left.
 const LONGEST_WHOLE_BYTES: usize = WINDOW_BYTES - 8;
 /// A number with fewer digits is personal data only if its name says so.
-const LEAST_DIGITS: usize = 7;
+pub(super) const LEAST_DIGITS: usize = 7;
