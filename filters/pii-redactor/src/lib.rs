@@ -45,6 +45,7 @@ pub mod sse;
 pub mod tally;
 pub mod text;
 mod trigger;
+mod words;
 
 pub use filter::PiiRedactor;
 

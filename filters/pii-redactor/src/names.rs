@@ -40,8 +40,8 @@ impl KeyInfo {
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
     slots: Vec<Option<Slot>>,
-    /// For each mark, the place of the first name in it, then of the name behind it.
-    next: Vec<u16>,
+    /// By mark: what a guess needs, close together.
+    links: Vec<Link>,
     last_id: u32,
 }
 
@@ -49,8 +49,25 @@ pub(crate) struct NameCache {
 struct Slot {
     parent: u32,
     name: Box<[u8]>,
-    opening: Opening,
     info: KeyInfo,
+}
+
+/// A name as it is spelled most of the time, up to the value, and which names came next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    /// The first bytes of the name, with its closing quote and the colon.
+    first: u128,
+    /// Which bits of these count.
+    mask: u128,
+    parent: u32,
+    /// How many bytes it takes up to the value.
+    pub(crate) length: usize,
+    /// The mark of the first name in the member.
+    pub(crate) inside: u16,
+    /// The mark of the name behind the member.
+    pub(crate) behind: u16,
+    /// It announces nothing, and no rule is about it.
+    pub(crate) is_plain: bool,
 }
 
 /// Where in an object a name stands: what a guess depends on.
@@ -60,18 +77,6 @@ pub(crate) enum After {
     Opening(u16),
     /// It comes behind the member with this mark.
     Member(u16),
-}
-
-/// A name as it is spelled most of the time, up to the value: with its closing quote and the colon.
-#[derive(Clone, Debug)]
-struct Opening {
-    /// The first bytes of it.
-    first: u128,
-    /// Which bits of these count.
-    mask: u128,
-    /// The others.
-    rest: Box<[u8]>,
-    length: usize,
 }
 
 impl NameCache {
@@ -93,38 +98,72 @@ impl NameCache {
         self.learn(place, parent, name, learn)
     }
 
-    /// The name that came here the last time, if these bytes begin with it: what it says, and how
-    /// many bytes it takes with its closing quote and the colon.
+    /// The name with this mark, if it is in this parent and these bytes begin with it.
     #[inline(always)]
-    pub(crate) fn guess(
-        &self,
-        after: After,
-        parent: u32,
-        spelled: &[u8],
-    ) -> Option<(&KeyInfo, usize)> {
-        let place = *self.next.get(after.place())?;
-        let slot = self.slots.get(usize::from(place))?.as_ref()?;
-        let is_here = slot.parent == parent && slot.opening.begins(spelled);
-        is_here.then_some((&slot.info, slot.opening.length))
+    pub(crate) fn guess(&self, mark: u16, parent: u32, spelled: &[u8]) -> Option<&Link> {
+        let link = self.links.get(usize::from(mark))?;
+        let (first, others) = spelled.split_first_chunk::<FIRST_BYTES>()?;
+        let is_here = u128::from_le_bytes(*first) & link.mask == link.first
+            && link.parent == parent
+            && (link.length <= FIRST_BYTES || self.goes_on(mark, others));
+        is_here.then_some(link)
     }
 
-    /// What a name says that came here, to be guessed the next time. `None`: it is too long.
+    /// Whether the rest of a long name is here as well.
+    #[inline(never)]
+    fn goes_on(&self, mark: u16, others: &[u8]) -> bool {
+        self.slot(mark).is_some_and(|slot| {
+            let spelled = [&slot.name, NAME_END].concat();
+            others.starts_with(rest(&spelled, FIRST_BYTES))
+        })
+    }
+
+    /// Remembers which name came here, to be guessed the next time. `None`: it is too long.
+    #[inline(never)]
     pub(crate) fn note(
         &mut self,
         after: After,
         parent: u32,
         name: &[u8],
         learn: impl FnOnce() -> KeyInfo,
-    ) -> Option<&KeyInfo> {
-        if name.len() > MAX_NAME_BYTES {
+    ) -> Option<u16> {
+        let mark = self.lookup(parent, name, learn).mark;
+        if mark == 0 {
             return None;
         }
-        let place = place_of(parent, name);
-        self.lookup(parent, name, learn);
-        if let Some(next) = self.next.get_mut(after.place()) {
-            *next = u16::try_from(place).unwrap_or(0);
+        let (before, next) = match after {
+            After::Opening(before) => (before, true),
+            After::Member(before) => (before, false),
+        };
+        if let Some(link) = self.links.get_mut(usize::from(before)) {
+            *(if next {
+                &mut link.inside
+            } else {
+                &mut link.behind
+            }) = mark;
         }
-        self.slots.get(place)?.as_ref().map(|slot| &slot.info)
+        Some(mark)
+    }
+
+    /// The link of a mark.
+    #[inline]
+    pub(crate) fn link(&self, mark: u16) -> Link {
+        self.links
+            .get(usize::from(mark))
+            .copied()
+            .unwrap_or(NO_NAME)
+    }
+
+    /// What the name with this mark says.
+    pub(crate) fn info(&self, mark: u16) -> KeyInfo {
+        self.slot(mark)
+            .map(|slot| slot.info.clone())
+            .unwrap_or_default()
+    }
+
+    fn slot(&self, mark: u16) -> Option<&Slot> {
+        let place = usize::from(mark).checked_sub(1)?;
+        self.slots.get(place)?.as_ref()
     }
 
     #[inline(never)]
@@ -144,14 +183,16 @@ impl NameCache {
         }
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, None);
-            self.next.resize(MARKS, 0);
+            self.links.resize(SLOTS.plus(1), NO_NAME);
         }
         info.mark = u16::try_from(place.plus(1)).unwrap_or(0);
+        if let Some(link) = self.links.get_mut(usize::from(info.mark)) {
+            *link = Link::of(parent, name, &info);
+        }
         if let Some(slot) = self.slots.get_mut(place) {
             *slot = Some(Slot {
                 parent,
                 name: name.into(),
-                opening: Opening::of(name),
                 info: info.clone(),
             });
         }
@@ -159,28 +200,13 @@ impl NameCache {
     }
 }
 
-impl After {
-    #[inline(always)]
-    fn place(self) -> usize {
-        match self {
-            Self::Opening(mark) => usize::from(mark) << 1,
-            Self::Member(mark) => usize::from(mark) << 1 | 1,
-        }
-    }
-}
-
-impl Opening {
-    fn of(name: &[u8]) -> Self {
+impl Link {
+    fn of(parent: u32, name: &[u8], info: &KeyInfo) -> Self {
         if name.iter().any(|byte| is_quote(*byte)) {
-            // Spelled with an escape, so never like this: no bits are equal to 1.
-            return Self {
-                first: 1,
-                mask: 0,
-                rest: Box::default(),
-                length: 0,
-            };
+            // It is spelled with an escape.
+            return NO_NAME;
         }
-        let spelled = [name, b"\":"].concat();
+        let spelled = [name, NAME_END].concat();
         let (mut first, mut mask) = ([0; FIRST_BYTES], [0; FIRST_BYTES]);
         for ((to, masked), from) in first.iter_mut().zip(&mut mask).zip(&spelled) {
             (*to, *masked) = (*from, u8::MAX);
@@ -188,18 +214,11 @@ impl Opening {
         Self {
             first: u128::from_le_bytes(first),
             mask: u128::from_le_bytes(mask),
-            rest: rest(&spelled, FIRST_BYTES).into(),
+            parent,
             length: spelled.len(),
+            is_plain: info.kinds.is_none() && info.field.is_none(),
+            ..NO_NAME
         }
-    }
-
-    #[inline(always)]
-    fn begins(&self, spelled: &[u8]) -> bool {
-        let Some((first, others)) = spelled.split_first_chunk::<FIRST_BYTES>() else {
-            return false;
-        };
-        u128::from_le_bytes(*first) & self.mask == self.first
-            && (self.rest.is_empty() || others.starts_with(&self.rest))
     }
 }
 
@@ -226,8 +245,18 @@ fn hash(parent: u32, bytes: &[u8]) -> u64 {
 }
 
 const SLOTS: usize = 512;
-/// Two for each place, and for the root.
-const MARKS: usize = 2 * (SLOTS + 1);
+/// What a name ends with.
+const NAME_END: &[u8] = b"\":";
+/// Never guessed: no bits are equal to 1.
+const NO_NAME: Link = Link {
+    first: 1,
+    mask: 0,
+    parent: 0,
+    length: 0,
+    inside: 0,
+    behind: 0,
+    is_plain: false,
+};
 /// So much of a name is compared at once.
 const FIRST_BYTES: usize = 16;
 const SLOTS_U64: u64 = 512;

@@ -1,26 +1,37 @@
 //! What is in most documents, has digits, and is nobody's: UUIDs and times.
 
-use crate::bytes::at;
+use crate::bytes::{Position as _, at, part};
+use crate::words::{Form, word_at};
 
 /// Whether a whole text that nothing announces is one of them.
-#[inline]
+#[inline(never)]
 pub(crate) fn is_impersonal(text: &[u8]) -> bool {
     match text.len() {
         UUID_BYTES => begins_with_uuid(text),
-        TIME_BYTES => begins_with_time(text),
-        ZONED_BYTES => begins_with_time(text) && at(text, TIME_BYTES) == b'Z',
+        TIME_BYTES..=LONGEST_TIME_BYTES => begins_with_time(text) && is_zone(text),
         _ => false,
     }
+}
+
+/// Whether nothing follows a time, or `Z`, perhaps behind a fraction of a second.
+fn is_zone(text: &[u8]) -> bool {
+    let last = text.len().less(1);
+    text.len() == TIME_BYTES
+        || at(text, last) == b'Z'
+            && (last == TIME_BYTES
+                || last > FRACTION_FROM
+                    && at(text, TIME_BYTES) == b'.'
+                    && part(text, FRACTION_FROM, last)
+                        .iter()
+                        .all(u8::is_ascii_digit))
 }
 
 /// Whether a text begins with a UUID as RFC 9562 writes it.
 #[inline]
 pub(crate) fn begins_with_uuid(text: &[u8]) -> bool {
     at(text, 8) == b'-'
-        && text.first_chunk::<UUID_BYTES>().is_some_and(|text| {
-            fits(text, UUID, |byte| {
-                byte.wrapping_sub(b'0') < 10 || (byte | 0x20).wrapping_sub(b'a') < 6
-            })
+        && UUID.iter().all(|(place, form)| {
+            word_at(text, *place).is_some_and(|word| form.fits_hexadecimal(word))
         })
 }
 
@@ -29,30 +40,30 @@ pub(crate) fn begins_with_uuid(text: &[u8]) -> bool {
 pub(crate) fn begins_with_time(text: &[u8]) -> bool {
     at(text, 4) == b'-'
         && matches!(at(text, 10), b'T' | b't')
-        && text
-            .first_chunk::<TIME_BYTES>()
-            .is_some_and(|text| fits(text, TIME, |byte| byte.wrapping_sub(b'0') < 10))
-}
-
-/// Whether each byte is what stands in the form, or one of those that `x` stands for. There is no
-/// branch for each, so this becomes a few vector instructions.
-#[inline(always)]
-fn fits<const N: usize>(text: &[u8; N], form: &[u8; N], is: impl Fn(u8) -> bool) -> bool {
-    text.iter().zip(form).fold(true, |fits, (byte, expected)| {
-        let is_sign = (*byte == *expected) | (*expected == b'T') & (*byte == b't');
-        fits & if *expected == b'x' {
-            is(*byte)
-        } else {
-            is_sign
-        }
-    })
+        && TIME
+            .iter()
+            .all(|(place, form)| word_at(text, *place).is_some_and(|word| form.fits_digits(word)))
 }
 
 pub(crate) const UUID_BYTES: usize = 36;
 pub(crate) const TIME_BYTES: usize = 19;
-const ZONED_BYTES: usize = TIME_BYTES + 1;
-const UUID: &[u8; UUID_BYTES] = b"xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-const TIME: &[u8; TIME_BYTES] = b"xxxx-xx-xxTxx:xx:xx";
+const FRACTION_FROM: usize = TIME_BYTES + 1;
+/// With nanoseconds.
+const LONGEST_TIME_BYTES: usize = FRACTION_FROM + 9 + 1;
+/// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`: eight bytes from each of these places on.
+const UUID: [(usize, Form); 5] = [
+    (0, Form::new(*b"xxxxxxxx")),
+    (8, Form::new(*b"-xxxx-xx")),
+    (16, Form::new(*b"xx-xxxx-")),
+    (24, Form::new(*b"xxxxxxxx")),
+    (28, Form::new(*b"xxxxxxxx")),
+];
+/// `xxxx-xx-xxTxx:xx:xx`, but for the letter.
+const TIME: [(usize, Form); 3] = [
+    (0, Form::new(*b"xxxx-xx-")),
+    (2, Form::new(*b"xx-xx-xx")),
+    (11, Form::new(*b"xx:xx:xx")),
+];
 
 #[cfg(test)]
 mod tests {
@@ -65,6 +76,8 @@ mod tests {
             "1519B9AB-A034-4FB7-A3AA-00007B855D9A",
             "2026-04-16T08:04:48Z",
             "2026-04-16t08:04:48",
+            "2026-04-16T08:04:48.1Z",
+            "2026-04-16T08:04:48.123456789Z",
         ] {
             assert!(is_impersonal(text.as_bytes()), "{text}");
             // Any other sign, and it is none.
@@ -84,6 +97,9 @@ mod tests {
             "1519b9aba0344fb7a3aa00007b855d9a",
             "2026-04-16 08:04:48",
             "2026-04-16T08:04:48X",
+            "2026-04-16T08:04:48.Z",
+            "2026-04-16T08:04:48.1234567890Z",
+            "2026-04-16T08:04:48.123",
         ] {
             assert!(!is_impersonal(text.as_bytes()), "{text}");
         }

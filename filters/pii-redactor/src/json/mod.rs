@@ -167,7 +167,7 @@ impl JsonRewriter {
         let mut cursor = Cursor::new(chunk, std::mem::take(&mut self.held), out);
         while let Some(byte) = cursor.peek() {
             self.step(byte, &mut cursor, &plan, tally);
-            if self.runs && self.state == State::AfterValue {
+            if self.can_run() && !cursor.is_tentative() {
                 self.run(&mut cursor, &plan, tally);
             }
         }
@@ -261,6 +261,17 @@ impl JsonRewriter {
     #[must_use]
     pub const fn is_between_documents(&self) -> bool {
         self.frames.is_empty() && matches!(self.state, State::AfterValue | State::Value { .. })
+    }
+
+    /// Whether the next member or item may be a usual one.
+    #[inline]
+    const fn can_run(&self) -> bool {
+        self.runs
+            && match self.state {
+                State::AfterValue => true,
+                State::Name { may_close } | State::Value { may_close } => may_close,
+                _ => false,
+            }
     }
 
     #[inline]

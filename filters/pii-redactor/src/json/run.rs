@@ -5,151 +5,240 @@
 //! value is in the chunk, a loop takes one member at a time and leaves the state as the steps would
 //! have left it. Whatever is not usual is left to them, so nothing here decides what JSON is.
 
+mod plain;
+
+use std::cell::RefMut;
+
 use super::cursor::Cursor;
-use super::values::LEAST_DIGITS;
-use super::{Frame, JsonRewriter, MAX_DEPTH, Next, State, is_space};
-use crate::bytes::{Position as _, at, count_while, find_quote, part, rest};
-use crate::detect::is_impersonal;
-use crate::names::{After, KeyInfo};
+use super::members::starts_value;
+use super::{Frame, JsonRewriter, MAX_DEPTH, Next, State};
+use crate::bytes::{Position as _, at, part, rest};
+use crate::names::{After, KeyInfo, NameCache};
 use crate::plan::Plan;
 use crate::tally::Tally;
-use crate::trigger::string_end;
+use crate::trigger::Looks;
+use plain::{NAME_END_BYTES, past_space, plain_items, plain_members, plain_name, plain_value};
+
+/// How far a run has come.
+struct Run<'c, 'n> {
+    chunk: &'c [u8],
+    names: RefMut<'n, NameCache>,
+    /// What is before it has been read.
+    position: usize,
+    /// An opening bracket is right before it.
+    is_first: bool,
+    /// The mark of the member that was read last.
+    last: u16,
+    /// The mark of the name that may come next.
+    hint: u16,
+}
+
+/// The object or array that is being read.
+#[derive(Clone, Copy)]
+struct Inside {
+    is_object: bool,
+    /// Its id, as the parent of names.
+    id: u32,
+    mark: u16,
+    /// Its items are announced by nothing.
+    is_plain: bool,
+    /// A comma stays: a child before it did.
+    keeps_comma: bool,
+}
+
+/// A child that has begun.
+struct Child {
+    /// Where its value begins.
+    value: usize,
+    /// Where its name is; nowhere for an item.
+    name: (usize, usize),
+    is_plain: bool,
+}
 
 impl JsonRewriter {
-    /// Reads on behind a value, as far as members and items are the usual ones.
+    /// Reads on behind a value or an opening bracket, as far as members and items are the usual ones.
+    #[inline(never)]
     pub(super) fn run(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        let chunk = cursor.chunk;
-        let mut names = plan.names();
-        let mut position = cursor.at;
-        // The member that was read last, by its mark.
-        let mut last = self.next.info.mark;
-        let mut is_first = false;
-        loop {
-            let depth = self.frames.len();
-            let Some(frame) = self.frames.last_mut() else {
-                break;
-            };
-            let mut here = past_space(chunk, position);
-            match at(chunk, here) {
-                b'}' if frame.is_object => {
-                    last = frame.info.mark;
-                    self.leave_frame();
-                    (position, is_first) = (here.plus(1), false);
-                    continue;
-                }
-                b']' if !frame.is_object => {
-                    last = frame.info.mark;
-                    self.leave_frame();
-                    (position, is_first) = (here.plus(1), false);
-                    continue;
-                }
-                _ if is_first => {}
-                // A comma goes if nothing before it stayed.
-                b',' if frame.written || !self.has_member_rules => {
-                    here = past_space(chunk, here.plus(1));
-                }
-                _ => break,
-            }
-            if frame.applied.is_some() {
-                break;
-            }
-            let is_object = frame.is_object;
-            let name_at = here.plus(1);
-            let mut name_length = 0;
-            let info = if is_object {
-                if at(chunk, here) != b'"' {
+        let names = plan.names();
+        let last = self.next.info.mark;
+        let mut run = Run {
+            chunk: cursor.chunk,
+            hint: names.link(last).behind,
+            names,
+            position: cursor.at,
+            is_first: self.state != State::AfterValue,
+            last,
+        };
+        while let Some(child) = self.run_to_child(&mut run, plan) {
+            let byte = at(run.chunk, child.value);
+            if matches!(byte, b'{' | b'[') {
+                if self.frames.len() >= MAX_DEPTH {
                     break;
                 }
-                let after = if is_first {
-                    After::Opening(frame.info.mark)
-                } else {
-                    After::Member(last)
-                };
-                let parent = frame.info.id;
-                let ahead = rest(chunk, name_at);
-                let (info, length) = match names.guess(after, parent, ahead) {
-                    Some(known) => known,
-                    None => {
-                        let Some(length) = plain_name(ahead) else {
-                            break;
-                        };
-                        let name = part(ahead, 0, length);
-                        let parents = rest(&self.names, frame.names_from);
-                        let info = names.note(after, parent, name, || plan.learn(parents, name));
-                        let Some(info) = info else { break };
-                        (info, length.plus(NAME_END_BYTES))
-                    }
-                };
-                if info.field.is_some() {
-                    break;
-                }
-                frame.written = true;
-                name_length = length.less(NAME_END_BYTES);
-                last = info.mark;
-                here = past_space(chunk, name_at.plus(length));
-                info
+                self.run_into(&mut run, &child);
+                continue;
+            }
+            let end = if child.is_plain && !plan.has_customs() {
+                plain_value(Looks::new(), run.chunk, child.value)
             } else {
-                frame.written = true;
-                &frame.info
+                None
             };
-            let is_quiet = info.kinds.is_none();
-            match at(chunk, here) {
-                b'"' if is_quiet && !plan.has_customs() => {
-                    let ahead = rest(chunk, here.plus(1));
-                    if let Some((length, is_plain)) = string_end(ahead)
-                        && (is_plain || is_impersonal(part(ahead, 0, length)))
-                    {
-                        (position, is_first) = (here.plus(length).plus(2), false);
-                        continue;
-                    }
-                }
-                byte @ (b'{' | b'[') => {
-                    if depth >= MAX_DEPTH {
-                        break;
-                    }
-                    let info = KeyInfo {
-                        field: None,
-                        ..info.clone()
-                    };
-                    let name = is_object.then(|| part(chunk, name_at, name_at.plus(name_length)));
-                    self.enter_frame(byte == b'{', info, name);
-                    (position, is_first) = (here.plus(1), true);
-                    continue;
-                }
-                _ if is_quiet => {
-                    if let Some(length) = short_token(rest(chunk, here)) {
-                        (position, is_first) = (here.plus(length), false);
-                        continue;
-                    }
-                }
-                _ => {}
+            if let Some(end) = end {
+                run.behind(end);
+                self.has_value = true;
+                continue;
             }
             // Not so usual: the value is read by the steps.
-            let byte = at(chunk, here);
-            if !super::members::starts_value(byte) {
+            if !starts_value(byte) {
                 break;
             }
             self.next = Next {
-                info: info.clone(),
+                info: self.info_of(&run, &child),
                 allowed: true,
                 ..Next::default()
             };
-            self.next.info.field = None;
-            self.has_value = true;
-            cursor.at = here;
+            cursor.at = child.value;
             self.begin(byte, cursor, plan, tally);
             if self.state != State::AfterValue {
                 return;
             }
-            (position, is_first) = (cursor.at, false);
+            run.behind(cursor.at);
         }
-        self.has_value = true;
-        cursor.at = position;
+        cursor.at = run.position;
         self.state = match self.frames.last() {
-            Some(frame) if is_first && frame.is_object => State::Name { may_close: true },
-            Some(_) if is_first => State::Value { may_close: true },
+            Some(frame) if run.is_first && frame.is_object => State::Name { may_close: true },
+            Some(_) if run.is_first => State::Value { may_close: true },
             _ => State::AfterValue,
         };
+    }
+
+    /// Reads on to the next child that needs a closer look. `None`: the steps go on from the place
+    /// that has been reached.
+    fn run_to_child(&mut self, run: &mut Run<'_, '_>, plan: &Plan) -> Option<Child> {
+        loop {
+            let Some(frame) = self.frames.last() else {
+                // The next document.
+                let here = past_space(run.chunk, run.position);
+                let byte @ (b'{' | b'[') = at(run.chunk, here) else {
+                    return None;
+                };
+                self.enter_frame(byte == b'{', KeyInfo::default(), None);
+                run.open(here, 0);
+                continue;
+            };
+            if frame.applied.is_some() {
+                return None;
+            }
+            let inside = Inside {
+                is_object: frame.is_object,
+                id: frame.info.id,
+                mark: frame.info.mark,
+                is_plain: frame.info.kinds.is_none(),
+                keeps_comma: frame.written || !self.has_member_rules,
+            };
+            if !plan.has_customs() && run.plain_children(inside) {
+                self.has_value = true;
+                self.write_child();
+            }
+            let mut here = past_space(run.chunk, run.position);
+            match (at(run.chunk, here), inside.is_object) {
+                (b'}', true) | (b']', false) => {
+                    self.leave_frame();
+                    self.has_value = true;
+                    run.last = inside.mark;
+                    run.hint = run.names.link(inside.mark).behind;
+                    run.behind(here.plus(1));
+                    continue;
+                }
+                _ if run.is_first => {}
+                (b',', _) if inside.keeps_comma => here = past_space(run.chunk, here.plus(1)),
+                _ => return None,
+            }
+            let child = if inside.is_object {
+                self.run_past_name(run, here, inside, plan)?
+            } else {
+                Child {
+                    value: here,
+                    name: (0, 0),
+                    is_plain: inside.is_plain,
+                }
+            };
+            self.write_child();
+            return Some(child);
+        }
+    }
+
+    /// A name, if no rule is about its member.
+    fn run_past_name(
+        &mut self,
+        run: &mut Run<'_, '_>,
+        here: usize,
+        inside: Inside,
+        plan: &Plan,
+    ) -> Option<Child> {
+        if at(run.chunk, here) != b'"' {
+            return None;
+        }
+        let start = here.plus(1);
+        let ahead = rest(run.chunk, start);
+        let (mark, link) = match run.names.guess(run.hint, inside.id, ahead) {
+            Some(link) => (run.hint, *link),
+            None => {
+                let name = part(ahead, 0, plain_name(ahead)?);
+                let after = if run.is_first {
+                    After::Opening(inside.mark)
+                } else {
+                    After::Member(run.last)
+                };
+                let from = self.frames.last().map_or(0, |frame| frame.names_from);
+                let parents = rest(&self.names, from);
+                let learn = || plan.learn(parents, name);
+                let mark = run.names.note(after, inside.id, name, learn)?;
+                (mark, run.names.link(mark))
+            }
+        };
+        if !link.is_plain && run.names.info(mark).field.is_some() {
+            return None;
+        }
+        run.last = mark;
+        run.hint = link.behind;
+        self.has_value = true;
+        Some(Child {
+            value: past_space(run.chunk, start.plus(link.length)),
+            name: (start, start.plus(link.length).less(NAME_END_BYTES)),
+            is_plain: link.is_plain,
+        })
+    }
+
+    /// An object or an array begins.
+    fn run_into(&mut self, run: &mut Run<'_, '_>, child: &Child) {
+        let info = self.info_of(run, child);
+        let mark = info.mark;
+        let (start, end) = child.name;
+        let name = (start > 0).then(|| part(run.chunk, start, end));
+        self.enter_frame(at(run.chunk, child.value) == b'{', info, name);
+        run.open(child.value, mark);
+    }
+
+    /// What the name of a value says that no rule about members is about; an item has that of its
+    /// array.
+    fn info_of(&self, run: &Run<'_, '_>, child: &Child) -> KeyInfo {
+        let (start, _) = child.name;
+        let info = match self.frames.last() {
+            Some(frame) if start == 0 => frame.info.clone(),
+            _ => run.names.info(run.last),
+        };
+        KeyInfo {
+            field: None,
+            ..info
+        }
+    }
+
+    /// A child stays in the innermost object or array.
+    fn write_child(&mut self) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.written = true;
+        }
     }
 
     /// An object or array begins. Without a name it is an item, and has the name of its array.
@@ -176,66 +265,41 @@ impl JsonRewriter {
     }
 }
 
-/// The length of a name without an escape, if all of it is here, and its colon right behind it.
-fn plain_name(ahead: &[u8]) -> Option<usize> {
-    let length = find_quote(ahead)?;
-    (at(ahead, length) == b'"' && at(ahead, length.plus(1)) == b':').then_some(length)
-}
-
-#[inline(always)]
-fn past_space(chunk: &[u8], position: usize) -> usize {
-    if at(chunk, position) > b' ' {
-        return position;
+impl Run<'_, '_> {
+    /// A value has been read.
+    const fn behind(&mut self, position: usize) {
+        self.position = position;
+        self.is_first = false;
     }
-    position.plus(count_while(chunk, position, is_space))
-}
 
-/// The length of a literal, or of a number that is too short for personal data that nothing
-/// announces; with what ends it behind it.
-#[inline(always)]
-fn short_token(ahead: &[u8]) -> Option<usize> {
-    let word = u64::from_le_bytes(*ahead.first_chunk::<8>()?);
-    let length = match word & 0xffff_ffff {
-        TRUE | NULL => 4,
-        FALSE if at(ahead, 4) == b'e' => 5,
-        _ => short_number(word)?,
-    };
-    matches!(at(ahead, length), b',' | b'}' | b']' | b'\n').then_some(length)
-}
-
-/// The length of the number that these bytes begin with, if it is digits alone or with a point
-/// between them, and short.
-#[inline(always)]
-fn short_number(word: u64) -> Option<usize> {
-    let others = not_digits(word);
-    let digits = others.trailing_zeros() >> 3;
-    if digits == 0 {
-        return None;
+    /// An object or an array has begun, in the member with this mark.
+    fn open(&mut self, bracket: usize, mark: u16) {
+        self.position = bracket.plus(1);
+        self.is_first = true;
+        self.hint = self.names.link(mark).inside;
     }
-    let mut end = digits;
-    if word.checked_shr(digits << 3)? & 0xff == u64::from(b'.') {
-        end = (others & others.wrapping_sub(1)).trailing_zeros() >> 3;
-        if end == digits.wrapping_add(1) {
-            return None;
+
+    /// Reads on over children that are scalars with nothing in them, and whose names are the ones
+    /// that came the last time: the whole work for most of a body. Answers whether there were any.
+    fn plain_children(&mut self, inside: Inside) -> bool {
+        if !(self.is_first || inside.keeps_comma) {
+            return false;
         }
+        let from = self.position;
+        if inside.is_object {
+            let names = (&*self.names, inside.id, self.last, self.hint);
+            (self.position, self.last) = plain_members(self.chunk, from, self.is_first, names);
+        } else if inside.is_plain {
+            self.position = plain_items(self.chunk, from, self.is_first);
+        }
+        let any = self.position != from;
+        if any {
+            self.is_first = false;
+            self.hint = self.names.link(self.last).behind;
+        }
+        any
     }
-    usize::try_from(end).ok().filter(|end| *end < LEAST_DIGITS)
 }
-
-/// The highest bit of each byte that is no digit, up to the first of them at the least: what is
-/// above it may be wrong.
-#[inline(always)]
-const fn not_digits(word: u64) -> u64 {
-    let values = word ^ u64::from_le_bytes([b'0'; 8]);
-    let beyond_nine = values.wrapping_add(u64::from_le_bytes([0x80 - 10; 8]));
-    (beyond_nine | values) & u64::from_le_bytes([0x80; 8])
-}
-
-const TRUE: u64 = u32::from_le_bytes(*b"true") as u64;
-const FALSE: u64 = u32::from_le_bytes(*b"fals") as u64;
-const NULL: u64 = u32::from_le_bytes(*b"null") as u64;
-/// A quote and a colon.
-const NAME_END_BYTES: usize = 2;
 
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,12 @@ fn scalar() -> impl Strategy<Value = &'static str> {
 }
 
 fn documents() -> impl Strategy<Value = String> {
-    let leaf = scalar().prop_map(str::to_owned);
+    let leaf = prop_oneof![
+        4 => scalar().prop_map(str::to_owned),
+        1 => r#""[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}""#,
+        1 => r#""[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?Z?""#,
+        1 => r#""[ -!#-\[\]-~]{0,70}""#,
+    ];
     leaf.prop_recursive(4, 60, 6, |inner| {
         let space = prop::sample::select(vec!["", "", " ", "\n\t", "\n            "]);
         let items = prop::collection::vec(inner.clone(), 0..5);
