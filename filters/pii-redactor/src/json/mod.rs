@@ -31,8 +31,10 @@ use cursor::Cursor;
 pub struct JsonRewriter {
     plan: Rc<Plan>,
     has_member_rules: bool,
-    /// Whether the usual members can be read without a step for each part.
+    /// Whether the usual members are read without a step for each part.
     runs: bool,
+    /// No rule is about paths, so that is possible from the root on.
+    root_runs: bool,
     state: State,
     frames: Vec<Frame>,
     /// What the paths have reached in each frame, one after the other.
@@ -101,6 +103,13 @@ struct Frame {
     index: u64,
 }
 
+impl Frame {
+    /// No path leads into it, and everything in it is allowed: only names say what becomes of members.
+    const fn is_plain(&self) -> bool {
+        self.states_from == self.states_to && self.allowed && self.applied.is_none()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Before a value; right after `[` it may be `]` instead.
@@ -139,7 +148,8 @@ impl JsonRewriter {
         let states = plan.paths.root().to_vec();
         Self {
             has_member_rules: plan.has_member_rules(),
-            runs: plan.paths.is_empty() && plan.minimizes.is_none(),
+            runs: true,
+            root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             text: TextRewriter::new(Rc::clone(&plan), true),
             plan,
             state: State::Value { may_close: false },
@@ -265,13 +275,17 @@ impl JsonRewriter {
 
     /// Whether the next member or item may be a usual one.
     #[inline]
-    const fn can_run(&self) -> bool {
-        self.runs
-            && match self.state {
-                State::AfterValue => true,
-                State::Name { may_close } | State::Value { may_close } => may_close,
-                _ => false,
-            }
+    fn can_run(&self) -> bool {
+        let is_at_child = match self.state {
+            State::AfterValue => true,
+            State::Name { may_close } | State::Value { may_close } => may_close,
+            _ => false,
+        };
+        let is_plain = || match self.frames.last() {
+            Some(frame) => frame.is_plain(),
+            None => self.root_runs,
+        };
+        self.runs && is_at_child && is_plain()
     }
 
     #[inline]

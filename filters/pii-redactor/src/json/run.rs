@@ -122,11 +122,14 @@ impl JsonRewriter {
                 let byte @ (b'{' | b'[') = at(run.chunk, here) else {
                     return None;
                 };
+                if !self.root_runs {
+                    return None;
+                }
                 self.enter_frame(byte == b'{', KeyInfo::default(), None);
                 run.open(here, 0);
                 continue;
             };
-            if frame.applied.is_some() {
+            if !frame.is_plain() {
                 return None;
             }
             let inside = Inside {
@@ -243,6 +246,8 @@ impl JsonRewriter {
 
     /// An object or array begins. Without a name it is an item, and has the name of its array.
     fn enter_frame(&mut self, is_object: bool, info: KeyInfo, name: Option<&[u8]>) {
+        // No path leads here.
+        let states = self.frames.last().map_or(0, |frame| frame.states_to);
         let names_from = match (name, self.frames.last()) {
             (None, Some(frame)) => frame.names_from,
             (name, _) => {
@@ -257,8 +262,8 @@ impl JsonRewriter {
             allowed: true,
             applied: None,
             info,
-            states_from: 0,
-            states_to: 0,
+            states_from: states,
+            states_to: states,
             names_from,
             index: 0,
         });

@@ -9,7 +9,7 @@ use crate::json::JsonRewriter;
 use crate::plan::Plan;
 use crate::tally::Tally;
 
-/// Rules about members by their names alone: those about paths are left to the steps.
+/// Rules about members by their names.
 const NAMES: &str = r#"{
     "rules": [{
         "name": "all",
@@ -19,6 +19,30 @@ const NAMES: &str = r#"{
             { "name": ["dob"], "action": "null" },
             { "words": "masked", "action": { "mask": { "keep_last": 2 } } }
         ]
+    }]
+}"#;
+
+/// And by their paths, which most of a document is not on.
+const PATHS: &str = r#"{
+    "rules": [{
+        "name": "all",
+        "detect": ["EMAIL", "CREDIT_CARD"],
+        "fields": [
+            { "path": "$.items[*].id", "action": "remove" },
+            { "path": "$.a_name_with_13.items[1]", "action": "remove" },
+            { "path": "$[0].name", "action": "null" },
+            { "name": ["dob"], "action": "remove" }
+        ]
+    }]
+}"#;
+
+/// Only what is listed passes, some of it whole.
+const ALLOWED: &str = r#"{
+    "rules": [{
+        "name": "all",
+        "detect": ["EMAIL", "CREDIT_CARD"],
+        "fields": [{ "name": ["dob"], "action": "null" }],
+        "allow_fields": ["$.items", "$[*].name", "$.id", "$.email.phone[0]"]
     }]
 }"#;
 
@@ -44,7 +68,7 @@ fn rewrite(plan: &Rc<Plan>, runs: bool, body: &[u8], size: usize) -> (String, St
 }
 
 fn check(body: &[u8], size: usize) {
-    for rules in [NAMES, PRESETS] {
+    for rules in [NAMES, PATHS, ALLOWED, PRESETS] {
         let plan = plan_of(rules);
         let expected = rewrite(&plan, false, body, size);
         assert_eq!(rewrite(&plan, true, body, size), expected);
