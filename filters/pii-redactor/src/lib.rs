@@ -41,6 +41,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod pseudonym;
 mod scan;
+mod spelled;
 pub mod sse;
 pub mod tally;
 pub mod text;

@@ -12,8 +12,10 @@
 
 mod cursor;
 mod members;
+mod numbers;
 mod run;
 mod values;
+mod verdicts;
 
 use std::rc::Rc;
 
@@ -21,7 +23,8 @@ use crate::bytes::Position as _;
 use crate::detect::Span;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
-use crate::scan::{Sink, Spelling, TextScanner};
+use crate::scan::TextScanner;
+use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 use crate::text::TextRewriter;
 use cursor::Cursor;

@@ -4,7 +4,7 @@
 use crate::bytes::{Position as _, at, count_while, find_quote, part, rest};
 use crate::detect::is_impersonal;
 use crate::json::is_space;
-use crate::json::values::LEAST_DIGITS;
+use crate::json::numbers::LEAST_DIGITS;
 use crate::names::NameCache;
 use crate::trigger::Looks;
 use crate::words::not_digits;
