@@ -154,6 +154,6 @@ pub(crate) fn find_quote(text: &[u8]) -> Option<usize> {
 }
 
 #[inline(always)]
-const fn is_quote(byte: u8) -> bool {
+pub(crate) const fn is_quote(byte: u8) -> bool {
     byte == b'"' || byte == b'\\'
 }

@@ -41,10 +41,12 @@ pub mod pipeline;
 pub mod plan;
 pub mod pseudonym;
 mod scan;
+mod spelled;
 pub mod sse;
 pub mod tally;
 pub mod text;
 mod trigger;
+mod words;
 
 pub use filter::PiiRedactor;
 

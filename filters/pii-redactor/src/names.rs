@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::bytes::same;
+use crate::bytes::{Position as _, is_quote, rest, same};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 
@@ -17,6 +17,8 @@ pub(crate) struct KeyInfo {
     pub(crate) field: Option<u16>,
     /// The number of the name within its parents: what children are looked up by.
     pub(crate) id: u32,
+    /// Its place in the table, counted from 1; 0 for the root, and for a name that is not there.
+    pub(crate) mark: u16,
 }
 
 impl KeyInfo {
@@ -32,9 +34,14 @@ impl KeyInfo {
 
 /// A fixed number of names; a new one takes the place of an older one. Names are chosen by whoever
 /// sends the body, so the table has a size, and a name that is in it is compared in full.
+///
+/// Members of one kind of object come in one order, nearly always. So the table also remembers what
+/// came next, and a guess that turns out right needs no search at all.
 #[derive(Debug, Default)]
 pub(crate) struct NameCache {
     slots: Vec<Option<Slot>>,
+    /// By mark: what a guess needs, close together.
+    links: Vec<Link>,
     last_id: u32,
 }
 
@@ -43,6 +50,33 @@ struct Slot {
     parent: u32,
     name: Box<[u8]>,
     info: KeyInfo,
+}
+
+/// A name as it is spelled most of the time, up to the value, and which names came next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    /// The first bytes of the name, with its closing quote and the colon.
+    first: u128,
+    /// Which bits of these count.
+    mask: u128,
+    parent: u32,
+    /// How many bytes it takes up to the value.
+    pub(crate) length: usize,
+    /// The mark of the first name in the member.
+    pub(crate) inside: u16,
+    /// The mark of the name behind the member.
+    pub(crate) behind: u16,
+    /// It announces nothing, and no rule is about it.
+    pub(crate) is_plain: bool,
+}
+
+/// Where in an object a name stands: what a guess depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// It is the first one in the member with this mark.
+    Opening(u16),
+    /// It comes behind the member with this mark.
+    Member(u16),
 }
 
 impl NameCache {
@@ -54,7 +88,7 @@ impl NameCache {
         name: &[u8],
         learn: impl FnOnce() -> KeyInfo,
     ) -> KeyInfo {
-        let place = usize::try_from(hash(parent, name) % SLOTS_U64).unwrap_or(0);
+        let place = place_of(parent, name);
         if let Some(Some(slot)) = self.slots.get(place)
             && slot.parent == parent
             && same(&slot.name, name)
@@ -62,6 +96,74 @@ impl NameCache {
             return slot.info.clone();
         }
         self.learn(place, parent, name, learn)
+    }
+
+    /// The name with this mark, if it is in this parent and these bytes begin with it.
+    #[inline(always)]
+    pub(crate) fn guess(&self, mark: u16, parent: u32, spelled: &[u8]) -> Option<&Link> {
+        let link = self.links.get(usize::from(mark))?;
+        let (first, others) = spelled.split_first_chunk::<FIRST_BYTES>()?;
+        let is_here = u128::from_le_bytes(*first) & link.mask == link.first
+            && link.parent == parent
+            && (link.length <= FIRST_BYTES || self.goes_on(mark, others));
+        is_here.then_some(link)
+    }
+
+    /// Whether the rest of a long name is here as well.
+    #[inline(never)]
+    fn goes_on(&self, mark: u16, others: &[u8]) -> bool {
+        self.slot(mark).is_some_and(|slot| {
+            let spelled = [&slot.name, NAME_END].concat();
+            others.starts_with(rest(&spelled, FIRST_BYTES))
+        })
+    }
+
+    /// Remembers which name came here, to be guessed the next time. `None`: it is too long.
+    #[inline(never)]
+    pub(crate) fn note(
+        &mut self,
+        after: After,
+        parent: u32,
+        name: &[u8],
+        learn: impl FnOnce() -> KeyInfo,
+    ) -> Option<u16> {
+        let mark = self.lookup(parent, name, learn).mark;
+        if mark == 0 {
+            return None;
+        }
+        let (before, next) = match after {
+            After::Opening(before) => (before, true),
+            After::Member(before) => (before, false),
+        };
+        if let Some(link) = self.links.get_mut(usize::from(before)) {
+            *(if next {
+                &mut link.inside
+            } else {
+                &mut link.behind
+            }) = mark;
+        }
+        Some(mark)
+    }
+
+    /// The link of a mark.
+    #[inline]
+    pub(crate) fn link(&self, mark: u16) -> Link {
+        self.links
+            .get(usize::from(mark))
+            .copied()
+            .unwrap_or(NO_NAME)
+    }
+
+    /// What the name with this mark says.
+    pub(crate) fn info(&self, mark: u16) -> KeyInfo {
+        self.slot(mark)
+            .map(|slot| slot.info.clone())
+            .unwrap_or_default()
+    }
+
+    fn slot(&self, mark: u16) -> Option<&Slot> {
+        let place = usize::from(mark).checked_sub(1)?;
+        self.slots.get(place)?.as_ref()
     }
 
     #[inline(never)]
@@ -81,6 +183,11 @@ impl NameCache {
         }
         if self.slots.is_empty() {
             self.slots.resize(SLOTS, None);
+            self.links.resize(SLOTS.plus(1), NO_NAME);
+        }
+        info.mark = u16::try_from(place.plus(1)).unwrap_or(0);
+        if let Some(link) = self.links.get_mut(usize::from(info.mark)) {
+            *link = Link::of(parent, name, &info);
         }
         if let Some(slot) = self.slots.get_mut(place) {
             *slot = Some(Slot {
@@ -91,6 +198,33 @@ impl NameCache {
         }
         info
     }
+}
+
+impl Link {
+    fn of(parent: u32, name: &[u8], info: &KeyInfo) -> Self {
+        if name.iter().any(|byte| is_quote(*byte)) {
+            // It is spelled with an escape.
+            return NO_NAME;
+        }
+        let spelled = [name, NAME_END].concat();
+        let (mut first, mut mask) = ([0; FIRST_BYTES], [0; FIRST_BYTES]);
+        for ((to, masked), from) in first.iter_mut().zip(&mut mask).zip(&spelled) {
+            (*to, *masked) = (*from, u8::MAX);
+        }
+        Self {
+            first: u128::from_le_bytes(first),
+            mask: u128::from_le_bytes(mask),
+            parent,
+            length: spelled.len(),
+            is_plain: info.kinds.is_none() && info.field.is_none(),
+            ..NO_NAME
+        }
+    }
+}
+
+#[inline]
+fn place_of(parent: u32, name: &[u8]) -> usize {
+    usize::try_from(hash(parent, name) % SLOTS_U64).unwrap_or(0)
 }
 
 /// Eight bytes at a time, multiplied and folded; names are compared in full, so collisions only cost
@@ -111,5 +245,19 @@ fn hash(parent: u32, bytes: &[u8]) -> u64 {
 }
 
 const SLOTS: usize = 512;
+/// What a name ends with.
+const NAME_END: &[u8] = b"\":";
+/// Never guessed: no bits are equal to 1.
+const NO_NAME: Link = Link {
+    first: 1,
+    mask: 0,
+    parent: 0,
+    length: 0,
+    inside: 0,
+    behind: 0,
+    is_plain: false,
+};
+/// So much of a name is compared at once.
+const FIRST_BYTES: usize = 16;
 const SLOTS_U64: u64 = 512;
 const MAX_NAME_BYTES: usize = 64;

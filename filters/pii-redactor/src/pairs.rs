@@ -10,7 +10,8 @@ use crate::bytes::{Position as _, at, part, rest};
 use crate::lexicon::Announcement;
 use crate::paths::Child;
 use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
-use crate::scan::{Sink, Spelling, TextScanner, WINDOW_BYTES, write_spelled};
+use crate::scan::{TextScanner, WINDOW_BYTES};
+use crate::spelled::{Sink, Spelling, write_spelled};
 use crate::tally::{FIELD, Finding, MINIMIZED, Tally};
 
 /// Rewrites a list of pairs.

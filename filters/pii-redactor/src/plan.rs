@@ -2,7 +2,7 @@
 //!
 //! A plan is made once for each set of rules and direction and then shared by all streams.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
@@ -270,7 +270,13 @@ impl Plan {
             .lookup(id, name, || self.learn(parent, name))
     }
 
-    fn learn(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
+    /// The names that are known.
+    pub(crate) fn names(&self) -> RefMut<'_, NameCache> {
+        self.names.borrow_mut()
+    }
+
+    /// What a name says that is not known yet.
+    pub(crate) fn learn(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
         let announcement = self.lexicon.of_name(parent, name);
         let words = crate::lexicon::split(name);
         let folded = words.join(" ");
@@ -288,7 +294,14 @@ impl Plan {
             negative: announcement.negative,
             field: field.and_then(|index| u16::try_from(index).ok()),
             id: 0,
+            mark: 0,
         }
+    }
+
+    /// Whether the configuration has detectors of its own, that can find anything anywhere.
+    #[inline]
+    pub(crate) fn has_customs(&self) -> bool {
+        !self.customs.is_empty()
     }
 
     /// Whether there is nothing to find in the first `length` bytes of a text.

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use crate::bytes::{Position as _, at, part, rest};
 use crate::lexicon::Announcement;
 use crate::plan::Plan;
-use crate::scan::{Sink, Spelling, TextScanner};
+use crate::scan::TextScanner;
+use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 
 /// Rewrites a text. A line is searched when it ends, a long one in windows.

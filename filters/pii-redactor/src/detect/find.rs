@@ -7,12 +7,13 @@
 use super::Confidence;
 use super::boundary::{ends_free, starts_free};
 use super::contact::{email, ip, mac, phone};
+use super::impersonal::{TIME_BYTES, UUID_BYTES, begins_with_time, begins_with_uuid};
 use super::money::{bitcoin, card, ethereum, iban, track};
 use super::secret;
 use super::shape::{Plain, Shape, ShapeIndex, WordKind};
 use super::table::id;
 use crate::bytes::{
-    Position as _, at, before, count_while, count_while_back, is_alphanumeric, part,
+    Position as _, at, before, count_while, count_while_back, is_alphanumeric, part, rest,
 };
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
@@ -181,39 +182,14 @@ impl Search<'_, '_> {
     #[inline]
     fn nothing_personal(&self, start: usize) -> Option<usize> {
         let bytes = self.text.bytes;
-        let dash = |offset: usize| at(bytes, start.plus(offset)) == b'-';
-        if dash(4) && dash(7) && !self.text.announcement.kinds.has(id("PHONE")) {
-            let digits = |from: usize, to: usize| {
-                let part = part(bytes, start.plus(from), start.plus(to));
-                part.len() == to.less(from) && part.iter().all(u8::is_ascii_digit)
-            };
-            let is_date = digits(0, 4)
-                && digits(5, 7)
-                && digits(8, 10)
-                && matches!(at(bytes, start.plus(10)), b'T' | b't');
-            let colon = |offset: usize| at(bytes, start.plus(offset)) == b':';
-            if is_date
-                && digits(11, 13)
-                && colon(13)
-                && digits(14, 16)
-                && colon(16)
-                && digits(17, 19)
-            {
-                return Some(start.plus(19))
-                    .filter(|end| !is_alphanumeric(at(bytes, *end)) || at(bytes, *end) == b'Z');
-            }
+        let ahead = rest(bytes, start);
+        if begins_with_time(ahead) && !self.text.announcement.kinds.has(id("PHONE")) {
+            return Some(start.plus(TIME_BYTES))
+                .filter(|end| !is_alphanumeric(at(bytes, *end)) || at(bytes, *end) == b'Z');
         }
-        if dash(8) && dash(13) && dash(18) && dash(23) {
-            let end = start.plus(36);
-            let is_uuid = part(bytes, start, end)
-                .iter()
-                .zip(0_u8..)
-                .all(|(byte, place)| byte.is_ascii_hexdigit() || matches!(place, 8 | 13 | 18 | 23));
-            if is_uuid && end <= bytes.len() && starts_free(bytes, start) && ends_free(bytes, end) {
-                return Some(end);
-            }
-        }
-        None
+        let end = start.plus(UUID_BYTES);
+        let is_uuid = begins_with_uuid(ahead) && starts_free(bytes, start) && ends_free(bytes, end);
+        is_uuid.then_some(end)
     }
 
     /// A word of digits alone. Answers where to go on, if a match took more.

@@ -11,6 +11,7 @@ mod boundary;
 pub mod checksum;
 pub mod date;
 mod find;
+mod impersonal;
 mod prelude;
 mod shape;
 mod table;
@@ -25,6 +26,7 @@ mod us;
 mod world;
 
 pub use find::{Span, Text, find};
+pub(crate) use impersonal::is_impersonal;
 pub use shape::ShapeIndex;
 pub use table::DETECTORS;
 

@@ -3,6 +3,7 @@
 use host::{Action, Buffer, Direction, HeaderMap, Host, HostKind, header_text};
 
 use super::{PiiRedactor, RedactedStream, response_text, tell};
+use crate::bytes::same;
 use crate::config::{ParseErrorPolicy, Place, Policy, TrailersPolicy};
 use crate::inflate::InflateError;
 use crate::pipeline::{BodyPipeline, Coding, Framing};
@@ -202,7 +203,7 @@ impl RedactedStream {
             return self.stop(filter, host, direction, "unsupported_encoding");
         }
         if changes
-            && out != body
+            && !same(&out, body)
             && host
                 .replace_buffer(buffer(direction), usize::MAX, &out)
                 .is_err()

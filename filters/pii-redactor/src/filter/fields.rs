@@ -10,7 +10,7 @@ use crate::action::Replacement;
 use crate::config::Place;
 use crate::pairs::{PairsRewriter, Syntax};
 use crate::plan::{FieldAction, Plan};
-use crate::scan::{Sink, Spelled, Spelling};
+use crate::spelled::{Sink, Spelled, Spelling};
 use crate::tally::{FIELD, Tally};
 
 impl RedactedStream {

@@ -1,14 +1,12 @@
-//! Objects, arrays, names and commas: what becomes of members.
+//! Objects, arrays, names and commas: how a document is put together.
 
 use super::cursor::Cursor;
 use super::{
     Frame, JsonRewriter, MAX_DEPTH, MAX_HELD_BYTES, MAX_NAME_BYTES, Next, Skip, State, Verdict,
 };
 use crate::bytes::{Position as _, at, find_quote, part, rest};
-use crate::paths::Child;
-use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
-use crate::scan::{Spelling, write_spelled};
-use crate::tally::{FIELD, Finding, MINIMIZED, Tally};
+use crate::plan::Plan;
+use crate::tally::Tally;
 
 impl JsonRewriter {
     #[inline]
@@ -139,65 +137,6 @@ impl JsonRewriter {
         self.state = State::Value { may_close: false };
     }
 
-    /// What becomes of a child of the innermost object or array.
-    #[inline]
-    fn decide(&mut self, name: Option<&[u8]>, info: crate::names::KeyInfo, plan: &Plan) -> Next {
-        if !self.has_member_rules {
-            return Next {
-                info,
-                allowed: true,
-                ..Next::default()
-            };
-        }
-        let Some(parent) = self.frames.last() else {
-            return Next {
-                info,
-                allowed: plan.minimizes.is_none(),
-                ..Next::default()
-            };
-        };
-        let (parent_from, index, applied) = (parent.states_from, parent.index, parent.applied);
-        // What the paths had reached in the child before is of no use any more.
-        let states_from = parent.states_to;
-        self.states.truncate(states_from);
-        let mut field = info.field;
-        let mut allowed = parent.allowed;
-        let text;
-        let child = match name {
-            Some(name) => {
-                text = String::from_utf8_lossy(name);
-                Child::Name(&text)
-            }
-            None => Child::Index(index),
-        };
-        plan.paths.descend(
-            &mut self.states,
-            parent_from,
-            states_from,
-            child,
-            |target| {
-                if target == ALLOWED_TARGET {
-                    allowed = true;
-                } else {
-                    field = Some(field.map_or(target, |known| known.min(target)));
-                }
-            },
-        );
-        let verdict = match field {
-            Some(field) if allowed || plan.minimizes.is_none() => Verdict::Field(field),
-            _ if allowed || plan.minimizes.is_none() => Verdict::Stays,
-            _ if self.states.len() > states_from => Verdict::AllowedInside,
-            _ => Verdict::NotAllowed,
-        };
-        Next {
-            info,
-            verdict,
-            applied,
-            allowed,
-            states_from,
-        }
-    }
-
     #[inline]
     pub(super) fn value(
         &mut self,
@@ -258,116 +197,6 @@ impl JsonRewriter {
         }
     }
 
-    /// A value that is not allowed goes, with its member or item.
-    fn minimize(&mut self, byte: u8, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        self.save_name(cursor.chunk);
-        let Some(minimization) = plan.minimizes else {
-            return self.begin(byte, cursor, plan, tally);
-        };
-        tally.add(MINIMIZED, minimization.rule, minimization.enforces);
-        self.explain(
-            MINIMIZED,
-            minimization.rule,
-            cursor,
-            minimization.enforces.then(Vec::new),
-            tally,
-        );
-        if !minimization.enforces {
-            self.child_stays(cursor);
-            self.next.allowed = true;
-            self.next.verdict = Verdict::Stays;
-            return self.begin(byte, cursor, plan, tally);
-        }
-        if self.frames.is_empty() || self.committed {
-            // A whole document has nothing to go from, and a name that has left needs a value.
-            self.child_stays(cursor);
-            cursor.flush();
-            cursor.out().extend_from_slice(b"null");
-        } else {
-            cursor.discard();
-        }
-        self.skip(Skip::default(), cursor);
-    }
-
-    /// A rule about members acts on the value that begins here.
-    fn act(
-        &mut self,
-        field: u16,
-        byte: u8,
-        cursor: &mut Cursor<'_>,
-        plan: &Plan,
-        tally: &mut Tally,
-    ) {
-        self.save_name(cursor.chunk);
-        let Some(rule) = plan.fields.get(usize::from(field)) else {
-            return self.begin(byte, cursor, plan, tally);
-        };
-        if let FieldAction::Value(_) = &rule.action {
-            self.child_stays(cursor);
-            self.next.applied = Some(field);
-            return self.begin(byte, cursor, plan, tally);
-        }
-        tally.add(FIELD, rule.rule, rule.enforces);
-        let mut new = None;
-        if rule.enforces {
-            let mut spelled = Vec::new();
-            match &rule.action {
-                FieldAction::Remove | FieldAction::Value(_) => {}
-                FieldAction::Null => spelled.extend_from_slice(b"null"),
-                FieldAction::Replace(text) => {
-                    spelled.push(b'"');
-                    write_spelled(text, Spelling::Json, &mut spelled);
-                    spelled.push(b'"');
-                }
-            }
-            new = Some(spelled);
-        }
-        self.explain(FIELD, rule.rule, cursor, new.clone(), tally);
-        match (new, &rule.action) {
-            (None, _) => {
-                self.child_stays(cursor);
-                self.begin(byte, cursor, plan, tally);
-            }
-            (Some(_), FieldAction::Remove) if self.committed => {
-                self.child_stays(cursor);
-                cursor.flush();
-                cursor.out().extend_from_slice(b"null");
-                self.skip(Skip::default(), cursor);
-            }
-            (Some(_), FieldAction::Remove) => {
-                cursor.discard();
-                self.skip(Skip::default(), cursor);
-            }
-            (Some(new), _) => {
-                self.child_stays(cursor);
-                cursor.flush();
-                cursor.out().extend_from_slice(&new);
-                self.skip(Skip::default(), cursor);
-            }
-        }
-    }
-
-    fn explain(
-        &self,
-        entity: u8,
-        rule: u8,
-        cursor: &Cursor<'_>,
-        new: Option<Vec<u8>>,
-        tally: &mut Tally,
-    ) {
-        let offset = self
-            .offset
-            .saturating_add(u64::try_from(cursor.at).unwrap_or(0));
-        tally.explain(|| Finding {
-            offset,
-            length: 0,
-            entity,
-            rule,
-            old: self.name.clone(),
-            new,
-        });
-    }
-
     pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
         let is_object = byte == b'{';
         if self.frames.len() >= MAX_DEPTH {
@@ -407,6 +236,13 @@ impl JsonRewriter {
         // White space that nothing followed; a comma that nothing followed is no JSON, and stays.
         cursor.keep(false);
         cursor.advance();
+        self.leave_frame();
+        self.has_value = true;
+        self.state = State::AfterValue;
+    }
+
+    /// The innermost object or array is over.
+    pub(super) fn leave_frame(&mut self) {
         if let Some(frame) = self.frames.pop() {
             let shared = self
                 .frames
@@ -416,8 +252,6 @@ impl JsonRewriter {
                 self.names.truncate(frame.names_from);
             }
         }
-        self.has_value = true;
-        self.state = State::AfterValue;
     }
 
     #[inline]

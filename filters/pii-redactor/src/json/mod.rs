@@ -12,7 +12,10 @@
 
 mod cursor;
 mod members;
+mod numbers;
+mod run;
 mod values;
+mod verdicts;
 
 use std::rc::Rc;
 
@@ -20,7 +23,8 @@ use crate::bytes::Position as _;
 use crate::detect::Span;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
-use crate::scan::{Sink, Spelling, TextScanner};
+use crate::scan::TextScanner;
+use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 use crate::text::TextRewriter;
 use cursor::Cursor;
@@ -30,6 +34,10 @@ use cursor::Cursor;
 pub struct JsonRewriter {
     plan: Rc<Plan>,
     has_member_rules: bool,
+    /// Whether the usual members are read without a step for each part.
+    runs: bool,
+    /// No rule is about paths, so that is possible from the root on.
+    root_runs: bool,
     state: State,
     frames: Vec<Frame>,
     /// What the paths have reached in each frame, one after the other.
@@ -98,6 +106,13 @@ struct Frame {
     index: u64,
 }
 
+impl Frame {
+    /// No path leads into it, and everything in it is allowed: only names say what becomes of members.
+    const fn is_plain(&self) -> bool {
+        self.states_from == self.states_to && self.allowed && self.applied.is_none()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Before a value; right after `[` it may be `]` instead.
@@ -136,6 +151,8 @@ impl JsonRewriter {
         let states = plan.paths.root().to_vec();
         Self {
             has_member_rules: plan.has_member_rules(),
+            runs: true,
+            root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             text: TextRewriter::new(Rc::clone(&plan), true),
             plan,
             state: State::Value { may_close: false },
@@ -163,6 +180,9 @@ impl JsonRewriter {
         let mut cursor = Cursor::new(chunk, std::mem::take(&mut self.held), out);
         while let Some(byte) = cursor.peek() {
             self.step(byte, &mut cursor, &plan, tally);
+            if self.can_run() && !cursor.is_tentative() {
+                self.run(&mut cursor, &plan, tally);
+            }
         }
         self.held = cursor.finish();
         self.save_name(chunk);
@@ -254,6 +274,21 @@ impl JsonRewriter {
     #[must_use]
     pub const fn is_between_documents(&self) -> bool {
         self.frames.is_empty() && matches!(self.state, State::AfterValue | State::Value { .. })
+    }
+
+    /// Whether the next member or item may be a usual one.
+    #[inline]
+    fn can_run(&self) -> bool {
+        let is_at_child = match self.state {
+            State::AfterValue => true,
+            State::Name { may_close } | State::Value { may_close } => may_close,
+            _ => false,
+        };
+        let is_plain = || match self.frames.last() {
+            Some(frame) => frame.is_plain(),
+            None => self.root_runs,
+        };
+        self.runs && is_at_child && is_plain()
     }
 
     #[inline]

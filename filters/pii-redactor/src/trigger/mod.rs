@@ -96,6 +96,28 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
     digits | signs << 1 | literals << 2
 }
 
+/// What the bytes of a string are looked up in, where that pays off.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(crate) struct Looks;
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+impl Looks {
+    #[inline(always)]
+    pub(crate) const fn new() -> &'static Self {
+        &Self
+    }
+
+    /// The length of the text up to the first quote, if no backslash comes before it, and whether
+    /// there is surely nothing to look at in it.
+    #[inline(always)]
+    pub(crate) fn string_end(&self, ahead: &[u8]) -> Option<(usize, bool)> {
+        use crate::bytes::{at, find_quote};
+        let length = find_quote(ahead)?;
+        let is_plain = || Triggers::of_beginning(ahead, length).is_empty();
+        (at(ahead, length) == b'"').then(|| (length, is_plain()))
+    }
+}
+
 /// The position of the first digit from `from` on.
 #[inline]
 pub(crate) fn find_digit(text: &[u8], from: usize) -> Option<usize> {
@@ -121,6 +143,13 @@ pub(crate) fn find_digit(text: &[u8], from: usize) -> Option<usize> {
     let found = rest(text, position).iter().position(u8::is_ascii_digit)?;
     Some(position.saturating_add(found))
 }
+
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+mod groups;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) use simd::Looks;
 
 const BLOCK: usize = 16;
 const PLACES: [u8; BLOCK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
