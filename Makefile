@@ -93,7 +93,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 	@. $(BED)/wasm.env; if [ -n "$${RUSTC:-}" ]; then \
 		echo "lints for wasm32-wasip1: not run, clippy has no standard library for it here"; \
 	else \
-		set -x; cargo clippy --locked --target wasm32-wasip1 --lib $(IN_PROXY) -- -D warnings; \
+		set -x; $(SETUP)/cargo-wasm.sh wasm32-wasip1 clippy --lib $(IN_PROXY) -- -D warnings; \
 	fi
 	$$($(SETUP)/tool.sh cargo-deny) --offline --locked check licenses bans sources
 
