@@ -55,6 +55,21 @@ pub(crate) enum Ruling<'c> {
     },
 }
 
+impl Ruling<'_> {
+    /// What was needed of the callers to come to this is not needed any more.
+    pub(crate) fn settle(&self) {
+        match self {
+            Self::Pass { found, .. } => found.callers.iter().for_each(|caller| caller.settle()),
+            Self::Refuse { caller, .. } => {
+                if let Some(caller) = caller {
+                    caller.settle();
+                }
+            }
+            Self::Wait { .. } | Self::Redirect { .. } | Self::Serve(_) => {}
+        }
+    }
+}
+
 /// Decides. `find` verifies the callers that a requirement asks for.
 pub(crate) fn rule_on<'c>(
     config: &'c Config,
@@ -203,7 +218,6 @@ fn check(
     requirement: &Requirement,
     caller: &Verified,
 ) -> Result<(), (Reason, Detail)> {
-    let identity = &caller.identity;
     let plain = |reason| (reason, Detail::default());
     if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
         let bound = caller
@@ -214,6 +228,11 @@ fn check(
             return Err(plain(Reason::BindingMismatch));
         }
     }
+    if !requirement.asks_for_identity() {
+        return Ok(());
+    }
+    let identity = caller.identity();
+    let identity = &*identity.ok_or_else(|| plain(Reason::TokenMalformed))?;
     if let Some(audiences) = &requirement.audiences {
         check_audience(&identity.claims.0, audiences).map_err(plain)?;
     }

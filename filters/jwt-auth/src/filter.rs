@@ -166,7 +166,9 @@ impl Stream<JwtAuth> for AuthStream {
         let ruling = filter.rule_on(&config, host, &mut request, self.context, &now);
         let Ruling::Wait { mode, .. } = &ruling else {
             self.response = filter.effects.response_headers(&ruling, host, &request);
-            return filter.effects.carry_out(host, &request, &ruling);
+            let action = filter.effects.carry_out(host, &request, &ruling);
+            ruling.settle();
+            return action;
         };
         filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns());
         let can_wait = filter.can_wait(self.context);
@@ -380,6 +382,7 @@ impl JwtAuth {
                 self.responses.insert(context, response);
             }
             let action = self.effects.carry_out(host, request, &ruling);
+            ruling.settle();
             if action == Action::Continue && host.resume(Direction::Request).is_err() {
                 host.log(
                     LogLevel::Warn,

@@ -1,6 +1,7 @@
 //! What a valid credential says.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use host::Host;
 use host::exchange;
@@ -16,10 +17,12 @@ pub(crate) struct Verified {
     pub(crate) provider: usize,
     /// When the credential is valid.
     pub(crate) validity: Validity,
-    /// Who it is.
-    pub(crate) identity: Identity,
     /// The identity as the other filters read it.
     published: RefCell<Published>,
+    /// The identity itself, where it is at hand.
+    identity: RefCell<Option<Rc<Identity>>>,
+    /// Whether this is for one request so far.
+    is_new: Cell<bool>,
     /// Headers for the upstream, by name.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     /// The certificate that the credential is bound to: base64url of its SHA-256.
@@ -38,7 +41,7 @@ impl Verified {
 
     /// As [`Verified::new`], of an identity and the text that [`Identity::to_json`] made of it.
     #[must_use]
-    pub(crate) const fn with_text(
+    pub(crate) fn with_text(
         provider: usize,
         validity: Validity,
         identity: Identity,
@@ -47,7 +50,8 @@ impl Verified {
         Self {
             provider,
             validity,
-            identity,
+            identity: RefCell::new(Some(Rc::new(identity))),
+            is_new: Cell::new(false),
             published: RefCell::new(Published {
                 open_len: text.len().saturating_sub(1),
                 text,
@@ -57,6 +61,32 @@ impl Verified {
             certificate: None,
             binds: true,
         }
+    }
+
+    /// As it is after one request, in which it was new: remembered as text only. A token that never
+    /// comes back leaves little behind that way, and where a claim was in memory, the one of the
+    /// next token will be, while that memory is still near the processor.
+    pub(crate) fn settle(&self) {
+        if self.is_new.take() {
+            self.identity.take();
+        }
+    }
+
+    /// Marks it as one that [`Verified::settle`] makes smaller.
+    pub(crate) fn set_new(&self) {
+        self.is_new.set(true);
+    }
+
+    /// Who it is. `None` only if the text could not be read back.
+    pub(crate) fn identity(&self) -> Option<Rc<Identity>> {
+        let mut known = self.identity.borrow_mut();
+        if known.is_none() {
+            let mut published = self.published.borrow_mut();
+            *known = Identity::parse(published.by(None).as_bytes())
+                .ok()
+                .map(Rc::new);
+        }
+        known.clone()
     }
 
     /// Tells the other filters who the caller is, and the rule that let it in, if one did.
@@ -102,6 +132,7 @@ mod tests {
             ..Identity::default()
         };
         let verified = Verified::new(0, Validity::ALWAYS, identity.clone());
+        verified.set_new();
         for rule in [
             None,
             Some("a"),
@@ -119,6 +150,9 @@ mod tests {
                 ..identity.clone()
             };
             assert_eq!(read, expected);
+            drop(published);
+            verified.settle();
+            assert_eq!(verified.identity().as_deref(), Some(&identity));
         }
     }
 }

@@ -289,6 +289,7 @@ impl Verifier {
         verified.headers = headers;
         verified.certificate = certificate;
         verified.binds = settings.confirmation == Confirmation::Enforce;
+        verified.set_new();
         let verified = Rc::new(verified);
         self.tokens.remember(token.text, &key, &verified);
         self.cache_misses.note();
@@ -364,7 +365,7 @@ impl Verifier {
             };
             failure = match outcome {
                 Outcome::Active(verified) => {
-                    let identity = &verified.identity;
+                    let identity = verified.identity().ok_or(Reason::TokenMalformed)?;
                     let token_id = identity.claim("jti").and_then(Json::as_str);
                     if self
                         .config

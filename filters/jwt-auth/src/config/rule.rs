@@ -121,6 +121,15 @@ impl Rule {
 }
 
 impl Requirement {
+    /// Whether it says anything about what the caller may do.
+    pub(crate) const fn asks_for_identity(&self) -> bool {
+        self.audiences.is_some()
+            || !self.scopes.is_empty()
+            || !self.scopes_any.is_empty()
+            || !self.claims.is_empty()
+            || self.consent.is_some()
+    }
+
     pub(super) fn read(node: &Node<'_>, names: &[String]) -> Option<Self> {
         node.object(|fields| {
             let providers = Providers::read(fields, names);
