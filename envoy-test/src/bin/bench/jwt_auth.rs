@@ -27,7 +27,7 @@ const LOAD: Load = Load {
 const WARM_UP: Load = Load {
     connections: 16,
     warm_up: 0,
-    measured: 800,
+    measured: 2000,
 };
 /// So many tokens come again and again.
 const REPEATED: usize = 100;
