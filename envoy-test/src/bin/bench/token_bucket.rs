@@ -15,13 +15,17 @@ use serde_json::{Value, json};
 use crate::load::{Load, median};
 
 const FILTER: &str = "token-bucket";
-const ROUNDS: usize = 5;
-/// V8 compiles well what has run often, and each round is a new Envoy: it is warmed up for that long.
+/// All Envoys are started so often, to even out what differs between two starts of the same.
+const STARTS: usize = 2;
+/// Each start is measured so often, all Envoys in turn.
+const ROUNDS: usize = 7;
 const LOAD: Load = Load {
-    connections: 8,
-    warm_up: 2_000,
-    measured: 1_000,
+    connections: 16,
+    warm_up: 5,
+    measured: 100,
 };
+/// V8 compiles a module a second time, and well, what has run often: a gateway runs for weeks.
+const WARM_UP: usize = 2_000;
 /// Clients of the row with many, each with a bucket before the measurement begins.
 const CLIENTS: usize = 100_000;
 /// The clients that pass through the table, and how many buckets it has.
@@ -68,20 +72,41 @@ impl Setup {
         }
     }
 
-    fn measure(&mut self, peers: &Peers) -> Result<()> {
+    fn start(&self, peers: &Peers) -> Result<Envoy> {
         let envoy = Envoy::start(&bootstrap(peers, self.limiter)?, Options::default())?;
+        // Each client has a bucket before the measurement begins.
         let each = self.clients.div_ceil(LOAD.connections);
-        let load = Load {
-            warm_up: LOAD.warm_up.max(if self.clients > 1 { each } else { 0 }),
+        let warm_up = Load {
+            warm_up: 0,
+            measured: WARM_UP.max(if self.clients > 1 { each } else { 0 }),
             ..LOAD
         };
+        self.send(&envoy, warm_up, 0)?;
+        Ok(envoy)
+    }
+
+    fn measure(&mut self, envoy: &Envoy, round: usize) -> Result<()> {
+        let microseconds = self.send(envoy, LOAD, round)?;
+        self.microseconds.push(microseconds);
+        Ok(())
+    }
+
+    fn send(&self, envoy: &Envoy, load: Load, round: usize) -> Result<f64> {
+        let each = self.clients.div_ceil(load.connections);
         let request = |connection: usize, number: usize| {
+            let number = round * (load.warm_up + load.measured) + number;
             let client = connection * each + number % each;
             let [_, a, b, c] = u32::try_from(client).unwrap_or(0).to_be_bytes();
             Request::get("/orders/17").header("x-forwarded-for", format!("10.{a}.{b}.{c}"))
         };
-        self.microseconds.push(load.measure(&envoy, &request)?);
-        Ok(())
+        load.measure(envoy, &request)
+    }
+
+    /// The median of what this and another one come to in each round.
+    fn compared(&self, other: &Self, by: fn(f64, f64) -> f64) -> f64 {
+        let pairs = self.microseconds.iter().zip(&other.microseconds);
+        let compared: Vec<f64> = pairs.map(|(this, other)| by(*this, *other)).collect();
+        median(&compared)
     }
 }
 
@@ -111,33 +136,39 @@ fn cost(peers: &Peers) -> Result<()> {
             CLIENTS,
         ),
     ];
-    for round in 1..=ROUNDS {
-        eprintln!("token-bucket: round {round} of {ROUNDS}");
-        for setup in &mut setups {
-            setup.measure(peers)?;
+    for start in 1..=STARTS {
+        eprintln!("token-bucket: start {start} of {STARTS}");
+        let envoys = setups.iter().map(|setup| setup.start(peers));
+        let envoys: Vec<Envoy> = envoys.collect::<Result<_>>()?;
+        for round in 0..ROUNDS {
+            for (setup, envoy) in setups.iter_mut().zip(&envoys) {
+                setup.measure(envoy, round)?;
+            }
         }
     }
     println!(
-        "GET /orders/17 over HTTP/1.1, all admitted: one worker, {} connections, {ROUNDS} rounds of \
-         {} requests\n",
+        "GET /orders/17 over HTTP/1.1, all admitted: one worker, {} connections, medians of \
+         {STARTS} starts and {ROUNDS} rounds of {} requests\n",
         LOAD.connections,
         LOAD.connections * LOAD.measured
     );
     println!("{:34} {:>10} {:>18}", "", "us of CPU", "more than nothing");
-    let medians = setups.each_ref().map(|setup| median(&setup.microseconds));
-    let [_, noop, _, _, calls, silent_calls, ours, silent, one, many] = medians;
-    for (setup, median) in setups.iter().zip(medians) {
-        println!("{:34} {median:>10.1} {:>+18.1}", setup.name, median - noop);
+    let [_, noop, _, _, calls, silent_calls, ours, silent, one, many] = &setups;
+    let more = |this: &Setup, than: &Setup| this.compared(than, |a, b| a - b);
+    for setup in &setups {
+        let microseconds = median(&setup.microseconds);
+        let more = more(setup, noop);
+        println!("{:34} {microseconds:>10.1} {more:>+18.1}", setup.name);
     }
     println!(
         "\ntoken-bucket costs {:+.1} us on top of a filter that does nothing and {:+.1} us on top of \
          its host calls, without headers {:+.1} and {:+.1} us; 100,000 clients cost {:+.1} % more \
          than one",
-        ours - noop,
-        ours - calls,
-        silent - noop,
-        silent - silent_calls,
-        (many / one - 1.0) * 100.0
+        more(ours, noop),
+        more(ours, calls),
+        more(silent, noop),
+        more(silent, silent_calls),
+        (many.compared(one, |a, b| a / b) - 1.0) * 100.0
     );
     Ok(())
 }
