@@ -51,6 +51,8 @@ pub struct Settings {
     pub min_confidence: Confidence,
     /// Names and words that speak against a match do not count.
     pub ignores_negative: bool,
+    /// Strings that are JSON documents are read as such.
+    pub nested_json: bool,
     /// Values that stay, whatever they are.
     pub allowed: Allowed,
 }
@@ -248,6 +250,12 @@ impl Plan {
         self.settings.type_policy
     }
 
+    /// Whether documents in strings are read as such.
+    #[must_use]
+    pub fn nests_json(&self) -> bool {
+        self.settings.nested_json
+    }
+
     /// Whether members can go, so that what stands before them must be held.
     #[must_use]
     pub const fn has_member_rules(&self) -> bool {
@@ -362,12 +370,29 @@ impl Plan {
         None
     }
 
-    fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
+    /// The kind that a text is as a whole, if it may not stay whatever it is.
+    pub(crate) fn whole_match(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
+        let entity = self.announced(announcement, text)?;
+        let stays = !self.settings.allowed.is_empty() && self.settings.allowed.has(text);
+        (!stays).then_some(entity)
+    }
+
+    /// Of the kinds that a name announces, those that are parts of values.
+    pub(crate) fn parts_of(&self, kinds: Option<&EntitySet>) -> Option<Rc<EntitySet>> {
+        let parts = kinds?.and(&self.wanted);
+        (!parts.is_empty()).then(|| Rc::new(parts))
+    }
+
+    fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
         let none = announcement.kinds.and(&self.whole).is_empty();
-        if none || bytes.is_empty() || self.settings.min_confidence > Confidence::Medium {
-            return;
+        if none || text.is_empty() || self.settings.min_confidence > Confidence::Medium {
+            return None;
         }
-        if let Some(entity) = self.whole_kind(announcement, bytes) {
+        self.whole_kind(announcement, text)
+    }
+
+    fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
+        if let Some(entity) = self.announced(announcement, bytes) {
             spans.push(Span {
                 start: 0,
                 end: bytes.len(),

@@ -167,20 +167,25 @@ impl JsonRewriter {
                 }
             }
             Some(_) => {}
+            // In a string there is one document, and nothing behind it.
+            None if self.level > 0 && self.has_value => return self.give_up(cursor),
             None => {
                 self.next = Next {
-                    allowed: plan.minimizes.is_none(),
-                    verdict: if plan.minimizes.is_some() {
+                    info: self.root.info.clone(),
+                    allowed: self.minimizes.is_none(),
+                    verdict: if self.minimizes.is_some() {
                         Verdict::AllowedInside
                     } else {
                         Verdict::Stays
                     },
                     ..Next::default()
                 };
-                self.name.clear();
+                self.name.clone_from(&self.root.name);
                 self.name_at = None;
                 self.states.clear();
-                self.states.extend_from_slice(plan.paths.root());
+                if self.level == 0 {
+                    self.states.extend_from_slice(plan.paths.root());
+                }
             }
         }
         match self.next.verdict {

@@ -97,6 +97,10 @@ impl JsonRewriter {
                 allowed: true,
                 ..Next::default()
             };
+            // The names that this loop has borrowed are needed to read a document in a string.
+            if byte == b'"' && self.may_nest(run.chunk.get(child.value.plus(1)).copied()) {
+                break;
+            }
             cursor.at = child.value;
             self.begin(byte, cursor, plan, tally);
             if self.state != State::AfterValue {
