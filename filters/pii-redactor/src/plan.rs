@@ -14,6 +14,7 @@ use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
+use crate::replaced::{NOTHING, SOMETHING, without_replacements};
 use crate::trigger::Triggers;
 
 /// The number of the first kind that a configuration adds.
@@ -53,6 +54,8 @@ pub struct Settings {
     pub ignores_negative: bool,
     /// Strings that are JSON documents are read as such.
     pub nested_json: bool,
+    /// Names of members are searched too.
+    pub search_names: bool,
     /// Values that stay, whatever they are.
     pub allowed: Allowed,
 }
@@ -256,6 +259,12 @@ impl Plan {
         self.settings.nested_json
     }
 
+    /// Whether names of members are searched.
+    #[must_use]
+    pub fn searches_names(&self) -> bool {
+        self.settings.search_names
+    }
+
     /// Whether members can go, so that what stands before them must be held.
     #[must_use]
     pub const fn has_member_rules(&self) -> bool {
@@ -269,13 +278,17 @@ impl Plan {
     }
 
     /// What the name of a member says; known names are looked up. `parent` is the member that it is
-    /// in: its number, and its name.
+    /// in: what its name says, and its name.
     #[inline]
-    pub(crate) fn name_info(&self, parent: (u32, &[u8]), name: &[u8]) -> KeyInfo {
-        let (id, parent) = parent;
+    pub(crate) fn name_info(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
         self.names
             .borrow_mut()
-            .lookup(id, name, || self.learn(parent, name))
+            .lookup(parent.0.id, name, || self.learn(parent, name))
+    }
+
+    /// What the name of a field says that is in nothing else.
+    pub(crate) fn field_info(&self, name: &[u8]) -> KeyInfo {
+        self.name_info((&KeyInfo::default(), b""), name)
     }
 
     /// The names that are known.
@@ -284,8 +297,58 @@ impl Plan {
     }
 
     /// What a name says that is not known yet.
-    pub(crate) fn learn(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
-        let announcement = self.lexicon.of_name(parent, name);
+    pub(crate) fn learn(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
+        if self.settings.search_names {
+            return self.learn_and_search(parent, name);
+        }
+        self.learn_plain(parent.1, name, name)
+    }
+
+    /// Where names are searched, what is found in one announces nothing, and neither does what took
+    /// the place of something: `[EMAIL]` is no member called email.
+    fn learn_and_search(&self, (info, parent): (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
+        let announcement = self.announcement_of_names(info);
+        let rest = self.without_matches(name, &announcement);
+        KeyInfo {
+            finds: rest != name,
+            ..self.learn_plain(
+                &without_replacements(parent, NOTHING),
+                &without_replacements(&rest, NOTHING),
+                &without_replacements(name, SOMETHING),
+            )
+        }
+    }
+
+    /// What the name of a member says of the names in it. Kinds that are whole values are none of
+    /// them: in `name` there is `first`, and that is nobody's name.
+    pub(crate) fn announcement_of_names(&self, info: &KeyInfo) -> Announcement {
+        Announcement {
+            kinds: info
+                .kinds
+                .as_deref()
+                .map_or(EntitySet::EMPTY, |kinds| kinds.and(&self.wanted)),
+            negative: info.negative,
+        }
+    }
+
+    /// A name without what is found in it.
+    pub(crate) fn without_matches(&self, name: &[u8], announcement: &Announcement) -> Vec<u8> {
+        let mut spans = Vec::new();
+        self.search(name, 0, announcement, true, &mut spans);
+        let mut rest = Vec::with_capacity(name.len());
+        let mut position = 0;
+        for span in &spans {
+            rest.extend_from_slice(part(name, position, span.start));
+            rest.extend_from_slice(NOTHING);
+            position = span.end;
+        }
+        rest.extend_from_slice(part(name, position, name.len()));
+        rest
+    }
+
+    /// `parent` and `announcing` are what announces, `name` is what rules go by.
+    fn learn_plain(&self, parent: &[u8], announcing: &[u8], name: &[u8]) -> KeyInfo {
+        let announcement = self.lexicon.of_name(parent, announcing);
         let words = crate::lexicon::split(name);
         let folded = words.join(" ");
         let has_words = |phrase: &str| {
@@ -301,6 +364,7 @@ impl Plan {
             kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
             negative: announcement.negative,
             field: field.and_then(|index| u16::try_from(index).ok()),
+            finds: false,
             id: 0,
             mark: 0,
         }
@@ -496,6 +560,21 @@ impl Plan {
         let value = value.map(String::from_utf8_lossy);
         let replacement = binding.action.apply(self.name(entity), value.as_deref());
         (replacement, matches!(*binding.action, Action::Block))
+    }
+
+    /// The same in the name of a member. It cannot lose its name, so a label stands where nothing
+    /// would.
+    pub(crate) fn replacement_in_name(&self, entity: u8, value: &[u8]) -> (Replacement, bool) {
+        let (replacement, blocks) = self.replacement(entity, Some(value));
+        let leaves_nothing = match &replacement {
+            Replacement::Keep => false,
+            Replacement::Null => true,
+            Replacement::Text(text) => text.is_empty(),
+        };
+        if leaves_nothing {
+            return (Action::Label.apply(self.name(entity), None), blocks);
+        }
+        (replacement, blocks)
     }
 }
 

@@ -16,6 +16,7 @@ mod members;
 mod nested;
 mod numbers;
 mod run;
+mod searched_names;
 mod values;
 mod verdicts;
 
@@ -63,6 +64,8 @@ pub struct JsonRewriter {
     /// Where it is in the chunk, until it is saved.
     name_at: Option<(usize, usize)>,
     name_is_long: bool,
+    /// Names are searched too.
+    name_scanner: TextScanner,
     /// The name or the comma has left already, so the member cannot go without a trace.
     committed: bool,
     spans: Vec<Span>,
@@ -133,6 +136,8 @@ enum State {
     Name { may_close: bool },
     /// In a name.
     InName { escaped: bool },
+    /// In a name that is searched, of which the scanner for names has the beginning.
+    InSearchedName,
     /// After a name.
     Colon,
     /// In a string value, of which the scanner has the beginning.
@@ -183,6 +188,7 @@ impl JsonRewriter {
             name: Vec::new(),
             name_at: None,
             name_is_long: false,
+            name_scanner: TextScanner::new(Spelling::Name),
             committed: false,
             spans: Vec::new(),
             scanner: TextScanner::new(Spelling::Json),
@@ -253,9 +259,7 @@ impl JsonRewriter {
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
-        if self.state == State::InNested {
-            self.as_text(&mut cursor, &plan, tally);
-        }
+        self.settle(&mut cursor, &plan, tally);
         match self.state {
             State::InToken { .. } => self.end_token(None, &mut cursor, &plan, tally),
             State::InString => self.break_off(&mut cursor, &plan, tally),
@@ -276,6 +280,7 @@ impl JsonRewriter {
         self.held
             .len()
             .saturating_add(self.scanner.held())
+            .saturating_add(self.name_scanner.held())
             .saturating_add(self.nested.held())
             .saturating_add(self.token.len())
             .saturating_add(self.text.held())
@@ -327,6 +332,7 @@ impl JsonRewriter {
             State::Colon => self.colon(byte, cursor),
             State::AfterValue => self.after_value(byte, cursor, plan, tally),
             State::InName { escaped } => self.in_name(escaped, cursor, plan),
+            State::InSearchedName => self.in_searched_name(cursor, plan, tally),
             State::InString => self.in_string(cursor, plan, tally),
             State::InNested => self.in_nested(cursor, plan, tally),
             State::InLostString { escaped } => self.in_lost_string(byte, escaped, cursor),
@@ -358,11 +364,18 @@ impl JsonRewriter {
         self.state = State::Text;
     }
 
+    /// What is held of a name or of a document in a string will not be complete.
+    fn settle(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        match self.state {
+            State::InNested => self.as_text(cursor, plan, tally),
+            State::InSearchedName => self.release_name(cursor, plan, tally),
+            _ => {}
+        }
+    }
+
     /// A string or a number breaks off: what the scanner has of it becomes text.
     fn break_off(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        if self.state == State::InNested {
-            self.as_text(cursor, plan, tally);
-        }
+        self.settle(cursor, plan, tally);
         let token = std::mem::take(&mut self.token);
         let was_string = self.state == State::InString;
         self.give_up(cursor);
