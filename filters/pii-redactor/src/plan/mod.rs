@@ -2,6 +2,8 @@
 //!
 //! A plan is made once for each set of rules and direction and then shared by all streams.
 
+mod in_names;
+
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -14,7 +16,6 @@ use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
-use crate::replaced::{NOTHING, SOMETHING, without_replacements};
 use crate::trigger::Triggers;
 
 /// The number of the first kind that a configuration adds.
@@ -259,12 +260,6 @@ impl Plan {
         self.settings.nested_json
     }
 
-    /// Whether names of members are searched.
-    #[must_use]
-    pub fn searches_names(&self) -> bool {
-        self.settings.search_names
-    }
-
     /// Whether members can go, so that what stands before them must be held.
     #[must_use]
     pub const fn has_member_rules(&self) -> bool {
@@ -302,48 +297,6 @@ impl Plan {
             return self.learn_and_search(parent, name);
         }
         self.learn_plain(parent.1, name, name)
-    }
-
-    /// Where names are searched, what is found in one announces nothing, and neither does what took
-    /// the place of something: `[EMAIL]` is no member called email.
-    fn learn_and_search(&self, (info, parent): (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
-        let announcement = self.announcement_of_names(info);
-        let rest = self.without_matches(name, &announcement);
-        KeyInfo {
-            finds: rest != name,
-            ..self.learn_plain(
-                &without_replacements(parent, NOTHING),
-                &without_replacements(&rest, NOTHING),
-                &without_replacements(name, SOMETHING),
-            )
-        }
-    }
-
-    /// What the name of a member says of the names in it. Kinds that are whole values are none of
-    /// them: in `name` there is `first`, and that is nobody's name.
-    pub(crate) fn announcement_of_names(&self, info: &KeyInfo) -> Announcement {
-        Announcement {
-            kinds: info
-                .kinds
-                .as_deref()
-                .map_or(EntitySet::EMPTY, |kinds| kinds.and(&self.wanted)),
-            negative: info.negative,
-        }
-    }
-
-    /// A name without what is found in it.
-    pub(crate) fn without_matches(&self, name: &[u8], announcement: &Announcement) -> Vec<u8> {
-        let mut spans = Vec::new();
-        self.search(name, 0, announcement, true, &mut spans);
-        let mut rest = Vec::with_capacity(name.len());
-        let mut position = 0;
-        for span in &spans {
-            rest.extend_from_slice(part(name, position, span.start));
-            rest.extend_from_slice(NOTHING);
-            position = span.end;
-        }
-        rest.extend_from_slice(part(name, position, name.len()));
-        rest
     }
 
     /// `parent` and `announcing` are what announces, `name` is what rules go by.
@@ -560,21 +513,6 @@ impl Plan {
         let value = value.map(String::from_utf8_lossy);
         let replacement = binding.action.apply(self.name(entity), value.as_deref());
         (replacement, matches!(*binding.action, Action::Block))
-    }
-
-    /// The same in the name of a member. It cannot lose its name, so a label stands where nothing
-    /// would.
-    pub(crate) fn replacement_in_name(&self, entity: u8, value: &[u8]) -> (Replacement, bool) {
-        let (replacement, blocks) = self.replacement(entity, Some(value));
-        let leaves_nothing = match &replacement {
-            Replacement::Keep => false,
-            Replacement::Null => true,
-            Replacement::Text(text) => text.is_empty(),
-        };
-        if leaves_nothing {
-            return (Action::Label.apply(self.name(entity), None), blocks);
-        }
-        (replacement, blocks)
     }
 }
 
