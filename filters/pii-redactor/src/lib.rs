@@ -40,6 +40,7 @@ pub mod paths;
 pub mod pipeline;
 pub mod plan;
 pub mod pseudonym;
+mod replaced;
 mod scan;
 mod spelled;
 pub mod sse;

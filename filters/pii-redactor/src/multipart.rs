@@ -251,7 +251,7 @@ impl MultipartRewriter {
         let plan = Rc::clone(&self.plan);
         let head = self.take_head();
         let headers = PartHeaders::read(&head);
-        let info = plan.name_info((0, b""), &headers.name);
+        let info = plan.field_info(&headers.name);
         let mut field = info.field;
         let mut allowed = plan.minimizes.is_none();
         let mut states = plan.paths.root().to_vec();

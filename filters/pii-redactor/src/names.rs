@@ -15,6 +15,8 @@ pub(crate) struct KeyInfo {
     pub(crate) negative: bool,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,
+    /// There is something in the name itself that detectors find.
+    pub(crate) finds: bool,
     /// The number of the name within its parents: what children are looked up by.
     pub(crate) id: u32,
     /// Its place in the table, counted from 1; 0 for the root, and for a name that is not there.
@@ -66,7 +68,7 @@ pub(crate) struct Link {
     pub(crate) inside: u16,
     /// The mark of the name behind the member.
     pub(crate) behind: u16,
-    /// It announces nothing, and no rule is about it.
+    /// It announces nothing, no rule is about it, and nothing is in it.
     pub(crate) is_plain: bool,
 }
 
@@ -216,7 +218,7 @@ impl Link {
             mask: u128::from_le_bytes(mask),
             parent,
             length: spelled.len(),
-            is_plain: info.kinds.is_none() && info.field.is_none(),
+            is_plain: info.kinds.is_none() && info.field.is_none() && !info.finds,
             ..NO_NAME
         }
     }

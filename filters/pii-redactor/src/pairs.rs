@@ -160,7 +160,7 @@ impl PairsRewriter {
         let place = self
             .offset
             .saturating_add(u64::try_from(position.plus(1)).unwrap_or(0));
-        let info = plan.name_info((0, b""), &name);
+        let info = plan.field_info(&name);
         self.announcement = info.announcement();
         self.applied = None;
         self.scanner.begin(place);

@@ -4,6 +4,8 @@
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
+use crate::replaced::is_kind;
+
 /// Makes pseudonyms with HMAC-SHA-256. A plain hash would be undone by hashing every number that a
 /// card or a phone can have.
 #[derive(Clone)]
@@ -58,6 +60,18 @@ fn normal(value: &str) -> String {
         .filter(|character| !has_digits || character.is_alphanumeric() || !character.is_ascii())
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// Whether a text is a pseudonym of any kind.
+pub(crate) fn is_any_pseudonym(text: &[u8]) -> bool {
+    let kind = text.len().saturating_sub(ENCODED_BYTES);
+    let Some((kind, code)) = text.split_at_checked(kind) else {
+        return false;
+    };
+    kind.len() > 1
+        && kind.ends_with(b"_")
+        && kind.iter().all(|byte| is_kind(*byte))
+        && code.iter().all(|byte| ALPHABET.contains(byte))
 }
 
 fn is_pseudonym(label: &str, value: &str) -> bool {

@@ -19,6 +19,8 @@ pub(crate) struct Sink<'a> {
 pub(crate) enum Spelling {
     /// In a JSON string (RFC 8259 section 7).
     Json,
+    /// The same in the name of a member, which nothing cannot take the place of.
+    Name,
     /// In a form or a query (`application/x-www-form-urlencoded`).
     Form,
     /// As it is.
@@ -45,7 +47,10 @@ impl Spelled<'_> {
             let start = raw_position(self.breaks, span.start.less(self.from));
             let end = raw_position(self.breaks, span.end.less(self.from));
             let value = part(self.text, span.start, span.end);
-            let (replacement, blocks) = sink.plan.replacement(span.entity, Some(value));
+            let (replacement, blocks) = match self.spelling {
+                Spelling::Name => sink.plan.replacement_in_name(span.entity, value),
+                _ => sink.plan.replacement(span.entity, Some(value)),
+            };
             let new = match replacement {
                 Replacement::Keep => None,
                 Replacement::Text(text) => Some(text),
@@ -101,7 +106,7 @@ pub(crate) fn raw_position(breaks: &[(usize, usize)], place: usize) -> usize {
 pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
     match spelling {
         Spelling::Plain => out.extend_from_slice(text.as_bytes()),
-        Spelling::Json => {
+        Spelling::Json | Spelling::Name => {
             for character in text.chars() {
                 match character {
                     '"' => out.extend_from_slice(b"\\\""),

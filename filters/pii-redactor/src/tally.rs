@@ -50,18 +50,23 @@ pub struct Finding {
 impl Tally {
     /// Counts one.
     pub fn add(&mut self, entity: u8, rule: u8, changed: bool) {
+        self.add_many(Count {
+            entity,
+            rule,
+            changed,
+            number: 1,
+        });
+    }
+
+    fn add_many(&mut self, more: Count) {
+        let what = |count: &Count| (count.entity, count.rule, count.changed);
         let known = self
             .counts
             .iter_mut()
-            .find(|count| (count.entity, count.rule, count.changed) == (entity, rule, changed));
+            .find(|count| what(count) == what(&more));
         match known {
-            Some(count) => count.number = count.number.saturating_add(1),
-            None => self.counts.push(Count {
-                entity,
-                rule,
-                changed,
-                number: 1,
-            }),
+            Some(count) => count.number = count.number.saturating_add(more.number),
+            None => self.counts.push(more),
         }
     }
 
@@ -69,6 +74,29 @@ impl Tally {
     pub fn explain(&mut self, finding: impl FnOnce() -> Finding) {
         if let Some(findings) = &mut self.findings {
             findings.push(finding());
+        }
+    }
+
+    /// An empty one that keeps findings if this one does, for a text that may have to be read again.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            findings: self.findings.as_ref().map(|_| Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// Takes what was counted in a text of its own; its findings are where that text is.
+    pub(crate) fn merge(&mut self, inner: Self, offset: u64, length: u64) {
+        for count in inner.counts {
+            self.add_many(count);
+        }
+        self.blocks |= inner.blocks;
+        if let (Some(findings), Some(more)) = (&mut self.findings, inner.findings) {
+            findings.extend(more.into_iter().map(|finding| Finding {
+                offset,
+                length,
+                ..finding
+            }));
         }
     }
 

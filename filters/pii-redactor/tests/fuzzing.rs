@@ -9,6 +9,10 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         Just(b"{\"a\":[1,2,\"jane@example.com\"],".to_vec()),
         Just(b"\"b\":\"\\u0040".to_vec()),
         Just(b"\"c\":4111111111111111}".to_vec()),
+        Just(br#"{"a":["{\"c\":1,\"ssn\":123456789,"#.to_vec()),
+        Just(br#"{"jane@example.com":{"c":1,"x 4111\u0020111111111111":"#.to_vec()),
+        Just(br#"\"b\":[]}", "\u007b\"c\":"#.to_vec()),
+        Just(br#"2}","[{\"d\":\"{\\\"c\\\":1}\"}]"]}"#.to_vec()),
         Just(b"data: {\"a\":\n".to_vec()),
         Just(b"\n\ndata:".to_vec()),
         Just(b"\r\n--b\r\n".to_vec()),
@@ -57,6 +61,8 @@ fn configurations() -> impl Strategy<Value = String> {
         Just("null"),
         Just("\"dictionary\""),
         Just("\"allow_fields\""),
+        Just("\"nested_json\""),
+        Just("\"search_names\""),
     ];
     proptest::collection::vec(word, 0..30).prop_map(|words| words.concat())
 }

@@ -159,6 +159,8 @@ impl Config {
                 n.one_of(&Confidence::WORDS)
             }),
             ignores_negative: !fields.or("negative_context", true, |n| n.boolean()),
+            nested_json: fields.or("nested_json", false, |n| n.boolean()),
+            search_names: fields.or("search_names", false, |n| n.boolean()),
             allowed: fields.or("allow", Allowed::default(), |n| detectors::read_allowed(&n)),
         };
         let inflate = fields.or("inflate", InflateLimits::default(), |n| read_inflate(&n));

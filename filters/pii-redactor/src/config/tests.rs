@@ -20,6 +20,8 @@ fn every_mistake_is_named() {
         ],
         "allow": {"patterns": ["["]},
         "type_policy": "none",
+        "nested_json": 2,
+        "search_names": "keys",
         "min_confidence": 0.5,
         "inflate": {"max_ratio": 1},
         "on_error": {"unsupported_encoding": "drop", "trailer": "block"}
@@ -57,6 +59,8 @@ fn every_mistake_is_named() {
         r#"allow.patterns[0]: "[": not an expression"#,
         r#"type_policy: "none""#,
         "min_confidence: 0.5",
+        "nested_json: 2: expected true or false",
+        r#"search_names: "keys": expected true or false"#,
         "inflate.max_ratio: 1: expected an integer from 2 to 1100",
         r#"on_error.unsupported_encoding: "drop""#,
         "on_error.trailer: unknown key",

@@ -206,7 +206,7 @@ fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tall
 
 /// The value of a header as it goes on; `None` if the header goes.
 fn redacted_header(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Option<Vec<u8>> {
-    let info = plan.name_info((0, b""), name.as_bytes());
+    let info = plan.field_info(name.as_bytes());
     if let Some(rule) = info
         .field
         .and_then(|index| plan.fields.get(usize::from(index)))

@@ -95,6 +95,37 @@ impl<'a> Cursor<'a> {
         self.copied = self.at;
     }
 
+    /// What has been read is settled, so that something can be written behind it: what is tentative
+    /// is held, the rest leaves.
+    pub(super) fn park(&mut self) {
+        match self.tentative {
+            Some(start) => {
+                let start = start.max(self.copied);
+                self.out
+                    .extend_from_slice(part(self.chunk, self.copied, start));
+                self.held
+                    .extend_from_slice(part(self.chunk, start, self.at));
+                self.tentative = Some(self.at);
+            }
+            None => self
+                .out
+                .extend_from_slice(part(self.chunk, self.copied, self.at)),
+        }
+        self.copied = self.at;
+    }
+
+    /// Writes in the place of what has been read since it was parked.
+    pub(super) fn insert(&mut self, bytes: &[u8]) {
+        match self.tentative {
+            Some(_) => {
+                self.held.extend_from_slice(bytes);
+                self.tentative = Some(self.at);
+            }
+            None => self.out.extend_from_slice(bytes),
+        }
+        self.copied = self.at;
+    }
+
     /// Everything before the next byte that has not left goes.
     pub(super) const fn drop_read(&mut self) {
         self.copied = self.at;

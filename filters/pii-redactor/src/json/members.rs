@@ -35,11 +35,17 @@ impl JsonRewriter {
                     self.name_is_long = false;
                     self.named(part(ahead, 0, length), plan);
                     self.name_at = Some((start, length));
+                    if self.next.info.finds {
+                        self.replace_in_name((start, length), cursor, plan, tally);
+                    }
                     self.state = State::Colon;
                     if !self.has_member_rules {
                         self.value_at_once(cursor, plan, tally);
                     }
                     return;
+                }
+                if plan.searches_names() {
+                    return self.begin_searched_name(cursor);
                 }
                 cursor.advance();
                 self.name.clear();
@@ -106,12 +112,14 @@ impl JsonRewriter {
 
     /// A member with this name comes.
     #[inline]
-    fn named(&mut self, name: &[u8], plan: &Plan) {
-        let parent = self.frames.last();
-        let parent = parent.map_or((0, &[][..]), |frame| {
-            (frame.info.id, rest(&self.names, frame.names_from))
-        });
-        let info = plan.name_info(parent, name);
+    pub(super) fn named(&mut self, name: &[u8], plan: &Plan) {
+        let info = match self.frames.last() {
+            Some(frame) => {
+                let parent = (&frame.info, rest(&self.names, frame.names_from));
+                plan.name_info(parent, name)
+            }
+            None => plan.field_info(name),
+        };
         self.next = self.decide(Some(name), info, plan);
     }
 
@@ -167,20 +175,25 @@ impl JsonRewriter {
                 }
             }
             Some(_) => {}
+            // In a string there is one document, and nothing behind it.
+            None if self.level > 0 && self.has_value => return self.give_up(cursor),
             None => {
                 self.next = Next {
-                    allowed: plan.minimizes.is_none(),
-                    verdict: if plan.minimizes.is_some() {
+                    info: self.root.info.clone(),
+                    allowed: self.minimizes.is_none(),
+                    verdict: if self.minimizes.is_some() {
                         Verdict::AllowedInside
                     } else {
                         Verdict::Stays
                     },
                     ..Next::default()
                 };
-                self.name.clear();
+                self.name.clone_from(&self.root.name);
                 self.name_at = None;
                 self.states.clear();
-                self.states.extend_from_slice(plan.paths.root());
+                if self.level == 0 {
+                    self.states.extend_from_slice(plan.paths.root());
+                }
             }
         }
         match self.next.verdict {
@@ -342,7 +355,7 @@ impl JsonRewriter {
 }
 
 /// The name that a spelling stands for; one that is no string is compared as it stands.
-fn unescaped(spelling: &[u8]) -> Vec<u8> {
+pub(super) fn unescaped(spelling: &[u8]) -> Vec<u8> {
     if !spelling.contains(&b'\\') {
         return spelling.to_vec();
     }

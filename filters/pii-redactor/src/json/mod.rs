@@ -4,16 +4,19 @@
 //! the order of members, the spelling of numbers and escapes. What is held between two chunks is
 //! bounded: a member with its comma up to its value (1 KiB), a string up to its window, a number (64
 //! bytes), and the stack (512 levels). What leaves depends on the bytes alone, not on how the body is
-//! cut into chunks.
+//! cut into chunks. Where documents in strings are read too, such a string is held whole (64 KiB).
 //!
 //! Several documents one after the other (NDJSON) are read as such. What is no JSON is scanned as text
 //! from the first wrong byte on: detectors go on, rules about members have nothing to hold on to any
 //! more, and the caller is told.
 
 mod cursor;
+mod escapes;
 mod members;
+mod nested;
 mod numbers;
 mod run;
+mod searched_names;
 mod values;
 mod verdicts;
 
@@ -22,18 +25,28 @@ use std::rc::Rc;
 use crate::bytes::Position as _;
 use crate::detect::Span;
 use crate::names::KeyInfo;
-use crate::plan::Plan;
+use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
 use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 use crate::text::TextRewriter;
 use cursor::Cursor;
+use nested::{Nested, Root};
 
 /// Rewrites one body.
 #[derive(Debug)]
 pub struct JsonRewriter {
     plan: Rc<Plan>,
     has_member_rules: bool,
+    /// Only what is allowed passes.
+    minimizes: Option<Minimization>,
+    /// Documents in strings are read as such.
+    nests: bool,
+    /// In so many strings is this document.
+    level: u8,
+    /// What the name of the string announces that it is in.
+    root: Root,
+    nested: Nested,
     /// Whether the usual members are read without a step for each part.
     runs: bool,
     /// No rule is about paths, so that is possible from the root on.
@@ -51,6 +64,8 @@ pub struct JsonRewriter {
     /// Where it is in the chunk, until it is saved.
     name_at: Option<(usize, usize)>,
     name_is_long: bool,
+    /// Names are searched too.
+    name_scanner: TextScanner,
     /// The name or the comma has left already, so the member cannot go without a trace.
     committed: bool,
     spans: Vec<Span>,
@@ -121,10 +136,14 @@ enum State {
     Name { may_close: bool },
     /// In a name.
     InName { escaped: bool },
+    /// In a name that is searched, of which the scanner for names has the beginning.
+    InSearchedName,
     /// After a name.
     Colon,
     /// In a string value, of which the scanner has the beginning.
     InString,
+    /// In a string value that may be a document, and is held.
+    InNested,
     /// In a string value of which nothing leaves any more.
     InLostString { escaped: bool },
     /// In a number or a literal; a long one leaves as it comes.
@@ -151,6 +170,11 @@ impl JsonRewriter {
         let states = plan.paths.root().to_vec();
         Self {
             has_member_rules: plan.has_member_rules(),
+            minimizes: plan.minimizes,
+            nests: plan.nests_json(),
+            level: 0,
+            root: Root::default(),
+            nested: Nested::default(),
             runs: true,
             root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             text: TextRewriter::new(Rc::clone(&plan), true),
@@ -164,6 +188,7 @@ impl JsonRewriter {
             name: Vec::new(),
             name_at: None,
             name_is_long: false,
+            name_scanner: TextScanner::new(Spelling::Name),
             committed: false,
             spans: Vec::new(),
             scanner: TextScanner::new(Spelling::Json),
@@ -234,6 +259,7 @@ impl JsonRewriter {
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
+        self.settle(&mut cursor, &plan, tally);
         match self.state {
             State::InToken { .. } => self.end_token(None, &mut cursor, &plan, tally),
             State::InString => self.break_off(&mut cursor, &plan, tally),
@@ -254,6 +280,8 @@ impl JsonRewriter {
         self.held
             .len()
             .saturating_add(self.scanner.held())
+            .saturating_add(self.name_scanner.held())
+            .saturating_add(self.nested.held())
             .saturating_add(self.token.len())
             .saturating_add(self.text.held())
     }
@@ -304,7 +332,9 @@ impl JsonRewriter {
             State::Colon => self.colon(byte, cursor),
             State::AfterValue => self.after_value(byte, cursor, plan, tally),
             State::InName { escaped } => self.in_name(escaped, cursor, plan),
+            State::InSearchedName => self.in_searched_name(cursor, plan, tally),
             State::InString => self.in_string(cursor, plan, tally),
+            State::InNested => self.in_nested(cursor, plan, tally),
             State::InLostString { escaped } => self.in_lost_string(byte, escaped, cursor),
             State::InToken { is_long } => self.in_token(byte, is_long, cursor, plan, tally),
             State::Skipping(skip) => self.skip(skip, cursor),
@@ -334,8 +364,18 @@ impl JsonRewriter {
         self.state = State::Text;
     }
 
+    /// What is held of a name or of a document in a string will not be complete.
+    fn settle(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        match self.state {
+            State::InNested => self.as_text(cursor, plan, tally),
+            State::InSearchedName => self.release_name(cursor, plan, tally),
+            _ => {}
+        }
+    }
+
     /// A string or a number breaks off: what the scanner has of it becomes text.
     fn break_off(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        self.settle(cursor, plan, tally);
         let token = std::mem::take(&mut self.token);
         let was_string = self.state == State::InString;
         self.give_up(cursor);

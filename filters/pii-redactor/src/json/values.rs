@@ -30,9 +30,18 @@ impl JsonRewriter {
         }
     }
 
-    /// A string. The usual one is all here, has no escape and is short: it is looked at where it is.
     #[inline]
     fn string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        if self.may_nest(cursor.chunk.get(cursor.at.plus(1)).copied()) {
+            self.begin_nested(cursor, plan, tally);
+        } else {
+            self.plain_string(cursor, plan, tally);
+        }
+    }
+
+    /// A string. The usual one is all here, has no escape and is short: it is looked at where it is.
+    #[inline]
+    pub(super) fn plain_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
         let start = cursor.at.plus(1);
         let ahead = rest(cursor.chunk, start);
         if self.next.applied.is_none()

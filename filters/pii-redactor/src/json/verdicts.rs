@@ -22,7 +22,7 @@ impl JsonRewriter {
         let Some(parent) = self.frames.last() else {
             return Next {
                 info,
-                allowed: plan.minimizes.is_none(),
+                allowed: self.minimizes.is_none(),
                 ..Next::default()
             };
         };
@@ -54,8 +54,8 @@ impl JsonRewriter {
             },
         );
         let verdict = match field {
-            Some(field) if allowed || plan.minimizes.is_none() => Verdict::Field(field),
-            _ if allowed || plan.minimizes.is_none() => Verdict::Stays,
+            Some(field) if allowed || self.minimizes.is_none() => Verdict::Field(field),
+            _ if allowed || self.minimizes.is_none() => Verdict::Stays,
             _ if self.states.len() > states_from => Verdict::AllowedInside,
             _ => Verdict::NotAllowed,
         };
@@ -77,7 +77,7 @@ impl JsonRewriter {
         tally: &mut Tally,
     ) {
         self.save_name(cursor.chunk);
-        let Some(minimization) = plan.minimizes else {
+        let Some(minimization) = self.minimizes else {
             return self.begin(byte, cursor, plan, tally);
         };
         tally.add(MINIMIZED, minimization.rule, minimization.enforces);

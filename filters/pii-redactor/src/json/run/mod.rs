@@ -97,6 +97,10 @@ impl JsonRewriter {
                 allowed: true,
                 ..Next::default()
             };
+            // The names that this loop has borrowed are needed to read a document in a string.
+            if byte == b'"' && self.may_nest(run.chunk.get(child.value.plus(1)).copied()) {
+                break;
+            }
             cursor.at = child.value;
             self.begin(byte, cursor, plan, tally);
             if self.state != State::AfterValue {
@@ -171,7 +175,7 @@ impl JsonRewriter {
         }
     }
 
-    /// A name, if no rule is about its member.
+    /// A name, if no rule is about its member, and nothing is in it.
     fn run_past_name(
         &mut self,
         run: &mut Run<'_, '_>,
@@ -193,15 +197,18 @@ impl JsonRewriter {
                 } else {
                     After::Member(run.last)
                 };
-                let from = self.frames.last().map_or(0, |frame| frame.names_from);
-                let parents = rest(&self.names, from);
-                let learn = || plan.learn(parents, name);
+                let frame = self.frames.last()?;
+                let parent = (&frame.info, rest(&self.names, frame.names_from));
+                let learn = || plan.learn(parent, name);
                 let mark = run.names.note(after, inside.id, name, learn)?;
                 (mark, run.names.link(mark))
             }
         };
-        if !link.is_plain && run.names.info(mark).field.is_some() {
-            return None;
+        if !link.is_plain {
+            let info = run.names.info(mark);
+            if info.field.is_some() || info.finds {
+                return None;
+            }
         }
         run.last = mark;
         run.hint = link.behind;

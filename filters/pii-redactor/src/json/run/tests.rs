@@ -46,6 +46,16 @@ const ALLOWED: &str = r#"{
     }]
 }"#;
 
+/// And documents in strings are read.
+const NESTED: &str = r#"{
+    "nested_json": true,
+    "rules": [{
+        "name": "all",
+        "detect": ["EMAIL", "CREDIT_CARD", "US_SSN", "PHONE"],
+        "fields": [{ "name": ["dob"], "action": "remove" }]
+    }]
+}"#;
+
 const PRESETS: &str = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
 
 /// What comes out, what was counted, and what the rewriter says about itself.
@@ -68,7 +78,7 @@ fn rewrite(plan: &Rc<Plan>, runs: bool, body: &[u8], size: usize) -> (String, St
 }
 
 fn check(body: &[u8], size: usize) {
-    for rules in [NAMES, PATHS, ALLOWED, PRESETS] {
+    for rules in [NAMES, PATHS, ALLOWED, NESTED, PRESETS] {
         let plan = plan_of(rules);
         let expected = rewrite(&plan, false, body, size);
         assert_eq!(rewrite(&plan, true, body, size), expected);
@@ -134,6 +144,12 @@ fn scalar() -> impl Strategy<Value = &'static str> {
         "\"a \\\\ b \\u0040 c\"",
         "\"d\u{e9}j\u{e0} vu\"",
         "\"it is a longer sentence that needs more than two blocks to be read\"",
+        r#""{\"dob\":1,\"a\":\"jane@example.com\"}""#,
+        r#""\u007b\"name\":[{}],\"dob\":{}}""#,
+        "\"[4111111111111111]\"",
+        "\"[-4111111111111111, 1234567]\"",
+        "\" [] \"",
+        "\"{not a document}\"",
         "\"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJlMTIzNDU2Nzg5\"",
     ])
 }

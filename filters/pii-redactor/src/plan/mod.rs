@@ -2,6 +2,8 @@
 //!
 //! A plan is made once for each set of rules and direction and then shared by all streams.
 
+mod in_names;
+
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
@@ -51,6 +53,10 @@ pub struct Settings {
     pub min_confidence: Confidence,
     /// Names and words that speak against a match do not count.
     pub ignores_negative: bool,
+    /// Strings that are JSON documents are read as such.
+    pub nested_json: bool,
+    /// Names of members are searched too.
+    pub search_names: bool,
     /// Values that stay, whatever they are.
     pub allowed: Allowed,
 }
@@ -248,6 +254,12 @@ impl Plan {
         self.settings.type_policy
     }
 
+    /// Whether documents in strings are read as such.
+    #[must_use]
+    pub fn nests_json(&self) -> bool {
+        self.settings.nested_json
+    }
+
     /// Whether members can go, so that what stands before them must be held.
     #[must_use]
     pub const fn has_member_rules(&self) -> bool {
@@ -261,13 +273,17 @@ impl Plan {
     }
 
     /// What the name of a member says; known names are looked up. `parent` is the member that it is
-    /// in: its number, and its name.
+    /// in: what its name says, and its name.
     #[inline]
-    pub(crate) fn name_info(&self, parent: (u32, &[u8]), name: &[u8]) -> KeyInfo {
-        let (id, parent) = parent;
+    pub(crate) fn name_info(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
         self.names
             .borrow_mut()
-            .lookup(id, name, || self.learn(parent, name))
+            .lookup(parent.0.id, name, || self.learn(parent, name))
+    }
+
+    /// What the name of a field says that is in nothing else.
+    pub(crate) fn field_info(&self, name: &[u8]) -> KeyInfo {
+        self.name_info((&KeyInfo::default(), b""), name)
     }
 
     /// The names that are known.
@@ -276,8 +292,16 @@ impl Plan {
     }
 
     /// What a name says that is not known yet.
-    pub(crate) fn learn(&self, parent: &[u8], name: &[u8]) -> KeyInfo {
-        let announcement = self.lexicon.of_name(parent, name);
+    pub(crate) fn learn(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
+        if self.settings.search_names {
+            return self.learn_and_search(parent, name);
+        }
+        self.learn_plain(parent.1, name, name)
+    }
+
+    /// `parent` and `announcing` are what announces, `name` is what rules go by.
+    fn learn_plain(&self, parent: &[u8], announcing: &[u8], name: &[u8]) -> KeyInfo {
+        let announcement = self.lexicon.of_name(parent, announcing);
         let words = crate::lexicon::split(name);
         let folded = words.join(" ");
         let has_words = |phrase: &str| {
@@ -293,6 +317,7 @@ impl Plan {
             kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
             negative: announcement.negative,
             field: field.and_then(|index| u16::try_from(index).ok()),
+            finds: false,
             id: 0,
             mark: 0,
         }
@@ -362,12 +387,29 @@ impl Plan {
         None
     }
 
-    fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
+    /// The kind that a text is as a whole, if it may not stay whatever it is.
+    pub(crate) fn whole_match(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
+        let entity = self.announced(announcement, text)?;
+        let stays = !self.settings.allowed.is_empty() && self.settings.allowed.has(text);
+        (!stays).then_some(entity)
+    }
+
+    /// Of the kinds that a name announces, those that are parts of values.
+    pub(crate) fn parts_of(&self, kinds: Option<&EntitySet>) -> Option<Rc<EntitySet>> {
+        let parts = kinds?.and(&self.wanted);
+        (!parts.is_empty()).then(|| Rc::new(parts))
+    }
+
+    fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
         let none = announcement.kinds.and(&self.whole).is_empty();
-        if none || bytes.is_empty() || self.settings.min_confidence > Confidence::Medium {
-            return;
+        if none || text.is_empty() || self.settings.min_confidence > Confidence::Medium {
+            return None;
         }
-        if let Some(entity) = self.whole_kind(announcement, bytes) {
+        self.whole_kind(announcement, text)
+    }
+
+    fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
+        if let Some(entity) = self.announced(announcement, bytes) {
             spans.push(Span {
                 start: 0,
                 end: bytes.len(),

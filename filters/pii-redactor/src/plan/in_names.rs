@@ -1,0 +1,78 @@
+//! What is looked for in names of members, and what becomes of it.
+
+use super::Plan;
+use crate::action::{Action, Replacement};
+use crate::bytes::part;
+use crate::entity::EntitySet;
+use crate::lexicon::Announcement;
+use crate::names::KeyInfo;
+use crate::replaced::{NOTHING, SOMETHING, without_replacements};
+
+impl Plan {
+    /// Whether names of members are searched.
+    #[must_use]
+    pub fn searches_names(&self) -> bool {
+        self.settings.search_names
+    }
+
+    /// Where names are searched, what is found in one announces nothing, and neither does what took
+    /// the place of something: `[EMAIL]` is no member called email.
+    pub(super) fn learn_and_search(
+        &self,
+        (info, parent): (&KeyInfo, &[u8]),
+        name: &[u8],
+    ) -> KeyInfo {
+        let announcement = self.announcement_of_names(info);
+        let rest = self.without_matches(name, &announcement);
+        KeyInfo {
+            finds: rest != name,
+            ..self.learn_plain(
+                &without_replacements(parent, NOTHING),
+                &without_replacements(&rest, NOTHING),
+                &without_replacements(name, SOMETHING),
+            )
+        }
+    }
+
+    /// What the name of a member says of the names in it. Kinds that are whole values are none of
+    /// them: in `name` there is `first`, and that is nobody's name.
+    pub(crate) fn announcement_of_names(&self, info: &KeyInfo) -> Announcement {
+        Announcement {
+            kinds: info
+                .kinds
+                .as_deref()
+                .map_or(EntitySet::EMPTY, |kinds| kinds.and(&self.wanted)),
+            negative: info.negative,
+        }
+    }
+
+    /// A name without what is found in it.
+    pub(crate) fn without_matches(&self, name: &[u8], announcement: &Announcement) -> Vec<u8> {
+        let mut spans = Vec::new();
+        self.search(name, 0, announcement, true, &mut spans);
+        let mut rest = Vec::with_capacity(name.len());
+        let mut position = 0;
+        for span in &spans {
+            rest.extend_from_slice(part(name, position, span.start));
+            rest.extend_from_slice(NOTHING);
+            position = span.end;
+        }
+        rest.extend_from_slice(part(name, position, name.len()));
+        rest
+    }
+
+    /// What stands in the place of a match in the name of a member, and whether the message is
+    /// blocked by it. A member cannot lose its name, so a label stands where nothing would.
+    pub(crate) fn replacement_in_name(&self, entity: u8, value: &[u8]) -> (Replacement, bool) {
+        let (replacement, blocks) = self.replacement(entity, Some(value));
+        let leaves_nothing = match &replacement {
+            Replacement::Keep => false,
+            Replacement::Null => true,
+            Replacement::Text(text) => text.is_empty(),
+        };
+        if leaves_nothing {
+            return (Action::Label.apply(self.name(entity), None), blocks);
+        }
+        (replacement, blocks)
+    }
+}
