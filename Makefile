@@ -51,7 +51,7 @@ dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
 	@touch $(MODULES)
 	@cat $@
 
-$(NOOP): envoy-test/noop-filter/src/lib.rs envoy-test/noop-filter/Cargo.toml Cargo.lock $(BED)/wasm.env
+$(NOOP): $(wildcard envoy-test/noop-filter/src/*.rs) envoy-test/noop-filter/Cargo.toml Cargo.lock $(BED)/wasm.env
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --package=noop-filter
 	@touch $@
 

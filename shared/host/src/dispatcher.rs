@@ -157,7 +157,9 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
             configured.filter.attach(root);
         }
         let accepted = configured.is_some();
-        self.roots.insert(root, configured);
+        if let Some(Some(mut old)) = self.roots.insert(root, configured) {
+            old.filter.flush(&self.host);
+        }
         accepted
     }
 
