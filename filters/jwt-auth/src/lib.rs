@@ -43,4 +43,4 @@ mod verifier;
 
 pub use filter::JwtAuth;
 
-host::filter!(JwtAuth: request_headers, response_headers);
+host::filter!(JwtAuth);

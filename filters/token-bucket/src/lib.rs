@@ -37,4 +37,4 @@ pub mod windows;
 
 pub use filter::TokenBucket;
 
-host::filter!(TokenBucket: request_headers, response_headers, done);
+host::filter!(TokenBucket);
