@@ -17,9 +17,21 @@ use std::time::Duration;
 use audit_emitter::AuditEmitter;
 use host::fake::{Profile, Proxy, Request, Response, StreamProperties};
 use policy::decision::{Decision, Outcome as Decided};
+use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
 use policy::json::Json;
 use support::{Collector, assert_whole, configured, get, logged, metric, requests_in, spilled};
+
+fn found(kind: &str, count: u64) -> Finding {
+    Finding {
+        kind: kind.to_owned(),
+        category: Category::Personal,
+        rule: None,
+        place: Place::ResponseBody,
+        outcome: FindingOutcome::Masked,
+        count,
+    }
+}
 
 #[test]
 fn every_request_arrives_once_in_order() {
@@ -142,7 +154,7 @@ fn records_say_who_decided_what() {
     };
     properties.set("meshward.identity", identity.to_json());
     let mut redacted = Decision::new("pii-redactor", Decided::Redacted).rule("patients");
-    redacted.counts.insert("EMAIL".to_owned(), 2);
+    redacted.findings.push(found("EMAIL", 2));
     let list = [
         Decision::new("jwt-auth", Decided::Allowed).rule("rules[1]"),
         redacted,

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use audit::Range;
-use meshward_cli::audit::sample::{Emitter, Random, Request, emitter_key, write_trail};
 use policy::json::Json;
 use tempfile::TempDir;
+use trail::sample::{Emitter, Random, Request, emitter_key, write_trail};
 
 fn meshward(folder: &Path, arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
