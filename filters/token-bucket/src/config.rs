@@ -11,7 +11,7 @@ pub use service::{Service, Transport};
 
 use host::FactSources;
 use host::exchange::IdentitySource;
-use policy::config::{self, Fields, Node, Problems};
+use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::consent::ConsentSources;
 use policy::mode::Mode;
 use policy::refusal::CustomAnswer;
@@ -21,7 +21,7 @@ use crate::address::AddressRules;
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The mode of the whole filter.
+    /// The mode of limits that say nothing else.
     pub mode: Mode,
     /// Every limit that matches a request counts it.
     pub limits: Vec<Limit>,
@@ -87,19 +87,26 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        config::read(text, |node| node.object(Self::read))
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
     }
 
     /// Reads the top level; public for the test that compares keys and documentation.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mode = Mode::of_filter(fields);
         let replicas = fields.or("replicas", 1, |n| n.integer(1..=10_000));
         let answer = fields.optional("refusal").map(|n| answer::read(&n));
         let mut services = Vec::new();
         let limits = fields
             .required("limits", "an array of limits")
-            .and_then(|node| read_limits(&node, replicas, &mut services));
+            .and_then(|node| read_limits(&node, mode, replicas, &mut services));
         let config = Self {
-            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            mode,
             limits: Vec::new(),
             services,
             bypass: fields.or("bypass", Bypass::default(), |n| n.object(Bypass::read)),
@@ -160,8 +167,13 @@ impl TableConfig {
     }
 }
 
-fn read_limits(node: &Node<'_>, replicas: u64, services: &mut Vec<Service>) -> Option<Vec<Limit>> {
-    let limits = node.non_empty_list(|limit| Limit::read(&limit, replicas, services))?;
+fn read_limits(
+    node: &Node<'_>,
+    mode: Mode,
+    replicas: u64,
+    services: &mut Vec<Service>,
+) -> Option<Vec<Limit>> {
+    let limits = node.non_empty_list(|limit| Limit::read(&limit, mode, replicas, services))?;
     for (index, limit) in limits.iter().enumerate() {
         let mut earlier = limits.iter().take(index);
         if earlier.any(|earlier| earlier.name == limit.name) {

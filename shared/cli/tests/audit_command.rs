@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use audit::Range;
-use meshward_cli::audit::sample::{Emitter, Random, Request, emitter_key, write_trail};
 use policy::json::Json;
 use tempfile::TempDir;
+use trail::sample::{Emitter, Random, Request, emitter_key, write_trail};
 
 struct Outcome {
     code: i32,
@@ -104,7 +104,7 @@ impl Outcome {
     }
 }
 
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 const KEYS: &str = "--keys emitter.json --keys operator.json";
 const SIGN: &str = "--ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo";
 
@@ -301,7 +301,7 @@ fn a_witness_knows_what_was_cut_off() {
     bed.keys();
     let (mut emitter, mut lines) = chain_of(&["a", "b", "c", "d", "e"]);
     let last = emitter.checkpoint().text;
-    let at = meshward_cli::audit::time::format(emitter.time_ms);
+    let at = trail::time::format(emitter.time_ms);
     bed.write("trail.ndjson", joined(&lines));
     bed.write("witness.ndjson", joined(&[lines[6].clone(), last.clone()]));
     let verify = format!("verify {KEYS} --at {at} --witness witness.ndjson trail.ndjson");
@@ -443,7 +443,7 @@ fn a_purge_deletes_what_is_past_its_time() {
     lines.push(emitter.some_request().text);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
-    let at = meshward_cli::audit::time::format(emitter.time_ms);
+    let at = trail::time::format(emitter.time_ms);
     let purge = format!("purge {KEYS} {SIGN} --at {at} trail.ndjson");
     let dry = bed.run(&purge).expect(0).out;
     // Twelve are past their time, and ten of them before a signed record.

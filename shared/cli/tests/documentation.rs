@@ -176,7 +176,7 @@ fn every_metric_is_described() {
 #[test]
 fn every_kind_of_issue_and_every_option_is_described() {
     let page = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
-    for kind in meshward_cli::audit::issue::Kind::ALL {
+    for kind in trail::issue::Kind::ALL {
         let code = kind.code();
         assert!(
             page.contains(&format!("`{code}`")),
