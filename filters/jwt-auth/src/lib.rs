@@ -31,6 +31,7 @@ pub mod engine;
 mod fetch;
 pub mod filter;
 mod forward;
+mod host_limits;
 mod inquiry;
 pub mod introspection;
 pub mod jose;

@@ -100,6 +100,15 @@ pub enum Reason {
     /// The path cannot be read.
     #[error("The path cannot be read.")]
     PathUnreadable,
+    /// The credential was used, and cannot be kept from the upstream.
+    #[error("The credential cannot be kept from the service behind the gateway.")]
+    CredentialKept,
+    /// The request has a header that only the gateway may set, and the host cannot remove it.
+    #[error("The request has a header that only the gateway may set.")]
+    ManagedHeader,
+    /// The request has more headers than the host shows, or none that it can show.
+    #[error("The request has more headers than can be checked.")]
+    HeadersUnlisted,
     /// The provider's keys could not be fetched.
     #[error("The keys to check the token are not available at the moment.")]
     KeysUnavailable,
@@ -147,6 +156,9 @@ impl Reason {
             Self::NoRule => "no_rule",
             Self::PathAmbiguous => "path_ambiguous",
             Self::PathUnreadable => "path_unreadable",
+            Self::CredentialKept => "credential_kept",
+            Self::ManagedHeader => "managed_header",
+            Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::WaitingFull => "waiting_full",
@@ -158,7 +170,11 @@ impl Reason {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::PathAmbiguous | Self::PathUnreadable => 400,
+            Self::PathAmbiguous
+            | Self::PathUnreadable
+            | Self::CredentialKept
+            | Self::ManagedHeader => 400,
+            Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
             | Self::ConsentMissing

@@ -23,6 +23,7 @@ pub mod filter;
 pub mod fleet;
 pub mod gcra;
 pub mod group;
+mod host_limits;
 pub mod key;
 pub mod lazy;
 pub mod refusals;

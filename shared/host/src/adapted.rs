@@ -23,6 +23,8 @@ pub(crate) struct Adapted<H> {
     at_hand: Cell<ContextId>,
     /// The running callback has answered the request in place of the upstream.
     answered: Cell<bool>,
+    /// The context that is ending, where the host has let go of its request by then.
+    ending: Cell<Option<ContextId>>,
     /// The calls under way and whose they are, where a request can have only one.
     calls: RefCell<BTreeMap<CallToken, ContextId>>,
     /// Local responses of requests with a call under way.
@@ -38,6 +40,7 @@ impl<H: Host> Adapted<H> {
             capabilities: Cell::new(Capabilities::ENVOY),
             at_hand: Cell::new(0),
             answered: Cell::new(false),
+            ending: Cell::new(None),
             calls: RefCell::new(BTreeMap::new()),
             deferred: RefCell::new(BTreeMap::new()),
             gauges: RefCell::new(BTreeMap::new()),
@@ -80,10 +83,22 @@ impl<H: Host> Adapted<H> {
         }
     }
 
+    /// A context comes to its end: on APISIX nothing can be asked of its request any more.
+    pub(crate) fn begin_end(&self, context: ContextId) {
+        if self.kind() == HostKind::Apisix {
+            self.ending.set(Some(context));
+        }
+    }
+
+    fn has_let_go(&self) -> bool {
+        self.ending.get() == Some(self.at_hand.get())
+    }
+
     /// A context is gone, and with it what it has waited for.
     pub(crate) fn forget(&self, context: ContextId) {
         self.calls.borrow_mut().retain(|_, owner| *owner != context);
         self.deferred.borrow_mut().remove(&context);
+        self.ending.set(None);
     }
 
     /// Whether the host would survive that the request at hand is paused.
@@ -185,6 +200,7 @@ impl<H: Host> Host for Adapted<H> {
     fn headers(&self, map: HeaderMap) -> Result<Headers, Status> {
         match self.kind() {
             HostKind::Envoy => self.host.headers(map),
+            HostKind::Apisix if self.has_let_go() => Err(Status::BadArgument),
             HostKind::Apisix => {
                 // All headers of a request without a host end the worker.
                 if map == HeaderMap::RequestHeaders && self.host.header(map, "host")?.is_none() {
@@ -214,6 +230,9 @@ impl<H: Host> Host for Adapted<H> {
         {
             return Ok(Some(path));
         }
+        if self.has_let_go() {
+            return Err(Status::BadArgument);
+        }
         let name = if of_request { self.name(name) } else { name };
         self.host.header(map, name)
     }
@@ -223,12 +242,18 @@ impl<H: Host> Host for Adapted<H> {
             return Err(Status::Unimplemented);
         }
         if self.kind() == HostKind::Other && map == HeaderMap::RequestHeaders {
-            // Kong writes the first one, and sends the others on.
-            let listed = self.headers(map)?;
-            let lower = name.to_ascii_lowercase();
-            if value.is_empty() || listed.values(&lower).count() > 1 {
+            // Kong takes nothing for a removal. Of several it writes the first one, and sends the
+            // others on.
+            if value.is_empty() {
                 return Err(Status::Unimplemented);
             }
+            let listed = self.headers(map)?;
+            let lower = name.to_ascii_lowercase();
+            self.host.set_header(map, name, value)?;
+            return match listed.values(&lower).count() {
+                0 | 1 => Ok(()),
+                _ => Err(Status::Unimplemented),
+            };
         }
         self.host.set_header(map, name, value)
     }
@@ -244,13 +269,10 @@ impl<H: Host> Host for Adapted<H> {
         if self.kind() != HostKind::Other || map != HeaderMap::RequestHeaders {
             return self.host.remove_header(map, name);
         }
-        // The plugins after this one no longer see it, but the upstream gets it all the same.
-        let is_there = self.host.header(map, name)?.is_some();
-        self.host.remove_header(map, name)?;
-        if is_there {
-            Err(Status::Unimplemented)
-        } else {
-            Ok(())
+        // What is removed is hidden from plugins only: the upstream gets it all the same.
+        match self.host.header(map, name)? {
+            Some(_) => Err(Status::Unimplemented),
+            None => Ok(()),
         }
     }
 
@@ -320,6 +342,9 @@ impl<H: Host> Host for Adapted<H> {
         let kind = self.kind();
         if kind == HostKind::Envoy {
             return self.host.property(path);
+        }
+        if self.has_let_go() {
+            return Err(Status::NotFound);
         }
         let (name, form) = attributes::on_nginx(kind, path).ok_or(Status::NotFound)?;
         let is_encrypted = || {

@@ -273,6 +273,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         let has_log_phase = root
             .and_then(Option::as_ref)
             .is_none_or(|root| root.capabilities.has_log_phase());
+        self.host.begin_end(context);
         if !has_log_phase {
             self.write_log(context);
         }

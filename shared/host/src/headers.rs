@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::Status;
+use crate::{HeaderMap, Host, Status};
 
 /// Names and values of a header map, in the order of the message, names in lower case as the host
 /// keeps them. Pseudo-headers such as `:path` are among them.
@@ -133,6 +133,22 @@ impl<'h> IntoIterator for &'h Headers {
         self.iter()
     }
 }
+
+/// Keeps what a request header says from the upstream: removes it, or, where the host sends removed
+/// headers on (Kong), overwrites it.
+///
+/// # Errors
+/// The upstream would see it: the map cannot be changed, or the host can overwrite only one of
+/// several headers of that name.
+pub fn hide(host: &dyn Host, name: &str) -> Result<(), Status> {
+    let map = HeaderMap::RequestHeaders;
+    match host.remove_header(map, name) {
+        Err(Status::Unimplemented) => host.set_header(map, name, HIDDEN),
+        other => other,
+    }
+}
+
+const HIDDEN: &[u8] = b"removed";
 
 /// See [`Headers::iter`].
 #[derive(Clone, Debug)]

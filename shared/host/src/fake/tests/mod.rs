@@ -1,6 +1,7 @@
 //! Tests of the fake host: that it answers as the hosts answer, row by row.
 
 mod answers;
+mod evened;
 mod flow;
 mod rows;
 
