@@ -128,7 +128,7 @@ impl Filter for AuditEmitter {
             queue: Queue::new(config.queue),
             early_sources: FactSources {
                 identity: IdentitySource::Property,
-                consent: config.sources.consent.clone(),
+                ..config.sources.clone()
             },
             max_line_bytes: host_log::max_line_bytes(capabilities),
             batch_max_records: config.batch.max_records,

@@ -9,18 +9,23 @@
 //! limits[2].burts: unknown key; did you mean "burst"?
 //! ```
 //!
+//! Every list and every object has a maximum, which is checked before any item is looked at, and so
+//! has the number of problems that are reported: the cost of refusing a document is linear in its
+//! size.
+//!
 //! Nothing is defaulted in silence: a key that is there with a wrong value is an error, and so is
 //! a key that nobody asked for.
 
 mod fields;
+pub mod names;
 mod node;
 mod problem;
 
 pub use fields::Fields;
-pub use node::Node;
+pub use node::{MAX_ITEMS, Node};
 pub use problem::{Problem, Problems};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use crate::json::Json;
@@ -52,6 +57,10 @@ pub fn read_with_keys<T>(
     let converted = convert(Node::root(&document, &sink));
     let keys = sink.keys.into_inner();
     let mut problems = sink.problems.into_inner();
+    let unlisted = sink.unlisted.get();
+    if unlisted > 0 {
+        problems.push(Problem::new("", format!("and {unlisted} more problems")));
+    }
     let result = match converted {
         Some(value) if problems.is_empty() => Ok(value),
         _ => {
@@ -68,18 +77,31 @@ pub fn read_with_keys<T>(
 #[derive(Default)]
 pub(crate) struct Sink {
     problems: RefCell<Vec<Problem>>,
+    /// Problems beyond [`MAX_PROBLEMS`].
+    unlisted: Cell<usize>,
     keys: RefCell<BTreeSet<String>>,
 }
 
 impl Sink {
     fn report(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        if self.is_full() {
+            self.unlisted.set(self.unlisted.get().saturating_add(1));
+        } else {
+            self.problems.borrow_mut().push(problem);
+        }
+    }
+
+    /// Nobody reads more problems than there are by now.
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= MAX_PROBLEMS
     }
 
     fn asked_for(&self, key: String) {
         self.keys.borrow_mut().insert(key);
     }
 }
+
+const MAX_PROBLEMS: usize = 200;
 
 #[cfg(test)]
 mod tests;
