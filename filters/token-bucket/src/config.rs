@@ -11,14 +11,14 @@ pub use service::{Service, Transport};
 
 use host::FactSources;
 use policy::client_address::{self, ClientAddress, Prefixes};
-use policy::config::{self, Fields, Node, Problems};
+use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::Mode;
 use policy::refusal::CustomAnswer;
 
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The mode of the whole filter.
+    /// The mode of limits that say nothing else.
     pub mode: Mode,
     /// Every limit that matches a request counts it.
     pub limits: Vec<Limit>,
@@ -82,11 +82,18 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        config::read(text, |node| node.object(Self::read))
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
     }
 
     /// Reads the top level; public for the test that compares keys and documentation.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mode = Mode::of_filter(fields);
         let replicas = fields.or("replicas", 1, |n| n.integer(1..=10_000));
         let answer = fields.optional("refusal").map(|n| answer::read(&n));
         let mut sources = FactSources::read(fields);
@@ -94,9 +101,9 @@ impl Config {
         let mut services = Vec::new();
         let limits = fields
             .required("limits", "an array of limits")
-            .and_then(|node| read_limits(&node, replicas, &mut services));
+            .and_then(|node| read_limits(&node, mode, replicas, &mut services));
         let config = Self {
-            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            mode,
             limits: Vec::new(),
             services,
             bypass: fields.or("bypass", Bypass::default(), |n| n.object(Bypass::read)),
@@ -149,11 +156,16 @@ impl TableConfig {
     }
 }
 
-fn read_limits(node: &Node<'_>, replicas: u64, services: &mut Vec<Service>) -> Option<Vec<Limit>> {
+fn read_limits(
+    node: &Node<'_>,
+    mode: Mode,
+    replicas: u64,
+    services: &mut Vec<Service>,
+) -> Option<Vec<Limit>> {
     let limits = node
         .clone()
         .at_most(MAX_LIMITS)
-        .non_empty_list(|limit| Limit::read(&limit, replicas, services))?;
+        .non_empty_list(|limit| Limit::read(&limit, mode, replicas, services))?;
     for (index, limit) in limits.iter().enumerate() {
         let mut earlier = limits.iter().take(index);
         if earlier.any(|earlier| earlier.name == limit.name) {

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use host::{
     Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
-    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, refuse, shared_data,
+    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, plugin_configuration,
+    refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::{Decision, Outcome};
@@ -58,7 +59,7 @@ impl Filter for TokenBucket {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let config = Config::parse(configuration)?;
+        let config = plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
         let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
         let calls_grpc = |service: &crate::config::Service| service.transport == Transport::Grpc;
         if !capabilities.calls_grpc() && config.services.iter().any(calls_grpc) {

@@ -14,6 +14,8 @@ pub mod config;
 pub mod consent;
 pub mod decision;
 pub mod facts;
+pub mod filters;
+pub mod finding;
 pub mod http;
 pub mod identity;
 pub mod json;

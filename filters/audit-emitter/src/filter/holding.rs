@@ -29,7 +29,7 @@ impl AuditEmitter {
         if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
             return Action::Continue;
         }
-        let (level, enforces) = (rule.level, self.config.mode.and(rule.mode).enforces());
+        let (level, enforces) = (rule.level, rule.mode.enforces());
         let observed = start.received(
             host,
             level,

@@ -33,8 +33,11 @@ pub struct Limit {
     pub entry_keys: Vec<String>,
     /// How many units a request costs.
     pub cost: Cost,
-    /// The mode of this limit.
+    /// The mode of this limit: its own, or that of the filter.
     pub mode: Mode,
+    /// It says by itself that it only reports, and then never holds other limits back. Limits of a
+    /// filter in report mode are counted as they would be if they acted: all or nothing.
+    pub reports_alone: bool,
     /// What happens when it cannot be decided.
     pub on_error: OnErrors,
     /// What refused callers get instead of problem details.
@@ -163,6 +166,7 @@ impl OnErrors {
 impl Limit {
     pub(super) fn read(
         node: &Node<'_>,
+        filter_mode: Mode,
         replicas: u64,
         services: &mut Vec<Service>,
     ) -> Option<Self> {
@@ -181,7 +185,8 @@ impl Limit {
                 OnMissingKey::read(&n)
             });
             let matches = fields.or("match", Match::default(), |n| Match::read(&n));
-            let mode = fields.or("mode", Mode::Enforce, |n| Mode::read(&n));
+            let own_mode = node.json().member("mode").is_some();
+            let mode = Mode::of_rule(fields, filter_mode);
             let on_error = fields.or("on_error", OnErrors::all(OnError::Deny), |n| {
                 OnErrors::read(&n)
             });
@@ -211,6 +216,7 @@ impl Limit {
                 entry_keys,
                 cost,
                 mode,
+                reports_alone: own_mode && !mode.enforces(),
                 on_error,
                 answer: answer.flatten(),
             })

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::names::{self, NameError};
-use super::{Fields, Problem, Sink};
+use super::{Fields, Problem, Sink, Warning};
 use crate::json::Json;
 use crate::nearest::nearest;
 use crate::units::{self, Rate};
@@ -72,6 +72,23 @@ impl<'a> Node<'a> {
     pub fn reject_unseen(&self, message: impl fmt::Display) {
         self.sink
             .report(Problem::new(self.path.as_str(), message.to_string()));
+    }
+
+    /// Warns about this value, with the value in the message, under a stable code.
+    pub fn warn(&self, code: &'static str, message: impl fmt::Display) {
+        let found = abbreviated(self.json);
+        self.warn_unseen(code, format_args!("{found}: {message}"));
+    }
+
+    /// Warns about this value without showing it.
+    pub fn warn_unseen(&self, code: &'static str, message: impl fmt::Display) {
+        self.warn_at(&self.path, code, message);
+    }
+
+    /// Warns about another place of the document, for what is known only when all of it is read.
+    pub fn warn_at(&self, path: &str, code: &'static str, message: impl fmt::Display) {
+        self.sink
+            .warn(Warning::new(code, path, message.to_string()));
     }
 
     /// A string.
