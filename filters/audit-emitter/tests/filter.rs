@@ -261,15 +261,26 @@ fn a_full_queue_refuses_whoever_says_who_they_are() {
     }
 }
 
+/// The mode of the filter is the default of its rules, and no more than that.
+#[test]
+fn a_rule_refuses_in_a_filter_that_reports() {
+    let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+    let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"mode":"report",
+        "queue":{"max_records":10,"on_full":"reject"},"rules":[{"mode":"enforce"}]}"#;
+    proxy.configure(configuration).unwrap();
+    let refused = (0..30)
+        .filter(|_| get(&mut proxy, "/orders/1") == 503)
+        .count();
+    assert_eq!(refused, 22);
+}
+
 #[test]
 fn report_mode_refuses_nothing() {
-    for (mode, rule_mode) in [("report", "enforce"), ("enforce", "report")] {
+    for (mode, rule) in [("report", "{}"), ("enforce", r#"{"mode":"report"}"#)] {
         let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
         let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"mode":"MODE",
-            "queue":{"max_records":10,"on_full":"reject"},"rules":[{"mode":"RULE"}]}"#;
-        let configuration = configuration
-            .replace("MODE", mode)
-            .replace("RULE", rule_mode);
+            "queue":{"max_records":10,"on_full":"reject"},"rules":[RULE]}"#;
+        let configuration = configuration.replace("MODE", mode).replace("RULE", rule);
         proxy.configure(configuration).unwrap();
         for _ in 0..30 {
             assert_eq!(get(&mut proxy, "/orders/1"), 200);

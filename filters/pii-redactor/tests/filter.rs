@@ -553,6 +553,20 @@ fn rules_that_only_report_stand_beside_rules_that_act() {
     assert_eq!(of("try").count_of("FIELD"), 1);
 }
 
+/// The mode of the filter is the default of its rules, and no more than that.
+#[test]
+fn a_rule_acts_in_a_filter_that_reports() {
+    let rules = r#"{"mode":"report","rules":[{"name":"act","mode":"enforce","detect":["EMAIL"]},
+        {"name":"try","detect":["US_SSN"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let body = r#"{"mail":"jane@example.com","ssn":"536-22-8145"}"#;
+    let outcome = run(&mut proxy, "/x", &Response::json(body));
+    assert_eq!(
+        outcome.client().text(),
+        r#"{"mail":"[EMAIL]","ssn":"536-22-8145"}"#
+    );
+}
+
 #[test]
 fn pseudonyms_need_their_key() {
     let rules = r#"{"rules":[{"detect":["EMAIL"]}],"actions":{"EMAIL":{"pseudonym":{"domain":"partner"}}},"pseudonym_key_env":"KEY"}"#;
@@ -563,6 +577,15 @@ fn pseudonyms_need_their_key() {
     proxy
         .host()
         .set_environment_variable("KEY", &"k".repeat(32));
+    let refused = proxy.configure(rules).unwrap_err();
+    assert!(
+        refused.text().contains("can be guessed"),
+        "{}",
+        refused.text()
+    );
+    proxy
+        .host()
+        .set_environment_variable("KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo");
     proxy
         .configure(rules)
         .unwrap_or_else(|refused| panic!("{}", refused.text()));

@@ -29,7 +29,7 @@ use trail::keyring::Keyring;
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 
 const CONFIGURATION: &str = r#"{
     "sink": {"SINK": {"cluster": "collector"}},

@@ -82,6 +82,8 @@ pub(super) struct Scope<'s> {
     pub(super) actions: &'s ActionTable,
     pub(super) keys: &'s Keys<'s>,
     pub(super) default_places: Places,
+    /// That of the filter.
+    pub(super) mode: Mode,
 }
 
 impl Rule {
@@ -100,7 +102,7 @@ impl Rule {
             allow_fields: None,
             unless: Unless::default(),
             when_consent: None,
-            mode: Mode::Enforce,
+            mode: scope.mode,
         }
     }
 
@@ -150,7 +152,7 @@ impl Rule {
                         ConsentCondition::read(&consent).map(Some)
                     })
                 }),
-                mode: rule.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+                mode: Mode::of_rule(rule, scope.mode),
             };
             let has_work = ["detect", "fields", "presets", "allow_fields"]
                 .iter()
