@@ -279,7 +279,11 @@ impl PrivateKey {
             Algorithm::EdDsa => Self::Ed25519(ed25519_compact::KeyPair::generate()),
             #[cfg(not(feature = "bed"))]
             Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa => {
-                return Err(failed(algorithm, making, "the demonstration is built without it"));
+                return Err(failed(
+                    algorithm,
+                    making,
+                    "the demonstration is built without it",
+                ));
             }
         })
     }
