@@ -97,6 +97,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 	else \
 		set -x; $(SETUP)/cargo-wasm.sh wasm32-wasip1 clippy --lib $(IN_PROXY) -- -D warnings; \
 	fi
+	@cargo fetch --quiet --locked  # also what only other platforms need: cargo-deny reads all of it
 	$$($(SETUP)/tool.sh cargo-deny) --offline --locked check licenses bans sources
 
 .PHONY: test-native
