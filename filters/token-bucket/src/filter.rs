@@ -23,6 +23,7 @@ use crate::config::{Config, HeaderStyle, Scope, Start};
 use crate::counters::LimitCounters;
 use crate::fleet::{CallId, Calls};
 use crate::host_limits;
+use crate::key::KeyPart;
 use crate::lazy::LazyRequest;
 use crate::standing::{HeaderFields, Standing, ietf_10, merged, x_ratelimit};
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
@@ -84,10 +85,13 @@ impl Filter for TokenBucket {
                 tables.push(None);
                 continue;
             };
+            // Only what changes the meaning of this limit's keys: where addresses come from, or
+            // what becomes of requests without a key, does not.
+            let parts: Vec<String> = limit.key.iter().map(KeyPart::spelled).collect();
             let settings = TableSettings {
                 zone: &config.table.zone,
                 limit: &limit.name,
-                key: &format!("{plugin} {:?} {:?}", limit.key, config.addresses),
+                key: &format!("{plugin} {}", parts.join(" ")),
                 slots: config.table.slots,
                 seed,
                 windows,
