@@ -38,8 +38,7 @@ impl RedactedStream {
             .request
             .as_ref()
             .is_some_and(|request| request.method() == "HEAD");
-        // APISIX says that every response ends with its headers.
-        let no_body = (end_of_stream && filter.capabilities.has_log_phase())
+        let no_body = (end_of_stream && filter.capabilities.tells_ends())
             || is_head
             || matches!(status.as_str(), "101" | "204" | "304")
             || response_text(host, "content-length").as_deref() == Some("0");
@@ -158,7 +157,14 @@ impl RedactedStream {
         } else {
             host.buffer(buffer(direction), 0, size)
         };
+        let changes = work.changes;
         let Ok(body) = read else {
+            if !changes {
+                // What may pass in any case is not stopped for not being read.
+                tell::unredacted(filter, host, "body_unreadable", false, true);
+                self.drop_work(direction);
+                return Action::Continue;
+            }
             return self.stop(filter, host, direction, "body_unreadable");
         };
         self.rewrite(filter, host, direction, &body, end_of_stream)
