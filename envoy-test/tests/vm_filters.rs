@@ -43,14 +43,15 @@ fn proxy(program: &Program, profile: Profile) -> Proxy {
 /// The same for a host that can do less: what it would refuse at load is left out.
 fn configuration_on(profile: Profile, filter: &str) -> String {
     let configuration = configuration(filter);
-    if profile == Profile::Envoy {
-        return configuration;
+    match filter {
+        _ if profile == Profile::Envoy => configuration,
+        "jwt-auth" => configuration.replace(r#""query": "access_token""#, r#""header": "x-token""#),
+        "pii-redactor" => configuration.replace(
+            r#""on_error": {"#,
+            r#""on_error": { "unlisted_headers": "pass", "#,
+        ),
+        _ => configuration,
     }
-    let policies = r#""on_error": { "unlisted_headers": "pass", "#;
-    configuration.replace("\"on_error\": {", policies).replace(
-        r#"{ "query": "access_token" }"#,
-        r#"{ "header": "x-token" }"#,
-    )
 }
 
 /// A configuration of each filter that uses as much of it as there is.
