@@ -20,7 +20,7 @@ mod readings;
 mod servers;
 
 pub use pattern::{PathPattern, PatternError};
-pub use servers::{SERVERS, Server};
+pub use servers::{SERVERS, Server, Step};
 
 use escapes::{decode, is_unreserved};
 

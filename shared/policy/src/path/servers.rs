@@ -223,12 +223,7 @@ pub const SERVERS: &[Server] = &[
     ),
     server(
         "Jetty 9",
-        &[
-            Step::Fragment,
-            Step::Parameters,
-            Step::Decode,
-            Step::Dots,
-        ],
+        &[Step::Fragment, Step::Parameters, Step::Decode, Step::Dots],
         "https://jetty.org/docs/jetty/10/programming-guide/server/compliance.html",
     ),
     server(
@@ -279,11 +274,7 @@ pub const SERVERS: &[Server] = &[
     ),
     server(
         "Envoy, `normalize_path`",
-        &[
-            Step::DecodeUnreserved,
-            Step::Backslash,
-            Step::EscapedDots,
-        ],
+        &[Step::DecodeUnreserved, Step::Backslash, Step::EscapedDots],
         "https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
     ),
     server(
@@ -320,12 +311,21 @@ mod tests {
     fn the_readme_has_the_table() {
         let rows = SERVERS.iter().map(|server| {
             let steps: Vec<&str> = server.steps.iter().map(|step| step.describe()).collect();
-            format!("| [{}]({}) | {} |\n", server.name, server.source, steps.join("; "))
+            format!(
+                "| [{}]({}) | {} |\n",
+                server.name,
+                server.source,
+                steps.join("; ")
+            )
         });
-        let table: String = std::iter::once("| server | reads a path so |\n| --- | --- |\n".to_owned())
-            .chain(rows)
-            .collect();
+        let table: String =
+            std::iter::once("| server | reads a path so |\n| --- | --- |\n".to_owned())
+                .chain(rows)
+                .collect();
         let readme = include_str!("../../README.md");
-        assert!(readme.contains(&table), "README.md lacks this table:\n{table}");
+        assert!(
+            readme.contains(&table),
+            "README.md lacks this table:\n{table}"
+        );
     }
 }
