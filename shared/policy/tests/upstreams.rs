@@ -237,6 +237,11 @@ proptest! {
         prop_assert_eq!(walked_around(&raw), Ok(()));
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
     /// The pieces are hostile by themselves, and yet most of what is made of them can be read.
     #[test]
     fn few_spellings_are_too_ambiguous_to_be_read(raw in prop::collection::vec(spelling(), 200)) {
