@@ -94,6 +94,7 @@ impl Values {
     fn with_joined<'v>(values: impl Iterator<Item = Cow<'v, [u8]>>) -> Self {
         let mut joined: Vec<u8> = Vec::new();
         let mut count = 0_usize;
+        let values = values.filter(|value| !value.is_empty());
         let each = values.inspect(|value| {
             // Nobody reads what is too much anyway.
             if count <= MAX_VALUES {
@@ -142,7 +143,7 @@ impl Values {
     }
 }
 
-/// Without spaces around the value and around the commas in it.
+/// Without spaces around the value and around the commas in it, and without empty items.
 fn without_list_spaces(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.trim_ascii();
     if !line.contains(&b',') {
@@ -151,6 +152,7 @@ fn without_list_spaces(line: &[u8]) -> Cow<'_, [u8]> {
     let items: Vec<&[u8]> = line
         .split(|byte| *byte == b',')
         .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
         .collect();
     Cow::Owned(items.join(&b','))
 }
@@ -195,10 +197,11 @@ mod tests {
         assert_eq!(of(&[]), Values::Missing);
         assert_eq!(of(&[b"", b"  "]), Values::Missing);
         assert_eq!(of(&[b" a "]), some(&[b"a"]));
+        assert_eq!(of(&[b"", b"a"]), some(&[b"a"]));
         assert_eq!(of(&[b"a", b"a"]), some(&[b"a", b"a,a"]));
         assert_eq!(of(&[b"a", b"b"]), some(&[b"a", b"b", b"a,b"]));
         // However the lines are joined on the way, there is one value in common.
-        for joined in [&b"a,b"[..], b"a, b", b"a ,b"] {
+        for joined in [&b"a,b"[..], b"a, b", b"a ,b", b",a,,b,"] {
             assert_eq!(of(&[joined]), some(&[b"a,b"]));
         }
         assert_eq!(of(&[b"\xff"]), some(&[b"\xff"]));
