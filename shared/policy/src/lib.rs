@@ -28,5 +28,6 @@ pub mod secret;
 pub mod secret_names;
 pub mod timestamp;
 pub mod units;
+pub mod values;
 
 pub use nearest::nearest;
