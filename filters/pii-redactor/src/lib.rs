@@ -20,7 +20,9 @@
 
 pub mod action;
 mod bytes;
+mod charset;
 pub mod config;
+mod csv;
 pub mod custom;
 pub mod detect;
 pub mod entity;
@@ -33,6 +35,9 @@ pub mod generalize;
 pub mod inflate;
 pub mod json;
 pub mod lexicon;
+pub mod malformed;
+pub mod media;
+mod member_rules;
 pub mod multipart;
 mod names;
 pub mod pairs;
@@ -40,13 +45,16 @@ pub mod paths;
 pub mod pipeline;
 pub mod plan;
 pub mod pseudonym;
+mod redaction;
 mod replaced;
+mod rewriter;
 mod scan;
 mod spelled;
 pub mod sse;
 pub mod tally;
 pub mod text;
 mod trigger;
+mod value;
 mod words;
 
 pub use filter::PiiRedactor;

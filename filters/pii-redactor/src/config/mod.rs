@@ -8,6 +8,7 @@ mod presets;
 mod rule;
 
 pub use on_error::{OnError, ParseErrorPolicy, Policy, TrailersPolicy};
+pub(crate) use presets::is_special_category;
 pub use rule::{Place, Places, Rule};
 
 use std::rc::Rc;

@@ -8,10 +8,11 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
-use crate::action::{Action, Replacement};
+use crate::action::Action;
 use crate::bytes::part;
 use crate::custom::{Custom, searchable};
-use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find};
+use crate::config::is_special_category;
+use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find, preset};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
@@ -387,6 +388,26 @@ impl Plan {
         None
     }
 
+    /// The kind that an object (`{`), a boolean (`t`, `f`) or null (`n`) is by its name. Secrets are
+    /// none of these, and that there is no value tells something only of the special categories.
+    pub(crate) fn whole_kind_of_any(&self, announcement: &Announcement, first: u8) -> Option<u8> {
+        if self.settings.min_confidence > Confidence::Medium {
+            return None;
+        }
+        let mut kinds = announcement.kinds.and(&self.whole);
+        while let Some(entity) = kinds.first() {
+            kinds.remove(entity);
+            let detector = DETECTORS.get(usize::from(entity))?;
+            let is_any = matches!(detector.form, Form::Named)
+                && detector.presets & preset::SECRETS == 0
+                && (first != b'n' || is_special_category(detector.name));
+            if is_any {
+                return Some(entity);
+            }
+        }
+        None
+    }
+
     /// The kind that a text is as a whole, if it may not stay whatever it is.
     pub(crate) fn whole_match(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
         let entity = self.announced(announcement, text)?;
@@ -499,20 +520,6 @@ impl Plan {
             spans.clear();
             spans.extend(taken.into_values());
         }
-    }
-
-    /// What stands in the place of a value of a kind, and whether the message is blocked by it.
-    /// `None` as value: it is too long to be held.
-    pub(crate) fn replacement(&self, entity: u8, value: Option<&[u8]>) -> (Replacement, bool) {
-        let Some(binding) = self.binding(entity) else {
-            return (Replacement::Keep, false);
-        };
-        if !binding.enforces {
-            return (Replacement::Keep, false);
-        }
-        let value = value.map(String::from_utf8_lossy);
-        let replacement = binding.action.apply(self.name(entity), value.as_deref());
-        (replacement, matches!(*binding.action, Action::Block))
     }
 }
 
