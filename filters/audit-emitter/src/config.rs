@@ -13,9 +13,7 @@ pub use sink::{Envelope, HttpSink, Sink};
 use std::time::Duration;
 
 use host::FactSources;
-use host::exchange::IdentitySource;
-use policy::config::{self, Fields, Node, Problems};
-use policy::consent::ConsentSources;
+use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
 use crate::queue::QueueLimits;
@@ -23,7 +21,7 @@ use crate::queue::QueueLimits;
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The mode of the whole filter: in report mode nothing is refused.
+    /// The mode of rules that say nothing else: in report mode nothing is refused.
     pub mode: Mode,
     /// Where records go.
     pub sink: Sink,
@@ -86,11 +84,18 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        config::read(text, |node| node.object(Self::read))
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
     }
 
     /// Reads the top level; public for the test that compares keys and documentation.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mode = Mode::of_filter(fields);
         let sink = fields.required(
             "sink",
             r#"one of "otlp_http", "cloudevents_http", "ndjson_http" and "host_log""#,
@@ -101,6 +106,7 @@ impl Config {
         let default_rule = Rule {
             retention: fields.or("retention", Retention::default(), |n| Retention::read(&n)),
             assurance,
+            mode,
             ..Rule::default()
         };
         let subject = fields.or("subject", None, |n| SubjectKey::read(&n).map(Some));
@@ -108,7 +114,7 @@ impl Config {
             FieldSettings::read(&n, subject.is_some())
         });
         let config = Self {
-            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            mode,
             sink: Sink::HostLog,
             queue,
             on_full,
@@ -123,14 +129,7 @@ impl Config {
             chain: fields.or("chain", ChainSettings::default(), |n| {
                 ChainSettings::read(&n)
             }),
-            sources: FactSources {
-                identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                    IdentitySource::read(&n)
-                }),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read(fields),
         };
         Some(Self {
             sink: sink?,

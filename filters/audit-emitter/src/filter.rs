@@ -17,9 +17,10 @@ use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
 use host::{
     Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Counter, FactSources, Filter,
-    Host, HostKind, LogLevel, Metrics, Stream, Throttle,
+    Host, HostKind, LogLevel, Metrics, Stream, Throttle, plugin_configuration,
 };
 use policy::config::{Problem, Problems};
+use policy::secret::{Secret, SecretKind};
 
 use crate::chains::{Chains, Now, Origin};
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
@@ -81,7 +82,8 @@ impl Filter for AuditEmitter {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let mut config = Config::parse(configuration)?;
+        let mut config =
+            plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
         let secrets = Secrets::read(host, &config)?;
         let random = Random::new(host).map_err(|status| {
             Problems::whole(format!(
@@ -128,7 +130,7 @@ impl Filter for AuditEmitter {
             queue: Queue::new(config.queue),
             early_sources: FactSources {
                 identity: IdentitySource::Property,
-                consent: config.sources.consent.clone(),
+                ..config.sources.clone()
             },
             max_line_bytes: host_log::max_line_bytes(capabilities),
             batch_max_records: config.batch.max_records,
@@ -245,25 +247,27 @@ impl Secrets {
             read.map_err(|problem| problems.push(problem)).ok()
         });
         let signing_key = config.chain.signing_key_env.as_ref().and_then(|variable| {
-            let text = host.environment_variable(variable).unwrap_or_default();
-            let read = SigningKey::from_text(config.chain.key_id.as_deref(), &text);
-            read.map_err(|error| {
-                let message = format!("the environment variable {variable}: {error}");
-                problems.push(Problem::new("chain.signing_key_env", message));
-            })
-            .ok()
+            let value = host.environment_variable(variable);
+            let read = Secret::from_environment(variable, value, SecretKind::Issued)
+                .map_err(|error| error.to_string())
+                .and_then(|text| {
+                    SigningKey::from_text(config.chain.key_id.as_deref(), text.expose_text())
+                        .map_err(|error| format!("the environment variable {variable:?}: {error}"))
+                });
+            read.map_err(|message| problems.push(Problem::new("chain.signing_key_env", message)))
+                .ok()
         });
         let mut headers = |place: &str, sink: Option<&HttpSink>| {
             let mut headers = Vec::new();
             for (name, variable) in sink.map_or(&[][..], |sink| sink.headers_env.as_slice()) {
-                let value = host.environment_variable(variable).unwrap_or_default();
-                let value = value.trim().to_owned();
-                if value.is_empty() || value.chars().any(char::is_control) {
-                    let message =
-                        format!("the environment variable {variable} has no value for it");
-                    problems.push(Problem::new(format!("{place}.headers_env.{name}"), message));
+                let value = host.environment_variable(variable);
+                match Secret::from_environment(variable, value, SecretKind::Issued) {
+                    Ok(value) => headers.push((name.clone(), value.expose_text().to_owned())),
+                    Err(error) => {
+                        let path = format!("{place}.headers_env.{name}");
+                        problems.push(Problem::new(path, error.to_string()));
+                    }
                 }
-                headers.push((name.clone(), value));
             }
             headers
         };

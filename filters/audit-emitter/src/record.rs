@@ -6,11 +6,13 @@
 //! line or fill the queue by itself.
 
 mod activity;
+mod findings;
 mod parties;
 
 use audit::canonical::Writer;
 use audit::{Chain, Committed, Group, Salts};
 use policy::decision::{Decision, Outcome};
+use policy::finding::FindingOutcome;
 use policy::identity::{AuthenticationMethod, Identity};
 
 use crate::config::{FieldSettings, Level, Retention};
@@ -89,6 +91,17 @@ impl Observation {
             || self.grpc_status.is_some_and(|status| status > 0)
     }
 
+    /// Whether a filter changed the request or the response.
+    #[must_use]
+    pub fn was_modified(&self) -> bool {
+        let changed = |decision: &Decision| {
+            let mut outcomes = decision.findings.iter().map(|finding| finding.outcome);
+            outcomes
+                .any(|outcome| matches!(outcome, FindingOutcome::Masked | FindingOutcome::Removed))
+        };
+        self.has_applied(Outcome::Redacted) || self.decisions.iter().any(changed)
+    }
+
     fn was_denied(&self) -> bool {
         self.has_applied(Outcome::Denied)
     }
@@ -138,7 +151,7 @@ pub fn write(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
     let activity = activity::id(observation.method.as_deref());
     let mut writer = Writer::with_capacity(TYPICAL_BYTES);
     writer.object(|w| {
-        w.number_member("action_id", if stopped { 2 } else { 1 });
+        w.number_member("action_id", action_id(observation));
         w.number_member("activity_id", activity);
         w.cut_member("actor", |w| w.fragment(&personal.actor));
         w.member("api", |w| activity::write_api(w, observation, envelope));
@@ -155,7 +168,7 @@ pub fn write(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
             });
         }
         w.member("metadata", |w| write_metadata(w, observation, envelope));
-        activity::write_resources(w, observation, envelope);
+        findings::write_resources(w, observation, envelope);
         w.number_member("severity_id", if stopped { 3 } else { 1 });
         w.cut_member("src_endpoint", |w| w.fragment(&personal.source));
         if let Some(status) = observation.status {
@@ -279,6 +292,7 @@ fn write_unmapped(
         let certificate = observation.peer.as_ref().map(|_| "client_certificate");
         text(w, "authentication", method.or(certificate));
         w.cut_member("consent", |w| w.fragment(&personal.consent));
+        findings::write_findings(w, observation);
         number(w, "grpc_status", observation.grpc_status);
         name(w, "http_method", activity::other_method(observation));
         w.text_member("level", envelope.level.as_str());
@@ -336,6 +350,17 @@ fn consent(observation: &Observation) -> String {
         }
     });
     writer.into_text()
+}
+
+/// Allowed, Denied, Modified of the profile security_control.
+fn action_id(observation: &Observation) -> u64 {
+    if observation.was_stopped() {
+        2
+    } else if observation.was_modified() {
+        4
+    } else {
+        1
+    }
 }
 
 /// Allowed, Blocked, Unauthorized, Error of the profile security_control; Logged for what is only

@@ -622,7 +622,11 @@ fn best_effort_gives_way_and_never_refuses() {
 #[test]
 fn keys_must_be_good_ones() {
     for (chain, key, expected) in [
-        (r#"{"signing_key_env":"KEY"}"#, "", "there is no key"),
+        (
+            r#"{"signing_key_env":"KEY"}"#,
+            "",
+            r#""KEY" is set, but empty"#,
+        ),
         (
             r#"{"signing_key_env":"KEY"}"#,
             "hunter2",
@@ -636,7 +640,7 @@ fn keys_must_be_good_ones() {
         (
             r#"{"signing_key_env":"KEY","witness":{"ndjson_http":{"cluster":"w","headers_env":{"authorization":"NONE"}}}}"#,
             SEED,
-            "chain.witness.headers_env.authorization: the environment variable NONE",
+            r#"chain.witness.headers_env.authorization: the environment variable "NONE" is not set"#,
         ),
     ] {
         let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);

@@ -17,9 +17,21 @@ use std::time::Duration;
 use audit_emitter::AuditEmitter;
 use host::fake::{Profile, Proxy, Request, Response, StreamProperties};
 use policy::decision::{Decision, Outcome as Decided};
+use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
 use policy::json::Json;
 use support::{Collector, assert_whole, configured, get, logged, metric, requests_in, spilled};
+
+fn found(kind: &str, count: u64) -> Finding {
+    Finding {
+        kind: kind.to_owned(),
+        category: Category::Personal,
+        rule: None,
+        place: Place::ResponseBody,
+        outcome: FindingOutcome::Masked,
+        count,
+    }
+}
 
 #[test]
 fn every_request_arrives_once_in_order() {
@@ -142,7 +154,7 @@ fn records_say_who_decided_what() {
     };
     properties.set("meshward.identity", identity.to_json());
     let mut redacted = Decision::new("pii-redactor", Decided::Redacted).rule("patients");
-    redacted.counts.insert("EMAIL".to_owned(), 2);
+    redacted.findings.push(found("EMAIL", 2));
     let list = [
         Decision::new("jwt-auth", Decided::Allowed).rule("rules[1]"),
         redacted,
@@ -249,15 +261,26 @@ fn a_full_queue_refuses_whoever_says_who_they_are() {
     }
 }
 
+/// The mode of the filter is the default of its rules, and no more than that.
+#[test]
+fn a_rule_refuses_in_a_filter_that_reports() {
+    let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+    let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"mode":"report",
+        "queue":{"max_records":10,"on_full":"reject"},"rules":[{"mode":"enforce"}]}"#;
+    proxy.configure(configuration).unwrap();
+    let refused = (0..30)
+        .filter(|_| get(&mut proxy, "/orders/1") == 503)
+        .count();
+    assert_eq!(refused, 22);
+}
+
 #[test]
 fn report_mode_refuses_nothing() {
-    for (mode, rule_mode) in [("report", "enforce"), ("enforce", "report")] {
+    for (mode, rule) in [("report", "{}"), ("enforce", r#"{"mode":"report"}"#)] {
         let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
         let configuration = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"mode":"MODE",
-            "queue":{"max_records":10,"on_full":"reject"},"rules":[{"mode":"RULE"}]}"#;
-        let configuration = configuration
-            .replace("MODE", mode)
-            .replace("RULE", rule_mode);
+            "queue":{"max_records":10,"on_full":"reject"},"rules":[RULE]}"#;
+        let configuration = configuration.replace("MODE", mode).replace("RULE", rule);
         proxy.configure(configuration).unwrap();
         for _ in 0..30 {
             assert_eq!(get(&mut proxy, "/orders/1"), 200);

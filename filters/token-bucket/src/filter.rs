@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use host::{
     Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
-    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, refuse, shared_data,
+    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, plugin_configuration,
+    refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::{Decision, Outcome};
@@ -21,6 +22,7 @@ use crate::bypass::{PassHeader, bypasses};
 use crate::config::{Config, HeaderStyle, Scope, Start, Transport};
 use crate::counters::LimitCounters;
 use crate::fleet::{CallId, Calls};
+use crate::key::KeyPart;
 use crate::lazy::LazyRequest;
 use crate::standing::{HeaderFields, Standing, ietf_10, merged, x_ratelimit};
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
@@ -57,7 +59,7 @@ impl Filter for TokenBucket {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let config = Config::parse(configuration)?;
+        let config = plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
         let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
         let calls_grpc = |service: &crate::config::Service| service.transport == Transport::Grpc;
         if !capabilities.calls_grpc() && config.services.iter().any(calls_grpc) {
@@ -87,10 +89,13 @@ impl Filter for TokenBucket {
                 tables.push(None);
                 continue;
             };
+            // Only what changes the meaning of this limit's keys: where addresses come from, or
+            // what becomes of requests without a key, does not.
+            let parts: Vec<String> = limit.key.iter().map(KeyPart::spelled).collect();
             let settings = TableSettings {
                 zone: &config.table.zone,
                 limit: &limit.name,
-                key: &format!("{plugin} {:?} {:?}", limit.key, config.addresses),
+                key: &format!("{plugin} {}", parts.join(" ")),
                 slots: config.table.slots,
                 seed,
                 windows,

@@ -6,6 +6,8 @@ use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 
 use crate::hash::{Hash, bytes, hex};
 
+pub use policy::secret::looks_guessable;
+
 /// An Ed25519 key that signs fingerprints (RFC 8032).
 pub struct SigningKey {
     id: String,
@@ -143,18 +145,6 @@ pub fn secret_bytes(text: &str) -> Result<[u8; 32], KeyError> {
         return Err(KeyError::Weak);
     }
     Ok(seed)
-}
-
-/// Whether no random source would give these bytes.
-#[must_use]
-pub fn looks_guessable(secret: &[u8]) -> bool {
-    let values: std::collections::BTreeSet<u8> = secret.iter().copied().collect();
-    let steps: std::collections::BTreeSet<u8> = secret
-        .iter()
-        .zip(secret.iter().skip(1))
-        .map(|(one, next)| next.wrapping_sub(*one))
-        .collect();
-    values.len() < 12 || steps.len() < 6 || secret.iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 /// What is signed is never anything else that a key might sign.

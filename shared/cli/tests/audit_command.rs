@@ -104,7 +104,7 @@ impl Outcome {
     }
 }
 
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 const KEYS: &str = "--keys emitter.json --keys operator.json";
 const SIGN: &str = "--ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo";
 

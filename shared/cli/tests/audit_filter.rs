@@ -20,6 +20,7 @@ use std::time::Duration;
 use audit_emitter::AuditEmitter;
 use host::fake::{Answer, AnyCall, Process, Profile, Proxy, Request, Response, StreamProperties};
 use policy::decision::{Decision, Outcome};
+use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
 use policy::json::Json;
 use tempfile::TempDir;
@@ -28,7 +29,7 @@ use trail::keyring::Keyring;
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 
 const CONFIGURATION: &str = r#"{
     "sink": {"SINK": {"cluster": "collector"}},
@@ -106,8 +107,8 @@ fn patient(proxy: &mut Proxy, subject: &str) {
     };
     properties.set("meshward.identity", identity.to_json());
     let mut redacted = Decision::new("pii-redactor", Outcome::Redacted).rule("patients");
-    redacted.counts.insert("EMAIL".to_owned(), 2);
-    redacted.counts.insert("US_SSN".to_owned(), 1);
+    redacted.findings.push(found("EMAIL", 2));
+    redacted.findings.push(found("US_SSN", 1));
     let decisions = [
         Decision::new("jwt-auth", Outcome::Allowed).rule("rules[1]"),
         redacted,
@@ -198,6 +199,17 @@ fn assert_fast(file: &[u8]) {
         }
     }
     assert!(requests > 0);
+}
+
+fn found(kind: &str, count: u64) -> Finding {
+    Finding {
+        kind: kind.to_owned(),
+        category: Category::Personal,
+        rule: None,
+        place: Place::ResponseBody,
+        outcome: FindingOutcome::Seen,
+        count,
+    }
 }
 
 #[test]

@@ -276,6 +276,9 @@ impl Emitter {
             w.object(|w| {
                 text(w, "authentication", "jwt");
                 w.cut_member("consent", |w| w.fragment(&parts.consent));
+                if !request.data.is_empty() {
+                    w.member("findings", |w| w.fragment(&findings(request)));
+                }
                 text(w, "level", "request");
                 text(w, "provider", "corp");
                 self.chain.write_integrity(w, committed, false);
@@ -319,7 +322,7 @@ impl Request {
                 "GET /invoices/{id}",
                 "GET",
                 "/invoices/",
-                &["IBAN_CODE", "CREDIT_CARD"],
+                &["IBAN", "CREDIT_CARD"],
             ),
             ("PUT /patients/{id}", "PUT", "/patients/", &["PHONE"]),
             ("GET /healthz", "GET", "/healthz", &[]),
@@ -396,14 +399,18 @@ fn authorizations(request: &Request) -> String {
     }
 }
 
+fn category(class: &str) -> (u64, &'static str, &'static str) {
+    match class {
+        "CREDIT_CARD" | "IBAN" => (3, "Financial", "financial"),
+        _ => (1, "Personal", "personal"),
+    }
+}
+
 fn resources(request: &Request) -> String {
     let class = |(class, count): &(&str, u64)| {
-        let category = match *class {
-            "CREDIT_CARD" | "IBAN_CODE" => 3,
-            _ => 1,
-        };
+        let (id, caption, _) = category(class);
         format!(
-            r#"{{"category_id":{category},"discovery_details":[{{"count":{count},"type":"{class}"}}]}}"#
+            r#"{{"category":"{caption}","category_id":{id},"discovery_details":[{{"count":{count},"type":"{class}"}}]}}"#
         )
     };
     let classes: Vec<String> = request.data.iter().map(class).collect();
@@ -412,6 +419,17 @@ fn resources(request: &Request) -> String {
         classes.join(","),
         request.operation
     )
+}
+
+fn findings(request: &Request) -> String {
+    let finding = |(class, count): &(&str, u64)| {
+        let (_, _, category) = category(class);
+        format!(
+            r#"{{"category":"{category}","count":{count},"direction":"response","kind":"{class}","outcome":"seen","place":"response.body"}}"#
+        )
+    };
+    let findings: Vec<String> = request.data.iter().map(finding).collect();
+    format!("[{}]", findings.join(","))
 }
 
 /// A key that everybody knows.

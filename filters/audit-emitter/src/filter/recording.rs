@@ -46,7 +46,7 @@ impl AuditEmitter {
         if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
             return Action::Continue;
         }
-        let enforces = self.config.mode.and(rule.mode).enforces();
+        let enforces = rule.mode.enforces();
         let refusal = Refusal::new(
             503,
             "audit_queue_full",

@@ -166,66 +166,6 @@ pub(super) fn write_authorizations(w: &mut Writer, observation: &Observation) {
     });
 }
 
-/// The array `resources`: the data that the response held, by what was found in it.
-pub(super) fn write_resources(w: &mut Writer, observation: &Observation, envelope: &Envelope<'_>) {
-    let counts = || {
-        observation
-            .decisions
-            .iter()
-            .flat_map(|decision| &decision.counts)
-    };
-    if counts().next().is_none() {
-        return;
-    }
-    // Not the path, which may name people and is recorded once, where it can be erased.
-    let called = envelope
-        .template
-        .or(observation.route.as_deref())
-        .or(observation.host.as_deref())
-        .unwrap_or("unknown");
-    w.member("resources", |w| {
-        w.array(|w| {
-            w.item(|w| {
-                w.object(|w| {
-                    w.member("data_classifications", |w| {
-                        w.array(|w| {
-                            for (kind, count) in counts() {
-                                w.item(|w| write_classification(w, kind, *count));
-                            }
-                        });
-                    });
-                    name(w, "name", Some(called));
-                });
-            });
-        });
-    });
-}
-
-fn write_classification(w: &mut Writer, kind: &str, count: u64) {
-    w.object(|w| {
-        w.number_member("category_id", data_category(kind));
-        w.member("discovery_details", |w| {
-            w.array(|w| {
-                w.item(|w| {
-                    w.object(|w| {
-                        w.number_member("count", count);
-                        name(w, "type", Some(kind));
-                    });
-                });
-            });
-        });
-    });
-}
-
-/// Personal, Financial or Security of the data classification.
-fn data_category(kind: &str) -> u64 {
-    match kind {
-        "CREDIT_CARD" | "IBAN_CODE" => 3,
-        "JWT" => 6,
-        _ => 1,
-    }
-}
-
 /// The methods of the schema.
 fn is_known(method: &str) -> bool {
     const KNOWN: [&str; 9] = [

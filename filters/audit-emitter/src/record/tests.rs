@@ -1,4 +1,5 @@
 use audit::record::Record;
+use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::json::Json;
 
 use super::*;
@@ -62,6 +63,17 @@ impl Context {
     }
 }
 
+fn found(kind: &str, count: u64) -> Finding {
+    Finding {
+        kind: kind.to_owned(),
+        category: Category::Personal,
+        rule: None,
+        place: Place::ResponseBody,
+        outcome: FindingOutcome::Masked,
+        count,
+    }
+}
+
 #[test]
 fn a_refused_request() {
     let observation = Observation {
@@ -100,7 +112,7 @@ fn a_refused_request() {
 #[test]
 fn redactions_and_identity() {
     let mut redacted = Decision::new("pii-redactor", Outcome::Redacted).rule("patients");
-    redacted.counts.insert("EMAIL".to_owned(), 2);
+    redacted.findings.push(found("EMAIL", 2));
     let identity = Identity {
         subject: Some("jane".to_owned()),
         provider: "corp".to_owned(),
@@ -128,7 +140,67 @@ fn redactions_and_identity() {
         text.contains(r#""discovery_details":[{"count":2,"type":"EMAIL"}]"#),
         "{text}"
     );
+    assert_eq!(record.member("action_id"), Some(&Json::from(4)));
+}
+
+#[test]
+fn findings_say_where_and_what_became_of_them() {
+    let of = |place, outcome, kind: &str, category| Finding {
+        category,
+        place,
+        outcome,
+        ..found(kind, 2)
+    };
+    let exempt = Decision::new("pii-redactor", Outcome::Allowed)
+        .rule("patients")
+        .found(of(
+            Place::ResponseBody,
+            FindingOutcome::Seen,
+            "US_SSN",
+            Category::Governmental,
+        ))
+        .found(of(
+            Place::RequestQuery,
+            FindingOutcome::Sent,
+            "IBAN",
+            Category::Financial,
+        ));
+    let observation = Observation {
+        method: Some("GET".to_owned()),
+        status: Some(200),
+        decisions: vec![exempt.clone()],
+        ..Observation::default()
+    };
+    let record = Context::new().json(&observation);
+    // What is only seen is no change.
     assert_eq!(record.member("action_id"), Some(&Json::from(1)));
+    assert_eq!(
+        record.at("unmapped.findings").unwrap().to_string(),
+        concat!(
+            r#"[{"category":"governmental","count":2,"direction":"response","kind":"US_SSN","outcome":"seen","place":"response.body","rule":"patients"},"#,
+            r#"{"category":"financial","count":2,"direction":"request","kind":"IBAN","outcome":"sent","place":"request.query","rule":"patients"}]"#,
+        )
+    );
+    let resources = record.member("resources").unwrap().to_string();
+    assert!(
+        resources.contains(r#"{"category":"Governmental","category_id":2,"#),
+        "{resources}"
+    );
+    assert!(
+        resources.contains(r#"{"category":"Financial","category_id":3,"#),
+        "{resources}"
+    );
+    let blocked = Decision::new("pii-redactor", Outcome::Denied).found(of(
+        Place::RequestBody,
+        FindingOutcome::Blocked,
+        "PASSWORD",
+        Category::Security,
+    ));
+    let record = Context::new().json(&Observation {
+        decisions: vec![exempt, blocked],
+        ..observation
+    });
+    assert_eq!(record.member("action_id"), Some(&Json::from(2)));
 }
 
 #[test]
@@ -177,7 +249,7 @@ fn little_is_known_and_the_record_is_still_one() {
         ..Identity::default()
     };
     let mut redacted = Decision::new("pii-redactor", Outcome::Redacted);
-    redacted.counts.insert("EMAIL".to_owned(), 1);
+    redacted.findings.push(found("EMAIL", 1));
     let observations = [
         Observation::default(),
         Observation {

@@ -37,7 +37,11 @@ impl TokenBucket {
         let config = Rc::clone(&self.config);
         let enforces = |limit: usize| {
             let mode = config.limits.get(limit).map(|limit| limit.mode);
-            mode.is_some_and(|mode| config.mode.and(mode).enforces())
+            mode.is_some_and(Mode::enforces)
+        };
+        let reports_alone = |limit: usize| {
+            let limit = config.limits.get(limit);
+            limit.is_some_and(|limit| limit.reports_alone)
         };
         // In report mode the rest is as it would be: what ends here asks and charges no other limit.
         let mut ends_here = false;
@@ -50,36 +54,33 @@ impl TokenBucket {
                 return Action::Pause;
             }
             self.report(host, *limit, "rate_limit_key_missing");
-            let mode = config.limits.get(*limit).map(|limit| limit.mode);
-            ends_here |= mode.is_some_and(Mode::enforces);
+            ends_here |= !reports_alone(*limit);
         }
         if counted.is_empty() {
             return Action::Continue;
         }
         let now_ns = host.monotonic_ns();
-        // Limits in report mode by themselves never hold the others back. Those of a filter in
-        // report mode are decided as they would be: all or nothing.
-        let (mut group, alone): (Vec<_>, Vec<_>) = counted.into_iter().partition(|counted| {
-            let limit = config.limits.get(counted.limit);
-            limit.is_some_and(|limit| limit.mode.enforces())
-        });
-        if ends_here {
-            group.clear();
-        }
+        let (acting, reporting): (Vec<_>, Vec<_>) = counted
+            .into_iter()
+            .partition(|counted| enforces(counted.limit));
         let mut taken = Vec::new();
-        match self.take(host, &group, now_ns, &mut taken) {
-            Ok(standings) if config.mode.enforces() => {
-                response.borrow_mut().standings = standings;
-            }
-            Ok(_) => {}
+        match self.take(host, &acting, now_ns, &mut taken) {
+            Ok(standings) => response.borrow_mut().standings = standings,
             Err(refused) => {
                 let (limit, refusal) = *refused;
-                if let Some(limit) = config.limits.get(limit).filter(|_| config.mode.enforces()) {
+                if let Some(limit) = config.limits.get(limit) {
                     self.refuse(host, request, limit, &refusal);
                     return Action::Pause;
                 }
-                group.clear();
             }
+        }
+        // Limits in report mode by themselves never hold others back. Those of a filter in report
+        // mode are decided as they would be: all or nothing.
+        let (alone, mut group): (Vec<_>, Vec<_>) = reporting
+            .into_iter()
+            .partition(|counted| reports_alone(counted.limit));
+        if ends_here || self.take(host, &group, now_ns, &mut taken).is_err() {
+            group.clear();
         }
         // In report mode nothing comes of what it says, but that no service is asked after it.
         let passes = |counted: &Counted| {
@@ -87,7 +88,8 @@ impl TokenBucket {
             self.take(host, only, now_ns, &mut Vec::new()).is_ok()
         };
         let alone: Vec<_> = alone.into_iter().filter(passes).collect();
-        let inquiries = self.inquiries(group.into_iter().chain(alone), &enforces);
+        let counted = acting.into_iter().chain(group).chain(alone);
+        let inquiries = self.inquiries(counted, &enforces);
         if inquiries.is_empty() {
             Self::allow(host);
             return Action::Continue;
@@ -210,7 +212,7 @@ impl TokenBucket {
 
     pub(super) fn refused_or_reported(&self, host: &dyn Host, limit: usize) {
         let mode = self.config.limits.get(limit).map(|limit| limit.mode);
-        if mode.is_some_and(|mode| self.config.mode.and(mode).enforces()) {
+        if mode.is_some_and(Mode::enforces) {
             self.count(host, limit, |c| &c.refused);
         } else {
             self.report(host, limit, "rate_limited");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
-use super::classes::{Classified, data_classes};
+use super::classes::{Found, found, seen};
 use super::table::{Table, Weight};
 use super::timeline::{Fate, Timeline};
 use crate::item::Item;
@@ -27,7 +27,7 @@ pub struct Filter {
     pub route: Option<String>,
     /// Of this retention class.
     pub class: Option<String>,
-    /// Whose answer held data of this class.
+    /// In whose request or response data of this class was found.
     pub data_class: Option<String>,
 }
 
@@ -58,7 +58,7 @@ pub struct Tally<'f> {
 pub(super) struct SubjectCounts {
     pub(super) requests: u64,
     pub(super) refused: u64,
-    /// Requests whose answer held personal or other classified data.
+    /// Requests whose caller saw personal or other classified data.
     pub(super) sensitive: u64,
     pub(super) data: BTreeMap<String, u64>,
     pub(super) last_ms: u64,
@@ -144,9 +144,9 @@ impl<'f> Tally<'f> {
     }
 
     fn count(&mut self, item: &Item, text: &str, fields: &Fields) {
-        let classes = fields.resources.of(text).map_or(Vec::new(), data_classes);
+        let found = fields.findings.of(text).map_or(Vec::new(), found);
         let route = fields.operation.string(text).unwrap_or("unknown");
-        if !self.filter.takes(item, text, fields, route, &classes) {
+        if !self.filter.takes(item, text, fields, route, &found) {
             return;
         }
         // The record that a request was received comes before the one of what became of it.
@@ -161,6 +161,7 @@ impl<'f> Tally<'f> {
             (false, _) => Fate::Failed,
         };
         let failed = fate == Fate::Failed;
+        let classes = seen(&found);
         let sensitive = !classes.is_empty();
         self.requests += 1;
         if let Some(count) = self.fates.get_mut(fate as usize) {
@@ -178,8 +179,8 @@ impl<'f> Tally<'f> {
             row.refused += u64::from(refused);
             row.sensitive += u64::from(sensitive);
             row.last_ms = row.last_ms.max(item.time_ms);
-            for class in &classes {
-                row.saw(class.name());
+            for (class, _) in &classes {
+                row.saw(class);
             }
         });
         self.routes.change(route, |row| {
@@ -188,10 +189,10 @@ impl<'f> Tally<'f> {
             row.failed += u64::from(failed);
             row.sensitive += u64::from(sensitive);
         });
-        for class in &classes {
-            self.data.change(class.name(), |row| {
+        for (class, count) in &classes {
+            self.data.change(class, |row| {
                 row.requests += 1;
-                row.values = row.values.saturating_add(class.count);
+                row.values = row.values.saturating_add(*count);
             });
         }
         let source = fields
@@ -265,7 +266,7 @@ impl Filter {
         text: &str,
         fields: &Fields,
         route: &str,
-        classes: &[Classified<'_>],
+        found: &[Found<'_>],
     ) -> bool {
         let route_fits = |wanted: &String| match wanted.strip_suffix('*') {
             Some(beginning) => route.starts_with(beginning),
@@ -285,7 +286,7 @@ impl Filter {
             && self
                 .data_class
                 .as_ref()
-                .is_none_or(|class| classes.iter().any(|found| found.name() == class))
+                .is_none_or(|class| found.iter().any(|one| one.name() == class))
     }
 }
 

@@ -36,7 +36,6 @@ pub(super) enum Field {
     Path,
     Query,
     UserAgent,
-    Resources,
     SrcEndpoint,
     SrcIp,
     SrcName,
@@ -47,6 +46,7 @@ pub(super) enum Field {
     Consent,
     Class,
     Expires,
+    Findings,
     Stage,
     ChainUid,
     Fingerprint,
@@ -117,6 +117,7 @@ known! {
     Consent = b"consent";
     Control = b"control";
     Expires = b"expires";
+    Findings = b"findings";
     Fingerprint = b"fingerprint";
     HttpHeaders = b"http_headers";
     HttpRequest = b"http_request";
@@ -129,7 +130,6 @@ known! {
     Previous = b"previous";
     QueryString = b"query_string";
     RecordIntegrity = b"record_integrity";
-    Resources = b"resources";
     Retention = b"retention";
     Salts = b"salts";
     Sequence = b"sequence";
@@ -172,7 +172,6 @@ impl Node {
             (Self::Root, Known::HttpRequest) => node(Self::HttpRequest),
             (Self::Root, Known::HttpResponse) => node(Self::HttpResponse),
             (Self::Root, Known::Metadata) => node(Self::Metadata),
-            (Self::Root, Known::Resources) => of(Field::Resources),
             (Self::Root, Known::SrcEndpoint) => Some((Self::Source, Field::SrcEndpoint, true)),
             (Self::Root, Known::StatusId) => of(Field::StatusId),
             (Self::Root, Known::Time) => of(Field::Time),
@@ -193,6 +192,7 @@ impl Node {
             (Self::Source, Known::Ip) => of(Field::SrcIp),
             (Self::Source, Known::Name) => of(Field::SrcName),
             (Self::Unmapped, Known::Consent) => cut(Field::Consent),
+            (Self::Unmapped, Known::Findings) => of(Field::Findings),
             (Self::Unmapped, Known::RecordIntegrity) => node(Self::Integrity),
             (Self::Unmapped, Known::Retention) => node(Self::Retention),
             (Self::Unmapped, Known::Stage) => of(Field::Stage),

@@ -17,7 +17,6 @@ use audit::Group;
 
 use scanner::Scanner;
 pub use shapes::Shapes;
-pub(super) use text::leading_integer;
 
 /// Where a value stands in the text of its record; empty if there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub struct Fields {
     pub path: Span,
     pub query: Span,
     pub user_agent: Span,
-    pub resources: Span,
+    pub findings: Span,
     pub src_endpoint: Span,
     pub src_ip: Span,
     pub src_name: Span,

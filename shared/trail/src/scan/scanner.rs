@@ -305,7 +305,7 @@ impl<'t> Scanner<'t> {
             Field::Path => &mut fields.path,
             Field::Query => &mut fields.query,
             Field::UserAgent => &mut fields.user_agent,
-            Field::Resources => &mut fields.resources,
+            Field::Findings => &mut fields.findings,
             Field::SrcEndpoint => &mut fields.src_endpoint,
             Field::SrcIp => &mut fields.src_ip,
             Field::SrcName => &mut fields.src_name,

@@ -47,7 +47,7 @@ pub(super) fn is_long_escape(code: &[u8]) -> bool {
 
 /// The integer at the beginning, without zeros in front, as the canonical form has it; and of how
 /// many digits it is.
-pub(crate) fn leading_integer(text: &[u8]) -> Option<(u64, usize)> {
+pub(super) fn leading_integer(text: &[u8]) -> Option<(u64, usize)> {
     let mut number = 0_u64;
     let mut length = 0;
     for byte in text {
