@@ -134,7 +134,8 @@ impl Transcoder {
     }
 }
 
-/// UTF-8, also for halves of surrogate pairs; what is no character at all is U+FFFD.
+/// UTF-8, also for halves of surrogate pairs, and as far as it once went for what is no character at
+/// all, so that nothing is lost.
 fn write_utf8(code: u32, text: &mut Vec<u8>) {
     let low = |shift: u32| {
         let bits = code >> shift & 0x3f;
@@ -145,14 +146,23 @@ fn write_utf8(code: u32, text: &mut Vec<u8>) {
         0..0x80 => text.push(high(0, 0)),
         0x80..0x800 => text.extend([high(6, 0xc0), low(0)]),
         0x800..0x1_0000 => text.extend([high(12, 0xe0), low(6), low(0)]),
-        0x1_0000..0x11_0000 => text.extend([high(18, 0xf0), low(12), low(6), low(0)]),
-        _ => text.extend_from_slice("\u{fffd}".as_bytes()),
+        0x1_0000..0x20_0000 => text.extend([high(18, 0xf0), low(12), low(6), low(0)]),
+        0x20_0000..0x400_0000 => {
+            text.extend([high(24, 0xf8), low(18), low(12), low(6), low(0)]);
+        }
+        0x400_0000..0x8000_0000 => {
+            text.extend([high(30, 0xfc), low(24), low(18), low(12), low(6), low(0)]);
+        }
+        _ => text.extend([0xfe, low(30), low(24), low(18), low(12), low(6), low(0)]),
     }
 }
 
 const fn length_of(first: u8) -> usize {
     match first {
         0..0x80 => 1,
+        0xfe.. => 7,
+        0xfc.. => 6,
+        0xf8.. => 5,
         0xf0.. => 4,
         0xe0.. => 3,
         0xc0.. => 2,

@@ -102,15 +102,16 @@ impl CsvRewriter {
 
     /// Takes the next bytes, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        let mut position = 0;
-        if self.state == State::FirstRow {
-            position = self.read_first_row(chunk);
-            if position == chunk.len() && !self.has_first_row() {
+        let mut ahead = chunk;
+        while self.state == State::FirstRow {
+            let taken = self.read_first_row(ahead);
+            if !self.has_first_row() {
                 return;
             }
+            ahead = rest(ahead, taken);
             self.begin_rows(out, tally);
         }
-        self.read(rest(chunk, position), out, tally);
+        self.read(ahead, out, tally);
     }
 
     /// The table is complete.

@@ -1,8 +1,8 @@
 //! Decoding gzip and deflate while they stream by, within limits.
 //!
 //! zlib-rs reads the headers, the data and the checksums; what is here is only what stands between
-//! members, and the limits. Behind the last member, bytes that do not begin another one are dropped,
-//! as gzip(1) and browsers do: nothing that is not searched leaves.
+//! members, and the limits. Behind the last member there may be zeros, which some writers pad with and
+//! which are dropped; anything else makes the body a broken one, for it could not be searched.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -119,7 +119,8 @@ impl Inflater {
                     let taken = self.inflate(bytes, limit, sink)?;
                     bytes = rest(bytes, taken);
                 }
-                Stage::Done => return Ok(()),
+                Stage::Done if bytes.iter().all(|byte| *byte == 0) => return Ok(()),
+                Stage::Done => return Err(InflateError::Broken),
             }
         }
         Ok(())
@@ -142,7 +143,7 @@ impl Inflater {
     fn begin(&mut self, limit: u64, sink: &mut dyn FnMut(&[u8])) -> Result<(), InflateError> {
         let is_member = GZIP_MAGIC.starts_with(&self.first);
         if self.is_gzip && !is_member {
-            if self.members == 0 {
+            if self.members == 0 || self.first != [0] {
                 return Err(InflateError::Broken);
             }
             self.stage = Stage::Done;

@@ -22,7 +22,7 @@ pub mod action;
 mod bytes;
 mod charset;
 pub mod config;
-mod csv;
+pub mod csv;
 pub mod custom;
 pub mod detect;
 pub mod entity;
@@ -32,6 +32,7 @@ mod fixtures;
 #[cfg(not(target_os = "wasi"))]
 pub mod fuzzing;
 pub mod generalize;
+pub mod headers;
 pub mod inflate;
 pub mod json;
 pub mod lexicon;

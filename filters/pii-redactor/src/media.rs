@@ -27,6 +27,8 @@ pub enum Framing {
     Text,
     /// A type that says nothing about the content: JSON, text or binary, as the first bytes say.
     Unknown,
+    /// The messages of gRPC, which are not searched; what begins like JSON is none.
+    Grpc,
 }
 
 /// What the content type says about the rows.
@@ -72,8 +74,6 @@ pub struct Media {
     pub framing: Option<Framing>,
     /// How its text is encoded.
     pub charset: Charset,
-    /// The type is that of gRPC messages.
-    pub is_grpc: bool,
 }
 
 impl Media {
@@ -96,7 +96,6 @@ impl Media {
         Self {
             framing: kind.framing(value),
             charset: charset(value),
-            is_grpc: kind == Kind::Grpc,
         }
     }
 
@@ -104,6 +103,7 @@ impl Media {
         let framing = match (self.framing, other.framing) {
             (same, also) if same == also => same,
             (None, Some(known)) | (Some(known), None) => Some(known),
+            (Some(Framing::Grpc), known) | (known, Some(Framing::Grpc)) => known,
             (Some(Framing::Unknown), known) | (known, Some(Framing::Unknown)) => known,
             (Some(Framing::Text | Framing::Markup), known)
             | (known, Some(Framing::Text | Framing::Markup)) => known,
@@ -117,7 +117,6 @@ impl Media {
                 (Charset::AsciiCompatible, charset) => charset,
                 (charset, _) => charset,
             },
-            is_grpc: self.is_grpc && other.is_grpc,
         }
     }
 }
@@ -284,7 +283,8 @@ impl Kind {
             }),
             Self::Markup => Framing::Markup,
             Self::Text => Framing::Text,
-            Self::Unknown | Self::Grpc => Framing::Unknown,
+            Self::Unknown => Framing::Unknown,
+            Self::Grpc => Framing::Grpc,
             Self::Binary => return None,
         })
     }
@@ -421,7 +421,9 @@ mod tests {
             ("text/javascript", Some(Framing::Text)),
             ("", Some(Framing::Unknown)),
             ("application/octet-stream", Some(Framing::Unknown)),
-            ("application/grpc+proto", Some(Framing::Unknown)),
+            ("application/grpc+proto", Some(Framing::Grpc)),
+            ("application/grpc-web", Some(Framing::Grpc)),
+            ("application/grpc, application/json", Some(Framing::Json)),
             ("x", Some(Framing::Unknown)),
             ("image/png", None),
             ("application/pdf", None),
@@ -433,8 +435,6 @@ mod tests {
         ] {
             assert_eq!(Media::of(content_type).framing, framing, "{content_type}");
         }
-        assert!(Media::of("application/grpc").is_grpc);
-        assert!(!Media::of("application/grpc, application/json").is_grpc);
     }
 
     #[test]

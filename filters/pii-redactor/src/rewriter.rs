@@ -109,7 +109,7 @@ impl Rewriter {
     }
 
     fn begin(&mut self, first: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        let is_text = self.framed.framing != Framing::Unknown;
+        let is_text = !matches!(self.framed.framing, Framing::Unknown | Framing::Grpc);
         let four = first.get(..4).unwrap_or(first);
         self.encoding = match detect(self.charset, four, is_text) {
             Some(wide) => Encoding::Wide(Box::new(Transcoder::new(wide))),
@@ -182,7 +182,7 @@ impl FramedRewriter {
                     first.extend_from_slice(chunk);
                     &first
                 };
-                match decided(&self.framing, begun) {
+                match decided(&self.framing, begun, false) {
                     Some(decided) => {
                         self.content = self.begun(decided);
                         self.write(begun, out, tally);
@@ -206,10 +206,8 @@ impl FramedRewriter {
     fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         if let Content::Undecided(first) = &mut self.content {
             let first = std::mem::take(first);
-            self.content = self.begun(match &self.framing {
-                Framing::Unknown if first.iter().any(|byte| is_binary(*byte)) => Decided::Binary,
-                _ => Decided::AsDeclared,
-            });
+            let decided = decided(&self.framing, &first, true);
+            self.content = self.begun(decided.unwrap_or(Decided::AsDeclared));
             self.write(&first, out, tally);
         }
         match &mut self.content {
@@ -260,6 +258,7 @@ impl FramedRewriter {
                 )))
             }
             (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
+            (_, Framing::Grpc) => Content::Binary,
             (_, Framing::Multipart(_) | Framing::Text | Framing::Unknown) => text(TextForm::Plain),
         }
     }
@@ -288,40 +287,72 @@ enum Decided {
     Binary,
 }
 
-/// What a body is, by its type and its first bytes; `None`: more of them are needed.
-fn decided(framing: &Framing, first: &[u8]) -> Option<Decided> {
+/// What a body is, by its type and its first bytes, or all of them; `None`: more are needed.
+fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
     let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
     let space = count_while(text, 0, |byte| byte.is_ascii_whitespace());
-    let byte = at(text, space);
-    let is_begun = space < text.len();
+    let begun = rest(text, space);
+    let is_enough = is_all || first.len() >= FIRST_BYTES;
+    if matches!(
+        framing,
+        Framing::Json
+            | Framing::JsonLines
+            | Framing::Events
+            | Framing::Multipart(_)
+            | Framing::Markup
+    ) {
+        return Some(Decided::AsDeclared);
+    }
+    if begun.is_empty() {
+        return match framing {
+            Framing::Grpc if !first.is_empty() => Some(Decided::Binary),
+            _ => is_enough.then_some(Decided::AsDeclared),
+        };
+    }
+    match begins_json(begun) {
+        // A form has no name that begins so; `curl -d` sends JSON as a form.
+        Some(true) if *framing != Framing::Form || at(begun, 0) == b'{' => {
+            return Some(Decided::Json);
+        }
+        None if !is_enough => return None,
+        _ => {}
+    }
     match framing {
-        Framing::Json | Framing::JsonLines | Framing::Events | Framing::Multipart(_)
-        | Framing::Markup => Some(Decided::AsDeclared),
-        _ if !is_begun => (first.len() >= FIRST_BYTES).then_some(Decided::AsDeclared),
-        // `curl -d` sends JSON as a form.
-        Framing::Form if byte == b'{' => Some(Decided::Json),
-        Framing::Form => Some(Decided::AsDeclared),
-        _ if matches!(byte, b'{' | b'[') => Some(Decided::Json),
-        Framing::Text | Framing::Csv(_) => Some(Decided::AsDeclared),
+        Framing::Grpc => Some(Decided::Binary),
         Framing::Unknown => {
             let seen = first.get(..FIRST_BYTES).unwrap_or(first);
-            if let Some(position) = seen.iter().position(|byte| is_binary(*byte)) {
-                let line = seen.iter().position(|byte| *byte == b'\n');
-                // A line of text comes first in no binary format that is worth the name.
-                if line.is_none_or(|line| position < line) || starts_binary(seen) {
-                    return Some(Decided::Binary);
-                }
-            }
-            if starts_binary(seen) {
+            let line = seen.iter().position(|byte| *byte == b'\n');
+            let binary = seen.iter().position(|byte| is_binary(*byte));
+            // What begins with a line of text is text, but for formats that do so on purpose.
+            if starts_binary(seen) || binary.is_some_and(|at| line.is_none_or(|line| at < line)) {
                 return Some(Decided::Binary);
             }
-            let is_enough = first.len() >= FIRST_BYTES || rest(text, space).contains(&b'\n');
-            is_enough.then_some(if byte == b'<' {
+            (is_enough || line.is_some()).then_some(if at(begun, 0) == b'<' {
                 Decided::Markup
             } else {
                 Decided::AsDeclared
             })
         }
+        _ => Some(Decided::AsDeclared),
+    }
+}
+
+/// Whether a text begins like a document that is an object or an array; `None`: it takes more of it
+/// to tell. A label such as `[EMAIL]` is none, so that redacting twice changes nothing.
+fn begins_json(text: &[u8]) -> Option<bool> {
+    // A record of `application/json-seq` (RFC 7464).
+    let text = text.strip_prefix(b"\x1e").unwrap_or(text);
+    match text.first()? {
+        b'{' => Some(true),
+        b'[' => {
+            let space = count_while(text, 1, |byte| byte.is_ascii_whitespace());
+            let next = text.get(space.saturating_add(1))?;
+            Some(matches!(
+                next,
+                b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'
+            ))
+        }
+        _ => Some(false),
     }
 }
 

@@ -48,7 +48,7 @@ enum Line {
     Text,
     /// In text that has no members and may not pass.
     Dropped,
-    /// Behind the bracket that begins an array or `[DONE]`, where only members pass.
+    /// Behind the bracket that begins an array or `[DONE]`.
     Bracket,
 }
 
@@ -240,9 +240,9 @@ impl SseRewriter {
             return;
         }
         out.extend_from_slice(&lead);
-        if byte == b'[' && self.minimizes() {
+        if byte == b'[' {
             self.state = Line::Bracket;
-        } else if matches!(byte, b'{' | b'[' | b'"') {
+        } else if matches!(byte, b'{' | b'"') {
             self.json = Some(Box::new(JsonRewriter::new(Rc::clone(&self.plan))));
             self.state = Line::Json;
         } else if self.minimizes() {

@@ -274,7 +274,7 @@ impl JsonRewriter {
                 // Inside a string or a number: no JSON, and from here on text.
                 let plan = Rc::clone(&self.plan);
                 let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
-                self.break_off(&mut cursor, &plan, tally);
+                self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally);
                 self.held = cursor.finish();
                 self.text.end_line(out, tally);
                 out.extend_from_slice(raw);
@@ -292,7 +292,7 @@ impl JsonRewriter {
         self.settle(&mut cursor, &plan, tally);
         match self.state {
             State::InToken { .. } => self.end_token(None, &mut cursor, &plan, tally),
-            State::InString => self.break_off(&mut cursor, &plan, tally),
+            State::InString => self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally),
             _ => {}
         }
         let in_document =

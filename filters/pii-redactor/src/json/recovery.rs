@@ -57,7 +57,8 @@ impl JsonRewriter {
     pub(super) fn in_text(&mut self, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         cursor.flush();
         let ahead = rest(cursor.chunk, cursor.at);
-        let begins = matches!(ahead.first(), Some(b'{' | b'['));
+        // A label begins with a bracket too, so that only an object is recognized.
+        let begins = ahead.first() == Some(&b'{');
         if self.text_at_line && begins && self.level == 0 && !self.text.is_in_key() {
             self.text.end_line(cursor.out(), tally);
             self.state = State::Value { may_close: false };

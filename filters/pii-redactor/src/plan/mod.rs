@@ -8,6 +8,8 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
+use policy::finding::Category;
+
 use crate::action::Action;
 use crate::bytes::part;
 use crate::custom::{Custom, searchable};
@@ -25,8 +27,8 @@ pub const FIRST_CUSTOM: u8 = 192;
 /// What is done with one message.
 #[derive(Debug)]
 pub struct Plan {
-    /// The names of its rules, for metrics and records.
-    pub rules: Vec<String>,
+    /// Its rules, for metrics and records.
+    pub rules: Vec<PlannedRule>,
     /// The kinds that are looked for in texts.
     pub(crate) wanted: EntitySet,
     /// Those that are a whole value by the name of its member.
@@ -43,6 +45,26 @@ pub struct Plan {
     pub(crate) minimizes: Option<Minimization>,
     names: RefCell<NameCache>,
     settings: Rc<Settings>,
+}
+
+/// A rule of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRule {
+    /// Its name, or its place.
+    pub name: String,
+    /// Whether it acts.
+    pub mode: RuleMode,
+}
+
+/// Whether a rule acts on a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleMode {
+    /// It acts.
+    Enforce,
+    /// It counts what it would have done.
+    Report,
+    /// The caller may see everything: what it would have found is counted as seen.
+    Exempt,
 }
 
 /// What holds for all rules of a configuration.
@@ -152,8 +174,8 @@ pub(crate) const ALLOWED_TARGET: u16 = u16::MAX;
 /// What a plan is made of.
 #[derive(Debug, Default)]
 pub struct Parts {
-    /// The names of the rules.
-    pub rules: Vec<String>,
+    /// The rules.
+    pub rules: Vec<PlannedRule>,
     /// Kinds with what is done with them; the first binding of a kind that enforces counts, else the
     /// first.
     pub bindings: Vec<(u8, Binding)>,
@@ -241,6 +263,12 @@ impl Plan {
                 .get(usize::from(custom))
                 .map_or("", |custom| &custom.name),
         }
+    }
+
+    /// The sort of data that a kind is.
+    #[must_use]
+    pub fn category(&self, _entity: u8) -> Category {
+        Category::default()
     }
 
     /// What is done with a kind.
