@@ -224,7 +224,10 @@ mod tests {
                 };
                 let mut body = Vec::new();
                 let mut encoder = Transcoder::new(wide);
-                encoder.encode("\u{feff}a\u{e4}\u{20ac}\u{1f600}\u{10ffff}".as_bytes(), &mut body);
+                encoder.encode(
+                    "\u{feff}a\u{e4}\u{20ac}\u{1f600}\u{10ffff}".as_bytes(),
+                    &mut body,
+                );
                 encoder.encode_rest(&mut body);
                 if !is_32 {
                     // Halves that stand alone.
@@ -276,7 +279,10 @@ mod tests {
         ] {
             assert_eq!(detect(said, first, true), expected, "{first:?}");
         }
-        assert_eq!(detect(Charset::AsciiCompatible, b"a\0b\0", true), utf16(true));
+        assert_eq!(
+            detect(Charset::AsciiCompatible, b"a\0b\0", true),
+            utf16(true)
+        );
         assert_eq!(detect(Charset::AsciiCompatible, b"a\0b\0", false), None);
     }
 }

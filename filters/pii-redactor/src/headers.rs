@@ -21,8 +21,7 @@ pub fn redacted(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Opt
         FieldStart::Fixed(new) => return Some(new).filter(|new| !new.is_empty()),
         FieldStart::Search(applied) => applied,
     };
-    if let Some(redaction) =
-        applied.and_then(|index| Redaction::of_field(plan, index, Some(value)))
+    if let Some(redaction) = applied.and_then(|index| Redaction::of_field(plan, index, Some(value)))
     {
         let new = redaction.spelled(Spelling::Plain);
         let found = Found {
@@ -154,7 +153,12 @@ mod tests {
     }
     #[test]
     fn minimization_keeps_what_says_how_to_handle_the_message() {
-        for name in ["retry-after", "access-control-allow-origin", "grpc-status", "alt-svc"] {
+        for name in [
+            "retry-after",
+            "access-control-allow-origin",
+            "grpc-status",
+            "alt-svc",
+        ] {
             assert!(is_kept_by_minimization(name), "{name}");
         }
         for name in ["x-user", "from", "x-customer-id"] {

@@ -86,9 +86,7 @@ impl Media {
             .map(str::trim)
             .filter(|value| !value.is_empty());
         let first = Self::of_one(values.next().unwrap_or_default());
-        values.fold(first, |known, value| {
-            known.strictest(Self::of_one(value))
-        })
+        values.fold(first, |known, value| known.strictest(Self::of_one(value)))
     }
 
     fn of_one(value: &str) -> Self {
@@ -322,8 +320,10 @@ fn charset(content_type: &str) -> Charset {
             let is_other = other.starts_with("iso-2022-")
                 || other.contains("ebcdic")
                 || other.starts_with("ibm037")
-                || ["cp037", "cp500", "cp1047", "ibm500", "ibm1047", "cp875", "cp1026"]
-                    .contains(&other);
+                || [
+                    "cp037", "cp500", "cp1047", "ibm500", "ibm1047", "cp875", "cp1026",
+                ]
+                .contains(&other);
             if is_other {
                 Charset::Undecodable
             } else {
@@ -395,8 +395,14 @@ mod tests {
             ("application/vnd.api.v2.json", Some(Framing::Json)),
             ("text/x-json", Some(Framing::Json)),
             ("application/fhir+ndjson", Some(Framing::JsonLines)),
-            ("application/vnd.elasticsearch+x-ndjson", Some(Framing::JsonLines)),
-            ("application/vnd.elasticsearch+json;compatible-with=8", Some(Framing::Json)),
+            (
+                "application/vnd.elasticsearch+x-ndjson",
+                Some(Framing::JsonLines),
+            ),
+            (
+                "application/vnd.elasticsearch+json;compatible-with=8",
+                Some(Framing::Json),
+            ),
             ("application/x-jsonlines", Some(Framing::JsonLines)),
             ("application/jsonlines", Some(Framing::JsonLines)),
             ("application/x-ldjson", Some(Framing::JsonLines)),
@@ -405,12 +411,21 @@ mod tests {
             ("application/json-seq", Some(Framing::JsonLines)),
             ("application/geo+json-seq", Some(Framing::JsonLines)),
             ("text/event-stream", Some(Framing::Events)),
-            ("multipart/x-mixed-replace; boundary=b", Some(Framing::Multipart(b"b".to_vec()))),
-            ("multipart/byteranges;boundary=\"a b\"", Some(Framing::Multipart(b"a b".to_vec()))),
+            (
+                "multipart/x-mixed-replace; boundary=b",
+                Some(Framing::Multipart(b"b".to_vec())),
+            ),
+            (
+                "multipart/byteranges;boundary=\"a b\"",
+                Some(Framing::Multipart(b"a b".to_vec())),
+            ),
             ("multipart/mixed", Some(Framing::Text)),
             ("text/csv", Some(csv(None, None))),
             ("text/csv; header=present", Some(csv(None, Some(true)))),
-            ("text/tab-separated-values;header=absent", Some(csv(Some(b'\t'), Some(false)))),
+            (
+                "text/tab-separated-values;header=absent",
+                Some(csv(Some(b'\t'), Some(false))),
+            ),
             ("TEXT/HTML", Some(Framing::Markup)),
             ("image/svg+xml", Some(Framing::Markup)),
             ("application/atom+xml", Some(Framing::Markup)),
@@ -430,7 +445,10 @@ mod tests {
             ("application/senml+cbor", None),
             ("image/png, application/json", Some(Framing::Json)),
             ("application/json, text/plain", Some(Framing::Json)),
-            ("application/x-www-form-urlencoded, application/json", Some(Framing::Text)),
+            (
+                "application/x-www-form-urlencoded, application/json",
+                Some(Framing::Text),
+            ),
             ("text/plain; a=\"x, application/json\"", Some(Framing::Text)),
         ] {
             assert_eq!(Media::of(content_type).framing, framing, "{content_type}");
@@ -450,7 +468,10 @@ mod tests {
             ("text/plain; charset=iso-8859-1", Charset::AsciiCompatible),
             ("text/plain; charset=\"UTF-16LE\"", wide(false, true)),
             ("application/json;charset=utf-32be", wide(true, false)),
-            ("text/csv; charset=UTF_16", Charset::WideUnspecified { is_32: false }),
+            (
+                "text/csv; charset=UTF_16",
+                Charset::WideUnspecified { is_32: false },
+            ),
             ("text/plain; charset=utf-7", Charset::Undecodable),
             ("text/plain; charset=IBM037", Charset::Undecodable),
             ("text/plain; charset=iso-2022-jp", Charset::Undecodable),

@@ -174,8 +174,7 @@ impl MultipartRewriter {
 
     fn note(&mut self, what: Fault) {
         let offset = self.offset;
-        self.malformed
-            .get_or_insert(Malformed { offset, what });
+        self.malformed.get_or_insert(Malformed { offset, what });
     }
 
     /// Takes content up to a delimiter. Answers 0 if more is needed to tell.
@@ -341,8 +340,7 @@ impl MultipartRewriter {
         match headers.encoding {
             TransferEncoding::Identity if is_readable => {
                 let plan = Rc::clone(&self.plan);
-                let mut rewriter =
-                    Rewriter::new(plan, framing, headers.media.charset, self.depth);
+                let mut rewriter = Rewriter::new(plan, framing, headers.media.charset, self.depth);
                 rewriter.announce(info);
                 return Content::Typed(Box::new(rewriter));
             }
@@ -407,10 +405,7 @@ fn text(plan: &Rc<Plan>) -> Content {
 
 /// Whether nothing but the text itself is read.
 const fn is_text(framing: &Framing) -> bool {
-    matches!(
-        framing,
-        Framing::Text | Framing::Markup | Framing::Unknown
-    )
+    matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown)
 }
 
 const MAX_HEAD_BYTES: usize = 8 * 1024;

@@ -131,7 +131,9 @@ impl SseRewriter {
         match self.state {
             Line::Field => {
                 let lead = std::mem::take(&mut self.lead);
-                let (newline, begun) = lead.split_at_checked(self.newline_bytes).unwrap_or_default();
+                let (newline, begun) = lead
+                    .split_at_checked(self.newline_bytes)
+                    .unwrap_or_default();
                 out.extend_from_slice(newline);
                 self.text.write(begun, out, tally);
             }
@@ -267,9 +269,8 @@ impl SseRewriter {
             self.begin_array(out, tally);
         }
         self.text.end_line(out, tally);
-        let is_open = |json: &JsonRewriter| {
-            !json.is_between_documents() && json.malformed().is_none()
-        };
+        let is_open =
+            |json: &JsonRewriter| !json.is_between_documents() && json.malformed().is_none();
         let goes_on =
             self.state == Line::Json && self.json.as_ref().is_some_and(|json| is_open(json));
         match self.state {

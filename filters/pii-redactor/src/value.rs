@@ -48,8 +48,7 @@ impl ValueScanner {
     ) {
         self.announcement = info.announcement();
         self.applied = applied;
-        self.needs_whole =
-            applied.is_some() || plan.whole_kind(&self.announcement, b"0").is_some();
+        self.needs_whole = applied.is_some() || plan.whole_kind(&self.announcement, b"0").is_some();
         self.is_lost = false;
         self.spelling = spelling;
         self.offset = offset;

@@ -581,7 +581,10 @@ mod compressors {
     fn check(coding: Coding, body: &[u8], sizes: &[usize], expected: &str, what: &str) {
         for size in sizes {
             let out = decode(coding, body, *size, InflateLimits::default());
-            assert!(out.as_deref() == Ok(expected.as_bytes()), "{what}, by {size}");
+            assert!(
+                out.as_deref() == Ok(expected.as_bytes()),
+                "{what}, by {size}"
+            );
         }
     }
 
@@ -592,11 +595,29 @@ mod compressors {
         for level in 0..=9 {
             let sizes = [1, 997, 4096, 16_384, 65_536, usize::MAX];
             let zipped = gzip_at(text, level);
-            check(Coding::Gzip, &zipped, &sizes, &redacted, &format!("gzip -{level}"));
+            check(
+                Coding::Gzip,
+                &zipped,
+                &sizes,
+                &redacted,
+                &format!("gzip -{level}"),
+            );
             let zlib = zlib_at(text, level);
-            check(Coding::Deflate, &zlib, &sizes[1..], &redacted, &format!("zlib -{level}"));
+            check(
+                Coding::Deflate,
+                &zlib,
+                &sizes[1..],
+                &redacted,
+                &format!("zlib -{level}"),
+            );
             let raw = deflate_at(text, level);
-            check(Coding::Deflate, &raw, &sizes[1..], &redacted, &format!("deflate -{level}"));
+            check(
+                Coding::Deflate,
+                &raw,
+                &sizes[1..],
+                &redacted,
+                &format!("deflate -{level}"),
+            );
         }
         let members: Vec<u8> = text
             .chunks(70_001)
@@ -662,13 +683,25 @@ mod compressors {
 fn wide_characters_hide_nothing() {
     let utf16 = |text: &str, little: bool| -> Vec<u8> {
         text.encode_utf16()
-            .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
+            .flat_map(|unit| {
+                if little {
+                    unit.to_le_bytes()
+                } else {
+                    unit.to_be_bytes()
+                }
+            })
             .collect()
     };
     let utf32 = |text: &str, little: bool| -> Vec<u8> {
         text.chars()
             .map(u32::from)
-            .flat_map(|code| if little { code.to_le_bytes() } else { code.to_be_bytes() })
+            .flat_map(|code| {
+                if little {
+                    code.to_le_bytes()
+                } else {
+                    code.to_be_bytes()
+                }
+            })
             .collect()
     };
     let json = "{\"mail\":\"jane@example.com\",\"secret\":1,\"name\":\"J\u{e4}ne \u{1f600}\"}";
@@ -690,12 +723,21 @@ fn wide_characters_hide_nothing() {
                 for size in [1, 2, 3, 5, 1000] {
                     let body = utf16(&before, little);
                     let (out, _) = run(&plan(RULES), kind, body.chunks(size));
-                    assert_eq!(out, utf16(&after, little), "{kind} {little} {mark:?} by {size}");
+                    assert_eq!(
+                        out,
+                        utf16(&after, little),
+                        "{kind} {little} {mark:?} by {size}"
+                    );
                     if kind != "text/plain" || !mark.is_empty() {
-                        let kind = kind.replace("utf-16", if little { "utf-32le" } else { "utf-32be" });
+                        let kind =
+                            kind.replace("utf-16", if little { "utf-32le" } else { "utf-32be" });
                         let body = utf32(&before, little);
                         let (out, _) = run(&plan(RULES), &kind, body.chunks(size));
-                        assert_eq!(out, utf32(&after, little), "{kind} {little} {mark:?} by {size}");
+                        assert_eq!(
+                            out,
+                            utf32(&after, little),
+                            "{kind} {little} {mark:?} by {size}"
+                        );
                     }
                 }
             }
@@ -721,16 +763,40 @@ fn unknown_types_are_sniffed() {
     ] {
         check(kind, document, "{\"mail\":\"[EMAIL]\"}");
     }
-    check("application/octet-stream", "<p>jane&#64;example.com</p>", "<p>[EMAIL]</p>");
-    check("application/octet-stream", "call jane@example.com", "call [EMAIL]");
-    check("application/octet-stream", "\u{1}jane@example.com", "\u{1}jane@example.com");
-    check("application/octet-stream", "%PDF-1.7\njane@example.com", "%PDF-1.7\njane@example.com");
-    check("application/grpc", "\0\0\0\0\u{5}jane@example.com", "\0\0\0\0\u{5}jane@example.com");
+    check(
+        "application/octet-stream",
+        "<p>jane&#64;example.com</p>",
+        "<p>[EMAIL]</p>",
+    );
+    check(
+        "application/octet-stream",
+        "call jane@example.com",
+        "call [EMAIL]",
+    );
+    check(
+        "application/octet-stream",
+        "\u{1}jane@example.com",
+        "\u{1}jane@example.com",
+    );
+    check(
+        "application/octet-stream",
+        "%PDF-1.7\njane@example.com",
+        "%PDF-1.7\njane@example.com",
+    );
+    check(
+        "application/grpc",
+        "\0\0\0\0\u{5}jane@example.com",
+        "\0\0\0\0\u{5}jane@example.com",
+    );
     check("application/grpc", document, "{\"mail\":\"[EMAIL]\"}");
     // A text that is one number stays a text.
     check("text/plain", "4111111111111111", "************1111");
     check("text/plain", "010501E9032", "010501E9032");
-    check("text/plain", "[4111 1111 1111 1111]", "[**** **** **** 1111]");
+    check(
+        "text/plain",
+        "[4111 1111 1111 1111]",
+        "[**** **** **** 1111]",
+    );
 }
 
 #[test]
@@ -738,8 +804,14 @@ fn references_and_escapes_of_texts_hide_nothing() {
     for (input, expected) in [
         ("<a>jane&#64;example.com</a>", "<a>[EMAIL]</a>"),
         ("<a>jane&#x40;example&period;com</a>", "<a>[EMAIL]</a>"),
-        ("<a>jane&commat;example.com &amp; &lt;b&gt;</a>", "<a>[EMAIL] &amp; &lt;b&gt;</a>"),
-        ("&#52;111 1111 1111 1111 & &x &; &#xzz;", "**** **** **** 1111 & &x &; &#xzz;"),
+        (
+            "<a>jane&commat;example.com &amp; &lt;b&gt;</a>",
+            "<a>[EMAIL] &amp; &lt;b&gt;</a>",
+        ),
+        (
+            "&#52;111 1111 1111 1111 & &x &; &#xzz;",
+            "**** **** **** 1111 & &x &; &#xzz;",
+        ),
         ("a &#64", "a &#64"),
     ] {
         check("text/html", input, expected);
@@ -751,7 +823,11 @@ fn references_and_escapes_of_texts_hide_nothing() {
              Content-Transfer-Encoding: quoted-printable\r\n\r\n{text}\r\n--b-1--\r\n"
         )
     };
-    check(MULTIPART, &part("Mail jane=40exam=\r\nple.com =3D x"), &part("Mail [EMAIL] =3D x"));
+    check(
+        MULTIPART,
+        &part("Mail jane=40exam=\r\nple.com =3D x"),
+        &part("Mail [EMAIL] =3D x"),
+    );
 }
 
 #[test]
@@ -777,7 +853,11 @@ fn parts_are_read_as_whole_bodies_are() {
         "application/vnd.api+json; charset=utf-8",
         "application/json, application/json",
     ] {
-        check(MULTIPART, &body(kind, document), &body(kind, "{\"mail\":\"[EMAIL]\"}"));
+        check(
+            MULTIPART,
+            &body(kind, document),
+            &body(kind, "{\"mail\":\"[EMAIL]\"}"),
+        );
     }
     check(
         MULTIPART,
@@ -791,19 +871,28 @@ fn parts_are_read_as_whole_bodies_are() {
         &body("multipart/mixed; boundary=i", &inner("[EMAIL]")),
     );
     let file = |name: &str| {
-        format!("--b-1\r\nContent-Disposition: form-data; name=\"f\"; {name}\r\nContent-Type: image/png\r\n\r\nx\r\n--b-1--\r\n")
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"f\"; {name}\r\nContent-Type: image/png\r\n\r\nx\r\n--b-1--\r\n"
+        )
     };
     for (name, expected) in [
         ("filename=\"jane@example.com.pdf\"", "filename=\"[EMAIL]\""),
-        ("filename=\"cv of jane@example.com; 1\"", "filename=\"cv of [EMAIL]; 1\""),
-        ("filename*=UTF-8''jane%40example.com", "filename*=UTF-8''%5BEMAIL%5D"),
+        (
+            "filename=\"cv of jane@example.com; 1\"",
+            "filename=\"cv of [EMAIL]; 1\"",
+        ),
+        (
+            "filename*=UTF-8''jane%40example.com",
+            "filename*=UTF-8''%5BEMAIL%5D",
+        ),
         ("filename=\"a;b.pdf\"", "filename=\"a;b.pdf\""),
     ] {
         check(MULTIPART, &file(name), &file(expected));
     }
     // Parts without names are documents of their own.
     let only = r#"{"rules":[{"allow_fields":["$.id"]}]}"#;
-    let range = |text: &str| format!("--r\r\nContent-Type: application/json\r\n\r\n{text}\r\n--r--\r\n");
+    let range =
+        |text: &str| format!("--r\r\nContent-Type: application/json\r\n\r\n{text}\r\n--r--\r\n");
     check_with(
         only,
         "multipart/x-mixed-replace; boundary=r",
@@ -815,21 +904,47 @@ fn parts_are_read_as_whole_bodies_are() {
 #[test]
 fn one_malformed_spot_is_one_spot() {
     for (kind, input, expected) in [
-        ("application/x-ndjson",
-         "{\"secret\":1,\"a\":2}\n{\"a\":\"open\n{\"secret\":1,\"a\":3}\n",
-         "{\"a\":2}\n{\"a\":\"open\n{\"a\":3}\n"),
-        ("application/json",
-         "{\"a\":1,}\n{\"secret\":1,\"a\":3}\n",
-         "{\"a\":1,}\n{\"a\":3}\n"),
-        ("application/json", "{\"a\":NaN,\"b\":-Infinity,\"secret\":1}", "{\"a\":NaN,\"b\":-Infinity}"),
-        ("application/json", "{\"a\":undefined,\"secret\":1}", "{\"a\":undefined}"),
-        ("application/json", ")]}',\n{\"secret\":1,\"a\":2}", ")]}',\n{\"a\":2}"),
-        ("application/json-seq",
-         "\u{1e}{\"secret\":1}\n\u{1e}{\"a\":\n\u{1e}{\"secret\":2}\n",
-         "\u{1e}{}\n\u{1e}{\"a\":\n\u{1e}{}\n"),
+        (
+            "application/x-ndjson",
+            "{\"secret\":1,\"a\":2}\n{\"a\":\"open\n{\"secret\":1,\"a\":3}\n",
+            "{\"a\":2}\n{\"a\":\"open\n{\"a\":3}\n",
+        ),
+        (
+            "application/json",
+            "{\"a\":1,}\n{\"secret\":1,\"a\":3}\n",
+            "{\"a\":1,}\n{\"a\":3}\n",
+        ),
+        (
+            "application/json",
+            "{\"a\":NaN,\"b\":-Infinity,\"secret\":1}",
+            "{\"a\":NaN,\"b\":-Infinity}",
+        ),
+        (
+            "application/json",
+            "{\"a\":undefined,\"secret\":1}",
+            "{\"a\":undefined}",
+        ),
+        (
+            "application/json",
+            ")]}',\n{\"secret\":1,\"a\":2}",
+            ")]}',\n{\"a\":2}",
+        ),
+        (
+            "application/json-seq",
+            "\u{1e}{\"secret\":1}\n\u{1e}{\"a\":\n\u{1e}{\"secret\":2}\n",
+            "\u{1e}{}\n\u{1e}{\"a\":\n\u{1e}{}\n",
+        ),
         ("application/json", "\u{feff}{\"secret\":1}", "\u{feff}{}"),
-        ("application/json", "[4111 1111 1111 1111]", "[**** **** **** 1111]"),
-        ("application/json", "[1 , 4111111111111111 \t, 2]", "[1 , \"************1111\" \t, 2]"),
+        (
+            "application/json",
+            "[4111 1111 1111 1111]",
+            "[**** **** **** 1111]",
+        ),
+        (
+            "application/json",
+            "[1 , 4111111111111111 \t, 2]",
+            "[1 , \"************1111\" \t, 2]",
+        ),
     ] {
         check(kind, input, expected);
     }
@@ -839,19 +954,30 @@ fn one_malformed_spot_is_one_spot() {
         std::iter::once(&b"{\"a\":1,}"[..]),
     );
     let malformed = pipeline.malformed().unwrap();
-    assert_eq!((malformed.offset, malformed.what.as_str()), (7, "unexpected character"));
+    assert_eq!(
+        (malformed.offset, malformed.what.as_str()),
+        (7, "unexpected character")
+    );
 }
 
 #[test]
 fn events_with_any_end_of_line() {
-    let event = "event: x\ndata: {\"secret\":1,\ndata: \"mail\":\"jane@example.com\"}\n\ndata: [DONE]\n\n";
+    let event =
+        "event: x\ndata: {\"secret\":1,\ndata: \"mail\":\"jane@example.com\"}\n\ndata: [DONE]\n\n";
     let expected = "event: x\ndata: {\ndata: \"mail\":\"[EMAIL]\"}\n\ndata: [DONE]\n\n";
     for newline in ["\n", "\r", "\r\n"] {
         for mark in ["", "\u{feff}"] {
             let input = format!("{mark}{}", event.replace('\n', newline));
-            let (out, _) = run(&plan(RULES), "text/event-stream", input.as_bytes().chunks(1));
+            let (out, _) = run(
+                &plan(RULES),
+                "text/event-stream",
+                input.as_bytes().chunks(1),
+            );
             let out = String::from_utf8(out).unwrap();
-            assert!(!out.contains("secret") && !out.contains("jane"), "{newline:?}: {out}");
+            assert!(
+                !out.contains("secret") && !out.contains("jane"),
+                "{newline:?}: {out}"
+            );
             let lines = |text: &str| text.replace(newline, "\n").matches("data:").count();
             assert_eq!(lines(&out), lines(expected), "{out}");
             check("text/event-stream", &input, &out);
@@ -872,10 +998,22 @@ fn kinds_by_name_act_on_values_of_any_type() {
     for (input, expected) in [
         (r#"{"pregnant":true,"a":1}"#, r#"{"pregnant":"","a":1}"#),
         (r#"{"union_membership":true}"#, r#"{"union_membership":""}"#),
-        (r#"{"disability":false,"religion":null}"#, r#"{"disability":"","religion":""}"#),
-        (r#"{"genetic":{"marker":"BRCA1","n":[{}]},"a":{}}"#, r#"{"genetic":"","a":{}}"#),
-        (r#"{"religion":[{"name":"y"},"x",3]}"#, r#"{"religion":["","",""]}"#),
-        (r#"{"street":{"no":1}, "city_count": true}"#, r#"{"street":"[STREET_ADDRESS]", "city_count": true}"#),
+        (
+            r#"{"disability":false,"religion":null}"#,
+            r#"{"disability":"","religion":""}"#,
+        ),
+        (
+            r#"{"genetic":{"marker":"BRCA1","n":[{}]},"a":{}}"#,
+            r#"{"genetic":"","a":{}}"#,
+        ),
+        (
+            r#"{"religion":[{"name":"y"},"x",3]}"#,
+            r#"{"religion":["","",""]}"#,
+        ),
+        (
+            r#"{"street":{"no":1}, "city_count": true}"#,
+            r#"{"street":"[STREET_ADDRESS]", "city_count": true}"#,
+        ),
         (r#"{"street":null}"#, r#"{"street":null}"#),
     ] {
         check_with(gdpr, "application/json", input, expected);

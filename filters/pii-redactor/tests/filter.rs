@@ -473,7 +473,11 @@ fn bodies_that_cannot_be_searched_are_counted() {
     let outcome = proxy.run(&upgrade, &plain("text/plain"));
     assert_eq!(outcome.client().text(), "jane@example.com");
     // A type that nobody knows is what its first bytes say.
-    let outcome = run(&mut proxy, "/patients/1", &plain("application/octet-stream"));
+    let outcome = run(
+        &mut proxy,
+        "/patients/1",
+        &plain("application/octet-stream"),
+    );
     assert_eq!(outcome.client().text(), "[EMAIL]");
     let binary = Response::new(200)
         .header("content-type", "application/x-thing")
@@ -501,7 +505,10 @@ fn bodies_that_cannot_be_searched_are_counted() {
     );
     let head = Request::new("HEAD", "/patients/1");
     let not_modified = Response::new(304).header("content-length", "77");
-    for response in [Response::json("").header("content-length", "77"), not_modified] {
+    for response in [
+        Response::json("").header("content-length", "77"),
+        not_modified,
+    ] {
         // It would be the length of the body that nobody gets.
         let outcome = proxy.run(&head, &response);
         assert_eq!(outcome.client().header("content-length"), None);
@@ -685,7 +692,12 @@ fn exempt_callers_are_on_record() {
     assert_eq!(decisions[0].outcome, policy::decision::Outcome::Allowed);
     assert!(!decisions[0].report_only);
     let seen = policy::finding::FindingOutcome::Seen;
-    assert!(decisions[0].findings.iter().all(|finding| finding.outcome == seen));
+    assert!(
+        decisions[0]
+            .findings
+            .iter()
+            .all(|finding| finding.outcome == seen)
+    );
     assert_eq!(decisions[0].count_of("EMAIL"), 1);
     assert_eq!(decisions[0].count_of("FIELD"), 1);
 }
@@ -703,7 +715,11 @@ fn findings_of_a_response_that_is_cut_off_are_on_record() {
         br#"{"mail":"joe@example.com"},"#.to_vec(),
         b"!".to_vec(),
     ];
-    let outcome = run(&mut proxy, "/patients/1", &Response::json("").chunks(chunks));
+    let outcome = run(
+        &mut proxy,
+        "/patients/1",
+        &Response::json("").chunks(chunks),
+    );
     assert!(outcome.reset);
     let decisions = outcome.decisions();
     let found = decisions

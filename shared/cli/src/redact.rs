@@ -139,8 +139,8 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
 
 fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
     let path = arguments.config.as_deref().unwrap_or_default();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     let config = match configuration(&text) {
         Ok(config) => config,
         Err(problems) => {
@@ -180,7 +180,9 @@ fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let media = Media::of(&content_type);
     let framing = media.framing.ok_or_else(|| {
-        format!("{content_type:?} is not searched; on_error.unsupported_type says what becomes of it")
+        format!(
+            "{content_type:?} is not searched; on_error.unsupported_type says what becomes of it"
+        )
     })?;
     let coding = Coding::of(&arguments.content_encoding)
         .filter(|_| media.charset != Charset::Undecodable)
@@ -272,7 +274,10 @@ fn chosen(
     };
     let acting = names(false);
     if acting.is_empty() {
-        eprintln!("meshward redact: no rule acts on this request at {}", place.as_str());
+        eprintln!(
+            "meshward redact: no rule acts on this request at {}",
+            place.as_str()
+        );
     } else {
         eprintln!("meshward redact: rules that act: {}", acting.join(", "));
     }
@@ -464,10 +469,20 @@ mod tests {
         let read = |words: &[&str]| {
             Arguments::try_parse_from(std::iter::once("redact").chain(words.iter().copied()))
         };
-        let arguments = read(&["--config", "a.json", "--explain=json", "--rule", "x", "body.csv"]);
+        let arguments = read(&[
+            "--config",
+            "a.json",
+            "--explain=json",
+            "--rule",
+            "x",
+            "body.csv",
+        ]);
         let arguments = arguments.unwrap();
         assert_eq!(arguments.explain, Some(Explain::Json));
-        assert_eq!((arguments.file.as_str(), arguments.rules.len()), ("body.csv", 1));
+        assert_eq!(
+            (arguments.file.as_str(), arguments.rules.len()),
+            ("body.csv", 1)
+        );
         let arguments = read(&["--config", "a", "--explain", "b"]).unwrap();
         assert_eq!(arguments.explain, Some(Explain::Diff));
         assert_eq!(arguments.file, "b");

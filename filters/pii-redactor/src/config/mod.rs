@@ -23,7 +23,8 @@ use crate::custom::Custom;
 use crate::detect::Confidence;
 use crate::inflate::InflateLimits;
 use crate::plan::{
-    Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings, TypePolicy,
+    Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
+    TypePolicy,
 };
 use actions::{ActionTable, Keys};
 

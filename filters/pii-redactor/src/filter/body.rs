@@ -142,8 +142,7 @@ impl RedactedStream {
             return Action::Continue;
         };
         // Only documents have members that could be allowed.
-        let has_no_members =
-            matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown);
+        let has_no_members = matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown);
         let is_unsupported = framing == Framing::Unknown && blocks_types;
         if has_no_members && minimizes || is_unsupported && !content_type.is_empty() {
             return self.refuse(filter, host, direction, refused);

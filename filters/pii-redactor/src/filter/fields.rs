@@ -122,7 +122,13 @@ impl RedactedStream {
                 host.set_header(HeaderMap::RequestHeaders, "cookie", &new)
             };
         }
-        self.found(filter, host, Place::RequestCookies, (&plan, changes), &tally);
+        self.found(
+            filter,
+            host,
+            Place::RequestCookies,
+            (&plan, changes),
+            &tally,
+        );
         tally.blocks && changes
     }
 

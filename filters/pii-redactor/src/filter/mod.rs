@@ -25,11 +25,11 @@ use policy::decision::{Decision, Outcome};
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
+use crate::config::RuleUse;
 use crate::config::{Config, Place, Policy, Rule};
 use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
-use crate::config::RuleUse;
 use body::Work;
 use reason::{NotSearched, Reason};
 use report::Fate;

@@ -184,7 +184,9 @@ impl JsonRewriter {
                 return;
             }
             // In a string there is one document, and nothing behind it.
-            None if self.level > 0 && self.has_value => return self.give_up(Fault::UnexpectedByte, cursor),
+            None if self.level > 0 && self.has_value => {
+                return self.give_up(Fault::UnexpectedByte, cursor);
+            }
             None => {
                 self.next = Next {
                     info: self.root.info.clone(),

@@ -16,9 +16,9 @@ mod members;
 mod nested;
 mod numbers;
 mod recovery;
+mod rules;
 mod run;
 mod searched_names;
-mod rules;
 mod values;
 
 use std::rc::Rc;

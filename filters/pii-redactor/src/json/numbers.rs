@@ -135,7 +135,9 @@ impl JsonRewriter {
             self.note(Fault::UnknownToken, place);
             let announcement = self.next.info.announcement();
             let new = searched(plan, &token, &announcement, place, tally);
-            cursor.out().extend_from_slice(new.as_deref().unwrap_or(&token));
+            cursor
+                .out()
+                .extend_from_slice(new.as_deref().unwrap_or(&token));
             return;
         }
         match self.number(number, place, plan, tally) {

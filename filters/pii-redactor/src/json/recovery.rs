@@ -11,8 +11,7 @@ use crate::tally::Tally;
 impl JsonRewriter {
     /// Remembers the first fault.
     pub(super) fn note(&mut self, what: Fault, offset: u64) {
-        self.malformed
-            .get_or_insert(Malformed { offset, what });
+        self.malformed.get_or_insert(Malformed { offset, what });
     }
 
     /// What is read is no JSON: what is held of it is text, and so is what follows, up to a line that
@@ -23,7 +22,10 @@ impl JsonRewriter {
         cursor.flush();
         self.text_at_line = match cursor.at.checked_sub(1) {
             None => self.after_line,
-            Some(before) => cursor.chunk.get(before).is_some_and(|byte| is_line_end(*byte)),
+            Some(before) => cursor
+                .chunk
+                .get(before)
+                .is_some_and(|byte| is_line_end(*byte)),
         };
         self.frames.clear();
         self.states.clear();

@@ -12,8 +12,8 @@ use policy::finding::Category;
 
 use crate::action::Action;
 use crate::bytes::part;
-use crate::custom::{Custom, searchable};
 use crate::config::is_special_category;
+use crate::custom::{Custom, searchable};
 use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find, preset};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};

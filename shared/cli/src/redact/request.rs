@@ -49,7 +49,9 @@ impl<'a> TriedRequest<'a> {
         Ok(Self {
             method: method.to_owned(),
             path: RequestPath::parse(path.trim().as_bytes()),
-            host: host.map(|(_, host)| http::host_name(host)).unwrap_or_default(),
+            host: host
+                .map(|(_, host)| http::host_name(host))
+                .unwrap_or_default(),
             headers,
             identity,
             content_type,
@@ -62,8 +64,7 @@ impl<'a> TriedRequest<'a> {
 /// The caller whose verified claims are in a file.
 fn caller(file: &str) -> Result<Identity, String> {
     let text = std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
-    let claims =
-        parse_claims(&text).map_err(|error| format!("{file} has no claims: {error:?}"))?;
+    let claims = parse_claims(&text).map_err(|error| format!("{file} has no claims: {error:?}"))?;
     let method = AuthenticationMethod::default();
     Ok(jwt_auth::claims::identity("", method, claims.0))
 }
