@@ -151,7 +151,7 @@ impl TextRewriter {
         let mut buffer = [0; 4];
         let decoded: Option<&[u8]> = match self.form {
             TextForm::QuotedPrintable => quoted(&raw, &mut buffer),
-            _ => referenced(&raw).map(|character| &*character.encode_utf8(&mut buffer).as_bytes()),
+            _ => referenced(&raw).map(|character| character.encode_utf8(&mut buffer).as_bytes()),
         };
         match decoded {
             Some(decoded) => self
