@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use policy::client_address::{self, IpRange};
 use policy::units::Rate;
-use token_bucket::address::IpRange;
 use token_bucket::config::Config;
 use token_bucket::gcra::Gcra;
 use token_bucket::rls::{Code, ServiceAnswer};
@@ -108,7 +108,7 @@ pub(crate) fn configuration(bytes: &[u8]) {
         if let Err(problems) = Config::parse(text) {
             assert!(!problems.to_string().is_empty());
         }
-        let _ = IpRange::parse(text);
+        let _ = (IpRange::parse(text), client_address::parse(text));
     }
 }
 

@@ -22,6 +22,7 @@ use crate::bypass::{PassHeader, bypasses};
 use crate::config::{Config, HeaderStyle, Scope, Start, Transport};
 use crate::counters::LimitCounters;
 use crate::fleet::{CallId, Calls};
+use crate::key::KeyPart;
 use crate::lazy::LazyRequest;
 use crate::standing::{HeaderFields, Standing, ietf_10, merged, x_ratelimit};
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
@@ -88,10 +89,13 @@ impl Filter for TokenBucket {
                 tables.push(None);
                 continue;
             };
+            // Only what changes the meaning of this limit's keys: where addresses come from, or
+            // what becomes of requests without a key, does not.
+            let parts: Vec<String> = limit.key.iter().map(KeyPart::spelled).collect();
             let settings = TableSettings {
                 zone: &config.table.zone,
                 limit: &limit.name,
-                key: &format!("{plugin} {:?} {:?}", limit.key, config.addresses),
+                key: &format!("{plugin} {}", parts.join(" ")),
                 slots: config.table.slots,
                 seed,
                 windows,

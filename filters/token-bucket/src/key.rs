@@ -1,12 +1,14 @@
 //! Whose bucket a request counts in.
 
+mod spelling;
+
 use host::{Direction, FactSources, Host};
+use policy::client_address::Network;
 use policy::config::Node;
 use policy::facts::Facts as _;
 use policy::http;
 use policy::identity::Identity;
 
-use crate::address::{AddressRules, client_address, network};
 use crate::lazy::LazyRequest;
 
 /// One part of a limit's key: `"ip"`, `"claim:tenant"`, `"header:x-plan"`.
@@ -43,37 +45,42 @@ pub struct KeySource<'r> {
     pub request: &'r LazyRequest<'r>,
     /// Where identities come from.
     pub facts: &'r FactSources,
-    /// How addresses become keys.
-    pub addresses: AddressRules,
+}
+
+impl KeySource<'_> {
+    /// The part of the client's address that counts.
+    fn network(self) -> Option<Network> {
+        let rules = &self.facts.client_address;
+        let address = self.request.client_address(rules)?;
+        Some(Network::of(address, rules.prefixes))
+    }
 }
 
 impl KeyPart {
     /// Reads one part.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
-        let text = node.name(256)?;
-        let part = match text.split_once(':') {
-            Some((_, "")) => None,
-            Some(("header", name)) => Some(Self::Header(name.to_ascii_lowercase())),
-            Some(("query", name)) => Some(Self::Query(name.to_owned())),
-            Some(("cookie", name)) => Some(Self::Cookie(name.to_owned())),
-            Some(("claim", path)) => Some(Self::Claim(path.to_owned())),
-            _ => match text {
-                "ip" => Some(Self::Ip),
-                "consumer" => Some(Self::Consumer),
-                "route" => Some(Self::Route),
-                "host" => Some(Self::Host),
-                "method" => Some(Self::Method),
-                "constant" => Some(Self::Constant),
-                _ => None,
-            },
-        };
-        if part.is_none() {
-            node.reject(
-                r#"expected "ip", "consumer", "route", "host", "method", "constant", or "header:", "query:", "cookie:" or "claim:" with a name"#,
-            );
+        let text = node.string()?;
+        spelling::parse(text)
+            .map_err(|mistake| node.reject(mistake))
+            .ok()
+    }
+
+    /// The part as a configuration spells it.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        match self {
+            Self::Header(name) => format!("header:{name}"),
+            Self::Query(name) => format!("query:{name}"),
+            Self::Cookie(name) => format!("cookie:{name}"),
+            Self::Claim(path) => format!("claim:{path}"),
+            Self::Ip => "ip".to_owned(),
+            Self::Consumer => "consumer".to_owned(),
+            Self::Route => "route".to_owned(),
+            Self::Host => "host".to_owned(),
+            Self::Method => "method".to_owned(),
+            Self::Constant => "constant".to_owned(),
         }
-        part
     }
 
     /// The entry key by which a rate limit service knows this part, unless the configuration gives
@@ -100,8 +107,7 @@ impl KeyPart {
             facts.identity().and_then(of)
         };
         let text = match self {
-            Self::Ip => client_address(host, request, source.addresses.trusted_hops)
-                .map(|ip| network(ip, source.addresses).to_string()),
+            Self::Ip => source.network().map(|network| network.to_string()),
             Self::Constant => return Some(String::new()),
             Self::Header(name) => request.get().header(host, name),
             Self::Query(name) => {
@@ -127,9 +133,7 @@ impl KeyPart {
     /// Writes what makes this part different from every other value of it. Whether it is there.
     fn write(&self, source: KeySource<'_>, key: &mut Vec<u8>) -> bool {
         if matches!(self, Self::Ip) {
-            let hops = source.addresses.trusted_hops;
-            let address = client_address(source.host, source.request, hops);
-            let network = address.map(|ip| network(ip, source.addresses));
+            let network = source.network();
             return network.map(|network| network.write(key)).is_some();
         }
         if matches!(self, Self::Consumer) {

@@ -15,7 +15,6 @@
     )
 )]
 
-pub mod address;
 pub mod bypass;
 pub mod config;
 pub mod counters;

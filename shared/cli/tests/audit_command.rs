@@ -54,6 +54,22 @@ impl Bed {
         self.run_with(arguments, &[])
     }
 
+    /// The same, with a log key in the environment.
+    fn run_in(&self, arguments: &str, log_key: &str) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
+            .arg("audit")
+            .args(arguments.split(' '))
+            .current_dir(self.folder.path())
+            .env("LOG_KEY", log_key)
+            .output()
+            .unwrap();
+        Outcome {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Runs `meshward audit` in the folder; the words are separated by spaces.
     fn run_with(&self, arguments: &str, input: &[u8]) -> Outcome {
         let mut child = Command::new(env!("CARGO_BIN_EXE_meshward"))
@@ -154,6 +170,11 @@ fn otlp(lines: &[String]) -> String {
     )
 }
 
+/// A record as a line of a log.
+fn logged(record: &str) -> String {
+    audit::log_line::whole(record, None)
+}
+
 #[test]
 fn help_and_wrong_usage() {
     let bed = Bed::new();
@@ -204,7 +225,7 @@ fn verify_reads_several_forms_and_several_files() {
     bed.write("b.json", otlp(&lines[third..2 * third]));
     let log: Vec<String> = lines[2 * third..]
         .iter()
-        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log x: meshward.audit {line}\n[x] other"))
+        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log audit-emitter meshward.audit-emitter: {}\n[x] other", logged(line)))
         .collect();
     bed.write("envoy.log", joined(&log));
     let outcome = bed
@@ -283,11 +304,13 @@ fn a_log_is_not_believed() {
     lines.push(emitter.close().text);
     let log: Vec<String> = lines
         .iter()
-        .map(|line| format!("[x] wasm log: meshward.audit {line}\n"))
+        .map(|line| format!("[x] wasm log: {}\n", logged(line)))
         .collect();
     let forged = lines[1].replace("\"a\"", "\"c\"");
     let hostile = format!(
-        "[y] \"GET /\" \"meshward.audit {forged}\"\n[y] \"meshward.audit {{\\\"a\\\":1}}\"\n[y] meshward.audit.part ab 1/1\n"
+        "[y] \"GET /\" \"{}\"\n[y] \"{}\"\n[y] [meshward-audit/1 - ab 1/1\n",
+        logged(&forged),
+        logged(r#"{"a":1}"#)
     );
     bed.write("envoy.log", format!("{}{hostile}", log.concat()));
     let outcome = bed
@@ -331,9 +354,8 @@ fn a_client_cannot_forge_evidence() {
     bed.write("trail.ndjson", joined(&lines));
     let forged = forged("ceo@example.com");
     let access = |lines: &[String]| -> String {
-        let line = |line: &String| {
-            format!("[2026-11-24] \"GET / HTTP/1.1\" 200 \"meshward.audit {line}\"\n")
-        };
+        let line =
+            |line: &String| format!("[2026-11-24] \"GET / HTTP/1.1\" 200 \"{}\"\n", logged(line));
         lines.iter().map(line).collect()
     };
     // The same place as a record of the trail, with another content.
@@ -355,7 +377,7 @@ fn a_client_cannot_forge_evidence() {
         ),
         (
             "in parts",
-            "x meshward.audit.part ab:1 1/2:1 {\n".to_owned(),
+            "x [meshward-audit/1 - 1 ab:1 1/2] {\n".to_owned(),
             0,
         ),
     ] {
@@ -386,7 +408,7 @@ fn what_a_signed_record_proves_counts_from_a_log_too() {
     lines.push(emitter.close().text);
     let log: String = lines[2..5]
         .iter()
-        .map(|line| format!("[7] wasm log a meshward.audit-emitter: meshward.audit {line}\n"))
+        .map(|line| format!("[7] wasm log a meshward.audit-emitter: {}\n", logged(line)))
         .collect();
     let stored = [&lines[..2], &lines[5..]].concat();
     bed.write("envoy.log", format!("[7] started\n{log}"));
@@ -398,6 +420,40 @@ fn what_a_signed_record_proves_counts_from_a_log_too() {
             .run(&format!("report {KEYS} --format json {files}"))
             .expect(0);
         assert_eq!(report.number("totals.requests"), 6);
+    }
+}
+
+/// With the log key, a line of the emitter's is told from a client's before a signature proves it.
+#[test]
+fn a_tagged_line_of_a_log_is_the_emitters() {
+    let bed = Bed::new();
+    bed.keys();
+    let (emitter, lines) = chain_of(&["a", "b"]);
+    bed.run("keygen --secret new.secret").expect(0);
+    let printed = bed
+        .run("keygen --log-key --secret new.secret")
+        .expect(0)
+        .out;
+    let key = audit::keys::SigningKey::from_text(None, &bed.read("new.secret")).unwrap();
+    assert_eq!(printed.trim(), key.log_key().to_hex());
+    // The records are of the usual key, the tags of the new one: they are two things.
+    let log = |key: Option<&audit::keys::LogKey>| -> String {
+        let line = |line: &String| format!("[7] wasm log: {}\n", audit::log_line::whole(line, key));
+        lines.iter().map(line).collect()
+    };
+    let at = trail::time::format(emitter.time_ms);
+    for (log, requests) in [(log(None), 0), (log(Some(&key.log_key())), 2)] {
+        bed.write("envoy.log", log);
+        let outcome = bed.run_in(
+            &format!("report {KEYS} --log-key-env LOG_KEY --at {at} --format json envoy.log"),
+            printed.trim(),
+        );
+        assert_eq!(
+            outcome.number("totals.requests"),
+            requests,
+            "{}",
+            outcome.out
+        );
     }
 }
 
@@ -487,8 +543,8 @@ fn a_witness_knows_what_was_cut_off() {
     bed.write("trail.ndjson", joined(&lines));
     bed.run(&verify).expect(0);
     // The log of a proxy whose configuration makes it the witness.
-    let log: String = ["started", &lines[6], "meshward.audit {}"]
-        .map(|text| format!("[7] wasm log a b: meshward.audit {text}\n"))
+    let log: String = ["started", &lines[6], "{}"]
+        .map(|text| format!("[7] wasm log a b: {}\n", logged(text)))
         .concat();
     bed.write("envoy.log", log);
     let verify_log = verify.replace("witness.ndjson", "envoy.log");
@@ -542,8 +598,8 @@ fn a_subject_is_erased_and_the_trail_verifies() {
     bed.write(
         "c.log",
         format!(
-            "[7] wasm log: meshward.audit {}\n[8] started\n{}",
-            lines[2],
+            "[7] wasm log: {}\n[8] started\n{}",
+            logged(&lines[2]),
             joined(&lines[6..])
         ),
     );
@@ -687,10 +743,7 @@ fn nothing_is_purged_over_a_hole() {
         kept.contains("records are missing before that point"),
         "{kept}"
     );
-    bed.write(
-        "envoy.log",
-        format!("[x] wasm log: meshward.audit {spilled}\n"),
-    );
+    bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
     let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
     assert!(done.contains("2 records to delete"), "{done}");
     assert!(!bed.read("envoy.log").contains("actor"));

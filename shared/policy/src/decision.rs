@@ -230,10 +230,6 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
 const fn is_zero(value: &u64) -> bool {
     *value == 0
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::hash::BuildHasher as _;
 use std::sync::LazyLock;
 
+use audit::keys::LogKey;
 use audit::record::{Fault, Record};
 use audit::{Control, Group, Hash, canonical};
 use foldhash::fast::RandomState;
@@ -182,6 +183,12 @@ impl<'k> Checker<'k> {
             shapes: Shapes::default(),
             hashed: Vec::new(),
         }
+    }
+
+    /// The keys that tag lines of logs.
+    #[must_use]
+    pub fn log_keys(&self) -> &'k [LogKey] {
+        self.keyring.log_keys()
     }
 
     /// Reads and checks the text of a record. Only what it means counts, not how it is spelled.

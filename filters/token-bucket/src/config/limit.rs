@@ -126,9 +126,7 @@ impl OnMissingKey {
             ("skip", None) => Some(Self::Skip),
             ("deny", None) => Some(Self::Deny),
             ("shared", None) => Some(Self::Shared),
-            ("fallback", Some(parts)) => parts
-                .non_empty_list(|part| KeyPart::read(&part))
-                .map(Self::Fallback),
+            ("fallback", Some(parts)) => read_key(parts).map(Self::Fallback),
             _ => {
                 node.reject(r#"expected "skip", "deny", "shared" or { "fallback": ["ip"] }"#);
                 None
@@ -179,7 +177,7 @@ impl Limit {
                 .and_then(|n| plain_name(&n));
             let key = fields
                 .required("key", r#"an array such as ["ip"]"#)
-                .and_then(|n| n.non_empty_list(|part| KeyPart::read(&part)));
+                .and_then(|n| read_key(n));
             let cost = fields.or("cost", Cost::Fixed(1), |n| Cost::read(&n));
             let service = fields.optional("service").map(|n| Service::read(&n));
             let windows = read_windows(fields, &cost, replicas, service.is_some());
@@ -226,6 +224,19 @@ impl Limit {
     }
 }
 
+/// The parts of a key, each once.
+fn read_key(node: Node<'_>) -> Option<Vec<KeyPart>> {
+    let node = node.at_most(MAX_KEY_PARTS);
+    let parts = node.non_empty_list(|part| KeyPart::read(&part))?;
+    for (place, part) in parts.iter().enumerate() {
+        if parts.iter().take(place).any(|earlier| earlier == part) {
+            node.reject_unseen(format_args!("{:?} is there twice", part.spelled()));
+            return None;
+        }
+    }
+    Some(parts)
+}
+
 /// Limits with the same service share the calls to it.
 fn place_of(service: Service, services: &mut Vec<Service>) -> usize {
     if let Some(place) = services.iter().position(|known| *known == service) {
@@ -262,6 +273,7 @@ fn read_windows(
             Windows::new(vec![gcra]).map(Some)
         }
         (None, Some(several)) => {
+            let several = several.at_most(MAX_WINDOWS);
             let list = several.non_empty_list(|node| {
                 node.object(|fields| match Window::asked(fields) {
                     Some(window) => window?.gcra(fields.node(), cost, replicas),
@@ -275,10 +287,6 @@ fn read_windows(
                 Json::Array(items) => items.len(),
                 _ => 0,
             };
-            if count > MAX_WINDOWS {
-                several.reject(format_args!("at most {MAX_WINDOWS} windows"));
-                return None;
-            }
             (list.len() == count)
                 .then(|| Windows::new(list).map(Some))
                 .flatten()
@@ -345,4 +353,5 @@ impl Window {
     }
 }
 
+const MAX_KEY_PARTS: usize = 16;
 const MAX_BURST: u64 = 1_000_000_000;

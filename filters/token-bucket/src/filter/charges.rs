@@ -41,7 +41,6 @@ impl TokenBucket {
             host,
             request,
             facts: &self.config.sources,
-            addresses: self.config.addresses,
         };
         let everything = Match::default();
         let (mut counted, mut lacking) = (Vec::new(), Vec::new());

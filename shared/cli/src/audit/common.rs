@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use audit::Hash;
-use audit::keys::PublicKey;
+use audit::keys::{LogKey, PublicKey};
 
 use super::progress::Progress;
 use trail::chains::{Limits, Trail};
@@ -37,6 +37,10 @@ pub(super) struct Input {
     /// A public key of an operator, who may erase, purge and hold
     #[arg(long = "operator-key", value_name = "[ID=]HEX")]
     operator_keys: Vec<String>,
+
+    /// The environment variable with a key that tags lines of logs; keygen prints it with --log-key
+    #[arg(long = "log-key-env", value_name = "VARIABLE")]
+    log_keys: Vec<String>,
 
     /// The ledger of an operator, which is read first
     #[arg(long, value_name = "FILE")]
@@ -74,6 +78,12 @@ impl Input {
             let key = PublicKey::from_hex(digits)
                 .map_err(|_| format!("the key {text:?} is none: expected 64 hexadecimal digits"))?;
             keyring.add(id, Entry::always(key, role));
+        }
+        for variable in &self.log_keys {
+            let text = std::env::var(variable).unwrap_or_default();
+            let key = LogKey::from_text(&text)
+                .map_err(|error| format!("the environment variable {variable}: {error}"))?;
+            keyring.add_log_key(key);
         }
         Ok(keyring)
     }

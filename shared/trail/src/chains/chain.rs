@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use audit::{Hash, Head, Lost, Statement};
 
 use super::Counts;
+use crate::intervals::Intervals;
 use crate::segment::Segments;
 
 /// A chain.
@@ -26,6 +27,8 @@ pub struct Chain {
     pub(crate) statement: Option<(u64, Statement)>,
     pub(crate) purges: Vec<Purge>,
     pub(crate) removed: HashSet<u64>,
+    /// Records from lines of logs that a known key has tagged.
+    pub(crate) tagged: Intervals,
     /// Times between signed records that may be too long.
     pub(crate) silences: Vec<Silence>,
     pub(crate) first_ms: Option<u64>,

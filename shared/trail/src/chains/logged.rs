@@ -1,5 +1,7 @@
 //! Records from logs: how they are proved, and what becomes of those that are not.
 
+use audit::Range;
+
 use super::loose::{Added, Loose};
 use super::{Absorbed, Trail};
 use crate::issue::Kind;
@@ -63,6 +65,22 @@ impl Trail {
             }),
         }
         None
+    }
+
+    /// Takes in a record from a line of a log that a known key has tagged.
+    pub fn absorb_tagged(
+        &mut self,
+        item: &Item,
+        now_ms: u64,
+        place: &dyn Fn() -> String,
+    ) -> Absorbed {
+        let absorbed = self.absorb(item, now_ms, place);
+        if absorbed != Absorbed::Fork
+            && let Some(chain) = self.chains.get_mut(&item.chain)
+        {
+            chain.tagged.add(Range(item.sequence, item.sequence));
+        }
+        absorbed
     }
 
     /// Whether a record that was just absorbed may prove others of its chain.

@@ -159,15 +159,17 @@ impl Trail {
         self.has_keys
     }
 
-    /// Whether a record counts: a signature of a known key vouches for it, or there are no keys to
-    /// ask.
+    /// Whether a record counts: a signature of a known key vouches for it, a known key has tagged its
+    /// line in a log, or there are no keys to ask.
     #[must_use]
     pub fn is_vouched(&self, chain: &ChainUid, sequence: u64) -> bool {
-        let covered = || {
-            let segment = self.chains.get(chain)?.segments.holding(sequence)?;
-            segment.covered
+        let is_proved = || {
+            let chain = self.chains.get(chain)?;
+            let covered = chain.segments.holding(sequence)?.covered;
+            let is_covered = covered.is_some_and(|covered| covered >= sequence);
+            Some(is_covered || chain.tagged.contains(sequence))
         };
-        !self.has_keys || covered().is_some_and(|covered| covered >= sequence)
+        !self.has_keys || is_proved() == Some(true)
     }
 
     /// What was found so far.

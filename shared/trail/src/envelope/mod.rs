@@ -26,6 +26,8 @@ mod parts;
 
 use std::borrow::Cow;
 
+use audit::keys::LogKey;
+
 pub use claims::{Claims, Facts};
 pub use fragment::{Fragment, Fragments};
 pub use parts::{Part, Parts};
@@ -39,6 +41,18 @@ pub enum Origin {
     Store,
     /// A log, in which others have a say too: what looks like a record may be a client's words.
     Log,
+    /// A line of a log that a known key has tagged, so an emitter's.
+    TaggedLog,
+}
+
+impl Origin {
+    const fn of_log(is_tagged: bool) -> Self {
+        if is_tagged {
+            Self::TaggedLog
+        } else {
+            Self::Log
+        }
+    }
 }
 
 /// A record in a line.
@@ -63,6 +77,8 @@ pub struct Contents<'l> {
     pub foreign: u64,
     /// What should be a record, and cannot be read.
     pub malformed: Vec<String>,
+    /// The keys that tag lines of logs.
+    keys: &'l [LogKey],
 }
 
 /// What a line is.
@@ -78,9 +94,9 @@ pub enum Line<'l> {
     Other,
 }
 
-/// Reads a line of a file.
+/// Reads a line of a file. `keys` are those that may have tagged lines of logs.
 #[must_use]
-pub fn read(line: &str) -> Line<'_> {
+pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
     if line.starts_with(AS_EMITTED) {
         return Line::Record(line.strip_suffix('\r').unwrap_or(line));
     }
@@ -88,7 +104,7 @@ pub fn read(line: &str) -> Line<'_> {
     if let Some(fragment) = fragment::of(line) {
         return Line::Fragment(fragment);
     }
-    let mut contents = Contents::default();
+    let mut contents = Contents::with_keys(keys);
     let is_record = contents.add_text(line, Origin::Store);
     if is_record {
         return Line::Record(line);
@@ -101,8 +117,8 @@ pub fn read(line: &str) -> Line<'_> {
 
 /// Reads what a line of a container's log says.
 #[must_use]
-pub fn read_log(text: Cow<'_, str>) -> Contents<'_> {
-    let mut contents = Contents::default();
+pub fn read_log<'l>(text: Cow<'l, str>, keys: &'l [LogKey]) -> Contents<'l> {
+    let mut contents = Contents::with_keys(keys);
     contents.add_string(text, Origin::Log);
     contents
 }
@@ -111,10 +127,17 @@ pub fn read_log(text: Cow<'_, str>) -> Contents<'_> {
 #[must_use]
 pub fn may_have_other_lines(line: &str) -> bool {
     let line = line.trim_ascii();
-    !line.is_empty() && !matches!(read(line), Line::Record(_))
+    !line.is_empty() && !matches!(read(line, &[]), Line::Record(_))
 }
 
 impl<'l> Contents<'l> {
+    fn with_keys(keys: &'l [LogKey]) -> Self {
+        Self {
+            keys,
+            ..Self::default()
+        }
+    }
+
     const fn is_empty(&self) -> bool {
         self.found.is_empty() && self.parts.is_empty() && self.malformed.is_empty()
     }
@@ -208,7 +231,7 @@ impl<'l> Contents<'l> {
                 }
             }
             Cow::Owned(text) => {
-                let mut inner = Contents::default();
+                let mut inner = Contents::with_keys(self.keys);
                 inner.add_string(Cow::Borrowed(&text), origin);
                 self.append(inner);
             }

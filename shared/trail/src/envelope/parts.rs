@@ -13,37 +13,20 @@ pub struct Part {
     pub count: usize,
     /// The text. `None`: the line was cut off, it has less than it says.
     pub text: Option<String>,
+    /// A key that is known has tagged its line.
+    pub is_tagged: bool,
 }
 
-impl Part {
-    /// Reads what stands behind the marker: `<uid> <number>/<count>:<bytes> <text>`.
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let (uid, rest) = text.split_once(' ')?;
-        let (place, text) = rest.split_once(' ')?;
-        let (number, count) = place.split_once('/')?;
-        // The first emitters did not say how long the text is; it may have no end, or words after it.
-        let (count, text) = match count.split_once(':') {
-            Some((count, bytes)) => (count, text.get(..bytes.parse().ok()?)),
-            None => (count, Some(text)),
-        };
-        let (number, count) = (number.parse().ok()?, count.parse().ok()?);
-        let is_sound = number >= 1 && number <= count && count <= MAX_PARTS;
-        (is_sound && uid.len() <= MAX_UID_BYTES).then(|| Self {
-            uid: uid.to_owned(),
-            number,
-            count,
-            text: text.map(str::to_owned),
-        })
-    }
-}
+/// Which record, of how many parts, and whether its lines are tagged.
+type Key = (String, usize, bool);
 
 /// Puts parts together, in bounded memory. What others write costs them as many bytes as it costs
 /// here, and takes nothing away from a record of which they do not know the id.
 #[derive(Debug, Default)]
 pub struct Parts {
-    pending: HashMap<(String, usize), Pending>,
+    pending: HashMap<Key, Pending>,
     /// Those whose first part came first, first; some are complete by now.
-    order: VecDeque<(String, usize)>,
+    order: VecDeque<Key>,
     bytes: usize,
 }
 
@@ -57,7 +40,7 @@ struct Pending {
 impl Parts {
     /// Adds a part. Answers the texts that the record may have, if it was the last that was missing.
     pub fn add(&mut self, part: Part) -> Vec<String> {
-        let key = (part.uid, part.count);
+        let key = (part.uid, part.count, part.is_tagged);
         if !self.pending.contains_key(&key) {
             self.order.push_back(key.clone());
         }
@@ -84,15 +67,15 @@ impl Parts {
     }
 
     /// A record was put together.
-    pub fn finish(&mut self, uid: &str, count: usize) {
-        self.remove(&(uid.to_owned(), count));
+    pub fn finish(&mut self, part: &Part) {
+        self.remove(&(part.uid.clone(), part.count, part.is_tagged));
     }
 
-    fn remove(&mut self, key: &(String, usize)) {
+    fn remove(&mut self, key: &Key) {
         if let Some(pending) = self.pending.remove(key) {
             self.bytes = self.bytes.saturating_sub(pending.bytes);
         }
-        let is_done = |key: &(String, usize)| !self.pending.contains_key(key);
+        let is_done = |key: &Key| !self.pending.contains_key(key);
         while self.order.front().is_some_and(is_done) {
             self.order.pop_front();
         }
@@ -110,7 +93,7 @@ impl Parts {
     /// Ids of records of which parts are missing.
     #[must_use]
     pub fn incomplete(&self) -> Vec<&str> {
-        let mut uids: Vec<&str> = self.pending.keys().map(|(uid, _)| uid.as_str()).collect();
+        let mut uids: Vec<&str> = self.pending.keys().map(|(uid, ..)| uid.as_str()).collect();
         uids.sort_unstable();
         uids.dedup();
         uids
@@ -132,9 +115,6 @@ impl Pending {
     }
 }
 
-const MAX_PARTS: usize = 10_000;
-/// An id is 32 digits, a colon and a number.
-const MAX_UID_BYTES: usize = 64;
 const MAX_PENDING_BYTES: usize = 64 << 20;
 const MAX_PENDING: usize = 100_000;
 /// What a part takes beside its text.

@@ -2,8 +2,12 @@ use super::*;
 
 const RECORD: &str = r#"{"unmapped":{"record_integrity":{}}}"#;
 
+fn logged(record: &str) -> String {
+    audit::log_line::whole(record, None)
+}
+
 fn texts(line: &str) -> Vec<String> {
-    match read(line) {
+    match read(line, &[]) {
         Line::Record(text) => vec![format!("record {text}")],
         Line::Holds(contents) => {
             let found = contents.found.into_iter();
@@ -91,38 +95,42 @@ fn every_form() {
         (format!(r#"{{"user_agent":{text}}}"#), vec![log.clone()]),
         (
             format!(
-                r#"{{"MESSAGE":"x meshward.audit {}","_PID":"1"}}"#,
-                RECORD.replace('"', "\\\"")
+                r#"{{"MESSAGE":"x {}","_PID":"1"}}"#,
+                logged(RECORD).replace('"', "\\\"")
             ),
             vec![log.clone()],
         ),
         (
             format!(
-                r#"{{"level":"critical","msg":"wasm log: meshward.audit {}"}}"#,
-                RECORD.replace('"', "\\\"")
+                r#"{{"level":"critical","msg":"wasm log: {}"}}"#,
+                logged(RECORD).replace('"', "\\\"")
             ),
             vec![log.clone()],
         ),
         (
-            format!("[2026-11-24][7][critical] wasm log: meshward.audit {RECORD}"),
+            format!("[2026-11-24][7][critical] wasm log: {}", logged(RECORD)),
             vec![log.clone()],
         ),
         (
             format!(
-                "wasm log audit-emitter meshward.audit-emitter: meshward.audit {RECORD} while logging, client: \"}}\""
+                "wasm log audit-emitter meshward.audit-emitter: {} while logging, client: \"}}\"",
+                logged(RECORD)
             ),
             vec![log.clone()],
         ),
         (
-            format!("meshward.audit x meshward.audit {{ meshward.audit {RECORD}"),
+            format!(
+                "[meshward-audit/1 x [meshward-audit/1 - {{ {}",
+                logged(RECORD)
+            ),
             vec![log],
         ),
         (
-            r#"x meshward.audit {"a":"#.to_owned(),
-            vec![r#"Log {"a":"#.to_owned()],
+            r#"x [meshward-audit/1 - 99] {"a":"#.to_owned(),
+            vec!["Log ".to_owned()],
         ),
         (
-            "x meshward.audit.part ab:1 1/2:1 {".to_owned(),
+            "x [meshward-audit/1 - 1 ab:1 1/2] {".to_owned(),
             vec!["part ab:1 1".to_owned()],
         ),
         // Others.
@@ -175,7 +183,7 @@ fn every_form() {
 }
 
 fn part(line: &str) -> Part {
-    let Line::Holds(mut contents) = read(line) else {
+    let Line::Holds(mut contents) = read(line, &[]) else {
         panic!("{line}")
     };
     contents.parts.pop().unwrap()
@@ -184,35 +192,25 @@ fn part(line: &str) -> Part {
 #[test]
 fn parts_make_a_record_in_any_order() {
     let mut parts = Parts::default();
-    let mut add = |line: &str| parts.add(part(line));
-    let none: [String; 0] = [];
-    assert_eq!(add("x meshward.audit.part ab:1 2/3  b "), none);
-    assert_eq!(add("x meshward.audit.part ab:2 1/2 {"), none);
-    assert_eq!(add("x meshward.audit.part ab:1 3/3 c}"), none);
-    assert_eq!(add("x meshward.audit.part ab:1 3/3 c}"), none);
-    assert_eq!(add("x meshward.audit.part ab:1 1/3 {a"), ["{a b c}"]);
-    // With their length, they end where they say, and not before.
-    assert_eq!(
-        add("x meshward.audit.part ab:3 1/2:3 {\"a, client: 1"),
-        none
-    );
-    assert_eq!(add("x meshward.audit.part ab:3 2/2:4 \":1"), none);
-    assert_eq!(
-        add("x meshward.audit.part ab:3 2/2:4 \":1} while logging"),
-        ["{\"a\":1}"]
-    );
-    assert_eq!(add("x meshward.audit.part ab:4 1/1:3 {}"), none);
-    assert_eq!(parts.incomplete(), ["ab:2", "ab:4"]);
-    for wrong in [
-        "ab:1 0/2 x",
-        "ab:1 3/2 x",
-        "ab:1 1/99999999999 x",
-        "ab:1",
-        "ab:1 1/1:x y",
+    let none: [&str; 0] = [];
+    for (line, expected) in [
+        ("x [meshward-audit/1 - 3 ab:1 2/3]  b ", &none[..]),
+        ("x [meshward-audit/1 - 1 ab:2 1/2] {", &none),
+        ("x [meshward-audit/1 - 2 ab:1 3/3] c}", &none),
+        ("x [meshward-audit/1 - 2 ab:1 3/3] c}", &none),
+        ("x [meshward-audit/1 - 2 ab:1 1/3] {a", &["{a b c}"]),
+        // They end where they say, and not before.
+        ("x [meshward-audit/1 - 3 ab:3 1/2] {\"a, client: 1", &none),
+        ("x [meshward-audit/1 - 4 ab:3 2/2] \":1", &none),
+        (
+            "x [meshward-audit/1 - 4 ab:3 2/2] \":1} while logging",
+            &["{\"a\":1}"],
+        ),
+        ("x [meshward-audit/1 - 3 ab:4 1/1] {}", &none),
     ] {
-        let line = format!("meshward.audit.part {wrong}");
-        assert!(matches!(read(&line), Line::Other), "{wrong}");
+        assert_eq!(parts.add(part(line)), expected, "{line}");
     }
+    assert_eq!(parts.incomplete(), ["ab:2", "ab:4"]);
 }
 
 /// Whatever others write between two parts, the record is put together: they do not know its id, and
@@ -220,24 +218,15 @@ fn parts_make_a_record_in_any_order() {
 #[test]
 fn others_cannot_take_a_record_away() {
     let mut parts = Parts::default();
-    assert!(
-        parts
-            .add(part("meshward.audit.part ab:1 1/2:2 {\""))
-            .is_empty()
-    );
+    let none: [String; 0] = [];
+    assert_eq!(parts.add(part("[meshward-audit/1 - 2 ab:1 1/2] {\"")), none);
     for number in 0..20_000 {
-        let line = format!(
-            "meshward.audit.part x{number}:1 1/10000 {}",
-            "y".repeat(1_000)
-        );
-        assert!(parts.add(part(&line)).is_empty());
+        let text = "y".repeat(1_000);
+        let line = format!("[meshward-audit/1 - 1000 x{number}:1 1/10000] {text}");
+        assert_eq!(parts.add(part(&line)), none);
     }
-    assert!(
-        parts
-            .add(part("meshward.audit.part ab:1 1/2:2 xx"))
-            .is_empty()
-    );
-    let wholes = parts.add(part("meshward.audit.part ab:1 2/2:5 a\":1}"));
+    assert_eq!(parts.add(part("[meshward-audit/1 - 2 ab:1 1/2] xx")), none);
+    let wholes = parts.add(part("[meshward-audit/1 - 5 ab:1 2/2] a\":1}"));
     assert_eq!(wholes, ["{\"a\":1}", "xxa\":1}"]);
 }
 
@@ -255,7 +244,7 @@ fn pieces_of_lines_are_put_together_by_stream() {
         r#"{"log":"f\n","stream":"stderr"}"#,
         r#"{"log":"g","stream":"stderr"}"#,
     ] {
-        let Line::Fragment(fragment) = read(line) else {
+        let Line::Fragment(fragment) = read(line, &[]) else {
             panic!("{line}")
         };
         lines.extend(fragments.add(&fragment));

@@ -60,7 +60,7 @@ impl<'c> Record<'c> {
 }
 
 impl<'c> CheckedChunk<'c> {
-    pub(super) fn of(chunk: &'c Chunk, checker: &mut Checker<'_>) -> Self {
+    pub(super) fn of<'k: 'c>(chunk: &'c Chunk, checker: &mut Checker<'k>) -> Self {
         let mut checked = Self {
             records: Vec::with_capacity(chunk.bytes.len() / 1024),
             malformed: Vec::new(),
@@ -101,9 +101,9 @@ impl<'c> CheckedChunk<'c> {
         checked
     }
 
-    fn line(&mut self, line: &'c str, checker: &mut Checker<'_>) {
+    fn line<'k: 'c>(&mut self, line: &'c str, checker: &mut Checker<'k>) {
         let number = self.lines;
-        match envelope::read(line) {
+        match envelope::read(line, checker.log_keys()) {
             Line::Record(text) => {
                 let record = Record::check(number, text.into(), Origin::Store, None, checker);
                 self.records.push(record);
@@ -118,11 +118,11 @@ impl<'c> CheckedChunk<'c> {
         }
     }
 
-    pub(super) fn contents(
+    pub(super) fn contents<'k: 'c>(
         &mut self,
         line: u64,
         contents: Contents<'c>,
-        checker: &mut Checker<'_>,
+        checker: &mut Checker<'k>,
     ) {
         for found in contents.found {
             let claims = found.claims.as_deref();
@@ -138,14 +138,14 @@ impl<'c> CheckedChunk<'c> {
 
     /// A whole line in the line of a container is read here; the first of a stream may be the end of
     /// one that began in the chunk before, and pieces are for whoever has all chunks.
-    fn fragment(&mut self, line: u64, fragment: Fragment<'c>, checker: &mut Checker<'_>) {
+    fn fragment<'k: 'c>(&mut self, line: u64, fragment: Fragment<'c>, checker: &mut Checker<'k>) {
         let stream = self
             .whole_streams
             .iter()
             .position(|s| *s == fragment.stream);
         match (stream, fragment.is_last) {
             (Some(_), true) => {
-                let contents = envelope::read_log(fragment.text);
+                let contents = envelope::read_log(fragment.text, checker.log_keys());
                 if contents.found.is_empty() && contents.parts.is_empty() {
                     self.foreign += 1;
                 } else {

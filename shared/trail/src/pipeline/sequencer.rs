@@ -147,7 +147,7 @@ impl Sequencer {
         place: &dyn Fn() -> String,
         fresh: &mut Fresh,
     ) {
-        let contents = envelope::read_log(text.into());
+        let contents = envelope::read_log(text.into(), reading.keyring.log_keys());
         if contents.found.is_empty() && contents.parts.is_empty() {
             self.trail.counts.other_lines += 1;
             return;
@@ -172,11 +172,16 @@ impl Sequencer {
         fresh: &mut Fresh,
     ) {
         let mut faulty = None;
+        let origin = if part.is_tagged {
+            Origin::TaggedLog
+        } else {
+            Origin::Log
+        };
         for text in self.parts.add(part.clone()) {
             let mut checker = Checker::new(reading.keyring);
-            let record = Record::check(0, text.into(), Origin::Log, None, &mut checker);
+            let record = Record::check(0, text.into(), origin, None, &mut checker);
             if record.result.is_ok() {
-                self.parts.finish(&part.uid, part.count);
+                self.parts.finish(part);
                 self.absorb_assembled(reading, record, place, fresh);
                 return;
             }
@@ -239,6 +244,7 @@ impl Sequencer {
         let now_ms = reading.now_ms;
         let absorbed = match record.origin {
             Origin::Store => Some(self.trail.absorb(&checked.item, now_ms, place)),
+            Origin::TaggedLog => Some(self.trail.absorb_tagged(&checked.item, now_ms, place)),
             Origin::Log => {
                 let text = || {
                     let text = self.wants_text.then(|| checked.text.clone().into_owned())?;

@@ -26,8 +26,12 @@ def write(name, lines, end="\n", last=None):
     (HERE / name).write_bytes(text.encode())
 
 
+def marked(line):
+    return f"[meshward-audit/1 - {len(line.encode())}] {line}"
+
+
 def log_line(line):
-    return f"{PREFIX}meshward.audit {line}"
+    return PREFIX + marked(line)
 
 
 def is_control(record):
@@ -123,7 +127,7 @@ write("envoy-json.log", [compact({"Timestamp": TIME, "Level": "info", "Message":
       + [compact({"Timestamp": TIME, "Level": "critical", "Message": log_line(line)}) for line in LINES])
 write("istio-json.log", [compact({"level": "info", "time": TIME, "msg": "started"})]
       + [compact({"level": "critical", "time": TIME, "scope": "envoy wasm external/envoy/source/extensions/common/wasm/context.cc:1137",
-                  "msg": f"wasm log audit-emitter meshward.audit-emitter: meshward.audit {line}", "thread": "33"}) for line in LINES])
+                  "msg": f"wasm log audit-emitter meshward.audit-emitter: {marked(line)}", "thread": "33"}) for line in LINES])
 write("docker.json.log", docker(other) + [piece for line in LINES for piece in docker(log_line(line))])
 cri_lines = cri(other)
 for line in LINES:
@@ -131,7 +135,7 @@ for line in LINES:
     # Another stream writes in between.
     cri_lines += cut[:1] + cri("a line of the application", "stdout") + cut[1:]
 write("cri.log", cri_lines)
-write("cri-istio-json.log", [piece for line in LINES for piece in cri(compact({"level": "critical", "msg": "wasm log: meshward.audit " + line}))])
+write("cri-istio-json.log", [piece for line in LINES for piece in cri(compact({"level": "critical", "msg": "wasm log: " + marked(line)}))])
 foreign = {"timeUnixNano": "1", "body": {"stringValue": "a line of another service"}, "attributes": []}
 write("collector.json", [
     compact({"resourceMetrics": [{"resource": {}, "scopeMetrics": []}]}),
