@@ -25,7 +25,9 @@ mod nearest;
 pub mod path;
 pub mod refusal;
 pub mod secret;
+pub mod secret_names;
 pub mod timestamp;
 pub mod units;
+pub mod values;
 
 pub use nearest::nearest;
