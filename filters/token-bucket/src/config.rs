@@ -1,8 +1,8 @@
 //! The configuration: which limits, whose buckets, and what happens when nothing can be decided.
 
-mod answer;
 mod bypass;
 mod limit;
+mod response;
 mod service;
 
 pub use bypass::{Bypass, HeaderSecret};
@@ -95,7 +95,7 @@ impl Config {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let replicas = fields.or("replicas", 1, |n| n.integer(1..=10_000));
-        let answer = fields.optional("refusal").map(|n| answer::read(&n));
+        let response = fields.optional("refusal").map(|n| response::read(&n));
         let mut sources = FactSources::read(fields);
         read_short_form(fields, &mut sources.client_address);
         let mut services = Vec::new();
@@ -125,11 +125,11 @@ impl Config {
             }),
             sources,
         };
-        let answer: Option<CustomAnswer> = answer.flatten();
+        let response: Option<CustomAnswer> = response.flatten();
         let mut limits = limits?;
         for limit in &mut limits {
-            if limit.answer.is_none() {
-                limit.answer.clone_from(&answer);
+            if limit.response.is_none() {
+                limit.response.clone_from(&response);
             }
         }
         Some(Self { limits, ..config })

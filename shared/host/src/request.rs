@@ -94,6 +94,20 @@ impl Request {
         Some(Cow::Owned(value))
     }
 
+    /// The lines of a header as they came, by its name in lower case. A host that does not hand
+    /// over all headers gives one line.
+    #[must_use]
+    pub fn header_lines(&self, host: &dyn Host, name: &str) -> Vec<Cow<'_, [u8]>> {
+        if self.complete {
+            let lines = self.headers.iter();
+            return lines
+                .filter(|(found, _)| *found == name.as_bytes())
+                .map(|(_, value)| Cow::Borrowed(value))
+                .collect();
+        }
+        self.header_bytes(host, name).into_iter().collect()
+    }
+
     /// As [`Request::header_bytes`], as text; bytes that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn header(&self, host: &dyn Host, name: &str) -> Option<String> {

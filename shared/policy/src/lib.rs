@@ -28,5 +28,6 @@ pub mod refusal;
 pub mod secret;
 pub mod timestamp;
 pub mod units;
+pub mod values;
 
 pub use nearest::nearest;

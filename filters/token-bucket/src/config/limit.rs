@@ -9,13 +9,13 @@ use policy::mode::{Mode, OnError};
 use policy::refusal::CustomAnswer;
 use policy::units::Rate;
 
-use super::{Service, answer, plain_name};
+use super::{Service, plain_name, response};
 use crate::gcra::Gcra;
 use crate::key::KeyPart;
 use crate::windows::{MAX_WINDOWS, Windows};
 
 /// One limit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Limit {
     /// Its name, in answers, metrics and decisions.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Limit {
     /// What happens when it cannot be decided.
     pub on_error: OnErrors,
     /// What refused callers get instead of problem details.
-    pub answer: Option<CustomAnswer>,
+    pub response: Option<CustomAnswer>,
 }
 
 /// What happens to a request that lacks a part of a limit's key.
@@ -190,7 +190,7 @@ impl Limit {
             let on_error = fields.or("on_error", OnErrors::all(OnError::Deny), |n| {
                 OnErrors::read(&n)
             });
-            let answer = fields.optional("refusal").map(|n| answer::read(&n));
+            let response = fields.optional("refusal").map(|n| response::read(&n));
             let (name, key) = (name?, key?);
             let (service, entry_keys) = match service {
                 None => (None, Vec::new()),
@@ -218,7 +218,7 @@ impl Limit {
                 mode,
                 reports_alone: own_mode && !mode.enforces(),
                 on_error,
-                answer: answer.flatten(),
+                response: response.flatten(),
             })
         })
     }

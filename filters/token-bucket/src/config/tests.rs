@@ -191,7 +191,7 @@ fn a_limit_has_its_own_answer_or_that_of_all() {
         {"name":"b","key":["ip"],"rate":"5/s","refusal":{"body":"slow down","headers":{"X-A":"1"}}}
     ]}"#;
     let config = Config::parse(text).unwrap();
-    let [a, b] = [0, 1].map(|place| config.limits[place].answer.clone().unwrap());
+    let [a, b] = [0, 1].map(|place| config.limits[place].response.clone().unwrap());
     assert_eq!((a.status, a.body), (Some(503), None));
     let plain = ("text/plain".to_owned(), "slow down".to_owned());
     assert_eq!((b.status, b.body), (None, Some(plain)));
