@@ -11,6 +11,7 @@ use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
 use policy::method::{self, MethodOverride};
+use policy::mode::Mode;
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
@@ -115,42 +116,34 @@ impl Request {
             .map(|value| String::from_utf8_lossy(&value).into_owned())
     }
 
-    /// Each line of a header by itself, as text.
-    #[must_use]
-    pub fn header_lines(&self, host: &dyn Host, name: &str) -> Vec<String> {
-        if self.complete {
-            let lines = self.headers.values(name);
-            return lines
-                .map(|value| String::from_utf8_lossy(value).into_owned())
-                .collect();
-        }
-        self.header(host, name).into_iter().collect()
+    /// As [`Request::header_lines`], as text; bytes that are not UTF-8 become U+FFFD.
+    fn text_lines(&self, host: &dyn Host, name: &str) -> Vec<String> {
+        let lines = self.header_lines(host, name);
+        lines
+            .iter()
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
     }
 
-    /// What may override the method: headers, and the parameter in the query.
-    fn method_overrides(&self, host: &dyn Host) -> &[String] {
+    /// What may override the method: the parameter in the query, and headers where they count.
+    fn method_overrides(&self, host: &dyn Host, rules: MethodOverride) -> &[String] {
+        if rules == MethodOverride::Ignore {
+            return &[];
+        }
         self.method_overrides.get_or_init(|| {
             let path = String::from_utf8_lossy(self.raw_path());
             let mut given = method::overrides_in_query(&path);
-            for name in method::OVERRIDE_HEADERS {
+            let headers = method::OVERRIDE_HEADERS.iter();
+            // What is removed reaches no upstream.
+            for name in headers.filter(|_| rules == MethodOverride::Honour) {
                 if self.may_have_header(name) {
-                    let lines = self.header_lines(host, name);
+                    let lines = self.text_lines(host, name);
                     let items = lines.iter().flat_map(|line| line.split(','));
                     given.extend(items.map(|item| item.trim().to_owned()));
                 }
             }
             given
         })
-    }
-
-    /// Removes the headers that override the method, where the configuration says so.
-    pub fn strip_method_overrides(&self, host: &dyn Host, sources: &FactSources) {
-        if sources.method_override == MethodOverride::Strip {
-            for name in method::OVERRIDE_HEADERS {
-                // By name, whatever the host has listed.
-                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
-            }
-        }
     }
 
     /// The hosts that the request names beside [`Request::host_name`].
@@ -297,6 +290,17 @@ impl FactSources {
         }
     }
 
+    /// Removes the headers that override the method, where the configuration says so and the filter
+    /// enforces it; in [`crate::Stream::on_request_headers`].
+    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) {
+        if self.method_override == MethodOverride::Strip && mode.enforces() {
+            for name in method::OVERRIDE_HEADERS {
+                // By name, whatever the host has listed.
+                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+            }
+        }
+    }
+
     /// As [`FactSources::read`], for the filter that verifies identities itself.
     #[must_use]
     pub fn read_without_identity(fields: &mut Fields<'_>) -> Self {
@@ -337,12 +341,8 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn method_overrides(&self) -> &[String] {
-        match self.sources.method_override {
-            MethodOverride::Ignore => &[],
-            MethodOverride::Honour | MethodOverride::Strip => {
-                self.request.method_overrides(self.host)
-            }
-        }
+        let rules = self.sources.method_override;
+        self.request.method_overrides(self.host, rules)
     }
 
     fn other_hosts(&self) -> &[String] {
@@ -358,7 +358,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn header_lines(&self, name: &str) -> Vec<String> {
-        self.request.header_lines(self.host, name)
+        self.request.text_lines(self.host, name)
     }
 
     fn identity(&self) -> Option<&Identity> {

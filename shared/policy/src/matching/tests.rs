@@ -330,12 +330,9 @@ fn candidates_are_all_rules_that_some_server_means() {
     assert_eq!(of(&Request::get("/x", &[]), 3), (vec![], true));
     assert_eq!(
         of(&Request::get("/open/..%2fadmin", &[]), 4),
-        (vec![0, 2, 3], false)
+        (vec![0, 2], false)
     );
-    assert_eq!(
-        of(&Request::get("/open/..%2fadmin", &[]), 3),
-        (vec![0, 2], true)
-    );
+    assert_eq!(of(&Request::get("/open/..%2fx", &[]), 3), (vec![0], true));
     assert_eq!(of(&Request::get("/%zz", &[]), 4), (vec![0, 2, 3], false));
     assert_eq!(of(&Request::get("/%zz", &[]), 3), (vec![0, 2], true));
     let post = Request {
