@@ -26,6 +26,7 @@ mod nearest;
 pub mod path;
 pub mod refusal;
 pub mod secret;
+pub mod secret_names;
 pub mod timestamp;
 pub mod units;
 pub mod values;

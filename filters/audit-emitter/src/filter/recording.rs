@@ -95,6 +95,7 @@ impl AuditEmitter {
         let index = start.and_then(|start| self.plan(host, &start.request, sources));
         let rule = self.config.rule(index);
         let mut observed = observation(host, start, sources);
+        observed.is_isolated = self.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if stopped {
@@ -122,11 +123,12 @@ impl AuditEmitter {
             let facts = start
                 .request
                 .facts(host, &self.config.sources, Direction::Request);
-            observed.opted_out = facts.consent().opted_out();
-            observed.purposes = facts
-                .consent()
+            let consent = facts.consent();
+            observed.opted_out = consent.opted_out();
+            observed.consent_unreadable = consent.is_unreadable();
+            observed.purposes = consent
                 .purposes()
-                .map(|purposes| purposes.iter().cloned().collect());
+                .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
             start.detail(host, &mut observed, level, &self.config.fields);
         }
         if level >= Level::Full {
@@ -184,13 +186,13 @@ impl AuditEmitter {
             fields: &self.config.fields,
             subject: self.subject.as_ref(),
         };
-        let writer = write(observed, &envelope);
+        let writer = write(observed, &envelope, self.config.max_record_bytes);
         let trace = observed.trace.as_ref();
         let record = QueuedRecord {
             chain_uid,
             kind: if stopped { Kind::Denied } else { Kind::Allowed },
             status: observed.status,
-            trace: trace.map(|trace| Box::new((trace.trace_id.clone(), trace.span_id.clone()))),
+            trace: trace.cloned().map(Box::new),
             queued_ns: host.monotonic_ns(),
             time_ns: observed.time_ms.saturating_mul(super::NS_PER_MS),
             waiter: received,
@@ -304,6 +306,8 @@ impl AuditEmitter {
     ) {
         self.host_log.write(host, record);
         self.metrics.count(host, SPILLED, &[("reason", reason)]);
+        // One that was taken over may be of a class of which there was no request yet.
+        self.open_chain(host, &record.class);
         self.chains.note_kept(record, reason, now(host));
     }
 
