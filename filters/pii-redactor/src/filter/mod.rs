@@ -119,6 +119,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         end_of_stream: bool,
     ) -> Action {
         let request = Request::capture(host);
+        let sources = &filter.config.sources;
+        sources.strip_method_overrides(host, filter.config.mode);
         let facts = request.facts(host, &filter.config.sources, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {
