@@ -171,6 +171,7 @@ impl Stream<JwtAuth> for AuthStream {
                 return action;
             }
         }
+        config.sources.strip_method_overrides(host, config.mode);
         let now = Now::of(host);
         let ruling = filter.rule_on(&config, host, &mut request, self.context, &now);
         let Ruling::Wait { mode, .. } = &ruling else {

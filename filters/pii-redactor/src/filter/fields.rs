@@ -4,15 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use host::{Action, Direction, HeaderMap, Headers, Host, headers};
+use host::headers::hide;
+use host::{Action, Direction, HeaderMap, Headers, Host};
 
+use super::reason::Reason;
 use super::{PiiRedactor, RedactedStream};
-use crate::action::Replacement;
 use crate::config::Place;
+use crate::headers;
 use crate::pairs::{PairsRewriter, Syntax};
-use crate::plan::{FieldAction, Plan};
-use crate::spelled::{Sink, Spelled, Spelling};
-use crate::tally::{FIELD, Tally};
+use crate::plan::Plan;
+use crate::tally::Tally;
 
 /// What became of the head of a message, or a part of it; the worst comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,10 +85,10 @@ impl RedactedStream {
         let (policy, reason) = match head {
             Head::Redacted => return None,
             Head::Blocks => return Some(self.block(filter, host, direction)),
-            Head::Unwritable => (on_error.host_readonly, "head_unwritable"),
-            Head::Unlisted => (on_error.unlisted_headers, "headers_unlisted"),
+            Head::Unwritable => (on_error.host_readonly, Reason::HeadUnwritable),
+            Head::Unlisted => (on_error.unlisted_headers, Reason::HeadersUnlisted),
         };
-        let action = self.refuse(filter, host, direction, policy, reason);
+        let action = self.refuse(filter, host, direction, (policy, reason));
         (action == Action::Pause).then_some(action)
     }
 
@@ -142,7 +143,8 @@ impl RedactedStream {
             let set = host.set_header(HeaderMap::RequestHeaders, ":path", &path);
             written = set.is_ok();
         }
-        self.told(filter, host, Place::RequestQuery, &plan, &tally, written);
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, Place::RequestQuery, fate, &tally);
         Head::of(tally.blocks && changes, written, true)
     }
 
@@ -163,13 +165,14 @@ impl RedactedStream {
         let mut written = true;
         if changes && new != cookies {
             let set = if new.trim_ascii().is_empty() {
-                headers::hide(host, "cookie")
+                hide(host, "cookie")
             } else {
                 host.set_header(HeaderMap::RequestHeaders, "cookie", &new)
             };
             written = set.is_ok();
         }
-        self.told(filter, host, Place::RequestCookies, &plan, &tally, written);
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, Place::RequestCookies, fate, &tally);
         Head::of(tally.blocks && changes, written, true)
     }
 
@@ -184,11 +187,7 @@ impl RedactedStream {
             return Head::Redacted;
         };
         let rules = self.at(filter, place);
-        let named: Option<Vec<&str>> =
-            filter.rules(&rules).try_fold(Vec::new(), |mut all, rule| {
-                all.extend(rule.headers.as_ref()?.iter().map(String::as_str));
-                Some(all)
-            });
+        let named = filter.config.named_headers(&rules);
         let is_trailers = matches!(
             map,
             HeaderMap::RequestTrailers | HeaderMap::ResponseTrailers
@@ -207,7 +206,7 @@ impl RedactedStream {
             Some((Cow::Borrowed(name.as_bytes()), Cow::Owned(value)))
         });
         let by_name: Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)> = by_name.collect();
-        let headers = listed
+        let all = listed
             .iter()
             .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
             .chain(by_name);
@@ -218,17 +217,17 @@ impl RedactedStream {
         // All values of a name together: a name that is written is written whole.
         let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
         let mut any: BTreeMap<String, bool> = BTreeMap::new();
-        for (name, value) in headers {
+        for (name, value) in all {
             let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
             let is_searched = match &named {
                 Some(named) => named.contains(&name.as_str()) && !name.starts_with(':'),
-                None => is_searched(&name),
+                None => headers::is_searched(&name),
             };
             if !is_searched {
                 continue;
             }
             let blocked_before = std::mem::take(&mut tally.blocks);
-            let mut new = redacted_header(&plan, &name, &value, &mut tally);
+            let mut new = headers::redacted(&plan, &name, &value, &mut tally);
             if tally.blocks && removes_blocked {
                 new = None;
                 tally.blocks = false;
@@ -245,7 +244,7 @@ impl RedactedStream {
         {
             let mut values = values.iter().flatten();
             let mut set = match values.next() {
-                None if map == HeaderMap::RequestHeaders => headers::hide(host, name),
+                None if map == HeaderMap::RequestHeaders => hide(host, name),
                 None => host.remove_header(map, name),
                 Some(first) => host.set_header(map, name, first),
             };
@@ -254,7 +253,8 @@ impl RedactedStream {
             }
             written &= set.is_ok();
         }
-        self.told(filter, host, place, &plan, &tally, written);
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, place, fate, &tally);
         Head::of(tally.blocks && changes, written, is_complete)
     }
 
@@ -274,128 +274,4 @@ fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tall
     rewriter.write(text, &mut out, &mut tally);
     rewriter.finish(&mut out, &mut tally);
     (out, tally)
-}
-
-/// The value of a header as it goes on; `None` if the header goes.
-fn redacted_header(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Option<Vec<u8>> {
-    let info = plan.field_info(name.as_bytes());
-    if let Some(rule) = info
-        .field
-        .and_then(|index| plan.fields.get(usize::from(index)))
-    {
-        let replacement = match &rule.action {
-            FieldAction::Remove | FieldAction::Null => Replacement::Null,
-            FieldAction::Replace(text) => Replacement::Text(text.clone()),
-            FieldAction::Value(action) => {
-                action.apply("FIELD", Some(&String::from_utf8_lossy(value)))
-            }
-        };
-        let changes = rule.enforces && replacement != Replacement::Keep;
-        tally.add(FIELD, rule.rule, changes);
-        if let FieldAction::Value(action) = &rule.action {
-            tally.blocks |= rule.enforces && matches!(**action, crate::action::Action::Block);
-        }
-        return match replacement {
-            Replacement::Text(text) if changes => Some(text.into_bytes()),
-            Replacement::Null if changes => None,
-            _ => Some(value.to_vec()),
-        };
-    }
-    let mut spans = Vec::new();
-    plan.search(value, 0, &info.announcement(), true, &mut spans);
-    let spelled = Spelled {
-        text: value,
-        raw: value,
-        breaks: &[],
-        from: 0,
-        offset: 0,
-        spelling: Spelling::Plain,
-    };
-    let mut out = Vec::with_capacity(value.len());
-    spelled.write(
-        &spans,
-        &mut Sink {
-            plan,
-            out: &mut out,
-            tally,
-        },
-    );
-    Some(out)
-}
-
-/// Headers that a rule searches without naming them: not those that the protocol, routing or
-/// authentication need, and those that are searched on their own.
-fn is_searched(name: &str) -> bool {
-    const NEEDED: [&str; 38] = [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "accept-ranges",
-        "age",
-        "allow",
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-range",
-        "content-type",
-        "cookie",
-        "date",
-        "etag",
-        "expect",
-        "expires",
-        "forwarded",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "keep-alive",
-        "last-modified",
-        "link",
-        "location",
-        "proxy-authorization",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "vary",
-        "via",
-        "www-authenticate",
-        "x-request-id",
-    ];
-    let internal = name.starts_with(':')
-        || name.starts_with("x-envoy-")
-        || name.starts_with("x-forwarded-")
-        || name.starts_with("x-meshward-")
-        || matches!(name, "traceparent" | "tracestate" | "x-real-ip")
-        || name.starts_with("x-b3-")
-        || name.starts_with("sec-");
-    !internal && NEEDED.binary_search(&name).is_err()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_searched;
-
-    #[test]
-    fn needed_headers_are_left_alone() {
-        for name in [
-            "host",
-            "authorization",
-            "x-request-id",
-            "via",
-            "accept",
-            ":path",
-            "x-envoy-peer",
-            "set-cookie",
-        ] {
-            assert!(!is_searched(name), "{name}");
-        }
-        for name in ["referer", "x-user-email", "from"] {
-            assert!(is_searched(name), "{name}");
-        }
-    }
 }
