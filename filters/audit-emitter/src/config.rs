@@ -41,6 +41,8 @@ pub struct Config {
     pub subject: Option<SubjectKey>,
     /// What is recorded of the parts that tell most about people.
     pub fields: FieldSettings,
+    /// Bytes of one record at most, in whatever way a store or a log spells it.
+    pub max_record_bytes: usize,
     /// How the chain is signed.
     pub chain: ChainSettings,
     /// Where identity and consent come from.
@@ -126,6 +128,14 @@ impl Config {
             default_rule,
             subject,
             fields: settings,
+            max_record_bytes: fields.or("record", DEFAULT_RECORD_BYTES, |n| {
+                n.object(|fields| {
+                    Some(fields.or("max_bytes", DEFAULT_RECORD_BYTES, |n| {
+                        n.size(8_192..=1_048_576)
+                            .and_then(|bytes| usize::try_from(bytes).ok())
+                    }))
+                })
+            }),
             chain: fields.or("chain", ChainSettings::default(), |n| {
                 ChainSettings::read(&n)
             }),
@@ -223,10 +233,14 @@ fn count(node: &Node<'_>, most: u64) -> Option<usize> {
         .and_then(|number| usize::try_from(number).ok())
 }
 
+/// A record of an ordinary request takes some 2.6 KiB here, of which an eighth must stay free for
+/// records about chains: so both limits are reached at about the same time, unless records are long.
 const DEFAULT_QUEUE: QueueLimits = QueueLimits {
-    max_bytes: 8 * 1024 * 1024,
-    max_records: 20_000,
+    max_bytes: 16 * 1024 * 1024,
+    max_records: 5_000,
 };
+/// Container runtimes cut lines at 16 KiB, in which hosts and other logs take some for themselves.
+const DEFAULT_RECORD_BYTES: usize = 12 * 1024;
 const DEFAULT_BATCH: BatchLimits = BatchLimits {
     max_records: 500,
     max_bytes: 512 * 1024,

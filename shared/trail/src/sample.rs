@@ -107,6 +107,7 @@ impl Emitter {
             config_sha256: Hash::plain(b"{}"),
             heartbeat_ms: HEARTBEAT_MS,
             predecessor,
+            peers: audit::Peers::default(),
         };
         self.control(&control, true)
     }
@@ -131,6 +132,7 @@ impl Emitter {
         let gap = Control::Gap(Lost {
             reason: "queue_full".to_owned(),
             count,
+            chain_uid: None,
             ranges,
             kept: kept.map(str::to_owned),
             from_ms: self.time_ms,

@@ -94,6 +94,7 @@ fn ledger(entries: &[Control]) -> Vec<String> {
         config_sha256: Hash::NONE,
         heartbeat_ms: 0,
         predecessor: None,
+        peers: audit::Peers::default(),
     };
     let all = std::iter::once(&open).chain(entries);
     all.zip(0..)

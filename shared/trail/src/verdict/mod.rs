@@ -7,7 +7,7 @@ mod relations;
 
 use std::collections::{BTreeMap, HashMap};
 
-use audit::{Hash, Range};
+use audit::{Hash, Lost, Range};
 use serde::Serialize;
 
 use crate::chains::{Counts, Trail};
@@ -118,6 +118,7 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     conclusion.check_witness(&mut trail, question);
     conclusion.check_orders(&mut trail);
     let chains = std::mem::take(&mut trail.chains);
+    conclusion.adopt_gaps(&chains);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();
     uids.sort_unstable_by_key(|uid| (chains.get(*uid).and_then(|chain| chain.first_ms), **uid));
     for uid in &uids {
@@ -147,6 +148,8 @@ struct Conclusion {
     gaps: BTreeMap<(String, Option<String>), DeclaredGap>,
     chains: Vec<ChainVerdict>,
     chain_count: u64,
+    /// What emitters say about records of chains that they have taken over from others.
+    adopted: HashMap<ChainUid, Vec<(u64, Lost)>>,
     /// Beyond the last record of a chain that is there, one that must have been.
     known_ends: HashMap<ChainUid, u64>,
 }
