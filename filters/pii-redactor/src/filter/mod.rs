@@ -112,6 +112,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         end_of_stream: bool,
     ) -> Action {
         let request = Request::capture(host);
+        let sources = &filter.config.sources;
+        sources.strip_method_overrides(host, filter.config.mode);
         let facts = request.facts(host, &filter.config.sources, Direction::Request);
         let is_due = |rule: &Rule| {
             let consented = rule.when_consent.as_ref();
