@@ -87,13 +87,13 @@ impl Facts for TriedRequest<'_> {
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        let lines = self.header_lines(name);
-        (!lines.is_empty()).then(|| lines.join(","))
+        let values = self.header_lines(name);
+        (!values.is_empty()).then(|| values.join(","))
     }
 
     fn header_lines(&self, name: &str) -> Vec<String> {
-        let lines = self.headers.iter().filter(|(known, _)| known == name);
-        lines.map(|(_, value)| value.clone()).collect()
+        let values = self.headers.iter().filter(|(known, _)| known == name);
+        values.map(|(_, value)| value.clone()).collect()
     }
 
     fn identity(&self) -> Option<&Identity> {
@@ -107,7 +107,7 @@ impl Facts for TriedRequest<'_> {
 
     fn media_types(&self) -> Vec<String> {
         match self.content_type {
-            Some(content_type) => media_types(&[content_type.to_owned()]),
+            Some(value) => media_types(&[value.to_owned()]),
             None => media_types(&self.header_lines("content-type")),
         }
     }
