@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 
 use policy::consent::{Consent, ConsentSources};
-use policy::facts::Facts;
+use policy::facts::{Facts, media_types};
 use policy::http;
 use policy::identity::{AuthenticationMethod, Identity, parse_claims};
 use policy::path::{PathError, RequestPath};
@@ -87,9 +87,13 @@ impl Facts for TriedRequest<'_> {
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        let values = self.headers.iter().filter(|(known, _)| known == name);
-        let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+        let values = self.header_lines(name);
         (!values.is_empty()).then(|| values.join(","))
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<String> {
+        let values = self.headers.iter().filter(|(known, _)| known == name);
+        values.map(|(_, value)| value.clone()).collect()
     }
 
     fn identity(&self) -> Option<&Identity> {
@@ -101,9 +105,10 @@ impl Facts for TriedRequest<'_> {
             .get_or_init(|| self.consent_sources.signals(self))
     }
 
-    fn media_type(&self) -> Option<String> {
-        let header = self.header("content-type");
-        let value = self.content_type.or(header.as_deref());
-        value.map(http::media_type)
+    fn media_types(&self) -> Vec<String> {
+        match self.content_type {
+            Some(value) => media_types(&[value.to_owned()]),
+            None => media_types(&self.header_lines("content-type")),
+        }
     }
 }
