@@ -38,16 +38,17 @@ mod names;
 pub mod pairs;
 pub mod paths;
 pub mod pipeline;
+mod placeholder;
 pub mod plan;
 pub mod pseudonym;
-mod replaced;
 mod scan;
 mod spelled;
 pub mod sse;
+pub mod steps;
+mod swar;
 pub mod tally;
 pub mod text;
 mod trigger;
-mod words;
 
 pub use filter::PiiRedactor;
 

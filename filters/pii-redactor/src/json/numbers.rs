@@ -166,7 +166,7 @@ impl JsonRewriter {
                     enforces && matches!(action, Action::Block),
                 )
             } else {
-                let announcement = self.next.info.announcement();
+                let announcement = self.next.info.announcement().of_number();
                 let mut spans = std::mem::take(&mut self.spans);
                 // `-4111111111111111` and `4111111111111111.0` are that number too.
                 let core = whole_number(token);

@@ -11,11 +11,14 @@ use std::rc::Rc;
 use crate::action::{Action, Replacement};
 use crate::bytes::part;
 use crate::custom::{Custom, searchable};
-use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find};
+use crate::detect::{
+    Confidence, DETECTORS, Form, Scratch, ShapeIndex, Span, Text, assignable, find,
+};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
+use crate::placeholder::is_placeholder;
 use crate::trigger::Triggers;
 
 /// The number of the first kind that a configuration adds.
@@ -30,6 +33,9 @@ pub struct Plan {
     pub(crate) wanted: EntitySet,
     /// Those that are a whole value by the name of its member.
     whole: EntitySet,
+    /// Those of them that are found in texts as `name: value` too.
+    assignable: EntitySet,
+    scratch: RefCell<Scratch>,
     bindings: Vec<Option<Binding>>,
     customs: Rc<[Custom]>,
     shapes: ShapeIndex,
@@ -216,6 +222,8 @@ impl Plan {
             rules: parts.rules,
             shapes: ShapeIndex::new(&wanted),
             wanted,
+            assignable: assignable(&whole),
+            scratch: RefCell::default(),
             whole,
             bindings,
             customs,
@@ -351,17 +359,19 @@ impl Plan {
             from,
             announcement,
             wanted: &self.wanted,
+            assignable: &self.assignable,
             shapes: &self.shapes,
             lexicon: &self.lexicon,
             heeds_negative: !self.settings.ignores_negative,
             least: self.settings.min_confidence,
         };
-        find(&text, spans);
+        let scratch = &mut *self.scratch.borrow_mut();
+        find(&text, scratch, spans);
         if whole && from == 0 {
             self.find_whole(bytes, announcement, spans);
         }
         if !self.customs.is_empty() {
-            self.find_custom(&text, spans);
+            self.find_custom(&text, scratch, spans);
         }
         if !spans.is_empty() {
             self.resolve(bytes, spans);
@@ -402,7 +412,11 @@ impl Plan {
 
     fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
         let none = announcement.kinds.and(&self.whole).is_empty();
-        if none || text.is_empty() || self.settings.min_confidence > Confidence::Medium {
+        if none
+            || is_placeholder(text.trim_ascii())
+            || text.is_empty()
+            || self.settings.min_confidence > Confidence::Medium
+        {
             return None;
         }
         self.whole_kind(announcement, text)
@@ -419,16 +433,20 @@ impl Plan {
         }
     }
 
-    fn find_custom(&self, text: &Text<'_>, spans: &mut Vec<Span>) {
+    fn find_custom(&self, text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>) {
+        scratch.near.forget();
         let searched = searchable(text.bytes);
         for (entity, custom) in (FIRST_CUSTOM..).zip(self.customs.iter()) {
             if !self.wanted.has(entity) {
                 continue;
             }
             custom.find(&searched, text.from, |start, end| {
-                let announced = || {
+                let mut announced = || {
+                    let near = &mut scratch.near;
                     text.announcement.kinds.has(entity)
-                        || self.lexicon.around(text.bytes, start, end).has(entity)
+                        || near
+                            .announced(&self.lexicon, text.bytes, start, end)
+                            .has(entity)
                 };
                 if !custom.needs_context || announced() {
                     spans.push(Span {

@@ -25,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "imei2",
         "device imei",
     ],
+    lookalikes: &[],
     examples: &["437442261757618", "49-015420-323751-8"],
     counterexamples: &["437442261757619"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "blog",
         "profile url",
     ],
+    lookalikes: &[],
     examples: &["https://example.com/jane?x=1"],
     counterexamples: &["/relative", "example"],
 };

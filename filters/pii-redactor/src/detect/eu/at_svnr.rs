@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "versicherungsnummer",
         "svnummer",
     ],
+    lookalikes: &[],
     examples: &["3863111172", "1237 010180"],
     counterexamples: &["3863111173"],
 };

@@ -24,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registre national",
         "national register number",
     ],
+    lookalikes: &[],
     examples: &["85.07.30-033.28", "50101070122"],
     counterexamples: &["85.07.30-033.29"],
 };

@@ -24,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["5401165164", "8610249609"],
     counterexamples: &["5401165165"],
 };

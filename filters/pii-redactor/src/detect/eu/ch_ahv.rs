@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "navs",
         "sozialversicherungsnummer",
     ],
+    lookalikes: &[],
     examples: &["756.4390.6653.77", "7569490009847"],
     counterexamples: &["756.4390.6653.78"],
 };

@@ -26,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["610828/0299", "7405089571"],
     counterexamples: &["610828/0298"],
 };

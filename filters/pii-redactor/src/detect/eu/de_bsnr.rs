@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "betriebsstaettennummer",
         "betriebsstatte",
     ],
+    lookalikes: &[],
     examples: &["021111100"],
     counterexamples: &["000000000"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "driver license",
         "fuhrerschein",
     ],
+    lookalikes: &[],
     examples: &["B072RRE2I55"],
     counterexamples: &["ABCDEFGHIJK"],
 };

@@ -31,6 +31,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "handelsregisternummer",
         "amtsgericht",
     ],
+    lookalikes: &[],
     examples: &["HRB 12345", "HRA 9876"],
     counterexamples: &["HRC 12345"],
 };

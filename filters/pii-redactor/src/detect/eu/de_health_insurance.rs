@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "krankenversicherung",
         "health insurance",
     ],
+    lookalikes: &[],
     examples: &["A123456780", "M123456785"],
     counterexamples: &["A123456781"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ausweis",
         "identity card",
     ],
+    lookalikes: &[],
     examples: &["L01X00T471", "T220001293"],
     counterexamples: &["L01X00T472"],
 };

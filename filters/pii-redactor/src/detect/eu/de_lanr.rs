@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["lanr", "arztnummer", "lebenslange arztnummer"],
+    lookalikes: &[],
     examples: &["123456601"],
     counterexamples: &["123456701"],
 };

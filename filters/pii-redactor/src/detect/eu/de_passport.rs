@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "pass nr",
         "passport number",
     ],
+    lookalikes: &[],
     examples: &["C01X00T478", "CF2345678"],
     counterexamples: &["C01X00T479", "AAAAAAAAA"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: false,
     words: &["plz", "postleitzahl", "postal code", "zip"],
+    lookalikes: &[],
     examples: &["10115"],
     counterexamples: &["00000"],
 };

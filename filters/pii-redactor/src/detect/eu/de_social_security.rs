@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "versicherungsnummer",
         "social security",
     ],
+    lookalikes: &[],
     examples: &["65070649C104", "15070649C103"],
     counterexamples: &["15070649C104", "15073949C103"],
 };

@@ -24,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "tax identification number",
         "tin",
     ],
+    lookalikes: &[],
     examples: &["42176490358", "86095742719"],
     counterexamples: &["42176490359", "86085832915"],
 };

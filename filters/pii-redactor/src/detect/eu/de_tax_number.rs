@@ -26,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "steuer nr",
         "tax number",
     ],
+    lookalikes: &[],
     examples: &["93/815/08152", "181/815/08155"],
     counterexamples: &["93/815"],
 };

@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vat id",
         "vat number",
     ],
+    lookalikes: &[],
     examples: &["DE928594931", "DE136695976"],
     counterexamples: &["DE928594932"],
 };

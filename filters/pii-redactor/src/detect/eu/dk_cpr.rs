@@ -25,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["211062-5629", "2107847807"],
     counterexamples: &["331062-5629"],
 };

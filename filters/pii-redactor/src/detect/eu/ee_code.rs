@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["37101226447", "39406176350"],
     counterexamples: &["37101226448"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["nie", "nie number", "extranjero"],
+    lookalikes: &[],
     examples: &["Y1750285E", "X-5256782-V"],
     counterexamples: &["Y1750285F"],
 };

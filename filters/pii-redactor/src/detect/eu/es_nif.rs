@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["nif", "dni", "nif number", "dni number", "documento"],
+    lookalikes: &[],
     examples: &["74981001N", "12345678-Z"],
     counterexamples: &["74981001M"],
 };

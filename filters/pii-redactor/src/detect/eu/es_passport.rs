@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "passport number",
         "numero de pasaporte",
     ],
+    lookalikes: &[],
     examples: &["AAB123456"],
     counterexamples: &["AAB000000"],
 };

@@ -24,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["131052-308T", "100767-374E"],
     counterexamples: &["131052-308U", "331052-308T"],
 };

@@ -27,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "num secu",
         "numéro de sécurité sociale",
     ],
+    lookalikes: &[],
     examples: &["2 55 08 14 168 025 38", "255081416802538"],
     counterexamples: &["255081416802539"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["afm", "αφμ", "tax number", "greek tax", "vat"],
+    lookalikes: &[],
     examples: &["820375349", "233355264"],
     counterexamples: &["820375348"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["amka", "αμκα", "social security number"],
+    lookalikes: &[],
     examples: &["18065812069", "16025128220"],
     counterexamples: &["18065812068"],
 };

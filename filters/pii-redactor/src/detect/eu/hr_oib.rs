@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["94746133038", "51395283678"],
     counterexamples: &["94746133039"],
 };

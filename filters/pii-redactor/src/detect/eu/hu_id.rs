@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "adóazonosító jel",
         "tax id",
     ],
+    lookalikes: &[],
     examples: &["8071592153"],
     counterexamples: &["8071592154"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "personal public service",
         "pps no",
     ],
+    lookalikes: &[],
     examples: &["2126077H", "8035832N"],
     counterexamples: &["2126077J"],
 };

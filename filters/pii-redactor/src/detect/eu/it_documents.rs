@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "carta di identita",
         "id card",
     ],
+    lookalikes: &[],
     examples: &["CA12345AB", "AA1234567"],
     counterexamples: &["CA00000AB"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "numero patente",
         "patente di guida",
     ],
+    lookalikes: &[],
     examples: &["AA1234567B"],
     counterexamples: &["AA0000000B"],
 };

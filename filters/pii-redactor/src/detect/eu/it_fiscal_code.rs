@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "codicefiscale",
         "tax code",
     ],
+    lookalikes: &[],
     examples: &["RSSMRA85T10A562S", "VRCCCL47R16G698J"],
     counterexamples: &["RSSMRA85T10A562T"],
 };

@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "passport number",
         "numero passaporto",
     ],
+    lookalikes: &[],
     examples: &["YA1234567"],
     counterexamples: &["YA0000000"],
 };

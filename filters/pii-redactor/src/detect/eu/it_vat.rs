@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vat code",
         "iva",
     ],
+    lookalikes: &[],
     examples: &["83760590154", "IT56977720368"],
     counterexamples: &["83760590155"],
 };

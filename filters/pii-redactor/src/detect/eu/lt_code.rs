@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["35508018748", "36807185844"],
     counterexamples: &["35508018749"],
 };

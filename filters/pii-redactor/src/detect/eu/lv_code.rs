@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["161175-19997", "010254-18759"],
     counterexamples: &["161175-19996"],
 };

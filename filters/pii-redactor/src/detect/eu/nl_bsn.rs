@@ -26,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["808772922", "111222333"],
     counterexamples: &["808772923", "000000000"],
 };

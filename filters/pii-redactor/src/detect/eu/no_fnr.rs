@@ -25,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["08016596478", "23068313007"],
     counterexamples: &["08016596479"],
 };

@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["78042853852", "44051401359"],
     counterexamples: &["78042853853"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "numero de contribuinte",
         "nipc",
     ],
+    lookalikes: &[],
     examples: &["219984280", "299712702"],
     counterexamples: &["219984281", "019984280"],
 };

@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["1731115408489", "1880119409269"],
     counterexamples: &["1731115408488"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "organisation number",
         "org number",
     ],
+    lookalikes: &[],
     examples: &["556036-0793", "5567322226"],
     counterexamples: &["556036-0794", "811228-9874"],
 };

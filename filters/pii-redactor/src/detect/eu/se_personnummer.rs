@@ -29,6 +29,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["811228-9874", "070123-9774"],
     counterexamples: &["811228-9873", "811328-9874"],
 };

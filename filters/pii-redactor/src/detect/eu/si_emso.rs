@@ -24,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["0607564509690", "1012810506190"],
     counterexamples: &["0607564509691"],
 };

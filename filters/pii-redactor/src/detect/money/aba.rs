@@ -25,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "transit number",
         "ach routing",
     ],
+    lookalikes: &[],
     examples: &["023904248", "021000021"],
     counterexamples: &["023904249", "999999990"],
 };

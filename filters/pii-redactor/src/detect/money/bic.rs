@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "swift bic",
         "bank identifier",
     ],
+    lookalikes: &[],
     examples: &["DEUTDEFF500", "COBADEFFXXX", "DEUTDEFF"],
     counterexamples: &["SHOPPING", "DEUTZZFF"],
 };

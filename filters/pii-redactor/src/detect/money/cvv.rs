@@ -27,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "card cvv",
         "card cvc",
     ],
+    lookalikes: &[],
     examples: &["123", "1234"],
     counterexamples: &["12", "none"],
 };

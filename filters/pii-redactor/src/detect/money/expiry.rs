@@ -25,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "card exp year",
         "valid thru",
     ],
+    lookalikes: &[],
     examples: &["12/30", "12/2030", "2030-12"],
     counterexamples: &["2026-11-24T10:00:00Z"],
 };

@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "card pin",
         "pin number",
     ],
+    lookalikes: &[],
     examples: &["1234", "0412AC89ABCDEF67"],
     counterexamples: &["unknown"],
 };

@@ -36,6 +36,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "direct deposit",
         "bank acct",
     ],
+    lookalikes: &[],
     examples: &["000123456789"],
     counterexamples: &["1234567", "00000000"],
 };

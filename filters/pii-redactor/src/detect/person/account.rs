@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "customer number",
         "loan number",
     ],
+    lookalikes: &[],
     examples: &["000123456789"],
     counterexamples: &[],
 };

@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "alter",
         "age in years",
     ],
+    lookalikes: &[],
     examples: &["42", "97"],
     counterexamples: &["forty"],
 };

@@ -24,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "palm print",
         "finger print",
     ],
+    lookalikes: &[],
     examples: &["Rk1SACAyMAAA"],
     counterexamples: &[],
 };

@@ -26,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ville",
         "ciudad",
     ],
+    lookalikes: &[],
     examples: &["Springfield"],
     counterexamples: &[],
 };

@@ -50,6 +50,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "prescription date",
         "specimen date",
     ],
+    lookalikes: &[],
     examples: &["1970-05-06", "06.05.1970", "May 6, 1970", "19700506"],
     counterexamples: &["unknown"],
 };

@@ -32,6 +32,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "installation id",
         "device fingerprint",
     ],
+    lookalikes: &[],
     examples: &["38400000-8cf0-11bd-b23e-10b96e40000d"],
     counterexamples: &[],
 };

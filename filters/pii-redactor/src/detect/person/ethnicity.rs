@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "caste",
         "racial origin",
     ],
+    lookalikes: &[],
     examples: &["undisclosed"],
     counterexamples: &[],
 };

@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "genetic data",
         "genetic test",
     ],
+    lookalikes: &[],
     examples: &["AGCT"],
     counterexamples: &[],
 };

@@ -29,6 +29,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "geo point",
         "precise location",
     ],
+    lookalikes: &[],
     examples: &["52.52001", "-122.4194", "52.520, 13.405"],
     counterexamples: &["far away"],
 };

@@ -34,6 +34,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vaccination",
         "health status",
     ],
+    lookalikes: &[],
     examples: &["I10"],
     counterexamples: &[],
 };

@@ -26,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medicaid id",
         "medicaid number",
     ],
+    lookalikes: &[],
     examples: &["XYZ123456789"],
     counterexamples: &[],
 };

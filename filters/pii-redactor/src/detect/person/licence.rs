@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registration number",
         "professional license",
     ],
+    lookalikes: &[],
     examples: &["A1234567"],
     counterexamples: &[],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "encounter number",
         "health record number",
     ],
+    lookalikes: &[],
     examples: &["MRN-0012345"],
     counterexamples: &[],
 };

@@ -18,6 +18,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "chat message",
         "private message",
     ],
+    lookalikes: &[],
     examples: &["See you at eight"],
     counterexamples: &[],
 };

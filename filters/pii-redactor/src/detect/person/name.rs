@@ -76,6 +76,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "nombre",
         "cognome",
     ],
+    lookalikes: &[],
     examples: &["Jane Doe"],
     counterexamples: &[],
 };

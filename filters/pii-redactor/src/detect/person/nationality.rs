@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "country of citizenship",
         "visa status",
     ],
+    lookalikes: &[],
     examples: &["DE"],
     counterexamples: &[],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "user agent",
         "browser fingerprint",
     ],
+    lookalikes: &[],
     examples: &["GA1.2.1234.5678"],
     counterexamples: &[],
 };

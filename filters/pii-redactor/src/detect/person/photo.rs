@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "picture url",
         "selfie",
     ],
+    lookalikes: &[],
     examples: &["https://example.com/jane.png"],
     counterexamples: &[],
 };

@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "party affiliation",
         "politics",
     ],
+    lookalikes: &[],
     examples: &["independent"],
     counterexamples: &[],
 };

@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "cap code",
         "code postal",
     ],
+    lookalikes: &[],
     examples: &["94110", "94110-1234", "SW1A 1AA"],
     counterexamples: &["not a code at all"],
 };

@@ -18,6 +18,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "denomination",
         "philosophical belief",
     ],
+    lookalikes: &[],
     examples: &["none"],
     counterexamples: &[],
 };

@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "sexuality",
         "sexual preference",
     ],
+    lookalikes: &[],
     examples: &["undisclosed"],
     counterexamples: &[],
 };

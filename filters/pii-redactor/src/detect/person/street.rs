@@ -42,6 +42,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "formatted address",
         "full address",
     ],
+    lookalikes: &[],
     examples: &["1 Main St"],
     counterexamples: &[],
 };

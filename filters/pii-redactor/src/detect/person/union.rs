@@ -16,6 +16,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "labor union",
         "trade union membership",
     ],
+    lookalikes: &[],
     examples: &["yes"],
     counterexamples: &[],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "account name",
         "account login",
     ],
+    lookalikes: &[],
     examples: &["jdoe42"],
     counterexamples: &[],
 };

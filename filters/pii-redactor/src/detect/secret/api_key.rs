@@ -44,6 +44,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "app secret",
         "personal access token",
     ],
+    lookalikes: &[],
     examples: &["0a1b2c3d4e5f"],
     counterexamples: &[],
 };

@@ -37,6 +37,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "db password",
         "password hash",
     ],
+    lookalikes: &[],
     examples: &["hunter2!"],
     counterexamples: &[],
 };

@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "uk driving licence",
         "driving licence number",
     ],
+    lookalikes: &[],
     examples: &["MORGA657054SM9IJ", "SMITH801155J99AA"],
     counterexamples: &["MORGA699054SM9IJ"],
 };

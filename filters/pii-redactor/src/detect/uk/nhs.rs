@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "national health",
         "nhs id",
     ],
+    lookalikes: &[],
     examples: &["943 476 5919", "8735570636"],
     counterexamples: &["943 476 5918"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ni no",
         "insurance number",
     ],
+    lookalikes: &[],
     examples: &["AB123456C", "JG 10 37 59 A"],
     counterexamples: &["DB123456C", "GB123456A", "AO123456C", "AB123456E"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "uk passport",
         "british passport",
     ],
+    lookalikes: &[],
     examples: &["925665416", "AB1234567"],
     counterexamples: &["92566541"],
 };

@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "uk postcode",
         "postcode area",
     ],
+    lookalikes: &[],
     examples: &["SW1A 1AA", "M1 1AE", "EC1A1BB"],
     counterexamples: &["SW1A 1CV"],
 };

@@ -25,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registration number",
         "licence plate",
     ],
+    lookalikes: &[],
     examples: &["AB51 ABC", "BD51SMR"],
     counterexamples: &["QQ51"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medical license",
         "prescriber",
     ],
+    lookalikes: &[],
     examples: &["AB1234563", "FB1234563"],
     counterexamples: &["AB1234564", "QB1234563"],
 };

@@ -48,6 +48,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "driverslicense",
         "license",
     ],
+    lookalikes: &[],
     examples: &["F1234567", "D12345678901234", "S12345678"],
     counterexamples: &["ABCDEFG"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "federal tax id",
         "employer id",
     ],
+    lookalikes: &[],
     examples: &["41-1603629"],
     counterexamples: &["00-1234567"],
 };

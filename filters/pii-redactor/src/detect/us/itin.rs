@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "taxpayer identification",
         "tin",
     ],
+    lookalikes: &[],
     examples: &["937-86-5797", "924708227"],
     counterexamples: &["937-49-5797", "123-45-6789"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medicare id",
         "beneficiary identifier",
     ],
+    lookalikes: &[],
     examples: &["1EG4-TE5-MK72", "1EG4TE5MK73"],
     counterexamples: &["1SG4-TE5-MK72", "0EG4-TE5-MK72"],
 };

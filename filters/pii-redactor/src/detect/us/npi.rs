@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "provider number",
         "provider npi",
     ],
+    lookalikes: &[],
     examples: &["1234567893"],
     counterexamples: &["1234567890", "3234567893"],
 };

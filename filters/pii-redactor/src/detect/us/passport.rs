@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "us passport",
         "travel document",
     ],
+    lookalikes: &[],
     examples: &["340020013", "A12345678"],
     counterexamples: &["12345678"],
 };

@@ -28,6 +28,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "tax payer id",
         "taxpayer id",
     ],
+    lookalikes: &[],
     examples: &["536-22-8145", "078-05-1121"],
     counterexamples: &[
         "000-12-3456",

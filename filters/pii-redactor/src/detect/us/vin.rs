@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vin number",
         "vehicle",
     ],
+    lookalikes: &[],
     examples: &["1HGCM82633A004352", "1M8GDM9AXKP042788"],
     counterexamples: &["1HGCM82633A004353", "1HGCM82633O004352"],
 };

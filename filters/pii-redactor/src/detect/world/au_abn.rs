@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["abn", "australian business number", "business number"],
+    lookalikes: &[],
     examples: &["46 694 536 929", "51824753556"],
     counterexamples: &["46 694 536 928"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["acn", "australian company number", "company number"],
+    lookalikes: &[],
     examples: &["329 897 270", "004085616"],
     counterexamples: &["329 897 271"],
 };

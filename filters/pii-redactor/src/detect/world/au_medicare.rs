@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medicare card",
         "medicare no",
     ],
+    lookalikes: &[],
     examples: &["2123 45670 1", "2428778132"],
     counterexamples: &["2123 45671 1", "1123456701"],
 };

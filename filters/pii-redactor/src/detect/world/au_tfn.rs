@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["tfn", "tax file", "tax file number", "tfn number"],
+    lookalikes: &[],
     examples: &["967 106 992", "954409959"],
     counterexamples: &["967 106 993"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["cnpj", "cnpj number", "cadastro nacional"],
+    lookalikes: &[],
     examples: &["31.351.200/3366-17", "54504700207596"],
     counterexamples: &["31.351.200/3366-18"],
 };

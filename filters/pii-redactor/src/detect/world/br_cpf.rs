@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "número cpf",
         "numero cpf",
     ],
+    lookalikes: &[],
     examples: &["680.816.832-67", "27613128210"],
     counterexamples: &["680.816.832-68", "111.111.111-11"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "canadian sin",
         "nas",
     ],
+    lookalikes: &[],
     examples: &["734 207 509", "524601952"],
     counterexamples: &["734 207 508", "834207508"],
 };

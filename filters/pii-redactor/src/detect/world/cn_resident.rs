@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "citizen id",
         "身份证",
     ],
+    lookalikes: &[],
     examples: &["110101195511112021", "11010519491231002X"],
     counterexamples: &["110101195511112022", "110101195513112021"],
 };

@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "aadhaar no",
         "aadhar number",
     ],
+    lookalikes: &[],
     examples: &["6570 9319 7056", "322475614704"],
     counterexamples: &["6570 9319 7057", "157093197056"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["gstin", "gst", "gst number", "gst no"],
+    lookalikes: &[],
     examples: &["27AAPFU0939F1ZV", "27GBMPU5468E1ZX"],
     counterexamples: &["27AAPFU0939F1ZW", "99AAPFU0939F1ZV"],
 };

@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "pan card",
         "pan no",
     ],
+    lookalikes: &[],
     examples: &["YUJPD1172Y", "AFZPK7190K"],
     counterexamples: &["AFZXK7190K", "AFZPK0000K"],
 };

@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "indian passport",
         "passport no",
     ],
+    lookalikes: &[],
     examples: &["K1234567"],
     counterexamples: &["K0000000"],
 };

@@ -27,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "number plate",
         "vehicle no",
     ],
+    lookalikes: &[],
     examples: &["MH12AB1234"],
     counterexamples: &["ZZ12AB1234"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "election card",
         "voter number",
     ],
+    lookalikes: &[],
     examples: &["ABC1234567"],
     counterexamples: &["ABC0000000"],
 };

@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "business registration number",
         "사업자등록번호",
     ],
+    lookalikes: &[],
     examples: &["220-81-62517", "2208162517"],
     counterexamples: &["220-81-62518"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "운전면허번호",
         "license number",
     ],
+    lookalikes: &[],
     examples: &["11-22-333333-44"],
     counterexamples: &["10-22-333333-44", "99-22-333333-44"],
 };

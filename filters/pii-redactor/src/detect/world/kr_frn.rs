@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "foreign registration number",
         "외국인등록번호",
     ],
+    lookalikes: &[],
     examples: &["561223-5055026"],
     counterexamples: &["561223-1055024"],
 };

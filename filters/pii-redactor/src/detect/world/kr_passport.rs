@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "여권번호",
         "korean passport",
     ],
+    lookalikes: &[],
     examples: &["M12345678", "M123A4567"],
     counterexamples: &["M00000000"],
 };

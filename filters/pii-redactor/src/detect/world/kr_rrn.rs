@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "jumin number",
         "주민등록번호",
     ],
+    lookalikes: &[],
     examples: &["561223-1055023", "130505-1892844"],
     counterexamples: &["561323-1055023", "561223-1055026"],
 };

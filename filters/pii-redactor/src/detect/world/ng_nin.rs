@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "nimc",
         "nin number",
     ],
+    lookalikes: &[],
     examples: &["12345678902"],
     counterexamples: &["12345678903"],
 };

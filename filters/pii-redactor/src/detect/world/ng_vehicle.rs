@@ -20,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registration number",
         "license plate",
     ],
+    lookalikes: &[],
     examples: &["ABC-123DE"],
     counterexamples: &["ABC-000DE"],
 };

@@ -14,6 +14,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["ird", "ird number", "inland revenue", "ird no"],
+    lookalikes: &[],
     examples: &["048-813-232", "49091850"],
     counterexamples: &["048-813-233"],
 };

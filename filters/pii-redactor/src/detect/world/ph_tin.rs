@@ -27,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "bir tin",
         "tin number",
     ],
+    lookalikes: &[],
     examples: &["123-456-786-000", "123-456-786"],
     counterexamples: &["123-456-783", "000-000-000"],
 };

@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "singapore id",
         "nric fin",
     ],
+    lookalikes: &[],
     examples: &["S1234567D", "T0123456G", "F1234567N"],
     counterexamples: &["S1234567E"],
 };

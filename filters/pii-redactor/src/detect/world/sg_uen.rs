@@ -19,6 +19,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "company registration",
         "uen number",
     ],
+    lookalikes: &[],
     examples: &["13175392D", "94013744E"],
     counterexamples: &["13175392E"],
 };

@@ -22,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "บัตรประชาชน",
         "citizen id",
     ],
+    lookalikes: &[],
     examples: &["8812604170823", "1-8640-05984-11-9"],
     counterexamples: &["8812604170824"],
 };

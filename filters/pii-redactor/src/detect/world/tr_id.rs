@@ -23,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "turkish id",
         "tc no",
     ],
+    lookalikes: &[],
     examples: &["22977847938", "10000000146"],
     counterexamples: &["22977847939", "02977847938"],
 };

@@ -31,6 +31,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "plate",
         "number plate",
     ],
+    lookalikes: &[],
     examples: &["34 AB 1234", "06ABC123"],
     counterexamples: &["82 AB 123", "00 AB 123"],
 };

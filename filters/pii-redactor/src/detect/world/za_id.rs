@@ -21,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "rsa id",
         "national id",
     ],
+    lookalikes: &[],
     examples: &["8412043249084", "7206110743081"],
     counterexamples: &["8412043249085", "8413043249084"],
 };
