@@ -17,14 +17,14 @@ use host::fake::{Answer, HOST_CALLS, Profile, Proxy, Request, Response};
 
 /// What the examples take from the environment.
 const ENVIRONMENT: [(&str, &str); 6] = [
-    ("VENDOR_KEY_PEPPER", "0123456789abcdef"),
+    ("VENDOR_KEY_PEPPER", "Zt8fQ2mVbX4sLw9K"),
     ("EDGE_SECRET", "of the edge"),
     ("MESHWARD_SUBJECT_KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo"),
     (
         "MESHWARD_CHAIN_KEY",
         "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
     ),
-    ("MESHWARD_PSEUDONYM_KEY", "0123456789abcdef0123456789abcdef"),
+    ("MESHWARD_PSEUDONYM_KEY", "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q"),
     ("MESHWARD_COLLECTOR_TOKEN", "Bearer opaque"),
 ];
 

@@ -13,9 +13,7 @@ pub use sink::{Envelope, HttpSink, Sink};
 use std::time::Duration;
 
 use host::FactSources;
-use host::exchange::IdentitySource;
-use policy::config::{self, Fields, Node, Problems};
-use policy::consent::ConsentSources;
+use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
 use crate::queue::QueueLimits;
@@ -23,7 +21,7 @@ use crate::queue::QueueLimits;
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The mode of the whole filter: in report mode nothing is refused.
+    /// The mode of rules that say nothing else: in report mode nothing is refused.
     pub mode: Mode,
     /// Where records go.
     pub sink: Sink,
@@ -43,6 +41,8 @@ pub struct Config {
     pub subject: Option<SubjectKey>,
     /// What is recorded of the parts that tell most about people.
     pub fields: FieldSettings,
+    /// Bytes of one record at most, in whatever way a store or a log spells it.
+    pub max_record_bytes: usize,
     /// How the chain is signed.
     pub chain: ChainSettings,
     /// Where identity and consent come from.
@@ -86,11 +86,18 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        config::read(text, |node| node.object(Self::read))
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
     }
 
     /// Reads the top level; public for the test that compares keys and documentation.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mode = Mode::of_filter(fields);
         let sink = fields.required(
             "sink",
             r#"one of "otlp_http", "cloudevents_http", "ndjson_http" and "host_log""#,
@@ -101,6 +108,7 @@ impl Config {
         let default_rule = Rule {
             retention: fields.or("retention", Retention::default(), |n| Retention::read(&n)),
             assurance,
+            mode,
             ..Rule::default()
         };
         let subject = fields.or("subject", None, |n| SubjectKey::read(&n).map(Some));
@@ -108,7 +116,7 @@ impl Config {
             FieldSettings::read(&n, subject.is_some())
         });
         let config = Self {
-            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            mode,
             sink: Sink::HostLog,
             queue,
             on_full,
@@ -120,17 +128,18 @@ impl Config {
             default_rule,
             subject,
             fields: settings,
+            max_record_bytes: fields.or("record", DEFAULT_RECORD_BYTES, |n| {
+                n.object(|fields| {
+                    Some(fields.or("max_bytes", DEFAULT_RECORD_BYTES, |n| {
+                        n.size(8_192..=1_048_576)
+                            .and_then(|bytes| usize::try_from(bytes).ok())
+                    }))
+                })
+            }),
             chain: fields.or("chain", ChainSettings::default(), |n| {
                 ChainSettings::read(&n)
             }),
-            sources: FactSources {
-                identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                    IdentitySource::read(&n)
-                }),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read(fields),
         };
         Some(Self {
             sink: sink?,
@@ -224,10 +233,14 @@ fn count(node: &Node<'_>, most: u64) -> Option<usize> {
         .and_then(|number| usize::try_from(number).ok())
 }
 
+/// A record of an ordinary request takes some 2.6 KiB here, of which an eighth must stay free for
+/// records about chains: so both limits are reached at about the same time, unless records are long.
 const DEFAULT_QUEUE: QueueLimits = QueueLimits {
-    max_bytes: 8 * 1024 * 1024,
-    max_records: 20_000,
+    max_bytes: 16 * 1024 * 1024,
+    max_records: 5_000,
 };
+/// Container runtimes cut lines at 16 KiB, in which hosts and other logs take some for themselves.
+const DEFAULT_RECORD_BYTES: usize = 12 * 1024;
 const DEFAULT_BATCH: BatchLimits = BatchLimits {
     max_records: 500,
     max_bytes: 512 * 1024,

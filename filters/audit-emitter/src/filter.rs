@@ -17,15 +17,16 @@ use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
 use host::{
     Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Counter, FactSources, Filter,
-    Host, HostKind, LogLevel, Metrics, Stream, Throttle,
+    Host, HostKind, LogLevel, Metrics, Stream, Throttle, plugin_configuration,
 };
 use policy::config::{Problem, Problems};
+use policy::secret::{Secret, SecretKind};
 
 use crate::chains::{Chains, Now, Origin};
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
-use crate::delivery::Schedule;
+use crate::delivery::{BatchSize, Schedule};
 use crate::handover::Handover;
-use crate::host_log;
+use crate::host_log::{self, HostLog};
 use crate::observe::Start;
 use crate::pseudonym::Pseudonymizer;
 use crate::queue::Queue;
@@ -39,19 +40,22 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: FactSources,
-    max_line_bytes: Option<usize>,
+    host_log: HostLog,
     /// The host calls again by itself; without that, requests are the only occasion.
     ticks: bool,
     /// The host lets a request go on whenever its record is acknowledged.
     holds: bool,
+    /// The host passes nothing from filter to filter.
+    is_isolated: bool,
+    /// The host has forgotten the response when the request ends.
+    forgets: bool,
     sink_headers: Vec<(String, String)>,
     subject: Option<Pseudonymizer>,
     random: Random,
     chains: Chains,
     queue: Queue,
     schedule: Schedule,
-    /// Records of one batch at most; less than configured when the collector finds that too large.
-    batch_max_records: usize,
+    batch_size: BatchSize,
     witness: Option<WitnessQueue>,
     /// Requests that wait until their record is acknowledged.
     held: BTreeMap<ContextId, Held>,
@@ -81,8 +85,20 @@ impl Filter for AuditEmitter {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let mut config = Config::parse(configuration)?;
+        let mut config =
+            plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
         let secrets = Secrets::read(host, &config)?;
+        // Other hosts put no names of the configuration into their log, and do not all survive the question.
+        if let Some(name) = (capabilities.kind() == HostKind::Envoy)
+            .then(|| host_log::confusing_name(host))
+            .flatten()
+        {
+            return Err(Problems::whole(format!(
+                "{name} of this filter has {:?} in it, which marks audit records in the log",
+                audit::log_line::MARK
+            )));
+        }
+        let log_key = secrets.signing_key.as_ref().map(SigningKey::log_key);
         let random = Random::new(host).map_err(|status| {
             Problems::whole(format!(
                 "the host has no random source, without which records cannot be told apart: {status}"
@@ -128,13 +144,15 @@ impl Filter for AuditEmitter {
             queue: Queue::new(config.queue),
             early_sources: FactSources {
                 identity: IdentitySource::Property,
-                consent: config.sources.consent.clone(),
+                ..config.sources.clone()
             },
-            max_line_bytes: host_log::max_line_bytes(capabilities),
-            batch_max_records: config.batch.max_records,
+            host_log: HostLog::new(capabilities, log_key),
+            batch_size: BatchSize::new(config.batch.max_records),
             config,
             ticks,
             holds,
+            is_isolated: !capabilities.shares_properties(),
+            forgets: !capabilities.has_log_phase(),
             sink_headers: secrets.sink_headers,
             subject: secrets.subject,
             random,
@@ -211,6 +229,18 @@ impl Stream<AuditEmitter> for AuditedStream {
         Action::Continue
     }
 
+    fn on_response_headers(
+        &mut self,
+        filter: &mut AuditEmitter,
+        host: &dyn Host,
+        _end_of_stream: bool,
+    ) -> Action {
+        if let Some(start) = self.start.as_mut().filter(|_| filter.forgets) {
+            start.capture_response(host, &filter.config.sources);
+        }
+        Action::Continue
+    }
+
     fn on_log(&mut self, filter: &mut AuditEmitter, host: &dyn Host) {
         filter.take_down(host, self.start.as_ref());
     }
@@ -245,25 +275,27 @@ impl Secrets {
             read.map_err(|problem| problems.push(problem)).ok()
         });
         let signing_key = config.chain.signing_key_env.as_ref().and_then(|variable| {
-            let text = host.environment_variable(variable).unwrap_or_default();
-            let read = SigningKey::from_text(config.chain.key_id.as_deref(), &text);
-            read.map_err(|error| {
-                let message = format!("the environment variable {variable}: {error}");
-                problems.push(Problem::new("chain.signing_key_env", message));
-            })
-            .ok()
+            let value = host.environment_variable(variable);
+            let read = Secret::from_environment(variable, value, SecretKind::Issued)
+                .map_err(|error| error.to_string())
+                .and_then(|text| {
+                    SigningKey::from_text(config.chain.key_id.as_deref(), text.expose_text())
+                        .map_err(|error| format!("the environment variable {variable:?}: {error}"))
+                });
+            read.map_err(|message| problems.push(Problem::new("chain.signing_key_env", message)))
+                .ok()
         });
         let mut headers = |place: &str, sink: Option<&HttpSink>| {
             let mut headers = Vec::new();
             for (name, variable) in sink.map_or(&[][..], |sink| sink.headers_env.as_slice()) {
-                let value = host.environment_variable(variable).unwrap_or_default();
-                let value = value.trim().to_owned();
-                if value.is_empty() || value.chars().any(char::is_control) {
-                    let message =
-                        format!("the environment variable {variable} has no value for it");
-                    problems.push(Problem::new(format!("{place}.headers_env.{name}"), message));
+                let value = host.environment_variable(variable);
+                match Secret::from_environment(variable, value, SecretKind::Issued) {
+                    Ok(value) => headers.push((name.clone(), value.expose_text().to_owned())),
+                    Err(error) => {
+                        let path = format!("{place}.headers_env.{name}");
+                        problems.push(Problem::new(path, error.to_string()));
+                    }
                 }
-                headers.push((name.clone(), value));
             }
             headers
         };
@@ -350,8 +382,6 @@ const HOST_LOG_CHECKPOINTS: Duration = Duration::from_secs(10);
 /// What a host may take longer to answer than it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// Above every level that an operator would silence.
-const RECORD_LEVEL: LogLevel = LogLevel::Critical;
 
 // The metrics.
 const RECORDS: &str = "records_total";

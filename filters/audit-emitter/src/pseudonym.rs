@@ -3,6 +3,7 @@
 
 use hmac::{Hmac, Mac as _};
 use policy::config::Problem;
+use policy::secret::{Secret, SecretKind};
 use sha2::Sha256;
 
 use crate::config::SubjectKey;
@@ -20,17 +21,12 @@ impl Pseudonymizer {
     /// # Errors
     /// There is none, it has fewer than 32 bytes, or it is one that can be guessed.
     pub fn from_environment(settings: &SubjectKey, key: Option<String>) -> Result<Self, Problem> {
-        let key = key.unwrap_or_default();
-        let values: std::collections::BTreeSet<u8> = key.bytes().collect();
-        if key.len() < MIN_KEY_BYTES || values.len() < MIN_KEY_VALUES {
-            let message = format!(
-                "the environment variable {} has no key of at least {MIN_KEY_BYTES} bytes that \
-                 cannot be guessed",
-                settings.key_env
-            );
-            return Err(Problem::new("subject.pseudonymize.key_env", message));
-        }
-        Ok(Self::new(key.as_bytes(), settings.epoch.clone()))
+        let kind = SecretKind::Key {
+            min_bytes: MIN_KEY_BYTES,
+        };
+        let key = Secret::from_environment(&settings.key_env, key, kind)
+            .map_err(|error| Problem::new("subject.pseudonymize.key_env", error.to_string()))?;
+        Ok(Self::new(key.expose(), settings.epoch.clone()))
     }
 
     /// With a key of at least 32 bytes.
@@ -69,9 +65,6 @@ impl std::fmt::Debug for Pseudonymizer {
 
 /// The shortest key: half of what an attacker could search is gone below it.
 const MIN_KEY_BYTES: usize = 32;
-/// Different characters in it at least: 32 random hexadecimal digits have fewer once in a million
-/// times.
-const MIN_KEY_VALUES: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -26,29 +26,28 @@ pub use key_source::{
 pub use location::Location;
 pub use provider::{Provider, ProviderKind};
 pub use resource_metadata::ResourceMetadata;
-pub use rule::{Access, Optional, Providers, Requirement, Rule};
+pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
 pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
 
 use std::time::Duration;
 
 use host::FactSources;
-use host::exchange::{IDENTITY_HEADER, IdentitySource};
-use policy::config::{self, Fields, Node, Problems};
-use policy::consent::ConsentSources;
+use host::exchange::IDENTITY_HEADER;
+use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The mode of the whole filter.
+    /// The mode of rules that say nothing else.
     pub mode: Mode,
     /// Who may vouch for callers.
     pub providers: Vec<Provider>,
     /// The first that matches decides.
     pub rules: Vec<Rule>,
     /// What holds where no rule matches.
-    pub default: Access,
+    pub default: DefaultRule,
     /// What becomes of a request about which nothing can be decided: no keys, no introspection.
     pub on_error: OnError,
     /// What a request with several credentials means.
@@ -107,12 +106,18 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        config::read(text, |node| node.object(Self::read))
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
     }
 
     /// Reads the top level; public for the test that compares keys and documentation.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let mode = fields.or("mode", Mode::Enforce, |n| Mode::read(&n));
+        let mode = Mode::of_filter(fields);
         let mut names = Vec::new();
         let providers = fields
             .required("providers", "an object with a provider for each name")
@@ -126,14 +131,9 @@ impl Config {
                 node.named(|name, provider| Provider::read(name, &provider))
             });
         let rules = fields.or("rules", Vec::new(), |n| {
-            n.list(|rule| Rule::read(&rule, &names))
+            n.list(|rule| Rule::read(&rule, &names, mode))
         });
-        let default = fields.or("default", Access::Deny, |n| {
-            match n.one_of(&[("deny", false), ("anonymous", true)])? {
-                true => Some(Access::Anonymous),
-                false => Some(Access::Deny),
-            }
-        });
+        let default = DefaultRule::read(fields, mode);
         let on_multiple = fields.or("on_multiple", OnMultiple::Deny, |n| {
             n.one_of(&[
                 ("deny", OnMultiple::Deny),
@@ -163,12 +163,7 @@ impl Config {
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
             }),
-            sources: FactSources {
-                identity: IdentitySource::default(),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read_without_identity(fields),
         };
         let providers = providers?
             .into_iter()

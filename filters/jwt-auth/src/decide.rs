@@ -104,12 +104,14 @@ pub(crate) fn rule_on<'c>(
     let selection = select(config.rules.iter().map(|rule| &rule.matches), &facts);
     let (rule, mode, access) = match selection {
         Selection::Rule(index) => match config.rules.get(index) {
-            Some(rule) => (rule.name.as_str(), config.mode.and(rule.mode), &rule.access),
-            None => return refuse(DEFAULT, config.mode, Reason::NoRule),
+            Some(rule) => (rule.name.as_str(), rule.mode, &rule.access),
+            None => return refuse(DEFAULT, config.default.mode, Reason::NoRule),
         },
-        Selection::NoRule => (DEFAULT, config.mode, &config.default),
-        Selection::Ambiguous => return refuse(DEFAULT, config.mode, Reason::PathAmbiguous),
-        Selection::Unreadable(_) => return refuse(DEFAULT, config.mode, Reason::PathUnreadable),
+        Selection::NoRule => (DEFAULT, config.default.mode, &config.default.access),
+        Selection::Ambiguous => return refuse(DEFAULT, config.default.mode, Reason::PathAmbiguous),
+        Selection::Unreadable(_) => {
+            return refuse(DEFAULT, config.default.mode, Reason::PathUnreadable);
+        }
     };
     let requirement = match access {
         Access::Anonymous => return pass(rule, mode),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use host::{
     Action, AnswerSizes, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel,
-    Metrics, Request, Stream, Throttle,
+    Metrics, Request, Stream, Throttle, plugin_configuration,
 };
 use policy::config::Problems;
 
@@ -56,7 +56,8 @@ impl Filter for JwtAuth {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let config = Rc::new(Config::parse(configuration)?);
+        let checked = Config::check(configuration);
+        let config = Rc::new(plugin_configuration::accept(host, Self::NAME, checked)?);
         let verifier = Verifier::new(host, capabilities, &config, Self::NAME)?;
         let by_host = verifier.engine().checked_by_host().join(", ");
         let line = format!("jwt-auth: signatures that the host checks: {by_host}");

@@ -2,7 +2,7 @@
 
 use host::{Capabilities, Host};
 use policy::config::Problem;
-use policy::secret::Secret;
+use policy::secret::{Secret, SecretKind};
 
 use crate::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::config::{ApiKeyHash, InlineKeys, KeySource, Provider, ProviderKind};
@@ -33,16 +33,10 @@ impl Source {
         index: usize,
         provider: &Provider,
     ) -> Result<Self, Problem> {
-        let variable = |path: &str, name: &str| {
-            let path = format!("providers.{}.{path}", provider.name);
-            let value = host
-                .environment_variable(name)
-                .filter(|value| !value.is_empty());
-            value.ok_or_else(|| {
-                Problem::new(
-                    path,
-                    format!("the environment variable {name:?} is not set"),
-                )
+        let secret = |path: &str, name: &str, kind| {
+            Secret::from_environment(name, host.environment_variable(name), kind).map_err(|error| {
+                let path = format!("providers.{}.{path}", provider.name);
+                Problem::new(path, error.to_string())
             })
         };
         match &provider.kind {
@@ -58,17 +52,10 @@ impl Source {
                 let pepper = match &keys.hash {
                     ApiKeyHash::Sha256 => None,
                     ApiKeyHash::HmacSha256 { pepper_env } => {
-                        let path = "api_keys.pepper_env";
-                        let pepper = variable(path, pepper_env)?;
-                        if pepper.len() < MIN_PEPPER_BYTES {
-                            let path = format!("providers.{}.{path}", provider.name);
-                            let message = format!(
-                                "the environment variable {pepper_env:?} has less than \
-                                 {MIN_PEPPER_BYTES} bytes, which can be guessed"
-                            );
-                            return Err(Problem::new(path, message));
-                        }
-                        Some(Secret::new(pepper))
+                        let kind = SecretKind::Key {
+                            min_bytes: MIN_PEPPER_BYTES,
+                        };
+                        Some(secret("api_keys.pepper_env", pepper_env, kind)?)
                     }
                 };
                 let holders = ApiKeyHolders::new(index, provider, keys, pepper);
@@ -76,7 +63,7 @@ impl Source {
             }
             ProviderKind::Introspection(settings) => {
                 let path = "introspection.client_secret_env";
-                let secret = Secret::new(variable(path, &settings.client_secret_env)?);
+                let secret = secret(path, &settings.client_secret_env, SecretKind::Issued)?;
                 let introspector = Introspector::new(settings.clone(), secret);
                 Ok(Self::Introspection(Box::new(introspector)))
             }
@@ -86,12 +73,15 @@ impl Source {
     fn inline(host: &dyn Host, inline: &InlineKeys) -> Result<KeySet, Problem> {
         let mut set = inline.set.clone();
         for key in &inline.from_environment {
-            let secret = host.environment_variable(&key.variable).unwrap_or_default();
-            let imported = Key::secret(key.id.clone(), key.algorithm, secret.as_bytes());
-            set.add(imported.map_err(|reason| {
-                let message = format!("the environment variable {:?} has {reason}", key.variable);
-                Problem::new(key.path.clone(), message)
-            })?);
+            let problem = |message| Problem::new(key.path.clone(), message);
+            let kind = SecretKind::Key {
+                min_bytes: key.algorithm.hash().digest_bytes(),
+            };
+            let value = host.environment_variable(&key.variable);
+            let secret = Secret::from_environment(&key.variable, value, kind)
+                .map_err(|error| problem(error.to_string()))?;
+            let imported = Key::secret(key.id.clone(), key.algorithm, secret.expose());
+            set.add(imported.map_err(|reason| problem(reason.to_owned()))?);
         }
         Ok(set)
     }

@@ -406,3 +406,40 @@ fn report_mode_lets_through_and_tells() {
     assert!(outcome.decisions()[0].report_only);
     assert_eq!(outcome.decisions()[0].reason, "credential_missing");
 }
+
+/// The mode of the filter is the default of its rules and of `default`, and no more than that.
+#[test]
+fn rules_and_the_default_have_a_mode_of_their_own_or_that_of_the_filter() {
+    for (filter, rule, default, expected) in [
+        ("report", "", r#""deny""#, [200, 200]),
+        ("report", r#","mode":"enforce""#, r#""deny""#, [401, 200]),
+        (
+            "report",
+            "",
+            r#"{"access":"deny","mode":"enforce"}"#,
+            [200, 403],
+        ),
+        ("enforce", r#","mode":"report""#, r#""deny""#, [200, 403]),
+        (
+            "enforce",
+            r#","mode":"report""#,
+            r#"{"access":"deny","mode":"report"}"#,
+            [200, 200],
+        ),
+        ("enforce", "", r#"{"access":"anonymous"}"#, [401, 200]),
+    ] {
+        let signer = Signer::new("a");
+        let configuration = format!(
+            r#"{{"mode":"{filter}","providers":{{"corp":{{"issuer":"{ISSUER}","audiences":["api"],
+                "jwks":{{"inline":{}}}}}}},"default":{default},
+                "rules":[{{"match":{{"paths":["/a"]}},"require":{{"provider":"corp"}}{rule}}}]}}"#,
+            signer.jwks
+        );
+        let mut proxy = configured(Profile::Envoy, &configuration);
+        let answers = ["/a", "/b"].map(|path| {
+            let outcome = run(&mut proxy, &Request::get(path));
+            outcome.client().status().unwrap()
+        });
+        assert_eq!(answers, expected, "{filter} {rule} {default}");
+    }
+}

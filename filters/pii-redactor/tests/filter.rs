@@ -175,7 +175,7 @@ fn report_mode_changes_nothing_and_counts() {
     );
     let decisions = outcome.decisions();
     assert!(decisions[0].report_only);
-    assert_eq!(decisions[0].counts.get("EMAIL"), Some(&1));
+    assert_eq!(decisions[0].count_of("EMAIL"), 1);
     let metric = "meshward.pii-redactor.findings_total;type=CREDIT_CARD;where=response.body;rule=patients;outcome=reported";
     assert_eq!(proxy.host().metric(metric), 1);
 }
@@ -187,11 +187,12 @@ fn decisions_say_what_was_found_and_never_the_values() {
     let decisions = outcome.decisions();
     assert_eq!(decisions.len(), 1);
     assert_eq!(decisions[0].rule.as_deref(), Some("patients"));
-    let counts: Vec<(&str, u64)> = decisions[0]
-        .counts
+    let mut counts: Vec<(&str, u64)> = decisions[0]
+        .findings
         .iter()
-        .map(|(kind, count)| (kind.as_str(), *count))
+        .map(|finding| (finding.kind.as_str(), finding.count))
         .collect();
+    counts.sort_unstable();
     assert_eq!(
         counts,
         [
@@ -548,8 +549,22 @@ fn rules_that_only_report_stand_beside_rules_that_act() {
             .unwrap()
     };
     assert!(!of("act").report_only && of("try").report_only);
-    assert_eq!(of("try").counts.get("US_SSN"), Some(&1));
-    assert_eq!(of("try").counts.get("FIELD"), Some(&1));
+    assert_eq!(of("try").count_of("US_SSN"), 1);
+    assert_eq!(of("try").count_of("FIELD"), 1);
+}
+
+/// The mode of the filter is the default of its rules, and no more than that.
+#[test]
+fn a_rule_acts_in_a_filter_that_reports() {
+    let rules = r#"{"mode":"report","rules":[{"name":"act","mode":"enforce","detect":["EMAIL"]},
+        {"name":"try","detect":["US_SSN"]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, rules);
+    let body = r#"{"mail":"jane@example.com","ssn":"536-22-8145"}"#;
+    let outcome = run(&mut proxy, "/x", &Response::json(body));
+    assert_eq!(
+        outcome.client().text(),
+        r#"{"mail":"[EMAIL]","ssn":"536-22-8145"}"#
+    );
 }
 
 #[test]
@@ -562,6 +577,15 @@ fn pseudonyms_need_their_key() {
     proxy
         .host()
         .set_environment_variable("KEY", &"k".repeat(32));
+    let refused = proxy.configure(rules).unwrap_err();
+    assert!(
+        refused.text().contains("can be guessed"),
+        "{}",
+        refused.text()
+    );
+    proxy
+        .host()
+        .set_environment_variable("KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo");
     proxy
         .configure(rules)
         .unwrap_or_else(|refused| panic!("{}", refused.text()));

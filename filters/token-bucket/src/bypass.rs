@@ -2,11 +2,11 @@
 
 use host::{Direction, Host, Request};
 use policy::claim::ClaimCondition;
-use policy::config::Problems;
+use policy::config::{Problem, Problems};
 use policy::facts::Facts as _;
+use policy::secret::{Secret, SecretKind};
 use sha2::{Digest as _, Sha256};
 
-use crate::address::client_address;
 use crate::config::{Config, HeaderSecret};
 use crate::lazy::LazyRequest;
 
@@ -30,17 +30,15 @@ impl PassHeader {
                 sha256: *sha256,
             }),
             HeaderSecret::FromEnvironment { name, variable } => {
+                let kind = SecretKind::Key {
+                    min_bytes: MIN_SECRET_BYTES,
+                };
                 let value = host.environment_variable(variable);
-                let value = value.filter(|value| value.len() >= MIN_SECRET_BYTES);
-                let value = value.ok_or_else(|| {
-                    Problems::whole(format!(
-                        "bypass.headers: the environment variable {variable} must have at least \
-                         {MIN_SECRET_BYTES} bytes"
-                    ))
-                })?;
+                let value = Secret::from_environment(variable, value, kind)
+                    .map_err(|error| Problem::new("bypass.headers", error.to_string()))?;
                 Ok(Self {
                     name: name.clone(),
-                    sha256: Sha256::digest(value.as_bytes()).into(),
+                    sha256: Sha256::digest(value.expose()).into(),
                 })
             }
         };
@@ -69,7 +67,8 @@ pub fn bypasses(
 ) -> bool {
     let bypass = &config.bypass;
     let from_range = || {
-        client_address(host, request, config.addresses.trusted_hops)
+        request
+            .client_address(&config.sources.client_address)
             .is_some_and(|ip| bypass.ips.iter().any(|range| range.contains(ip)))
     };
     let claimed = |claim: &ClaimCondition| {

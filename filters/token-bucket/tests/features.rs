@@ -236,7 +236,7 @@ fn a_secret_header_opens_and_goes_no_further() {
     let mut proxy = Proxy::native::<TokenBucket>(Profile::Envoy);
     let refused = proxy.configure(&configuration).unwrap_err();
     assert!(
-        refused.text().contains("PASS must have at least 16 bytes"),
+        refused.text().contains(r#""PASS" is not set"#),
         "{}",
         refused.text()
     );
@@ -298,6 +298,26 @@ fn report_mode_changes_nothing_and_counts_what_would_be() {
         (count("wide", "admitted"), count("wide", "reported")),
         (2, 0)
     );
+}
+
+/// The mode of the filter is the default of its limits, and no more than that.
+#[test]
+fn a_limit_enforces_in_a_filter_that_reports_and_reports_in_one_that_enforces() {
+    for (filter, acting, watching) in [
+        ("report", r#""mode":"enforce","#, ""),
+        ("enforce", "", r#""mode":"report","#),
+    ] {
+        let configuration = format!(
+            r#"{{"mode":"{filter}","limits":[
+                {{"name":"acts","key":["constant"],{acting}"rate":"1/h","burst":3}},
+                {{"name":"watches","key":["ip"],{watching}"rate":"1/h","burst":1}}]}}"#
+        );
+        let mut proxy = proxy(Profile::Envoy, &configuration);
+        let answers: Vec<u16> = (0..5)
+            .map(|_| status(&mut proxy, &from("192.0.2.1")))
+            .collect();
+        assert_eq!(answers, [200, 200, 200, 429, 429], "{filter}");
+    }
 }
 
 #[test]
@@ -444,8 +464,9 @@ fn any_number_of_clients_leaves_the_same_number_of_keys() {
     let data = proxy.host().all_shared_data();
     assert_eq!(data.len(), 1 + 64 / 16);
     assert!(
-        data.iter()
-            .all(|(key, value)| key.len() < 100 && value.bytes.len() <= 16 + 16 * 16)
+        data.iter().all(
+            |(key, value)| key.len() < 100 && value.bytes.len() <= 16 + 16 * 16 + 2 * (8 + 128)
+        )
     );
     assert!(data.keys().all(|key| !key.contains("client-")));
     assert!(

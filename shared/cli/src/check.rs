@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use policy::config::Problems;
+use policy::config::Checked;
 
 /// Checks files as configurations of a filter.
 pub(crate) fn run(words: &[&str]) -> ExitCode {
@@ -25,7 +25,9 @@ const USAGE: &str = "\
 Usage: meshward check FILTER FILE...
 
 Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
-standard input. Exit status: 0 all are right, 1 a mistake was found, 2 wrong usage or no such file.";
+standard input. A line with \"warning:\" is about what is accepted and probably not meant.
+Exit status: 0 all are accepted, with warnings or without, 1 a mistake was found, 2 wrong usage or no
+such file.";
 
 fn check(filter: &str, files: &[&str]) -> ExitCode {
     let Some(parse) = parser(filter) else {
@@ -45,7 +47,11 @@ fn check(filter: &str, files: &[&str]) -> ExitCode {
                 return ExitCode::from(crate::USAGE_ERROR);
             }
         };
-        match parse(&text) {
+        let checked = parse(&text);
+        for warning in &checked.warnings {
+            println!("{file}: warning: {warning}");
+        }
+        match checked.result {
             Ok(()) => println!("{file}: ok"),
             Err(problems) => {
                 wrong = true;
@@ -62,20 +68,20 @@ fn check(filter: &str, files: &[&str]) -> ExitCode {
     }
 }
 
-type Parser = fn(&str) -> Result<(), Problems>;
+type Parser = fn(&str) -> Checked<()>;
 
 const PARSERS: [(&str, Parser); 4] = [
     ("audit-emitter", |text| {
-        audit_emitter::config::Config::parse(text).map(drop)
+        audit_emitter::config::Config::check(text).map(drop)
     }),
     ("jwt-auth", |text| {
-        jwt_auth::config::Config::parse(text).map(drop)
+        jwt_auth::config::Config::check(text).map(drop)
     }),
     ("token-bucket", |text| {
-        token_bucket::config::Config::parse(text).map(drop)
+        token_bucket::config::Config::check(text).map(drop)
     }),
     ("pii-redactor", |text| {
-        pii_redactor::config::Config::parse(text).map(drop)
+        pii_redactor::config::Config::check(text).map(drop)
     }),
 ];
 
@@ -102,7 +108,8 @@ mod tests {
     #[test]
     fn every_filter_has_a_parser_that_names_mistakes() {
         for (name, parse) in PARSERS {
-            let problems = parse(r#"{"nonsense": 1}"#).unwrap_err().to_string();
+            let checked = parse(r#"{"nonsense": 1}"#);
+            let problems = checked.result.unwrap_err().to_string();
             assert!(
                 problems.contains("nonsense: unknown key"),
                 "{name}: {problems}"

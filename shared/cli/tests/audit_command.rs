@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use audit::Range;
-use meshward_cli::audit::sample::{Emitter, Random, Request, emitter_key, write_trail};
 use policy::json::Json;
 use tempfile::TempDir;
+use trail::sample::{Emitter, Random, Request, emitter_key, write_trail};
 
 struct Outcome {
     code: i32,
@@ -104,7 +104,7 @@ impl Outcome {
     }
 }
 
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 const KEYS: &str = "--keys emitter.json --keys operator.json";
 const SIGN: &str = "--ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo";
 
@@ -150,6 +150,11 @@ fn otlp(lines: &[String]) -> String {
         "{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{}]}}]}}]}}\n",
         logs.join(",")
     )
+}
+
+/// A record as a line of a log.
+fn logged(record: &str) -> String {
+    audit::log_line::whole(record, None)
 }
 
 #[test]
@@ -202,7 +207,7 @@ fn verify_reads_several_forms_and_several_files() {
     bed.write("b.json", otlp(&lines[third..2 * third]));
     let log: Vec<String> = lines[2 * third..]
         .iter()
-        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log x: meshward.audit {line}\n[x] other"))
+        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log audit-emitter meshward.audit-emitter: {}\n[x] other", logged(line)))
         .collect();
     bed.write("envoy.log", joined(&log));
     let outcome = bed
@@ -277,11 +282,13 @@ fn a_log_is_not_believed() {
     lines.push(emitter.close().text);
     let log: Vec<String> = lines
         .iter()
-        .map(|line| format!("[x] wasm log: meshward.audit {line}\n"))
+        .map(|line| format!("[x] wasm log: {}\n", logged(line)))
         .collect();
     let forged = lines[1].replace("\"a\"", "\"c\"");
     let hostile = format!(
-        "[y] \"GET /\" \"meshward.audit {forged}\"\n[y] \"meshward.audit {{\\\"a\\\":1}}\"\n[y] meshward.audit.part ab 1/1\n"
+        "[y] \"GET /\" \"{}\"\n[y] \"{}\"\n[y] [meshward-audit/1 - ab 1/1\n",
+        logged(&forged),
+        logged(r#"{"a":1}"#)
     );
     bed.write("envoy.log", format!("{}{hostile}", log.concat()));
     let outcome = bed
@@ -301,7 +308,7 @@ fn a_witness_knows_what_was_cut_off() {
     bed.keys();
     let (mut emitter, mut lines) = chain_of(&["a", "b", "c", "d", "e"]);
     let last = emitter.checkpoint().text;
-    let at = meshward_cli::audit::time::format(emitter.time_ms);
+    let at = trail::time::format(emitter.time_ms);
     bed.write("trail.ndjson", joined(&lines));
     bed.write("witness.ndjson", joined(&[lines[6].clone(), last.clone()]));
     let verify = format!("verify {KEYS} --at {at} --witness witness.ndjson trail.ndjson");
@@ -354,8 +361,8 @@ fn a_subject_is_erased_and_the_trail_verifies() {
     bed.write(
         "c.log",
         format!(
-            "[7] wasm log: meshward.audit {}\n[8] started\n{}",
-            lines[2],
+            "[7] wasm log: {}\n[8] started\n{}",
+            logged(&lines[2]),
             joined(&lines[6..])
         ),
     );
@@ -443,7 +450,7 @@ fn a_purge_deletes_what_is_past_its_time() {
     lines.push(emitter.some_request().text);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
-    let at = meshward_cli::audit::time::format(emitter.time_ms);
+    let at = trail::time::format(emitter.time_ms);
     let purge = format!("purge {KEYS} {SIGN} --at {at} trail.ndjson");
     let dry = bed.run(&purge).expect(0).out;
     // Twelve are past their time, and ten of them before a signed record.
@@ -499,10 +506,7 @@ fn nothing_is_purged_over_a_hole() {
         kept.contains("records are missing before that point"),
         "{kept}"
     );
-    bed.write(
-        "envoy.log",
-        format!("[x] wasm log: meshward.audit {spilled}\n"),
-    );
+    bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
     let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
     assert!(done.contains("2 records to delete"), "{done}");
     assert!(!bed.read("envoy.log").contains("actor"));

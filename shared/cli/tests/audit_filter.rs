@@ -19,16 +19,17 @@ use std::time::Duration;
 
 use audit_emitter::AuditEmitter;
 use host::fake::{Answer, AnyCall, Process, Profile, Proxy, Request, Response, StreamProperties};
-use meshward_cli::audit::item::Checker;
-use meshward_cli::audit::keyring::Keyring;
 use policy::decision::{Decision, Outcome};
+use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
 use policy::json::Json;
 use tempfile::TempDir;
+use trail::item::Checker;
+use trail::keyring::Keyring;
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
 const PUBLIC: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 
 const CONFIGURATION: &str = r#"{
     "sink": {"SINK": {"cluster": "collector"}},
@@ -106,8 +107,8 @@ fn patient(proxy: &mut Proxy, subject: &str) {
     };
     properties.set("meshward.identity", identity.to_json());
     let mut redacted = Decision::new("pii-redactor", Outcome::Redacted).rule("patients");
-    redacted.counts.insert("EMAIL".to_owned(), 2);
-    redacted.counts.insert("US_SSN".to_owned(), 1);
+    redacted.findings.push(found("EMAIL", 2));
+    redacted.findings.push(found("US_SSN", 1));
     let decisions = [
         Decision::new("jwt-auth", Outcome::Allowed).rule("rules[1]"),
         redacted,
@@ -135,12 +136,15 @@ fn refused(proxy: &mut Proxy) {
 }
 
 /// The lines of the proxy's log, as Envoy writes them.
+/// The log as Envoy writes it: in front of each line stand the names that the configuration gives
+/// the plugin and its VM, which may look like anything.
 fn log(proxy: &Proxy) -> String {
     let lines = proxy.host().logs().into_iter();
     lines
         .map(|line| {
             format!(
-                "[2026-11-24 21:00:00.000][7][critical][wasm] wasm log audit: {}\n",
+                "[2026-11-24 21:00:00.000][7][critical][wasm] wasm log meshward.audit \
+                 [meshward-audit/1 meshward.audit-emitter: {}\n",
                 line.text
             )
         })
@@ -175,12 +179,12 @@ fn assert_fast(file: &[u8]) {
     let text = std::str::from_utf8(file).unwrap();
     let mut requests = 0;
     for line in text.lines() {
-        let bodies: Vec<String> = match meshward_cli::audit::envelope::read(line, false) {
-            meshward_cli::audit::envelope::Line::Record(text) => vec![text.to_owned()],
-            meshward_cli::audit::envelope::Line::Holds(found) => found
+        let bodies: Vec<String> = match trail::envelope::read(line, false) {
+            trail::envelope::Line::Record(text) => vec![text.to_owned()],
+            trail::envelope::Line::Holds(found) => found
                 .into_iter()
                 .filter_map(|found| match found {
-                    meshward_cli::audit::envelope::Found::Text(text) => Some(text.into_owned()),
+                    trail::envelope::Found::Text(text) => Some(text.into_owned()),
                     _ => None,
                 })
                 .collect(),
@@ -198,6 +202,17 @@ fn assert_fast(file: &[u8]) {
         }
     }
     assert!(requests > 0);
+}
+
+fn found(kind: &str, count: u64) -> Finding {
+    Finding {
+        kind: kind.to_owned(),
+        category: Category::Personal,
+        rule: None,
+        place: Place::ResponseBody,
+        outcome: FindingOutcome::Seen,
+        count,
+    }
 }
 
 #[test]

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use audit::Range;
-use meshward_cli::audit::sample::{Emitter, Random, Request, emitter_key, write_trail};
 use policy::json::Json;
 use tempfile::TempDir;
+use trail::sample::{Emitter, Random, Request, emitter_key, write_trail};
 
 fn meshward(folder: &Path, arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
@@ -59,7 +59,7 @@ fn rows<'j>(report: &'j Json, path: &str) -> &'j [Json] {
     }
 }
 
-const PSEUDONYM_KEY: &str = "0123456789abcdefghijklmnopqrstuv";
+const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
 const HOSTILE: &str = r#"<img src=x onerror=alert(1)>"#;
 
 fn some(subject: Option<&str>) -> Request {

@@ -9,12 +9,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::config::Node;
 use policy::decision::{Decision, Outcome};
+use policy::filters::{
+    DECISIONS_PROPERTY as DECISIONS, IDENTITY_PROPERTY as IDENTITY, JWT_AUTH, TOKEN_BUCKET,
+    WITHIN_LIMITS_PROPERTY as WITHIN_LIMITS,
+};
 use policy::identity::Identity;
 
 use crate::{HeaderMap, Host, Status};
 
 /// The header that carries the identity where the host keeps no properties: base64url of the JSON.
-pub const IDENTITY_HEADER: &str = "x-meshward-identity";
+pub use policy::filters::IDENTITY_HEADER;
 
 /// Where a filter takes the identity from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,36 +98,46 @@ pub(crate) fn decisions_of(
     let mut decisions = listed.unwrap_or_default();
     decisions.extend(let_in.into_iter().chain(within));
     // What stands in a property of its own has no place in the list.
-    decisions.sort_by_key(|decision| {
-        let place = CHAIN.iter().position(|filter| *filter == decision.filter);
-        place.unwrap_or(CHAIN.len())
-    });
+    Decision::sort_by_chain(&mut decisions);
     decisions
 }
 
-/// Tells the filters after this one that a request is within the limits of `token-bucket`. Nearly
-/// all are, so it says so in a property of its own: a list would have to be read and lengthened.
-pub fn note_within_limits(host: &dyn Host) {
-    let _ = host.set_property(&[WITHIN_LIMITS], b"1");
+/// Tells the filters after this one that a request is within the limits of `token-bucket`, and what
+/// the response will say of that. Nearly all are, so this is a property of its own: a list would have
+/// to be read and lengthened.
+pub fn note_within_limits(host: &dyn Host, headers: &[(&'static str, String)]) {
+    let mut text = String::new();
+    for (name, value) in headers {
+        text.push_str(name);
+        text.push(':');
+        text.push_str(value);
+        text.push('\n');
+    }
+    if text.is_empty() {
+        text.push('1');
+    }
+    let _ = host.set_property(&[WITHIN_LIMITS], text.as_bytes());
 }
 
-/// Adds a decision to those of the stream. A host without properties keeps none; there the logs
-/// and the metrics of each filter are the record.
+/// What the response says of the limits of a request, for filters whose refusals do not pass
+/// `token-bucket` on the way back: a local response on the response path goes to the client at once.
+#[must_use]
+pub fn limit_headers(host: &dyn Host) -> Vec<(String, String)> {
+    let text = read(host, WITHIN_LIMITS).and_then(|text| String::from_utf8(text).ok());
+    let lines = text.unwrap_or_default();
+    lines
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Adds a decision to those of the stream; one that a filter has made before gets more findings. A
+/// host without properties keeps none; there the logs and the metrics of each filter are the record.
 pub fn append_decision(host: &dyn Host, decision: Decision) {
-    let list = Decision::list_to_json(&[decision]);
-    let known = read(host, DECISIONS).unwrap_or_default();
-    // A filter may decide in several phases; a stream that never ends must not grow the list.
-    const MAX_BYTES: usize = 16_384;
-    if known.len() > MAX_BYTES {
-        return;
-    }
-    let longer = match (known.strip_suffix(b"]"), list.strip_prefix('[')) {
-        (Some(before), Some(added)) if before.len() > 1 => {
-            [before, b",", added.as_bytes()].concat()
-        }
-        _ => list.as_bytes().to_vec(),
-    };
-    let _ = host.set_property(&[DECISIONS], &longer);
+    let mut list = read(host, DECISIONS).map_or_else(Vec::new, |text| Decision::parse_list(&text));
+    decision.add_to(&mut list);
+    let _ = host.set_property(&[DECISIONS], Decision::list_to_json(&list).as_bytes());
 }
 
 /// Envoy keeps what a filter sets under `wasm.` in the filter state, where it is `filter_state` and
@@ -134,11 +148,3 @@ fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
         .ok()
         .filter(|value| !value.is_empty())
 }
-
-const IDENTITY: &str = "meshward.identity";
-const WITHIN_LIMITS: &str = "meshward.within_limits";
-const DECISIONS: &str = "meshward.decisions";
-const JWT_AUTH: &str = "jwt-auth";
-const TOKEN_BUCKET: &str = "token-bucket";
-/// The filters in the order of the chain.
-const CHAIN: [&str; 4] = ["audit-emitter", JWT_AUTH, TOKEN_BUCKET, "pii-redactor"];

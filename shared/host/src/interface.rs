@@ -240,14 +240,8 @@ pub enum Buffer {
     PluginConfiguration = 7,
 }
 
-/// Which half of a stream is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Direction {
-    Request = 0,
-    Response = 1,
-}
+/// Which half of a stream is meant; its numbers are those of the ABI.
+pub use policy::finding::Direction;
 
 /// What a metric counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

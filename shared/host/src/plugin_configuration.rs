@@ -4,11 +4,26 @@
 //! `google.protobuf.Struct` arrives as protobuf wire bytes on every Envoy, whatever its
 //! documentation says, so it is decoded here and both forms work.
 
-use policy::config::Problems;
+use policy::config::{Checked, Problems};
 use policy::json::Json;
 use serde_json::Number;
 
 use crate::protobuf::{Value, fields};
+use crate::{Host, LogLevel};
+
+/// Takes over what was read of the configuration of a filter, and logs the warnings about it.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn accept<T>(host: &dyn Host, filter: &str, checked: Checked<T>) -> Result<T, Problems> {
+    for warning in &checked.warnings {
+        host.log(
+            LogLevel::Warn,
+            &format!("{filter}: configuration: {warning}"),
+        );
+    }
+    checked.result
+}
 
 /// Turns the bytes into JSON text.
 ///

@@ -1,33 +1,47 @@
-//! What each filter decided about a request: the stream property `meshward.decisions`.
+//! What each filter decided about a request: the stream property
+//! [`crate::filters::DECISIONS_PROPERTY`].
+//!
+//! A filter adds to the property whenever it has decided or found something, not only at the end: a
+//! stream may be cut off at any time, and what was found until then is evidence. The list is
+//! bounded, whatever a client sends: decisions that differ in their findings alone are one, and what
+//! has no place any more is counted as [`Decision::omitted`].
 
-use std::collections::BTreeMap;
-
+#[cfg(test)]
 use serde::{Deserialize, Serialize};
 
-/// One filter's decision. The property holds an array of them, in the order of the chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+use crate::filters::place_in_chain;
+use crate::finding::{Finding, by_word};
+use crate::json::{Json, push_string};
+
+/// One filter's decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
 pub struct Decision {
     /// The filter: `jwt-auth`.
     pub filter: String,
     /// The rule or limit that decided, by name or by place in the configuration (`rules[2]`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "Option::is_none"))]
     pub rule: Option<String>,
     /// What became of the request.
     pub outcome: Outcome,
     /// A stable snake_case code: `token_expired`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "String::is_empty"))]
     pub reason: String,
-    /// Counts by kind, such as redactions by type; never values.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub counts: BTreeMap<String, u64>,
-    /// The filter is in report mode: this is what it would have done.
-    #[serde(default, skip_serializing_if = "is_false")]
+    /// What was found in the messages; never values.
+    #[cfg_attr(test, serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub findings: Vec<Finding>,
+    /// Values that were found too, in findings for which the list has no room.
+    #[cfg_attr(test, serde(default, skip_serializing_if = "is_zero"))]
+    pub omitted: u64,
+    /// The filter or the rule is in report mode: this is what it would have done.
+    #[cfg_attr(test, serde(default, skip_serializing_if = "is_false"))]
     pub report_only: bool,
 }
 
 /// What a filter did with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
+#[cfg_attr(test, serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Outcome {
     /// Let it pass.
@@ -36,11 +50,23 @@ pub enum Outcome {
     Denied,
     /// Changed the message.
     Redacted,
+    /// Let a message pass without having looked into it: its type or encoding is none that the
+    /// filter reads.
+    NotSearched,
     /// Could not decide; the configuration says what follows.
     Error,
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Allowed,
+        Self::Denied,
+        Self::Redacted,
+        Self::NotSearched,
+        Self::Error,
+    ];
+
     /// The word in properties, metrics and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -48,8 +74,13 @@ impl Outcome {
             Self::Allowed => "allowed",
             Self::Denied => "denied",
             Self::Redacted => "redacted",
+            Self::NotSearched => "not_searched",
             Self::Error => "error",
         }
+    }
+
+    const fn is_refusal(self) -> bool {
+        matches!(self, Self::Denied | Self::Error)
     }
 }
 
@@ -62,7 +93,8 @@ impl Decision {
             rule: None,
             outcome,
             reason: String::new(),
-            counts: BTreeMap::new(),
+            findings: Vec::new(),
+            omitted: 0,
             report_only: false,
         }
     }
@@ -81,6 +113,22 @@ impl Decision {
         self
     }
 
+    /// Adds what was found.
+    #[must_use]
+    pub fn found(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
+    }
+
+    /// How many values of a kind were found, wherever and whatever became of them.
+    #[must_use]
+    pub fn count_of(&self, kind: &str) -> u64 {
+        let alike = self.findings.iter().filter(|finding| finding.kind == kind);
+        alike
+            .map(|finding| finding.count)
+            .fold(0, u64::saturating_add)
+    }
+
     /// Marks it as what would have been done.
     #[must_use]
     pub const fn report_only(mut self, report_only: bool) -> Self {
@@ -88,19 +136,162 @@ impl Decision {
         self
     }
 
-    /// Reads the property; what is not an array of decisions is no decision.
+    /// Reads the property; what is not an array of decisions is no decision, and one that this
+    /// version does not know is left out.
     #[must_use]
     pub fn parse_list(text: &[u8]) -> Vec<Self> {
-        serde_json::from_slice(text).unwrap_or_default()
+        let list = Json::parse(text).ok();
+        let items = list.as_ref().and_then(Json::as_array).unwrap_or_default();
+        items.iter().filter_map(Self::from_json).collect()
     }
 
     /// Writes the property.
     #[must_use]
     pub fn list_to_json(list: &[Self]) -> String {
-        serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
+        let mut json = String::from("[");
+        for decision in list {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            decision.push_json(&mut json);
+        }
+        json.push(']');
+        json
+    }
+
+    /// Adds a decision to those of a stream. One that differs from a known one in its findings alone
+    /// adds those to it.
+    pub fn add_to(self, list: &mut Vec<Self>) {
+        let room =
+            MAX_FINDINGS.saturating_sub(list.iter().map(|decision| decision.findings.len()).sum());
+        if let Some(known) = list.iter_mut().find(|known| known.is_alike(&self)) {
+            known.merge(self, room);
+            return;
+        }
+        let most = if self.outcome.is_refusal() {
+            MAX_DECISIONS.saturating_add(MAX_REFUSALS_MORE)
+        } else {
+            MAX_DECISIONS
+        };
+        if list.len() >= most {
+            let last = list
+                .iter_mut()
+                .rev()
+                .find(|last| last.filter == self.filter);
+            if let Some(last) = last {
+                let values = self.findings.iter().map(|finding| finding.count);
+                let values = values.fold(self.omitted, u64::saturating_add);
+                last.omitted = last.omitted.saturating_add(values);
+            }
+            return;
+        }
+        let mut added = Self {
+            filter: cut(self.filter.clone()),
+            rule: self.rule.clone().map(cut),
+            reason: cut(self.reason.clone()),
+            findings: Vec::new(),
+            omitted: 0,
+            ..self
+        };
+        added.merge(self, room);
+        list.push(added);
+    }
+
+    /// Puts decisions into the order of the chain.
+    pub fn sort_by_chain(list: &mut [Self]) {
+        list.sort_by_key(|decision| place_in_chain(&decision.filter));
+    }
+
+    // By hand and not by serde: the module of every filter holds this code, and what serde derives
+    // weighs 70 KiB, with the printing of floating point numbers that never occur.
+    fn from_json(json: &Json) -> Option<Self> {
+        let word = |name: &str| json.member(name)?.as_str();
+        let findings = json.member("findings").and_then(Json::as_array);
+        Some(Self {
+            filter: word("filter")?.to_owned(),
+            rule: word("rule").map(str::to_owned),
+            outcome: by_word(Outcome::ALL, Outcome::as_str, word("outcome")?)?,
+            reason: word("reason").unwrap_or_default().to_owned(),
+            findings: findings
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Finding::from_json)
+                .collect(),
+            omitted: json.member("omitted").and_then(Json::as_u64).unwrap_or(0),
+            report_only: json.member("report_only") == Some(&Json::Bool(true)),
+        })
+    }
+
+    fn push_json(&self, json: &mut String) {
+        json.push_str("{\"filter\":");
+        push_string(json, &self.filter);
+        if let Some(rule) = &self.rule {
+            json.push_str(",\"rule\":");
+            push_string(json, rule);
+        }
+        json.push_str(",\"outcome\":");
+        push_string(json, self.outcome.as_str());
+        if !self.reason.is_empty() {
+            json.push_str(",\"reason\":");
+            push_string(json, &self.reason);
+        }
+        for (place, finding) in self.findings.iter().enumerate() {
+            json.push_str(if place == 0 { ",\"findings\":[" } else { "," });
+            finding.push_json(json);
+        }
+        if !self.findings.is_empty() {
+            json.push(']');
+        }
+        if self.omitted > 0 {
+            json.push_str(",\"omitted\":");
+            json.push_str(&self.omitted.to_string());
+        }
+        if self.report_only {
+            json.push_str(",\"report_only\":true");
+        }
+        json.push('}');
+    }
+
+    fn is_alike(&self, other: &Self) -> bool {
+        self.filter == other.filter
+            && self.rule == other.rule
+            && self.outcome == other.outcome
+            && self.reason == other.reason
+            && self.report_only == other.report_only
+    }
+
+    fn merge(&mut self, other: Self, mut room: usize) {
+        self.omitted = self.omitted.saturating_add(other.omitted);
+        for finding in other.findings {
+            let known = self
+                .findings
+                .iter_mut()
+                .find(|known| known.is_alike(&finding));
+            match known {
+                Some(known) => known.count = known.count.saturating_add(finding.count),
+                None if room > 0 => {
+                    room = room.saturating_sub(1);
+                    self.findings.push(Finding {
+                        kind: cut(finding.kind),
+                        rule: finding.rule.map(cut),
+                        ..finding
+                    });
+                }
+                None => self.omitted = self.omitted.saturating_add(finding.count),
+            }
+        }
     }
 }
 
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_NAME_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_NAME_BYTES));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
@@ -110,26 +301,135 @@ const fn is_false(value: &bool) -> bool {
 }
 
 #[cfg(test)]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// Decisions of one stream.
+const MAX_DECISIONS: usize = 32;
+/// Refusals that have a place when the list is full of others.
+const MAX_REFUSALS_MORE: usize = 8;
+/// Findings of all decisions of one stream.
+const MAX_FINDINGS: usize = 128;
+/// Of a rule, a reason or a kind.
+const MAX_NAME_BYTES: usize = 128;
+
+#[cfg(test)]
 mod tests {
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
+    use crate::finding::{Category, FindingOutcome, Place};
+
+    fn found(kind: &str, count: u64) -> Finding {
+        Finding {
+            kind: kind.to_owned(),
+            category: Category::Personal,
+            rule: None,
+            place: Place::ResponseBody,
+            outcome: FindingOutcome::Masked,
+            count,
+        }
+    }
+
+    fn redacted(finding: Finding) -> Decision {
+        Decision::new("pii-redactor", Outcome::Redacted)
+            .rule("patients")
+            .found(finding)
+    }
 
     #[test]
     fn survives_the_property() {
-        let mut redacted = Decision::new("pii-redactor", Outcome::Redacted).rule("patients");
-        redacted.counts.insert("EMAIL".to_owned(), 3);
         let list = [
             Decision::new("jwt-auth", Outcome::Denied).reason("token_expired"),
-            redacted,
+            redacted(found("EMAIL", 3)),
         ];
         let text = Decision::list_to_json(&list);
         assert_eq!(
             text,
-            r#"[{"filter":"jwt-auth","outcome":"denied","reason":"token_expired"},{"filter":"pii-redactor","rule":"patients","outcome":"redacted","counts":{"EMAIL":3}}]"#
+            r#"[{"filter":"jwt-auth","outcome":"denied","reason":"token_expired"},{"filter":"pii-redactor","rule":"patients","outcome":"redacted","findings":[{"kind":"EMAIL","category":"personal","place":"response.body","outcome":"masked","count":3}]}]"#
         );
         assert_eq!(Decision::parse_list(text.as_bytes()), list);
         assert_eq!(Decision::parse_list(b"nonsense"), []);
+    }
+
+    #[test]
+    fn is_written_and_read_as_serde_would() {
+        let mut full = redacted(found("EMAIL", 3)).reason("a \"quoted\" reason");
+        full.findings.push(Finding {
+            rule: Some("cards".to_owned()),
+            ..found("CREDIT_CARD", 1)
+        });
+        full.omitted = 7;
+        full.report_only = true;
+        let list = Outcome::ALL.map(|outcome| Decision {
+            outcome,
+            ..full.clone()
+        });
+        let text = Decision::list_to_json(&list);
+        assert_eq!(text, serde_json::to_string(&list).unwrap());
+        assert_eq!(Decision::parse_list(text.as_bytes()), list);
+        let read: Vec<Decision> = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, list);
+    }
+
+    #[test]
+    fn a_decision_of_another_version_does_not_hide_the_others() {
+        let text =
+            br#"[{"filter":"x","outcome":"teleported"},{"filter":"jwt-auth","outcome":"denied"}]"#;
+        let list = Decision::parse_list(text);
+        assert_eq!(list, [Decision::new("jwt-auth", Outcome::Denied)]);
+    }
+
+    #[test]
+    fn findings_of_one_decision_add_up() {
+        let mut list = Vec::new();
+        for _ in 0..1000 {
+            redacted(found("EMAIL", 2)).add_to(&mut list);
+        }
+        redacted(found("PHONE", 1)).add_to(&mut list);
+        redacted(found("PHONE", 1))
+            .report_only(true)
+            .add_to(&mut list);
+        assert_eq!(list.len(), 2);
+        assert_eq!(list[0].findings, [found("EMAIL", 2000), found("PHONE", 1)]);
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_says_what_it_lacks() {
+        let mut list = Vec::new();
+        for number in 0..1000 {
+            redacted(found(&format!("{number}{}", "é".repeat(500)), 3)).add_to(&mut list);
+        }
+        assert_eq!(list[0].findings.len(), MAX_FINDINGS);
+        assert_eq!(list[0].omitted, 3 * (1000 - MAX_FINDINGS as u64));
+        for number in 0..1000 {
+            Decision::new("pii-redactor", Outcome::Allowed)
+                .rule(format!("{number}{}", "x".repeat(1000)))
+                .found(found("EMAIL", 1))
+                .add_to(&mut list);
+        }
+        // A refusal has a place all the same.
+        Decision::new("token-bucket", Outcome::Denied).add_to(&mut list);
+        assert_eq!(list.len(), MAX_DECISIONS + 1);
+        let values = |decision: &Decision| {
+            let counts = decision.findings.iter().map(|finding| finding.count);
+            counts.sum::<u64>() + decision.omitted
+        };
+        assert_eq!(list.iter().map(values).sum::<u64>(), 4000);
+        assert!(Decision::list_to_json(&list).len() < 65_536);
+    }
+
+    #[test]
+    fn decisions_stand_in_the_order_of_the_chain() {
+        let mut list = ["someone-elses", "pii-redactor", "audit-emitter", "jwt-auth"]
+            .map(|filter| Decision::new(filter, Outcome::Allowed));
+        Decision::sort_by_chain(&mut list);
+        let filters = list.map(|decision| decision.filter);
+        assert_eq!(
+            filters,
+            ["audit-emitter", "jwt-auth", "pii-redactor", "someone-elses"]
+        );
     }
 }

@@ -9,10 +9,13 @@
 //! of a path that some server might take, so that no spelling walks around a rule.
 
 pub mod claim;
+pub mod client_address;
 pub mod config;
 pub mod consent;
 pub mod decision;
 pub mod facts;
+pub mod filters;
+pub mod finding;
 pub mod http;
 pub mod identity;
 pub mod json;
@@ -22,7 +25,9 @@ mod nearest;
 pub mod path;
 pub mod refusal;
 pub mod secret;
+pub mod secret_names;
 pub mod timestamp;
 pub mod units;
+pub mod values;
 
 pub use nearest::nearest;

@@ -1,31 +1,40 @@
 //! Whether a filter acts, and what it does when it cannot decide.
 
-use crate::config::Node;
+use crate::config::{Fields, Node};
 
-/// `"enforce"` acts; `"report"` does all the work, changes nothing in the traffic, and counts and
-/// logs what it would have done.
+/// Whether a rule acts. `"enforce"` acts; `"report"` does all the work, changes nothing in the
+/// traffic, and counts and logs what it would have done.
+///
+/// The `mode` of a filter is the default of its rules (and limits, and of `default` where a filter
+/// has one). A rule that names a mode of its own has that mode, whatever the filter's is. So a
+/// filter goes live in steps: first `"mode": "report"` for all of it, then `"mode": "enforce"` in
+/// one rule after the other, at last `"mode": "enforce"` for the filter and none in the rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "said above")]
 pub enum Mode {
+    /// It acts.
     #[default]
     Enforce,
+    /// It only counts and logs.
     Report,
 }
 
 impl Mode {
-    /// Reads a `mode` key.
+    /// The key `mode` of a whole filter: what its rules do that say nothing else.
+    #[must_use]
+    pub fn of_filter(fields: &mut Fields<'_>) -> Self {
+        Self::of_rule(fields, Self::Enforce)
+    }
+
+    /// The key `mode` of a rule, in a filter with this mode.
+    #[must_use]
+    pub fn of_rule(fields: &mut Fields<'_>, filter: Self) -> Self {
+        fields.or("mode", filter, |node| Self::read(&node))
+    }
+
+    /// Reads the value of a `mode` key.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.one_of(&[("enforce", Self::Enforce), ("report", Self::Report)])
-    }
-
-    /// The mode of a rule inside a filter: it enforces only if both do.
-    #[must_use]
-    pub const fn and(self, rule: Self) -> Self {
-        match (self, rule) {
-            (Self::Enforce, Self::Enforce) => Self::Enforce,
-            _ => Self::Report,
-        }
     }
 
     /// Whether this mode acts.
@@ -48,5 +57,44 @@ impl OnError {
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.one_of(&[("deny", Self::Deny), ("allow", Self::Allow)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+    use crate::config;
+
+    /// The modes of a filter with two rules.
+    fn modes(text: &str) -> Vec<Mode> {
+        let read = config::read(text, |node| {
+            node.object(|fields| {
+                let filter = Mode::of_filter(fields);
+                let rules = fields.required("rules", "rules")?;
+                rules.list(|rule| rule.object(|fields| Some(Mode::of_rule(fields, filter))))
+            })
+        });
+        read.unwrap()
+    }
+
+    #[test]
+    fn the_mode_of_the_filter_is_the_default_of_its_rules() {
+        use Mode::{Enforce, Report};
+        for (text, expected) in [
+            (r#"{"rules":[{},{"mode":"report"}]}"#, [Enforce, Report]),
+            (
+                r#"{"mode":"report","rules":[{},{"mode":"enforce"}]}"#,
+                [Report, Enforce],
+            ),
+            (
+                r#"{"mode":"enforce","rules":[{"mode":"enforce"},{"mode":"report"}]}"#,
+                [Enforce, Report],
+            ),
+        ] {
+            assert_eq!(modes(text), expected, "{text}");
+        }
     }
 }

@@ -8,13 +8,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use envoy_test::{Error, Result};
-use meshward_cli::audit::keyring::{Entry, Keyring, Role};
-use meshward_cli::audit::pipeline::{Observer, Reading};
-use meshward_cli::audit::report::{Filter, Report, Tally};
-use meshward_cli::audit::sample::{emitter_key, write_trail};
-use meshward_cli::audit::source::Source;
-use meshward_cli::audit::trail::{Limits, Trail};
-use meshward_cli::audit::verdict::{Question, Verdict, conclude};
+use trail::chains::{Limits, Trail};
+use trail::keyring::{Entry, Keyring, Role};
+use trail::pipeline::{Observer, Reading};
+use trail::report::{Filter, Report, Tally};
+use trail::sample::{emitter_key, write_trail};
+use trail::source::Source;
+use trail::verdict::{Question, Verdict, conclude};
 
 /// Measures and prints.
 pub(crate) fn run() -> Result<()> {

@@ -82,12 +82,7 @@ impl FieldSettings {
                     n.one_of(&[("full", PathForm::Full), ("template", PathForm::Template)])
                 }),
                 headers: fields.or("headers", Vec::new(), |n| {
-                    let names = n.list(|name| read_header(&name))?;
-                    if names.len() > MAX_HEADERS {
-                        n.reject(format_args!("expected at most {MAX_HEADERS}"));
-                        return None;
-                    }
-                    Some(names)
+                    n.at_most(MAX_HEADERS).list(|name| read_header(&name))
                 }),
             })
         })
@@ -97,8 +92,7 @@ impl FieldSettings {
 /// The name of a header that holds nothing secret, as far as its name tells.
 fn read_header(node: &Node<'_>) -> Option<String> {
     let name = node.header_name()?;
-    let secret = SECRETS.iter().any(|part| name.contains(part));
-    if secret {
+    if policy::secret_names::names_secret(&name) {
         node.reject("such a header holds a secret, which must not be in a record");
         return None;
     }
@@ -106,17 +100,3 @@ fn read_header(node: &Node<'_>) -> Option<String> {
 }
 
 const MAX_HEADERS: usize = 32;
-const SECRETS: [&str; 12] = [
-    "auth",
-    "cookie",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "api-key",
-    "apikey",
-    "signature",
-    "session",
-    "x-meshward-identity",
-    "x-jwt",
-];

@@ -71,7 +71,7 @@ impl Rule {
             let words = levels.map(|level| (level.as_str(), level));
             Some(Self {
                 matches: fields.or("match", Match::default(), |n| Match::read(&n)),
-                mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+                mode: Mode::of_rule(fields, defaults.mode),
                 level: fields.or("level", Level::Metadata, |n| n.one_of(&words)),
                 sample: fields.or("sample", Share::ALL, |n| {
                     n.parsed(Share::parse, r#"a share such as "10%""#)

@@ -75,3 +75,22 @@ fn what_a_rule_leaves_open_the_whole_says() {
     };
     assert_eq!((sink.path.as_str(), sink.envelope), ("/", Envelope::Ndjson));
 }
+
+/// The mode of the filter is the default of its rules, and no more than that.
+#[test]
+fn a_rule_has_its_own_mode_or_that_of_the_filter() {
+    use policy::mode::Mode::{Enforce, Report};
+    for (filter, other, expected) in [
+        ("report", "enforce", Report),
+        ("enforce", "report", Enforce),
+    ] {
+        let text = format!(
+            r#"{{"sink":"host_log","mode":"{filter}","rules":[{{"mode":"{other}"}},{{}}]}}"#
+        );
+        let config = Config::parse(&text).unwrap();
+        let modes: Vec<_> = config.rules.iter().map(|rule| rule.mode).collect();
+        let opposite = if expected == Report { Enforce } else { Report };
+        assert_eq!(modes, [opposite, expected], "{filter}");
+        assert_eq!(config.rule(None).mode, expected, "{filter}");
+    }
+}

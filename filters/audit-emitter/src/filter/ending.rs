@@ -28,7 +28,10 @@ impl AuditEmitter {
         if !handover.has_signed_on() {
             return;
         }
-        handover.stay(host, now(host).wall_ms);
+        let wall_ms = now(host).wall_ms;
+        handover.stay(host, wall_ms);
+        self.chains
+            .set_other_emitters(handover.others(host, wall_ms));
         for parcel in handover.fetch_new(host) {
             for (class, head) in parcel.heads {
                 self.chains.inherit(class, head);
@@ -44,7 +47,7 @@ impl AuditEmitter {
             self.testify(host, &record);
         }
         if self.config.sink == Sink::HostLog {
-            self.write_lines(host, &record);
+            self.host_log.write(host, &record);
             return;
         }
         let priority = match record.kind {
@@ -104,7 +107,7 @@ impl AuditEmitter {
             }
         }
         for record in &records {
-            self.write_lines(host, record);
+            self.host_log.write(host, record);
             if self.config.sink != Sink::HostLog {
                 self.metrics.count(host, SPILLED, &[("reason", "shutdown")]);
             }

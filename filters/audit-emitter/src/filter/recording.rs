@@ -19,7 +19,6 @@ use crate::config::{Assurance, Level, OnFull, Sink, Witness};
 use crate::observe::{Start, observation, observe_sizes, peer};
 use crate::queue::{Kind, Priority, QueuedRecord};
 use crate::record::{Envelope, Observation, write};
-use crate::{filter::RECORD_LEVEL, host_log};
 
 impl AuditEmitter {
     /// The rule that a request falls under, by all that is known of it by now. What no rule can be
@@ -46,7 +45,7 @@ impl AuditEmitter {
         if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
             return Action::Continue;
         }
-        let enforces = self.config.mode.and(rule.mode).enforces();
+        let enforces = rule.mode.enforces();
         let refusal = Refusal::new(
             503,
             "audit_queue_full",
@@ -87,6 +86,7 @@ impl AuditEmitter {
         let index = start.and_then(|start| self.plan(host, &start.request, sources));
         let rule = self.config.rule(index);
         let mut observed = observation(host, start, sources);
+        observed.is_isolated = self.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if stopped {
@@ -114,11 +114,12 @@ impl AuditEmitter {
             let facts = start
                 .request
                 .facts(host, &self.config.sources, Direction::Request);
-            observed.opted_out = facts.consent().opted_out();
-            observed.purposes = facts
-                .consent()
+            let consent = facts.consent();
+            observed.opted_out = consent.opted_out();
+            observed.consent_unreadable = consent.is_unreadable();
+            observed.purposes = consent
                 .purposes()
-                .map(|purposes| purposes.iter().cloned().collect());
+                .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
             start.detail(host, &mut observed, level, &self.config.fields);
         }
         if level >= Level::Full {
@@ -176,13 +177,13 @@ impl AuditEmitter {
             fields: &self.config.fields,
             subject: self.subject.as_ref(),
         };
-        let writer = write(observed, &envelope);
+        let writer = write(observed, &envelope, self.config.max_record_bytes);
         let trace = observed.trace.as_ref();
         let record = QueuedRecord {
             chain_uid,
             kind: if stopped { Kind::Denied } else { Kind::Allowed },
             status: observed.status,
-            trace: trace.map(|trace| Box::new((trace.trace_id.clone(), trace.span_id.clone()))),
+            trace: trace.cloned().map(Box::new),
             queued_ns: host.monotonic_ns(),
             time_ns: observed.time_ms.saturating_mul(super::NS_PER_MS),
             waiter: received,
@@ -225,7 +226,7 @@ impl AuditEmitter {
             ..record
         };
         if self.config.sink == Sink::HostLog {
-            self.write_lines(host, &record);
+            self.host_log.write(host, &record);
         } else if at_once {
             self.write_to_host_log(host, &record, "synchronous");
         } else if let Err(record) = self.queue.push(record, priority) {
@@ -262,7 +263,7 @@ impl AuditEmitter {
         for record in records {
             self.testify(host, &record);
             if self.config.sink == Sink::HostLog {
-                self.write_lines(host, &record);
+                self.host_log.write(host, &record);
             } else if let Err(record) = self.queue.push(record, Priority::Control) {
                 self.write_to_host_log(host, &record, "queue_full");
             }
@@ -283,15 +284,7 @@ impl AuditEmitter {
         } else if self.config.chain.witness == Some(Witness::HostLog)
             && self.config.sink != Sink::HostLog
         {
-            for line in host_log::lines(record, self.max_line_bytes) {
-                host.log(RECORD_LEVEL, &line);
-            }
-        }
-    }
-
-    pub(super) fn write_lines(&self, host: &dyn Host, record: &QueuedRecord) {
-        for line in host_log::lines(record, self.max_line_bytes) {
-            host.log(RECORD_LEVEL, &line);
+            self.host_log.write(host, record);
         }
     }
 
@@ -302,8 +295,10 @@ impl AuditEmitter {
         record: &QueuedRecord,
         reason: &str,
     ) {
-        self.write_lines(host, record);
+        self.host_log.write(host, record);
         self.metrics.count(host, SPILLED, &[("reason", reason)]);
+        // One that was taken over may be of a class of which there was no request yet.
+        self.open_chain(host, &record.class);
         self.chains.note_kept(record, reason, now(host));
     }
 

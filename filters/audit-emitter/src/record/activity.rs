@@ -15,7 +15,7 @@ pub(super) fn id(method: Option<&str>) -> u64 {
         Some("GET" | "HEAD" | "OPTIONS") => 2,
         Some("PUT" | "PATCH") => 3,
         Some("DELETE") => 4,
-        Some(_) => 99,
+        Some(_) => OTHER,
         None => 0,
     }
 }
@@ -70,6 +70,7 @@ pub(super) fn write_http_request(
                         name(w, "hostname", observation.host.as_deref());
                         cut_member(w, "path", personal.path.as_ref());
                         cut_member(w, "query_string", personal.query.as_ref());
+                        cut_member(w, "url_string", personal.path_as_sent.as_ref());
                     });
                 });
             }
@@ -78,14 +79,20 @@ pub(super) fn write_http_request(
     });
 }
 
-/// The path as canonical text, or the template in its place.
+/// The path as canonical text, or the template in its place: a path itself may name people.
 pub(super) fn path(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
     let path = observation.path.as_deref()?;
-    let written = match envelope.template {
-        Some(template) if envelope.fields.path == PathForm::Template => template,
-        _ => path,
+    let written = match envelope.fields.path {
+        PathForm::Full => path,
+        PathForm::Template => envelope.template.unwrap_or(NO_TEMPLATE),
     };
     Some(string(&cut(written, MAX_TEXT_BYTES)))
+}
+
+/// The path as it was sent, as canonical text, where it is recorded at all and is another.
+pub(super) fn path_as_sent(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
+    let sent = observation.path_as_sent.as_deref()?;
+    (envelope.fields.path == PathForm::Full).then(|| string(&cut(sent, MAX_TEXT_BYTES)))
 }
 
 /// What the configuration wants of the query, as canonical text.
@@ -166,66 +173,6 @@ pub(super) fn write_authorizations(w: &mut Writer, observation: &Observation) {
     });
 }
 
-/// The array `resources`: the data that the response held, by what was found in it.
-pub(super) fn write_resources(w: &mut Writer, observation: &Observation, envelope: &Envelope<'_>) {
-    let counts = || {
-        observation
-            .decisions
-            .iter()
-            .flat_map(|decision| &decision.counts)
-    };
-    if counts().next().is_none() {
-        return;
-    }
-    // Not the path, which may name people and is recorded once, where it can be erased.
-    let called = envelope
-        .template
-        .or(observation.route.as_deref())
-        .or(observation.host.as_deref())
-        .unwrap_or("unknown");
-    w.member("resources", |w| {
-        w.array(|w| {
-            w.item(|w| {
-                w.object(|w| {
-                    w.member("data_classifications", |w| {
-                        w.array(|w| {
-                            for (kind, count) in counts() {
-                                w.item(|w| write_classification(w, kind, *count));
-                            }
-                        });
-                    });
-                    name(w, "name", Some(called));
-                });
-            });
-        });
-    });
-}
-
-fn write_classification(w: &mut Writer, kind: &str, count: u64) {
-    w.object(|w| {
-        w.number_member("category_id", data_category(kind));
-        w.member("discovery_details", |w| {
-            w.array(|w| {
-                w.item(|w| {
-                    w.object(|w| {
-                        w.number_member("count", count);
-                        name(w, "type", Some(kind));
-                    });
-                });
-            });
-        });
-    });
-}
-
-/// Personal, Financial or Security of the data classification.
-fn data_category(kind: &str) -> u64 {
-    match kind {
-        "CREDIT_CARD" | "IBAN_CODE" => 3,
-        "JWT" => 6,
-        _ => 1,
-    }
-}
-
 /// The methods of the schema.
 fn is_known(method: &str) -> bool {
     const KNOWN: [&str; 9] = [
@@ -234,5 +181,9 @@ fn is_known(method: &str) -> bool {
     KNOWN.contains(&method)
 }
 
+/// The id of an activity that the class has no other for, which is then named by its method.
+pub(super) const OTHER: u64 = 99;
+/// What is recorded of a path that must not be, where the rule has no template.
+const NO_TEMPLATE: &str = "/{path}";
 const MAX_KEYS: usize = 32;
 const MAX_KEY_BYTES: usize = 64;

@@ -157,13 +157,16 @@ pub(crate) fn assert_whole(texts: &[String]) -> usize {
             twice += 1;
         }
     }
-    for (uid, chain) in chains {
-        let mut told: Vec<(u64, u64)> = Vec::new();
-        for record in chain.values() {
-            if let Some(Control::Gap(lost)) = &record.control {
-                told.extend(lost.ranges.iter().map(|range| (range.0, range.1)));
-            }
+    let mut told_of: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+    for record in chains.values().flat_map(BTreeMap::values) {
+        if let Some(Control::Gap(lost)) = &record.control {
+            let chain_uid = lost.chain_uid.as_ref().unwrap_or(&record.chain_uid);
+            let told = told_of.entry(chain_uid.clone()).or_default();
+            told.extend(lost.ranges.iter().map(|range| (range.0, range.1)));
         }
+    }
+    for (uid, chain) in chains {
+        let told = told_of.remove(&uid).unwrap_or_default();
         let mut previous = Some((None, Hash::NONE));
         for sequence in 0..=*chain.keys().last().unwrap() {
             let Some(record) = chain.get(&sequence) else {
@@ -210,18 +213,16 @@ pub(crate) fn logged(proxy: &Proxy) -> Vec<String> {
     let mut records = Vec::new();
     let mut parts = String::new();
     for line in proxy.host().logs() {
-        if let Some(record) = line.text.strip_prefix("meshward.audit ") {
-            records.push(record.to_owned());
-        }
-        if let Some(part) = line.text.strip_prefix("meshward.audit.part ") {
-            let mut words = part.splitn(3, ' ');
-            let (_, numbers, text) = (words.next(), words.next().unwrap(), words.next().unwrap());
-            parts.push_str(text);
-            let (numbers, bytes) = numbers.split_once(':').unwrap();
-            assert_eq!(bytes.parse(), Ok(text.len()), "{}", line.text);
-            let (number, count) = numbers.split_once('/').unwrap();
-            if number == count {
-                records.push(std::mem::take(&mut parts));
+        for found in audit::log_line::find(&line.text) {
+            let text = found.text.unwrap();
+            match found.part {
+                None => records.push(text.to_owned()),
+                Some(part) => {
+                    parts.push_str(text);
+                    if part.number == part.count {
+                        records.push(std::mem::take(&mut parts));
+                    }
+                }
             }
         }
     }

@@ -17,8 +17,40 @@ pub struct Rule {
     pub matches: Match,
     /// What they need.
     pub access: Access,
-    /// The mode of this rule.
+    /// The mode of this rule: its own, or that of the filter.
     pub mode: Mode,
+}
+
+/// What holds where no rule matches.
+#[derive(Debug)]
+pub struct DefaultRule {
+    /// What such requests need.
+    pub access: Access,
+    /// The mode: its own, or that of the filter.
+    pub mode: Mode,
+}
+
+impl DefaultRule {
+    /// The key `default`: `"deny"`, `"anonymous"`, or an object with `access` and `mode`.
+    pub(super) fn read(fields: &mut Fields<'_>, filter_mode: Mode) -> Self {
+        let of_filter = |access| Self {
+            access,
+            mode: filter_mode,
+        };
+        fields.or("default", of_filter(Access::Deny), |node| {
+            if !matches!(node.json(), policy::json::Json::Object(_)) {
+                return Access::of_default(&node).map(of_filter);
+            }
+            node.object(|fields| {
+                let access = fields.required("access", r#""deny" or "anonymous""#);
+                let mode = Mode::of_rule(fields, filter_mode);
+                Some(Self {
+                    access: access.and_then(|node| Access::of_default(&node))?,
+                    mode,
+                })
+            })
+        })
+    }
 }
 
 /// What a request needs.
@@ -75,7 +107,7 @@ pub enum Optional {
 }
 
 impl Rule {
-    pub(super) fn read(node: &Node<'_>, providers: &[String]) -> Option<Self> {
+    pub(super) fn read(node: &Node<'_>, providers: &[String], filter_mode: Mode) -> Option<Self> {
         node.object(|fields| {
             let name = fields.or("name", node.path().to_owned(), |n| {
                 n.name(64).map(str::to_owned)
@@ -89,7 +121,7 @@ impl Rule {
                 }
                 Some(matches)
             });
-            let mode = fields.or("mode", Mode::Enforce, |n| Mode::read(&n));
+            let mode = Mode::of_rule(fields, filter_mode);
             let allow = fields.optional("allow");
             let deny = fields.optional("deny");
             let require = fields.optional("require");
@@ -117,6 +149,15 @@ impl Rule {
                 mode,
             })
         })
+    }
+}
+
+impl Access {
+    fn of_default(node: &Node<'_>) -> Option<Self> {
+        match node.one_of(&[("deny", false), ("anonymous", true)])? {
+            true => Some(Self::Anonymous),
+            false => Some(Self::Deny),
+        }
     }
 }
 

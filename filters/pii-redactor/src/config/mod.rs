@@ -13,9 +13,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
-use host::exchange::IdentitySource;
-use policy::config::{self, Fields, Node, Problems};
-use policy::consent::ConsentSources;
+use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::Mode;
 
 use crate::custom::Custom;
@@ -27,7 +25,7 @@ use actions::{ActionTable, Keys};
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// The mode of the whole filter.
+    /// The mode of rules that say nothing else.
     pub mode: Mode,
     /// Every rule that matches applies.
     pub rules: Vec<Rule>,
@@ -53,7 +51,13 @@ impl Config {
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Problems> {
-        config::read(text, |node| node.object(Self::read))
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
     }
 
     /// Reads the plugin configuration, with the key of pseudonyms.
@@ -77,7 +81,7 @@ impl Config {
         let rules = indices.iter().filter_map(|index| self.rules.get(*index));
         let mut parts = Parts::default();
         for (rule, place) in rules.zip(0_u8..) {
-            let enforces = self.mode.and(rule.mode).enforces();
+            let enforces = rule.mode.enforces();
             parts.rules.push(rule.name.clone());
             parts
                 .bindings
@@ -124,6 +128,7 @@ impl Config {
         let actions = fields.or("actions", ActionTable::default(), |n| {
             ActionTable::read(&n, &kinds, &keys)
         });
+        let mode = Mode::of_filter(fields);
         let presets = fields.or("presets", 0, |n| presets::read(&n));
         let default_places = fields.or("apply_to", Places::RESPONSE_BODY, |n| Places::read(&n));
         let scope = rule::Scope {
@@ -131,6 +136,7 @@ impl Config {
             actions: &actions,
             keys: &keys,
             default_places,
+            mode,
         };
         let mut rules = fields.or("rules", Vec::new(), |n| {
             n.non_empty_list(|rule| Rule::read(&rule, &scope))
@@ -165,18 +171,11 @@ impl Config {
         };
         let inflate = fields.or("inflate", InflateLimits::default(), |n| read_inflate(&n));
         let config = Self {
-            mode: fields.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+            mode,
             rules,
             settings: Rc::new(settings),
             on_error: fields.or("on_error", OnError::default(), |n| OnError::read(&n)),
-            sources: FactSources {
-                identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                    IdentitySource::read(&n)
-                }),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read(fields),
             inflate,
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),

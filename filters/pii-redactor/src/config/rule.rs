@@ -5,6 +5,7 @@ use std::rc::Rc;
 use policy::claim::ClaimCondition;
 use policy::config::Node;
 use policy::consent::ConsentCondition;
+pub use policy::finding::Place;
 use policy::identity::Identity;
 use policy::matching::Match;
 use policy::mode::Mode;
@@ -53,61 +54,24 @@ pub struct Unless {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Places(u16);
 
-/// A part of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum Place {
-    RequestBody,
-    RequestHeaders,
-    RequestQuery,
-    RequestCookies,
-    RequestTrailers,
-    ResponseBody,
-    ResponseHeaders,
-    ResponseTrailers,
-}
-
-impl Place {
-    /// All of them, with their words.
-    pub const ALL: [(&'static str, Self); 8] = [
-        ("request.body", Self::RequestBody),
-        ("request.headers", Self::RequestHeaders),
-        ("request.query", Self::RequestQuery),
-        ("request.cookies", Self::RequestCookies),
-        ("request.trailers", Self::RequestTrailers),
-        ("response.body", Self::ResponseBody),
-        ("response.headers", Self::ResponseHeaders),
-        ("response.trailers", Self::ResponseTrailers),
-    ];
-
-    /// The word in configurations and metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(_, place)| *place == self)
-            .map_or("", |(word, _)| word)
-    }
-
-    const fn bit(self) -> u16 {
-        1 << self as u16
-    }
+const fn bit(place: Place) -> u16 {
+    1 << place as u16
 }
 
 impl Places {
     /// The body of the answer alone.
-    pub const RESPONSE_BODY: Self = Self(Place::ResponseBody.bit());
+    pub const RESPONSE_BODY: Self = Self(bit(Place::ResponseBody));
 
     /// Whether a place is one of them.
     #[must_use]
     pub const fn has(self, place: Place) -> bool {
-        self.0 & place.bit() != 0
+        self.0 & bit(place) != 0
     }
 
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         let places = node.non_empty_list(|place| place.one_of(&Place::ALL))?;
         Some(Self(
-            places.into_iter().fold(0, |all, place| all | place.bit()),
+            places.into_iter().fold(0, |all, place| all | bit(place)),
         ))
     }
 }
@@ -118,6 +82,8 @@ pub(super) struct Scope<'s> {
     pub(super) actions: &'s ActionTable,
     pub(super) keys: &'s Keys<'s>,
     pub(super) default_places: Places,
+    /// That of the filter.
+    pub(super) mode: Mode,
 }
 
 impl Rule {
@@ -136,7 +102,7 @@ impl Rule {
             allow_fields: None,
             unless: Unless::default(),
             when_consent: None,
-            mode: Mode::Enforce,
+            mode: scope.mode,
         }
     }
 
@@ -186,7 +152,7 @@ impl Rule {
                         ConsentCondition::read(&consent).map(Some)
                     })
                 }),
-                mode: rule.or("mode", Mode::Enforce, |n| Mode::read(&n)),
+                mode: Mode::of_rule(rule, scope.mode),
             };
             let has_work = ["detect", "fields", "presets", "allow_fields"]
                 .iter()

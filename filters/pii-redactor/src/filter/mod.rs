@@ -16,13 +16,14 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, exchange, header_text, refuse,
+    Request, Stream, Throttle, exchange, header_text, plugin_configuration, refuse,
 };
 use policy::config::{Problem, Problems};
 use policy::decision::{Decision, Outcome};
 use policy::facts::Facts as _;
 use policy::matching::{applies, may_apply};
 use policy::refusal::Refusal;
+use policy::secret::{Secret, SecretKind};
 
 use crate::config::{Config, Place, Policy, Rule};
 use crate::plan::Plan;
@@ -49,16 +50,15 @@ impl Filter for PiiRedactor {
         capabilities: &Capabilities,
         configuration: &str,
     ) -> Result<Self, Problems> {
-        let mut config = Config::parse(configuration)?;
+        let checked = Config::check(configuration);
+        let mut config = plugin_configuration::accept(host, Self::NAME, checked)?;
         if let Some(name) = &config.pseudonym_key_env {
-            let key = host.environment_variable(name).unwrap_or_default();
-            if key.len() < MIN_KEY_BYTES {
-                let message = format!(
-                    "the environment variable {name} has no key of at least {MIN_KEY_BYTES} bytes"
-                );
-                return Err(Problem::new("pseudonym_key_env", message).into());
-            }
-            config = Config::parse_with_key(configuration, key.as_bytes())?;
+            let kind = SecretKind::Key {
+                min_bytes: MIN_KEY_BYTES,
+            };
+            let key = Secret::from_environment(name, host.environment_variable(name), kind)
+                .map_err(|error| Problem::new("pseudonym_key_env", error.to_string()))?;
+            config = Config::parse_with_key(configuration, key.expose())?;
         }
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
@@ -242,8 +242,7 @@ impl PiiRedactor {
     }
 
     fn enforces(&self, indices: &[usize]) -> bool {
-        self.rules(indices)
-            .any(|rule| self.config.mode.and(rule.mode).enforces())
+        self.rules(indices).any(|rule| rule.mode.enforces())
     }
 
     /// Whether any of these rules lets only named members pass.

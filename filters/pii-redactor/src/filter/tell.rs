@@ -2,6 +2,7 @@
 
 use host::{Direction, Host, LogLevel, exchange};
 use policy::decision::{Decision, Outcome};
+use policy::finding::{Category, Finding, FindingOutcome};
 
 use super::{PiiRedactor, RedactedStream};
 use host::Filter as _;
@@ -84,8 +85,18 @@ pub(super) fn found(
                     .reason(reason(place))
                     .report_only(!changed)
             });
-            let number = decision.counts.entry(word.to_owned()).or_default();
-            *number = number.saturating_add(count.number);
+            decision.findings.push(Finding {
+                kind: word.to_owned(),
+                category: Category::default(),
+                rule: None,
+                place,
+                outcome: if changed {
+                    FindingOutcome::Masked
+                } else {
+                    FindingOutcome::unchanged(place.direction())
+                },
+                count: count.number,
+            });
         }
         for decision in decisions.into_iter().flatten() {
             exchange::append_decision(host, decision);

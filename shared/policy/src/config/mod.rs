@@ -9,18 +9,24 @@
 //! limits[2].burts: unknown key; did you mean "burst"?
 //! ```
 //!
+//! Every list and every object has a maximum, which is checked before any item is looked at, and so
+//! has the number of problems that are reported: the cost of refusing a document is linear in its
+//! size.
+//!
 //! Nothing is defaulted in silence: a key that is there with a wrong value is an error, and so is
-//! a key that nobody asked for.
+//! a key that nobody asked for. What is valid and probably not meant is a [`Warning`]: it has a
+//! stable code, `meshward check` prints it, and the filter logs it when it is configured.
 
 mod fields;
+pub mod names;
 mod node;
 mod problem;
 
 pub use fields::Fields;
-pub use node::Node;
-pub use problem::{Problem, Problems};
+pub use node::{MAX_ITEMS, Node};
+pub use problem::{Problem, Problems, Warning};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use crate::json::Json;
@@ -30,28 +36,52 @@ use crate::json::Json;
 /// # Errors
 /// All problems of the document; one if it is not JSON at all.
 pub fn read<T>(text: &str, convert: impl FnOnce(Node<'_>) -> Option<T>) -> Result<T, Problems> {
-    read_with_keys(text, convert).0
+    check(text, convert).result
 }
 
-/// As [`read`], and the keys that the converter asked for, as `limits[].rate`: what the reference
-/// of a filter must describe.
-pub fn read_with_keys<T>(
-    text: &str,
-    convert: impl FnOnce(Node<'_>) -> Option<T>,
-) -> (Result<T, Problems>, BTreeSet<String>) {
+/// What reading a document came to.
+#[derive(Debug)]
+pub struct Checked<T> {
+    /// What it says, or all that is wrong with it.
+    pub result: Result<T, Problems>,
+    /// What is accepted and probably not meant.
+    pub warnings: Vec<Warning>,
+    /// The keys that the converter asked for, as `limits[].rate`: what the reference of a filter
+    /// must describe.
+    pub keys: BTreeSet<String>,
+}
+
+impl<T> Checked<T> {
+    /// The same with another result.
+    #[must_use]
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Checked<U> {
+        Checked {
+            result: self.result.map(convert),
+            warnings: self.warnings,
+            keys: self.keys,
+        }
+    }
+}
+
+/// As [`read`], and what else there is to say about the document.
+pub fn check<T>(text: &str, convert: impl FnOnce(Node<'_>) -> Option<T>) -> Checked<T> {
     let document = match Json::parse(text.as_bytes()) {
         Ok(document) => document,
         Err(error) => {
-            return (
-                Err(Problems::from(Problem::document(&error))),
-                BTreeSet::new(),
-            );
+            return Checked {
+                result: Err(Problems::from(Problem::document(&error))),
+                warnings: Vec::new(),
+                keys: BTreeSet::new(),
+            };
         }
     };
     let sink = Sink::default();
     let converted = convert(Node::root(&document, &sink));
-    let keys = sink.keys.into_inner();
     let mut problems = sink.problems.into_inner();
+    let unlisted = sink.unlisted.get();
+    if unlisted > 0 {
+        problems.push(Problem::new("", format!("and {unlisted} more problems")));
+    }
     let result = match converted {
         Some(value) if problems.is_empty() => Ok(value),
         _ => {
@@ -61,25 +91,56 @@ pub fn read_with_keys<T>(
             Err(Problems::from_list(problems))
         }
     };
-    (result, keys)
+    Checked {
+        result,
+        warnings: sink.warnings.into_inner(),
+        keys: sink.keys.into_inner(),
+    }
+}
+
+/// As [`read`], and the keys that the converter asked for.
+pub fn read_with_keys<T>(
+    text: &str,
+    convert: impl FnOnce(Node<'_>) -> Option<T>,
+) -> (Result<T, Problems>, BTreeSet<String>) {
+    let checked = check(text, convert);
+    (checked.result, checked.keys)
 }
 
 /// Where the nodes of one document leave what they find.
 #[derive(Default)]
 pub(crate) struct Sink {
     problems: RefCell<Vec<Problem>>,
+    /// Problems beyond [`MAX_PROBLEMS`].
+    unlisted: Cell<usize>,
+    warnings: RefCell<Vec<Warning>>,
     keys: RefCell<BTreeSet<String>>,
 }
 
 impl Sink {
     fn report(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        if self.is_full() {
+            self.unlisted.set(self.unlisted.get().saturating_add(1));
+        } else {
+            self.problems.borrow_mut().push(problem);
+        }
+    }
+
+    /// Nobody reads more problems than there are by now.
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= MAX_PROBLEMS
+    }
+
+    fn warn(&self, warning: Warning) {
+        self.warnings.borrow_mut().push(warning);
     }
 
     fn asked_for(&self, key: String) {
         self.keys.borrow_mut().insert(key);
     }
 }
+
+const MAX_PROBLEMS: usize = 200;
 
 #[cfg(test)]
 mod tests;

@@ -42,6 +42,49 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Something that is accepted and probably not meant: `meshward check` prints it, the filter logs
+/// it when it is configured, and neither refuses the configuration for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    code: &'static str,
+    path: String,
+    message: String,
+}
+
+impl Warning {
+    /// A warning at a JSON path, with a stable snake_case code.
+    #[must_use]
+    pub fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            path: path.into(),
+            message: message.into(),
+        }
+    }
+
+    /// The stable code: `rule_unreachable`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The JSON path: `rules[2]`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+/// `rules[2]: rules[0] matches all that it does (rule_unreachable)`.
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{} ({})", self.message, self.code)
+    }
+}
+
 /// All mistakes of a configuration, in the order of the document's conversion; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {

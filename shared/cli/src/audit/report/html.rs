@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::super::command::thousands;
-use super::super::time;
-use super::summary::Report;
 use super::svg::{self, Bar, Names, escaped};
+use crate::audit::format::thousands;
+use trail::report::Report;
+use trail::time;
 
 /// The page.
 #[must_use]
-pub fn page(report: &Report) -> String {
+pub(crate) fn page(report: &Report) -> String {
     let mut page = String::with_capacity(64 << 10);
     page.push_str("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
     page.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");

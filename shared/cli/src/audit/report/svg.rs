@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::super::command::thousands;
-use super::super::time;
-use super::timeline::Point;
+use crate::audit::format::thousands;
+use trail::report::Point;
+use trail::time;
 
 /// A bar of a chart: its name, and its parts as counts with the class of their colour.
 pub(super) struct Bar {

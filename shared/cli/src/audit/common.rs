@@ -1,0 +1,173 @@
+//! Arguments that several subcommands have.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use audit::Hash;
+use audit::keys::PublicKey;
+use audit::log_line;
+
+use super::progress::Progress;
+use trail::chains::{Limits, Trail};
+use trail::item::{ChainUid, Checker};
+use trail::keyring::{Entry, Keyring, Role, Vouched};
+use trail::pipeline::{Observer, Reading};
+use trail::time;
+
+/// What went wrong, for people.
+pub(super) type Result<T> = std::result::Result<T, String>;
+
+/// Which records, and who may sign them.
+#[derive(clap::Args)]
+pub(super) struct Input {
+    /// Files with records: NDJSON, OTLP JSON, CloudEvents batches, logs of the proxy; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+
+    /// A file that lists public keys: {"keys": [{"public_key": "..."}]}, see `keygen`
+    #[arg(long = "keys", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+
+    /// A public key of an emitter
+    #[arg(long = "key", value_name = "[ID=]HEX")]
+    emitter_keys: Vec<String>,
+
+    /// A public key of an operator, who may erase, purge and hold
+    #[arg(long = "operator-key", value_name = "[ID=]HEX")]
+    operator_keys: Vec<String>,
+
+    /// The ledger of an operator, which is read first
+    #[arg(long, value_name = "FILE")]
+    pub(super) ledger: Option<PathBuf>,
+
+    /// What counts as now
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+
+    /// How many MiB of memory to remember records with, to tell repetitions from forgeries
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    memory: u64,
+
+    /// How many threads to use [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+impl Input {
+    /// The keys to check with.
+    pub(super) fn keyring(&self) -> Result<Keyring> {
+        let mut keyring = Keyring::default();
+        for file in &self.keys {
+            let text = read_text(file)?;
+            let added = keyring.add_file(&text);
+            added.map_err(|problems| format!("{}: {problems}", file.display()))?;
+        }
+        let emitters = self.emitter_keys.iter().map(|text| (text, Role::Emitter));
+        let operators = self.operator_keys.iter().map(|text| (text, Role::Operator));
+        for (text, role) in emitters.chain(operators) {
+            let (id, digits) = match text.split_once('=') {
+                Some((id, digits)) => (Some(id.to_owned()), digits),
+                None => (None, text.as_str()),
+            };
+            let key = PublicKey::from_hex(digits)
+                .map_err(|_| format!("the key {text:?} is none: expected 64 hexadecimal digits"))?;
+            keyring.add(id, Entry::always(key, role));
+        }
+        Ok(keyring)
+    }
+
+    /// What counts as now.
+    pub(super) fn now_ms(&self) -> Result<u64> {
+        match &self.at {
+            Some(text) => parse_time("--at", text),
+            None => Ok(time::now_ms()),
+        }
+    }
+
+    /// All files, the ledger first.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let ledger = self
+            .ledger
+            .iter()
+            .filter(|ledger| !self.files.contains(ledger));
+        ledger.chain(&self.files).cloned().collect()
+    }
+
+    /// Reads all files.
+    pub(super) fn read<O: Observer>(
+        &self,
+        keyring: &Keyring,
+        observer: impl Fn() -> O + Sync,
+    ) -> Result<(Trail, Vec<O>)> {
+        let standard_input = self.files.iter().filter(|file| file.as_os_str() == "-");
+        if standard_input.count() > 1 {
+            return Err("standard input can be read only once".to_owned());
+        }
+        let limits = self.limits();
+        let reading = Reading {
+            keyring,
+            now_ms: self.now_ms()?,
+            threads: self.threads(),
+            limits,
+        };
+        let paths = self.paths();
+        let progress = Progress::of(&paths);
+        let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
+            progress.at(bytes);
+        });
+        progress.end();
+        Ok(read)
+    }
+
+    fn threads(&self) -> usize {
+        let available = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.map_or_else(available, usize::from)
+    }
+
+    fn limits(&self) -> Limits {
+        let bytes = usize::try_from(self.memory.saturating_mul(1 << 20)).unwrap_or(usize::MAX);
+        // Eight bytes for each record; a hole takes some two hundred.
+        Limits {
+            seen: bytes / 8,
+            segments: bytes / 256,
+        }
+    }
+}
+
+/// Signed records that somebody else has kept.
+pub(super) fn read_witness(
+    files: &[PathBuf],
+    keyring: &Keyring,
+) -> Result<BTreeMap<(ChainUid, u64), Hash>> {
+    let mut witness = BTreeMap::new();
+    let mut checker = Checker::new(keyring);
+    for file in files {
+        for (number, line) in (1..).zip(read_text(file)?.lines()) {
+            if line.is_empty() {
+                continue;
+            }
+            let logged = log_line::find(line).next().and_then(|found| found.text);
+            let text = logged.unwrap_or(line);
+            let (item, _) = checker
+                .check(text)
+                .map_err(|fault| format!("{}:{number}: {fault}", file.display()))?;
+            let vouched = item.control.as_ref().map(|control| control.vouched);
+            if !matches!(vouched, Some(Vouched::By(_))) {
+                return Err(format!(
+                    "{}:{number}: no known key has signed this, so it is no witness's",
+                    file.display()
+                ));
+            }
+            witness.insert((item.chain, item.sequence), item.fingerprint);
+        }
+    }
+    Ok(witness)
+}
+
+pub(super) fn read_text(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+pub(super) fn parse_time(option: &str, text: &str) -> Result<u64> {
+    time::parse(text).map_err(|error| format!("{option} {text:?}: {error}"))
+}

@@ -1,0 +1,339 @@
+//! `meshward audit erase`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use audit::record::Record;
+use audit::{Control, Group, Range, canonical};
+use policy::json::Json;
+
+use super::common::{Input, Result};
+use super::format::thousands;
+use super::orders::{DRY_RUN, Operator, refuse_standard_input, rewrite_all};
+use super::subject_args::Pseudonyms;
+use trail::hex::{decode, encode};
+use trail::intervals::Intervals;
+use trail::item::{ChainUid, Groups, Item, uid};
+use trail::ledger::{active_holds, held_by, targets};
+use trail::pipeline::Observer;
+use trail::rewrite::Fate;
+use trail::scan::Fields;
+use trail::subject::Subject;
+use trail::verdict::{Question, conclude};
+
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    operator: Operator,
+
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
+
+    /// Erase what the records of this subject say about it
+    #[arg(long, required_unless_present = "records")]
+    subject: Option<String>,
+
+    /// Take away this record
+    #[arg(long = "record", value_name = "UID")]
+    records: Vec<String>,
+
+    /// Erase these parts and leave the rest: consent, source, subject, url
+    #[arg(long, value_delimiter = ',', value_name = "GROUP")]
+    groups: Vec<String>,
+
+    /// Take whole records of the subject away, not only the personal parts
+    #[arg(long, conflicts_with = "groups")]
+    whole: bool,
+
+    /// Go on although something was changed, taken away or put in before
+    #[arg(long)]
+    despite_failures: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let input = &arguments.input;
+    refuse_standard_input(input)?;
+    let mut keyring = input.keyring()?;
+    let key = arguments.operator.key(&mut keyring)?;
+    let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
+    let wanted = Wanted::of(arguments)?;
+    let (trail, found) = input.read(&keyring, || Found::new(&wanted))?;
+    let holds = active_holds(trail.orders());
+    let verdict = conclude(
+        trail,
+        &Question {
+            at_ms: input.now_ms()?,
+            is_excerpt: true,
+            ..Question::default()
+        },
+    );
+    if verdict.exit_code == 1 && !arguments.despite_failures {
+        println!(
+            "The files do not verify (meshward audit verify says why), and erasing would hide it."
+        );
+        return Ok(1);
+    }
+    let mut found = found.into_iter().fold(Found::new(&wanted), Found::with);
+    let held = found
+        .take_held(|chain, sequence| held_by(&holds, chain, Range(sequence, sequence)).is_some());
+    let absent: Vec<&String> = wanted
+        .records
+        .iter()
+        .filter(|uid| !found.has(uid))
+        .collect();
+    println!(
+        "{} records to erase parts of",
+        thousands(count(&found.parts))
+    );
+    println!(
+        "{} records to take away",
+        thousands(found.whole.len() as u64)
+    );
+    if held > 0 {
+        println!(
+            "{} records are on hold and stay as they are",
+            thousands(held)
+        );
+    }
+    if found.controls > 0 {
+        println!(
+            "{} records are about the chain itself, name nobody, and stay",
+            thousands(found.controls)
+        );
+    }
+    for uid in absent {
+        println!("{uid}: not there, on hold, or without those parts");
+    }
+    if !arguments.operator.apply {
+        println!("{DRY_RUN}");
+        return Ok(0);
+    }
+    if found.whole.is_empty() && found.parts.is_empty() {
+        return Ok(0);
+    }
+    let entries = found.entries(&wanted, &arguments.operator.grounds());
+    let added = ledger.add(&entries, input.now_ms()?);
+    added.map_err(|error| error.to_string())?;
+    let whole: BTreeSet<String> = found.whole.keys().map(|(c, s)| uid(c, *s)).collect();
+    rewrite_all(input, |uid, text| {
+        if whole.contains(uid) {
+            return Fate::Drop;
+        }
+        let is_wanted = uid.split_once(':').is_some_and(|(chain, sequence)| {
+            let chain = decode::<16>(chain.as_bytes());
+            let numbers = chain.and_then(|chain| found.parts.get(&chain));
+            let sequence = sequence.parse().ok();
+            numbers
+                .zip(sequence)
+                .is_some_and(|(numbers, sequence)| numbers.contains(sequence))
+        });
+        if is_wanted {
+            without(text, wanted.groups)
+        } else {
+            Fate::Keep
+        }
+    })?;
+    Ok(0)
+}
+
+/// What is to be erased.
+struct Wanted {
+    subject: Option<Subject>,
+    records: BTreeSet<String>,
+    groups: Groups,
+    /// Records named by id are taken away whole.
+    records_whole: bool,
+    subject_whole: bool,
+}
+
+impl Wanted {
+    fn of(arguments: &Arguments) -> Result<Self> {
+        let groups = if arguments.groups.is_empty() {
+            Groups::ALL
+        } else {
+            Groups::named(arguments.groups.iter().map(String::as_str)).ok_or_else(|| {
+                let names = Group::ALL.map(Group::name).join(", ");
+                format!("--groups: there are {names}")
+            })?
+        };
+        for uid in &arguments.records {
+            let parts = uid.split_once(':');
+            let known = parts.is_some_and(|(chain, sequence)| {
+                decode::<16>(chain.as_bytes()).is_some() && sequence.parse::<u64>().is_ok()
+            });
+            if !known {
+                return Err(format!(
+                    "--record {uid:?}: expected the metadata.uid of a record"
+                ));
+            }
+        }
+        let subject = arguments.subject.as_deref();
+        Ok(Self {
+            subject: subject
+                .map(|s| arguments.pseudonyms.subject(s))
+                .transpose()?,
+            records: arguments.records.iter().cloned().collect(),
+            groups,
+            records_whole: arguments.groups.is_empty(),
+            subject_whole: arguments.whole,
+        })
+    }
+}
+
+/// Records that were found.
+struct Found<'w> {
+    wanted: &'w Wanted,
+    /// Those to take away, with what their tombstones say.
+    whole: BTreeMap<(ChainUid, u64), Control>,
+    /// Those to erase parts of.
+    parts: BTreeMap<ChainUid, Intervals>,
+    controls: u64,
+}
+
+impl<'w> Found<'w> {
+    const fn new(wanted: &'w Wanted) -> Self {
+        Self {
+            wanted,
+            whole: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            controls: 0,
+        }
+    }
+
+    fn with(mut self, other: Self) -> Self {
+        self.whole.extend(other.whole);
+        self.controls += other.controls;
+        for (chain, numbers) in other.parts {
+            let known = self.parts.entry(chain).or_default();
+            numbers.iter().for_each(|range| known.add(range));
+        }
+        self
+    }
+
+    fn has(&self, uid: &str) -> bool {
+        uid.split_once(':').is_some_and(|(chain, sequence)| {
+            let key = decode::<16>(chain.as_bytes()).zip(sequence.parse::<u64>().ok());
+            key.is_some_and(|(chain, sequence)| {
+                self.whole.contains_key(&(chain, sequence))
+                    || self
+                        .parts
+                        .get(&chain)
+                        .is_some_and(|numbers| numbers.contains(sequence))
+            })
+        })
+    }
+
+    /// Leaves out what is on hold, and answers how much that is.
+    fn take_held(&mut self, is_held: impl Fn(&ChainUid, u64) -> bool) -> u64 {
+        let before = self.whole.len();
+        self.whole
+            .retain(|(chain, sequence), _| !is_held(chain, *sequence));
+        let mut held = (before - self.whole.len()) as u64;
+        for (chain, numbers) in &mut self.parts {
+            let mut left = Intervals::default();
+            for Range(first, last) in numbers.iter() {
+                for sequence in first..=last {
+                    if is_held(chain, sequence) {
+                        held += 1;
+                    } else {
+                        left.add(Range(sequence, sequence));
+                    }
+                }
+            }
+            *numbers = left;
+        }
+        self.parts.retain(|_, numbers| numbers.count() > 0);
+        held
+    }
+
+    fn entries(&self, wanted: &Wanted, grounds: &BTreeMap<String, String>) -> Vec<Control> {
+        let groups: Vec<String> = wanted.groups.iter().map(|g| g.name().to_owned()).collect();
+        let erasures = targets(&self.parts)
+            .into_iter()
+            .map(|targets| Control::Erasure {
+                targets,
+                groups: groups.clone(),
+                grounds: grounds.clone(),
+            });
+        let tombstones = self.whole.values().cloned().map(|mut tombstone| {
+            if let Control::Tombstone { grounds: texts, .. } = &mut tombstone {
+                texts.clone_from(grounds);
+            }
+            tombstone
+        });
+        erasures.chain(tombstones).collect()
+    }
+
+    fn look(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        let named = self
+            .wanted
+            .records
+            .contains(&uid(&item.chain, item.sequence));
+        let of_subject = self
+            .wanted
+            .subject
+            .as_ref()
+            .is_some_and(|subject| fields.is_some_and(|fields| subject.is_in(text, fields)));
+        if !(named || of_subject) {
+            return;
+        }
+        if item.control.is_some() {
+            self.controls += 1;
+            return;
+        }
+        let whole = named && self.wanted.records_whole || of_subject && self.wanted.subject_whole;
+        if whole {
+            if let Ok(record) = Record::check_text(text) {
+                let tombstone = Control::Tombstone {
+                    chain_uid: encode(&item.chain),
+                    sequence: item.sequence,
+                    previous: record.previous,
+                    core: record.core,
+                    grounds: BTreeMap::new(),
+                };
+                self.whole.insert((item.chain, item.sequence), tombstone);
+            }
+        } else if !item.present.and(self.wanted.groups).is_empty() {
+            let range = Range(item.sequence, item.sequence);
+            self.parts.entry(item.chain).or_default().add(range);
+        }
+    }
+}
+
+impl Observer for Found<'_> {
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.look(item, text, fields);
+    }
+
+    fn observe_again(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.look(item, text, fields);
+    }
+}
+
+/// A record without these parts.
+fn without(text: &str, groups: Groups) -> Fate {
+    let Ok(mut json) = Json::parse(text.as_bytes()) else {
+        return Fate::Keep;
+    };
+    for group in groups.iter() {
+        group.erase(&mut json);
+    }
+    let erased = canonical::to_string(&json);
+    // What did not verify before is left for whoever finds out why.
+    if erased == text || Record::check_text(&erased).is_err() {
+        Fate::Keep
+    } else {
+        Fate::Replace(erased)
+    }
+}
+
+fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
+    parts.values().map(Intervals::count).sum()
+}
+
+const AFTER_HELP: &str = "\
+The order is signed and written to the ledger first, then the files are written anew; the trail
+verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 3 not possible.";

@@ -1,0 +1,164 @@
+//! `meshward audit hold`.
+
+use std::collections::BTreeMap;
+
+use audit::{Control, Range, Target};
+
+use super::common::{Input, Result};
+use super::format::thousands;
+use super::orders::{DRY_RUN, Operator};
+use super::subject_args::Pseudonyms;
+use trail::hex::decode;
+use trail::intervals::Intervals;
+use trail::item::{ChainUid, Item};
+use trail::ledger::{active_holds, targets};
+use trail::pipeline::Observer;
+use trail::scan::Fields;
+use trail::subject::Subject;
+
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    operator: Operator,
+
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
+
+    /// The name of the hold
+    #[arg(long, required = true)]
+    name: String,
+
+    /// Hold the records of this subject that are in the files
+    #[arg(long, conflicts_with = "release")]
+    subject: Option<String>,
+
+    /// Hold a chain, or some of its records
+    #[arg(
+        long = "chain",
+        value_name = "UID[:FIRST[-LAST]]",
+        conflicts_with = "release"
+    )]
+    chains: Vec<String>,
+
+    /// End the hold
+    #[arg(long)]
+    release: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let input = &arguments.input;
+    let mut keyring = input.keyring()?;
+    let key = arguments.operator.key(&mut keyring)?;
+    let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
+    let name = &arguments.name;
+    let holds = active_holds(&ledger.orders);
+    let grounds = arguments.operator.grounds();
+    let entries = if arguments.release {
+        if !holds.contains_key(name) {
+            return Err(format!("there is no hold {name:?} in the ledger"));
+        }
+        println!("The hold {name:?} ends.");
+        vec![Control::Release {
+            hold: name.clone(),
+            grounds,
+        }]
+    } else {
+        if holds.contains_key(name) {
+            return Err(format!(
+                "the ledger has a hold {name:?} already; take another name, or --release it"
+            ));
+        }
+        let mut all: Vec<Target> = Vec::new();
+        for text in &arguments.chains {
+            all.push(target(text)?);
+        }
+        if let Some(subject) = &arguments.subject {
+            let subject = arguments.pseudonyms.subject(subject)?;
+            let (_, found) = input.read(&keyring, || Found {
+                subject: &subject,
+                records: BTreeMap::new(),
+            })?;
+            let mut records: BTreeMap<ChainUid, Intervals> = BTreeMap::new();
+            for (chain, numbers) in found.into_iter().flat_map(|found| found.records) {
+                let known = records.entry(chain).or_default();
+                numbers.iter().for_each(|range| known.add(range));
+            }
+            let count: u64 = records.values().map(Intervals::count).sum();
+            println!("{} records of the subject", thousands(count));
+            if count == 0 {
+                return Err(
+                    "nothing is there to be held; a hold without records would keep everything"
+                        .to_owned(),
+                );
+            }
+            all.extend(targets(&records).into_iter().flatten());
+        }
+        match all.len() {
+            0 => println!("The hold {name:?} keeps everything."),
+            _ => println!(
+                "The hold {name:?} keeps what it names, and what comes later is not part of it."
+            ),
+        }
+        vec![Control::Hold {
+            hold: name.clone(),
+            targets: all,
+            grounds,
+        }]
+    };
+    if !arguments.operator.apply {
+        println!("{DRY_RUN}");
+        return Ok(0);
+    }
+    ledger
+        .add(&entries, input.now_ms()?)
+        .map_err(|error| error.to_string())?;
+    Ok(0)
+}
+
+struct Found<'s> {
+    subject: &'s Subject,
+    records: BTreeMap<ChainUid, Intervals>,
+}
+
+impl Observer for Found<'_> {
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        if fields.is_some_and(|fields| self.subject.is_in(text, fields)) {
+            let range = Range(item.sequence, item.sequence);
+            self.records.entry(item.chain).or_default().add(range);
+        }
+    }
+}
+
+fn target(text: &str) -> Result<Target> {
+    let wrong = || format!("--chain {text:?}: expected the id of a chain, `ID:7` or `ID:7-9`");
+    let (chain, numbers) = match text.split_once(':') {
+        Some((chain, numbers)) => (chain, Some(numbers)),
+        None => (text, None),
+    };
+    decode::<16>(chain.as_bytes()).ok_or_else(wrong)?;
+    let ranges = match numbers {
+        None => Vec::new(),
+        Some(numbers) => {
+            let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+            let first: u64 = first.parse().map_err(|_| wrong())?;
+            let last: u64 = last.parse().map_err(|_| wrong())?;
+            if first > last {
+                return Err(wrong());
+            }
+            vec![Range(first, last)]
+        }
+    };
+    Ok(Target {
+        chain_uid: chain.to_owned(),
+        ranges,
+    })
+}
+
+const AFTER_HELP: &str = "\
+Without --subject and --chain everything is held. `erase` and `purge` leave alone what is on hold,
+and `verify` reports what was erased or purged in spite of it. Files are read for --subject; name
+the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 3 not possible.";

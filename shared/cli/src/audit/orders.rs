@@ -1,0 +1,142 @@
+//! What `erase`, `purge` and `hold` have in common: an operator who signs, grounds, a ledger, and
+//! dry runs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use audit::keys::SigningKey;
+
+use super::common::{Input, Result, read_text};
+use super::format::thousands;
+use super::keygen::random;
+use trail::item::ChainUid;
+use trail::keyring::{Entry, Keyring, Role};
+use trail::ledger::Ledger;
+use trail::rewrite::{Fate, rewrite};
+
+/// Who orders it, and why.
+#[derive(clap::Args)]
+pub(super) struct Operator {
+    /// The environment variable with the operator's secret key
+    #[arg(long, value_name = "VARIABLE")]
+    sign_key_env: Option<String>,
+
+    /// A file with the operator's secret key, as `keygen --operator` writes it
+    #[arg(long, value_name = "FILE", conflicts_with = "sign_key_env")]
+    sign_key: Option<PathBuf>,
+
+    /// The id of that key [default: from its public key]
+    #[arg(long, value_name = "ID")]
+    sign_key_id: Option<String>,
+
+    /// Why
+    #[arg(long)]
+    reason: Option<String>,
+
+    /// By whom
+    #[arg(long)]
+    by: Option<String>,
+
+    /// Under which ticket
+    #[arg(long)]
+    ticket: Option<String>,
+
+    /// Do it. Without this nothing is changed
+    #[arg(long)]
+    pub(super) apply: bool,
+}
+
+impl Operator {
+    /// The key, and the ring with its public half.
+    pub(super) fn key(&self, keyring: &mut Keyring) -> Result<SigningKey> {
+        let (text, whose) = match (&self.sign_key_env, &self.sign_key) {
+            (Some(variable), _) => {
+                let text = std::env::var(variable).unwrap_or_default();
+                (text, format!("the environment variable {variable}"))
+            }
+            (None, Some(file)) => (read_text(file)?, file.display().to_string()),
+            (None, None) => return Err("--sign-key or --sign-key-env is needed".to_owned()),
+        };
+        let key = SigningKey::from_text(self.sign_key_id.as_deref(), &text)
+            .map_err(|error| format!("{whose}: {error}"))?;
+        keyring.add(
+            Some(key.id().to_owned()),
+            Entry::always(key.public(), Role::Operator),
+        );
+        Ok(key)
+    }
+
+    pub(super) fn ledger(
+        &self,
+        input: &Input,
+        keyring: &Keyring,
+        key: SigningKey,
+    ) -> Result<Ledger> {
+        let path = input
+            .ledger
+            .as_ref()
+            .ok_or("--ledger is needed: it says what was done")?;
+        let uid: ChainUid = random()?;
+        let ledger = Ledger::open(path, key, keyring, uid, !self.apply);
+        ledger.map_err(|error| error.to_string())
+    }
+
+    /// The texts of an order.
+    pub(super) fn grounds(&self) -> BTreeMap<String, String> {
+        let texts = [
+            ("reason", &self.reason),
+            ("by", &self.by),
+            ("ticket", &self.ticket),
+        ];
+        texts
+            .into_iter()
+            .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?)))
+            .collect()
+    }
+}
+
+/// Writes all files anew, and tells what was done to each. What could not be done comes back.
+pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fate) -> Result<()> {
+    let mut failures = Vec::new();
+    for file in &input.files {
+        if Some(file) == input.ledger.as_ref() {
+            continue;
+        }
+        match rewrite(file, &mut fate) {
+            Ok(done) => {
+                println!(
+                    "{}: {} records taken away, {} changed",
+                    file.display(),
+                    thousands(done.dropped),
+                    thousands(done.replaced)
+                );
+                if done.parts > 0 {
+                    failures.push(format!(
+                        "{}: {} parts of records are in lines of a log and were left; delete those lines",
+                        file.display(),
+                        done.parts
+                    ));
+                }
+            }
+            Err(error) => failures.push(error.to_string()),
+        }
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{}\nThe ledger has the order already; run the command again when this is settled",
+            failures.join("\n")
+        ))
+    }
+}
+
+/// Files are named, not standard input, where they are to be written.
+pub(super) fn refuse_standard_input(input: &Input) -> Result<()> {
+    if input.files.iter().any(|file| file.as_os_str() == "-") {
+        return Err("standard input cannot be written anew; name files".to_owned());
+    }
+    Ok(())
+}
+
+pub(super) const DRY_RUN: &str = "Dry run: nothing was changed; --apply does it.";

@@ -1,0 +1,31 @@
+//! Arguments that say whose records are meant.
+
+use super::common::Result;
+use trail::subject::Subject;
+
+/// How subjects are found behind their pseudonyms.
+#[derive(clap::Args)]
+pub(super) struct Pseudonyms {
+    /// A key for pseudonyms by its epoch, as in the configuration of audit-emitter
+    #[arg(long = "pseudonym-key-env", value_name = "EPOCH=VARIABLE")]
+    pseudonym_keys: Vec<String>,
+}
+
+impl Pseudonyms {
+    /// A subject by all its names.
+    pub(super) fn subject(&self, subject: &str) -> Result<Subject> {
+        let mut epochs = Vec::new();
+        for text in &self.pseudonym_keys {
+            let (epoch, variable) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--pseudonym-key-env {text:?}: expected EPOCH=VARIABLE"))?;
+            // As the filter reads it: the text is the key.
+            let key = std::env::var(variable).unwrap_or_default();
+            if key.is_empty() {
+                return Err(format!("the environment variable {variable} has no key"));
+            }
+            epochs.push((epoch.to_owned(), key.into_bytes()));
+        }
+        Ok(Subject::new(subject, &epochs))
+    }
+}

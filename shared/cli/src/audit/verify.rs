@@ -1,0 +1,160 @@
+//! `meshward audit verify`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use super::common::{Input, Result, read_witness};
+use super::format::{printable, thousands};
+use trail::issue::Severity;
+use trail::time;
+use trail::verdict::{Question, Verdict, conclude};
+
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    /// Signed records that a witness has kept: each must be in the files
+    #[arg(long, value_name = "FILE")]
+    witness: Vec<PathBuf>,
+
+    /// The files are a part of what there is: what is before and after them is not missing
+    #[arg(long)]
+    excerpt: bool,
+
+    /// Print the verdict as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let keyring = arguments.input.keyring()?;
+    let question = Question {
+        at_ms: arguments.input.now_ms()?,
+        is_excerpt: arguments.excerpt,
+        witness: read_witness(&arguments.witness, &keyring)?,
+    };
+    let (trail, _) = arguments.input.read(&keyring, || ())?;
+    let verdict = conclude(trail, &question);
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&verdict).map_err(|error| error.to_string())?;
+        println!("{text}");
+    } else {
+        print!("{}", text(&verdict, keyring.is_empty()));
+    }
+    Ok(verdict.exit_code)
+}
+
+/// The verdict in words.
+fn text(verdict: &Verdict, without_keys: bool) -> String {
+    let records = &verdict.records;
+    let seen = &records.seen;
+    let mut text = String::new();
+    let mut row = |name: &str, count: u64, meaning: &str| {
+        let _ = writeln!(text, "{name:<14}{:>15}  {meaning}", thousands(count));
+    };
+    row("read", seen.read, "records in the files");
+    row(
+        "valid",
+        seen.valid,
+        "different records that are what they were",
+    );
+    row(
+        "invalid",
+        records.invalid,
+        "no records, changed, or with a false signature",
+    );
+    row("missing", records.missing, "gone, and nothing says why");
+    row(
+        "declared",
+        records.declared,
+        "gone, and the emitter says why",
+    );
+    row("forks", records.forks, "claim the place of another record");
+    row(
+        "uncovered",
+        records.uncovered,
+        "valid, and no signature vouches for them yet",
+    );
+    row("duplicates", seen.duplicates, "came more than once");
+    row(
+        "erased",
+        seen.erased,
+        "without parts that an operator has erased",
+    );
+    row(
+        "removed",
+        seen.removed,
+        "taken away by an operator, who says so",
+    );
+    row("expired", records.expired, "purged after their time");
+    row("overdue", seen.overdue, "past their time, and still there");
+    if records.sampled_out > 0 {
+        row(
+            "sampled out",
+            records.sampled_out,
+            "requests of which no record was kept, as configured",
+        );
+    }
+    row("chains", verdict.chain_count, "");
+    if seen.other_lines > 0 {
+        row("other lines", seen.other_lines, "of logs, without records");
+    }
+    if !verdict.declared_gaps.is_empty() {
+        text.push_str("\nDeclared gaps\n");
+        for gap in &verdict.declared_gaps {
+            let kept = gap
+                .kept
+                .as_deref()
+                .map_or("lost".to_owned(), |kept| format!("kept in {kept}"));
+            let _ = writeln!(
+                text,
+                "  {:<16}{:>13}  requests, {kept}; {} records absent; {} to {}",
+                printable(&gap.reason),
+                thousands(gap.requests),
+                thousands(gap.absent),
+                time::format(gap.from_ms),
+                time::format(gap.to_ms)
+            );
+        }
+    }
+    for (severity, title) in [
+        (Severity::Failure, "Failures"),
+        (Severity::Incomplete, "Not complete"),
+        (Severity::Note, "Notes"),
+    ] {
+        let kinds = verdict.issue_counts.iter();
+        let kinds: Vec<_> = kinds
+            .filter(|(kind, _)| kind.severity() == severity)
+            .collect();
+        if kinds.is_empty() {
+            continue;
+        }
+        let _ = writeln!(text, "\n{title}");
+        for (kind, count) in kinds {
+            let _ = writeln!(text, "  {} ({})", kind.code(), thousands(*count));
+            let issues = verdict.issues.iter().filter(|issue| issue.kind == *kind);
+            for issue in issues.take(SHOWN) {
+                let line = format!("{}: {}", issue.place, issue.message);
+                let _ = writeln!(text, "    {}", printable(&line));
+            }
+        }
+    }
+    if without_keys {
+        text.push_str("\nNo key was given (--key, --keys), so no signature could be checked.\n");
+    }
+    let words = match verdict.exit_code {
+        0 => "CLEAN: nothing was changed, nothing is missing, and signatures vouch for all of it",
+        1 => "FAILED: something was changed, taken away or put in",
+        _ => "INCOMPLETE: nothing that is here was changed, but not all is here or vouched for",
+    };
+    let _ = writeln!(text, "\n{words}");
+    text
+}
+
+/// Of each kind.
+const SHOWN: usize = 5;
+const AFTER_HELP: &str = "\
+Exit status: 0 clean, 1 something was changed, taken away or put in, 2 something is not there or not
+vouched for, 3 wrong usage. What can be read of damaged files is read, and counted.";

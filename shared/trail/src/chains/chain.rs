@@ -1,0 +1,71 @@
+//! What is known of one chain.
+
+use std::collections::HashSet;
+
+use audit::{Hash, Head, Lost, Statement};
+
+use crate::segment::Segments;
+
+/// A chain.
+#[derive(Debug, Default)]
+pub struct Chain {
+    pub(crate) segments: Segments,
+    pub(crate) class: Option<String>,
+    pub(crate) open: Option<Open>,
+    pub(crate) close: Option<(u64, String)>,
+    /// What gap records say, with their numbers.
+    pub(crate) gaps: Vec<(u64, Lost)>,
+    /// The last statement, with its number.
+    pub(crate) statement: Option<(u64, Statement)>,
+    pub(crate) purges: Vec<Purge>,
+    pub(crate) removed: HashSet<u64>,
+    /// Times between signed records that may be too long.
+    pub(crate) silences: Vec<Silence>,
+    pub(crate) first_ms: Option<u64>,
+    pub(crate) last_ms: u64,
+    pub(crate) is_ledger: bool,
+    pub(crate) clock_steps: u64,
+}
+
+impl Chain {
+    /// How long its emitter is silent at most. After a purge only the operator knows.
+    pub(crate) fn heartbeat_ms(&self) -> u64 {
+        let purged = self
+            .purges
+            .iter()
+            .rev()
+            .find_map(|purge| purge.heartbeat_ms);
+        match &self.open {
+            Some(open) => open.heartbeat_ms,
+            None => purged.unwrap_or(DEFAULT_HEARTBEAT_MS),
+        }
+    }
+}
+
+/// How a chain begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) node: Option<String>,
+    pub(crate) heartbeat_ms: u64,
+    pub(crate) predecessor: Option<Head>,
+    pub(crate) is_signed: bool,
+    pub(crate) is_vouched: bool,
+}
+
+/// What an operator says about the beginning of a chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Purge {
+    pub(crate) checkpoint: u64,
+    pub(crate) fingerprint: Hash,
+    pub(crate) heartbeat_ms: Option<u64>,
+}
+
+/// A time between two signed records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    pub(crate) after: u64,
+    pub(crate) from_ms: u64,
+    pub(crate) to_ms: u64,
+}
+
+pub(super) const DEFAULT_HEARTBEAT_MS: u64 = 60_000;

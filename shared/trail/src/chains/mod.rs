@@ -1,0 +1,329 @@
+//! What is known of all chains while records come in.
+
+mod chain;
+mod control;
+
+use std::collections::HashMap;
+
+use audit::{Control, Group, Range};
+use foldhash::fast::RandomState;
+
+use crate::intervals::GroupIntervals;
+use crate::issue::{Issues, Kind};
+use crate::item::{ChainUid, Groups, Item, uid};
+use crate::keyring::Vouched;
+use crate::segment::{Compared, Seen, Segment};
+
+pub use chain::Chain;
+use chain::{DEFAULT_HEARTBEAT_MS, Silence};
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub struct Trail {
+    pub(crate) chains: HashMap<ChainUid, Chain, RandomState>,
+    pub(crate) seen: Seen,
+    pub(crate) issues: Issues,
+    pub(crate) counts: Counts,
+    pub(crate) orders: Vec<Order>,
+    /// Parts of records that were erased, for which an order is to be found.
+    pub(crate) erased: Vec<(ChainUid, Range, Groups)>,
+    /// What the orders that were read so far erase.
+    pub(crate) erasures: HashMap<ChainUid, GroupIntervals>,
+    segments: usize,
+    limits: Limits,
+}
+
+/// How much is kept in mind.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Records that can be compared when they come again.
+    pub seen: usize,
+    /// Segments, and places where something was erased.
+    pub segments: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            seen: 32 << 20,
+            segments: 1 << 20,
+        }
+    }
+}
+
+/// Counts of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Lines and log records that hold a record, or should.
+    pub read: u64,
+    /// Different records that fit their own hash.
+    pub valid: u64,
+    /// Records of requests among them.
+    pub requests: u64,
+    /// Records that were there before.
+    pub duplicates: u64,
+    /// Lines of a log that say something else.
+    pub other_lines: u64,
+    /// Records of which parts were erased.
+    pub erased: u64,
+    /// Records that were taken away by an operator.
+    pub removed: u64,
+    /// Records whose time is over and that are still there.
+    pub overdue: u64,
+}
+
+/// What an operator ordered.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// When.
+    pub time_ms: u64,
+    /// The id of the record that says so.
+    pub uid: String,
+    /// What.
+    pub control: Control,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absorbed {
+    /// It is new.
+    New,
+    /// It was there before.
+    Duplicate,
+    /// Another record has its place.
+    Fork,
+}
+
+impl Trail {
+    /// Nothing was seen.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            chains: HashMap::default(),
+            seen: Seen::new(limits.seen),
+            issues: Issues::default(),
+            counts: Counts::default(),
+            orders: Vec::new(),
+            erased: Vec::new(),
+            erasures: HashMap::new(),
+            segments: 0,
+            limits,
+        }
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub const fn issues(&self) -> &Issues {
+        &self.issues
+    }
+
+    /// Adds to what was found.
+    pub fn issues_mut(&mut self) -> &mut Issues {
+        &mut self.issues
+    }
+
+    /// What operators ordered, in the order of reading.
+    #[must_use]
+    pub fn orders(&self) -> &[Order] {
+        &self.orders
+    }
+
+    /// Whether a chain has all its records, each following the one before, from where it begins up
+    /// to this one.
+    #[must_use]
+    pub fn is_whole_until(&self, chain: &ChainUid, sequence: u64) -> bool {
+        let Some(chain) = self.chains.get(chain) else {
+            return false;
+        };
+        let purged = chain.purges.iter().map(|purge| purge.checkpoint).max();
+        let begin = purged.unwrap_or(0);
+        let holds = |(first, segment): (u64, &Segment)| first <= begin && segment.last >= sequence;
+        chain.segments.iter().any(holds)
+    }
+
+    /// How long the emitter of a chain is silent at most.
+    #[must_use]
+    pub fn heartbeat_ms(&self, chain: &ChainUid) -> u64 {
+        self.chains
+            .get(chain)
+            .map_or(DEFAULT_HEARTBEAT_MS, Chain::heartbeat_ms)
+    }
+
+    /// Takes in a record. `place` says where it was found, `now_ms` what time it is.
+    pub fn absorb(&mut self, item: &Item, now_ms: u64, place: &dyn Fn() -> String) -> Absorbed {
+        let vouched = item.control.as_ref().map(|control| control.vouched);
+        if let Some(control) = &item.control {
+            self.note_signature(control, place);
+        }
+        let absorbed = self.place(item, vouched, place);
+        match absorbed {
+            Absorbed::New => {
+                self.counts.valid += 1;
+                if item.control.is_none() {
+                    self.counts.requests += 1;
+                }
+                if item
+                    .expires_ms
+                    .is_some_and(|expires_ms| expires_ms <= now_ms)
+                {
+                    self.counts.overdue += 1;
+                }
+                if !item.erased.is_empty() {
+                    self.counts.erased += 1;
+                }
+                self.note_groups(item, place);
+                self.note_time(item);
+                if let Some(control) = &item.control {
+                    self.note_control(item, control, place);
+                }
+            }
+            Absorbed::Duplicate => {
+                self.counts.duplicates += 1;
+                self.note_groups(item, place);
+            }
+            Absorbed::Fork => {}
+        }
+        absorbed
+    }
+
+    fn place(
+        &mut self,
+        item: &Item,
+        vouched: Option<Vouched>,
+        place: &dyn Fn() -> String,
+    ) -> Absorbed {
+        let is_covering = matches!(vouched, Some(Vouched::By(_)));
+        // Of whatever key: the emitter lived.
+        let signed = matches!(vouched, Some(vouched) if vouched != Vouched::Unsigned)
+            .then_some((item.sequence, item.time_ms));
+        let record = Segment {
+            last: item.sequence,
+            previous: item.previous,
+            head: item.fingerprint,
+            covered: is_covering.then_some(item.sequence),
+            first_signed: signed,
+            last_signed: signed,
+        };
+        let chain = self.chains.entry(item.chain).or_default();
+        let (silences, clock_steps) = (&mut chain.silences, &mut chain.clock_steps);
+        let heartbeat_ms = chain.open.as_ref().map_or(1000, |open| open.heartbeat_ms);
+        if chain.segments.holding(item.sequence).is_some() {
+            match self
+                .seen
+                .compare(item.chain, item.sequence, &item.fingerprint)
+            {
+                Compared::Same => {
+                    chain.segments.insert(item.sequence, record, |_, _| {});
+                    if chain.removed.contains(&item.sequence) {
+                        self.issues.add(Kind::StillThere, place, || {
+                            "an operator has taken this record away, and it is still there"
+                                .to_owned()
+                        });
+                    }
+                    return Absorbed::Duplicate;
+                }
+                Compared::Other if chain.removed.contains(&item.sequence) => {
+                    self.issues.add(Kind::ForgedStatement, place, || {
+                        let uid = uid(&item.chain, item.sequence);
+                        format!("the tombstone of {uid} is not that of this record")
+                    });
+                    return Absorbed::Fork;
+                }
+                Compared::Other => {
+                    self.issues.add(Kind::Fork, place, || {
+                        let uid = uid(&item.chain, item.sequence);
+                        format!("another record has the id {uid} and a different fingerprint")
+                    });
+                    return Absorbed::Fork;
+                }
+                Compared::Unknown => {
+                    self.issues.add(Kind::NotCompared, place, || {
+                        let uid = uid(&item.chain, item.sequence);
+                        format!("{uid} came again too late to be compared with the first; --memory helps")
+                    });
+                    return Absorbed::Duplicate;
+                }
+            }
+        }
+        let placed =
+            chain
+                .segments
+                .insert(item.sequence, record, |(after, from_ms), (_, to_ms)| {
+                    if to_ms < from_ms {
+                        *clock_steps += 1;
+                    } else if to_ms - from_ms > heartbeat_ms.saturating_mul(2) {
+                        silences.push(Silence {
+                            after,
+                            from_ms,
+                            to_ms,
+                        });
+                        if silences.len() >= MAX_SILENCES {
+                            silences.sort_by_key(|s| std::cmp::Reverse(s.to_ms - s.from_ms));
+                            silences.truncate(MAX_SILENCES / 2);
+                        }
+                    }
+                });
+        if placed.broken {
+            self.issues.add(Kind::BrokenLink, place, || {
+                let uid = uid(&item.chain, item.sequence);
+                format!("{uid} and its neighbour do not follow each other: one of them is of another history")
+            });
+        }
+        self.segments = self.segments.saturating_add_signed(placed.change);
+        self.seen.note(item.chain, item.sequence, &item.fingerprint);
+        Absorbed::New
+    }
+
+    /// Whether there are more holes than can be kept in mind.
+    #[must_use]
+    pub fn is_overwhelmed(&self) -> bool {
+        self.segments > self.limits.segments
+            || self.erased.len() > self.limits.segments
+            || self.chains.len() > self.limits.segments
+    }
+
+    fn note_groups(&mut self, item: &Item, place: &dyn Fn() -> String) {
+        let orders = self.erasures.get(&item.chain);
+        let ordered = orders.map_or(Groups::default(), |orders| orders.at(item.sequence));
+        let left = ordered.and(item.present);
+        if !left.is_empty() {
+            let left: Vec<&str> = left.iter().map(Group::name).collect();
+            self.issues.add(Kind::StillThere, place, || {
+                format!(
+                    "an operator has erased {}, and it is still there",
+                    left.join(", ")
+                )
+            });
+        }
+        if item.erased.is_empty() {
+            return;
+        }
+        if item.erased.without(ordered).is_empty() {
+            return;
+        }
+        match self.erased.last_mut() {
+            Some((chain, range, groups))
+                if *chain == item.chain
+                    && *groups == item.erased
+                    && range.1.checked_add(1) == Some(item.sequence) =>
+            {
+                range.1 = item.sequence;
+            }
+            _ => {
+                let range = Range(item.sequence, item.sequence);
+                self.erased.push((item.chain, range, item.erased));
+            }
+        }
+    }
+
+    fn note_time(&mut self, item: &Item) {
+        let Some(chain) = self.chains.get_mut(&item.chain) else {
+            return;
+        };
+        chain.last_ms = chain.last_ms.max(item.time_ms);
+        let first_ms = chain.first_ms.unwrap_or(u64::MAX);
+        chain.first_ms = Some(first_ms.min(item.time_ms));
+    }
+}
+
+const MAX_SILENCES: usize = 4096;

@@ -1,0 +1,155 @@
+//! Who may sign: public keys by id, each for emitters or for operators, and for a time.
+
+use std::collections::HashMap;
+
+use audit::keys::PublicKey;
+use audit::record::Record;
+use policy::config::{self, Fields, Node, Problems};
+
+/// The keys that a verifier knows.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    keys: HashMap<String, Vec<Entry>>,
+}
+
+/// A key and what it is good for.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The key.
+    pub key: PublicKey,
+    /// Whose.
+    pub role: Role,
+    /// From when it is used, milliseconds since 1970.
+    pub not_before_ms: u64,
+    /// Until when.
+    pub not_after_ms: u64,
+}
+
+/// Whose key it is. One in a proxy must not be able to say that records were deleted by order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A filter's, in a proxy.
+    Emitter,
+    /// An operator's: it signs what is erased, purged and held.
+    Operator,
+}
+
+/// What the keys say about a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vouched {
+    /// It names no key.
+    Unsigned,
+    /// A key that may say this has signed it.
+    By(Role),
+    /// Its key is not known.
+    UnknownKey,
+    /// The signature is none of its key.
+    WrongSignature,
+    /// The key was not in use at the time.
+    OutOfTime,
+    /// The key is not one that may say this.
+    WrongRole,
+}
+
+impl Entry {
+    /// A key that is good for all times.
+    #[must_use]
+    pub const fn always(key: PublicKey, role: Role) -> Self {
+        Self {
+            key,
+            role,
+            not_before_ms: 0,
+            not_after_ms: u64::MAX,
+        }
+    }
+}
+
+impl Keyring {
+    /// Adds a key; without an `id` the key names itself.
+    pub fn add(&mut self, id: Option<String>, entry: Entry) {
+        let id = id.unwrap_or_else(|| entry.key.id());
+        self.keys.entry(id).or_default().push(entry);
+    }
+
+    /// Adds keys from a file of keys.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn add_file(&mut self, text: &str) -> Result<(), Problems> {
+        let entries = config::read(text, |node| node.object(read_keys))?;
+        for (id, entry) in entries {
+            self.add(Some(id), entry);
+        }
+        Ok(())
+    }
+
+    /// Whether there is any key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// What the keys say about a record.
+    #[must_use]
+    pub fn vouched(&self, record: &Record) -> Vouched {
+        let Some((key_id, _)) = &record.signature else {
+            return Vouched::Unsigned;
+        };
+        let Some(entries) = self.keys.get(key_id) else {
+            return Vouched::UnknownKey;
+        };
+        let Some(entry) = entries.iter().find(|entry| record.is_signed_by(&entry.key)) else {
+            return Vouched::WrongSignature;
+        };
+        if !(entry.not_before_ms..=entry.not_after_ms).contains(&record.time_ms) {
+            return Vouched::OutOfTime;
+        }
+        let is_open = matches!(record.control, Some(audit::Control::Open { .. }));
+        let by_operator = record.control.as_ref().is_some_and(|c| c.is_by_operator());
+        match (entry.role, by_operator) {
+            // The ledger of an operator is a chain, and opens as one.
+            (Role::Operator, false) if !is_open => Vouched::WrongRole,
+            (Role::Emitter, true) => Vouched::WrongRole,
+            (role, _) => Vouched::By(role),
+        }
+    }
+}
+
+fn read_keys(fields: &mut Fields<'_>) -> Option<Vec<(String, Entry)>> {
+    fields
+        .required("keys", "a list of keys")
+        .and_then(|node| node.list(|node| read_key(&node)))
+}
+
+fn read_key(node: &Node<'_>) -> Option<(String, Entry)> {
+    node.object(|fields| {
+        let key = fields
+            .required("public_key", "64 hexadecimal digits")
+            .and_then(|n| {
+                let key = PublicKey::from_hex(n.name(64)?);
+                key.map_err(|error| n.reject(error)).ok()
+            });
+        let id = fields.or("id", None, |n| n.name(64).map(|id| Some(id.to_owned())));
+        let role = fields.or("role", Role::Emitter, |n| {
+            n.one_of(&[("emitter", Role::Emitter), ("operator", Role::Operator)])
+        });
+        let not_before_ms = fields.or("not_before", 0, |n| read_time(&n));
+        let not_after_ms = fields.or("not_after", u64::MAX, |n| read_time(&n));
+        let key = key?;
+        let id = id.unwrap_or_else(|| key.id());
+        let entry = Entry {
+            key,
+            role,
+            not_before_ms,
+            not_after_ms,
+        };
+        Some((id, entry))
+    })
+}
+
+fn read_time(node: &Node<'_>) -> Option<u64> {
+    let text = node.name(64)?;
+    crate::time::parse(text)
+        .map_err(|error| node.reject(error))
+        .ok()
+}

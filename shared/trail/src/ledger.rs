@@ -1,0 +1,237 @@
+//! The ledger: the chain in which an operator says what was erased, purged and held.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use audit::keys::SigningKey;
+use audit::record::Record;
+use audit::{Chain, Control, Event, Hash, Range, Target};
+
+use crate::chains::{Limits, Order, Trail};
+use crate::hex::{decode, encode};
+use crate::intervals::Intervals;
+use crate::item::ChainUid;
+use crate::keyring::Keyring;
+use crate::pipeline::Reading;
+use crate::source::Source;
+use crate::verdict::{Question, conclude, is_held};
+
+/// A ledger to which entries can be added. Nobody else can while this one is open.
+#[derive(Debug)]
+pub struct Ledger {
+    path: PathBuf,
+    file: Option<File>,
+    chain: Chain,
+    key: SigningKey,
+    /// What it says so far.
+    pub orders: Vec<Order>,
+}
+
+/// Why a ledger is not written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It cannot be read or written.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// Another command writes it.
+    #[error("{0}: another command is writing it")]
+    Busy(PathBuf),
+    /// It was changed.
+    #[error("{0}: nothing is added to a ledger that does not verify: {1}")]
+    Broken(PathBuf, String),
+}
+
+impl Ledger {
+    /// Opens a ledger, or makes a new one with a chain of this id. A dry run makes none.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub fn open(
+        path: &Path,
+        key: SigningKey,
+        keyring: &Keyring,
+        new_uid: ChainUid,
+        dry_run: bool,
+    ) -> Result<Self, LedgerError> {
+        let io = |error| LedgerError::Io(path.to_owned(), error);
+        let file = if dry_run {
+            match File::open(path) {
+                Ok(file) => Some(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(io(error)),
+            }
+        } else {
+            let mut options = OpenOptions::new();
+            let file = options
+                .read(true)
+                .append(true)
+                .create(true)
+                .open(path)
+                .map_err(io)?;
+            file.try_lock()
+                .map_err(|_| LedgerError::Busy(path.to_owned()))?;
+            Some(file)
+        };
+        let mut text = String::new();
+        if let Some(mut file) = file.as_ref() {
+            file.read_to_string(&mut text).map_err(io)?;
+        }
+        let orders = check(path, &text, keyring)?;
+        let broken = |what: &str| LedgerError::Broken(path.to_owned(), what.to_owned());
+        let chain = match text.lines().last() {
+            None => Chain::new(new_uid),
+            Some(_) if !text.ends_with('\n') => return Err(broken("its last line is cut off")),
+            Some(line) => {
+                let record =
+                    Record::check_text(line).map_err(|fault| broken(&fault.to_string()))?;
+                let uid = decode::<16>(record.chain_uid.as_bytes());
+                let uid = uid.ok_or_else(|| broken("its chain has no id"))?;
+                Chain::after(uid, record.sequence.saturating_add(1), record.fingerprint)
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            file: (!dry_run).then_some(file).flatten(),
+            chain,
+            key,
+            orders,
+        })
+    }
+
+    /// Adds entries, and answers when they are on the disk.
+    ///
+    /// # Errors
+    /// See [`LedgerError`].
+    pub fn add(&mut self, entries: &[Control], now_ms: u64) -> Result<(), LedgerError> {
+        let open = Control::Open {
+            emitter: "operator".to_owned(),
+            node: None,
+            config_sha256: Hash::NONE,
+            // It has nothing to say for years.
+            heartbeat_ms: 0,
+            predecessor: None,
+            peers: audit::Peers::default(),
+        };
+        let first = (self.chain.next_sequence() == 0).then_some(&open);
+        let mut text = String::new();
+        for control in first.into_iter().chain(entries) {
+            let event = Event {
+                control,
+                time_ms: now_ms,
+                class: "ledger",
+                product: "meshward",
+                product_version: env!("CARGO_PKG_VERSION"),
+            };
+            text.push_str(&self.chain.add_event(&event, Some(&self.key)).text);
+            text.push('\n');
+        }
+        let Some(file) = self.file.as_mut() else {
+            return Ok(());
+        };
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(|error| LedgerError::Io(self.path.clone(), error))
+    }
+}
+
+fn check(path: &Path, text: &str, keyring: &Keyring) -> Result<Vec<Order>, LedgerError> {
+    let reading = Reading {
+        keyring,
+        now_ms: 0,
+        threads: 1,
+        limits: Limits::default(),
+    };
+    let source = Source::reading(Box::new(io::Cursor::new(text.as_bytes().to_vec())));
+    let names = [path.display().to_string()];
+    let (trail, _) = reading.read_source(
+        Trail::new(Limits::default()),
+        source,
+        &names,
+        || (),
+        &|_| (),
+    );
+    let orders = trail.orders().to_vec();
+    let verdict = conclude(trail, &Question::default());
+    // What it orders about other chains is not judged here: they are not there.
+    let own = verdict.issues.iter().find(|issue| {
+        issue.severity == crate::issue::Severity::Failure
+            && (issue
+                .place
+                .starts_with(names.first().map_or("", String::as_str))
+                || verdict.chains.iter().any(|chain| {
+                    chain.end == "ledger" && issue.place.starts_with(&chain.chain_uid)
+                }))
+            && issue.kind != crate::issue::Kind::HoldBroken
+    });
+    match own {
+        Some(issue) => Err(LedgerError::Broken(
+            path.to_owned(),
+            format!("{}: {}", issue.place, issue.message),
+        )),
+        None => Ok(orders),
+    }
+}
+
+/// The holds that have not ended.
+#[must_use]
+pub fn active_holds(orders: &[Order]) -> BTreeMap<String, Vec<Target>> {
+    let mut sorted: Vec<&Order> = orders.iter().collect();
+    sorted.sort_by_key(|order| order.time_ms);
+    let mut holds = BTreeMap::new();
+    for order in sorted {
+        match &order.control {
+            Control::Hold { hold, targets, .. } => {
+                holds.insert(hold.clone(), targets.clone());
+            }
+            Control::Release { hold, .. } => {
+                holds.remove(hold);
+            }
+            _ => {}
+        }
+    }
+    holds
+}
+
+/// The name of a hold that keeps one of these records.
+#[must_use]
+pub fn held_by<'h>(
+    holds: &'h BTreeMap<String, Vec<Target>>,
+    chain: &ChainUid,
+    range: Range,
+) -> Option<&'h str> {
+    let chain = encode(chain);
+    holds
+        .iter()
+        .find(|(_, targets)| is_held(targets, &chain, range))
+        .map(|(name, _)| name.as_str())
+}
+
+/// Records as targets of an order, in pieces that make lines of bounded length.
+#[must_use]
+pub fn targets(records: &BTreeMap<ChainUid, Intervals>) -> Vec<Vec<Target>> {
+    let mut pieces = Vec::new();
+    let mut piece: Vec<Target> = Vec::new();
+    let mut size = 0;
+    for (chain, numbers) in records {
+        let ranges: Vec<Range> = numbers.iter().collect();
+        for ranges in ranges.chunks(RANGES_IN_ENTRY) {
+            if size > 0 && size + ranges.len() > RANGES_IN_ENTRY {
+                pieces.push(std::mem::take(&mut piece));
+                size = 0;
+            }
+            size += ranges.len();
+            piece.push(Target {
+                chain_uid: encode(chain),
+                ranges: ranges.to_vec(),
+            });
+        }
+    }
+    if !piece.is_empty() {
+        pieces.push(piece);
+    }
+    pieces
+}
+
+const RANGES_IN_ENTRY: usize = 1000;

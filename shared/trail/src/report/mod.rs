@@ -1,0 +1,17 @@
+//! What happened, from the records of requests: who accessed which data, what was refused and by
+//! which rule, what people agreed to, and how long it is kept.
+//!
+//! [`Tally`] counts while records are read, in bounded memory; [`Report`] is what is left of it for
+//! people and programs.
+
+mod classes;
+mod summary;
+mod table;
+mod tally;
+mod timeline;
+
+pub use summary::{
+    Access, Consent, Count, DataClass, Refusal, Report, Retained, Route, SubjectRow, Totals,
+};
+pub use tally::{Filter, Tally};
+pub use timeline::Point;

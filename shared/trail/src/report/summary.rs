@@ -1,0 +1,312 @@
+//! What is left of the counts for people and programs.
+
+use serde::Serialize;
+
+use super::tally::{SubjectCounts, Tally};
+use super::timeline::Point;
+use crate::verdict::Verdict;
+
+/// The report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// When it was made, milliseconds since 1970.
+    pub made_ms: u64,
+    /// What was asked for, in words; empty for everything.
+    pub filters: Vec<String>,
+    /// The first request, milliseconds since 1970.
+    pub first_ms: Option<u64>,
+    /// The last.
+    pub last_ms: Option<u64>,
+    /// All requests.
+    pub totals: Totals,
+    /// How much time a point has.
+    pub point_ms: u64,
+    /// Requests over time.
+    pub timeline: Vec<Point>,
+    /// Classes of data in answers, the most frequent first.
+    pub data_classes: Vec<DataClass>,
+    /// Who saw them, those first who saw most.
+    pub access: Vec<Access>,
+    /// Refusals by rule and reason.
+    pub refusals: Vec<Refusal>,
+    /// The busiest subjects.
+    pub subjects: Vec<SubjectRow>,
+    /// The busiest routes.
+    pub routes: Vec<Route>,
+    /// Where most requests came from.
+    pub sources: Vec<Count>,
+    /// What people agreed to.
+    pub consent: Consent,
+    /// How long records are kept.
+    pub retention: Vec<Retained>,
+    /// Whether the records can be trusted, and what is missing.
+    pub verification: Verdict,
+}
+
+/// All requests.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Totals {
+    /// Requests.
+    pub requests: u64,
+    /// That went well.
+    pub allowed: u64,
+    /// That were refused.
+    pub refused: u64,
+    /// That failed otherwise.
+    pub failed: u64,
+    /// Records that a request was received, beside those of what became of it.
+    pub received: u64,
+    /// Different subjects, at least.
+    pub subjects: u64,
+    /// Different routes, at least.
+    pub routes: u64,
+}
+
+/// A class of data.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataClass {
+    /// Its name.
+    pub class: String,
+    /// Requests whose answer held such data.
+    pub requests: u64,
+    /// Values that were found.
+    pub values: u64,
+    /// Different subjects that saw them, at least.
+    pub subjects: u64,
+}
+
+/// Who saw which data.
+#[derive(Clone, Debug, Serialize)]
+pub struct Access {
+    /// The subject, as the records name it.
+    pub subject: String,
+    /// Requests whose answer held classified data.
+    pub requests: u64,
+    /// Requests by class.
+    pub data: Vec<Count>,
+}
+
+/// Refusals by one rule for one reason.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refusal {
+    /// The filter and its rule.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// Requests that were refused.
+    pub refused: u64,
+    /// Requests that would have been, in report mode.
+    pub reported: u64,
+}
+
+/// A subject.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "what the names say")]
+pub struct SubjectRow {
+    pub subject: String,
+    pub requests: u64,
+    pub refused: u64,
+    pub last_ms: u64,
+}
+
+/// A route.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "what the names say")]
+pub struct Route {
+    pub route: String,
+    pub requests: u64,
+    pub refused: u64,
+    pub failed: u64,
+    pub sensitive: u64,
+}
+
+/// So many of something.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "what the names say")]
+pub struct Count {
+    pub name: String,
+    pub count: u64,
+}
+
+/// What people agreed to.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Consent {
+    /// Requests with `Sec-GPC: 1`.
+    pub opted_out: u64,
+    /// Requests without.
+    pub not_opted_out: u64,
+    /// Requests of which it was erased.
+    pub erased: u64,
+    /// Requests by purpose consented to.
+    pub purposes: Vec<Count>,
+}
+
+/// How long the records of a class are kept.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "what the names say")]
+pub struct Retained {
+    pub class: String,
+    pub requests: u64,
+    pub for_ever: u64,
+    pub overdue: u64,
+    pub first_ms: Option<u64>,
+    pub next_expiry_ms: Option<u64>,
+    pub last_expiry_ms: Option<u64>,
+}
+
+impl Report {
+    /// From the counts, with so many rows in each table at most.
+    #[must_use]
+    pub fn new(
+        tally: Tally<'_>,
+        verification: Verdict,
+        filters: Vec<String>,
+        made_ms: u64,
+        rows: usize,
+    ) -> Self {
+        let [allowed, refused, failed] = tally.fates;
+        let totals = Totals {
+            requests: tally.requests,
+            allowed,
+            refused,
+            failed,
+            received: tally.received,
+            subjects: tally.subjects.len() + tally.subjects.rest_names,
+            routes: tally.routes.len() + tally.routes.rest_names,
+        };
+        let by_access = tally.subjects.sorted_by(|row| row.sensitive);
+        let access = by_access.iter().filter(|(_, row)| row.sensitive > 0);
+        let data_classes = tally.data.sorted().into_iter().take(rows);
+        let data_classes = data_classes.map(|(class, row)| DataClass {
+            class: class.to_owned(),
+            requests: row.requests,
+            values: row.values,
+            subjects: by_access
+                .iter()
+                .filter(|(_, s)| s.data.contains_key(class))
+                .count() as u64,
+        });
+        let data_classes: Vec<DataClass> = data_classes.collect();
+        let count = |(name, count): (&str, &u64)| Count {
+            name: name.to_owned(),
+            count: *count,
+        };
+        let source = |(name, count): (&str, &u64)| Count {
+            name: plain(name),
+            count: *count,
+        };
+        let refusals = tally.refusals.sorted().into_iter().take(rows);
+        let subjects = tally
+            .subjects
+            .sorted_by(|row| row.requests)
+            .into_iter()
+            .take(rows);
+        let routes = tally.routes.sorted().into_iter().take(rows);
+        let retention = tally.retention.sorted().into_iter().take(rows);
+        let consent = Consent {
+            opted_out: tally.opted_out,
+            not_opted_out: tally.requests - tally.opted_out - tally.consent_erased,
+            erased: tally.consent_erased,
+            purposes: tally
+                .purposes
+                .sorted()
+                .into_iter()
+                .take(rows)
+                .map(count)
+                .collect(),
+        };
+        let mut report = Self {
+            made_ms,
+            filters,
+            first_ms: tally.first_ms,
+            last_ms: tally.last_ms,
+            totals,
+            point_ms: 0,
+            timeline: Vec::new(),
+            data_classes,
+            access: access
+                .take(rows)
+                .map(|(name, row)| accesses(name, row))
+                .collect(),
+            refusals: refusals
+                .map(|(key, row)| {
+                    let (rule, reason) = key.split_once('\n').unwrap_or((key, ""));
+                    Refusal {
+                        rule: rule.to_owned(),
+                        reason: reason.to_owned(),
+                        refused: row.applied,
+                        reported: row.reported,
+                    }
+                })
+                .collect(),
+            subjects: subjects
+                .map(|(name, row)| SubjectRow {
+                    subject: plain(name),
+                    requests: row.requests,
+                    refused: row.refused,
+                    last_ms: row.last_ms,
+                })
+                .collect(),
+            routes: routes
+                .map(|(name, row)| Route {
+                    route: plain(name),
+                    requests: row.requests,
+                    refused: row.refused,
+                    failed: row.failed,
+                    sensitive: row.sensitive,
+                })
+                .collect(),
+            sources: tally
+                .sources
+                .sorted()
+                .into_iter()
+                .take(rows)
+                .map(source)
+                .collect(),
+            consent,
+            retention: retention
+                .map(|(name, row)| Retained {
+                    class: plain(name),
+                    requests: row.requests,
+                    for_ever: row.for_ever,
+                    overdue: row.overdue,
+                    first_ms: row.first_ms,
+                    next_expiry_ms: row.next_expiry_ms,
+                    last_expiry_ms: row.last_expiry_ms,
+                })
+                .collect(),
+            verification,
+        };
+        (report.point_ms, report.timeline) = tally.timeline.points(MAX_POINTS);
+        report
+    }
+}
+
+fn accesses(subject: &str, row: &SubjectCounts) -> Access {
+    let mut data: Vec<Count> = row
+        .data
+        .iter()
+        .map(|(class, count)| Count {
+            name: class.clone(),
+            count: *count,
+        })
+        .collect();
+    data.sort_by_key(|class| std::cmp::Reverse(class.count));
+    Access {
+        subject: plain(subject),
+        requests: row.sensitive,
+        data,
+    }
+}
+
+/// A string as it was before JSON, if it is as it stands in a record.
+fn plain(text: &str) -> String {
+    if text.contains('\\') {
+        serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
+    } else {
+        text.to_owned()
+    }
+}
+
+/// As many as a picture has place for.
+const MAX_POINTS: u64 = 96;

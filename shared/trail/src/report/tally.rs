@@ -1,0 +1,424 @@
+//! Counts while records are read.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use memchr::memmem::Finder;
+use serde::Deserialize;
+
+use super::classes::{Found, found, seen};
+use super::table::{Table, Weight};
+use super::timeline::{Fate, Timeline};
+use crate::item::Item;
+use crate::pipeline::Observer;
+use crate::scan::{Fields, Span};
+use crate::subject::Subject;
+
+/// Which records are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// From this time on, milliseconds since 1970.
+    pub from_ms: Option<u64>,
+    /// Before this time.
+    pub to_ms: Option<u64>,
+    /// Of this subject.
+    pub subject: Option<Subject>,
+    /// Of this operation; with a `*` at the end, of all that begin so.
+    pub route: Option<String>,
+    /// Of this retention class.
+    pub class: Option<String>,
+    /// In whose request or response data of this class was found.
+    pub data_class: Option<String>,
+}
+
+/// Counts.
+#[derive(Debug)]
+pub struct Tally<'f> {
+    filter: &'f Filter,
+    now_ms: u64,
+    decision: Finder<'static>,
+    pub(super) first_ms: Option<u64>,
+    pub(super) last_ms: Option<u64>,
+    pub(super) requests: u64,
+    pub(super) fates: [u64; 3],
+    pub(super) received: u64,
+    pub(super) timeline: Timeline,
+    pub(super) subjects: Table<SubjectCounts>,
+    pub(super) routes: Table<RouteCounts>,
+    pub(super) refusals: Table<RefusalCounts>,
+    pub(super) sources: Table<u64>,
+    pub(super) data: Table<DataCounts>,
+    pub(super) purposes: Table<u64>,
+    pub(super) opted_out: u64,
+    pub(super) consent_erased: u64,
+    pub(super) retention: Table<RetentionCounts>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct SubjectCounts {
+    pub(super) requests: u64,
+    pub(super) refused: u64,
+    /// Requests whose caller saw personal or other classified data.
+    pub(super) sensitive: u64,
+    pub(super) data: BTreeMap<String, u64>,
+    pub(super) last_ms: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RouteCounts {
+    pub(super) requests: u64,
+    pub(super) refused: u64,
+    pub(super) failed: u64,
+    pub(super) sensitive: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RefusalCounts {
+    pub(super) applied: u64,
+    pub(super) reported: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct DataCounts {
+    pub(super) requests: u64,
+    pub(super) values: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RetentionCounts {
+    pub(super) requests: u64,
+    pub(super) for_ever: u64,
+    pub(super) overdue: u64,
+    pub(super) first_ms: Option<u64>,
+    pub(super) next_expiry_ms: Option<u64>,
+    pub(super) last_expiry_ms: Option<u64>,
+}
+
+impl<'f> Tally<'f> {
+    /// Nothing was counted yet.
+    #[must_use]
+    pub fn new(filter: &'f Filter, now_ms: u64) -> Self {
+        Self {
+            filter,
+            now_ms,
+            decision: Finder::new(DECISION),
+            first_ms: None,
+            last_ms: None,
+            requests: 0,
+            fates: [0; 3],
+            received: 0,
+            timeline: Timeline::default(),
+            subjects: Table::default(),
+            routes: Table::default(),
+            refusals: Table::default(),
+            sources: Table::default(),
+            data: Table::default(),
+            purposes: Table::default(),
+            opted_out: 0,
+            consent_erased: 0,
+            retention: Table::default(),
+        }
+    }
+
+    /// Puts the counts of several threads together.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.first_ms = earliest(self.first_ms, other.first_ms);
+        self.last_ms = self.last_ms.max(other.last_ms);
+        self.requests += other.requests;
+        self.received += other.received;
+        for (count, more) in self.fates.iter_mut().zip(other.fates) {
+            *count += more;
+        }
+        self.timeline.merge(other.timeline);
+        self.subjects.merge(other.subjects);
+        self.routes.merge(other.routes);
+        self.refusals.merge(other.refusals);
+        self.sources.merge(other.sources);
+        self.data.merge(other.data);
+        self.purposes.merge(other.purposes);
+        self.opted_out += other.opted_out;
+        self.consent_erased += other.consent_erased;
+        self.retention.merge(other.retention);
+        self
+    }
+
+    fn count(&mut self, item: &Item, text: &str, fields: &Fields) {
+        let found = fields.findings.of(text).map_or(Vec::new(), found);
+        let route = fields.operation.string(text).unwrap_or("unknown");
+        if !self.filter.takes(item, text, fields, route, &found) {
+            return;
+        }
+        // The record that a request was received comes before the one of what became of it.
+        if fields.stage.string(text) == Some("received") {
+            self.received += 1;
+            return;
+        }
+        let refused = fields.action_id == 2;
+        let fate = match (refused, fields.status_id) {
+            (true, _) => Fate::Refused,
+            (false, 1) => Fate::Allowed,
+            (false, _) => Fate::Failed,
+        };
+        let failed = fate == Fate::Failed;
+        let classes = seen(&found);
+        let sensitive = !classes.is_empty();
+        self.requests += 1;
+        if let Some(count) = self.fates.get_mut(fate as usize) {
+            *count += 1;
+        }
+        self.first_ms = earliest(self.first_ms, Some(item.time_ms));
+        self.last_ms = self.last_ms.max(Some(item.time_ms));
+        self.timeline.add(item.time_ms, fate);
+        let name = fields
+            .user_uid
+            .string(text)
+            .or_else(|| fields.user_name.string(text));
+        self.subjects.change(name.unwrap_or("unknown"), |row| {
+            row.requests += 1;
+            row.refused += u64::from(refused);
+            row.sensitive += u64::from(sensitive);
+            row.last_ms = row.last_ms.max(item.time_ms);
+            for (class, _) in &classes {
+                row.saw(class);
+            }
+        });
+        self.routes.change(route, |row| {
+            row.requests += 1;
+            row.refused += u64::from(refused);
+            row.failed += u64::from(failed);
+            row.sensitive += u64::from(sensitive);
+        });
+        for (class, count) in &classes {
+            self.data.change(class, |row| {
+                row.requests += 1;
+                row.values = row.values.saturating_add(*count);
+            });
+        }
+        let source = fields
+            .src_ip
+            .string(text)
+            .or_else(|| fields.src_name.string(text));
+        self.sources
+            .change(source.unwrap_or("unknown"), |count| *count += 1);
+        self.count_refusals(fields.authorizations, text);
+        self.count_consent(fields.consent, text);
+        let class = fields.class.string(text).unwrap_or("unknown");
+        let now_ms = self.now_ms;
+        self.retention.change(class, |row| row.count(item, now_ms));
+    }
+
+    fn count_refusals(&mut self, span: Span, text: &str) {
+        let Some(text) = span.of(text) else { return };
+        // Nearly all are allowed, and need no closer look.
+        let mut decisions = self.decision.find_iter(text.as_bytes());
+        let is_refusal = |at: usize| {
+            let decision = text.get(at + DECISION.len()..).unwrap_or_default();
+            decision.starts_with(r#"denied""#) || decision.starts_with(r#"error""#)
+        };
+        if !decisions.any(is_refusal) {
+            return;
+        }
+        let Ok(decisions) = serde_json::from_str::<Vec<Authorization<'_>>>(text) else {
+            return;
+        };
+        for decision in decisions {
+            if !matches!(decision.decision.as_ref(), "denied" | "error") {
+                continue;
+            }
+            let why = decision.policy.desc.map(|desc| desc.0).unwrap_or_default();
+            let key = format!("{}\n{why}", decision.policy.name);
+            self.refusals.change(&key, |row| {
+                row.applied += u64::from(decision.policy.is_applied);
+                row.reported += u64::from(!decision.policy.is_applied);
+            });
+        }
+    }
+
+    fn count_consent(&mut self, span: Span, text: &str) {
+        let Some(text) = span.of(text) else {
+            self.consent_erased += 1;
+            return;
+        };
+        self.opted_out += u64::from(text.contains(r#""gpc":true"#));
+        if text.contains(r#""purposes":"#)
+            && let Ok(consent) = serde_json::from_str::<ConsentText<'_>>(text)
+        {
+            for purpose in &consent.purposes {
+                self.purposes.change(&purpose.0, |count| *count += 1);
+            }
+        }
+    }
+}
+
+impl Observer for Tally<'_> {
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        if let Some(fields) = fields.filter(|_| item.control.is_none()) {
+            self.count(item, text, fields);
+        }
+    }
+}
+
+impl Filter {
+    fn takes(
+        &self,
+        item: &Item,
+        text: &str,
+        fields: &Fields,
+        route: &str,
+        found: &[Found<'_>],
+    ) -> bool {
+        let route_fits = |wanted: &String| match wanted.strip_suffix('*') {
+            Some(beginning) => route.starts_with(beginning),
+            None => route == wanted,
+        };
+        self.from_ms.is_none_or(|from_ms| item.time_ms >= from_ms)
+            && self.to_ms.is_none_or(|to_ms| item.time_ms < to_ms)
+            && self
+                .subject
+                .as_ref()
+                .is_none_or(|subject| subject.is_in(text, fields))
+            && self.route.as_ref().is_none_or(route_fits)
+            && self
+                .class
+                .as_ref()
+                .is_none_or(|class| fields.class.string(text) == Some(class))
+            && self
+                .data_class
+                .as_ref()
+                .is_none_or(|class| found.iter().any(|one| one.name() == class))
+    }
+}
+
+impl SubjectCounts {
+    fn saw(&mut self, class: &str) {
+        if let Some(count) = self.data.get_mut(class) {
+            *count += 1;
+        } else if self.data.len() < MAX_CLASSES {
+            self.data.insert(class.to_owned(), 1);
+        }
+    }
+}
+
+impl RetentionCounts {
+    fn count(&mut self, item: &Item, now_ms: u64) {
+        self.requests += 1;
+        self.first_ms = earliest(self.first_ms, Some(item.time_ms));
+        match item.expires_ms {
+            None => self.for_ever += 1,
+            Some(expires_ms) if expires_ms <= now_ms => self.overdue += 1,
+            Some(expires_ms) => {
+                self.next_expiry_ms = earliest(self.next_expiry_ms, Some(expires_ms));
+                self.last_expiry_ms = self.last_expiry_ms.max(Some(expires_ms));
+            }
+        }
+    }
+}
+
+impl Weight for SubjectCounts {
+    fn weight(&self) -> u64 {
+        // Who saw data is kept before who did not.
+        self.requests.saturating_add(self.sensitive)
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.refused += other.refused;
+        self.sensitive += other.sensitive;
+        self.last_ms = self.last_ms.max(other.last_ms);
+        for (class, count) in other.data {
+            if self.data.len() < MAX_CLASSES || self.data.contains_key(&class) {
+                *self.data.entry(class).or_default() += count;
+            }
+        }
+    }
+}
+
+impl Weight for RouteCounts {
+    fn weight(&self) -> u64 {
+        self.requests
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.refused += other.refused;
+        self.failed += other.failed;
+        self.sensitive += other.sensitive;
+    }
+}
+
+impl Weight for RefusalCounts {
+    fn weight(&self) -> u64 {
+        self.applied + self.reported
+    }
+
+    fn add(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.reported += other.reported;
+    }
+}
+
+impl Weight for DataCounts {
+    fn weight(&self) -> u64 {
+        self.requests
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.values = self.values.saturating_add(other.values);
+    }
+}
+
+impl Weight for RetentionCounts {
+    fn weight(&self) -> u64 {
+        self.requests
+    }
+
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.for_ever += other.for_ever;
+        self.overdue += other.overdue;
+        self.first_ms = earliest(self.first_ms, other.first_ms);
+        self.next_expiry_ms = earliest(self.next_expiry_ms, other.next_expiry_ms);
+        self.last_expiry_ms = self.last_expiry_ms.max(other.last_expiry_ms);
+    }
+}
+
+fn earliest(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[derive(Deserialize)]
+struct Authorization<'t> {
+    #[serde(borrow)]
+    decision: Cow<'t, str>,
+    #[serde(borrow)]
+    policy: Policy<'t>,
+}
+
+#[derive(Deserialize)]
+struct Policy<'t> {
+    #[serde(default, borrow)]
+    desc: Option<Text<'t>>,
+    #[serde(default)]
+    is_applied: bool,
+    #[serde(default, borrow)]
+    name: Cow<'t, str>,
+}
+
+#[derive(Deserialize)]
+struct ConsentText<'t> {
+    #[serde(default, borrow)]
+    purposes: Vec<Text<'t>>,
+}
+
+/// Borrowed where there is nothing to unescape.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+
+const DECISION: &str = r#""decision":""#;
+const MAX_CLASSES: usize = 64;

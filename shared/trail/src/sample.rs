@@ -1,0 +1,500 @@
+//! Trails for tests and benchmarks: the records that audit-emitter writes of requests that nobody
+//! sent, the same for the same seed.
+
+use audit::canonical::Writer;
+use audit::keys::SigningKey;
+use audit::{Chain, Committed, Control, Event, Group, Hash, Head, Lost, Range, Sealed, Statement};
+
+/// An emitter with one chain.
+#[derive(Debug)]
+pub struct Emitter {
+    chain: Chain,
+    class: String,
+    key: Option<SigningKey>,
+    random: Random,
+    /// When the next record is, milliseconds since 1970.
+    pub time_ms: u64,
+    /// How far apart requests are at most, milliseconds.
+    pub step_ms: u64,
+    /// How long records are kept, milliseconds; `None` for ever.
+    pub keep_ms: Option<u64>,
+    statement: Statement,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "what the names say")]
+pub struct Request {
+    pub subject: Option<String>,
+    pub operation: String,
+    pub method: &'static str,
+    pub path: String,
+    pub status: u64,
+    /// The policy that refused it, and why.
+    pub refused: Option<(&'static str, &'static str)>,
+    /// Classes of data in the answer, with how often.
+    pub data: Vec<(&'static str, u64)>,
+    pub gpc: bool,
+    pub purposes: Vec<&'static str>,
+    pub source: String,
+}
+
+/// Numbers that look random (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// The next, below a limit, small ones more often than large ones.
+    pub fn skewed(&mut self, limit: u64) -> u64 {
+        let limit = limit.max(1);
+        let one = self.number() % limit;
+        let other = self.number() % limit;
+        one * other / limit
+    }
+
+    fn bytes(&mut self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        for half in bytes.chunks_exact_mut(8) {
+            half.copy_from_slice(&self.number().to_be_bytes());
+        }
+        bytes
+    }
+}
+
+impl Emitter {
+    /// An emitter whose chain is not open yet.
+    #[must_use]
+    pub fn new(seed: u64, class: &str, key: Option<SigningKey>) -> Self {
+        let mut random = Random(seed);
+        Self {
+            chain: Chain::new(random.bytes()),
+            class: class.to_owned(),
+            key,
+            random,
+            time_ms: 1_800_000_000_000,
+            step_ms: 40,
+            keep_ms: None,
+            statement: Statement::default(),
+        }
+    }
+
+    /// The id of the chain.
+    #[must_use]
+    pub fn chain_uid(&self) -> &str {
+        self.chain.uid()
+    }
+
+    /// Where the chain is.
+    #[must_use]
+    pub fn head(&self) -> Option<Head> {
+        self.chain.head()
+    }
+
+    /// Opens the chain.
+    pub fn open(&mut self, predecessor: Option<Head>) -> Sealed {
+        let control = Control::Open {
+            emitter: "0123456789abcdef".to_owned(),
+            node: Some("edge-1".to_owned()),
+            config_sha256: Hash::plain(b"{}"),
+            heartbeat_ms: HEARTBEAT_MS,
+            predecessor,
+            peers: audit::Peers::default(),
+        };
+        self.control(&control, true)
+    }
+
+    /// A checkpoint.
+    pub fn checkpoint(&mut self) -> Sealed {
+        self.control(&Control::Checkpoint(self.statement.clone()), true)
+    }
+
+    /// Ends the chain.
+    pub fn close(&mut self) -> Sealed {
+        let close = Control::Close {
+            statement: self.statement.clone(),
+            reason: "shutdown".to_owned(),
+        };
+        self.control(&close, true)
+    }
+
+    /// A gap of these numbers.
+    pub fn gap(&mut self, ranges: Vec<Range>, kept: Option<&str>) -> Sealed {
+        let count = ranges.iter().map(|range| range.1 - range.0 + 1).sum();
+        let gap = Control::Gap(Lost {
+            reason: "queue_full".to_owned(),
+            count,
+            chain_uid: None,
+            ranges,
+            kept: kept.map(str::to_owned),
+            from_ms: self.time_ms,
+            to_ms: self.time_ms,
+        });
+        self.control(&gap, false)
+    }
+
+    /// A record about chains, signed if the emitter has a key.
+    pub fn control(&mut self, control: &Control, sign: bool) -> Sealed {
+        let event = Event {
+            control,
+            time_ms: self.time_ms,
+            class: &self.class,
+            product: "audit-emitter",
+            product_version: "0.1.0",
+        };
+        let sealed = self
+            .chain
+            .add_event(&event, self.key.as_ref().filter(|_| sign));
+        if sign {
+            self.statement.previous_checkpoint = sealed.sequence;
+        }
+        sealed
+    }
+
+    /// The record of a request that looks like others.
+    pub fn some_request(&mut self) -> Sealed {
+        let request = Request::some(&mut self.random);
+        self.request(&request)
+    }
+
+    /// The record of a request.
+    pub fn request(&mut self, request: &Request) -> Sealed {
+        self.time_ms += self.random.number() % self.step_ms.max(1);
+        self.statement.records += 1;
+        let actor = match &request.subject {
+            Some(subject) => format!(
+                r#"{{"app_uid":"shop-web","session":{{"issuer":"https://idp.example.com/realms/shop"}},"user":{{"type_id":1,"uid":"{subject}"}}}}"#
+            ),
+            None => r#"{"user":{"name":"anonymous","type_id":0}}"#.to_owned(),
+        };
+        let path = format!("{:?}", request.path);
+        let source = format!(r#"{{"ip":"{}"}}"#, request.source);
+        let mut consent = format!(r#"{{"gpc":{}"#, request.gpc);
+        if !request.purposes.is_empty() {
+            consent.push_str(&format!(r#","purposes":{:?}"#, request.purposes).replace(", ", ","));
+        }
+        consent.push('}');
+        let agent = r#""Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36""#;
+        let mut committed = Committed::default();
+        let consent_member = [("/unmapped/consent", Some(consent.as_str()))];
+        committed.commit(Group::Consent, self.random.bytes(), &consent_member);
+        let source_members = [
+            ("/http_request/user_agent", Some(agent)),
+            ("/src_endpoint", Some(source.as_str())),
+        ];
+        committed.commit(Group::Source, self.random.bytes(), &source_members);
+        let actor_member = [("/actor", Some(actor.as_str()))];
+        committed.commit(Group::Subject, self.random.bytes(), &actor_member);
+        let path_member = [("/http_request/url/path", Some(path.as_str()))];
+        committed.commit(Group::Url, self.random.bytes(), &path_member);
+        let id = format!(
+            "{:016x}-{:016x}",
+            self.random.number(),
+            self.random.number()
+        );
+        let parts = Parts {
+            actor,
+            path,
+            source,
+            consent,
+            agent,
+            id,
+        };
+        let mut writer = Writer::with_capacity(2048);
+        writer.object(|w| self.write(w, request, &parts, &committed));
+        self.chain.seal(writer, None)
+    }
+
+    fn write(&self, w: &mut Writer, request: &Request, parts: &Parts<'_>, committed: &Committed) {
+        let refused = request.refused.is_some();
+        let text = |w: &mut Writer, name: &str, value: &str| w.text_member(name, value);
+        w.number_member("action_id", if refused { 2 } else { 1 });
+        w.number_member("activity_id", 2);
+        w.cut_member("actor", |w| w.fragment(&parts.actor));
+        w.member("api", |w| {
+            w.object(|w| {
+                text(w, "operation", &request.operation);
+                w.member("request", |w| w.object(|w| text(w, "uid", &parts.id)));
+                w.member("service", |w| {
+                    w.object(|w| text(w, "name", "shop.example.com"));
+                });
+            });
+        });
+        w.member("authorizations", |w| w.fragment(&authorizations(request)));
+        w.number_member("category_uid", 6);
+        w.number_member("class_uid", 6003);
+        w.number_member("disposition_id", if refused { 2 } else { 1 });
+        w.number_member("duration", request.status % 17);
+        w.member("http_request", |w| {
+            w.object(|w| {
+                text(w, "http_method", request.method);
+                w.member("url", |w| {
+                    w.object(|w| {
+                        text(w, "hostname", "shop.example.com");
+                        w.cut_member("path", |w| w.fragment(&parts.path));
+                    });
+                });
+                w.cut_member("user_agent", |w| w.fragment(parts.agent));
+            });
+        });
+        w.member("http_response", |w| {
+            w.object(|w| w.number_member("code", request.status));
+        });
+        w.member("metadata", |w| {
+            w.object(|w| {
+                text(w, "correlation_uid", &parts.id);
+                w.member("product", |w| {
+                    w.fragment(
+                        r#"{"name":"audit-emitter","vendor_name":"Meshward","version":"0.1.0"}"#,
+                    );
+                });
+                w.member("profiles", |w| {
+                    w.fragment(r#"["data_classification","security_control","trace"]"#);
+                });
+                w.number_member("sequence", self.chain.next_sequence());
+                text(w, "uid", &self.chain.next_uid());
+                text(w, "version", "1.8.0");
+            });
+        });
+        if !request.data.is_empty() {
+            w.member("resources", |w| w.fragment(&resources(request)));
+        }
+        w.number_member("severity_id", if refused { 3 } else { 1 });
+        w.cut_member("src_endpoint", |w| w.fragment(&parts.source));
+        text(w, "status_code", &request.status.to_string());
+        text(w, "status_detail", "via_upstream");
+        w.number_member("status_id", if request.status < 400 { 1 } else { 2 });
+        w.number_member("time", self.time_ms);
+        w.number_member("type_uid", 600_302);
+        w.member("unmapped", |w| {
+            w.object(|w| {
+                text(w, "authentication", "jwt");
+                w.cut_member("consent", |w| w.fragment(&parts.consent));
+                if !request.data.is_empty() {
+                    w.member("findings", |w| w.fragment(&findings(request)));
+                }
+                text(w, "level", "request");
+                text(w, "provider", "corp");
+                self.chain.write_integrity(w, committed, false);
+                w.member("retention", |w| {
+                    w.object(|w| {
+                        text(w, "class", &self.class);
+                        if let Some(keep_ms) = self.keep_ms {
+                            w.number_member("expires", self.time_ms + keep_ms);
+                        }
+                    });
+                });
+            });
+        });
+    }
+}
+
+struct Parts<'p> {
+    actor: String,
+    path: String,
+    source: String,
+    consent: String,
+    agent: &'p str,
+    id: String,
+}
+
+impl Request {
+    /// One like others: few subjects send most, some are refused, some answers hold personal data.
+    #[must_use]
+    pub fn some(random: &mut Random) -> Self {
+        const ROUTES: [(&str, &str, &str, &[&str]); 8] = [
+            ("GET /orders/{id}", "GET", "/orders/", &["EMAIL"]),
+            (
+                "GET /patients/{id}",
+                "GET",
+                "/patients/",
+                &["US_SSN", "PHONE", "EMAIL"],
+            ),
+            ("POST /orders", "POST", "/orders", &[]),
+            ("GET /search", "GET", "/search", &[]),
+            (
+                "GET /invoices/{id}",
+                "GET",
+                "/invoices/",
+                &["IBAN", "CREDIT_CARD"],
+            ),
+            ("PUT /patients/{id}", "PUT", "/patients/", &["PHONE"]),
+            ("GET /healthz", "GET", "/healthz", &[]),
+            ("DELETE /orders/{id}", "DELETE", "/orders/", &[]),
+        ];
+        const REFUSALS: [(&str, &str, u64); 4] = [
+            ("jwt-auth/rules[1]", "credential_missing", 401),
+            ("jwt-auth/rules[2]", "scope_missing", 403),
+            ("token-bucket/per-client", "rate_limited", 429),
+            ("jwt-auth/rules[1]", "expired", 401),
+        ];
+        let pick = usize::try_from(random.skewed(8)).unwrap_or(0);
+        let (operation, method, path, data) =
+            ROUTES
+                .get(pick)
+                .copied()
+                .unwrap_or(("GET /", "GET", "/", &[]));
+        let refusal = random.skewed(60);
+        let refused = usize::try_from(refusal)
+            .ok()
+            .filter(|_| random.number().is_multiple_of(12))
+            .and_then(|index| REFUSALS.get(index % 4).copied());
+        let failed = random.number().is_multiple_of(40);
+        let status = match refused {
+            Some((_, _, status)) => status,
+            None if failed => 503,
+            None => 200,
+        };
+        let subject = random.skewed(400);
+        let answered = refused.is_none() && !failed;
+        Self {
+            subject: (status != 401).then(|| pseudonym(subject)),
+            operation: operation.to_owned(),
+            method,
+            path: if path.ends_with('/') {
+                format!("{path}{}", random.number() % 100_000)
+            } else {
+                path.to_owned()
+            },
+            status,
+            refused: refused.map(|(policy, why, _)| (policy, why)),
+            data: if answered {
+                data.iter()
+                    .map(|class| (*class, 1 + random.skewed(6)))
+                    .collect()
+            } else {
+                Vec::new()
+            },
+            gpc: random.number().is_multiple_of(7),
+            purposes: if random.number().is_multiple_of(3) {
+                vec!["analytics", "support"]
+            } else {
+                Vec::new()
+            },
+            source: format!("192.0.2.{}", random.skewed(200)),
+        }
+    }
+}
+
+/// What looks like the pseudonym of a subject.
+fn pseudonym(number: u64) -> String {
+    let mut random = Random(number);
+    format!("2026:{:016x}{:016x}", random.number(), random.number())
+}
+
+fn authorizations(request: &Request) -> String {
+    let allowed =
+        r#"{"decision":"allowed","policy":{"is_applied":true,"name":"jwt-auth/rules[1]"}}"#;
+    match request.refused {
+        Some((policy, why)) => format!(
+            r#"[{{"decision":"denied","policy":{{"desc":"{why}","is_applied":true,"name":"{policy}"}}}}]"#
+        ),
+        None => format!("[{allowed}]"),
+    }
+}
+
+fn category(class: &str) -> (u64, &'static str, &'static str) {
+    match class {
+        "CREDIT_CARD" | "IBAN" => (3, "Financial", "financial"),
+        _ => (1, "Personal", "personal"),
+    }
+}
+
+fn resources(request: &Request) -> String {
+    let class = |(class, count): &(&str, u64)| {
+        let (id, caption, _) = category(class);
+        format!(
+            r#"{{"category":"{caption}","category_id":{id},"discovery_details":[{{"count":{count},"type":"{class}"}}]}}"#
+        )
+    };
+    let classes: Vec<String> = request.data.iter().map(class).collect();
+    format!(
+        r#"[{{"data_classifications":[{}],"name":"{}"}}]"#,
+        classes.join(","),
+        request.operation
+    )
+}
+
+fn findings(request: &Request) -> String {
+    let finding = |(class, count): &(&str, u64)| {
+        let (_, _, category) = category(class);
+        format!(
+            r#"{{"category":"{category}","count":{count},"direction":"response","kind":"{class}","outcome":"seen","place":"response.body"}}"#
+        )
+    };
+    let findings: Vec<String> = request.data.iter().map(finding).collect();
+    format!("[{}]", findings.join(","))
+}
+
+/// A key that everybody knows.
+#[must_use]
+pub fn emitter_key() -> SigningKey {
+    SigningKey::from_seed(Some("edge-2026"), &[7; 32])
+}
+
+/// Another.
+#[must_use]
+pub fn operator_key() -> SigningKey {
+    SigningKey::from_seed(Some("dpo"), &[9; 32])
+}
+
+/// How long the chains of these emitters are silent at most.
+pub const HEARTBEAT_MS: u64 = 60_000;
+
+/// Writes the records of so many requests, as two workers of a proxy with two retention classes
+/// each would leave them: batches take turns, each ends with a checkpoint, and all chains end.
+///
+/// # Errors
+/// Whatever `out` answers.
+pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> std::io::Result<()> {
+    const YEAR_MS: u64 = 365 * 86_400_000;
+    let mut emitters: Vec<Emitter> = [("default", 1), ("hipaa", 6), ("default", 1), ("hipaa", 6)]
+        .into_iter()
+        .zip(0_u64..)
+        .map(|((class, years), number)| {
+            let mut emitter = Emitter::new(seed ^ number << 32, class, Some(emitter_key()));
+            emitter.keep_ms = Some(years * YEAR_MS);
+            emitter
+        })
+        .collect();
+    let mut random = Random(seed);
+    for emitter in &mut emitters {
+        writeln!(out, "{}", emitter.open(None).text)?;
+    }
+    let mut left = requests;
+    while left > 0 {
+        for emitter in &mut emitters {
+            let batch = left.min(BATCH - random.number() % 100);
+            for _ in 0..batch {
+                writeln!(out, "{}", emitter.some_request().text)?;
+            }
+            if batch > 0 {
+                writeln!(out, "{}", emitter.checkpoint().text)?;
+            }
+            left -= batch;
+        }
+        let latest_ms = emitters
+            .iter()
+            .map(|emitter| emitter.time_ms)
+            .max()
+            .unwrap_or(0);
+        for emitter in &mut emitters {
+            emitter.time_ms = latest_ms;
+        }
+    }
+    for emitter in &mut emitters {
+        writeln!(out, "{}", emitter.close().text)?;
+    }
+    Ok(())
+}
+
+/// Records in a batch, about.
+const BATCH: u64 = 500;

@@ -1,0 +1,43 @@
+//! Whose records are meant: a subject as it is, or by its pseudonyms, made anew with the keys of
+//! their epochs.
+
+use std::collections::BTreeSet;
+
+use audit_emitter::pseudonym::Pseudonymizer;
+
+use crate::scan::Fields;
+
+/// A subject by all names that records may have for it.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// As JSON strings are written inside of records.
+    names: BTreeSet<String>,
+}
+
+impl Subject {
+    /// A subject as it is, and its pseudonyms in some epochs.
+    #[must_use]
+    pub fn new(subject: &str, epochs: &[(String, Vec<u8>)]) -> Self {
+        let pseudonym = |(epoch, key): &(String, Vec<u8>)| {
+            Pseudonymizer::new(key, epoch.clone()).pseudonym(subject)
+        };
+        let names = std::iter::once(subject.to_owned()).chain(epochs.iter().map(pseudonym));
+        let written = |name: String| {
+            let mut text = String::new();
+            audit::canonical::push_string(&mut text, &name);
+            text
+        };
+        Self {
+            names: names.map(written).collect(),
+        }
+    }
+
+    /// Whether a record is one of this subject's.
+    #[must_use]
+    pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
+        [fields.user_uid, fields.user_name, fields.app_uid]
+            .into_iter()
+            .filter_map(|span| span.of(text))
+            .any(|name| self.names.contains(name))
+    }
+}

@@ -1,0 +1,249 @@
+//! A chain by itself: its beginning, its end, and how far signatures vouch for it.
+
+use audit::Range;
+
+use super::{ChainVerdict, Conclusion, Question, numbers};
+use crate::chains::{Chain, Trail};
+use crate::hex::encode;
+use crate::intervals::size;
+use crate::issue::Kind;
+use crate::item::{ChainUid, uid};
+use crate::segment::Compared;
+use crate::time;
+
+impl Conclusion {
+    pub(super) fn check_chain(
+        &mut self,
+        trail: &mut Trail,
+        question: &Question,
+        chain_uid: ChainUid,
+        chain: &Chain,
+        is_succeeded: bool,
+    ) {
+        let Some((first, last)) = chain.segments.ends() else {
+            // Only an order names it.
+            self.check_absent(trail, chain_uid, chain);
+            return;
+        };
+        let purge = self.check_purges(trail, chain_uid, chain);
+        let begin = match purge {
+            Some(checkpoint) => checkpoint,
+            None if question.is_excerpt => first,
+            None => 0,
+        };
+        let end = match self.known_ends.get(&chain_uid) {
+            Some(end) if !question.is_excerpt => last.max(*end),
+            _ => last,
+        };
+        if begin == 0 && first == 0 && chain.open.is_none() && !chain.removed.contains(&0) {
+            trail.issues.add(
+                Kind::NoBeginning,
+                || uid(&chain_uid, 0),
+                || {
+                    "a chain begins with a record that says where it comes from; this one does not"
+                        .to_owned()
+                },
+            );
+        }
+        self.check_holes(trail, chain_uid, chain, Range(begin, end));
+        if let Some((_, statement)) = &chain.statement {
+            let sampled_out = self.records.sampled_out;
+            self.records.sampled_out = sampled_out.saturating_add(statement.sampled_out);
+        }
+        let covered = self.check_cover(trail, chain_uid, chain, begin);
+        let end = self.check_end(trail, question, chain_uid, chain, is_succeeded);
+        let heartbeat_ms = chain.heartbeat_ms();
+        for silence in &chain.silences {
+            let silent_ms = silence.to_ms - silence.from_ms;
+            if heartbeat_ms > 0 && silent_ms > heartbeat_ms.saturating_mul(2) && !chain.is_ledger {
+                trail.issues.add(
+                    Kind::Silence,
+                    || uid(&chain_uid, silence.after),
+                    || {
+                        format!(
+                            "nothing from {} to {} ({}), where a sign of life was due every {}",
+                            time::format(silence.from_ms),
+                            time::format(silence.to_ms),
+                            time::duration(silent_ms),
+                            time::duration(heartbeat_ms)
+                        )
+                    },
+                );
+            }
+        }
+        if chain.clock_steps > 0 {
+            trail.issues.add_many(
+                Kind::ClockStep,
+                chain.clock_steps,
+                || encode(&chain_uid),
+                || {
+                    "the clock went back between records; their order in the chain is the true one"
+                        .to_owned()
+                },
+            );
+        }
+        self.chain_count += 1;
+        if self.chains.len() < MAX_CHAINS {
+            self.chains.push(ChainVerdict {
+                chain_uid: encode(&chain_uid),
+                class: chain.class.clone(),
+                node: chain.open.as_ref().and_then(|open| open.node.clone()),
+                first,
+                last,
+                covered,
+                end,
+                from_ms: chain.first_ms.unwrap_or(0),
+                to_ms: chain.last_ms,
+            });
+        }
+    }
+
+    fn check_absent(&mut self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
+        if let Some(purge) = chain.purges.iter().max_by_key(|purge| purge.checkpoint) {
+            self.records.expired = self.records.expired.saturating_add(purge.checkpoint);
+            self.records.missing = self.records.missing.saturating_add(1);
+            trail.issues.add(
+                Kind::Missing,
+                || uid(&chain_uid, purge.checkpoint),
+                || "the checkpoint that a purge left is missing, and all after it".to_owned(),
+            );
+        }
+    }
+
+    /// The number of the record that is now the first, if an operator says so.
+    fn check_purges(
+        &mut self,
+        trail: &mut Trail,
+        chain_uid: ChainUid,
+        chain: &Chain,
+    ) -> Option<u64> {
+        let purge = chain.purges.iter().max_by_key(|purge| purge.checkpoint)?;
+        let at = purge.checkpoint;
+        let held = chain.segments.holding(at);
+        let compared = trail.seen.compare(chain_uid, at, &purge.fingerprint);
+        if held.is_some() && compared == Compared::Other {
+            trail.issues.add(
+                Kind::ForgedStatement,
+                || uid(&chain_uid, at),
+                || "a purge names another record than this one as the first that stays".to_owned(),
+            );
+            return None;
+        }
+        if at > 0 {
+            let there = chain.segments.count_in(0, at - 1);
+            // Tombstones fill places, and are not what a purge deletes.
+            let removed = chain.removed.iter().filter(|number| **number < at).count() as u64;
+            let left = there.saturating_sub(removed);
+            self.records.expired = self
+                .records
+                .expired
+                .saturating_add(at.saturating_sub(there));
+            if left > 0 {
+                trail.issues.add_many(
+                    Kind::StillThere,
+                    left,
+                    || numbers(&chain_uid, Range(0, at - 1)),
+                    || format!("an operator has purged these, and {left} are still there"),
+                );
+            }
+        }
+        Some(at)
+    }
+
+    /// The last record that a signature vouches for.
+    fn check_cover(
+        &mut self,
+        trail: &mut Trail,
+        chain_uid: ChainUid,
+        chain: &Chain,
+        begin: u64,
+    ) -> Option<u64> {
+        let mut last = None;
+        let mut uncovered = 0_u64;
+        let mut from = None;
+        let segments = chain.segments.iter();
+        for (first, segment) in segments.filter(|(_, segment)| segment.last >= begin) {
+            last = segment.covered.or(last);
+            let next = match segment.covered {
+                Some(covered) => covered.saturating_add(1),
+                None => first,
+            };
+            let open = size(Range(next, segment.last));
+            if open > 0 && next <= segment.last {
+                from = from.or(Some(next));
+                uncovered = uncovered.saturating_add(open);
+            }
+        }
+        self.records.uncovered = self.records.uncovered.saturating_add(uncovered);
+        let is_unsigned = chain.open.as_ref().is_some_and(|open| !open.is_signed);
+        if is_unsigned {
+            trail.issues.add(
+                Kind::Unsigned,
+                || encode(&chain_uid),
+                || "its emitter has no key: what is missing shows, what was changed by somebody who \
+                    rewrote everything after it does not".to_owned(),
+            );
+        } else if let Some(from) = from {
+            trail.issues.add_many(
+                Kind::Uncovered,
+                uncovered,
+                || uid(&chain_uid, from),
+                || format!("{uncovered} records are not yet covered: no signature of a known key comes after them"),
+            );
+        }
+        last
+    }
+
+    fn check_end(
+        &mut self,
+        trail: &mut Trail,
+        question: &Question,
+        chain_uid: ChainUid,
+        chain: &Chain,
+        is_succeeded: bool,
+    ) -> &'static str {
+        if let Some((sequence, _)) = &chain.close {
+            if chain
+                .segments
+                .ends()
+                .is_some_and(|(_, last)| last > *sequence)
+            {
+                trail.issues.add(
+                    Kind::AfterEnd,
+                    || uid(&chain_uid, sequence.saturating_add(1)),
+                    || "records come after the one that closes the chain".to_owned(),
+                );
+            }
+            return "closed";
+        }
+        if chain.is_ledger {
+            return "ledger";
+        }
+        if is_succeeded {
+            return "succeeded";
+        }
+        let last = chain.segments.iter().last();
+        let last_sign = last.and_then(|(_, segment)| segment.last_signed);
+        let last_ms = last_sign.map_or(chain.last_ms, |(_, ms)| ms);
+        let silent_ms = question.at_ms.saturating_sub(last_ms);
+        if silent_ms <= chain.heartbeat_ms().saturating_mul(2) {
+            return "alive";
+        }
+        if !question.is_excerpt {
+            trail.issues.add(
+                Kind::OpenEnd,
+                || encode(&chain_uid),
+                || {
+                    format!(
+                        "the last sign of life is of {}, and the chain was not closed: whatever came \
+                         after is not here",
+                        time::format(last_ms)
+                    )
+                },
+            );
+        }
+        "open"
+    }
+}
+
+const MAX_CHAINS: usize = 1000;

@@ -1,0 +1,129 @@
+//! Records of a chain that are not there, and what the emitter says about them.
+
+use audit::Range;
+
+use std::collections::HashMap;
+
+use super::{Conclusion, DeclaredGap, numbers};
+use crate::chains::{Chain, Trail};
+use crate::hex::decode;
+use crate::intervals::{Intervals, size};
+use crate::issue::Kind;
+use crate::item::{ChainUid, uid};
+use crate::time;
+
+impl Conclusion {
+    pub(super) fn check_holes(
+        &mut self,
+        trail: &mut Trail,
+        chain_uid: ChainUid,
+        chain: &Chain,
+        all: Range,
+    ) {
+        let mut there = Intervals::default();
+        for (first, segment) in chain.segments.iter() {
+            there.add(Range(first, segment.last));
+        }
+        let mut declared = Intervals::default();
+        let own = chain.gaps.iter().filter(|(sequence, lost)| {
+            lost.chain_uid.is_none() && is_vouched_gap(chain, *sequence)
+        });
+        let adopted = self.adopted.remove(&chain_uid).unwrap_or_default();
+        for (sequence, lost) in own.chain(&adopted) {
+            let mut absent = 0_u64;
+            for range in &lost.ranges {
+                for range in there.outside(*range) {
+                    absent = absent.saturating_add(size(range));
+                    declared.add(range);
+                }
+            }
+            let key = (lost.reason.clone(), lost.kept.clone());
+            let gap = self.gaps.entry(key).or_insert_with(|| DeclaredGap {
+                reason: lost.reason.clone(),
+                kept: lost.kept.clone(),
+                requests: 0,
+                absent: 0,
+                from_ms: u64::MAX,
+                to_ms: 0,
+            });
+            gap.requests = gap.requests.saturating_add(lost.count);
+            gap.absent = gap.absent.saturating_add(absent);
+            gap.from_ms = gap.from_ms.min(lost.from_ms);
+            gap.to_ms = gap.to_ms.max(lost.to_ms);
+            // What is only kept elsewhere, and was given to us from there, is not missing.
+            if absent > 0 || lost.ranges.is_empty() && lost.count > 0 {
+                trail.issues.add(
+                    Kind::DeclaredGap,
+                    || uid(&chain_uid, *sequence),
+                    || declared_text(lost, absent),
+                );
+            }
+        }
+        for hole in there.outside(all) {
+            let undeclared = declared.outside(hole);
+            let missing = undeclared
+                .iter()
+                .fold(0, |sum: u64, r| sum.saturating_add(size(*r)));
+            self.records.declared = self
+                .records
+                .declared
+                .saturating_add(size(hole).saturating_sub(missing));
+            self.records.missing = self.records.missing.saturating_add(missing);
+            for range in undeclared {
+                trail.issues.add_many(
+                    Kind::Missing,
+                    size(range),
+                    || numbers(&chain_uid, range),
+                    || match size(range) {
+                        1 => "is missing, and nothing says why".to_owned(),
+                        count => format!("{count} records are missing, and nothing says why"),
+                    },
+                );
+            }
+        }
+    }
+}
+
+impl Conclusion {
+    /// Sorts what emitters say about chains that they have taken over by those chains.
+    pub(super) fn adopt_gaps<S: std::hash::BuildHasher>(
+        &mut self,
+        chains: &HashMap<ChainUid, Chain, S>,
+    ) {
+        for chain in chains.values() {
+            for (sequence, lost) in &chain.gaps {
+                let target = lost.chain_uid.as_deref();
+                let target = target.and_then(|uid| decode::<16>(uid.as_bytes()));
+                if let Some(target) = target.filter(|_| is_vouched_gap(chain, *sequence)) {
+                    let gaps = self.adopted.entry(target).or_default();
+                    gaps.push((*sequence, lost.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Where signatures can be checked at all, one must vouch for what an emitter says is missing.
+fn is_vouched_gap(chain: &Chain, sequence: u64) -> bool {
+    let signed = chain.open.as_ref().is_none_or(|open| open.is_signed);
+    let any_covered = chain.segments.iter().any(|(_, s)| s.covered.is_some());
+    let covered = chain.segments.holding(sequence).and_then(|s| s.covered);
+    !(signed && any_covered) || covered.is_some_and(|covered| covered >= sequence)
+}
+
+fn declared_text(lost: &audit::Lost, absent: u64) -> String {
+    let kept = match &lost.kept {
+        Some(kept) if kept == "host_log" => {
+            "; they are in the log of the proxy, which can be given as a further file"
+        }
+        Some(_) => "; they are kept elsewhere",
+        None => "",
+    };
+    format!(
+        "{} requests are not here ({}), from {} to {}; {absent} of their records had a number{kept}",
+        lost.count,
+        lost.reason,
+        time::format(lost.from_ms),
+        time::format(lost.to_ms)
+    )
+}

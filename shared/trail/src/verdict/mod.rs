@@ -1,0 +1,197 @@
+//! What follows from everything that was seen.
+
+mod chain;
+mod holes;
+mod orders;
+mod relations;
+
+use std::collections::{BTreeMap, HashMap};
+
+use audit::{Hash, Lost, Range};
+use serde::Serialize;
+
+use crate::chains::{Counts, Trail};
+use crate::issue::{Issue, Kind, Severity};
+use crate::item::{ChainUid, uid};
+
+pub use orders::is_held;
+
+/// What a verdict depends on beside the records.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// The time, milliseconds since 1970: an emitter that lives has said so shortly before.
+    pub at_ms: u64,
+    /// The files are a part: what is before and after them is not asked for.
+    pub is_excerpt: bool,
+    /// What witnesses have seen.
+    pub witness: BTreeMap<(ChainUid, u64), Hash>,
+}
+
+/// The verdict.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// In a word.
+    pub result: &'static str,
+    /// The exit status.
+    pub exit_code: u8,
+    /// Counts of records.
+    pub records: Records,
+    /// How many issues of each kind.
+    pub issue_counts: BTreeMap<Kind, u64>,
+    /// What emitters say is not where the rest is.
+    pub declared_gaps: Vec<DeclaredGap>,
+    /// The first of each kind.
+    pub issues: Vec<Issue>,
+    /// How many chains.
+    pub chain_count: u64,
+    /// The chains, the first thousand.
+    pub chains: Vec<ChainVerdict>,
+}
+
+/// Counts of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Records {
+    /// As they were read.
+    #[serde(flatten)]
+    pub seen: Counts,
+    /// Not records, or changed, or with a signature that is none.
+    pub invalid: u64,
+    /// Missing, and nothing says why.
+    pub missing: u64,
+    /// Missing, and the emitter says why.
+    pub declared: u64,
+    /// Deleted after their time.
+    pub expired: u64,
+    /// Records that claim the place of another.
+    pub forks: u64,
+    /// Valid, and no signature vouches for them.
+    pub uncovered: u64,
+    /// Requests of which emitters kept no record on purpose, by sampling.
+    pub sampled_out: u64,
+}
+
+/// What emitters say is not where the rest is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeclaredGap {
+    /// Why.
+    pub reason: String,
+    /// Where it is kept instead.
+    pub kept: Option<String>,
+    /// How many requests.
+    pub requests: u64,
+    /// How many of their records had a number and are not in the files.
+    pub absent: u64,
+    /// When the first was, milliseconds since 1970.
+    pub from_ms: u64,
+    /// When the last was.
+    pub to_ms: u64,
+}
+
+/// A chain.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChainVerdict {
+    /// Its id.
+    pub chain_uid: String,
+    /// Its retention class.
+    pub class: Option<String>,
+    /// The proxy.
+    pub node: Option<String>,
+    /// The first number.
+    pub first: u64,
+    /// The last.
+    pub last: u64,
+    /// The last that a known key vouches for.
+    pub covered: Option<u64>,
+    /// How it ends: `closed`, `succeeded`, `alive`, `open`, `ledger`.
+    pub end: &'static str,
+    /// When its first record was, milliseconds since 1970.
+    pub from_ms: u64,
+    /// When its last was.
+    pub to_ms: u64,
+}
+
+/// Draws the conclusion.
+#[must_use]
+pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
+    let mut conclusion = Conclusion::default();
+    let succeeded = conclusion.check_successions(&mut trail, question);
+    conclusion.check_witness(&mut trail, question);
+    conclusion.check_orders(&mut trail);
+    let chains = std::mem::take(&mut trail.chains);
+    conclusion.adopt_gaps(&chains);
+    let mut uids: Vec<&ChainUid> = chains.keys().collect();
+    uids.sort_unstable_by_key(|uid| (chains.get(*uid).and_then(|chain| chain.first_ms), **uid));
+    for uid in &uids {
+        if let Some(chain) = chains.get(*uid) {
+            conclusion.check_chain(
+                &mut trail,
+                question,
+                **uid,
+                chain,
+                succeeded.contains_key(*uid),
+            );
+        }
+    }
+    if trail.counts.valid == 0 {
+        trail.issues.add(
+            Kind::Empty,
+            || "-".to_owned(),
+            || "there is no valid record, so there is nothing to verify".to_owned(),
+        );
+    }
+    conclusion.verdict(trail)
+}
+
+#[derive(Default)]
+struct Conclusion {
+    records: Records,
+    gaps: BTreeMap<(String, Option<String>), DeclaredGap>,
+    chains: Vec<ChainVerdict>,
+    chain_count: u64,
+    /// What emitters say about records of chains that they have taken over from others.
+    adopted: HashMap<ChainUid, Vec<(u64, Lost)>>,
+    /// Beyond the last record of a chain that is there, one that must have been.
+    known_ends: HashMap<ChainUid, u64>,
+}
+
+impl Conclusion {
+    fn verdict(mut self, trail: Trail) -> Verdict {
+        let issues = &trail.issues;
+        self.records.seen = trail.counts;
+        self.records.invalid = [
+            Kind::NotARecord,
+            Kind::Changed,
+            Kind::WrongSignature,
+            Kind::KeyOutOfTime,
+            Kind::WrongRole,
+        ]
+        .into_iter()
+        .map(|kind| issues.count(kind))
+        .sum();
+        self.records.forks = issues.count(Kind::Fork);
+        let (result, exit_code) = match issues.worst() {
+            None | Some(Severity::Note) => ("clean", 0),
+            Some(Severity::Failure) => ("failed", 1),
+            Some(Severity::Incomplete) => ("incomplete", 2),
+        };
+        Verdict {
+            result,
+            exit_code,
+            records: self.records,
+            issue_counts: issues.counts().clone(),
+            declared_gaps: self.gaps.into_values().collect(),
+            issues: issues.examples(),
+            chain_count: self.chain_count,
+            chains: self.chains,
+        }
+    }
+}
+
+/// `chain:3-7`.
+fn numbers(chain: &ChainUid, range: Range) -> String {
+    if range.0 == range.1 {
+        uid(chain, range.0)
+    } else {
+        format!("{}-{}", uid(chain, range.0), range.1)
+    }
+}

@@ -1,0 +1,95 @@
+//! What operators did, and what they were allowed to do.
+
+use std::collections::BTreeMap;
+
+use audit::{Control, Range, Target};
+
+use super::{Conclusion, numbers};
+use crate::chains::Trail;
+use crate::intervals::{Intervals, size};
+use crate::issue::Kind;
+
+impl Conclusion {
+    /// What operators did: nothing that was on hold, and nothing without an order.
+    pub(super) fn check_orders(&mut self, trail: &mut Trail) {
+        let mut orders = std::mem::take(&mut trail.orders);
+        orders.sort_by_key(|order| order.time_ms);
+        let mut holds: BTreeMap<&str, &[Target]> = BTreeMap::new();
+        for order in &orders {
+            let touched: Vec<(&str, Range)> = match &order.control {
+                Control::Hold { hold, targets, .. } => {
+                    holds.insert(hold, targets);
+                    continue;
+                }
+                Control::Release { hold, .. } => {
+                    holds.remove(hold.as_str());
+                    continue;
+                }
+                Control::Tombstone {
+                    chain_uid,
+                    sequence,
+                    ..
+                } => vec![(chain_uid, Range(*sequence, *sequence))],
+                Control::Purge {
+                    chain_uid,
+                    checkpoint,
+                    ..
+                } => vec![(chain_uid, Range(0, checkpoint.saturating_sub(1)))],
+                Control::Erasure { targets, .. } => targets
+                    .iter()
+                    .flat_map(|target| {
+                        ranges(target).map(|range| (target.chain_uid.as_str(), range))
+                    })
+                    .collect(),
+                _ => continue,
+            };
+            for (name, targets) in &holds {
+                if touched
+                    .iter()
+                    .any(|(chain, range)| is_held(targets, chain, *range))
+                {
+                    trail.issues.add(
+                        Kind::HoldBroken,
+                        || order.uid.clone(),
+                        || format!("{} of what the hold {name:?} keeps", order.control.kind()),
+                    );
+                }
+            }
+        }
+        trail.orders = orders;
+        let erased = std::mem::take(&mut trail.erased);
+        for (chain, range, groups) in erased {
+            let without = match trail.erasures.get(&chain) {
+                Some(orders) => orders.outside(range, groups),
+                None => {
+                    let mut all = Intervals::default();
+                    all.add(range);
+                    all
+                }
+            };
+            for range in without.iter() {
+                trail.issues.add_many(
+                    Kind::ErasedWithoutOrder,
+                    size(range),
+                    || numbers(&chain, range),
+                    || "parts of it are erased, and no operator says so".to_owned(),
+                );
+            }
+        }
+    }
+}
+
+/// Whether a hold keeps any of these records.
+#[must_use]
+pub fn is_held(targets: &[Target], chain: &str, range: Range) -> bool {
+    targets.is_empty()
+        || targets
+            .iter()
+            .filter(|target| target.chain_uid == chain)
+            .any(|target| ranges(target).any(|held| held.0 <= range.1 && range.0 <= held.1))
+}
+
+fn ranges(target: &Target) -> impl Iterator<Item = Range> {
+    let all = target.ranges.is_empty().then_some(Range(0, u64::MAX));
+    target.ranges.iter().copied().chain(all)
+}
