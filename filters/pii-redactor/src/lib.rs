@@ -49,6 +49,8 @@ mod swar;
 pub mod tally;
 pub mod text;
 mod trigger;
+#[cfg(not(target_os = "wasi"))]
+pub mod worst_cases;
 
 pub use filter::PiiRedactor;
 

@@ -69,6 +69,13 @@ impl TextScanner {
 
     /// A new text begins at this place of the body.
     pub(crate) fn begin(&mut self, offset: u64) {
+        self.reset(offset);
+        if self.is_in_key() {
+            self.line_ends.push(b'\n');
+        }
+    }
+
+    fn reset(&mut self, offset: u64) {
         self.text.clear();
         self.raw.clear();
         self.breaks.clear();
@@ -78,9 +85,6 @@ impl TextScanner {
         // Only lines of a text go on with a key that began in another one.
         if self.swallowing == Swallow::Token || self.spelling != Spelling::Plain {
             self.swallowing = Swallow::Nothing;
-        }
-        if self.is_in_key() {
-            self.line_ends.push(b'\n');
         }
     }
 
@@ -230,14 +234,13 @@ impl TextScanner {
     pub(crate) fn end(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) {
         self.end_escape(announcement, sink);
         self.release(true, announcement, sink);
-        self.begin(self.raw_offset);
+        self.reset(self.raw_offset);
     }
 
     /// Drops what is held.
     pub(crate) fn forget(&mut self) {
         self.escape.clear();
-        let offset = self.raw_offset;
-        self.begin(offset);
+        self.reset(self.raw_offset);
     }
 
     /// Searches what is held as a whole value; the matches can be read with [`Self::spans`].

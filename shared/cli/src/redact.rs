@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &[&str]) -> ExitCode {
 
 /// The kinds as rows of a table, as the README has them.
 fn list() -> ExitCode {
-    println!("| kind | what it is | acts | presets |\n| --- | --- | --- | --- |");
+    println!("| kind | what it is | category | acts | presets |\n| --- | --- | --- | --- | --- |");
     for detector in &pii_redactor::detect::DETECTORS {
         println!("{}", row(detector));
     }
@@ -85,9 +85,10 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
         .map(|(word, _)| *word)
         .collect();
     format!(
-        "| `{}` | {} | {acts} | {} |",
+        "| `{}` | {} | {} | {acts} | {} |",
         detector.name,
         detector.about,
+        detector.category.as_str(),
         presets.join(" ")
     )
 }

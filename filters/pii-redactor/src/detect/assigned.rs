@@ -44,7 +44,7 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
     }
     let bytes = text.bytes;
     near.each_phrase(text.lexicon, bytes, text.assignable, |kinds, name_end| {
-        let Some(start) = value_start(bytes, name_end) else {
+        let Some((sign, start)) = value_start(bytes, name_end) else {
             return;
         };
         if start < text.from {
@@ -53,7 +53,7 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
         for entity in KINDS {
             step(1);
             if kinds.has(entity)
-                && let Some(end) = value_end(bytes, start, entity)
+                && let Some(end) = value_end(bytes, start, sign, entity)
             {
                 spans.push(Span {
                     start,
@@ -79,26 +79,29 @@ fn has_assignment(text: &[u8]) -> bool {
     })
 }
 
-/// Where the value begins: behind the sign, a few spaces and an opening quote.
-fn value_start(text: &[u8], name_end: usize) -> Option<usize> {
+/// The sign behind a name, and where the value begins: behind a few spaces and an opening quote.
+fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
     let blanks = |from: usize| {
         from.plus(count_while(part(text, 0, from.plus(2)), from, |byte| {
             matches!(byte, b' ' | b'"' | b'\'' | b'\t')
         }))
     };
-    let sign = blanks(name_end);
-    matches!(at(text, sign), b':' | b'=').then(|| blanks(sign.plus(1)))
+    let place = blanks(name_end);
+    let sign = at(text, place);
+    matches!(sign, b':' | b'=').then(|| (sign, blanks(place.plus(1))))
 }
 
 /// The end of a value of a kind.
-fn value_end(text: &[u8], start: usize, entity: u8) -> Option<usize> {
+fn value_end(text: &[u8], start: usize, sign: u8, entity: u8) -> Option<usize> {
     let ahead = part(text, start, start.plus(MAX_VALUE_BYTES));
     let length = count_while(ahead, 0, |byte| {
         byte > b' ' && !b",;&\"'<>()[]{}|\\`".contains(&byte)
     });
     let mut value = part(ahead, 0, length);
     // The full stop of a sentence is not part of it.
-    while let Some((b'.' | b'!' | b'?' | b':', shorter)) = value.split_last() {
+    if sign == b':'
+        && let Some((b'.', shorter)) = value.split_last()
+    {
         value = shorter;
     }
     let end = start.plus(value.len());

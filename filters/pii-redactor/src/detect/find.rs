@@ -20,6 +20,7 @@ use crate::bytes::{
 };
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon, Surroundings};
+use crate::placeholder::label_length;
 use crate::steps::step;
 use crate::trigger::{Triggers, find_digit};
 
@@ -342,6 +343,12 @@ impl Search<'_, '_> {
         let letters = letters_before(sign);
         if (1..=4).contains(&letters) {
             let begin = sign.less(letters);
+            if letters == 2
+                && self.text.wanted.has(IBAN)
+                && let Some(end) = iban::find(bytes, begin)
+            {
+                self.push(IBAN, begin, end, Confidence::High);
+            }
             let joint = before(bytes, begin);
             let more = if is_joint(joint) {
                 letters_before(begin.less(1))
@@ -628,7 +635,10 @@ impl Search<'_, '_> {
     }
 
     fn push(&mut self, entity: u8, start: usize, end: usize, confidence: Confidence) {
-        if start >= self.text.from && confidence >= self.text.least && self.text.wanted.has(entity)
+        if start >= self.text.from
+            && confidence >= self.text.least
+            && self.text.wanted.has(entity)
+            && !is_label(self.text.bytes, start, end)
         {
             let span = Span {
                 start,
@@ -641,6 +651,12 @@ impl Search<'_, '_> {
             }
         }
     }
+}
+
+/// Whether a match is the name of a kind in the label that stands for a value.
+fn is_label(text: &[u8], start: usize, end: usize) -> bool {
+    before(text, start) == b'['
+        && label_length(rest(text, start.less(1))) == end.less(start).plus(2)
 }
 
 /// A sign between the parts of one code.

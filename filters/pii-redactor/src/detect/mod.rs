@@ -31,6 +31,7 @@ pub(crate) use assigned::kinds as assignable;
 pub use find::Span;
 pub(crate) use find::{Scratch, Text, find};
 pub(crate) use impersonal::is_impersonal;
+pub use policy::finding::Category;
 pub(crate) use secret::private_key::{Body as KeyBody, Line as KeyLine};
 pub use shape::ShapeIndex;
 pub use table::DETECTORS;
@@ -42,6 +43,8 @@ pub struct Detector {
     pub name: &'static str,
     /// What it is, in one line.
     pub about: &'static str,
+    /// What sort of data it is, in records and lists.
+    pub category: Category,
     /// The presets that switch it on, as bits of [`preset`].
     pub presets: u8,
     /// How it is found.
@@ -151,6 +154,8 @@ pub(crate) const PASSWORD: u8 = table::id("PASSWORD");
 /// See the detector of the same name.
 pub(crate) const PRIVATE_KEY: u8 = table::id("PRIVATE_KEY");
 /// See the detector of the same name.
+pub(crate) const CREDIT_CARD: u8 = table::id("CREDIT_CARD");
+/// See the detector of the same name.
 pub(crate) const JWT: u8 = table::id("JWT");
 
 /// How far a private key goes in this text that began before it.
@@ -167,6 +172,10 @@ pub(crate) fn open_key(text: &[u8], start: usize, end: usize) -> Option<KeyLine>
 }
 
 #[cfg(test)]
+mod api_shapes;
+#[cfg(test)]
 mod cost;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twice;

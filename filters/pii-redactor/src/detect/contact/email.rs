@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "EMAIL",
     about: "An e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters)",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Scanned,
     checked: true,

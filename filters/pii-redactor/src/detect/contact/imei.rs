@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IMEI",
     about: "The number of a mobile device: Luhn over fifteen digits",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IP_ADDRESS",
     about: "An IPv4 or IPv6 address",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Scanned,
     checked: true,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MAC_ADDRESS",
     about: "The hardware address of a network interface (EUI-48)",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Scanned,
     checked: true,
@@ -37,25 +38,32 @@ pub(crate) fn around(
     (behind, ahead): (u8, u8),
 ) -> Option<(usize, usize)> {
     let (parts, stride) = if length == 2 { (6_usize, 3) } else { (3, 5) };
-    let sign = if is_sign(ahead) { ahead } else { behind };
     // A part before it with a digit has been looked at already, and the whole address from there.
     let previous = part(text, start.less(stride), start.less(1));
-    if ahead == sign && previous.iter().any(u8::is_ascii_digit) && start.less(stride) >= from {
+    if behind == ahead && previous.iter().any(u8::is_ascii_digit) && start.less(stride) >= from {
         return None;
     }
-    let mut begin = start;
-    for _ in 1..parts {
-        if before(text, begin) != sign {
-            break;
+    let mut signs = [behind, ahead].into_iter().filter(|sign| is_sign(*sign));
+    signs.find_map(|sign| {
+        let mut begin = start;
+        for _ in 1..parts {
+            if !is_joined(text, begin, sign) {
+                break;
+            }
+            begin = begin.checked_sub(stride).filter(|begin| *begin >= from)?;
         }
-        begin = begin.checked_sub(stride).filter(|begin| *begin >= from)?;
-    }
-    let end = find(text, begin, length, parts)?;
-    (end > start).then_some((begin, end))
+        let end = find(text, begin, length, parts)?;
+        (end > start).then_some((begin, end))
+    })
 }
 
 const fn is_sign(byte: u8) -> bool {
     matches!(byte, b':' | b'-' | b'.')
+}
+
+/// Whether more of an address stands before a place.
+fn is_joined(text: &[u8], start: usize, sign: u8) -> bool {
+    before(text, start) == sign && before(text, start.less(1)).is_ascii_hexdigit()
 }
 
 /// The end of six pairs or three fours of hexadecimal digits with the same sign between.
@@ -65,7 +73,7 @@ fn find(text: &[u8], start: usize, length: usize, parts: usize) -> Option<usize>
         2 => matches!(sign, b':' | b'-'),
         _ => sign == b'.',
     };
-    if !is_sign || before(text, start) == sign || !starts_free(text, start, Strength::Form) {
+    if !is_sign || is_joined(text, start, sign) || !starts_free(text, start, Strength::Form) {
         return None;
     }
     let mut position = start;

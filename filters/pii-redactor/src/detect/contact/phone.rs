@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PHONE",
     about: "A telephone number: international with +, North American in its usual form, national ones where a word announces them",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Scanned,
     checked: false,
@@ -149,7 +150,9 @@ impl Number {
                 position = position.plus(1);
             }
             let length = number.count.less(before_group);
+            // More digits than any number has: the last group is something else.
             if length == 0 || number.count > MAX_DIGITS {
+                number.count = before_group;
                 break;
             }
             // Digits one by one are a list of something else.

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AT_SVNR",
     about: "A social insurance number of Austria: weights and a date",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BE_NRN",
     about: "A national register number of Belgium: a date and MOD 97",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["99.99.99-999.99"],

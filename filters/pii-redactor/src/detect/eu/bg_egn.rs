@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BG_EGN",
     about: "A civil number of Bulgaria: a date, MOD 11",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

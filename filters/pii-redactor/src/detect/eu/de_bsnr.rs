@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_BSNR",
     about: "A number of a practice in Germany, where a word announces it",
+    category: Category::Health,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_KFZ",
     about: "A German number plate",
+    category: Category::Personal,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_LANR",
     about: "A number of a physician in Germany: weights 4 and 9",
+    category: Category::Health,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

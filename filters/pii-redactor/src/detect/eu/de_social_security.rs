@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_SOCIAL_SECURITY",
     about: "A pension insurance number of Germany",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["99999999A999"],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_NIE",
     about: "A number of foreigners in Spain: MOD 23",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["A9999999A", "A-9999999-A", "A9999999-A"],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_NIF",
     about: "A tax number of people in Spain: MOD 23",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["99999999A", "99999999-A"],

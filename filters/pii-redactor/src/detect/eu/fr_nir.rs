@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "FR_NIR",
     about: "A social security number of France: MOD 97",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["9 99 99 99 999 999 99"],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GR_AMKA",
     about: "A social security number of Greece: a date and Luhn",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_IDENTITY_CARD",
     about: "A number of an Italian identity card",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_FISCAL_CODE",
     about: "A fiscal code of Italy: a control letter",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["AAAAAAXXAXXAXXXA"],

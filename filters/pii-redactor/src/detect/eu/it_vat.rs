@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_VAT_CODE",
     about: "A VAT number of Italy: Luhn",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SE_ORGANISATIONSNUMMER",
     about: "An organisation number of Sweden: Luhn",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

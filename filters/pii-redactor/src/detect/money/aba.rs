@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ABA_ROUTING_NUMBER",
     about: "A routing number of United States banks: weights 3, 7, 1",
+    category: Category::Financial,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SWIFT_BIC",
     about: "A bank identifier code (ISO 9362)",
+    category: Category::Financial,
     presets: GDPR | CCPA,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CRYPTO",
     about: "A Bitcoin address: base58check, or bech32 and bech32m",
+    category: Category::Financial,
     presets: GDPR,
     form: Form::Scanned,
     checked: true,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CREDIT_CARD",
     about: "A payment card number: issuer range, length and check digit (ISO/IEC 7812-1)",
+    category: Category::Financial,
     presets: GDPR | CCPA | HIPAA | PCI,
     form: Form::Scanned,
     checked: true,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ETHEREUM_ADDRESS",
     about: "An Ethereum address; mixed case must pass EIP-55",
+    category: Category::Financial,
     presets: GDPR,
     form: Form::Scanned,
     checked: true,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IBAN",
     about: "An international bank account number (ISO 13616): country, length and MOD 97-10",
+    category: Category::Financial,
     presets: GDPR | CCPA | HIPAA | PCI,
     form: Form::Scanned,
     checked: true,

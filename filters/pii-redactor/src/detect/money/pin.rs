@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_PIN",
     about: "A PIN or a PIN block (PCI DSS 3.3.1: never kept)",
+    category: Category::Financial,
     presets: PCI | CCPA,
     form: Form::NamedIf(check),
     checked: false,

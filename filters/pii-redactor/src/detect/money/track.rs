@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_TRACK",
     about: "The magnetic stripe of a card, or the same on its chip: track 1 or track 2 (ISO/IEC 7813)",
+    category: Category::Financial,
     presets: PCI,
     form: Form::Scanned,
     checked: true,

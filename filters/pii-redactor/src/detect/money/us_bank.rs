@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_BANK_NUMBER",
     about: "An account number of a bank of the United States, where a word announces it",
+    category: Category::Financial,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],

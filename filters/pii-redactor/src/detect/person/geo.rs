@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GEO_COORDINATE",
     about: "A latitude or longitude",
+    category: Category::Personal,
     presets: CCPA | GDPR | HIPAA,
     form: Form::NamedIf(check),
     checked: false,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NATIONALITY",
     about: "Nationality, citizenship or immigration status",
+    category: Category::Personal,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ONLINE_ID",
     about: "A cookie, session or similar identifier of a person on line",
+    category: Category::Personal,
     presets: GDPR,
     form: Form::Named,
     checked: false,

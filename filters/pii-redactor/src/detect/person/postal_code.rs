@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "POSTAL_CODE",
     about: "A postal code; the usual action keeps three digits",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::NamedIf(check),
     checked: false,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "USERNAME",
     about: "The name under which a person has an account",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Named,
     checked: false,

@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AWS_ACCESS_KEY",
     about: "The id of an AWS access key",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

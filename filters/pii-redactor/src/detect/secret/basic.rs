@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BASIC_AUTH",
     about: "The credentials of HTTP basic authentication (RFC 7617)",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

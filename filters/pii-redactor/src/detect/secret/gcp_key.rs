@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GCP_API_KEY",
     about: "An API key or OAuth client secret of Google",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

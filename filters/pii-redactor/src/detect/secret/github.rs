@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GITHUB_TOKEN",
     about: "A token of GitHub: the prefix, and for classic ones the CRC-32 at the end",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GITLAB_TOKEN",
     about: "A token of GitLab",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

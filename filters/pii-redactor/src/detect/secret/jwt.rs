@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "JWT",
     about: "A JSON web token: three parts of base64url, the first of which is a JSON header",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PRIVATE_KEY",
     about: "A private key in PEM",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

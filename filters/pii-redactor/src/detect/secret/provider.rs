@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PROVIDER_TOKEN",
     about: "A token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic, DigitalOcean, Shopify, Doppler or Linear",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

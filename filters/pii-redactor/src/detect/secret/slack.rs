@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SLACK_TOKEN",
     about: "A token or web hook of Slack",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

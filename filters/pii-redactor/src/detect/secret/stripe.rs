@@ -7,6 +7,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "STRIPE_KEY",
     about: "A secret or restricted key of Stripe, or the secret of a web hook",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

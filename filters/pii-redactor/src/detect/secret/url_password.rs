@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "URL_PASSWORD",
     about: "A user name and a password in the address of a service",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,

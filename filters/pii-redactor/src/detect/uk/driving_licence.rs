@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_DRIVING_LICENCE",
     about: "A number of a driving licence of Great Britain",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

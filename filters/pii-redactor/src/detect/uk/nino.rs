@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_NINO",
     about: "A national insurance number",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["AA999999A", "AA 99 99 99 A"],

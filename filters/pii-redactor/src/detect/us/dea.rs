@@ -6,10 +6,11 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MEDICAL_LICENSE",
     about: "A registration number of the Drug Enforcement Administration",
+    category: Category::Health,
     presets: HIPAA,
     form: Form::Shapes {
-        alone: &["AA9999999"],
-        announced: &[],
+        alone: &[],
+        announced: &["AA9999999"],
         check,
     },
     checked: true,

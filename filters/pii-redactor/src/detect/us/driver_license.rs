@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_DRIVER_LICENSE",
     about: "A number of a driver licence in a form that a state uses",
+    category: Category::Governmental,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],

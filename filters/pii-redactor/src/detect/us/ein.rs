@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_EIN",
     about: "An employer identification number, where a word announces it",
+    category: Category::Business,
     presets: CCPA,
     form: Form::Shapes {
         alone: &[],

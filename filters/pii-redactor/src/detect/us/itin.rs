@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_ITIN",
     about: "An individual taxpayer identification number",
+    category: Category::Governmental,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &["999-99-9999"],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LICENSE_PLATE",
     about: "A number plate, where a member is called so",
+    category: Category::Personal,
     presets: HIPAA | GDPR,
     form: Form::Shapes {
         alone: &[],

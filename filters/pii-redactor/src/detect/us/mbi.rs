@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_MBI",
     about: "A Medicare beneficiary identifier: eleven characters with a fixed grammar",
+    category: Category::Health,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["9AX9-AX9-AA99"],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_NPI",
     about: "A national provider identifier: ten digits, Luhn over 80840 and the number",
+    category: Category::Health,
     presets: HIPAA,
     form: Form::Shapes {
         alone: &[],

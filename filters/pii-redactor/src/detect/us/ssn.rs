@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_SSN",
     about: "A social security number: area, group and serial that can have been issued",
+    category: Category::Governmental,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Shapes {
         alone: &["999-99-9999"],
@@ -24,7 +25,6 @@ pub(crate) const DETECTOR: Detector = Detector {
         "socialsecuritynumber",
         "ssn number",
         "ssns",
-        "ssn last",
         "tax payer id",
         "taxpayer id",
     ],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "VIN",
     about: "A vehicle identification number (ISO 3779) with its check digit",
+    category: Category::Personal,
     presets: HIPAA,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_ABN",
     about: "A business number of Australia: MOD 89",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_ACN",
     about: "A company number of Australia: weights 8 to 1",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_MEDICARE",
     about: "A Medicare number of Australia",
+    category: Category::Health,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BR_CNPJ",
     about: "A taxpayer number of companies in Brazil: two check digits",
+    category: Category::Business,
     presets: 0,
     form: Form::Shapes {
         alone: &["99.999.999/9999-99"],

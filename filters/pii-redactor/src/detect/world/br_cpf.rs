@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BR_CPF",
     about: "A taxpayer number of people in Brazil: two check digits",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &["999.999.999-99"],

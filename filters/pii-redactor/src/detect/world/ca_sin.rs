@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CA_SIN",
     about: "A social insurance number of Canada: Luhn",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

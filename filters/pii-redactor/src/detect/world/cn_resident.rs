@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CN_RESIDENT_ID",
     about: "A resident identity number of China: a date and MOD 11-2",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &["99999999999999999X"],

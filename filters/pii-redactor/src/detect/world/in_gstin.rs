@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_GSTIN",
     about: "A goods and services tax number of India: a state, a PAN and MOD 36",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["99AAAAA9999AXXX"],

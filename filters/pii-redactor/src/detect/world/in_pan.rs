@@ -6,10 +6,11 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_PAN",
     about: "A permanent account number of India",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
-        alone: &["AAAAA9999A"],
-        announced: &[],
+        alone: &[],
+        announced: &["AAAAA9999A"],
         check,
     },
     checked: true,

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_BRN",
     about: "A business registration number of Korea",
+    category: Category::Business,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

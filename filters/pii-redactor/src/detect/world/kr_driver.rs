@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_DRIVER_LICENSE",
     about: "A driver licence of Korea: a region, a year, a number",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

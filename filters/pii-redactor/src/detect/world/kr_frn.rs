@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_FRN",
     about: "A registration number of foreigners in Korea: a date and a check digit",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

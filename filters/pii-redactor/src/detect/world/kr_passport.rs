@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_PASSPORT",
     about: "A number of a Korean passport",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_RRN",
     about: "A resident registration number of Korea: a date, and up to 2020 a check digit",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

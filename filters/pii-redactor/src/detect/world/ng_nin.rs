@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NG_NIN",
     about: "A national identification number of Nigeria: Verhoeff",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

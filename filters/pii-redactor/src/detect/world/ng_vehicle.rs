@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NG_VEHICLE_REGISTRATION",
     about: "A Nigerian number plate",
+    category: Category::Personal,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

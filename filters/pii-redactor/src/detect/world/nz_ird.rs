@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NZ_IRD",
     about: "A tax number of New Zealand: MOD 11 with a second try",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PH_TIN",
     about: "A tax number of the Philippines",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

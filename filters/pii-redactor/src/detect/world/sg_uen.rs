@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SG_UEN",
     about: "A unique entity number of Singapore",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],

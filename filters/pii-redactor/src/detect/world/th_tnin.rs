@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TH_TNIN",
     about: "An identity number of Thailand: MOD 11",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

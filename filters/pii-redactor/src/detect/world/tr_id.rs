@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TR_NATIONAL_ID",
     about: "An identity number of Turkey: two check digits",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ZA_ID_NUMBER",
     about: "An identity number of South Africa: a date and Luhn",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
