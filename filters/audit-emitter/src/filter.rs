@@ -217,6 +217,8 @@ impl Stream<AuditEmitter> for AuditedStream {
         _end_of_stream: bool,
     ) -> Action {
         let start = self.start.insert(Start::capture(host));
+        let sources = &filter.config.sources;
+        sources.strip_method_overrides(host, filter.config.mode);
         if filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full() {
             let action = filter.refuse_unrecordable(host, &start.request);
             if action == Action::Pause {

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::inflate::InflateLimits;
-use crate::pipeline::{BodyPipeline, Coding, Framing};
+use crate::media::Media;
+use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
 
 /// The plan of all rules of a configuration.
@@ -17,7 +18,7 @@ pub(crate) fn plan_of(configuration: &str) -> Rc<Plan> {
 
 /// What is left of a body.
 pub(crate) fn redacted(plan: &Rc<Plan>, content_type: &str, body: &str) -> String {
-    let framing = Framing::of(content_type).unwrap();
+    let framing = Media::of(content_type).framing.unwrap();
     let mut pipeline = BodyPipeline::new(
         Rc::clone(plan),
         &framing,

@@ -20,7 +20,9 @@
 
 pub mod action;
 mod bytes;
+mod charset;
 pub mod config;
+pub mod csv;
 pub mod custom;
 pub mod detect;
 pub mod entity;
@@ -30,9 +32,13 @@ mod fixtures;
 #[cfg(not(target_os = "wasi"))]
 pub mod fuzzing;
 pub mod generalize;
+pub mod headers;
 pub mod inflate;
 pub mod json;
 pub mod lexicon;
+pub mod malformed;
+pub mod media;
+mod member_rules;
 pub mod multipart;
 mod names;
 pub mod pairs;
@@ -41,6 +47,8 @@ pub mod pipeline;
 mod placeholder;
 pub mod plan;
 pub mod pseudonym;
+mod redaction;
+mod rewriter;
 mod scan;
 mod spelled;
 pub mod sse;
@@ -49,6 +57,7 @@ mod swar;
 pub mod tally;
 pub mod text;
 mod trigger;
+mod value;
 #[cfg(not(target_os = "wasi"))]
 pub mod worst_cases;
 

@@ -67,15 +67,31 @@ impl TextScanner {
         }
     }
 
-    /// A new text begins at this place of the body.
-    pub(crate) fn begin(&mut self, offset: u64) {
-        self.reset(offset);
+    /// The texts from here on are spelled in this way.
+    pub(crate) const fn set_spelling(&mut self, spelling: Spelling) {
+        self.spelling = spelling;
+    }
+
+    /// Writes what ends a line. Behind a line of a key it waits: the next line takes it along, or brings it
+    /// back if it is none of the key.
+    pub(crate) fn end_line(&mut self, end: &[u8], out: &mut Vec<u8>) {
         if self.is_in_key() {
-            self.line_ends.push(b'\n');
+            self.line_ends.extend_from_slice(end);
+        } else {
+            out.extend_from_slice(end);
         }
     }
 
-    fn reset(&mut self, offset: u64) {
+    /// What follows is no line of a key, whatever it is.
+    pub(crate) fn leave_key(&mut self, out: &mut Vec<u8>) {
+        if self.is_in_key() {
+            self.swallowing = Swallow::Nothing;
+            out.append(&mut self.line_ends);
+        }
+    }
+
+    /// A new text begins at this place of the body.
+    pub(crate) fn begin(&mut self, offset: u64) {
         self.text.clear();
         self.raw.clear();
         self.breaks.clear();
@@ -83,7 +99,7 @@ impl TextScanner {
         self.raw_offset = offset;
         self.started = false;
         // Only lines of a text go on with a key that began in another one.
-        if self.swallowing == Swallow::Token || self.spelling != Spelling::Plain {
+        if self.swallowing == Swallow::Token || !self.spelling.joins_texts() {
             self.swallowing = Swallow::Nothing;
         }
     }
@@ -234,13 +250,13 @@ impl TextScanner {
     pub(crate) fn end(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) {
         self.end_escape(announcement, sink);
         self.release(true, announcement, sink);
-        self.reset(self.raw_offset);
+        self.begin(self.raw_offset);
     }
 
     /// Drops what is held.
     pub(crate) fn forget(&mut self) {
         self.escape.clear();
-        self.reset(self.raw_offset);
+        self.begin(self.raw_offset);
     }
 
     /// Searches what is held as a whole value; the matches can be read with [`Self::spans`].

@@ -20,6 +20,7 @@ pub mod http;
 pub mod identity;
 pub mod json;
 pub mod matching;
+pub mod method;
 pub mod mode;
 mod nearest;
 pub mod path;

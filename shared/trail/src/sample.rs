@@ -9,7 +9,8 @@ use audit::{Chain, Committed, Control, Event, Group, Hash, Head, Lost, Range, Se
 #[derive(Debug)]
 pub struct Emitter {
     chain: Chain,
-    class: String,
+    /// The retention class of its records.
+    pub class: String,
     key: Option<SigningKey>,
     random: Random,
     /// When the next record is, milliseconds since 1970.

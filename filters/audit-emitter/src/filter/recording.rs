@@ -8,7 +8,7 @@ use host::{
 };
 use policy::decision::{Decision, Outcome};
 use policy::facts::Facts as _;
-use policy::matching::{Selection, select};
+use policy::matching::candidates;
 use policy::refusal::Refusal;
 
 use super::{
@@ -21,8 +21,9 @@ use crate::queue::{Kind, Priority, QueuedRecord};
 use crate::record::{Envelope, Observation, write};
 
 impl AuditEmitter {
-    /// The rule that a request falls under, by all that is known of it by now. What no rule can be
-    /// found for is recorded as the default says.
+    /// The rule that a request falls under, by all that is known of it by now: the first that
+    /// matches. Where servers may read the request in more than one way, nobody gets out of a record
+    /// by that: of all rules that it may fall under, the one that records most counts.
     pub(super) fn plan(
         &self,
         host: &dyn Host,
@@ -30,10 +31,18 @@ impl AuditEmitter {
         sources: &FactSources,
     ) -> Option<usize> {
         let facts = request.facts(host, sources, Direction::Request);
-        match select(self.config.rules.iter().map(|rule| &rule.matches), &facts) {
-            Selection::Rule(index) => Some(index),
-            _ => None,
-        }
+        let (rules, or_default) =
+            candidates(self.config.rules.iter().map(|rule| &rule.matches), &facts);
+        let rules = rules
+            .into_iter()
+            .map(Some)
+            .chain(or_default.then_some(None));
+        let records = |index: &Option<usize>| {
+            let rule = self.config.rule(*index);
+            (rule.level, rule.assurance)
+        };
+        // The last of equals, so the first of them in order.
+        rules.rev().max_by_key(records).flatten()
     }
 
     /// A request that there may be no room to record. Nobody has verified the caller yet, so this

@@ -143,7 +143,12 @@ fn a_key_takes_only_its_own_lines() {
             "[PRIVATE_KEY]\nb\n".to_owned(),
         ),
     ] {
-        let out = redacted(&plan, "text/csv", &body);
+        let content_type = if body.contains("1,-") {
+            "text/csv"
+        } else {
+            "text/plain"
+        };
+        let out = redacted(&plan, content_type, &body);
         assert!(
             out.contains("[PRIVATE_KEY]") && !out.contains("MII"),
             "{out}"

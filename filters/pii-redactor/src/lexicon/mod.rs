@@ -13,10 +13,10 @@ mod words;
 
 use crate::detect::{DETECTORS, Form};
 use crate::entity::EntitySet;
-use words::{Flags, Known, Vocabulary, Words};
+use words::{Flags, Known, Vocabulary};
 
 pub(crate) use near::Surroundings;
-pub(crate) use words::{char_at, char_before};
+pub(crate) use words::{Words, char_at, char_before};
 pub use words::{folded, split};
 
 /// The phrases that announce kinds of data.
