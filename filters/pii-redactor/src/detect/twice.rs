@@ -69,8 +69,8 @@ fn any_text() -> impl Strategy<Value = String> {
             .map(str::to_owned),
         )
         .collect();
-    proptest::collection::vec(proptest::sample::select(words), 1..8)
-        .prop_map(|words| words.join(" "))
+    proptest::collection::vec(proptest::sample::select(words), 1..4)
+        .prop_map(|words| words.join("; "))
 }
 
 fn any_name() -> impl Strategy<Value = String> {

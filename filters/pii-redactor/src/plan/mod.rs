@@ -441,7 +441,9 @@ impl Plan {
             let detector = DETECTORS.get(usize::from(entity))?;
             let is_any = matches!(detector.form, Form::Named)
                 && detector.presets & preset::SECRETS == 0
-                && (first != b'n' || is_special_category(detector.name));
+                && (first != b'n' || is_special_category(detector.name))
+                // Declarations have such names too: `"username": { "type": "string" }`.
+                && (first != b'{' || matches!(detector.category, Category::Health | Category::Special));
             if is_any {
                 return Some(entity);
             }

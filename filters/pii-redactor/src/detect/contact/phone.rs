@@ -67,14 +67,18 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<(usize, usize, Writing)>
     if opened && is_word(before(text, begin)) {
         return None;
     }
-    let number = Number::read(text, start, opened);
+    let mut number = Number::read(text, start, opened);
     let strength = if number.is_north_american() {
         Strength::Checked
     } else {
         Strength::Form
     };
-    if !opened && !starts_free(text, start, strength) || !ends_free(text, number.end, strength) {
+    if !opened && !starts_free(text, start, strength) {
         return None;
+    }
+    // Another number may follow right behind: give up groups at the end until it stands free.
+    while !ends_free(text, number.end, strength) {
+        number.drop_group()?;
     }
     // A parenthesis that is not closed is not part of the number.
     let begin = if opened && !number.closed {
