@@ -22,7 +22,12 @@ pub(crate) const DETECTOR: Detector = Detector {
         "account name",
         "account login",
     ],
-    lookalikes: &[],
+    lookalikes: &[
+        "service account name",
+        "storage account name",
+        "cloud account name",
+        "billing account name",
+    ],
     examples: &["jdoe42"],
     counterexamples: &[],
 };
