@@ -60,7 +60,4 @@ mod words;
 
 pub use filter::PiiRedactor;
 
-host::filter!(
-    PiiRedactor: request_headers, request_body, request_trailers, response_headers, response_body,
-    response_trailers, log, done
-);
+host::filter!(PiiRedactor: request_trailers, response_trailers);
