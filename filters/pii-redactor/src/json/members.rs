@@ -217,7 +217,11 @@ impl JsonRewriter {
         self.member_name.save(cursor.chunk);
         cursor.advance();
         // An item of an array has the name of the array.
-        let is_item = self.stack.frames.last().is_some_and(|frame| !frame.is_object);
+        let is_item = self
+            .stack
+            .frames
+            .last()
+            .is_some_and(|frame| !frame.is_object);
         let name = (!is_item).then_some(&*self.member_name.text);
         let names_from = self.stack.push_name(name);
         self.stack.frames.push(Frame {

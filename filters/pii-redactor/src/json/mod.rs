@@ -298,7 +298,8 @@ impl JsonRewriter {
     /// Whether documents are complete here.
     #[must_use]
     pub const fn is_between_documents(&self) -> bool {
-        self.stack.frames.is_empty() && matches!(self.state, State::AfterValue | State::Value { .. })
+        self.stack.frames.is_empty()
+            && matches!(self.state, State::AfterValue | State::Value { .. })
     }
 
     /// Whether the next member or item may be a usual one.
@@ -346,7 +347,11 @@ impl JsonRewriter {
                 State::Name { .. } | State::Colon => true,
                 State::Value { .. } => {
                     cursor.is_tentative()
-                        || self.stack.frames.last().is_some_and(|frame| !frame.is_object)
+                        || self
+                            .stack
+                            .frames
+                            .last()
+                            .is_some_and(|frame| !frame.is_object)
                 }
                 _ => false,
             };

@@ -88,7 +88,11 @@ impl JsonRewriter {
         let ahead = rest(cursor.chunk, cursor.at);
         // A label begins with a bracket too, so that only an object is recognized.
         let begins = ahead.first() == Some(&b'{');
-        if self.recovery.at_line && begins && self.traits.level == 0 && !self.recovery.text.is_in_key() {
+        if self.recovery.at_line
+            && begins
+            && self.traits.level == 0
+            && !self.recovery.text.is_in_key()
+        {
             self.recovery.text.end_line(cursor.out(), tally);
             self.state = State::Value { may_close: false };
             return;
@@ -143,7 +147,9 @@ impl JsonRewriter {
         }
         self.recovery.at_line = false;
         let back = u64::try_from(token.len()).unwrap_or(0);
-        self.recovery.text.begin_at(self.place(cursor).saturating_sub(back));
+        self.recovery
+            .text
+            .begin_at(self.place(cursor).saturating_sub(back));
         self.recovery.text.write(&token, cursor.out(), tally);
     }
 }

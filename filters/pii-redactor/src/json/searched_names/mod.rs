@@ -116,8 +116,12 @@ impl JsonRewriter {
     /// Keeps the spelling of a name as far as rules need it. A member with a longer one cannot go
     /// without a trace.
     fn keep_name(&mut self, spelled: &[u8], cursor: &mut Cursor<'_>) {
-        let room = MAX_NAME_BYTES.saturating_mul(6).less(self.member_name.text.len());
-        self.member_name.text.extend_from_slice(part(spelled, 0, room));
+        let room = MAX_NAME_BYTES
+            .saturating_mul(6)
+            .less(self.member_name.text.len());
+        self.member_name
+            .text
+            .extend_from_slice(part(spelled, 0, room));
         self.member_name.is_long |= spelled.len() > room;
         let held = cursor.tentative_bytes().plus(self.member_name.text.len());
         if cursor.is_tentative() && held > MAX_HELD_BYTES.plus(MAX_NAME_BYTES) {
@@ -132,7 +136,8 @@ impl JsonRewriter {
         cursor.flush();
         let announcement = self.announcement_of_names(plan);
         let out = cursor.out();
-        self.member_name.scanner
+        self.member_name
+            .scanner
             .end(&announcement, &mut Sink { plan, out, tally });
     }
 
