@@ -264,6 +264,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         self.end(context);
         self.streams.remove(&context);
         if let Some(Some(mut root)) = self.roots.remove(&context) {
+            root.filter.on_delete(&self.host);
             root.filter.flush(&self.host);
         }
     }

@@ -51,6 +51,10 @@ pub trait Filter: Sized + 'static {
     fn on_grpc_answer(&mut self, _host: &dyn Host, _token: CallToken, _result: Result<usize, u32>) {
     }
 
+    /// The configuration goes, for certain and at once: the last moment to give back what other VMs
+    /// wait for. Unlike [`Filter::on_done`] it is called on every host.
+    fn on_delete(&mut self, _host: &dyn Host) {}
+
     /// The plugin is being removed or replaced. `false` asks the host to wait for [`Host::done`].
     fn on_done(&mut self, _host: &dyn Host) -> bool {
         true

@@ -13,6 +13,7 @@
 )]
 
 mod bed;
+mod fetching;
 mod keys;
 mod opaque;
 mod requests;

@@ -10,16 +10,16 @@ use policy::decision::{Decision, Outcome};
 use policy::mode::{Mode, OnError};
 
 use crate::JwtAuth;
-use crate::answer;
-use crate::config::{Config, Location, Requirement, ResourceMetadata};
+use crate::challenge;
+use crate::config::{Config, ResourceMetadata};
 use crate::connection;
 use crate::credential;
-use crate::decide::{NO_PROVIDER, Ruling};
-use crate::inquiry::Found;
+use crate::decide::{AuthDecision, NO_PROVIDER};
 use crate::reason::Reason;
+use crate::verification::Authenticated;
 
 /// Does to a request what was decided, and tells about it.
-pub(crate) struct Effects {
+pub(crate) struct Enforcer {
     config: Rc<Config>,
     clears_route_cache: bool,
     /// Requests that passed: for each provider, and last those without a caller.
@@ -49,7 +49,7 @@ impl ResponseHeaders {
     }
 }
 
-impl Effects {
+impl Enforcer {
     pub(crate) fn new(config: &Rc<Config>, capabilities: &Capabilities) -> Self {
         let counter = |provider: &str| {
             let labels = [("outcome", "allowed"), ("provider", provider)];
@@ -76,21 +76,21 @@ impl Effects {
         }
     }
 
-    /// What the ruling means for the response.
+    /// What the decision means for the response.
     pub(crate) fn response_headers(
         &self,
-        ruling: &Ruling<'_>,
+        decision: &AuthDecision<'_>,
         host: &dyn Host,
         request: &Request,
     ) -> ResponseHeaders {
-        let (mode, requirement, in_query) = match ruling {
-            Ruling::Pass {
+        let (mode, requirement, in_query) = match decision {
+            AuthDecision::Pass {
                 mode,
                 requirement,
                 found,
                 ..
             } => (*mode, *requirement, found.in_query),
-            Ruling::Refuse {
+            AuthDecision::Refuse {
                 mode, requirement, ..
             } => (*mode, *requirement, false),
             _ => return ResponseHeaders::default(),
@@ -113,28 +113,25 @@ impl Effects {
     }
 
     /// Does what was decided.
-    pub(crate) fn carry_out(
+    pub(crate) fn apply(
         &self,
         host: &dyn Host,
         request: &Request,
-        ruling: &Ruling<'_>,
+        decision: &AuthDecision<'_>,
     ) -> Action {
-        match ruling {
-            Ruling::Pass {
-                rule,
-                mode,
-                requirement,
-                found,
+        match decision {
+            AuthDecision::Pass {
+                rule, mode, found, ..
             } => {
-                self.pass(host, request, rule, *mode, *requirement, found);
+                self.pass(host, request, rule, *mode, found);
                 Action::Continue
             }
-            Ruling::Wait { .. } => Action::Pause,
-            Ruling::Serve(metadata) => {
+            AuthDecision::Wait { .. } => Action::Pause,
+            AuthDecision::Serve(metadata) => {
                 serve(host, request, metadata);
                 Action::Pause
             }
-            Ruling::Redirect {
+            AuthDecision::Redirect {
                 rule,
                 mode,
                 location,
@@ -155,7 +152,7 @@ impl Effects {
                 redirect(host, location);
                 Action::Pause
             }
-            Ruling::Refuse {
+            AuthDecision::Refuse {
                 rule,
                 mode,
                 provider,
@@ -171,11 +168,14 @@ impl Effects {
                     caller.publish(host, None);
                 }
                 self.tell(host, request, rule, *mode, *reason, outcome, provider);
+                if lets_pass && mode.enforces() {
+                    self.strip_unchecked(host, request);
+                }
                 if lets_pass || !mode.enforces() {
                     return Action::Continue;
                 }
                 let id = request.request_id(host);
-                let refusal = answer::refusal(&self.config, *reason, detail, id);
+                let refusal = challenge::refusal(&self.config, *reason, detail, id);
                 refuse::send(host, &refusal, JwtAuth::NAME, id, request.is_grpc());
                 Action::Pause
             }
@@ -188,8 +188,7 @@ impl Effects {
         request: &Request,
         rule: &str,
         mode: Mode,
-        requirement: Option<&Requirement>,
-        found: &Found,
+        found: &Authenticated,
     ) {
         let primary = found.callers.first();
         match primary {
@@ -203,8 +202,17 @@ impl Effects {
                 exchange::append_decision(host, decision.report_only(!mode.enforces()));
             }
         }
-        if let Some(requirement) = requirement.filter(|_| mode.enforces()) {
-            self.strip_credentials(host, request, requirement, found);
+        if mode.enforces() {
+            let verified = |text: &str| {
+                let mut pairs = found.callers.iter().zip(&found.credentials);
+                pairs.any(|(caller, credential)| {
+                    let provider = self.config.providers.get(caller.provider);
+                    credential == text && provider.is_some_and(|provider| provider.forward)
+                })
+            };
+            for place in &self.config.places {
+                credential::strip(host, request, place, &verified);
+            }
         }
         if mode.enforces() {
             let map = HeaderMap::RequestHeaders;
@@ -234,31 +242,15 @@ impl Effects {
         }
     }
 
-    /// The upstream sees no credential, wherever it was, unless its provider forwards it.
-    fn strip_credentials(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        requirement: &Requirement,
-        found: &Found,
-    ) {
-        let provider = |index: &usize| self.config.providers.get(*index);
-        let forwarded: Vec<&Location> = found
-            .callers
-            .iter()
-            .filter_map(|caller| provider(&caller.provider))
-            .filter(|provider| provider.forward)
-            .flat_map(|provider| &provider.from)
-            .collect();
-        let all = || {
-            let providers = requirement.providers.list().iter().filter_map(provider);
-            let keep_theirs = providers.filter(|provider| !provider.forward);
-            keep_theirs.flat_map(|provider| &provider.from)
-        };
-        for (place, location) in all().enumerate() {
-            let stripped = all().take(place).any(|known| known == location);
-            if !stripped && !forwarded.contains(&location) {
-                credential::strip(host, request, location);
+    /// Nothing could be decided, and the request passes all the same: the upstream sees the
+    /// credentials that are forwarded, which nobody has verified, and no others.
+    fn strip_unchecked(&self, host: &dyn Host, request: &Request) {
+        for place in &self.config.places {
+            let forwarded = self.config.providers.iter().any(|provider| {
+                provider.forward && provider.from.iter().any(|location| place.has(location))
+            });
+            if !forwarded {
+                credential::strip(host, request, place, &|_| false);
             }
         }
     }
