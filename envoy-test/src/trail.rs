@@ -105,15 +105,9 @@ impl Trail {
 /// The records in a proxy's log.
 #[must_use]
 pub fn in_log(log: &str) -> Vec<String> {
-    let lines = log
-        .lines()
-        .filter_map(|line| line.split_once("meshward.audit {"));
-    let records = lines.map(|(_, rest)| format!("{{{rest}"));
-    // Envoy has a word to say at the end of a line of a filter.
-    records
-        .map(|record| match record.rfind('}') {
-            Some(end) => record.get(..=end).unwrap_or_default().to_owned(),
-            None => record,
-        })
+    let lines = log.lines().flat_map(audit::log_line::find);
+    let whole = lines.filter(|found| found.part.is_none());
+    whole
+        .filter_map(|found| found.text.map(str::to_owned))
         .collect()
 }

@@ -1,29 +1,52 @@
-//! The case files against the modules in a real Envoy, over HTTP/1.1 and HTTP/2.
+//! The case files against the modules in a real Envoy, over HTTP/1.1 and HTTP/2. Each case is a
+//! test of its own; those of one filter and protocol share an Envoy where they can.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use envoy_test::cases::{self, RealEnvoy};
 use envoy_test::client::Protocol;
 use envoy_test::{FILTERS, Result};
 use host::fake::Profile;
+use libtest_mimic::{Arguments, Failed, Trial};
 
-#[test]
-fn a_real_envoy_does_what_the_cases_say() -> Result<()> {
-    let mut differences = Vec::new();
-    for protocol in Protocol::BOTH {
-        for filter in FILTERS {
-            let mut backend = RealEnvoy::new(filter, protocol)?;
-            for (file, cases) in cases::of_filter(filter)? {
-                for case in cases
-                    .cases
-                    .iter()
-                    .filter(|case| case.holds_on(Profile::Envoy))
-                {
-                    let found = cases::run(case, &cases, &mut backend)?;
-                    let place = format!("{file} over {protocol:?}");
-                    differences.extend(found.iter().map(|line| format!("{place}: {line}")));
+fn main() -> Result<()> {
+    let mut trials = Vec::new();
+    for filter in FILTERS {
+        let backends =
+            Protocol::BOTH.map(|protocol| (protocol, Arc::new(Mutex::new(None::<RealEnvoy>))));
+        for (name, file) in cases::of_filter(filter)? {
+            let file = Arc::new(file);
+            for place in 0..file.cases.len() {
+                let Some(case) = file.cases.get(place) else {
+                    continue;
+                };
+                if !case.holds_on(Profile::Envoy) || !case.runs_in_real_time() {
+                    continue;
+                }
+                // One after the other, so that two threads work on two Envoys.
+                for (protocol, backend) in &backends {
+                    let title = format!("{}::{protocol:?}::{}", name, case.name);
+                    let (file, protocol) = (Arc::clone(&file), *protocol);
+                    let backend = Arc::clone(backend);
+                    trials.push(Trial::test(
+                        title,
+                        move || -> std::result::Result<(), Failed> {
+                            let case = file.cases.get(place).ok_or("no such case")?;
+                            let mut backend =
+                                backend.lock().unwrap_or_else(PoisonError::into_inner);
+                            let envoy = match backend.as_mut() {
+                                Some(envoy) => envoy,
+                                None => backend.insert(RealEnvoy::new(filter, protocol)?),
+                            };
+                            match cases::run(case, &file, envoy)?.as_slice() {
+                                [] => Ok(()),
+                                lines => Err(lines.join("\n").into()),
+                            }
+                        },
+                    ));
                 }
             }
         }
     }
-    assert_eq!(differences, Vec::<String>::new());
-    Ok(())
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
 }

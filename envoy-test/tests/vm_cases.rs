@@ -1,15 +1,43 @@
 //! The case files against each filter as native code and as a module, on every host that the
-//! in-process host plays.
+//! in-process host plays. Each case is a test of its own.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    reason = "an overflow in a test is a failed test"
-)]
+use std::sync::Arc;
 
-use envoy_test::cases::{self, InProcess};
-use envoy_test::vm::{Program, Vm, signatures};
+use envoy_test::cases::{self, Case, CaseFile, InProcess};
+use envoy_test::vm::{LoadError, Program, Vm, signatures};
 use envoy_test::{Error, FILTERS, Result, paths};
 use host::fake::{Profile, Proxy};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> Result<()> {
+    let mut trials = Vec::new();
+    for filter in FILTERS {
+        let program = Arc::new(Program::open(&paths::wasm(filter)?).map_err(load_error)?);
+        for (name, file) in cases::of_filter(filter)? {
+            let file = Arc::new(file);
+            for profile in Profile::ALL {
+                for place in 0..file.cases.len() {
+                    let Some(case) = file.cases.get(place) else {
+                        continue;
+                    };
+                    if !case.holds_on(profile) {
+                        continue;
+                    }
+                    let title = format!("{}::{}::{}", name, profile.name(), case.name);
+                    let (of_native, of_module) = (Arc::clone(&file), Arc::clone(&file));
+                    let program = Arc::clone(&program);
+                    trials.push(Trial::test(format!("native::{title}"), move || {
+                        run(&of_native, place, || Ok(native(filter, profile)))
+                    }));
+                    trials.push(Trial::test(format!("module::{title}"), move || {
+                        run(&of_module, place, || module(&program, profile))
+                    }));
+                }
+            }
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
+}
 
 fn native(filter: &str, profile: Profile) -> Proxy {
     match filter {
@@ -20,58 +48,32 @@ fn native(filter: &str, profile: Profile) -> Proxy {
     }
 }
 
-/// Runs all cases of all filters; `make` gives a fresh proxy.
-fn run_all(make: impl Fn(&str, Profile) -> Result<Proxy>) -> Result<()> {
-    let mut differences = Vec::new();
-    let mut cases_run = 0;
-    for filter in FILTERS {
-        for (file, cases) in cases::of_filter(filter)? {
-            for profile in Profile::ALL {
-                let mut backend = InProcess::new(|| make(filter, profile));
-                for case in cases.cases.iter().filter(|case| case.holds_on(profile)) {
-                    cases_run += 1;
-                    let found = cases::run(case, &cases, &mut backend)?;
-                    let place = format!("{file} on {}", profile.name());
-                    differences.extend(found.iter().map(|line| format!("{place}: {line}")));
-                }
-            }
-        }
+fn module(program: &Program, profile: Profile) -> Result<Proxy> {
+    let proxy = Vm::proxy(program, profile).map_err(load_error)?;
+    // As Envoy does: so jwt-auth checks signatures there by the host, elsewhere in the VM, and
+    // both must agree on every case.
+    if profile == Profile::Envoy {
+        signatures::offer(proxy.host());
     }
-    assert_eq!(differences, Vec::<String>::new());
-    assert!(cases_run > 50, "only {cases_run} cases");
-    Ok(())
+    Ok(proxy)
 }
 
-#[test]
-fn native_filters_do_what_the_cases_say() -> Result<()> {
-    run_all(|filter, profile| Ok(native(filter, profile)))
+fn run(
+    file: &CaseFile,
+    place: usize,
+    make: impl FnMut() -> Result<Proxy>,
+) -> std::result::Result<(), Failed> {
+    let case: &Case = file.cases.get(place).ok_or("no such case")?;
+    let differences = cases::run(case, file, &mut InProcess::new(make))?;
+    match differences.as_slice() {
+        [] => Ok(()),
+        lines => Err(lines.join("\n").into()),
+    }
 }
 
-#[test]
-fn modules_do_what_the_cases_say() -> Result<()> {
-    let load_error = |error: envoy_test::vm::LoadError| Error::Config {
+fn load_error(error: LoadError) -> Error {
+    Error::Config {
         file: "dist".to_owned(),
         reason: error.to_string(),
-    };
-    let mut programs = Vec::new();
-    for filter in FILTERS {
-        programs.push((
-            filter,
-            Program::open(&paths::wasm(filter)?).map_err(load_error)?,
-        ));
     }
-    run_all(|filter, profile| {
-        let program = programs.iter().find(|(name, _)| *name == filter);
-        let (_, program) = program.ok_or_else(|| Error::Config {
-            file: filter.to_owned(),
-            reason: "no such module".to_owned(),
-        })?;
-        let proxy = Vm::proxy(program, profile).map_err(load_error)?;
-        // As Envoy does: so jwt-auth checks signatures there by the host, elsewhere in the VM, and
-        // both must agree on every case.
-        if profile == Profile::Envoy {
-            signatures::offer(proxy.host());
-        }
-        Ok(proxy)
-    })
 }

@@ -1,26 +1,30 @@
 //! The ways to run a case: a filter in this process, its module in the in-process host, its module
 //! in a real Envoy.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::btree_map::Entry;
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use host::fake::HeaderPairs;
-use host::fake::{Proxy, Request, Response};
+use host::fake::{AnyCall, HeaderPairs, Profile, Proxy, Request, Response};
 use hyper::HeaderMap;
 
-use super::{CaseFile, Cuts, Seen, Step};
+use super::{CaseFile, Cuts, HeaderValues, Seen, Step};
 use crate::client::{self, Protocol};
-use crate::envoy::{Envoy, Options};
-use crate::peers::{Answer, Peers};
-use crate::{Error, Result};
+use crate::envoy::{Envoy, Options, Stats};
+use crate::peers::{Answer, Peers, otlp};
+use crate::{Error, Result, trail};
 
 /// Runs exchanges.
 pub trait Backend {
-    /// Starts from nothing with the configuration of `file`.
+    /// Starts with the configuration of `file`: with a fresh proxy if `fresh`, otherwise with one
+    /// that may have served other cases of the file.
     ///
     /// # Errors
     /// It is refused, or there is nothing to run.
-    fn begin(&mut self, file: &CaseFile) -> Result<()>;
+    fn begin(&mut self, file: &CaseFile, fresh: bool) -> Result<()>;
 
     /// Takes one exchange through.
     ///
@@ -29,28 +33,44 @@ pub trait Backend {
     fn exchange(&mut self, step: &Step, cuts: Cuts) -> Result<Seen>;
 
     /// The cuts that are worth trying with a body.
-    fn cuts(&self, body: &str) -> Vec<Cuts>;
+    fn cuts(&self, body: &[u8]) -> Vec<Cuts>;
 }
 
 /// A proxy in this process, around a native filter or a module.
 pub struct InProcess<M> {
     make: M,
     proxy: Option<Proxy>,
+    exported: Rc<RefCell<Vec<Vec<u8>>>>,
 }
 
 impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
     /// `make` gives a fresh proxy for each case.
-    pub const fn new(make: M) -> Self {
-        Self { make, proxy: None }
+    pub fn new(make: M) -> Self {
+        Self {
+            make,
+            proxy: None,
+            exported: Rc::default(),
+        }
     }
 }
 
 impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
-    fn begin(&mut self, file: &CaseFile) -> Result<()> {
+    fn begin(&mut self, file: &CaseFile, _fresh: bool) -> Result<()> {
         let mut proxy = (self.make)()?;
+        for (name, value) in &file.environment {
+            proxy.host().set_environment_variable(name, value);
+        }
         proxy
             .configure(&file.configuration)
             .map_err(|refused| case_error(refused.text()))?;
+        let exported = Rc::clone(&self.exported);
+        proxy.answer_calls(move |call| match &call.call {
+            AnyCall::Http { body, .. } if call.upstream == b"collector" => {
+                exported.borrow_mut().push(body.clone());
+                Some(host::fake::Answer::http(200, "{}"))
+            }
+            _ => None,
+        });
         self.proxy = Some(proxy);
         Ok(())
     }
@@ -60,21 +80,45 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
             .proxy
             .as_mut()
             .ok_or_else(|| case_error("not begun".to_owned()))?;
+        proxy.advance(step.advance.0);
+        self.exported.borrow_mut().clear();
+        drop(proxy.host().take_logs());
+        let metrics_before = proxy.host().metrics();
         let mut request = Request::new(&step.request.method, &step.request.path)
             .attribute(&["source", "address"], "127.0.0.1:4711")
             .attribute(&["remote_addr"], "127.0.0.1");
-        for (name, value) in &step.request.headers {
+        for (name, value) in lines(&step.request.headers) {
             request = request.header(name, value);
         }
+        request = request.chunks(cuts.pieces(&step.request.body));
         let mut response = Response::new(step.response.status);
-        for (name, value) in &step.response.headers {
+        for (name, value) in lines(&step.response.headers) {
             response = response.header(name, value);
         }
         response = response.chunks(cuts.pieces(&step.response.body));
         let outcome = proxy.run(&request, &response);
-        if let Some(trap) = outcome.trap {
+        if step.expect.awaits_tick() {
+            proxy.advance(LONGEST_TICK);
+        }
+        if let Some(trap) = proxy.host().trap() {
             return Err(case_error(format!("trapped: {trap}")));
         }
+        let logged = proxy.host().take_logs().into_iter();
+        let log: String = logged.map(|line| line.text + "\n").collect();
+        let mut records = trail::in_log(&log);
+        for body in self.exported.borrow().iter() {
+            let batch = otlp::read_logs(body).map_err(case_error)?;
+            records.extend(batch.into_iter().map(|record| record.text));
+        }
+        let metrics_after = proxy.host().metrics();
+        let value = |metrics: &BTreeMap<String, host::fake::Metric>, name: &str| {
+            metrics.get(name).map_or(0, |metric| metric.value)
+        };
+        let risen = |name: &String| {
+            let rise = value(&metrics_after, name).saturating_sub(value(&metrics_before, name));
+            (name.clone(), rise)
+        };
+        let has_metrics = proxy.host().profile() != Profile::Apisix;
         Ok(Seen {
             status: outcome.client().status().unwrap_or_default(),
             headers: by_name(outcome.client().headers.as_ref()),
@@ -84,13 +128,20 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
                 .headers
                 .as_ref()
                 .map(|headers| by_name(Some(headers))),
+            upstream_body: outcome.upstream().text(),
+            log,
+            metrics: has_metrics.then(|| step.expect.metrics.keys().map(risen).collect()),
+            records,
         })
     }
 
-    fn cuts(&self, body: &str) -> Vec<Cuts> {
+    fn cuts(&self, body: &[u8]) -> Vec<Cuts> {
         Cuts::of(body)
     }
 }
+
+/// No filter counts or exports later than this after a request.
+const LONGEST_TICK: Duration = Duration::from_secs(2);
 
 /// A real Envoy with one filter, and its peers.
 pub struct RealEnvoy {
@@ -99,6 +150,7 @@ pub struct RealEnvoy {
     peers: Peers,
     envoy: Option<Envoy>,
     configuration: Option<String>,
+    environment: BTreeMap<String, String>,
 }
 
 impl RealEnvoy {
@@ -113,14 +165,15 @@ impl RealEnvoy {
             peers: Peers::start()?,
             envoy: None,
             configuration: None,
+            environment: BTreeMap::new(),
         })
     }
 }
 
 impl Backend for RealEnvoy {
-    fn begin(&mut self, file: &CaseFile) -> Result<()> {
+    fn begin(&mut self, file: &CaseFile, fresh: bool) -> Result<()> {
         let configured = self.configuration.as_deref() == Some(file.configuration.as_str());
-        if configured && !file.stateful {
+        if configured && self.environment == file.environment && !fresh {
             return Ok(());
         }
         // The old one ends before the new one starts.
@@ -128,6 +181,10 @@ impl Backend for RealEnvoy {
         self.configuration = Some(file.configuration.clone());
         let mut bootstrap = self.peers.bootstrap(&[self.filter.as_str()])?;
         bootstrap.configure(&self.filter, &file.configuration)?;
+        self.environment = file.environment.clone();
+        for (name, value) in &file.environment {
+            bootstrap.set_environment(&self.filter, name, value)?;
+        }
         self.envoy = Some(Envoy::start(&bootstrap, Options::default())?);
         Ok(())
     }
@@ -137,32 +194,64 @@ impl Backend for RealEnvoy {
             .envoy
             .as_ref()
             .ok_or_else(|| case_error("not begun".to_owned()))?;
-        let kind = step
-            .response
-            .headers
-            .get("content-type")
-            .map_or("", String::as_str);
-        let mut answer = Answer::new(step.response.status, kind, step.response.body.as_bytes());
-        for (name, value) in &step.response.headers {
-            if name != "content-type" {
-                answer = answer.header(name, value);
-            }
+        thread::sleep(step.advance.0);
+        let mut answer = Answer::untyped(step.response.status, step.response.body.clone());
+        for (name, value) in lines(&step.response.headers) {
+            answer = answer.header(name, value);
         }
-        if let Cuts::At(place) = cuts {
+        if let Cuts::At(place) = cuts
+            && place < step.response.body.len()
+        {
             answer = answer.cut_at(&[place], Duration::from_millis(5));
         }
         let path = step.request.path.split('?').next().unwrap_or_default();
         self.peers.upstream.answer(path, answer);
         drop(self.peers.upstream.take_received());
+        let logged_before = envoy.log().text().len();
+        let records_before = self.peers.collector.records().len();
+        let stats_before = envoy.stats()?;
         let mut request = client::Request::new(&step.request.method, &step.request.path);
-        for (name, value) in &step.request.headers {
+        for (name, value) in lines(&step.request.headers) {
             request = request.header(name, value);
         }
+        if !step.request.body.is_empty() {
+            for piece in cuts.pieces(&step.request.body) {
+                request = request.chunk(piece);
+            }
+        }
         let response = envoy.client(self.protocol).send(&request)?;
+        let stat = |name: &str| format!("wasmcustom.{name}");
+        let risen = |stats: &Stats| -> BTreeMap<String, i64> {
+            let rise = |name: &String| {
+                let value = |stats: &Stats| i64::try_from(stats.value(&stat(name))).unwrap_or(-1);
+                (
+                    name.clone(),
+                    value(stats).saturating_sub(value(&stats_before)),
+                )
+            };
+            step.expect.metrics.keys().map(rise).collect()
+        };
+        let stats = envoy.stats_when(|stats| risen(stats) == step.expect.metrics)?;
+        let log = || envoy.log().text().split_off(logged_before);
+        let exported = || {
+            let records = self.peers.collector.records().split_off(records_before);
+            let exported = records.into_iter().map(|record| record.text);
+            let logged = trail::in_log(&log()).into_iter();
+            logged.chain(exported).collect::<Vec<String>>()
+        };
+        if let Some(expected) = &step.expect.records {
+            let deadline = Instant::now() + PATIENCE;
+            while exported().len() < expected.len() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
         if envoy.traps() > 0 {
             return Err(case_error(format!("trapped: {}", envoy.log().tail())));
         }
         let received = self.peers.upstream.take_received().into_iter().next();
+        let upstream_body = received.as_ref().map_or_else(String::new, |received| {
+            String::from_utf8_lossy(&received.body).into_owned()
+        });
         Ok(Seen {
             status: response.status,
             body: response.text(),
@@ -170,12 +259,17 @@ impl Backend for RealEnvoy {
             upstream: received.map(|received| {
                 let mut upstream = of_map(&received.headers);
                 upstream.insert(":path".to_owned(), received.path);
+                upstream.insert(":method".to_owned(), received.method);
                 upstream
             }),
+            upstream_body,
+            log: log(),
+            metrics: Some(risen(&stats)),
+            records: exported(),
         })
     }
 
-    fn cuts(&self, body: &str) -> Vec<Cuts> {
+    fn cuts(&self, body: &[u8]) -> Vec<Cuts> {
         // Real time is dear: whole, and in the middle.
         match body.len() {
             0..=2 => vec![Cuts::Whole],
@@ -184,21 +278,45 @@ impl Backend for RealEnvoy {
     }
 }
 
-/// Headers as text; of several with one name the last.
+/// How long records may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Header lines in the order of a case file: one for each value.
+fn lines(headers: &BTreeMap<String, HeaderValues>) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().flat_map(|(name, values)| {
+        let values = values.values().iter();
+        values.map(|value| (name.as_str(), value.as_str()))
+    })
+}
+
+/// Headers as text; the values of a repeated one joined by `, `.
 fn by_name(pairs: Option<&HeaderPairs>) -> BTreeMap<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let pairs = pairs.into_iter().flatten();
-    pairs
-        .map(|(name, value)| (text(name), text(value)))
-        .collect()
+    joined(pairs.map(|(name, value)| (text(name), text(value))))
 }
 
 fn of_map(headers: &HeaderMap) -> BTreeMap<String, String> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let pairs = headers.iter();
-    pairs
-        .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
-        .collect()
+    joined(pairs.map(|(name, value)| (name.to_string(), text(value.as_bytes()))))
+}
+
+fn joined(pairs: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in pairs {
+        match headers.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+            }
+            Entry::Occupied(mut entry) => {
+                let all = entry.get_mut();
+                all.push_str(", ");
+                all.push_str(&value);
+            }
+        }
+    }
+    headers
 }
 
 fn case_error(reason: String) -> Error {

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use audit::record::Record;
+use serde_json::Value;
+
 use super::{Expectation, Seen};
 
 impl Expectation {
@@ -16,16 +19,53 @@ impl Expectation {
         if let Some(status) = self.status.filter(|status| *status != seen.status) {
             differ("status", &status, &(seen.status, &seen.body));
         }
-        if let Some(body) = self.body.as_ref().filter(|body| **body != seen.body) {
-            differ("body", body, &seen.body);
+        for (what, expected, found) in [
+            ("body", &self.body, &seen.body),
+            ("upstream body", &self.upstream_body, &seen.upstream_body),
+        ] {
+            if let Some(expected) = expected.as_ref().filter(|expected| *expected != found) {
+                differ(what, expected, found);
+            }
         }
-        for part in self
-            .contains
-            .iter()
-            .filter(|part| !seen.body.contains(*part))
-        {
-            differ("a part of the body", part, &seen.body);
+        for (what, parts, text, due) in [
+            ("a part of the body", &self.contains, &seen.body, true),
+            ("absent from the body", &self.lacks, &seen.body, false),
+            (
+                "a part of the upstream body",
+                &self.upstream_contains,
+                &seen.upstream_body,
+                true,
+            ),
+            (
+                "absent from the upstream body",
+                &self.upstream_lacks,
+                &seen.upstream_body,
+                false,
+            ),
+            ("a part of the log", &self.logs, &seen.log, true),
+            ("absent from the log", &self.logs_lack, &seen.log, false),
+        ] {
+            for part in parts {
+                if text.contains(part) != due {
+                    differ(what, part, text);
+                }
+            }
         }
+        if let Some(metrics) = seen.metrics.as_ref() {
+            for (name, rise) in &self.metrics {
+                let found = metrics.get(name);
+                if found != Some(rise) {
+                    differ(&format!("rise of {name}"), rise, &found);
+                }
+            }
+        }
+        if let Some(expected) = &self.records {
+            differences.extend(record_differences(expected, &seen.records));
+        }
+        let mut differ =
+            |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
+                differences.push(format!("{what}: expected {expected:?}, found {found:?}"));
+            };
         for (what, expected, found) in [
             ("header", &self.headers, Some(&seen.headers)),
             (
@@ -64,6 +104,58 @@ impl Expectation {
     }
 }
 
+/// Compares the records of requests with what is expected of each, in order.
+fn record_differences(expected: &[BTreeMap<String, toml::Value>], texts: &[String]) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut found = Vec::new();
+    for text in texts {
+        match Record::check_text(text) {
+            Ok(record) if record.control.is_some() => {}
+            Ok(_) => found.push(serde_json::from_str::<Value>(text).unwrap_or_default()),
+            Err(fault) => differences.push(format!("a record is wrong: {fault}: {text}")),
+        }
+    }
+    if found.len() != expected.len() {
+        let (due, came) = (expected.len(), found.len());
+        let urls: Vec<_> = found
+            .iter()
+            .map(|record| at(record, "http_request"))
+            .collect();
+        differences.push(format!("records: expected {due}, found {came}: {urls:?}"));
+    }
+    for (number, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        for (path, value) in expected {
+            if path == "-" {
+                let paths = value.as_array().map_or(&[][..], Vec::as_slice);
+                for path in paths.iter().filter_map(toml::Value::as_str) {
+                    if let Some(present) = at(found, path) {
+                        differences.push(format!(
+                            "record {number}, {path}: expected none, found {present}"
+                        ));
+                    }
+                }
+                continue;
+            }
+            let due = serde_json::to_value(value).unwrap_or_default();
+            let present = at(found, path);
+            if present != Some(&due) {
+                differences.push(format!(
+                    "record {number}, {path}: expected {due}, found {present:?}"
+                ));
+            }
+        }
+    }
+    differences
+}
+
+/// The value at a dotted path; numbers are places in arrays.
+fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(value, |value, step| match value {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ => value.get(step),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +168,13 @@ mod tests {
             headers: pair("a", "1"),
             body: "hello".to_owned(),
             upstream: Some(pair("b", "2")),
+            upstream_body: "up".to_owned(),
+            log: "a line".to_owned(),
+            metrics: Some(BTreeMap::from([("m".to_owned(), 1)])),
+            records: Vec::new(),
         };
+        let metric = |rise: i64| BTreeMap::from([("m".to_owned(), rise)]);
+        let text = |text: &str| vec![text.to_owned()];
         let same = Expectation {
             status: Some(200),
             body: Some("hello".to_owned()),
@@ -85,7 +183,15 @@ mod tests {
             absent: vec!["b".to_owned()],
             upstream: Some(true),
             upstream_headers: pair("b", "2"),
-            upstream_absent: vec!["a".to_owned()],
+            upstream_absent: text("a"),
+            lacks: text("x"),
+            upstream_body: Some("up".to_owned()),
+            upstream_contains: text("u"),
+            upstream_lacks: text("x"),
+            logs: text("line"),
+            logs_lack: text("x"),
+            metrics: metric(1),
+            records: Some(Vec::new()),
         };
         assert_eq!(same.differences(&seen), Vec::<String>::new());
         let other = Expectation {
@@ -96,8 +202,16 @@ mod tests {
             absent: vec!["a".to_owned()],
             upstream: Some(false),
             upstream_headers: pair("c", "2"),
-            upstream_absent: vec!["b".to_owned()],
+            upstream_absent: text("b"),
+            lacks: text("h"),
+            upstream_body: Some("x".to_owned()),
+            upstream_contains: text("x"),
+            upstream_lacks: text("u"),
+            logs: text("x"),
+            logs_lack: text("line"),
+            metrics: metric(2),
+            records: Some(vec![BTreeMap::new()]),
         };
-        assert_eq!(other.differences(&seen).len(), 8);
+        assert_eq!(other.differences(&seen).len(), 16);
     }
 }

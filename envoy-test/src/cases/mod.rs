@@ -1,38 +1,53 @@
 //! Case files: what a filter does, as data, run against every way of running it.
 //!
-//! A file `filters/<filter>/cases/<topic>.toml` has one configuration and cases that start from
-//! nothing, each a series of requests:
+//! A file `filters/<filter>/cases/<topic>.toml` has one configuration and cases, each a series of
+//! exchanges that starts from a fresh filter:
 //!
 //! ```toml
 //! configuration = '''{ "limits": [{ "name": "a", "key": ["ip"], "rate": "1/day", "burst": 1 }] }'''
+//! environment = { MESHWARD_KEY = "..." }
 //!
 //! [[case]]
 //! name = "the second request is refused"
 //!
 //! [[case.step]]
-//! request = { method = "GET", path = "/a" }
+//! request = { method = "GET", path = "/a", headers = { x-tag = ["1", "2"] } }
 //! expect = { status = 200 }
 //!
 //! [[case.step]]
-//! request = { path = "/a" }
+//! advance = "1s"
+//! request = { method = "POST", path = "/a", body = "{}" }
 //! response = { status = 200, headers = { content-type = "application/json" }, body = "{}" }
 //! expect = { status = 429, contains = ["rate_limited"], upstream = false }
 //! ```
 //!
-//! A request may have `headers`; a response (JSON, `200` and `{}` by default) `headers` and a `body`. What
-//! is expected: `status`, `body` (exactly), `contains`, `headers` (exactly), `absent` headers,
-//! `upstream` (whether the request arrived there), `upstream_headers`, `upstream_absent`. `stateful`
-//! says that the filter remembers requests. `hosts` restricts a case to some of `envoy`, `kong` and `apisix`, with the reason in `because`.
+//! | table | key | meaning |
+//! | --- | --- | --- |
+//! | file | `stateful` | the filter remembers requests, so a real Envoy is started for every case |
+//! | file | `environment` | environment variables of the VM |
+//! | case | `hosts`, `because` | runs only on these of `envoy`, `kong` and `apisix`, and the reason |
+//! | step | `advance` | lets this much time pass first, on a real Envoy in real time |
+//! | request | `method`, `path`, `headers`, `body`, `body_base64` | a header may be a list: one line for each value |
+//! | response | `status`, `headers`, `body`, `body_base64` | `200`, JSON and `{}` by default |
+//! | expect | `status`, `body`, `contains`, `lacks`, `headers`, `absent` | what the client receives |
+//! | expect | `upstream`, `upstream_headers`, `upstream_absent`, `upstream_body`, `upstream_contains`, `upstream_lacks` | what the upstream receives; `:path` and `:method` are headers |
+//! | expect | `logs`, `logs_lack` | parts of the lines that the filter logs during the step |
+//! | expect | `metrics` | by how much counters rise during the step, by full name: `meshward.jwt-auth.requests_total;outcome=denied` |
+//! | expect | `records` | the audit records of the step: for each, values by dotted path; `"absent"` members are listed under the key `-` |
 //!
-//! Responses are cut in every way that [`Cuts`] names, and each must give the same.
+//! What is not named is not compared. A header that came more than once is compared as its values
+//! joined by `, `. Bodies are cut in every way that [`Cuts`] names, and each must give the same.
 
 mod backend;
+mod data;
 mod expect;
 
 pub use backend::{Backend, InProcess, RealEnvoy};
+pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData};
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use host::fake::Profile;
 use serde::Deserialize;
@@ -49,6 +64,9 @@ pub struct CaseFile {
     /// The filter remembers requests, so every case needs it fresh.
     #[serde(default)]
     pub stateful: bool,
+    /// Environment variables of the VM.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
     /// The cases, each of which starts from nothing.
     #[serde(rename = "case")]
     pub cases: Vec<Case>,
@@ -70,81 +88,89 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
-/// A request, what the upstream answers, and what is expected.
+/// A request, what the upstream responds, and what is expected.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
+    /// How much time passes before it.
+    #[serde(default)]
+    pub advance: Pause,
     /// What the client sends.
     pub request: RequestData,
-    /// What the upstream answers.
+    /// What the upstream responds.
     #[serde(default)]
     pub response: ResponseData,
-    /// What becomes of it.
+    /// What client, upstream, log, metrics and audit trail must show.
     pub expect: Expectation,
 }
 
-/// What a client sends.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RequestData {
-    /// `GET` if there is nothing.
-    #[serde(default = "get")]
-    pub method: String,
-    /// With its query.
-    pub path: String,
-    /// By name.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-}
-
-/// What an upstream answers.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ResponseData {
-    /// `200` if there is nothing.
-    pub status: u16,
-    /// By name; `content-type: application/json` is there unless another one is.
-    pub headers: BTreeMap<String, String>,
-    /// `{}` if there is nothing.
-    pub body: String,
-}
-
-/// What is expected of an exchange; what is not named is not looked at.
+/// What is expected of an exchange; what is not named is not compared.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expectation {
-    /// The status that the client gets.
+    /// The status that the client receives.
     pub status: Option<u16>,
-    /// The body that the client gets.
+    /// The body that the client receives.
     pub body: Option<String>,
-    /// Parts of the body that the client gets.
+    /// Parts of the body that the client receives.
     pub contains: Vec<String>,
-    /// Headers that the client gets.
+    /// What the body that the client receives must not contain.
+    pub lacks: Vec<String>,
+    /// Headers that the client receives.
     pub headers: BTreeMap<String, String>,
-    /// Headers that the client does not get.
+    /// Headers that the client does not receive.
     pub absent: Vec<String>,
-    /// Whether the request arrives at the upstream.
+    /// Whether the request reaches the upstream.
     pub upstream: Option<bool>,
-    /// Headers that the upstream gets; `:path` is the path.
+    /// Headers that the upstream receives; `:path` is the path.
     pub upstream_headers: BTreeMap<String, String>,
-    /// Headers that the upstream does not get.
+    /// Headers that the upstream does not receive.
     pub upstream_absent: Vec<String>,
+    /// The body that the upstream receives.
+    pub upstream_body: Option<String>,
+    /// Parts of the body that the upstream receives.
+    pub upstream_contains: Vec<String>,
+    /// What the body that the upstream receives must not contain.
+    pub upstream_lacks: Vec<String>,
+    /// Parts of the log lines of the step.
+    pub logs: Vec<String>,
+    /// What no log line of the step may contain.
+    pub logs_lack: Vec<String>,
+    /// By how much counters rise during the step. A host without metrics has nothing to compare.
+    pub metrics: BTreeMap<String, i64>,
+    /// The audit records of the step, in order: values by dotted path, `-` lists absent paths.
+    pub records: Option<Vec<BTreeMap<String, toml::Value>>>,
+}
+
+impl Expectation {
+    /// Whether anything is expected that a filter writes after the exchange, with its tick.
+    pub(crate) fn awaits_tick(&self) -> bool {
+        !self.metrics.is_empty() || self.records.is_some()
+    }
 }
 
 /// What was seen of an exchange.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The status that the client got.
+    /// The status that the client received.
     pub status: u16,
-    /// The headers that the client got.
+    /// The headers that the client received.
     pub headers: BTreeMap<String, String>,
-    /// The body that the client got.
+    /// The body that the client received.
     pub body: String,
-    /// The headers that the upstream got, and `:path`; `None` if nothing arrived.
+    /// The headers that the upstream received, `:method` and `:path`; `None` if nothing arrived.
     pub upstream: Option<BTreeMap<String, String>>,
+    /// The body that the upstream received.
+    pub upstream_body: String,
+    /// What the filter logged.
+    pub log: String,
+    /// How much each expected counter rose; `None` on a host without metrics.
+    pub metrics: Option<BTreeMap<String, i64>>,
+    /// The text of each audit record.
+    pub records: Vec<String>,
 }
 
-/// How the body of a response is cut.
+/// How the bodies of request and response are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cuts {
     /// Not at all.
@@ -158,7 +184,7 @@ pub enum Cuts {
 impl Cuts {
     /// Whole, byte by byte, and once at every place; of a long body at some places.
     #[must_use]
-    pub fn of(body: &str) -> Vec<Self> {
+    pub fn of(body: &[u8]) -> Vec<Self> {
         let mut cuts = vec![Self::Whole];
         if body.len() > 2 {
             cuts.push(Self::Bytes);
@@ -170,8 +196,7 @@ impl Cuts {
 
     /// The pieces of `body`.
     #[must_use]
-    pub fn pieces(self, body: &str) -> Vec<Vec<u8>> {
-        let bytes = body.as_bytes();
+    pub fn pieces(self, bytes: &[u8]) -> Vec<Vec<u8>> {
         match self {
             Self::Whole => vec![bytes.to_vec()],
             Self::Bytes => bytes.iter().map(|byte| vec![*byte]).collect(),
@@ -183,26 +208,24 @@ impl Cuts {
     }
 }
 
-impl Default for ResponseData {
-    fn default() -> Self {
-        let json = ("content-type".to_owned(), "application/json".to_owned());
-        Self {
-            status: 200,
-            headers: BTreeMap::from([json]),
-            body: "{}".to_owned(),
-        }
-    }
-}
-
 impl Case {
     /// Whether it holds on this host.
     #[must_use]
     pub fn holds_on(&self, profile: Profile) -> bool {
         self.hosts.is_empty() || self.hosts.iter().any(|host| host == profile.name())
     }
+
+    /// Whether it needs so little time to pass that a real proxy can wait for it.
+    #[must_use]
+    pub fn runs_in_real_time(&self) -> bool {
+        let total: Duration = self.steps.iter().map(|step| step.advance.0).sum();
+        total <= LONGEST_REAL_WAIT
+    }
 }
 
-/// The case files of a filter, by name.
+const LONGEST_REAL_WAIT: Duration = Duration::from_secs(3);
+
+/// The case files of a filter, as `jwt-auth::tokens` and in this order.
 ///
 /// # Errors
 /// One cannot be read, or there is none.
@@ -212,7 +235,11 @@ pub fn of_filter(filter: &str) -> Result<Vec<(String, CaseFile)>> {
     let entries = fs::read_dir(&folder).context(format!("reading {}", folder.display()))?;
     for entry in entries {
         let path = entry.context("reading case files".to_owned())?.path();
-        let file = path.display().to_string();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let file = format!("{filter}::{stem}");
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
         let text = fs::read_to_string(&path).context(format!("reading {file}"))?;
         let cases: CaseFile = toml::from_str(&text).map_err(|error| Error::Config {
             file: file.clone(),
@@ -226,6 +253,7 @@ pub fn of_filter(filter: &str) -> Result<Vec<(String, CaseFile)>> {
         }
         files.push((file, cases));
     }
+    files.sort_by(|(left, _), (right, _)| left.cmp(right));
     if files.is_empty() {
         let reason = "has no case files".to_owned();
         return Err(Error::Config {
@@ -241,14 +269,16 @@ pub fn of_filter(filter: &str) -> Result<Vec<(String, CaseFile)>> {
 /// # Errors
 /// The backend cannot run it at all.
 pub fn run(case: &Case, file: &CaseFile, backend: &mut dyn Backend) -> Result<Vec<String>> {
-    let longest = case
+    let bodies = case
         .steps
         .iter()
-        .map(|step| step.response.body.as_str())
-        .max_by_key(|b| b.len());
+        .flat_map(|step| [step.request.body.as_slice(), step.response.body.as_slice()]);
+    let longest = bodies.max_by_key(|body| body.len()).unwrap_or_default();
+    // Records and counts of an earlier case may still arrive.
+    let fresh = file.stateful || case.steps.iter().any(|step| step.expect.awaits_tick());
     let mut differences = Vec::new();
-    for cuts in backend.cuts(longest.unwrap_or_default()) {
-        backend.begin(file)?;
+    for cuts in backend.cuts(longest) {
+        backend.begin(file, fresh)?;
         for (number, step) in case.steps.iter().enumerate() {
             let seen = backend.exchange(step, cuts)?;
             for difference in step.expect.differences(&seen) {
@@ -261,8 +291,4 @@ pub fn run(case: &Case, file: &CaseFile, backend: &mut dyn Backend) -> Result<Ve
         }
     }
     Ok(differences)
-}
-
-fn get() -> String {
-    "GET".to_owned()
 }

@@ -242,6 +242,7 @@ impl Bootstrap {
         Ok(())
     }
 
+    #[cfg(feature = "bed")]
     /// Lets a filter call and be called by everything that its module names, but for this.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod log;
 mod native_jwt;
 pub(crate) mod process;
 mod stats;
+#[cfg(feature = "bed")]
 mod tls;
 
 use std::fs;
@@ -19,6 +20,7 @@ pub use bootstrap::{ADMIN, Address, Bootstrap, CLUSTERS, GATEWAY, LISTENER, MODU
 pub use log::Log;
 pub use native_jwt::NativeJwt;
 pub use stats::{Sample, Stats};
+#[cfg(feature = "bed")]
 pub use tls::ClientCertificates;
 
 use crate::client::{Client, Protocol, Request, Response};

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "bed")]
 use host::protobuf::{self, fields};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -65,6 +66,7 @@ pub fn read_logs(body: &[u8]) -> Result<Vec<Record>, String> {
     Ok(records)
 }
 
+#[cfg(feature = "bed")]
 /// Reads the protobuf form as far as Envoy's access logger uses it: the text of each record.
 ///
 /// # Errors

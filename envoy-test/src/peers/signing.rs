@@ -171,8 +171,11 @@ struct SigningKey {
 enum PrivateKey {
     Rsa(Box<RsaPrivateKey>),
     P256(p256::ecdsa::SigningKey),
+    #[cfg(feature = "bed")]
     P384(p384::ecdsa::SigningKey),
+    #[cfg(feature = "bed")]
     P521(p521::ecdsa::SigningKey),
+    #[cfg(feature = "bed")]
     Ed25519(ed25519_compact::KeyPair),
 }
 
@@ -198,14 +201,17 @@ impl SigningKey {
                 let signature: p256::ecdsa::Signature = key.sign(bytes);
                 signature.to_bytes().to_vec()
             }
+            #[cfg(feature = "bed")]
             (PrivateKey::P384(key), _) => {
                 let signature: p384::ecdsa::Signature = key.sign(bytes);
                 signature.to_bytes().to_vec()
             }
+            #[cfg(feature = "bed")]
             (PrivateKey::P521(key), _) => {
                 let signature: p521::ecdsa::Signature = key.sign(bytes);
                 signature.to_bytes().to_vec()
             }
+            #[cfg(feature = "bed")]
             (PrivateKey::Ed25519(key), _) => key.sk.sign(bytes, None).to_vec(),
         }
     }
@@ -224,14 +230,17 @@ impl SigningKey {
                 let point = key.verifying_key().to_sec1_point(false);
                 ec_jwk("P-256", point.as_bytes())
             }
+            #[cfg(feature = "bed")]
             PrivateKey::P384(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
                 ec_jwk("P-384", point.as_bytes())
             }
+            #[cfg(feature = "bed")]
             PrivateKey::P521(key) => {
                 let point = key.verifying_key().to_sec1_point(false);
                 ec_jwk("P-521", point.as_bytes())
             }
+            #[cfg(feature = "bed")]
             PrivateKey::Ed25519(key) => json!({
                 "kty": "OKP",
                 "crv": "Ed25519",
@@ -262,9 +271,20 @@ impl PrivateKey {
                 Self::Rsa(Box::new(key))
             }
             Algorithm::Es256 => Self::P256(generate(algorithm)?),
+            #[cfg(feature = "bed")]
             Algorithm::Es384 => Self::P384(generate(algorithm)?),
+            #[cfg(feature = "bed")]
             Algorithm::Es512 => Self::P521(generate(algorithm)?),
+            #[cfg(feature = "bed")]
             Algorithm::EdDsa => Self::Ed25519(ed25519_compact::KeyPair::generate()),
+            #[cfg(not(feature = "bed"))]
+            Algorithm::Es384 | Algorithm::Es512 | Algorithm::EdDsa => {
+                return Err(failed(
+                    algorithm,
+                    making,
+                    "the demonstration is built without it",
+                ));
+            }
         })
     }
 }

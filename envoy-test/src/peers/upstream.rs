@@ -43,9 +43,15 @@ impl Answer {
     /// A response with a body of some type.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::untyped(status, body).header("content-type", content_type)
+    }
+
+    /// A response with a body and no header beside its length.
+    #[must_use]
+    pub fn untyped(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
-            headers: vec![("content-type".to_owned(), content_type.into())],
+            headers: Vec::new(),
             body: body.into(),
             cuts: Vec::new(),
             trailers: Vec::new(),

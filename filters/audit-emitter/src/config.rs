@@ -13,9 +13,7 @@ pub use sink::{Envelope, HttpSink, Sink};
 use std::time::Duration;
 
 use host::FactSources;
-use host::exchange::IdentitySource;
 use policy::config::{self, Checked, Fields, Node, Problems};
-use policy::consent::ConsentSources;
 use policy::mode::{Mode, OnError};
 
 use crate::queue::QueueLimits;
@@ -131,14 +129,7 @@ impl Config {
             chain: fields.or("chain", ChainSettings::default(), |n| {
                 ChainSettings::read(&n)
             }),
-            sources: FactSources {
-                identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                    IdentitySource::read(&n)
-                }),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read(fields),
         };
         Some(Self {
             sink: sink?,

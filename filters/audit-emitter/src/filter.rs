@@ -26,7 +26,7 @@ use crate::chains::{Chains, Now, Origin};
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
 use crate::delivery::Schedule;
 use crate::handover::Handover;
-use crate::host_log;
+use crate::host_log::{self, HostLog};
 use crate::observe::Start;
 use crate::pseudonym::Pseudonymizer;
 use crate::queue::Queue;
@@ -40,7 +40,7 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: FactSources,
-    max_line_bytes: Option<usize>,
+    host_log: HostLog,
     /// The host calls again by itself; without that, requests are the only occasion.
     ticks: bool,
     /// The host lets a request go on whenever its record is acknowledged.
@@ -85,6 +85,17 @@ impl Filter for AuditEmitter {
         let mut config =
             plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
         let secrets = Secrets::read(host, &config)?;
+        // Other hosts put no names of the configuration into their log, and do not all survive the question.
+        if let Some(name) = (capabilities.kind() == HostKind::Envoy)
+            .then(|| host_log::confusing_name(host))
+            .flatten()
+        {
+            return Err(Problems::whole(format!(
+                "{name} of this filter has {:?} in it, which marks audit records in the log",
+                audit::log_line::MARK
+            )));
+        }
+        let log_key = secrets.signing_key.as_ref().map(SigningKey::log_key);
         let random = Random::new(host).map_err(|status| {
             Problems::whole(format!(
                 "the host has no random source, without which records cannot be told apart: {status}"
@@ -130,9 +141,9 @@ impl Filter for AuditEmitter {
             queue: Queue::new(config.queue),
             early_sources: FactSources {
                 identity: IdentitySource::Property,
-                consent: config.sources.consent.clone(),
+                ..config.sources.clone()
             },
-            max_line_bytes: host_log::max_line_bytes(capabilities),
+            host_log: HostLog::new(capabilities, log_key),
             batch_max_records: config.batch.max_records,
             config,
             ticks,
@@ -354,8 +365,6 @@ const HOST_LOG_CHECKPOINTS: Duration = Duration::from_secs(10);
 /// What a host may take longer to answer than it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// Above every level that an operator would silence.
-const RECORD_LEVEL: LogLevel = LogLevel::Critical;
 
 // The metrics.
 const RECORDS: &str = "records_total";

@@ -1,105 +1,91 @@
 //! Records as lines of the proxy's own log: where nothing can be sent, and where what could not be
-//! delivered ends.
+//! delivered ends. The form of the lines is [`audit::log_line`].
 
-use host::{Capabilities, HostKind};
+use audit::keys::LogKey;
+use audit::log_line;
+use host::{Capabilities, Host, HostKind, LogLevel};
 
 use crate::queue::QueuedRecord;
 
-/// How long a line of this host's log may be, in bytes; `None` is as long as it likes.
-#[must_use]
-pub const fn max_line_bytes(capabilities: &Capabilities) -> Option<usize> {
-    match capabilities.kind() {
-        HostKind::Envoy => None,
-        // nginx cuts its lines after 2,048 bytes, the time and the place in front included.
-        _ => Some(1800),
-    }
+/// The proxy's log.
+#[derive(Debug)]
+pub struct HostLog {
+    max_line_bytes: usize,
+    /// Tags the lines as this emitter's.
+    key: Option<LogKey>,
 }
 
-/// The lines of a record: `meshward.audit {...}`, and where that is too long, parts to be put
-/// together again: `meshward.audit.part <uid> <number>/<count>:<bytes> <text>`. The number of bytes of
-/// the text tells it from what a host writes after it, and a line that was cut off from a whole one.
-///
-/// A client can make a record long, so a record that the host cuts off would be one that a client
-/// can hide in.
-#[must_use]
-pub fn lines(record: &QueuedRecord, max_bytes: Option<usize>) -> Vec<String> {
-    let whole = format!("meshward.audit {}", record.json);
-    let Some(max_bytes) = max_bytes.filter(|max_bytes| whole.len() > *max_bytes) else {
-        return vec![whole];
-    };
-    let parts = split(&record.json, max_bytes.saturating_sub(PART_HEADER_BYTES));
-    let count = parts.len();
-    let line = |(number, part): (usize, &str)| {
-        let uid = record.uid();
-        let bytes = part.len();
-        format!("meshward.audit.part {uid} {number}/{count}:{bytes} {part}")
-    };
-    (1..).zip(parts).map(line).collect()
-}
-
-/// Pieces of at most so many bytes, never through the middle of a character.
-fn split(text: &str, max_bytes: usize) -> Vec<&str> {
-    let mut rest = text;
-    let mut pieces = Vec::new();
-    while !rest.is_empty() {
-        let most = rest.floor_char_boundary(max_bytes.max(LONGEST_CHARACTER_BYTES));
-        let Some((piece, tail)) = rest.split_at_checked(most) else {
-            break;
+impl HostLog {
+    /// The log of this host.
+    #[must_use]
+    pub const fn new(capabilities: &Capabilities, key: Option<LogKey>) -> Self {
+        let max_line_bytes = match capabilities.kind() {
+            // Container runtimes cut lines at 16 KiB, of which the proxy takes some for itself.
+            HostKind::Envoy => 15_000,
+            // nginx cuts its lines after 2,048 bytes, the time and the place in front included.
+            _ => 1_800,
         };
-        pieces.push(piece);
-        rest = tail;
+        Self {
+            max_line_bytes,
+            key,
+        }
     }
-    pieces
+
+    /// Writes a record.
+    pub fn write(&self, host: &dyn Host, record: &QueuedRecord) {
+        for line in self.lines(record) {
+            host.log(LEVEL, &line);
+        }
+    }
+
+    fn lines(&self, record: &QueuedRecord) -> Vec<String> {
+        log_line::write(
+            &record.uid(),
+            &record.json,
+            self.max_line_bytes,
+            self.key.as_ref(),
+        )
+    }
 }
 
-/// More than the words, the id and the numbers in front of a part take.
-const PART_HEADER_BYTES: usize = 100;
-const LONGEST_CHARACTER_BYTES: usize = 4;
+/// The name of this filter in the configuration of the proxy that would make its log unreadable, for
+/// Envoy puts these in front of every line of a filter.
+#[must_use]
+pub fn confusing_name(host: &dyn Host) -> Option<&'static str> {
+    let names = ["plugin_name", "plugin_root_id", "plugin_vm_id"];
+    names.into_iter().find(|name| {
+        let value = host.property(&[name]).unwrap_or_default();
+        String::from_utf8_lossy(&value).contains(log_line::MARK)
+    })
+}
+
+/// Above every level that an operator would silence.
+const LEVEL: LogLevel = LogLevel::Critical;
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use audit::keys::SigningKey;
 
     use super::*;
 
-    fn record(json: String) -> QueuedRecord {
-        QueuedRecord {
-            json,
+    #[test]
+    fn lines_are_tagged_and_fit() {
+        let key = SigningKey::from_seed(None, &[7; 32]).log_key();
+        let record = QueuedRecord {
+            json: format!(r#"{{"path":"{}"}}"#, "é\\\"".repeat(2000)),
             chain_uid: "afcd1d7b39a820e2f465b9a1afcd1d7b".to_owned(),
             sequence: u64::MAX,
             ..QueuedRecord::default()
-        }
-    }
-
-    #[test]
-    fn a_line_that_fits_is_whole() {
-        for max_bytes in [None, Some(1800)] {
-            let lines = lines(&record(r#"{"a":1}"#.to_owned()), max_bytes);
-            assert_eq!(lines, [r#"meshward.audit {"a":1}"#]);
-        }
-        let long = record("x".repeat(100_000));
-        assert_eq!(lines(&long, None).len(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn parts_fit_and_make_the_record_again(piece in "\\PC{1,7}", times in 0_usize..1_000) {
-            let text = piece.repeat(times);
-            let record = record(text.clone());
-            let lines = lines(&record, Some(1800));
-            prop_assert!(lines.iter().all(|line| line.len() <= 1800));
-            let mut again = String::new();
-            let count = lines.len();
-            for (number, line) in (1..).zip(&lines) {
-                let whole = line.strip_prefix("meshward.audit ").filter(|_| count == 1);
-                let header = format!("meshward.audit.part {} {number}/{count}:", record.uid());
-                let part = || {
-                    let (bytes, part) = line.strip_prefix(&header)?.split_once(' ')?;
-                    (bytes.parse() == Ok(part.len())).then_some(part)
-                };
-                again.push_str(whole.or_else(part).unwrap());
-            }
-            prop_assert_eq!(again, text);
+        };
+        let log = HostLog {
+            max_line_bytes: 1_800,
+            key: Some(key.clone()),
+        };
+        let lines = log.lines(&record);
+        assert!(lines.len() > 1);
+        for line in &lines {
+            assert!(line.len() <= 1_800);
+            assert!(log_line::find(line).next().unwrap().is_tagged_by(&key));
         }
     }
 }

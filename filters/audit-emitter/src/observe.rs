@@ -1,6 +1,9 @@
 //! Reading a request off the host.
 
-use host::{Direction, FactSources, HeaderMap, Host, Request, exchange, header_text};
+use host::{
+    Direction, FactSources, HeaderMap, Host, Request, exchange, header_text, proxy_address,
+};
+use policy::client_address::{self, ClientAddress};
 use policy::facts::Facts as _;
 use policy::path::RequestPath;
 
@@ -30,9 +33,10 @@ impl Start {
         host: &dyn Host,
         level: Level,
         fields: &FieldSettings,
+        client: &ClientAddress,
     ) -> Observation {
         let mut observation = Observation {
-            source_ip: source_ip(host),
+            source_ip: source_ip(host, Some(self), client),
             ..Observation::default()
         };
         self.describe(host, &mut observation);
@@ -103,7 +107,7 @@ pub(crate) fn observation(
         status: status(host),
         status_details: text(host, &["response", "code_details"]),
         response_flags: number(host, &["response", "flags"]),
-        source_ip: source_ip(host),
+        source_ip: source_ip(host, start, &sources.client_address),
         decisions: exchange::decisions(host, identity.as_ref()),
         identity,
         ..Observation::default()
@@ -157,10 +161,19 @@ fn status(host: &dyn Host) -> Option<u16> {
     })
 }
 
-fn source_ip(host: &dyn Host) -> Option<String> {
-    text(host, &["source", "address"])
-        .or_else(|| text(host, &["remote_addr"]))
-        .map(|address| without_port(&address))
+/// The address of the client, by the rules that limits go by too. What the proxy calls its peer
+/// where that is no address, such as the path of a socket.
+fn source_ip(host: &dyn Host, start: Option<&Start>, client: &ClientAddress) -> Option<String> {
+    let header = |name: &str| match start {
+        Some(start) => start.request.header(host, name),
+        None => header_text(host, HeaderMap::RequestHeaders, name),
+    };
+    let address = client.of(|| proxy_address(host), header);
+    address.map(|ip| ip.to_string()).or_else(|| {
+        let peer = text(host, &["source", "address"]).or_else(|| text(host, &["remote_addr"]));
+        // Of a balancer that names nobody the record must not make the client.
+        peer.filter(|peer| client_address::parse(peer).is_none())
+    })
 }
 
 fn text(host: &dyn Host, path: &[&str]) -> Option<String> {
@@ -226,16 +239,6 @@ fn parse_traceparent(value: &str) -> Option<TraceContext> {
     })
 }
 
-fn without_port(address: &str) -> String {
-    if address.parse::<std::net::IpAddr>().is_ok() {
-        return address.to_owned();
-    }
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned()
-}
-
 const fn ns_to_ms(nanoseconds: u64) -> u64 {
     nanoseconds / 1_000_000
 }
@@ -289,18 +292,6 @@ mod tests {
             (b"99999999999999999999999", None),
         ] {
             assert_eq!(parse_number(value), expected, "{value:?}");
-        }
-    }
-
-    #[test]
-    fn ports_are_cut_off() {
-        for (address, expected) in [
-            ("1.2.3.4:5", "1.2.3.4"),
-            ("1.2.3.4", "1.2.3.4"),
-            ("[::1]:5", "::1"),
-            ("::1", "::1"),
-        ] {
-            assert_eq!(without_port(address), expected);
         }
     }
 }

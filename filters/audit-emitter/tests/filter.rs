@@ -327,7 +327,7 @@ fn a_long_record_is_whole_in_the_log_of_nginx() {
         get(&mut proxy, &format!("/{}", "a".repeat(10_000)));
         let logs = proxy.host().logs();
         let lines = logs.iter().map(|line| line.text.as_str());
-        let mut lines = lines.filter(|line| line.starts_with("meshward.audit"));
+        let mut lines = lines.filter(|line| line.starts_with(audit::log_line::MARK));
         if profile != Profile::Envoy {
             assert!(lines.all(|line| line.len() < 1_900));
         }

@@ -33,9 +33,8 @@ pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
 use std::time::Duration;
 
 use host::FactSources;
-use host::exchange::{IDENTITY_HEADER, IdentitySource};
+use host::exchange::IDENTITY_HEADER;
 use policy::config::{self, Checked, Fields, Node, Problems};
-use policy::consent::ConsentSources;
 use policy::mode::{Mode, OnError};
 
 use crate::forward::ManagedHeader;
@@ -172,12 +171,7 @@ impl Config {
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
             }),
-            sources: FactSources {
-                identity: IdentitySource::default(),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read_without_identity(fields),
         };
         let providers: Vec<Provider> = providers?
             .into_iter()

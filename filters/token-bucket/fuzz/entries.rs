@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
+use policy::client_address::{self, IpRange};
 use policy::units::Rate;
-use token_bucket::address::IpRange;
+use token_bucket::bucket_set::{BucketSet, Layout};
 use token_bucket::config::Config;
 use token_bucket::gcra::Gcra;
-use token_bucket::rls::{Code, ServiceAnswer};
-use token_bucket::set::{Layout, Set};
-use token_bucket::standing::{Standing, ietf_10, merged, retry_after, x_ratelimit};
-use token_bucket::windows::{Decision, Windows};
+use token_bucket::ratelimit_headers::{LimitState, ietf_10, merged, retry_after, x_ratelimit};
+use token_bucket::rls::{Code, ServiceResponse};
+use token_bucket::windows::{Windows, WindowsDecision};
 
 /// A set from shared data: what is accepted can be worked on, and admits no more than its limit.
 pub(crate) fn stored_set(bytes: &[u8]) {
@@ -38,59 +38,57 @@ pub(crate) fn stored_set(bytes: &[u8]) {
         return;
     };
     let layout = Layout::new(&windows, u16::from(choice));
-    let Ok(mut set) = Set::parse(bytes.to_vec(), &layout) else {
+    let Ok(mut set) = BucketSet::parse(bytes.to_vec(), &layout) else {
         return;
     };
     let now_ns = u64::from(choice) << 50;
     let mut admitted = 0_u64;
     for _ in 0..40 {
         let before = set.state(&layout, 7);
-        if let Decision::Admit(after) = windows.decide(&before, now_ns, 1) {
+        if let WindowsDecision::Admit(after) = windows.decide(&before, now_ns, 1) {
             set.put(&layout, &windows, 7, &after, now_ns);
             admitted = admitted.saturating_add(1);
         }
         let _ = windows.states(&before, now_ns);
     }
     assert!(admitted <= 5);
-    assert!(set.bytes().len() <= layout.full_size());
-    assert_eq!(Set::parse(set.bytes().to_vec(), &layout), Ok(set));
+    assert!(set.bytes().len() <= layout.max_size());
+    assert_eq!(BucketSet::parse(set.bytes().to_vec(), &layout), Ok(set));
 }
 
 /// An answer of a rate limit service, in both forms, and the headers that come of it.
 pub(crate) fn service_answer(bytes: &[u8]) {
     let answers = [
-        ServiceAnswer::from_protobuf(bytes).ok(),
-        ServiceAnswer::from_json(bytes).ok(),
+        ServiceResponse::from_protobuf(bytes).ok(),
+        ServiceResponse::from_json(bytes).ok(),
     ];
     for answer in answers.into_iter().flatten() {
-        let standings: Vec<Standing> = answer
+        let states: Vec<LimitState> = answer
             .statuses
             .iter()
             .filter_map(|status| {
                 let limit = status.limit.as_ref()?;
                 let until_reset = status.until_reset.unwrap_or_default();
-                Some(Standing {
+                Some(LimitState {
                     name: limit.name.clone(),
                     quota: limit.requests,
                     window: limit.window,
                     remaining: status.remaining,
                     until_full: until_reset,
                     until_more: until_reset,
+                    refuses: false,
                 })
             })
             .collect();
-        for (_, value) in x_ratelimit(&standings)
-            .into_iter()
-            .chain(ietf_10(&standings))
-        {
+        for (_, value) in x_ratelimit(&states).into_iter().chain(ietf_10(&states)) {
             assert!(
                 value.bytes().all(|byte| (b' '..=b'~').contains(&byte)),
                 "{value}"
             );
         }
-        for standing in &standings {
+        for state in &states {
             assert!(
-                retry_after(standing.until_full)
+                retry_after(state.until_full)
                     .parse::<u64>()
                     .is_ok_and(|s| s > 0)
             );
@@ -108,7 +106,7 @@ pub(crate) fn configuration(bytes: &[u8]) {
         if let Err(problems) = Config::parse(text) {
             assert!(!problems.to_string().is_empty());
         }
-        let _ = IpRange::parse(text);
+        let _ = (IpRange::parse(text), client_address::parse(text));
     }
 }
 
@@ -116,23 +114,24 @@ pub(crate) fn configuration(bytes: &[u8]) {
 pub(crate) fn header_merge(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
-    let standing = Standing {
+    let state = LimitState {
         name: "a".to_owned(),
         quota: 9,
         window: Some(Duration::from_secs(60)),
         remaining: 4,
         until_full: Duration::from_secs(30),
         until_more: Duration::from_secs(3),
+        refuses: false,
     };
-    let standings = [standing];
+    let states = [state];
     let theirs = |name: &str| match name {
         "x-ratelimit-remaining" | "ratelimit" => Some(first.to_owned()),
         "x-ratelimit-reset" | "ratelimit-policy" => Some(second.to_owned()),
         _ => None,
     };
-    let kept = merged(x_ratelimit(&standings), theirs);
+    let kept = merged(x_ratelimit(&states), theirs);
     if first.trim().parse::<u64>().is_ok_and(|left| left < 4) {
         assert!(kept.is_empty(), "a stricter upstream is not overwritten");
     }
-    let _ = merged(ietf_10(&standings), theirs);
+    let _ = merged(ietf_10(&states), theirs);
 }

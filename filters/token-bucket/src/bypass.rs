@@ -7,7 +7,6 @@ use policy::facts::Facts as _;
 use policy::secret::{Secret, SecretKind};
 use sha2::{Digest as _, Sha256};
 
-use crate::address::client_address;
 use crate::config::{Config, HeaderSecret};
 use crate::lazy::LazyRequest;
 
@@ -68,7 +67,8 @@ pub fn bypasses(
 ) -> bool {
     let bypass = &config.bypass;
     let from_range = || {
-        client_address(host, request, config.addresses.trusted_hops)
+        request
+            .client_address(&config.sources.client_address)
             .is_some_and(|ip| bypass.ips.iter().any(|range| range.contains(ip)))
     };
     let claimed = |claim: &ClaimCondition| {

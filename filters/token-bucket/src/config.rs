@@ -1,8 +1,8 @@
 //! The configuration: which limits, whose buckets, and what happens when nothing can be decided.
 
-mod answer;
 mod bypass;
 mod limit;
+mod response;
 mod service;
 
 pub use bypass::{Bypass, HeaderSecret};
@@ -10,13 +10,10 @@ pub use limit::{Cost, Limit, OnErrors, OnMissingKey};
 pub use service::{Service, Transport};
 
 use host::FactSources;
-use host::exchange::IdentitySource;
+use policy::client_address::{self, ClientAddress, Prefixes};
 use policy::config::{self, Checked, Fields, Node, Problems};
-use policy::consent::ConsentSources;
 use policy::mode::Mode;
 use policy::refusal::CustomAnswer;
-
-use crate::address::AddressRules;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -29,8 +26,6 @@ pub struct Config {
     pub services: Vec<Service>,
     /// Who is never limited.
     pub bypass: Bypass,
-    /// How addresses become keys.
-    pub addresses: AddressRules,
     /// How many buckets each limit has, and where.
     pub table: TableConfig,
     /// What to do where the host shares no data.
@@ -39,7 +34,7 @@ pub struct Config {
     pub start: Start,
     /// Which headers tell clients where they stand.
     pub headers: HeaderStyle,
-    /// Where identity and consent come from.
+    /// Where identity, consent and the address of the client come from.
     pub sources: FactSources,
 }
 
@@ -100,7 +95,9 @@ impl Config {
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let replicas = fields.or("replicas", 1, |n| n.integer(1..=10_000));
-        let answer = fields.optional("refusal").map(|n| answer::read(&n));
+        let response = fields.optional("refusal").map(|n| response::read(&n));
+        let mut sources = FactSources::read(fields);
+        read_short_form(fields, &mut sources.client_address);
         let mut services = Vec::new();
         let limits = fields
             .required("limits", "an array of limits")
@@ -110,7 +107,6 @@ impl Config {
             limits: Vec::new(),
             services,
             bypass: fields.or("bypass", Bypass::default(), |n| n.object(Bypass::read)),
-            addresses: read_addresses(fields),
             table: fields.or("table", TableConfig::default(), |n| {
                 n.object(TableConfig::read)
             }),
@@ -127,20 +123,13 @@ impl Config {
                     ("none", HeaderStyle::None),
                 ])
             }),
-            sources: FactSources {
-                identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                    IdentitySource::read(&n)
-                }),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources,
         };
-        let answer: Option<CustomAnswer> = answer.flatten();
+        let response: Option<CustomAnswer> = response.flatten();
         let mut limits = limits?;
         for limit in &mut limits {
-            if limit.answer.is_none() {
-                limit.answer.clone_from(&answer);
+            if limit.response.is_none() {
+                limit.response.clone_from(&response);
             }
         }
         Some(Self { limits, ..config })
@@ -173,37 +162,38 @@ fn read_limits(
     replicas: u64,
     services: &mut Vec<Service>,
 ) -> Option<Vec<Limit>> {
-    let limits = node.non_empty_list(|limit| Limit::read(&limit, mode, replicas, services))?;
+    let limits = node
+        .clone()
+        .at_most(MAX_LIMITS)
+        .non_empty_list(|limit| Limit::read(&limit, mode, replicas, services))?;
     for (index, limit) in limits.iter().enumerate() {
         let mut earlier = limits.iter().take(index);
         if earlier.any(|earlier| earlier.name == limit.name) {
             node.reject_unseen(format_args!("two limits are named {:?}", limit.name));
         }
     }
-    if limits.len() > MAX_LIMITS {
-        node.reject_unseen(format_args!("more than {MAX_LIMITS} limits"));
-    }
     Some(limits)
 }
 
-fn read_addresses(fields: &mut Fields<'_>) -> AddressRules {
-    let small = |n: Node<'_>, most: u64| {
-        n.integer(0..=most)
-            .and_then(|value| u8::try_from(value).ok())
-    };
-    let (v4_prefix, v6_prefix) = fields.or("ip_prefix", (32, 64), |n| {
-        n.object(|prefix| {
-            Some((
-                prefix.or("v4", 32, |n| small(n, 32)),
-                prefix.or("v6", 64, |n| small(n, 128)),
-            ))
-        })
-    });
-    let trusted_hops = fields.or("trusted_hops", 0, |n| small(n, 16));
-    AddressRules {
-        v4_prefix,
-        v6_prefix,
-        trusted_hops,
+/// The keys `trusted_hops` and `ip_prefix` at the top level are short for those of
+/// `client_address`.
+fn read_short_form(fields: &mut Fields<'_>, block: &mut ClientAddress) {
+    let has_block = fields.optional("client_address").is_some();
+    let hops = fields.optional("trusted_hops");
+    let prefixes = fields.optional("ip_prefix");
+    for short in [&hops, &prefixes].into_iter().flatten() {
+        if has_block {
+            short.reject_unseen(format_args!(
+                r#"belongs into "client_address": "client_address.{}""#,
+                short.path()
+            ));
+        }
+    }
+    if let Some(hops) = hops.and_then(|n| client_address::trusted_hops(&n)) {
+        *block = ClientAddress::of_hops(hops);
+    }
+    if let Some(prefixes) = prefixes.and_then(|n| Prefixes::read(&n)) {
+        block.prefixes = prefixes;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use host::{Counter, Host};
 
-use crate::table::Answer;
+use crate::table::BucketDecision;
 
 /// What is counted for one limit.
 #[derive(Debug)]
@@ -21,14 +21,17 @@ pub struct LimitCounters {
 }
 
 impl LimitCounters {
-    /// The counters of a limit.
+    /// The counters of a limit, in an instance of the filter if it has a name of its own.
     #[must_use]
-    pub fn new(filter: &str, limit: &str) -> Self {
-        let outcome = |outcome| {
-            let labels = [("limit", limit), ("outcome", outcome)];
-            Counter::new(filter, "requests_total", &labels)
+    pub fn new(filter: &str, limit: &str, instance: Option<&str>) -> Self {
+        let counter = |name, outcome: Option<&str>| {
+            let mut labels = vec![("limit", limit)];
+            labels.extend(outcome.map(|outcome| ("outcome", outcome)));
+            labels.extend(instance.map(|instance| ("instance", instance)));
+            Counter::new(filter, name, &labels)
         };
-        let event = |name| Counter::new(filter, name, &[("limit", limit)]);
+        let outcome = |outcome| counter("requests_total", Some(outcome));
+        let event = |name| counter(name, None);
         Self {
             admitted: outcome("admitted"),
             refused: outcome("refused"),
@@ -41,14 +44,14 @@ impl LimitCounters {
     }
 
     /// What an operator must know about the table itself.
-    pub fn note(&self, host: &dyn Host, answer: &Answer) {
-        if answer.overflow {
+    pub fn note(&self, host: &dyn Host, decision: &BucketDecision) {
+        if decision.overflow {
             self.overflow.count(host);
         }
-        if answer.corrupt {
+        if decision.corrupt {
             self.corrupt.count(host);
         }
-        for _ in 0..answer.retries {
+        for _ in 0..decision.retries {
             self.cas_retries.note();
         }
         self.cas_retries.flush(host);

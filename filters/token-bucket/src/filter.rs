@@ -1,8 +1,9 @@
 //! The filter: every limit that matches a request counts it, and all must let it pass.
 
-mod answers;
-mod charges;
-mod local;
+mod active_limit;
+mod decide;
+mod matching_limits;
+mod service_response;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,27 +16,27 @@ use host::{
     refuse, shared_data,
 };
 use policy::config::Problems;
-use policy::decision::{Decision, Outcome};
-use policy::refusal::Refusal;
+use policy::decision::Decision;
 
 use crate::bypass::{PassHeader, bypasses};
-use crate::config::{Config, HeaderStyle, Scope, Start, Transport};
-use crate::counters::LimitCounters;
-use crate::fleet::{CallId, Calls};
+use crate::config::{Config, HeaderStyle, Scope, Transport};
 use crate::lazy::LazyRequest;
-use crate::standing::{HeaderFields, Standing, ietf_10, merged, x_ratelimit};
+use crate::ratelimit_headers::{HeaderFields, LimitState, ietf_10, merged, x_ratelimit};
+use crate::rls::client::{CallId, Calls};
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
-use crate::table::{Table, TableSettings};
+use crate::table::Table;
 
-use answers::Waiting;
+use active_limit::{ActiveLimit, Shared};
+use decide::Refused;
+use service_response::Waiting;
 
 /// The filter in one VM.
 pub struct TokenBucket {
+    /// The configuration without its limits.
     config: Rc<Config>,
-    /// One for each limit, in the same order; `None` for one that a service counts alone.
-    tables: Vec<Option<Table>>,
-    /// One for each limit.
-    counters: Vec<LimitCounters>,
+    limits: Rc<[ActiveLimit]>,
+    /// What the plugin is called, where that tells it from others.
+    instance: Option<String>,
     /// The host has a tick, at which what is only noted gets counted.
     counts_later: bool,
     /// Where the host shares no data.
@@ -78,47 +79,42 @@ impl Filter for TokenBucket {
         if counts_here && !shared {
             unshared(host, &config, &metrics)?;
         }
+        let text = |name: &str| {
+            let value = host.property(&[name]).unwrap_or_default();
+            String::from_utf8_lossy(&value).into_owned()
+        };
+        let (name, root_id) = (text("plugin_name"), text("plugin_root_id"));
+        let instance = instance_name(&name, &root_id);
         // Two instances of the filter that happen to have a limit of one name count apart.
-        let plugin = host.property(&["plugin_name"]).unwrap_or_default();
-        let plugin = String::from_utf8_lossy(&plugin);
-        let mut tables = Vec::new();
-        let mut others = Vec::new();
-        for limit in &config.limits {
-            let Some(windows) = limit.windows.clone() else {
-                tables.push(None);
-                continue;
-            };
-            let settings = TableSettings {
-                zone: &config.table.zone,
-                limit: &limit.name,
-                key: &format!("{plugin} {:?} {:?}", limit.key, config.addresses),
-                slots: config.table.slots,
-                seed,
-                windows,
-            };
-            let mut table = Table::new(settings, &others);
-            if config.start == Start::Empty {
-                let start_ns = started(host, own_storage.as_ref(), &table)?;
-                table.start_empty(start_ns);
-            }
-            others.push(table.names());
-            tables.push(Some(table));
-        }
+        let plugin = if root_id.is_empty() {
+            name
+        } else {
+            format!("{name}/{root_id}")
+        };
+        let shared = Shared {
+            config: &config,
+            plugin: &plugin,
+            instance: instance.as_deref(),
+            seed,
+            own_storage: own_storage.as_ref(),
+        };
+        let limits = ActiveLimit::all(host, Self::NAME, config.limits.clone(), &shared)?;
         // What happens with nearly every request is counted once a second.
         let counts_later = capabilities.ticks() && host.set_tick_period(TICK_PERIOD).is_ok();
-        let limits = config.limits.iter();
+        let labels: Vec<_> = instance
+            .iter()
+            .map(|name| ("instance", name.as_str()))
+            .collect();
         Ok(Self {
             counts_later,
-            counters: limits
-                .map(|limit| LimitCounters::new(Self::NAME, &limit.name))
-                .collect(),
+            bypassed: Counter::new(Self::NAME, "bypassed_total", &labels),
+            limits: limits.into(),
             config: Rc::new(config),
-            tables,
+            instance,
             own_storage,
             pass_headers,
             calls: Calls::default(),
             waiting: BTreeMap::new(),
-            bypassed: Counter::new(Self::NAME, "bypassed_total", &[]),
             metrics,
             throttle: Throttle::default(),
         })
@@ -133,22 +129,22 @@ impl Filter for TokenBucket {
     }
 
     fn flush(&mut self, host: &dyn Host) {
-        for counters in &self.counters {
-            counters.admitted.flush(host);
+        for limit in self.limits.iter() {
+            limit.counters.admitted.flush(host);
         }
     }
 
     fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
         if let Some(call) = self.calls.end(CallId::Http(token)) {
-            let result = call.http_answer(host, answer, host.monotonic_ns());
-            self.on_service_answer(host, &call, result);
+            let result = call.http_response(host, answer, host.monotonic_ns());
+            self.on_service_response(host, &call, result);
         }
     }
 
     fn on_grpc_answer(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
         if let Some(call) = self.calls.end(CallId::Grpc(token)) {
-            let result = call.grpc_answer(host, result, host.monotonic_ns());
-            self.on_service_answer(host, &call, result);
+            let result = call.grpc_response(host, result, host.monotonic_ns());
+            self.on_service_response(host, &call, result);
         }
     }
 }
@@ -164,7 +160,7 @@ pub struct LimitedStream {
 #[derive(Debug, Default)]
 struct ResponseHeaders {
     /// Where the client stands in each limit.
-    standings: Vec<Standing>,
+    fields: HeaderFields,
     /// What a service wants the response to have.
     from_service: Vec<(String, Vec<u8>)>,
 }
@@ -178,12 +174,10 @@ impl Stream<TokenBucket> for LimitedStream {
     ) -> Action {
         let request = LazyRequest::new(host);
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
-        if filter.config.mode.enforces() {
-            for header in &filter.pass_headers {
-                // A secret goes no further.
-                if request.get().may_have_header(header.name()) {
-                    let _ = host.remove_header(HeaderMap::RequestHeaders, header.name());
-                }
+        for header in &filter.pass_headers {
+            // A secret goes no further, in report mode either.
+            if request.get().may_have_header(header.name()) {
+                let _ = host.remove_header(HeaderMap::RequestHeaders, header.name());
             }
         }
         if passes {
@@ -197,7 +191,7 @@ impl Stream<TokenBucket> for LimitedStream {
 
     fn on_response_headers(
         &mut self,
-        filter: &mut TokenBucket,
+        _filter: &mut TokenBucket,
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
@@ -210,38 +204,51 @@ impl Stream<TokenBucket> for LimitedStream {
         let (limits, others): (Vec<_>, Vec<_>) = response
             .from_service
             .into_iter()
-            .partition(|(name, _)| STANDING_HEADERS.contains(&name.as_str()));
+            .partition(|(name, _)| LIMIT_HEADERS.contains(&name.as_str()));
         for (name, value) in others {
             let _ = host.add_header(map, &name, &value);
         }
-        let of_service = STANDING_HEADERS.iter().filter_map(|name| {
+        let of_service = LIMIT_HEADERS.iter().filter_map(|name| {
             let (_, value) = limits.iter().find(|(known, _)| known == name)?;
             Some((*name, String::from_utf8_lossy(value).into_owned()))
         });
         for (name, value) in merged(of_service.collect(), there) {
             set(name, value.as_bytes());
         }
-        for (name, value) in merged(filter.fields(&response.standings), there) {
+        for (name, value) in merged(response.fields, there) {
             set(name, value.as_bytes());
         }
         Action::Continue
     }
 
     fn on_done(&mut self, filter: &mut TokenBucket, host: &dyn Host) {
-        if self.waits && filter.waiting.remove(&self.context).is_some() {
-            filter.calls.cancel(host, self.context);
+        if self.waits {
+            filter.abandon(host, self.context);
         }
     }
 }
 
 impl TokenBucket {
     /// The headers of the configured style.
-    fn fields(&self, standings: &[Standing]) -> HeaderFields {
+    fn fields(&self, states: &[LimitState]) -> HeaderFields {
         match self.config.headers {
-            HeaderStyle::XRateLimit => x_ratelimit(standings),
-            HeaderStyle::Ietf10 => ietf_10(standings),
+            HeaderStyle::XRateLimit => x_ratelimit(states),
+            HeaderStyle::Ietf10 => ietf_10(states),
             HeaderStyle::None => Vec::new(),
         }
+    }
+
+    /// Tells the filters after this one that the request is within its limits. What the response
+    /// will say of them.
+    fn allow(&self, host: &dyn Host, states: &[LimitState]) -> HeaderFields {
+        let fields = self.fields(states);
+        exchange::note_within_limits(host, &fields);
+        fields
+    }
+
+    /// The limit at a place of the configuration, with the place.
+    fn at(&self, place: usize) -> Option<(usize, &ActiveLimit)> {
+        Some((place, self.limits.get(place)?))
     }
 
     fn storage<'s>(&'s self, shared: &'s SharedStorage<'s>) -> &'s dyn Storage {
@@ -251,32 +258,36 @@ impl TokenBucket {
         }
     }
 
-    /// Answers the effective stream in place of the upstream.
-    fn send(
-        &self,
-        host: &dyn Host,
-        limit: &str,
-        refusal: &Refusal,
-        id: Option<&str>,
-        is_grpc: bool,
-    ) {
-        let outcome = match refusal.status {
-            503 => Outcome::Error,
-            _ => Outcome::Denied,
+    /// Responds to the effective stream in place of the upstream.
+    fn send(&self, host: &dyn Host, refused: &Refused, id: Option<&str>, is_grpc: bool) {
+        let rule = match self.limits.get(refused.limit) {
+            Some(limit) => limit.rule.as_str(),
+            None => "-",
         };
-        let decision = Decision::new(Self::NAME, outcome)
-            .rule(limit)
-            .reason(refusal.code);
+        let reason = refused.reason.as_str();
+        let decision = Decision::new(Self::NAME, refused.reason.outcome())
+            .rule(rule)
+            .reason(reason);
         exchange::append_decision(host, decision);
         self.throttle.log(host, LogLevel::Info, || {
             format!(
-                "token-bucket: refused request {} by limit {limit}: {}",
-                id.unwrap_or("-"),
-                refusal.code
+                "token-bucket: refused request {} by limit {rule}: {reason}",
+                id.unwrap_or("-")
             )
         });
-        refuse::send(host, refusal, Self::NAME, id, is_grpc);
+        refuse::send(host, &refused.refusal, Self::NAME, id, is_grpc);
     }
+}
+
+/// What tells an instance of the filter from others in metrics and decisions: the name that the
+/// user has given it, if it is not the name of the filter.
+fn instance_name(name: &str, root_id: &str) -> Option<String> {
+    let given = |text: &&str| {
+        let bare = text.strip_prefix("meshward.").unwrap_or(text);
+        !bare.is_empty() && bare != <TokenBucket as Filter>::NAME
+    };
+    let parts: Vec<&str> = [name, root_id].into_iter().filter(given).collect();
+    (!parts.is_empty()).then(|| parts.join("/"))
 }
 
 /// Makes the seed the same in all workers. `false` where the host shares nothing after all.
@@ -317,7 +328,7 @@ fn unshared(host: &dyn Host, config: &Config, metrics: &Metrics) -> Result<(), P
 }
 
 /// When the first worker had this limit.
-fn started(
+fn start_time(
     host: &dyn Host,
     own_storage: Option<&WorkerStorage>,
     table: &Table,
@@ -333,8 +344,8 @@ fn started(
     Ok(<[u8; 8]>::try_from(value.bytes).map_or(now_ns, u64::from_le_bytes))
 }
 
-/// What says where a client stands; a service may send these as well.
-const STANDING_HEADERS: [&str; 5] = [
+/// The headers that say where a client stands; a service may send these as well.
+const LIMIT_HEADERS: [&str; 5] = [
     "x-ratelimit-limit",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",

@@ -30,7 +30,7 @@ pub type Tat = u128;
 
 /// What became of a request, and the state of its bucket after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// It passes; this is the state of the bucket from now on.
     Admit {
         /// The new state.
@@ -78,20 +78,37 @@ impl Gcra {
 
     /// Decides about a request of `cost` units on a bucket at `tat`.
     #[must_use]
-    pub fn decide(&self, tat: Tat, now_ns: u64, cost: u64) -> Verdict {
+    pub fn decide(&self, tat: Tat, now_ns: u64, cost: u64) -> Decision {
         if cost > self.burst {
-            return Verdict::Refuse { wait: None };
+            return Decision::Refuse { wait: None };
         }
         let now = self.ticks(now_ns);
         let increment = u128::from(cost).saturating_mul(self.interval);
         let new_tat = tat.max(now).saturating_add(increment);
         let latest = now.saturating_add(self.capacity);
         match new_tat.checked_sub(latest) {
-            None | Some(0) => Verdict::Admit { tat: new_tat },
-            Some(excess) => Verdict::Refuse {
+            None | Some(0) => Decision::Admit { tat: new_tat },
+            Some(excess) => Decision::Refuse {
                 wait: Some(self.duration_up(excess)),
             },
         }
+    }
+
+    /// The state of a bucket after a request of `cost` units, charged at `charged_ns`, turns out not
+    /// to pass for another reason.
+    ///
+    /// What is given back is the cost less the time since, for in that time the bucket may have
+    /// refilled what the request had taken: had the request never been, the bucket might have been
+    /// full and the refill lost. A bucket is never fuller than one that saw only the requests that
+    /// passed. Let `D` be how far it is behind such an ideal bucket, in time. A charge adds its cost
+    /// to `D`, and `D` shrinks only while the ideal bucket is full, by the time that passes. So `D` is
+    /// at least the sum of what could be given back for all charges that are still undecided, each
+    /// of which shrinks by the time that passes as well.
+    #[must_use]
+    pub fn give_back(&self, tat: Tat, charged_ns: u64, now_ns: u64, cost: u64) -> Tat {
+        let elapsed = self.ticks(now_ns).saturating_sub(self.ticks(charged_ns));
+        let increment = u128::from(cost).saturating_mul(self.interval);
+        tat.saturating_sub(increment.saturating_sub(elapsed))
     }
 
     /// Whole units left in a bucket at `tat`.

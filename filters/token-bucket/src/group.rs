@@ -1,7 +1,7 @@
 //! Several limits on one request, all or nothing.
 
 use crate::storage::{Storage, StorageError};
-use crate::table::{Answer, HashedKey, Loaded, Table};
+use crate::table::{BucketDecision, HashedKey, Loaded, Receipt, Table};
 
 /// A limit that counts the request.
 #[derive(Clone, Copy, Debug)]
@@ -16,13 +16,22 @@ pub struct Charge<'t> {
     pub deny_on_error: bool,
 }
 
+/// A charge that was made, of a limit by its place in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charged {
+    /// The limit.
+    pub limit: usize,
+    /// What gives it back.
+    pub receipt: Receipt,
+}
+
 /// What all limits together say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct GroupDecision {
     /// Whether the request passes, and why not.
     pub outcome: Outcome,
-    /// What each limit says, in the order of the charges.
-    pub answers: Vec<Result<Answer, StorageError>>,
+    /// What each bucket says, in the order of the charges.
+    pub buckets: Vec<Result<BucketDecision, StorageError>>,
 }
 
 /// Whether a request passes.
@@ -37,18 +46,24 @@ pub enum Outcome {
 }
 
 /// Charges every limit, or none: looks at all of them, then takes from each in one atomic step. If
-/// another worker has used one up meanwhile, what was taken from those before it is given back.
+/// another worker has used one up meanwhile, what was taken from those before it is given back, by
+/// the clock as it is then.
 #[must_use]
-pub fn take_all(storage: &dyn Storage, charges: &[Charge<'_>], now_ns: u64) -> Verdict {
+pub fn take_all(
+    storage: &dyn Storage,
+    charges: &[Charge<'_>],
+    now_ns: u64,
+    clock_ns: &dyn Fn() -> u64,
+) -> GroupDecision {
     if let [charge] = charges {
         let Charge {
             table, key, cost, ..
         } = *charge;
         let loaded = table.load(storage, key, now_ns);
-        let answer = loaded.and_then(|loaded| table.take(storage, loaded, key, now_ns, cost));
-        return Verdict {
-            outcome: outcome(charges, &[answer]),
-            answers: vec![answer],
+        let decision = loaded.and_then(|loaded| table.take(storage, loaded, key, now_ns, cost));
+        return GroupDecision {
+            outcome: outcome(charges, &[decision]),
+            buckets: vec![decision],
         };
     }
     let load = |charge: &Charge<'_>| charge.table.load(storage, charge.key, now_ns);
@@ -57,44 +72,40 @@ pub fn take_all(storage: &dyn Storage, charges: &[Charge<'_>], now_ns: u64) -> V
         Ok(loaded) => Ok(charge.table.decide(loaded, charge.key, now_ns, charge.cost)),
         Err(error) => Err(*error),
     };
-    let mut answers: Vec<_> = charges.iter().zip(&loaded).map(look).collect();
-    let mut outcome = outcome(charges, &answers);
+    let mut buckets: Vec<_> = charges.iter().zip(&loaded).map(look).collect();
+    let mut outcome = outcome(charges, &buckets);
     if outcome != Outcome::Passed {
-        return Verdict { outcome, answers };
+        return GroupDecision { outcome, buckets };
     }
-    let mut taken = Vec::with_capacity(charges.len());
-    for ((charge, loaded), answer) in charges.iter().zip(loaded).zip(&mut answers) {
+    let mut taken: Vec<(&Table, Receipt)> = Vec::with_capacity(charges.len());
+    for ((charge, loaded), decision) in charges.iter().zip(loaded).zip(&mut buckets) {
         let Ok(loaded) = loaded else { continue };
         let Charge {
             table, key, cost, ..
         } = *charge;
-        *answer = table.take(storage, loaded, key, now_ns, cost);
-        outcome = self::outcome(&[*charge], &[*answer]);
+        *decision = table.take(storage, loaded, key, now_ns, cost);
+        outcome = self::outcome(&[*charge], &[*decision]);
         if outcome != Outcome::Passed {
             break;
         }
-        taken.extend(
-            answer
-                .iter()
-                .filter_map(|answer| answer.receipt)
-                .map(|receipt| (table, receipt)),
-        );
+        let receipt = decision.as_ref().ok().and_then(|decision| decision.receipt);
+        taken.extend(receipt.map(|receipt| (table, receipt)));
     }
     if outcome != Outcome::Passed {
         for (table, receipt) in taken.iter().rev() {
-            table.give_back(storage, receipt);
+            table.give_back(storage, receipt, clock_ns);
         }
     }
-    Verdict { outcome, answers }
+    GroupDecision { outcome, buckets }
 }
 
-fn outcome(charges: &[Charge<'_>], answers: &[Result<Answer, StorageError>]) -> Outcome {
-    let undecided = |(charge, answer): (&Charge<'_>, &Result<Answer, StorageError>)| {
-        charge.deny_on_error && answer.is_err()
+fn outcome(charges: &[Charge<'_>], buckets: &[Result<BucketDecision, StorageError>]) -> Outcome {
+    let undecided = |(charge, bucket): (&Charge<'_>, &Result<BucketDecision, StorageError>)| {
+        charge.deny_on_error && bucket.is_err()
     };
-    if answers.iter().flatten().any(|answer| !answer.admitted) {
+    if buckets.iter().flatten().any(|bucket| !bucket.admitted) {
         Outcome::Refused
-    } else if charges.iter().zip(answers).any(undecided) {
+    } else if charges.iter().zip(buckets).any(undecided) {
         Outcome::Undecided
     } else {
         Outcome::Passed

@@ -1,12 +1,14 @@
 //! Whose bucket a request counts in.
 
+mod spelling;
+
 use host::{Direction, FactSources, Host};
+use policy::client_address::Network;
 use policy::config::Node;
 use policy::facts::Facts as _;
-use policy::http;
 use policy::identity::Identity;
+use policy::values::Values;
 
-use crate::address::{AddressRules, client_address, network};
 use crate::lazy::LazyRequest;
 
 /// One part of a limit's key: `"ip"`, `"claim:tenant"`, `"header:x-plan"`.
@@ -43,37 +45,42 @@ pub struct KeySource<'r> {
     pub request: &'r LazyRequest<'r>,
     /// Where identities come from.
     pub facts: &'r FactSources,
-    /// How addresses become keys.
-    pub addresses: AddressRules,
+}
+
+impl KeySource<'_> {
+    /// The part of the client's address that counts.
+    fn network(self) -> Option<Network> {
+        let rules = &self.facts.client_address;
+        let address = self.request.client_address(rules)?;
+        Some(Network::of(address, rules.prefixes))
+    }
 }
 
 impl KeyPart {
     /// Reads one part.
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
-        let text = node.name(256)?;
-        let part = match text.split_once(':') {
-            Some((_, "")) => None,
-            Some(("header", name)) => Some(Self::Header(name.to_ascii_lowercase())),
-            Some(("query", name)) => Some(Self::Query(name.to_owned())),
-            Some(("cookie", name)) => Some(Self::Cookie(name.to_owned())),
-            Some(("claim", path)) => Some(Self::Claim(path.to_owned())),
-            _ => match text {
-                "ip" => Some(Self::Ip),
-                "consumer" => Some(Self::Consumer),
-                "route" => Some(Self::Route),
-                "host" => Some(Self::Host),
-                "method" => Some(Self::Method),
-                "constant" => Some(Self::Constant),
-                _ => None,
-            },
-        };
-        if part.is_none() {
-            node.reject(
-                r#"expected "ip", "consumer", "route", "host", "method", "constant", or "header:", "query:", "cookie:" or "claim:" with a name"#,
-            );
+        let text = node.string()?;
+        spelling::parse(text)
+            .map_err(|mistake| node.reject(mistake))
+            .ok()
+    }
+
+    /// The part as a configuration spells it.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        match self {
+            Self::Header(name) => format!("header:{name}"),
+            Self::Query(name) => format!("query:{name}"),
+            Self::Cookie(name) => format!("cookie:{name}"),
+            Self::Claim(path) => format!("claim:{path}"),
+            Self::Ip => "ip".to_owned(),
+            Self::Consumer => "consumer".to_owned(),
+            Self::Route => "route".to_owned(),
+            Self::Host => "host".to_owned(),
+            Self::Method => "method".to_owned(),
+            Self::Constant => "constant".to_owned(),
         }
-        part
     }
 
     /// The entry key by which a rate limit service knows this part, unless the configuration gives
@@ -91,87 +98,163 @@ impl KeyPart {
         }
     }
 
-    /// The part as text; `None` if the request lacks it.
-    #[must_use]
-    pub fn text(&self, source: KeySource<'_>) -> Option<String> {
+    /// Every value that some server may read, as bytes.
+    fn values(&self, source: KeySource<'_>) -> Values {
         let KeySource { host, request, .. } = source;
-        let identity = |of: &dyn Fn(&Identity) -> Option<String>| {
+        let identity = |of: &dyn Fn(&Identity) -> Option<Vec<u8>>| {
             let facts = request.get().facts(host, source.facts, Direction::Request);
-            facts.identity().and_then(of)
+            Values::single(facts.identity().and_then(of))
         };
-        let text = match self {
-            Self::Ip => client_address(host, request, source.addresses.trusted_hops)
-                .map(|ip| network(ip, source.addresses).to_string()),
-            Self::Constant => return Some(String::new()),
-            Self::Header(name) => request.get().header(host, name),
-            Self::Query(name) => {
-                let path = String::from_utf8_lossy(request.get().raw_path());
-                http::query_parameters(&path, name).into_iter().next()
+        let bytes = |text: &str| Values::single(Some(text.as_bytes().to_vec()));
+        match self {
+            Self::Ip => Values::single(source.network().map(|network| {
+                let mut bytes = Vec::new();
+                network.write(&mut bytes);
+                bytes
+            })),
+            Self::Constant => Values::Some(vec![Vec::new()]),
+            Self::Header(name) => {
+                let lines = request.get().header_lines(host, name);
+                Values::of_lines(lines.iter().map(AsRef::as_ref))
             }
-            Self::Cookie(name) => request
-                .get()
-                .header(host, "cookie")
-                .and_then(|all| http::cookie(&all, name).map(str::to_owned)),
-            Self::Claim(path) => identity(&|identity| identity.claim_text(path)),
+            Self::Query(name) => Values::of_parameter(request.get().raw_path(), name),
+            Self::Cookie(name) => {
+                let lines = request.get().header_lines(host, "cookie");
+                Values::of_cookie(lines.iter().map(AsRef::as_ref), name)
+            }
+            Self::Claim(path) => {
+                identity(&|identity| identity.claim_text(path).map(String::into_bytes))
+            }
+            // Where the provider ends must not depend on what a subject is called.
             Self::Consumer => identity(&|identity| {
                 let subject = identity.subject.as_ref()?;
-                Some(format!("{}/{subject}", identity.provider))
+                Some([identity.provider.as_bytes(), b"\0", subject.as_bytes()].concat())
             }),
-            Self::Route => request.get().route(host).map(str::to_owned),
-            Self::Host => Some(request.get().host_name().to_owned()),
-            Self::Method => Some(request.get().method().to_owned()),
-        };
-        text.filter(|text| !text.is_empty())
+            Self::Route => bytes(request.get().route(host).unwrap_or_default()),
+            Self::Host => bytes(request.get().host_name()),
+            // Upstreams that do not tell `post` from `POST` take both.
+            Self::Method => bytes(&request.get().method().to_ascii_uppercase()),
+        }
     }
 
-    /// Writes what makes this part different from every other value of it. Whether it is there.
-    fn write(&self, source: KeySource<'_>, key: &mut Vec<u8>) -> bool {
-        if matches!(self, Self::Ip) {
-            let hops = source.addresses.trusted_hops;
-            let address = client_address(source.host, source.request, hops);
-            let network = address.map(|ip| network(ip, source.addresses));
-            return network.map(|network| network.write(key)).is_some();
+    /// A value as a rate limit service gets it.
+    fn entry_value(&self, value: &[u8], source: KeySource<'_>) -> String {
+        match self {
+            Self::Ip => source
+                .network()
+                .map(|network| network.to_string())
+                .unwrap_or_default(),
+            Self::Consumer => {
+                let mut parts = value.splitn(2, |byte| *byte == 0);
+                let provider = parts.next().unwrap_or_default();
+                let subject = parts.next().unwrap_or_default();
+                bounded(&[provider, b"/", subject].concat())
+            }
+            _ => bounded(value),
         }
-        if matches!(self, Self::Consumer) {
-            let request = source.request.get();
-            let facts = request.facts(source.host, source.facts, Direction::Request);
-            let Some((provider, subject)) = facts
-                .identity()
-                .and_then(|identity| Some((&identity.provider, identity.subject.as_ref()?)))
-            else {
-                return false;
-            };
-            // Where the provider ends must not depend on what a subject is called.
-            key.extend_from_slice(provider.as_bytes());
-            key.push(0);
-            key.extend_from_slice(subject.as_bytes());
-            return true;
-        }
-        let text = self.text(source);
-        if let Some(text) = &text {
-            key.extend_from_slice(text.as_bytes());
-        }
-        text.is_some()
     }
 }
 
-/// The key of a request after `kind`: the parts, each with its length before it, so that no two
-/// lists of parts give the same bytes. `None` if a part is missing.
+/// What clients choose becomes a key in the store of the service: a long value goes as its hash, and
+/// so does one that is no text.
+fn bounded(value: &[u8]) -> String {
+    use sha2::{Digest as _, Sha256};
+    use std::fmt::Write as _;
+
+    if let Ok(text) = std::str::from_utf8(value)
+        && text.len() <= MAX_ENTRY_BYTES
+    {
+        return text.to_owned();
+    }
+    let mut hashed = "sha256:".to_owned();
+    for byte in Sha256::digest(value) {
+        let _ = write!(hashed, "{byte:02x}");
+    }
+    hashed
+}
+
+/// The key of a request: a value for each part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// What tells it from every other key: the kind, then the values, each with its length before
+    /// it, so that no two lists of values give the same bytes.
+    bytes: Vec<u8>,
+    values: Vec<Vec<u8>>,
+}
+
+/// The keys of a request under one list of parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// A part is missing.
+    Missing,
+    /// One, or several where the request names a part more than once. All of them count.
+    Some(Vec<Key>),
+    /// More than [`MAX_KEYS`].
+    TooMany,
+}
+
+impl Key {
+    /// A key without parts.
+    #[must_use]
+    pub fn of_kind(kind: u8) -> Self {
+        Self {
+            bytes: vec![kind],
+            values: Vec::new(),
+        }
+    }
+
+    /// The bytes that tell it from every other.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The values of the parts as a rate limit service gets them.
+    #[must_use]
+    pub fn entry_values(&self, parts: &[KeyPart], source: KeySource<'_>) -> Vec<String> {
+        let pairs = parts.iter().zip(&self.values);
+        pairs
+            .map(|(part, value)| part.entry_value(value, source))
+            .collect()
+    }
+
+    /// Appends bytes to those that tell it from others.
+    pub fn tell_apart(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn push(&mut self, value: Vec<u8>) {
+        let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        self.bytes.extend(length.to_le_bytes());
+        self.bytes.extend_from_slice(&value);
+        self.values.push(value);
+    }
+}
+
+/// The keys of a request of this kind, under a list of parts.
 #[must_use]
-pub fn composed(kind: u8, parts: &[KeyPart], source: KeySource<'_>) -> Option<Vec<u8>> {
-    let mut key = vec![kind];
+pub fn keys(kind: u8, parts: &[KeyPart], source: KeySource<'_>) -> Keys {
+    let mut keys = vec![Key::of_kind(kind)];
     for part in parts {
-        let before = key.len();
-        key.extend([0; LENGTH]);
-        if !part.write(source, &mut key) {
-            return None;
+        let values = match part.values(source) {
+            Values::Missing => return Keys::Missing,
+            Values::TooMany => return Keys::TooMany,
+            Values::Some(values) => values,
+        };
+        if keys.len().saturating_mul(values.len()) > MAX_KEYS {
+            return Keys::TooMany;
         }
-        let start = before.saturating_add(LENGTH);
-        let length = u32::try_from(key.len().saturating_sub(start)).ok()?;
-        key.get_mut(before..start)?
-            .copy_from_slice(&length.to_le_bytes());
+        let shorter = std::mem::take(&mut keys);
+        for value in values {
+            keys.extend(shorter.iter().cloned().map(|mut key| {
+                key.push(value.clone());
+                key
+            }));
+        }
     }
-    Some(key)
+    Keys::Some(keys)
 }
 
-const LENGTH: usize = 4;
+/// The most keys of one request under one limit: each is a bucket that is read and written.
+pub const MAX_KEYS: usize = policy::values::MAX_VALUES;
+const MAX_ENTRY_BYTES: usize = 256;

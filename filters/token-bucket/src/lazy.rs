@@ -4,8 +4,10 @@
 //! them.
 
 use std::cell::OnceCell;
+use std::net::IpAddr;
 
-use host::{Host, Request};
+use host::{Host, Request, proxy_address};
+use policy::client_address::ClientAddress;
 
 /// The request of the effective context, in [`host::Stream::on_request_headers`].
 pub struct LazyRequest<'h> {
@@ -27,5 +29,14 @@ impl<'h> LazyRequest<'h> {
     #[must_use]
     pub fn get(&self) -> &Request {
         self.request.get_or_init(|| Request::capture(self.host))
+    }
+
+    /// The address of the client. Headers are read only where they name it.
+    #[must_use]
+    pub fn client_address(&self, rules: &ClientAddress) -> Option<IpAddr> {
+        rules.of(
+            || proxy_address(self.host),
+            |name| self.get().header(self.host, name),
+        )
     }
 }

@@ -1,9 +1,9 @@
 //! Exact, shared, bounded rate limiting for proxy-wasm hosts.
 //!
 //! [`gcra`] is the algorithm and [`windows`] several of it on one key. [`table`] keeps a fixed
-//! number of buckets, in [`set`]s of sixteen, in a [`storage`] that all workers share, and
+//! number of buckets, in [sets](bucket_set) of sixteen, in a [`storage`] that all workers share, and
 //! [`group`] charges several limits or none. [`key`] says whose bucket a request counts in. For
-//! limits of a whole fleet [`fleet`] asks a rate limit service in the words of [`rls`]. [`filter`]
+//! limits of a whole fleet [`rls::client`] asks a rate limit service. [`filter`]
 //! puts them together; the README describes the configuration.
 
 #![cfg_attr(
@@ -15,23 +15,20 @@
     )
 )]
 
-pub mod address;
+pub mod bucket_set;
 pub mod bypass;
 pub mod config;
 pub mod counters;
 pub mod filter;
-pub mod fleet;
 pub mod gcra;
 pub mod group;
 pub mod key;
 pub mod lazy;
+pub mod ratelimit_headers;
 pub mod refusals;
 pub mod rls;
-pub mod rls_json;
-pub mod set;
-pub mod set_name;
-pub mod standing;
 pub mod storage;
+pub mod storage_key;
 pub mod table;
 pub mod windows;
 

@@ -1,6 +1,9 @@
 //! The messages of the rate limit service, `envoy.service.ratelimit.v3`, as much as is needed of
 //! them, in protobuf.
 
+pub mod client;
+pub mod json;
+
 use std::time::Duration;
 
 use host::protobuf::{Malformed, Value, Writer, fields};
@@ -9,16 +12,16 @@ use host::protobuf::{Malformed, Value, Writer, fields};
 pub const SERVICE: &str = "envoy.service.ratelimit.v3.RateLimitService";
 /// Its method.
 pub const METHOD: &str = "ShouldRateLimit";
-/// A longer answer is not read.
-pub const MAX_ANSWER_BYTES: usize = 1 << 16;
+/// A longer response is not read.
+pub const MAX_RESPONSE_BYTES: usize = 1 << 16;
 
 /// A question: may this request, described so, add so many hits?
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question<'q> {
+pub struct RateLimitRequest<'r> {
     /// Which limits are meant.
-    pub domain: &'q str,
+    pub domain: &'r str,
     /// Entries of keys and values; every descriptor must be within its limit.
-    pub descriptors: &'q [Descriptor],
+    pub descriptors: &'r [Descriptor],
     /// What the request costs.
     pub hits: u64,
 }
@@ -28,7 +31,7 @@ pub type Descriptor = Vec<(String, String)>;
 
 /// What the service says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServiceAnswer {
+pub struct ServiceResponse {
     /// About the whole request.
     pub code: Code,
     /// About each descriptor, in their order; some services send none.
@@ -105,7 +108,7 @@ pub const fn window_of_unit(number: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-impl Question<'_> {
+impl RateLimitRequest<'_> {
     /// The message `RateLimitRequest`.
     #[must_use]
     pub fn to_protobuf(&self) -> Vec<u8> {
@@ -125,13 +128,13 @@ impl Question<'_> {
     }
 }
 
-impl ServiceAnswer {
+impl ServiceResponse {
     /// Reads the message `RateLimitResponse`. Unknown fields are skipped.
     ///
     /// # Errors
     /// It is no message, or longer than a service has reason to send.
     pub fn from_protobuf(message: &[u8]) -> Result<Self, Malformed> {
-        if message.len() > MAX_ANSWER_BYTES {
+        if message.len() > MAX_RESPONSE_BYTES {
             return Err(Malformed);
         }
         let mut answer = Self::default();

@@ -8,15 +8,15 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
 use std::time::Duration;
 
-use crate::set::{Layout, Set, WAYS};
-use crate::set_name::{SetNames, unlike};
+use crate::bucket_set::{BucketSet, Layout, VERSION, WAYS};
 use crate::storage::{Storage, StorageError};
-use crate::windows::{Decision, MAX_WINDOWS, Tats, Windows};
+use crate::storage_key::{StorageKeys, cannot_collide};
+use crate::windows::{MAX_WINDOWS, Tats, Windows, WindowsDecision};
 
 /// The table of one limit.
 #[derive(Debug)]
 pub struct Table {
-    names: SetNames,
+    storage_keys: StorageKeys,
     sets: u32,
     seed: [u8; 16],
     windows: Windows,
@@ -42,13 +42,15 @@ pub struct TableSettings<'s> {
     pub windows: Windows,
 }
 
-/// What a table says about a request.
+/// What a bucket says about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct BucketDecision {
     /// Whether it passes.
     pub admitted: bool,
-    /// The state of the bucket: after the request when it passes, else as it was.
-    pub tats: Tats,
+    /// The state of the bucket before the request.
+    pub before: Tats,
+    /// Its state when the request passes and is charged.
+    pub after: Tats,
     /// When refused: how long until it would pass; `None` if it never will.
     pub wait: Option<Duration>,
     /// A live bucket of somebody else was evicted.
@@ -57,16 +59,16 @@ pub struct Answer {
     pub retries: u32,
     /// The stored set could not be trusted and was replaced by one that gives nothing away.
     pub corrupt: bool,
-    /// What is needed to give the request back.
+    /// What is needed to give the charge back.
     pub receipt: Option<Receipt>,
 }
 
-/// What is needed to give a request back.
+/// What is needed to give a charge back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     key: HashedKey,
-    before: Tats,
-    after: Tats,
+    charged_ns: u64,
+    cost: u64,
 }
 
 /// A key, hashed.
@@ -79,7 +81,7 @@ pub struct HashedKey {
 /// A set as it was read, to decide on and to write back.
 #[derive(Debug)]
 pub struct Loaded {
-    set: Set,
+    set: BucketSet,
     cas: u32,
     corrupt: bool,
 }
@@ -88,7 +90,7 @@ impl Table {
     /// A table with room for so many buckets. It gets names for its sets that no host confuses with
     /// those of `others`.
     #[must_use]
-    pub fn new(settings: TableSettings<'_>, others: &[(SetNames, u32)]) -> Self {
+    pub fn new(settings: TableSettings<'_>, others: &[(StorageKeys, u32)]) -> Self {
         let TableSettings {
             zone,
             limit,
@@ -102,28 +104,28 @@ impl Table {
         let sets = u32::try_from(sets).unwrap_or(u32::MAX).min(MAX_SETS);
         // The parameters are part of the name: a limit that changes starts anew, one that does not
         // keeps its counts over a reload.
-        let parameters = format!("{}|{key}|{sets}", windows.parameters());
+        let parameters = format!("{VERSION}|{}|{key}|{sets}", windows.parameters());
         let mut hasher = SipHasher13::new();
         hasher.write(parameters.as_bytes());
         let hash = hasher.finish128().h1;
         let name = |salt: u64| {
             let tag = hash.wrapping_add(salt);
-            SetNames::new(&format!("{zone}meshward/token-bucket/{limit}/{tag:016x}/"))
+            StorageKeys::new(&format!("{zone}meshward/token-bucket/{limit}/{tag:016x}/"))
         };
-        let distinct = |names: &SetNames| {
-            let unlike =
-                |(other, other_sets): &(SetNames, u32)| unlike((names, sets), (other, *other_sets));
-            others.iter().all(unlike)
+        let distinct = |keys: &StorageKeys| {
+            others
+                .iter()
+                .all(|(other, other_sets)| cannot_collide((keys, sets), (other, *other_sets)))
         };
-        let names = (0..MAX_SALT)
+        let storage_keys = (0..MAX_SALT)
             .map(name)
             .find(distinct)
             .unwrap_or_else(|| name(0));
-        let [low, high, ..] = names.checksum().to_le_bytes();
+        let [low, high, ..] = storage_keys.checksum().to_le_bytes();
         let layout = Layout::new(&windows, u16::from_le_bytes([low, high]));
-        let initial = Set::new(&layout, &[0; MAX_WINDOWS]).bytes().to_vec();
+        let initial = BucketSet::new(&layout, &[0; MAX_WINDOWS]).bytes().to_vec();
         Self {
-            names,
+            storage_keys,
             sets,
             seed,
             windows,
@@ -135,19 +137,19 @@ impl Table {
     /// Makes buckets that nobody has used empty at `start_ns`, not full.
     pub fn start_empty(&mut self, start_ns: u64) {
         let floor = self.windows.empty(start_ns);
-        self.initial = Set::new(&self.layout, &floor).bytes().to_vec();
+        self.initial = BucketSet::new(&self.layout, &floor).bytes().to_vec();
     }
 
-    /// The names of its sets, and how many there are.
+    /// The storage keys of its sets, and how many there are.
     #[must_use]
-    pub fn names(&self) -> (SetNames, u32) {
-        (self.names.clone(), self.sets)
+    pub fn storage_keys(&self) -> (StorageKeys, u32) {
+        (self.storage_keys.clone(), self.sets)
     }
 
     /// A storage key of this table that is not one of its sets.
     #[must_use]
     pub fn side_key(&self, name: &str) -> String {
-        format!("{}{name}", self.names.prefix())
+        format!("{}{name}", self.storage_keys.prefix())
     }
 
     /// The limit that the table counts for.
@@ -182,29 +184,40 @@ impl Table {
     ) -> Result<Loaded, StorageError> {
         let mut corrupt = false;
         for _ in 0..MAX_REPAIRS {
-            let (bytes, cas) = storage.load(&self.names.of(key.set), &self.initial)?;
-            if let Ok(set) = Set::parse(bytes, &self.layout) {
+            let (bytes, cas) = storage.load(&self.storage_keys.of(key.set), &self.initial)?;
+            if let Ok(set) = BucketSet::parse(bytes, &self.layout) {
                 return Ok(Loaded { set, cas, corrupt });
             }
             corrupt = true;
-            let distrusted = Set::new(&self.layout, &self.windows.empty(now_ns));
-            storage.replace(&self.names.of(key.set), distrusted.bytes(), cas)?;
+            let distrusted = BucketSet::new(&self.layout, &self.windows.empty(now_ns));
+            storage.replace(&self.storage_keys.of(key.set), distrusted.bytes(), cas)?;
         }
         Err(StorageError)
     }
 
     /// What a loaded set says about a request, taking nothing.
     #[must_use]
-    pub fn decide(&self, loaded: &Loaded, key: HashedKey, now_ns: u64, cost: u64) -> Answer {
+    pub fn decide(
+        &self,
+        loaded: &Loaded,
+        key: HashedKey,
+        now_ns: u64,
+        cost: u64,
+    ) -> BucketDecision {
         let before = loaded.set.state(&self.layout, key.fingerprint);
         let (admitted, after, wait) = match self.windows.decide(&before, now_ns, cost) {
-            Decision::Admit(after) => (true, after, None),
-            Decision::Refuse { wait } => (false, before, wait),
+            WindowsDecision::Admit(after) => (true, after, None),
+            WindowsDecision::Refuse { wait } => (false, before, wait),
         };
-        let receipt = Receipt { key, before, after };
-        Answer {
+        let receipt = Receipt {
+            key,
+            charged_ns: now_ns,
+            cost,
+        };
+        BucketDecision {
             admitted,
-            tats: after,
+            before,
+            after,
             wait,
             overflow: false,
             retries: 0,
@@ -225,18 +238,18 @@ impl Table {
         key: HashedKey,
         now_ns: u64,
         cost: u64,
-    ) -> Result<Answer, StorageError> {
+    ) -> Result<BucketDecision, StorageError> {
         for retries in 0..MAX_RETRIES {
-            let mut answer = self.decide(&loaded, key, now_ns, cost);
-            answer.retries = retries;
-            if !answer.admitted {
-                return Ok(answer);
+            let mut decision = self.decide(&loaded, key, now_ns, cost);
+            decision.retries = retries;
+            if !decision.admitted {
+                return Ok(decision);
             }
             let (layout, print) = (&self.layout, key.fingerprint);
             let set = &mut loaded.set;
-            answer.overflow = set.put(layout, &self.windows, print, &answer.tats, now_ns);
-            if storage.replace(&self.names.of(key.set), set.bytes(), loaded.cas)? {
-                return Ok(answer);
+            decision.overflow = set.put(layout, &self.windows, print, &decision.after, now_ns);
+            if storage.replace(&self.storage_keys.of(key.set), set.bytes(), loaded.cas)? {
+                return Ok(decision);
             }
             let corrupt = loaded.corrupt;
             loaded = self.load(storage, key, now_ns)?;
@@ -245,32 +258,44 @@ impl Table {
         Err(StorageError)
     }
 
-    /// Gives back what was taken, because another limit refused the request. If somebody has used
-    /// the bucket since, it stays taken: that admits less, never more.
-    pub fn give_back(&self, storage: &dyn Storage, receipt: &Receipt) {
-        let Receipt { key, before, after } = receipt;
-        let name = self.names.of(key.set);
-        for _ in 0..MAX_UNDO_RETRIES {
-            let Ok((bytes, cas)) = storage.load(&name, &self.initial) else {
-                return;
-            };
-            let Ok(mut set) = Set::parse(bytes, &self.layout) else {
-                return;
-            };
-            if !set.give_back(&self.layout, key.fingerprint, after, before) {
-                return;
-            }
-            // Another bucket of the set may have been written meanwhile: then once more.
-            if storage.replace(&name, set.bytes(), cas) != Ok(false) {
-                return;
+    /// Gives back what a request was charged that does not pass for another reason, see
+    /// [`crate::gcra::Gcra::give_back`]. The state of its bucket after that; `None` if it could not be
+    /// given back, which admits less, never more.
+    ///
+    /// The clock is read after the bucket: no charge in it may be later than what counts as now.
+    pub fn give_back(
+        &self,
+        storage: &dyn Storage,
+        receipt: &Receipt,
+        clock_ns: &dyn Fn() -> u64,
+    ) -> Option<Tats> {
+        let Receipt {
+            key,
+            charged_ns,
+            cost,
+        } = *receipt;
+        let storage_key = self.storage_keys.of(key.set);
+        for _ in 0..MAX_RETRIES {
+            let (bytes, cas) = storage.load(&storage_key, &self.initial).ok()?;
+            let mut set = BucketSet::parse(bytes, &self.layout).ok()?;
+            let charge = (charged_ns, cost);
+            let after = set.give_back(
+                &self.layout,
+                &self.windows,
+                key.fingerprint,
+                charge,
+                clock_ns(),
+            )?;
+            if storage.replace(&storage_key, set.bytes(), cas).ok()? {
+                return Some(after);
             }
         }
+        None
     }
 }
 
 /// 115 tries in a row were seen for one hot key with two workers.
 pub const MAX_RETRIES: u32 = 1_000;
-const MAX_UNDO_RETRIES: u32 = 16;
 /// A value that is damaged again and again is written by somebody else.
 const MAX_REPAIRS: u32 = 8;
 const MAX_SETS: u32 = 1 << 20;

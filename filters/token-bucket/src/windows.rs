@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gcra::{Gcra, Tat, Verdict};
+use crate::gcra::{self, Gcra, Tat};
 
 /// The most windows that one limit can have.
 pub const MAX_WINDOWS: usize = 4;
@@ -18,7 +18,7 @@ pub struct Windows {
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum WindowsDecision {
     /// Every window lets it pass; the bucket is in this state from now on.
     Admit(Tats),
     /// A window refuses it, and no window is charged.
@@ -55,13 +55,13 @@ impl Windows {
 
     /// Decides about a request of `cost` units.
     #[must_use]
-    pub fn decide(&self, tats: &Tats, now_ns: u64, cost: u64) -> Decision {
+    pub fn decide(&self, tats: &Tats, now_ns: u64, cost: u64) -> WindowsDecision {
         let mut after = [0; MAX_WINDOWS];
         let mut refused: Option<Option<Duration>> = None;
         for ((gcra, tat), after) in self.list.iter().zip(tats).zip(&mut after) {
             match gcra.decide(*tat, now_ns, cost) {
-                Verdict::Admit { tat } => *after = tat,
-                Verdict::Refuse { wait } => {
+                gcra::Decision::Admit { tat } => *after = tat,
+                gcra::Decision::Refuse { wait } => {
                     refused = Some(match refused {
                         None => wait,
                         Some(longest) => longest.zip(wait).map(|(a, b)| a.max(b)),
@@ -70,9 +70,29 @@ impl Windows {
             }
         }
         match refused {
-            None => Decision::Admit(after),
-            Some(wait) => Decision::Refuse { wait },
+            None => WindowsDecision::Admit(after),
+            Some(wait) => WindowsDecision::Refuse { wait },
         }
+    }
+
+    /// The state of a bucket after a charge is given back, see [`Gcra::give_back`].
+    #[must_use]
+    pub fn give_back(&self, tats: &Tats, charged_ns: u64, now_ns: u64, cost: u64) -> Tats {
+        let mut after = *tats;
+        for (gcra, tat) in self.list.iter().zip(&mut after) {
+            *tat = gcra.give_back(*tat, charged_ns, now_ns, cost);
+        }
+        after
+    }
+
+    /// The later of two states in each window: a bucket in it is no fuller than either.
+    #[must_use]
+    pub fn emptier(left: &Tats, right: &Tats) -> Tats {
+        let mut emptier = *left;
+        for (tat, other) in emptier.iter_mut().zip(right) {
+            *tat = (*tat).max(*other);
+        }
+        emptier
     }
 
     /// How a bucket stands, window by window.
@@ -140,7 +160,7 @@ mod tests {
         let mut admitted = 0;
         for _ in 0..100 {
             for _ in 0..5 {
-                if let Decision::Admit(after) = both.decide(&tats, now, 1) {
+                if let WindowsDecision::Admit(after) = both.decide(&tats, now, 1) {
                     (tats, admitted) = (after, admitted + 1);
                 }
             }
@@ -154,13 +174,16 @@ mod tests {
     #[test]
     fn the_longest_wait_counts() {
         let both = windows(&[("1/s", 1), ("1/min", 1)]);
-        let Decision::Admit(tats) = both.decide(&[0; MAX_WINDOWS], SECOND, 1) else {
+        let WindowsDecision::Admit(tats) = both.decide(&[0; MAX_WINDOWS], SECOND, 1) else {
             panic!()
         };
         let wait = Some(Duration::from_secs(60));
-        assert_eq!(both.decide(&tats, SECOND, 1), Decision::Refuse { wait });
+        assert_eq!(
+            both.decide(&tats, SECOND, 1),
+            WindowsDecision::Refuse { wait }
+        );
         let never = both.decide(&[0; MAX_WINDOWS], SECOND, 2);
-        assert_eq!(never, Decision::Refuse { wait: None });
+        assert_eq!(never, WindowsDecision::Refuse { wait: None });
         assert!(!both.is_full(&tats, 2 * SECOND) && both.is_full(&tats, 61 * SECOND));
         assert_eq!(both.full_at_ns(&tats), 61 * SECOND);
         assert_eq!(Windows::new(Vec::new()), None);

@@ -289,5 +289,21 @@ pub fn push_string(text: &mut String, value: &str) {
     text.push('"');
 }
 
+/// The most bytes that a text takes inside of a JSON string, whoever writes it: quotation marks,
+/// slashes and control characters escaped, and all but ASCII and what HTML gives a meaning as
+/// `\\u` sequences.
+#[must_use]
+pub fn escaped_bytes(text: &str) -> usize {
+    text.chars()
+        .map(|character| match character {
+            '"' | '\\' | '/' => 2,
+            '<' | '>' | '&' | '\'' => 6,
+            character if character.is_ascii_control() => 6,
+            character if character.is_ascii() => 1,
+            character => character.len_utf16().saturating_mul(6),
+        })
+        .fold(0, usize::saturating_add)
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
 
 use crate::hash::{Hash, bytes, hex};
+use crate::log_line::TAG_DIGITS;
 
 pub use policy::secret::looks_guessable;
 
@@ -66,6 +69,13 @@ impl SigningKey {
         PublicKey(self.key.verifying_key())
     }
 
+    /// The key that tags lines in logs: made from this one, which it does not give away.
+    #[must_use]
+    pub fn log_key(&self) -> LogKey {
+        let input = [b"meshward-audit-log-v1\0".as_slice(), self.key.as_bytes()].concat();
+        LogKey(Hash::plain(&input).0)
+    }
+
     /// 128 hexadecimal digits.
     #[must_use]
     pub fn sign(&self, fingerprint: &Hash) -> String {
@@ -77,6 +87,57 @@ impl SigningKey {
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SigningKey({})", self.id)
+    }
+}
+
+/// A secret that an emitter and whoever reads its log share: a line that it has tagged is the
+/// emitter's, also where no signature vouches for its record yet.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LogKey([u8; 32]);
+
+impl LogKey {
+    /// From 64 hexadecimal digits or base64, as `meshward audit keygen` writes it.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn from_text(text: &str) -> Result<Self, KeyError> {
+        secret_bytes(text).map(Self)
+    }
+
+    /// 64 hexadecimal digits. To be kept as secret as the log itself.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        hex(&self.0)
+    }
+
+    /// The first 32 hexadecimal digits of `HMAC-SHA256(key, text)`.
+    pub(crate) fn tag(&self, text: &str) -> String {
+        let mut digits = hex(&self.mac(text).finalize().into_bytes());
+        digits.truncate(TAG_DIGITS);
+        digits
+    }
+
+    /// Whether a tag is this key's, in a time that does not tell how much of it is right.
+    pub(crate) fn verifies(&self, text: &str, tag: &str) -> bool {
+        let Some(tag) = bytes::<16>(tag) else {
+            return false;
+        };
+        self.mac(text).verify_truncated_left(&tag).is_ok()
+    }
+
+    fn mac(&self, text: &str) -> Hmac<Sha256> {
+        // A key of this length fits any HMAC.
+        let mac = Hmac::<Sha256>::new_from_slice(&self.0);
+        let mut mac = mac.unwrap_or_else(|_| Hmac::new(&Default::default()));
+        mac.update(text.as_bytes());
+        mac
+    }
+}
+
+/// The key is not shown.
+impl std::fmt::Debug for LogKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LogKey(...)")
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! audit-emitter writes it and `meshward audit` checks it, both with this code: [`canonical`] is the
 //! one spelling of a record, [`Group`] the parts of it that can be erased, [`Chain`] what ties records
-//! together, [`Control`] what a chain says about itself, [`record`] how one is read and checked, and
-//! [`keys`] who may sign.
+//! together, [`Control`] what a chain says about itself, [`record`] how one is read and checked,
+//! [`log_line`] how it stands in a log, and [`keys`] who may sign.
 //!
 //! A pure crate: no clock, no random source, no environment. Time and salts are arguments.
 
@@ -22,6 +22,7 @@ mod control;
 mod group;
 mod hash;
 pub mod keys;
+pub mod log_line;
 pub mod record;
 
 pub use chain::{Chain, Event, Salts, Sealed, VERSION};

@@ -152,6 +152,11 @@ fn otlp(lines: &[String]) -> String {
     )
 }
 
+/// A record as a line of a log.
+fn logged(record: &str) -> String {
+    audit::log_line::whole(record, None)
+}
+
 #[test]
 fn help_and_wrong_usage() {
     let bed = Bed::new();
@@ -202,7 +207,7 @@ fn verify_reads_several_forms_and_several_files() {
     bed.write("b.json", otlp(&lines[third..2 * third]));
     let log: Vec<String> = lines[2 * third..]
         .iter()
-        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log x: meshward.audit {line}\n[x] other"))
+        .map(|line| format!("[2026-11-24 21:00:00.000][7][critical][wasm] wasm log audit-emitter meshward.audit-emitter: {}\n[x] other", logged(line)))
         .collect();
     bed.write("envoy.log", joined(&log));
     let outcome = bed
@@ -277,11 +282,13 @@ fn a_log_is_not_believed() {
     lines.push(emitter.close().text);
     let log: Vec<String> = lines
         .iter()
-        .map(|line| format!("[x] wasm log: meshward.audit {line}\n"))
+        .map(|line| format!("[x] wasm log: {}\n", logged(line)))
         .collect();
     let forged = lines[1].replace("\"a\"", "\"c\"");
     let hostile = format!(
-        "[y] \"GET /\" \"meshward.audit {forged}\"\n[y] \"meshward.audit {{\\\"a\\\":1}}\"\n[y] meshward.audit.part ab 1/1\n"
+        "[y] \"GET /\" \"{}\"\n[y] \"{}\"\n[y] [meshward-audit/1 - ab 1/1\n",
+        logged(&forged),
+        logged(r#"{"a":1}"#)
     );
     bed.write("envoy.log", format!("{}{hostile}", log.concat()));
     let outcome = bed
@@ -354,8 +361,8 @@ fn a_subject_is_erased_and_the_trail_verifies() {
     bed.write(
         "c.log",
         format!(
-            "[7] wasm log: meshward.audit {}\n[8] started\n{}",
-            lines[2],
+            "[7] wasm log: {}\n[8] started\n{}",
+            logged(&lines[2]),
             joined(&lines[6..])
         ),
     );
@@ -499,10 +506,7 @@ fn nothing_is_purged_over_a_hole() {
         kept.contains("records are missing before that point"),
         "{kept}"
     );
-    bed.write(
-        "envoy.log",
-        format!("[x] wasm log: meshward.audit {spilled}\n"),
-    );
+    bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
     let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
     assert!(done.contains("2 records to delete"), "{done}");
     assert!(!bed.read("envoy.log").contains("actor"));

@@ -136,12 +136,15 @@ fn refused(proxy: &mut Proxy) {
 }
 
 /// The lines of the proxy's log, as Envoy writes them.
+/// The log as Envoy writes it: in front of each line stand the names that the configuration gives
+/// the plugin and its VM, which may look like anything.
 fn log(proxy: &Proxy) -> String {
     let lines = proxy.host().logs().into_iter();
     lines
         .map(|line| {
             format!(
-                "[2026-11-24 21:00:00.000][7][critical][wasm] wasm log audit: {}\n",
+                "[2026-11-24 21:00:00.000][7][critical][wasm] wasm log meshward.audit \
+                 [meshward-audit/1 meshward.audit-emitter: {}\n",
                 line.text
             )
         })

@@ -96,7 +96,7 @@ fn examples_are_accepted_and_every_key_is_described() {
             result.unwrap_or_else(|problems| panic!("{filter} README: {problems}\n{block}"));
         }
         // The shared parts are described once, in the README of the policy crate.
-        let shared = ["match.", "consent.", "claims[]."];
+        let shared = ["match.", "consent.", "claims[].", "client_address."];
         for key in known
             .iter()
             .filter(|key| !shared.iter().any(|part| key.contains(part)))
@@ -118,6 +118,11 @@ fn the_shared_grammar_is_described() {
     let (result, mut keys) = read_with_keys(all, |node| policy::matching::Match::read(&node));
     result.unwrap();
     let (result, more) = read_with_keys("{}", |node| policy::consent::ConsentSources::read(&node));
+    result.unwrap();
+    keys.extend(more);
+    let (result, more) = read_with_keys(r#"{"ip_prefix":{}}"#, |node| {
+        policy::client_address::ClientAddress::read(&node)
+    });
     result.unwrap();
     keys.extend(more);
     for key in keys {

@@ -102,10 +102,34 @@ pub(crate) fn decisions_of(
     decisions
 }
 
-/// Tells the filters after this one that a request is within the limits of `token-bucket`. Nearly
-/// all are, so it says so in a property of its own: a list would have to be read and lengthened.
-pub fn note_within_limits(host: &dyn Host) {
-    let _ = host.set_property(&[WITHIN_LIMITS], b"1");
+/// Tells the filters after this one that a request is within the limits of `token-bucket`, and what
+/// the response will say of that. Nearly all are, so this is a property of its own: a list would have
+/// to be read and lengthened.
+pub fn note_within_limits(host: &dyn Host, headers: &[(&'static str, String)]) {
+    let mut text = String::new();
+    for (name, value) in headers {
+        text.push_str(name);
+        text.push(':');
+        text.push_str(value);
+        text.push('\n');
+    }
+    if text.is_empty() {
+        text.push('1');
+    }
+    let _ = host.set_property(&[WITHIN_LIMITS], text.as_bytes());
+}
+
+/// What the response says of the limits of a request, for filters whose refusals do not pass
+/// `token-bucket` on the way back: a local response on the response path goes to the client at once.
+#[must_use]
+pub fn limit_headers(host: &dyn Host) -> Vec<(String, String)> {
+    let text = read(host, WITHIN_LIMITS).and_then(|text| String::from_utf8(text).ok());
+    let lines = text.unwrap_or_default();
+    lines
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 /// Adds a decision to those of the stream; one that a filter has made before gets more findings. A

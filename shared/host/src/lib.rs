@@ -42,7 +42,7 @@ pub use interface::{
 };
 pub use metrics::{Counter, Histogram, Metrics};
 pub use plugin::Plugin;
-pub use request::{FactSources, Request, RequestFacts, header_text};
+pub use request::{FactSources, Request, RequestFacts, header_text, proxy_address};
 pub use status::Status;
 pub use throttle::Throttle;
 pub use verify_signature::verify_signature;

@@ -2,7 +2,7 @@
 
 use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal};
 
-use crate::{Direction, Host, LocalResponse, LogLevel};
+use crate::{Direction, Host, LocalResponse, LogLevel, exchange};
 
 /// Sends a refusal as problem details, or as a grpc-status to a gRPC caller. The caller returns
 /// [`crate::Action::Pause`] afterwards: the request goes no further.
@@ -16,6 +16,7 @@ pub fn send(
     is_grpc: bool,
 ) {
     let problem;
+    let limits = exchange::limit_headers(host);
     let custom = refusal.custom.as_ref();
     let mut headers: Vec<(&str, &str)> = refusal
         .headers
@@ -27,6 +28,14 @@ pub fn send(
         .unwrap_or_default();
     let own_headers = own_headers.iter();
     headers.extend(own_headers.map(|(name, value)| (name.as_str(), value.as_str())));
+    for (name, value) in &limits {
+        if !headers
+            .iter()
+            .any(|(known, _)| known.eq_ignore_ascii_case(name))
+        {
+            headers.push((name, value));
+        }
+    }
     // For gRPC the host builds the trailers-only answer and takes the body as grpc-message.
     let body = if is_grpc {
         refusal.detail.as_str()

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::net::IpAddr;
 
+use policy::client_address::{self, ClientAddress};
+use policy::config::Fields;
 use policy::consent::{Consent, ConsentSources};
 use policy::facts::Facts;
 use policy::http;
@@ -84,6 +87,20 @@ impl Request {
         }
         let value = host.header(HeaderMap::RequestHeaders, name).ok()??;
         Some(Cow::Owned(value))
+    }
+
+    /// The lines of a header as they came, by its name in lower case. A host that does not hand
+    /// over all headers gives one line.
+    #[must_use]
+    pub fn header_lines(&self, host: &dyn Host, name: &str) -> Vec<Cow<'_, [u8]>> {
+        if self.complete {
+            let lines = self.headers.iter();
+            return lines
+                .filter(|(found, _)| *found == name.as_bytes())
+                .map(|(_, value)| Cow::Borrowed(value))
+                .collect();
+        }
+        self.header_bytes(host, name).into_iter().collect()
     }
 
     /// As [`Request::header_bytes`], as text; bytes that are not UTF-8 become U+FFFD.
@@ -174,6 +191,12 @@ impl Request {
             .as_deref()
     }
 
+    /// The address of the client, as the configuration says where it is.
+    #[must_use]
+    pub fn client_address(&self, host: &dyn Host, rules: &ClientAddress) -> Option<IpAddr> {
+        rules.of(|| proxy_address(host), |name| self.header(host, name))
+    }
+
     /// The request with everything that rules may ask; `direction` says which message the rule is
     /// about (content types).
     #[must_use]
@@ -205,6 +228,35 @@ pub struct FactSources {
     pub identity: IdentitySource,
     /// The key `consent`.
     pub consent: ConsentSources,
+    /// The key `client_address`.
+    pub client_address: ClientAddress,
+}
+
+impl FactSources {
+    /// Reads `identity_from`, `consent` and `client_address` at the top level of a filter.
+    #[must_use]
+    pub fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            identity: fields.or("identity_from", IdentitySource::default(), |n| {
+                IdentitySource::read(&n)
+            }),
+            ..Self::read_without_identity(fields)
+        }
+    }
+
+    /// As [`FactSources::read`], for the filter that verifies identities itself.
+    #[must_use]
+    pub fn read_without_identity(fields: &mut Fields<'_>) -> Self {
+        Self {
+            identity: IdentitySource::default(),
+            consent: fields.or("consent", ConsentSources::default(), |n| {
+                ConsentSources::read(&n)
+            }),
+            client_address: fields.or("client_address", ClientAddress::default(), |n| {
+                ClientAddress::read(&n)
+            }),
+        }
+    }
 }
 
 /// [`Facts`] answered by the host; what it cost to ask is paid once for each request.
@@ -258,6 +310,18 @@ impl Facts for RequestFacts<'_> {
         };
         value.map(|value| http::media_type(&value))
     }
+}
+
+/// The address that the proxy gives: that of its peer, or what its own settings make of
+/// `X-Forwarded-For`. `None` where it is none, such as the path of a socket.
+#[must_use]
+pub fn proxy_address(host: &dyn Host) -> Option<IpAddr> {
+    // nginx hosts know it by another name.
+    let address = host
+        .property(&["source", "address"])
+        .or_else(|_| host.property(&["remote_addr"]))
+        .ok()?;
+    client_address::parse(std::str::from_utf8(&address).ok()?)
 }
 
 /// A header as text; bytes that are not UTF-8 become U+FFFD.

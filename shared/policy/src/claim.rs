@@ -57,7 +57,7 @@ impl ClaimCondition {
         node.object(|fields| {
             let claim = fields
                 .required("claim", "the path of a claim")
-                .and_then(|n| n.name(256).map(str::to_owned));
+                .and_then(|n| n.claim_path());
             let tests = tests(fields);
             if tests.len() != 1 {
                 fields.node().reject(

@@ -6,38 +6,42 @@
 //! bounded, whatever a client sends: decisions that differ in their findings alone are one, and what
 //! has no place any more is counted as [`Decision::omitted`].
 
+#[cfg(test)]
 use serde::{Deserialize, Serialize};
 
 use crate::filters::place_in_chain;
-use crate::finding::Finding;
+use crate::finding::{Finding, by_word};
+use crate::json::{Json, push_string};
 
 /// One filter's decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
 pub struct Decision {
     /// The filter: `jwt-auth`.
     pub filter: String,
     /// The rule or limit that decided, by name or by place in the configuration (`rules[2]`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "Option::is_none"))]
     pub rule: Option<String>,
     /// What became of the request.
     pub outcome: Outcome,
     /// A stable snake_case code: `token_expired`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "String::is_empty"))]
     pub reason: String,
     /// What was found in the messages; never values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub findings: Vec<Finding>,
     /// Values that were found too, in findings for which the list has no room.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "is_zero"))]
     pub omitted: u64,
     /// The filter or the rule is in report mode: this is what it would have done.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "is_false"))]
     pub report_only: bool,
 }
 
 /// What a filter did with a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
+#[cfg_attr(test, serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Outcome {
     /// Let it pass.
@@ -54,6 +58,15 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Allowed,
+        Self::Denied,
+        Self::Redacted,
+        Self::NotSearched,
+        Self::Error,
+    ];
+
     /// The word in properties, metrics and records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -127,17 +140,23 @@ impl Decision {
     /// version does not know is left out.
     #[must_use]
     pub fn parse_list(text: &[u8]) -> Vec<Self> {
-        serde_json::from_slice(text).unwrap_or_else(|_| {
-            let items: Vec<serde_json::Value> = serde_json::from_slice(text).unwrap_or_default();
-            let known = |item| serde_json::from_value(item).ok();
-            items.into_iter().filter_map(known).collect()
-        })
+        let list = Json::parse(text).ok();
+        let items = list.as_ref().and_then(Json::as_array).unwrap_or_default();
+        items.iter().filter_map(Self::from_json).collect()
     }
 
     /// Writes the property.
     #[must_use]
     pub fn list_to_json(list: &[Self]) -> String {
-        serde_json::to_string(list).unwrap_or_else(|_| "[]".to_owned())
+        let mut json = String::from("[");
+        for decision in list {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            decision.push_json(&mut json);
+        }
+        json.push(']');
+        json
     }
 
     /// Adds a decision to those of a stream. One that differs from a known one in its findings alone
@@ -183,6 +202,56 @@ impl Decision {
         list.sort_by_key(|decision| place_in_chain(&decision.filter));
     }
 
+    // By hand and not by serde: the module of every filter holds this code, and what serde derives
+    // weighs 70 KiB, with the printing of floating point numbers that never occur.
+    fn from_json(json: &Json) -> Option<Self> {
+        let word = |name: &str| json.member(name)?.as_str();
+        let findings = json.member("findings").and_then(Json::as_array);
+        Some(Self {
+            filter: word("filter")?.to_owned(),
+            rule: word("rule").map(str::to_owned),
+            outcome: by_word(Outcome::ALL, Outcome::as_str, word("outcome")?)?,
+            reason: word("reason").unwrap_or_default().to_owned(),
+            findings: findings
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Finding::from_json)
+                .collect(),
+            omitted: json.member("omitted").and_then(Json::as_u64).unwrap_or(0),
+            report_only: json.member("report_only") == Some(&Json::Bool(true)),
+        })
+    }
+
+    fn push_json(&self, json: &mut String) {
+        json.push_str("{\"filter\":");
+        push_string(json, &self.filter);
+        if let Some(rule) = &self.rule {
+            json.push_str(",\"rule\":");
+            push_string(json, rule);
+        }
+        json.push_str(",\"outcome\":");
+        push_string(json, self.outcome.as_str());
+        if !self.reason.is_empty() {
+            json.push_str(",\"reason\":");
+            push_string(json, &self.reason);
+        }
+        for (place, finding) in self.findings.iter().enumerate() {
+            json.push_str(if place == 0 { ",\"findings\":[" } else { "," });
+            finding.push_json(json);
+        }
+        if !self.findings.is_empty() {
+            json.push(']');
+        }
+        if self.omitted > 0 {
+            json.push_str(",\"omitted\":");
+            json.push_str(&self.omitted.to_string());
+        }
+        if self.report_only {
+            json.push_str(",\"report_only\":true");
+        }
+        json.push('}');
+    }
+
     fn is_alike(&self, other: &Self) -> bool {
         self.filter == other.filter
             && self.rule == other.rule
@@ -222,6 +291,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
+#[cfg(test)]
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference"
@@ -230,10 +300,7 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
+#[cfg(test)]
 const fn is_zero(value: &u64) -> bool {
     *value == 0
 }
@@ -285,6 +352,26 @@ mod tests {
         );
         assert_eq!(Decision::parse_list(text.as_bytes()), list);
         assert_eq!(Decision::parse_list(b"nonsense"), []);
+    }
+
+    #[test]
+    fn is_written_and_read_as_serde_would() {
+        let mut full = redacted(found("EMAIL", 3)).reason("a \"quoted\" reason");
+        full.findings.push(Finding {
+            rule: Some("cards".to_owned()),
+            ..found("CREDIT_CARD", 1)
+        });
+        full.omitted = 7;
+        full.report_only = true;
+        let list = Outcome::ALL.map(|outcome| Decision {
+            outcome,
+            ..full.clone()
+        });
+        let text = Decision::list_to_json(&list);
+        assert_eq!(text, serde_json::to_string(&list).unwrap());
+        assert_eq!(Decision::parse_list(text.as_bytes()), list);
+        let read: Vec<Decision> = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, list);
     }
 
     #[test]

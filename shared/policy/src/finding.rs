@@ -3,17 +3,21 @@
 //!
 //! A finding never holds the value that was found.
 
+#[cfg(test)]
 use serde::{Deserialize, Serialize};
 
+use crate::json::{Json, push_string};
+
 /// So many values of one kind at one place, which all had the same fate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
 pub struct Finding {
     /// The kind of data: `CREDIT_CARD`.
     pub kind: String,
     /// What sort of data that is, as the detector of the kind says.
     pub category: Category,
     /// The rule that asked for it, where it is not the one of the whole decision.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default, skip_serializing_if = "Option::is_none"))]
     pub rule: Option<String>,
     /// The part of the message.
     pub place: Place,
@@ -30,6 +34,46 @@ impl Finding {
         self.place.direction()
     }
 
+    /// Reads what [`Finding::push_json`] writes; `None` for what this version does not know.
+    pub(crate) fn from_json(json: &Json) -> Option<Self> {
+        let word = |name: &str| json.member(name)?.as_str();
+        Some(Self {
+            kind: word("kind")?.to_owned(),
+            category: by_word(Category::ALL, Category::as_str, word("category")?)?,
+            rule: word("rule").map(str::to_owned),
+            place: by_word(
+                Place::ALL.map(|(_, place)| place),
+                Place::as_str,
+                word("place")?,
+            )?,
+            outcome: by_word(
+                FindingOutcome::ALL,
+                FindingOutcome::as_str,
+                word("outcome")?,
+            )?,
+            count: json.member("count")?.as_u64()?,
+        })
+    }
+
+    /// Appends the JSON object of the finding.
+    pub(crate) fn push_json(&self, json: &mut String) {
+        json.push_str("{\"kind\":");
+        push_string(json, &self.kind);
+        json.push_str(",\"category\":");
+        push_string(json, self.category.as_str());
+        if let Some(rule) = &self.rule {
+            json.push_str(",\"rule\":");
+            push_string(json, rule);
+        }
+        json.push_str(",\"place\":");
+        push_string(json, self.place.as_str());
+        json.push_str(",\"outcome\":");
+        push_string(json, self.outcome.as_str());
+        json.push_str(",\"count\":");
+        json.push_str(&self.count.to_string());
+        json.push('}');
+    }
+
     /// Whether the two differ in the count alone.
     #[must_use]
     pub fn is_alike(&self, other: &Self) -> bool {
@@ -41,12 +85,22 @@ impl Finding {
     }
 }
 
+/// The item of `all` whose word is `word`.
+pub(crate) fn by_word<T: Copy>(
+    all: impl IntoIterator<Item = T>,
+    word_of: impl Fn(T) -> &'static str,
+    word: &str,
+) -> Option<T> {
+    all.into_iter().find(|item| word_of(*item) == word)
+}
+
 /// What became of a value that was found.
 ///
 /// Whether a value that was left alone was *seen* (the caller got it) or *sent* (the upstream got
 /// it) follows from the direction: [`FindingOutcome::unchanged`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
+#[cfg_attr(test, serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum FindingOutcome {
     /// It was in a response, and reached the caller as it was.
@@ -100,8 +154,9 @@ impl FindingOutcome {
 }
 
 /// The way a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
+#[cfg_attr(test, serde(rename_all = "snake_case"))]
 #[repr(u32)]
 pub enum Direction {
     /// From the caller to the upstream.
@@ -122,24 +177,25 @@ impl Direction {
 }
 
 /// A part of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum Place {
-    #[serde(rename = "request.body")]
+    #[cfg_attr(test, serde(rename = "request.body"))]
     RequestBody,
-    #[serde(rename = "request.headers")]
+    #[cfg_attr(test, serde(rename = "request.headers"))]
     RequestHeaders,
-    #[serde(rename = "request.query")]
+    #[cfg_attr(test, serde(rename = "request.query"))]
     RequestQuery,
-    #[serde(rename = "request.cookies")]
+    #[cfg_attr(test, serde(rename = "request.cookies"))]
     RequestCookies,
-    #[serde(rename = "request.trailers")]
+    #[cfg_attr(test, serde(rename = "request.trailers"))]
     RequestTrailers,
-    #[serde(rename = "response.body")]
+    #[cfg_attr(test, serde(rename = "response.body"))]
     ResponseBody,
-    #[serde(rename = "response.headers")]
+    #[cfg_attr(test, serde(rename = "response.headers"))]
     ResponseHeaders,
-    #[serde(rename = "response.trailers")]
+    #[cfg_attr(test, serde(rename = "response.trailers"))]
     ResponseTrailers,
 }
 
@@ -189,10 +245,9 @@ impl Place {
 
 /// The sort of data that a kind is: the categories of OCSF's `data_classification`, with health
 /// data and the special categories of GDPR article 9 told apart from other personal data.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(Serialize, Deserialize))]
+#[cfg_attr(test, serde(rename_all = "snake_case"))]
 pub enum Category {
     /// Names, addresses, dates of birth, and whatever else is about a person.
     #[default]

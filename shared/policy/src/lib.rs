@@ -9,6 +9,7 @@
 //! of a path that some server might take, so that no spelling walks around a rule.
 
 pub mod claim;
+pub mod client_address;
 pub mod config;
 pub mod consent;
 pub mod decision;
@@ -26,5 +27,6 @@ pub mod refusal;
 pub mod secret;
 pub mod timestamp;
 pub mod units;
+pub mod values;
 
 pub use nearest::nearest;

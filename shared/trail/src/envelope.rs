@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use audit::log_line;
 use policy::json::Json;
 use serde::Deserialize;
 
@@ -57,8 +58,8 @@ pub fn read(line: &str, in_log: bool) -> Line<'_> {
     if line.starts_with('{') {
         return Line::Record(line);
     }
-    if let Some((_, text)) = line.split_once(MARK) {
-        return log_line(text);
+    if line.contains(log_line::MARK) {
+        return log_line(line);
     }
     if in_log || line.is_empty() {
         Line::Other
@@ -106,43 +107,23 @@ fn cloud_events(line: &str) -> Line<'_> {
     }
 }
 
-/// What comes after `meshward.audit` in a line of a log. Some hosts add to the line, after the record.
-fn log_line(text: &str) -> Line<'_> {
-    if let Some(part) = text.strip_prefix(".part ") {
-        return match read_part(part) {
-            Some(part) => Line::Holds(vec![Found::Part(part)]),
-            None => Line::Other,
-        };
+/// A line of a log, in which a host has put other words beside the record.
+fn log_line(line: &str) -> Line<'_> {
+    let found = log_line::find(line).map(|found| match found.part {
+        None => Found::Logged(found.text.unwrap_or_default()),
+        Some(part) => Found::Part(Part {
+            uid: part.uid.to_owned(),
+            number: part.number,
+            count: part.count,
+            text: found.text.map(str::to_owned),
+        }),
+    });
+    let found: Vec<Found<'_>> = found.collect();
+    if found.is_empty() {
+        Line::Other
+    } else {
+        Line::Holds(found)
     }
-    let Some(text) = text.strip_prefix(' ').filter(|text| text.starts_with('{')) else {
-        return Line::Other;
-    };
-    let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
-    match values.next() {
-        Some(Ok(_)) => {
-            let record = text.get(..values.byte_offset()).unwrap_or(text);
-            Line::Holds(vec![Found::Logged(record)])
-        }
-        _ => Line::Holds(vec![Found::Logged(text)]),
-    }
-}
-
-fn read_part(text: &str) -> Option<Part> {
-    let (uid, rest) = text.split_once(' ')?;
-    let (place, text) = rest.split_once(' ')?;
-    let (number, count) = place.split_once('/')?;
-    // The first emitters did not say how long the text is; it may have no end, or words after it.
-    let (count, text) = match count.split_once(':') {
-        Some((count, bytes)) => (count, text.get(..bytes.parse().ok()?)),
-        None => (count, Some(text)),
-    };
-    let (number, count) = (number.parse().ok()?, count.parse().ok()?);
-    (number >= 1 && number <= count && count <= MAX_PARTS).then(|| Part {
-        uid: uid.to_owned(),
-        number,
-        count,
-        text: text.map(str::to_owned),
-    })
 }
 
 /// Puts parts together, in bounded memory.
@@ -222,8 +203,6 @@ struct Body<'l> {
 struct Text<'l>(#[serde(borrow)] Cow<'l, str>);
 
 const OTLP: &str = r#"{"resourceLogs":"#;
-const MARK: &str = "meshward.audit";
-const MAX_PARTS: usize = 10_000;
 const MAX_PENDING_BYTES: usize = 64 << 20;
 
 #[cfg(test)]
@@ -261,14 +240,14 @@ mod tests {
             ("[]", &[]),
             ("[2026-11-24 21:00:00.000][7][info] started", &["other"]),
             (
-                r#"[2026-11-24][7][critical] wasm log: meshward.audit {"a":"}"}"#,
+                r#"[2026-11-24][7][critical] wasm log: [meshward-audit/1 - 9] {"a":"}"}"#,
                 &[r#"{"a":"}"}"#],
             ),
             (
-                r#"2026 [wasm] meshward.audit {"a":1} while logging request, client: "}""#,
+                r#"2026 [wasm] [meshward-audit/1 - 7] {"a":1} while logging request, client: "}""#,
                 &[r#"{"a":1}"#],
             ),
-            (r#"x meshward.audit {"a":"#, &[r#"{"a":"#]),
+            (r#"x [meshward-audit/1 - 99] {"a":"#, &[""]),
             ("x meshward.audit-emitter: hello", &["other"]),
         ] {
             assert_eq!(texts(line), expected, "{line}");
@@ -287,35 +266,23 @@ mod tests {
             },
             other => panic!("{other:?}"),
         };
-        assert_eq!(add("x meshward.audit.part ab:1 2/3  b "), None);
-        assert_eq!(add("x meshward.audit.part ab:2 1/2 {"), None);
-        assert_eq!(add("x meshward.audit.part ab:1 3/3 c}"), None);
-        assert_eq!(add("x meshward.audit.part ab:1 3/3 c}"), None);
-        assert_eq!(
-            add("x meshward.audit.part ab:1 1/3 {a").as_deref(),
-            Some("{a b c}")
-        );
-        // With their length, they end where they say, and not before.
-        assert_eq!(
-            add("x meshward.audit.part ab:3 1/2:3 {\"a, client: 1"),
-            None
-        );
-        assert_eq!(add("x meshward.audit.part ab:3 2/2:4 \":1"), None);
-        assert_eq!(
-            add("x meshward.audit.part ab:3 2/2:4 \":1} while logging").as_deref(),
-            Some("{\"a\":1}")
-        );
-        assert_eq!(add("x meshward.audit.part ab:4 1/1:3 {}"), None);
-        assert_eq!(parts.incomplete(), ["ab:2", "ab:4"]);
-        for wrong in [
-            "ab:1 0/2 x",
-            "ab:1 3/2 x",
-            "ab:1 1/99999999999 x",
-            "ab:1",
-            "ab:1 1/1:x y",
+        for (line, expected) in [
+            ("x [meshward-audit/1 - 3 ab:1 2/3]  b ", None),
+            ("x [meshward-audit/1 - 1 ab:2 1/2] {", None),
+            ("x [meshward-audit/1 - 2 ab:1 3/3] c}", None),
+            ("x [meshward-audit/1 - 2 ab:1 3/3] c}", None),
+            ("x [meshward-audit/1 - 2 ab:1 1/3] {a", Some("{a b c}")),
+            // They end where they say, and not before.
+            ("x [meshward-audit/1 - 3 ab:3 1/2] {\"a, client: 1", None),
+            ("x [meshward-audit/1 - 4 ab:3 2/2] \":1", None),
+            (
+                "x [meshward-audit/1 - 4 ab:3 2/2] \":1} while logging",
+                Some("{\"a\":1}"),
+            ),
+            ("x [meshward-audit/1 - 3 ab:4 1/1] {}", None),
         ] {
-            let line = format!("meshward.audit.part {wrong}");
-            assert!(matches!(read(&line, true), Line::Other), "{wrong}");
+            assert_eq!(add(line).as_deref(), expected, "{line}");
         }
+        assert_eq!(parts.incomplete(), ["ab:2", "ab:4"]);
     }
 }

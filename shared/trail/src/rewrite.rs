@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use audit::log_line;
 use policy::json::Json;
 
 use crate::scan::scan;
@@ -155,24 +156,8 @@ fn change<'l>(
         }
         fate
     };
-    if let Some((before, rest)) = line.split_once(LOG_MARK) {
-        let mut values =
-            serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
-        values.next()?.ok()?;
-        let (text, after) = rest.split_at_checked(values.byte_offset())?;
-        return match ask(text, done) {
-            Fate::Keep => None,
-            // The line of the log stays; only what it says about the request is gone.
-            Fate::Drop => Some(format!("{before}{LOG_MARK}-removed{after}").into()),
-            Fate::Replace(text) => Some(format!("{before}{LOG_MARK}{text}{after}").into()),
-        };
-    }
-    if let Some((_, part)) = line.split_once(PART_MARK) {
-        let uid = part.split(' ').next().unwrap_or_default();
-        if fate(uid, "") != Fate::Keep {
-            done.parts += 1;
-        }
-        return None;
+    if line.contains(log_line::MARK) {
+        return change_log_line(line, fate, done);
     }
     if line.starts_with('{')
         && scan(line).is_none()
@@ -188,6 +173,42 @@ fn change<'l>(
         Fate::Drop => Some("".into()),
         Fate::Replace(text) => Some(text.into()),
     }
+}
+
+/// The line of a log stays; only what it says about a request is gone, or another.
+fn change_log_line<'l>(
+    line: &'l str,
+    fate: &mut impl FnMut(&str, &str) -> Fate,
+    done: &mut Rewritten,
+) -> Option<Cow<'l, str>> {
+    let mut changed = String::new();
+    let mut copied = 0;
+    for found in log_line::find(line) {
+        if let Some(part) = found.part {
+            if fate(part.uid, "") != Fate::Keep {
+                done.parts += 1;
+            }
+            continue;
+        }
+        let Some(text) = found.text else { continue };
+        let Some(uid) = uid(text) else { continue };
+        let instead = match fate(&uid, text) {
+            Fate::Keep => continue,
+            Fate::Drop => {
+                done.dropped += 1;
+                log_line::REMOVED.to_owned()
+            }
+            Fate::Replace(text) => {
+                done.replaced += 1;
+                log_line::whole(&text, None)
+            }
+        };
+        changed.push_str(line.get(copied..found.range.start)?);
+        changed.push_str(&instead);
+        copied = found.range.end;
+    }
+    changed.push_str(line.get(copied..)?);
+    (copied > 0).then(|| changed.into())
 }
 
 /// Changes the records in a batch; answers whether any was.
@@ -282,6 +303,3 @@ fn uid(text: &str) -> Option<String> {
         .as_str()
         .map(str::to_owned)
 }
-
-const LOG_MARK: &str = "meshward.audit ";
-const PART_MARK: &str = "meshward.audit.part ";

@@ -358,8 +358,8 @@ proptest! {
         Just(b"{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{\"body\":{\"stringValue\":\"".to_vec()),
         Just(b"\"}}]}]}]}\n".to_vec()),
         Just(b"[{\"data\":{\"metadata\":{\"uid\":\"x\"},".to_vec()),
-        Just(b"x meshward.audit {\"a\":".to_vec()),
-        Just(b"x meshward.audit.part ab:1 1/2 {\n".to_vec()),
+        Just(b"x [meshward-audit/1 - 7] {\"a\":".to_vec()),
+        Just(b"x [meshward-audit/1 - 1 ab:1 1/2] {\n".to_vec()),
         (any::<u64>(), 0_usize..3).prop_map(|(seed, at)| chain(seed % 3, 1)[at].clone().into_bytes()),
     ], 0..12)) {
         let text = pieces.concat();
@@ -592,7 +592,10 @@ fn declared_gaps_are_apart_from_others() {
     // With the log of the proxy nothing is missing.
     let log: Vec<String> = spilled
         .iter()
-        .map(|line| format!("[2026-11-24][7][critical] wasm log: meshward.audit {line}"))
+        .map(|line| {
+            let logged = audit::log_line::whole(line, None);
+            format!("[2026-11-24][7][critical] wasm log: {logged}")
+        })
         .collect();
     let verdict = verify(joined(&[lines.clone(), log].concat()));
     assert_eq!(

@@ -82,12 +82,7 @@ impl FieldSettings {
                     n.one_of(&[("full", PathForm::Full), ("template", PathForm::Template)])
                 }),
                 headers: fields.or("headers", Vec::new(), |n| {
-                    let names = n.list(|name| read_header(&name))?;
-                    if names.len() > MAX_HEADERS {
-                        n.reject(format_args!("expected at most {MAX_HEADERS}"));
-                        return None;
-                    }
-                    Some(names)
+                    n.at_most(MAX_HEADERS).list(|name| read_header(&name))
                 }),
             })
         })

@@ -44,7 +44,7 @@ impl AuditEmitter {
             self.testify(host, &record);
         }
         if self.config.sink == Sink::HostLog {
-            self.write_lines(host, &record);
+            self.host_log.write(host, &record);
             return;
         }
         let priority = match record.kind {
@@ -104,7 +104,7 @@ impl AuditEmitter {
             }
         }
         for record in &records {
-            self.write_lines(host, record);
+            self.host_log.write(host, record);
             if self.config.sink != Sink::HostLog {
                 self.metrics.count(host, SPILLED, &[("reason", "shutdown")]);
             }

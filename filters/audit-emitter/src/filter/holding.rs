@@ -30,7 +30,12 @@ impl AuditEmitter {
             return Action::Continue;
         }
         let (level, enforces) = (rule.level, rule.mode.enforces());
-        let observed = start.received(host, level, &self.config.fields);
+        let observed = start.received(
+            host,
+            level,
+            &self.config.fields,
+            &self.config.sources.client_address,
+        );
         let written = self.write_down(host, &observed, index, level, Some(context));
         if !self.holds {
             // It is in the log already.

@@ -19,7 +19,6 @@ use crate::config::{Assurance, Level, OnFull, Sink, Witness};
 use crate::observe::{Start, observation, observe_sizes, peer};
 use crate::queue::{Kind, Priority, QueuedRecord};
 use crate::record::{Envelope, Observation, write};
-use crate::{filter::RECORD_LEVEL, host_log};
 
 impl AuditEmitter {
     /// The rule that a request falls under, by all that is known of it by now. What no rule can be
@@ -225,7 +224,7 @@ impl AuditEmitter {
             ..record
         };
         if self.config.sink == Sink::HostLog {
-            self.write_lines(host, &record);
+            self.host_log.write(host, &record);
         } else if at_once {
             self.write_to_host_log(host, &record, "synchronous");
         } else if let Err(record) = self.queue.push(record, priority) {
@@ -262,7 +261,7 @@ impl AuditEmitter {
         for record in records {
             self.testify(host, &record);
             if self.config.sink == Sink::HostLog {
-                self.write_lines(host, &record);
+                self.host_log.write(host, &record);
             } else if let Err(record) = self.queue.push(record, Priority::Control) {
                 self.write_to_host_log(host, &record, "queue_full");
             }
@@ -283,15 +282,7 @@ impl AuditEmitter {
         } else if self.config.chain.witness == Some(Witness::HostLog)
             && self.config.sink != Sink::HostLog
         {
-            for line in host_log::lines(record, self.max_line_bytes) {
-                host.log(RECORD_LEVEL, &line);
-            }
-        }
-    }
-
-    pub(super) fn write_lines(&self, host: &dyn Host, record: &QueuedRecord) {
-        for line in host_log::lines(record, self.max_line_bytes) {
-            host.log(RECORD_LEVEL, &line);
+            self.host_log.write(host, record);
         }
     }
 
@@ -302,7 +293,7 @@ impl AuditEmitter {
         record: &QueuedRecord,
         reason: &str,
     ) {
-        self.write_lines(host, record);
+        self.host_log.write(host, record);
         self.metrics.count(host, SPILLED, &[("reason", reason)]);
         self.chains.note_kept(record, reason, now(host));
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use audit::canonical::Writer;
+use policy::client_address::{self, Network, Prefixes};
 use policy::identity::Identity;
 
 use super::{Envelope, Observation, name, text};
@@ -72,7 +73,10 @@ pub(super) fn source(observation: &Observation, envelope: &Envelope<'_>) -> Stri
     let address = source.and_then(|source| source.parse::<IpAddr>().ok());
     let hidden = |address: IpAddr| match envelope.fields.ip {
         IpForm::Full => (Some(address.to_string()), None),
-        IpForm::Prefix => (Some(prefix(address).to_string()), None),
+        IpForm::Prefix => {
+            let network = Network::of(address, RECORDED).address();
+            (Some(network.to_string()), None)
+        }
         IpForm::Pseudonym => {
             let pseudonym = envelope.subject.map(|p| p.pseudonym(&address.to_string()));
             (None, pseudonym.or_else(|| Some("hidden".to_owned())))
@@ -126,7 +130,7 @@ fn write_hops(w: &mut Writer, observation: &Observation, level: Level) {
     let addresses = chain
         .rsplit(',')
         .take(MAX_HOPS)
-        .filter_map(|hop| hop.trim().parse::<IpAddr>().ok());
+        .filter_map(client_address::parse);
     let mut hops: Vec<IpAddr> = addresses.collect();
     hops.reverse();
     if hops.is_empty() {
@@ -141,21 +145,6 @@ fn write_hops(w: &mut Writer, observation: &Observation, level: Level) {
     });
 }
 
-/// The network of an address.
-fn prefix(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, _] = address.octets();
-            IpAddr::from([a, b, c, 0])
-        }
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => prefix(IpAddr::V4(mapped)),
-            None => {
-                let [a, b, c, ..] = address.segments();
-                IpAddr::from([a, b, c, 0, 0, 0, 0, 0])
-            }
-        },
-    }
-}
-
+/// So much of an address stays where only its network is recorded.
+const RECORDED: Prefixes = Prefixes { v4: 24, v6: 48 };
 const MAX_HOPS: usize = 16;

@@ -210,18 +210,16 @@ pub(crate) fn logged(proxy: &Proxy) -> Vec<String> {
     let mut records = Vec::new();
     let mut parts = String::new();
     for line in proxy.host().logs() {
-        if let Some(record) = line.text.strip_prefix("meshward.audit ") {
-            records.push(record.to_owned());
-        }
-        if let Some(part) = line.text.strip_prefix("meshward.audit.part ") {
-            let mut words = part.splitn(3, ' ');
-            let (_, numbers, text) = (words.next(), words.next().unwrap(), words.next().unwrap());
-            parts.push_str(text);
-            let (numbers, bytes) = numbers.split_once(':').unwrap();
-            assert_eq!(bytes.parse(), Ok(text.len()), "{}", line.text);
-            let (number, count) = numbers.split_once('/').unwrap();
-            if number == count {
-                records.push(std::mem::take(&mut parts));
+        for found in audit::log_line::find(&line.text) {
+            let text = found.text.unwrap();
+            match found.part {
+                None => records.push(text.to_owned()),
+                Some(part) => {
+                    parts.push_str(text);
+                    if part.number == part.count {
+                        records.push(std::mem::take(&mut parts));
+                    }
+                }
             }
         }
     }

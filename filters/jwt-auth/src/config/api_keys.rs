@@ -69,7 +69,7 @@ impl ApiKeys {
                 .required("keys", "an array of keys")
                 .and_then(|keys| {
                     let mut entries = Vec::new();
-                    keys.non_empty_list(|key| {
+                    keys.at_most(MAX_KEYS).non_empty_list(|key| {
                         let (digest, entry) = ApiKeyEntry::read(&key, &hash)?;
                         if by_hash.insert(digest, entries.len()).is_some() {
                             key.reject_unseen("this key is there twice");
@@ -79,14 +79,8 @@ impl ApiKeys {
                     })?;
                     Some(entries)
                 });
-            let entries = entries?;
-            if entries.len() > MAX_KEYS {
-                fields
-                    .node()
-                    .reject(format_args!("expected at most {MAX_KEYS} keys"));
-            }
             let keys = Self {
-                entries,
+                entries: entries?,
                 by_hash,
                 hash,
             };

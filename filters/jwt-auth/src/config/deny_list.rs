@@ -19,10 +19,9 @@ impl DenyList {
         node.object(|fields| {
             let mut texts = |name| {
                 fields.or(name, HashSet::new(), |n: Node<'_>| {
-                    let list = n.list(|item| item.name(1024).map(str::to_owned))?;
-                    if list.len() > MAX_ENTRIES {
-                        n.reject(format_args!("expected at most {MAX_ENTRIES} entries"));
-                    }
+                    let list = n
+                        .at_most(MAX_ENTRIES)
+                        .list(|item| item.name(1024).map(str::to_owned))?;
                     Some(list.into_iter().collect())
                 })
             };

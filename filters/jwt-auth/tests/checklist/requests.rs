@@ -109,7 +109,7 @@ fn what_no_rule_allows_is_denied() {
             (
                 "dots",
                 Request::get("/open/../orders/1"),
-                (401, "credential_missing"),
+                (400, "path_ambiguous"),
             ),
             (
                 "encoded dots",

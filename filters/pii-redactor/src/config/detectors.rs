@@ -42,10 +42,10 @@ impl<'c> Kinds<'c> {
 
 /// `[{ "name": "EMPLOYEE", "regex": "E[0-9]{6}", "keywords": ["E"] }]`
 pub(super) fn read(node: &Node<'_>) -> Option<Vec<Custom>> {
-    let customs = node.non_empty_list(|item| read_one(&item))?;
-    if customs.len() > MAX_CUSTOMS {
-        node.reject_unseen(format_args!("expected at most {MAX_CUSTOMS} detectors"));
-    }
+    let customs = node
+        .clone()
+        .at_most(MAX_CUSTOMS)
+        .non_empty_list(|item| read_one(&item))?;
     for (place, custom) in customs.iter().enumerate() {
         let twice = customs
             .iter()
@@ -121,12 +121,12 @@ fn read_one(node: &Node<'_>) -> Option<Custom> {
 }
 
 fn words(node: &Node<'_>, most: usize) -> Option<Vec<String>> {
-    let words = node.strings()?;
+    let words = node.clone().at_most(most).strings()?;
     let total: usize = words.iter().map(String::len).sum();
     let fits = words
         .iter()
         .all(|word| (1..=MAX_WORD_BYTES).contains(&word.len()));
-    if words.len() > most || total > MAX_DICTIONARY_BYTES || !fits {
+    if total > MAX_DICTIONARY_BYTES || !fits {
         node.reject_unseen(format_args!(
             "expected at most {most} words of 1 to {MAX_WORD_BYTES} bytes, {MAX_DICTIONARY_BYTES} bytes in all"
         ));

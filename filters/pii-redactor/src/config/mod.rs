@@ -13,9 +13,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
-use host::exchange::IdentitySource;
 use policy::config::{self, Checked, Fields, Node, Problems};
-use policy::consent::ConsentSources;
 use policy::mode::Mode;
 
 use crate::custom::Custom;
@@ -177,14 +175,7 @@ impl Config {
             rules,
             settings: Rc::new(settings),
             on_error: fields.or("on_error", OnError::default(), |n| OnError::read(&n)),
-            sources: FactSources {
-                identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                    IdentitySource::read(&n)
-                }),
-                consent: fields.or("consent", ConsentSources::default(), |n| {
-                    ConsentSources::read(&n)
-                }),
-            },
+            sources: FactSources::read(fields),
             inflate,
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),

@@ -1,9 +1,8 @@
 //! Who is never limited.
 
 use policy::claim::ClaimCondition;
+use policy::client_address::IpRange;
 use policy::config::{Fields, Node};
-
-use crate::address::IpRange;
 
 /// Who is never limited.
 #[derive(Debug, Default)]

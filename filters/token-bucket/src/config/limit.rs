@@ -9,13 +9,13 @@ use policy::mode::{Mode, OnError};
 use policy::refusal::CustomAnswer;
 use policy::units::Rate;
 
-use super::{Service, answer, plain_name};
+use super::{Service, plain_name, response};
 use crate::gcra::Gcra;
 use crate::key::KeyPart;
 use crate::windows::{MAX_WINDOWS, Windows};
 
 /// One limit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Limit {
     /// Its name, in answers, metrics and decisions.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Limit {
     /// What happens when it cannot be decided.
     pub on_error: OnErrors,
     /// What refused callers get instead of problem details.
-    pub answer: Option<CustomAnswer>,
+    pub response: Option<CustomAnswer>,
 }
 
 /// What happens to a request that lacks a part of a limit's key.
@@ -126,9 +126,7 @@ impl OnMissingKey {
             ("skip", None) => Some(Self::Skip),
             ("deny", None) => Some(Self::Deny),
             ("shared", None) => Some(Self::Shared),
-            ("fallback", Some(parts)) => parts
-                .non_empty_list(|part| KeyPart::read(&part))
-                .map(Self::Fallback),
+            ("fallback", Some(parts)) => read_key(parts).map(Self::Fallback),
             _ => {
                 node.reject(r#"expected "skip", "deny", "shared" or { "fallback": ["ip"] }"#);
                 None
@@ -179,7 +177,7 @@ impl Limit {
                 .and_then(|n| plain_name(&n));
             let key = fields
                 .required("key", r#"an array such as ["ip"]"#)
-                .and_then(|n| n.non_empty_list(|part| KeyPart::read(&part)));
+                .and_then(|n| read_key(n));
             let cost = fields.or("cost", Cost::Fixed(1), |n| Cost::read(&n));
             let service = fields.optional("service").map(|n| Service::read(&n));
             let windows = read_windows(fields, &cost, replicas, service.is_some());
@@ -192,7 +190,7 @@ impl Limit {
             let on_error = fields.or("on_error", OnErrors::all(OnError::Deny), |n| {
                 OnErrors::read(&n)
             });
-            let answer = fields.optional("refusal").map(|n| answer::read(&n));
+            let response = fields.optional("refusal").map(|n| response::read(&n));
             let (name, key) = (name?, key?);
             let (service, entry_keys) = match service {
                 None => (None, Vec::new()),
@@ -220,10 +218,23 @@ impl Limit {
                 mode,
                 reports_alone: own_mode && !mode.enforces(),
                 on_error,
-                answer: answer.flatten(),
+                response: response.flatten(),
             })
         })
     }
+}
+
+/// The parts of a key, each once.
+fn read_key(node: Node<'_>) -> Option<Vec<KeyPart>> {
+    let node = node.at_most(MAX_KEY_PARTS);
+    let parts = node.non_empty_list(|part| KeyPart::read(&part))?;
+    for (place, part) in parts.iter().enumerate() {
+        if parts.iter().take(place).any(|earlier| earlier == part) {
+            node.reject_unseen(format_args!("{:?} is there twice", part.spelled()));
+            return None;
+        }
+    }
+    Some(parts)
 }
 
 /// Limits with the same service share the calls to it.
@@ -262,6 +273,7 @@ fn read_windows(
             Windows::new(vec![gcra]).map(Some)
         }
         (None, Some(several)) => {
+            let several = several.at_most(MAX_WINDOWS);
             let list = several.non_empty_list(|node| {
                 node.object(|fields| match Window::asked(fields) {
                     Some(window) => window?.gcra(fields.node(), cost, replicas),
@@ -275,10 +287,6 @@ fn read_windows(
                 Json::Array(items) => items.len(),
                 _ => 0,
             };
-            if count > MAX_WINDOWS {
-                several.reject(format_args!("at most {MAX_WINDOWS} windows"));
-                return None;
-            }
             (list.len() == count)
                 .then(|| Windows::new(list).map(Some))
                 .flatten()
@@ -345,4 +353,5 @@ impl Window {
     }
 }
 
+const MAX_KEY_PARTS: usize = 16;
 const MAX_BURST: u64 = 1_000_000_000;

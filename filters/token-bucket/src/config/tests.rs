@@ -47,7 +47,7 @@ fn every_mistake_is_named() {
     let problems = problems(text);
     for expected in [
         r#"limits[0].rate: "0/s": must be at least 1"#,
-        r#"limits[1].key[0]: "ipp": expected "ip""#,
+        r#"limits[1].key[0]: "ipp": did you mean "ip"?"#,
         "limits[1].rate: \"-5/s\"",
         "limits[2].key: an array: expected at least one item",
         r#"limits[2].rate: "5/fortnight": unknown unit "fortnight"; use s, min, h or day"#,
@@ -124,7 +124,7 @@ fn one_mistake_is_one_problem() {
     }
     let five =
         r#""windows":[{"rate":"1/s"},{"rate":"2/s"},{"rate":"3/s"},{"rate":"4/s"},{"rate":"5/s"}]"#;
-    assert!(problems(&of_limit(five)).contains("at most 4 windows"));
+    assert!(problems(&of_limit(five)).contains("5 items; expected at most 4"));
 }
 
 #[test]
@@ -191,9 +191,74 @@ fn a_limit_has_its_own_answer_or_that_of_all() {
         {"name":"b","key":["ip"],"rate":"5/s","refusal":{"body":"slow down","headers":{"X-A":"1"}}}
     ]}"#;
     let config = Config::parse(text).unwrap();
-    let [a, b] = [0, 1].map(|place| config.limits[place].answer.clone().unwrap());
+    let [a, b] = [0, 1].map(|place| config.limits[place].response.clone().unwrap());
     assert_eq!((a.status, a.body), (Some(503), None));
     let plain = ("text/plain".to_owned(), "slow down".to_owned());
     assert_eq!((b.status, b.body), (None, Some(plain)));
     assert_eq!(b.headers, [("x-a".to_owned(), "1".to_owned())]);
+}
+
+/// What it costs to refuse a configuration is linear in its size, with a small maximum for every
+/// list; nothing is compared with everything else before that.
+#[test]
+fn hundreds_of_thousands_of_limits_are_refused_by_their_number() {
+    let limit = r#"{"name":"a","key":["ip"],"rate":"1/s"}"#;
+    let text = format!(r#"{{"limits":[{}]}}"#, vec![limit; 400_000].join(","));
+    assert_eq!(
+        problems(&text),
+        "limits: 400000 items; expected at most 256"
+    );
+    let ranges = vec![r#""10.0.0.0/8""#; 100_000].join(",");
+    let text = format!(r#"{{"limits":[{limit}],"bypass":{{"ips":[{ranges}]}}}}"#);
+    assert_eq!(
+        problems(&text),
+        "bypass.ips: 100000 items; expected at most 1024"
+    );
+}
+
+#[test]
+fn keys_with_slips_are_refused() {
+    let of_key = |key: &str| {
+        problems(&format!(
+            r#"{{"limits":[{{"name":"a","key":{key},"rate":"1/s"}}]}}"#
+        ))
+    };
+    for (key, expected) in [
+        (
+            r#"["header: x-api-key"]"#,
+            r#"limits[0].key[0]: "header: x-api-key": expected the name of a header after "header:"; did you mean "header:x-api-key"?"#,
+        ),
+        (
+            r#"["ip","claims:sub"]"#,
+            r#"limits[0].key[1]: "claims:sub": did you mean "claim:sub"?"#,
+        ),
+        (
+            r#""ip""#,
+            r#"limits[0].key: "ip": expected an array, such as ["ip"]"#,
+        ),
+        (r#"["ip","ip"]"#, r#"limits[0].key: "ip" is there twice"#),
+    ] {
+        assert!(of_key(key).starts_with(expected), "{}", of_key(key));
+    }
+    let fallback = r#"{"limits":[{"name":"a","key":["ip"],"on_missing_key":{"fallback":["user"]},"rate":"1/s"}]}"#;
+    assert!(
+        problems(fallback)
+            .contains(r#"on_missing_key.fallback[0]: "user": did you mean "consumer"?"#)
+    );
+}
+
+#[test]
+fn addresses_are_configured_in_one_place() {
+    let with =
+        |rest: &str| format!(r#"{{"limits":[{{"name":"a","key":["ip"],"rate":"1/s"}}],{rest}}}"#);
+    let block = Config::parse(&with(
+        r#""client_address":{"trusted_hops":1,"ip_prefix":{"v6":56}}"#,
+    ));
+    let short = Config::parse(&with(r#""trusted_hops":1,"ip_prefix":{"v6":56}"#));
+    let of = |config: Result<Config, _>| config.unwrap().sources.client_address;
+    assert_eq!(of(block), of(short));
+    assert_eq!(
+        problems(&with(r#""client_address":{},"trusted_hops":1"#)),
+        r#"trusted_hops: belongs into "client_address": "client_address.trusted_hops""#
+    );
 }

@@ -13,11 +13,11 @@ fn a_burst_passes_and_then_the_rate() {
     let limit = gcra("3/s", 5);
     let mut tat = 0;
     let mut admitted = |now, cost| match limit.decide(tat, now, cost) {
-        Verdict::Admit { tat: new } => {
+        Decision::Admit { tat: new } => {
             tat = new;
             true
         }
-        Verdict::Refuse { .. } => false,
+        Decision::Refuse { .. } => false,
     };
     assert_eq!((0..20).filter(|_| admitted(10 * SECOND, 1)).count(), 5);
     assert!(!admitted(10 * SECOND + 333_333_333, 1));
@@ -38,7 +38,7 @@ fn admits_exactly_the_rate() {
         let period = Rate::parse(rate).unwrap().period.as_nanos();
         let (mut tat, mut now, mut admitted) = (0_u128, SECOND, 0_u128);
         for _ in 0..200_000 {
-            if let Verdict::Admit { tat: new } = limit.decide(tat, now, 1) {
+            if let Decision::Admit { tat: new } = limit.decide(tat, now, 1) {
                 (tat, admitted) = (new, admitted + 1);
             }
             now += step;
@@ -58,7 +58,7 @@ fn says_how_long_to_wait_and_what_is_left() {
     let full = SECOND * 7;
     assert_eq!(limit.remaining(0, full), 2);
     assert_eq!(limit.until_next(0, full), Duration::ZERO);
-    let Verdict::Admit { tat } = limit.decide(0, full, 2) else {
+    let Decision::Admit { tat } = limit.decide(0, full, 2) else {
         panic!()
     };
     assert_eq!(limit.remaining(tat, full), 0);
@@ -68,12 +68,12 @@ fn says_how_long_to_wait_and_what_is_left() {
         Duration::from_millis(750)
     );
     let wait = Some(Duration::from_secs(1));
-    assert_eq!(limit.decide(tat, full, 1), Verdict::Refuse { wait });
-    assert_eq!(limit.decide(tat, full, 3), Verdict::Refuse { wait: None });
+    assert_eq!(limit.decide(tat, full, 1), Decision::Refuse { wait });
+    assert_eq!(limit.decide(tat, full, 3), Decision::Refuse { wait: None });
     assert_eq!(limit.until_full(tat, full), Duration::from_secs(2));
     assert_eq!(limit.empty(full), tat);
     let third = gcra("3/s", 1);
-    let Verdict::Admit { tat } = third.decide(0, full, 1) else {
+    let Decision::Admit { tat } = third.decide(0, full, 1) else {
         panic!()
     };
     assert_eq!(
@@ -81,6 +81,32 @@ fn says_how_long_to_wait_and_what_is_left() {
         Duration::from_nanos(333_333_334)
     );
     assert_eq!(third.nanoseconds(tat), full + 333_333_333);
+}
+
+#[test]
+fn a_charge_is_given_back_less_the_time_since() {
+    let limit = gcra("1/min", 20);
+    let admit = |tat, now| match limit.decide(tat, now, 1) {
+        Decision::Admit { tat } => tat,
+        Decision::Refuse { .. } => panic!(),
+    };
+    let now = SECOND;
+    let both = admit(admit(0, now), now);
+    // Two at once, neither passes: one unit later the bucket is as if they had never been.
+    let later = now + SECOND / 100;
+    let none = limit.give_back(limit.give_back(both, now, later, 1), now, later, 1);
+    assert_eq!(limit.remaining(none, now + SECOND / 50), 20);
+    assert_eq!(
+        limit.remaining(admit(none, now + SECOND / 50), now + SECOND / 50),
+        19
+    );
+    // What has refilled since is not given back a second time.
+    assert_eq!(limit.give_back(both, now, now + 60 * SECOND, 1), both);
+    // At the moment of the charge, all of it.
+    assert_eq!(
+        limit.give_back(admit(0, now), now, now, 1),
+        limit.ticks(now)
+    );
 }
 
 #[test]
@@ -123,17 +149,17 @@ proptest! {
         for (step, cost) in steps {
             now += step;
             match limit.decide(tat, now, cost) {
-                Verdict::Admit { tat: new } => {
+                Decision::Admit { tat: new } => {
                     tat = new;
                     history.push((now, cost));
                 }
-                Verdict::Refuse { wait: Some(wait) } => {
+                Decision::Refuse { wait: Some(wait) } => {
                     let later = now + u64::try_from(wait.as_nanos()).unwrap();
-                    let admits = |at| matches!(limit.decide(tat, at, cost), Verdict::Admit { .. });
+                    let admits = |at| matches!(limit.decide(tat, at, cost), Decision::Admit { .. });
                     prop_assert!(admits(later));
                     prop_assert!(!admits(later - 1));
                 }
-                Verdict::Refuse { wait: None } => prop_assert!(cost > burst),
+                Decision::Refuse { wait: None } => prop_assert!(cost > burst),
             }
             prop_assert!(limit.until_next(tat, now) <= limit.until_full(tat, now));
         }
@@ -148,6 +174,45 @@ proptest! {
         }
     }
 
+    /// Whatever is charged and given back in whatever order: the requests that pass are requests
+    /// that a bucket would admit which never saw the others.
+    #[test]
+    fn charges_given_back_admit_nothing_more(
+        count in 1_u64..40, burst in 1_u64..12,
+        steps in proptest::collection::vec((0_u64..400_000_000, 0_u8..8, 1_u64..4, any::<u8>()), 1..300),
+    ) {
+        let limit = Gcra::new(Rate { count, period: Duration::from_secs(10) }, burst).unwrap();
+        let (mut now, mut tat) = (SECOND, 0);
+        // Charged and undecided, and the requests that have passed by the time of their charge.
+        let mut pending: Vec<(u64, u64)> = Vec::new();
+        let mut passed: Vec<(u64, u64)> = Vec::new();
+        for (step, action, cost, pick) in steps {
+            now += step;
+            if action < 4 || pending.is_empty() {
+                if let Decision::Admit { tat: after } = limit.decide(tat, now, cost) {
+                    tat = after;
+                    pending.push((now, cost));
+                }
+            } else {
+                let (charged, cost) = pending.swap_remove(usize::from(pick) % pending.len());
+                if action < 6 {
+                    tat = limit.give_back(tat, charged, now, cost);
+                } else {
+                    passed.push((charged, cost));
+                }
+            }
+        }
+        passed.append(&mut pending);
+        passed.sort_unstable();
+        let mut ideal = 0;
+        for (at, cost) in passed {
+            match limit.decide(ideal, at, cost) {
+                Decision::Admit { tat } => ideal = tat,
+                Decision::Refuse { .. } => prop_assert!(false, "over-admission"),
+            }
+        }
+    }
+
     #[test]
     fn never_overflows(
         tat in any::<u128>(), now in any::<u64>(), cost in any::<u64>(),
@@ -157,7 +222,7 @@ proptest! {
         for limit in odd.into_iter().chain([gcra("7/min", 20), gcra("999999937/day", 1_000_000)]) {
             let _ = (limit.decide(tat, now, cost), limit.remaining(tat, now));
             let _ = (limit.until_next(tat, now), limit.until_full(tat, now), limit.empty(now));
-            let _ = (limit.nanoseconds(tat), limit.window());
+            let _ = (limit.nanoseconds(tat), limit.window(), limit.give_back(tat, now, now / 2, cost));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Workers that take turns at every single storage call, in any order that a schedule says, with
-//! more clients than the table has room for: no client ever gets more than its limits.
+//! more clients than the table has room for and charges that are given back at any time: no client
+//! ever gets more than its limits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex};
@@ -48,6 +49,7 @@ struct State {
     waiting: BTreeMap<usize, ()>,
     running: usize,
     turn: Option<usize>,
+    now_ns: u64,
 }
 
 impl Turns {
@@ -59,6 +61,7 @@ impl Turns {
                 waiting: BTreeMap::new(),
                 running: workers,
                 turn: None,
+                now_ns: 1_000_000_000,
             }),
             changed: Condvar::new(),
         }
@@ -86,6 +89,13 @@ impl Turns {
         state.waiting.remove(&worker);
         self.changed.notify_all();
         result
+    }
+
+    /// The clock of all workers, so much later than it was.
+    fn advance(&self, step_ns: u64) -> u64 {
+        let mut state = self.state.lock().unwrap();
+        state.now_ns += step_ns;
+        state.now_ns
     }
 
     fn end(&self) {
@@ -122,23 +132,44 @@ impl Storage for Worker<'_> {
     }
 }
 
+/// A request of a worker, so long after the last one of anybody.
 #[derive(Clone, Copy, Debug)]
 struct Request {
     client: u8,
+    step_ns: u64,
+    cost: u64,
+    /// Another filter or a service refuses it, so long after the charge.
+    given_back_after_ns: Option<u64>,
+}
+
+/// A request that passed.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
     now_ns: u64,
     cost: u64,
 }
 
-/// The admitted requests of each client.
-fn run(tables: &[Table], work: Vec<Vec<Request>>, schedule: Vec<u8>) -> BTreeMap<u8, Vec<Request>> {
+/// The requests of each client that pass. A worker reads the clock when it gets a request, and other
+/// workers go on before it comes to decide.
+fn run(tables: &[Table], work: Vec<Vec<Request>>, schedule: Vec<u8>) -> BTreeMap<u8, Vec<Passed>> {
     let turns = Turns::new(work.len(), schedule);
-    let admitted: Mutex<BTreeMap<u8, Vec<Request>>> = Mutex::default();
+    let passed: Mutex<BTreeMap<u8, Vec<Passed>>> = Mutex::default();
     std::thread::scope(|scope| {
         for (number, requests) in work.into_iter().enumerate() {
-            let (turns, admitted) = (&turns, &admitted);
+            let (turns, passed) = (&turns, &passed);
             scope.spawn(move || {
                 let storage = Worker(turns, number);
+                let clock_ns = || turns.advance(0);
+                let mut given_back: Vec<(u64, Vec<(&Table, Receipt)>)> = Vec::new();
                 for request in requests {
+                    let now_ns = turns.advance(request.step_ns);
+                    given_back.retain(|(at, receipts)| {
+                        let due = *at <= now_ns;
+                        for (table, receipt) in receipts.iter().filter(|_| due) {
+                            table.give_back(&storage, receipt, &clock_ns);
+                        }
+                        !due
+                    });
                     let charge = |table| Charge {
                         table,
                         key: Table::hash(table, &[request.client]),
@@ -146,25 +177,32 @@ fn run(tables: &[Table], work: Vec<Vec<Request>>, schedule: Vec<u8>) -> BTreeMap
                         deny_on_error: true,
                     };
                     let charges: Vec<_> = tables.iter().map(charge).collect();
-                    let verdict = take_all(&storage, &charges, request.now_ns);
-                    if verdict.outcome == Outcome::Passed {
-                        admitted
-                            .lock()
-                            .unwrap()
-                            .entry(request.client)
-                            .or_default()
-                            .push(request);
+                    let decision = take_all(&storage, &charges, now_ns, &clock_ns);
+                    if decision.outcome != Outcome::Passed {
+                        continue;
                     }
+                    if let Some(after_ns) = request.given_back_after_ns {
+                        let receipts = tables.iter().zip(&decision.buckets);
+                        let receipts = receipts.map(|(table, bucket)| {
+                            (table, bucket.as_ref().unwrap().receipt.unwrap())
+                        });
+                        given_back.push((now_ns + after_ns, receipts.collect()));
+                        continue;
+                    }
+                    let cost = request.cost;
+                    let mut passed = passed.lock().unwrap();
+                    let of_client = passed.entry(request.client).or_default();
+                    of_client.push(Passed { now_ns, cost });
                 }
                 turns.end();
             });
         }
     });
-    admitted.into_inner().unwrap()
+    passed.into_inner().unwrap()
 }
 
 /// In every stretch of time, at most the burst and what the rate gives.
-fn within_bound(requests: &[Request], (count, seconds, burst): Window) -> bool {
+fn within_bound(requests: &[Passed], (count, seconds, burst): Window) -> bool {
     let mut sorted = requests.to_vec();
     sorted.sort_by_key(|request| request.now_ns);
     (0..sorted.len()).all(|first| {
@@ -179,24 +217,16 @@ fn within_bound(requests: &[Request], (count, seconds, burst): Window) -> bool {
 }
 
 fn work() -> impl Strategy<Value = Vec<Vec<Request>>> {
-    let request = (0_u8..24, 0_u64..400_000_000, 1_u64..3);
-    proptest::collection::vec(proptest::collection::vec(request, 1..25), 2..5).prop_map(|workers| {
-        let with_times = |requests: Vec<(u8, u64, u64)>| {
-            let mut now_ns = 1_000_000_000;
-            let in_time = |(client, step, cost)| {
-                now_ns += step;
-                // Mostly a few clients, so that there is something to refuse.
-                let client = if client > 20 { client } else { client % 3 };
-                Request {
-                    client,
-                    now_ns,
-                    cost,
-                }
-            };
-            requests.into_iter().map(in_time).collect()
-        };
-        workers.into_iter().map(with_times).collect()
-    })
+    let given_back = proptest::option::weighted(0.3, 0_u64..900_000_000);
+    let request = (0_u8..24, 0_u64..150_000_000, 1_u64..3, given_back);
+    let request = request.prop_map(|(client, step_ns, cost, given_back_after_ns)| Request {
+        // Mostly a few clients, so that there is something to refuse.
+        client: if client > 20 { client } else { client % 3 },
+        step_ns,
+        cost,
+        given_back_after_ns,
+    });
+    proptest::collection::vec(proptest::collection::vec(request, 1..25), 2..5)
 }
 
 proptest! {
@@ -240,8 +270,9 @@ fn parallel_requests_at_one_moment_get_exactly_the_burst() {
     let tables = [table("a", &[(1, 60, 10)], 1024)];
     let request = Request {
         client: 1,
-        now_ns: 5_000_000_000,
+        step_ns: 0,
         cost: 1,
+        given_back_after_ns: None,
     };
     let work = vec![vec![request; 10]; 6];
     let schedule = (0..2_000_u32)
@@ -267,7 +298,7 @@ fn a_limit_that_refuses_charges_none_of_the_others() {
     };
     let both = |narrow: u8| {
         let charges = [charge(&tables[0], 0), charge(&tables[1], narrow)];
-        take_all(&storage, &charges, 1_000_000_000).outcome
+        take_all(&storage, &charges, 1_000_000_000, &|| 1_000_000_000).outcome
     };
     assert_eq!(both(1), Outcome::Passed);
     for _ in 0..10 {
@@ -312,12 +343,12 @@ fn a_limit_that_cannot_be_decided_goes_the_configured_way() {
             deny_on_error,
         };
         let charges: Vec<_> = tables.iter().map(charge).collect();
-        take_all(&storage, &charges, 1_000_000_000)
+        take_all(&storage, &charges, 1_000_000_000, &|| 1_000_000_000)
     };
     for _ in 0..5 {
-        let verdict = take(true);
-        assert_eq!(verdict.outcome, Outcome::Undecided);
-        assert_eq!(verdict.answers[1], Err(StorageError));
+        let decision = take(true);
+        assert_eq!(decision.outcome, Outcome::Undecided);
+        assert_eq!(decision.buckets[1], Err(StorageError));
     }
     assert_eq!(
         take(false).outcome,

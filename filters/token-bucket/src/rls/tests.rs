@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::rls_json::NoAnswer;
+use crate::rls::json::NoResponse;
 
-fn question(descriptors: &[Descriptor]) -> Question<'_> {
-    Question {
+fn question(descriptors: &[Descriptor]) -> RateLimitRequest<'_> {
+    RateLimitRequest {
         domain: "edge",
         descriptors,
         hits: 3,
@@ -57,7 +57,7 @@ fn message() -> Vec<u8> {
 
 #[test]
 fn answers_are_read_in_both_forms() {
-    let answer = ServiceAnswer::from_protobuf(&message()).unwrap();
+    let answer = ServiceResponse::from_protobuf(&message()).unwrap();
     let limit = CurrentLimit {
         name: "x".to_owned(),
         requests: 10,
@@ -73,7 +73,7 @@ fn answers_are_read_in_both_forms() {
         code: Code::Ok,
         ..Status::default()
     };
-    let expected = ServiceAnswer {
+    let expected = ServiceResponse {
         code: Code::OverLimit,
         statuses: vec![status, ok],
         response_headers: vec![("x-a".to_owned(), b"1".to_vec())],
@@ -91,14 +91,17 @@ fn answers_are_read_in_both_forms() {
             "request_headers_to_add":[{"key":"x-b","raw_value":"_w"}],"raw_body":"c2xvdyBkb3du","quota":null}"#,
     ] {
         assert_eq!(
-            ServiceAnswer::from_json(text.as_bytes()),
+            ServiceResponse::from_json(text.as_bytes()),
             Ok(expected.clone()),
             "{text}"
         );
     }
-    assert_eq!(ServiceAnswer::from_json(b"{}").unwrap().code, Code::Unknown);
     assert_eq!(
-        ServiceAnswer::from_protobuf(b"").unwrap().code,
+        ServiceResponse::from_json(b"{}").unwrap().code,
+        Code::Unknown
+    );
+    assert_eq!(
+        ServiceResponse::from_protobuf(b"").unwrap().code,
         Code::Unknown
     );
 }
@@ -117,38 +120,38 @@ fn what_is_no_answer_is_an_error() {
         r#"{"overallCode":"OK","rawBody":"%"}"#,
     ] {
         assert_eq!(
-            ServiceAnswer::from_json(text.as_bytes()),
-            Err(NoAnswer),
+            ServiceResponse::from_json(text.as_bytes()),
+            Err(NoResponse),
             "{text}"
         );
     }
     let long = format!(
         r#"{{"overallCode":"OK","x":"{}"}}"#,
-        "a".repeat(MAX_ANSWER_BYTES)
+        "a".repeat(MAX_RESPONSE_BYTES)
     );
-    assert_eq!(ServiceAnswer::from_json(long.as_bytes()), Err(NoAnswer));
+    assert_eq!(ServiceResponse::from_json(long.as_bytes()), Err(NoResponse));
     let message = message();
     for length in 1..message.len() {
-        let _ = ServiceAnswer::from_protobuf(&message[..length]);
+        let _ = ServiceResponse::from_protobuf(&message[..length]);
     }
-    assert!(ServiceAnswer::from_protobuf(&message[..message.len() - 1]).is_err());
-    assert!(ServiceAnswer::from_protobuf(&vec![0x0a; MAX_ANSWER_BYTES + 1]).is_err());
+    assert!(ServiceResponse::from_protobuf(&message[..message.len() - 1]).is_err());
+    assert!(ServiceResponse::from_protobuf(&vec![0x0a; MAX_RESPONSE_BYTES + 1]).is_err());
     let negative = Writer::default().varint(1, u64::MAX).finish();
     let status = Writer::default().bytes(4, &negative).finish();
     let answer = Writer::default().varint(1, 2).bytes(2, &status).finish();
-    let answer = ServiceAnswer::from_protobuf(&answer).unwrap();
+    let answer = ServiceResponse::from_protobuf(&answer).unwrap();
     assert_eq!(answer.statuses[0].until_reset, None);
 }
 
 proptest! {
     #[test]
     fn reading_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..300), at in any::<usize>()) {
-        let _ = (ServiceAnswer::from_protobuf(&bytes), ServiceAnswer::from_json(&bytes));
+        let _ = (ServiceResponse::from_protobuf(&bytes), ServiceResponse::from_json(&bytes));
         let mut changed = message();
         let at = at % changed.len();
         for (byte, new) in changed[at..].iter_mut().zip(&bytes) {
             *byte = *new;
         }
-        let _ = ServiceAnswer::from_protobuf(&changed);
+        let _ = ServiceResponse::from_protobuf(&changed);
     }
 }

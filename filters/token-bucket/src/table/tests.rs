@@ -74,7 +74,7 @@ fn take(
     key: HashedKey,
     now_ns: u64,
     cost: u64,
-) -> Result<Answer, StorageError> {
+) -> Result<BucketDecision, StorageError> {
     table.take(memory, table.load(memory, key, now_ns)?, key, now_ns, cost)
 }
 
@@ -99,7 +99,7 @@ fn a_refusal_writes_nothing_and_says_when() {
     let refused = take(&table, &memory, key, SECOND, 1).unwrap();
     assert!(!refused.admitted);
     assert_eq!(refused.wait, Some(Duration::from_secs(1)));
-    let states = table.windows().states(&refused.tats, SECOND);
+    let states = table.windows().states(&refused.after, SECOND);
     assert_eq!((states[0].remaining, memory.writes.get()), (0, writes));
 }
 
@@ -151,18 +151,27 @@ fn a_set_that_stays_corrupt_is_an_error() {
 }
 
 #[test]
-fn giving_back_restores_an_untouched_bucket_only() {
+fn a_charge_is_given_back_whatever_happened_to_the_bucket_since() {
     let (table, memory) = (table("1/h", 3, 16), Memory::default());
     let key = table.hash(b"k");
     let first = take(&table, &memory, key, SECOND, 2).unwrap();
-    let other = table.hash(b"other");
-    take(&table, &memory, other, SECOND, 1).unwrap();
-    memory.collisions.set(3);
-    table.give_back(&memory, &first.receipt.unwrap());
-    let all = take(&table, &memory, key, SECOND, 3).unwrap();
-    assert!(all.admitted);
-    table.give_back(&memory, &first.receipt.unwrap());
+    let second = take(&table, &memory, key, SECOND, 1).unwrap();
+    take(&table, &memory, table.hash(b"other"), SECOND, 1).unwrap();
+    memory.collisions.set(300);
+    table.give_back(&memory, &first.receipt.unwrap(), &|| SECOND);
+    assert!(take(&table, &memory, key, SECOND, 2).unwrap().admitted);
     assert!(!take(&table, &memory, key, SECOND, 1).unwrap().admitted);
+    // An hour later its unit has refilled: giving it back now would be giving it twice.
+    let hour = 3_601 * SECOND;
+    table.give_back(&memory, &second.receipt.unwrap(), &|| hour);
+    assert!(take(&table, &memory, key, hour, 1).unwrap().admitted);
+    assert!(!take(&table, &memory, key, hour, 1).unwrap().admitted);
+    // Nothing is left to give back of a bucket that is not there.
+    let other = Memory::default();
+    assert_eq!(
+        table.give_back(&other, &first.receipt.unwrap(), &|| SECOND),
+        None
+    );
 }
 
 #[test]
@@ -178,7 +187,7 @@ fn the_number_and_the_size_of_storage_keys_are_fixed() {
     assert!(
         values
             .values()
-            .all(|(bytes, _)| bytes.len() == 16 + 16 * 16)
+            .all(|(bytes, _)| bytes.len() == 16 + 16 * 16 + 2 * (8 + 128))
     );
     assert!(overflows > 0);
 }
@@ -243,15 +252,41 @@ fn another_limit_has_other_buckets() {
     let (one, two) = (Table::new(base(), &[]), Table::new(seeded, &[]));
     assert_ne!(one.hash(b"k"), two.hash(b"k"));
     // Where names would collide on a host that compares checksums, another one is taken.
-    let again = Table::new(base(), &[one.names()]);
+    let again = Table::new(base(), &[one.storage_keys()]);
     assert_ne!(again.side_key("x"), known);
 }
 
+/// Made-up clients, each with one request, three times as many as there is room for, and clients
+/// that come again and again within their limit: these are let through.
+#[test]
+fn a_flood_of_new_clients_does_not_lock_the_others_out() {
+    let (table, memory) = (table("5/h", 5, 1_024), Memory::default());
+    let take = |client: u64, now| {
+        let key = table.hash(&client.to_le_bytes());
+        take(&table, &memory, key, now, 1).unwrap().admitted
+    };
+    // A bucket with one unit missing is live for 12 minutes.
+    let flood = 3 * 1_024;
+    let (mut sent, mut refused) = (0, 0);
+    for step in 0..10_u64 * flood {
+        let now = SECOND + step * 720 * SECOND / flood;
+        take(1_000_000 + step, now);
+        if step % 24 == 0 {
+            // 480 clients, each every 45 minutes.
+            sent += 1;
+            refused += u32::from(!take(step / 24 % 480, now));
+        }
+    }
+    assert!(sent > 1_200 && refused * 50 < sent, "{refused} of {sent}");
+}
+
 proptest! {
-    /// A flood of keys through a table that is far too small: no key gets more than its due.
+    /// A flood of keys through a table that is far too small, charges that are given back, and
+    /// workers whose clocks were read a moment earlier: no key gets more than its due.
     #[test]
     fn never_over_admits(
-        requests in proptest::collection::vec((0_u32..150, 0_u64..5_000_000, 1_u64..3), 1..500),
+        requests in proptest::collection::vec(
+            (0_u32..150, 0_u64..30_000_000, 1_u64..3, 0_u64..900_000, any::<u8>()), 1..800),
         shape in 0_usize..3,
     ) {
         let shapes: [&[(&str, u64)]; 3] = [
@@ -259,16 +294,37 @@ proptest! {
         ];
         let table = Table::new(settings(windows(shapes[shape]), 32), &[]);
         let memory = Memory::default();
-        let mut ideal: HashMap<u32, Tats> = HashMap::new();
+        let mut passed: HashMap<u32, Vec<(u64, u64)>> = HashMap::new();
+        let mut pending: Vec<(u32, Receipt)> = Vec::new();
         let mut now = SECOND;
-        for (client, step, cost) in requests {
+        for (client, step, cost, late, fate) in requests {
             now += step;
+            let client = if fate % 2 == 0 { client % 5 } else { client };
             let key = table.hash(&client.to_le_bytes());
-            if take(&table, &memory, key, now, cost).unwrap().admitted {
-                let tats = ideal.entry(client).or_default();
-                match table.windows().decide(tats, now, cost) {
-                    Decision::Admit(after) => *tats = after,
-                    Decision::Refuse { .. } => prop_assert!(false, "over-admission"),
+            let charged = take(&table, &memory, key, now - late, cost).unwrap();
+            if let Some(receipt) = charged.receipt {
+                if fate % 3 == 0 {
+                    pending.push((client, receipt));
+                } else {
+                    passed.entry(client).or_default().push((now - late, cost));
+                }
+            }
+            if fate % 5 == 0 && !pending.is_empty() {
+                let (_, receipt) = pending.swap_remove(usize::from(fate) % pending.len());
+                table.give_back(&memory, &receipt, &|| now);
+            }
+        }
+        for (client, receipt) in pending {
+            let charge = (receipt.charged_ns, receipt.cost);
+            passed.entry(client).or_default().push(charge);
+        }
+        for (client, mut charges) in passed {
+            charges.sort_unstable();
+            let mut ideal = [0; MAX_WINDOWS];
+            for (at, cost) in charges {
+                match table.windows().decide(&ideal, at, cost) {
+                    WindowsDecision::Admit(after) => ideal = after,
+                    WindowsDecision::Refuse { .. } => prop_assert!(false, "{client}: over-admission"),
                 }
             }
         }

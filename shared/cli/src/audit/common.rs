@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use audit::Hash;
 use audit::keys::PublicKey;
+use audit::log_line;
 
 use super::progress::Progress;
 use trail::chains::{Limits, Trail};
@@ -145,9 +146,8 @@ pub(super) fn read_witness(
             if line.is_empty() {
                 continue;
             }
-            let text = line
-                .split_once("meshward.audit ")
-                .map_or(line, |(_, text)| text);
+            let logged = log_line::find(line).next().and_then(|found| found.text);
+            let text = logged.unwrap_or(line);
             let (item, _) = checker
                 .check(text)
                 .map_err(|fault| format!("{}:{number}: {fault}", file.display()))?;

@@ -74,9 +74,16 @@ impl<'a> Fields<'a> {
             if self.asked.contains(name.as_str()) {
                 continue;
             }
-            let message = nearest(name, self.asked.iter().copied()).map_or_else(
+            let known = || self.asked.iter().copied();
+            // The search is not for free, and a suggestion that is not listed helps nobody.
+            let near = if self.node.sink().is_full() {
+                None
+            } else {
+                nearest(name, known())
+            };
+            let message = near.map_or_else(
                 || {
-                    let known: Vec<&str> = self.asked.iter().copied().collect();
+                    let known: Vec<&str> = known().collect();
                     format!("unknown key; known here: {}", known.join(", "))
                 },
                 |near| format!("unknown key; did you mean {near:?}?"),

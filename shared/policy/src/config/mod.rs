@@ -9,19 +9,24 @@
 //! limits[2].burts: unknown key; did you mean "burst"?
 //! ```
 //!
+//! Every list and every object has a maximum, which is checked before any item is looked at, and so
+//! has the number of problems that are reported: the cost of refusing a document is linear in its
+//! size.
+//!
 //! Nothing is defaulted in silence: a key that is there with a wrong value is an error, and so is
 //! a key that nobody asked for. What is valid and probably not meant is a [`Warning`]: it has a
 //! stable code, `meshward check` prints it, and the filter logs it when it is configured.
 
 mod fields;
+pub mod names;
 mod node;
 mod problem;
 
 pub use fields::Fields;
-pub use node::Node;
+pub use node::{MAX_ITEMS, Node};
 pub use problem::{Problem, Problems, Warning};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use crate::json::Json;
@@ -73,6 +78,10 @@ pub fn check<T>(text: &str, convert: impl FnOnce(Node<'_>) -> Option<T>) -> Chec
     let sink = Sink::default();
     let converted = convert(Node::root(&document, &sink));
     let mut problems = sink.problems.into_inner();
+    let unlisted = sink.unlisted.get();
+    if unlisted > 0 {
+        problems.push(Problem::new("", format!("and {unlisted} more problems")));
+    }
     let result = match converted {
         Some(value) if problems.is_empty() => Ok(value),
         _ => {
@@ -102,13 +111,24 @@ pub fn read_with_keys<T>(
 #[derive(Default)]
 pub(crate) struct Sink {
     problems: RefCell<Vec<Problem>>,
+    /// Problems beyond [`MAX_PROBLEMS`].
+    unlisted: Cell<usize>,
     warnings: RefCell<Vec<Warning>>,
     keys: RefCell<BTreeSet<String>>,
 }
 
 impl Sink {
     fn report(&self, problem: Problem) {
-        self.problems.borrow_mut().push(problem);
+        if self.is_full() {
+            self.unlisted.set(self.unlisted.get().saturating_add(1));
+        } else {
+            self.problems.borrow_mut().push(problem);
+        }
+    }
+
+    /// Nobody reads more problems than there are by now.
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= MAX_PROBLEMS
     }
 
     fn warn(&self, warning: Warning) {
@@ -119,6 +139,8 @@ impl Sink {
         self.keys.borrow_mut().insert(key);
     }
 }
+
+const MAX_PROBLEMS: usize = 200;
 
 #[cfg(test)]
 mod tests;

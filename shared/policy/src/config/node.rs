@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::names::{self, NameError};
 use super::{Fields, Problem, Sink, Warning};
 use crate::json::Json;
 use crate::nearest::nearest;
@@ -17,7 +18,14 @@ pub struct Node<'a> {
     json: &'a Json,
     path: String,
     sink: &'a Sink,
+    /// The most items or members that this value may have.
+    max_items: usize,
 }
+
+/// The most items of a list, or members of an object, unless [`Node::at_most`] says otherwise.
+///
+/// Small enough that comparing every item with every other takes no time to speak of.
+pub const MAX_ITEMS: usize = 1_024;
 
 impl<'a> Node<'a> {
     pub(crate) const fn root(json: &'a Json, sink: &'a Sink) -> Self {
@@ -25,7 +33,17 @@ impl<'a> Node<'a> {
             json,
             path: String::new(),
             sink,
+            max_items: MAX_ITEMS,
         }
+    }
+
+    /// The same value, with another maximum than [`MAX_ITEMS`] for its items or members.
+    ///
+    /// The maximum is checked before any item is read, so that a list far beyond it costs nothing.
+    #[must_use]
+    pub const fn at_most(mut self, max_items: usize) -> Self {
+        self.max_items = max_items;
+        self
     }
 
     /// The JSON path of this value.
@@ -95,13 +113,30 @@ impl<'a> Node<'a> {
     /// The lower-case name of a header (RFC 9110 section 5.1).
     #[must_use]
     pub fn header_name(&self) -> Option<String> {
+        self.checked(names::header_name)
+    }
+
+    /// The dotted path of a claim, such as `realm_access.roles`.
+    #[must_use]
+    pub fn claim_path(&self) -> Option<String> {
+        self.checked(names::claim_path)
+    }
+
+    /// The name of a cookie (RFC 6265 section 4.1.1).
+    #[must_use]
+    pub fn cookie_name(&self) -> Option<String> {
+        self.checked(names::cookie_name)
+    }
+
+    /// The name of a query parameter, decoded.
+    #[must_use]
+    pub fn parameter_name(&self) -> Option<String> {
+        self.checked(names::parameter_name)
+    }
+
+    fn checked(&self, check: fn(&str) -> Result<String, NameError>) -> Option<String> {
         let text = self.string()?;
-        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if text.is_empty() || text.len() > 256 || !text.bytes().all(token) {
-            self.reject("expected the name of a header");
-            return None;
-        }
-        Some(text.to_ascii_lowercase())
+        check(text).map_err(|error| self.reject(error)).ok()
     }
 
     /// `true` or `false`.
@@ -200,14 +235,26 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn list<T>(&self, mut convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
         let items = match self.json {
-            Json::Array(items) => Some(items),
-            _ => None,
+            Json::Array(items) => items,
+            Json::Object(_) => {
+                self.reject("expected an array");
+                return None;
+            }
+            single => {
+                // Most who write this mean a list of one.
+                self.reject(format_args!(
+                    "expected an array, such as [{}]",
+                    abbreviated(single)
+                ));
+                return None;
+            }
         };
-        let items = self.expected(items, "an array")?;
+        self.within_maximum(items.len(), "items")?;
         let nodes = items.iter().enumerate().map(|(index, item)| Node {
             json: item,
             path: format!("{}[{index}]", self.path),
             sink: self.sink,
+            max_items: MAX_ITEMS,
         });
         Some(nodes.filter_map(&mut convert).collect())
     }
@@ -242,6 +289,7 @@ impl<'a> Node<'a> {
             _ => None,
         };
         let members = self.expected(members, "an object")?;
+        self.within_maximum(members.len(), "members")?;
         let convert_member = |(name, value): &'a (String, Json)| {
             let node = self.member(name, value);
             convert(name.as_str(), node).map(|converted| (name.clone(), converted))
@@ -257,6 +305,7 @@ impl<'a> Node<'a> {
             _ => None,
         };
         let members = self.expected(members, "an object")?;
+        self.within_maximum(members.len(), "members")?;
         let mut fields = Fields::new(self.clone(), members);
         let converted = convert(&mut fields);
         fields.finish();
@@ -306,6 +355,7 @@ impl<'a> Node<'a> {
             json: value,
             path: self.key_path(name),
             sink: self.sink,
+            max_items: MAX_ITEMS,
         }
     }
 
@@ -319,6 +369,15 @@ impl<'a> Node<'a> {
             (false, true) => format!("{}.{name}", self.path),
             (_, false) => format!("{}[{name:?}]", self.path),
         }
+    }
+
+    fn within_maximum(&self, count: usize, what: &str) -> Option<()> {
+        let most = self.max_items;
+        if count > most {
+            self.reject_unseen(format_args!("{count} {what}; expected at most {most}"));
+            return None;
+        }
+        Some(())
     }
 
     fn expected<T>(&self, value: Option<T>, what: &str) -> Option<T> {

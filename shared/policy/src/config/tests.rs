@@ -148,3 +148,55 @@ fn a_variant_is_a_word_or_an_object_with_one_key() {
         assert!(form(text).is_err(), "{text}");
     }
 }
+
+/// 400,000 items with a mistake in each: refused by their number, and none of them is read.
+#[test]
+fn a_list_beyond_its_maximum_is_refused_before_any_item_is_read() {
+    let items = vec!["{\"zzz\":1}"; 400_000].join(",");
+    let text = format!(r#"{{"limits":[{items}]}}"#);
+    let mut read_items = 0;
+    let refused = read(&text, |node| {
+        node.object(|fields| {
+            fields.required("limits", "limits")?.at_most(256).list(|_| {
+                read_items += 1;
+                Some(())
+            })
+        })
+    });
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "limits: 400000 items; expected at most 256"
+    );
+    assert_eq!(read_items, 0);
+    let by_default = read(&text, limits).unwrap_err().to_string();
+    assert_eq!(by_default, "limits: 400000 items; expected at most 1024");
+}
+
+#[test]
+fn an_object_beyond_its_maximum_and_more_problems_than_anybody_reads() {
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|n| format!(r#""k{n}":1"#)).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let many = read(&members(50_000), limits).unwrap_err().to_string();
+    assert_eq!(many, "50000 members; expected at most 1024");
+    let named = read(&members(50_000), |node| node.named(|_, _| Some(())));
+    assert!(named.unwrap_err().to_string().contains("at most 1024"));
+    let problems = read(&members(1_000), limits).unwrap_err();
+    assert_eq!(problems.iter().count(), 201);
+    assert!(
+        problems.to_string().ends_with("and 801 more problems"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_single_value_shows_the_list_that_was_meant() {
+    let problems = read(r#""ip""#, |node| {
+        node.strings().and(node.list(|_| Some(())))
+    });
+    assert_eq!(
+        problems.unwrap_err().to_string(),
+        r#""ip": expected an array, such as ["ip"]"#
+    );
+}

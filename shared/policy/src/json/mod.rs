@@ -73,6 +73,24 @@ impl Json {
         }
     }
 
+    /// A number that is not negative and has no fraction.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => number.as_u64(),
+            _ => None,
+        }
+    }
+
+    /// The items of an array.
+    #[must_use]
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
     /// A string, number or boolean as plain text; `None` for the others.
     #[must_use]
     pub fn scalar_text(&self) -> Option<String> {

@@ -5,7 +5,7 @@ use super::*;
 use crate::config;
 use crate::facts::tests::Request;
 use crate::identity::{Identity, parse_claims};
-use crate::path::tests::SPELLINGS_OF_ADMIN;
+use crate::path::tests::{spellings_of_admin, spellings_out_of_open};
 use crate::path::{PathError, RequestPath};
 #[cfg(not(target_arch = "wasm32"))]
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ const EVERYTHING: &str = r#"{"paths":["/**"]}"#;
 
 #[test]
 fn no_spelling_walks_around_a_rule() {
-    for spelling in SPELLINGS_OF_ADMIN {
+    for spelling in spellings_of_admin() {
         let request = Request::get(spelling, &[]);
         // Protected first, open for the rest: what most people write.
         let open = selected(&[ADMIN, PUBLIC, EVERYTHING], &request);
@@ -41,6 +41,41 @@ fn no_spelling_walks_around_a_rule() {
         );
         assert!(applies(&rule(ADMIN), &request), "{spelling}");
     }
+}
+
+#[test]
+fn what_some_server_reads_elsewhere_is_not_open() {
+    const OPEN: &str = r#"{"paths":["/open/**"]}"#;
+    const STRICT: &str = r#"{"paths":["/strict/**"]}"#;
+    for spelling in spellings_out_of_open() {
+        let request = Request::get(spelling, &[]);
+        let alone = selected(&[OPEN], &request);
+        assert!(
+            matches!(
+                alone,
+                Selection::Ambiguous | Selection::NoRule | Selection::Unreadable(_)
+            ),
+            "{spelling}: {alone:?}"
+        );
+        let before = selected(&[OPEN, STRICT], &request);
+        assert_ne!(before, Selection::Rule(0), "{spelling}");
+        assert!(applies(&rule(OPEN), &request), "{spelling}");
+    }
+}
+
+#[test]
+fn an_empty_segment_is_none_or_one_or_fits_a_wildcard() {
+    let wildcards = [r#"{"paths":["/files/*"]}"#, r#"{"paths":["/files/**"]}"#];
+    for path in ["/files//x", "/files/;/x", "/files/%2fx"] {
+        let found = selected(&wildcards, &Request::get(path, &[]));
+        assert_eq!(found, Selection::Ambiguous, "{path}");
+    }
+    let found = selected(&wildcards, &Request::get("/files/x/", &[]));
+    assert_eq!(found, Selection::Rule(0));
+    assert!(applies(
+        &rule(r#"{"paths":["/files/*/x"]}"#),
+        &Request::get("/files//x", &[])
+    ));
 }
 
 #[test]
@@ -172,8 +207,7 @@ fn a_match_that_could_never_hold_is_a_mistake() {
 
 #[cfg(not(target_arch = "wasm32"))]
 proptest! {
-    /// Whatever the spelling, if the canonical reading is protected then the request never ends at
-    /// the open rule, and if it ends there then no reading is protected.
+    /// A request ends at the open rule only if no reading is protected.
     #[test]
     fn a_request_ends_at_the_open_rule_only_if_no_reading_is_protected(
         raw in "(/|//|\\\\|%2f|%5c|;|;x|\\.|\\.\\.|%2e|%252e|%252f|admin|%61dmin|public|x){1,8}",

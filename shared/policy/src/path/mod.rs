@@ -1,24 +1,28 @@
 //! Request paths as rules see them, so that no spelling walks around a rule.
 //!
 //! Proxies, frameworks and file systems disagree on what a path says: whether `%2F` separates,
-//! whether `;x` belongs to a segment, whether `//` is `/`, how often to decode. A filter that picks
-//! one reading is walked around by a spelling that its upstream reads differently. So a
-//! [`RequestPath`] holds every plausible reading of the path (nearly always exactly one), and
-//! [`crate::matching`] decides only when all readings lead to the same rule.
+//! whether `;x` belongs to a segment, whether `//` is `/`, whether `..` leads upwards, how often to
+//! decode, and in which order. A filter that picks one reading is walked around by a spelling that
+//! its upstream reads differently. So a [`RequestPath`] holds every reading that a known server,
+//! or a chain of a proxy and a server, has (nearly always exactly one), and [`crate::matching`]
+//! decides only when all readings lead to the same rule.
 //!
-//! The readings, beside the spelling that all agree on:
-//! - *canonical*: decoded once, `\` and encoded separators separate, `;params` dropped, empty
-//!   segments dropped, dot segments resolved (RFC 3986 section 5.2.4);
-//! - *literal*: only a raw `/` separates, parameters stay, and an encoded dot is no dot segment;
-//! - *half-way*: decoded, but separators that were encoded do not separate;
-//! - *decoded again*, for upstreams that decode what is decoded already.
+//! An upstream is a set of independent choices; the private module `readings` takes them one after
+//! the other and keeps both outcomes of each. [`SERVERS`] lists what known servers choose.
 //!
 //! What no reading can make sense of (a broken escape, a control character, bytes that are not
-//! UTF-8, no leading slash) is an [`PathError`], which authentication refuses.
+//! UTF-8, no leading slash, more readings than any honest path has) is a [`PathError`], which
+//! authentication refuses.
 
+mod escapes;
 mod pattern;
+mod readings;
+mod servers;
 
 pub use pattern::{PathPattern, PatternError};
+pub use servers::{SERVERS, Server, Step};
+
+use escapes::{decode, is_unreserved};
 
 /// A request path, in all its readings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +30,15 @@ pub struct RequestPath {
     readings: Vec<Reading>,
 }
 
-/// One way to read a path: its segments, without empty ones.
+/// One way to read a path: its segments.
+///
+/// A trailing slash makes no difference, so there is no empty segment at the end. There is one in
+/// the middle only where a server keeps empty segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     segments: Vec<String>,
+    /// Whether `*` stands for an empty segment, too: servers disagree on that as well.
+    wildcard_takes_empty: bool,
 }
 
 impl RequestPath {
@@ -39,34 +48,29 @@ impl RequestPath {
     /// The path cannot be read at all; see [`PathError`].
     pub fn parse(raw: &[u8]) -> Result<Self, PathError> {
         let raw = std::str::from_utf8(raw).map_err(|_| PathError::NotUtf8)?;
-        let path = without_query(without_origin(raw));
+        let target = without_origin(raw);
+        let path = target.split(['?', '#']).next().unwrap_or(target);
         if path == "*" {
             // OPTIONS * (RFC 9110 section 9.3.7) is about the server, not about a path.
             return Ok(Self {
-                readings: vec![Reading {
-                    segments: vec!["*".to_owned()],
-                }],
+                readings: vec![Reading::new(vec!["*".to_owned()])],
             });
         }
         if !path.starts_with(['/', '\\']) {
             return Err(PathError::NotAbsolute);
         }
-        if is_plain(path) {
+        // A query that begins with `?` is one for every server; a `#` is not (Go keeps it).
+        let path_and_fragment = target.split('?').next().unwrap_or(target);
+        if path_and_fragment.len() == path.len() && is_plain(path) {
             return Ok(Self {
-                readings: vec![Reading::resolve(path.split('/').map(str::to_owned), false)],
+                readings: vec![Reading::canonical(path)],
             });
         }
         let canonical = Reading::canonical(&decode(path)?);
         let mut readings = vec![canonical];
-        if is_ambiguous(path) {
-            let mut also = |reading: Reading| {
-                if !readings.contains(&reading) {
-                    readings.push(reading);
-                }
-            };
-            also(Reading::literal(path)?);
-            also(Reading::half_way(path)?);
-            also(Reading::canonical(&decode_again(path)?));
+        if is_ambiguous(path_and_fragment) {
+            decode(path_and_fragment)?;
+            readings::add_all(path_and_fragment, &mut readings)?;
         }
         Ok(Self { readings })
     }
@@ -87,6 +91,13 @@ impl RequestPath {
 }
 
 impl Reading {
+    fn new(segments: Vec<String>) -> Self {
+        Self {
+            segments,
+            wildcard_takes_empty: false,
+        }
+    }
+
     /// The segments, decoded.
     #[must_use]
     pub fn segments(&self) -> &[String] {
@@ -103,53 +114,21 @@ impl Reading {
             .collect()
     }
 
-    /// Of a decoded path: both slashes separate, parameters go, empty segments do not count.
+    /// Of a path that was decoded once: both slashes separate, parameters go, empty segments do not
+    /// count, and dot segments are resolved (RFC 3986 section 5.2.4).
     fn canonical(decoded: &str) -> Self {
-        let segments = decoded
-            .split(['/', '\\'])
-            .map(|segment| without_parameters(segment).to_owned());
-        Self::resolve(segments, false)
-    }
-
-    /// Only the bytes on the wire count: a raw slash separates, a raw dot segment moves, the rest
-    /// is decoded afterwards.
-    fn literal(path: &str) -> Result<Self, PathError> {
-        let raw = Self::resolve(path.split('/').map(str::to_owned), true);
-        let segments = raw
-            .segments
-            .iter()
-            .map(|segment| decode(segment))
-            .collect::<Result<_, _>>();
-        Ok(Self {
-            segments: segments?,
-        })
-    }
-
-    /// Decoded before dot segments move, but only a raw slash separates; parameters do not count.
-    fn half_way(path: &str) -> Result<Self, PathError> {
-        let segments: Vec<String> = path
-            .split('/')
-            .map(|segment| decode(without_parameters(segment)))
-            .collect::<Result<_, _>>()?;
-        Ok(Self::resolve(segments.into_iter(), false))
-    }
-
-    /// Moves along dot segments. With `empties`, an empty segment is one that `..` takes back.
-    fn resolve(segments: impl Iterator<Item = String>, empties: bool) -> Self {
-        let mut resolved: Vec<String> = Vec::new();
+        let mut resolved: Vec<&str> = Vec::new();
         // What stands before the first slash is no segment.
-        for segment in segments.skip(1) {
-            match segment.as_str() {
-                "." => {}
+        for segment in decoded.split(['/', '\\']).skip(1) {
+            match without_parameters(segment) {
+                "" | "." => {}
                 ".." => {
                     resolved.pop();
                 }
-                "" if !empties => {}
-                _ => resolved.push(segment),
+                segment => resolved.push(segment),
             }
         }
-        resolved.retain(|segment| !segment.is_empty());
-        Self { segments: resolved }
+        Self::new(resolved.into_iter().map(str::to_owned).collect())
     }
 }
 
@@ -166,12 +145,15 @@ pub enum PathError {
     /// `%` without two hexadecimal digits.
     #[error("the path has a broken percent-escape")]
     BrokenEscape,
-    /// A control character, raw or encoded.
+    /// A control character, raw or encoded, or a raw space, which some servers cut off.
     #[error("the path has a control character")]
     ControlCharacter,
     /// Bytes that are not UTF-8, raw or encoded: overlong forms hide characters.
     #[error("the path is not UTF-8")]
     NotUtf8,
+    /// Servers read the path in more ways than can be looked at, or it is too long to look.
+    #[error("the path can be read in too many ways")]
+    TooAmbiguous,
 }
 
 impl PathError {
@@ -184,6 +166,7 @@ impl PathError {
             Self::BrokenEscape => "path_broken_escape",
             Self::ControlCharacter => "path_control_character",
             Self::NotUtf8 => "path_not_utf8",
+            Self::TooAmbiguous => "path_too_ambiguous",
         }
     }
 }
@@ -197,11 +180,11 @@ fn without_origin(raw: &str) -> &str {
         return raw;
     }
     match rest
-        .find(['/', '\\'])
-        .and_then(|slash| rest.split_at_checked(slash))
+        .find(['/', '\\', '?', '#'])
+        .and_then(|end| rest.split_at_checked(end))
     {
-        Some((_, path)) => path,
-        None => "/",
+        Some((_, path)) if path.starts_with(['/', '\\']) => path,
+        _ => "/",
     }
 }
 
@@ -209,13 +192,15 @@ fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or(segment)
 }
 
-fn without_query(path: &str) -> &str {
-    path.split(['?', '#']).next().unwrap_or(path)
-}
-
-/// Whether servers may disagree on `path`. Nearly no path is.
+/// Whether servers may disagree on `path`, which has no query. Nearly no path is: clients do not
+/// escape what needs no escape, and resolve dot segments themselves.
 fn is_ambiguous(path: &str) -> bool {
-    path.contains([';', '\\', '%']) || path.contains("//")
+    path.contains(['#', ';', '\\'])
+        || path.contains("//")
+        || path.split('/').any(|segment| matches!(segment, "." | ".."))
+        || escapes::escaped(path).any(|byte| {
+            is_unreserved(byte) || matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | b'%')
+        })
 }
 
 /// Whether there is nothing in `path` to decode, to refuse or to disagree about: letters, digits,
@@ -223,59 +208,11 @@ fn is_ambiguous(path: &str) -> bool {
 fn is_plain(path: &str) -> bool {
     let mut before = 0;
     path.bytes().all(|byte| {
-        let doubled = byte == b'/' && before == b'/';
+        // `//`, `/.` and `/..`; names such as `.well-known` take the long way as well.
+        let may_move = before == b'/' && matches!(byte, b'/' | b'.');
         before = byte;
-        !doubled && (byte.is_ascii_alphanumeric() || b"/-_.~@:,+=!$&'()*".contains(&byte))
+        !may_move && (byte.is_ascii_alphanumeric() || b"/-_.~@:,+=!$&'()*".contains(&byte))
     })
-}
-
-/// Decodes percent-escapes once (RFC 3986 section 2.1).
-fn decode(text: &str) -> Result<String, PathError> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(if byte == b'%' {
-            let high = rest
-                .next()
-                .and_then(hexadecimal)
-                .ok_or(PathError::BrokenEscape)?;
-            let low = rest
-                .next()
-                .and_then(hexadecimal)
-                .ok_or(PathError::BrokenEscape)?;
-            (high << 4) | low
-        } else {
-            byte
-        });
-    }
-    let decoded = String::from_utf8(bytes).map_err(|_| PathError::NotUtf8)?;
-    if decoded.chars().any(char::is_control) {
-        return Err(PathError::ControlCharacter);
-    }
-    Ok(decoded)
-}
-
-/// Decodes until nothing is left to decode. A text that is no escape after the first decoding
-/// (`100%25` is `100%`) stays as it is: only the first decoding can fail.
-fn decode_again(text: &str) -> Result<String, PathError> {
-    // Each decoding shortens the text, so this ends; the cap bounds the work on a long chain.
-    const MAX_DECODINGS: usize = 8;
-    let mut decoded = decode(text)?;
-    for _ in 0..MAX_DECODINGS {
-        match decode(&decoded) {
-            Ok(again) if again != decoded => decoded = again,
-            _ => break,
-        }
-    }
-    Ok(decoded)
-}
-
-const fn hexadecimal(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit & 0x0f),
-        b'a'..=b'f' | b'A'..=b'F' => Some((digit & 0x0f).wrapping_add(9)),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

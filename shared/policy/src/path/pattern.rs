@@ -69,7 +69,7 @@ impl PathPattern {
                 .iter()
                 .zip(path)
                 .all(|(pattern, segment)| match pattern {
-                    Segment::Any => true,
+                    Segment::Any => !segment.is_empty() || reading.wildcard_takes_empty,
                     Segment::Exact(exact) if self.ignore_case => *exact == segment.to_lowercase(),
                     Segment::Exact(exact) => exact == segment,
                 })

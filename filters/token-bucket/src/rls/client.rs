@@ -1,4 +1,4 @@
-//! Asking rate limit services: the calls under way and the requests that wait for them.
+//! Asking rate limit services: the calls under way.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,8 @@ use host::{
 };
 
 use crate::config::{Service, Transport};
-use crate::rls::{Code, Descriptor, METHOD, Question, SERVICE, ServiceAnswer};
+use crate::group::Charged;
+use crate::rls::{Code, Descriptor, METHOD, RateLimitRequest, SERVICE, ServiceResponse};
 
 /// A call under way. Tokens of HTTP and of gRPC calls are numbered apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,39 +25,39 @@ pub enum CallId {
 pub struct Call {
     /// The stream that asks.
     pub context: ContextId,
-    /// The limits that are asked about, in the order of the descriptors.
-    pub limits: Vec<usize>,
-    /// The request waits for the answer. If not, the answer is only counted.
-    pub decides: bool,
+    /// What is asked.
+    pub query: RateLimitQuery,
     started_ns: u64,
     timeout: Duration,
 }
 
 /// A question to a service, about all limits of a request that cost the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Inquiry {
+pub struct RateLimitQuery {
     /// The place of the service in the configuration.
     pub service: usize,
     /// What the request costs.
     pub cost: u64,
-    /// The request waits for the answer.
+    /// The request waits for the response. If not, the response is only counted.
     pub decides: bool,
-    /// The limits.
+    /// The limit of each descriptor; those of one limit stand side by side.
     pub limits: Vec<usize>,
-    /// One for each limit.
+    /// What names the counters.
     pub descriptors: Vec<Descriptor>,
+    /// What these limits were charged in this proxy, where the request does not wait.
+    pub charged: Vec<Charged>,
 }
 
 /// Why a service has not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No answer in time.
+    /// No response in time.
     Timeout,
     /// It cannot be reached.
     Unavailable,
-    /// It answers with an error.
+    /// It responds with an error.
     Error,
-    /// Its answer cannot be read.
+    /// Its response cannot be read.
     Invalid,
 }
 
@@ -88,7 +89,7 @@ impl Calls {
         &mut self,
         host: &dyn Host,
         service: &Service,
-        inquiry: &Inquiry,
+        query: RateLimitQuery,
         context: ContextId,
         now_ns: u64,
     ) -> Result<(), Failure> {
@@ -98,16 +99,15 @@ impl Calls {
                 return Err(Failure::Unavailable);
             }
         }
-        let question = Question {
+        let request = RateLimitRequest {
             domain: &service.domain,
-            descriptors: &inquiry.descriptors,
-            hits: inquiry.cost,
+            descriptors: &query.descriptors,
+            hits: query.cost,
         };
-        let id = send(host, service, &question).map_err(|_| Failure::Unavailable)?;
+        let id = send(host, service, &request).map_err(|_| Failure::Unavailable)?;
         let call = Call {
             context,
-            limits: inquiry.limits.clone(),
-            decides: inquiry.decides,
+            query,
             started_ns: now_ns,
             timeout: service.timeout,
         };
@@ -120,10 +120,10 @@ impl Calls {
         self.under_way.remove(&id)
     }
 
-    /// Ends all calls on which a request waits. An HTTP call cannot be ended; its answer finds
+    /// Ends all calls on which a request waits. An HTTP call cannot be ended; its response finds
     /// nobody.
     pub fn cancel(&mut self, host: &dyn Host, context: ContextId) {
-        let waits = |call: &Call| call.decides && call.context == context;
+        let waits = |call: &Call| call.query.decides && call.context == context;
         self.under_way.retain(|id, call| {
             let cancelled = waits(call);
             if cancelled && let CallId::Grpc(token) = id {
@@ -145,7 +145,7 @@ impl Calls {
         self.under_way.is_empty()
     }
 
-    /// A host answers every call, if only with a failure. Should one not, its calls do not stay for
+    /// A host ends every call, if only with a failure. Should one not, its calls do not stay for
     /// ever.
     fn forget_lost(&mut self, now_ns: u64) {
         self.under_way.retain(|_, call| {
@@ -156,16 +156,16 @@ impl Calls {
 }
 
 impl Call {
-    /// Reads the answer to a gRPC call.
+    /// Reads the response to a gRPC call.
     ///
     /// # Errors
     /// It failed, or says nothing.
-    pub fn grpc_answer(
+    pub fn grpc_response(
         &self,
         host: &dyn Host,
         result: Result<usize, u32>,
         now_ns: u64,
-    ) -> Result<ServiceAnswer, Failure> {
+    ) -> Result<ServiceResponse, Failure> {
         let size = result.map_err(|status| match status {
             DEADLINE_EXCEEDED => Failure::Timeout,
             // Envoy says the same of a service that is away and of one that is late.
@@ -176,20 +176,20 @@ impl Call {
         let message = host
             .buffer(Buffer::GrpcAnswer, 0, size)
             .map_err(|_| Failure::Invalid)?;
-        let answer = ServiceAnswer::from_protobuf(&message).map_err(|_| Failure::Invalid)?;
-        decided(answer)
+        let response = ServiceResponse::from_protobuf(&message).map_err(|_| Failure::Invalid)?;
+        decided(response)
     }
 
-    /// Reads the answer to an HTTP call.
+    /// Reads the response to an HTTP call.
     ///
     /// # Errors
     /// It failed, or says nothing.
-    pub fn http_answer(
+    pub fn http_response(
         &self,
         host: &dyn Host,
         sizes: AnswerSizes,
         now_ns: u64,
-    ) -> Result<ServiceAnswer, Failure> {
+    ) -> Result<ServiceResponse, Failure> {
         let away = || {
             if self.is_late(now_ns) {
                 Failure::Timeout
@@ -208,8 +208,8 @@ impl Call {
                 let body = host
                     .buffer(Buffer::HttpAnswerBody, 0, sizes.body)
                     .map_err(|_| Failure::Invalid)?;
-                let answer = ServiceAnswer::from_json(&body).map_err(|_| Failure::Invalid)?;
-                decided(answer)
+                let response = ServiceResponse::from_json(&body).map_err(|_| Failure::Invalid)?;
+                decided(response)
             }
             _ => Err(Failure::Error),
         }
@@ -222,17 +222,21 @@ impl Call {
     }
 }
 
-fn decided(answer: ServiceAnswer) -> Result<ServiceAnswer, Failure> {
-    match answer.code {
+fn decided(response: ServiceResponse) -> Result<ServiceResponse, Failure> {
+    match response.code {
         Code::Unknown => Err(Failure::Invalid),
-        Code::Ok | Code::OverLimit => Ok(answer),
+        Code::Ok | Code::OverLimit => Ok(response),
     }
 }
 
-fn send(host: &dyn Host, service: &Service, question: &Question<'_>) -> Result<CallId, Status> {
+fn send(
+    host: &dyn Host,
+    service: &Service,
+    request: &RateLimitRequest<'_>,
+) -> Result<CallId, Status> {
     match &service.transport {
         Transport::Grpc => {
-            let message = question.to_protobuf();
+            let message = request.to_protobuf();
             let call = GrpcCall {
                 cluster: &service.cluster,
                 service: SERVICE,
@@ -243,7 +247,7 @@ fn send(host: &dyn Host, service: &Service, question: &Question<'_>) -> Result<C
             host.grpc_call(&call).map(CallId::Grpc)
         }
         Transport::Http { path, authority } => {
-            let body = question.to_json();
+            let body = request.to_json();
             let call = HttpCall {
                 upstream: &service.cluster,
                 headers: &[

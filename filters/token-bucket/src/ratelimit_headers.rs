@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How a client stands in one window of one limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct LimitState {
     /// The name of the limit.
     pub name: String,
     /// The most units at once.
@@ -22,6 +22,8 @@ pub struct Standing {
     pub until_full: Duration,
     /// How long until there are more units; for a refused request, until it would pass.
     pub until_more: Duration,
+    /// This window refuses the request.
+    pub refuses: bool,
 }
 
 /// The headers of a style, by name.
@@ -30,23 +32,23 @@ pub type HeaderFields = Vec<(&'static str, String)>;
 /// `x-ratelimit-*` (draft-polli-ratelimit-headers-03) in Envoy's spelling: the limit that has least
 /// left, and all limits with window and name; what is left; the seconds until the bucket is full.
 #[must_use]
-pub fn x_ratelimit(standings: &[Standing]) -> HeaderFields {
-    let Some(strictest) = strictest(standings) else {
+pub fn x_ratelimit(states: &[LimitState]) -> HeaderFields {
+    let Some(strictest) = strictest(states) else {
         return Vec::new();
     };
     let mut limit = strictest.quota.to_string();
-    for standing in standings {
-        let Some(window) = standing.window else {
+    for state in states {
+        let Some(window) = state.window else {
             continue;
         };
         // In pieces: nearly every response comes through here, and formatting executes more code.
         limit.push_str(", ");
-        limit.push_str(&standing.quota.to_string());
+        limit.push_str(&state.quota.to_string());
         limit.push_str(";w=");
         limit.push_str(&window_seconds(window).to_string());
-        if !standing.name.is_empty() {
+        if !state.name.is_empty() {
             limit.push_str(";name=\"");
-            push_quotable(&mut limit, &standing.name);
+            push_quotable(&mut limit, &state.name);
             limit.push('"');
         }
     }
@@ -60,21 +62,21 @@ pub fn x_ratelimit(standings: &[Standing]) -> HeaderFields {
 /// `ratelimit-policy` and `ratelimit` (draft-ietf-httpapi-ratelimit-headers-10): every limit, and
 /// what is left of each.
 #[must_use]
-pub fn ietf_10(standings: &[Standing]) -> HeaderFields {
-    if standings.is_empty() {
+pub fn ietf_10(states: &[LimitState]) -> HeaderFields {
+    if states.is_empty() {
         return Vec::new();
     }
     let (mut policies, mut limits) = (String::new(), String::new());
-    for standing in standings {
+    for state in states {
         for text in [&mut policies, &mut limits] {
             text.push_str(if text.is_empty() { "\"" } else { ", \"" });
-            push_quotable(text, &standing.name);
+            push_quotable(text, &state.name);
         }
-        let _ = write!(policies, "\";q={}", standing.quota);
-        if let Some(window) = standing.window {
+        let _ = write!(policies, "\";q={}", state.quota);
+        if let Some(window) = state.window {
             let _ = write!(policies, ";w={}", window_seconds(window));
         }
-        let (remaining, more) = (standing.remaining, seconds_up(standing.until_more));
+        let (remaining, more) = (state.remaining, seconds_up(state.until_more));
         let _ = write!(limits, "\";r={remaining};t={more}");
     }
     vec![(IETF_POLICY, policies), (IETF_LIMIT, limits)]
@@ -140,10 +142,15 @@ pub fn merged(ours: HeaderFields, theirs: impl Fn(&'static str) -> Option<String
         let texts: Vec<&str> = all.map(|item| item.text.as_str()).collect();
         texts.join(", ")
     };
-    vec![
+    let lists = [
         (IETF_POLICY, joined(&their_policy, &our_policy)),
         (IETF_LIMIT, joined(&their_left, &our_left)),
-    ]
+    ];
+    // An upstream that names no policy for a limit leaves a list that may be empty.
+    lists
+        .into_iter()
+        .filter(|(_, list)| !list.is_empty())
+        .collect()
 }
 
 /// An item of a list of strings with parameters (RFC 9651), as far as is needed of it.
@@ -193,11 +200,19 @@ fn list_items(value: &str) -> Option<Vec<Item>> {
     (!quoted).then_some(items)
 }
 
-/// The one with least left; of several the one that takes longest.
-fn strictest(standings: &[Standing]) -> Option<&Standing> {
-    standings
-        .iter()
-        .min_by_key(|standing| (standing.remaining, std::cmp::Reverse(standing.until_full)))
+/// The one that refuses longest, else the one with least left; of several with as much, the one
+/// that takes longest to fill.
+fn strictest(states: &[LimitState]) -> Option<&LimitState> {
+    use std::cmp::Reverse;
+
+    states.iter().min_by_key(|state| {
+        let refused_for = state.refuses.then_some(state.until_more);
+        (
+            Reverse(refused_for),
+            state.remaining,
+            Reverse(state.until_full),
+        )
+    })
 }
 
 /// The name of a limit of a service may have anything in it.

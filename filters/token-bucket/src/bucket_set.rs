@@ -1,13 +1,16 @@
 //! One set of the table: up to sixteen buckets in one shared value, worked on as it is stored.
 //!
 //! Layout, little-endian: version, number of windows, tag of the table (16 bits), checksum of the
-//! whole (32 bits), then the floor, then for each bucket its fingerprint (64 bits) and its state.
-//! Floor and state are a time for each window, in 64 bits where a tick is a nanosecond and in 96
-//! where it is less. The checksum is against torn reads, which one host allows, not against an
-//! attacker: only filters write here.
+//! whole (32 bits), then the floor, then for each bucket its fingerprint (64 bits) and its state,
+//! then, once a live bucket had to make room, the [`evicted`] buckets. Floor and state are a time for
+//! each window, in 64 bits where a tick is a nanosecond and in 96 where it is less. The checksum is
+//! against torn reads, which one host allows, not against an attacker: only filters write here.
+
+mod evicted;
 
 use crate::gcra::Tat;
 use crate::windows::{MAX_WINDOWS, Tats, Windows};
+use evicted::Evicted;
 
 /// Where things are in the sets of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub struct Layout {
 
 /// A set of buckets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Set {
+pub struct BucketSet {
     bytes: Vec<u8>,
 }
 
@@ -55,10 +58,16 @@ impl Layout {
         }
     }
 
-    /// The bytes of a full set.
+    /// The bytes of a set in which every bucket is taken.
     #[must_use]
     pub const fn full_size(&self) -> usize {
         self.head.saturating_add(self.entry.saturating_mul(WAYS))
+    }
+
+    /// The most bytes that a set takes: full, and with evicted buckets.
+    #[must_use]
+    pub const fn max_size(&self) -> usize {
+        self.full_size().saturating_add(Evicted::size(self))
     }
 
     fn read_state(&self, mut bytes: &[u8]) -> Tats {
@@ -87,7 +96,7 @@ impl Layout {
     }
 }
 
-impl Set {
+impl BucketSet {
     /// A set without buckets. No newcomer starts below `floor`.
     #[must_use]
     pub fn new(layout: &Layout, floor: &Tats) -> Self {
@@ -111,11 +120,13 @@ impl Set {
         let (header, _) = bytes.split_first_chunk::<HEADER>().ok_or(Corrupt)?;
         let [version, windows, t0, t1, c0, c1, c2, c3] = *header;
         let entries = bytes.len().checked_sub(layout.head).ok_or(Corrupt)?;
+        let fits = bytes.len() <= layout.full_size()
+            && entries.checked_rem(layout.entry) == Some(0)
+            || bytes.len() == layout.max_size();
         let ours = version == VERSION
             && usize::from(windows) == layout.widths.len()
             && u16::from_le_bytes([t0, t1]) == layout.tag
-            && entries.checked_rem(layout.entry) == Some(0)
-            && bytes.len() <= layout.full_size()
+            && fits
             && u32::from_le_bytes([c0, c1, c2, c3]) == checksum(&bytes);
         if ours {
             Ok(Self { bytes })
@@ -130,8 +141,8 @@ impl Set {
         &self.bytes
     }
 
-    /// The state of a bucket. One that is not here starts at the floor: if it was evicted, it was
-    /// no fuller than that.
+    /// The state of a bucket. One that is not here is full, unless it may be one that was evicted:
+    /// then it starts no fuller than any of those was.
     #[must_use]
     pub fn state(&self, layout: &Layout, fingerprint: u64) -> Tats {
         let known = self
@@ -139,7 +150,16 @@ impl Set {
             .find(|entry| print_of(entry) == fingerprint);
         match known.and_then(|entry| entry.get(FINGERPRINT..)) {
             Some(state) => layout.read_state(state),
-            None => self.floor(layout),
+            None => {
+                let floor = self.floor(layout);
+                match self.bytes.get(layout.full_size()..) {
+                    None | Some([]) => floor,
+                    Some(evicted) => {
+                        let start = evicted::start(layout, evicted, fingerprint);
+                        Windows::emptier(&floor, &start)
+                    }
+                }
+            }
         }
     }
 
@@ -162,15 +182,17 @@ impl Set {
                 place
             }
             None => {
-                let (place, victim) = self.victim(layout, windows, now_ns);
-                live = !windows.is_full(&victim, now_ns);
-                // No newcomer starts fuller than a bucket that went. For one that is full at this
-                // moment it makes no difference, but to a worker whose clock was read earlier.
-                let mut floor = self.floor(layout);
-                for (floor, tat) in floor.iter_mut().zip(&victim) {
-                    *floor = (*floor).max(*tat);
+                let (place, victim, state) = self.victim(layout, windows, now_ns);
+                live = !windows.is_full(&state, now_ns);
+                if live {
+                    self.evict(layout, windows, victim, &state, now_ns);
+                } else {
+                    // A bucket that is full is as good as none, but to a worker whose clock was
+                    // read a moment earlier.
+                    let floor = Windows::emptier(&self.floor(layout), &state);
+                    self.set_floor(layout, &floor);
+                    self.forget_refilled(layout, windows, now_ns);
                 }
-                self.set_floor(layout, &floor);
                 place
             }
         };
@@ -179,24 +201,45 @@ impl Set {
         live
     }
 
-    /// Gives a request's cost back if nothing has happened to its bucket since; later requests may
-    /// have been measured against it otherwise. Whether the set has changed.
+    /// Gives back what a request was charged, see [`crate::gcra::Gcra::give_back`]: the state after
+    /// it. `None` if the bucket is not here any more, so that nothing is left to give back.
     pub fn give_back(
         &mut self,
         layout: &Layout,
+        windows: &Windows,
         fingerprint: u64,
-        taken: &Tats,
-        before: &Tats,
-    ) -> bool {
-        let Some(place) = self.place(layout, fingerprint) else {
-            return false;
-        };
-        if self.state(layout, fingerprint) != *taken {
-            return false;
-        }
-        self.write(layout, place, fingerprint, before);
+        (charged_ns, cost): (u64, u64),
+        now_ns: u64,
+    ) -> Option<Tats> {
+        let place = self.place(layout, fingerprint)?;
+        let state = self.state(layout, fingerprint);
+        let after = windows.give_back(&state, charged_ns, now_ns, cost);
+        self.write(layout, place, fingerprint, &after);
         self.seal();
-        true
+        Some(after)
+    }
+
+    /// Remembers a bucket that makes room while it is not full.
+    fn evict(
+        &mut self,
+        layout: &Layout,
+        windows: &Windows,
+        fingerprint: u64,
+        state: &Tats,
+        now_ns: u64,
+    ) {
+        self.bytes.resize(layout.max_size(), 0);
+        if let Some(bytes) = self.bytes.get_mut(layout.full_size()..) {
+            evicted::remember(layout, windows, bytes, (fingerprint, state), now_ns);
+        }
+    }
+
+    /// Drops the evicted buckets when all of them are full again.
+    fn forget_refilled(&mut self, layout: &Layout, windows: &Windows, now_ns: u64) {
+        let evicted = self.bytes.get(layout.full_size()..).unwrap_or_default();
+        if !evicted.is_empty() && evicted::are_full(layout, windows, evicted, now_ns) {
+            self.bytes.truncate(layout.full_size());
+        }
     }
 
     fn floor(&self, layout: &Layout) -> Tats {
@@ -210,7 +253,8 @@ impl Set {
     }
 
     fn entries(&self, layout: &Layout) -> std::slice::ChunksExact<'_, u8> {
-        let entries = self.bytes.get(layout.head..).unwrap_or_default();
+        let end = self.bytes.len().min(layout.full_size());
+        let entries = self.bytes.get(layout.head..end).unwrap_or_default();
         entries.chunks_exact(layout.entry.max(1))
     }
 
@@ -219,19 +263,27 @@ impl Set {
             .position(|entry| print_of(entry) == fingerprint)
     }
 
-    /// The bucket that loses least: one that is full already, else the one that is so first.
-    fn victim(&self, layout: &Layout, windows: &Windows, now_ns: u64) -> (usize, Tats) {
-        let state = |entry: &[u8]| layout.read_state(entry.get(FINGERPRINT..).unwrap_or_default());
-        let states: Vec<Tats> = self.entries(layout).map(state).collect();
-        let states = || states.iter().enumerate();
-        let victim = states()
-            .find(|(_, tats)| windows.is_full(tats, now_ns))
-            .or_else(|| states().min_by_key(|(_, tats)| windows.full_at_ns(tats)));
-        victim.map_or((0, [0; MAX_WINDOWS]), |(place, tats)| (place, *tats))
+    /// The bucket that loses least: one that is full already, else the one that is so first. Its
+    /// place, fingerprint and state.
+    fn victim(&self, layout: &Layout, windows: &Windows, now_ns: u64) -> (usize, u64, Tats) {
+        let read = |(place, entry): (usize, &[u8])| {
+            let state = layout.read_state(entry.get(FINGERPRINT..).unwrap_or_default());
+            (place, print_of(entry), state)
+        };
+        let states: Vec<(usize, u64, Tats)> = self.entries(layout).enumerate().map(read).collect();
+        let victim = states
+            .iter()
+            .find(|(_, _, tats)| windows.is_full(tats, now_ns))
+            .or_else(|| {
+                let full_at = |(_, _, tats): &&(usize, u64, Tats)| windows.full_at_ns(tats);
+                states.iter().min_by_key(full_at)
+            });
+        victim.copied().unwrap_or((0, 0, [0; MAX_WINDOWS]))
     }
 
     fn write(&mut self, layout: &Layout, place: usize, fingerprint: u64, tats: &Tats) {
-        let entries = self.bytes.get_mut(layout.head..).unwrap_or_default();
+        let end = self.bytes.len().min(layout.full_size());
+        let entries = self.bytes.get_mut(layout.head..end).unwrap_or_default();
         let entry = entries.chunks_exact_mut(layout.entry.max(1)).nth(place);
         if let Some((print, state)) = entry.and_then(|e| e.split_first_chunk_mut::<FINGERPRINT>()) {
             *print = fingerprint.to_le_bytes();
@@ -279,7 +331,8 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 /// Buckets in a set. More ways overflow later at the same memory, and cost more to read and write.
 pub const WAYS: usize = 16;
-const VERSION: u8 = 2;
+/// Of the stored form. Workers of another version have tables of their own.
+pub const VERSION: u8 = 3;
 const CHECKSUM_AT: usize = 4;
 const HEADER: usize = 8;
 const FINGERPRINT: usize = 8;

@@ -2,15 +2,40 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn standing(name: &str, quota: u64, window_s: u64, remaining: u64, full_s: u64) -> Standing {
-    Standing {
+fn state(name: &str, quota: u64, window_s: u64, remaining: u64, full_s: u64) -> LimitState {
+    LimitState {
         name: name.to_owned(),
         quota,
         window: (window_s > 0).then(|| Duration::from_secs(window_s)),
         remaining,
         until_full: Duration::from_secs(full_s),
         until_more: Duration::from_millis(300),
+        refuses: false,
     }
+}
+
+/// The limit that refuses comes first, also where another one has less left.
+#[test]
+fn a_refusing_limit_is_the_strictest() {
+    let refusing = LimitState {
+        refuses: true,
+        until_more: Duration::from_secs(9),
+        ..state("dear", 50, 60, 5, 10)
+    };
+    let shorter = LimitState {
+        refuses: true,
+        ..state("soon", 40, 60, 0, 10)
+    };
+    let fields = x_ratelimit(&[shorter, refusing, state("cheap", 4, 60, 1, 20)]);
+    assert!(fields[0].1.starts_with("50, 40;w=60"), "{fields:?}");
+    assert_eq!(fields[1].1, "5");
+}
+
+#[test]
+fn an_upstream_without_policies_makes_no_empty_header() {
+    let theirs = |name: &str| (name == "ratelimit").then(|| "\"a\";r=0;t=9".to_owned());
+    let fields = merged(ietf_10(&[state("a", 5, 60, 3, 9)]), theirs);
+    assert_eq!(fields, [("ratelimit", "\"a\";r=0;t=9".to_owned())]);
 }
 
 #[test]
@@ -29,40 +54,37 @@ fn rounds_up_and_never_to_nothing() {
 /// As Envoy's own filter writes them: the strictest first, then all that have a window.
 #[test]
 fn the_old_headers_name_all_limits_and_the_strictest_first() {
-    for (standings, limit, remaining, reset) in [
+    for (states, limit, remaining, reset) in [
         (
             vec![
-                standing("first", 1, 60, 5, 10),
-                standing("second", 4, 3600, 2, 20),
+                state("first", 1, 60, 5, 10),
+                state("second", 4, 3600, 2, 20),
             ],
             r#"4, 1;w=60;name="first", 4;w=3600;name="second""#,
             "2",
             "20",
         ),
         (
-            vec![standing("", 1, 60, 5, 10), standing("x", 4, 0, 2, 20)],
+            vec![state("", 1, 60, 5, 10), state("x", 4, 0, 2, 20)],
             "4, 1;w=60",
             "2",
             "20",
         ),
         (
-            vec![standing("a", 5, 1, 0, 3), standing("b", 9, 1, 0, 7)],
+            vec![state("a", 5, 1, 0, 3), state("b", 9, 1, 0, 7)],
             r#"9, 5;w=1;name="a", 9;w=1;name="b""#,
             "0",
             "7",
         ),
         (
-            vec![standing("a\"b\n", 5, 1, 0, 3)],
+            vec![state("a\"b\n", 5, 1, 0, 3)],
             r#"5, 5;w=1;name="a'b?""#,
             "0",
             "3",
         ),
     ] {
         let expected = [limit, remaining, reset].map(str::to_owned);
-        let found: Vec<String> = x_ratelimit(&standings)
-            .into_iter()
-            .map(|(_, v)| v)
-            .collect();
+        let found: Vec<String> = x_ratelimit(&states).into_iter().map(|(_, v)| v).collect();
         assert_eq!(found, expected);
     }
     assert_eq!(x_ratelimit(&[]), []);
@@ -71,16 +93,13 @@ fn the_old_headers_name_all_limits_and_the_strictest_first() {
 
 #[test]
 fn the_new_headers_name_all_limits() {
-    let standings = [
-        standing("burst", 100, 60, 50, 30),
-        standing("day", 9, 0, 0, 20),
-    ];
+    let states = [state("burst", 100, 60, 50, 30), state("day", 9, 0, 0, 20)];
     let expected = [
         ("ratelimit-policy", r#""burst";q=100;w=60, "day";q=9"#),
         ("ratelimit", r#""burst";r=50;t=1, "day";r=0;t=1"#),
     ];
     let expected = expected.map(|(name, value)| (name, value.to_owned()));
-    assert_eq!(ietf_10(&standings), expected);
+    assert_eq!(ietf_10(&states), expected);
 }
 
 fn merge(ours: HeaderFields, theirs: &[(&str, &str)]) -> Vec<String> {
@@ -96,7 +115,7 @@ fn merge(ours: HeaderFields, theirs: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn the_stricter_of_the_old_headers_wins_as_a_whole() {
-    let ours = || x_ratelimit(&[standing("a", 5, 1, 2, 3)]);
+    let ours = || x_ratelimit(&[state("a", 5, 1, 2, 3)]);
     let all = [r#"5, 5;w=1;name="a""#, "2", "3"];
     let none: [&str; 0] = [];
     let (rem, reset) = ("x-ratelimit-remaining", "x-ratelimit-reset");
@@ -116,7 +135,7 @@ fn the_stricter_of_the_old_headers_wins_as_a_whole() {
 
 #[test]
 fn the_new_headers_stand_side_by_side() {
-    let ours = || ietf_10(&[standing("a", 5, 1, 2, 3)]);
+    let ours = || ietf_10(&[state("a", 5, 1, 2, 3)]);
     let mine = [r#""a";q=5;w=1"#, r#""a";r=2;t=1"#];
     let with = |policy: &'static str, left: &'static str| {
         merge(ours(), &[("ratelimit-policy", policy), ("ratelimit", left)])
@@ -150,7 +169,7 @@ proptest! {
             ("ratelimit", limit.as_str()), ("ratelimit-policy", &policy),
             ("x-ratelimit-remaining", &remaining),
         ];
-        merge(ietf_10(&[standing("a", 5, 1, 2, 3)]), &theirs);
-        merge(x_ratelimit(&[standing("a", 5, 1, 2, 3)]), &theirs);
+        merge(ietf_10(&[state("a", 5, 1, 2, 3)]), &theirs);
+        merge(x_ratelimit(&[state("a", 5, 1, 2, 3)]), &theirs);
     }
 }

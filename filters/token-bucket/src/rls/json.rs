@@ -10,10 +10,11 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use policy::json::Json;
 
 use crate::rls::{
-    Code, CurrentLimit, MAX_ANSWER_BYTES, Question, ServiceAnswer, Status, window_of_unit,
+    Code, CurrentLimit, MAX_RESPONSE_BYTES, RateLimitRequest, ServiceResponse, Status,
+    window_of_unit,
 };
 
-impl Question<'_> {
+impl RateLimitRequest<'_> {
     /// The message `RateLimitRequest`.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -42,19 +43,19 @@ impl Question<'_> {
 
 /// The text is not an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoAnswer;
+pub struct NoResponse;
 
-impl ServiceAnswer {
+impl ServiceResponse {
     /// Reads the message `RateLimitResponse`. Unknown members are skipped.
     ///
     /// # Errors
     /// It is no JSON object, a member is of the wrong kind, or it is longer than a service has
     /// reason to send.
-    pub fn from_json(text: &[u8]) -> Result<Self, NoAnswer> {
-        if text.len() > MAX_ANSWER_BYTES {
-            return Err(NoAnswer);
+    pub fn from_json(text: &[u8]) -> Result<Self, NoResponse> {
+        if text.len() > MAX_RESPONSE_BYTES {
+            return Err(NoResponse);
         }
-        let message = Json::parse(text).map_err(|_| NoAnswer)?;
+        let message = Json::parse(text).map_err(|_| NoResponse)?;
         let read = || {
             Some(Self {
                 code: member(&message, "overallCode", "overall_code", code)?,
@@ -73,8 +74,8 @@ impl ServiceAnswer {
             })
         };
         match message {
-            Json::Object(_) => read().ok_or(NoAnswer),
-            _ => Err(NoAnswer),
+            Json::Object(_) => read().ok_or(NoResponse),
+            _ => Err(NoResponse),
         }
     }
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::gcra::Gcra;
-use crate::windows::Decision;
+use crate::windows::WindowsDecision;
 
 fn windows(list: &[(&str, u64)]) -> Windows {
     let gcra = |(rate, burst): &(&str, u64)| Gcra::new(Rate::parse(rate).unwrap(), *burst).unwrap();
@@ -25,13 +25,13 @@ fn shapes() -> Vec<Windows> {
     ]
 }
 
-fn take(set: &mut Set, layout: &Layout, windows: &Windows, key: u64, now_ns: u64) -> bool {
+fn take(set: &mut BucketSet, layout: &Layout, windows: &Windows, key: u64, now_ns: u64) -> bool {
     match windows.decide(&set.state(layout, key), now_ns, 1) {
-        Decision::Admit(tats) => {
+        WindowsDecision::Admit(tats) => {
             set.put(layout, windows, key, &tats, now_ns);
             true
         }
-        Decision::Refuse { .. } => false,
+        WindowsDecision::Refuse { .. } => false,
     }
 }
 
@@ -39,13 +39,19 @@ fn take(set: &mut Set, layout: &Layout, windows: &Windows, key: u64, now_ns: u64
 fn survives_storage() {
     for windows in shapes() {
         let layout = Layout::new(&windows, 7);
-        let mut set = Set::new(&layout, &[0; MAX_WINDOWS]);
-        assert_eq!(Set::parse(set.bytes().to_vec(), &layout), Ok(set.clone()));
+        let mut set = BucketSet::new(&layout, &[0; MAX_WINDOWS]);
+        assert_eq!(
+            BucketSet::parse(set.bytes().to_vec(), &layout),
+            Ok(set.clone())
+        );
         for key in 0..40 {
             assert!(take(&mut set, &layout, &windows, key, 1_000));
-            assert_eq!(Set::parse(set.bytes().to_vec(), &layout), Ok(set.clone()));
+            assert_eq!(
+                BucketSet::parse(set.bytes().to_vec(), &layout),
+                Ok(set.clone())
+            );
         }
-        assert_eq!(set.bytes().len(), layout.full_size());
+        assert_eq!(set.bytes().len(), layout.max_size());
     }
     let layout = Layout::new(&windows(&[("10/s", 5)]), 0);
     assert_eq!(layout.full_size(), 16 + 16 * 16);
@@ -55,7 +61,7 @@ fn survives_storage() {
 fn every_changed_byte_is_noticed() {
     for windows in shapes() {
         let layout = Layout::new(&windows, 7);
-        let mut set = Set::new(&layout, &[0; MAX_WINDOWS]);
+        let mut set = BucketSet::new(&layout, &[0; MAX_WINDOWS]);
         take(&mut set, &layout, &windows, 7, 1_000);
         take(&mut set, &layout, &windows, 8, 1_000);
         let bytes = set.bytes().to_vec();
@@ -63,25 +69,25 @@ fn every_changed_byte_is_noticed() {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[index] ^= 1 << bit;
-                let parsed = Set::parse(changed, &layout);
+                let parsed = BucketSet::parse(changed, &layout);
                 assert_eq!(parsed, Err(Corrupt), "byte {index}, bit {bit}");
             }
-            assert!(Set::parse(bytes[..index].to_vec(), &layout).is_err());
+            assert!(BucketSet::parse(bytes[..index].to_vec(), &layout).is_err());
         }
         let other = Layout::new(&windows, 8);
         assert_eq!(
-            Set::parse(bytes.clone(), &other),
+            BucketSet::parse(bytes.clone(), &other),
             Err(Corrupt),
             "another table"
         );
         let torn = [
             &bytes[..20],
-            &Set::new(&layout, &[5; 4]).bytes()[20.min(layout.head)..],
+            &BucketSet::new(&layout, &[5; 4]).bytes()[20.min(layout.head)..],
         ]
         .concat();
-        assert!(torn == bytes || Set::parse(torn, &layout).is_err());
+        assert!(torn == bytes || BucketSet::parse(torn, &layout).is_err());
         let twice = [bytes.as_slice(), &bytes].concat();
-        assert!(Set::parse(twice, &layout).is_err());
+        assert!(BucketSet::parse(twice, &layout).is_err());
     }
 }
 
@@ -89,7 +95,7 @@ fn every_changed_byte_is_noticed() {
 fn a_set_with_a_floor_gives_no_burst_away() {
     for windows in shapes() {
         let layout = Layout::new(&windows, 0);
-        let mut set = Set::new(&layout, &windows.empty(1_000));
+        let mut set = BucketSet::new(&layout, &windows.empty(1_000));
         assert!(!take(&mut set, &layout, &windows, 1, 1_000));
         assert!(take(&mut set, &layout, &windows, 1, 1_000 + 90_000_000_000));
     }
@@ -100,7 +106,7 @@ proptest! {
     fn arbitrary_bytes_are_no_set(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         for windows in shapes() {
             let layout = Layout::new(&windows, 0);
-            prop_assert!(Set::parse(bytes.clone(), &layout).is_err());
+            prop_assert!(BucketSet::parse(bytes.clone(), &layout).is_err());
         }
     }
 
@@ -113,7 +119,7 @@ proptest! {
     ) {
         let windows = shapes().swap_remove(shape);
         let layout = Layout::new(&windows, 0);
-        let mut set = Set::new(&layout, &[0; MAX_WINDOWS]);
+        let mut set = BucketSet::new(&layout, &[0; MAX_WINDOWS]);
         let mut now = 1_000_000_000;
         let mut ideal: HashMap<u64, Tats> = HashMap::new();
         for (key, step, late) in requests {
@@ -121,11 +127,11 @@ proptest! {
             if take(&mut set, &layout, &windows, key, now - late) {
                 let tats = ideal.entry(key).or_default();
                 match windows.decide(tats, now - late, 1) {
-                    Decision::Admit(after) => *tats = after,
-                    Decision::Refuse { .. } => prop_assert!(false, "over-admission of {key}"),
+                    WindowsDecision::Admit(after) => *tats = after,
+                    WindowsDecision::Refuse { .. } => prop_assert!(false, "over-admission of {key}"),
                 }
             }
-            prop_assert!(set.bytes().len() <= layout.full_size());
+            prop_assert!(set.bytes().len() <= layout.max_size());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The names of sets in storage.
+//! The storage keys of sets.
 //!
 //! One host (ngx_wasm_module) compares keys by their CRC-32 alone, so names are made such that no
 //! two have the same. Within a table they differ in their last four bytes only, and a CRC-32 tells
@@ -6,12 +6,12 @@
 
 /// The names of the sets of one table.
 #[derive(Clone, Debug)]
-pub struct SetNames {
+pub struct StorageKeys {
     prefix: String,
     checksum: u32,
 }
 
-impl SetNames {
+impl StorageKeys {
     /// Names that begin with `prefix`.
     #[must_use]
     pub fn new(prefix: &str) -> Self {
@@ -49,7 +49,10 @@ impl SetNames {
 /// two names collide exactly when the XOR of their digits is the XOR of the states of their
 /// prefixes. It is enough to look whether any two digits can give each byte of that.
 #[must_use]
-pub fn unlike((left, left_sets): (&SetNames, u32), (right, right_sets): (&SetNames, u32)) -> bool {
+pub fn cannot_collide(
+    (left, left_sets): (&StorageKeys, u32),
+    (right, right_sets): (&StorageKeys, u32),
+) -> bool {
     let difference = (left.checksum ^ right.checksum).to_le_bytes();
     let highest = |sets: u32| sets.saturating_sub(1);
     let places = SHIFTS.into_iter().zip(difference);
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn no_two_sets_of_a_table_collide() {
-        let names = SetNames::new("meshward/token-bucket/per-client/0123456789abcdef/");
+        let names = StorageKeys::new("meshward/token-bucket/per-client/0123456789abcdef/");
         let sums: HashSet<u32> = (0..65_536)
             .map(|set| crc_32_state(names.of(set).as_bytes()))
             .collect();
@@ -109,26 +112,26 @@ mod tests {
 
     #[test]
     fn tables_that_could_collide_are_noticed() {
-        let sums = |names: &SetNames, sets: u32| -> HashSet<u32> {
+        let sums = |names: &StorageKeys, sets: u32| -> HashSet<u32> {
             (0..sets)
                 .map(|set| crc_32_state(names.of(set).as_bytes()))
                 .collect()
         };
         let (mut like, mut collisions) = (0, 0);
-        let one = SetNames::new("meshward/token-bucket/a/0/");
+        let one = StorageKeys::new("meshward/token-bucket/a/0/");
         let of_one = sums(&one, 5_000);
         for number in 0..300 {
-            let other = SetNames::new(&format!("meshward/token-bucket/b/{number}/"));
+            let other = StorageKeys::new(&format!("meshward/token-bucket/b/{number}/"));
             let collides = !of_one.is_disjoint(&sums(&other, 700));
-            let unlike = unlike((&one, 5_000), (&other, 700));
-            assert!(!(collides && unlike), "{number}");
+            let apart = cannot_collide((&one, 5_000), (&other, 700));
+            assert!(!(collides && apart), "{number}");
             collisions += u32::from(collides);
-            like += u32::from(!unlike);
+            like += u32::from(!apart);
         }
         assert!(
             like < 100,
             "{like} of 300 prefixes are refused for {collisions} collisions"
         );
-        assert!(!unlike((&one, 16), (&one, 16)));
+        assert!(!cannot_collide((&one, 16), (&one, 16)));
     }
 }

@@ -1,0 +1,174 @@
+//! Which limits count a request, in whose name, and how much.
+
+use host::{Direction, Host};
+use policy::matching::{Match, applies};
+
+use crate::config::{Cost, Limit, OnMissingKey};
+use crate::key::{Key, KeyPart, KeySource, Keys, keys};
+use crate::lazy::LazyRequest;
+use crate::refusals::Reason;
+use crate::rls::Descriptor;
+use crate::table::HashedKey;
+
+use super::TokenBucket;
+
+/// A limit that counts a request.
+#[derive(Debug)]
+pub(super) struct MatchingLimit {
+    /// The place of the limit in the configuration.
+    pub(super) limit: usize,
+    pub(super) cost: u64,
+    /// The buckets, where this proxy counts: several where the request names a part of the key more
+    /// than once.
+    pub(super) buckets: Vec<HashedKey>,
+    /// The entries of each key, where a service counts.
+    pub(super) descriptors: Vec<Descriptor>,
+}
+
+/// The limits that count a request, and those that cannot.
+#[derive(Debug, Default)]
+pub(super) struct MatchingLimits {
+    pub(super) counting: Vec<MatchingLimit>,
+    /// Places of limits that refuse the request, for want of a key.
+    pub(super) keyless: Vec<(usize, Reason)>,
+}
+
+/// The keys of a request under the parts that it has, and what kind of key they are.
+struct Chosen<'l> {
+    kind: u8,
+    parts: &'l [KeyPart],
+    keys: Vec<Key>,
+}
+
+impl TokenBucket {
+    /// The limits that count this request, and those that refuse it for want of a key.
+    pub(super) fn matching_limits(
+        &self,
+        host: &dyn Host,
+        request: &LazyRequest<'_>,
+    ) -> MatchingLimits {
+        let source = KeySource {
+            host,
+            request,
+            facts: &self.config.sources,
+        };
+        let everything = Match::default();
+        let mut found = MatchingLimits::default();
+        for (place, limit) in self.limits.iter().enumerate() {
+            let settings = &limit.settings;
+            let is_meant = || {
+                let facts = request.get().facts(host, source.facts, Direction::Request);
+                applies(&settings.matches, &facts)
+            };
+            if settings.matches != everything && !is_meant() {
+                continue;
+            }
+            let chosen = match chosen(settings, source) {
+                Ok(Some(chosen)) => chosen,
+                Ok(None) => continue,
+                Err(reason) => {
+                    found.keyless.push((place, reason));
+                    continue;
+                }
+            };
+            let table = limit.table.iter();
+            let buckets = table.flat_map(|table| {
+                let hash = |key: &Key| table.hash(key.bytes());
+                chosen.keys.iter().map(hash)
+            });
+            found.counting.push(MatchingLimit {
+                limit: place,
+                cost: cost(host, request, &settings.cost),
+                buckets: buckets.collect(),
+                descriptors: match settings.service {
+                    Some(_) => descriptors(settings, &chosen, source),
+                    None => Vec::new(),
+                },
+            });
+        }
+        found
+    }
+}
+
+/// The keys of a request, by the limit's own parts or by what it has for requests that lack one.
+/// `None` where the limit does not count the request.
+fn chosen<'l>(limit: &'l Limit, source: KeySource<'_>) -> Result<Option<Chosen<'l>>, Reason> {
+    // The first byte keeps the kinds of keys apart: a fallback never meets a real one.
+    let shared = || Chosen {
+        kind: SHARED,
+        parts: &[],
+        keys: vec![Key::of_kind(SHARED)],
+    };
+    match keys(OWN, &limit.key, source) {
+        Keys::TooMany => return Err(Reason::KeyAmbiguous),
+        Keys::Some(keys) => {
+            return Ok(Some(Chosen {
+                kind: OWN,
+                parts: &limit.key,
+                keys,
+            }));
+        }
+        Keys::Missing => {}
+    }
+    match &limit.on_missing_key {
+        OnMissingKey::Skip => Ok(None),
+        OnMissingKey::Deny => Err(Reason::KeyMissing),
+        OnMissingKey::Shared => Ok(Some(shared())),
+        OnMissingKey::Fallback(parts) => match keys(FALLBACK, parts, source) {
+            Keys::TooMany => Err(Reason::KeyAmbiguous),
+            Keys::Missing => Ok(Some(shared())),
+            Keys::Some(mut keys) => {
+                // The parts of the own key are in the name of the table; these are not.
+                for key in &mut keys {
+                    for part in parts {
+                        key.tell_apart(part.spelled().as_bytes());
+                    }
+                }
+                Ok(Some(Chosen {
+                    kind: FALLBACK,
+                    parts,
+                    keys,
+                }))
+            }
+        },
+    }
+}
+
+/// What a service is asked about: the limit's entries by their names, those of a fallback by
+/// theirs, and for requests without any key the name of the limit.
+fn descriptors(limit: &Limit, chosen: &Chosen<'_>, source: KeySource<'_>) -> Vec<Descriptor> {
+    if chosen.kind == SHARED {
+        return vec![vec![("generic_key".to_owned(), limit.name.clone())]];
+    }
+    let descriptor = |key: &Key| {
+        let values = key.entry_values(chosen.parts, source);
+        let entries = chosen.parts.iter().zip(values).enumerate();
+        let entry = |(place, (part, value)): (usize, (&KeyPart, String))| {
+            let own = limit.entry_keys.get(place).filter(|_| chosen.kind == OWN);
+            let name = own.map_or_else(|| part.entry_key(), String::as_str);
+            let value = match part {
+                KeyPart::Constant => limit.name.clone(),
+                _ => value,
+            };
+            (name.to_owned(), value)
+        };
+        entries.map(entry).collect()
+    };
+    chosen.keys.iter().map(descriptor).collect()
+}
+
+/// What the request costs. A client that may say it must not get out of the limit: nonsense and
+/// huge numbers cost the most that it could say, and nothing costs nothing.
+fn cost(host: &dyn Host, request: &LazyRequest<'_>, cost: &Cost) -> u64 {
+    match cost {
+        Cost::Fixed(cost) => *cost,
+        Cost::Header { name, max, default } => match request.get().header(host, name) {
+            None => *default,
+            Some(text) => text.trim().parse().unwrap_or(*max).clamp(1, *max),
+        },
+    }
+}
+
+const OWN: u8 = b'k';
+const FALLBACK: u8 = b'f';
+const SHARED: u8 = b's';

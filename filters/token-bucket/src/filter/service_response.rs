@@ -1,0 +1,370 @@
+//! What services say, and the requests that wait for it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use host::exchange::IDENTITY_HEADER;
+use host::{ContextId, Counter, Direction, HeaderMap, Host, LogLevel};
+use policy::config::names;
+use policy::mode::OnError;
+use policy::refusal::CustomAnswer;
+
+use super::decide::Refused;
+use super::{ResponseHeaders, TokenBucket};
+use crate::counters::LimitCounters;
+use crate::group::Charged;
+use crate::ratelimit_headers::LimitState;
+use crate::refusals::{self, Reason};
+use crate::rls::client::{Call, Failure};
+use crate::rls::{Code, ServiceResponse};
+use crate::storage::SharedStorage;
+
+/// A request that is held until services have responded.
+pub(super) struct Waiting {
+    /// So many responses are due.
+    pub(super) outstanding: usize,
+    /// What the buckets of this proxy get back if the request does not pass.
+    pub(super) charged: Vec<Charged>,
+    pub(super) request_id: Option<String>,
+    pub(super) is_grpc: bool,
+    /// Where the client stands in the limits of this proxy.
+    pub(super) states: Vec<LimitState>,
+    /// Where it stands in those of services.
+    pub(super) from_service: Vec<LimitState>,
+    pub(super) response: Rc<RefCell<ResponseHeaders>>,
+    /// What services want the upstream to get.
+    pub(super) request_headers: Vec<(String, Vec<u8>)>,
+}
+
+impl TokenBucket {
+    /// The name of the filter.
+    pub(super) const FILTER: &'static str = <Self as host::Filter>::NAME;
+
+    /// A service has responded, or has not.
+    pub(super) fn on_service_response(
+        &mut self,
+        host: &dyn Host,
+        call: &Call,
+        result: Result<ServiceResponse, Failure>,
+    ) {
+        let over = matches!(&result, Ok(response) if response.code == Code::OverLimit);
+        match &result {
+            Ok(response) => self.count_response(host, call, response),
+            Err(_) => {}
+        }
+        let denied = match &result {
+            Ok(_) => None,
+            Err(failure) => self.service_failed(host, &call.query.limits, *failure),
+        };
+        if !call.query.decides {
+            if over {
+                // As it would be, had the request been refused.
+                self.give_back(host, &call.query.charged);
+            }
+            return;
+        }
+        if over || denied.is_some() {
+            let Some(waiting) = self.waiting.remove(&call.context) else {
+                return;
+            };
+            self.calls.cancel(host, call.context);
+            let local = self.give_back(host, &waiting.charged);
+            let refused = match (&result, denied.and_then(|place| self.at(place))) {
+                (Ok(response), _) => self.refused_by_service(call, response, &waiting, local),
+                (Err(_), Some((place, limit))) => {
+                    Some(self.refused_for(place, limit, Reason::Undecided))
+                }
+                (Err(_), None) => None,
+            };
+            if let Some(refused) = refused
+                && host.set_effective_context(call.context).is_ok()
+            {
+                let id = waiting.request_id.as_deref();
+                self.send(host, &refused, id, waiting.is_grpc);
+            }
+            return;
+        }
+        let Some(waiting) = self.waiting.get_mut(&call.context) else {
+            return;
+        };
+        if let Ok(response) = result {
+            waiting.from_service.extend(limit_states(&response));
+            // The body is the upstream's, and so is what it is.
+            let about_the_limit = settable(response.response_headers)
+                .filter(|(name, _)| !name.starts_with("content-"));
+            let mut headers = waiting.response.borrow_mut();
+            headers.from_service.extend(about_the_limit);
+            waiting
+                .request_headers
+                .extend(settable(response.request_headers));
+        }
+        waiting.outstanding = waiting.outstanding.saturating_sub(1);
+        if waiting.outstanding == 0
+            && let Some(waiting) = self.waiting.remove(&call.context)
+        {
+            self.pass(host, call.context, waiting);
+        }
+    }
+
+    /// The client has left, or the stream has ended in another way, while services were asked: the
+    /// request has not passed.
+    pub(super) fn abandon(&mut self, host: &dyn Host, context: ContextId) {
+        if let Some(waiting) = self.waiting.remove(&context) {
+            self.calls.cancel(host, context);
+            self.give_back(host, &waiting.charged);
+        }
+    }
+
+    /// Counts what a response says about each limit that was asked about.
+    fn count_response(&self, host: &dyn Host, call: &Call, response: &ServiceResponse) {
+        let over = response.code == Code::OverLimit;
+        self.count_call(host, if over { "over_limit" } else { "ok" });
+        let limits = &call.query.limits;
+        for (place, limit) in limits.iter().enumerate() {
+            // The keys of one limit stand side by side.
+            if place.checked_sub(1).and_then(|before| limits.get(before)) == Some(limit) {
+                continue;
+            }
+            if !over {
+                self.count_admitted(host, *limit);
+                continue;
+            }
+            // Some services do not say which descriptor it was.
+            let mut says = limits
+                .iter()
+                .enumerate()
+                .filter(|(_, other)| *other == limit)
+                .map(|(place, _)| response.statuses.get(place).map(|status| status.code));
+            if says.any(|code| code.is_none_or(|code| code == Code::OverLimit)) {
+                self.refused_or_reported(host, *limit);
+            }
+        }
+    }
+
+    /// The refusal that a response asks for. `local` are the limits of this proxy, with what was
+    /// given back.
+    fn refused_by_service(
+        &self,
+        call: &Call,
+        response: &ServiceResponse,
+        waiting: &Waiting,
+        local: Vec<LimitState>,
+    ) -> Option<Refused> {
+        let refusing = response
+            .statuses
+            .iter()
+            .zip(&call.query.limits)
+            .filter(|(status, _)| status.code == Code::OverLimit);
+        // Who waits for the one that takes longest waits for all.
+        let longest = refusing.max_by_key(|(status, _)| status.until_reset);
+        let first = call.query.limits.first();
+        let place = *longest.map(|(_, limit)| limit).or(first)?;
+        let limit = self.limits.get(place)?;
+        let wait = longest.and_then(|(status, _)| status.until_reset);
+        let header = |name: &str| {
+            let found = response.response_headers.iter();
+            let mut found = found.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            let (_, value) = found.next()?;
+            Some(Duration::from_secs(
+                std::str::from_utf8(value).ok()?.trim().parse().ok()?,
+            ))
+        };
+        let wait = wait
+            .or_else(|| header("retry-after"))
+            .or_else(|| header("x-ratelimit-reset"));
+        let mut states = limit_states(response);
+        // Services that send their headers ready made name no limits, and theirs come first.
+        if !states.is_empty() {
+            states.sort_by_key(|state| !state.refuses);
+            states.extend(waiting.from_service.iter().cloned());
+            states.extend(local);
+        }
+        let mut refusal = refusals::limited(&limit.settings, wait, self.fields(&states));
+        let body = std::str::from_utf8(&response.body).ok();
+        let custom = refusal.custom.get_or_insert_with(CustomAnswer::default);
+        let headers: Vec<_> = settable(response.response_headers.clone()).collect();
+        if let Some(body) = body.filter(|body| !body.is_empty() && custom.body.is_none()) {
+            let media_type = headers.iter().find(|(name, _)| name == "content-type");
+            let media_type = media_type.map(|(_, value)| String::from_utf8_lossy(value));
+            let media_type = media_type.unwrap_or_else(|| "text/plain".into());
+            custom.body = Some((media_type.into_owned(), body.to_owned()));
+        }
+        for (name, value) in headers {
+            // Our own say it already, from what the service said.
+            let ours = refusal.headers.iter().any(|(known, _)| *known == name);
+            if let Ok(value) = String::from_utf8(value)
+                && !ours
+                && name != "content-type"
+            {
+                custom.headers.push((name, value));
+            }
+        }
+        Some(Refused {
+            limit: place,
+            reason: Reason::RateLimited,
+            refusal,
+        })
+    }
+
+    /// Counts a failure. The limit that does not let requests pass then, if there is one.
+    pub(super) fn service_failed(
+        &self,
+        host: &dyn Host,
+        limits: &[usize],
+        failure: Failure,
+    ) -> Option<usize> {
+        self.count_call(host, failure.as_str());
+        let mut denies = None;
+        for (place, index) in limits.iter().enumerate() {
+            if limits.iter().take(place).any(|earlier| earlier == index) {
+                continue;
+            }
+            self.count(host, *index, |c| &c.error);
+            self.count_error(host, *index, failure.as_str());
+            let Some(limit) = self.limits.get(*index) else {
+                continue;
+            };
+            let on_error = &limit.settings.on_error;
+            let on_error = match failure {
+                Failure::Timeout => on_error.timeout,
+                Failure::Unavailable => on_error.unavailable,
+                Failure::Error => on_error.error,
+                Failure::Invalid => on_error.invalid,
+            };
+            if on_error == OnError::Deny {
+                denies = denies.or(Some(*index));
+            }
+        }
+        self.throttle.log(host, LogLevel::Warn, || {
+            format!(
+                "token-bucket: a rate limit service has not decided: {}",
+                failure.as_str()
+            )
+        });
+        denies
+    }
+
+    /// Gives back what the buckets of this proxy were charged for a request that does not pass.
+    /// Where the client stands after that.
+    pub(super) fn give_back(&self, host: &dyn Host, charged: &[Charged]) -> Vec<LimitState> {
+        if charged.is_empty() {
+            return Vec::new();
+        }
+        let clock_ns = || host.monotonic_ns();
+        let now_ns = clock_ns();
+        let shared = SharedStorage::new(host);
+        let mut states: Vec<LimitState> = Vec::new();
+        for charged in charged {
+            let Some(limit) = self.limits.get(charged.limit) else {
+                continue;
+            };
+            let Some(table) = &limit.table else { continue };
+            let after = table.give_back(self.storage(&shared), &charged.receipt, &clock_ns);
+            if let Some(tats) = after {
+                states.extend(limit.states_of(&tats, now_ns));
+            }
+        }
+        states
+    }
+
+    /// Lets a request go on.
+    fn pass(&self, host: &dyn Host, context: ContextId, waiting: Waiting) {
+        if host.set_effective_context(context).is_err() {
+            return;
+        }
+        for (name, value) in &waiting.request_headers {
+            let _ = host.set_header(HeaderMap::RequestHeaders, name, value);
+        }
+        let mut states = waiting.states;
+        states.extend(waiting.from_service);
+        waiting.response.borrow_mut().fields = self.allow(host, &states);
+        let _ = host.resume(Direction::Request);
+    }
+
+    pub(super) fn count(
+        &self,
+        host: &dyn Host,
+        limit: usize,
+        which: impl Fn(&LimitCounters) -> &Counter,
+    ) {
+        if let Some(limit) = self.limits.get(limit) {
+            which(&limit.counters).count(host);
+        }
+    }
+
+    pub(super) fn count_admitted(&self, host: &dyn Host, limit: usize) {
+        match self.limits.get(limit) {
+            Some(limit) if self.counts_later => limit.counters.admitted.note(),
+            Some(limit) => limit.counters.admitted.count(host),
+            None => {}
+        }
+    }
+
+    pub(super) fn count_error(&self, host: &dyn Host, limit: usize, reason: &str) {
+        if let Some(limit) = self.limits.get(limit) {
+            let name = limit.settings.name.as_str();
+            let mut labels = vec![("limit", name), ("reason", reason)];
+            labels.extend(
+                self.instance
+                    .as_deref()
+                    .map(|instance| ("instance", instance)),
+            );
+            self.metrics.count(host, "errors_total", &labels);
+        }
+    }
+
+    fn count_call(&self, host: &dyn Host, result: &str) {
+        let mut labels = vec![("result", result)];
+        labels.extend(
+            self.instance
+                .as_deref()
+                .map(|instance| ("instance", instance)),
+        );
+        self.metrics.count(host, "service_calls_total", &labels);
+    }
+}
+
+/// Where the client stands by what a service says.
+fn limit_states(response: &ServiceResponse) -> Vec<LimitState> {
+    let of = |status: &crate::rls::Status| {
+        let limit = status.limit.as_ref()?;
+        let until_reset = status.until_reset.unwrap_or_default();
+        Some(LimitState {
+            name: limit.name.clone(),
+            quota: limit.requests,
+            window: limit.window,
+            remaining: status.remaining,
+            until_full: until_reset,
+            until_more: until_reset,
+            refuses: status.code == Code::OverLimit,
+        })
+    };
+    response.statuses.iter().filter_map(of).collect()
+}
+
+/// The headers of a service that a message can have: no pseudo-headers, nothing that says how the
+/// message is framed or who the caller is, no line breaks.
+fn settable(headers: Vec<(String, Vec<u8>)>) -> impl Iterator<Item = (String, Vec<u8>)> {
+    const NEVER: [&str; 5] = [
+        "connection",
+        "content-length",
+        "host",
+        "transfer-encoding",
+        IDENTITY_HEADER,
+    ];
+    let lower = |(name, value): (String, Vec<u8>)| (name.to_ascii_lowercase(), value);
+    let good = move |(name, value): &(String, Vec<u8>)| {
+        let named = name.len() <= 256 && names::is_token(name);
+        let text = value.iter().all(|byte| *byte >= b' ' && *byte != 0x7f);
+        named && text && !NEVER.contains(&name.as_str())
+    };
+    headers
+        .into_iter()
+        .map(lower)
+        .filter(good)
+        .take(MAX_HEADERS)
+}
+
+/// More than that no service has reason to send.
+const MAX_HEADERS: usize = 64;

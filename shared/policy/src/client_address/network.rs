@@ -1,0 +1,171 @@
+//! Parts of addresses: the network that stands for a client, and ranges that a user names.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::canonical;
+use crate::config::Node;
+
+/// The key `ip_prefix`: the leading bits of an address that tell clients apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prefixes {
+    /// Of an IPv4 address.
+    pub v4: u8,
+    /// Of an IPv6 address, of which one customer has a /64 at least.
+    pub v6: u8,
+}
+
+impl Default for Prefixes {
+    fn default() -> Self {
+        Self { v4: 32, v6: 64 }
+    }
+}
+
+impl Prefixes {
+    /// Reads the key `ip_prefix`.
+    #[must_use]
+    pub fn read(node: &Node<'_>) -> Option<Self> {
+        let bits = |n: Node<'_>, most: u64| {
+            let bits = n.integer(0..=most)?;
+            u8::try_from(bits).ok()
+        };
+        node.object(|fields| {
+            let default = Self::default();
+            Some(Self {
+                v4: fields.or("v4", default.v4, |n| bits(n, 32)),
+                v6: fields.or("v6", default.v6, |n| bits(n, 128)),
+            })
+        })
+    }
+}
+
+/// The leading bits of an address: whoever shares them is one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// The network of an address.
+    #[must_use]
+    pub fn of(ip: IpAddr, prefixes: Prefixes) -> Self {
+        match canonical(ip) {
+            IpAddr::V4(ip) => {
+                let masked = u32::from(ip) & mask_32(prefixes.v4);
+                Self {
+                    address: Ipv4Addr::from(masked).into(),
+                    prefix: prefixes.v4,
+                }
+            }
+            IpAddr::V6(ip) => {
+                let masked = u128::from(ip) & mask_128(prefixes.v6);
+                Self {
+                    address: Ipv6Addr::from(masked).into(),
+                    prefix: prefixes.v6,
+                }
+            }
+        }
+    }
+
+    /// The first address of the network.
+    #[must_use]
+    pub const fn address(self) -> IpAddr {
+        self.address
+    }
+
+    /// Appends bytes that tell this network from every other.
+    pub fn write(self, bytes: &mut Vec<u8>) {
+        match self.address {
+            IpAddr::V4(ip) => {
+                bytes.extend([4, self.prefix]);
+                bytes.extend(ip.octets());
+            }
+            IpAddr::V6(ip) => {
+                bytes.extend([6, self.prefix]);
+                bytes.extend(ip.octets());
+            }
+        }
+    }
+}
+
+/// `192.0.2.1`, or `2001:db8::/64` where a part is cut off.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = if self.address.is_ipv4() { 32 } else { 128 };
+        if self.prefix == whole {
+            write!(f, "{}", self.address)
+        } else {
+            write!(f, "{}/{}", self.address, self.prefix)
+        }
+    }
+}
+
+/// A range of addresses: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IpRange {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl IpRange {
+    /// Reads a range. One of IPv4 addresses mapped or translated into IPv6 is the range of these
+    /// IPv4 addresses.
+    ///
+    /// # Errors
+    /// Not an address, or a prefix that its family does not have.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str = r#"expected an address or a range such as "10.0.0.0/8""#;
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| EXPECTED)?;
+        let bits: u8 = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            // `parse` would take a sign.
+            Some(prefix) if prefix.bytes().all(|byte| byte.is_ascii_digit()) => {
+                prefix.parse().map_err(|_| EXPECTED)?
+            }
+            Some(_) => return Err(EXPECTED),
+            None => bits,
+        };
+        if prefix > bits {
+            return Err(EXPECTED);
+        }
+        let embedded = prefix.checked_sub(96);
+        match (address, canonical(address), embedded) {
+            (IpAddr::V6(_), v4 @ IpAddr::V4(_), Some(prefix)) => Ok(Self {
+                address: v4,
+                prefix,
+            }),
+            _ => Ok(Self { address, prefix }),
+        }
+    }
+
+    /// Whether the range has this address, in any of its spellings.
+    #[must_use]
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        match (self.address, canonical(ip)) {
+            (IpAddr::V4(range), IpAddr::V4(ip)) => {
+                (u32::from(range) ^ u32::from(ip)) & mask_32(self.prefix) == 0
+            }
+            (IpAddr::V6(range), IpAddr::V6(ip)) => {
+                (u128::from(range) ^ u128::from(ip)) & mask_128(self.prefix) == 0
+            }
+            _ => false,
+        }
+    }
+}
+
+fn mask_32(prefix: u8) -> u32 {
+    u32::MAX
+        .checked_shl(32_u32.saturating_sub(u32::from(prefix)))
+        .unwrap_or(0)
+}
+
+fn mask_128(prefix: u8) -> u128 {
+    u128::MAX
+        .checked_shl(128_u32.saturating_sub(u32::from(prefix)))
+        .unwrap_or(0)
+}

@@ -1,0 +1,219 @@
+//! Names that a configuration gives to parts of a request.
+//!
+//! A name that no request can ever have is a mistake that would otherwise go unnoticed: a limit
+//! whose key is the header `" x-api-key"` finds no request with it, and counts all of them together.
+
+use std::fmt;
+
+/// Why a text is not the name of anything, and what was probably meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameError {
+    expected: &'static str,
+    meant: Vec<String>,
+}
+
+impl NameError {
+    /// The names that were probably meant: several where the text is a list of them.
+    #[must_use]
+    pub fn meant(&self) -> &[String] {
+        &self.meant
+    }
+
+    /// What belongs there.
+    #[must_use]
+    pub const fn expected(&self) -> &'static str {
+        self.expected
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}", self.expected)?;
+        match self.meant.as_slice() {
+            [] => Ok(()),
+            [one] => write!(f, "; did you mean {one:?}?"),
+            several => write!(
+                f,
+                "; did you mean {} entries, {}?",
+                several.len(),
+                quoted(several)
+            ),
+        }
+    }
+}
+
+/// The lower-case name of a header: a token (RFC 9110 section 5.6.2) of at most 256 bytes.
+///
+/// # Errors
+/// No header has this name.
+pub fn header_name(text: &str) -> Result<String, NameError> {
+    check(text, "the name of a header", is_token).map(|name| name.to_ascii_lowercase())
+}
+
+/// The name of a cookie: a token (RFC 6265 section 4.1.1).
+///
+/// # Errors
+/// No cookie has this name.
+pub fn cookie_name(text: &str) -> Result<String, NameError> {
+    check(text, "the name of a cookie", is_token).map(str::to_owned)
+}
+
+/// The name of a query parameter as it reads once decoded.
+///
+/// Names with white space or the delimiters of a query are refused: they are nearly always a slip,
+/// or written encoded.
+///
+/// # Errors
+/// Not such a name.
+pub fn parameter_name(text: &str) -> Result<String, NameError> {
+    let plain =
+        |name: &str| !has_space(name) && !name.contains(['&', '=', '?', '#', '%', ',', ';', '"']);
+    check(text, "the name of a query parameter, decoded", plain).map(str::to_owned)
+}
+
+/// The path of a claim: names joined by dots, as in `realm_access.roles`. A name may itself have
+/// dots, as in `https://example.com/roles`.
+///
+/// # Errors
+/// Not such a path.
+pub fn claim_path(text: &str) -> Result<String, NameError> {
+    let plain = |path: &str| {
+        let delimited = path.starts_with('.') || path.ends_with('.') || path.contains("..");
+        !delimited && !has_space(path) && !path.contains([',', ';', '"', '\\'])
+    };
+    check(text, "the path of a claim", plain).map(str::to_owned)
+}
+
+fn check<'t>(
+    text: &'t str,
+    expected: &'static str,
+    is_good: impl Fn(&str) -> bool,
+) -> Result<&'t str, NameError> {
+    let good = |name: &str| {
+        (1..=MAX_NAME_BYTES).contains(&name.len())
+            && !name.chars().any(char::is_control)
+            && is_good(name)
+    };
+    if good(text) {
+        return Ok(text);
+    }
+    let meant = if text.len() > MAX_NAME_BYTES {
+        Vec::new()
+    } else {
+        meant(text, good)
+    };
+    Err(NameError { expected, meant })
+}
+
+/// Without the spaces and quotes around it, or without its colon; a list as its items; and with a
+/// dash where a space stands between two words.
+fn meant(text: &str, good: impl Fn(&str) -> bool) -> Vec<String> {
+    let trimmed = |text: &str| {
+        let around = |c: char| c.is_whitespace() || matches!(c, ':' | '"' | '\'' | '.' | ',' | ';');
+        text.trim_matches(around).to_owned()
+    };
+    let whole = trimmed(text);
+    if good(&whole) {
+        return vec![whole];
+    }
+    let items: Vec<String> = whole.split([',', ';']).map(trimmed).collect();
+    if items.len() > 1 && items.iter().all(|item| good(item)) {
+        return items;
+    }
+    let words: Vec<&str> = whole.split_whitespace().collect();
+    let joined = words.join("-");
+    if good(&joined) {
+        vec![joined]
+    } else {
+        Vec::new()
+    }
+}
+
+/// A token (RFC 9110 section 5.6.2).
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(token)
+}
+
+fn has_space(text: &str) -> bool {
+    text.chars().any(char::is_whitespace)
+}
+
+fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+    quoted.join(", ")
+}
+
+const MAX_NAME_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn names_that_no_request_has_are_refused_with_what_was_meant() {
+        for (text, meant) in [
+            (" x-api-key", &["x-api-key"][..]),
+            ("x-api-key:", &["x-api-key"]),
+            ("x api key", &["x-api-key"]),
+            ("a,b", &["a", "b"]),
+            ("a, b ,c", &["a", "b", "c"]),
+            ("x(y)", &[]),
+            ("", &[]),
+            ("\u{e9}", &[]),
+            (":path", &["path"]),
+            ("x\u{0}", &[]),
+        ] {
+            let error = header_name(text).unwrap_err();
+            assert_eq!(error.meant(), meant, "{text:?}");
+        }
+        assert!(header_name(&"x".repeat(257)).is_err());
+        assert_eq!(header_name("X-Api_Key.v1"), Ok("x-api_key.v1".to_owned()));
+        assert_eq!(
+            header_name("a,b").unwrap_err().to_string(),
+            r#"expected the name of a header; did you mean 2 entries, "a", "b"?"#
+        );
+    }
+
+    #[test]
+    fn claims_parameters_and_cookies() {
+        for good in [
+            "sub",
+            "realm_access.roles",
+            "https://example.com/roles",
+            "cognito:groups",
+        ] {
+            assert_eq!(claim_path(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "",
+            " sub",
+            "sub ",
+            "a..b",
+            ".a",
+            "a.",
+            "a,b",
+            "full name",
+            "\"sub\"",
+        ] {
+            assert!(claim_path(bad).is_err(), "{bad:?}");
+        }
+        for good in ["user", "filter[tenant]", "user:id", "$top"] {
+            assert_eq!(parameter_name(good).as_deref(), Ok(good));
+        }
+        for bad in ["", " user", "a&b", "user=", "?user", "x y", "a%20b", "a,b"] {
+            assert!(parameter_name(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            cookie_name("__Host-session").as_deref(),
+            Ok("__Host-session")
+        );
+        for bad in ["", "a b", "a=b", "a;b", "\"a\""] {
+            assert!(cookie_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

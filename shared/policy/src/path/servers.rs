@@ -1,0 +1,331 @@
+//! What known servers choose, and where it is written.
+//!
+//! The readings of a path are not taken from this table: they are all combinations of the choices,
+//! so that a server which is not here, or a framework on one, is covered by what it chooses. The
+//! table says which choices there have to be; each row has a model in the tests.
+
+/// A server, or what an application sees of a path on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does with a path, in order.
+    pub steps: &'static [Step],
+    /// Where it is written.
+    pub source: &'static str,
+}
+
+/// One thing that is done with a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// What follows a `#` is no path.
+    Fragment,
+    /// `//x/` in front names a host.
+    Host,
+    /// `\` is `/`.
+    Backslash,
+    /// `;x` is cut off every segment.
+    Parameters,
+    /// `;x` is cut off the last segment.
+    LastParameters,
+    /// Only `%2F` and `%5C` are decoded.
+    DecodeSlashes,
+    /// Everything is decoded, and `%2F` separates.
+    Decode,
+    /// Everything is decoded, and `%2F` does not separate.
+    DecodeWithin,
+    /// Only characters that never need an escape are decoded.
+    DecodeUnreserved,
+    /// What was decoded is cut at `?` and `#`.
+    DecodedQuery,
+    /// Empty segments go.
+    Merge,
+    /// Dot segments are resolved.
+    Dots,
+    /// Dot segments are resolved, `%2e` among them.
+    EscapedDots,
+}
+
+impl Step {
+    /// The step in the table of the documentation.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Fragment => "cut at `#`",
+            Self::Host => "`//host` off",
+            Self::Backslash => "`\\` is `/`",
+            Self::Parameters => "`;x` off",
+            Self::LastParameters => "last `;x` off",
+            Self::DecodeSlashes => "decode `%2F` `%5C`",
+            Self::Decode => "decode",
+            Self::DecodeWithin => "decode, `%2F` stays within",
+            Self::DecodeUnreserved => "decode letters, digits, `-._~`",
+            Self::DecodedQuery => "cut at decoded `?` `#`",
+            Self::Merge => "merge `//`",
+            Self::Dots => "resolve dots",
+            Self::EscapedDots => "resolve dots and `%2e`",
+        }
+    }
+}
+
+/// The servers that are known. Every one of them cuts the path at a raw `?` first.
+pub const SERVERS: &[Server] = &[
+    server(
+        "nginx",
+        &[Step::Fragment, Step::Decode, Step::Merge, Step::Dots],
+        "https://nginx.org/en/docs/http/ngx_http_core_module.html#location",
+    ),
+    server(
+        "nginx, `merge_slashes off`",
+        &[Step::Fragment, Step::Decode, Step::Dots],
+        "https://nginx.org/en/docs/http/ngx_http_core_module.html#merge_slashes",
+    ),
+    server(
+        "Apache httpd 2.4.49+",
+        &[
+            Step::Fragment,
+            Step::DecodeUnreserved,
+            Step::Merge,
+            Step::Dots,
+            Step::Decode,
+            Step::Merge,
+            Step::Dots,
+        ],
+        "https://httpd.apache.org/docs/2.4/mod/core.html#mergeslashes",
+    ),
+    server(
+        "Apache httpd, `AllowEncodedSlashes NoDecode`",
+        &[
+            Step::Fragment,
+            Step::DecodeUnreserved,
+            Step::Merge,
+            Step::Dots,
+            Step::DecodeWithin,
+        ],
+        "https://httpd.apache.org/docs/2.4/mod/core.html#allowencodedslashes",
+    ),
+    server(
+        "Apache httpd, `mapping=servlet`",
+        &[
+            Step::Fragment,
+            Step::Parameters,
+            Step::DecodeUnreserved,
+            Step::Merge,
+            Step::Dots,
+            Step::Decode,
+        ],
+        "https://httpd.apache.org/docs/2.4/mod/mod_proxy.html#proxypass",
+    ),
+    server(
+        "Node.js, `new URL()`",
+        &[
+            Step::Fragment,
+            Step::Backslash,
+            Step::Host,
+            Step::EscapedDots,
+        ],
+        "https://url.spec.whatwg.org/#path-state",
+    ),
+    server(
+        "Node.js, `new URL()`, decoded",
+        &[
+            Step::Fragment,
+            Step::Backslash,
+            Step::Host,
+            Step::EscapedDots,
+            Step::Decode,
+        ],
+        "https://url.spec.whatwg.org/#path-state",
+    ),
+    server(
+        "Node.js, `url.parse()`",
+        &[Step::Fragment, Step::Backslash],
+        "https://nodejs.org/api/url.html#legacy-url-api",
+    ),
+    server(
+        "Node.js, `url.parse()`, decoded and `path.normalize()`",
+        &[
+            Step::Fragment,
+            Step::Backslash,
+            Step::Decode,
+            Step::Merge,
+            Step::Dots,
+        ],
+        "https://nodejs.org/api/path.html#pathnormalizepath",
+    ),
+    server(
+        "Express, Tornado",
+        &[Step::DecodeWithin],
+        "https://expressjs.com/en/guide/routing.html",
+    ),
+    server(
+        "Go, `URL.Path`",
+        &[Step::Decode],
+        "https://pkg.go.dev/net/url#URL",
+    ),
+    server(
+        "Go, `ServeMux`",
+        &[Step::Decode, Step::Merge, Step::Dots],
+        "https://pkg.go.dev/net/http#ServeMux",
+    ),
+    server(
+        "Go 1.22, `ServeMux`",
+        &[Step::Merge, Step::Dots, Step::DecodeWithin],
+        "https://pkg.go.dev/net/http#ServeMux",
+    ),
+    server(
+        "Python, WSGI and ASGI",
+        &[Step::Decode],
+        "https://peps.python.org/pep-3333/#environ-variables",
+    ),
+    server(
+        "Python, Gunicorn",
+        &[Step::Fragment, Step::Decode],
+        "https://docs.python.org/3/library/urllib.parse.html#urllib.parse.urlsplit",
+    ),
+    server(
+        "Python, `urlparse()`, decoded",
+        &[
+            Step::Fragment,
+            Step::Host,
+            Step::LastParameters,
+            Step::Decode,
+        ],
+        "https://docs.python.org/3/library/urllib.parse.html#urllib.parse.urlparse",
+    ),
+    server(
+        "Python, `http.server`",
+        &[Step::Fragment, Step::Decode, Step::Merge, Step::Dots],
+        "https://docs.python.org/3/library/http.server.html",
+    ),
+    server(
+        "Tomcat",
+        &[
+            Step::Fragment,
+            Step::Parameters,
+            Step::Decode,
+            Step::Merge,
+            Step::Dots,
+        ],
+        "https://tomcat.apache.org/tomcat-10.1-doc/config/http.html",
+    ),
+    server(
+        "Tomcat, `allowBackslash`; Undertow",
+        &[
+            Step::Fragment,
+            Step::Parameters,
+            Step::Decode,
+            Step::Backslash,
+            Step::Merge,
+            Step::Dots,
+        ],
+        "https://tomcat.apache.org/tomcat-10.1-doc/config/http.html",
+    ),
+    server(
+        "Jetty 9",
+        &[Step::Fragment, Step::Parameters, Step::Decode, Step::Dots],
+        "https://jetty.org/docs/jetty/10/programming-guide/server/compliance.html",
+    ),
+    server(
+        "Jetty 10+",
+        &[
+            Step::Fragment,
+            Step::Parameters,
+            Step::EscapedDots,
+            Step::Decode,
+        ],
+        "https://jetty.org/docs/jetty/12/programming-guide/server/compliance.html",
+    ),
+    server(
+        "Spring, `AntPathMatcher`",
+        &[Step::Parameters, Step::Decode, Step::Merge],
+        "https://docs.spring.io/spring-framework/reference/web/webmvc/mvc-controller/ann-requestmapping.html",
+    ),
+    server(
+        "Spring, `PathPattern`",
+        &[Step::Parameters, Step::DecodeWithin],
+        "https://docs.spring.io/spring-framework/docs/current/javadoc-api/org/springframework/web/util/pattern/PathPattern.html",
+    ),
+    server(
+        "ASP.NET Core, Kestrel",
+        &[Step::Fragment, Step::DecodeWithin, Step::Dots],
+        "https://learn.microsoft.com/aspnet/core/fundamentals/servers/kestrel",
+    ),
+    server(
+        "IIS, HTTP.sys",
+        &[
+            Step::Fragment,
+            Step::Decode,
+            Step::Backslash,
+            Step::Merge,
+            Step::Dots,
+        ],
+        "https://learn.microsoft.com/windows/win32/http/url-canonicalization",
+    ),
+    server(
+        "Rails",
+        &[Step::Fragment, Step::Merge, Step::Decode],
+        "https://guides.rubyonrails.org/routing.html",
+    ),
+    server(
+        "PHP, `REQUEST_URI`",
+        &[Step::Decode],
+        "https://www.php.net/manual/reserved.variables.server.php",
+    ),
+    server(
+        "Envoy, `normalize_path`",
+        &[Step::DecodeUnreserved, Step::Backslash, Step::EscapedDots],
+        "https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    ),
+    server(
+        "Envoy, `UNESCAPE_AND_FORWARD`, `normalize_path`, `merge_slashes`",
+        &[
+            Step::DecodeSlashes,
+            Step::DecodeUnreserved,
+            Step::Backslash,
+            Step::EscapedDots,
+            Step::Merge,
+        ],
+        "https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    ),
+    server(
+        "a proxy that decodes, and a server that decodes",
+        &[Step::Decode, Step::DecodedQuery, Step::Decode],
+        "https://cwe.mitre.org/data/definitions/174.html",
+    ),
+];
+
+const fn server(name: &'static str, steps: &'static [Step], source: &'static str) -> Server {
+    Server {
+        name,
+        steps,
+        source,
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_the_table() {
+        let rows = SERVERS.iter().map(|server| {
+            let steps: Vec<&str> = server.steps.iter().map(|step| step.describe()).collect();
+            format!(
+                "| [{}]({}) | {} |\n",
+                server.name,
+                server.source,
+                steps.join("; ")
+            )
+        });
+        let table: String =
+            std::iter::once("| server | reads a path so |\n| --- | --- |\n".to_owned())
+                .chain(rows)
+                .collect();
+        let readme = include_str!("../../README.md");
+        assert!(
+            readme.contains(&table),
+            "README.md lacks this table:\n{table}"
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! Every value that a server might read where a request names something more than once.
+//!
+//! Of two lines `x-api-key` one server takes the first, another one the last, a third one both
+//! joined. A limit that went by one of these readings would give a fresh bucket to everybody who
+//! sends a second line. So a limit counts under all of them, and a request with more values than
+//! anybody needs is refused. Values are bytes: what is not UTF-8 is told apart like anything else.
+
+use std::borrow::Cow;
+
+/// The values of one name in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// It is not there, or empty.
+    Missing,
+    /// Each value under any reading, once.
+    Some(Vec<Vec<u8>>),
+    /// More than [`MAX_VALUES`].
+    TooMany,
+}
+
+/// More different values of one name have no honest use.
+pub const MAX_VALUES: usize = 8;
+
+impl Values {
+    /// A single value, if it is there.
+    #[must_use]
+    pub fn single(value: Option<Vec<u8>>) -> Self {
+        match value {
+            Some(value) if !value.is_empty() => Self::Some(vec![value]),
+            _ => Self::Missing,
+        }
+    }
+
+    /// The values of a header by its lines.
+    ///
+    /// Spaces around a value and around commas in it make no difference, as lines may be joined
+    /// with or without them on the way (RFC 9110 section 5.3).
+    pub fn of_lines<'l>(lines: impl IntoIterator<Item = &'l [u8]>) -> Self {
+        Self::with_joined(lines.into_iter().map(without_list_spaces))
+    }
+
+    /// The values of a query parameter in a `:path`, decoded.
+    ///
+    /// Some servers take `;` for `&`, and `name[]` or `name[0]` for an item of `name`.
+    #[must_use]
+    pub fn of_parameter(path: &[u8], name: &str) -> Self {
+        let Some(query) = path.splitn(2, |byte| *byte == b'?').nth(1) else {
+            return Self::Missing;
+        };
+        let query = query.split(|byte| *byte == b'#').next().unwrap_or(query);
+        let matching = |pair: &[u8]| -> Option<Vec<u8>> {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let found = form_decoded(parts.next()?);
+            let rest = found.strip_prefix(name.as_bytes())?;
+            let same = rest.is_empty() || rest.starts_with(b"[") && rest.ends_with(b"]");
+            same.then(|| form_decoded(parts.next().unwrap_or_default()))
+        };
+        let usual = Self::with_joined(
+            query
+                .split(|byte| *byte == b'&')
+                .filter_map(matching)
+                .map(Cow::Owned),
+        );
+        if !query.contains(&b';') {
+            return usual;
+        }
+        let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
+        usual.and(Self::with_joined(
+            pairs.filter_map(matching).map(Cow::Owned),
+        ))
+    }
+
+    /// The values of a cookie in the lines of `Cookie`.
+    ///
+    /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded.
+    pub fn of_cookie<'l>(lines: impl IntoIterator<Item = &'l [u8]>, name: &str) -> Self {
+        let pairs = lines
+            .into_iter()
+            .flat_map(|line| line.split(|byte| *byte == b';'));
+        let matching = |pair: &[u8]| {
+            let mut parts = pair.splitn(2, |byte| *byte == b'=');
+            let found = parts.next()?.trim_ascii();
+            let value = parts.next()?.trim_ascii();
+            let value = value
+                .strip_prefix(b"\"")
+                .and_then(|inner| inner.strip_suffix(b"\""))
+                .unwrap_or(value);
+            (found == name.as_bytes()).then(|| form_decoded(value))
+        };
+        Self::collected(pairs.filter_map(matching).map(Cow::Owned))
+    }
+
+    /// Each value, and all of them joined by commas, as some servers read them.
+    fn with_joined<'v>(values: impl Iterator<Item = Cow<'v, [u8]>>) -> Self {
+        let mut joined: Vec<u8> = Vec::new();
+        let mut count = 0_usize;
+        let values = values.filter(|value| !value.is_empty());
+        let each = values.inspect(|value| {
+            // Nobody reads what is too much anyway.
+            if count <= MAX_VALUES {
+                if count > 0 {
+                    joined.push(b',');
+                }
+                joined.extend_from_slice(value);
+            }
+            count = count.saturating_add(1);
+        });
+        let values = Self::collected(each);
+        if count < 2 {
+            return values;
+        }
+        values.and(Self::single(Some(joined)))
+    }
+
+    fn collected<'v>(values: impl Iterator<Item = Cow<'v, [u8]>>) -> Self {
+        let mut distinct: Vec<Vec<u8>> = Vec::new();
+        for value in values {
+            if value.is_empty() || distinct.iter().any(|known| **known == *value) {
+                continue;
+            }
+            if distinct.len() >= MAX_VALUES {
+                return Self::TooMany;
+            }
+            distinct.push(value.into_owned());
+        }
+        if distinct.is_empty() {
+            Self::Missing
+        } else {
+            Self::Some(distinct)
+        }
+    }
+
+    /// The values of both.
+    #[must_use]
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::TooMany, _) | (_, Self::TooMany) => Self::TooMany,
+            (Self::Missing, values) | (values, Self::Missing) => values,
+            (Self::Some(one), Self::Some(two)) => {
+                Self::collected(one.into_iter().chain(two).map(Cow::Owned))
+            }
+        }
+    }
+}
+
+/// Without spaces around the value and around the commas in it, and without empty items.
+fn without_list_spaces(line: &[u8]) -> Cow<'_, [u8]> {
+    let line = line.trim_ascii();
+    if !line.contains(&b',') {
+        return Cow::Borrowed(line);
+    }
+    let items: Vec<&[u8]> = line
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
+        .collect();
+    Cow::Owned(items.join(&b','))
+}
+
+/// Decodes `%41`, and `+` as a space; a broken escape stays as it is.
+#[must_use]
+pub fn form_decoded(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let escape = after.split_first_chunk::<2>().filter(|_| *first == b'%');
+        let escaped = escape.and_then(|(digits, tail)| {
+            let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+            let byte = high?.checked_mul(16)?.checked_add(low?)?;
+            Some((u8::try_from(byte).ok()?, tail))
+        });
+        let (byte, tail) = match (first, escaped) {
+            (_, Some(escaped)) => escaped,
+            (b'+', None) => (b' ', after),
+            (other, None) => (*other, after),
+        };
+        bytes.push(byte);
+        rest = tail;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn some(values: &[&[u8]]) -> Values {
+        Values::Some(values.iter().map(|value| value.to_vec()).collect())
+    }
+
+    #[test]
+    fn lines_of_a_header() {
+        let of = |lines: &[&'static [u8]]| Values::of_lines(lines.iter().copied());
+        assert_eq!(of(&[]), Values::Missing);
+        assert_eq!(of(&[b"", b"  "]), Values::Missing);
+        assert_eq!(of(&[b" a "]), some(&[b"a"]));
+        assert_eq!(of(&[b"", b"a"]), some(&[b"a"]));
+        assert_eq!(of(&[b"a", b"a"]), some(&[b"a", b"a,a"]));
+        assert_eq!(of(&[b"a", b"b"]), some(&[b"a", b"b", b"a,b"]));
+        // However the lines are joined on the way, there is one value in common.
+        for joined in [&b"a,b"[..], b"a, b", b"a ,b", b",a,,b,"] {
+            assert_eq!(of(&[joined]), some(&[b"a,b"]));
+        }
+        assert_eq!(of(&[b"\xff"]), some(&[b"\xff"]));
+        assert_ne!(of(&[b"\xff"]), of(&[b"\xfe"]));
+        let many: Vec<Vec<u8>> = (0..9).map(|n: u8| vec![b'a' + n]).collect();
+        assert_eq!(
+            Values::of_lines(many.iter().map(Vec::as_slice)),
+            Values::TooMany
+        );
+    }
+
+    #[test]
+    fn parameters_under_every_reading() {
+        let of = |path: &'static str| Values::of_parameter(path.as_bytes(), "user");
+        assert_eq!(of("/p"), Values::Missing);
+        assert_eq!(of("/p?users=a&x=user"), Values::Missing);
+        assert_eq!(of("/p?user=a"), some(&[b"a"]));
+        assert_eq!(of("/p?us%65r=%61"), some(&[b"a"]));
+        assert_eq!(of("/p?user=a+b%2Bc#user=d"), some(&[b"a b+c"]));
+        assert_eq!(of("/p?user=a&user=b"), some(&[b"a", b"b", b"a,b"]));
+        assert_eq!(of("/p?user[]=a"), some(&[b"a"]));
+        assert_eq!(of("/p?user%5B0%5D=a"), some(&[b"a"]));
+        assert_eq!(of("/p?user=a;x=1"), some(&[b"a;x=1", b"a"]));
+        assert_eq!(of("/p?x=1;user=a"), some(&[b"a"]));
+        assert_eq!(of("/p?user=%ff"), some(&[b"\xff"]));
+        assert_eq!(of("/p?user=%zz%4"), some(&[b"%zz%4"]));
+    }
+
+    #[test]
+    fn cookies_under_every_reading() {
+        let of = |lines: &[&'static [u8]]| Values::of_cookie(lines.iter().copied(), "id");
+        assert_eq!(of(&[b"a=1; ids=2"]), Values::Missing);
+        assert_eq!(of(&[b"a=1; id=x ;b=2"]), some(&[b"x"]));
+        assert_eq!(of(&[br#"id="x""#]), some(&[b"x"]));
+        assert_eq!(of(&[b"id=%78"]), some(&[b"x"]));
+        assert_eq!(of(&[b"id=x; id=y"]), some(&[b"x", b"y"]));
+        assert_eq!(of(&[b"id=x", b"id=y"]), some(&[b"x", b"y"]));
+    }
+
+    #[test]
+    fn thousands_of_values_cost_no_square() {
+        let lines: Vec<Vec<u8>> = (0..100_000_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+        assert_eq!(
+            Values::of_lines(lines.iter().map(Vec::as_slice)),
+            Values::TooMany
+        );
+    }
+}

@@ -1,0 +1,251 @@
+//! Whatever a client writes, and however the server behind the gateway reads it: the rule of the
+//! path that the server serves has decided, or the request is refused.
+//!
+//! The servers are models, written from their documentation; `envoy-test` runs real ones.
+#![cfg(not(target_arch = "wasm32"))]
+
+#[path = "upstreams/models.rs"]
+mod models;
+#[path = "upstreams/text.rs"]
+mod text;
+
+use std::collections::BTreeMap;
+
+use policy::config;
+use policy::consent::{Consent, ConsentSources};
+use policy::facts::Facts;
+use policy::identity::Identity;
+use policy::matching::{Match, Selection, applies, select};
+use policy::path::{PathError, RequestPath};
+use proptest::prelude::*;
+
+/// A request of which only the path matters.
+struct Get(Result<RequestPath, PathError>, Consent);
+
+impl Get {
+    fn new(raw: &str) -> Self {
+        struct Nothing;
+        impl Facts for Nothing {
+            fn path(&self) -> Result<&RequestPath, PathError> {
+                Err(PathError::Missing)
+            }
+            fn method(&self) -> &str {
+                "GET"
+            }
+            fn host(&self) -> &str {
+                ""
+            }
+            fn route(&self) -> Option<&str> {
+                None
+            }
+            fn header(&self, _name: &str) -> Option<String> {
+                None
+            }
+            fn identity(&self) -> Option<&Identity> {
+                None
+            }
+            fn consent(&self) -> &Consent {
+                unimplemented!("no rule asks for it")
+            }
+        }
+        let consent = ConsentSources::default().signals(&Nothing);
+        Self(RequestPath::parse(raw.as_bytes()), consent)
+    }
+}
+
+impl Facts for Get {
+    fn path(&self) -> Result<&RequestPath, PathError> {
+        self.0.as_ref().map_err(|error| *error)
+    }
+    fn method(&self) -> &str {
+        "GET"
+    }
+    fn host(&self) -> &str {
+        ""
+    }
+    fn route(&self) -> Option<&str> {
+        None
+    }
+    fn header(&self, _name: &str) -> Option<String> {
+        None
+    }
+    fn identity(&self) -> Option<&Identity> {
+        None
+    }
+    fn consent(&self) -> &Consent {
+        &self.1
+    }
+}
+
+/// Whether a route of the server, written as a pattern, takes these segments. Routers disagree on
+/// whether a placeholder takes an empty segment.
+fn takes(pattern: &str, segments: &[String], placeholder_takes_empty: bool) -> bool {
+    let mut left = segments.iter();
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        let fits = match (part, left.next()) {
+            ("**", _) => return true,
+            (_, None) => false,
+            ("*", Some(segment)) => placeholder_takes_empty || !segment.is_empty(),
+            (part, Some(segment)) => part == segment,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    left.next().is_none()
+}
+
+/// Lists of protected places with the rest open, lists of open places with the rest protected, and
+/// both: what protects and what opens is the same to the property.
+const RULE_SETS: &[&[&str]] = &[
+    &["/admin/**"],
+    &["/open/**"],
+    &["/open/**", "/admin/**"],
+    &["/admin/**", "/open/**", "/**"],
+    &["/open/*", "/open/**"],
+    &["/admin/*/users", "/admin/**", "/open/**"],
+    &["/*/users", "/open/*"],
+    &["/users/x", "/users/*", "/**"],
+    &["/", "/admin", "/*"],
+    &["/strict/**", "/open/admin/**", "/open/**"],
+];
+
+fn rules(patterns: &[&str]) -> Vec<Match> {
+    let rule = |pattern: &&str| {
+        let text = format!(r#"{{"paths":["{pattern}"]}}"#);
+        config::read(&text, |node| Match::read(&node)).unwrap()
+    };
+    patterns.iter().map(rule).collect()
+}
+
+/// Where some server, behind some proxy or none, takes a path; and one such server.
+fn routes(raw: &str) -> BTreeMap<Vec<String>, String> {
+    let mut routes = BTreeMap::new();
+    let forwarded: BTreeMap<String, &str> = models::PROXIES
+        .iter()
+        .rev()
+        .filter_map(|proxy| Some(((proxy.forward)(raw)?, proxy.name)))
+        .collect();
+    for (forwarded, proxy) in forwarded {
+        for server in models::SERVERS {
+            if let Some(segments) = (server.route)(&forwarded) {
+                routes
+                    .entry(segments)
+                    .or_insert_with(|| format!("{} behind {proxy}", server.name));
+            }
+        }
+    }
+    routes
+}
+
+/// The first server that would route `raw` past the decision on it.
+fn walked_around(raw: &str) -> Result<(), String> {
+    let request = Get::new(raw);
+    let routes = routes(raw);
+    for patterns in RULE_SETS {
+        let rules = rules(patterns);
+        let decided = select(rules.iter(), &request);
+        for (segments, server) in &routes {
+            for takes_empty in [false, true] {
+                let routed: Vec<usize> = (0..patterns.len())
+                    .filter(|index| takes(patterns[*index], segments, takes_empty))
+                    .collect();
+                let right = match decided {
+                    Selection::Rule(index) => routed.first() == Some(&index),
+                    Selection::NoRule => routed.is_empty(),
+                    Selection::Ambiguous | Selection::Unreadable(_) => true,
+                };
+                let counted = routed.iter().all(|index| applies(&rules[*index], &request));
+                if !right || !counted {
+                    return Err(format!(
+                        "{raw}: {decided:?} of {patterns:?}, but {server} routes {segments:?} to {routed:?}; readings {:?}",
+                        request.0
+                    ));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+const CASES: u32 = 3000;
+
+/// A path out of the pieces that servers disagree about.
+fn spelling() -> impl Strategy<Value = String> {
+    let separator = prop::sample::select(vec![
+        "/", "/", "/", "/", "//", "///", "\\", "%2f", "%2F", "%5c", "%252f", "/./", "/../",
+        "/..;/", "/%2e%2e/",
+    ]);
+    let name = prop::sample::select(vec![
+        "admin",
+        "admin",
+        "open",
+        "open",
+        "strict",
+        "users",
+        "x",
+        "7",
+        "%61dmin",
+        "o%70en",
+        "%2561dmin",
+        "..",
+        "..",
+        ".",
+        "%2e%2e",
+        "%2E.",
+        ".%2e",
+        "%2e",
+        "%252e%252e",
+        "..;",
+        "..;x=1",
+        "",
+        ";",
+        ";x",
+        "open;x",
+        "admin;a=b",
+        "%3b",
+        "users%3bx",
+        "%3fq",
+        "users%3Fq",
+        "%23",
+        "x%23y",
+        "#",
+        "x#y",
+        "%25",
+        "%20",
+        "%c3%a9",
+        "100%25",
+    ]);
+    prop::collection::vec((separator, name), 1..8).prop_map(|pieces| {
+        let spelled: String = pieces
+            .iter()
+            .flat_map(|(separator, name)| [*separator, *name])
+            .collect();
+        if spelled.starts_with('/') {
+            spelled
+        } else {
+            format!("/{spelled}")
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
+
+    #[test]
+    fn no_spelling_reaches_what_another_rule_protects(raw in spelling()) {
+        prop_assert_eq!(walked_around(&raw), Ok(()));
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// The pieces are hostile by themselves, and yet most of what is made of them can be read.
+    #[test]
+    fn few_spellings_are_too_ambiguous_to_be_read(raw in prop::collection::vec(spelling(), 200)) {
+        let read = raw.iter().filter(|raw| RequestPath::parse(raw.as_bytes()).is_ok()).count();
+        prop_assert!(read > 100, "{}", read);
+    }
+}
