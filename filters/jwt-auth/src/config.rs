@@ -13,6 +13,7 @@ mod resource_metadata;
 mod rule;
 mod tls;
 mod token_provider;
+mod warnings;
 
 pub use answers::{Answers, CustomBody};
 pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
@@ -186,12 +187,14 @@ impl Config {
             }
         }
         let locations = providers.iter().flat_map(|provider| &provider.from);
-        Some(Self {
+        let config = Self {
             places: CredentialPlace::all(locations),
             managed,
             providers,
             ..config
-        })
+        };
+        warnings::warn(fields, &config);
+        Some(config)
     }
 }
 

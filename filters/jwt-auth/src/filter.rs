@@ -59,6 +59,13 @@ impl Filter for JwtAuth {
     ) -> Result<Self, Problems> {
         let checked = Config::check(configuration);
         let config = Rc::new(plugin_configuration::accept(host, Self::NAME, checked)?);
+        let now_s = i64::try_from(host.wall_clock_ns() / 1_000_000_000).unwrap_or(i64::MAX);
+        for warning in config.expired_keys(now_s) {
+            host.log(
+                LogLevel::Warn,
+                &format!("jwt-auth: configuration: {warning}"),
+            );
+        }
         let verifier = Verifier::new(host, capabilities, &config, Self::NAME)?;
         let by_host = verifier.signatures().checked_by_host().join(", ");
         let line = format!("jwt-auth: signatures that the host checks: {by_host}");

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_form_holds_any_bytes() {
         assert_eq!(
-            super::form_encoded(b"a-b._*~ +&=%\xff"),
+            form_encoded(b"a-b._*~ +&=%\xff"),
             "a-b._*%7E%20%2B%26%3D%25%FF"
         );
     }

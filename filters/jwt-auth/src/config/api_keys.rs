@@ -7,6 +7,7 @@ use policy::json::Json;
 use policy::timestamp::parse_timestamp;
 
 use super::Location;
+use super::token_provider::scope_list;
 
 /// The keys of a provider.
 #[derive(Clone, Debug)]
@@ -122,7 +123,7 @@ impl ApiKeyEntry {
             }
             let entry = Self {
                 id: id?,
-                scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
+                scopes: fields.or("scopes", Vec::new(), |n| scope_list(&n)),
                 roles: fields.or("roles", Vec::new(), |n| n.strings()),
                 tenant: fields.or("tenant", None, |n| n.name(256).map(str::to_owned).map(Some)),
                 claims: fields.or("claims", Vec::new(), |n| claims(&n)),

@@ -133,6 +133,12 @@ impl InlineKeys {
     fn read(node: &Node<'_>, rules: &KeyRules) -> Option<Self> {
         // The set itself, or its text.
         let set = match node.json() {
+            Json::String(text) if text.trim_start().starts_with("-----BEGIN") => {
+                node.reject_unseen(
+                    "PEM is not read: give the key as a JWK set, {\"keys\": [{\"kty\": \"RSA\", \"n\": ..., \"e\": ...}]}",
+                );
+                return None;
+            }
             Json::String(text) => match Json::parse(text.as_bytes()) {
                 Ok(set) => set,
                 Err(error) => {

@@ -13,6 +13,8 @@
 )]
 
 mod bed;
+mod credentials;
+mod examples;
 mod fetching;
 mod keys;
 mod opaque;
