@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
-use audit::{Chain, Control, Event, Hash, Head, Lost, Range, Sealed, Statement};
+use audit::{Chain, Control, Event, Hash, Head, Lost, Peers, Range, Sealed, Statement};
+use policy::json::Json;
 
 use crate::queue::{Kind, QueuedRecord};
 
@@ -37,6 +38,8 @@ pub struct Chains {
     inherited: BTreeMap<String, Head>,
     /// Requests left out by sampling before there was a chain to say so, by class.
     sampled_before: BTreeMap<String, u64>,
+    /// Other emitters that record requests in this proxy.
+    other_emitters: Vec<String>,
 }
 
 /// Time, twice: to say when something was, and how long ago.
@@ -55,9 +58,19 @@ struct Entry {
     /// Records since the last checkpoint.
     uncovered: u64,
     checkpoint_ns: u64,
-    gaps: Vec<Lost>,
+    gaps: Vec<Gap>,
     /// The last record that went to the proxy's log.
     last_kept: Option<u64>,
+}
+
+/// Records that are not where the others are, which the chain has still to say.
+#[derive(Debug)]
+struct Gap {
+    lost: Lost,
+    /// It was said in a record that was rejected. While a collector rejects everything, each such
+    /// record would be another to speak of, for ever; so this waits until the collector takes records
+    /// again, or there is something else to say.
+    is_restated: bool,
 }
 
 impl Chains {
@@ -69,6 +82,23 @@ impl Chains {
             open: BTreeMap::new(),
             inherited: BTreeMap::new(),
             sampled_before: BTreeMap::new(),
+            other_emitters: Vec::new(),
+        }
+    }
+
+    /// Says who else records requests in this proxy.
+    pub fn set_other_emitters(&mut self, mut emitters: Vec<String>) {
+        emitters.sort_unstable();
+        emitters.truncate(MAX_EMITTERS);
+        self.other_emitters = emitters;
+    }
+
+    /// The collector takes records: what it has rejected can be told again.
+    pub fn note_delivered(&mut self) {
+        for entry in self.open.values_mut() {
+            for gap in &mut entry.gaps {
+                gap.is_restated = false;
+            }
         }
     }
 
@@ -114,6 +144,7 @@ impl Chains {
             config_sha256: self.origin.config_sha256,
             heartbeat_ms: self.origin.heartbeat_ms,
             predecessor: self.inherited.remove(class),
+            peers: self.peers(class),
         };
         self.open.insert(class.to_owned(), entry);
         let mut records = Vec::new();
@@ -159,17 +190,27 @@ impl Chains {
         entry.note(reason, None, None, now);
     }
 
-    /// A record went to the proxy's log and not to the collector. Answers whether its chain is one
-    /// of this instance, and can say so.
+    /// A record went to the proxy's log and not to the collector. The open chain of its class says
+    /// so, also where the record is of a chain that was taken over from another instance. What a
+    /// record about a gap said has to be said again. Answers whether there is such a chain.
     pub fn note_kept(&mut self, record: &QueuedRecord, reason: &str, now: Now) -> bool {
         let Some(entry) = self.open.get_mut(&record.class) else {
             return false;
         };
-        if entry.chain.uid() != record.chain_uid {
-            return false;
-        }
         entry.note(reason, Some(record), Some("host_log"), now);
-        entry.last_kept = Some(record.sequence);
+        let is_own = entry.chain.uid() == record.chain_uid;
+        if is_own {
+            entry.last_kept = Some(record.sequence);
+        }
+        if let Some(mut lost) = told_gap(record) {
+            if !is_own && !lost.ranges.is_empty() && lost.chain_uid.is_none() {
+                lost.chain_uid = Some(record.chain_uid.clone());
+            }
+            if lost.chain_uid.as_deref() == Some(entry.chain.uid()) {
+                lost.chain_uid = None;
+            }
+            entry.restate(lost);
+        }
         true
     }
 
@@ -192,7 +233,7 @@ impl Chains {
             let idle = silent_ns >= heartbeat_ns;
             // A gap that holds nothing but control records can wait: else a collector that
             // rejects everything would be told of each rejection, for ever.
-            let tell_gaps = idle || entry.gaps.iter().any(|gap| gap.count > 0);
+            let tell_gaps = idle || entry.gaps.iter().any(Gap::is_news);
             let uncovered = entry.uncovered > 0 || tell_gaps && !entry.gaps.is_empty();
             let checkpoint = uncovered && silent_ns >= every_ns;
             if !(checkpoint || idle) {
@@ -203,8 +244,9 @@ impl Chains {
                 let gaps = entry.map(|entry| std::mem::take(&mut entry.gaps));
                 let mut later = Vec::new();
                 for gap in gaps.unwrap_or_default() {
-                    if admit(CONTROL_BYTES.saturating_add(gap.ranges.len().saturating_mul(32))) {
-                        records.extend(self.add(&class, &Control::Gap(gap), false, now));
+                    let ranges = gap.lost.ranges.len();
+                    if admit(CONTROL_BYTES.saturating_add(ranges.saturating_mul(32))) {
+                        records.extend(self.add(&class, &Control::Gap(gap.lost), false, now));
                     } else {
                         later.push(gap);
                     }
@@ -213,7 +255,7 @@ impl Chains {
                     entry.gaps = later;
                 }
             }
-            if admit(CONTROL_BYTES) {
+            if admit(self.signed_bytes()) {
                 records.extend(self.checkpoint(&class, uncovered, now));
             }
         }
@@ -242,10 +284,12 @@ impl Chains {
             let Some(entry) = self.open.get_mut(&class) else {
                 continue;
             };
-            let statement = entry.statement.clone();
             for gap in std::mem::take(&mut entry.gaps) {
-                records.extend(self.add(&class, &Control::Gap(gap), false, now));
+                records.extend(self.add(&class, &Control::Gap(gap.lost), false, now));
             }
+            let Some(statement) = self.statement(&class) else {
+                continue;
+            };
             let close = Control::Close {
                 statement,
                 reason: reason.to_owned(),
@@ -270,13 +314,43 @@ impl Chains {
     }
 
     fn checkpoint(&mut self, class: &str, covers: bool, now: Now) -> Option<QueuedRecord> {
-        let statement = self.open.get(class)?.statement.clone();
+        let statement = self.statement(class)?;
         let control = if covers {
             Control::Checkpoint(statement)
         } else {
             Control::Heartbeat(statement)
         };
         self.add(class, &control, true, now)
+    }
+
+    /// What a chain states about itself and those beside it.
+    fn statement(&self, class: &str) -> Option<Statement> {
+        Some(Statement {
+            emitter: self.origin.emitter.clone(),
+            peers: self.peers(class),
+            ..self.open.get(class)?.statement.clone()
+        })
+    }
+
+    fn peers(&self, class: &str) -> Peers {
+        let siblings = self
+            .open
+            .iter()
+            .filter(|(other, _)| other.as_str() != class);
+        let heads = siblings.filter_map(|(_, entry)| entry.chain.head());
+        Peers {
+            siblings: heads.take(MAX_SIBLINGS).collect(),
+            emitters: self.other_emitters.clone(),
+        }
+    }
+
+    /// More than a signed record takes.
+    fn signed_bytes(&self) -> usize {
+        let siblings = self.open.len().min(MAX_SIBLINGS).saturating_mul(160);
+        let emitters = self.other_emitters.len().saturating_mul(32);
+        CONTROL_BYTES
+            .saturating_add(siblings)
+            .saturating_add(emitters)
     }
 
     fn add(
@@ -314,50 +388,100 @@ impl Chains {
     }
 }
 
-impl Entry {
-    fn note(&mut self, reason: &str, record: Option<&QueuedRecord>, kept: Option<&str>, now: Now) {
-        let same = |gap: &&mut Lost| gap.reason == reason && gap.kept.as_deref() == kept;
-        let last = self.gaps.iter_mut().rev().find(same);
-        let has_place = |gap: &Lost| {
-            record.is_none_or(|record| {
-                gap.ranges.len() < MAX_RANGES || extends(gap.ranges.last(), record.sequence)
-            })
-        };
-        let gap = match last {
-            Some(gap) if has_place(gap) => gap,
-            _ => {
-                self.gaps.push(Lost {
-                    reason: reason.to_owned(),
-                    kept: kept.map(str::to_owned),
-                    from_ms: now.wall_ms,
-                    ..Lost::default()
-                });
-                let Some(gap) = self.gaps.last_mut() else {
-                    return;
-                };
-                gap
-            }
-        };
-        gap.to_ms = now.wall_ms;
-        if record.is_none_or(|record| record.kind != Kind::Control) {
-            gap.count = gap.count.saturating_add(1);
-        }
-        let Some(record) = record else { return };
-        match gap.ranges.last_mut() {
-            Some(Range(_, last)) if last.checked_add(1) == Some(record.sequence) => {
-                *last = record.sequence;
-            }
-            _ => gap.ranges.push(Range(record.sequence, record.sequence)),
-        }
+impl Gap {
+    /// Whether it is of requests, and was not told before.
+    const fn is_news(&self) -> bool {
+        self.lost.count > 0 && !self.is_restated
     }
 }
 
-fn extends(last: Option<&Range>, sequence: u64) -> bool {
-    last.is_some_and(|Range(_, last)| last.checked_add(1) == Some(sequence))
+impl Entry {
+    fn note(&mut self, reason: &str, record: Option<&QueuedRecord>, kept: Option<&str>, now: Now) {
+        let own = self.chain.uid();
+        let of = record
+            .map(|record| record.chain_uid.as_str())
+            .filter(|uid| *uid != own);
+        let count = u64::from(record.is_none_or(|record| record.kind != Kind::Control));
+        let mut lost = Lost {
+            reason: reason.to_owned(),
+            kept: kept.map(str::to_owned),
+            chain_uid: of.map(str::to_owned),
+            count,
+            from_ms: now.wall_ms,
+            to_ms: now.wall_ms,
+            ..Lost::default()
+        };
+        lost.ranges
+            .extend(record.map(|record| Range(record.sequence, record.sequence)));
+        self.add_gap(lost, false);
+    }
+
+    /// What was said in a record that went elsewhere has to be said again.
+    fn restate(&mut self, lost: Lost) {
+        self.add_gap(lost, true);
+    }
+
+    /// Adds to a gap of the same kind, or begins another.
+    fn add_gap(&mut self, lost: Lost, is_restated: bool) {
+        let alike = |gap: &&mut Gap| {
+            gap.lost.reason == lost.reason
+                && gap.lost.kept == lost.kept
+                && gap.lost.chain_uid == lost.chain_uid
+        };
+        let found = self.gaps.iter_mut().rev().find(alike);
+        let Some(gap) = found else {
+            self.gaps.push(Gap { lost, is_restated });
+            return;
+        };
+        let Some(ranges) = joined(&gap.lost.ranges, &lost.ranges) else {
+            self.gaps.push(Gap { lost, is_restated });
+            return;
+        };
+        // What nobody was told yet is worth a record, and so is all that it stands beside.
+        let is_news = gap.is_news() || lost.count > 0 && !is_restated;
+        gap.is_restated = !is_news;
+        gap.lost.ranges = ranges;
+        gap.lost.count = gap.lost.count.saturating_add(lost.count);
+        gap.lost.from_ms = gap.lost.from_ms.min(lost.from_ms);
+        gap.lost.to_ms = gap.lost.to_ms.max(lost.to_ms);
+    }
+}
+
+/// What a record about a gap says.
+fn told_gap(record: &QueuedRecord) -> Option<Lost> {
+    if record.kind != Kind::Control || !record.json.contains(r#""kind":"gap""#) {
+        return None;
+    }
+    let json = Json::parse(record.json.as_bytes()).ok()?;
+    match Control::from_json(json.at("unmapped.control")?).ok()?.0 {
+        Control::Gap(lost) => Some(lost),
+        _ => None,
+    }
+}
+
+/// All numbers of both, as few ranges. `None`: they are too many for one record.
+fn joined(some: &[Range], more: &[Range]) -> Option<Vec<Range>> {
+    // Nearly always one number comes behind all others.
+    let mut ranges = some.to_vec();
+    ranges.extend_from_slice(more);
+    if !ranges.is_sorted() {
+        ranges.sort_unstable();
+    }
+    let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
+    for Range(first, last) in ranges {
+        match joined.last_mut() {
+            Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
+            _ => joined.push(Range(first, last)),
+        }
+    }
+    (joined.len() <= MAX_RANGES).then_some(joined)
 }
 
 /// More than a control record takes.
 const CONTROL_BYTES: usize = 2048;
+/// Chains of one emitter that the others speak of, and other emitters.
+const MAX_SIBLINGS: usize = 32;
+const MAX_EMITTERS: usize = 64;
 const BEFORE_GAP_NS: u64 = 100_000_000;
 /// Ranges in one gap record; more of them need another.
 const MAX_RANGES: usize = 64;

@@ -10,6 +10,7 @@ pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
 pub use rule::{Assurance, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use host::FactSources;
@@ -41,6 +42,8 @@ pub struct Config {
     pub subject: Option<SubjectKey>,
     /// What is recorded of the parts that tell most about people.
     pub fields: FieldSettings,
+    /// Bytes of one record at most, in whatever way a store or a log spells it.
+    pub max_record_bytes: usize,
     /// How the chain is signed.
     pub chain: ChainSettings,
     /// Where identity and consent come from.
@@ -126,15 +129,58 @@ impl Config {
             default_rule,
             subject,
             fields: settings,
+            max_record_bytes: fields.or("record", DEFAULT_RECORD_BYTES, |n| {
+                n.object(|fields| {
+                    Some(fields.or("max_bytes", DEFAULT_RECORD_BYTES, |n| {
+                        n.size(8_192..=1_048_576)
+                            .and_then(|bytes| usize::try_from(bytes).ok())
+                    }))
+                })
+            }),
             chain: fields.or("chain", ChainSettings::default(), |n| {
                 ChainSettings::read(&n)
             }),
             sources: FactSources::read(fields),
         };
+        config.warn(fields.node());
         Some(Self {
             sink: sink?,
             ..config
         })
+    }
+
+    /// What is accepted and does not do what somebody may expect.
+    fn warn(&self, node: &Node<'_>) {
+        let all = self.rules.iter().chain([&self.default_rule]);
+        let mut classes: BTreeMap<&str, Option<Duration>> = BTreeMap::new();
+        for (index, rule) in all.enumerate() {
+            let path = if index < self.rules.len() {
+                format!("rules[{index}]")
+            } else {
+                String::new()
+            };
+            let retention = &rule.retention;
+            let first = classes.entry(&retention.class).or_insert(retention.keep);
+            // A rule that says nothing takes what the configuration says for all.
+            if *first != retention.keep {
+                let message = format!(
+                    "the class {:?} has another `keep` elsewhere: records of one class are one \
+                     chain, which can be purged only up to the first record that has not expired",
+                    retention.class
+                );
+                node.warn_at(
+                    &joined(&path, "retention"),
+                    "class_with_two_periods",
+                    message,
+                );
+            }
+            let is_recorded = rule.level > Level::None;
+            if self.fields.path == PathForm::Template && rule.template.is_none() && is_recorded {
+                let message = "fields.path is \"template\" and there is none here: paths are \
+                               recorded as \"/{path}\"";
+                node.warn_at(&joined(&path, "template"), "template_missing", message);
+            }
+        }
     }
 
     /// The rule that a request falls under, by its place among the rules.
@@ -172,6 +218,15 @@ impl SubjectKey {
                 })
             })
         })
+    }
+}
+
+/// The path of a member of a rule, or of the configuration itself.
+fn joined(path: &str, member: &str) -> String {
+    if path.is_empty() {
+        member.to_owned()
+    } else {
+        format!("{path}.{member}")
     }
 }
 
@@ -223,10 +278,14 @@ fn count(node: &Node<'_>, most: u64) -> Option<usize> {
         .and_then(|number| usize::try_from(number).ok())
 }
 
+/// A record of an ordinary request takes some 2.6 KiB here, of which an eighth must stay free for
+/// records about chains: so both limits are reached at about the same time, unless records are long.
 const DEFAULT_QUEUE: QueueLimits = QueueLimits {
-    max_bytes: 8 * 1024 * 1024,
-    max_records: 20_000,
+    max_bytes: 16 * 1024 * 1024,
+    max_records: 5_000,
 };
+/// Container runtimes cut lines at 16 KiB, in which hosts and other logs take some for themselves.
+const DEFAULT_RECORD_BYTES: usize = 12 * 1024;
 const DEFAULT_BATCH: BatchLimits = BatchLimits {
     max_records: 500,
     max_bytes: 512 * 1024,

@@ -60,6 +60,58 @@ impl Schedule {
     }
 }
 
+/// How many records go into a batch: as many as configured, fewer where the collector finds that too
+/// large, and more again when it has taken enough of those.
+#[derive(Debug)]
+pub struct BatchSize {
+    configured: usize,
+    current: usize,
+    /// Batches delivered since it last changed.
+    delivered: u32,
+    /// After so many it grows.
+    patience: u32,
+}
+
+impl BatchSize {
+    /// As configured.
+    #[must_use]
+    pub const fn new(configured: usize) -> Self {
+        Self {
+            configured,
+            current: configured,
+            delivered: 0,
+            patience: MIN_PATIENCE,
+        }
+    }
+
+    /// Records of one batch at most.
+    #[must_use]
+    pub const fn records(&self) -> usize {
+        self.current
+    }
+
+    /// The collector finds a batch too large. One that was found too large again at once has to be
+    /// tried less often.
+    pub fn shrink(&mut self) {
+        self.patience = if self.delivered < MIN_PATIENCE {
+            self.patience.saturating_mul(2).min(MAX_PATIENCE)
+        } else {
+            MIN_PATIENCE
+        };
+        self.delivered = 0;
+        self.current = (self.current / 2).max(1);
+    }
+
+    /// A batch was delivered.
+    pub fn note_delivered(&mut self) {
+        self.delivered = self.delivered.saturating_add(1);
+        if self.current < self.configured && self.delivered >= self.patience {
+            self.delivered = 0;
+            self.current = self.current.saturating_mul(2).min(self.configured);
+        }
+    }
+}
+
 /// What the collector's answer means for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -124,6 +176,8 @@ fn rejected_records(body: &[u8]) -> u64 {
 }
 
 const NS_PER_S: u64 = 1_000_000_000;
+const MIN_PATIENCE: u32 = 8;
+const MAX_PATIENCE: u32 = 1_024;
 const FIRST_WAIT_NS: u64 = NS_PER_S / 2;
 const MIN_WAIT_NS: u64 = NS_PER_S / 10;
 const MAX_WAIT_NS: u64 = 30 * NS_PER_S;
@@ -159,6 +213,42 @@ mod tests {
                 "{status:?} {body}"
             );
         }
+    }
+
+    #[test]
+    fn batches_grow_again_and_are_not_found_too_large_for_ever() {
+        let mut size = BatchSize::new(500);
+        for expected in [250, 125, 62] {
+            size.shrink();
+            assert_eq!(size.records(), expected);
+        }
+        let grown = |size: &mut BatchSize| {
+            let before = size.records();
+            let mut deliveries = 0;
+            while size.records() == before {
+                size.note_delivered();
+                deliveries += 1;
+            }
+            deliveries
+        };
+        assert!(grown(&mut size) >= 8 && size.records() == 124);
+        while size.records() < 500 {
+            grown(&mut size);
+        }
+        // A collector that takes 300 and never 500 is asked ever less often.
+        size.shrink();
+        let waits: Vec<u32> = (0..10)
+            .map(|_| {
+                let waited = grown(&mut size);
+                size.shrink();
+                waited
+            })
+            .collect();
+        assert!(waits.is_sorted() && waits[9] >= 512, "{waits:?}");
+        for _ in 0..20 {
+            size.shrink();
+        }
+        assert_eq!(size.records(), 1);
     }
 
     #[test]

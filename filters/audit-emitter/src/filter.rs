@@ -24,7 +24,7 @@ use policy::secret::{Secret, SecretKind};
 
 use crate::chains::{Chains, Now, Origin};
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
-use crate::delivery::Schedule;
+use crate::delivery::{BatchSize, Schedule};
 use crate::handover::Handover;
 use crate::host_log::{self, HostLog};
 use crate::observe::Start;
@@ -45,14 +45,17 @@ pub struct AuditEmitter {
     ticks: bool,
     /// The host lets a request go on whenever its record is acknowledged.
     holds: bool,
+    /// The host passes nothing from filter to filter.
+    is_isolated: bool,
+    /// The host has forgotten the response when the request ends.
+    forgets: bool,
     sink_headers: Vec<(String, String)>,
     subject: Option<Pseudonymizer>,
     random: Random,
     chains: Chains,
     queue: Queue,
     schedule: Schedule,
-    /// Records of one batch at most; less than configured when the collector finds that too large.
-    batch_max_records: usize,
+    batch_size: BatchSize,
     witness: Option<WitnessQueue>,
     /// Requests that wait until their record is acknowledged.
     held: BTreeMap<ContextId, Held>,
@@ -144,10 +147,12 @@ impl Filter for AuditEmitter {
                 ..config.sources.clone()
             },
             host_log: HostLog::new(capabilities, log_key),
-            batch_max_records: config.batch.max_records,
+            batch_size: BatchSize::new(config.batch.max_records),
             config,
             ticks,
             holds,
+            is_isolated: !capabilities.shares_properties(),
+            forgets: !capabilities.has_log_phase(),
             sink_headers: secrets.sink_headers,
             subject: secrets.subject,
             random,
@@ -212,6 +217,8 @@ impl Stream<AuditEmitter> for AuditedStream {
         _end_of_stream: bool,
     ) -> Action {
         let start = self.start.insert(Start::capture(host));
+        let sources = &filter.config.sources;
+        sources.strip_method_overrides(host, filter.config.mode);
         if filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full() {
             let action = filter.refuse_unrecordable(host, &start.request);
             if action == Action::Pause {
@@ -220,6 +227,18 @@ impl Stream<AuditEmitter> for AuditedStream {
         }
         if filter.config.is_synchronous() {
             return filter.hold(host, self.context, start);
+        }
+        Action::Continue
+    }
+
+    fn on_response_headers(
+        &mut self,
+        filter: &mut AuditEmitter,
+        host: &dyn Host,
+        _end_of_stream: bool,
+    ) -> Action {
+        if let Some(start) = self.start.as_mut().filter(|_| filter.forgets) {
+            start.capture_response(host, &filter.config.sources);
         }
         Action::Continue
     }

@@ -99,9 +99,17 @@ impl Handover {
     /// Whether others record requests too.
     #[must_use]
     pub fn has_others(&self, host: &dyn Host, now_ms: u64) -> bool {
-        read_roll(host).0.iter().any(|(emitter, last_ms)| {
+        !self.others(host, now_ms).is_empty()
+    }
+
+    /// The ids of others that record requests.
+    #[must_use]
+    pub fn others(&self, host: &dyn Host, now_ms: u64) -> Vec<String> {
+        let (members, _) = read_roll(host);
+        let others = members.into_iter().filter(|(emitter, last_ms)| {
             *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < ALIVE_MS
-        })
+        });
+        others.map(|(emitter, _)| emitter).collect()
     }
 
     /// The instance ends. Answers whether it was the last.

@@ -4,8 +4,11 @@ use host::{
     Direction, FactSources, HeaderMap, Host, Request, exchange, header_text, proxy_address,
 };
 use policy::client_address::{self, ClientAddress};
+use policy::decision::Decision;
 use policy::facts::Facts as _;
+use policy::identity::Identity;
 use policy::path::RequestPath;
+use policy::secret_names::{holds_address, names_secret};
 
 use crate::config::{FieldSettings, Level, QueryForm};
 use crate::record::{Observation, TraceContext};
@@ -15,6 +18,29 @@ pub(crate) struct Start {
     pub(crate) request: Request,
     wall_ns: u64,
     monotonic_ns: u64,
+    response: Option<ResponseStart>,
+}
+
+/// What only the beginning of a response tells on hosts that forget it before the request ends.
+struct ResponseStart {
+    status: Option<u16>,
+    grpc_status: Option<u64>,
+    identity: Option<Identity>,
+    decisions: Vec<Decision>,
+}
+
+impl ResponseStart {
+    /// Fills in what the end did not tell.
+    fn complete(&self, observation: &mut Observation) {
+        observation.status = observation.status.or(self.status);
+        observation.grpc_status = observation.grpc_status.or(self.grpc_status);
+        if observation.identity.is_none() {
+            observation.identity.clone_from(&self.identity);
+        }
+        if observation.decisions.is_empty() {
+            observation.decisions.clone_from(&self.decisions);
+        }
+    }
 }
 
 impl Start {
@@ -24,7 +50,20 @@ impl Start {
             request: Request::capture(host),
             wall_ns: host.wall_clock_ns(),
             monotonic_ns: host.monotonic_ns(),
+            response: None,
         }
+    }
+
+    /// Takes down what the response begins with, at the response headers.
+    pub(crate) fn capture_response(&mut self, host: &dyn Host, sources: &FactSources) {
+        let identity = exchange::identity(host, sources.identity);
+        let is_grpc = is_grpc(host, Some(self));
+        self.response = Some(ResponseStart {
+            status: status(host),
+            grpc_status: is_grpc.then(|| grpc_status(host)).flatten(),
+            decisions: exchange::decisions(host, identity.as_ref()),
+            identity,
+        });
     }
 
     /// What is known of a request that was only received.
@@ -50,10 +89,9 @@ impl Start {
         observation.time_ms = ns_to_ms(self.wall_ns);
         observation.request_id = request.request_id(host).map(str::to_owned);
         observation.method = Some(request.method().to_owned()).filter(|method| !method.is_empty());
-        observation.path = match request.path() {
-            Ok(path) => Some(path.canonical()),
-            Err(_) => path_as_sent(request.raw_path()),
-        };
+        (observation.path, observation.path_as_sent) = paths(request.raw_path(), || {
+            request.path().ok().map(RequestPath::canonical)
+        });
         observation.host = Some(request.host_name().to_owned()).filter(|host| !host.is_empty());
         observation.route = request.route(host).map(str::to_owned);
         observation.trace = request
@@ -72,7 +110,10 @@ impl Start {
         let request = &self.request;
         if level >= Level::Request {
             observation.user_agent = request.header(host, "user-agent");
-            let header = |name: &String| Some((name.clone(), request.header(host, name)?));
+            let header = |name: &String| {
+                let value = request.header(host, name)?;
+                Some((name.clone(), without_query(name, value)))
+            };
             observation.headers = fields.headers.iter().filter_map(header).collect();
             if fields.query != QueryForm::None {
                 let raw = String::from_utf8_lossy(request.raw_path()).into_owned();
@@ -112,8 +153,11 @@ pub(crate) fn observation(
         identity,
         ..Observation::default()
     };
-    if start.is_none_or(|start| start.request.is_grpc()) {
-        observation.grpc_status = number(host, &["response", "grpc_status"]);
+    if is_grpc(host, start) {
+        observation.grpc_status = grpc_status(host);
+    }
+    if let Some(response) = start.and_then(|start| start.response.as_ref()) {
+        response.complete(&mut observation);
     }
     let Some(start) = start else {
         observation.time_ms = ns_to_ms(host.wall_clock_ns());
@@ -121,8 +165,10 @@ pub(crate) fn observation(
         observation.method = text(host, &["request", "method"]);
         observation.host =
             text(host, &["request", "host"]).map(|host| policy::http::host_name(&host));
-        observation.path =
-            text(host, &["request", "path"]).and_then(|path| readable_path(path.as_bytes()));
+        let raw = text(host, &["request", "path"]).unwrap_or_default();
+        let read = || RequestPath::parse(raw.as_bytes()).ok();
+        (observation.path, observation.path_as_sent) =
+            paths(raw.as_bytes(), || read().map(|path| path.canonical()));
         return observation;
     };
     start.describe(host, &mut observation);
@@ -185,10 +231,18 @@ fn number(host: &dyn Host, path: &[&str]) -> Option<u64> {
     parse_number(&host.property(path).ok()?)
 }
 
-fn readable_path(raw: &[u8]) -> Option<String> {
-    match RequestPath::parse(raw) {
-        Ok(path) => Some(path.canonical()),
-        Err(_) => path_as_sent(raw),
+/// The canonical path and, where it was sent otherwise, the path as it was sent.
+fn paths(
+    raw: &[u8],
+    canonical: impl FnOnce() -> Option<String>,
+) -> (Option<String>, Option<String>) {
+    let sent = path_as_sent(raw);
+    match canonical() {
+        Some(canonical) => {
+            let differs = sent.filter(|sent| *sent != canonical);
+            (Some(canonical), differs)
+        }
+        None => (sent, None),
     }
 }
 
@@ -202,8 +256,65 @@ fn path_as_sent(raw: &[u8]) -> Option<String> {
         .split_once("://")
         .map_or(path, |(_, after_scheme)| after_scheme);
     let slash = path.find(['/', '\\'])?;
-    path.split_at_checked(slash)
-        .map(|(_, path)| path.to_owned())
+    let (_, path) = path.split_at_checked(slash)?;
+    Some(without_secret_parameters(path))
+}
+
+/// A path without the values of parameters that are called like a secret: `/a;jsessionid=…/b`.
+fn without_secret_parameters(path: &str) -> String {
+    let mut shown = String::with_capacity(path.len());
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            shown.push('/');
+        }
+        for (index, parameter) in segment.split(';').enumerate() {
+            if index > 0 {
+                shown.push(';');
+            }
+            match parameter.split_once('=').filter(|_| index > 0) {
+                Some((name, _)) if names_secret(name) => {
+                    shown.push_str(name);
+                    shown.push_str("=…");
+                }
+                _ => shown.push_str(parameter),
+            }
+        }
+    }
+    shown
+}
+
+/// The value of a header that is the address of a page, without the query and what is behind it.
+fn without_query(name: &str, mut value: String) -> String {
+    if holds_address(name)
+        && let Some(at) = value.find(['?', '#'])
+    {
+        value.truncate(at);
+        value.push('…');
+    }
+    value
+}
+
+/// Whether the status of a gRPC call tells how the request ended: also of gRPC-Web, and also where
+/// the request never reached this filter.
+fn is_grpc(host: &dyn Host, start: Option<&Start>) -> bool {
+    let content_type = match start {
+        Some(start) => start.request.header(host, "content-type"),
+        None => text(host, &["request", "headers", "content-type"]),
+    };
+    content_type.is_some_and(|value| {
+        let media_type = policy::http::media_type(&value);
+        let rest = media_type.strip_prefix("application/grpc");
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-']))
+    })
+}
+
+/// Where it is: the host knows, or it stands in the trailers, or with a response that has nothing
+/// else in its headers.
+fn grpc_status(host: &dyn Host) -> Option<u64> {
+    let in_map = |map| header_text(host, map, "grpc-status")?.trim().parse().ok();
+    number(host, &["response", "grpc_status"])
+        .or_else(|| in_map(HeaderMap::ResponseTrailers))
+        .or_else(|| in_map(HeaderMap::ResponseHeaders))
 }
 
 /// Attributes are 64-bit little-endian numbers on Envoy, and decimal text on nginx hosts. Eight
@@ -236,6 +347,7 @@ fn parse_traceparent(value: &str) -> Option<TraceContext> {
     valid.then(|| TraceContext {
         trace_id: trace.to_owned(),
         span_id: span.to_owned(),
+        flags: u8::from_str_radix(flags, 16).unwrap_or_default(),
     })
 }
 
@@ -251,6 +363,10 @@ mod tests {
     fn reads_traceparent() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(parse_traceparent(good).unwrap().span_id, "00f067aa0ba902b7");
+        for flags in ["00", "01", "03", "ff"] {
+            let sent = format!("{}{flags}", good.strip_suffix("01").unwrap());
+            assert_eq!(parse_traceparent(&sent).unwrap().to_string(), sent);
+        }
         for bad in [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
@@ -269,15 +385,18 @@ mod tests {
             (b"/a/%zz?token=s".as_slice(), Some("/a/%zz")),
             (b"/a%00/b#s", Some("/a%00/b")),
             (b"http://user:pw@shop.example/%zz?s", Some("/%zz")),
-            (b"http://user:pw@shop%zz", Some("/")),
+            (b"http://user:pw@shop%zz", None),
             (b"user:pw", None),
             (b"user:pw@shop.example/x?s", Some("/x")),
             (b"\\%zz", Some("\\%zz")),
             (b"/\xff\xfe", Some("/\u{fffd}\u{fffd}")),
             (b"", None),
-            (b"/a/../b?x", Some("/b")),
+            (
+                b"/a;x=1;jsessionid=s3cret/b;token=s",
+                Some("/a;x=1;jsessionid=…/b;token=…"),
+            ),
         ] {
-            assert_eq!(readable_path(raw).as_deref(), expected, "{raw:?}");
+            assert_eq!(path_as_sent(raw).as_deref(), expected, "{raw:?}");
         }
     }
 

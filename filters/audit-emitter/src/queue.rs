@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use host::{CallToken, ContextId};
 use serde::{Deserialize, Serialize};
 
+use crate::record::TraceContext;
+
 /// A record, serialised, and what a sink repeats outside of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedRecord {
@@ -20,8 +22,8 @@ pub struct QueuedRecord {
     pub kind: Kind,
     /// The status of the response.
     pub status: Option<u16>,
-    /// Trace and span of the request, 32 and 16 hexadecimal digits.
-    pub trace: Option<Box<(String, String)>>,
+    /// The trace that the request belongs to.
+    pub trace: Option<Box<TraceContext>>,
     /// When it was queued, monotonic.
     pub queued_ns: u64,
     /// When it happened, nanoseconds since 1970.
@@ -53,10 +55,10 @@ impl QueuedRecord {
     /// The memory that it takes, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let trace = self.trace.as_deref().map_or(0, |(trace, span)| {
-            size_of::<(String, String)>()
-                .saturating_add(trace.len())
-                .saturating_add(span.len())
+        let trace = self.trace.as_deref().map_or(0, |trace| {
+            size_of::<TraceContext>()
+                .saturating_add(trace.trace_id.len())
+                .saturating_add(trace.span_id.len())
         });
         [
             self.json.len(),

@@ -6,6 +6,7 @@
 //! line or fill the queue by itself.
 
 mod activity;
+mod bound;
 mod findings;
 mod parties;
 
@@ -14,6 +15,7 @@ use audit::{Chain, Committed, Group, Salts};
 use policy::decision::{Decision, Outcome};
 use policy::finding::FindingOutcome;
 use policy::identity::{AuthenticationMethod, Identity};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{FieldSettings, Level, Retention};
 use crate::pseudonym::Pseudonymizer;
@@ -32,6 +34,9 @@ pub struct Observation {
     /// The canonical path as the client sent it, before rewrites, without query; as sent where it
     /// has no canonical form.
     pub path: Option<String>,
+    /// The path as the client sent it, without query, where that is not its canonical form: the
+    /// evidence of an attack.
+    pub path_as_sent: Option<String>,
     /// The query as sent, from level `request` on.
     pub query: Option<String>,
     /// Lower case, without port.
@@ -74,6 +79,13 @@ pub struct Observation {
     pub opted_out: bool,
     /// The purposes consented to, where a source says.
     pub purposes: Option<Vec<String>>,
+    /// A source of consent says something that is no list of purposes.
+    pub consent_unreadable: bool,
+    /// The host passes nothing from filter to filter: nobody can say who sent the request, and what
+    /// other filters decided.
+    pub is_isolated: bool,
+    /// Something was cut off, so that the record keeps within its bound.
+    pub is_truncated: bool,
 }
 
 impl Observation {
@@ -89,6 +101,15 @@ impl Observation {
         self.was_stopped()
             || self.status.is_none_or(|status| status >= 400)
             || self.grpc_status.is_some_and(|status| status > 0)
+            || self.was_cut_off()
+    }
+
+    /// Whether the proxy says that something went wrong with a response that had begun, or with the
+    /// connection to either side: a status of 200 does not tell.
+    #[must_use]
+    pub fn was_cut_off(&self) -> bool {
+        self.response_flags
+            .is_some_and(|flags| flags & !HARMLESS_FLAGS > 0)
     }
 
     /// Whether a filter changed the request or the response.
@@ -113,12 +134,25 @@ impl Observation {
 }
 
 /// What a W3C `traceparent` says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceContext {
     /// 32 hexadecimal digits, lower case.
     pub trace_id: String,
     /// 16 hexadecimal digits, lower case: the span of the caller.
     pub span_id: String,
+    /// Whether the trace is sampled, and what else the caller says about it.
+    pub flags: u8,
+}
+
+/// As a `traceparent`.
+impl std::fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "00-{}-{}-{:02x}",
+            self.trace_id, self.span_id, self.flags
+        )
+    }
 }
 
 /// What the emitter adds to an observation.
@@ -142,9 +176,21 @@ pub struct Envelope<'e> {
     pub subject: Option<&'e Pseudonymizer>,
 }
 
-/// Writes the record.
+/// Writes the record, of at most so many bytes in whatever way a store or a log spells it. What has
+/// to be cut for that is marked with `…`, and the record with `unmapped.truncated`.
 #[must_use]
-pub fn write(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
+pub fn write(observation: &Observation, envelope: &Envelope<'_>, max_bytes: usize) -> Writer {
+    let mut writer = write_whole(observation, envelope);
+    for bound in bound::STEPS {
+        if writer.escaped_sealed_bytes() <= max_bytes {
+            break;
+        }
+        writer = write_whole(&bound.cut(observation), envelope);
+    }
+    writer
+}
+
+fn write_whole(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
     let personal = Personal::of(observation, envelope);
     let committed = personal.committed(&envelope.salts);
     let stopped = observation.was_stopped();
@@ -153,6 +199,9 @@ pub fn write(observation: &Observation, envelope: &Envelope<'_>) -> Writer {
     writer.object(|w| {
         w.number_member("action_id", action_id(observation));
         w.number_member("activity_id", activity);
+        if activity == activity::OTHER {
+            name(w, "activity_name", observation.method.as_deref());
+        }
         w.cut_member("actor", |w| w.fragment(&personal.actor));
         w.member("api", |w| activity::write_api(w, observation, envelope));
         activity::write_authorizations(w, observation);
@@ -205,6 +254,7 @@ struct Personal {
     source: String,
     consent: String,
     path: Option<String>,
+    path_as_sent: Option<String>,
     query: Option<String>,
     user_agent: Option<String>,
     headers: Option<String>,
@@ -219,6 +269,8 @@ impl Personal {
             consent: consent(observation),
             // The members of `http_request` are there where it is.
             path: activity::path(observation, envelope).filter(|_| observation.method.is_some()),
+            path_as_sent: activity::path_as_sent(observation, envelope)
+                .filter(|_| observation.method.is_some() && observation.path.is_some()),
             query: activity::query(observation, envelope)
                 .filter(|_| detailed && observation.method.is_some() && observation.path.is_some()),
             user_agent: observation
@@ -255,6 +307,7 @@ impl Personal {
             &[
                 ("/http_request/url/path", self.path.as_deref()),
                 ("/http_request/url/query_string", self.query.as_deref()),
+                ("/http_request/url/url_string", self.path_as_sent.as_deref()),
             ],
         );
         committed
@@ -332,6 +385,11 @@ fn write_unmapped(
             "tls_version",
             observation.tls_version.as_deref().filter(|_| full),
         );
+        let flags = observation.trace.as_ref().map(|trace| trace.flags.into());
+        number(w, "trace_flags", flags);
+        if observation.is_truncated {
+            w.member("truncated", |w| w.boolean(true));
+        }
     });
 }
 
@@ -348,14 +406,20 @@ fn consent(observation: &Observation) -> String {
                 });
             });
         }
+        if observation.consent_unreadable {
+            w.member("unreadable", |w| w.boolean(true));
+        }
     });
     writer.into_text()
 }
 
-/// Allowed, Denied, Modified of the profile security_control.
+/// Allowed, Denied, Modified of the profile security_control; Unknown where nobody can say.
 fn action_id(observation: &Observation) -> u64 {
     if observation.was_stopped() {
         2
+    } else if observation.is_isolated && observation.failed() {
+        // Whether another filter refused it or the upstream, nobody can say.
+        0
     } else if observation.was_modified() {
         4
     } else {
@@ -373,6 +437,7 @@ fn disposition_id(observation: &Observation, envelope: &Envelope<'_>) -> u64 {
         (true, _) => 2,
         (false, true) => 27,
         (false, false) if envelope.is_received => 17,
+        (false, false) if observation.is_isolated && observation.failed() => 0,
         (false, false) => 1,
     }
 }
@@ -414,6 +479,9 @@ fn cut(text: &str, max_bytes: usize) -> std::borrow::Cow<'_, str> {
     beginning.into()
 }
 
+/// Flags of Envoy that say nothing about how a request ended: DelayInjected and
+/// ResponseFromCacheFilter.
+const HARMLESS_FLAGS: u64 = 1 << 9 | 1 << 20;
 const API_ACTIVITY: u64 = 6003;
 const GRPC_UNAUTHENTICATED: u64 = 16;
 /// A path or a header may be as long as the proxy allows; a record is not.

@@ -214,6 +214,154 @@ fn a_collector_that_rejects_everything_is_not_told_of_it_for_ever() {
     );
 }
 
+/// The record that tells of a rejected batch may be rejected itself. The store must know of all that
+/// it lacks, without the log.
+#[test]
+fn what_is_said_in_a_rejected_record_is_said_again() {
+    for assurance in ["buffered", "synchronous"] {
+        let more = format!(r#","assurance":"{assurance}","on_error":"allow""#);
+        let mut proxy = signed(OTLP, &more);
+        let collector = Collector::of(&mut proxy);
+        get(&mut proxy, "/orders/1");
+        proxy.advance(Duration::from_secs(2));
+        collector.status.set(400);
+        for _ in 0..3 {
+            (0..20).for_each(|_| {
+                get(&mut proxy, "/orders/2");
+            });
+            proxy.advance(Duration::from_secs(2));
+        }
+        // It takes records again, and first the next ones.
+        collector.status.set(200);
+        get(&mut proxy, "/orders/3");
+        proxy.advance(Duration::from_secs(2));
+        get(&mut proxy, "/orders/3");
+        proxy.advance(Duration::from_secs(2));
+        assert_whole(&collector.texts.borrow());
+        let told: u64 = collector
+            .controls()
+            .iter()
+            .filter_map(|control| match control {
+                Control::Gap(lost) => Some(lost.count),
+                _ => None,
+            })
+            .sum();
+        let rejected = u64::try_from(spilled(&proxy)).unwrap();
+        assert!(told >= rejected && rejected >= 60, "{told} of {rejected}");
+    }
+}
+
+#[test]
+fn what_was_taken_over_and_is_rejected_is_told_by_who_took_it_over() {
+    let configuration = support::COLLECTOR.replace("ON_FULL", "log");
+    let process = Process::new(Profile::Envoy);
+    let mut old = worker(&process, 1, &configuration);
+    let collector = Collector::of(&mut old);
+    collector.status.set(400);
+    get(&mut old, "/orders/1");
+    old.advance(Duration::from_secs(2));
+    collector.down.set(true);
+    get(&mut old, "/orders/1");
+    old.advance(Duration::from_secs(2));
+    let mut new = worker(&process, 2, &configuration);
+    collector.serve(&mut new);
+    get(&mut new, "/patients/2");
+    assert!(old.shut_down());
+    // What was left is rejected too, before there is a chain of its class here.
+    collector.down.set(false);
+    new.advance(Duration::from_secs(40));
+    collector.status.set(200);
+    get(&mut new, "/orders/3");
+    new.advance(Duration::from_secs(40));
+    get(&mut new, "/orders/3");
+    new.advance(Duration::from_secs(80));
+    let texts = collector.texts.borrow();
+    let of_the_old: Vec<_> = logged(&old)
+        .iter()
+        .chain(&logged(&new))
+        .map(|text| Record::check_text(text).unwrap())
+        .filter(|record| texts.iter().all(|text| !text.contains(&record.chain_uid)))
+        .collect();
+    // Not a record of the old chain is in the store, and every one of them is told of there.
+    let told: Vec<_> = collector
+        .controls()
+        .into_iter()
+        .filter_map(|control| match control {
+            Control::Gap(lost) if lost.chain_uid.is_some() => Some(lost),
+            _ => None,
+        })
+        .collect();
+    assert!(!told.is_empty());
+    for record in of_the_old {
+        let is_told = told.iter().any(|lost| {
+            lost.chain_uid.as_ref() == Some(&record.chain_uid)
+                && lost
+                    .ranges
+                    .iter()
+                    .any(|range| (range.0..=range.1).contains(&record.sequence))
+        });
+        assert!(is_told, "{}:{}", record.chain_uid, record.sequence);
+    }
+}
+
+/// Who takes a whole chain away leaves no hole in any other; so the others speak of it.
+#[test]
+fn signed_records_name_the_chains_and_emitters_beside_them() {
+    let configuration = support::COLLECTOR.replace("ON_FULL", "log");
+    let process = Process::new(Profile::Envoy);
+    let mut one = worker(&process, 1, &configuration);
+    let collector = Collector::of(&mut one);
+    let mut other = worker(&process, 2, &configuration);
+    collector.serve(&mut other);
+    for _ in 0..3 {
+        get(&mut one, "/patients/1");
+        get(&mut one, "/orders/1");
+        get(&mut other, "/orders/2");
+        one.advance(Duration::from_secs(2));
+        other.advance(Duration::from_secs(2));
+    }
+    assert!(one.shut_down());
+    let texts = collector.texts.borrow().clone();
+    let records: Vec<Record> = texts
+        .iter()
+        .map(|text| Record::check_text(text).unwrap())
+        .collect();
+    let emitters: std::collections::BTreeSet<String> = records
+        .iter()
+        .filter_map(|record| match record.control.as_ref()? {
+            Control::Open { emitter, .. } => Some(emitter.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(emitters.len(), 2);
+    let chains: std::collections::BTreeSet<&str> = records
+        .iter()
+        .map(|record| record.chain_uid.as_str())
+        .collect();
+    assert_eq!(chains.len(), 3);
+    // Without any one chain, what is left still names it.
+    for taken in chains {
+        let left = records.iter().filter(|record| record.chain_uid != taken);
+        let statements: Vec<_> = left
+            .filter_map(|record| record.control.as_ref()?.statement())
+            .collect();
+        let emitter = records
+            .iter()
+            .filter(|record| record.chain_uid == taken)
+            .find_map(|record| Some(record.control.as_ref()?.statement()?.emitter.clone()))
+            .unwrap();
+        let is_named = statements.iter().any(|statement| {
+            statement.peers.siblings.iter().any(|head| {
+                head.chain_uid == taken
+                    && records.iter().any(|record| {
+                        record.chain_uid == taken && record.fingerprint == head.fingerprint
+                    })
+            }) || statement.peers.emitters.contains(&emitter)
+        });
+        assert!(is_named, "{taken}");
+    }
+}
+
 #[test]
 fn a_part_that_is_not_taken_is_in_the_log() {
     let mut proxy = configured(Profile::Envoy, "log");

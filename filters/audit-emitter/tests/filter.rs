@@ -20,7 +20,10 @@ use policy::decision::{Decision, Outcome as Decided};
 use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
 use policy::json::Json;
-use support::{Collector, assert_whole, configured, get, logged, metric, requests_in, spilled};
+use support::{
+    Collector, assert_whole, configured, get, logged, metric, requests_in, spilled,
+    with_configuration,
+};
 
 fn found(kind: &str, count: u64) -> Finding {
     Finding {
@@ -314,6 +317,90 @@ fn a_probe_leaves_the_path_that_it_sent_but_no_query() {
             .and_then(Json::as_str);
         assert_eq!(path, Some("/admin/%zz"), "{profile:?}");
     }
+}
+
+#[test]
+fn the_path_of_an_attack_is_recorded_as_it_was_sent() {
+    for profile in Profile::ALL {
+        for (sent, read) in [("/a/../b", "/b"), ("/orders/1", "/orders/1")] {
+            let mut proxy = configured(profile, "log");
+            get(&mut proxy, sent);
+            proxy.shut_down();
+            let records = requests_in(&logged(&proxy));
+            let url = |name: &str| {
+                let value = records[0].at(&format!("http_request.url.{name}"));
+                value.and_then(Json::as_str).map(str::to_owned)
+            };
+            assert_eq!(url("path").as_deref(), Some(read), "{profile:?}");
+            let as_sent = Some(sent.to_owned()).filter(|sent| sent != read);
+            assert_eq!(url("url_string"), as_sent, "{profile:?}");
+        }
+    }
+}
+
+/// The end of a request on APISIX tells nothing of it.
+#[test]
+fn the_status_is_recorded_on_every_host() {
+    for profile in Profile::ALL {
+        for status in [200, 401, 503] {
+            let mut proxy = configured(profile, "log");
+            let response = Response::new(status);
+            proxy.run(&Request::get("/orders/1"), &response);
+            proxy.shut_down();
+            let records = requests_in(&logged(&proxy));
+            let code = records[0].at("http_response.code").cloned();
+            assert_eq!(code, Some(Json::from(u64::from(status))), "{profile:?}");
+            let failed = u64::from(status >= 400);
+            let status_id = records[0].member("status_id").cloned();
+            assert_eq!(status_id, Some(Json::from(1 + failed)), "{profile:?}");
+            let user = records[0].at("actor.user.name").and_then(Json::as_str);
+            let is_anonymous = profile == Profile::Envoy;
+            assert_eq!(user == Some("anonymous"), is_anonymous, "{profile:?}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_call_of_grpc_web_is_a_failure_and_plain_http_has_no_grpc_status() {
+    for (content_type, expected) in [
+        ("application/grpc", Some(5)),
+        ("application/grpc-web+proto", Some(5)),
+        ("application/grpc-web-text", Some(5)),
+        ("application/json", None),
+    ] {
+        let mut proxy = configured(Profile::Envoy, "log");
+        let request = Request::get("/shop.Orders/Get").header("content-type", content_type);
+        let response = Response::new(200).header("grpc-status", "5");
+        proxy.run(&request, &response);
+        proxy.shut_down();
+        let records = requests_in(&logged(&proxy));
+        let status = records[0].at("unmapped.grpc_status").cloned();
+        assert_eq!(status, expected.map(Json::from), "{content_type}");
+        let status_id = if expected.is_some() { 2 } else { 1 };
+        assert_eq!(records[0].member("status_id"), Some(&Json::from(status_id)));
+    }
+}
+
+#[test]
+fn both_limits_of_the_default_queue_are_reached_at_about_the_same_time() {
+    let mut proxy = with_configuration(
+        Profile::Envoy,
+        r#"{"sink":{"otlp_http":{"cluster":"collector"}},"queue":{"on_full":"drop"},"rules":[{"level":"request"}]}"#,
+    );
+    let collector = Collector::of(&mut proxy);
+    collector.down.set(true);
+    let request = Request::get("/orders/1").header("user-agent", "curl/8.5.0");
+    for _ in 0..5_000 {
+        proxy.run(&request, &Response::json("{}"));
+    }
+    proxy.advance(Duration::from_millis(200));
+    let (bytes, records) = (
+        metric(&proxy, "queue_bytes"),
+        metric(&proxy, "queue_records"),
+    );
+    let share = |used: i64, limit: i64| used * 100 / limit;
+    assert!(share(records, 5_000) >= 90, "{records} records");
+    assert!(share(bytes, 16 << 20) >= 50, "{bytes} bytes");
 }
 
 /// nginx cuts long lines, and a client could make a record long that it does not want read.

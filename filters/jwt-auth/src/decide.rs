@@ -115,7 +115,9 @@ pub(crate) fn decide<'c>(
             None => return refuse(DEFAULT, config.default.mode, Reason::NoRule),
         },
         Selection::NoRule => (DEFAULT, config.default.mode, &config.default.access),
-        Selection::Ambiguous => return refuse(DEFAULT, config.default.mode, Reason::PathAmbiguous),
+        Selection::Ambiguous(ambiguity) => {
+            return refuse(DEFAULT, config.default.mode, Reason::ambiguous(ambiguity));
+        }
         Selection::Unreadable(_) => {
             return refuse(DEFAULT, config.default.mode, Reason::PathUnreadable);
         }

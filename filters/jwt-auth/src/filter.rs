@@ -168,6 +168,7 @@ impl Stream<JwtAuth> for AuthStream {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
         forward::strip_managed_headers(host, &request, &config);
+        config.sources.strip_method_overrides(host, config.mode);
         let now = Now::of(host);
         let mut decision = filter.decide(&config, host, &mut request, self.context, &now, None);
         if matches!(decision, AuthDecision::Wait { .. })

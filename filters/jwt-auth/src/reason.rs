@@ -1,5 +1,7 @@
 //! Why a request is refused: one stable code for each reason.
 
+use policy::matching::Ambiguity;
+
 /// The reason of a refusal. The code goes into the problem type, the decision, the metric and the
 /// log; none of them ever holds a part of the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,6 +102,15 @@ pub enum Reason {
     /// Servers disagree on what the path means, and so do the rules.
     #[error("The path can be read in more than one way.")]
     PathAmbiguous,
+    /// Servers disagree on what the method is, and so do the rules.
+    #[error("The method can be read in more than one way.")]
+    MethodAmbiguous,
+    /// Servers disagree on which value of a header counts, and so do the rules.
+    #[error("A header can be read in more than one way.")]
+    HeaderAmbiguous,
+    /// Servers disagree on which host is meant, and so do the rules.
+    #[error("The request names more than one host.")]
+    HostAmbiguous,
     /// The path cannot be read.
     #[error("The path cannot be read.")]
     PathUnreadable,
@@ -115,6 +126,17 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The reason for refusing a request that rules disagree about.
+    #[must_use]
+    pub const fn ambiguous(ambiguity: Ambiguity) -> Self {
+        match ambiguity {
+            Ambiguity::Method => Self::MethodAmbiguous,
+            Ambiguity::Header => Self::HeaderAmbiguous,
+            Ambiguity::Host => Self::HostAmbiguous,
+            _ => Self::PathAmbiguous,
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -150,6 +172,9 @@ impl Reason {
             Self::ClientCertificateRequired => "client_certificate_required",
             Self::NoRule => "no_rule",
             Self::PathAmbiguous => "path_ambiguous",
+            Self::MethodAmbiguous => "method_ambiguous",
+            Self::HeaderAmbiguous => "header_ambiguous",
+            Self::HostAmbiguous => "host_ambiguous",
             Self::PathUnreadable => "path_unreadable",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
@@ -162,7 +187,11 @@ impl Reason {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::PathAmbiguous | Self::PathUnreadable => 400,
+            Self::PathAmbiguous
+            | Self::MethodAmbiguous
+            | Self::HeaderAmbiguous
+            | Self::HostAmbiguous
+            | Self::PathUnreadable => 400,
             Self::ScopeMissing
             | Self::ClaimMismatch
             | Self::ClaimHeaderTooLarge

@@ -201,6 +201,13 @@ impl Writer {
             .saturating_add(signature)
     }
 
+    /// As [`Writer::sealed_bytes`], inside of a JSON string, whoever writes that.
+    #[must_use]
+    pub fn escaped_sealed_bytes(&self) -> usize {
+        let filled_in = self.sealed_bytes().saturating_sub(self.text.text.len());
+        escaped_bytes(&self.text.text).saturating_add(filled_in)
+    }
+
     /// The text as it is.
     #[must_use]
     pub fn into_text(self) -> String {
@@ -294,15 +301,17 @@ pub fn push_string(text: &mut String, value: &str) {
 /// `\\u` sequences.
 #[must_use]
 pub fn escaped_bytes(text: &str) -> usize {
-    text.chars()
-        .map(|character| match character {
-            '"' | '\\' | '/' => 2,
-            '<' | '>' | '&' | '\'' => 6,
-            character if character.is_ascii_control() => 6,
-            character if character.is_ascii() => 1,
-            character => character.len_utf16().saturating_mul(6),
-        })
-        .fold(0, usize::saturating_add)
+    let bytes = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' | b'/' => 2,
+        b'<' | b'>' | b'&' | b'\'' | 0..=31 | 127 => 6,
+        // What comes after the first byte of a character.
+        0x80..=0xbf => 0,
+        0xc0..=0xef => 6,
+        // Two surrogates.
+        0xf0.. => 12,
+        _ => 1,
+    });
+    bytes.fold(0, usize::saturating_add)
 }
 
 #[cfg(test)]

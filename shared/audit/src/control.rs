@@ -26,6 +26,9 @@ pub enum Control {
         /// The chain that this one goes on from, after a change of the configuration or the code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         predecessor: Option<Head>,
+        /// Which other chains there are.
+        #[serde(flatten)]
+        peers: Peers,
     },
     /// Everything up to here is complete.
     Checkpoint(Statement),
@@ -117,6 +120,24 @@ pub struct Statement {
     pub lost: BTreeMap<String, u64>,
     /// The number of the checkpoint before this one, or of the first record.
     pub previous_checkpoint: u64,
+    /// The random id of the filter instance, as in the first record, which may be purged by now.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub emitter: String,
+    /// Which other chains there are.
+    #[serde(flatten)]
+    pub peers: Peers,
+}
+
+/// What stands beside a chain when one of its records is signed. A chain of which every record was
+/// taken away leaves no hole; that others speak of it shows that it was there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peers {
+    /// The other chains of the same emitter, each at its last record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<Head>,
+    /// The ids of other emitters that were recording requests in the same proxy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emitters: Vec<String>,
 }
 
 /// Records that are lost, or kept elsewhere.
@@ -126,6 +147,10 @@ pub struct Lost {
     pub reason: String,
     /// How many.
     pub count: u64,
+    /// The chain that the numbers are of, where it is not this one: that of an emitter that ended, of
+    /// which this one has taken over what was not delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_uid: Option<String>,
     /// Which, if they had a place in the chain already; what was lost before that has no number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<Range>,

@@ -54,7 +54,11 @@ impl Group {
                 "/src_endpoint",
             ],
             Self::Subject => &["/actor"],
-            Self::Url => &["/http_request/url/path", "/http_request/url/query_string"],
+            Self::Url => &[
+                "/http_request/url/path",
+                "/http_request/url/query_string",
+                "/http_request/url/url_string",
+            ],
         }
     }
 

@@ -179,15 +179,12 @@ fn assert_fast(file: &[u8]) {
     let text = std::str::from_utf8(file).unwrap();
     let mut requests = 0;
     for line in text.lines() {
-        let bodies: Vec<String> = match trail::envelope::read(line, false) {
+        let bodies: Vec<String> = match trail::envelope::read(line, &[]) {
             trail::envelope::Line::Record(text) => vec![text.to_owned()],
-            trail::envelope::Line::Holds(found) => found
-                .into_iter()
-                .filter_map(|found| match found {
-                    trail::envelope::Found::Text(text) => Some(text.into_owned()),
-                    _ => None,
-                })
-                .collect(),
+            trail::envelope::Line::Holds(contents) => {
+                let found = contents.found.into_iter();
+                found.map(|found| found.text.into_owned()).collect()
+            }
             other => panic!("{other:?}"),
         };
         for body in bodies

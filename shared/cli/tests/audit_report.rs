@@ -105,6 +105,7 @@ fn small_trail(folder: &Path) -> Emitter {
         ..some(Some("john"))
     };
     lines.push(emitter.request(&failed).text);
+    lines.push(emitter.checkpoint().text);
     let lost = emitter.request(&failed);
     lines.push(
         emitter

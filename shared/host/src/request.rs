@@ -7,9 +7,11 @@ use std::net::IpAddr;
 use policy::client_address::{self, ClientAddress};
 use policy::config::Fields;
 use policy::consent::{Consent, ConsentSources};
-use policy::facts::Facts;
+use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
+use policy::method::{self, MethodOverride};
+use policy::mode::Mode;
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
@@ -26,6 +28,8 @@ pub struct Request {
     complete: bool,
     path: OnceCell<Result<RequestPath, PathError>>,
     host_name: OnceCell<String>,
+    other_hosts: OnceCell<Vec<String>>,
+    method_overrides: OnceCell<Vec<String>>,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
     identity: OnceCell<Option<Identity>>,
@@ -55,6 +59,8 @@ impl Request {
             complete,
             path: OnceCell::new(),
             host_name: OnceCell::new(),
+            other_hosts: OnceCell::new(),
+            method_overrides: OnceCell::new(),
             route: OnceCell::new(),
             request_id: OnceCell::new(),
             identity: OnceCell::new(),
@@ -108,6 +114,51 @@ impl Request {
     pub fn header(&self, host: &dyn Host, name: &str) -> Option<String> {
         self.header_bytes(host, name)
             .map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// As [`Request::header_lines`], as text; bytes that are not UTF-8 become U+FFFD.
+    fn text_lines(&self, host: &dyn Host, name: &str) -> Vec<String> {
+        let lines = self.header_lines(host, name);
+        lines
+            .iter()
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
+    }
+
+    /// What may override the method: the parameter in the query, and headers where they count.
+    fn method_overrides(&self, host: &dyn Host, rules: MethodOverride) -> &[String] {
+        if rules == MethodOverride::Ignore {
+            return &[];
+        }
+        self.method_overrides.get_or_init(|| {
+            let path = String::from_utf8_lossy(self.raw_path());
+            let mut given = method::overrides_in_query(&path);
+            let headers = method::OVERRIDE_HEADERS.iter();
+            // What is removed reaches no upstream.
+            for name in headers.filter(|_| rules == MethodOverride::Honour) {
+                if self.may_have_header(name) {
+                    let lines = self.text_lines(host, name);
+                    let items = lines.iter().flat_map(|line| line.split(','));
+                    given.extend(items.map(|item| item.trim().to_owned()));
+                }
+            }
+            given
+        })
+    }
+
+    /// The hosts that the request names beside [`Request::host_name`].
+    fn other_hosts(&self) -> &[String] {
+        self.other_hosts.get_or_init(|| {
+            let lines = [":authority", "host"].map(|name| self.headers.values(name));
+            let mut names: Vec<String> = lines
+                .into_iter()
+                .flatten()
+                .map(|value| http::host_name(&String::from_utf8_lossy(value)))
+                .collect();
+            names.retain(|name| name != self.host_name());
+            names.dedup();
+            names
+        })
     }
 
     /// Whether there may be a header of this name: a host that does not hand over all headers
@@ -230,10 +281,12 @@ pub struct FactSources {
     pub consent: ConsentSources,
     /// The key `client_address`.
     pub client_address: ClientAddress,
+    /// The key `method_override`.
+    pub method_override: MethodOverride,
 }
 
 impl FactSources {
-    /// Reads `identity_from`, `consent` and `client_address` at the top level of a filter.
+    /// Reads `identity_from`, `consent`, `client_address` and `method_override` at the top level of a filter.
     #[must_use]
     pub fn read(fields: &mut Fields<'_>) -> Self {
         Self {
@@ -241,6 +294,17 @@ impl FactSources {
                 IdentitySource::read(&n)
             }),
             ..Self::read_without_identity(fields)
+        }
+    }
+
+    /// Removes the headers that override the method, where the configuration says so and the filter
+    /// enforces it; in [`crate::Stream::on_request_headers`].
+    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) {
+        if self.method_override == MethodOverride::Strip && mode.enforces() {
+            for name in method::OVERRIDE_HEADERS {
+                // By name, whatever the host has listed.
+                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+            }
         }
     }
 
@@ -254,6 +318,9 @@ impl FactSources {
             }),
             client_address: fields.or("client_address", ClientAddress::default(), |n| {
                 ClientAddress::read(&n)
+            }),
+            method_override: fields.or("method_override", MethodOverride::default(), |n| {
+                MethodOverride::read(&n)
             }),
         }
     }
@@ -280,12 +347,25 @@ impl Facts for RequestFacts<'_> {
         self.request.host_name()
     }
 
+    fn method_overrides(&self) -> &[String] {
+        let rules = self.sources.method_override;
+        self.request.method_overrides(self.host, rules)
+    }
+
+    fn other_hosts(&self) -> &[String] {
+        self.request.other_hosts()
+    }
+
     fn route(&self) -> Option<&str> {
         self.request.route(self.host)
     }
 
     fn header(&self, name: &str) -> Option<String> {
         self.request.header(self.host, name)
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<String> {
+        self.request.text_lines(self.host, name)
     }
 
     fn identity(&self) -> Option<&Identity> {
@@ -301,14 +381,16 @@ impl Facts for RequestFacts<'_> {
             .get_or_init(|| self.sources.consent.signals(self))
     }
 
-    fn media_type(&self) -> Option<String> {
-        let value = match self.direction {
-            Direction::Request => self.request.header(self.host, "content-type"),
+    fn media_types(&self) -> Vec<String> {
+        let lines = match self.direction {
+            Direction::Request => self.header_lines("content-type"),
             Direction::Response => {
                 header_text(self.host, HeaderMap::ResponseHeaders, "content-type")
+                    .into_iter()
+                    .collect()
             }
         };
-        value.map(|value| http::media_type(&value))
+        facts::media_types(&lines)
     }
 }
 

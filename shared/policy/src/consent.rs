@@ -9,19 +9,35 @@ use crate::http;
 /// Where consent signals are looked for.
 ///
 /// ```json
-/// { "gpc": true, "claim": "consents", "header": "x-consent", "cookie": "consent", "default": "unknown" }
+/// { "gpc": true, "claim": "consents", "header": "x-consent",
+///   "cookie": { "name": "consent", "trusted": true }, "default": "unknown" }
 /// ```
 /// Claim, header and cookie hold the purposes that were agreed to, separated by spaces or commas
-/// (the claim may be an array). The first source that is present decides; purposes that it does
-/// not name are denied. `Sec-GPC: 1` (Global Privacy Control) denies `sale` and `sharing` whatever
-/// else is said.
+/// (the claim may be an array). A source that is present denies every purpose that it does not name.
+/// All of them count, and the strictest wins: a purpose is granted if a source that can be trusted
+/// names it and no source that is present denies it, so that a withdrawal in a header takes effect
+/// while an older token still says otherwise.
+///
+/// The claim can be trusted, for an issuer has signed it. A header and a cookie are the caller's own
+/// word: they can deny, and grant only with `"trusted": true`, which says that something before this
+/// filter writes them and removes what callers send.
+///
+/// What cannot be read as purposes, such as a TC or GPP string, denies all. `Sec-GPC: 1` (Global
+/// Privacy Control) denies `sale` and `sharing` whatever else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentSources {
     gpc: bool,
     claim: Option<String>,
-    header: Option<String>,
-    cookie: Option<String>,
+    header: Option<OwnWord>,
+    cookie: Option<OwnWord>,
     default: ConsentDefault,
+}
+
+/// A header or a cookie, which a caller can write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OwnWord {
+    name: String,
+    trusted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +62,35 @@ impl Default for ConsentSources {
     }
 }
 
+impl OwnWord {
+    /// `"x-consent"`, or `{ "name": "x-consent", "trusted": true }`.
+    fn read(node: &Node<'_>, name: impl Fn(&Node<'_>) -> Option<String>) -> Option<Self> {
+        if node.json().as_str().is_some() {
+            return name(node).map(|name| Self {
+                name,
+                trusted: false,
+            });
+        }
+        node.object(|fields| {
+            let named = fields
+                .required("name", "the name of the header or cookie")
+                .and_then(|n| name(&n));
+            let trusted = fields.or("trusted", false, |n| n.boolean());
+            if trusted {
+                fields.node().warn_unseen(
+                    "consent_trusted",
+                    "callers can write this themselves: trusted is right only where something \
+                     before this filter writes it and removes what callers send",
+                );
+            }
+            Some(Self {
+                name: named?,
+                trusted,
+            })
+        })
+    }
+}
+
 impl ConsentSources {
     /// Reads the `consent` key of a filter's configuration.
     #[must_use]
@@ -57,8 +102,12 @@ impl ConsentSources {
                 claim: fields.or("claim", defaults.claim, |n| {
                     n.name(256).map(str::to_owned).map(Some)
                 }),
-                header: fields.or("header", None, |n| n.header_name().map(Some)),
-                cookie: fields.or("cookie", None, |n| n.name(256).map(str::to_owned).map(Some)),
+                header: fields.or("header", None, |n| {
+                    OwnWord::read(&n, |n| n.header_name()).map(Some)
+                }),
+                cookie: fields.or("cookie", None, |n| {
+                    OwnWord::read(&n, |n| n.name(256).map(str::to_owned)).map(Some)
+                }),
                 default: fields.or("default", defaults.default, |n| {
                     n.one_of(&[
                         ("unknown", ConsentDefault::Unknown),
@@ -78,23 +127,27 @@ impl ConsentSources {
             && facts
                 .header("sec-gpc")
                 .is_some_and(|value| value.split(',').any(|value| value.trim() == "1"));
-        let claim = self.claim.as_deref().and_then(|claim| {
-            let identity = facts.identity()?;
-            identity.claim(claim).map(|value| value.words())
-        });
-        let header = || {
-            facts
-                .header(self.header.as_deref()?)
-                .map(|value| purposes(&value))
-        };
-        let cookie = || {
-            let cookies = facts.header("cookie").filter(|_| self.cookie.is_some())?;
-            http::cookie(&cookies, self.cookie.as_deref()?).map(purposes)
-        };
-        let granted = claim.or_else(header).or_else(cookie);
+        let mut signals = Vec::new();
+        if let (Some(claim), Some(identity)) = (&self.claim, facts.identity())
+            && let Some(value) = identity.claim(claim)
+        {
+            signals.push(Signal::of(true, value.words()));
+        }
+        if let Some(OwnWord { name, trusted }) = &self.header
+            && let Some(value) = facts.header(name)
+        {
+            signals.push(Signal::of(*trusted, purposes(&value)));
+        }
+        if let Some(OwnWord { name, trusted }) = &self.cookie
+            && let Some(value) = facts.header("cookie")
+        {
+            // Which of several cookies of a name counts, servers do not agree on: all do.
+            let cookies = http::cookies(&value, name).take(MAX_COOKIES);
+            signals.extend(cookies.map(|value| Signal::of(*trusted, purposes(value))));
+        }
         Consent {
             opted_out,
-            granted: granted.map(BTreeSet::from_iter),
+            signals,
             default: self.default,
         }
     }
@@ -104,8 +157,33 @@ impl ConsentSources {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     opted_out: bool,
-    granted: Option<BTreeSet<String>>,
+    signals: Vec<Signal>,
     default: ConsentDefault,
+}
+
+/// What one source says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Signal {
+    /// It may grant, and not only deny.
+    trusted: bool,
+    /// `None`: it cannot be read, and denies all.
+    purposes: Option<BTreeSet<String>>,
+}
+
+impl Signal {
+    fn of(trusted: bool, words: Vec<String>) -> Self {
+        let readable = words.len() <= MAX_PURPOSES && words.iter().all(|word| is_purpose(word));
+        Self {
+            trusted,
+            purposes: readable.then(|| BTreeSet::from_iter(words)),
+        }
+    }
+
+    fn names(&self, purpose: &str) -> bool {
+        self.purposes
+            .as_ref()
+            .is_some_and(|purposes| purposes.contains(purpose))
+    }
 }
 
 impl Consent {
@@ -115,35 +193,44 @@ impl Consent {
         self.opted_out
     }
 
-    /// The purposes that a claim, header or cookie names; `None` without such a source.
+    /// The purposes that are granted; `None` where no claim, header or cookie says anything.
     #[must_use]
-    pub const fn purposes(&self) -> Option<&BTreeSet<String>> {
-        self.granted.as_ref()
+    pub fn purposes(&self) -> Option<BTreeSet<&str>> {
+        let named = self.signals.iter().flat_map(|signal| &signal.purposes);
+        let granted = named
+            .flatten()
+            .map(String::as_str)
+            .filter(|purpose| self.is_granted(purpose));
+        (!self.signals.is_empty()).then(|| granted.collect())
+    }
+
+    /// Whether a source says something that is no list of purposes, such as a TC string.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.signals.iter().any(|signal| signal.purposes.is_none())
     }
 
     /// Whether the person agreed to this purpose.
     #[must_use]
     pub fn is_granted(&self, purpose: &str) -> bool {
-        !self.is_opted_out_of(purpose)
-            && match &self.granted {
-                Some(granted) => granted.contains(purpose),
-                None => self.default == ConsentDefault::Granted,
-            }
+        !self.is_refused(purpose) && (self.is_vouched() || self.default == ConsentDefault::Granted)
     }
 
     /// Whether the person refused this purpose. Without a signal neither this nor
     /// [`Consent::is_granted`] holds, unless the configuration names a default.
     #[must_use]
     pub fn is_denied(&self, purpose: &str) -> bool {
-        self.is_opted_out_of(purpose)
-            || match &self.granted {
-                Some(granted) => !granted.contains(purpose),
-                None => self.default == ConsentDefault::Denied,
-            }
+        self.is_refused(purpose) || !self.is_vouched() && self.default == ConsentDefault::Denied
     }
 
-    fn is_opted_out_of(&self, purpose: &str) -> bool {
+    /// Whether a source that can be trusted says anything.
+    fn is_vouched(&self) -> bool {
+        self.signals.iter().any(|signal| signal.trusted)
+    }
+
+    fn is_refused(&self, purpose: &str) -> bool {
         self.opted_out && OPT_OUT_PURPOSES.contains(&purpose)
+            || self.signals.iter().any(|signal| !signal.names(purpose))
     }
 }
 
@@ -196,8 +283,25 @@ fn purposes(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Whether a word can be the name of a purpose. An encoded string (TC, GPP) is none: it is long, or
+/// mixes capitals, small letters and digits as only an encoding does.
+fn is_purpose(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+    let has = |is: fn(&u8) -> bool| word.bytes().any(|byte| is(&byte));
+    let is_encoded = word.len() >= MIN_ENCODED_BYTES
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && !word.contains([':', '/']);
+    word.len() <= MAX_PURPOSE_BYTES && word.bytes().all(plain) && !is_encoded
+}
+
 /// What Global Privacy Control is about (CCPA regulations section 7025).
 const OPT_OUT_PURPOSES: [&str; 2] = ["sale", "sharing"];
+const MAX_PURPOSES: usize = 64;
+const MAX_PURPOSE_BYTES: usize = 128;
+/// The core of a TC string has at least 30 bytes.
+const MIN_ENCODED_BYTES: usize = 24;
+const MAX_COOKIES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -217,37 +321,104 @@ mod tests {
         config::read(text, |node| ConsentCondition::read(&node)).unwrap()
     }
 
-    #[test]
-    fn signals_decide() {
-        let all = r#"{"claim":"consents","header":"X-Consent","cookie":"consent"}"#;
-        let claims = |text: &str| Identity {
+    /// What these signals say about sharing: granted, denied.
+    fn sharing(
+        configuration: &str,
+        headers: &[(&str, &str)],
+        claims: Option<&str>,
+    ) -> (bool, bool) {
+        let identity = claims.map(|text| Identity {
             claims: parse_claims(text.as_bytes()).unwrap(),
             ..Identity::default()
+        });
+        let request = Request {
+            identity,
+            ..Request::get("/", headers)
         };
-        let with = |headers: &[(&str, &str)], identity: Option<Identity>| {
-            let request = Request {
-                identity,
-                ..Request::get("/", headers)
-            };
-            let consent = sources(all).signals(&request);
-            (consent.is_granted("sharing"), consent.is_denied("sharing"))
-        };
-        let (granted, denied, unknown) = ((true, false), (false, true), (false, false));
-        assert_eq!(with(&[], None), unknown);
-        assert_eq!(with(&[("sec-gpc", "1")], None), denied);
-        assert_eq!(with(&[("sec-gpc", "0, 1")], None), denied);
-        assert_eq!(with(&[("sec-gpc", "true")], None), unknown);
-        assert_eq!(with(&[("x-consent", "ads,sharing")], None), granted);
-        assert_eq!(with(&[("x-consent", "ads")], None), denied);
+        let consent = sources(configuration).signals(&request);
+        (consent.is_granted("sharing"), consent.is_denied("sharing"))
+    }
+
+    const GRANTED: (bool, bool) = (true, false);
+    const DENIED: (bool, bool) = (false, true);
+    const UNKNOWN: (bool, bool) = (false, false);
+    const TRUSTED: &str = r#"{"header":{"name":"X-Consent","trusted":true},"cookie":{"name":"consent","trusted":true}}"#;
+
+    #[test]
+    fn signals_decide() {
+        let with = |headers: &[(&str, &str)], claims| sharing(TRUSTED, headers, claims);
+        assert_eq!(with(&[], None), UNKNOWN);
+        assert_eq!(with(&[("sec-gpc", "1")], None), DENIED);
+        assert_eq!(with(&[("sec-gpc", "0, 1")], None), DENIED);
+        assert_eq!(with(&[("sec-gpc", "true")], None), UNKNOWN);
+        assert_eq!(with(&[("x-consent", "ads,sharing")], None), GRANTED);
+        assert_eq!(with(&[("x-consent", "ads")], None), DENIED);
         assert_eq!(
             with(&[("x-consent", "sharing"), ("sec-gpc", "1")], None),
-            denied
+            DENIED
         );
-        assert_eq!(with(&[("cookie", "a=b; consent=sharing")], None), granted);
-        let says = Some(claims(r#"{"consents":["sharing"]}"#));
-        assert_eq!(with(&[("x-consent", "")], says), granted);
-        assert_eq!(with(&[], Some(claims(r#"{"consents":[]}"#))), denied);
-        assert_eq!(with(&[], Some(claims(r#"{"sub":"x"}"#))), unknown);
+        assert_eq!(with(&[("cookie", "a=b; consent=sharing")], None), GRANTED);
+        assert_eq!(with(&[], Some(r#"{"consents":["sharing"]}"#)), GRANTED);
+        assert_eq!(with(&[], Some(r#"{"consents":[]}"#)), DENIED);
+        assert_eq!(with(&[], Some(r#"{"sub":"x"}"#)), UNKNOWN);
+    }
+
+    #[test]
+    fn a_later_withdrawal_beats_a_claim_and_no_grant_beats_a_denial() {
+        let claims = Some(r#"{"consents":["sharing"]}"#);
+        let denied = Some(r#"{"consents":["ads"]}"#);
+        for configuration in [TRUSTED, r#"{"header":"x-consent","cookie":"consent"}"#] {
+            let with = |headers: &[(&str, &str)], claims| sharing(configuration, headers, claims);
+            assert_eq!(with(&[("x-consent", "")], claims), DENIED);
+            assert_eq!(with(&[("x-consent", "ads")], claims), DENIED);
+            assert_eq!(with(&[("x-consent", "sharing")], claims), GRANTED);
+            assert_eq!(with(&[("x-consent", "sharing")], denied), DENIED);
+            assert_eq!(with(&[("cookie", "consent=")], claims), DENIED);
+            // Two cookies of one name: no client chooses which of them counts.
+            let cookies = "consent=sharing; consent=ads";
+            assert_eq!(with(&[("cookie", cookies)], claims), DENIED);
+        }
+    }
+
+    #[test]
+    fn the_own_word_of_a_caller_denies_and_does_not_grant() {
+        let own = r#"{"header":"x-consent","cookie":"consent"}"#;
+        assert_eq!(sharing(own, &[("x-consent", "sharing")], None), UNKNOWN);
+        assert_eq!(
+            sharing(own, &[("cookie", "consent=sharing")], None),
+            UNKNOWN
+        );
+        assert_eq!(sharing(own, &[("x-consent", "ads")], None), DENIED);
+        let opt_in = r#"{"header":"x-consent","default":"denied"}"#;
+        assert_eq!(sharing(opt_in, &[("x-consent", "sharing")], None), DENIED);
+        let opt_out = r#"{"header":"x-consent","default":"granted"}"#;
+        assert_eq!(sharing(opt_out, &[("x-consent", "sharing")], None), GRANTED);
+        assert_eq!(sharing(opt_out, &[("x-consent", "ads")], None), DENIED);
+    }
+
+    #[test]
+    fn an_encoded_string_is_no_purpose_and_denies() {
+        for encoded in [
+            "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA",
+            "COtybn4PA_zT4KjACBENAPCIAEBAAECAAIAAAAAAAAAA.IFoEUQQgAIQwgIwQABAEAAAAOIAACAIAAAAQAIAgEAACEAAAAAgAQBAAAAAAAGBAAgAAAAAAAFAAECAAAgAAQARAEQAAAAAJAAIAAgAAAYQEAAAQmAgBC3ZAYzUw",
+            "DBABMA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA",
+            "%7B%22sharing%22%3Atrue%7D",
+        ] {
+            let cookie = format!("consent={encoded}");
+            let headers = [("cookie", cookie.as_str())];
+            let consent = sources(TRUSTED).signals(&Request::get("/", &headers));
+            assert!(consent.is_unreadable(), "{encoded}");
+            assert!(consent.is_denied(encoded) && consent.is_denied("sharing"));
+            assert_eq!(consent.purposes(), Some(BTreeSet::new()));
+        }
+        for purpose in [
+            "sharing",
+            "https://example.com/purposes/Care",
+            "TREAT",
+            "v2:Marketing",
+        ] {
+            assert!(is_purpose(purpose), "{purpose}");
+        }
     }
 
     #[test]

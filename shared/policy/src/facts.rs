@@ -16,8 +16,18 @@ pub trait Facts {
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 section 9.1).
     fn method(&self) -> &str;
 
+    /// What an upstream may take for the method instead, see [`crate::method`].
+    fn method_overrides(&self) -> &[String] {
+        &[]
+    }
+
     /// The host as [`crate::http::host_name`] writes it; empty when the request names none.
     fn host(&self) -> &str;
+
+    /// Other hosts that the request names: some servers read `Host` where others read `:authority`.
+    fn other_hosts(&self) -> &[String] {
+        &[]
+    }
 
     /// The name of the route that the proxy chose, where it tells.
     fn route(&self) -> Option<&str>;
@@ -26,17 +36,39 @@ pub trait Facts {
     /// UTF-8 become U+FFFD, which no rule names.
     fn header(&self, name: &str) -> Option<String>;
 
+    /// Each line of a header by itself, as [`Facts::header`] has them joined. Servers disagree on
+    /// which one counts.
+    fn header_lines(&self, name: &str) -> Vec<String>;
+
     /// The verified caller, where an authentication filter ran before.
     fn identity(&self) -> Option<&Identity>;
 
     /// The consent signals, from the sources that the filter's configuration names.
     fn consent(&self) -> &Consent;
 
-    /// The media type of the message that the rule is about, lower case.
-    fn media_type(&self) -> Option<String> {
-        self.header("content-type")
-            .map(|value| crate::http::media_type(&value))
+    /// The media types of the message that the rule is about, lower case: one, unless the header is
+    /// there more than once.
+    fn media_types(&self) -> Vec<String> {
+        media_types(&self.header_lines("content-type"))
     }
+}
+
+/// The media types that the lines of a `Content-Type` name. A proxy on the way may have joined
+/// several lines.
+#[must_use]
+pub fn media_types(lines: &[String]) -> Vec<String> {
+    let mut types: Vec<String> = Vec::new();
+    for item in lines.iter().flat_map(|line| line.split(',')) {
+        let media_type = crate::http::media_type(item);
+        // A comma may be in a quoted parameter: what follows it is no media type.
+        if media_type.contains('/')
+            && !media_type.contains(['"', '='])
+            && !types.contains(&media_type)
+        {
+            types.push(media_type);
+        }
+    }
+    types
 }
 
 #[cfg(test)]
@@ -55,6 +87,8 @@ pub(crate) mod tests {
         pub(crate) headers: Vec<(String, String)>,
         pub(crate) identity: Option<Identity>,
         pub(crate) consent: OnceCell<Consent>,
+        pub(crate) method_overrides: Vec<String>,
+        pub(crate) other_hosts: Vec<String>,
     }
 
     impl Request {
@@ -68,6 +102,8 @@ pub(crate) mod tests {
                 headers: headers.iter().map(owned).collect(),
                 identity: None,
                 consent: OnceCell::new(),
+                method_overrides: Vec::new(),
+                other_hosts: Vec::new(),
             }
         }
     }
@@ -97,6 +133,19 @@ pub(crate) mod tests {
                 .map(|(_, value)| value.as_str())
                 .collect();
             (!values.is_empty()).then(|| values.join(","))
+        }
+
+        fn header_lines(&self, name: &str) -> Vec<String> {
+            let lines = self.headers.iter().filter(|(found, _)| found == name);
+            lines.map(|(_, value)| value.clone()).collect()
+        }
+
+        fn method_overrides(&self) -> &[String] {
+            &self.method_overrides
+        }
+
+        fn other_hosts(&self) -> &[String] {
+            &self.other_hosts
         }
 
         fn identity(&self) -> Option<&Identity> {

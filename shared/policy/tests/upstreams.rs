@@ -41,6 +41,9 @@ impl Get {
             fn header(&self, _name: &str) -> Option<String> {
                 None
             }
+            fn header_lines(&self, _name: &str) -> Vec<String> {
+                Vec::new()
+            }
             fn identity(&self) -> Option<&Identity> {
                 None
             }
@@ -68,6 +71,9 @@ impl Facts for Get {
     }
     fn header(&self, _name: &str) -> Option<String> {
         None
+    }
+    fn header_lines(&self, _name: &str) -> Vec<String> {
+        Vec::new()
     }
     fn identity(&self) -> Option<&Identity> {
         None
@@ -153,7 +159,7 @@ fn walked_around(raw: &str) -> Result<(), String> {
                 let right = match decided {
                     Selection::Rule(index) => routed.first() == Some(&index),
                     Selection::NoRule => routed.is_empty(),
-                    Selection::Ambiguous | Selection::Unreadable(_) => true,
+                    Selection::Ambiguous(_) | Selection::Unreadable(_) => true,
                 };
                 let counted = routed.iter().all(|index| applies(&rules[*index], &request));
                 if !right || !counted {

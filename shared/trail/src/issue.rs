@@ -70,6 +70,18 @@ kinds! {
     ErasedWithoutOrder = "erased_without_order", Failure;
     /// Something was erased or purged that was on hold.
     HoldBroken = "hold_broken", Failure;
+    /// An envelope says something else than the record in it.
+    EnvelopeDiffers = "envelope_differs", Failure;
+    /// A signed record says something else than the records before it.
+    Contradiction = "contradiction", Failure;
+    /// A chain has records of more than one retention class.
+    ClassChanged = "class_changed", Failure;
+    /// A record is signed with a key that is none of those given.
+    ForeignKey = "foreign_key", Failure;
+    /// None of the keys given vouches for any record of a chain.
+    Unvouched = "unvouched", Failure;
+    /// With `--require-signed`: no signature that was checked vouches for records.
+    NotSigned = "not_signed", Failure;
     /// A line was written by a later version of the format.
     NewerVersion = "newer_version", Incomplete;
     /// The last line of a file is cut off.
@@ -98,10 +110,16 @@ kinds! {
     StillThere = "still_there", Incomplete;
     /// A record came again too late to be compared.
     NotCompared = "not_compared", Incomplete;
+    /// There are more lines of logs that may be records than can be kept in mind.
+    TooManyUnproven = "too_many_unproven", Incomplete;
     /// There are more holes than can be kept in mind.
     TooManyHoles = "too_many_holes", Incomplete;
     /// A line of a log looks like a record and is none: it was changed, or is a client's words.
     LogLine = "log_line", Note;
+    /// Lines of a log look like records, and no key vouches for them: they may be a client's words.
+    Unproven = "unproven", Note;
+    /// Records were spelled anew by another program, with the same meaning.
+    Reserialised = "reserialised", Note;
     /// The clock of an emitter went back.
     ClockStep = "clock_step", Note;
 }

@@ -1,10 +1,17 @@
 //! What a record says about itself, checked against its own hash; the part of the work that can be
 //! done for all records at once.
 
+use std::borrow::Cow;
+use std::hash::BuildHasher as _;
+use std::sync::LazyLock;
+
+use audit::keys::LogKey;
 use audit::record::{Fault, Record};
-use audit::{Control, Group, Hash};
+use audit::{Control, Group, Hash, canonical};
+use foldhash::fast::RandomState;
 use policy::json::Json;
 
+use crate::envelope::{Claims, Facts};
 use crate::hex::{decode, encode};
 use crate::keyring::{Keyring, Vouched};
 use crate::scan::{Fields, Shapes};
@@ -31,9 +38,57 @@ pub struct Item {
     pub present: Groups,
     /// Groups that were erased.
     pub erased: Groups,
+    /// Its retention class, as a number that is the same for the same class.
+    pub class_tag: u64,
     /// What it says about chains.
     pub control: Option<Box<ControlItem>>,
 }
+
+/// A record that was read and checked.
+#[derive(Clone, Debug)]
+pub struct Checked<'t> {
+    /// What the check of its chain needs.
+    pub item: Item,
+    /// Where things are in its text, in the record of a request.
+    pub fields: Option<Fields>,
+    /// Its canonical text.
+    pub text: Cow<'t, str>,
+    /// It was spelled in another way.
+    pub is_reserialised: bool,
+}
+
+impl Checked<'_> {
+    /// What an envelope says about the record that the record does not say. `None`: nothing.
+    #[must_use]
+    pub fn contradiction(&self, claims: &Claims) -> Option<String> {
+        let uid = uid(&self.item.chain, self.item.sequence);
+        let control = self.item.control.as_ref();
+        let class = match (control, &self.fields) {
+            (Some(control), _) => Some(control.class.as_str()),
+            (None, Some(fields)) => fields.class.string(&self.text),
+            (None, None) => None,
+        };
+        let fields = self.fields.as_ref();
+        let (decision, event) = match (control, fields.map(|fields| fields.action_id)) {
+            (Some(_), _) => ("control", "audit_control"),
+            (None, Some(DENIED)) => ("denied", "api_activity"),
+            (None, _) => ("allowed", "api_activity"),
+        };
+        claims.contradiction(&Facts {
+            uid: &uid,
+            class: class?,
+            decision,
+            event,
+            status: fields.map_or(0, |fields| fields.code),
+            time_ms: self.item.time_ms,
+            sequence: self.item.sequence,
+            text: &self.text,
+        })
+    }
+}
+
+/// OCSF's `action_id` of what was refused.
+const DENIED: u64 = 2;
 
 /// What a record about chains says.
 #[derive(Clone, Debug)]
@@ -130,22 +185,47 @@ impl<'k> Checker<'k> {
         }
     }
 
-    /// Reads and checks one line.
+    /// The keys that tag lines of logs.
+    #[must_use]
+    pub fn log_keys(&self) -> &'k [LogKey] {
+        self.keyring.log_keys()
+    }
+
+    /// Reads and checks the text of a record. Only what it means counts, not how it is spelled.
     ///
     /// # Errors
     /// It is no record, or one that does not fit its own hash.
-    pub fn check(&mut self, text: &str) -> Result<(Item, Option<Fields>), Fault> {
-        if let Some((item, fields)) = self.check_fast(text) {
-            return Ok((item, Some(fields)));
+    pub fn check<'t>(&mut self, text: Cow<'t, str>) -> Result<Checked<'t>, Fault> {
+        if let Some((item, fields)) = self.check_fast(&text) {
+            return Ok(Checked {
+                item,
+                fields: Some(fields),
+                text,
+                is_reserialised: false,
+            });
         }
-        let record = Record::check_text(text)?;
-        let item = from_record(record, self.keyring)?;
-        // A record of a request that is written in an unusual way.
+        let json = Json::parse(text.as_bytes());
+        let json = json.map_err(|error| Fault::NotJson(error.to_string()))?;
+        let json = with_integers(json);
+        let item = from_record(Record::check(&json)?, self.keyring)?;
+        let spelling = canonical::to_string(&json);
+        let is_reserialised = spelling != text;
+        let text = if is_reserialised {
+            spelling.into()
+        } else {
+            text
+        };
+        // The record of a request that is written in an unusual way.
         let fields = match item.control {
-            None => self.shapes.scan(text),
+            None => self.shapes.scan(&text),
             Some(_) => None,
         };
-        Ok((item, fields))
+        Ok(Checked {
+            item,
+            fields,
+            text,
+            is_reserialised,
+        })
     }
 
     /// Checks the record of a request that is written as audit-emitter writes it. `None`: it is
@@ -156,14 +236,44 @@ impl<'k> Checker<'k> {
         let item = check_fields(text, &fields, &mut self.hashed)?;
         Some((item, fields))
     }
+}
 
-    /// Checks a record whose spelling does not count.
-    ///
-    /// # Errors
-    /// As for [`Checker::check`].
-    pub fn check_json(&self, json: &Json) -> Result<Item, Fault> {
-        from_record(Record::check(json)?, self.keyring)
+/// Integers as integers, however they are spelled (RFC 8785 section 3.2.2.3): `1.8e12` is
+/// `1800000000000`. Others are no numbers of the format, and stay what they are.
+fn with_integers(json: Json) -> Json {
+    match json {
+        Json::Number(number) => {
+            let float = number.as_f64().filter(|_| number.is_f64());
+            let whole =
+                float.filter(|float| float.fract() == 0.0 && (0.0..=MAX_INTEGER).contains(float));
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a whole number between 0 and 2^53"
+            )]
+            let integer = whole.map(|float| Json::from(float as u64));
+            integer.unwrap_or(Json::Number(number))
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(with_integers).collect()),
+        Json::Object(members) => {
+            let members = members.into_iter();
+            Json::Object(
+                members
+                    .map(|(name, value)| (name, with_integers(value)))
+                    .collect(),
+            )
+        }
+        other => other,
     }
+}
+
+/// 2^53 - 1.
+const MAX_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// A retention class as a number.
+fn class_tag(class: &str) -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+    KEY.hash_one(class)
 }
 
 fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
@@ -171,6 +281,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         .ok_or(Fault::NotARecord("unmapped.record_integrity.chain_uid"))?;
     let erased = Groups::of(record.erased.iter().copied());
     let vouched = keyring.vouched(&record);
+    let class_tag = class_tag(&record.class);
     let control = record.control.map(|control| {
         Box::new(ControlItem {
             control,
@@ -192,6 +303,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         expires_ms: record.expires_ms,
         present,
         erased,
+        class_tag,
         control,
     })
 }
@@ -229,6 +341,7 @@ fn check_fields(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Ite
         expires_ms: fields.expires,
         present,
         erased,
+        class_tag: class_tag(class),
         control: None,
     })
 }

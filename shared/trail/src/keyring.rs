@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use audit::keys::PublicKey;
+use audit::keys::{LogKey, PublicKey};
 use audit::record::Record;
 use policy::config::{self, Fields, Node, Problems};
 
@@ -10,6 +10,7 @@ use policy::config::{self, Fields, Node, Problems};
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
     keys: HashMap<String, Vec<Entry>>,
+    log_keys: Vec<LogKey>,
 }
 
 /// A key and what it is good for.
@@ -83,7 +84,18 @@ impl Keyring {
         Ok(())
     }
 
-    /// Whether there is any key.
+    /// Adds a key that tags lines of logs.
+    pub fn add_log_key(&mut self, key: LogKey) {
+        self.log_keys.push(key);
+    }
+
+    /// The keys that tag lines of logs.
+    #[must_use]
+    pub fn log_keys(&self) -> &[LogKey] {
+        &self.log_keys
+    }
+
+    /// Whether there is any key that signs.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()

@@ -112,6 +112,7 @@ impl Ledger {
             // It has nothing to say for years.
             heartbeat_ms: 0,
             predecessor: None,
+            peers: audit::Peers::default(),
         };
         let first = (self.chain.next_sequence() == 0).then_some(&open);
         let mut text = String::new();

@@ -9,7 +9,8 @@ use audit::{Chain, Committed, Control, Event, Group, Hash, Head, Lost, Range, Se
 #[derive(Debug)]
 pub struct Emitter {
     chain: Chain,
-    class: String,
+    /// The retention class of its records.
+    pub class: String,
     key: Option<SigningKey>,
     random: Random,
     /// When the next record is, milliseconds since 1970.
@@ -107,6 +108,7 @@ impl Emitter {
             config_sha256: Hash::plain(b"{}"),
             heartbeat_ms: HEARTBEAT_MS,
             predecessor,
+            peers: audit::Peers::default(),
         };
         self.control(&control, true)
     }
@@ -131,6 +133,7 @@ impl Emitter {
         let gap = Control::Gap(Lost {
             reason: "queue_full".to_owned(),
             count,
+            chain_uid: None,
             ranges,
             kept: kept.map(str::to_owned),
             from_ms: self.time_ms,

@@ -23,6 +23,27 @@ pub struct Segment {
     pub first_signed: Option<(u64, u64)>,
     /// The last.
     pub last_signed: Option<(u64, u64)>,
+    /// Records of requests.
+    pub requests: u64,
+    /// What the first signed record in it states about its chain.
+    pub first_stated: Option<Stated>,
+    /// What the last states.
+    pub last_stated: Option<Stated>,
+}
+
+/// What a signed record states about its chain, and where it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stated {
+    /// The number of the record.
+    pub sequence: u64,
+    /// Records of requests that are before it in its segment.
+    pub before: u64,
+    /// Records of requests since the chain began.
+    pub records: u64,
+    /// Requests left out and lost since then.
+    pub absent: u64,
+    /// The number of the signed record before.
+    pub previous_signed: u64,
 }
 
 /// The segments of a chain, by the number of their first record.
@@ -41,13 +62,12 @@ pub struct Placed {
 }
 
 impl Segments {
-    /// Puts a record where it belongs. `silence` is called with the signed records on both sides
-    /// of what becomes one.
+    /// Puts a record where it belongs. `joined` is called with the two segments that become one.
     pub fn insert(
         &mut self,
         sequence: u64,
         record: Segment,
-        mut silence: impl FnMut((u64, u64), (u64, u64)),
+        mut joined: impl FnMut(&Segment, &Segment),
     ) -> Placed {
         let mut placed = Placed::default();
         let before = self.0.len();
@@ -62,7 +82,7 @@ impl Segments {
             }
             Some((start, segment)) if segment.last.checked_add(1) == Some(sequence) => {
                 if segment.head == record.previous {
-                    segment.append(&record, &mut silence);
+                    segment.append(&record, &mut joined);
                     first = *start;
                 } else {
                     placed.broken = true;
@@ -73,7 +93,7 @@ impl Segments {
                 self.0.insert(sequence, record);
             }
         }
-        self.join_next(first, &mut placed, &mut silence);
+        self.join_next(first, &mut placed, &mut joined);
         let after = self.0.len();
         placed.change = isize::try_from(after).unwrap_or(0) - isize::try_from(before).unwrap_or(0);
         placed
@@ -83,7 +103,7 @@ impl Segments {
         &mut self,
         first: u64,
         placed: &mut Placed,
-        silence: &mut impl FnMut((u64, u64), (u64, u64)),
+        joined: &mut impl FnMut(&Segment, &Segment),
     ) {
         let Some(segment) = self.0.get(&first) else {
             return;
@@ -102,7 +122,7 @@ impl Segments {
         if let Some(right) = self.0.remove(&next)
             && let Some(segment) = self.0.get_mut(&first)
         {
-            segment.append(&right, silence);
+            segment.append(&right, joined);
         }
     }
 
@@ -138,15 +158,64 @@ impl Segments {
 }
 
 impl Segment {
-    fn append(&mut self, right: &Self, silence: &mut impl FnMut((u64, u64), (u64, u64))) {
-        if let (Some(left), Some(right)) = (self.last_signed, right.first_signed) {
-            silence(left, right);
-        }
+    fn append(&mut self, right: &Self, joined: &mut impl FnMut(&Self, &Self)) {
+        joined(self, right);
+        let further = |stated: Stated| Stated {
+            before: stated.before.saturating_add(self.requests),
+            ..stated
+        };
+        self.first_stated = self.first_stated.or(right.first_stated.map(further));
+        self.last_stated = right.last_stated.map(further).or(self.last_stated);
+        self.requests = self.requests.saturating_add(right.requests);
         self.last = right.last;
         self.head = right.head;
         self.covered = right.covered.or(self.covered);
         self.first_signed = self.first_signed.or(right.first_signed);
         self.last_signed = right.last_signed.or(self.last_signed);
+    }
+
+    /// What the first statement of the segment to the right says that is not so, given this one.
+    #[must_use]
+    pub fn contradiction(&self, right: &Self) -> Option<String> {
+        let next = right.first_stated?;
+        if let Some((signed, _)) = self.last_signed
+            && next.previous_signed != signed
+        {
+            return Some(format!(
+                "it says that the signed record before it is number {}, and that is number {signed}",
+                next.previous_signed
+            ));
+        }
+        let last = self.last_stated?;
+        let there = self
+            .requests
+            .saturating_sub(last.before)
+            .saturating_add(next.before);
+        let stated = next.records.checked_sub(last.records);
+        if stated != Some(there) {
+            return Some(format!(
+                "it says {} requests since the chain began after {} at number {}, and {there} are there between them",
+                next.records, last.records, last.sequence
+            ));
+        }
+        (next.absent < last.absent).then(|| {
+            format!(
+                "it says that {} requests were left out or lost, and number {} said {}",
+                next.absent, last.sequence, last.absent
+            )
+        })
+    }
+
+    /// The same for a chain that begins with this segment.
+    #[must_use]
+    pub fn contradiction_at_beginning(&self) -> Option<String> {
+        let first = self.first_stated?;
+        (first.records != first.before).then(|| {
+            format!(
+                "it says {} requests since the chain began, and {} are there",
+                first.records, first.before
+            )
+        })
     }
 }
 

@@ -15,6 +15,21 @@ pub fn parse(text: &str) -> Result<u64, TimestampError> {
     Ok(seconds.saturating_mul(1000))
 }
 
+/// As [`parse`], with the milliseconds of `2026-11-24T21:00:00.250Z`.
+///
+/// # Errors
+/// What a time looks like.
+pub fn parse_ms(text: &str) -> Result<u64, TimestampError> {
+    let Some((seconds, rest)) = text.split_once('.') else {
+        return parse(text);
+    };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (fraction, zone) = rest.split_at_checked(digits).unwrap_or((rest, ""));
+    let ms = fraction.bytes().chain(*b"000").take(3);
+    let ms = ms.fold(0, |ms, digit| ms * 10 + u64::from(digit.wrapping_sub(b'0')));
+    Ok(parse(&format!("{seconds}{zone}"))?.saturating_add(ms))
+}
+
 /// `2026-11-24T21:00:00.250Z`, without the fraction if it is zero.
 #[must_use]
 pub fn format(ms: u64) -> String {
@@ -110,6 +125,11 @@ mod tests {
         );
         assert_eq!(format(u64::MAX).len(), "9999-12-31T00:00:00.000Z".len());
         assert!(parse("yesterday").is_err());
+        for text in ["2026-11-24T21:00:00.250Z", "1970-01-01T00:00:00.007Z"] {
+            assert_eq!(format(parse_ms(text).unwrap()), text);
+        }
+        assert_eq!(parse_ms("1970-01-01T00:00:01.5Z"), Ok(1_500));
+        assert_eq!(parse_ms("1970-01-01T00:00:01.123456Z"), Ok(1_123));
         assert_eq!(duration(3 * DAY_MS), "3 days");
         assert_eq!(duration(1000), "1 second");
         assert_eq!(duration(12), "12 ms");

@@ -128,10 +128,10 @@ fn verify(source: Source, threads: usize) -> Result<u64> {
 
 fn report(source: Source, threads: usize) -> Result<u64> {
     let filter = Filter::default();
-    let (trail, tallies) = read(source, threads, || Tally::new(&filter, NOW_MS));
+    let (trail, tallies) = read(source, threads, || Tally::new(&filter, NOW_MS, true));
     let tally = tallies
         .into_iter()
-        .fold(Tally::new(&filter, NOW_MS), Tally::merge);
+        .fold(Tally::new(&filter, NOW_MS, true), Tally::merge);
     let report = Report::new(tally, conclude(trail, &question()), Vec::new(), NOW_MS, 50);
     clean(&report.verification)
 }

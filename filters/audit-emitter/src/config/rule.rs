@@ -39,7 +39,7 @@ pub enum Level {
 }
 
 /// How sure it must be that a record is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Assurance {
     /// It gives way to others when the queue fills, and never stops a request.
     BestEffort,

@@ -28,7 +28,10 @@ impl AuditEmitter {
         if !handover.has_signed_on() {
             return;
         }
-        handover.stay(host, now(host).wall_ms);
+        let wall_ms = now(host).wall_ms;
+        handover.stay(host, wall_ms);
+        self.chains
+            .set_other_emitters(handover.others(host, wall_ms));
         for parcel in handover.fetch_new(host) {
             for (class, head) in parcel.heads {
                 self.chains.inherit(class, head);

@@ -8,7 +8,7 @@ use host::{
 };
 use policy::decision::{Decision, Outcome};
 use policy::facts::Facts as _;
-use policy::matching::{Selection, select};
+use policy::matching::candidates;
 use policy::refusal::Refusal;
 
 use super::{
@@ -21,8 +21,9 @@ use crate::queue::{Kind, Priority, QueuedRecord};
 use crate::record::{Envelope, Observation, write};
 
 impl AuditEmitter {
-    /// The rule that a request falls under, by all that is known of it by now. What no rule can be
-    /// found for is recorded as the default says.
+    /// The rule that a request falls under, by all that is known of it by now: the first that
+    /// matches. Where servers may read the request in more than one way, nobody gets out of a record
+    /// by that: of all rules that it may fall under, the one that records most counts.
     pub(super) fn plan(
         &self,
         host: &dyn Host,
@@ -30,10 +31,18 @@ impl AuditEmitter {
         sources: &FactSources,
     ) -> Option<usize> {
         let facts = request.facts(host, sources, Direction::Request);
-        match select(self.config.rules.iter().map(|rule| &rule.matches), &facts) {
-            Selection::Rule(index) => Some(index),
-            _ => None,
-        }
+        let (rules, or_default) =
+            candidates(self.config.rules.iter().map(|rule| &rule.matches), &facts);
+        let rules = rules
+            .into_iter()
+            .map(Some)
+            .chain(or_default.then_some(None));
+        let records = |index: &Option<usize>| {
+            let rule = self.config.rule(*index);
+            (rule.level, rule.assurance)
+        };
+        // The last of equals, so the first of them in order.
+        rules.rev().max_by_key(records).flatten()
     }
 
     /// A request that there may be no room to record. Nobody has verified the caller yet, so this
@@ -86,6 +95,7 @@ impl AuditEmitter {
         let index = start.and_then(|start| self.plan(host, &start.request, sources));
         let rule = self.config.rule(index);
         let mut observed = observation(host, start, sources);
+        observed.is_isolated = self.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if stopped {
@@ -113,11 +123,12 @@ impl AuditEmitter {
             let facts = start
                 .request
                 .facts(host, &self.config.sources, Direction::Request);
-            observed.opted_out = facts.consent().opted_out();
-            observed.purposes = facts
-                .consent()
+            let consent = facts.consent();
+            observed.opted_out = consent.opted_out();
+            observed.consent_unreadable = consent.is_unreadable();
+            observed.purposes = consent
                 .purposes()
-                .map(|purposes| purposes.iter().cloned().collect());
+                .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
             start.detail(host, &mut observed, level, &self.config.fields);
         }
         if level >= Level::Full {
@@ -175,13 +186,13 @@ impl AuditEmitter {
             fields: &self.config.fields,
             subject: self.subject.as_ref(),
         };
-        let writer = write(observed, &envelope);
+        let writer = write(observed, &envelope, self.config.max_record_bytes);
         let trace = observed.trace.as_ref();
         let record = QueuedRecord {
             chain_uid,
             kind: if stopped { Kind::Denied } else { Kind::Allowed },
             status: observed.status,
-            trace: trace.map(|trace| Box::new((trace.trace_id.clone(), trace.span_id.clone()))),
+            trace: trace.cloned().map(Box::new),
             queued_ns: host.monotonic_ns(),
             time_ns: observed.time_ms.saturating_mul(super::NS_PER_MS),
             waiter: received,
@@ -295,6 +306,8 @@ impl AuditEmitter {
     ) {
         self.host_log.write(host, record);
         self.metrics.count(host, SPILLED, &[("reason", reason)]);
+        // One that was taken over may be of a class of which there was no request yet.
+        self.open_chain(host, &record.class);
         self.chains.note_kept(record, reason, now(host));
     }
 

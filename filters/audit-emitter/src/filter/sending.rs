@@ -32,7 +32,7 @@ impl AuditEmitter {
         let oldest_ns = self.queue.oldest_waiting_ns();
         let max_delay_ns = nanoseconds(self.config.batch.max_delay);
         let waited = oldest_ns.is_some_and(|oldest| now_ns.saturating_sub(oldest) >= max_delay_ns);
-        let full = self.queue.waiting() >= self.batch_max_records
+        let full = self.queue.waiting() >= self.batch_size.records()
             || self.queue.waiting_bytes() >= self.config.batch.max_bytes;
         if waited || full || self.queue.has_undelivered() {
             self.send(host, &sink);
@@ -94,7 +94,7 @@ impl AuditEmitter {
                 return;
             }
             let idempotency_prefix = self.chains.emitter().to_owned();
-            let limits = (self.batch_max_records, self.config.batch.max_bytes);
+            let limits = (self.batch_size.records(), self.config.batch.max_bytes);
             let wall_ns = host.wall_clock_ns();
             let Some(batch) = self.queue.next_batch(limits.0, limits.1, wall_ns) else {
                 return;
@@ -123,6 +123,8 @@ impl AuditEmitter {
             Verdict::Delivered => {
                 let records = self.queue.finish(number);
                 self.schedule.settled();
+                self.batch_size.note_delivered();
+                self.chains.note_delivered();
                 let waiters: Vec<ContextId> =
                     records.iter().filter_map(|record| record.waiter).collect();
                 for waiter in waiters {
@@ -136,8 +138,8 @@ impl AuditEmitter {
                 return;
             }
             Verdict::TooLarge if self.queue.split(number) => {
-                let halved = self.batch_max_records / 2;
-                self.batch_max_records = halved.max(1);
+                self.batch_size.shrink();
+                let halved = self.batch_size.records();
                 self.throttle.log(host, LogLevel::Warn, || {
                     format!("audit-emitter: the collector finds a batch too large; {halved} records from now on")
                 });

@@ -15,7 +15,7 @@ pub(super) fn id(method: Option<&str>) -> u64 {
         Some("GET" | "HEAD" | "OPTIONS") => 2,
         Some("PUT" | "PATCH") => 3,
         Some("DELETE") => 4,
-        Some(_) => 99,
+        Some(_) => OTHER,
         None => 0,
     }
 }
@@ -70,6 +70,7 @@ pub(super) fn write_http_request(
                         name(w, "hostname", observation.host.as_deref());
                         cut_member(w, "path", personal.path.as_ref());
                         cut_member(w, "query_string", personal.query.as_ref());
+                        cut_member(w, "url_string", personal.path_as_sent.as_ref());
                     });
                 });
             }
@@ -78,14 +79,20 @@ pub(super) fn write_http_request(
     });
 }
 
-/// The path as canonical text, or the template in its place.
+/// The path as canonical text, or the template in its place: a path itself may name people.
 pub(super) fn path(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
     let path = observation.path.as_deref()?;
-    let written = match envelope.template {
-        Some(template) if envelope.fields.path == PathForm::Template => template,
-        _ => path,
+    let written = match envelope.fields.path {
+        PathForm::Full => path,
+        PathForm::Template => envelope.template.unwrap_or(NO_TEMPLATE),
     };
     Some(string(&cut(written, MAX_TEXT_BYTES)))
+}
+
+/// The path as it was sent, as canonical text, where it is recorded at all and is another.
+pub(super) fn path_as_sent(observation: &Observation, envelope: &Envelope<'_>) -> Option<String> {
+    let sent = observation.path_as_sent.as_deref()?;
+    (envelope.fields.path == PathForm::Full).then(|| string(&cut(sent, MAX_TEXT_BYTES)))
 }
 
 /// What the configuration wants of the query, as canonical text.
@@ -174,5 +181,9 @@ fn is_known(method: &str) -> bool {
     KNOWN.contains(&method)
 }
 
+/// The id of an activity that the class has no other for, which is then named by its method.
+pub(super) const OTHER: u64 = 99;
+/// What is recorded of a path that must not be, where the rule has no template.
+const NO_TEMPLATE: &str = "/{path}";
 const MAX_KEYS: usize = 32;
 const MAX_KEY_BYTES: usize = 64;

@@ -28,6 +28,9 @@ pub(super) fn actor(observation: &Observation, envelope: &Envelope<'_>) -> Strin
         (None, None) if envelope.is_received => w.member("user", |w| {
             w.fragment(r#"{"name":"unverified","type_id":0}"#);
         }),
+        (None, None) if observation.is_isolated => w.member("user", |w| {
+            w.fragment(r#"{"name":"unknown","type_id":0}"#);
+        }),
         (None, None) => w.member("user", |w| {
             w.fragment(r#"{"name":"anonymous","type_id":0}"#);
         }),

@@ -16,6 +16,7 @@ struct Context {
     level: Level,
     template: Option<&'static str>,
     is_received: bool,
+    max_bytes: usize,
 }
 
 impl Context {
@@ -28,6 +29,7 @@ impl Context {
             level: Level::Metadata,
             template: None,
             is_received: false,
+            max_bytes: 12 * 1024,
         }
     }
 
@@ -50,7 +52,7 @@ impl Context {
             fields: &self.fields,
             subject: self.subject.as_ref(),
         };
-        let writer = write(observation, &envelope);
+        let writer = write(observation, &envelope, self.max_bytes);
         let bytes = writer.sealed_bytes();
         let sealed = self.chain.clone().seal(writer, None);
         assert_eq!(sealed.text.len(), bytes);
@@ -236,9 +238,165 @@ fn nothing_that_a_client_sends_ends_a_line_or_grows_the_record() {
     context.fields.query = QueryForm::Keys;
     let text = context.text(&observation);
     assert!(!text.contains(['\n', '\r', '\0']));
-    assert!(text.len() < 40_000, "{}", text.len());
+    assert!(text.len() < 12 * 1024, "{}", text.len());
     assert!(text.contains('…'), "what is cut says so");
-    assert!(Json::parse(text.as_bytes()).is_ok());
+    let record = Json::parse(text.as_bytes()).unwrap();
+    assert_eq!(record.at("unmapped.truncated"), Some(&Json::Bool(true)));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// However long what a client sends is, and however it has to be spelled.
+    #[test]
+    fn a_record_keeps_within_its_bound(
+        piece in "[<\"\\\\é\u{1}\u{1F600}a/]{1,3}",
+        times in 0_usize..20_000,
+        items in 0_usize..60,
+        least in 8_192_usize..20_000,
+    ) {
+        let text = piece.repeat(times);
+        let some = || Some(text.clone());
+        let decisions = (0..items).map(|number| {
+            let outcome = if number == 20 { Outcome::Denied } else { Outcome::Redacted };
+            (0..3).fold(Decision::new(&text, outcome).rule(text.as_str()).reason(&text), |one, kind| {
+                one.found(Finding { rule: some(), ..found(&format!("{kind}{text}"), 2) })
+            })
+        });
+        let observation = Observation {
+            method: some(),
+            request_id: some(),
+            path: some(),
+            path_as_sent: some(),
+            query: some(),
+            host: some(),
+            route: some(),
+            status_details: some(),
+            source_ip: some(),
+            upstream: some(),
+            tls_version: some(),
+            user_agent: some(),
+            headers: (0..items.min(32)).map(|number| (format!("x-{number}-{}", "n".repeat(100)), text.clone())).collect(),
+            forwarded_for: Some("2001:db8:1111:2222:3333:4444:5555:6666, ".repeat(items)),
+            identity: Some(Identity {
+                subject: some(),
+                client_id: some(),
+                issuer: some(),
+                tenant: some(),
+                provider: text.clone(),
+                ..Identity::default()
+            }),
+            decisions: decisions.collect(),
+            purposes: Some(vec![text.clone(); items]),
+            trace: Some(TraceContext::default()),
+            response_bytes: Some(u64::MAX),
+            status: Some(200),
+            ..Observation::default()
+        };
+        let mut context = Context::new();
+        context.level = Level::Full;
+        context.fields.query = QueryForm::Keys;
+        context.retention.class = "c".repeat(64);
+        context.max_bytes = least;
+        let sealed = context.text(&observation);
+        proptest::prop_assert!(audit::canonical::escaped_bytes(&sealed) <= least);
+        let record = Json::parse(sealed.as_bytes()).unwrap();
+        // A refusal is never what is left out.
+        proptest::prop_assert_eq!(record.member("action_id"), Some(&Json::from(if items > 20 { 2 } else if items > 0 { 4 } else { 1 })));
+    }
+}
+
+#[test]
+fn a_response_that_was_cut_off_is_a_failure() {
+    let ended = |flags: u64| {
+        let observation = Observation {
+            method: Some("GET".to_owned()),
+            status: Some(200),
+            response_flags: Some(flags),
+            ..Observation::default()
+        };
+        let record = Context::new().json(&observation);
+        (observation.failed(), record.member("status_id").cloned())
+    };
+    // No flag, a delay that somebody asked for, a cached response.
+    for flags in [0, 1 << 9, 1 << 20] {
+        assert_eq!(ended(flags), (false, Some(Json::from(1))), "{flags:b}");
+    }
+    // Upstream reset, upstream connection ended, client gone, time-outs, protocol errors.
+    for bit in [2, 3, 4, 5, 6, 14, 16, 18, 19, 22, 23, 28] {
+        assert_eq!(ended(1 << bit), (true, Some(Json::from(2))), "{bit}");
+    }
+}
+
+#[test]
+fn a_path_is_recorded_as_it_was_sent_where_that_is_not_its_reading() {
+    let observation = Observation {
+        method: Some("GET".to_owned()),
+        path: Some("/b".to_owned()),
+        path_as_sent: Some("/a/../b".to_owned()),
+        ..Observation::default()
+    };
+    let mut context = Context::new();
+    let url = |context: &Context, name: &str| {
+        let record = context.json(&observation);
+        let value = record.at(&format!("http_request.url.{name}"));
+        value.and_then(Json::as_str).map(str::to_owned)
+    };
+    assert_eq!(url(&context, "path").as_deref(), Some("/b"));
+    assert_eq!(url(&context, "url_string").as_deref(), Some("/a/../b"));
+    // Who wants no paths in records gets none, also where the rule has no template.
+    context.fields.path = PathForm::Template;
+    assert_eq!(url(&context, "path").as_deref(), Some("/{path}"));
+    assert_eq!(url(&context, "url_string"), None);
+    context.template = Some("/a/{id}");
+    assert_eq!(url(&context, "path").as_deref(), Some("/a/{id}"));
+}
+
+#[test]
+fn another_activity_is_named_by_its_method() {
+    for (method, name) in [("PURGE", Some("PURGE")), ("GET", None)] {
+        let observation = Observation {
+            method: Some(method.to_owned()),
+            ..Observation::default()
+        };
+        let record = Context::new().json(&observation);
+        let written = record.member("activity_name").and_then(Json::as_str);
+        assert_eq!(written, name);
+    }
+}
+
+#[test]
+fn what_no_filter_could_say_is_unknown_and_not_allowed() {
+    for (status, action, disposition) in [(200, 1, 1), (401, 0, 0), (503, 0, 0)] {
+        let observation = Observation {
+            method: Some("GET".to_owned()),
+            status: Some(status),
+            is_isolated: true,
+            ..Observation::default()
+        };
+        let record = Context::new().json(&observation);
+        assert_eq!(record.member("action_id"), Some(&Json::from(action)));
+        assert_eq!(
+            record.member("disposition_id"),
+            Some(&Json::from(disposition))
+        );
+        let name = record.at("actor.user.name").and_then(Json::as_str);
+        assert_eq!(name, Some("unknown"));
+    }
+}
+
+#[test]
+fn consent_that_cannot_be_read_is_said_to_be_and_not_repeated() {
+    let observation = Observation {
+        purposes: Some(Vec::new()),
+        consent_unreadable: true,
+        ..Observation::default()
+    };
+    let record = Context::new().json(&observation);
+    assert_eq!(
+        record.at("unmapped.consent").unwrap().to_string(),
+        r#"{"gpc":false,"purposes":[],"unreadable":true}"#
+    );
 }
 
 /// The schema wants one of several members in some objects, whatever is known.

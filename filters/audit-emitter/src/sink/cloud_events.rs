@@ -29,9 +29,9 @@ pub(super) fn batch(records: &[QueuedRecord]) -> String {
         push_string(&mut body, &format!("{:020}", record.sequence));
         body.push_str(r#","retentionclass":"#);
         push_string(&mut body, &record.class);
-        if let Some((trace, span)) = record.trace.as_deref() {
+        if let Some(trace) = record.trace.as_deref() {
             body.push_str(r#","traceparent":"#);
-            push_string(&mut body, &format!("00-{trace}-{span}-01"));
+            push_string(&mut body, &trace.to_string());
         }
         body.push_str(r#","datacontenttype":"application/json","data":"#);
         body.push_str(&record.json);
@@ -83,6 +83,7 @@ mod tests {
     use policy::json::Json;
 
     use super::*;
+    use crate::record::TraceContext;
 
     #[test]
     fn each_record_is_an_event() {
@@ -96,7 +97,11 @@ mod tests {
         };
         let control = QueuedRecord {
             kind: Kind::Control,
-            trace: Some(Box::new(("a".repeat(32), "b".repeat(16)))),
+            trace: Some(Box::new(TraceContext {
+                trace_id: "a".repeat(32),
+                span_id: "b".repeat(16),
+                flags: 0,
+            })),
             ..record.clone()
         };
         let text = batch(&[record, control]);
@@ -118,7 +123,8 @@ mod tests {
             assert_eq!(text(0, name).as_deref(), Some(expected), "{name}");
         }
         assert_eq!(text(1, "type").unwrap(), r#""com.meshward.audit.control""#);
-        assert!(text(1, "traceparent").unwrap().contains("aaa-bbb"));
+        let traceparent = text(1, "traceparent").unwrap();
+        assert!(traceparent.contains("aaa-bbb") && traceparent.ends_with("-00\""));
         assert_eq!(batch(&[]), "[]");
     }
 

@@ -69,11 +69,13 @@ fn push_record(body: &mut String, record: &QueuedRecord, observed_ns: u64) {
         body.push_str(r#""}}"#);
     }
     body.push(']');
-    if let Some((trace, span)) = record.trace.as_deref() {
+    if let Some(trace) = record.trace.as_deref() {
+        body.push_str(r#","flags":"#);
+        body.push_str(&trace.flags.to_string());
         body.push_str(r#","traceId":"#);
-        push_string(body, trace);
+        push_string(body, &trace.trace_id);
         body.push_str(r#","spanId":"#);
-        push_string(body, span);
+        push_string(body, &trace.span_id);
     }
     body.push('}');
 }
@@ -94,6 +96,7 @@ mod tests {
     use policy::json::Json;
 
     use super::*;
+    use crate::record::TraceContext;
 
     fn items<'j>(json: &'j Json, name: &str) -> &'j [Json] {
         match json.member(name) {
@@ -153,10 +156,11 @@ mod tests {
         let refused = QueuedRecord {
             kind: Kind::Denied,
             status: Some(403),
-            trace: Some(Box::new((
-                "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
-                "00f067aa0ba902b7".to_owned(),
-            ))),
+            trace: Some(Box::new(TraceContext {
+                trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+                span_id: "00f067aa0ba902b7".to_owned(),
+                flags: 3,
+            })),
             ..plain.clone()
         };
         let text = |record: &QueuedRecord| {
@@ -177,6 +181,7 @@ mod tests {
         let text = text(&refused);
         for expected in [
             r#""severityNumber":13"#,
+            r#","flags":3,"#,
             r#"{"key":"audit.decision","value":{"stringValue":"denied"}}"#,
             r#"{"key":"http.response.status_code","value":{"intValue":"403"}}"#,
             r#""traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7""#,

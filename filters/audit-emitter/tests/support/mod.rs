@@ -157,13 +157,16 @@ pub(crate) fn assert_whole(texts: &[String]) -> usize {
             twice += 1;
         }
     }
-    for (uid, chain) in chains {
-        let mut told: Vec<(u64, u64)> = Vec::new();
-        for record in chain.values() {
-            if let Some(Control::Gap(lost)) = &record.control {
-                told.extend(lost.ranges.iter().map(|range| (range.0, range.1)));
-            }
+    let mut told_of: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
+    for record in chains.values().flat_map(BTreeMap::values) {
+        if let Some(Control::Gap(lost)) = &record.control {
+            let chain_uid = lost.chain_uid.as_ref().unwrap_or(&record.chain_uid);
+            let told = told_of.entry(chain_uid.clone()).or_default();
+            told.extend(lost.ranges.iter().map(|range| (range.0, range.1)));
         }
+    }
+    for (uid, chain) in chains {
+        let told = told_of.remove(&uid).unwrap_or_default();
         let mut previous = Some((None, Hash::NONE));
         for sequence in 0..=*chain.keys().last().unwrap() {
             let Some(record) = chain.get(&sequence) else {

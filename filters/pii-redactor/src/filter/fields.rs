@@ -6,12 +6,11 @@ use std::rc::Rc;
 use host::{Action, Direction, HeaderMap, Host};
 
 use super::{PiiRedactor, RedactedStream};
-use crate::action::Replacement;
 use crate::config::Place;
+use crate::headers;
 use crate::pairs::{PairsRewriter, Syntax};
-use crate::plan::{FieldAction, Plan};
-use crate::spelled::{Sink, Spelled, Spelling};
-use crate::tally::{FIELD, Tally};
+use crate::plan::Plan;
+use crate::tally::Tally;
 
 impl RedactedStream {
     /// The query, the cookies and the headers of the request. Answers an action if it goes no further.
@@ -98,7 +97,7 @@ impl RedactedStream {
                 &[before, &new, fragment].concat(),
             );
         }
-        self.told(filter, host, Place::RequestQuery, &plan, &tally);
+        self.found(filter, host, Place::RequestQuery, (&plan, changes), &tally);
         tally.blocks && changes
     }
 
@@ -123,7 +122,13 @@ impl RedactedStream {
                 host.set_header(HeaderMap::RequestHeaders, "cookie", &new)
             };
         }
-        self.told(filter, host, Place::RequestCookies, &plan, &tally);
+        self.found(
+            filter,
+            host,
+            Place::RequestCookies,
+            (&plan, changes),
+            &tally,
+        );
         tally.blocks && changes
     }
 
@@ -139,28 +144,24 @@ impl RedactedStream {
             return false;
         };
         let rules = self.at(filter, place);
-        let named: Option<Vec<&str>> =
-            filter.rules(&rules).try_fold(Vec::new(), |mut all, rule| {
-                all.extend(rule.headers.as_ref()?.iter().map(String::as_str));
-                Some(all)
-            });
-        let Ok(headers) = host.headers(map) else {
+        let named = filter.config.named_headers(&rules);
+        let Ok(all) = host.headers(map) else {
             return false;
         };
         let mut tally = Tally::default();
         // All values of a name together: a name that is written is written whole.
         let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
         let mut any: BTreeMap<String, bool> = BTreeMap::new();
-        for (name, value) in &headers {
+        for (name, value) in &all {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
             let is_searched = match &named {
                 Some(named) => named.contains(&name.as_str()) && !name.starts_with(':'),
-                None => is_searched(&name),
+                None => headers::is_searched(&name),
             };
             if !is_searched {
                 continue;
             }
-            let new = redacted_header(&plan, &name, value, &mut tally);
+            let new = headers::redacted(&plan, &name, value, &mut tally);
             let differs = new.as_deref() != Some(value);
             *any.entry(name.clone()).or_default() |= differs;
             changed.entry(name).or_default().push(new);
@@ -182,7 +183,7 @@ impl RedactedStream {
                 }
             }
         }
-        self.told(filter, host, place, &plan, &tally);
+        self.found(filter, host, place, (&plan, changes), &tally);
         tally.blocks && changes
     }
 
@@ -202,128 +203,4 @@ fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tall
     rewriter.write(text, &mut out, &mut tally);
     rewriter.finish(&mut out, &mut tally);
     (out, tally)
-}
-
-/// The value of a header as it goes on; `None` if the header goes.
-fn redacted_header(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Option<Vec<u8>> {
-    let info = plan.field_info(name.as_bytes());
-    if let Some(rule) = info
-        .field
-        .and_then(|index| plan.fields.get(usize::from(index)))
-    {
-        let replacement = match &rule.action {
-            FieldAction::Remove | FieldAction::Null => Replacement::Null,
-            FieldAction::Replace(text) => Replacement::Text(text.clone()),
-            FieldAction::Value(action) => {
-                action.apply("FIELD", Some(&String::from_utf8_lossy(value)))
-            }
-        };
-        let changes = rule.enforces && replacement != Replacement::Keep;
-        tally.add(FIELD, rule.rule, changes);
-        if let FieldAction::Value(action) = &rule.action {
-            tally.blocks |= rule.enforces && matches!(**action, crate::action::Action::Block);
-        }
-        return match replacement {
-            Replacement::Text(text) if changes => Some(text.into_bytes()),
-            Replacement::Null if changes => None,
-            _ => Some(value.to_vec()),
-        };
-    }
-    let mut spans = Vec::new();
-    plan.search(value, 0, &info.announcement(), true, &mut spans);
-    let spelled = Spelled {
-        text: value,
-        raw: value,
-        breaks: &[],
-        from: 0,
-        offset: 0,
-        spelling: Spelling::Plain,
-    };
-    let mut out = Vec::with_capacity(value.len());
-    spelled.write(
-        &spans,
-        &mut Sink {
-            plan,
-            out: &mut out,
-            tally,
-        },
-    );
-    Some(out)
-}
-
-/// Headers that a rule searches without naming them: not those that the protocol, routing or
-/// authentication need, and those that are searched on their own.
-fn is_searched(name: &str) -> bool {
-    const NEEDED: [&str; 38] = [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "accept-ranges",
-        "age",
-        "allow",
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-range",
-        "content-type",
-        "cookie",
-        "date",
-        "etag",
-        "expect",
-        "expires",
-        "forwarded",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "keep-alive",
-        "last-modified",
-        "link",
-        "location",
-        "proxy-authorization",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "vary",
-        "via",
-        "www-authenticate",
-        "x-request-id",
-    ];
-    let internal = name.starts_with(':')
-        || name.starts_with("x-envoy-")
-        || name.starts_with("x-forwarded-")
-        || name.starts_with("x-meshward-")
-        || matches!(name, "traceparent" | "tracestate" | "x-real-ip")
-        || name.starts_with("x-b3-")
-        || name.starts_with("sec-");
-    !internal && NEEDED.binary_search(&name).is_err()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_searched;
-
-    #[test]
-    fn needed_headers_are_left_alone() {
-        for name in [
-            "host",
-            "authorization",
-            "x-request-id",
-            "via",
-            "accept",
-            ":path",
-            "x-envoy-peer",
-            "set-cookie",
-        ] {
-            assert!(!is_searched(name), "{name}");
-        }
-        for name in ["referer", "x-user-email", "from"] {
-            assert!(is_searched(name), "{name}");
-        }
-    }
 }

@@ -87,6 +87,7 @@ fn open() -> Control {
         config_sha256: Hash::plain(b"{}"),
         heartbeat_ms: 60_000,
         predecessor: None,
+        peers: crate::Peers::default(),
     }
 }
 
@@ -267,6 +268,15 @@ fn what_is_said_about_chains_survives_the_record() {
         sampled_out: 2,
         lost: [("queue_full".to_owned(), 4)].into(),
         previous_checkpoint: 1,
+        emitter: "e".to_owned(),
+        peers: crate::Peers {
+            siblings: vec![crate::Head {
+                chain_uid: uid.clone(),
+                sequence: 7,
+                fingerprint: Hash::NONE,
+            }],
+            emitters: vec!["f".to_owned()],
+        },
     };
     let all = [
         open(),
@@ -279,6 +289,7 @@ fn what_is_said_about_chains_survives_the_record() {
         Control::Gap(Lost {
             reason: "rejected".to_owned(),
             count: 3,
+            chain_uid: Some(uid.clone()),
             ranges: vec![Range(1, 3)],
             kept: Some("host_log".to_owned()),
             from_ms: 1,

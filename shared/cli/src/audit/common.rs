@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use audit::Hash;
-use audit::keys::PublicKey;
-use audit::log_line;
+use audit::keys::{LogKey, PublicKey};
 
 use super::progress::Progress;
 use trail::chains::{Limits, Trail};
-use trail::item::{ChainUid, Checker};
+use trail::issue::Kind;
+use trail::item::{ChainUid, Item};
 use trail::keyring::{Entry, Keyring, Role, Vouched};
 use trail::pipeline::{Observer, Reading};
+use trail::scan::Fields;
+use trail::source::files_of;
 use trail::time;
 
 /// What went wrong, for people.
@@ -20,9 +22,9 @@ pub(super) type Result<T> = std::result::Result<T, String>;
 /// Which records, and who may sign them.
 #[derive(clap::Args)]
 pub(super) struct Input {
-    /// Files with records: NDJSON, OTLP JSON, CloudEvents batches, logs of the proxy; - is standard input
+    /// Files with records, or directories of them: NDJSON, OTLP JSON, CloudEvents, exports of stores, logs; also gzip and zstd; - is standard input
     #[arg(value_name = "FILE", required = true)]
-    pub(super) files: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 
     /// A file that lists public keys: {"keys": [{"public_key": "..."}]}, see `keygen`
     #[arg(long = "keys", value_name = "FILE")]
@@ -35,6 +37,10 @@ pub(super) struct Input {
     /// A public key of an operator, who may erase, purge and hold
     #[arg(long = "operator-key", value_name = "[ID=]HEX")]
     operator_keys: Vec<String>,
+
+    /// The environment variable with a key that tags lines of logs; keygen prints it with --log-key
+    #[arg(long = "log-key-env", value_name = "VARIABLE")]
+    log_keys: Vec<String>,
 
     /// The ledger of an operator, which is read first
     #[arg(long, value_name = "FILE")]
@@ -73,6 +79,12 @@ impl Input {
                 .map_err(|_| format!("the key {text:?} is none: expected 64 hexadecimal digits"))?;
             keyring.add(id, Entry::always(key, role));
         }
+        for variable in &self.log_keys {
+            let text = std::env::var(variable).unwrap_or_default();
+            let key = LogKey::from_text(&text)
+                .map_err(|error| format!("the environment variable {variable}: {error}"))?;
+            keyring.add_log_key(key);
+        }
         Ok(keyring)
     }
 
@@ -84,13 +96,22 @@ impl Input {
         }
     }
 
+    /// The files that are meant, those of directories too.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+        let files = files_of(&self.files)?;
+        let standard_input = files.iter().filter(|file| file.as_os_str() == "-");
+        if standard_input.count() > 1 {
+            return Err("standard input can be read only once".to_owned());
+        }
+        Ok(files)
+    }
+
     /// All files, the ledger first.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
-        let ledger = self
-            .ledger
-            .iter()
-            .filter(|ledger| !self.files.contains(ledger));
-        ledger.chain(&self.files).cloned().collect()
+    fn paths(&self) -> Result<Vec<PathBuf>> {
+        let files = self.files()?;
+        let is_among = |ledger: &&PathBuf| files.iter().any(|file| is_same_file(file, ledger));
+        let ledger = self.ledger.iter().filter(|ledger| !is_among(ledger));
+        Ok(ledger.chain(&files).cloned().collect())
     }
 
     /// Reads all files.
@@ -99,10 +120,6 @@ impl Input {
         keyring: &Keyring,
         observer: impl Fn() -> O + Sync,
     ) -> Result<(Trail, Vec<O>)> {
-        let standard_input = self.files.iter().filter(|file| file.as_os_str() == "-");
-        if standard_input.count() > 1 {
-            return Err("standard input can be read only once".to_owned());
-        }
         let limits = self.limits();
         let reading = Reading {
             keyring,
@@ -110,7 +127,7 @@ impl Input {
             threads: self.threads(),
             limits,
         };
-        let paths = self.paths();
+        let paths = self.paths()?;
         let progress = Progress::of(&paths);
         let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
             progress.at(bytes);
@@ -130,38 +147,72 @@ impl Input {
         Limits {
             seen: bytes / 8,
             segments: bytes / 256,
+            loose_bytes: bytes / 4,
         }
     }
 }
 
-/// Signed records that somebody else has kept.
+/// Signed records that somebody else has kept, in whatever form `verify` reads: a file of the witness,
+/// or the log of a proxy whose configuration says `witness: host_log`.
 pub(super) fn read_witness(
     files: &[PathBuf],
     keyring: &Keyring,
 ) -> Result<BTreeMap<(ChainUid, u64), Hash>> {
     let mut witness = BTreeMap::new();
-    let mut checker = Checker::new(keyring);
-    for file in files {
-        for (number, line) in (1..).zip(read_text(file)?.lines()) {
-            if line.is_empty() {
-                continue;
-            }
-            let logged = log_line::find(line).next().and_then(|found| found.text);
-            let text = logged.unwrap_or(line);
-            let (item, _) = checker
-                .check(text)
-                .map_err(|fault| format!("{}:{number}: {fault}", file.display()))?;
-            let vouched = item.control.as_ref().map(|control| control.vouched);
-            if !matches!(vouched, Some(Vouched::By(_))) {
-                return Err(format!(
-                    "{}:{number}: no known key has signed this, so it is no witness's",
-                    file.display()
-                ));
-            }
-            witness.insert((item.chain, item.sequence), item.fingerprint);
+    if files.is_empty() {
+        return Ok(witness);
+    }
+    if keyring.is_empty() {
+        return Err("--witness needs a key to check what it says (--key, --keys)".to_owned());
+    }
+    for file in files_of(files)? {
+        let limits = Limits::default();
+        let reading = Reading {
+            keyring,
+            now_ms: 0,
+            threads: 1,
+            limits,
+        };
+        let paths = [file.clone()];
+        let (trail, signed) = reading.read(Trail::new(limits), &paths, Signed::default, &|_| ());
+        let unreadable = trail.issues().examples().into_iter();
+        let mut unreadable = unreadable.filter(|issue| issue.kind == Kind::Unreadable);
+        if let Some(issue) = unreadable.next() {
+            return Err(format!("{}: {}", file.display(), issue.message));
+        }
+        let before = witness.len();
+        witness.extend(signed.into_iter().flat_map(|signed| signed.0));
+        if witness.len() == before {
+            return Err(format!(
+                "{}: no known key has signed any record in it, so it is no witness's",
+                file.display()
+            ));
         }
     }
     Ok(witness)
+}
+
+/// The records that a known key has signed.
+#[derive(Default)]
+struct Signed(Vec<((ChainUid, u64), Hash)>);
+
+impl Observer for Signed {
+    const WANTS_TEXT: bool = false;
+
+    fn observe(&mut self, item: &Item, _: &str, _: Option<&Fields>) {
+        let vouched = item.control.as_ref().map(|control| control.vouched);
+        if matches!(vouched, Some(Vouched::By(_))) {
+            self.0.push(((item.chain, item.sequence), item.fingerprint));
+        }
+    }
+}
+
+/// Whether two paths lead to one file.
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other
+        || one
+            .canonicalize()
+            .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 pub(super) fn read_text(file: &Path) -> Result<String> {

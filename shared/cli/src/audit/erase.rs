@@ -8,7 +8,7 @@ use policy::json::Json;
 
 use super::common::{Input, Result};
 use super::format::thousands;
-use super::orders::{DRY_RUN, Operator, refuse_standard_input, rewrite_all};
+use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
 use super::subject_args::Pseudonyms;
 use trail::hex::{decode, encode};
 use trail::intervals::Intervals;
@@ -55,7 +55,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
-    refuse_standard_input(input)?;
+    refuse_unwritable(input)?;
     let mut keyring = input.keyring()?;
     let key = arguments.operator.key(&mut keyring)?;
     let mut ledger = arguments.operator.ledger(input, &keyring, key)?;

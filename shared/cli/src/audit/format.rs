@@ -14,6 +14,19 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
+/// What clients have written must not turn a page around, or hide in it.
+pub(super) fn plain(text: &str) -> String {
+    let is_directional = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |character: char| {
+        if character.is_control() || is_directional(character) {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
 /// What clients have written must not move the cursor of a terminal.
 pub(super) fn printable(text: &str) -> String {
     let shown = |character: char| {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use audit::keys::{SigningKey, looks_guessable};
 
-use super::common::Result;
+use super::common::{Result, read_text};
 use trail::hex;
 
 #[derive(clap::Args)]
@@ -18,12 +18,23 @@ pub(super) struct Arguments {
     #[arg(long)]
     id: Option<String>,
 
+    /// Print the key that tags this key's lines in logs, from the secret that is in the file, and make none
+    #[arg(long, conflicts_with_all = ["id", "operator"])]
+    log_key: bool,
+
     /// A key for erasing, purging and holding, not for an emitter
     #[arg(long)]
     operator: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    if arguments.log_key {
+        let text = read_text(&arguments.secret)?;
+        let key = SigningKey::from_text(None, &text)
+            .map_err(|error| format!("{}: {error}", arguments.secret.display()))?;
+        println!("{}", key.log_key().to_hex());
+        return Ok(0);
+    }
     if let Some(id) = &arguments.id {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         if id.is_empty() || id.len() > 64 || !id.bytes().all(plain) {

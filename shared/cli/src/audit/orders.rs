@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use audit::keys::SigningKey;
 
-use super::common::{Input, Result, read_text};
+use super::common::{Input, Result, is_same_file, read_text};
 use super::format::thousands;
 use super::keygen::random;
 use trail::item::ChainUid;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
 use trail::rewrite::{Fate, rewrite};
+use trail::source::compression;
 
 /// Who orders it, and why.
 #[derive(clap::Args)]
@@ -98,10 +99,7 @@ impl Operator {
 /// Writes all files anew, and tells what was done to each. What could not be done comes back.
 pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fate) -> Result<()> {
     let mut failures = Vec::new();
-    for file in &input.files {
-        if Some(file) == input.ledger.as_ref() {
-            continue;
-        }
+    for file in &rewritten_files(input)? {
         match rewrite(file, &mut fate) {
             Ok(done) => {
                 println!(
@@ -131,12 +129,37 @@ pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fat
     }
 }
 
-/// Files are named, not standard input, where they are to be written.
-pub(super) fn refuse_standard_input(input: &Input) -> Result<()> {
-    if input.files.iter().any(|file| file.as_os_str() == "-") {
-        return Err("standard input cannot be written anew; name files".to_owned());
+/// The files that are to be written anew: all but the ledger.
+fn rewritten_files(input: &Input) -> Result<Vec<PathBuf>> {
+    let is_ledger = |file: &PathBuf| {
+        let ledger = input.ledger.as_ref();
+        ledger.is_some_and(|ledger| is_same_file(file, ledger))
+    };
+    Ok(input
+        .files()?
+        .into_iter()
+        .filter(|file| !is_ledger(file))
+        .collect())
+}
+
+/// Files that cannot be written anew are refused before anything is ordered.
+pub(super) fn refuse_unwritable(input: &Input) -> Result<()> {
+    let mut problems = Vec::new();
+    for file in rewritten_files(input)? {
+        if file.as_os_str() == "-" {
+            problems.push("standard input cannot be written anew; name files".to_owned());
+        } else if let Ok(Some(_)) = compression(&file) {
+            problems.push(format!(
+                "{}: is compressed and cannot be written anew; unpack it first",
+                file.display()
+            ));
+        }
     }
-    Ok(())
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\n"))
+    }
 }
 
 pub(super) const DRY_RUN: &str = "Dry run: nothing was changed; --apply does it.";

@@ -6,7 +6,7 @@ use audit::{Control, Hash, Range};
 
 use super::common::{Input, Result};
 use super::format::thousands;
-use super::orders::{DRY_RUN, Operator, refuse_standard_input, rewrite_all};
+use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
 use trail::chains::Trail;
 use trail::hex::{decode, encode};
 use trail::item::{ChainUid, Item};
@@ -33,7 +33,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
-    refuse_standard_input(input)?;
+    refuse_unwritable(input)?;
     let mut keyring = input.keyring()?;
     let key = arguments.operator.key(&mut keyring)?;
     let mut ledger = arguments.operator.ledger(input, &keyring, key)?;

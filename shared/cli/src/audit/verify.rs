@@ -23,6 +23,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     excerpt: bool,
 
+    /// Fail unless a known key vouches for everything: unsigned chains, other keys, and records after the last signature
+    #[arg(long)]
+    require_signed: bool,
+
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
@@ -33,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let question = Question {
         at_ms: arguments.input.now_ms()?,
         is_excerpt: arguments.excerpt,
+        require_signed: arguments.require_signed,
         witness: read_witness(&arguments.witness, &keyring)?,
     };
     let (trail, _) = arguments.input.read(&keyring, || ())?;
@@ -77,6 +82,13 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
         records.uncovered,
         "valid, and no signature vouches for them yet",
     );
+    if records.unvouched > 0 {
+        row(
+            "unvouched",
+            records.unvouched,
+            "of chains for which none of the keys given vouches: not counted as valid",
+        );
+    }
     row("duplicates", seen.duplicates, "came more than once");
     row(
         "erased",
@@ -90,6 +102,20 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
     );
     row("expired", records.expired, "purged after their time");
     row("overdue", seen.overdue, "past their time, and still there");
+    if seen.reserialised > 0 {
+        row(
+            "re-serialised",
+            seen.reserialised,
+            "spelled anew by another program, with the same meaning",
+        );
+    }
+    if seen.unproven > 0 {
+        row(
+            "unproven",
+            seen.unproven,
+            "lines of logs that look like records; no key vouches for them, so they count for nothing",
+        );
+    }
     if records.sampled_out > 0 {
         row(
             "sampled out",
@@ -144,12 +170,12 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
     if without_keys {
         text.push_str("\nNo key was given (--key, --keys), so no signature could be checked.\n");
     }
-    let words = match verdict.exit_code {
-        0 => "CLEAN: nothing was changed, nothing is missing, and signatures vouch for all of it",
-        1 => "FAILED: something was changed, taken away or put in",
-        _ => "INCOMPLETE: nothing that is here was changed, but not all is here or vouched for",
-    };
-    let _ = writeln!(text, "\n{words}");
+    let _ = writeln!(
+        text,
+        "\n{}: {}",
+        verdict.result.to_uppercase(),
+        verdict.sentence
+    );
     text
 }
 

@@ -8,16 +8,24 @@
 //! ```
 //! All keys that are there must hold; within a list one item is enough, but for `scopes`,
 //! `headers` and `claims`, of which all must hold. An absent or empty match holds always.
+//!
+//! Servers may read a path, a method, a host or a repeated header in more than one way. There is one
+//! rule for all: where one rule decides ([`select`]), all readings must lead to it; where every rule
+//! that matches counts ([`applies`]), one reading is enough.
 
+mod fit;
 mod select;
 
-pub use select::{Selection, applies, may_apply, select};
+pub use fit::Ambiguity;
+pub use select::{Selection, applies, candidates, may_apply, select};
 
 use crate::claim::ClaimCondition;
 use crate::config::Node;
 use crate::consent::ConsentCondition;
 use crate::facts::Facts;
 use crate::path::{PathPattern, Reading};
+
+use fit::Fit;
 
 /// The conditions of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,50 +117,71 @@ impl Match {
     }
 
     /// Everything but the path: cheap conditions first.
-    fn rest_fits(&self, facts: &dyn Facts) -> bool {
-        self.content_type_fits(facts) && self.request_fits(facts)
+    fn rest_fits(&self, facts: &dyn Facts) -> Fit {
+        self.content_type_fits(facts)
+            .and(|| self.request_fits(facts))
     }
 
     /// Everything but the path and the content type.
-    fn request_fits(&self, facts: &dyn Facts) -> bool {
-        let one_of = |allowed: &[String], found: &str| {
-            allowed.is_empty() || allowed.iter().any(|item| item == found)
-        };
-        one_of(&self.methods, facts.method())
-            && (self.hosts.is_empty() || self.hosts.iter().any(|host| host.matches(facts.host())))
-            && (self.routes.is_empty()
-                || facts
-                    .route()
-                    .is_some_and(|route| one_of(&self.routes, route)))
-            && self.headers.iter().all(|header| header.holds(facts))
-            && self.scopes.iter().all(|scope| {
-                facts
-                    .identity()
-                    .is_some_and(|identity| identity.has_scope(scope))
+    fn request_fits(&self, facts: &dyn Facts) -> Fit {
+        fit::method(&self.methods, facts)
+            .and(|| self.host_fits(facts))
+            .and(|| self.route_fits(facts).into())
+            .and(|| {
+                self.headers
+                    .iter()
+                    .fold(Fit::Yes, |fit, header| fit.and(|| header.fits(facts)))
             })
-            && self
-                .claims
-                .iter()
-                .all(|claim| claim.holds(facts.identity()))
+            .and(|| self.caller_fits(facts).into())
+    }
+
+    fn host_fits(&self, facts: &dyn Facts) -> Fit {
+        if self.hosts.is_empty() {
+            return Fit::Yes;
+        }
+        let hosts =
+            std::iter::once(facts.host()).chain(facts.other_hosts().iter().map(String::as_str));
+        Fit::over(
+            hosts.map(|host| self.hosts.iter().any(|pattern| pattern.matches(host))),
+            Ambiguity::Host,
+        )
+    }
+
+    fn route_fits(&self, facts: &dyn Facts) -> bool {
+        self.routes.is_empty()
+            || facts
+                .route()
+                .is_some_and(|route| self.routes.iter().any(|item| item == route))
+    }
+
+    fn caller_fits(&self, facts: &dyn Facts) -> bool {
+        self.scopes.iter().all(|scope| {
+            facts
+                .identity()
+                .is_some_and(|identity| identity.has_scope(scope))
+        }) && self
+            .claims
+            .iter()
+            .all(|claim| claim.holds(facts.identity()))
             && self
                 .consent
                 .as_ref()
                 .is_none_or(|condition| condition.holds(facts.consent()))
     }
 
-    fn content_type_fits(&self, facts: &dyn Facts) -> bool {
+    fn content_type_fits(&self, facts: &dyn Facts) -> Fit {
         if self.content_types.is_empty() {
-            return true;
+            return Fit::Yes;
         }
-        let Some(found) = facts.media_type() else {
-            return false;
+        let is_one = |found: &String| {
+            self.content_types
+                .iter()
+                .any(|allowed| match allowed.strip_suffix("/*") {
+                    Some(kind) => found.split('/').next() == Some(kind),
+                    None => allowed == found,
+                })
         };
-        self.content_types
-            .iter()
-            .any(|allowed| match allowed.strip_suffix("/*") {
-                Some(kind) => found.split('/').next() == Some(kind),
-                None => *allowed == found,
-            })
+        Fit::over(facts.media_types().iter().map(is_one), Ambiguity::Header)
     }
 }
 
@@ -252,13 +281,17 @@ impl HeaderCondition {
         })
     }
 
-    fn holds(&self, facts: &dyn Facts) -> bool {
-        let value = facts.header(&self.name);
+    fn fits(&self, facts: &dyn Facts) -> Fit {
+        let lines = facts.header_lines(&self.name);
         match &self.test {
-            HeaderTest::Equals(expected) => value.as_ref() == Some(expected),
-            HeaderTest::Prefix(prefix) => value.is_some_and(|v| v.starts_with(prefix.as_str())),
-            HeaderTest::Exists => value.is_some(),
-            HeaderTest::Absent => value.is_none(),
+            HeaderTest::Equals(expected) => {
+                fit::header(&lines, Some(expected), |value| value == expected)
+            }
+            HeaderTest::Prefix(prefix) => {
+                fit::header(&lines, None, |value| value.starts_with(prefix.as_str()))
+            }
+            HeaderTest::Exists => (!lines.is_empty()).into(),
+            HeaderTest::Absent => lines.is_empty().into(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Which rule decides about a request.
 
-use super::Match;
+use super::fit::Fit;
+use super::{Ambiguity, Match};
 use crate::facts::Facts;
-use crate::path::PathError;
+use crate::path::{PathError, Reading};
 
 /// The outcome of looking for the first rule that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,74 +12,106 @@ pub enum Selection {
     Rule(usize),
     /// No rule matches: the default decides.
     NoRule,
-    /// The readings of the path lead to different rules: some server would take the path for one
-    /// that another rule is about. Refuse where security is at stake.
-    Ambiguous,
+    /// The readings of the request lead to different rules: some server would take it for one that
+    /// another rule is about. Refuse where security is at stake.
+    Ambiguous(Ambiguity),
     /// The path cannot be read, and a rule asks for it.
     Unreadable(PathError),
 }
 
-/// Finds the first of `rules` that matches; all readings of the path must agree on it.
+/// Finds the first of `rules` that matches; all readings of the request must agree on it.
 #[must_use]
 pub fn select<'m>(rules: impl Iterator<Item = &'m Match>, facts: &dyn Facts) -> Selection {
     let path = match facts.path() {
         Ok(path) => path,
         Err(error) => return select_without_path(rules, facts, error),
     };
-    if let [reading] = path.readings() {
-        let mut rules = rules.enumerate();
-        let first = rules.find(|(_, rule)| rule.path_fits(reading) && rule.rest_fits(facts));
-        return first.map_or(Selection::NoRule, |(index, _)| Selection::Rule(index));
-    }
     // The first rule of each reading; a reading that has found its rule asks no more.
-    let mut chosen: Vec<Option<usize>> = vec![None; path.readings().len()];
+    let readings = path.readings();
+    let mut chosen: Vec<Option<usize>> = vec![None; readings.len()];
+    let mut left = readings.len();
     for (index, rule) in rules.enumerate() {
-        let mut rest_fits = None;
-        for (reading, found) in path.readings().iter().zip(&mut chosen) {
-            if found.is_none()
-                && rule.path_fits(reading)
-                && *rest_fits.get_or_insert_with(|| rule.rest_fits(facts))
-            {
-                *found = Some(index);
+        let mut rest = None;
+        for (reading, found) in readings.iter().zip(&mut chosen) {
+            if found.is_some() || !rule.path_fits(reading) {
+                continue;
+            }
+            match *rest.get_or_insert_with(|| rule.rest_fits(facts)) {
+                Fit::No => break,
+                Fit::Maybe(ambiguity) => return Selection::Ambiguous(ambiguity),
+                Fit::Yes => {
+                    *found = Some(index);
+                    left = left.saturating_sub(1);
+                }
             }
         }
-        if chosen.iter().all(Option::is_some) {
+        if left == 0 {
             break;
         }
     }
     let mut outcomes = chosen.into_iter();
     let first = outcomes.next().flatten();
     if outcomes.any(|other| other != first) {
-        return Selection::Ambiguous;
+        return Selection::Ambiguous(Ambiguity::Path);
     }
     first.map_or(Selection::NoRule, Selection::Rule)
 }
 
+/// Every rule that decides about the request under some reading of it, in order, and whether there
+/// is a reading that no rule matches. Where the strictest counts, such as for what is recorded, this
+/// is what to choose from.
+#[must_use]
+pub fn candidates<'m>(
+    rules: impl Iterator<Item = &'m Match>,
+    facts: &dyn Facts,
+) -> (Vec<usize>, bool) {
+    let unreadable = [Reading::default()];
+    let (readings, is_readable) = match facts.path() {
+        Ok(path) => (path.readings(), true),
+        Err(_) => (unreadable.as_slice(), false),
+    };
+    let mut open: Vec<&Reading> = readings.iter().collect();
+    let mut found = Vec::new();
+    for (index, rule) in rules.enumerate() {
+        if open.is_empty() {
+            break;
+        }
+        let is_meant = |reading: &&Reading| !is_readable || rule.path_fits(reading);
+        if !open.iter().any(is_meant) {
+            continue;
+        }
+        match rule.rest_fits(facts) {
+            Fit::No => continue,
+            Fit::Maybe(_) => {}
+            // A path that cannot be read may be any path.
+            Fit::Yes if is_readable || !rule.has_paths() => {
+                open.retain(|reading| !is_meant(reading));
+            }
+            Fit::Yes => {}
+        }
+        found.push(index);
+    }
+    (found, !open.is_empty())
+}
+
 /// Whether a rule applies where every matching rule counts (limits, redaction): under any reading
-/// of the path, and also when the path cannot be read, since then nothing says that it does not.
+/// of the request, and also when the path cannot be read, since then nothing says that it does not.
 #[must_use]
 pub fn applies(rule: &Match, facts: &dyn Facts) -> bool {
-    let path_fits = match facts.path() {
-        Ok(path) => path
-            .readings()
-            .iter()
-            .any(|reading| rule.path_fits(reading)),
-        Err(_) => true,
-    };
-    path_fits && rule.rest_fits(facts)
+    path_may_fit(rule, facts) && rule.rest_fits(facts) != Fit::No
 }
 
 /// As [`applies`], but for the content type: for rules about a message that has not come yet.
 #[must_use]
 pub fn may_apply(rule: &Match, facts: &dyn Facts) -> bool {
-    let path_fits = match facts.path() {
-        Ok(path) => path
-            .readings()
-            .iter()
-            .any(|reading| rule.path_fits(reading)),
-        Err(_) => true,
-    };
-    path_fits && rule.request_fits(facts)
+    path_may_fit(rule, facts) && rule.request_fits(facts) != Fit::No
+}
+
+fn path_may_fit(rule: &Match, facts: &dyn Facts) -> bool {
+    let fits = |reading| rule.path_fits(reading);
+    facts
+        .path()
+        .map_or(true, |path| path.readings().iter().any(fits))
 }
 
 fn select_without_path<'m>(
@@ -87,12 +120,11 @@ fn select_without_path<'m>(
     error: PathError,
 ) -> Selection {
     for (index, rule) in rules.enumerate() {
-        if rule.rest_fits(facts) {
-            return if rule.has_paths() {
-                Selection::Unreadable(error)
-            } else {
-                Selection::Rule(index)
-            };
+        match rule.rest_fits(facts) {
+            Fit::No => {}
+            _ if rule.has_paths() => return Selection::Unreadable(error),
+            Fit::Maybe(ambiguity) => return Selection::Ambiguous(ambiguity),
+            Fit::Yes => return Selection::Rule(index),
         }
     }
     Selection::NoRule

@@ -30,13 +30,13 @@ fn no_spelling_walks_around_a_rule() {
         // Protected first, open for the rest: what most people write.
         let open = selected(&[ADMIN, PUBLIC, EVERYTHING], &request);
         assert!(
-            matches!(open, Selection::Rule(0) | Selection::Ambiguous),
+            matches!(open, Selection::Rule(0) | Selection::Ambiguous(_)),
             "{spelling}: {open:?}"
         );
         // Open parts first, then the protected one.
         let closed = selected(&[PUBLIC, ADMIN], &request);
         assert!(
-            matches!(closed, Selection::Rule(1) | Selection::Ambiguous),
+            matches!(closed, Selection::Rule(1) | Selection::Ambiguous(_)),
             "{spelling}: {closed:?}"
         );
         assert!(applies(&rule(ADMIN), &request), "{spelling}");
@@ -53,7 +53,7 @@ fn what_some_server_reads_elsewhere_is_not_open() {
         assert!(
             matches!(
                 alone,
-                Selection::Ambiguous | Selection::NoRule | Selection::Unreadable(_)
+                Selection::Ambiguous(_) | Selection::NoRule | Selection::Unreadable(_)
             ),
             "{spelling}: {alone:?}"
         );
@@ -68,7 +68,7 @@ fn an_empty_segment_is_none_or_one_or_fits_a_wildcard() {
     let wildcards = [r#"{"paths":["/files/*"]}"#, r#"{"paths":["/files/**"]}"#];
     for path in ["/files//x", "/files/;/x", "/files/%2fx"] {
         let found = selected(&wildcards, &Request::get(path, &[]));
-        assert_eq!(found, Selection::Ambiguous, "{path}");
+        assert_eq!(found, Selection::Ambiguous(Ambiguity::Path), "{path}");
     }
     let found = selected(&wildcards, &Request::get("/files/x/", &[]));
     assert_eq!(found, Selection::Rule(0));
@@ -90,7 +90,7 @@ fn a_protected_prefix_holds_when_the_spelling_leads_out_of_it() {
         "/admin/%252e%252e/public",
     ] {
         let found = selected(&[PUBLIC, ADMIN], &Request::get(spelling, &[]));
-        assert_eq!(found, Selection::Ambiguous, "{spelling}");
+        assert_eq!(found, Selection::Ambiguous(Ambiguity::Path), "{spelling}");
     }
 }
 
@@ -179,6 +179,167 @@ fn every_condition_counts() {
     let anonymous = Request::get("/orders/1", &[]);
     assert!(!applies(&rule(r#"{"scopes":["a"]}"#), &anonymous));
     assert!(!applies(&rule(r#"{"routes":["orders"]}"#), &anonymous));
+}
+
+/// A deny-list of one rule, and the same before a rule for everything.
+fn read_both_ways(rule_text: &str, request: &Request) -> (Selection, Selection, bool) {
+    (
+        selected(&[rule_text], request),
+        selected(&[rule_text, "{}"], request),
+        applies(&rule(rule_text), request),
+    )
+}
+
+#[test]
+fn a_method_in_another_case_or_overridden_is_ambiguous() {
+    let with = |method: &str, overrides: &[&str]| Request {
+        method: method.to_owned(),
+        method_overrides: overrides.iter().map(|o| (*o).to_owned()).collect(),
+        ..Request::get("/", &[])
+    };
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Method);
+    let maybe = (ambiguous, ambiguous, true);
+    let post = r#"{"methods":["POST"]}"#;
+    let get = r#"{"methods":["GET"]}"#;
+    let get_and_head = r#"{"methods":["GET","HEAD"]}"#;
+    for (rule, request, expected) in [
+        (post, with("POST", &[]), yes),
+        (post, with("post", &[]), maybe),
+        (post, with("Post", &[]), maybe),
+        (post, with("PUT", &[]), no),
+        (post, with("put", &[]), no),
+        (post, with("GET", &["POST"]), maybe),
+        (post, with("GET", &[" post "]), maybe),
+        (post, with("POST", &["DELETE"]), maybe),
+        (post, with("POST", &["POST"]), yes),
+        (post, with("PUT", &["DELETE"]), no),
+        (post, with("POST", &[""]), yes),
+        (get, with("HEAD", &[]), maybe),
+        (get, with("head", &[]), maybe),
+        (get_and_head, with("HEAD", &[]), yes),
+        ("{}", with("post", &["DELETE"]), yes),
+    ] {
+        let method = &request.method;
+        assert_eq!(
+            read_both_ways(rule, &request),
+            expected,
+            "{rule} {method} {:?}",
+            request.method_overrides
+        );
+    }
+}
+
+#[test]
+fn a_header_with_several_values_is_ambiguous() {
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Header);
+    let maybe = (ambiguous, ambiguous, true);
+    let equals = r#"{"headers":[{"name":"x-a","equals":"1"}]}"#;
+    let prefix = r#"{"headers":[{"name":"x-a","prefix":"ab"}]}"#;
+    let list = r#"{"headers":[{"name":"x-a","equals":"1, 2"}]}"#;
+    let absent = r#"{"headers":[{"name":"x-a","absent":true}]}"#;
+    let json = r#"{"content_types":["application/json"]}"#;
+    for (rule, headers, expected) in [
+        (equals, &[("x-a", "1")][..], yes),
+        (equals, &[("x-a", "1"), ("x-a", "2")], maybe),
+        (equals, &[("x-a", "2"), ("x-a", "1")], maybe),
+        (equals, &[("x-a", "1"), ("x-a", "1")], maybe),
+        (equals, &[("x-a", "1"), ("x-a", "")], maybe),
+        (equals, &[("x-a", "2,1")], maybe),
+        (equals, &[("x-a", "2, 1")], maybe),
+        (equals, &[("x-a", "2"), ("x-a", "3")], no),
+        (equals, &[("x-a", "11,2")], no),
+        (list, &[("x-a", "1, 2")], yes),
+        (list, &[("x-a", "1"), ("x-a", "2")], maybe),
+        (prefix, &[("x-a", "abc, d")], yes),
+        (prefix, &[("x-a", "abc"), ("x-a", "d")], maybe),
+        (prefix, &[("x-a", "d"), ("x-a", "abc")], maybe),
+        (absent, &[("x-a", "1"), ("x-a", "2")], no),
+        (absent, &[], yes),
+        (json, &[("content-type", "application/json")], yes),
+        (
+            json,
+            &[("content-type", "application/json; charset=\"a,b\"")],
+            yes,
+        ),
+        (
+            json,
+            &[
+                ("content-type", "application/json"),
+                ("content-type", "application/json"),
+            ],
+            yes,
+        ),
+        (
+            json,
+            &[
+                ("content-type", "application/grpc"),
+                ("content-type", "application/json"),
+            ],
+            maybe,
+        ),
+        (
+            json,
+            &[("content-type", "text/plain, application/json")],
+            maybe,
+        ),
+        (json, &[("content-type", "text/plain")], no),
+        (json, &[], no),
+    ] {
+        let request = Request::get("/", headers);
+        assert_eq!(
+            read_both_ways(rule, &request),
+            expected,
+            "{rule} {headers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_host_that_is_named_twice_is_ambiguous() {
+    let request = Request {
+        other_hosts: vec!["internal.example.com".to_owned()],
+        ..Request::get("/", &[])
+    };
+    let ambiguous = Selection::Ambiguous(Ambiguity::Host);
+    for host in ["internal.example.com", "api.example.com"] {
+        let rule = format!(r#"{{"hosts":["{host}"]}}"#);
+        let found = read_both_ways(&rule, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{host}");
+    }
+    let both = read_both_ways(r#"{"hosts":["*.example.com"]}"#, &request);
+    assert_eq!(both, (Selection::Rule(0), Selection::Rule(0), true));
+}
+
+#[test]
+fn candidates_are_all_rules_that_some_server_means() {
+    let rules = [
+        rule(r#"{"paths":["/open/**"]}"#),
+        rule(r#"{"methods":["POST"]}"#),
+        rule(r#"{"paths":["/admin/**"]}"#),
+        rule("{}"),
+    ];
+    let of = |request: &Request, count: usize| {
+        let rules = rules.get(..count).unwrap();
+        candidates(rules.iter(), request)
+    };
+    assert_eq!(of(&Request::get("/open/x", &[]), 4), (vec![0], false));
+    assert_eq!(of(&Request::get("/x", &[]), 3), (vec![], true));
+    assert_eq!(
+        of(&Request::get("/open/..%2fadmin", &[]), 4),
+        (vec![0, 2], false)
+    );
+    assert_eq!(of(&Request::get("/open/..%2fx", &[]), 3), (vec![0], true));
+    assert_eq!(of(&Request::get("/%zz", &[]), 4), (vec![0, 2, 3], false));
+    assert_eq!(of(&Request::get("/%zz", &[]), 3), (vec![0, 2], true));
+    let post = Request {
+        method: "post".to_owned(),
+        ..Request::get("/x", &[])
+    };
+    assert_eq!(of(&post, 4), (vec![1, 3], false));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub struct RequestPath {
 ///
 /// A trailing slash makes no difference, so there is no empty segment at the end. There is one in
 /// the middle only where a server keeps empty segments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
     segments: Vec<String>,
     /// Whether `*` stands for an empty segment, too: servers disagree on that as well.

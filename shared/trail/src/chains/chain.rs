@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use audit::{Hash, Head, Lost, Statement};
 
+use super::Counts;
+use crate::intervals::Intervals;
 use crate::segment::Segments;
 
 /// A chain.
@@ -11,6 +13,12 @@ use crate::segment::Segments;
 pub struct Chain {
     pub(crate) segments: Segments,
     pub(crate) class: Option<String>,
+    /// The class of its records, as a number.
+    pub(crate) class_tag: Option<u64>,
+    /// Records that were counted, in case no key vouches for any.
+    pub(crate) counts: Counts,
+    /// An example of the keys that its records name.
+    pub(crate) key_id: Option<String>,
     pub(crate) open: Option<Open>,
     pub(crate) close: Option<(u64, String)>,
     /// What gap records say, with their numbers.
@@ -19,6 +27,8 @@ pub struct Chain {
     pub(crate) statement: Option<(u64, Statement)>,
     pub(crate) purges: Vec<Purge>,
     pub(crate) removed: HashSet<u64>,
+    /// Records from lines of logs that a known key has tagged.
+    pub(crate) tagged: Intervals,
     /// Times between signed records that may be too long.
     pub(crate) silences: Vec<Silence>,
     pub(crate) first_ms: Option<u64>,
@@ -28,6 +38,13 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Whether a known key vouches for any of its records.
+    pub(crate) fn is_vouched(&self) -> bool {
+        self.segments
+            .iter()
+            .any(|(_, segment)| segment.covered.is_some())
+    }
+
     /// How long its emitter is silent at most. After a purge only the operator knows.
     pub(crate) fn heartbeat_ms(&self) -> u64 {
         let purged = self

@@ -25,6 +25,10 @@ impl Trail {
                     return;
                 }
             }
+            Vouched::UnknownKey if self.has_keys => (
+                Kind::ForeignKey,
+                "signed with a key that is none of those given",
+            ),
             Vouched::UnknownKey => (
                 Kind::UnknownKey,
                 "there is no key of this id to check the signature",
@@ -49,6 +53,9 @@ impl Trail {
         };
         if chain.class.is_none() {
             chain.class = Some(control.class.clone());
+        }
+        if chain.key_id.is_none() {
+            chain.key_id.clone_from(&control.key_id);
         }
         let sequence = item.sequence;
         if let Some(statement) = control.control.statement()
@@ -117,6 +124,7 @@ impl Trail {
                     expires_ms: None,
                     present: Groups::default(),
                     erased: Groups::default(),
+                    class_tag: 0,
                     control: None,
                 };
                 let chain = self.chains.entry(target).or_default();

@@ -2,6 +2,8 @@
 
 mod chain;
 mod control;
+mod logged;
+mod loose;
 
 use std::collections::HashMap;
 
@@ -12,10 +14,12 @@ use crate::intervals::GroupIntervals;
 use crate::issue::{Issues, Kind};
 use crate::item::{ChainUid, Groups, Item, uid};
 use crate::keyring::Vouched;
-use crate::segment::{Compared, Seen, Segment};
+use crate::segment::{Compared, Seen, Segment, Stated};
 
 pub use chain::Chain;
 use chain::{DEFAULT_HEARTBEAT_MS, Silence};
+pub use logged::Proved;
+use loose::LooseRecords;
 
 /// Everything that was seen.
 #[derive(Debug)]
@@ -31,6 +35,9 @@ pub struct Trail {
     pub(crate) erasures: HashMap<ChainUid, GroupIntervals>,
     segments: usize,
     limits: Limits,
+    /// There are keys, so what none of them vouches for is no record.
+    has_keys: bool,
+    loose: LooseRecords,
 }
 
 /// How much is kept in mind.
@@ -40,6 +47,8 @@ pub struct Limits {
     pub seen: usize,
     /// Segments, and places where something was erased.
     pub segments: usize,
+    /// Bytes of records from logs that nobody vouches for yet.
+    pub loose_bytes: usize,
 }
 
 impl Default for Limits {
@@ -47,6 +56,7 @@ impl Default for Limits {
         Self {
             seen: 32 << 20,
             segments: 1 << 20,
+            loose_bytes: 64 << 20,
         }
     }
 }
@@ -70,6 +80,10 @@ pub struct Counts {
     pub removed: u64,
     /// Records whose time is over and that are still there.
     pub overdue: u64,
+    /// Records that another program has spelled anew.
+    pub reserialised: u64,
+    /// Lines of logs that look like records, and for which no key vouches.
+    pub unproven: u64,
 }
 
 /// What an operator ordered.
@@ -94,6 +108,24 @@ pub enum Absorbed {
     Fork,
 }
 
+impl Counts {
+    /// Adds others.
+    pub(crate) const fn add(&mut self, other: &Self) {
+        self.valid += other.valid;
+        self.requests += other.requests;
+        self.overdue += other.overdue;
+        self.erased += other.erased;
+    }
+
+    /// Takes others away.
+    pub(crate) const fn subtract(&mut self, other: &Self) {
+        self.valid = self.valid.saturating_sub(other.valid);
+        self.requests = self.requests.saturating_sub(other.requests);
+        self.overdue = self.overdue.saturating_sub(other.overdue);
+        self.erased = self.erased.saturating_sub(other.erased);
+    }
+}
+
 impl Trail {
     /// Nothing was seen.
     #[must_use]
@@ -108,7 +140,36 @@ impl Trail {
             erasures: HashMap::new(),
             segments: 0,
             limits,
+            has_keys: false,
+            loose: LooseRecords::default(),
         }
+    }
+
+    /// Says that there are keys: from now on, what comes from a log counts when one of them vouches
+    /// for it.
+    #[must_use]
+    pub const fn with_keys(mut self, has_keys: bool) -> Self {
+        self.has_keys = has_keys;
+        self
+    }
+
+    /// Whether there are keys.
+    #[must_use]
+    pub const fn has_keys(&self) -> bool {
+        self.has_keys
+    }
+
+    /// Whether a record counts: a signature of a known key vouches for it, a known key has tagged its
+    /// line in a log, or there are no keys to ask.
+    #[must_use]
+    pub fn is_vouched(&self, chain: &ChainUid, sequence: u64) -> bool {
+        let is_proved = || {
+            let chain = self.chains.get(chain)?;
+            let covered = chain.segments.holding(sequence)?.covered;
+            let is_covered = covered.is_some_and(|covered| covered >= sequence);
+            Some(is_covered || chain.tagged.contains(sequence))
+        };
+        !self.has_keys || is_proved() == Some(true)
     }
 
     /// What was found so far.
@@ -158,21 +219,20 @@ impl Trail {
         let absorbed = self.place(item, vouched, place);
         match absorbed {
             Absorbed::New => {
-                self.counts.valid += 1;
-                if item.control.is_none() {
-                    self.counts.requests += 1;
-                }
-                if item
-                    .expires_ms
-                    .is_some_and(|expires_ms| expires_ms <= now_ms)
-                {
-                    self.counts.overdue += 1;
-                }
-                if !item.erased.is_empty() {
-                    self.counts.erased += 1;
+                let counts = Counts {
+                    valid: 1,
+                    requests: u64::from(item.control.is_none()),
+                    overdue: u64::from(item.expires_ms.is_some_and(|expires| expires <= now_ms)),
+                    erased: u64::from(!item.erased.is_empty()),
+                    ..Counts::default()
+                };
+                self.counts.add(&counts);
+                if let Some(chain) = self.chains.get_mut(&item.chain) {
+                    chain.counts.add(&counts);
                 }
                 self.note_groups(item, place);
                 self.note_time(item);
+                self.note_class(item, place);
                 if let Some(control) = &item.control {
                     self.note_control(item, control, place);
                 }
@@ -196,6 +256,20 @@ impl Trail {
         // Of whatever key: the emitter lived.
         let signed = matches!(vouched, Some(vouched) if vouched != Vouched::Unsigned)
             .then_some((item.sequence, item.time_ms));
+        let statement = item
+            .control
+            .as_ref()
+            .and_then(|control| control.control.statement());
+        let stated = statement.map(|statement| Stated {
+            sequence: item.sequence,
+            before: 0,
+            records: statement.records,
+            absent: statement
+                .lost
+                .values()
+                .fold(statement.sampled_out, |sum, lost| sum.saturating_add(*lost)),
+            previous_signed: statement.previous_checkpoint,
+        });
         let record = Segment {
             last: item.sequence,
             previous: item.previous,
@@ -203,6 +277,9 @@ impl Trail {
             covered: is_covering.then_some(item.sequence),
             first_signed: signed,
             last_signed: signed,
+            requests: u64::from(item.control.is_none()),
+            first_stated: stated,
+            last_stated: stated,
         };
         let chain = self.chains.entry(item.chain).or_default();
         let (silences, clock_steps) = (&mut chain.silences, &mut chain.clock_steps);
@@ -245,24 +322,33 @@ impl Trail {
                 }
             }
         }
-        let placed =
-            chain
-                .segments
-                .insert(item.sequence, record, |(after, from_ms), (_, to_ms)| {
-                    if to_ms < from_ms {
-                        *clock_steps += 1;
-                    } else if to_ms - from_ms > heartbeat_ms.saturating_mul(2) {
-                        silences.push(Silence {
-                            after,
-                            from_ms,
-                            to_ms,
-                        });
-                        if silences.len() >= MAX_SILENCES {
-                            silences.sort_by_key(|s| std::cmp::Reverse(s.to_ms - s.from_ms));
-                            silences.truncate(MAX_SILENCES / 2);
-                        }
+        let mut contradictions = Vec::new();
+        let placed = chain.segments.insert(item.sequence, record, |left, right| {
+            if let (Some((after, from_ms)), Some((_, to_ms))) =
+                (left.last_signed, right.first_signed)
+            {
+                if to_ms < from_ms {
+                    *clock_steps += 1;
+                } else if to_ms - from_ms > heartbeat_ms.saturating_mul(2) {
+                    silences.push(Silence {
+                        after,
+                        from_ms,
+                        to_ms,
+                    });
+                    if silences.len() >= MAX_SILENCES {
+                        silences.sort_by_key(|s| std::cmp::Reverse(s.to_ms - s.from_ms));
+                        silences.truncate(MAX_SILENCES / 2);
                     }
-                });
+                }
+            }
+            if let (Some(why), Some(stated)) = (left.contradiction(right), right.first_stated) {
+                contradictions.push((stated.sequence, why));
+            }
+        });
+        for (sequence, why) in contradictions {
+            let of = || uid(&item.chain, sequence);
+            self.issues.add(Kind::Contradiction, of, || why);
+        }
         if placed.broken {
             self.issues.add(Kind::BrokenLink, place, || {
                 let uid = uid(&item.chain, item.sequence);
@@ -313,6 +399,20 @@ impl Trail {
                 let range = Range(item.sequence, item.sequence);
                 self.erased.push((item.chain, range, item.erased));
             }
+        }
+    }
+
+    /// One chain has records of one retention class: else one purge would have two times to go by.
+    fn note_class(&mut self, item: &Item, place: &dyn Fn() -> String) {
+        let Some(chain) = self.chains.get_mut(&item.chain) else {
+            return;
+        };
+        let tag = *chain.class_tag.get_or_insert(item.class_tag);
+        if tag != item.class_tag {
+            self.issues.add(Kind::ClassChanged, place, || {
+                let uid = uid(&item.chain, item.sequence);
+                format!("{uid} is of another retention class than the chain")
+            });
         }
     }
 

@@ -1,8 +1,8 @@
 //! Reads files with all processors: each takes chunks of lines and checks the records in them by
 //! themselves, then hands what it found to the trail, in the order of the files.
 
-mod checked;
-mod turn;
+mod chunk;
+mod sequencer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -13,20 +13,33 @@ use crate::item::{Checker, Item};
 use crate::keyring::Keyring;
 use crate::scan::Fields;
 use crate::source::Source;
-use checked::Checked;
-use turn::Turn;
+use chunk::CheckedChunk;
+use sequencer::Sequencer;
 
 /// What else looks at the records that are there for the first time.
 pub trait Observer: Send {
+    /// It looks at texts too.
+    const WANTS_TEXT: bool = true;
+
     /// A record. `fields` says where things are in its text, for the record of a request.
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>);
 
     /// A record that was there before.
     fn observe_again(&mut self, _item: &Item, _text: &str, _fields: Option<&Fields>) {}
+
+    /// How many records it keeps in mind until it is known whether a key vouches for them.
+    fn held_back(&self) -> usize {
+        0
+    }
+
+    /// Asks the trail about those.
+    fn settle(&mut self, _trail: &Trail) {}
 }
 
 /// Nothing else looks at them.
 impl Observer for () {
+    const WANTS_TEXT: bool = false;
+
     fn observe(&mut self, _: &Item, _: &str, _: Option<&Fields>) {}
 }
 
@@ -76,7 +89,10 @@ impl Reading<'_> {
     ) -> (Trail, Vec<O>) {
         let shared = Shared {
             source: Mutex::new(source),
-            turn: Mutex::new(Turn::new(trail)),
+            sequencer: Mutex::new(Sequencer::new(
+                trail.with_keys(!self.keyring.is_empty()),
+                O::WANTS_TEXT,
+            )),
             passed: Condvar::new(),
         };
         let work = || {
@@ -84,7 +100,7 @@ impl Reading<'_> {
             self.work(&shared, names, &mut observer, progress);
             observer
         };
-        let observers = if self.threads <= 1 {
+        let mut observers = if self.threads <= 1 {
             vec![work()]
         } else {
             std::thread::scope(|scope| {
@@ -98,12 +114,12 @@ impl Reading<'_> {
             })
         };
         let failed = self.threads.max(1) - observers.len();
-        let mut turn = shared
-            .turn
+        let mut sequencer = shared
+            .sequencer
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         if failed > 0 {
-            turn.trail.issues_mut().add(
+            sequencer.trail.issues_mut().add(
                 Kind::Unreadable,
                 || "-".to_owned(),
                 || {
@@ -112,14 +128,16 @@ impl Reading<'_> {
                 },
             );
         }
-        for uid in turn.parts.incomplete() {
-            turn.trail.issues_mut().add(
-                Kind::CutOff,
-                || uid.to_owned(),
-                || "parts of this record are missing in the log".to_owned(),
-            );
+        let proved = sequencer.end(self);
+        if let Some(observer) = observers.first_mut() {
+            for record in &proved {
+                observer.observe(&record.item, &record.text, record.fields.as_ref());
+            }
         }
-        (turn.trail, observers)
+        for observer in &mut observers {
+            observer.settle(&sequencer.trail);
+        }
+        (sequencer.trail, observers)
     }
 
     fn work<O: Observer>(
@@ -131,49 +149,55 @@ impl Reading<'_> {
     ) {
         let mut buffer = Vec::new();
         let mut checker = Checker::new(self.keyring);
+        let mut settle_at = SETTLE_AT;
         loop {
             let chunk = lock(&shared.source).next_chunk(std::mem::take(&mut buffer));
             let Some(chunk) = chunk else { return };
             // The others wait for this one's turn, so it must come whatever happens.
-            let checked = catch(|| Checked::of(&chunk, &mut checker));
+            let checked = catch(|| CheckedChunk::of(&chunk, &mut checker));
             let file = names.get(chunk.file).map_or("-", String::as_str);
-            let mut turn = lock(&shared.turn);
-            while turn.next != chunk.number {
-                turn = shared
+            let mut sequencer = lock(&shared.sequencer);
+            while sequencer.next != chunk.number {
+                sequencer = shared
                     .passed
-                    .wait(turn)
+                    .wait(sequencer)
                     .unwrap_or_else(PoisonError::into_inner);
             }
             let fresh = match &checked {
-                Some(checked) => catch(|| turn.absorb(self, &chunk, checked, file)),
+                Some(checked) => catch(|| sequencer.absorb(self, &chunk, checked, file)),
                 None => None,
             };
             if fresh.is_none() {
-                turn.trail.issues_mut().add(
+                sequencer.trail.issues_mut().add(
                     Kind::Unreadable,
                     || file.to_owned(),
                     || "this program failed on a part of it, which is a mistake in it".to_owned(),
                 );
             }
-            turn.next += 1;
-            drop(turn);
+            sequencer.next += 1;
+            drop(sequencer);
             shared.passed.notify_all();
             progress(chunk.read_bytes);
             let fresh = fresh.unwrap_or_default();
             for (index, is_new) in fresh.indexes {
                 let records = checked.as_ref().map(|checked| &checked.records);
-                if let Some((found, text)) = records.and_then(|records| records.get(index))
-                    && let Ok((item, fields)) = &found.result
+                if let Some(record) = records.and_then(|records| records.get(index))
+                    && let Ok(checked) = &record.result
                 {
+                    let fields = checked.fields.as_ref();
                     if is_new {
-                        observer.observe(item, text, fields.as_ref());
+                        observer.observe(&checked.item, &checked.text, fields);
                     } else {
-                        observer.observe_again(item, text, fields.as_ref());
+                        observer.observe_again(&checked.item, &checked.text, fields);
                     }
                 }
             }
-            for (item, text, fields) in &fresh.assembled {
-                observer.observe(item, text, fields.as_ref());
+            for record in &fresh.proved {
+                observer.observe(&record.item, &record.text, record.fields.as_ref());
+            }
+            if observer.held_back() > settle_at {
+                observer.settle(&lock(&shared.sequencer).trail);
+                settle_at = observer.held_back().saturating_mul(2).max(SETTLE_AT);
             }
             drop(checked);
             buffer = chunk.bytes;
@@ -181,9 +205,12 @@ impl Reading<'_> {
     }
 }
 
+/// Observers are asked when they hold back so many records.
+const SETTLE_AT: usize = 16_384;
+
 struct Shared {
     source: Mutex<Source>,
-    turn: Mutex<Turn>,
+    sequencer: Mutex<Sequencer>,
     passed: Condvar,
 }
 

@@ -11,6 +11,8 @@ pub(super) struct Found<'t> {
     kind: Cow<'t, str>,
     #[serde(borrow)]
     outcome: Cow<'t, str>,
+    #[serde(default, borrow)]
+    direction: Cow<'t, str>,
     #[serde(default)]
     pub(super) count: u64,
 }
@@ -18,6 +20,22 @@ pub(super) struct Found<'t> {
 impl Found<'_> {
     pub(super) fn name(&self) -> &str {
         &self.kind
+    }
+
+    /// Which way the message went.
+    pub(super) fn direction(&self) -> &str {
+        &self.direction
+    }
+
+    /// What became of the values.
+    pub(super) fn outcome(&self) -> &str {
+        &self.outcome
+    }
+
+    /// Whether the two differ in the place and in the count alone.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        (&self.kind, &self.direction, &self.outcome)
+            == (&other.kind, &other.direction, &other.outcome)
     }
 
     /// Whether the caller got the values as they were.
@@ -28,6 +46,9 @@ impl Found<'_> {
 
 /// What `unmapped.findings` of a record says.
 pub(super) fn found(text: &str) -> Vec<Found<'_>> {
+    if text.is_empty() {
+        return Vec::new();
+    }
     serde_json::from_str(text).unwrap_or_default()
 }
 

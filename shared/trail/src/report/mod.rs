@@ -5,13 +5,15 @@
 //! people and programs.
 
 mod classes;
+mod request;
 mod summary;
 mod table;
 mod tally;
 mod timeline;
 
 pub use summary::{
-    Access, Consent, Count, DataClass, Refusal, Report, Retained, Route, SubjectRow, Totals,
+    Access, Consent, Count, DataClass, FindingRow, Refusal, Report, Retained, Route, Rows,
+    SubjectRow, Tables, Totals,
 };
 pub use tally::{Filter, Tally};
 pub use timeline::Point;

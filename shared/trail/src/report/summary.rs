@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::tally::{SubjectCounts, Tally};
+use super::tally::{DataCounts, SubjectCounts, Tally};
 use super::timeline::Point;
 use crate::verdict::Verdict;
 
@@ -25,6 +25,8 @@ pub struct Report {
     pub timeline: Vec<Point>,
     /// Classes of data in answers, the most frequent first.
     pub data_classes: Vec<DataClass>,
+    /// What became of data that was found, seen or not, in requests and in responses.
+    pub findings: Vec<FindingRow>,
     /// Who saw them, those first who saw most.
     pub access: Vec<Access>,
     /// Refusals by rule and reason.
@@ -39,8 +41,50 @@ pub struct Report {
     pub consent: Consent,
     /// How long records are kept.
     pub retention: Vec<Retained>,
+    /// How many rows each table would have, and how many it has.
+    pub tables: Tables,
     /// Whether the records can be trusted, and what is missing.
     pub verification: Verdict,
+}
+
+/// How many rows there are of each table, and how many are in the report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names of the tables")]
+pub struct Tables {
+    pub access: Rows,
+    pub data_classes: Rows,
+    pub findings: Rows,
+    pub refusals: Rows,
+    pub subjects: Rows,
+    pub routes: Rows,
+    pub sources: Rows,
+    pub purposes: Rows,
+    pub retention: Rows,
+}
+
+/// Rows of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// How many are in the report.
+    pub shown: u64,
+    /// How many there are, at least: of too many names, the rare ones are put together.
+    pub total: u64,
+}
+
+impl Rows {
+    /// Whether some are not in the report.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.shown < self.total
+    }
+
+    fn of<T>(shown: &[T], total: u64) -> Self {
+        let shown = shown.len() as u64;
+        Self {
+            shown,
+            total: total.max(shown),
+        }
+    }
 }
 
 /// All requests.
@@ -60,6 +104,26 @@ pub struct Totals {
     pub subjects: u64,
     /// Different routes, at least.
     pub routes: u64,
+    /// Requests in records for which no signature of a given key vouches: they are not counted.
+    pub not_counted: u64,
+    /// Requests of which, by configuration, no record was kept. In the whole trail, whatever is
+    /// asked for.
+    pub sampled_out: u64,
+}
+
+/// What became of data of a class that was found in messages of one direction.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingRow {
+    /// The class.
+    pub class: String,
+    /// `request` or `response`.
+    pub direction: String,
+    /// `seen` by the caller, `sent` to the upstream, `masked`, `removed`, or `blocked`.
+    pub outcome: String,
+    /// Requests.
+    pub requests: u64,
+    /// Values.
+    pub values: u64,
 }
 
 /// A class of data.
@@ -171,8 +235,10 @@ impl Report {
             refused,
             failed,
             received: tally.received,
-            subjects: tally.subjects.len() + tally.subjects.rest_names,
-            routes: tally.routes.len() + tally.routes.rest_names,
+            subjects: tally.subjects.names(),
+            routes: tally.routes.names(),
+            not_counted: tally.not_counted(),
+            sampled_out: verification.records.sampled_out,
         };
         let by_access = tally.subjects.sorted_by(|row| row.sensitive);
         let access = by_access.iter().filter(|(_, row)| row.sensitive > 0);
@@ -224,6 +290,13 @@ impl Report {
             point_ms: 0,
             timeline: Vec::new(),
             data_classes,
+            findings: tally
+                .findings
+                .sorted()
+                .into_iter()
+                .take(rows)
+                .map(finding)
+                .collect(),
             access: access
                 .take(rows)
                 .map(|(name, row)| accesses(name, row))
@@ -275,10 +348,38 @@ impl Report {
                     last_expiry_ms: row.last_expiry_ms,
                 })
                 .collect(),
+            tables: Tables::default(),
             verification,
+        };
+        let with_access = by_access
+            .iter()
+            .filter(|(_, row)| row.sensitive > 0)
+            .count() as u64;
+        report.tables = Tables {
+            access: Rows::of(&report.access, with_access),
+            data_classes: Rows::of(&report.data_classes, tally.data.names()),
+            findings: Rows::of(&report.findings, tally.findings.names()),
+            refusals: Rows::of(&report.refusals, tally.refusals.names()),
+            subjects: Rows::of(&report.subjects, tally.subjects.names()),
+            routes: Rows::of(&report.routes, tally.routes.names()),
+            sources: Rows::of(&report.sources, tally.sources.names()),
+            purposes: Rows::of(&report.consent.purposes, tally.purposes.names()),
+            retention: Rows::of(&report.retention, tally.retention.names()),
         };
         (report.point_ms, report.timeline) = tally.timeline.points(MAX_POINTS);
         report
+    }
+}
+
+fn finding((key, row): (&str, &DataCounts)) -> FindingRow {
+    let mut parts = key.split('\n').map(str::to_owned);
+    let mut part = || parts.next().unwrap_or_default();
+    FindingRow {
+        class: part(),
+        direction: part(),
+        outcome: part(),
+        requests: row.requests,
+        values: row.values,
     }
 }
 

@@ -61,6 +61,11 @@ impl<V: Weight> Table<V> {
         self.rows.len() as u64
     }
 
+    /// How many names there were, at least.
+    pub(super) fn names(&self) -> u64 {
+        self.len().saturating_add(self.rest_names)
+    }
+
     /// The rows, the heaviest first.
     pub(super) fn sorted(&self) -> Vec<(&str, &V)> {
         self.sorted_by(Weight::weight)

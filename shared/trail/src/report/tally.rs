@@ -7,8 +7,10 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::classes::{Found, found, seen};
+use super::request::{HeldBack, Request};
 use super::table::{Table, Weight};
 use super::timeline::{Fate, Timeline};
+use crate::chains::Trail;
 use crate::item::Item;
 use crate::pipeline::Observer;
 use crate::scan::{Fields, Span};
@@ -36,7 +38,12 @@ pub struct Filter {
 pub struct Tally<'f> {
     filter: &'f Filter,
     now_ms: u64,
+    has_keys: bool,
     decision: Finder<'static>,
+    /// Requests that count when a signature vouches for them.
+    held_back: HeldBack,
+    /// There was no room to hold them back.
+    not_held: u64,
     pub(super) first_ms: Option<u64>,
     pub(super) last_ms: Option<u64>,
     pub(super) requests: u64,
@@ -48,6 +55,10 @@ pub struct Tally<'f> {
     pub(super) refusals: Table<RefusalCounts>,
     pub(super) sources: Table<u64>,
     pub(super) data: Table<DataCounts>,
+    /// By class, direction and outcome, one on each line.
+    pub(super) findings: Table<DataCounts>,
+    /// The key of a row, kept for its memory.
+    key: String,
     pub(super) purposes: Table<u64>,
     pub(super) opted_out: u64,
     pub(super) consent_erased: u64,
@@ -95,13 +106,16 @@ pub(super) struct RetentionCounts {
 }
 
 impl<'f> Tally<'f> {
-    /// Nothing was counted yet.
+    /// Nothing was counted yet. With keys, only that counts for which one of them vouches.
     #[must_use]
-    pub fn new(filter: &'f Filter, now_ms: u64) -> Self {
+    pub fn new(filter: &'f Filter, now_ms: u64, has_keys: bool) -> Self {
         Self {
             filter,
             now_ms,
+            has_keys,
             decision: Finder::new(DECISION),
+            held_back: HeldBack::default(),
+            not_held: 0,
             first_ms: None,
             last_ms: None,
             requests: 0,
@@ -113,6 +127,8 @@ impl<'f> Tally<'f> {
             refusals: Table::default(),
             sources: Table::default(),
             data: Table::default(),
+            findings: Table::default(),
+            key: String::new(),
             purposes: Table::default(),
             opted_out: 0,
             consent_erased: 0,
@@ -127,6 +143,7 @@ impl<'f> Tally<'f> {
         self.last_ms = self.last_ms.max(other.last_ms);
         self.requests += other.requests;
         self.received += other.received;
+        self.not_held += other.not_counted();
         for (count, more) in self.fates.iter_mut().zip(other.fates) {
             *count += more;
         }
@@ -136,6 +153,7 @@ impl<'f> Tally<'f> {
         self.refusals.merge(other.refusals);
         self.sources.merge(other.sources);
         self.data.merge(other.data);
+        self.findings.merge(other.findings);
         self.purposes.merge(other.purposes);
         self.opted_out += other.opted_out;
         self.consent_erased += other.consent_erased;
@@ -143,47 +161,45 @@ impl<'f> Tally<'f> {
         self
     }
 
-    fn count(&mut self, item: &Item, text: &str, fields: &Fields) {
-        let found = fields.findings.of(text).map_or(Vec::new(), found);
-        let route = fields.operation.string(text).unwrap_or("unknown");
-        if !self.filter.takes(item, text, fields, route, &found) {
-            return;
-        }
+    /// Requests that were not counted, since no signature vouches for them.
+    #[must_use]
+    pub fn not_counted(&self) -> u64 {
+        self.not_held.saturating_add(self.held_back.len() as u64)
+    }
+
+    fn count(&mut self, request: &Request<'_>) {
         // The record that a request was received comes before the one of what became of it.
-        if fields.stage.string(text) == Some("received") {
+        if request.is_received {
             self.received += 1;
             return;
         }
-        let refused = fields.action_id == 2;
-        let fate = match (refused, fields.status_id) {
+        let refused = request.action_id == 2;
+        let fate = match (refused, request.status_id) {
             (true, _) => Fate::Refused,
             (false, 1) => Fate::Allowed,
             (false, _) => Fate::Failed,
         };
         let failed = fate == Fate::Failed;
+        let found = found(request.findings);
         let classes = seen(&found);
         let sensitive = !classes.is_empty();
         self.requests += 1;
         if let Some(count) = self.fates.get_mut(fate as usize) {
             *count += 1;
         }
-        self.first_ms = earliest(self.first_ms, Some(item.time_ms));
-        self.last_ms = self.last_ms.max(Some(item.time_ms));
-        self.timeline.add(item.time_ms, fate);
-        let name = fields
-            .user_uid
-            .string(text)
-            .or_else(|| fields.user_name.string(text));
-        self.subjects.change(name.unwrap_or("unknown"), |row| {
+        self.first_ms = earliest(self.first_ms, Some(request.time_ms));
+        self.last_ms = self.last_ms.max(Some(request.time_ms));
+        self.timeline.add(request.time_ms, fate);
+        self.subjects.change(request.subject, |row| {
             row.requests += 1;
             row.refused += u64::from(refused);
             row.sensitive += u64::from(sensitive);
-            row.last_ms = row.last_ms.max(item.time_ms);
+            row.last_ms = row.last_ms.max(request.time_ms);
             for (class, _) in &classes {
                 row.saw(class);
             }
         });
-        self.routes.change(route, |row| {
+        self.routes.change(request.route, |row| {
             row.requests += 1;
             row.refused += u64::from(refused);
             row.failed += u64::from(failed);
@@ -195,28 +211,47 @@ impl<'f> Tally<'f> {
                 row.values = row.values.saturating_add(*count);
             });
         }
-        let source = fields
-            .src_ip
-            .string(text)
-            .or_else(|| fields.src_name.string(text));
-        self.sources
-            .change(source.unwrap_or("unknown"), |count| *count += 1);
-        self.count_refusals(fields.authorizations, text);
-        self.count_consent(fields.consent, text);
-        let class = fields.class.string(text).unwrap_or("unknown");
+        self.count_findings(&found);
+        self.sources.change(request.source, |count| *count += 1);
+        self.count_refusals(request.refusals);
+        self.count_consent(request.consent);
         let now_ms = self.now_ms;
-        self.retention.change(class, |row| row.count(item, now_ms));
+        self.retention
+            .change(request.class, |row| row.count(request, now_ms));
     }
 
-    fn count_refusals(&mut self, span: Span, text: &str) {
-        let Some(text) = span.of(text) else { return };
-        // Nearly all are allowed, and need no closer look.
+    /// What became of the data that was found, seen or not.
+    fn count_findings(&mut self, found: &[Found<'_>]) {
+        let mut key = std::mem::take(&mut self.key);
+        for (index, one) in found.iter().enumerate() {
+            let before = found.get(..index).unwrap_or_default();
+            let is_first = !before.iter().any(|other| other.is_alike(one));
+            key.clear();
+            for part in [one.name(), "\n", one.direction(), "\n", one.outcome()] {
+                key.push_str(part);
+            }
+            self.findings.change(&key, |row| {
+                row.requests += u64::from(is_first);
+                row.values = row.values.saturating_add(one.count);
+            });
+        }
+        self.key = key;
+    }
+
+    /// The decisions of a record, if there is a refusal among them. Nearly all are allowed, and need
+    /// no closer look.
+    fn refusals<'t>(&self, span: Span, text: &'t str) -> &'t str {
+        let text = span.of(text).unwrap_or_default();
         let mut decisions = self.decision.find_iter(text.as_bytes());
         let is_refusal = |at: usize| {
             let decision = text.get(at + DECISION.len()..).unwrap_or_default();
             decision.starts_with(r#"denied""#) || decision.starts_with(r#"error""#)
         };
-        if !decisions.any(is_refusal) {
+        if decisions.any(is_refusal) { text } else { "" }
+    }
+
+    fn count_refusals(&mut self, text: &str) {
+        if text.is_empty() {
             return;
         }
         let Ok(decisions) = serde_json::from_str::<Vec<Authorization<'_>>>(text) else {
@@ -235,11 +270,11 @@ impl<'f> Tally<'f> {
         }
     }
 
-    fn count_consent(&mut self, span: Span, text: &str) {
-        let Some(text) = span.of(text) else {
+    fn count_consent(&mut self, text: &str) {
+        if text.is_empty() {
             self.consent_erased += 1;
             return;
-        };
+        }
         self.opted_out += u64::from(text.contains(r#""gpc":true"#));
         if text.contains(r#""purposes":"#)
             && let Ok(consent) = serde_json::from_str::<ConsentText<'_>>(text)
@@ -253,21 +288,39 @@ impl<'f> Tally<'f> {
 
 impl Observer for Tally<'_> {
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
-        if let Some(fields) = fields.filter(|_| item.control.is_none()) {
-            self.count(item, text, fields);
+        let Some(fields) = fields.filter(|_| item.control.is_none()) else {
+            return;
+        };
+        if !self.filter.takes(item, text, fields) {
+            return;
         }
+        let refusals = self.refusals(fields.authorizations, text);
+        let request = Request::of(item, text, fields, refusals);
+        if !self.has_keys {
+            self.count(&request);
+        } else if !self.held_back.add(item.chain, item.sequence, &request) {
+            self.not_held += 1;
+        }
+    }
+
+    fn held_back(&self) -> usize {
+        self.held_back.len()
+    }
+
+    fn settle(&mut self, trail: &Trail) {
+        let mut held_back = std::mem::take(&mut self.held_back);
+        held_back.settle(trail, |request| self.count(request));
+        self.held_back = held_back;
     }
 }
 
 impl Filter {
-    fn takes(
-        &self,
-        item: &Item,
-        text: &str,
-        fields: &Fields,
-        route: &str,
-        found: &[Found<'_>],
-    ) -> bool {
+    fn takes(&self, item: &Item, text: &str, fields: &Fields) -> bool {
+        let route = fields.operation.string(text).unwrap_or("unknown");
+        let has_class = |class: &String| {
+            let found = fields.findings.of(text).map_or(Vec::new(), found);
+            found.iter().any(|one| one.name() == class)
+        };
         let route_fits = |wanted: &String| match wanted.strip_suffix('*') {
             Some(beginning) => route.starts_with(beginning),
             None => route == wanted,
@@ -283,10 +336,7 @@ impl Filter {
                 .class
                 .as_ref()
                 .is_none_or(|class| fields.class.string(text) == Some(class))
-            && self
-                .data_class
-                .as_ref()
-                .is_none_or(|class| found.iter().any(|one| one.name() == class))
+            && self.data_class.as_ref().is_none_or(has_class)
     }
 }
 
@@ -301,10 +351,10 @@ impl SubjectCounts {
 }
 
 impl RetentionCounts {
-    fn count(&mut self, item: &Item, now_ms: u64) {
+    fn count(&mut self, request: &Request<'_>, now_ms: u64) {
         self.requests += 1;
-        self.first_ms = earliest(self.first_ms, Some(item.time_ms));
-        match item.expires_ms {
+        self.first_ms = earliest(self.first_ms, Some(request.time_ms));
+        match request.expires_ms {
             None => self.for_ever += 1,
             Some(expires_ms) if expires_ms <= now_ms => self.overdue += 1,
             Some(expires_ms) => {

@@ -35,6 +35,7 @@ pub(super) enum Field {
     HttpHeaders,
     Path,
     Query,
+    UrlString,
     UserAgent,
     SrcEndpoint,
     SrcIp,
@@ -144,6 +145,7 @@ known! {
     Unmapped = b"unmapped";
     Url = b"url";
     User = b"user";
+    UrlString = b"url_string";
     UserAgent = b"user_agent";
     Version = b"version";
 }
@@ -187,6 +189,7 @@ impl Node {
             (Self::HttpResponse, Known::Code) => of(Field::Code),
             (Self::Url, Known::Path) => cut(Field::Path),
             (Self::Url, Known::QueryString) => cut(Field::Query),
+            (Self::Url, Known::UrlString) => cut(Field::UrlString),
             (Self::Metadata, Known::Sequence) => of(Field::Sequence),
             (Self::Metadata, Known::Uid) => of(Field::Uid),
             (Self::Source, Known::Ip) => of(Field::SrcIp),

@@ -56,6 +56,7 @@ pub struct Fields {
     pub http_headers: Span,
     pub path: Span,
     pub query: Span,
+    pub url_string: Span,
     pub user_agent: Span,
     pub findings: Span,
     pub src_endpoint: Span,
@@ -76,7 +77,7 @@ pub struct Fields {
     pub version: u64,
     pub commitments: [Span; 4],
     pub salts: [Span; 4],
-    cuts: [Span; 12],
+    cuts: [Span; 13],
     cut_count: usize,
 }
 
@@ -94,7 +95,7 @@ impl Fields {
             Group::Consent => [self.consent, none, none],
             Group::Source => [self.http_headers, self.user_agent, self.src_endpoint],
             Group::Subject => [self.actor, none, none],
-            Group::Url => [self.path, self.query, none],
+            Group::Url => [self.path, self.query, self.url_string],
         }
     }
 

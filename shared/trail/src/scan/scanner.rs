@@ -304,6 +304,7 @@ impl<'t> Scanner<'t> {
             Field::HttpHeaders => &mut fields.http_headers,
             Field::Path => &mut fields.path,
             Field::Query => &mut fields.query,
+            Field::UrlString => &mut fields.url_string,
             Field::UserAgent => &mut fields.user_agent,
             Field::Findings => &mut fields.findings,
             Field::SrcEndpoint => &mut fields.src_endpoint,

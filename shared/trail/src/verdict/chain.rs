@@ -1,5 +1,7 @@
 //! A chain by itself: its beginning, its end, and how far signatures vouch for it.
 
+use std::collections::BTreeMap;
+
 use audit::Range;
 
 use super::{ChainVerdict, Conclusion, Question, numbers};
@@ -25,6 +27,18 @@ impl Conclusion {
             self.check_absent(trail, chain_uid, chain);
             return;
         };
+        if self.refuse_unvouched(trail, chain_uid, chain) {
+            return;
+        }
+        if first == 0
+            && let Some((_, segment)) = chain.segments.iter().next()
+            && let Some(why) = segment.contradiction_at_beginning()
+            && let Some(stated) = segment.first_stated
+        {
+            let of = || uid(&chain_uid, stated.sequence);
+            trail.issues.add(Kind::Contradiction, of, || why);
+        }
+        self.check_lost(trail, chain_uid, chain);
         let purge = self.check_purges(trail, chain_uid, chain);
         let begin = match purge {
             Some(checkpoint) => checkpoint,
@@ -82,19 +96,104 @@ impl Conclusion {
                 },
             );
         }
+        self.add_chain(chain_uid, chain, last, covered, end);
+    }
+
+    fn add_chain(
+        &mut self,
+        chain_uid: ChainUid,
+        chain: &Chain,
+        last: u64,
+        covered: Option<u64>,
+        end: &'static str,
+    ) {
         self.chain_count += 1;
-        if self.chains.len() < MAX_CHAINS {
-            self.chains.push(ChainVerdict {
-                chain_uid: encode(&chain_uid),
-                class: chain.class.clone(),
-                node: chain.open.as_ref().and_then(|open| open.node.clone()),
-                first,
-                last,
-                covered,
-                end,
-                from_ms: chain.first_ms.unwrap_or(0),
-                to_ms: chain.last_ms,
-            });
+        if self.chains.len() >= MAX_CHAINS {
+            return;
+        }
+        self.chains.push(ChainVerdict {
+            chain_uid: encode(&chain_uid),
+            class: chain.class.clone(),
+            node: chain.open.as_ref().and_then(|open| open.node.clone()),
+            first: chain.segments.ends().map_or(0, |(first, _)| first),
+            last,
+            covered,
+            end,
+            from_ms: chain.first_ms.unwrap_or(0),
+            to_ms: chain.last_ms,
+        });
+    }
+
+    /// Whether nobody vouches for a chain, although there are keys: then nothing else counts about it.
+    fn refuse_unvouched(&mut self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) -> bool {
+        if !trail.has_keys() || chain.is_vouched() {
+            return false;
+        }
+        // A piece from between two checkpoints: its signatures are elsewhere, and what is missing
+        // says so.
+        if chain.open.is_none() && chain.key_id.is_none() {
+            return false;
+        }
+        let (_, last) = chain.segments.ends().unwrap_or_default();
+        let count = chain.counts.valid;
+        self.records.unvouched = self.records.unvouched.saturating_add(count);
+        trail.counts.subtract(&chain.counts);
+        trail.issues.add_many(
+            Kind::Unvouched,
+            count.max(1),
+            || encode(&chain_uid),
+            || {
+                let signed = match &chain.key_id {
+                    Some(key) => format!("they are signed with the key {key:?}"),
+                    None => "they are not signed".to_owned(),
+                };
+                format!("none of the keys given vouches for any of its {count} records; {signed}")
+            },
+        );
+        self.add_chain(chain_uid, chain, last, None, "unvouched");
+        true
+    }
+
+    /// What was lost is declared in a gap each, and statements say how much it is.
+    fn check_lost(&self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
+        let Some((at, statement)) = &chain.statement else {
+            return;
+        };
+        let mut segments = chain.segments.iter();
+        let is_whole = segments
+            .next()
+            .is_some_and(|(first, segment)| first == 0 && segment.last >= *at);
+        if !is_whole {
+            return;
+        }
+        let mut declared: BTreeMap<&str, u64> = BTreeMap::new();
+        // A gap that did not arrive is declared again.
+        let mut seen: Vec<&audit::Lost> = Vec::new();
+        for (sequence, lost) in &chain.gaps {
+            if sequence > at
+                || lost.kept.is_some()
+                || !lost.ranges.is_empty()
+                || seen.contains(&lost)
+            {
+                continue;
+            }
+            seen.push(lost);
+            let count = declared.entry(&lost.reason).or_default();
+            *count = count.saturating_add(lost.count);
+        }
+        for (reason, count) in declared {
+            let stated = statement.lost.get(reason).copied().unwrap_or(0);
+            if stated < count {
+                trail.issues.add(
+                    Kind::Contradiction,
+                    || uid(&chain_uid, *at),
+                    || {
+                        format!(
+                            "it says {stated} requests lost ({reason}), and gaps declare {count}"
+                        )
+                    },
+                );
+            }
         }
     }
 

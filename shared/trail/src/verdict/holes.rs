@@ -2,8 +2,11 @@
 
 use audit::Range;
 
+use std::collections::HashMap;
+
 use super::{Conclusion, DeclaredGap, numbers};
 use crate::chains::{Chain, Trail};
+use crate::hex::decode;
 use crate::intervals::{Intervals, size};
 use crate::issue::Kind;
 use crate::item::{ChainUid, uid};
@@ -21,16 +24,12 @@ impl Conclusion {
         for (first, segment) in chain.segments.iter() {
             there.add(Range(first, segment.last));
         }
-        let signed = chain.open.as_ref().is_none_or(|open| open.is_signed);
-        let any_covered = chain.segments.iter().any(|(_, s)| s.covered.is_some());
         let mut declared = Intervals::default();
-        for (sequence, lost) in &chain.gaps {
-            // Where signatures can be checked at all, one must vouch for what the emitter says.
-            let covered = chain.segments.holding(*sequence).and_then(|s| s.covered);
-            let is_vouched = covered.is_some_and(|covered| covered >= *sequence);
-            if signed && any_covered && !is_vouched {
-                continue;
-            }
+        let own = chain.gaps.iter().filter(|(sequence, lost)| {
+            lost.chain_uid.is_none() && is_vouched_gap(chain, *sequence)
+        });
+        let adopted = self.adopted.remove(&chain_uid).unwrap_or_default();
+        for (sequence, lost) in own.chain(&adopted) {
             let mut absent = 0_u64;
             for range in &lost.ranges {
                 for range in there.outside(*range) {
@@ -83,6 +82,33 @@ impl Conclusion {
             }
         }
     }
+}
+
+impl Conclusion {
+    /// Sorts what emitters say about chains that they have taken over by those chains.
+    pub(super) fn adopt_gaps<S: std::hash::BuildHasher>(
+        &mut self,
+        chains: &HashMap<ChainUid, Chain, S>,
+    ) {
+        for chain in chains.values() {
+            for (sequence, lost) in &chain.gaps {
+                let target = lost.chain_uid.as_deref();
+                let target = target.and_then(|uid| decode::<16>(uid.as_bytes()));
+                if let Some(target) = target.filter(|_| is_vouched_gap(chain, *sequence)) {
+                    let gaps = self.adopted.entry(target).or_default();
+                    gaps.push((*sequence, lost.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Where signatures can be checked at all, one must vouch for what an emitter says is missing.
+fn is_vouched_gap(chain: &Chain, sequence: u64) -> bool {
+    let signed = chain.open.as_ref().is_none_or(|open| open.is_signed);
+    let any_covered = chain.segments.iter().any(|(_, s)| s.covered.is_some());
+    let covered = chain.segments.holding(sequence).and_then(|s| s.covered);
+    !(signed && any_covered) || covered.is_some_and(|covered| covered >= sequence)
 }
 
 fn declared_text(lost: &audit::Lost, absent: u64) -> String {

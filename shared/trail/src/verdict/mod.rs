@@ -7,7 +7,7 @@ mod relations;
 
 use std::collections::{BTreeMap, HashMap};
 
-use audit::{Hash, Range};
+use audit::{Hash, Lost, Range};
 use serde::Serialize;
 
 use crate::chains::{Counts, Trail};
@@ -23,6 +23,8 @@ pub struct Question {
     pub at_ms: u64,
     /// The files are a part: what is before and after them is not asked for.
     pub is_excerpt: bool,
+    /// A signature that can be checked must vouch for everything.
+    pub require_signed: bool,
     /// What witnesses have seen.
     pub witness: BTreeMap<(ChainUid, u64), Hash>,
 }
@@ -32,6 +34,8 @@ pub struct Question {
 pub struct Verdict {
     /// In a word.
     pub result: &'static str,
+    /// In a sentence.
+    pub sentence: String,
     /// The exit status.
     pub exit_code: u8,
     /// Counts of records.
@@ -66,6 +70,8 @@ pub struct Records {
     pub forks: u64,
     /// Valid, and no signature vouches for them.
     pub uncovered: u64,
+    /// In chains for which none of the keys given vouches: not counted as valid.
+    pub unvouched: u64,
     /// Requests of which emitters kept no record on purpose, by sampling.
     pub sampled_out: u64,
 }
@@ -118,6 +124,7 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     conclusion.check_witness(&mut trail, question);
     conclusion.check_orders(&mut trail);
     let chains = std::mem::take(&mut trail.chains);
+    conclusion.adopt_gaps(&chains);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();
     uids.sort_unstable_by_key(|uid| (chains.get(*uid).and_then(|chain| chain.first_ms), **uid));
     for uid in &uids {
@@ -130,6 +137,16 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
                 succeeded.contains_key(*uid),
             );
         }
+    }
+    conclusion.check_signed(&mut trail, question);
+    if trail.counts.reserialised > 0 {
+        let count = trail.counts.reserialised;
+        trail.issues.add_many(
+            Kind::Reserialised,
+            count,
+            || "-".to_owned(),
+            || "spelled anew by another program; they mean what was signed".to_owned(),
+        );
     }
     if trail.counts.valid == 0 {
         trail.issues.add(
@@ -147,6 +164,8 @@ struct Conclusion {
     gaps: BTreeMap<(String, Option<String>), DeclaredGap>,
     chains: Vec<ChainVerdict>,
     chain_count: u64,
+    /// What emitters say about records of chains that they have taken over from others.
+    adopted: HashMap<ChainUid, Vec<(u64, Lost)>>,
     /// Beyond the last record of a chain that is there, one that must have been.
     known_ends: HashMap<ChainUid, u64>,
 }
@@ -161,6 +180,7 @@ impl Conclusion {
             Kind::WrongSignature,
             Kind::KeyOutOfTime,
             Kind::WrongRole,
+            Kind::ForeignKey,
         ]
         .into_iter()
         .map(|kind| issues.count(kind))
@@ -174,6 +194,7 @@ impl Conclusion {
         Verdict {
             result,
             exit_code,
+            sentence: self.sentence(&trail, exit_code),
             records: self.records,
             issue_counts: issues.counts().clone(),
             declared_gaps: self.gaps.into_values().collect(),
@@ -182,6 +203,59 @@ impl Conclusion {
             chains: self.chains,
         }
     }
+}
+
+impl Conclusion {
+    /// With `--require-signed`, what nobody vouches for is a failure, wherever it is.
+    fn check_signed(&self, trail: &mut Trail, question: &Question) {
+        let unsigned = self
+            .records
+            .uncovered
+            .saturating_add(self.records.unvouched);
+        let nothing = trail.counts.valid == 0;
+        let has_keys = trail.has_keys();
+        if question.require_signed && (unsigned > 0 || nothing) {
+            trail.issues.add_many(
+                Kind::NotSigned,
+                unsigned.max(1),
+                || "-".to_owned(),
+                || match (why_unchecked(has_keys), unsigned) {
+                    (Some(why), _) => why.to_owned(),
+                    (None, 0) => "there is no record for which a given key vouches".to_owned(),
+                    (None, count) => format!("no given key vouches for {count} records"),
+                },
+            );
+        }
+    }
+
+    fn sentence(&self, trail: &Trail, exit_code: u8) -> String {
+        let failures = trail.issues.counts().keys();
+        let mut failures = failures.filter(|kind| kind.severity() == Severity::Failure);
+        let is_about_keys =
+            |kind: &&Kind| matches!(kind, Kind::ForeignKey | Kind::Unvouched | Kind::NotSigned);
+        let sentence = match exit_code {
+            0 => "nothing was changed, nothing is missing, and signatures vouch for all of it",
+            1 if failures.all(|kind| is_about_keys(&kind)) => {
+                "no key that was given vouches for records that are here: whoever wrote them could have \
+                 written anything"
+            }
+            1 => "something was changed, taken away or put in",
+            _ if trail.has_keys() => {
+                "what the keys vouch for was not changed, but not all is here or vouched for"
+            }
+            _ => {
+                "no key was given, so nobody vouches for anything that is here; by itself it was not \
+                 changed"
+            }
+        };
+        sentence.to_owned()
+    }
+}
+
+/// Why nothing can be vouched for, if it cannot.
+fn why_unchecked(has_keys: bool) -> Option<&'static str> {
+    (!has_keys)
+        .then_some("a signature is required, and no key was given to check one (--key, --keys)")
 }
 
 /// `chain:3-7`.

@@ -24,7 +24,7 @@ impl Conclusion {
             let Some(head) = open
                 .predecessor
                 .as_ref()
-                .filter(|_| open.is_vouched || !open.is_signed)
+                .filter(|_| open.is_vouched || !open.is_signed && !trail.has_keys())
             else {
                 continue;
             };

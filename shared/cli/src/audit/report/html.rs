@@ -1,81 +1,87 @@
 //! The report as one page that needs nothing else: it can be sent, printed and kept.
 
-use std::fmt::Write as _;
-
-use super::svg::{self, Bar, Names, escaped};
-use crate::audit::format::thousands;
-use trail::report::Report;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use trail::report::{Report, Rows};
 use trail::time;
 
+use super::svg::{self, Bar, Names};
+use crate::audit::format::{plain, thousands};
+
 /// The page.
-#[must_use]
-pub(crate) fn page(report: &Report) -> String {
-    let mut page = String::with_capacity(64 << 10);
-    page.push_str("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n");
-    page.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
-    page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    page.push_str("<title>Audit report</title>\n<style>");
-    page.push_str(STYLE);
-    page.push_str("</style></head><body><main>\n");
-    head(&mut page, report);
-    tiles(&mut page, report);
-    section(&mut page, "Requests over time", |page| {
-        page.push_str(r#"<p class="legend"><i class="allowed"></i>allowed <i class="refused"></i>refused <i class="failed"></i>failed otherwise</p>"#);
-        page.push_str(&svg::timeline(&report.timeline, report.point_ms));
-    });
-    access(&mut page, report);
-    columns(&mut page, |page| {
-        refusals(page, report);
-        data(page, report);
-    });
-    columns(&mut page, |page| {
-        subjects(page, report);
-        routes(page, report);
-    });
-    columns(&mut page, |page| {
-        consent(page, report);
-        sources(page, report);
-    });
-    retention(&mut page, report);
-    integrity(&mut page, report);
-    let _ = write!(
-        page,
-        "<footer>meshward {} · {} · counts leave out repetitions and records that are not what they were</footer>\n</main></body></html>\n",
-        env!("CARGO_PKG_VERSION"),
-        time::format(report.made_ms)
-    );
-    page
+pub(super) fn page(report: &Report) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Audit report" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (content(report)) } }
+        }
+    };
+    page.into_string()
 }
 
-fn head(page: &mut String, report: &Report) {
+fn content(report: &Report) -> Markup {
+    html! {
+        (head(report))
+        (tiles(report))
+        section {
+            h2 { "Requests over time" }
+            p .legend {
+                i .allowed {} "allowed "
+                i .refused {} "refused "
+                i .failed {} "failed otherwise"
+            }
+            (svg::timeline(&report.timeline, report.point_ms))
+        }
+        (access(report))
+        (findings(report))
+        div .columns { (refusals(report)) (data(report)) }
+        div .columns { (subjects(report)) (routes(report)) }
+        div .columns { (consent(report)) (sources(report)) }
+        (retention(report))
+        (integrity(report))
+        footer {
+            "meshward " (env!("CARGO_PKG_VERSION")) " · " (time::format(report.made_ms))
+            " · counts leave out repetitions, records that are not what they were and, where keys are given, "
+            "what none of them vouches for"
+        }
+    }
+}
+
+fn head(report: &Report) -> Markup {
     let span = match (report.first_ms, report.last_ms) {
         (Some(first), Some(last)) => {
             format!("{} to {} UTC", time::minute(first), time::minute(last))
         }
         _ => "no requests".to_owned(),
     };
-    let _ = write!(page, "<header><h1>Audit report</h1><p>{span}</p>");
-    if !report.filters.is_empty() {
-        let _ = write!(page, "<p>Only {}</p>", escaped(&report.filters.join(", ")));
-    }
-    let (class, words) = match report.verification.exit_code {
-        0 => (
-            "good",
-            "Verified: nothing was changed, nothing is missing, and signatures vouch for all of it",
-        ),
-        1 => (
-            "bad",
-            "Not to be trusted: something was changed, taken away or put in. See below",
-        ),
-        _ => (
-            "fair",
-            "Not complete: what is here was not changed, but not all is here or vouched for. See below",
-        ),
+    let verdict = &report.verification;
+    let (class, word) = match verdict.exit_code {
+        0 => ("verdict good", "Verified"),
+        1 => ("verdict bad", "Not to be trusted"),
+        _ => ("verdict fair", "Not complete"),
     };
-    let _ = writeln!(page, "<p class=\"verdict {class}\">{words}</p></header>");
+    html! {
+        header {
+            h1 { "Audit report" }
+            p { (span) }
+            @if !report.filters.is_empty() {
+                p { "Only " (plain(&report.filters.join(", "))) }
+            }
+            p class=(class) { (word) ": " (verdict.sentence) }
+            @for note in super::notes(report) {
+                p .note { (note) }
+            }
+        }
+    }
 }
 
-fn tiles(page: &mut String, report: &Report) {
+fn tiles(report: &Report) -> Markup {
     let totals = &report.totals;
     let share = |part: u64| match totals.requests {
         0 => String::new(),
@@ -88,8 +94,8 @@ fn tiles(page: &mut String, report: &Report) {
     let values = values.fold(0, u64::saturating_add);
     let records = &report.verification.records;
     let missing = records.missing.saturating_add(records.declared);
-    page.push_str("<div class=\"tiles\">");
-    for (name, number, more) in [
+    let opted_out = report.consent.opted_out;
+    let tiles = [
         (
             "requests",
             totals.requests,
@@ -98,335 +104,337 @@ fn tiles(page: &mut String, report: &Report) {
         ("refused", totals.refused, share(totals.refused)),
         ("failed otherwise", totals.failed, share(totals.failed)),
         (
-            "classified values",
+            "values seen",
             values,
-            format!("{} classes", report.data_classes.len()),
+            format!("{} classes", report.tables.data_classes.total),
         ),
-        (
-            "opted out",
-            report.consent.opted_out,
-            share(report.consent.opted_out),
-        ),
+        ("opted out", opted_out, share(opted_out)),
         (
             "records not here",
             missing,
-            format!(
-                "{} explained",
-                thousands(report.verification.records.declared)
-            ),
+            format!("{} explained", thousands(records.declared)),
         ),
-    ] {
-        let _ = write!(
-            page,
-            "<div class=\"tile\"><b>{}</b><span>{name}</span><small>{more}</small></div>",
-            thousands(number)
-        );
-    }
-    page.push_str("</div>\n");
-}
-
-fn access(page: &mut String, report: &Report) {
-    section(page, "Who saw which data", |page| {
-        if report.access.is_empty() {
-            page.push_str("<p class=\"none\">No answer held classified data.</p>");
-            return;
-        }
-        let classes: Vec<String> = report
-            .data_classes
-            .iter()
-            .take(8)
-            .map(|c| c.class.clone())
-            .collect();
-        let rows: Vec<(String, Vec<u64>)> = report
-            .access
-            .iter()
-            .take(SHOWN)
-            .map(|access| {
-                let count = |class: &String| {
-                    let found = access.data.iter().find(|count| count.name == *class);
-                    found.map_or(0, |count| count.count)
-                };
-                (access.subject.clone(), classes.iter().map(count).collect())
-            })
-            .collect();
-        page.push_str(
-            "<p class=\"hint\">Requests whose answer held data of the class, by subject</p>",
-        );
-        page.push_str(&svg::heat(&classes, &rows));
-    });
-}
-
-fn refusals(page: &mut String, report: &Report) {
-    section(page, "Refusals by rule", |page| {
-        let rows = report.refusals.iter().take(SHOWN).map(|refusal| Bar {
-            name: if refusal.reason.is_empty() {
-                refusal.rule.clone()
-            } else {
-                format!("{} · {}", refusal.reason, refusal.rule)
-            },
-            parts: vec![(refusal.refused, "refused"), (refusal.reported, "reported")],
-        });
-        let rows: Vec<Bar> = rows.collect();
-        if rows.is_empty() {
-            page.push_str("<p class=\"none\">Nothing was refused.</p>");
-        } else {
-            page.push_str(&svg::bars("Refusals by rule", &rows, Names::Above));
-        }
-    });
-}
-
-fn data(page: &mut String, report: &Report) {
-    section(page, "Classes of data", |page| {
-        let rows: Vec<String> = report
-            .data_classes
-            .iter()
-            .take(SHOWN)
-            .map(|class| {
-                format!(
-                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                    escaped(&class.class),
-                    thousands(class.requests),
-                    thousands(class.values),
-                    thousands(class.subjects)
-                )
-            })
-            .collect();
-        table(
-            page,
-            &["class", "requests", "values", "subjects"],
-            &rows,
-            "None was found.",
-        );
-    });
-}
-
-fn subjects(page: &mut String, report: &Report) {
-    section(page, "Busiest subjects", |page| {
-        let rows = report.subjects.iter().take(SHOWN).map(|row| Bar {
-            name: row.subject.clone(),
-            parts: vec![
-                (row.requests - row.refused.min(row.requests), "allowed"),
-                (row.refused, "refused"),
-            ],
-        });
-        chart(page, "Busiest subjects", rows.collect(), "There was none.");
-    });
-}
-
-fn routes(page: &mut String, report: &Report) {
-    section(page, "Busiest routes", |page| {
-        let rows = report.routes.iter().take(SHOWN).map(|row| {
-            let well = row
-                .requests
-                .saturating_sub(row.refused)
-                .saturating_sub(row.failed);
-            Bar {
-                name: row.route.clone(),
-                parts: vec![
-                    (well, "allowed"),
-                    (row.refused, "refused"),
-                    (row.failed, "failed"),
-                ],
+    ];
+    html! {
+        div .tiles {
+            @for (name, number, more) in tiles {
+                div .tile { b { (thousands(number)) } span { (name) } small { (more) } }
             }
-        });
-        chart(page, "Busiest routes", rows.collect(), "There was none.");
-    });
-}
-
-fn consent(page: &mut String, report: &Report) {
-    section(page, "Consent", |page| {
-        let consent = &report.consent;
-        let mut rows = vec![
-            Bar {
-                name: "opted out (Sec-GPC)".to_owned(),
-                parts: vec![(consent.opted_out, "refused")],
-            },
-            Bar {
-                name: "no such signal".to_owned(),
-                parts: vec![(consent.not_opted_out, "reported")],
-            },
-        ];
-        if consent.erased > 0 {
-            rows.push(Bar {
-                name: "erased".to_owned(),
-                parts: vec![(consent.erased, "reported")],
-            });
         }
-        rows.extend(consent.purposes.iter().take(SHOWN).map(|purpose| Bar {
-            name: format!("agreed to {}", purpose.name),
-            parts: vec![(purpose.count, "allowed")],
-        }));
-        chart(page, "Consent", rows, "");
-    });
+    }
 }
 
-fn sources(page: &mut String, report: &Report) {
-    section(page, "Where from", |page| {
-        let rows = report.sources.iter().take(8).map(|source| Bar {
-            name: source.name.clone(),
-            parts: vec![(source.count, "reported")],
-        });
-        chart(page, "Where from", rows.collect(), "Nobody knows.");
-    });
-}
-
-fn retention(page: &mut String, report: &Report) {
-    section(page, "Retention", |page| {
-        let day = |ms: Option<u64>| {
-            ms.map_or("-".to_owned(), |ms| {
-                time::minute(ms)
-                    .split(' ')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned()
-            })
+fn access(report: &Report) -> Markup {
+    let classes = report.data_classes.iter().map(|class| class.class.clone());
+    let classes: Vec<String> = classes.take(COLUMNS).collect();
+    let rows = report.access.iter().map(|access| {
+        let count = |class: &String| {
+            let found = access.data.iter().find(|count| count.name == *class);
+            found.map_or(0, |count| count.count)
         };
-        let rows: Vec<String> = report
-            .retention
-            .iter()
-            .map(|class| {
-                let mark = if class.overdue > 0 { " class=\"warn\"" } else { "" };
-                format!(
-                    "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td{mark}>{}</td></tr>",
-                    escaped(&class.class),
-                    thousands(class.requests),
-                    day(class.first_ms),
-                    day(class.next_expiry_ms),
-                    day(class.last_expiry_ms),
-                    thousands(class.for_ever),
-                    thousands(class.overdue)
-                )
-            })
-            .collect();
-        let names = [
-            "class",
-            "records",
-            "oldest",
-            "next expiry",
-            "last expiry",
-            "kept for ever",
-            "past their time",
-        ];
-        table(page, &names, &rows, "There is no record.");
+        (access.subject.clone(), classes.iter().map(count).collect())
     });
+    let rows: Vec<(String, Vec<u64>)> = rows.collect();
+    let all_classes = report.tables.data_classes.total;
+    let content = html! {
+        @if rows.is_empty() {
+            p .none { "Nobody saw classified data." }
+        } @else {
+            p .hint {
+                "Requests whose caller saw data of the class, by subject"
+                @if all_classes > classes.len() as u64 {
+                    "; " (classes.len()) " of " (all_classes) " classes shown, the most frequent"
+                }
+            }
+            (svg::heat(&classes, &rows))
+        }
+    };
+    section("Who saw which data", Some(report.tables.access), &content)
 }
 
-fn integrity(page: &mut String, report: &Report) {
-    section(page, "Integrity and gaps", |page| {
-        let verdict = &report.verification;
-        let records = &verdict.records;
-        let seen = &records.seen;
-        page.push_str("<div class=\"facts\">");
-        for (name, count, bad) in [
-            ("valid", seen.valid, false),
-            ("invalid", records.invalid, true),
-            ("missing, unexplained", records.missing, true),
-            ("missing, declared", records.declared, true),
-            ("forks", records.forks, true),
-            ("not covered", records.uncovered, true),
-            ("repetitions", seen.duplicates, false),
-            ("parts erased", seen.erased, false),
-            ("removed", seen.removed, false),
-            ("expired", records.expired, false),
-            ("chains", verdict.chain_count, false),
-        ] {
-            let class = if bad && count > 0 {
-                " class=\"warn\""
-            } else {
-                ""
-            };
-            let _ = write!(
-                page,
-                "<span{class}><b>{}</b> {name}</span>",
-                thousands(count)
-            );
-        }
-        page.push_str("</div>");
-        if !verdict.declared_gaps.is_empty() {
-            let rows: Vec<String> = verdict
-                .declared_gaps
-                .iter()
-                .map(|gap| {
-                    format!(
-                        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                        escaped(&gap.reason),
-                        escaped(gap.kept.as_deref().unwrap_or("lost")),
-                        thousands(gap.requests),
-                        time::minute(gap.from_ms),
-                        time::minute(gap.to_ms)
-                    )
-                })
-                .collect();
-            table(
-                page,
-                &[
-                    "gap, declared by the emitter",
-                    "kept in",
-                    "requests",
-                    "from",
-                    "to",
-                ],
-                &rows,
-                "",
-            );
-        }
-        let rows: Vec<String> = verdict
-            .issues
-            .iter()
-            .take(40)
-            .map(|issue| {
-                format!(
-                    "<tr><td>{}</td><td class=\"place\">{}</td><td class=\"text\">{}</td></tr>",
-                    issue.kind.code(),
-                    escaped(&issue.place),
-                    escaped(&issue.message)
-                )
-            })
-            .collect();
-        table(
-            page,
-            &["found", "where", "what"],
-            &rows,
-            "Nothing was found.",
-        );
+fn findings(report: &Report) -> Markup {
+    let rows = report.findings.iter().map(|row| {
+        [
+            row.class.clone(),
+            row.direction.clone(),
+            row.outcome.clone(),
+            thousands(row.requests),
+            thousands(row.values),
+        ]
     });
+    let names = ["class", "in", "became", "requests", "values"];
+    let content = table(names, rows, "Nothing was found.");
+    section(
+        "What became of data that was found",
+        Some(report.tables.findings),
+        &content,
+    )
 }
 
-fn section(page: &mut String, title: &str, content: impl FnOnce(&mut String)) {
-    let _ = write!(page, "<section><h2>{title}</h2>");
-    content(page);
-    page.push_str("</section>\n");
+fn refusals(report: &Report) -> Markup {
+    let rows = report.refusals.iter().map(|refusal| Bar {
+        name: if refusal.reason.is_empty() {
+            refusal.rule.clone()
+        } else {
+            format!("{} · {}", refusal.reason, refusal.rule)
+        },
+        parts: vec![(refusal.refused, "refused"), (refusal.reported, "reported")],
+    });
+    let rows: Vec<Bar> = rows.collect();
+    let content = html! {
+        @if rows.is_empty() {
+            p .none { "Nothing was refused." }
+        } @else {
+            (svg::bars("Refusals by rule", &rows, Names::Above))
+        }
+    };
+    section("Refusals by rule", Some(report.tables.refusals), &content)
 }
 
-fn columns(page: &mut String, content: impl FnOnce(&mut String)) {
-    page.push_str("<div class=\"columns\">");
-    content(page);
-    page.push_str("</div>\n");
+fn data(report: &Report) -> Markup {
+    let rows = report.data_classes.iter().map(|class| {
+        [
+            class.class.clone(),
+            thousands(class.requests),
+            thousands(class.values),
+            thousands(class.subjects),
+        ]
+    });
+    let names = ["class", "requests", "values", "subjects"];
+    let content = table(names, rows, "None was seen.");
+    section(
+        "Classes of data that were seen",
+        Some(report.tables.data_classes),
+        &content,
+    )
 }
 
-fn chart(page: &mut String, title: &str, bars: Vec<Bar>, none: &str) {
+fn subjects(report: &Report) -> Markup {
+    let rows = report.subjects.iter().map(|row| Bar {
+        name: row.subject.clone(),
+        parts: vec![
+            (row.requests - row.refused.min(row.requests), "allowed"),
+            (row.refused, "refused"),
+        ],
+    });
+    let content = chart("Busiest subjects", rows.collect(), "There was none.");
+    section("Busiest subjects", Some(report.tables.subjects), &content)
+}
+
+fn routes(report: &Report) -> Markup {
+    let rows = report.routes.iter().map(|row| {
+        let well = row
+            .requests
+            .saturating_sub(row.refused)
+            .saturating_sub(row.failed);
+        Bar {
+            name: row.route.clone(),
+            parts: vec![
+                (well, "allowed"),
+                (row.refused, "refused"),
+                (row.failed, "failed"),
+            ],
+        }
+    });
+    let content = chart("Busiest routes", rows.collect(), "There was none.");
+    section("Busiest routes", Some(report.tables.routes), &content)
+}
+
+fn consent(report: &Report) -> Markup {
+    let consent = &report.consent;
+    let bar = |name: String, count: u64, class: &'static str| Bar {
+        name,
+        parts: vec![(count, class)],
+    };
+    let mut rows = vec![
+        bar(
+            "opted out (Sec-GPC)".to_owned(),
+            consent.opted_out,
+            "refused",
+        ),
+        bar(
+            "no such signal".to_owned(),
+            consent.not_opted_out,
+            "reported",
+        ),
+    ];
+    if consent.erased > 0 {
+        rows.push(bar("erased".to_owned(), consent.erased, "reported"));
+    }
+    let purposes = consent.purposes.iter();
+    rows.extend(purposes.map(|purpose| {
+        bar(
+            format!("agreed to {}", purpose.name),
+            purpose.count,
+            "allowed",
+        )
+    }));
+    let content = chart("Consent", rows, "");
+    section("Consent by purpose", Some(report.tables.purposes), &content)
+}
+
+fn sources(report: &Report) -> Markup {
+    let rows = report.sources.iter().map(|source| Bar {
+        name: source.name.clone(),
+        parts: vec![(source.count, "reported")],
+    });
+    let content = chart("Where from", rows.collect(), "Nobody knows.");
+    section("Where from", Some(report.tables.sources), &content)
+}
+
+fn retention(report: &Report) -> Markup {
+    let day = |ms: Option<u64>| {
+        let text = ms.map_or("-".to_owned(), time::minute);
+        text.split(' ').next().unwrap_or_default().to_owned()
+    };
+    let names = [
+        "class",
+        "records",
+        "oldest",
+        "next expiry",
+        "last expiry",
+        "kept for ever",
+        "past their time",
+    ];
+    let content = html! {
+        @if report.retention.is_empty() {
+            p .none { "There is no record." }
+        } @else {
+            table {
+                thead { tr { @for name in names { th { (name) } } } }
+                tbody {
+                    @for class in &report.retention {
+                        tr {
+                            td { (plain(&class.class)) }
+                            td { (thousands(class.requests)) }
+                            td { (day(class.first_ms)) }
+                            td { (day(class.next_expiry_ms)) }
+                            td { (day(class.last_expiry_ms)) }
+                            td { (thousands(class.for_ever)) }
+                            td .warn[class.overdue > 0] { (thousands(class.overdue)) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    section("Retention", Some(report.tables.retention), &content)
+}
+
+fn integrity(report: &Report) -> Markup {
+    let verdict = &report.verification;
+    let records = &verdict.records;
+    let seen = &records.seen;
+    let facts = [
+        ("valid", seen.valid, false),
+        ("invalid", records.invalid, true),
+        ("missing, unexplained", records.missing, true),
+        ("missing, declared", records.declared, true),
+        ("forks", records.forks, true),
+        ("not covered", records.uncovered, true),
+        ("not vouched for", records.unvouched, true),
+        ("unproven lines of logs", seen.unproven, false),
+        ("re-serialised", seen.reserialised, false),
+        ("repetitions", seen.duplicates, false),
+        ("parts erased", seen.erased, false),
+        ("removed", seen.removed, false),
+        ("expired", records.expired, false),
+        ("left out by sampling", records.sampled_out, false),
+        ("chains", verdict.chain_count, false),
+    ];
+    let gaps = verdict.declared_gaps.iter().map(|gap| {
+        [
+            gap.reason.clone(),
+            gap.kept.clone().unwrap_or("lost".to_owned()),
+            thousands(gap.requests),
+            time::minute(gap.from_ms),
+            time::minute(gap.to_ms),
+        ]
+    });
+    let gap_names = [
+        "gap, declared by the emitter",
+        "kept in",
+        "requests",
+        "from",
+        "to",
+    ];
+    let found: u64 = verdict.issue_counts.values().sum();
+    let content = html! {
+        div .facts {
+            @for (name, count, is_bad) in facts {
+                span .warn[is_bad && count > 0] { b { (thousands(count)) } " " (name) }
+            }
+        }
+        @if !verdict.declared_gaps.is_empty() {
+            (table(gap_names, gaps, ""))
+        }
+        @if verdict.issues.is_empty() {
+            p .none { "Nothing was found." }
+        } @else {
+            p .hint {
+                (thousands(verdict.issues.len() as u64)) " of " (thousands(found))
+                " findings shown, the first of each kind"
+            }
+            table {
+                thead { tr { th { "found" } th { "where" } th { "what" } } }
+                tbody {
+                    @for issue in &verdict.issues {
+                        tr {
+                            td { (issue.kind.code()) }
+                            td .place { (plain(&issue.place)) }
+                            td .text { (plain(&issue.message)) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    section("Integrity and gaps", None, &content)
+}
+
+fn section(title: &str, rows: Option<Rows>, content: &Markup) -> Markup {
+    html! {
+        section {
+            h2 {
+                (title)
+                @if let Some(rows) = rows {
+                    small { (super::cut_note(rows)) }
+                }
+            }
+            (content)
+        }
+    }
+}
+
+fn chart(title: &str, bars: Vec<Bar>, none: &str) -> Markup {
     if bars.is_empty() {
-        let _ = write!(page, "<p class=\"none\">{none}</p>");
+        html! { p .none { (none) } }
     } else {
-        page.push_str(&svg::bars(title, &bars, Names::Beside));
+        svg::bars(title, &bars, Names::Beside)
     }
 }
 
-fn table(page: &mut String, names: &[&str], rows: &[String], none: &str) {
-    if rows.is_empty() {
-        let _ = write!(page, "<p class=\"none\">{none}</p>");
-        return;
+fn table<const N: usize>(
+    names: [&str; N],
+    rows: impl ExactSizeIterator<Item = [String; N]>,
+    none: &str,
+) -> Markup {
+    if rows.len() == 0 {
+        return html! { p .none { (none) } };
     }
-    page.push_str("<table><thead><tr>");
-    for name in names {
-        let _ = write!(page, "<th>{name}</th>");
+    html! {
+        table {
+            thead { tr { @for name in names { th { (name) } } } }
+            tbody {
+                @for row in rows {
+                    tr { @for cell in row { td { (plain(&cell)) } } }
+                }
+            }
+        }
     }
-    page.push_str("</tr></thead><tbody>");
-    page.extend(rows.iter().map(String::as_str));
-    page.push_str("</tbody></table>");
 }
 
-/// Rows of a chart.
-const SHOWN: usize = 12;
+/// Classes beside each other.
+const COLUMNS: usize = 8;
 
 const STYLE: &str = include_str!("report.css");

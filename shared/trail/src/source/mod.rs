@@ -1,8 +1,12 @@
 //! Files as chunks of whole lines, so that several threads can work on one file of any size.
 
-use std::fs::File;
+mod document;
+mod open;
+
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+pub use open::{Compression, compression, files_of};
 
 /// Whole lines of one file.
 #[derive(Debug)]
@@ -30,9 +34,9 @@ pub enum ReadFault {
     /// A line is too long.
     #[error("a line is longer than {} MiB and was skipped", MAX_LINE_BYTES >> 20)]
     TooLong,
-    /// It is compressed.
-    #[error("is compressed; unpack it first: `zcat FILE | meshward audit verify -`")]
-    Compressed,
+    /// It is in a form that has to be undone first.
+    #[error("{0}")]
+    Unreadable(&'static str),
 }
 
 /// Files, one after the other.
@@ -40,6 +44,8 @@ pub struct Source {
     paths: Vec<PathBuf>,
     file: usize,
     reader: Option<Box<dyn Read + Send>>,
+    /// What stands for the first path, opened by somebody else.
+    opened: Option<Box<dyn Read + Send>>,
     carry: Vec<u8>,
     number: u64,
     is_first: bool,
@@ -55,6 +61,7 @@ impl Source {
             paths,
             file: 0,
             reader: None,
+            opened: None,
             carry: Vec::new(),
             number: 0,
             is_first: true,
@@ -63,11 +70,11 @@ impl Source {
         }
     }
 
-    /// From anything that can be read.
+    /// From anything that can be read, also compressed.
     #[must_use]
     pub fn reading(reader: Box<dyn Read + Send>) -> Self {
         let mut source = Self::new(vec![PathBuf::from("-")]);
-        source.reader = Some(reader);
+        source.opened = Some(reader);
         source
     }
 
@@ -75,9 +82,13 @@ impl Source {
     pub fn next_chunk(&mut self, mut buffer: Vec<u8>) -> Option<Chunk> {
         let path = self.paths.get(self.file)?;
         if self.reader.is_none() {
-            match open(path) {
+            let opened = match self.opened.take() {
+                Some(reader) => open::unwrapped(reader),
+                None => open::open(path),
+            };
+            match opened {
                 Ok(reader) => self.reader = Some(reader),
-                Err(error) => return Some(self.end_file(Vec::new(), Some(error.into()))),
+                Err(fault) => return Some(self.end_file(Vec::new(), Some(fault))),
             }
         }
         buffer.clear();
@@ -89,9 +100,6 @@ impl Source {
                 Ok(ended) => ended,
                 Err(fault) => return Some(self.end_file(buffer, Some(fault))),
             };
-            if self.is_first && buffer.starts_with(&[0x1f, 0x8b]) {
-                return Some(self.end_file(Vec::new(), Some(ReadFault::Compressed)));
-            }
             if self.skipping {
                 // The rest of a line that was too long.
                 match memchr::memchr(b'\n', &buffer) {
@@ -169,20 +177,6 @@ impl std::fmt::Debug for Source {
     }
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin()));
-    }
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "it is a directory; name the files in it",
-        ));
-    }
-    Ok(Box::new(file))
-}
-
 /// Small enough to stay in the cache of a processor while it is looked at.
 const CHUNK_BYTES: u64 = 256 << 10;
 /// Longer than what collectors write at once.
@@ -221,7 +215,5 @@ mod tests {
         let (all, faults) = lines(&text);
         assert_eq!(all, b"a\nb\n");
         assert_eq!(faults, ["a line is longer than 64 MiB and was skipped"]);
-        let (_, faults) = lines(&[0x1f, 0x8b, 8, 0]);
-        assert!(faults[0].contains("zcat"), "{faults:?}");
     }
 }

@@ -1,0 +1,94 @@
+//! Whether a condition holds, where servers may read what it is about in more than one way.
+
+use crate::facts::Facts;
+use crate::method;
+
+/// Whether a condition holds for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    /// Under no reading.
+    No,
+    /// Under some readings.
+    Maybe(Ambiguity),
+    /// Under every reading.
+    Yes,
+}
+
+/// What servers may read in more than one way, so that rules disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ambiguity {
+    /// The path.
+    Path,
+    /// The method: its case, `HEAD`, or one that overrides it.
+    Method,
+    /// A header that is there more than once, or has several values; the content type is one.
+    Header,
+    /// The host: `:authority` and `Host`.
+    Host,
+}
+
+impl Fit {
+    /// Both hold.
+    pub(super) fn and(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::No => Self::No,
+            Self::Yes => other(),
+            Self::Maybe(_) => match other() {
+                Self::No => Self::No,
+                _ => self,
+            },
+        }
+    }
+
+    /// A condition over several readings.
+    pub(super) fn over(readings: impl Iterator<Item = bool>, ambiguity: Ambiguity) -> Self {
+        let (mut some, mut all) = (false, true);
+        for holds in readings {
+            some |= holds;
+            all &= holds;
+        }
+        match (some, all) {
+            (false, _) => Self::No,
+            (true, true) => Self::Yes,
+            (true, false) => Self::Maybe(ambiguity),
+        }
+    }
+}
+
+impl From<bool> for Fit {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Yes } else { Self::No }
+    }
+}
+
+/// Whether the method is one of `allowed`.
+pub(super) fn method(allowed: &[String], facts: &dyn Facts) -> Fit {
+    if allowed.is_empty() {
+        return Fit::Yes;
+    }
+    let overrides = facts.method_overrides();
+    let readings = method::readings(facts.method(), overrides);
+    Fit::over(
+        readings.map(|method| allowed.iter().any(|item| *item == *method)),
+        Ambiguity::Method,
+    )
+}
+
+/// Whether a value of a header, of which each line is given, passes `test`: as the first, the last
+/// or any line, and as all of them joined (RFC 9110 section 5.3). Where `expected` is no list, an
+/// item of a list may count as the value, too.
+pub(super) fn header(lines: &[String], expected: Option<&str>, test: impl Fn(&str) -> bool) -> Fit {
+    let joined = (lines.len() > 1).then(|| [lines.join(","), lines.join(", ")]);
+    let takes_items = expected.is_some_and(|expected| !expected.contains(','));
+    let items = lines
+        .iter()
+        .filter(|line| takes_items && line.contains(','))
+        .flat_map(|line| line.split(',').map(str::trim));
+    let values = lines
+        .iter()
+        .map(String::as_str)
+        .chain(joined.iter().flatten().map(String::as_str))
+        .chain(items);
+    Fit::over(values.map(test), Ambiguity::Header)
+}

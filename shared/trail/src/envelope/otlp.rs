@@ -1,0 +1,187 @@
+//! OTLP requests in JSON, as collectors keep them and as audit-emitter sends them.
+
+use std::borrow::Cow;
+
+use policy::json::Json;
+use serde::Deserialize;
+
+use super::claims::Claims;
+use super::{Contents, Origin};
+
+impl<'l> Contents<'l> {
+    pub(super) fn add_otlp(&mut self, text: &'l str, origin: Origin) {
+        let request = match serde_json::from_str::<Request<'l>>(text) {
+            Ok(request) => request,
+            Err(error) => {
+                self.malformed.push(format!("not an OTLP request: {error}"));
+                return;
+            }
+        };
+        for resource in request.resource_logs {
+            let class = resource
+                .resource
+                .attributes
+                .iter()
+                .find_map(retention_class);
+            for log in resource
+                .scope_logs
+                .into_iter()
+                .flat_map(|scope| scope.log_records)
+            {
+                let claims = Claims::of_log(&log, class.as_deref());
+                self.add_log(log.body, claims, origin);
+            }
+        }
+    }
+
+    fn add_log(&mut self, body: Value<'l>, claims: Claims, origin: Origin) {
+        let first = self.found.len();
+        match body {
+            Value {
+                string_value: Some(text),
+                ..
+            } => self.add_string(text.0, origin),
+            Value {
+                kvlist_value: Some(_),
+                ..
+            } => {
+                // Somebody's collector has parsed the record.
+                let text = body.json().to_string();
+                self.add_string(Cow::Owned(text), origin);
+            }
+            _ => self.foreign += 1,
+        }
+        let found = self.found.get_mut(first..).unwrap_or_default();
+        match found {
+            [only] if only.origin == Origin::Store => only.claims = Some(Box::new(claims)),
+            [] if claims.uid.is_some() => self
+                .malformed
+                .push("not an audit record, although its envelope says so".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Request<'l> {
+    #[serde(rename = "resourceLogs", alias = "resource_logs", default, borrow)]
+    resource_logs: Vec<ResourceLogs<'l>>,
+}
+
+#[derive(Deserialize)]
+struct ResourceLogs<'l> {
+    #[serde(default, borrow)]
+    resource: Resource<'l>,
+    #[serde(rename = "scopeLogs", alias = "scope_logs", default, borrow)]
+    scope_logs: Vec<ScopeLogs<'l>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Resource<'l> {
+    #[serde(default, borrow)]
+    attributes: Vec<Attribute<'l>>,
+}
+
+#[derive(Deserialize)]
+struct ScopeLogs<'l> {
+    #[serde(rename = "logRecords", alias = "log_records", default, borrow)]
+    log_records: Vec<LogRecord<'l>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LogRecord<'l> {
+    #[serde(rename = "timeUnixNano", alias = "time_unix_nano", default, borrow)]
+    pub(super) time: Option<Integer<'l>>,
+    #[serde(rename = "eventName", alias = "event_name", default, borrow)]
+    pub(super) event_name: Option<Text<'l>>,
+    #[serde(rename = "traceId", alias = "trace_id", default, borrow)]
+    pub(super) trace_id: Option<Text<'l>>,
+    #[serde(default, borrow)]
+    body: Value<'l>,
+    #[serde(default, borrow)]
+    pub(super) attributes: Vec<Attribute<'l>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Attribute<'l> {
+    #[serde(borrow)]
+    pub(super) key: Text<'l>,
+    #[serde(default, borrow)]
+    pub(super) value: Value<'l>,
+}
+
+/// A value of any kind; which, its member says.
+#[derive(Default, Deserialize)]
+pub(super) struct Value<'l> {
+    #[serde(rename = "stringValue", alias = "string_value", default, borrow)]
+    pub(super) string_value: Option<Text<'l>>,
+    #[serde(rename = "intValue", alias = "int_value", default, borrow)]
+    pub(super) int_value: Option<Integer<'l>>,
+    #[serde(rename = "boolValue", alias = "bool_value", default)]
+    bool_value: Option<bool>,
+    #[serde(rename = "doubleValue", alias = "double_value", default)]
+    double_value: Option<f64>,
+    #[serde(rename = "kvlistValue", alias = "kvlist_value", default, borrow)]
+    kvlist_value: Option<List<Attribute<'l>>>,
+    #[serde(rename = "arrayValue", alias = "array_value", default, borrow)]
+    array_value: Option<List<Self>>,
+}
+
+#[derive(Deserialize)]
+struct List<T> {
+    #[serde(default = "Vec::new")]
+    values: Vec<T>,
+}
+
+/// Integers of 64 bits are strings in the JSON of protobuf; some write numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Integer<'l> {
+    Number(i64),
+    Text(#[serde(borrow)] Cow<'l, str>),
+}
+
+impl Integer<'_> {
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => u64::try_from(*number).ok(),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+impl Value<'_> {
+    fn json(&self) -> Json {
+        if let Some(text) = &self.string_value {
+            return Json::String(text.0.clone().into_owned());
+        }
+        if let Some(members) = &self.kvlist_value {
+            let members = members.values.iter();
+            return Json::Object(
+                members
+                    .map(|member| (member.key.0.clone().into_owned(), member.value.json()))
+                    .collect(),
+            );
+        }
+        if let Some(items) = &self.array_value {
+            return Json::Array(items.values.iter().map(Value::json).collect());
+        }
+        if let Some(number) = self.int_value.as_ref().and_then(Integer::number) {
+            return Json::from(number);
+        }
+        if let Some(number) = self.double_value.and_then(serde_json::Number::from_f64) {
+            return Json::Number(number);
+        }
+        self.bool_value.map_or(Json::Null, Json::Bool)
+    }
+}
+
+fn retention_class(attribute: &Attribute<'_>) -> Option<String> {
+    let text = attribute.value.string_value.as_ref()?;
+    (attribute.key.0 == "audit.retention_class").then(|| text.0.clone().into_owned())
+}
+
+/// Borrowed where there is nothing to unescape; serde does so in an option only if it is told.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'l>(#[serde(borrow)] pub(super) Cow<'l, str>);

@@ -1,0 +1,164 @@
+//! What one thread finds in a chunk, by itself.
+
+use std::borrow::Cow;
+
+use audit::record::Fault;
+
+use crate::envelope::{self, Claims, Contents, Fragment, Line, Origin, Part};
+use crate::item::{Checked, Checker};
+use crate::source::Chunk;
+
+/// What is in a chunk, each record checked by itself.
+pub(super) struct CheckedChunk<'c> {
+    pub(super) records: Vec<Record<'c>>,
+    /// What should be a record and is none, in lines of this chunk, from 0.
+    pub(super) malformed: Vec<(u64, String)>,
+    /// Lines that are no records, which is wrong if their file has nothing else.
+    pub(super) others: Vec<u64>,
+    /// How much else is in lines that hold records.
+    pub(super) foreign: u64,
+    pub(super) parts: Vec<(u64, Part)>,
+    /// Pieces of lines, of which others may be in the chunks before and after.
+    pub(super) fragments: Vec<(u64, Fragment<'c>)>,
+    pub(super) lines: u64,
+    /// The last line has no end.
+    pub(super) is_open: bool,
+    /// The file may have lines that are no records.
+    pub(super) is_mixed: bool,
+    /// Streams of containers in which a line has ended since the chunk began.
+    whole_streams: Vec<Cow<'c, str>>,
+}
+
+pub(super) struct Record<'c> {
+    pub(super) line: u64,
+    pub(super) origin: Origin,
+    pub(super) result: Result<Checked<'c>, Fault>,
+    /// What its envelope says of it that it does not say itself.
+    pub(super) contradiction: Option<String>,
+}
+
+impl<'c> Record<'c> {
+    pub(super) fn check(
+        line: u64,
+        text: Cow<'c, str>,
+        origin: Origin,
+        claims: Option<&Claims>,
+        checker: &mut Checker<'_>,
+    ) -> Self {
+        let result = checker.check(text);
+        let contradiction = match (&result, claims) {
+            (Ok(checked), Some(claims)) => checked.contradiction(claims),
+            _ => None,
+        };
+        Self {
+            line,
+            origin,
+            result,
+            contradiction,
+        }
+    }
+}
+
+impl<'c> CheckedChunk<'c> {
+    pub(super) fn of<'k: 'c>(chunk: &'c Chunk, checker: &mut Checker<'k>) -> Self {
+        let mut checked = Self {
+            records: Vec::with_capacity(chunk.bytes.len() / 1024),
+            malformed: Vec::new(),
+            others: Vec::new(),
+            foreign: 0,
+            parts: Vec::new(),
+            fragments: Vec::new(),
+            lines: 0,
+            is_open: chunk.bytes.last().is_some_and(|byte| *byte != b'\n'),
+            is_mixed: false,
+            whole_streams: Vec::new(),
+        };
+        let whole = std::str::from_utf8(&chunk.bytes).ok();
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', &chunk.bytes);
+        let open = checked.is_open.then_some(chunk.bytes.len());
+        for end in ends.chain(open) {
+            let line = match whole {
+                Some(text) => text.get(start..end),
+                None => chunk
+                    .bytes
+                    .get(start..end)
+                    .and_then(|line| std::str::from_utf8(line).ok()),
+            };
+            if start == 0 && chunk.is_first {
+                checked.is_mixed = line.is_some_and(envelope::may_have_other_lines);
+            }
+            match line {
+                Some(line) => checked.line(line, checker),
+                None => {
+                    let why = "not UTF-8".to_owned();
+                    checked.malformed.push((checked.lines, why));
+                }
+            }
+            checked.lines += 1;
+            start = end + 1;
+        }
+        checked
+    }
+
+    fn line<'k: 'c>(&mut self, line: &'c str, checker: &mut Checker<'k>) {
+        let number = self.lines;
+        match envelope::read(line, checker.log_keys()) {
+            Line::Record(text) => {
+                let record = Record::check(number, text.into(), Origin::Store, None, checker);
+                self.records.push(record);
+            }
+            Line::Holds(contents) => self.contents(number, contents, checker),
+            Line::Fragment(fragment) => self.fragment(number, fragment, checker),
+            Line::Other => {
+                if !line.trim_ascii().is_empty() {
+                    self.others.push(number);
+                }
+            }
+        }
+    }
+
+    pub(super) fn contents<'k: 'c>(
+        &mut self,
+        line: u64,
+        contents: Contents<'c>,
+        checker: &mut Checker<'k>,
+    ) {
+        for found in contents.found {
+            let claims = found.claims.as_deref();
+            let record = Record::check(line, found.text, found.origin, claims, checker);
+            self.records.push(record);
+        }
+        let parts = contents.parts.into_iter();
+        self.parts.extend(parts.map(|part| (line, part)));
+        let malformed = contents.malformed.into_iter();
+        self.malformed.extend(malformed.map(|why| (line, why)));
+        self.foreign += contents.foreign;
+    }
+
+    /// A whole line in the line of a container is read here; the first of a stream may be the end of
+    /// one that began in the chunk before, and pieces are for whoever has all chunks.
+    fn fragment<'k: 'c>(&mut self, line: u64, fragment: Fragment<'c>, checker: &mut Checker<'k>) {
+        let stream = self
+            .whole_streams
+            .iter()
+            .position(|s| *s == fragment.stream);
+        match (stream, fragment.is_last) {
+            (Some(_), true) => {
+                let contents = envelope::read_log(fragment.text, checker.log_keys());
+                if contents.found.is_empty() && contents.parts.is_empty() {
+                    self.foreign += 1;
+                } else {
+                    self.contents(line, contents, checker);
+                }
+                return;
+            }
+            (Some(at), false) => {
+                self.whole_streams.swap_remove(at);
+            }
+            (None, true) => self.whole_streams.push(fragment.stream.clone()),
+            (None, false) => {}
+        }
+        self.fragments.push((line, fragment));
+    }
+}

@@ -1,0 +1,302 @@
+//! What is done with chunks one after the other, in the order of the files.
+
+use audit::record::Fault;
+
+use super::Reading;
+use super::chunk::{CheckedChunk, Record};
+use crate::chains::{Absorbed, Proved, Trail};
+use crate::envelope::{self, Fragments, Origin, Part, Parts};
+use crate::issue::Kind;
+use crate::item::Checker;
+use crate::source::{Chunk, ReadFault};
+
+/// What only one thread at a time has: the one whose chunk is the next.
+pub(super) struct Sequencer {
+    pub(super) next: u64,
+    pub(super) trail: Trail,
+    parts: Parts,
+    fragments: Fragments,
+    /// Lines of the file before this chunk.
+    lines: u64,
+    /// The file may have lines that are no records.
+    is_mixed: bool,
+    is_overwhelmed: bool,
+    /// What of records from logs is proved is also wanted as text.
+    wants_text: bool,
+}
+
+/// Records for observers.
+#[derive(Default)]
+pub(super) struct Fresh {
+    /// Which, and whether they are there for the first time.
+    pub(super) indexes: Vec<(usize, bool)>,
+    /// Records that are not in the chunk, or not for the first time.
+    pub(super) proved: Vec<Proved>,
+}
+
+impl Sequencer {
+    pub(super) fn new(trail: Trail, wants_text: bool) -> Self {
+        Self {
+            next: 0,
+            trail,
+            parts: Parts::default(),
+            fragments: Fragments::default(),
+            lines: 0,
+            is_mixed: false,
+            is_overwhelmed: false,
+            wants_text,
+        }
+    }
+
+    pub(super) fn absorb(
+        &mut self,
+        reading: &Reading<'_>,
+        chunk: &Chunk,
+        checked: &CheckedChunk<'_>,
+        file: &str,
+    ) -> Fresh {
+        let mut fresh = Fresh::default();
+        if chunk.is_first {
+            self.end_file(reading, &mut fresh);
+            self.lines = 0;
+            self.is_mixed = checked.is_mixed;
+        }
+        let first = self.lines;
+        let place = |line: u64| format!("{file}:{}", first + line + 1);
+        // The last line of a file, if it has no end, may have been cut off.
+        let cut_off = checked.is_open.then(|| checked.lines.saturating_sub(1));
+        if let Some(fault) = &chunk.fault {
+            let kind = match fault {
+                ReadFault::TooLong => Kind::TooLong,
+                _ => Kind::Unreadable,
+            };
+            let issues = self.trail.issues_mut();
+            issues.add(kind, || file.to_owned(), || fault.to_string());
+        }
+        if !self.is_overwhelmed {
+            for (index, record) in checked.records.iter().enumerate() {
+                let is_cut_off = cut_off == Some(record.line);
+                let here = || place(record.line);
+                match self.absorb_record(reading, record, is_cut_off, &here, &mut fresh) {
+                    Some(Absorbed::New) => fresh.indexes.push((index, true)),
+                    Some(Absorbed::Duplicate) => fresh.indexes.push((index, false)),
+                    Some(Absorbed::Fork) | None => {}
+                }
+            }
+            self.stop_if_overwhelmed(|| place(checked.lines));
+        }
+        for (line, why) in &checked.malformed {
+            self.trail.counts.read += 1;
+            self.add_malformed(cut_off == Some(*line), || place(*line), why);
+        }
+        self.trail.counts.other_lines += checked.foreign;
+        for line in &checked.others {
+            if self.is_mixed {
+                self.trail.counts.other_lines += 1;
+            } else {
+                self.trail.counts.read += 1;
+                let why = "not an audit record";
+                self.add_malformed(cut_off == Some(*line), || place(*line), why);
+            }
+        }
+        for (line, part) in &checked.parts {
+            self.add_part(reading, part, &|| place(*line), &mut fresh);
+        }
+        for (line, fragment) in &checked.fragments {
+            if let Some(text) = self.fragments.add(fragment) {
+                self.absorb_line(reading, text, &|| place(*line), &mut fresh);
+            }
+        }
+        self.lines += checked.lines;
+        fresh
+    }
+
+    /// Nothing comes after this.
+    pub(super) fn end(&mut self, reading: &Reading<'_>) -> Vec<Proved> {
+        let mut fresh = Fresh::default();
+        self.end_file(reading, &mut fresh);
+        // A client can write parts too; of a record that counts, the hole shows.
+        let (kind, why) = if self.trail.has_keys() {
+            (
+                Kind::Unproven,
+                "parts of what may be this record are missing in the log",
+            )
+        } else {
+            (Kind::CutOff, "parts of this record are missing in the log")
+        };
+        for uid in self.parts.incomplete() {
+            let issues = self.trail.issues_mut();
+            issues.add(kind, || uid.to_owned(), || why.to_owned());
+        }
+        fresh.proved.extend(self.trail.end_logs(reading.now_ms));
+        fresh.proved
+    }
+
+    /// What has no end at the end of a file is read as it is.
+    fn end_file(&mut self, reading: &Reading<'_>, fresh: &mut Fresh) {
+        for text in self.fragments.end() {
+            self.absorb_line(reading, text, &|| "the end of a log".to_owned(), fresh);
+        }
+    }
+
+    /// A line of a container's log that was put together from pieces.
+    fn absorb_line(
+        &mut self,
+        reading: &Reading<'_>,
+        text: String,
+        place: &dyn Fn() -> String,
+        fresh: &mut Fresh,
+    ) {
+        let contents = envelope::read_log(text.into(), reading.keyring.log_keys());
+        if contents.found.is_empty() && contents.parts.is_empty() {
+            self.trail.counts.other_lines += 1;
+            return;
+        }
+        let mut checker = Checker::new(reading.keyring);
+        for found in contents.found {
+            let text = found.text.into_owned().into();
+            let record =
+                Record::check(0, text, found.origin, found.claims.as_deref(), &mut checker);
+            self.absorb_assembled(reading, record, place, fresh);
+        }
+        for part in contents.parts {
+            self.add_part(reading, &part, place, fresh);
+        }
+    }
+
+    fn add_part(
+        &mut self,
+        reading: &Reading<'_>,
+        part: &Part,
+        place: &dyn Fn() -> String,
+        fresh: &mut Fresh,
+    ) {
+        let mut faulty = None;
+        let origin = if part.is_tagged {
+            Origin::TaggedLog
+        } else {
+            Origin::Log
+        };
+        for text in self.parts.add(part.clone()) {
+            let mut checker = Checker::new(reading.keyring);
+            let record = Record::check(0, text.into(), origin, None, &mut checker);
+            if record.result.is_ok() {
+                self.parts.finish(part);
+                self.absorb_assembled(reading, record, place, fresh);
+                return;
+            }
+            faulty = Some(record);
+        }
+        if let Some(record) = faulty {
+            self.absorb_assembled(reading, record, place, fresh);
+        }
+    }
+
+    /// A record that is in no one line.
+    fn absorb_assembled(
+        &mut self,
+        reading: &Reading<'_>,
+        record: Record<'_>,
+        place: &dyn Fn() -> String,
+        fresh: &mut Fresh,
+    ) {
+        let absorbed = self.absorb_record(reading, &record, false, place, fresh);
+        if let (Some(Absorbed::New), Ok(checked)) = (absorbed, record.result) {
+            fresh.proved.push(Proved {
+                item: checked.item,
+                text: checked.text.into_owned(),
+                fields: checked.fields,
+            });
+        }
+    }
+
+    /// `None`: it is no record, or it is not known yet whether it is one.
+    fn absorb_record(
+        &mut self,
+        reading: &Reading<'_>,
+        record: &Record<'_>,
+        is_cut_off: bool,
+        place: &dyn Fn() -> String,
+        fresh: &mut Fresh,
+    ) -> Option<Absorbed> {
+        self.trail.counts.read += 1;
+        let checked = match &record.result {
+            Ok(checked) => checked,
+            Err(fault) if record.origin == Origin::Log && self.is_deniable(fault) => {
+                self.trail.counts.read -= 1;
+                self.trail.counts.other_lines += 1;
+                let issues = self.trail.issues_mut();
+                issues.add(Kind::LogLine, place, || fault.to_string());
+                return None;
+            }
+            Err(fault) => {
+                self.add_fault(fault, is_cut_off, place);
+                return None;
+            }
+        };
+        if checked.is_reserialised {
+            self.trail.counts.reserialised += 1;
+        }
+        if let Some(why) = &record.contradiction {
+            let issues = self.trail.issues_mut();
+            issues.add(Kind::EnvelopeDiffers, place, || why.clone());
+        }
+        let now_ms = reading.now_ms;
+        let absorbed = match record.origin {
+            Origin::Store => Some(self.trail.absorb(&checked.item, now_ms, place)),
+            Origin::TaggedLog => Some(self.trail.absorb_tagged(&checked.item, now_ms, place)),
+            Origin::Log => {
+                let text = || {
+                    let text = self.wants_text.then(|| checked.text.clone().into_owned())?;
+                    Some((text, checked.fields.clone()))
+                };
+                self.trail.absorb_logged(&checked.item, text, now_ms, place)
+            }
+        };
+        if self.trail.may_prove(&checked.item) {
+            let proved = self.trail.prove(&checked.item.chain, now_ms);
+            fresh.proved.extend(proved);
+        }
+        absorbed
+    }
+
+    /// Whether a line of a log with this fault may be somebody else's.
+    const fn is_deniable(&self, fault: &Fault) -> bool {
+        self.trail.has_keys() || !matches!(fault, Fault::NewerVersion(_))
+    }
+
+    fn stop_if_overwhelmed(&mut self, place: impl FnOnce() -> String) {
+        if self.trail.is_overwhelmed() {
+            self.is_overwhelmed = true;
+            self.trail.issues_mut().add(Kind::TooManyHoles, place, || {
+                "there are too many holes to go on from here: sort the records by chain and \
+                 number, or give --memory"
+                    .to_owned()
+            });
+        }
+    }
+
+    fn add_fault(&mut self, fault: &Fault, is_cut_off: bool, place: impl FnOnce() -> String) {
+        let kind = match fault {
+            Fault::NotJson(_) if is_cut_off => Kind::CutOff,
+            Fault::NotJson(_) | Fault::NotARecord(_) => Kind::NotARecord,
+            Fault::NewerVersion(_) => Kind::NewerVersion,
+            Fault::NoSignature => Kind::WrongSignature,
+            _ => Kind::Changed,
+        };
+        let issues = self.trail.issues_mut();
+        issues.add(kind, place, || match kind {
+            Kind::CutOff => "the last line of the file is cut off".to_owned(),
+            _ => fault.to_string(),
+        });
+    }
+
+    fn add_malformed(&mut self, is_cut_off: bool, place: impl FnOnce() -> String, why: &str) {
+        let (kind, why) = if is_cut_off {
+            (Kind::CutOff, "the last line of the file is cut off")
+        } else {
+            (Kind::NotARecord, why)
+        };
+        self.trail.issues_mut().add(kind, place, || why.to_owned());
+    }
+}

@@ -1,0 +1,275 @@
+//! Whatever keeps the records of a trail, they are read from it, and a change of them shows.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use trail::chains::{Limits, Trail};
+use trail::issue::Kind;
+use trail::keyring::{Entry, Keyring, Role};
+use trail::pipeline::Reading;
+use trail::sample::emitter_key;
+use trail::source::{Source, files_of};
+use trail::verdict::{Question, Verdict, conclude};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/containers")
+}
+
+fn keyring() -> Keyring {
+    let mut keyring = Keyring::default();
+    let key = emitter_key();
+    let entry = Entry::always(key.public(), Role::Emitter);
+    keyring.add(Some(key.id().to_owned()), entry);
+    keyring
+}
+
+fn verify_source(source: Source) -> Verdict {
+    let keyring = keyring();
+    let limits = Limits::default();
+    let reading = Reading {
+        keyring: &keyring,
+        now_ms: NOW_MS,
+        threads: 2,
+        limits,
+    };
+    let names = ["test".to_owned()];
+    let trail = Trail::new(limits);
+    let (trail, _) = reading.read_source(trail, source, &names, || (), &|_| ());
+    let question = Question {
+        at_ms: NOW_MS,
+        ..Question::default()
+    };
+    conclude(trail, &question)
+}
+
+fn verify(bytes: Vec<u8>) -> Verdict {
+    verify_source(Source::reading(Box::new(Cursor::new(bytes))))
+}
+
+const NOW_MS: u64 = 1_900_000_000_000;
+/// Records in each file.
+const RECORDS: u64 = 7;
+
+/// The files, with how many of their records are spelled anew.
+const FILES: [(&str, u64); 36] = [
+    ("trail.ndjson", 0),
+    ("trail.ndjson.gz", 0),
+    ("trail.ndjson.zst", 0),
+    ("array.json", 0),
+    ("array-of-lines.json", 0),
+    ("blank-lines.ndjson", 0),
+    ("byte-order-mark.ndjson", 0),
+    ("clickhouse-compact.ndjson", 0),
+    ("clickhouse.json", 0),
+    ("clickhouse.ndjson", 0),
+    ("cloudevents-base64.ndjson", 0),
+    ("cloudevents.json", 0),
+    ("cloudevents.ndjson", 0),
+    ("collector-structured.json", 0),
+    ("collector.json", 0),
+    ("cri-istio-json.log", 0),
+    ("cri.log", 0),
+    ("crlf.ndjson", 0),
+    ("docker.json.log", 0),
+    ("elastic-message.ndjson", 0),
+    ("elastic-search.json", 0),
+    ("elastic.ndjson", RECORDS),
+    ("envoy-json.log", 0),
+    ("envoy.log", 0),
+    ("escapes.ndjson", RECORDS),
+    ("exponents.ndjson", RECORDS),
+    ("filelog.json", 0),
+    ("istio-json.log", 0),
+    ("journald.json", 0),
+    ("journald.log", 0),
+    ("order.ndjson", RECORDS),
+    ("pretty-array.json", 1),
+    ("pretty.json", 1),
+    ("spaces.ndjson", RECORDS),
+    ("splunk.json", 0),
+    ("splunk.ndjson", 0),
+];
+
+#[test]
+fn every_container_is_read() {
+    for (name, reserialised) in FILES {
+        let bytes = std::fs::read(folder().join(name)).unwrap();
+        let verdict = verify(bytes);
+        assert_eq!(verdict.exit_code, 0, "{name}: {:#?}", verdict.issues);
+        let seen = &verdict.records.seen;
+        assert_eq!(seen.valid, RECORDS, "{name}");
+        assert_eq!(seen.reserialised, reserialised, "{name}");
+        assert_eq!(seen.unproven, 0, "{name}");
+    }
+}
+
+/// What is in the directory is in the table.
+#[test]
+fn every_file_is_tested() {
+    let files = files_of(&[folder()]).unwrap();
+    let names = files
+        .iter()
+        .map(|file| file.file_name().unwrap().to_str().unwrap());
+    for name in names.filter(|name| *name != "make.py") {
+        assert!(FILES.iter().any(|(file, _)| *file == name), "{name}");
+    }
+}
+
+#[test]
+fn a_directory_is_all_its_files() {
+    let files = files_of(&[folder()]).unwrap();
+    let files = files.into_iter().filter(|file| !file.ends_with("make.py"));
+    let verdict = verify_source(Source::new(files.collect()));
+    assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
+    let seen = &verdict.records.seen;
+    assert_eq!(seen.valid, RECORDS);
+    assert_eq!(seen.duplicates, RECORDS * (FILES.len() as u64 - 1));
+}
+
+/// Wherever a piece of a line ends up, also in another chunk than the rest.
+#[test]
+fn pieces_are_joined_across_chunks() {
+    for name in ["docker.json.log", "cri.log"] {
+        let bytes = std::fs::read(folder().join(name)).unwrap();
+        let noise = match name {
+            "cri.log" => "2026-11-24T21:00:00.000000000Z stdout F noise\n".to_owned(),
+            _ => "{\"log\":\"noise\\n\",\"stream\":\"stdout\",\"time\":\"2026\"}\n".to_owned(),
+        };
+        for ahead in (0..40).map(|step| 256 * 1024 - step * 1024) {
+            let noise = noise.repeat(ahead / noise.len());
+            let verdict = verify([noise.as_bytes(), &bytes].concat());
+            assert_eq!(
+                verdict.exit_code, 0,
+                "{name} {ahead}: {:#?}",
+                verdict.issues
+            );
+            assert_eq!(verdict.records.seen.valid, RECORDS, "{name} {ahead}");
+        }
+    }
+}
+
+/// Files in which the value stands as text.
+fn texts() -> impl Iterator<Item = (&'static str, String)> {
+    let files = FILES.into_iter().map(|(name, _)| name);
+    let texts =
+        files.filter_map(|name| Some((name, std::fs::read_to_string(folder().join(name)).ok()?)));
+    texts.filter(|(name, _)| !name.contains("base64") && *name != "journald.json")
+}
+
+#[test]
+fn a_changed_value_shows_in_every_container() {
+    for (name, text) in texts() {
+        let changed = text.replacen("shop-web", "shop-wob", 1);
+        assert_ne!(changed, text, "{name}");
+        let verdict = verify(changed.into_bytes());
+        assert_eq!(verdict.exit_code, 1, "{name}: {:#?}", verdict.issues);
+    }
+}
+
+#[test]
+fn names_that_come_twice_and_numbers_that_were_cut_are_no_spelling() {
+    let text = std::fs::read_to_string(folder().join("trail.ndjson")).unwrap();
+    let changes: [(&str, &str); 6] = [
+        (r#"{"action_id":"#, r#"{"action_id":9,"action_id":"#),
+        (r#""type_uid":"#, r#""time":1,"type_uid":"#),
+        (r#""time":1800"#, r#""time":1.8001e12,"x":"#),
+        (r#""time":1800"#, r#""time":1800.5e"#),
+        (r#""time":1800"#, r#""time":-1800"#),
+        (r#""time":1800"#, r#""time":0.1800"#),
+    ];
+    for (from, to) in changes {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{from}");
+        let verdict = verify(changed.into_bytes());
+        assert_eq!(verdict.exit_code, 1, "{from} {to}: {:#?}", verdict.issues);
+    }
+}
+
+/// Nothing signs an envelope, and people search by it.
+#[test]
+fn an_envelope_says_what_its_record_says() {
+    let collector = std::fs::read_to_string(folder().join("collector.json")).unwrap();
+    let events = std::fs::read_to_string(folder().join("cloudevents.ndjson")).unwrap();
+    for (text, from, to) in [
+        (
+            &collector,
+            r#""audit.decision","value":{"stringValue":"allowed""#,
+            r#""audit.decision","value":{"stringValue":"denied""#,
+        ),
+        (
+            &collector,
+            r#""audit.decision","value":{"stringValue":"control""#,
+            r#""audit.decision","value":{"stringValue":"allowed""#,
+        ),
+        (
+            &collector,
+            r#""audit.retention_class","value":{"stringValue":"hipaa""#,
+            r#""audit.retention_class","value":{"stringValue":"pci""#,
+        ),
+        (
+            &collector,
+            r#"{"key":"audit.uid","value":{"stringValue":""#,
+            r#"{"key":"audit.uid","value":{"stringValue":"0"#,
+        ),
+        (&collector, r#""intValue":"200""#, r#""intValue":"404""#),
+        (
+            &collector,
+            r#""timeUnixNano":"1800"#,
+            r#""timeUnixNano":"1700"#,
+        ),
+        (
+            &collector,
+            r#""eventName":"audit_control""#,
+            r#""eventName":"api_activity""#,
+        ),
+        (&events, r#""id":""#, r#""id":"0"#),
+        (
+            &events,
+            r#""source":"/meshward/audit/"#,
+            r#""source":"/meshward/audit/0"#,
+        ),
+        (&events, r#""sequence":"0000"#, r#""sequence":"1000"#),
+        (
+            &events,
+            r#""retentionclass":"hipaa""#,
+            r#""retentionclass":"pci""#,
+        ),
+        (
+            &events,
+            "com.meshward.audit.control",
+            "com.meshward.audit.api_activity",
+        ),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, *text, "{from}");
+        let verdict = verify(changed.into_bytes());
+        assert_eq!(verdict.exit_code, 1, "{from}: {:#?}", verdict.issues);
+        assert_eq!(
+            verdict.issue_counts.get(&Kind::EnvelopeDiffers),
+            Some(&1),
+            "{from}: {:#?}",
+            verdict.issues
+        );
+    }
+}
+
+#[test]
+fn a_file_that_ends_too_early_is_not_complete() {
+    for name in ["trail.ndjson.gz", "trail.ndjson.zst"] {
+        let bytes = std::fs::read(folder().join(name)).unwrap();
+        for less in [1, 5, 100, bytes.len() / 2, bytes.len() - 20] {
+            let verdict = verify(bytes[..bytes.len() - less].to_vec());
+            assert_ne!(verdict.exit_code, 0, "{name} {less}: {:#?}", verdict.issues);
+        }
+    }
+}
