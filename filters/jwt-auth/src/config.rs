@@ -196,6 +196,19 @@ impl Config {
         warnings::warn(fields, &config);
         Some(config)
     }
+
+    /// The mode of a request of which it is not clear which rule is about it: as soon as anything
+    /// enforces, it does, or such a request would walk around the rule that enforces.
+    #[must_use]
+    pub fn strictest_mode(&self) -> Mode {
+        let rules = self.rules.iter().map(|rule| rule.mode);
+        let mut modes = rules.chain([self.default.mode]);
+        if modes.any(Mode::enforces) {
+            Mode::Enforce
+        } else {
+            Mode::Report
+        }
+    }
 }
 
 impl CacheSettings {

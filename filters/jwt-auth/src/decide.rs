@@ -116,10 +116,14 @@ pub(crate) fn decide<'c>(
         },
         Selection::NoRule => (DEFAULT, config.default.mode, &config.default.access),
         Selection::Ambiguous(ambiguity) => {
-            return refuse(DEFAULT, config.default.mode, Reason::ambiguous(ambiguity));
+            return refuse(
+                DEFAULT,
+                config.strictest_mode(),
+                Reason::ambiguous(ambiguity),
+            );
         }
         Selection::Unreadable(_) => {
-            return refuse(DEFAULT, config.default.mode, Reason::PathUnreadable);
+            return refuse(DEFAULT, config.strictest_mode(), Reason::PathUnreadable);
         }
     };
     let requirement = match access {
@@ -354,7 +358,7 @@ fn may_be_allowed(config: &Config, host: &dyn Host, request: &Request) -> bool {
     let access = match select(config.rules.iter().map(|rule| &rule.matches), &announced) {
         Selection::Rule(index) => config.rules.get(index).map(|rule| &rule.access),
         Selection::NoRule => Some(&config.default.access),
-        Selection::Ambiguous | Selection::Unreadable(_) => None,
+        Selection::Ambiguous(_) | Selection::Unreadable(_) => None,
     };
     matches!(access, Some(Access::Anonymous | Access::Require(_)))
 }
@@ -378,12 +382,20 @@ impl Facts for Announced<'_> {
         self.facts.host()
     }
 
+    fn other_hosts(&self) -> &[String] {
+        self.facts.other_hosts()
+    }
+
     fn route(&self) -> Option<&str> {
         self.facts.route()
     }
 
     fn header(&self, name: &str) -> Option<String> {
         self.facts.header(name)
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<String> {
+        self.facts.header_lines(name)
     }
 
     fn identity(&self) -> Option<&Identity> {

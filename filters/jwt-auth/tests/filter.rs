@@ -452,3 +452,22 @@ fn rules_and_the_default_have_a_mode_of_their_own_or_that_of_the_filter() {
         assert_eq!(answers, expected, "{filter} {rule} {default}");
     }
 }
+
+/// What is not clear falls under whatever enforces, or it would walk around that.
+#[test]
+fn an_ambiguous_path_does_not_walk_around_the_one_rule_that_enforces() {
+    let signer = Signer::new("a");
+    let configuration = |rule: &str| {
+        format!(
+            r#"{{"mode":"report","providers":{{"corp":{{"issuer":"{ISSUER}","audiences":["api"],
+                "jwks":{{"inline":{}}}}}}},"default":"anonymous","rules":[
+                {{"match":{{"paths":["/admin/**"]}},"require":{{"provider":"corp"}}{rule}}}]}}"#,
+            signer.jwks
+        )
+    };
+    for (rule, expected) in [(r#","mode":"enforce""#, 400), ("", 200)] {
+        let mut proxy = configured(Profile::Envoy, &configuration(rule));
+        let outcome = run(&mut proxy, &Request::get("/open/%2e%2e/admin//..//admin/x"));
+        assert_eq!(outcome.client().status(), Some(expected), "{rule}");
+    }
+}
