@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use host::{HeaderMap, Host, Request, header_text};
+use host::{HeaderMap, Host, Request, Status, header_text, headers};
 use policy::http;
 
 use crate::config::{CredentialPlace, Location};
@@ -48,15 +48,18 @@ pub(crate) fn find<'r, 'l>(
 
 /// Removes the credentials at a place but for those to `keep`, so that the upstream sees no
 /// credential that it is not to see. What else there is stays as it is.
+///
+/// # Errors
+/// The upstream would see one.
 pub(crate) fn strip(
     host: &dyn Host,
     request: &Request,
     place: &CredentialPlace,
     keep: &dyn Fn(&str) -> bool,
-) {
+) -> Result<(), Status> {
     match place {
         CredentialPlace::Header { name, prefixes } => {
-            strip_header(host, request, name, prefixes, keep);
+            strip_header(host, request, name, prefixes, keep)
         }
         CredentialPlace::Query(name) => strip_query(host, request, name, keep),
         CredentialPlace::Cookie(name) => strip_cookie(host, request, name, keep),
@@ -69,9 +72,9 @@ fn strip_header(
     name: &str,
     prefixes: &[String],
     keep: &dyn Fn(&str) -> bool,
-) {
+) -> Result<(), Status> {
     let Some(value) = request.header_bytes(host, name) else {
-        return;
+        return Ok(());
     };
     let value = String::from_utf8_lossy(&value);
     let stays = |part: &&str| {
@@ -83,28 +86,33 @@ fn strip_header(
     };
     let parts = || value.split(',');
     if parts().all(|part| stays(&part)) {
-        return;
+        return Ok(());
     }
     let rest: Vec<&str> = parts().filter(stays).map(str::trim).collect();
     let map = HeaderMap::RequestHeaders;
-    let _ = match rest.iter().all(|part| part.is_empty()) {
-        true => host.remove_header(map, name),
+    match rest.iter().all(|part| part.is_empty()) {
+        true => headers::hide(host, name),
         false => host.set_header(map, name, rest.join(", ").as_bytes()),
-    };
+    }
 }
 
-fn strip_query(host: &dyn Host, request: &Request, name: &str, keep: &dyn Fn(&str) -> bool) {
+fn strip_query(
+    host: &dyn Host,
+    request: &Request,
+    name: &str,
+    keep: &dyn Fn(&str) -> bool,
+) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
     if !request.raw_path().contains(&b'?') {
-        return;
+        return Ok(());
     }
     // As it is now: another parameter may be gone already.
     let Some(path) = header_text(host, map, ":path") else {
-        return;
+        return Ok(());
     };
     let values = http::query_parameters(&path, name);
     if values.is_empty() || values.iter().all(|value| keep(value)) {
-        return;
+        return Ok(());
     }
     let mut without = http::without_query_parameter(&path, name);
     for value in values.iter().filter(|value| keep(value)) {
@@ -116,20 +124,25 @@ fn strip_query(host: &dyn Host, request: &Request, name: &str, keep: &dyn Fn(&st
         let (name, value) = (http::form_encoded(name), http::form_encoded(value));
         without = format!("{before}{separator}{name}={value}{fragment}");
     }
-    let _ = host.set_header(map, ":path", without.as_bytes());
+    host.set_header(map, ":path", without.as_bytes())
 }
 
-fn strip_cookie(host: &dyn Host, request: &Request, name: &str, keep: &dyn Fn(&str) -> bool) {
+fn strip_cookie(
+    host: &dyn Host,
+    request: &Request,
+    name: &str,
+    keep: &dyn Fn(&str) -> bool,
+) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
     if !request.may_have_header("cookie") {
-        return;
+        return Ok(());
     }
     let Some(cookies) = header_text(host, map, "cookie") else {
-        return;
+        return Ok(());
     };
     let values: Vec<&str> = http::cookies(&cookies, name).collect();
     if values.is_empty() || values.iter().all(|value| keep(value)) {
-        return;
+        return Ok(());
     }
     let rest = http::without_cookie(&cookies, name);
     let kept = values.iter().filter(|value| keep(value));
@@ -137,10 +150,10 @@ fn strip_cookie(host: &dyn Host, request: &Request, name: &str, keep: &dyn Fn(&s
         .into_iter()
         .chain(kept.map(|value| format!("{name}={value}")))
         .collect();
-    let _ = match pairs.is_empty() {
-        true => host.remove_header(map, "cookie"),
+    match pairs.is_empty() {
+        true => headers::hide(host, "cookie"),
         false => host.set_header(map, "cookie", pairs.join("; ").as_bytes()),
-    };
+    }
 }
 
 /// The texts at a location. What another location with a longer prefix takes is not there: with and

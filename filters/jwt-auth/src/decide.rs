@@ -206,6 +206,19 @@ pub(crate) fn decide<'c>(
     }
 }
 
+/// The decision on a request that no rule can judge for what is in it.
+pub(crate) fn uncheckable(config: &Config, reason: Reason) -> AuthDecision<'_> {
+    AuthDecision::Refuse {
+        rule: DEFAULT,
+        mode: config.strictest_mode(),
+        provider: NO_PROVIDER,
+        reason,
+        detail: Detail::default(),
+        caller: None,
+        requirement: None,
+    }
+}
+
 /// The decision on somebody who cannot wait any longer, or, with a reason of its own, not at all.
 pub(crate) fn undecided<'c>(
     decision: &AuthDecision<'c>,

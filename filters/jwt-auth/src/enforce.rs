@@ -4,17 +4,17 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, Counter, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
-    Request, Throttle, exchange, refuse,
+    Request, Status, Throttle, exchange, refuse,
 };
 use policy::decision::{Decision, Outcome};
 use policy::mode::{Mode, OnError};
 
 use crate::JwtAuth;
 use crate::challenge;
-use crate::config::{Config, ResourceMetadata};
+use crate::config::{Config, CredentialPlace, ResourceMetadata};
 use crate::connection;
 use crate::credential;
-use crate::decide::{AuthDecision, NO_PROVIDER};
+use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
 use crate::reason::Reason;
 use crate::verification::Authenticated;
 
@@ -22,6 +22,7 @@ use crate::verification::Authenticated;
 pub(crate) struct Enforcer {
     config: Rc<Config>,
     clears_route_cache: bool,
+    rewrites_paths: bool,
     /// Requests that passed: for each provider, and last those without a caller.
     allowed: Vec<Counter>,
     counts_later: bool,
@@ -62,6 +63,7 @@ impl Enforcer {
         Self {
             config: Rc::clone(config),
             clears_route_cache: config.clear_route_cache && capabilities.has_foreign_functions(),
+            rewrites_paths: capabilities.rewrites_paths(),
             allowed: names.chain([NO_PROVIDER]).map(counter).collect(),
             counts_later: capabilities.ticks(),
             metrics: Metrics::new(JwtAuth::NAME),
@@ -123,7 +125,11 @@ impl Enforcer {
             AuthDecision::Pass {
                 rule, mode, found, ..
             } => {
-                self.pass(host, request, rule, *mode, found);
+                if mode.enforces() && self.strip_credentials(host, request, found).is_err() {
+                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.apply(host, request, &refusal);
+                }
+                self.pass(host, rule, *mode, found);
                 Action::Continue
             }
             AuthDecision::Wait { .. } => Action::Pause,
@@ -168,8 +174,9 @@ impl Enforcer {
                     caller.publish(host, None);
                 }
                 self.tell(host, request, rule, *mode, *reason, outcome, provider);
-                if lets_pass && mode.enforces() {
-                    self.strip_unchecked(host, request);
+                if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
+                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.apply(host, request, &refusal);
                 }
                 if lets_pass || !mode.enforces() {
                     return Action::Continue;
@@ -182,14 +189,7 @@ impl Enforcer {
         }
     }
 
-    fn pass(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        rule: &str,
-        mode: Mode,
-        found: &Authenticated,
-    ) {
+    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Authenticated) {
         let primary = found.callers.first();
         match primary {
             // The identity says by which rule it passes: one property in place of two.
@@ -200,18 +200,6 @@ impl Enforcer {
                 }
                 let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
                 exchange::append_decision(host, decision.report_only(!mode.enforces()));
-            }
-        }
-        if mode.enforces() {
-            let verified = |text: &str| {
-                let mut pairs = found.callers.iter().zip(&found.credentials);
-                pairs.any(|(caller, credential)| {
-                    let provider = self.config.providers.get(caller.provider);
-                    credential == text && provider.is_some_and(|provider| provider.forward)
-                })
-            };
-            for place in &self.config.places {
-                credential::strip(host, request, place, &verified);
             }
         }
         if mode.enforces() {
@@ -242,17 +230,53 @@ impl Enforcer {
         }
     }
 
+    /// The upstream sees no credential, wherever any provider looks for one, but those that were
+    /// verified and whose provider forwards them.
+    fn strip_credentials(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        found: &Authenticated,
+    ) -> Result<(), Status> {
+        let verified = |text: &str| {
+            let mut pairs = found.callers.iter().zip(&found.credentials);
+            pairs.any(|(caller, credential)| {
+                let provider = self.config.providers.get(caller.provider);
+                credential == text && provider.is_some_and(|provider| provider.forward)
+            })
+        };
+        self.strip_places(host, request, &|place| !self.is_stuck(place), &verified)
+    }
+
     /// Nothing could be decided, and the request passes all the same: the upstream sees the
     /// credentials that are forwarded, which nobody has verified, and no others.
-    fn strip_unchecked(&self, host: &dyn Host, request: &Request) {
-        for place in &self.config.places {
-            let forwarded = self.config.providers.iter().any(|provider| {
-                provider.forward && provider.from.iter().any(|location| place.has(location))
-            });
-            if !forwarded {
-                credential::strip(host, request, place, &|_| false);
-            }
-        }
+    fn strip_unchecked(&self, host: &dyn Host, request: &Request) -> Result<(), Status> {
+        self.strip_places(host, request, &|place| !self.is_forwarded(place), &|_| {
+            false
+        })
+    }
+
+    fn strip_places(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        strips: &dyn Fn(&CredentialPlace) -> bool,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<(), Status> {
+        let mut places = self.config.places.iter().filter(|place| strips(place));
+        places.try_for_each(|place| credential::strip(host, request, place, keep))
+    }
+
+    /// Whether a credential stays where it is whatever is done: the host cannot rewrite a query. The
+    /// configuration says of such places that the upstream may see what is there.
+    fn is_stuck(&self, place: &CredentialPlace) -> bool {
+        matches!(place, CredentialPlace::Query(_)) && !self.rewrites_paths
+    }
+
+    fn is_forwarded(&self, place: &CredentialPlace) -> bool {
+        self.config.providers.iter().any(|provider| {
+            provider.forward && provider.from.iter().any(|location| place.has(location))
+        })
     }
 
     /// Counts and logs what did not simply pass, and tells the other filters.

@@ -13,9 +13,10 @@ use policy::config::Problems;
 use crate::calls::{CallContexts, CallOwners, response_body};
 use crate::config::{Config, KeySource, ProviderKind};
 use crate::credential_source::CredentialSource;
-use crate::decide::{AuthDecision, undecided};
+use crate::decide::{AuthDecision, uncheckable, undecided};
 use crate::enforce::{Enforcer, ResponseHeaders};
 use crate::forward;
+use crate::host_limits;
 use crate::introspection::{MAX_RESPONSE_BYTES, introspected};
 use crate::jose::SkippedKey;
 use crate::keys::document::Progress;
@@ -66,6 +67,7 @@ impl Filter for JwtAuth {
                 &format!("jwt-auth: configuration: {warning}"),
             );
         }
+        host_limits::check(&config, capabilities)?;
         let verifier = Verifier::new(host, capabilities, &config, Self::NAME)?;
         let by_host = verifier.signatures().checked_by_host().join(", ");
         let line = format!("jwt-auth: signatures that the host checks: {by_host}");
@@ -167,7 +169,13 @@ impl Stream<JwtAuth> for AuthStream {
     ) -> Action {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
-        forward::strip_managed_headers(host, &request, &config);
+        if let Err(reason) = forward::strip_managed_headers(host, &request, &config) {
+            let decision = uncheckable(&config, reason);
+            let action = filter.enforcer.apply(host, &request, &decision);
+            if action == Action::Pause {
+                return action;
+            }
+        }
         config.sources.strip_method_overrides(host, config.mode);
         let now = Now::of(host);
         let mut decision = filter.decide(&config, host, &mut request, self.context, &now, None);

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use host::{HeaderMap, Host, Request};
+use host::{HeaderMap, Host, Request, headers};
 use policy::json::Json;
 
 use crate::config::{ClaimForm, ClaimHeader, Config, OnTooLarge, Provider};
@@ -13,26 +13,42 @@ use crate::reason::Reason;
 ///
 /// Upstreams that turn headers into variables, as CGI does and WSGI, PHP and Rack after it, read
 /// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
-pub(crate) fn strip_managed_headers(host: &dyn Host, request: &Request, config: &Config) {
-    let map = HeaderMap::RequestHeaders;
+///
+/// # Errors
+/// The request has such a header and the host cannot remove it, or it has more headers than the
+/// host shows: then nobody can say what else is among them.
+pub(crate) fn strip_managed_headers(
+    host: &dyn Host,
+    request: &Request,
+    config: &Config,
+) -> Result<(), Reason> {
+    let mut stripped = Ok(());
+    let mut strip = |name: &str| {
+        if host.remove_header(HeaderMap::RequestHeaders, name).is_err() {
+            // In report mode the request goes on, but with nothing that anybody could believe.
+            let _ = headers::hide(host, name);
+            stripped = Err(Reason::ManagedHeader);
+        }
+    };
     for managed in &config.managed {
         if request.may_have_header(&managed.name) {
-            let _ = host.remove_header(map, &managed.name);
+            strip(&managed.name);
         }
     }
     for name in request.header_names() {
         // Hardly any name has another spelling: what folds into itself was looked for above.
-        if !name.bytes().any(folds) {
-            continue;
+        if name.bytes().any(folds) {
+            let folded = folded(name);
+            let mut managed = config.managed.iter();
+            if managed.any(|managed| managed.folded == folded) {
+                strip(name);
+            }
         }
-        let folded = folded(name);
-        if config
-            .managed
-            .iter()
-            .any(|managed| managed.folded == folded)
-        {
-            let _ = host.remove_header(map, name);
-        }
+    }
+    if request.has_all_headers() {
+        stripped
+    } else {
+        stripped.and(Err(Reason::HeadersUnlisted))
     }
 }
 

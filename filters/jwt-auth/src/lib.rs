@@ -29,6 +29,7 @@ mod decide;
 mod enforce;
 pub mod filter;
 mod forward;
+mod host_limits;
 pub mod introspection;
 pub mod jose;
 pub mod keys;
@@ -41,4 +42,4 @@ mod verifier;
 
 pub use filter::JwtAuth;
 
-host::filter!(JwtAuth: request_headers, response_headers);
+host::filter!(JwtAuth);

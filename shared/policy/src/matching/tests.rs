@@ -386,7 +386,7 @@ proptest! {
 
 #[test]
 fn a_match_covers_what_it_certainly_holds_for() {
-    let read = |text: &str| crate::config::read(text, |node| Match::read(&node)).unwrap();
+    let read = |text: &str| config::read(text, |node| Match::read(&node)).unwrap();
     for (wide, narrow, expected) in [
         ("{}", r#"{"paths":["/a"]}"#, true),
         (r#"{"paths":["/a"]}"#, "{}", false),
