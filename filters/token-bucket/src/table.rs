@@ -261,6 +261,7 @@ impl Table {
         now_ns: u64,
         cost: u64,
     ) -> Result<BucketDecision, StorageError> {
+        let mut was_corrupt = loaded.as_ref().is_some_and(|loaded| loaded.corrupt);
         let known = loaded
             .filter(|loaded| !loaded.corrupt)
             .map(|loaded| SharedValue {
@@ -268,7 +269,6 @@ impl Table {
                 cas: loaded.cas,
             });
         let mut decided = None;
-        let mut was_corrupt = false;
         let mut change = |bytes| {
             let (mut set, corrupt) = self.parse(bytes, now_ns);
             was_corrupt |= corrupt;

@@ -114,10 +114,10 @@ const fn mask(bit: usize) -> u8 {
 }
 
 const GENERATIONS: usize = 4;
-/// 512 bits: with 50 evicted buckets in a generation, a newcomer is taken for one of them once in
-/// sixty times, with 150 every fifth time.
-const FILTER_BYTES: usize = 64;
-const FILTER_MASK: u64 = 511;
+/// 1,024 bits: with 100 evicted buckets in a generation, a newcomer is taken for one of them once in
+/// sixty times, with 300 every fifth time.
+const FILTER_BYTES: usize = 128;
+const FILTER_MASK: u64 = 1_023;
 /// Eight buckets.
 const FEW_BITS: u32 = 24;
 /// A callback is over long before.

@@ -197,7 +197,7 @@ fn the_number_and_the_size_of_storage_keys_are_fixed() {
     assert!(
         values
             .values()
-            .all(|(bytes, _)| bytes.len() == 16 + 16 * 16 + 4 * (8 + 64))
+            .all(|(bytes, _)| bytes.len() == 16 + 16 * 16 + 4 * (8 + 128))
     );
     assert!(overflows > 0);
 }
