@@ -169,14 +169,17 @@ impl Stream<JwtAuth> for AuthStream {
     ) -> Action {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
-        if let Err(reason) = forward::strip_managed_headers(host, &request, &config) {
+        let managed = forward::strip_managed_headers(host, &request, &config);
+        let mode = config.strictest_mode();
+        let overrides = config.sources.strip_method_overrides(host, mode);
+        let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
+        if let Err(reason) = stripped {
             let decision = uncheckable(&config, reason);
             let action = filter.enforcer.apply(host, &request, &decision);
             if action == Action::Pause {
                 return action;
             }
         }
-        config.sources.strip_method_overrides(host, config.mode);
         let now = Now::of(host);
         let mut decision = filter.decide(&config, host, &mut request, self.context, &now, None);
         if matches!(decision, AuthDecision::Wait { .. })
