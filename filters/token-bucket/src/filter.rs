@@ -303,7 +303,8 @@ impl TokenBucket {
 /// user has given it, if it is not the name of the filter.
 fn instance_name(name: &str, root_id: &str) -> Option<String> {
     let given = |text: &&str| {
-        let bare = text.strip_prefix("meshward.").unwrap_or(text);
+        // Some control planes put a name space in front: `istio-system.token-bucket`.
+        let bare = text.rsplit(['.', '/']).next().unwrap_or(text);
         !bare.is_empty() && bare != <TokenBucket as Filter>::NAME
     };
     let parts: Vec<&str> = [name, root_id].into_iter().filter(given).collect();
