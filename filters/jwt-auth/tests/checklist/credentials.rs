@@ -39,6 +39,12 @@ fn introspection() -> Value {
     })
 }
 
+/// What is left of a header that was taken away: Kong sends removed headers on, so there it is
+/// overwritten.
+fn gone(bed: &Bed) -> Option<String> {
+    (!bed.removes_headers()).then(|| "removed".to_owned())
+}
+
 fn identity_of(outcome: &host::fake::Outcome) -> Identity {
     let property = outcome.properties.value("meshward.identity");
     Identity::parse(&property.unwrap()).unwrap()
@@ -130,7 +136,7 @@ fn with_and_without_the_prefix_it_is_one_credential() {
         for value in [token.clone(), format!("Bearer {token}")] {
             let request = Request::get("/").header("authorization", value.clone());
             let outcome = bed.passes(&value, &request, &token);
-            assert_eq!(outcome.upstream().header("authorization"), None);
+            assert_eq!(outcome.upstream().header("authorization"), gone(bed));
         }
     });
 }
@@ -170,8 +176,8 @@ fn only_what_was_verified_is_forwarded() {
             Some(format!("Bearer {token}"))
         );
         assert_eq!(upstream.header("cookie").as_deref(), Some("a=1"));
-        assert_eq!(upstream.header("x-api-key"), None);
-        if bed.profile != Profile::Apisix {
+        assert_eq!(upstream.header("x-api-key"), gone(bed));
+        if bed.profile == Profile::Envoy {
             assert_eq!(upstream.header(":path").as_deref(), Some("/x?a=1"));
         }
         let both =
@@ -185,8 +191,12 @@ fn only_what_was_verified_is_forwarded() {
                 .header("authorization", format!("Bearer {evil}"))
                 .header("x-api-key", KEY);
             let outcome = bed.passes(path, &request, evil);
-            assert_eq!(outcome.upstream().header("authorization"), None, "{path}");
-            assert_eq!(outcome.upstream().header("x-api-key"), None, "{path}");
+            assert_eq!(
+                outcome.upstream().header("authorization"),
+                gone(bed),
+                "{path}"
+            );
+            assert_eq!(outcome.upstream().header("x-api-key"), gone(bed), "{path}");
         }
         // What is no credential of any provider is not ours to take.
         let basic = Request::get("/open").header("authorization", "Basic YTpi");
@@ -217,6 +227,10 @@ fn managed_headers_go_in_every_spelling_that_upstreams_fold() {
         let mut request = Request::get("/open").header("x-userid", "stays");
         for name in spellings {
             request = request.header(name, "admin");
+        }
+        if !bed.removes_headers() {
+            bed.refuses("they would go on", &request, "-", (400, "managed_header"));
+            return;
         }
         let outcome = bed.passes("spellings", &request, "-");
         for name in spellings {
@@ -255,6 +269,11 @@ fn claims_that_do_not_fit_are_refused_or_marked() {
         in_every_host(&configuration, |bed| {
             let token = signer.token(&bed.claims(&json!({"groups": groups})));
             let request = bearer("/", &token).header("x-groups-truncated", "none");
+            let removes = bed.removes_headers();
+            let request = match removes {
+                true => request,
+                false => request.without("x-groups-truncated"),
+            };
             let Some(missing) = expected else {
                 let expected = (403, "claim_header_too_large");
                 bed.refuses("too large", &request, &token, expected);
@@ -267,7 +286,8 @@ fn claims_that_do_not_fit_are_refused_or_marked() {
             let marker = outcome.upstream().header("x-groups-truncated");
             match mapping.get("on_too_large") {
                 Some(_) => assert_eq!(marker.as_deref(), Some(missing)),
-                None => assert_eq!(marker.as_deref(), Some("none"), "not ours in this case"),
+                None if removes => assert_eq!(marker.as_deref(), Some("none"), "not ours here"),
+                None => {}
             }
         });
     }
