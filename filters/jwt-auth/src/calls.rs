@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use host::{AnswerSizes, Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, Status};
+use host::{Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, ResponseSizes, Status};
 
 /// Who a call belongs to. One that belongs to a stream ends with it, though others may wait for the
 /// answer too; so where the host can, it belongs to the root context.
@@ -74,11 +74,11 @@ impl CallOwners {
 /// A code that says why there is none.
 pub(crate) fn response_body(
     host: &dyn Host,
-    answer: AnswerSizes,
+    answer: ResponseSizes,
     max_bytes: usize,
 ) -> Result<Vec<u8>, &'static str> {
     let status = host
-        .header(HeaderMap::HttpAnswerHeaders, ":status")
+        .header(HeaderMap::HttpCallResponseHeaders, ":status")
         .ok()
         .flatten();
     match status.as_deref() {
@@ -92,7 +92,7 @@ pub(crate) fn response_body(
     if answer.body > max_bytes {
         return Err("too_large");
     }
-    host.buffer(Buffer::HttpAnswerBody, 0, answer.body)
+    host.buffer(Buffer::HttpCallResponseBody, 0, answer.body)
         .map_err(|_| "no_body")
 }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::{
-    Action, AnswerSizes, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel,
-    Metrics, Request, Stream, Throttle, plugin_configuration,
+    Action, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel, Metrics,
+    Request, ResponseSizes, Stream, Throttle, plugin_configuration,
 };
 use policy::config::Problems;
 
@@ -143,7 +143,7 @@ impl Filter for JwtAuth {
         self.verifier.leave(host);
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         let owner = self.owners.as_mut().and_then(|owners| owners.take(token));
         let ended = self.take_response(host, token, answer);
         self.note_calls(owner);
@@ -289,7 +289,7 @@ impl JwtAuth {
     }
 
     /// Whether a fetch or an introspection has come to its end: discovery goes on with the keys.
-    fn take_response(&mut self, host: &dyn Host, token: CallToken, sizes: AnswerSizes) -> bool {
+    fn take_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) -> bool {
         let now = Now::of(host);
         let contexts = self.contexts(None);
         let keys = self

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use host::{AnswerSizes, CallToken, Capabilities, Counter, Histogram, Host};
+use host::{CallToken, Capabilities, Counter, Histogram, Host, ResponseSizes};
 use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
@@ -175,7 +175,7 @@ impl Verifier {
         host: &dyn Host,
         contexts: CallContexts,
         call: CallToken,
-        sizes: AnswerSizes,
+        sizes: ResponseSizes,
         now_ns: u64,
     ) -> Option<(usize, Progress)> {
         let sources = &self.sources;

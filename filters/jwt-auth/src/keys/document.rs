@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use host::{AnswerSizes, CallToken, Host, HttpCall};
+use host::{CallToken, Host, HttpCall, ResponseSizes};
 use policy::json::Json;
 
 use super::discovery::jwks_endpoint;
@@ -185,7 +185,7 @@ impl KeyDocument {
         host: &dyn Host,
         contexts: CallContexts,
         call: CallToken,
-        sizes: AnswerSizes,
+        sizes: ResponseSizes,
         now_ns: u64,
         useful: impl FnOnce(&[u8]) -> bool,
     ) -> Progress {
