@@ -16,8 +16,8 @@ use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
 use host::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Counter, FactSources, Filter,
-    Host, HostKind, LogLevel, Metrics, Stream, Throttle, plugin_configuration,
+    Action, Buffer, CallToken, Capabilities, ContextId, Counter, FactSources, Filter, Host,
+    HostKind, LogLevel, Metrics, ResponseSizes, Stream, Throttle, plugin_configuration,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
@@ -190,9 +190,13 @@ impl Filter for AuditEmitter {
         self.report(host);
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         let body = host
-            .buffer(Buffer::HttpAnswerBody, 0, answer.body.min(MAX_ANSWER_BYTES))
+            .buffer(
+                Buffer::HttpCallResponseBody,
+                0,
+                answer.body.min(MAX_ANSWER_BYTES),
+            )
             .unwrap_or_default();
         self.take_answer(host, token, &body);
     }
