@@ -104,7 +104,7 @@ fn place(word: &str) -> Result<Place, String> {
 
 /// The kinds as rows of a table, as the README has them.
 fn list() -> ExitCode {
-    println!("| kind | what it is | acts | presets |\n| --- | --- | --- | --- |");
+    println!("| kind | what it is | category | acts | presets |\n| --- | --- | --- | --- | --- |");
     for detector in &pii_redactor::detect::DETECTORS {
         println!("{}", row(detector));
     }
@@ -130,9 +130,10 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
         .map(|(word, _)| *word)
         .collect();
     format!(
-        "| `{}` | {} | {acts} | {} |",
+        "| `{}` | {} | {} | {acts} | {} |",
         detector.name,
         detector.about,
+        detector.category.as_str(),
         presets.join(" ")
     )
 }

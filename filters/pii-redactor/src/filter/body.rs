@@ -50,8 +50,7 @@ impl RedactedStream {
             .as_ref()
             .is_some_and(|request| request.method() == "HEAD");
         let is_about_a_body = is_head || status == "304";
-        // APISIX says that every response ends with its headers.
-        let no_body = (end_of_stream && filter.capabilities.has_log_phase())
+        let no_body = (end_of_stream && filter.capabilities.tells_ends())
             || is_about_a_body
             || matches!(status.as_str(), "101" | "204")
             || message.text("content-length").as_deref() == Some("0");
@@ -206,7 +205,14 @@ impl RedactedStream {
         } else {
             host.buffer(buffer(direction), 0, size)
         };
+        let changes = work.changes;
         let Ok(piece) = read else {
+            if !changes {
+                // What may pass in any case is not stopped for not being read.
+                report::unredacted(filter, host, Reason::BodyUnreadable, false, true);
+                self.drop_work(direction);
+                return Action::Continue;
+            }
             return self.stop(filter, host, direction, Reason::BodyUnreadable);
         };
         if work.holds {

@@ -1,16 +1,43 @@
 //! Headers, trailers, cookies and the query.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use host::{Action, Direction, HeaderMap, Host};
+use host::headers::hide;
+use host::{Action, Direction, HeaderMap, Headers, Host};
 
+use super::reason::Reason;
 use super::{PiiRedactor, RedactedStream};
 use crate::config::Place;
 use crate::headers;
 use crate::pairs::{PairsRewriter, Syntax};
 use crate::plan::Plan;
 use crate::tally::Tally;
+
+/// What became of the head of a message, or a part of it; the worst comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Head {
+    /// It may go on.
+    Redacted,
+    /// There may be headers that the host does not list.
+    Unlisted,
+    /// The host did not take what should have been written.
+    Unwritable,
+    /// A finding says that the message goes no further.
+    Blocks,
+}
+
+impl Head {
+    const fn of(blocks: bool, is_written: bool, is_complete: bool) -> Self {
+        match (blocks, is_written, is_complete) {
+            (true, _, _) => Self::Blocks,
+            (false, false, _) => Self::Unwritable,
+            (false, true, false) => Self::Unlisted,
+            (false, true, true) => Self::Redacted,
+        }
+    }
+}
 
 impl RedactedStream {
     /// The query, the cookies and the headers of the request. Answers an action if it goes no further.
@@ -19,15 +46,16 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
     ) -> Option<Action> {
-        let mut blocks = self.redact_query(filter, host);
-        blocks |= self.redact_cookies(filter, host);
-        blocks |= self.redact_headers(
+        let query = self.redact_query(filter, host);
+        let cookies = self.redact_cookies(filter, host);
+        let headers = self.redact_headers(
             filter,
             host,
             HeaderMap::RequestHeaders,
             Place::RequestHeaders,
         );
-        blocks.then(|| self.block(filter, host, Direction::Request))
+        let head = query.max(cookies).max(headers);
+        self.finish_head(filter, host, Direction::Request, head)
     }
 
     /// The headers of the answer.
@@ -36,13 +64,32 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
     ) -> Option<Action> {
-        let blocks = self.redact_headers(
+        let head = self.redact_headers(
             filter,
             host,
             HeaderMap::ResponseHeaders,
             Place::ResponseHeaders,
         );
-        blocks.then(|| self.block(filter, host, Direction::Response))
+        self.finish_head(filter, host, Direction::Response, head)
+    }
+
+    /// Answers an action if the message goes no further.
+    fn finish_head(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        direction: Direction,
+        head: Head,
+    ) -> Option<Action> {
+        let on_error = &filter.config.on_error;
+        let (policy, reason) = match head {
+            Head::Redacted => return None,
+            Head::Blocks => return Some(self.block(filter, host, direction)),
+            Head::Unwritable => (on_error.host_readonly, Reason::HeadUnwritable),
+            Head::Unlisted => (on_error.unlisted_headers, Reason::HeadersUnlisted),
+        };
+        let action = self.refuse(filter, host, direction, (policy, reason));
+        (action == Action::Pause).then_some(action)
     }
 
     pub(super) fn redact_trailers(
@@ -55,7 +102,7 @@ impl RedactedStream {
             Direction::Request => (HeaderMap::RequestTrailers, Place::RequestTrailers),
             Direction::Response => (HeaderMap::ResponseTrailers, Place::ResponseTrailers),
         };
-        if self.redact_headers(filter, host, map, place) {
+        if self.redact_headers(filter, host, map, place) > Head::Unlisted {
             // Hosts that end no streams have no trailers either.
             if filter.capabilities.resets_streams() {
                 let _ = host.reset_stream(direction);
@@ -65,19 +112,19 @@ impl RedactedStream {
         None
     }
 
-    fn redact_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> bool {
+    fn redact_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Head {
         let Some((plan, changes)) = self.plan_of(filter, Place::RequestQuery) else {
-            return false;
+            return Head::Redacted;
         };
         let Some(path) = self
             .request
             .as_ref()
             .map(|request| request.raw_path().to_vec())
         else {
-            return false;
+            return Head::Redacted;
         };
         let Some(question) = memchr::memchr(b'?', &path) else {
-            return false;
+            return Head::Redacted;
         };
         let (before, query) = path
             .split_at_checked(question.saturating_add(1))
@@ -85,75 +132,93 @@ impl RedactedStream {
         let end = memchr::memchr(b'#', query).unwrap_or(query.len());
         let (query, fragment) = query.split_at_checked(end).unwrap_or((query, &[]));
         let (new, tally) = rewrite_pairs(&plan, Syntax::Form, query);
+        let mut written = true;
         if changes && new != query {
             let before = if new.is_empty() {
                 before.strip_suffix(b"?").unwrap_or(before)
             } else {
                 before
             };
-            let _ = host.set_header(
-                HeaderMap::RequestHeaders,
-                ":path",
-                &[before, &new, fragment].concat(),
-            );
+            let path = [before, &new, fragment].concat();
+            let set = host.set_header(HeaderMap::RequestHeaders, ":path", &path);
+            written = set.is_ok();
         }
-        self.found(filter, host, Place::RequestQuery, (&plan, changes), &tally);
-        tally.blocks && changes
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, Place::RequestQuery, fate, &tally);
+        Head::of(tally.blocks && changes, written, true)
     }
 
-    fn redact_cookies(&mut self, filter: &PiiRedactor, host: &dyn Host) -> bool {
+    fn redact_cookies(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Head {
         let Some((plan, changes)) = self.plan_of(filter, Place::RequestCookies) else {
-            return false;
+            return Head::Redacted;
         };
         let Some(request) = &self.request else {
-            return false;
+            return Head::Redacted;
         };
         let Some(cookies) = request
             .header_bytes(host, "cookie")
             .map(|value| value.into_owned())
         else {
-            return false;
+            return Head::Redacted;
         };
         let (new, tally) = rewrite_pairs(&plan, Syntax::Cookies, &cookies);
+        let mut written = true;
         if changes && new != cookies {
-            let _ = if new.trim_ascii().is_empty() {
-                host.remove_header(HeaderMap::RequestHeaders, "cookie")
+            let set = if new.trim_ascii().is_empty() {
+                hide(host, "cookie")
             } else {
                 host.set_header(HeaderMap::RequestHeaders, "cookie", &new)
             };
+            written = set.is_ok();
         }
-        self.found(
-            filter,
-            host,
-            Place::RequestCookies,
-            (&plan, changes),
-            &tally,
-        );
-        tally.blocks && changes
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, Place::RequestCookies, fate, &tally);
+        Head::of(tally.blocks && changes, written, true)
     }
 
-    /// Answers whether a finding says that the message goes no further.
     fn redact_headers(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
         map: HeaderMap,
         place: Place,
-    ) -> bool {
+    ) -> Head {
         let Some((plan, changes)) = self.plan_of(filter, place) else {
-            return false;
+            return Head::Redacted;
         };
         let rules = self.at(filter, place);
         let named = filter.config.named_headers(&rules);
-        let Ok(all) = host.headers(map) else {
-            return false;
+        let is_trailers = matches!(
+            map,
+            HeaderMap::RequestTrailers | HeaderMap::ResponseTrailers
+        );
+        let listed = match host.headers(map) {
+            Err(_) if is_trailers => return Head::Redacted,
+            listed => listed,
         };
+        let is_complete = listed.as_ref().is_ok_and(Headers::is_complete);
+        let listed = listed.unwrap_or_default();
+        let by_name = named.iter().flatten().filter_map(|name| {
+            if is_complete || listed.contains(name) {
+                return None;
+            }
+            let value = host.header(map, name).ok()??;
+            Some((Cow::Borrowed(name.as_bytes()), Cow::Owned(value)))
+        });
+        let by_name: Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)> = by_name.collect();
+        let all = listed
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+            .chain(by_name);
+        // A response that cannot be refused loses what must not pass.
+        let removes_blocked =
+            map == HeaderMap::ResponseHeaders && !filter.capabilities.replaces_responses();
         let mut tally = Tally::default();
         // All values of a name together: a name that is written is written whole.
         let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
         let mut any: BTreeMap<String, bool> = BTreeMap::new();
-        for (name, value) in &all {
-            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        for (name, value) in all {
+            let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
             let is_searched = match &named {
                 Some(named) => named.contains(&name.as_str()) && !name.starts_with(':'),
                 None => headers::is_searched(&name),
@@ -161,30 +226,36 @@ impl RedactedStream {
             if !is_searched {
                 continue;
             }
-            let new = headers::redacted(&plan, &name, value, &mut tally);
-            let differs = new.as_deref() != Some(value);
+            let blocked_before = std::mem::take(&mut tally.blocks);
+            let mut new = headers::redacted(&plan, &name, &value, &mut tally);
+            if tally.blocks && removes_blocked {
+                new = None;
+                tally.blocks = false;
+            }
+            tally.blocks |= blocked_before;
+            let differs = new.as_deref() != Some(&value);
             *any.entry(name.clone()).or_default() |= differs;
             changed.entry(name).or_default().push(new);
         }
+        let mut written = true;
         for (name, values) in changed
             .iter()
             .filter(|(name, _)| changes && any.get(*name) == Some(&true))
         {
             let mut values = values.iter().flatten();
-            match values.next() {
-                None => {
-                    let _ = host.remove_header(map, name);
-                }
-                Some(first) => {
-                    let _ = host.set_header(map, name, first);
-                    for value in values {
-                        let _ = host.add_header(map, name, value);
-                    }
-                }
+            let mut set = match values.next() {
+                None if map == HeaderMap::RequestHeaders => hide(host, name),
+                None => host.remove_header(map, name),
+                Some(first) => host.set_header(map, name, first),
+            };
+            for value in values {
+                set = set.and(host.add_header(map, name, value));
             }
+            written &= set.is_ok();
         }
-        self.found(filter, host, place, (&plan, changes), &tally);
-        tally.blocks && changes
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, place, fate, &tally);
+        Head::of(tally.blocks && changes, written, is_complete)
     }
 
     /// The plan for a place, and whether it changes anything.

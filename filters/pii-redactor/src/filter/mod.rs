@@ -8,6 +8,7 @@
 
 mod body;
 mod fields;
+mod host_limits;
 mod message;
 mod reason;
 mod report;
@@ -63,14 +64,17 @@ impl Filter for PiiRedactor {
                 .map_err(|error| Problem::new("pseudonym_key_env", error.to_string()))?;
             config = Config::parse_with_key(configuration, key.expose())?;
         }
+        host_limits::check(&config, capabilities)?;
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
-                Policy::Block => "requests with rules about bodies are refused",
-                Policy::Pass => "rules about bodies only count what they find",
+                Policy::Block => {
+                    "requests with rules about bodies are refused, and so are those with findings in the query"
+                }
+                Policy::Pass => "rules about bodies and queries only count what they find",
             };
             host.log(
                 LogLevel::Warn,
-                &format!("pii-redactor: this host cannot change bodies: {consequence}"),
+                &format!("pii-redactor: this host cannot change bodies and queries: {consequence}"),
             );
         }
         let filter = Self {
@@ -129,9 +133,11 @@ impl Stream<PiiRedactor> for RedactedStream {
         let is_upgrade = request.method() == "CONNECT"
             || request.may_have_header("upgrade") && upgrades(&request, host);
         self.unsearchable = is_upgrade.then_some(NotSearched::Upgrade);
+        let has_body =
+            host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
         let about_bodies = filter.enforces(&self.at(filter, Place::ResponseBody))
-            || !end_of_stream && filter.enforces(&self.at(filter, Place::RequestBody));
+            || has_body && filter.enforces(&self.at(filter, Place::RequestBody));
         let readonly = !filter.capabilities.rewrites_bodies();
         if readonly && about_bodies && filter.config.on_error.host_readonly == Policy::Block {
             // Such a host takes no response in place of the upstream's either, once there is one.
@@ -146,13 +152,17 @@ impl Stream<PiiRedactor> for RedactedStream {
         if asks && !readonly && self.unsearchable.is_none() {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
+                // Where it stays, what comes back is decoded, or is a part and is refused.
                 let _ = host.remove_header(HeaderMap::RequestHeaders, name);
             }
         }
         if let Some(action) = self.redact_request_head(filter, host) {
             return action;
         }
-        if end_of_stream && filter.capabilities.has_log_phase() {
+        if !filter.capabilities.rewrites_bodies() {
+            self.ask_for_bodies(filter, host);
+        }
+        if !has_body {
             return Action::Continue;
         }
         self.begin_body(filter, host, Direction::Request)
@@ -253,6 +263,18 @@ impl PiiRedactor {
 }
 
 impl RedactedStream {
+    /// APISIX shows the bodies that a plugin asks for before they come.
+    fn ask_for_bodies(&self, filter: &PiiRedactor, host: &dyn Host) {
+        for (place, switch) in [
+            (Place::RequestBody, "wasm_process_req_body"),
+            (Place::ResponseBody, "wasm_process_resp_body"),
+        ] {
+            if !self.at(filter, place).is_empty() {
+                let _ = host.set_property(&[switch], b"1");
+            }
+        }
+    }
+
     /// The rules that are about this request and this place.
     fn at(&self, filter: &PiiRedactor, place: Place) -> Vec<RuleUse> {
         filter.config.rules_at(&self.rules, place)

@@ -26,6 +26,10 @@ pub(super) enum Reason {
     BodyUnreadable,
     /// The host does not take the new body.
     BodyUnwritable,
+    /// The host does not take what was to be written in place of a header, a cookie or the query.
+    HeadUnwritable,
+    /// There may be headers that the host does not list.
+    HeadersUnlisted,
     CompressionBroken,
     CompressionTruncated,
     /// The body becomes too long when it is decompressed.
@@ -62,6 +66,8 @@ impl Reason {
             Self::Trailers => "trailers",
             Self::BodyUnreadable => "body_unreadable",
             Self::BodyUnwritable => "body_unwritable",
+            Self::HeadUnwritable => "head_unwritable",
+            Self::HeadersUnlisted => "headers_unlisted",
             Self::CompressionBroken => "compression_broken",
             Self::CompressionTruncated => "compression_truncated",
             Self::DecompressionLimit => "decompression_limit",

@@ -1,6 +1,8 @@
 //! `meshward check FILTER FILE...` reads configurations with the very code that the filter runs, so
 //! that what passes here is accepted by the proxy, and prints every mistake of what is not.
 
+mod bootstrap;
+
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -23,17 +25,22 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
 
 const USAGE: &str = "\
 Usage: meshward check FILTER FILE...
+       meshward check envoy FILE...
 
 Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
-standard input. A line with \"warning:\" is about what is accepted and probably not meant.
+standard input. With `envoy`, the files are configurations of Envoy, in YAML or JSON: warnings name
+what they leave open around the filters. A line with \"warning:\" is about what is accepted and probably not meant.
 Exit status: 0 all are accepted, with warnings or without, 1 a mistake was found, 2 wrong usage or no
 such file.";
 
 fn check(filter: &str, files: &[&str]) -> ExitCode {
+    if filter == "envoy" {
+        return check_envoy(files);
+    }
     let Some(parse) = parser(filter) else {
         let names: Vec<&str> = PARSERS.iter().map(|(name, _)| *name).collect();
         eprintln!(
-            "meshward: there is no filter {filter:?}; there are {}",
+            "meshward: there is no filter {filter:?}; there are {}, and envoy for its own configuration",
             names.join(", ")
         );
         return ExitCode::from(crate::USAGE_ERROR);
@@ -58,6 +65,36 @@ fn check(filter: &str, files: &[&str]) -> ExitCode {
                 for problem in problems.iter() {
                     println!("{file}: {problem}");
                 }
+            }
+        }
+    }
+    if wrong {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn check_envoy(files: &[&str]) -> ExitCode {
+    let mut wrong = false;
+    for file in files {
+        let text = match read(file) {
+            Ok(text) => text,
+            Err(error) => {
+                eprintln!("meshward: {file} cannot be read: {error}");
+                return ExitCode::from(crate::USAGE_ERROR);
+            }
+        };
+        match bootstrap::check(&text) {
+            Ok(warnings) => {
+                for warning in warnings {
+                    println!("{file}: warning: {warning}");
+                }
+                println!("{file}: ok");
+            }
+            Err(mistake) => {
+                wrong = true;
+                println!("{file}: {mistake}");
             }
         }
     }
