@@ -208,7 +208,8 @@ impl Stream<AuditEmitter> for AuditedStream {
     ) -> Action {
         let start = self.start.insert(Start::capture(host));
         let sources = &filter.config.sources;
-        sources.strip_method_overrides(host, filter.config.mode);
+        // Where one stays, jwt-auth refuses the request.
+        let _ = sources.strip_method_overrides(host, filter.config.mode);
         if filter.config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
             let action = filter.refuse_unrecordable(host, &start.request);
             if action == Action::Pause {

@@ -1,4 +1,4 @@
-//! Whose bucket a request counts in.
+//! The key of a bucket: what tells the clients of a limit apart.
 
 mod spelling;
 

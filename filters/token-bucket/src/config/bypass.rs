@@ -1,10 +1,10 @@
-//! Who is never limited.
+//! The key `bypass`: requests that no limit applies to.
 
 use policy::claim::ClaimCondition;
 use policy::client_address::IpRange;
 use policy::config::{Fields, Node};
 
-/// Who is never limited.
+/// The key `bypass`: requests that no limit applies to.
 #[derive(Debug, Default)]
 pub struct Bypass {
     /// Clients from these ranges.
@@ -15,8 +15,8 @@ pub struct Bypass {
     pub headers: Vec<HeaderSecret>,
 }
 
-/// A header whose value only those know who are not limited. The configuration knows its hash, or
-/// the environment the value.
+/// A header with a secret value. The configuration has the hash of the value, or the environment has
+/// the value itself.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HeaderSecret {
     /// By the SHA-256 of the value.
