@@ -16,8 +16,8 @@ use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
 use host::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, FactSources, Filter, Host,
-    HostKind, LogLevel, Stream, plugin_configuration,
+    Action, Buffer, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind,
+    LogLevel, ResponseSizes, Stream, plugin_configuration,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
@@ -106,7 +106,7 @@ impl Filter for AuditEmitter {
         }
         let config_sha256 = Hash::plain(configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
-        let emitter: String = emitter.iter().map(|byte| format!("{byte:02x}")).collect();
+        let emitter = policy::hex::encode(&emitter);
         let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
         let handover = hands_over.then(|| Handover::new(emitter.clone(), config_sha256));
         let origin = Origin {
@@ -180,9 +180,13 @@ impl Filter for AuditEmitter {
         self.telemetry.report(host, self.outbox.queue());
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         let body = host
-            .buffer(Buffer::HttpAnswerBody, 0, answer.body.min(MAX_ANSWER_BYTES))
+            .buffer(
+                Buffer::HttpCallResponseBody,
+                0,
+                answer.body.min(MAX_ANSWER_BYTES),
+            )
             .unwrap_or_default();
         self.on_response(host, token, &body);
     }

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use host::{AnswerSizes, Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, Status};
+use host::{Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, ResponseSizes, Status};
 
 /// Who a call belongs to. One that belongs to a stream ends with it, though others may wait for the
 /// answer too; so where the host can, it belongs to the root context.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Callers {
+pub(crate) struct CallContexts {
     /// The root context, where the host takes calls of it at any time.
     pub(crate) root: Option<ContextId>,
     /// The stream whose callback is running.
     pub(crate) stream: Option<ContextId>,
 }
 
-impl Callers {
+impl CallContexts {
     /// Starts a call.
     pub(crate) fn http_call(
         self,
@@ -68,11 +68,11 @@ impl CallOwners {
 /// A code that says why there is none.
 pub(crate) fn answer_body(
     host: &dyn Host,
-    answer: AnswerSizes,
+    answer: ResponseSizes,
     max_bytes: usize,
 ) -> Result<Vec<u8>, &'static str> {
     let status = host
-        .header(HeaderMap::HttpAnswerHeaders, ":status")
+        .header(HeaderMap::HttpCallResponseHeaders, ":status")
         .ok()
         .flatten();
     match status.as_deref() {
@@ -86,7 +86,7 @@ pub(crate) fn answer_body(
     if answer.body > max_bytes {
         return Err("too_large");
     }
-    host.buffer(Buffer::HttpAnswerBody, 0, answer.body)
+    host.buffer(Buffer::HttpCallResponseBody, 0, answer.body)
         .map_err(|_| "no_body")
 }
 

@@ -1,8 +1,8 @@
 //! Fetching the keys of a provider, once for all workers.
 
-use host::{AnswerSizes, CallToken, Host, HttpCall, SharedValue, Status, shared_data};
+use host::{CallToken, Host, HttpCall, ResponseSizes, SharedValue, Status, shared_data};
 
-use crate::calls::{Callers, answer_body, random_u32};
+use crate::calls::{CallContexts, answer_body, random_u32};
 use crate::config::{Endpoint, FetchedKeys};
 use crate::discovery;
 use crate::jose::{KeyRules, SkippedKey, sha256};
@@ -83,7 +83,7 @@ impl KeyFetcher {
     pub(crate) fn fetch_if_due(
         &mut self,
         host: &dyn Host,
-        callers: Callers,
+        callers: CallContexts,
         now_ns: u64,
     ) -> Result<(), FetchError> {
         if !self.keys.is_due(now_ns) || !self.begin(host, now_ns) {
@@ -100,9 +100,9 @@ impl KeyFetcher {
     pub(crate) fn answered(
         &mut self,
         host: &dyn Host,
-        callers: Callers,
+        callers: CallContexts,
         call: CallToken,
-        answer: AnswerSizes,
+        answer: ResponseSizes,
         now_ns: u64,
     ) -> Option<Option<Fetched>> {
         let flight = self.flight.take_if(|flight| flight.call == call)?;
@@ -159,7 +159,7 @@ impl KeyFetcher {
     fn ask(
         &mut self,
         host: &dyn Host,
-        callers: Callers,
+        callers: CallContexts,
         asks_for: Part,
         now_ns: u64,
     ) -> Result<(), FetchError> {

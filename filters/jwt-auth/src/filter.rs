@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::{
-    Action, AnswerSizes, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel,
-    Metrics, Request, Stream, Throttle, plugin_configuration,
+    Action, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel, Metrics,
+    Request, ResponseSizes, Stream, Throttle, plugin_configuration,
 };
 use policy::config::Problems;
 
-use crate::calls::{CallOwners, Callers, answer_body};
+use crate::calls::{CallContexts, CallOwners, answer_body};
 use crate::config::{Config, KeySource, ProviderKind};
 use crate::decide::{Ruling, uncheckable, undecided};
 use crate::effect::{Effects, ResponseHeaders};
@@ -138,7 +138,7 @@ impl Filter for JwtAuth {
         self.effects.flush(host);
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         let owner = self.owners.as_mut().and_then(|owners| owners.take(token));
         let ended = self.take_answer(host, token, answer);
         self.note_calls(owner);
@@ -234,8 +234,8 @@ impl Stream<JwtAuth> for AuthStream {
 }
 
 impl JwtAuth {
-    fn callers(&self, stream: Option<ContextId>) -> Callers {
-        Callers {
+    fn callers(&self, stream: Option<ContextId>) -> CallContexts {
+        CallContexts {
             root: self.root.filter(|_| self.calls_from_root),
             stream,
         }
@@ -282,7 +282,7 @@ impl JwtAuth {
     }
 
     /// Whether a fetch or a question has come to its end: discovery goes on with the keys.
-    fn take_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) -> bool {
+    fn take_answer(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) -> bool {
         let now = Now::of(host);
         let callers = self.callers(None);
         let config = Rc::clone(&self.config);

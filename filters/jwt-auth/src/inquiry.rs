@@ -6,7 +6,7 @@ use std::rc::Rc;
 use host::{Host, Request};
 
 use crate::answer::Detail;
-use crate::calls::Callers;
+use crate::calls::CallContexts;
 use crate::reason::Reason;
 use crate::verified::Verified;
 
@@ -62,7 +62,7 @@ impl<'h> Now<'h> {
 pub(crate) struct Inquiry<'r> {
     pub(crate) host: &'r dyn Host,
     pub(crate) request: &'r Request,
-    pub(crate) callers: Callers,
+    pub(crate) callers: CallContexts,
     pub(crate) now: &'r Now<'r>,
 }
 

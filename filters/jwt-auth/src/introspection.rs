@@ -9,7 +9,7 @@ use host::{CallToken, Host, HttpCall};
 use policy::json::Json;
 use policy::secret::Secret;
 
-use crate::calls::Callers;
+use crate::calls::CallContexts;
 use crate::claims::{Validity, check_audience, date};
 use crate::config::{ClientAuthentication, Introspection};
 use crate::jose::sha256;
@@ -61,7 +61,7 @@ impl Introspector {
     pub(crate) fn outcome(
         &mut self,
         host: &dyn Host,
-        callers: Callers,
+        callers: CallContexts,
         token: &str,
         now_ns: u64,
     ) -> Outcome {
@@ -165,7 +165,7 @@ impl Introspector {
     fn ask(
         &self,
         host: &dyn Host,
-        callers: Callers,
+        callers: CallContexts,
         token: &str,
     ) -> Result<CallToken, host::Status> {
         let Introspection {

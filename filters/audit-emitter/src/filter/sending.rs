@@ -49,7 +49,7 @@ impl AuditEmitter {
 
     /// The response to a call.
     pub(super) fn on_response(&mut self, host: &dyn Host, token: CallToken, body: &[u8]) {
-        let header = |name| header_text(host, HeaderMap::HttpAnswerHeaders, name);
+        let header = |name| header_text(host, HeaderMap::HttpCallResponseHeaders, name);
         let status = header(":status").and_then(|status| status.trim().parse().ok());
         let now_ms = host.wall_clock_ns() / NS_PER_MS;
         let retry_after = header("retry-after").and_then(|value| retry_after_s(&value, now_ms));
