@@ -116,7 +116,7 @@ impl Filter for AuditEmitter {
         }
         let config_sha256 = Hash::plain(configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
-        let emitter: String = emitter.iter().map(|byte| format!("{byte:02x}")).collect();
+        let emitter = policy::hex::encode(&emitter);
         let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
         let handover = hands_over.then(|| Handover::new(emitter.clone(), config_sha256));
         let origin = Origin {

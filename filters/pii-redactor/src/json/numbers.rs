@@ -174,7 +174,12 @@ impl JsonRewriter {
                 // `-4111111111111111` and `4111111111111111.0` are that number too.
                 let core = whole_number(token);
                 spans.clear();
-                if announced {
+                // `010501E9032` looks like a number, and is a code.
+                let has_letter = matches!(
+                    token.iter().find(|byte| !byte.is_ascii_digit()),
+                    Some(b'e' | b'E')
+                );
+                if announced || has_letter {
                     plan.search(token, 0, &announcement, true, &mut spans);
                 }
                 let mut found = only_one(&spans, token.len());
