@@ -44,6 +44,10 @@ pub(super) struct Arguments {
     )]
     chains: Vec<String>,
 
+    /// Add to a hold that is there already, such as the subject's later records
+    #[arg(long, conflicts_with = "release")]
+    extend: bool,
+
     /// End the hold
     #[arg(long)]
     release: bool,
@@ -67,10 +71,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             grounds,
         }]
     } else {
-        if holds.contains_key(name) {
-            return Err(format!(
-                "the ledger has a hold {name:?} already; take another name, or --release it"
-            ));
+        match (holds.contains_key(name), arguments.extend) {
+            (true, false) => {
+                return Err(format!(
+                    "the ledger has a hold {name:?} already; --extend adds to it, --release ends it"
+                ));
+            }
+            (false, true) => {
+                return Err(format!("there is no hold {name:?} in the ledger to extend"));
+            }
+            _ => {}
         }
         let mut all: Vec<Target> = Vec::new();
         for text in &arguments.chains {
@@ -100,7 +110,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         match all.len() {
             0 => println!("The hold {name:?} keeps everything."),
             _ => println!(
-                "The hold {name:?} keeps what it names, and what comes later is not part of it."
+                "The hold {name:?} keeps what it names. Records that come later are not part of it: \
+                 run this again with --extend, or hold a chain or everything."
             ),
         }
         vec![Control::Hold {
@@ -159,6 +170,8 @@ fn target(text: &str) -> Result<Target> {
 }
 
 const AFTER_HELP: &str = "\
-Without --subject and --chain everything is held. `erase` and `purge` leave alone what is on hold,
+Without --subject and --chain everything is held, also what comes later; --chain UID holds a chain and
+what comes later in it. --subject holds the records that are in the files now: run it again with
+--extend for later ones. `erase` and `purge` leave alone what is on hold,
 and `verify` reports what was erased or purged in spite of it. Files are read for --subject; name
 the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 3 not possible.";

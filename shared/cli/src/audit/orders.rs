@@ -13,7 +13,7 @@ use trail::item::ChainUid;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
 use trail::rewrite::{Fate, rewrite};
-use trail::source::compression;
+use trail::source::unwritable;
 
 /// Who orders it, and why.
 #[derive(clap::Args)]
@@ -148,11 +148,8 @@ pub(super) fn refuse_unwritable(input: &Input) -> Result<()> {
     for file in rewritten_files(input)? {
         if file.as_os_str() == "-" {
             problems.push("standard input cannot be written anew; name files".to_owned());
-        } else if let Ok(Some(_)) = compression(&file) {
-            problems.push(format!(
-                "{}: is compressed and cannot be written anew; unpack it first",
-                file.display()
-            ));
+        } else if let Ok(Some(why)) = unwritable(&file) {
+            problems.push(format!("{}: {why}", file.display()));
         }
     }
     if problems.is_empty() {
