@@ -121,8 +121,12 @@ $(BED)/redis/redis-server: $(SETUP)/redis.sh
 	@$< >/dev/null
 	@touch $@
 
+$(BED)/upstreams/caddy: $(SETUP)/upstreams.sh
+	@$< >/dev/null
+	@touch $@
+
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
 
 .PHONY: advisories

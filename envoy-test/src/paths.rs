@@ -56,6 +56,17 @@ pub fn envoy(version: &str) -> Result<PathBuf> {
     )
 }
 
+/// The folder of the servers that `envoy-test/setup/upstreams.sh` unpacked.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn upstreams() -> Result<PathBuf> {
+    let home = root().join("target/testbed/upstreams");
+    built(home.join("nginx"), "envoy-test/setup/upstreams.sh")?;
+    built(home.join("caddy"), "envoy-test/setup/upstreams.sh")?;
+    Ok(home)
+}
+
 /// The rate limit service.
 ///
 /// # Errors

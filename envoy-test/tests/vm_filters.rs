@@ -40,6 +40,20 @@ fn proxy(program: &Program, profile: Profile) -> Proxy {
     proxy
 }
 
+/// The same for a host that can do less: what it would refuse at load is left out.
+fn configuration_on(profile: Profile, filter: &str) -> String {
+    let configuration = configuration(filter);
+    match filter {
+        _ if profile == Profile::Envoy => configuration,
+        "jwt-auth" => configuration.replace(r#""query": "access_token""#, r#""header": "x-token""#),
+        "pii-redactor" => configuration.replace(
+            r#""on_error": {"#,
+            r#""on_error": { "unlisted_headers": "pass", "#,
+        ),
+        _ => configuration,
+    }
+}
+
 /// A configuration of each filter that uses as much of it as there is.
 fn configuration(filter: &str) -> String {
     let path = format!("filters/{filter}/examples/everything.json");
@@ -139,6 +153,13 @@ fn examples_are_accepted_everywhere() {
                     continue;
                 }
                 if let Err(refused) = proxy.configure(&text) {
+                    // What a host cannot keep, it says at load, and how to go on without it.
+                    let by_host = refused.text();
+                    let is_about_the_host = by_host.lines().all(|line| line.contains("this host "));
+                    if profile != Profile::Envoy && is_about_the_host {
+                        no_trap(&proxy, filter);
+                        continue;
+                    }
                     panic!("{filter} on {profile:?}: {}\n{text}", refused.text());
                 }
                 proxy.advance(Duration::from_secs(1));
@@ -183,7 +204,7 @@ fn hostile_messages_do_not_trap() {
         let program = program(filter);
         for profile in Profile::ALL {
             let mut proxy = proxy(&program, profile);
-            proxy.configure(configuration(filter)).unwrap();
+            proxy.configure(configuration_on(profile, filter)).unwrap();
             for request in hostile_requests() {
                 proxy.run(&request, &Response::json("{}"));
                 no_trap(&proxy, filter);

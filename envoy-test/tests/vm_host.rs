@@ -267,3 +267,90 @@ fn a_panic_of_a_guest_is_seen() {
         "{logs:?}"
     );
 }
+
+/// The callbacks that Kong calls without looking whether they are there.
+const CALLED_BLINDLY: &str = r#"
+    (func (export "proxy_on_request_body") (param i32 i32 i32) (result i32) i32.const 0)
+    (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32) i32.const 0)
+    (func (export "proxy_on_response_body") (param i32 i32 i32) (result i32) i32.const 0)
+    (func (export "proxy_on_done") (param i32) (result i32) i32.const 1)
+    (func (export "proxy_on_log") (param i32))"#;
+
+#[test]
+fn kong_ends_the_worker_where_a_callback_is_missing() {
+    let exchange = |functions: &str, profile| {
+        let mut proxy = Vm::proxy(&program(functions), profile).unwrap();
+        proxy.configure("").unwrap();
+        let request = Request::post("/", "a");
+        proxy.run(&request, &Response::new(200).body("b")).trap
+    };
+    for profile in [Profile::Envoy, Profile::Apisix] {
+        assert_eq!(exchange("", profile), None);
+    }
+    assert_eq!(exchange(CALLED_BLINDLY, Profile::Kong), None);
+    for missing in Profile::Kong.calls_blindly() {
+        let without: String = CALLED_BLINDLY
+            .lines()
+            .filter(|line| !line.contains(missing))
+            .collect();
+        let trap = exchange(&without, Profile::Kong).unwrap();
+        assert!(trap.contains("segmentation fault"), "{trap}");
+        assert!(trap.contains(missing), "{trap}");
+    }
+}
+
+#[test]
+fn every_module_of_ours_exports_what_kong_calls() {
+    for filter in envoy_test::FILTERS {
+        let program = Program::open(&paths::wasm(filter).unwrap()).unwrap();
+        for name in Profile::Kong.calls_blindly() {
+            assert!(program.exports(name), "{filter} does not export {name}");
+        }
+    }
+}
+
+#[test]
+fn kong_ends_the_vm_for_a_null_pointer() {
+    for (profile, traps) in [
+        (Profile::Envoy, false),
+        (Profile::Apisix, false),
+        (Profile::Kong, true),
+    ] {
+        let functions = format!(
+            r#"{CALLED_BLINDLY}
+            (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+                (drop (call $log (i32.const 2) (i32.const 0) (i32.const 0)))
+                i32.const 0)"#
+        );
+        let mut proxy = Vm::proxy(&program(&functions), profile).unwrap();
+        proxy.configure("").unwrap();
+        let trap = proxy.run(&Request::get("/"), &Response::new(200)).trap;
+        assert_eq!(trap.is_some(), traps, "{profile:?} {trap:?}");
+    }
+}
+
+/// APISIX says that it has defined a metric, and writes no number.
+#[test]
+fn a_metric_of_apisix_has_no_number() {
+    for (profile, digit) in [(Profile::Envoy, "0"), (Profile::Apisix, "9")] {
+        let text = format!(
+            r#"(module
+                (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+                (import "env" "proxy_define_metric"
+                    (func $define (param i32 i32 i32 i32) (result i32)))
+                (memory (export "memory") 4)
+                (data (i32.const 32) "m")
+                (func (export "proxy_abi_version_0_2_1"))
+                {LOG_DIGIT}
+                (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+                    (i32.store (i32.const 200) (i32.const 9))
+                    (drop (call $define (i32.const 0) (i32.const 32) (i32.const 1) (i32.const 200)))
+                    (call $digit (i32.load (i32.const 200)))
+                    i32.const 0))"#
+        );
+        let mut proxy = Vm::proxy(&Program::new(text.as_bytes()).unwrap(), profile).unwrap();
+        proxy.configure("").unwrap();
+        let outcome = proxy.run(&Request::get("/"), &Response::new(200));
+        assert_eq!(outcome.logs[0].text, digit, "{profile:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use host::Status;
 use host::fake::HeaderPairs;
-use host::fake::{Failure, FakeHost};
+use host::fake::{Failure, FakeHost, Profile};
 use wasmi::{Caller, Error, Memory, TypedFunc};
 
 /// What the functions of the host have at hand.
@@ -55,6 +55,7 @@ impl<'a> Guest<'a> {
     }
 
     pub(super) fn read(&self, start: u32, len: u32) -> Answer<Vec<u8>> {
+        self.check_pointer(start)?;
         let memory = self.memory()?;
         let start = offset(start);
         let bytes = memory.data(&self.caller);
@@ -86,6 +87,7 @@ impl<'a> Guest<'a> {
     }
 
     pub(super) fn write(&mut self, start: u32, bytes: &[u8]) -> Answer<()> {
+        self.check_pointer(start)?;
         let memory = self.memory()?;
         let written = memory.write(&mut self.caller, offset(start), bytes);
         written.map_err(|_| INVALID_MEMORY)
@@ -113,6 +115,14 @@ impl<'a> Guest<'a> {
         }
         self.write_u32(data, place)?;
         self.write_u32(len, size)
+    }
+
+    /// Kong ends the VM for a null pointer, also where nothing is to be read.
+    fn check_pointer(&self, start: u32) -> Answer<()> {
+        if start == 0 && self.caller.data().host.profile() == Profile::Kong {
+            return Err(Stop::Trap(Error::new("a null pointer")));
+        }
+        Ok(())
     }
 
     fn memory(&self) -> Answer<Memory> {

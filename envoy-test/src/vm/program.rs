@@ -93,6 +93,12 @@ impl Program {
             .collect()
     }
 
+    /// Whether it exports something of this name.
+    #[must_use]
+    pub fn exports(&self, name: &str) -> bool {
+        self.module.get_export(name).is_some()
+    }
+
     /// Whether the host could link it.
     ///
     /// # Errors

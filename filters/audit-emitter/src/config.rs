@@ -10,6 +10,7 @@ pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
 pub use rule::{Assurance, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use host::FactSources;
@@ -141,10 +142,45 @@ impl Config {
             }),
             sources: FactSources::read(fields),
         };
+        config.warn(fields.node());
         Some(Self {
             sink: sink?,
             ..config
         })
+    }
+
+    /// What is accepted and does not do what somebody may expect.
+    fn warn(&self, node: &Node<'_>) {
+        let all = self.rules.iter().chain([&self.default_rule]);
+        let mut classes: BTreeMap<&str, Option<Duration>> = BTreeMap::new();
+        for (index, rule) in all.enumerate() {
+            let path = if index < self.rules.len() {
+                format!("rules[{index}]")
+            } else {
+                String::new()
+            };
+            let retention = &rule.retention;
+            let first = classes.entry(&retention.class).or_insert(retention.keep);
+            // A rule that says nothing takes what the configuration says for all.
+            if *first != retention.keep {
+                let message = format!(
+                    "the class {:?} has another `keep` elsewhere: records of one class are one \
+                     chain, which can be purged only up to the first record that has not expired",
+                    retention.class
+                );
+                node.warn_at(
+                    &joined(&path, "retention"),
+                    "class_with_two_periods",
+                    message,
+                );
+            }
+            let is_recorded = rule.level > Level::None;
+            if self.fields.path == PathForm::Template && rule.template.is_none() && is_recorded {
+                let message = "fields.path is \"template\" and there is none here: paths are \
+                               recorded as \"/{path}\"";
+                node.warn_at(&joined(&path, "template"), "template_missing", message);
+            }
+        }
     }
 
     /// The rule that a request falls under, by its place among the rules.
@@ -182,6 +218,15 @@ impl SubjectKey {
                 })
             })
         })
+    }
+}
+
+/// The path of a member of a rule, or of the configuration itself.
+fn joined(path: &str, member: &str) -> String {
+    if path.is_empty() {
+        member.to_owned()
+    } else {
+        format!("{path}.{member}")
     }
 }
 

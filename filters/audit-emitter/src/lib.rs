@@ -30,4 +30,4 @@ mod witness;
 
 pub use filter::AuditEmitter;
 
-host::filter!(AuditEmitter: request_headers, response_headers, log, done);
+host::filter!(AuditEmitter);

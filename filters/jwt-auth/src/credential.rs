@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use host::{HeaderMap, Host, Request, header_text};
+use host::{HeaderMap, Host, Request, Status, header_text, headers};
 use policy::http;
 
 use crate::config::Location;
@@ -34,12 +34,15 @@ pub(crate) fn find<'r>(
 }
 
 /// Removes what is at a location, so that the upstream never sees the credential.
-pub(crate) fn strip(host: &dyn Host, request: &Request, location: &Location) {
+///
+/// # Errors
+/// The upstream would see it.
+pub(crate) fn strip(host: &dyn Host, request: &Request, location: &Location) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
     match location {
         Location::Header { name, .. } => {
             if request.may_have_header(name) {
-                let _ = host.remove_header(map, name);
+                headers::hide(host, name)?;
             }
         }
         Location::Query(name) => {
@@ -48,7 +51,7 @@ pub(crate) fn strip(host: &dyn Host, request: &Request, location: &Location) {
             {
                 let without = http::without_query_parameter(&path, name);
                 if without != path {
-                    let _ = host.set_header(map, ":path", without.as_bytes());
+                    host.set_header(map, ":path", without.as_bytes())?;
                 }
             }
         }
@@ -57,14 +60,15 @@ pub(crate) fn strip(host: &dyn Host, request: &Request, location: &Location) {
                 && let Some(cookies) = header_text(host, map, "cookie")
             {
                 let rest = http::without_cookie(&cookies, name);
-                let _ = match rest {
-                    Some(rest) if rest == cookies => Ok(()),
-                    Some(rest) => host.set_header(map, "cookie", rest.as_bytes()),
-                    None => host.remove_header(map, "cookie"),
-                };
+                match rest {
+                    Some(rest) if rest == cookies => {}
+                    Some(rest) => host.set_header(map, "cookie", rest.as_bytes())?,
+                    None => headers::hide(host, "cookie")?,
+                }
             }
         }
     }
+    Ok(())
 }
 
 fn at<'r>(

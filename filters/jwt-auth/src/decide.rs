@@ -191,6 +191,26 @@ pub(crate) fn rule_on<'c>(
     }
 }
 
+/// The ruling on a request that no rule can judge for what is in it. It is refused if any rule
+/// would refuse anything: no rule may be walked around.
+pub(crate) fn uncheckable(config: &Config, reason: Reason) -> Ruling<'_> {
+    let mut modes = config.rules.iter().map(|rule| rule.mode);
+    let mode = if modes.any(Mode::enforces) {
+        Mode::Enforce
+    } else {
+        config.default.mode
+    };
+    Ruling::Refuse {
+        rule: DEFAULT,
+        mode,
+        provider: NO_PROVIDER,
+        reason,
+        detail: Detail::default(),
+        caller: None,
+        requirement: None,
+    }
+}
+
 /// The ruling on somebody who cannot wait any longer, or, with a reason of its own, not at all.
 pub(crate) fn undecided<'c>(ruling: &Ruling<'c>, instead: Option<Reason>) -> Ruling<'c> {
     let (rule, mode, provider, reason) = match ruling {

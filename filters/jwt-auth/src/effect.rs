@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, Counter, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
-    Request, Throttle, exchange, refuse,
+    Request, Status, Throttle, exchange, refuse,
 };
 use policy::decision::{Decision, Outcome};
 use policy::mode::{Mode, OnError};
@@ -14,7 +14,7 @@ use crate::answer;
 use crate::config::{Config, Location, Requirement, ResourceMetadata};
 use crate::connection;
 use crate::credential;
-use crate::decide::{NO_PROVIDER, Ruling};
+use crate::decide::{NO_PROVIDER, Ruling, uncheckable};
 use crate::inquiry::Found;
 use crate::reason::Reason;
 
@@ -126,7 +126,16 @@ impl Effects {
                 requirement,
                 found,
             } => {
-                self.pass(host, request, rule, *mode, *requirement, found);
+                if mode.enforces()
+                    && let Some(requirement) = requirement
+                    && self
+                        .strip_credentials(host, request, requirement, found)
+                        .is_err()
+                {
+                    let ruling = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.carry_out(host, request, &ruling);
+                }
+                self.pass(host, rule, *mode, found);
                 Action::Continue
             }
             Ruling::Wait { .. } => Action::Pause,
@@ -182,15 +191,7 @@ impl Effects {
         }
     }
 
-    fn pass(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        rule: &str,
-        mode: Mode,
-        requirement: Option<&Requirement>,
-        found: &Found,
-    ) {
+    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Found) {
         let primary = found.callers.first();
         match primary {
             // The identity says by which rule it passes: one property in place of two.
@@ -202,9 +203,6 @@ impl Effects {
                 let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
                 exchange::append_decision(host, decision.report_only(!mode.enforces()));
             }
-        }
-        if let Some(requirement) = requirement.filter(|_| mode.enforces()) {
-            self.strip_credentials(host, request, requirement, found);
         }
         if mode.enforces() {
             let map = HeaderMap::RequestHeaders;
@@ -241,7 +239,7 @@ impl Effects {
         request: &Request,
         requirement: &Requirement,
         found: &Found,
-    ) {
+    ) -> Result<(), Status> {
         let provider = |index: &usize| self.config.providers.get(*index);
         let forwarded: Vec<&Location> = found
             .callers
@@ -258,9 +256,10 @@ impl Effects {
         for (place, location) in all().enumerate() {
             let stripped = all().take(place).any(|known| known == location);
             if !stripped && !forwarded.contains(&location) {
-                credential::strip(host, request, location);
+                credential::strip(host, request, location)?;
             }
         }
+        Ok(())
     }
 
     /// Counts and logs what did not simply pass, and tells the other filters.

@@ -12,9 +12,10 @@ use policy::config::Problems;
 
 use crate::calls::{CallOwners, Callers, answer_body};
 use crate::config::{Config, KeySource, ProviderKind};
-use crate::decide::{Ruling, undecided};
+use crate::decide::{Ruling, uncheckable, undecided};
 use crate::effect::{Effects, ResponseHeaders};
 use crate::forward;
+use crate::host_limits;
 use crate::inquiry::{Inquiry, Now};
 use crate::introspection::MAX_ANSWER_BYTES;
 use crate::jose::SkippedKey;
@@ -58,6 +59,7 @@ impl Filter for JwtAuth {
     ) -> Result<Self, Problems> {
         let checked = Config::check(configuration);
         let config = Rc::new(plugin_configuration::accept(host, Self::NAME, checked)?);
+        host_limits::check(&config, capabilities)?;
         let verifier = Verifier::new(host, capabilities, &config, Self::NAME)?;
         let by_host = verifier.engine().checked_by_host().join(", ");
         let line = format!("jwt-auth: signatures that the host checks: {by_host}");
@@ -162,7 +164,13 @@ impl Stream<JwtAuth> for AuthStream {
     ) -> Action {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
-        forward::strip_managed_headers(host, &request, &config);
+        if let Err(reason) = forward::strip_managed_headers(host, &request, &config) {
+            let ruling = uncheckable(&config, reason);
+            let action = filter.effects.carry_out(host, &request, &ruling);
+            if action == Action::Pause {
+                return action;
+            }
+        }
         config.sources.strip_method_overrides(host, config.mode);
         let now = Now::of(host);
         let ruling = filter.rule_on(&config, host, &mut request, self.context, &now);
@@ -259,6 +267,7 @@ impl JwtAuth {
         let mut failed = Vec::new();
         for (provider, source) in config.providers.iter().zip(&mut self.verifier.sources) {
             if let Source::Fetched(fetcher) = source
+                && host.can_call()
                 && let Err(FetchError(code)) = fetcher.fetch_if_due(host, callers, now_ns)
             {
                 failed.push((provider.name.as_str(), code));

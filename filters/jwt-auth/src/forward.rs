@@ -2,18 +2,37 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use host::{HeaderMap, Host, Request};
+use host::{HeaderMap, Host, Request, headers};
 use policy::json::Json;
 
 use crate::config::{ClaimForm, Config, Provider};
+use crate::reason::Reason;
 
 /// Removes the headers that only this filter may set: first of all, on every request, whatever the
 /// rules or the mode say. Nobody after this filter can tell a client's header from ours.
-pub(crate) fn strip_managed_headers(host: &dyn Host, request: &Request, config: &Config) {
+///
+/// # Errors
+/// The request has such a header and the host cannot remove it, or it has more headers than the
+/// host shows: then nobody can say what else is among them.
+pub(crate) fn strip_managed_headers(
+    host: &dyn Host,
+    request: &Request,
+    config: &Config,
+) -> Result<(), Reason> {
+    let mut stripped = Ok(());
     for name in config.managed_headers() {
-        if request.may_have_header(name) {
-            let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+        if request.may_have_header(name)
+            && host.remove_header(HeaderMap::RequestHeaders, name).is_err()
+        {
+            // In report mode the request goes on, but with nothing that anybody could believe.
+            let _ = headers::hide(host, name);
+            stripped = Err(Reason::ManagedHeader);
         }
+    }
+    if request.has_all_headers() {
+        stripped
+    } else {
+        stripped.and(Err(Reason::HeadersUnlisted))
     }
 }
 

@@ -31,6 +31,7 @@ pub mod engine;
 mod fetch;
 pub mod filter;
 mod forward;
+mod host_limits;
 mod inquiry;
 pub mod introspection;
 pub mod jose;
@@ -43,4 +44,4 @@ mod verifier;
 
 pub use filter::JwtAuth;
 
-host::filter!(JwtAuth: request_headers, response_headers);
+host::filter!(JwtAuth);

@@ -111,6 +111,15 @@ pub enum Reason {
     /// The path cannot be read.
     #[error("The path cannot be read.")]
     PathUnreadable,
+    /// The credential was used, and cannot be kept from the upstream.
+    #[error("The credential cannot be kept from the service behind the gateway.")]
+    CredentialKept,
+    /// The request has a header that only the gateway may set, and the host cannot remove it.
+    #[error("The request has a header that only the gateway may set.")]
+    ManagedHeader,
+    /// The request has more headers than the host shows, or none that it can show.
+    #[error("The request has more headers than can be checked.")]
+    HeadersUnlisted,
     /// The provider's keys could not be fetched.
     #[error("The keys to check the token are not available at the moment.")]
     KeysUnavailable,
@@ -172,6 +181,9 @@ impl Reason {
             Self::HeaderAmbiguous => "header_ambiguous",
             Self::HostAmbiguous => "host_ambiguous",
             Self::PathUnreadable => "path_unreadable",
+            Self::CredentialKept => "credential_kept",
+            Self::ManagedHeader => "managed_header",
+            Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::WaitingFull => "waiting_full",
@@ -187,7 +199,10 @@ impl Reason {
             | Self::MethodAmbiguous
             | Self::HeaderAmbiguous
             | Self::HostAmbiguous
-            | Self::PathUnreadable => 400,
+            | Self::PathUnreadable
+            | Self::CredentialKept
+            | Self::ManagedHeader => 400,
+            Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
             | Self::ConsentMissing

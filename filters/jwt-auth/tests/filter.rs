@@ -81,6 +81,13 @@ const REMOTE: &str = r#"{"remote":{"uri":"https://idp.example.com/jwks","cluster
 
 fn configured(profile: Profile, configuration: &str) -> Proxy {
     let mut proxy = Proxy::native::<JwtAuth>(profile);
+    let configuration = match profile {
+        Profile::Envoy => configuration.to_owned(),
+        // They cannot take a credential out of a query.
+        Profile::Apisix | Profile::Kong => {
+            configuration.replace("\"payload_header\"", "\"forward\":true,\"payload_header\"")
+        }
+    };
     proxy
         .configure(configuration)
         .unwrap_or_else(|refused| panic!("{}", refused.text()));

@@ -9,7 +9,8 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::inflate::{InflateLimits, Inflater};
-use crate::pipeline::{BodyPipeline, Coding, Framing};
+use crate::media::{CsvFormat, Framing};
+use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
 
 /// Kinds of every form, members of every sort.
@@ -70,6 +71,26 @@ pub fn form(data: &[u8]) {
     body(data, &Framing::Form);
 }
 
+/// Rows of cells.
+pub fn csv(data: &[u8]) {
+    body(data, &Framing::Csv(CsvFormat::default()));
+}
+
+/// Documents on lines.
+pub fn json_lines(data: &[u8]) {
+    body(data, &Framing::JsonLines);
+}
+
+/// Text with character references.
+pub fn markup(data: &[u8]) {
+    body(data, &Framing::Markup);
+}
+
+/// Bodies of a type that says nothing.
+pub fn unknown(data: &[u8]) {
+    body(data, &Framing::Unknown);
+}
+
 /// gzip and deflate.
 pub fn inflate(data: &[u8]) {
     let limits = InflateLimits {
@@ -89,7 +110,7 @@ pub fn inflate(data: &[u8]) {
                 break;
             }
         }
-        assert!(written <= (1 << 20) + 16 * 1024, "{written} bytes");
+        assert!(written <= 1 << 20, "{written} bytes");
         let _ = decoder.finish();
     }
 }

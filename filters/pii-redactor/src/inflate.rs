@@ -1,7 +1,10 @@
 //! Decoding gzip and deflate while they stream by, within limits.
+//!
+//! zlib-rs reads the headers, the data and the checksums; what is here is only what stands between
+//! members, and the limits. Behind the last member there may be zeros, which some writers pad with and
+//! which are dropped; anything else makes the body a broken one, for it could not be searched.
 
-use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZError, MZFlush, MZStatus};
+use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::bytes::{Position as _, at, rest};
 
@@ -50,13 +53,12 @@ impl InflateError {
 pub struct Inflater {
     is_gzip: bool,
     stage: Stage,
-    state: Box<InflateState>,
-    output: Box<[u8; OUTPUT_BYTES]>,
+    decoder: Option<Decompress>,
+    output: Box<[u8]>,
     limits: InflateLimits,
-    /// The beginning of a zlib header, or the bytes of a trailer.
-    few: Vec<u8>,
-    crc: crc32fast::Hasher,
-    member_bytes: u32,
+    /// The first two bytes of a member or of a deflate body.
+    first: Vec<u8>,
+    members: u32,
     read_bytes: u64,
     written_bytes: u64,
 }
@@ -71,34 +73,11 @@ impl std::fmt::Debug for Inflater {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The ten bytes at the beginning of a gzip member (RFC 1952 section 2.3).
-    Fixed,
-    /// The length of the extra field, then the field.
-    ExtraLength {
-        flags: u8,
-    },
-    Extra {
-        flags: u8,
-        left: usize,
-    },
-    /// The file name and the comment, each up to a zero.
-    Name {
-        flags: u8,
-    },
-    Comment {
-        flags: u8,
-    },
-    HeaderCrc {
-        left: usize,
-    },
-    /// Whether a deflate body has a zlib header (RFC 9110 section 8.4.1.2) or, as some send it, none.
-    ZlibOrRaw,
-    Deflate,
-    /// CRC-32 and length.
-    Trailer,
-    /// Behind a member: another one, or nothing.
-    Between,
-    /// Behind the end of a deflate body.
+    /// Before the first two bytes of a member, which say what it is.
+    Beginning,
+    /// In a member.
+    Data,
+    /// Behind the last one.
     Done,
 }
 
@@ -108,17 +87,12 @@ impl Inflater {
     pub fn new(is_gzip: bool, limits: InflateLimits) -> Self {
         Self {
             is_gzip,
-            stage: if is_gzip {
-                Stage::Fixed
-            } else {
-                Stage::ZlibOrRaw
-            },
-            state: InflateState::new_boxed(DataFormat::Raw),
-            output: Box::new([0; OUTPUT_BYTES]),
+            stage: Stage::Beginning,
+            decoder: None,
+            output: vec![0; OUTPUT_BYTES].into_boxed_slice(),
             limits,
-            few: Vec::new(),
-            crc: crc32fast::Hasher::new(),
-            member_bytes: 0,
+            first: Vec::new(),
+            members: 0,
             read_bytes: 0,
             written_bytes: 0,
         }
@@ -133,24 +107,20 @@ impl Inflater {
         mut bytes: &[u8],
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<(), InflateError> {
-        let mut written_now = 0_usize;
+        let limit = self.written_bytes.saturating_add(MAX_BYTES_AT_ONCE);
         while !bytes.is_empty() {
-            if self.stage == Stage::Deflate {
-                let (consumed, written) = self.inflate(bytes, sink)?;
-                bytes = rest(bytes, consumed);
-                written_now = written_now.plus(written);
-                if written_now > MAX_BYTES_AT_ONCE {
-                    return Err(InflateError::Limit);
+            match self.stage {
+                Stage::Beginning => {
+                    self.first.push(at(bytes, 0));
+                    bytes = rest(bytes, 1);
+                    self.begin(limit, sink)?;
                 }
-                continue;
-            }
-            let byte = at(bytes, 0);
-            bytes = rest(bytes, 1);
-            self.read_bytes = self.read_bytes.saturating_add(1);
-            let unread = self.header_byte(byte)?;
-            if let Some(begun) = unread {
-                // What looked like a header is the data itself.
-                self.inflate(&begun, sink)?;
+                Stage::Data => {
+                    let taken = self.inflate(bytes, limit, sink)?;
+                    bytes = rest(bytes, taken);
+                }
+                Stage::Done if bytes.iter().all(|byte| *byte == 0) => return Ok(()),
+                Stage::Done => return Err(InflateError::Broken),
             }
         }
         Ok(())
@@ -161,184 +131,101 @@ impl Inflater {
     /// # Errors
     /// It ends in the middle.
     pub fn finish(&self) -> Result<(), InflateError> {
-        let nothing = self.stage == Stage::Fixed && self.few.is_empty()
-            || self.stage == Stage::ZlibOrRaw && self.few.is_empty();
         match self.stage {
-            Stage::Between | Stage::Done => Ok(()),
-            _ if nothing => Ok(()),
-            _ => Err(InflateError::Truncated),
+            Stage::Done => Ok(()),
+            // An empty body, or one whose last member is complete.
+            Stage::Beginning if self.first.is_empty() || self.members > 0 => Ok(()),
+            Stage::Beginning | Stage::Data => Err(InflateError::Truncated),
         }
     }
 
+    /// Looks at the first two bytes of a member.
+    fn begin(&mut self, limit: u64, sink: &mut dyn FnMut(&[u8])) -> Result<(), InflateError> {
+        let is_member = GZIP_MAGIC.starts_with(&self.first);
+        if self.is_gzip && !is_member {
+            if self.members == 0 || self.first != [0] {
+                return Err(InflateError::Broken);
+            }
+            self.stage = Stage::Done;
+            return Ok(());
+        }
+        if self.first.len() < 2 {
+            return Ok(());
+        }
+        self.members = self.members.saturating_add(1);
+        if self.members > MAX_MEMBERS {
+            return Err(InflateError::Limit);
+        }
+        self.decoder = Some(if self.is_gzip {
+            Decompress::new_gzip(WINDOW_BITS)
+        } else {
+            // RFC 9110 section 8.4.1.2 wants a zlib header, and some send none.
+            let header = u16::from_be_bytes([at(&self.first, 0), at(&self.first, 1)]);
+            let is_zlib = at(&self.first, 0) & 0x0f == 8 && header % 31 == 0;
+            Decompress::new(is_zlib)
+        });
+        self.stage = Stage::Data;
+        let first = std::mem::take(&mut self.first);
+        self.inflate(&first, limit, sink).map(drop)
+    }
+
+    /// Decodes as much as there is of one member. Answers how many bytes of it were taken.
     fn inflate(
         &mut self,
         bytes: &[u8],
+        limit: u64,
         sink: &mut dyn FnMut(&[u8]),
-    ) -> Result<(usize, usize), InflateError> {
-        let mut consumed = 0_usize;
-        let mut written = 0_usize;
+    ) -> Result<usize, InflateError> {
+        let Some(decoder) = &mut self.decoder else {
+            return Err(InflateError::Broken);
+        };
+        let mut taken = 0_usize;
         loop {
-            let result = inflate(
-                &mut self.state,
-                rest(bytes, consumed),
-                &mut self.output[..],
-                MZFlush::None,
-            );
-            consumed = consumed.plus(result.bytes_consumed);
-            let out = self.output.get(..result.bytes_written).unwrap_or_default();
-            written = written.plus(out.len());
-            let long = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-            self.read_bytes = self.read_bytes.saturating_add(long(result.bytes_consumed));
-            self.written_bytes = self.written_bytes.saturating_add(long(out.len()));
-            let ratio_limit = self
-                .read_bytes
-                .saturating_mul(self.limits.max_ratio)
-                .max(FREE_BYTES);
-            if self.written_bytes > self.limits.max_bytes.min(ratio_limit)
-                || written > MAX_BYTES_AT_ONCE
-            {
+            let (read_before, written_before) = (decoder.total_in(), decoder.total_out());
+            let status = decoder
+                .decompress(rest(bytes, taken), &mut self.output, FlushDecompress::None)
+                .map_err(|_| InflateError::Broken)?;
+            let read = decoder.total_in().saturating_sub(read_before);
+            let written = decoder.total_out().saturating_sub(written_before);
+            self.read_bytes = self.read_bytes.saturating_add(read);
+            self.written_bytes = self.written_bytes.saturating_add(written);
+            let by_ratio = self.read_bytes.saturating_mul(self.limits.max_ratio);
+            let allowed = self.limits.max_bytes.min(by_ratio.max(FREE_BYTES));
+            if self.written_bytes > allowed.min(limit) {
                 return Err(InflateError::Limit);
             }
-            self.crc.update(out);
-            self.member_bytes = self
-                .member_bytes
-                .wrapping_add(u32::try_from(out.len()).unwrap_or(0));
-            sink(out);
-            match result.status {
-                Ok(MZStatus::StreamEnd) => {
-                    self.stage = if self.is_gzip {
-                        Stage::Trailer
-                    } else {
-                        Stage::Done
-                    };
-                    self.few.clear();
-                    return Ok((consumed, written));
-                }
-                Ok(_) | Err(MZError::Buf) => {
-                    let more = result.bytes_written == OUTPUT_BYTES
-                        || (result.bytes_consumed > 0 && consumed < bytes.len());
-                    if !more {
-                        return Ok((bytes.len(), written));
-                    }
-                }
-                Err(_) => return Err(InflateError::Broken),
+            let read = usize::try_from(read).unwrap_or(usize::MAX);
+            let written = usize::try_from(written).unwrap_or(usize::MAX);
+            taken = taken.plus(read);
+            sink(self.output.get(..written).unwrap_or_default());
+            if status == Status::StreamEnd {
+                self.decoder = None;
+                self.stage = if self.is_gzip {
+                    Stage::Beginning
+                } else {
+                    Stage::Done
+                };
+                return Ok(taken);
+            }
+            // There may be more where the output was full; what is left of the input is not.
+            if written < self.output.len() && (read == 0 || taken >= bytes.len()) {
+                let is_stuck = read == 0 && written == 0 && taken < bytes.len();
+                return if is_stuck {
+                    Err(InflateError::Broken)
+                } else {
+                    Ok(taken)
+                };
             }
         }
-    }
-
-    /// A byte outside of the data. Answers bytes that turned out to be data.
-    fn header_byte(&mut self, byte: u8) -> Result<Option<Vec<u8>>, InflateError> {
-        match self.stage {
-            Stage::Fixed => {
-                self.few.push(byte);
-                let expected = [0x1f, 0x8b, 8];
-                let place = self.few.len().less(1);
-                if expected.get(place).is_some_and(|known| *known != byte) {
-                    return Err(InflateError::Broken);
-                }
-                if self.few.len() == 10 {
-                    let flags = at(&self.few, 3);
-                    if flags & 0xe0 != 0 {
-                        return Err(InflateError::Broken);
-                    }
-                    self.few.clear();
-                    self.begin_member();
-                    self.next_field(flags, 0);
-                }
-            }
-            Stage::ExtraLength { flags } => {
-                self.few.push(byte);
-                if self.few.len() == 2 {
-                    let left =
-                        usize::from(u16::from_le_bytes([at(&self.few, 0), at(&self.few, 1)]));
-                    self.few.clear();
-                    self.stage = Stage::Extra { flags, left };
-                    if left == 0 {
-                        self.next_field(flags, FEXTRA);
-                    }
-                }
-            }
-            Stage::Extra { flags, left } => match left.less(1) {
-                0 => self.next_field(flags, FEXTRA),
-                left => self.stage = Stage::Extra { flags, left },
-            },
-            Stage::Name { flags } if byte == 0 => self.next_field(flags, FNAME),
-            Stage::Comment { flags } if byte == 0 => self.next_field(flags, FCOMMENT),
-            Stage::Name { .. } | Stage::Comment { .. } => {}
-            Stage::HeaderCrc { left } => match left.less(1) {
-                0 => self.stage = Stage::Deflate,
-                left => self.stage = Stage::HeaderCrc { left },
-            },
-            Stage::ZlibOrRaw => {
-                self.few.push(byte);
-                if self.few.len() == 2 {
-                    let header = u16::from_be_bytes([at(&self.few, 0), at(&self.few, 1)]);
-                    let is_zlib = at(&self.few, 0) & 0x0f == 8 && header % 31 == 0;
-                    let format = if is_zlib {
-                        DataFormat::Zlib
-                    } else {
-                        DataFormat::Raw
-                    };
-                    self.state = InflateState::new_boxed(format);
-                    self.stage = Stage::Deflate;
-                    return Ok(Some(std::mem::take(&mut self.few)));
-                }
-            }
-            Stage::Trailer => {
-                self.few.push(byte);
-                if self.few.len() == 8 {
-                    let word = |from: usize| {
-                        u32::from_le_bytes([
-                            at(&self.few, from),
-                            at(&self.few, from.plus(1)),
-                            at(&self.few, from.plus(2)),
-                            at(&self.few, from.plus(3)),
-                        ])
-                    };
-                    let crc = std::mem::take(&mut self.crc).finalize();
-                    if word(0) != crc || word(4) != self.member_bytes {
-                        return Err(InflateError::Broken);
-                    }
-                    self.few.clear();
-                    self.stage = Stage::Between;
-                }
-            }
-            Stage::Between => {
-                self.stage = Stage::Fixed;
-                self.few.clear();
-                return self.header_byte(byte);
-            }
-            Stage::Done => return Err(InflateError::Broken),
-            Stage::Deflate => {}
-        }
-        Ok(None)
-    }
-
-    fn begin_member(&mut self) {
-        self.state = InflateState::new_boxed(DataFormat::Raw);
-        self.crc = crc32fast::Hasher::new();
-        self.member_bytes = 0;
-    }
-
-    /// The next part of the header, behind the one with this flag.
-    fn next_field(&mut self, flags: u8, done: u8) {
-        let has = |flag: u8| flags & flag != 0;
-        self.stage = match done {
-            0 if has(FEXTRA) => Stage::ExtraLength { flags },
-            0 | FEXTRA if has(FNAME) => Stage::Name { flags },
-            0 | FEXTRA | FNAME if has(FCOMMENT) => Stage::Comment { flags },
-            _ if has(FHCRC) => Stage::HeaderCrc { left: 2 },
-            _ => Stage::Deflate,
-        };
     }
 }
 
-const FHCRC: u8 = 2;
-const FEXTRA: u8 = 4;
-const FNAME: u8 = 8;
-const FCOMMENT: u8 = 16;
-const OUTPUT_BYTES: usize = 16 * 1024;
+const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const WINDOW_BITS: u8 = 15;
+const OUTPUT_BYTES: usize = 32 * 1024;
 /// So much is never too much.
 const FREE_BYTES: u64 = 1 << 20;
 /// What one chunk becomes is in memory at once.
-const MAX_BYTES_AT_ONCE: usize = 16 << 20;
+const MAX_BYTES_AT_ONCE: u64 = 16 << 20;
+/// Each member costs a decoder of its own.
+const MAX_MEMBERS: u32 = 10_000;

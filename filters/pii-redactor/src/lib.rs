@@ -20,7 +20,9 @@
 
 pub mod action;
 mod bytes;
+mod charset;
 pub mod config;
+pub mod csv;
 pub mod custom;
 pub mod detect;
 pub mod entity;
@@ -30,9 +32,13 @@ mod fixtures;
 #[cfg(not(target_os = "wasi"))]
 pub mod fuzzing;
 pub mod generalize;
+pub mod headers;
 pub mod inflate;
 pub mod json;
 pub mod lexicon;
+pub mod malformed;
+pub mod media;
+mod member_rules;
 pub mod multipart;
 mod names;
 pub mod pairs;
@@ -40,18 +46,18 @@ pub mod paths;
 pub mod pipeline;
 pub mod plan;
 pub mod pseudonym;
+mod redaction;
 mod replaced;
+mod rewriter;
 mod scan;
 mod spelled;
 pub mod sse;
 pub mod tally;
 pub mod text;
 mod trigger;
+mod value;
 mod words;
 
 pub use filter::PiiRedactor;
 
-host::filter!(
-    PiiRedactor: request_headers, request_body, request_trailers, response_headers, response_body,
-    response_trailers, log, done
-);
+host::filter!(PiiRedactor: request_trailers, response_trailers);

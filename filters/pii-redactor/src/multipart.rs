@@ -1,14 +1,23 @@
-//! Rewriting multipart bodies (RFC 2046, RFC 7578): JSON and text in their parts, files as they are.
+//! Rewriting multipart bodies (RFC 2046, RFC 7578): each part is read as its own media type says,
+//! as a whole body is, and its name is that of a member.
+
+mod part_headers;
 
 use std::rc::Rc;
 
-use crate::action::Replacement;
 use crate::bytes::{Position as _, at, before, part, rest};
-use crate::json::JsonRewriter;
-use crate::paths::Child;
-use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
-use crate::tally::{FIELD, MINIMIZED, Tally};
-use crate::text::TextRewriter;
+use crate::malformed::{Fault, Malformed, Unsearched};
+use crate::media::{Charset, Framing};
+use crate::member_rules::{FieldStart, MemberDecision, begin_field};
+use crate::names::KeyInfo;
+use crate::plan::Plan;
+use crate::redaction::{Found, Redaction};
+use crate::rewriter::Rewriter;
+use crate::spelled::{Sink, Spelling};
+use crate::tally::Tally;
+use crate::text::{TextForm, TextRewriter};
+use crate::value::ValueScanner;
+use part_headers::{PartHeaders, TransferEncoding, with_searched_file_names};
 
 /// Rewrites one body.
 #[derive(Debug)]
@@ -25,9 +34,12 @@ pub struct MultipartRewriter {
     at_start: bool,
     /// What came first has gone, and so has the line that a delimiter ends.
     first_has_gone: bool,
-    malformed: bool,
-    skipped_files: u64,
-    unread_parts: u64,
+    malformed: Option<Malformed>,
+    unsearched: Unsearched,
+    /// In so many multipart bodies is what is in its parts.
+    depth: u8,
+    /// So many bytes have been taken.
+    offset: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +56,13 @@ enum State {
 
 #[derive(Debug)]
 enum Content {
-    Json(Box<JsonRewriter>),
-    Text(TextRewriter),
+    /// What stands outside of parts, and parts in quoted-printable.
+    Text(Box<TextRewriter>),
+    /// A part, as its type says.
+    Typed(Box<Rewriter>),
     /// A text that an action is applied to as a whole.
-    Whole(Vec<u8>, u16),
-    /// A file, or what cannot be read: as it is.
+    Whole(Box<ValueScanner>),
+    /// What cannot be read: as it is.
     Raw,
     Dropped,
 }
@@ -57,8 +71,13 @@ impl MultipartRewriter {
     /// A rewriter with this plan, for a body with this boundary.
     #[must_use]
     pub fn new(plan: Rc<Plan>, boundary: &[u8]) -> Self {
+        Self::at_depth(plan, boundary, 1)
+    }
+
+    /// As [`Self::new`], for a body in so many others.
+    pub(crate) fn at_depth(plan: Rc<Plan>, boundary: &[u8], depth: u8) -> Self {
         Self {
-            content: Content::Text(TextRewriter::new(Rc::clone(&plan), false)),
+            content: text(&plan),
             plan,
             delimiter: [b"\n--", boundary].concat(),
             state: State::Content,
@@ -66,9 +85,10 @@ impl MultipartRewriter {
             head: Vec::new(),
             at_start: true,
             first_has_gone: false,
-            malformed: false,
-            skipped_files: 0,
-            unread_parts: 0,
+            malformed: None,
+            unsearched: Unsearched::default(),
+            depth,
+            offset: 0,
         }
     }
 
@@ -76,6 +96,9 @@ impl MultipartRewriter {
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let mut work = std::mem::take(&mut self.tail);
         work.extend_from_slice(chunk);
+        self.offset = self
+            .offset
+            .saturating_add(u64::try_from(chunk.len()).unwrap_or(0));
         let mut position = 0;
         while position < work.len() {
             let ahead = rest(&work, position);
@@ -106,11 +129,13 @@ impl MultipartRewriter {
         // A last delimiter without a line of its own ends the body; anything else breaks off.
         let closed = self.state == State::Rest
             || self.state == State::Delimiter && self.head.ends_with(b"--");
-        self.malformed |= !closed;
+        if !closed {
+            self.note(Fault::MissingDelimiter);
+        }
         if !self.head.is_empty() {
             let head = std::mem::take(&mut self.head);
             if self.state == State::Headers {
-                self.content = Content::Text(TextRewriter::new(Rc::clone(&self.plan), false));
+                self.content = text(&self.plan);
                 self.push(&head, out, tally);
             } else {
                 out.extend_from_slice(&head);
@@ -124,9 +149,9 @@ impl MultipartRewriter {
     #[must_use]
     pub fn held(&self) -> usize {
         let content = match &self.content {
-            Content::Json(json) => json.held(),
             Content::Text(text) => text.held(),
-            Content::Whole(value, _) => value.len(),
+            Content::Typed(typed) => typed.held(),
+            Content::Whole(value) => value.held(),
             Content::Raw | Content::Dropped => 0,
         };
         self.tail
@@ -135,22 +160,21 @@ impl MultipartRewriter {
             .saturating_add(content)
     }
 
-    /// Whether the body is not what it says it is.
+    /// Where the body, or a part of it, is not what it says it is.
     #[must_use]
-    pub const fn is_malformed(&self) -> bool {
+    pub const fn malformed(&self) -> Option<Malformed> {
         self.malformed
     }
 
-    /// Parts that are files, and were not searched.
+    /// What in its parts was not searched.
     #[must_use]
-    pub const fn skipped_files(&self) -> u64 {
-        self.skipped_files
+    pub const fn unsearched(&self) -> Unsearched {
+        self.unsearched
     }
 
-    /// Parts that should have been searched and could not be read.
-    #[must_use]
-    pub const fn unread_parts(&self) -> u64 {
-        self.unread_parts
+    fn note(&mut self, what: Fault) {
+        let offset = self.offset;
+        self.malformed.get_or_insert(Malformed { offset, what });
     }
 
     /// Takes content up to a delimiter. Answers 0 if more is needed to tell.
@@ -202,7 +226,7 @@ impl MultipartRewriter {
         self.head.push(byte);
         if self.head.len() > MAX_HEAD_BYTES {
             // No headers end here: text to the end.
-            self.malformed = true;
+            self.note(Fault::EndlessPartHeaders);
             return self.begin_rest(out, tally);
         }
         match self.state {
@@ -227,7 +251,7 @@ impl MultipartRewriter {
 
     fn begin_rest(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.state = State::Rest;
-        self.content = Content::Text(TextRewriter::new(Rc::clone(&self.plan), false));
+        self.content = text(&self.plan);
         let head = self.take_head();
         self.push(&head, out, tally);
     }
@@ -251,112 +275,122 @@ impl MultipartRewriter {
         let plan = Rc::clone(&self.plan);
         let head = self.take_head();
         let headers = PartHeaders::read(&head);
-        let info = plan.field_info(&headers.name);
-        let mut field = info.field;
-        let mut allowed = plan.minimizes.is_none();
-        let mut states = plan.paths.root().to_vec();
-        let end = states.len();
-        let name = String::from_utf8_lossy(&headers.name);
-        plan.paths
-            .descend(&mut states, 0, end, Child::Name(&name), |target| {
-                if target == ALLOWED_TARGET {
-                    allowed = true;
-                } else {
-                    field = Some(field.map_or(target, |known| known.min(target)));
-                }
-            });
-        if !allowed && let Some(minimization) = plan.minimizes {
-            tally.add(MINIMIZED, minimization.rule, minimization.enforces);
-            if minimization.enforces {
-                self.first_has_gone |= head.starts_with(rest(&self.delimiter, 1));
-                self.content = Content::Dropped;
-                return;
+        let (info, decision) = match &headers.name {
+            Some(name) => plan.decide_field(name),
+            // A part without a name is a document of its own, and what has no members may not pass
+            // where only named ones do.
+            None if plan.minimizes.is_some() && !headers.has_members() => {
+                (KeyInfo::default(), MemberDecision::NotAllowed)
             }
+            None => (KeyInfo::default(), MemberDecision::Stays),
+        };
+        let name = headers.name.as_deref().unwrap_or_default();
+        let place = (name, self.offset);
+        let start = begin_field(&plan, decision, place, Spelling::Plain, tally);
+        if start == FieldStart::Gone {
+            self.first_has_gone |= head.starts_with(rest(&self.delimiter, 1));
+            self.content = Content::Dropped;
+            return;
         }
-        self.content = self.content_of(&headers);
-        if let Some(index) = field
-            && let Some(rule) = plan.fields.get(usize::from(index))
-        {
-            match &rule.action {
-                FieldAction::Value(_) => self.content = Content::Whole(Vec::new(), index),
-                action => {
-                    tally.add(FIELD, rule.rule, rule.enforces);
-                    if rule.enforces {
-                        self.content = Content::Dropped;
-                        match action {
-                            FieldAction::Remove => {
-                                self.first_has_gone |= head.starts_with(rest(&self.delimiter, 1));
-                                return;
-                            }
-                            FieldAction::Replace(text) => {
-                                out.extend_from_slice(&head);
-                                out.extend_from_slice(text.as_bytes());
-                                return;
-                            }
-                            _ => {}
-                        }
-                    }
-                }
+        out.extend_from_slice(&with_searched_file_names(&head, &plan, self.offset, tally));
+        self.content = match start {
+            FieldStart::Search(None) => self.content_of(&headers, info, out, tally),
+            FieldStart::Search(applied) => {
+                let mut value = ValueScanner::new(Spelling::Plain);
+                value.begin(&plan, &info, applied, (Spelling::Plain, self.offset));
+                Content::Whole(Box::new(value))
             }
-        }
-        out.extend_from_slice(&head);
-        if let Content::Text(text) = &mut self.content {
-            text.announce(info.announcement());
-        }
+            FieldStart::Fixed(new) => {
+                out.extend_from_slice(&new);
+                Content::Dropped
+            }
+            FieldStart::Gone => Content::Dropped,
+        };
     }
 
-    fn content_of(&mut self, headers: &PartHeaders) -> Content {
-        let kind = headers.media_type.as_str();
-        let is_text = kind.is_empty() && !headers.is_file
-            || kind.starts_with("text/")
-            || kind.ends_with("+xml")
-            || kind == "application/xml"
-            || kind == "application/x-www-form-urlencoded"
-            || kind.starts_with("multipart/");
-        let is_json =
-            kind == "application/json" || kind.ends_with("+json") || kind == "application/x-ndjson";
-        if !is_text && !is_json {
-            self.skipped_files = self.skipped_files.saturating_add(1);
+    fn content_of(
+        &mut self,
+        headers: &PartHeaders,
+        info: KeyInfo,
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Content {
+        let Some(framing) = headers.media.framing.clone() else {
+            // A photograph in a field that is called so is all of its value.
+            let kind = self.plan.whole_kind(&info.announcement(), b"0");
+            if let Some(kind) = kind {
+                let redaction = Redaction::of_kind(&self.plan, kind, None);
+                let new = redaction.spelled(Spelling::Plain);
+                let found = Found {
+                    offset: self.offset,
+                    length: 0,
+                    old: headers.name.as_deref().unwrap_or_default(),
+                    new: new.as_deref(),
+                };
+                redaction.record(tally, found);
+                if let Some(new) = new {
+                    out.extend_from_slice(&new);
+                    return Content::Dropped;
+                }
+            }
+            self.unsearched.files = self.unsearched.files.saturating_add(1);
             return Content::Raw;
+        };
+        let is_readable = headers.media.charset != Charset::Undecodable;
+        match headers.encoding {
+            TransferEncoding::Identity if is_readable => {
+                let plan = Rc::clone(&self.plan);
+                let mut rewriter = Rewriter::new(plan, framing, headers.media.charset, self.depth);
+                rewriter.announce(info);
+                return Content::Typed(Box::new(rewriter));
+            }
+            TransferEncoding::QuotedPrintable if is_readable && is_text(&framing) => {
+                let plan = Rc::clone(&self.plan);
+                let mut text = TextRewriter::new(plan, TextForm::QuotedPrintable);
+                text.announce(info.announcement());
+                return Content::Text(Box::new(text));
+            }
+            _ => {}
         }
-        if headers.is_encoded {
-            self.unread_parts = self.unread_parts.saturating_add(1);
-            return Content::Raw;
-        }
-        if is_json {
-            Content::Json(Box::new(JsonRewriter::new(Rc::clone(&self.plan))))
-        } else {
-            Content::Text(TextRewriter::new(Rc::clone(&self.plan), false))
-        }
+        self.unsearched.encoded_parts = self.unsearched.encoded_parts.saturating_add(1);
+        Content::Raw
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         match &mut self.content {
-            Content::Json(json) => json.write(bytes, out, tally),
             Content::Text(text) => text.write(bytes, out, tally),
+            Content::Typed(typed) => typed.write(bytes, out, tally),
+            Content::Whole(value) => {
+                let plan = Rc::clone(&self.plan);
+                let mut sink = Sink {
+                    plan: &plan,
+                    out,
+                    tally,
+                };
+                value.push(bytes, &mut sink);
+            }
             Content::Raw => out.extend_from_slice(bytes),
             Content::Dropped => {}
-            Content::Whole(value, index) => {
-                value.extend_from_slice(bytes);
-                if value.len() > MAX_WHOLE_BYTES {
-                    let index = *index;
-                    self.content = Content::Dropped;
-                    apply(&self.plan, index, None, out, tally);
-                }
-            }
         }
     }
 
     fn end_content(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         match &mut self.content {
-            Content::Json(json) => {
-                json.finish(out, tally);
-                self.malformed |= json.is_malformed();
-            }
             Content::Text(text) => text.finish(out, tally),
-            Content::Whole(value, index) => {
-                let (value, index) = (std::mem::take(value), *index);
-                apply(&self.plan, index, Some(&value), out, tally);
+            Content::Typed(typed) => {
+                typed.finish(out, tally);
+                if self.malformed.is_none() {
+                    self.malformed = typed.malformed();
+                }
+                self.unsearched.add_part(typed.unsearched());
+            }
+            Content::Whole(value) => {
+                let plan = Rc::clone(&self.plan);
+                value.end(&mut Sink {
+                    plan: &plan,
+                    out,
+                    tally,
+                });
             }
             Content::Raw | Content::Dropped => {}
         }
@@ -364,98 +398,14 @@ impl MultipartRewriter {
     }
 }
 
-/// Applies a rule about members to a whole part.
-fn apply(plan: &Plan, index: u16, value: Option<&[u8]>, out: &mut Vec<u8>, tally: &mut Tally) {
-    let Some(rule) = plan.fields.get(usize::from(index)) else {
-        return out.extend_from_slice(value.unwrap_or_default());
-    };
-    let FieldAction::Value(action) = &rule.action else {
-        return;
-    };
-    let text = value.map(String::from_utf8_lossy);
-    let replacement = if rule.enforces {
-        action.apply("FIELD", text.as_deref())
-    } else {
-        Replacement::Keep
-    };
-    tally.add(FIELD, rule.rule, replacement != Replacement::Keep);
-    tally.blocks |= rule.enforces && matches!(**action, crate::action::Action::Block);
-    match replacement {
-        Replacement::Keep => out.extend_from_slice(value.unwrap_or_default()),
-        Replacement::Text(text) => out.extend_from_slice(text.as_bytes()),
-        Replacement::Null => {}
-    }
+fn text(plan: &Rc<Plan>) -> Content {
+    let text = TextRewriter::new(Rc::clone(plan), TextForm::Plain);
+    Content::Text(Box::new(text))
 }
 
-/// What the headers of a part say.
-#[derive(Debug, Default)]
-struct PartHeaders {
-    name: Vec<u8>,
-    is_file: bool,
-    media_type: String,
-    /// Base64 or quoted-printable.
-    is_encoded: bool,
-}
-
-impl PartHeaders {
-    fn read(head: &[u8]) -> Self {
-        let mut headers = Self::default();
-        for line in head.split(|byte| *byte == b'\n').skip(1) {
-            let text = String::from_utf8_lossy(line);
-            let Some((name, value)) = text.split_once(':') else {
-                continue;
-            };
-            match name.trim().to_ascii_lowercase().as_str() {
-                "content-disposition" => {
-                    headers.name = parameter(value, "name").unwrap_or_default().into_bytes();
-                    headers.is_file = parameter(value, "filename").is_some()
-                        || parameter(value, "filename*").is_some();
-                }
-                "content-type" => headers.media_type = policy::http::media_type(value),
-                "content-transfer-encoding" => {
-                    let encoding = value.trim().to_ascii_lowercase();
-                    headers.is_encoded = matches!(encoding.as_str(), "base64" | "quoted-printable");
-                }
-                _ => {}
-            }
-        }
-        headers
-    }
-}
-
-/// A parameter of a header value, quoted or not (RFC 9110 section 5.6.6).
-#[must_use]
-pub fn parameter(value: &str, name: &str) -> Option<String> {
-    let mut rest = value;
-    loop {
-        rest = rest.split_once(';')?.1.trim_start();
-        let (found, after) = rest.split_once('=')?;
-        let after = after.trim_start();
-        let (text, tail) = match after.strip_prefix('"') {
-            Some(quoted) => {
-                let mut text = String::new();
-                let mut characters = quoted.chars();
-                while let Some(character) = characters.next() {
-                    match character {
-                        '"' => break,
-                        '\\' => text.extend(characters.next()),
-                        other => text.push(other),
-                    }
-                }
-                (text, characters.as_str())
-            }
-            None => {
-                let end = after.find(';').unwrap_or(after.len());
-                let (text, tail) = after.split_at_checked(end)?;
-                (text.trim().to_owned(), tail)
-            }
-        };
-        if found.trim().eq_ignore_ascii_case(name) {
-            return Some(text);
-        }
-        rest = tail;
-    }
+/// Whether nothing but the text itself is read.
+const fn is_text(framing: &Framing) -> bool {
+    matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown)
 }
 
 const MAX_HEAD_BYTES: usize = 8 * 1024;
-const MAX_WHOLE_BYTES: usize = 4096;

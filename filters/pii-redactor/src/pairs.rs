@@ -5,14 +5,13 @@
 
 use std::rc::Rc;
 
-use crate::action::{Action, Replacement};
 use crate::bytes::{Position as _, at, part, rest};
-use crate::lexicon::Announcement;
-use crate::paths::Child;
-use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
-use crate::scan::{TextScanner, WINDOW_BYTES};
-use crate::spelled::{Sink, Spelling, write_spelled};
-use crate::tally::{FIELD, Finding, MINIMIZED, Tally};
+use crate::member_rules::{FieldStart, MemberDecision, begin_field};
+use crate::names::KeyInfo;
+use crate::plan::Plan;
+use crate::spelled::{Sink, Spelling};
+use crate::tally::Tally;
+use crate::value::ValueScanner;
 
 /// Rewrites a list of pairs.
 #[derive(Debug)]
@@ -22,9 +21,7 @@ pub struct PairsRewriter {
     state: State,
     /// The separator and the name, until it is known whether they stay.
     held: Vec<u8>,
-    scanner: TextScanner,
-    announcement: Announcement,
-    applied: Option<u16>,
+    value: ValueScanner,
     percent: Vec<u8>,
     written: bool,
     /// A pair has gone, so the next one may have a separator too many.
@@ -58,9 +55,7 @@ impl PairsRewriter {
             syntax,
             state: State::Name,
             held: Vec::new(),
-            scanner: TextScanner::new(Spelling::Form),
-            announcement: Announcement::default(),
-            applied: None,
+            value: ValueScanner::new(Spelling::Form),
             percent: Vec::new(),
             written: false,
             gone: false,
@@ -127,7 +122,7 @@ impl PairsRewriter {
     pub const fn held(&self) -> usize {
         self.held
             .len()
-            .saturating_add(self.scanner.held())
+            .saturating_add(self.value.held())
             .saturating_add(self.percent.len())
     }
 
@@ -155,79 +150,29 @@ impl PairsRewriter {
 
     /// The name is complete: what becomes of the pair is known.
     fn begin_value(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
-        let spelled = self.held.clone();
-        let name = decoded_name(&spelled, self.separator());
+        let name = decoded_name(&self.held, self.separator());
         let place = self
             .offset
             .saturating_add(u64::try_from(position.plus(1)).unwrap_or(0));
-        let info = plan.field_info(&name);
-        self.announcement = info.announcement();
-        self.applied = None;
-        self.scanner.begin(place);
-        self.state = State::Value;
-        let mut field = info.field;
-        let mut allowed = plan.minimizes.is_none();
-        let mut states = plan.paths.root().to_vec();
-        let end = states.len();
-        let text = String::from_utf8_lossy(&name);
-        plan.paths
-            .descend(&mut states, 0, end, Child::Name(&text), |target| {
-                if target == ALLOWED_TARGET {
-                    allowed = true;
-                } else {
-                    field = Some(field.map_or(target, |known| known.min(target)));
-                }
-            });
-        if !allowed && let Some(minimization) = plan.minimizes {
-            tally.add(MINIMIZED, minimization.rule, minimization.enforces);
-            let new = minimization.enforces.then(Vec::new);
-            tally.explain(|| Finding {
-                offset: place,
-                length: 0,
-                entity: MINIMIZED,
-                rule: minimization.rule,
-                old: name.clone(),
-                new,
-            });
-            if minimization.enforces {
+        let (info, decision) = plan.decide_field(&name);
+        match begin_field(plan, decision, (&name, place), Spelling::Form, tally) {
+            FieldStart::Gone => {
                 self.held.clear();
                 self.gone = true;
                 self.state = State::Dropping;
-                return;
+            }
+            FieldStart::Fixed(new) => {
+                self.keep(out);
+                out.extend_from_slice(&new);
+                self.state = State::Dropping;
+            }
+            FieldStart::Search(applied) => {
+                self.keep(out);
+                self.value
+                    .begin(plan, &info, applied, (Spelling::Form, place));
+                self.state = State::Value;
             }
         }
-        if let Some(index) = field
-            && let Some(rule) = plan.fields.get(usize::from(index))
-        {
-            if matches!(rule.action, FieldAction::Value(_)) {
-                self.applied = Some(index);
-            } else {
-                tally.add(FIELD, rule.rule, rule.enforces);
-                let new = rule.enforces.then(Vec::new);
-                tally.explain(|| Finding {
-                    offset: place,
-                    length: 0,
-                    entity: FIELD,
-                    rule: rule.rule,
-                    old: name.clone(),
-                    new,
-                });
-                if rule.enforces {
-                    self.state = State::Dropping;
-                    if matches!(rule.action, FieldAction::Remove) {
-                        self.held.clear();
-                        self.gone = true;
-                        return;
-                    }
-                    self.keep(out);
-                    if let FieldAction::Replace(text) = &rule.action {
-                        write_spelled(text, Spelling::Form, out);
-                    }
-                    return;
-                }
-            }
-        }
-        self.keep(out);
     }
 
     /// What is held stays; a separator that nothing stands before does not.
@@ -246,15 +191,18 @@ impl PairsRewriter {
     /// What was read as a name is text.
     fn name_is_text(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         let held = std::mem::take(&mut self.held);
-        self.announcement = Announcement::default();
-        self.applied = None;
         let length = u64::try_from(held.len()).unwrap_or(0);
         let place = self
             .offset
             .saturating_add(u64::try_from(position.plus(1)).unwrap_or(0))
             .saturating_sub(length);
-        if let Some(minimization) = plan.minimizes.filter(|minimization| minimization.enforces) {
-            tally.add(MINIMIZED, minimization.rule, true);
+        // It has no name, so that only a rule about all can let it through.
+        let decision = match plan.minimizes {
+            Some(_) => MemberDecision::NotAllowed,
+            None => MemberDecision::Stays,
+        };
+        let start = begin_field(plan, decision, (b"", place), Spelling::Form, tally);
+        if start == FieldStart::Gone {
             self.gone = true;
             self.state = State::Dropping;
             return;
@@ -264,8 +212,10 @@ impl PairsRewriter {
             out.extend_from_slice(part(&held, 0, lead));
         }
         self.written = true;
-        self.scanner
-            .begin(place.saturating_add(u64::try_from(lead).unwrap_or(0)));
+        let place = place.saturating_add(u64::try_from(lead).unwrap_or(0));
+        let nothing = KeyInfo::default();
+        self.value
+            .begin(plan, &nothing, None, (Spelling::Form, place));
         self.state = State::Value;
         for byte in rest(&held, lead) {
             if self.plain(std::slice::from_ref(byte)) > 0 {
@@ -277,22 +227,13 @@ impl PairsRewriter {
     }
 
     fn push_plain(&mut self, bytes: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
-        if self.is_lost(bytes.len(), plan) {
-            return self.lose(plan, out, tally);
-        }
-        let mut sink = Sink { plan, out, tally };
-        self.scanner.push(bytes, &self.announcement, &mut sink);
+        self.value.push(bytes, &mut Sink { plan, out, tally });
     }
 
     fn push_coded(&mut self, byte: u8, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
-        if self.is_lost(3, plan) {
-            return self.lose(plan, out, tally);
-        }
         if self.percent.is_empty() && byte == b'+' {
             let mut sink = Sink { plan, out, tally };
-            return self
-                .scanner
-                .push_spelled(b" ", b"+", &self.announcement, &mut sink);
+            return self.value.push_spelled(b" ", b"+", &mut sink);
         }
         if self.percent.is_empty() || byte.is_ascii_hexdigit() {
             self.percent.push(byte);
@@ -320,63 +261,9 @@ impl PairsRewriter {
         let decoded = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let mut sink = Sink { plan, out, tally };
         match decoded {
-            Some(byte) => self
-                .scanner
-                .push_spelled(&[byte], &raw, &self.announcement, &mut sink),
+            Some(byte) => self.value.push_spelled(&[byte], &raw, &mut sink),
             // A broken escape is what it is.
-            None => self.scanner.push(&raw, &self.announcement, &mut sink),
-        }
-    }
-
-    /// What takes the place of the whole value cannot be worked out any more.
-    fn is_lost(&self, more: usize, plan: &Plan) -> bool {
-        let needs_whole =
-            self.applied.is_some() || plan.whole_kind(&self.announcement, b"0").is_some();
-        needs_whole && self.scanner.held().plus(more) >= WINDOW_BYTES
-    }
-
-    fn lose(&mut self, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
-        let (replacement, entity, rule, blocks) = match applied(plan, self.applied) {
-            Some((action, rule, enforces)) => {
-                let replacement = if enforces {
-                    action.apply("FIELD", None)
-                } else {
-                    Replacement::Keep
-                };
-                (
-                    replacement,
-                    FIELD,
-                    rule,
-                    enforces && matches!(action, Action::Block),
-                )
-            }
-            None => {
-                let entity = plan.whole_kind(&self.announcement, b"0").unwrap_or(FIELD);
-                let (replacement, blocks) = plan.replacement(entity, None);
-                (
-                    replacement,
-                    entity,
-                    plan.binding(entity).map_or(0, |binding| binding.rule),
-                    blocks,
-                )
-            }
-        };
-        tally.add(entity, rule, replacement != Replacement::Keep);
-        tally.blocks |= blocks;
-        match replacement {
-            Replacement::Keep => {
-                self.applied = None;
-                self.announcement = Announcement::default();
-            }
-            Replacement::Text(text) => {
-                write_spelled(&text, Spelling::Form, out);
-                self.scanner.forget();
-                self.state = State::Dropping;
-            }
-            Replacement::Null => {
-                self.scanner.forget();
-                self.state = State::Dropping;
-            }
+            None => self.value.push(&raw, &mut sink),
         }
     }
 
@@ -400,53 +287,11 @@ impl PairsRewriter {
             State::Dropping => {}
         }
         self.percent.clear();
-        self.applied = None;
-        self.announcement = Announcement::default();
     }
 
     fn end_value(&mut self, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_percent(plan, out, tally);
-        if let Some((action, rule, enforces)) = applied(plan, self.applied) {
-            let old = self.scanner.pending_raw().to_vec();
-            if !old.is_empty() {
-                let value = String::from_utf8_lossy(self.scanner.pending()).into_owned();
-                let replacement = if enforces {
-                    action.apply("FIELD", Some(&value))
-                } else {
-                    Replacement::Keep
-                };
-                tally.add(FIELD, rule, replacement != Replacement::Keep);
-                tally.blocks |= enforces && matches!(action, Action::Block);
-                let mut new = Vec::new();
-                match &replacement {
-                    Replacement::Keep => new.extend_from_slice(&old),
-                    Replacement::Text(text) => write_spelled(text, Spelling::Form, &mut new),
-                    Replacement::Null => {}
-                }
-                out.extend_from_slice(&new);
-                let offset = self.offset;
-                tally.explain(|| Finding {
-                    offset,
-                    length: u64::try_from(old.len()).unwrap_or(0),
-                    entity: FIELD,
-                    rule,
-                    old,
-                    new: (replacement != Replacement::Keep).then_some(new),
-                });
-            }
-            self.scanner.forget();
-            return;
-        }
-        let mut sink = Sink { plan, out, tally };
-        self.scanner.end(&self.announcement, &mut sink);
-    }
-}
-
-fn applied(plan: &Plan, index: Option<u16>) -> Option<(&Action, u8, bool)> {
-    let rule = plan.fields.get(usize::from(index?))?;
-    match &rule.action {
-        FieldAction::Value(action) => Some((action, rule.rule, rule.enforces)),
-        _ => None,
+        self.value.end(&mut Sink { plan, out, tally });
     }
 }
 

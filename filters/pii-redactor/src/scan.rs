@@ -64,6 +64,11 @@ impl TextScanner {
         }
     }
 
+    /// The texts from here on are spelled in this way.
+    pub(crate) const fn set_spelling(&mut self, spelling: Spelling) {
+        self.spelling = spelling;
+    }
+
     /// A new text begins at this place of the body.
     pub(crate) fn begin(&mut self, offset: u64) {
         self.text.clear();
@@ -73,7 +78,7 @@ impl TextScanner {
         self.raw_offset = offset;
         self.started = false;
         // Only lines of a text go on with a key that began in another one.
-        if self.swallowing == Swallow::Token || self.spelling != Spelling::Plain {
+        if self.swallowing == Swallow::Token || !self.spelling.joins_texts() {
             self.swallowing = Swallow::Nothing;
         }
     }

@@ -1,11 +1,12 @@
 //! Texts with their spelling: the bytes of a body, what they say, and what is written in the place of
 //! a match.
 
-use crate::action::Replacement;
 use crate::bytes::{Position as _, part, rest};
 use crate::detect::Span;
+use crate::lexicon::Announcement;
 use crate::plan::Plan;
-use crate::tally::{Finding, Tally};
+use crate::redaction::{Found, Redaction};
+use crate::tally::Tally;
 
 /// Where what leaves goes, and what is counted.
 pub(crate) struct Sink<'a> {
@@ -25,6 +26,25 @@ pub(crate) enum Spelling {
     Form,
     /// As it is.
     Plain,
+    /// In XML or HTML, with character references.
+    Markup,
+    /// In quoted-printable (RFC 2045 section 6.7).
+    QuotedPrintable,
+    /// In a cell of CSV without quotes.
+    Cell,
+    /// In a cell of CSV with quotes (RFC 4180).
+    QuotedCell,
+}
+
+impl Spelling {
+    /// Whether a secret that began in one text may go on in the next: lines and rows belong
+    /// together.
+    pub(crate) const fn joins_texts(self) -> bool {
+        matches!(
+            self,
+            Self::Plain | Self::Markup | Self::QuotedPrintable | Self::Cell
+        )
+    }
 }
 
 /// A text with its spelling.
@@ -47,35 +67,20 @@ impl Spelled<'_> {
             let start = raw_position(self.breaks, span.start.less(self.from));
             let end = raw_position(self.breaks, span.end.less(self.from));
             let value = part(self.text, span.start, span.end);
-            let (replacement, blocks) = match self.spelling {
-                Spelling::Name => sink.plan.replacement_in_name(span.entity, value),
-                _ => sink.plan.replacement(span.entity, Some(value)),
+            let redaction = match self.spelling {
+                Spelling::Name => Redaction::of_kind_in_name(sink.plan, span.entity, value),
+                _ => Redaction::of_kind(sink.plan, span.entity, Some(value)),
             };
-            let new = match replacement {
-                Replacement::Keep => None,
-                Replacement::Text(text) => Some(text),
-                Replacement::Null => Some(String::new()),
-            };
-            let new = new.map(|text| {
-                let mut spelled = Vec::with_capacity(text.len());
-                write_spelled(&text, self.spelling, &mut spelled);
-                spelled
-            });
-            count(sink, span.entity, new.is_some(), blocks);
-            let rule = sink
-                .plan
-                .binding(span.entity)
-                .map_or(0, |binding| binding.rule);
-            sink.tally.explain(|| Finding {
+            let new = redaction.spelled(self.spelling);
+            let found = Found {
                 offset: self
                     .offset
                     .saturating_add(u64::try_from(start).unwrap_or(0)),
-                length: u64::try_from(end.less(start)).unwrap_or(0),
-                entity: span.entity,
-                rule,
-                old: part(self.raw, start, end).to_vec(),
-                new: new.clone(),
-            });
+                length: end.less(start),
+                old: part(self.raw, start, end),
+                new: new.as_deref(),
+            };
+            redaction.record(sink.tally, found);
             if let Some(new) = new {
                 sink.out.extend_from_slice(part(self.raw, raw_done, start));
                 sink.out.extend_from_slice(&new);
@@ -86,11 +91,35 @@ impl Spelled<'_> {
     }
 }
 
-/// Counts a finding.
-pub(crate) fn count(sink: &mut Sink<'_>, entity: u8, changed: bool, blocks: bool) {
-    let rule = sink.plan.binding(entity).map_or(0, |binding| binding.rule);
-    sink.tally.add(entity, rule, changed);
-    sink.tally.blocks |= blocks;
+/// A short text that is all here, with what takes the place of the matches; `None`: it stays.
+pub(crate) fn searched(
+    plan: &Plan,
+    text: &[u8],
+    announcement: &Announcement,
+    offset: u64,
+    tally: &mut Tally,
+) -> Option<Vec<u8>> {
+    let mut spans = Vec::new();
+    plan.search(text, 0, announcement, true, &mut spans);
+    if spans.is_empty() {
+        return None;
+    }
+    let spelled = Spelled {
+        text,
+        raw: text,
+        breaks: &[],
+        from: 0,
+        offset,
+        spelling: Spelling::Plain,
+    };
+    let mut out = Vec::with_capacity(text.len());
+    let mut sink = Sink {
+        plan,
+        out: &mut out,
+        tally,
+    };
+    spelled.write(&spans, &mut sink);
+    Some(out).filter(|out| out != text)
 }
 
 /// Where in the spelling a place of the text is.
@@ -121,6 +150,35 @@ pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
                 }
             }
         }
+        Spelling::Markup => {
+            for character in text.chars() {
+                match character {
+                    '&' => out.extend_from_slice(b"&amp;"),
+                    '<' => out.extend_from_slice(b"&lt;"),
+                    '>' => out.extend_from_slice(b"&gt;"),
+                    '"' => out.extend_from_slice(b"&quot;"),
+                    '\'' => out.extend_from_slice(b"&#39;"),
+                    other => {
+                        let mut buffer = [0; 4];
+                        out.extend_from_slice(other.encode_utf8(&mut buffer).as_bytes());
+                    }
+                }
+            }
+        }
+        Spelling::QuotedPrintable => {
+            for byte in text.bytes() {
+                match byte {
+                    b'=' | 0..b' ' | 0x7f.. => out.extend(format!("={byte:02X}").into_bytes()),
+                    _ => out.push(byte),
+                }
+            }
+        }
+        // What would end the cell cannot stand in it.
+        Spelling::Cell => out.extend(text.bytes().map(|byte| match byte {
+            b',' | b';' | b'|' | b'"' | b'\t' | b'\r' | b'\n' => b' ',
+            other => other,
+        })),
+        Spelling::QuotedCell => out.extend_from_slice(text.replace('"', "\"\"").as_bytes()),
         Spelling::Form => {
             const HEX: &[u8; 16] = b"0123456789ABCDEF";
             for byte in text.bytes() {

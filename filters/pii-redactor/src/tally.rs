@@ -24,10 +24,23 @@ pub struct Count {
     pub entity: u8,
     /// The rule, by its place in the plan.
     pub rule: u8,
-    /// The value was changed.
-    pub changed: bool,
+    /// What became of the values.
+    pub became: Became,
     /// How many.
     pub number: u64,
+}
+
+/// What became of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// It stayed: the rule only counts.
+    Stayed,
+    /// Something else stands in its place.
+    Masked,
+    /// It is gone, perhaps with its member.
+    Removed,
+    /// The message goes no further because of it.
+    Blocked,
 }
 
 /// One finding. The text is what was in the message: this is for a command line only.
@@ -49,17 +62,17 @@ pub struct Finding {
 
 impl Tally {
     /// Counts one.
-    pub fn add(&mut self, entity: u8, rule: u8, changed: bool) {
+    pub fn add(&mut self, entity: u8, rule: u8, became: Became) {
         self.add_many(Count {
             entity,
             rule,
-            changed,
+            became,
             number: 1,
         });
     }
 
     fn add_many(&mut self, more: Count) {
-        let what = |count: &Count| (count.entity, count.rule, count.changed);
+        let what = |count: &Count| (count.entity, count.rule, count.became);
         let known = self
             .counts
             .iter_mut()

@@ -17,6 +17,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
         Just(b"\n\ndata:".to_vec()),
         Just(b"\r\n--b\r\n".to_vec()),
         Just(b"Content-Disposition: form-data; name=\"b\"\r\n\r\n".to_vec()),
+        Just(b"a,b;\"c\",\"x \"\"y\r\n".to_vec()),
+        Just(b"&#64;&amp;&x".to_vec()),
         Just(b"a=%40&b=+1+212+555+0147&c".to_vec()),
         Just(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec()),
         Just(b"-----BEGIN PRIVATE KEY-----".to_vec()),
@@ -76,6 +78,10 @@ proptest! {
         fuzzing::events(&bytes);
         fuzzing::multipart(&bytes);
         fuzzing::form(&bytes);
+        fuzzing::csv(&bytes);
+        fuzzing::json_lines(&bytes);
+        fuzzing::markup(&bytes);
+        fuzzing::unknown(&bytes);
         fuzzing::inflate(&bytes);
     }
 

@@ -12,14 +12,16 @@ use std::time::Duration;
 
 use host::{
     Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
-    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, plugin_configuration,
-    refuse, shared_data,
+    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, headers,
+    plugin_configuration, refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::Decision;
+use policy::refusal::Refusal;
 
 use crate::bypass::{PassHeader, bypasses};
-use crate::config::{Config, HeaderStyle, Scope, Transport};
+use crate::config::{Config, HeaderStyle, Scope};
+use crate::host_limits;
 use crate::lazy::LazyRequest;
 use crate::ratelimit_headers::{HeaderFields, LimitState, ietf_10, merged, x_ratelimit};
 use crate::rls::client::{CallId, Calls};
@@ -61,12 +63,7 @@ impl Filter for TokenBucket {
     ) -> Result<Self, Problems> {
         let config = plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
         let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
-        let calls_grpc = |service: &crate::config::Service| service.transport == Transport::Grpc;
-        if !capabilities.calls_grpc() && config.services.iter().any(calls_grpc) {
-            return Err(Problems::whole(
-                r#"this host makes no gRPC calls; ask the service with "transport": "http""#,
-            ));
-        }
+        host_limits::check(&config, capabilities)?;
         let metrics = Metrics::new(Self::NAME);
         let counts_here = config.limits.iter().any(|limit| limit.windows.is_some());
         let mut seed = [0; 16];
@@ -178,8 +175,11 @@ impl Stream<TokenBucket> for LimitedStream {
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.
-            if request.get().may_have_header(header.name()) {
-                let _ = host.remove_header(HeaderMap::RequestHeaders, header.name());
+            if request.get().may_have_header(header.name())
+                && headers::hide(host, header.name()).is_err()
+                && filter.config.mode.enforces()
+            {
+                return filter.refuse_kept_secret(host, &request);
             }
         }
         if passes {
@@ -258,6 +258,23 @@ impl TokenBucket {
             Some(own) => own,
             None => shared,
         }
+    }
+
+    /// A secret that the upstream would see, such as one of two on a host that hides only one.
+    fn refuse_kept_secret(&self, host: &dyn Host, request: &LazyRequest<'_>) -> Action {
+        let refusal = Refusal::new(
+            400,
+            "bypass_header_kept",
+            "A header of the request cannot be kept from the service behind the gateway.",
+        );
+        let request = request.get();
+        let id = request.request_id(host);
+        self.throttle.log(host, LogLevel::Info, || {
+            let id = id.unwrap_or("-");
+            format!("token-bucket: refused request {id}: {}", refusal.code)
+        });
+        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
+        Action::Pause
     }
 
     /// Responds to the effective stream in place of the upstream.

@@ -105,7 +105,6 @@ impl KeyPart {
             let facts = request.get().facts(host, source.facts, Direction::Request);
             Values::single(facts.identity().and_then(of))
         };
-        let bytes = |text: &str| Values::single(Some(text.as_bytes().to_vec()));
         match self {
             Self::Ip => Values::single(source.network().map(|network| {
                 let mut bytes = Vec::new();
@@ -130,10 +129,20 @@ impl KeyPart {
                 let subject = identity.subject.as_ref()?;
                 Some([identity.provider.as_bytes(), b"\0", subject.as_bytes()].concat())
             }),
-            Self::Route => bytes(request.get().route(host).unwrap_or_default()),
-            Self::Host => bytes(request.get().host_name()),
+            Self::Route => Values::of_texts(request.get().route(host)),
+            Self::Host => {
+                let facts = request.get().facts(host, source.facts, Direction::Request);
+                let others = facts.other_hosts().iter().map(String::as_str);
+                Values::of_texts(std::iter::once(facts.host()).chain(others))
+            }
             // Upstreams that do not tell `post` from `POST` take both.
-            Self::Method => bytes(&request.get().method().to_ascii_uppercase()),
+            Self::Method => {
+                let facts = request.get().facts(host, source.facts, Direction::Request);
+                let others = facts.method_overrides().iter().map(String::as_str);
+                let methods = std::iter::once(facts.method()).chain(others);
+                let upper: Vec<String> = methods.map(str::to_ascii_uppercase).collect();
+                Values::of_texts(upper.iter().map(String::as_str))
+            }
         }
     }
 

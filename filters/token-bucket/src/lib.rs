@@ -22,6 +22,7 @@ pub mod counters;
 pub mod filter;
 pub mod gcra;
 pub mod group;
+mod host_limits;
 pub mod key;
 pub mod lazy;
 pub mod ratelimit_headers;
@@ -34,4 +35,4 @@ pub mod windows;
 
 pub use filter::TokenBucket;
 
-host::filter!(TokenBucket: request_headers, response_headers, done);
+host::filter!(TokenBucket);

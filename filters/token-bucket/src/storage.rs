@@ -65,6 +65,14 @@ pub struct WorkerStorage {
     values: RefCell<HashMap<String, Vec<u8>>>,
 }
 
+impl WorkerStorage {
+    /// How many bytes the stored values have.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.values.borrow().values().map(Vec::len).sum()
+    }
+}
+
 impl Storage for WorkerStorage {
     fn load(&self, key: &str, initial: &[u8]) -> Result<(Vec<u8>, u32), StorageError> {
         let known = self.values.borrow().get(key).cloned();

@@ -1,60 +1,105 @@
 //! `meshward redact`: the engine of pii-redactor over a file or a stream, for trying rules.
 
+mod request;
+
 use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use pii_redactor::config::Config;
+use clap::{Parser, ValueEnum};
+use pii_redactor::config::{Config, Place, RuleUse};
+use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
+use pii_redactor::media::{Charset, Media};
 use pii_redactor::pairs::{PairsRewriter, Syntax};
-use pii_redactor::pipeline::{BodyPipeline, Coding, Framing};
+use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::Plan;
 use pii_redactor::tally::{Finding, Tally};
+use request::TriedRequest;
 
-/// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
-struct Options {
-    config: String,
-    file: String,
-    content_type: Option<String>,
-    encoding: String,
+/// Redacts FILE, or standard input, to standard output, with the code that the filter runs.
+///
+/// With --request only those rules act that the filter would apply to that request, for that caller,
+/// at that place. Without it every rule is tried, whatever its match, apply_to, unless and when say.
+#[derive(Debug, Parser)]
+#[command(name = "meshward redact", bin_name = "meshward redact")]
+struct Arguments {
+    /// The configuration of pii-redactor
+    #[arg(long, value_name = "RULES.json", required_unless_present = "list")]
+    config: Option<String>,
+    /// Only the rules of this name; more than once for several
+    #[arg(long = "rule", value_name = "NAME")]
     rules: Vec<String>,
-    explain: Explain,
-    is_query: bool,
+    /// The request that the body belongs to: "GET /patients/7"
+    #[arg(long, value_name = "METHOD PATH")]
+    request: Option<String>,
+    /// A header of the request: "host: api.example.com"; more than once for several
+    #[arg(long = "header", value_name = "NAME: VALUE", requires = "request")]
+    headers: Vec<String>,
+    /// A file with the verified claims of the caller, as JSON
+    #[arg(long, value_name = "FILE", requires = "request")]
+    claims: Option<String>,
+    /// What the input is: response.body, request.query, request.cookies, response.headers, and so on
+    #[arg(long, value_name = "PLACE", value_parser = place, default_value = "response.body")]
+    place: Place,
+    /// The same as --place request.query
+    #[arg(long, conflicts_with = "place")]
+    query: bool,
+    /// The content type of a body; else its name and its first byte say
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<String>,
+    /// How a body is compressed: gzip or deflate
+    #[arg(long, value_name = "CODING", default_value = "")]
+    content_encoding: String,
+    /// Show what was found where, and what takes its place, instead of the result
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "diff")]
+    explain: Option<Explain>,
+    /// List the kinds of data
+    #[arg(long, exclusive = true)]
+    list: bool,
+    /// The input; - is standard input
+    #[arg(default_value = "-")]
+    file: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Explain {
-    No,
-    /// As a difference, for people.
+    /// As a difference, for people
     Diff,
-    /// One line of JSON for each finding.
+    /// One line of JSON for each finding
     Json,
 }
 
 /// Redacts standard input or a file to standard output.
 pub(crate) fn run(arguments: &[&str]) -> ExitCode {
-    if matches!(arguments, ["--help" | "-h"]) {
-        println!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
-    if arguments == ["--list"] {
-        return list();
-    }
-    let options = match Options::read(arguments) {
-        Ok(options) => options,
+    let words = std::iter::once("meshward redact").chain(arguments.iter().copied());
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
         Err(message) => {
-            eprintln!("meshward redact: {message}\n{USAGE}");
-            return ExitCode::from(crate::USAGE_ERROR);
+            // Help is asked for; all else is a mistake.
+            let wrong = message.use_stderr();
+            let _ = message.print();
+            return ExitCode::from(if wrong { crate::USAGE_ERROR } else { 0 });
         }
     };
-    match redact(&options) {
+    if arguments.list {
+        return list();
+    }
+    match redact(&arguments) {
         Ok(code) => code,
         Err(message) => {
             eprintln!("meshward redact: {message}");
             ExitCode::from(crate::USAGE_ERROR)
         }
     }
+}
+
+fn place(word: &str) -> Result<Place, String> {
+    let known = Place::ALL.iter().find(|(known, _)| *known == word);
+    known.map(|(_, place)| *place).ok_or_else(|| {
+        let words: Vec<&str> = Place::ALL.iter().map(|(word, _)| *word).collect();
+        format!("expected one of {}", words.join(", "))
+    })
 }
 
 /// The kinds as rows of a table, as the README has them.
@@ -92,75 +137,158 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
     )
 }
 
-fn redact(options: &Options) -> Result<ExitCode, String> {
-    let text = std::fs::read_to_string(&options.config)
-        .map_err(|error| format!("{} cannot be read: {error}", options.config))?;
+fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
+    let path = arguments.config.as_deref().unwrap_or_default();
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     let config = match configuration(&text) {
         Ok(config) => config,
         Err(problems) => {
             for problem in problems.iter() {
-                eprintln!("{}: {problem}", options.config);
+                eprintln!("{path}: {problem}");
             }
             return Ok(ExitCode::FAILURE);
         }
     };
-    let chosen: Vec<usize> = config
-        .rules
-        .iter()
-        .enumerate()
-        .filter(|(_, rule)| options.rules.is_empty() || options.rules.contains(&rule.name))
-        .map(|(index, _)| index)
-        .collect();
-    if chosen.is_empty() {
-        let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
-        return Err(format!("no such rule; there are {}", names.join(", ")));
-    }
-    let plan = Rc::new(config.plan(&chosen));
-    let mut input: Box<dyn Read> = if options.file == "-" {
+    let place = if arguments.query {
+        Place::RequestQuery
+    } else {
+        arguments.place
+    };
+    let mut input: Box<dyn Read> = if arguments.file == "-" {
         Box::new(std::io::stdin().lock())
     } else {
-        let file = std::fs::File::open(&options.file);
-        Box::new(file.map_err(|error| format!("{} cannot be read: {error}", options.file))?)
+        let file = std::fs::File::open(&arguments.file);
+        Box::new(file.map_err(|error| format!("{} cannot be read: {error}", arguments.file))?)
     };
-    if options.is_query {
-        return query(&plan, &mut input, options);
-    }
     let mut first = vec![0; CHUNK_BYTES];
     let length = input.read(&mut first).map_err(|error| error.to_string())?;
     first.truncate(length);
-    let content_type = options
+    let is_body = matches!(place, Place::RequestBody | Place::ResponseBody);
+    let content_type = arguments
         .content_type
         .clone()
-        .unwrap_or_else(|| guessed(&options.file, &first).to_owned());
-    let framing = Framing::of(&content_type).ok_or_else(|| {
-        format!("{content_type:?} is not searched; the filter lets it pass or blocks it")
+        .unwrap_or_else(|| guessed(&arguments.file, &first).to_owned());
+    let message_type = is_body.then_some(content_type.as_str());
+    let uses = chosen(arguments, &config, place, message_type)?;
+    let plan = Rc::new(config.plan_of(&uses));
+    if !is_body {
+        input
+            .read_to_end(&mut first)
+            .map_err(|error| error.to_string())?;
+        return fields(&config, &uses, &plan, (place, &first), arguments.explain);
+    }
+    let media = Media::of(&content_type);
+    let framing = media.framing.ok_or_else(|| {
+        format!(
+            "{content_type:?} is not searched; on_error.unsupported_type says what becomes of it"
+        )
     })?;
-    let coding = Coding::of(&options.encoding)
-        .ok_or_else(|| format!("the encoding {:?} is not decoded", options.encoding))?;
-    let mut pipeline = BodyPipeline::new(Rc::clone(&plan), &framing, coding, config.inflate);
-    if options.explain != Explain::No {
+    let coding = Coding::of(&arguments.content_encoding)
+        .filter(|_| media.charset != Charset::Undecodable)
+        .ok_or_else(|| {
+            "the content encoding or the charset is not decoded; on_error.unsupported_encoding says \
+             what becomes of it"
+                .to_owned()
+        })?;
+    let limits = config.inflate;
+    let mut pipeline =
+        BodyPipeline::with_charset(Rc::clone(&plan), &framing, media.charset, coding, limits);
+    if arguments.explain.is_some() {
         pipeline = pipeline.explained();
     }
-    let result = stream(
-        &mut pipeline,
-        &first,
-        &mut input,
-        options.explain == Explain::No,
-    )?;
-    if options.explain != Explain::No {
+    let prints = arguments.explain.is_none();
+    let result = stream(&mut pipeline, &first, &mut input, prints)?;
+    if let Some(how) = arguments.explain {
         let findings = pipeline.tally().findings.as_deref().unwrap_or_default();
-        explain(&plan, findings, options.explain).map_err(|error| error.to_string())?;
+        explain(&plan, findings, how).map_err(|error| error.to_string())?;
     }
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
     }
-    if pipeline.is_malformed() {
-        eprintln!("meshward redact: not {content_type}, whatever it says; scanned as text");
+    if let Some(malformed) = pipeline.malformed() {
+        eprintln!(
+            "meshward redact: not {content_type}: {} at byte {}; from there on searched as text",
+            malformed.what.as_str(),
+            malformed.offset
+        );
     }
-    if pipeline.tally().blocks {
+    let unsearched = pipeline.unsearched();
+    if unsearched.is_binary {
+        eprintln!("meshward redact: the body is binary and was not searched");
+    }
+    let parts = unsearched.files.saturating_add(unsearched.encoded_parts);
+    if parts > 0 {
+        eprintln!("meshward redact: {parts} parts were not searched");
+    }
+    warn_of_block(pipeline.tally());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn warn_of_block(tally: &Tally) {
+    if tally.blocks {
         eprintln!("meshward redact: a finding would block this message");
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// The rules that act, as the filter chooses them.
+fn chosen(
+    arguments: &Arguments,
+    config: &Config,
+    place: Place,
+    content_type: Option<&str>,
+) -> Result<Vec<RuleUse>, String> {
+    let acting = |index| RuleUse {
+        index,
+        is_exempt: false,
+    };
+    let mut uses: Vec<RuleUse> = (0..config.rules.len()).map(acting).collect();
+    let name = |used: &RuleUse| config.rules.get(used.index).map(|rule| rule.name.as_str());
+    if !arguments.rules.is_empty() {
+        uses.retain(|used| {
+            name(used).is_some_and(|name| arguments.rules.iter().any(|wanted| wanted == name))
+        });
+        if uses.is_empty() {
+            let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+            return Err(format!("no such rule; there are {}", names.join(", ")));
+        }
+    }
+    let Some(line) = &arguments.request else {
+        return Ok(uses);
+    };
+    let request = TriedRequest::read(
+        line,
+        &arguments.headers,
+        arguments.claims.as_deref(),
+        content_type,
+        &config.sources.consent,
+    )?;
+    let mut due = config.rules_at(&config.rules_for(&request), place);
+    if content_type.is_some() {
+        due = config.rules_of_type(&due, &request);
+    }
+    due.retain(|used| uses.iter().any(|wanted| wanted.index == used.index));
+    let names = |is_exempt: bool| -> Vec<&str> {
+        let these = due.iter().filter(|used| used.is_exempt == is_exempt);
+        these.filter_map(name).collect()
+    };
+    let acting = names(false);
+    if acting.is_empty() {
+        eprintln!(
+            "meshward redact: no rule acts on this request at {}",
+            place.as_str()
+        );
+    } else {
+        eprintln!("meshward redact: rules that act: {}", acting.join(", "));
+    }
+    let exempt = names(true);
+    if !exempt.is_empty() {
+        eprintln!(
+            "meshward redact: rules that this caller is exempt from: {}",
+            exempt.join(", ")
+        );
+    }
+    Ok(due)
 }
 
 /// Takes the whole body through, piece by piece.
@@ -195,25 +323,58 @@ fn stream(
     }
 }
 
-fn query(plan: &Rc<Plan>, input: &mut dyn Read, options: &Options) -> Result<ExitCode, String> {
-    let mut text = Vec::new();
-    input
-        .read_to_end(&mut text)
-        .map_err(|error| error.to_string())?;
-    let mut rewriter = PairsRewriter::new(Rc::clone(plan), Syntax::Form);
+/// A query, cookies, or lines of headers.
+fn fields(
+    config: &Config,
+    uses: &[RuleUse],
+    plan: &Rc<Plan>,
+    (place, text): (Place, &[u8]),
+    how: Option<Explain>,
+) -> Result<ExitCode, String> {
     let mut tally = Tally::default();
-    tally.findings = (options.explain != Explain::No).then(Vec::new);
+    tally.findings = how.is_some().then(Vec::new);
     let mut out = Vec::new();
-    rewriter.write(&text, &mut out, &mut tally);
-    rewriter.finish(&mut out, &mut tally);
-    match &tally.findings {
-        Some(findings) => {
-            explain(plan, findings, options.explain).map_err(|error| error.to_string())?;
+    let syntax = match place {
+        Place::RequestQuery => Some(Syntax::Form),
+        Place::RequestCookies => Some(Syntax::Cookies),
+        _ => None,
+    };
+    if let Some(syntax) = syntax {
+        let mut rewriter = PairsRewriter::new(Rc::clone(plan), syntax);
+        rewriter.write(text, &mut out, &mut tally);
+        rewriter.finish(&mut out, &mut tally);
+    } else {
+        let named = config.named_headers(uses);
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(line);
+            let Some((name, value)) = line.split_once(':') else {
+                out.extend_from_slice(line.as_bytes());
+                continue;
+            };
+            let lower = name.trim().to_ascii_lowercase();
+            let is_searched = match &named {
+                Some(named) => named.contains(&lower.as_str()),
+                None => headers::is_searched(&lower),
+            };
+            if !is_searched {
+                out.extend_from_slice(line.as_bytes());
+                continue;
+            }
+            let new = headers::redacted(plan, &lower, value.trim().as_bytes(), &mut tally);
+            if let Some(new) = new {
+                out.extend([name.as_bytes(), b": ", &new, b"\n"].concat());
+            }
         }
-        None => std::io::stdout()
+    }
+    match (how, &tally.findings) {
+        (Some(how), Some(findings)) => {
+            explain(plan, findings, how).map_err(|error| error.to_string())?;
+        }
+        _ => std::io::stdout()
             .write_all(&out)
             .map_err(|error| error.to_string())?,
     }
+    warn_of_block(&tally);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -225,7 +386,7 @@ fn explain(plan: &Plan, findings: &[Finding], how: Explain) -> std::io::Result<(
         let rule = plan
             .rules
             .get(usize::from(finding.rule))
-            .map_or("", String::as_str);
+            .map_or("", |rule| rule.name.as_str());
         let old = String::from_utf8_lossy(&finding.old);
         let new = finding.new.as_deref().map(String::from_utf8_lossy);
         match how {
@@ -243,7 +404,7 @@ fn explain(plan: &Plan, findings: &[Finding], how: Explain) -> std::io::Result<(
                 ]);
                 writeln!(output, "{object}")?;
             }
-            _ => {
+            Explain::Diff => {
                 writeln!(
                     output,
                     "@@ byte {}, {kind}, rule {rule:?} @@",
@@ -282,8 +443,13 @@ fn configuration(text: &str) -> Result<Config, policy::config::Problems> {
 fn guessed(file: &str, first: &[u8]) -> &'static str {
     let extension = file.rsplit('.').next().unwrap_or_default();
     match extension {
-        "json" | "ndjson" | "jsonl" => "application/json",
-        "txt" | "csv" | "log" | "html" | "xml" => "text/plain",
+        "json" => "application/json",
+        "ndjson" | "jsonl" => "application/x-ndjson",
+        "csv" => "text/csv",
+        "tsv" => "text/tab-separated-values",
+        "html" | "htm" => "text/html",
+        "xml" => "application/xml",
+        "txt" | "log" => "text/plain",
         _ => match first.trim_ascii_start().first() {
             Some(b'{' | b'[') => "application/json",
             _ if first.starts_with(b"data:") || first.starts_with(b"event:") => "text/event-stream",
@@ -291,47 +457,6 @@ fn guessed(file: &str, first: &[u8]) -> &'static str {
         },
     }
 }
-
-impl Options {
-    fn read(arguments: &[&str]) -> Result<Self, String> {
-        let mut options = Self {
-            config: String::new(),
-            file: "-".to_owned(),
-            content_type: None,
-            encoding: String::new(),
-            rules: Vec::new(),
-            explain: Explain::No,
-            is_query: false,
-        };
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let mut value = || rest.next().map(|value| (*value).to_owned());
-            let needs =
-                |value: Option<String>| value.ok_or_else(|| format!("{argument} needs a value"));
-            match *argument {
-                "--config" => options.config = needs(value())?,
-                "--content-type" => options.content_type = Some(needs(value())?),
-                "--content-encoding" => options.encoding = needs(value())?,
-                "--rule" => options.rules.push(needs(value())?),
-                "--query" => options.is_query = true,
-                "--explain" => options.explain = Explain::Diff,
-                "--explain=json" => options.explain = Explain::Json,
-                file if !file.starts_with("--") => file.clone_into(&mut options.file),
-                other => return Err(format!("there is no option {other:?}")),
-            }
-        }
-        if options.config.is_empty() {
-            return Err("--config is missing".to_owned());
-        }
-        Ok(options)
-    }
-}
-
-/// How it is called.
-pub(crate) const USAGE: &str = "\
-Usage: meshward redact --config RULES.json [--explain|--explain=json] [--rule NAME]...
-                       [--content-type TYPE] [--content-encoding gzip] [--query] [FILE]
-       meshward redact --list";
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -341,31 +466,81 @@ mod tests {
 
     #[test]
     fn options() {
-        let options = Options::read(&[
+        let read = |words: &[&str]| {
+            Arguments::try_parse_from(std::iter::once("redact").chain(words.iter().copied()))
+        };
+        let arguments = read(&[
             "--config",
             "a.json",
             "--explain=json",
             "--rule",
             "x",
             "body.csv",
-        ])
-        .unwrap();
-        assert_eq!(options.config, "a.json");
+        ]);
+        let arguments = arguments.unwrap();
+        assert_eq!(arguments.explain, Some(Explain::Json));
         assert_eq!(
-            (options.explain, options.file.as_str()),
-            (Explain::Json, "body.csv")
+            (arguments.file.as_str(), arguments.rules.len()),
+            ("body.csv", 1)
         );
-        assert_eq!(options.rules, ["x"]);
+        let arguments = read(&["--config", "a", "--explain", "b"]).unwrap();
+        assert_eq!(arguments.explain, Some(Explain::Diff));
+        assert_eq!(arguments.file, "b");
         for wrong in [
-            vec![],
-            vec!["--config"],
-            vec!["--config", "a", "--nonsense"],
+            &[][..],
+            &["--config"],
+            &["--config", "a", "--nonsense"],
+            &["--config", "a", "--place", "response"],
+            &["--config", "a", "--claims", "b"],
         ] {
-            assert!(Options::read(&wrong).is_err(), "{wrong:?}");
+            assert!(read(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(guessed("-", b" {\"a\""), "application/json");
-        assert_eq!(guessed("a.csv", b"{"), "text/plain");
+        assert_eq!(guessed("a.csv", b"{"), "text/csv");
         assert_eq!(guessed("-", b"data: x"), "text/event-stream");
+    }
+
+    #[test]
+    fn a_request_chooses_the_rules_that_the_filter_would() {
+        let config = Config::parse(
+            r#"{"rules":[
+                {"name":"patients","match":{"paths":["/patients/**"],"methods":["GET"]},"unless":{"scopes":["phi:read"]},"detect":["EMAIL"]},
+                {"name":"query","apply_to":["request.query"],"detect":["EMAIL"]},
+                {"name":"html","match":{"content_types":["text/html"]},"detect":["EMAIL"]},
+                {"name":"gpc","when":{"consent":{"denied":["sharing"]}},"detect":["EMAIL"]}]}"#,
+        )
+        .unwrap();
+        let claims = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(claims.path(), r#"{"sub":"u","scope":"phi:read"}"#).unwrap();
+        let claims = claims.path().to_str().unwrap();
+        let names = |words: &[&str]| -> Vec<(String, bool)> {
+            let words = ["redact", "--config", "c"].iter().chain(words).copied();
+            let arguments = Arguments::try_parse_from(words).unwrap();
+            let content_type = arguments.content_type.clone();
+            let place = arguments.place;
+            let uses = chosen(&arguments, &config, place, content_type.as_deref()).unwrap();
+            let name = |used: &RuleUse| (config.rules[used.index].name.clone(), used.is_exempt);
+            uses.iter().map(name).collect()
+        };
+        let json = ["--content-type", "application/json"];
+        let with = |words: &[&'static str]| [words, &json].concat();
+        assert_eq!(
+            names(&with(&["--request", "GET /patients/7"])),
+            [("patients".to_owned(), false)]
+        );
+        assert_eq!(names(&with(&["--request", "POST /patients/7"])), []);
+        let mut words = with(&["--request", "GET /patients/7", "--claims"]);
+        words.insert(3, claims);
+        assert_eq!(names(&words), [("patients".to_owned(), true)]);
+        assert_eq!(
+            names(&with(&["--request", "GET /x", "--header", "Sec-GPC: 1"])),
+            [("gpc".to_owned(), false)]
+        );
+        assert_eq!(
+            names(&["--request", "GET /x", "--place", "request.query"]),
+            [("query".to_owned(), false)]
+        );
+        assert_eq!(names(&json).len(), 4);
     }
 
     /// The README of the filter has the table of kinds that `--list` prints.

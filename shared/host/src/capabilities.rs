@@ -1,6 +1,6 @@
 //! What the host at hand can do, found out once at configure time.
 
-use crate::Host;
+use crate::{HeaderMap, Host};
 
 /// The family of the host, as far as the filters must know it.
 ///
@@ -11,11 +11,11 @@ use crate::Host;
 pub enum HostKind {
     /// Envoy and what is built on it (Istio, Higress, Envoy Gateway).
     Envoy,
-    /// APISIX (wasm-nginx-module): no tick, no shared data, no metrics, no log phase, bodies can
-    /// only be read.
+    /// APISIX (wasm-nginx-module): no tick, no shared data, no metrics, no log phase, one call at a
+    /// time for each request, bodies and queries can only be read.
     Apisix,
-    /// Another host that implements the ABI's clock: Kong (ngx_wasm_module). Taken to have no gRPC
-    /// and to trap on an unknown foreign function.
+    /// Another host that implements the ABI's clock: Kong (ngx_wasm_module). Taken to have no gRPC,
+    /// to trap on an unknown foreign function, and to remove no request headers.
     Other,
 }
 
@@ -26,12 +26,16 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    pub(crate) const ENVOY: Self = Self {
+        kind: HostKind::Envoy,
+    };
+
     /// Looks at the host. Safe at any time.
     #[must_use]
     pub fn probe(host: &dyn Host) -> Self {
         let kind = if host.property(&["xds", "node", "id"]).is_ok() {
             HostKind::Envoy
-        } else if host.abi_clock_ns().is_ok() {
+        } else if host.abi_clock_ns().is_ok_and(|time_ns| time_ns > 0) {
             HostKind::Other
         } else {
             HostKind::Apisix
@@ -95,10 +99,64 @@ impl Capabilities {
         matches!(self.kind, HostKind::Envoy)
     }
 
-    /// Bodies can be rewritten, not only read.
+    /// Bodies can be rewritten, not only read. Kong takes what is written, but it does not always
+    /// say that a body is over, so what a filter still holds of it would be lost, and a worker that
+    /// gets less than it has given spins for ever.
     #[must_use]
     pub const fn rewrites_bodies(self) -> bool {
+        matches!(self.kind, HostKind::Envoy)
+    }
+
+    /// The path and the query of a request can be rewritten.
+    #[must_use]
+    pub const fn rewrites_paths(self) -> bool {
+        matches!(self.kind, HostKind::Envoy)
+    }
+
+    /// A request header that is removed does not reach the upstream.
+    #[must_use]
+    pub const fn removes_request_headers(self) -> bool {
+        !matches!(self.kind, HostKind::Other)
+    }
+
+    /// The most headers (without pseudo-headers) that a list of them has, if there is such a limit.
+    /// Headers beyond it can be asked for by name.
+    #[must_use]
+    pub const fn header_list_max(self, map: HeaderMap) -> Option<usize> {
+        match (self.kind, map) {
+            (HostKind::Apisix, HeaderMap::RequestHeaders) => Some(100),
+            (HostKind::Apisix, HeaderMap::ResponseHeaders) => Some(20),
+            _ => None,
+        }
+    }
+
+    /// The most calls that a request can have under way, if there is such a limit.
+    #[must_use]
+    pub const fn calls_per_request(self) -> Option<usize> {
+        match self.kind {
+            HostKind::Apisix => Some(1),
+            HostKind::Envoy | HostKind::Other => None,
+        }
+    }
+
+    /// A response of the upstream can be replaced by a local one. APISIX says that it was, and goes
+    /// on with that of the upstream.
+    #[must_use]
+    pub const fn replaces_responses(self) -> bool {
         !matches!(self.kind, HostKind::Apisix)
+    }
+
+    /// The end of a message is told: with the headers of one that has no body, and with the last
+    /// part of one that has. APISIX always says that the headers are all, Kong never.
+    #[must_use]
+    pub const fn tells_ends(self) -> bool {
+        matches!(self.kind, HostKind::Envoy)
+    }
+
+    /// Nobody can guess what the random source gives. That of Kong is seeded with the time.
+    #[must_use]
+    pub const fn has_secure_random(self) -> bool {
+        !matches!(self.kind, HostKind::Other)
     }
 
     /// A stream can be ended in the middle. Kong traps on the call.

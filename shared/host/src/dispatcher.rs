@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use policy::refusal::Refusal;
 
+use crate::adapted::Adapted;
 use crate::plugin::Plugin;
 use crate::{
     Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Filter, Host, LogLevel,
@@ -18,7 +19,7 @@ use crate::{
 
 /// Holds the root contexts of one VM, each a configured filter, and their streams.
 pub struct Dispatcher<F: Filter, H: Host> {
-    host: H,
+    host: Adapted<H>,
     roots: BTreeMap<ContextId, Option<Root<F>>>,
     streams: BTreeMap<ContextId, Entry<F>>,
 }
@@ -40,7 +41,7 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
     /// A VM that talks to `host`.
     pub const fn new(host: H) -> Self {
         Self {
-            host,
+            host: Adapted::new(host),
             roots: BTreeMap::new(),
             streams: BTreeMap::new(),
         }
@@ -48,7 +49,7 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
 
     /// The host, for tests that look at it from outside.
     pub const fn host(&self) -> &H {
-        &self.host
+        self.host.inner()
     }
 
     /// Runs `callback` on a stream and its filter; `None` when there is no such stream.
@@ -57,6 +58,7 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
         context: ContextId,
         callback: impl FnOnce(&mut F::Stream, &mut F, &dyn Host) -> T,
     ) -> Option<T> {
+        self.host.enter(context);
         let entry = self.streams.get_mut(&context)?;
         let root = self.roots.get_mut(&entry.root)?.as_mut()?;
         Some(callback(
@@ -100,8 +102,21 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
         }
     }
 
+    /// A request that is paused with nothing to wait for ends the worker on APISIX: it is refused.
+    fn held(&self, action: Action) -> Action {
+        if action == Action::Pause && !self.host.can_pause() {
+            let refusal = Refusal::new(
+                503,
+                "cannot_wait",
+                "The gateway cannot decide about the request at the moment.",
+            );
+            refuse::send(&self.host, &refusal, F::NAME, None, false);
+        }
+        action
+    }
+
     fn configured(&self) -> Result<Root<F>, ()> {
-        let capabilities = Capabilities::probe(&self.host);
+        let capabilities = self.host.probe();
         let result = self
             .host
             .buffer(Buffer::PluginConfiguration, 0, usize::MAX)
@@ -134,6 +149,10 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
             self.roots.entry(context).or_insert(None);
             return;
         }
+        // APISIX gives the number of one that is gone to the next, and may not have said so.
+        if self.streams.contains_key(&context) {
+            self.delete(context);
+        }
         let filter = self.roots.get_mut(&root).and_then(Option::as_mut);
         let stream = filter.map(|root| root.filter.stream(context));
         self.streams.insert(
@@ -152,6 +171,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     }
 
     fn configure(&mut self, root: ContextId, _size: usize) -> bool {
+        self.host.enter(root);
         let mut configured = self.configured().ok();
         if let Some(configured) = &mut configured {
             configured.filter.attach(root);
@@ -164,6 +184,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     }
 
     fn tick(&mut self, root: ContextId) {
+        self.host.enter(root);
         if let Some(Some(root)) = self.roots.get_mut(&root) {
             root.filter.on_tick(&self.host);
             root.filter.flush(&self.host);
@@ -171,10 +192,10 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     }
 
     fn request_headers(&mut self, context: ContextId, end_of_stream: bool) -> Action {
-        self.with_stream(context, |stream, filter, host| {
+        let action = self.with_stream(context, |stream, filter, host| {
             stream.on_request_headers(filter, host, end_of_stream)
-        })
-        .unwrap_or_else(|| {
+        });
+        let action = action.unwrap_or_else(|| {
             // Some hosts go on with a plugin whose configuration was refused. Letting a request
             // pass here would switch the filter off in silence.
             let refusal = Refusal::new(
@@ -184,14 +205,15 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
             );
             refuse::send(&self.host, &refusal, F::NAME, None, false);
             Action::Pause
-        })
+        });
+        self.held(action)
     }
 
     fn request_body(&mut self, context: ContextId, size: usize, end_of_stream: bool) -> Action {
-        self.with_stream(context, |stream, filter, host| {
+        let action = self.with_stream(context, |stream, filter, host| {
             stream.on_request_body(filter, host, size, end_of_stream)
-        })
-        .unwrap_or(Action::Continue)
+        });
+        self.held(action.unwrap_or(Action::Continue))
     }
 
     fn request_trailers(&mut self, context: ContextId) -> Action {
@@ -224,12 +246,15 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
 
     fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize) {
         let sizes = AnswerSizes { headers, body };
+        self.host.enter(context);
+        self.host.end_call(token);
         self.with_filter(context, |filter, host| {
             filter.on_http_answer(host, token, sizes);
         });
     }
 
     fn grpc_answer(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>) {
+        self.host.enter(context);
         self.with_filter(context, |filter, host| {
             filter.on_grpc_answer(host, token, result);
         });
@@ -248,6 +273,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         let has_log_phase = root
             .and_then(Option::as_ref)
             .is_none_or(|root| root.capabilities.has_log_phase());
+        self.host.begin_end(context);
         if !has_log_phase {
             self.write_log(context);
         }
@@ -262,6 +288,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     fn delete(&mut self, context: ContextId) {
         // A module without the callback for the end of a stream ends it here.
         self.end(context);
+        self.host.forget(context);
         self.streams.remove(&context);
         if let Some(Some(mut root)) = self.roots.remove(&context) {
             root.filter.flush(&self.host);

@@ -5,13 +5,15 @@
 
 use std::borrow::Cow;
 
-use crate::Status;
+use crate::{HeaderMap, Host, Status};
 
 /// Names and values of a header map, in the order of the message, names in lower case as the host
 /// keeps them. Pseudo-headers such as `:path` are among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     bytes: Vec<u8>,
+    /// There may be headers that are not listed.
+    is_cut: bool,
 }
 
 impl Headers {
@@ -20,7 +22,10 @@ impl Headers {
     /// # Errors
     /// [`Status::SerializationFailure`] for bytes that are not in that form.
     pub fn from_abi(bytes: Vec<u8>) -> Result<Self, Status> {
-        let headers = Self { bytes };
+        let headers = Self {
+            bytes,
+            is_cut: false,
+        };
         let (sizes, texts) = headers.parts().ok_or(Status::SerializationFailure)?;
         let promised = sizes.chunks_exact(4).try_fold(0_usize, |sum, size| {
             let (size, _) = number(size)?;
@@ -38,7 +43,22 @@ impl Headers {
     pub fn from_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> Self {
         Self {
             bytes: write_pairs(pairs),
+            is_cut: false,
         }
+    }
+
+    /// The same, known not to be all that the message has.
+    #[must_use]
+    pub(crate) const fn cut(mut self) -> Self {
+        self.is_cut = true;
+        self
+    }
+
+    /// Whether these are all headers of the message. Some hosts list only so many; the others can be
+    /// asked for by name.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        !self.is_cut
     }
 
     /// All names and values.
@@ -113,6 +133,22 @@ impl<'h> IntoIterator for &'h Headers {
         self.iter()
     }
 }
+
+/// Keeps what a request header says from the upstream: removes it, or, where the host sends removed
+/// headers on (Kong), overwrites it.
+///
+/// # Errors
+/// The upstream would see it: the map cannot be changed, or the host can overwrite only one of
+/// several headers of that name.
+pub fn hide(host: &dyn Host, name: &str) -> Result<(), Status> {
+    let map = HeaderMap::RequestHeaders;
+    match host.remove_header(map, name) {
+        Err(Status::Unimplemented) => host.set_header(map, name, HIDDEN),
+        other => other,
+    }
+}
+
+const HIDDEN: &[u8] = b"removed";
 
 /// See [`Headers::iter`].
 #[derive(Clone, Debug)]

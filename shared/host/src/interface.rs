@@ -136,6 +136,11 @@ pub trait Host {
     /// [`Status::CasMismatch`]; the host has no shared data.
     fn set_shared_data(&self, key: &str, value: &[u8], cas: Option<u32>) -> Result<(), Status>;
 
+    /// Whether a call can be started now: some hosts take one at a time of each request.
+    fn can_call(&self) -> bool {
+        true
+    }
+
     /// Starts an HTTP call; the answer arrives at [`crate::Filter::on_http_answer`].
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! - [`Host`] is every call a filter may make, each fallible; [`wasm`] implements it on the ABI
 //!   with raw status codes, `fake` (feature) in memory for tests.
+//! - Every host is evened out before a filter sees it: what a host cannot do is an error, and what
+//!   it does in another way is done in that way. [`Capabilities`] tell what can be asked of it.
 //! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
 //!   callbacks of the ABI, and [`filter!`] makes a module of one.
 //! - [`Request`] answers the questions of `policy`'s rules; [`exchange`] is what the filters of one
@@ -11,6 +13,8 @@
 //! Nothing here panics, whatever the host answers. Dependencies point one way: filters to `host`
 //! to `policy`.
 
+mod adapted;
+mod attributes;
 mod capabilities;
 mod dispatcher;
 pub mod exchange;
@@ -48,14 +52,14 @@ pub use throttle::Throttle;
 pub use verify_signature::verify_signature;
 
 /// Makes a proxy-wasm module of a [`Filter`], in the crate root:
-/// `host::filter!(JwtAuth: request_headers, response_headers);`
+/// `host::filter!(PiiRedactor: request_trailers, response_trailers);`
 ///
-/// The names are those of the callbacks of [`Stream`] that the filter implements, without `on_`.
-/// One that is left out is never called in a proxy, though the fakes call it. Without `done`, which
-/// also is that of [`Filter`], streams end when their contexts go, a moment later.
+/// The callbacks for headers, bodies, the log and the end of a stream are always exported: Kong
+/// calls them without looking whether they are there. Those that no host calls blindly are named,
+/// without `on_`, where the filter implements them.
 #[macro_export]
 macro_rules! filter {
-    ($filter:ty: $($callback:ident),+ $(,)?) => {
+    ($filter:ty $(: $($callback:ident),+ $(,)?)?) => {
         #[cfg(target_os = "wasi")]
         #[allow(unsafe_code, reason = "the names that the host calls")]
         const _: () = {
@@ -64,7 +68,13 @@ macro_rules! filter {
                 $crate::wasm::start::<$filter>();
             }
 
-            $($crate::export_callback!($callback);)+
+            $crate::export_callback!(request_headers);
+            $crate::export_callback!(request_body);
+            $crate::export_callback!(response_headers);
+            $crate::export_callback!(response_body);
+            $crate::export_callback!(log);
+            $crate::export_callback!(done);
+            $($($crate::export_callback!($callback);)+)?
         };
     };
 }

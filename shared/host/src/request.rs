@@ -24,7 +24,7 @@ use crate::{Direction, HeaderMap, Headers, Host};
 /// them; what costs something to work out is worked out when it is first asked for.
 pub struct Request {
     headers: Headers,
-    /// The host has handed over all headers at once. Else only those of [`KEPT`] are here.
+    /// The host has handed over all headers at once. Else some are to be asked for by name.
     complete: bool,
     path: OnceCell<Result<RequestPath, PathError>>,
     host_name: OnceCell<String>,
@@ -41,18 +41,20 @@ impl Request {
     #[must_use]
     pub fn capture(host: &dyn Host) -> Self {
         let map = HeaderMap::RequestHeaders;
-        let (headers, complete) = match host.headers(map) {
-            Ok(headers) if headers.contains(":path") || headers.contains(":method") => {
-                (headers, true)
-            }
-            // A host that leaves the pseudo-headers out is asked for each header.
-            _ => {
-                let kept = KEPT.iter().filter_map(|name| {
-                    let value = host.header(map, name).ok()??;
-                    Some((*name, value))
-                });
-                (Headers::from_pairs(&kept.collect::<Vec<_>>()), false)
-            }
+        let listed = host.headers(map).unwrap_or_default();
+        // A host that leaves the pseudo-headers out, or some of the others, is asked for each.
+        let complete =
+            listed.is_complete() && (listed.contains(":path") || listed.contains(":method"));
+        let headers = if complete {
+            listed
+        } else {
+            let unlisted = KEPT.iter().filter(|name| !listed.contains(name));
+            let unlisted = unlisted.filter_map(|name| {
+                let value = host.header(map, name).ok()??;
+                Some((name.as_bytes().to_vec(), value))
+            });
+            let listed = listed.iter().map(|(n, value)| (n.to_vec(), value.to_vec()));
+            Headers::from_pairs(&listed.chain(unlisted).collect::<Vec<_>>())
         };
         Self {
             headers,
@@ -91,6 +93,9 @@ impl Request {
         if self.complete {
             return self.headers.joined(name);
         }
+        if let Some(listed) = self.headers.joined(name) {
+            return Some(listed);
+        }
         let value = host.header(HeaderMap::RequestHeaders, name).ok()??;
         Some(Cow::Owned(value))
     }
@@ -114,6 +119,13 @@ impl Request {
     pub fn header(&self, host: &dyn Host, name: &str) -> Option<String> {
         self.header_bytes(host, name)
             .map(|value| String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// Whether all headers of the request are known: a host may list only so many, or none. Then
+    /// what a name finds is the first of several, and nobody knows which other names there are.
+    #[must_use]
+    pub const fn has_all_headers(&self) -> bool {
+        self.complete
     }
 
     /// As [`Request::header_lines`], as text; bytes that are not UTF-8 become U+FFFD.

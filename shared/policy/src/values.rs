@@ -31,6 +31,12 @@ impl Values {
         }
     }
 
+    /// Several texts, each of which some server takes for the value.
+    pub fn of_texts<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let bytes = texts.into_iter().map(str::as_bytes);
+        Self::collected(bytes.map(Cow::Borrowed))
+    }
+
     /// The values of a header by its lines.
     ///
     /// Spaces around a value and around commas in it make no difference, as lines may be joined

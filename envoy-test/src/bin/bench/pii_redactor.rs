@@ -11,7 +11,8 @@ use envoy_test::peers::{Answer, Peers};
 use envoy_test::{Error, Result, paths};
 use pii_redactor::config::Config;
 use pii_redactor::inflate::InflateLimits;
-use pii_redactor::pipeline::{BodyPipeline, Coding, Framing};
+use pii_redactor::media::Framing;
+use pii_redactor::pipeline::{BodyPipeline, Coding};
 use serde_json::Value;
 
 use crate::cpu;

@@ -1,6 +1,8 @@
 //! token-bucket beside Envoy's own `local_ratelimit`: what a limit costs, what memory it takes with
 //! ten million clients, and how many requests of how many clients pass.
 
+pub(crate) mod flood;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::ops::Range;

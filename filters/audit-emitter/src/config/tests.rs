@@ -94,3 +94,27 @@ fn a_rule_has_its_own_mode_or_that_of_the_filter() {
         assert_eq!(config.rule(None).mode, expected, "{filter}");
     }
 }
+
+#[test]
+fn what_is_accepted_and_surprises_is_warned_of() {
+    let text = r#"{"sink": "host_log", "fields": {"path": "template"},
+        "rules": [
+            {"match": {"paths": ["/a"]}, "template": "/a", "retention": {"class": "x", "keep": "1h"}},
+            {"match": {"paths": ["/b"]}, "template": "/b", "retention": {"class": "x", "keep": "6y"}},
+            {"match": {"paths": ["/who/**"]}},
+            {"match": {"paths": ["/healthz"]}, "level": "none"}
+        ]}"#;
+    let checked = Config::check(text);
+    let warnings: Vec<String> = checked.warnings.iter().map(ToString::to_string).collect();
+    let warnings = warnings.join("\n");
+    assert!(
+        warnings.contains("rules[1].retention") && warnings.contains(r#"the class "x""#),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("rules[0]"), "{warnings}");
+    // A rule without a template, and what no rule matches.
+    assert!(warnings.contains("rules[2].template"), "{warnings}");
+    assert!(!warnings.contains("rules[3]"), "{warnings}");
+    assert_eq!(warnings.matches("fields.path").count(), 2, "{warnings}");
+    assert!(Config::check(r#"{"sink": "host_log"}"#).warnings.is_empty());
+}

@@ -74,10 +74,16 @@ impl Bed {
             bed.proxy.host().set_environment_variable(name, value);
             bed.secrets.insert(value.to_owned());
         }
+        let configuration = as_accepted_by(profile, configuration);
         bed.proxy
             .configure(configuration.to_string())
             .unwrap_or_else(|refused| panic!("{}", refused.text()));
         bed
+    }
+
+    /// Whether the host keeps what is removed from a request from the upstream.
+    pub(crate) fn removes_headers(&self) -> bool {
+        self.profile != Profile::Kong
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -219,6 +225,31 @@ impl Bed {
         );
         outcome
     }
+}
+
+/// Hosts that cannot rewrite a query take a credential from it only where the upstream may see it.
+fn as_accepted_by(profile: Profile, configuration: &Value) -> Value {
+    let mut configuration = configuration.clone();
+    let providers = configuration["providers"].as_object_mut();
+    for provider in providers.into_iter().flat_map(|all| all.values_mut()) {
+        let from = provider.get("from").and_then(Value::as_array);
+        let of_query = |from: &Vec<Value>| from.iter().any(|place| place.get("query").is_some());
+        if profile != Profile::Envoy && from.is_some_and(of_query) {
+            provider["forward"] = json!(true);
+        }
+    }
+    configuration
+}
+
+/// The same without credentials in the query.
+pub(crate) fn without_query(mut configuration: Value) -> Value {
+    let providers = configuration["providers"].as_object_mut().unwrap();
+    for provider in providers.values_mut() {
+        if let Some(from) = provider.get_mut("from").and_then(Value::as_array_mut) {
+            from.retain(|place| place.get("query").is_none());
+        }
+    }
+    configuration
 }
 
 /// What of a credential must not be told: a whole key, and each part of a token that says

@@ -3,7 +3,7 @@
 use host::fake::{Profile, Request};
 use serde_json::{Value, json};
 
-use super::bed::{Bed, ISSUER, Signer, bearer, in_every_host};
+use super::bed::{Bed, ISSUER, Signer, bearer, in_every_host, without_query};
 
 const MANAGED: [&str; 3] = ["x-roles", "x-payload", "x-meshward-identity"];
 
@@ -44,10 +44,21 @@ fn unforged(line: &str, bed: &mut Bed, request: Request, credential: &str) {
     // Twice each, and in capitals, where the host has not made them small.
     let request = forged(forged(request)).header("X-Roles", "forged");
     let outcome = bed.run(&request, credential);
+    if !bed.removes_headers() && outcome.client().text().contains("managed_header") {
+        assert_eq!(outcome.upstream().headers, None);
+        return;
+    }
     let upstream = outcome.upstream();
     let headers = upstream.headers.as_ref();
     let headers = headers.unwrap_or_else(|| panic!("{:?} {line}", bed.profile));
-    let forged = headers.iter().any(|(_, value)| value == b"forged");
+    // Kong overwrites the first; in report mode nothing more can be done.
+    let left = headers.iter().filter(|(_, value)| value == b"forged");
+    let forged = left.count()
+        > if bed.removes_headers() {
+            0
+        } else {
+            MANAGED.len() + 1
+        };
     assert!(!forged, "{:?} {line}: {headers:?}", bed.profile);
 }
 
@@ -59,7 +70,7 @@ fn nobody_else_sets_our_headers() {
     let mut open = configuration(&signer);
     open["default"] = json!("anonymous");
     for configuration in [configuration(&signer), report.clone(), open.clone()] {
-        in_every_host(&configuration, |bed| {
+        in_every_host(&without_query(configuration), |bed| {
             let token = signer.token(&bed.claims(&json!({"roles": ["reader"]})));
             unforged("anonymous", bed, Request::get("/open/1"), "");
             unforged("optional", bed, Request::get("/optional/1"), "");
@@ -147,7 +158,11 @@ fn what_no_rule_allows_is_denied() {
             (
                 "no authority",
                 Request::get("/orders/1").without(":authority"),
-                (401, "credential_missing"),
+                match bed.profile {
+                    // It cannot list the headers of such a request.
+                    Profile::Apisix => (431, "headers_unlisted"),
+                    Profile::Envoy | Profile::Kong => (401, "credential_missing"),
+                },
             ),
             (
                 "a whole address",
@@ -229,7 +244,13 @@ fn one_request_has_one_credential() {
 #[test]
 fn the_upstream_sees_no_credential_and_no_line_break() {
     let signer = Signer::new("a", 7);
-    in_every_host(&configuration(&signer), |bed| {
+    for profile in Profile::ALL {
+        let rewrites_queries = profile == Profile::Envoy;
+        let configuration = match configuration(&signer) {
+            configuration if rewrites_queries => configuration,
+            configuration => without_query(configuration),
+        };
+        let bed = &mut Bed::new(profile, &configuration);
         let roles = json!(["a\r\nx-admin: 1", "b\0c", "é", 9_007_199_254_740_993_u64]);
         let token = signer.token(&bed.claims(&json!({"roles": roles})));
         let query = format!("/orders/1?a=b&access_token={token}&c=d");
@@ -239,6 +260,9 @@ fn the_upstream_sees_no_credential_and_no_line_break() {
             ("query", Request::get(&query)),
             ("cookie", Request::get("/orders/1").header("cookie", cookie)),
         ] {
+            if line == "query" && !rewrites_queries {
+                continue;
+            }
             let outcome = bed.passes(line, &request, &token);
             let upstream = outcome.upstream();
             let signature = token.rsplit('.').next().unwrap().as_bytes();
@@ -266,7 +290,7 @@ fn the_upstream_sees_no_credential_and_no_line_break() {
                 assert_eq!(upstream.header("cookie").unwrap(), "a=b; c=d");
             }
         }
-    });
+    }
 }
 
 #[test]

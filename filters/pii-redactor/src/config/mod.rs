@@ -8,18 +8,24 @@ mod presets;
 mod rule;
 
 pub use on_error::{OnError, ParseErrorPolicy, Policy, TrailersPolicy};
+pub(crate) use presets::is_special_category;
 pub use rule::{Place, Places, Rule};
 
 use std::rc::Rc;
 
 use host::FactSources;
 use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::facts::Facts;
+use policy::matching::{applies, may_apply};
 use policy::mode::Mode;
 
 use crate::custom::Custom;
 use crate::detect::Confidence;
 use crate::inflate::InflateLimits;
-use crate::plan::{Allowed, Binding, FieldRule, Minimization, Parts, Plan, Settings, TypePolicy};
+use crate::plan::{
+    Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
+    TypePolicy,
+};
 use actions::{ActionTable, Keys};
 
 /// A checked configuration.
@@ -43,6 +49,15 @@ pub struct Config {
     pub report_header: Option<String>,
     /// The environment variable with the key of pseudonyms, where there are any.
     pub pseudonym_key_env: Option<String>,
+}
+
+/// A rule that is about a message, by its place in [`Config::rules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RuleUse {
+    /// The place.
+    pub index: usize,
+    /// The caller is one that sees everything: the rule only counts.
+    pub is_exempt: bool,
 }
 
 impl Config {
@@ -78,11 +93,79 @@ impl Config {
     /// What these rules do together; the indices are those of [`Config::rules`].
     #[must_use]
     pub fn plan(&self, indices: &[usize]) -> Plan {
-        let rules = indices.iter().filter_map(|index| self.rules.get(*index));
+        let acting = |index: &usize| RuleUse {
+            index: *index,
+            is_exempt: false,
+        };
+        self.plan_of(&indices.iter().map(acting).collect::<Vec<_>>())
+    }
+
+    /// The rules that are about a request, whatever the content types of its messages.
+    #[must_use]
+    pub fn rules_for(&self, facts: &dyn Facts) -> Vec<RuleUse> {
+        let is_due = |rule: &Rule| {
+            let consented = rule.when_consent.as_ref();
+            may_apply(&rule.matches, facts)
+                && consented.is_none_or(|condition| condition.holds(facts.consent()))
+        };
+        let rules = self.rules.iter().enumerate();
+        rules
+            .filter(|(_, rule)| is_due(rule))
+            .map(|(index, rule)| RuleUse {
+                index,
+                is_exempt: rule.unless.holds(facts.identity()),
+            })
+            .collect()
+    }
+
+    /// Of these rules those that are about a place.
+    #[must_use]
+    pub fn rules_at(&self, uses: &[RuleUse], place: Place) -> Vec<RuleUse> {
+        let is_about = |rule: &Rule| rule.places.has(place);
+        self.those(uses, is_about)
+    }
+
+    /// Of these rules those that are about the content type of the message at hand.
+    #[must_use]
+    pub fn rules_of_type(&self, uses: &[RuleUse], facts: &dyn Facts) -> Vec<RuleUse> {
+        self.those(uses, |rule| applies(&rule.matches, facts))
+    }
+
+    /// The headers and trailers that these rules search; `None`: all that
+    /// [`crate::headers::is_searched`] names.
+    #[must_use]
+    pub fn named_headers(&self, uses: &[RuleUse]) -> Option<Vec<&str>> {
+        let mut rules = uses.iter().filter_map(|used| self.rules.get(used.index));
+        rules.try_fold(Vec::new(), |mut all, rule| {
+            all.extend(rule.headers.as_ref()?.iter().map(String::as_str));
+            Some(all)
+        })
+    }
+
+    fn those(&self, uses: &[RuleUse], keeps: impl Fn(&Rule) -> bool) -> Vec<RuleUse> {
+        let kept = |used: &&RuleUse| self.rules.get(used.index).is_some_and(&keeps);
+        uses.iter().filter(kept).copied().collect()
+    }
+
+    /// As [`Config::plan`], of rules some of which do not act on this caller.
+    #[must_use]
+    pub fn plan_of(&self, uses: &[RuleUse]) -> Plan {
+        let rules = uses.iter().filter_map(|used| {
+            let rule = self.rules.get(used.index)?;
+            Some((rule, used.is_exempt))
+        });
         let mut parts = Parts::default();
-        for (rule, place) in rules.zip(0_u8..) {
-            let enforces = rule.mode.enforces();
-            parts.rules.push(rule.name.clone());
+        for ((rule, is_exempt), place) in rules.zip(0_u8..) {
+            let mode = match rule.mode {
+                _ if is_exempt => RuleMode::Exempt,
+                Mode::Enforce => RuleMode::Enforce,
+                Mode::Report => RuleMode::Report,
+            };
+            let enforces = mode == RuleMode::Enforce;
+            parts.rules.push(PlannedRule {
+                name: rule.name.clone(),
+                mode,
+            });
             parts
                 .bindings
                 .extend(rule.detect.iter().map(|(entity, action)| {

@@ -13,8 +13,10 @@ pub struct OnError {
     pub partial_content: Policy,
     /// It is not what it says it is.
     pub parse_error: ParseErrorPolicy,
-    /// The host cannot change bodies.
+    /// The host cannot change bodies, or the query.
     pub host_readonly: Policy,
+    /// It has more headers than the host lists, or none that it can list.
+    pub unlisted_headers: Policy,
     /// Trailers end it while something is held that cannot be written any more.
     pub trailers: TrailersPolicy,
 }
@@ -54,6 +56,7 @@ impl Default for OnError {
             partial_content: Policy::Block,
             parse_error: ParseErrorPolicy::RedactText,
             host_readonly: Policy::Block,
+            unlisted_headers: Policy::Block,
             trailers: TrailersPolicy::Block,
         }
     }
@@ -79,6 +82,7 @@ impl OnError {
                     ])
                 }),
                 host_readonly: fields.or("host_readonly", default.host_readonly, policy),
+                unlisted_headers: fields.or("unlisted_headers", default.unlisted_headers, policy),
                 trailers: fields.or("trailers", default.trailers, |n| {
                     n.one_of(&[
                         ("block", TrailersPolicy::Block),

@@ -44,13 +44,22 @@ pub(super) fn action(entity: u8, presets: u8) -> Option<Action> {
         "GEO_COORDINATE" if !has(preset::HIPAA) => {
             Some(Action::Generalize(Generalization::Decimals(2)))
         }
-        // GDPR article 9.
-        "HEALTH" | "GENETIC" | "BIOMETRIC" | "ETHNICITY" | "RELIGION" | "POLITICAL_OPINION"
-        | "UNION_MEMBERSHIP" | "SEX_LIFE"
-            if has(preset::GDPR) =>
-        {
-            Some(Action::Remove)
-        }
+        _ if is_special_category(name) && has(preset::GDPR) => Some(Action::Remove),
         _ => None,
     }
+}
+
+/// The special categories of GDPR article 9.
+pub(crate) fn is_special_category(kind: &str) -> bool {
+    matches!(
+        kind,
+        "HEALTH"
+            | "GENETIC"
+            | "BIOMETRIC"
+            | "ETHNICITY"
+            | "RELIGION"
+            | "POLITICAL_OPINION"
+            | "UNION_MEMBERSHIP"
+            | "SEX_LIFE"
+    )
 }

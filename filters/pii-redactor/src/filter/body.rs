@@ -1,14 +1,18 @@
 //! Bodies in both directions.
 
-use host::{Action, Buffer, Direction, HeaderMap, Host, HostKind, header_text};
+use std::rc::Rc;
 
-use super::{PiiRedactor, RedactedStream, response_text, tell};
+use host::{Action, Buffer, Direction, HeaderMap, Host, HostKind};
+
+use super::message::Message;
+use super::reason::{NotSearched, Reason};
+use super::report::HandedOver;
+use super::{PiiRedactor, RedactedStream, RuleUse, report};
 use crate::bytes::same;
 use crate::config::{ParseErrorPolicy, Place, Policy, TrailersPolicy};
-use crate::inflate::InflateError;
-use crate::pipeline::{BodyPipeline, Coding, Framing};
+use crate::media::{Charset, Framing, Media};
+use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
-use std::rc::Rc;
 
 /// A body that is being rewritten.
 pub(super) struct Work {
@@ -18,44 +22,89 @@ pub(super) struct Work {
     pub(super) changes: bool,
     /// What breaks off may not be scanned as text, because it may only have named members.
     minimizes: bool,
-    /// The host holds the body until it is complete, or too long.
+    /// A small body is kept here until it is complete, or too long; the host's buffer stays empty.
     holds: bool,
-    /// What was found has been told.
-    pub(super) told: bool,
+    /// What has come of it.
+    kept: Vec<u8>,
+    /// How much of what was found has been handed over.
+    pub(super) handed_over: HandedOver,
+    /// The end has been reported.
+    pub(super) is_reported: bool,
+    /// The content type is that of gRPC.
+    pub(super) is_grpc: bool,
     finished: bool,
 }
 
 impl RedactedStream {
-    /// The headers of the answer are there: is there a body to search?
-    pub(super) fn begin_answer(
+    /// The headers of the response are there: is there a body to search?
+    pub(super) fn begin_response(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        let status = response_text(host, ":status").unwrap_or_default();
+        let message = Message::read(host, filter.capabilities, HeaderMap::ResponseHeaders);
+        let status = message.text(":status").unwrap_or_default();
         let is_head = self
             .request
             .as_ref()
             .is_some_and(|request| request.method() == "HEAD");
-        // APISIX says that every response ends with its headers.
-        let no_body = (end_of_stream && filter.capabilities.has_log_phase())
-            || is_head
-            || matches!(status.as_str(), "101" | "204" | "304")
-            || response_text(host, "content-length").as_deref() == Some("0");
+        let is_about_a_body = is_head || status == "304";
+        let no_body = (end_of_stream && filter.capabilities.tells_ends())
+            || is_about_a_body
+            || matches!(status.as_str(), "101" | "204")
+            || message.text("content-length").as_deref() == Some("0");
         if no_body {
+            if is_about_a_body {
+                self.correct_bodiless(filter, host, &message);
+            }
             return Action::Continue;
         }
         if status == "206" && self.unsearchable.is_none() {
-            let rules = self.at(filter, Place::ResponseBody);
-            let rules = self.of_this_type(filter, host, rules, Direction::Response);
+            let rules = self.rules_for_body(filter, host, Direction::Response);
             if !rules.is_empty() {
                 // A part of a body: an upstream that ignores that nobody asked for it.
                 let policy = filter.config.on_error.partial_content;
-                return self.refuse(filter, host, Direction::Response, policy, "partial_content");
+                return self.refuse(
+                    filter,
+                    host,
+                    Direction::Response,
+                    (policy, Reason::PartialContent),
+                );
             }
         }
         self.begin_body(filter, host, Direction::Response)
+    }
+
+    /// A response to HEAD, or one that says that nothing has changed, has the headers of the body
+    /// that GET would get (RFC 9110 sections 8.6 and 9.3.2).
+    fn correct_bodiless(&self, filter: &PiiRedactor, host: &dyn Host, message: &Message<'_>) {
+        let rules = self.rules_for_body(filter, host, Direction::Response);
+        if !filter.changes_bodies(&rules) || self.unsearchable.is_some() {
+            return;
+        }
+        let content_type = message.text("content-type").unwrap_or_default();
+        let coding = Coding::of(&message.text("content-encoding").unwrap_or_default());
+        if Media::of(&content_type).framing.is_some()
+            && let Some(coding) = coding
+        {
+            message.prepare_for_change(coding);
+        }
+    }
+
+    /// The rules about the body of the message at hand.
+    fn rules_for_body(
+        &self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        direction: Direction,
+    ) -> Vec<RuleUse> {
+        let place = match direction {
+            Direction::Request => Place::RequestBody,
+            Direction::Response => Place::ResponseBody,
+        };
+        let rules = self.at(filter, place);
+        self.of_this_type(filter, host, rules, direction)
     }
 
     /// The headers of a message with a body are there.
@@ -69,60 +118,65 @@ impl RedactedStream {
             Direction::Request => (HeaderMap::RequestHeaders, Place::RequestBody),
             Direction::Response => (HeaderMap::ResponseHeaders, Place::ResponseBody),
         };
-        let rules = self.at(filter, place);
-        let rules = self.of_this_type(filter, host, rules, direction);
+        let rules = self.rules_for_body(filter, host, direction);
         if rules.is_empty() {
             return Action::Continue;
         }
         if let Some(reason) = self.unsearchable {
-            filter
-                .metrics
-                .count(host, "skipped_total", &[("reason", reason)]);
-            filter.throttle.log(host, host::LogLevel::Info, || {
-                format!("pii-redactor: a body was not searched: {reason}")
-            });
+            report::not_searched(filter, host, place, reason, 1);
             return Action::Continue;
         }
-        let content_type = header_text(host, map, "content-type").unwrap_or_default();
-        let Some(framing) = Framing::of(&content_type) else {
-            let minimizes = filter.minimizes(&rules) && filter.enforces(&rules);
-            let policy = filter.config.on_error.unsupported_type;
-            if minimizes || policy == Policy::Block {
-                return self.refuse(filter, host, direction, Policy::Block, "unsupported_type");
+        let message = Message::read(host, filter.capabilities, map);
+        let content_type = message.text("content-type").unwrap_or_default();
+        let media = Media::of(&content_type);
+        let enforces = filter.enforces(&rules);
+        let minimizes = filter.minimizes(&rules) && enforces;
+        let blocks_types = filter.config.on_error.unsupported_type == Policy::Block;
+        let refused = (Policy::Block, Reason::UnsupportedType);
+        let Some(framing) = media.framing else {
+            if minimizes || blocks_types {
+                return self.refuse(filter, host, direction, refused);
             }
-            filter
-                .metrics
-                .count(host, "skipped_total", &[("reason", "content_type")]);
-            filter.throttle.log(host, host::LogLevel::Info, || {
-                "pii-redactor: a body was not searched: content_type".to_owned()
-            });
+            report::not_searched(filter, host, place, NotSearched::ContentType, 1);
             return Action::Continue;
         };
-        let has_no_members = matches!(framing, Framing::Text | Framing::Unsaid);
-        if has_no_members && filter.minimizes(&rules) && filter.enforces(&rules) {
-            // Only documents have members that could be allowed.
-            return self.refuse(filter, host, direction, Policy::Block, "unsupported_type");
+        // Only documents have members that could be allowed.
+        let has_no_members = matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown);
+        let is_unsupported = framing == Framing::Unknown && blocks_types;
+        if has_no_members && minimizes || is_unsupported && !content_type.is_empty() {
+            return self.refuse(filter, host, direction, refused);
         }
-        let encoding = header_text(host, map, "content-encoding").unwrap_or_default();
-        let Some(coding) = Coding::of(&encoding) else {
+        let encoding = message.text("content-encoding").unwrap_or_default();
+        let coding = Coding::of(&encoding).filter(|_| media.charset != Charset::Undecodable);
+        let Some(coding) = coding else {
             let policy = filter.config.on_error.unsupported_encoding;
-            return self.refuse(filter, host, direction, policy, "unsupported_encoding");
+            let refused = (policy, Reason::UnsupportedEncoding);
+            return self.refuse(filter, host, direction, refused);
         };
-        let changes = filter.enforces(&rules) && filter.capabilities.rewrites_bodies();
+        let changes = filter.changes_bodies(&rules);
         let plan = filter.plan(&rules);
         let work = Work {
-            pipeline: BodyPipeline::new(Rc::clone(&plan), &framing, coding, filter.config.inflate),
+            pipeline: BodyPipeline::with_charset(
+                Rc::clone(&plan),
+                &framing,
+                media.charset,
+                coding,
+                filter.config.inflate,
+            ),
             minimizes: plan
                 .minimizes
                 .is_some_and(|minimization| minimization.enforces),
             plan,
             changes,
-            holds: changes && holds(filter, host, map, direction, &framing, coding),
-            told: false,
+            holds: changes && holds(filter, host, &message, direction, (&framing, coding)),
+            kept: Vec::new(),
+            handed_over: HandedOver::default(),
+            is_reported: false,
+            is_grpc: framing == Framing::Grpc,
             finished: false,
         };
         if changes {
-            prepare_headers(host, map, coding);
+            message.prepare_for_change(coding);
         }
         match direction {
             Direction::Request => self.request_work = Some(work),
@@ -146,31 +200,49 @@ impl RedactedStream {
         let Some(work) = self.work(direction) else {
             return Action::Continue;
         };
-        if work.holds && !end_of_stream && size <= HELD_BYTES {
-            return Action::Pause;
-        }
-        // What the host held is in its buffer, whatever it says that this callback is about.
-        let held = std::mem::take(&mut work.holds);
-        let read = if held {
-            host.buffer(buffer(direction), 0, usize::MAX)
-        } else if size == 0 {
+        let read = if size == 0 {
             Ok(Vec::new())
         } else {
             host.buffer(buffer(direction), 0, size)
         };
-        let Ok(body) = read else {
-            return self.stop(filter, host, direction, "body_unreadable");
+        let changes = work.changes;
+        let Ok(piece) = read else {
+            if !changes {
+                // What may pass in any case is not stopped for not being read.
+                report::unredacted(filter, host, Reason::BodyUnreadable, false, true);
+                self.drop_work(direction);
+                return Action::Continue;
+            }
+            return self.stop(filter, host, direction, Reason::BodyUnreadable);
         };
-        self.rewrite(filter, host, direction, &body, end_of_stream)
+        if work.holds {
+            work.kept.extend_from_slice(&piece);
+            if !end_of_stream && work.kept.len() <= HELD_BYTES {
+                // Nothing stays in the host's buffer: it has a limit of its own, and what comes next
+                // may be as long as that.
+                if !piece.is_empty()
+                    && host
+                        .replace_buffer(buffer(direction), usize::MAX, b"")
+                        .is_err()
+                {
+                    return self.stop(filter, host, direction, Reason::BodyUnwritable);
+                }
+                return Action::Pause;
+            }
+            work.holds = false;
+            let body = std::mem::take(&mut work.kept);
+            return self.rewrite(filter, host, direction, (&body, &piece), end_of_stream);
+        }
+        self.rewrite(filter, host, direction, (&piece, &piece), end_of_stream)
     }
 
-    /// A piece of the body, and whether it is the last.
+    /// A piece of the body and what of it is in the host's buffer, and whether it is the last.
     fn rewrite(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
         direction: Direction,
-        body: &[u8],
+        (body, buffered): (&[u8], &[u8]),
         last: bool,
     ) -> Action {
         let Some(work) = self.work(direction) else {
@@ -184,34 +256,48 @@ impl RedactedStream {
         }
         let changes = work.changes;
         if let Err(error) = result {
-            return self.undecodable(filter, host, direction, error);
+            return self.undecodable(filter, host, direction, error.into());
         }
         if work.pipeline.tally().blocks && changes {
-            self.tell(filter, host, direction);
+            self.hand_over(filter, host, direction, true);
             return match direction {
                 Direction::Request => self.block(filter, host, direction),
-                Direction::Response => self.stop(filter, host, direction, "blocked_content"),
+                Direction::Response => self.stop(filter, host, direction, Reason::BlockedContent),
             };
         }
-        let forbidden =
-            filter.config.on_error.parse_error == ParseErrorPolicy::Block || work.minimizes;
-        if changes && work.pipeline.is_malformed() && forbidden {
-            return self.stop(filter, host, direction, "parse_error");
+        let on_error = &filter.config.on_error;
+        let unsearched = work.pipeline.unsearched();
+        let forbids_text = on_error.parse_error == ParseErrorPolicy::Block || work.minimizes;
+        let forbids_binary = on_error.unsupported_type == Policy::Block || work.minimizes;
+        let fault = if work.pipeline.is_malformed() && forbids_text {
+            Some(Reason::ParseError)
+        } else if unsearched.encoded_parts > 0 && on_error.unsupported_encoding == Policy::Block {
+            Some(Reason::UnsupportedEncoding)
+        } else if unsearched.is_binary && forbids_binary && !work.is_grpc {
+            Some(Reason::UnsupportedType)
+        } else {
+            None
+        };
+        if let Some(reason) = fault.filter(|_| changes) {
+            return self.stop(filter, host, direction, reason);
         }
-        let unread = work.pipeline.unsearched_parts().1 > 0;
-        if changes && unread && filter.config.on_error.unsupported_encoding == Policy::Block {
-            return self.stop(filter, host, direction, "unsupported_encoding");
-        }
+        let is_over = last || unsearched.is_binary;
         if changes
-            && !same(&out, body)
+            && !same(&out, buffered)
             && host
                 .replace_buffer(buffer(direction), usize::MAX, &out)
                 .is_err()
         {
-            return self.stop(filter, host, direction, "body_unwritable");
+            return self.stop(filter, host, direction, Reason::BodyUnwritable);
         }
-        if last {
-            self.tell(filter, host, direction);
+        if is_over {
+            self.report_body(filter, host, direction);
+        } else {
+            self.hand_over(filter, host, direction, false);
+        }
+        if unsearched.is_binary && !last {
+            // The rest is binary too, and goes on by itself.
+            self.drop_work(direction);
         }
         Action::Continue
     }
@@ -232,24 +318,23 @@ impl RedactedStream {
             return Action::Continue;
         }
         if work.holds {
-            // The host still has all of the body, and it can be written until the trailers go on.
+            // The last callback about the body has left it with the host, so that it can be written
+            // until the trailers go on.
             work.holds = false;
-            let Ok(body) = host.buffer(buffer(direction), 0, usize::MAX) else {
-                return self.stop(filter, host, direction, "body_unreadable");
-            };
-            return self.rewrite(filter, host, direction, &body, true);
+            let body = std::mem::take(&mut work.kept);
+            return self.rewrite(filter, host, direction, (&body, &[]), true);
         }
         // What is held cannot be written any more. Behind a JSON document nothing is.
         let held = work.pipeline.held() > 0 || work.pipeline.is_incomplete();
         if held && work.changes {
             if filter.config.on_error.trailers == TrailersPolicy::Block {
-                return self.stop(filter, host, direction, "trailers");
+                return self.stop(filter, host, direction, Reason::Trailers);
             }
-            tell::unredacted(filter, host, "trailers", false, false);
+            report::unredacted(filter, host, Reason::Trailers, false, false);
         }
         let _ = work.pipeline.finish(&mut Vec::new());
         work.finished = true;
-        self.tell(filter, host, direction);
+        self.report_body(filter, host, direction);
         Action::Continue
     }
 
@@ -266,28 +351,30 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
         direction: Direction,
-        error: InflateError,
+        reason: Reason,
     ) -> Action {
         let changes = self.work(direction).is_some_and(|work| work.changes);
         if changes {
-            return self.stop(filter, host, direction, error.reason());
+            return self.stop(filter, host, direction, reason);
         }
-        tell::unredacted(filter, host, error.reason(), false, true);
+        report::unredacted(filter, host, reason, false, true);
+        self.report_body(filter, host, direction);
         self.drop_work(direction);
         Action::Continue
     }
 
-    /// A message that has begun goes no further. An answer has a status already, so its stream ends;
-    /// a request gets an answer, unless there is one.
+    /// A message that has begun goes no further. A response has a status already, so its stream ends;
+    /// a request gets a response, unless there is one.
     fn stop(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
         direction: Direction,
-        reason: &'static str,
+        reason: Reason,
     ) -> Action {
-        tell::unredacted(filter, host, reason, true, false);
-        self.tell(filter, host, direction);
+        report::unredacted(filter, host, reason, true, false);
+        self.hand_over(filter, host, direction, true);
+        self.report_body(filter, host, direction);
         self.drop_work(direction);
         // Nothing of what is in the host's buffer may leave, whatever becomes of the rest.
         let _ = host.replace_buffer(buffer(direction), usize::MAX, b"");
@@ -296,7 +383,7 @@ impl RedactedStream {
             Direction::Response if filter.capabilities.resets_streams() => {
                 let _ = host.reset_stream(Direction::Response);
             }
-            // The answer ends here, and what comes after it is dropped.
+            // The response ends here, and what comes after it is dropped.
             Direction::Response => {
                 self.is_stopped = true;
                 return Action::Continue;
@@ -313,36 +400,51 @@ impl RedactedStream {
     }
 }
 
-/// Whether the host is to hold a small body until it is complete: where something is held at its
-/// end, and trailers may come.
+/// Whether a small body is kept until it is complete: where something is held at its end, and
+/// trailers may come, behind which nothing can be written any more.
 fn holds(
     filter: &PiiRedactor,
     host: &dyn Host,
-    map: HeaderMap,
+    message: &Message<'_>,
     direction: Direction,
-    framing: &Framing,
-    coding: Coding,
+    (framing, coding): (&Framing, Coding),
 ) -> bool {
     if filter.capabilities.kind() != HostKind::Envoy {
         return false;
     }
-    // Nothing is held behind a document or an event.
-    let ends_clean = matches!(framing, Framing::Json | Framing::Events);
-    if ends_clean && coding == Coding::Identity {
+    // Nothing is held behind a document or an event, and messages of an unknown type may be a
+    // conversation.
+    let streams = match framing {
+        Framing::Json | Framing::JsonLines => coding == Coding::Identity,
+        Framing::Events | Framing::Unknown | Framing::Grpc => true,
+        Framing::Form
+        | Framing::Multipart(_)
+        | Framing::Csv(_)
+        | Framing::Markup
+        | Framing::Text => false,
+    };
+    if streams {
         return false;
     }
-    let text = |name: &str| header_text(host, map, name);
-    match direction {
-        // A text that streams without a length is not held back, unless trailers are announced.
-        Direction::Response => {
-            let announced = text("trailer").is_some();
-            let short = text("content-length")
-                .and_then(|length| length.trim().parse::<usize>().ok())
-                .is_some_and(|length| length <= HELD_BYTES);
-            announced || short
-        }
-        Direction::Request => *framing != Framing::Events,
+    if message.text("trailer").is_some() {
+        return true;
     }
+    let length = message.text("content-length");
+    let length = length.and_then(|length| length.trim().parse::<usize>().ok());
+    match (direction, length) {
+        // Over HTTP/1.1 a message with a length has no trailers.
+        (_, Some(length)) => length <= HELD_BYTES && !is_http1(host),
+        // A text that streams without a length is not held back, unless trailers are announced.
+        (Direction::Response, None) => false,
+        // Envoy drops the trailers of HTTP/1.1 unless it is told otherwise.
+        (Direction::Request, None) => !is_http1(host),
+    }
+}
+
+/// Whether the request came over HTTP/1. That of the upstream is not known.
+fn is_http1(host: &dyn Host) -> bool {
+    let protocol = host.property(&["request", "protocol"]).unwrap_or_default();
+    protocol.starts_with(b"HTTP/1")
 }
 
 const fn buffer(direction: Direction) -> Buffer {
@@ -352,32 +454,7 @@ const fn buffer(direction: Direction) -> Buffer {
     }
 }
 
-/// The headers that no longer tell the truth about a body that may change: its length and its
-/// digests (RFC 9530), its validator, and that parts of it can be asked for.
-fn prepare_headers(host: &dyn Host, map: HeaderMap, coding: Coding) {
-    const UNTRUE: [&str; 9] = [
-        "content-length",
-        "content-md5",
-        "digest",
-        "repr-digest",
-        "content-digest",
-        "signature",
-        "signature-input",
-        "x-goog-hash",
-        "accept-ranges",
-    ];
-    for name in UNTRUE {
-        let _ = host.remove_header(map, name);
-    }
-    if coding != Coding::Identity {
-        let _ = host.remove_header(map, "content-encoding");
-    }
-    if let Some(tag) = header_text(host, map, "etag").filter(|tag| !tag.starts_with("W/")) {
-        let _ = host.set_header(map, "etag", format!("W/{tag}").as_bytes());
-    }
-}
-
-/// So much of a body the host holds; far below what makes it give up.
+/// So much of a body is kept.
 const HELD_BYTES: usize = 16 * 1024;
 /// Replacements may be longer than what they replace.
 const OUT_SLACK_BYTES: usize = 1024;

@@ -1,17 +1,43 @@
 //! Headers, trailers, cookies and the query.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use host::{Action, Direction, HeaderMap, Host};
+use host::headers::hide;
+use host::{Action, Direction, HeaderMap, Headers, Host};
 
+use super::reason::Reason;
 use super::{PiiRedactor, RedactedStream};
-use crate::action::Replacement;
 use crate::config::Place;
+use crate::headers;
 use crate::pairs::{PairsRewriter, Syntax};
-use crate::plan::{FieldAction, Plan};
-use crate::spelled::{Sink, Spelled, Spelling};
-use crate::tally::{FIELD, Tally};
+use crate::plan::Plan;
+use crate::tally::Tally;
+
+/// What became of the head of a message, or a part of it; the worst comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Head {
+    /// It may go on.
+    Redacted,
+    /// There may be headers that the host does not list.
+    Unlisted,
+    /// The host did not take what should have been written.
+    Unwritable,
+    /// A finding says that the message goes no further.
+    Blocks,
+}
+
+impl Head {
+    const fn of(blocks: bool, is_written: bool, is_complete: bool) -> Self {
+        match (blocks, is_written, is_complete) {
+            (true, _, _) => Self::Blocks,
+            (false, false, _) => Self::Unwritable,
+            (false, true, false) => Self::Unlisted,
+            (false, true, true) => Self::Redacted,
+        }
+    }
+}
 
 impl RedactedStream {
     /// The query, the cookies and the headers of the request. Answers an action if it goes no further.
@@ -20,15 +46,16 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
     ) -> Option<Action> {
-        let mut blocks = self.redact_query(filter, host);
-        blocks |= self.redact_cookies(filter, host);
-        blocks |= self.redact_headers(
+        let query = self.redact_query(filter, host);
+        let cookies = self.redact_cookies(filter, host);
+        let headers = self.redact_headers(
             filter,
             host,
             HeaderMap::RequestHeaders,
             Place::RequestHeaders,
         );
-        blocks.then(|| self.block(filter, host, Direction::Request))
+        let head = query.max(cookies).max(headers);
+        self.finish_head(filter, host, Direction::Request, head)
     }
 
     /// The headers of the answer.
@@ -37,13 +64,32 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
     ) -> Option<Action> {
-        let blocks = self.redact_headers(
+        let head = self.redact_headers(
             filter,
             host,
             HeaderMap::ResponseHeaders,
             Place::ResponseHeaders,
         );
-        blocks.then(|| self.block(filter, host, Direction::Response))
+        self.finish_head(filter, host, Direction::Response, head)
+    }
+
+    /// Answers an action if the message goes no further.
+    fn finish_head(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        direction: Direction,
+        head: Head,
+    ) -> Option<Action> {
+        let on_error = &filter.config.on_error;
+        let (policy, reason) = match head {
+            Head::Redacted => return None,
+            Head::Blocks => return Some(self.block(filter, host, direction)),
+            Head::Unwritable => (on_error.host_readonly, Reason::HeadUnwritable),
+            Head::Unlisted => (on_error.unlisted_headers, Reason::HeadersUnlisted),
+        };
+        let action = self.refuse(filter, host, direction, (policy, reason));
+        (action == Action::Pause).then_some(action)
     }
 
     pub(super) fn redact_trailers(
@@ -56,7 +102,7 @@ impl RedactedStream {
             Direction::Request => (HeaderMap::RequestTrailers, Place::RequestTrailers),
             Direction::Response => (HeaderMap::ResponseTrailers, Place::ResponseTrailers),
         };
-        if self.redact_headers(filter, host, map, place) {
+        if self.redact_headers(filter, host, map, place) > Head::Unlisted {
             // Hosts that end no streams have no trailers either.
             if filter.capabilities.resets_streams() {
                 let _ = host.reset_stream(direction);
@@ -66,19 +112,19 @@ impl RedactedStream {
         None
     }
 
-    fn redact_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> bool {
+    fn redact_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Head {
         let Some((plan, changes)) = self.plan_of(filter, Place::RequestQuery) else {
-            return false;
+            return Head::Redacted;
         };
         let Some(path) = self
             .request
             .as_ref()
             .map(|request| request.raw_path().to_vec())
         else {
-            return false;
+            return Head::Redacted;
         };
         let Some(question) = memchr::memchr(b'?', &path) else {
-            return false;
+            return Head::Redacted;
         };
         let (before, query) = path
             .split_at_checked(question.saturating_add(1))
@@ -86,104 +132,130 @@ impl RedactedStream {
         let end = memchr::memchr(b'#', query).unwrap_or(query.len());
         let (query, fragment) = query.split_at_checked(end).unwrap_or((query, &[]));
         let (new, tally) = rewrite_pairs(&plan, Syntax::Form, query);
+        let mut written = true;
         if changes && new != query {
             let before = if new.is_empty() {
                 before.strip_suffix(b"?").unwrap_or(before)
             } else {
                 before
             };
-            let _ = host.set_header(
-                HeaderMap::RequestHeaders,
-                ":path",
-                &[before, &new, fragment].concat(),
-            );
+            let path = [before, &new, fragment].concat();
+            let set = host.set_header(HeaderMap::RequestHeaders, ":path", &path);
+            written = set.is_ok();
         }
-        self.told(filter, host, Place::RequestQuery, &plan, &tally);
-        tally.blocks && changes
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, Place::RequestQuery, fate, &tally);
+        Head::of(tally.blocks && changes, written, true)
     }
 
-    fn redact_cookies(&mut self, filter: &PiiRedactor, host: &dyn Host) -> bool {
+    fn redact_cookies(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Head {
         let Some((plan, changes)) = self.plan_of(filter, Place::RequestCookies) else {
-            return false;
+            return Head::Redacted;
         };
         let Some(request) = &self.request else {
-            return false;
+            return Head::Redacted;
         };
         let Some(cookies) = request
             .header_bytes(host, "cookie")
             .map(|value| value.into_owned())
         else {
-            return false;
+            return Head::Redacted;
         };
         let (new, tally) = rewrite_pairs(&plan, Syntax::Cookies, &cookies);
+        let mut written = true;
         if changes && new != cookies {
-            let _ = if new.trim_ascii().is_empty() {
-                host.remove_header(HeaderMap::RequestHeaders, "cookie")
+            let set = if new.trim_ascii().is_empty() {
+                hide(host, "cookie")
             } else {
                 host.set_header(HeaderMap::RequestHeaders, "cookie", &new)
             };
+            written = set.is_ok();
         }
-        self.told(filter, host, Place::RequestCookies, &plan, &tally);
-        tally.blocks && changes
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, Place::RequestCookies, fate, &tally);
+        Head::of(tally.blocks && changes, written, true)
     }
 
-    /// Answers whether a finding says that the message goes no further.
     fn redact_headers(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
         map: HeaderMap,
         place: Place,
-    ) -> bool {
+    ) -> Head {
         let Some((plan, changes)) = self.plan_of(filter, place) else {
-            return false;
+            return Head::Redacted;
         };
         let rules = self.at(filter, place);
-        let named: Option<Vec<&str>> =
-            filter.rules(&rules).try_fold(Vec::new(), |mut all, rule| {
-                all.extend(rule.headers.as_ref()?.iter().map(String::as_str));
-                Some(all)
-            });
-        let Ok(headers) = host.headers(map) else {
-            return false;
+        let named = filter.config.named_headers(&rules);
+        let is_trailers = matches!(
+            map,
+            HeaderMap::RequestTrailers | HeaderMap::ResponseTrailers
+        );
+        let listed = match host.headers(map) {
+            Err(_) if is_trailers => return Head::Redacted,
+            listed => listed,
         };
+        let is_complete = listed.as_ref().is_ok_and(Headers::is_complete);
+        let listed = listed.unwrap_or_default();
+        let by_name = named.iter().flatten().filter_map(|name| {
+            if is_complete || listed.contains(name) {
+                return None;
+            }
+            let value = host.header(map, name).ok()??;
+            Some((Cow::Borrowed(name.as_bytes()), Cow::Owned(value)))
+        });
+        let by_name: Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)> = by_name.collect();
+        let all = listed
+            .iter()
+            .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+            .chain(by_name);
+        // A response that cannot be refused loses what must not pass.
+        let removes_blocked =
+            map == HeaderMap::ResponseHeaders && !filter.capabilities.replaces_responses();
         let mut tally = Tally::default();
         // All values of a name together: a name that is written is written whole.
         let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
         let mut any: BTreeMap<String, bool> = BTreeMap::new();
-        for (name, value) in &headers {
-            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+        for (name, value) in all {
+            let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
             let is_searched = match &named {
                 Some(named) => named.contains(&name.as_str()) && !name.starts_with(':'),
-                None => is_searched(&name),
+                None => headers::is_searched(&name),
             };
             if !is_searched {
                 continue;
             }
-            let new = redacted_header(&plan, &name, value, &mut tally);
-            let differs = new.as_deref() != Some(value);
+            let blocked_before = std::mem::take(&mut tally.blocks);
+            let mut new = headers::redacted(&plan, &name, &value, &mut tally);
+            if tally.blocks && removes_blocked {
+                new = None;
+                tally.blocks = false;
+            }
+            tally.blocks |= blocked_before;
+            let differs = new.as_deref() != Some(&value);
             *any.entry(name.clone()).or_default() |= differs;
             changed.entry(name).or_default().push(new);
         }
+        let mut written = true;
         for (name, values) in changed
             .iter()
             .filter(|(name, _)| changes && any.get(*name) == Some(&true))
         {
             let mut values = values.iter().flatten();
-            match values.next() {
-                None => {
-                    let _ = host.remove_header(map, name);
-                }
-                Some(first) => {
-                    let _ = host.set_header(map, name, first);
-                    for value in values {
-                        let _ = host.add_header(map, name, value);
-                    }
-                }
+            let mut set = match values.next() {
+                None if map == HeaderMap::RequestHeaders => hide(host, name),
+                None => host.remove_header(map, name),
+                Some(first) => host.set_header(map, name, first),
+            };
+            for value in values {
+                set = set.and(host.add_header(map, name, value));
             }
+            written &= set.is_ok();
         }
-        self.told(filter, host, place, &plan, &tally);
-        tally.blocks && changes
+        let fate = (&*plan, changes && written);
+        self.found(filter, host, place, fate, &tally);
+        Head::of(tally.blocks && changes, written, is_complete)
     }
 
     /// The plan for a place, and whether it changes anything.
@@ -202,128 +274,4 @@ fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tall
     rewriter.write(text, &mut out, &mut tally);
     rewriter.finish(&mut out, &mut tally);
     (out, tally)
-}
-
-/// The value of a header as it goes on; `None` if the header goes.
-fn redacted_header(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Option<Vec<u8>> {
-    let info = plan.field_info(name.as_bytes());
-    if let Some(rule) = info
-        .field
-        .and_then(|index| plan.fields.get(usize::from(index)))
-    {
-        let replacement = match &rule.action {
-            FieldAction::Remove | FieldAction::Null => Replacement::Null,
-            FieldAction::Replace(text) => Replacement::Text(text.clone()),
-            FieldAction::Value(action) => {
-                action.apply("FIELD", Some(&String::from_utf8_lossy(value)))
-            }
-        };
-        let changes = rule.enforces && replacement != Replacement::Keep;
-        tally.add(FIELD, rule.rule, changes);
-        if let FieldAction::Value(action) = &rule.action {
-            tally.blocks |= rule.enforces && matches!(**action, crate::action::Action::Block);
-        }
-        return match replacement {
-            Replacement::Text(text) if changes => Some(text.into_bytes()),
-            Replacement::Null if changes => None,
-            _ => Some(value.to_vec()),
-        };
-    }
-    let mut spans = Vec::new();
-    plan.search(value, 0, &info.announcement(), true, &mut spans);
-    let spelled = Spelled {
-        text: value,
-        raw: value,
-        breaks: &[],
-        from: 0,
-        offset: 0,
-        spelling: Spelling::Plain,
-    };
-    let mut out = Vec::with_capacity(value.len());
-    spelled.write(
-        &spans,
-        &mut Sink {
-            plan,
-            out: &mut out,
-            tally,
-        },
-    );
-    Some(out)
-}
-
-/// Headers that a rule searches without naming them: not those that the protocol, routing or
-/// authentication need, and those that are searched on their own.
-fn is_searched(name: &str) -> bool {
-    const NEEDED: [&str; 38] = [
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "accept-ranges",
-        "age",
-        "allow",
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-range",
-        "content-type",
-        "cookie",
-        "date",
-        "etag",
-        "expect",
-        "expires",
-        "forwarded",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "keep-alive",
-        "last-modified",
-        "link",
-        "location",
-        "proxy-authorization",
-        "set-cookie",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "vary",
-        "via",
-        "www-authenticate",
-        "x-request-id",
-    ];
-    let internal = name.starts_with(':')
-        || name.starts_with("x-envoy-")
-        || name.starts_with("x-forwarded-")
-        || name.starts_with("x-meshward-")
-        || matches!(name, "traceparent" | "tracestate" | "x-real-ip")
-        || name.starts_with("x-b3-")
-        || name.starts_with("sec-");
-    !internal && NEEDED.binary_search(&name).is_err()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_searched;
-
-    #[test]
-    fn needed_headers_are_left_alone() {
-        for name in [
-            "host",
-            "authorization",
-            "x-request-id",
-            "via",
-            "accept",
-            ":path",
-            "x-envoy-peer",
-            "set-cookie",
-        ] {
-            assert!(!is_searched(name), "{name}");
-        }
-        for name in ["referer", "x-user-email", "from"] {
-            assert!(is_searched(name), "{name}");
-        }
-    }
 }

@@ -8,7 +8,10 @@
 
 mod body;
 mod fields;
-mod tell;
+mod host_limits;
+mod message;
+mod reason;
+mod report;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,20 +19,21 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, exchange, header_text, plugin_configuration, refuse,
+    Request, Stream, Throttle, exchange, plugin_configuration, refuse,
 };
 use policy::config::{Problem, Problems};
 use policy::decision::{Decision, Outcome};
-use policy::facts::Facts as _;
-use policy::matching::{applies, may_apply};
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
+use crate::config::RuleUse;
 use crate::config::{Config, Place, Policy, Rule};
 use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
 use body::Work;
+use reason::{NotSearched, Reason};
+use report::Fate;
 
 /// The filter in one VM.
 pub struct PiiRedactor {
@@ -38,7 +42,7 @@ pub struct PiiRedactor {
     metrics: Metrics,
     throttle: Throttle,
     /// Plans by the rules that they are made of.
-    plans: RefCell<HashMap<Vec<usize>, Rc<Plan>>>,
+    plans: RefCell<HashMap<Vec<RuleUse>, Rc<Plan>>>,
 }
 
 impl Filter for PiiRedactor {
@@ -60,14 +64,17 @@ impl Filter for PiiRedactor {
                 .map_err(|error| Problem::new("pseudonym_key_env", error.to_string()))?;
             config = Config::parse_with_key(configuration, key.expose())?;
         }
+        host_limits::check(&config, capabilities)?;
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
-                Policy::Block => "requests with rules about bodies are refused",
-                Policy::Pass => "rules about bodies only count what they find",
+                Policy::Block => {
+                    "requests with rules about bodies are refused, and so are those with findings in the query"
+                }
+                Policy::Pass => "rules about bodies and queries only count what they find",
             };
             host.log(
                 LogLevel::Warn,
-                &format!("pii-redactor: this host cannot change bodies: {consequence}"),
+                &format!("pii-redactor: this host cannot change bodies and queries: {consequence}"),
             );
         }
         let filter = Self {
@@ -78,7 +85,11 @@ impl Filter for PiiRedactor {
             plans: RefCell::default(),
         };
         // The plan of all rules together, now: the first request does not wait for it.
-        let all: Vec<usize> = (0..filter.config.rules.len()).collect();
+        let acting = |index| RuleUse {
+            index,
+            is_exempt: false,
+        };
+        let all: Vec<RuleUse> = (0..filter.config.rules.len()).map(acting).collect();
         drop(filter.plan(&all));
         Ok(filter)
     }
@@ -88,20 +99,20 @@ impl Filter for PiiRedactor {
     }
 }
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Default)]
 pub struct RedactedStream {
     request: Option<Request>,
-    /// Indices of the rules that are about this request, whatever its content types.
-    rules: Vec<usize>,
+    /// The rules that are about this request, whatever its content types.
+    rules: Vec<RuleUse>,
     /// Why bodies are not searched, if so.
-    unsearchable: Option<&'static str>,
+    unsearchable: Option<NotSearched>,
     request_work: Option<Work>,
     response_work: Option<Work>,
-    /// The answer has been cut off, on a host that cannot end its stream.
+    /// The response has been cut off, on a host that cannot end its stream.
     is_stopped: bool,
-    /// What was found in everything but the answer's body, for the header that tells.
-    told: Vec<(String, u64)>,
+    /// What was found in everything but the body of the response, for `report_header`.
+    found: Vec<(String, u64)>,
 }
 
 impl Stream<PiiRedactor> for RedactedStream {
@@ -115,54 +126,43 @@ impl Stream<PiiRedactor> for RedactedStream {
         let sources = &filter.config.sources;
         sources.strip_method_overrides(host, filter.config.mode);
         let facts = request.facts(host, &filter.config.sources, Direction::Request);
-        let is_due = |rule: &Rule| {
-            let consented = rule.when_consent.as_ref();
-            may_apply(&rule.matches, &facts)
-                && consented.is_none_or(|condition| condition.holds(facts.consent()))
-                && !rule.unless.holds(facts.identity())
-        };
-        let rules = filter.config.rules.iter().enumerate();
-        self.rules = rules
-            .filter(|(_, rule)| is_due(rule))
-            .map(|(index, _)| index)
-            .collect();
+        self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {
             return Action::Continue;
         }
-        self.unsearchable = if request.is_grpc() {
-            Some("grpc")
-        } else if request.method() == "CONNECT"
-            || request.may_have_header("upgrade") && upgrades(&request, host)
-        {
-            Some("upgrade")
-        } else {
-            None
-        };
+        let is_upgrade = request.method() == "CONNECT"
+            || request.may_have_header("upgrade") && upgrades(&request, host);
+        self.unsearchable = is_upgrade.then_some(NotSearched::Upgrade);
+        let has_body =
+            host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
         let about_bodies = filter.enforces(&self.at(filter, Place::ResponseBody))
-            || !end_of_stream && filter.enforces(&self.at(filter, Place::RequestBody));
+            || has_body && filter.enforces(&self.at(filter, Place::RequestBody));
         let readonly = !filter.capabilities.rewrites_bodies();
         if readonly && about_bodies && filter.config.on_error.host_readonly == Policy::Block {
-            // Such a host takes no answer in place of the upstream's either, once there is one.
+            // Such a host takes no response in place of the upstream's either, once there is one.
             return self.refuse(
                 filter,
                 host,
                 Direction::Response,
-                Policy::Block,
-                "host_readonly",
+                (Policy::Block, Reason::HostReadonly),
             );
         }
         let asks = filter.enforces(&self.at(filter, Place::ResponseBody));
         if asks && !readonly && self.unsearchable.is_none() {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
+                // Where it stays, what comes back is decoded, or is a part and is refused.
                 let _ = host.remove_header(HeaderMap::RequestHeaders, name);
             }
         }
         if let Some(action) = self.redact_request_head(filter, host) {
             return action;
         }
-        if end_of_stream && filter.capabilities.has_log_phase() {
+        if !filter.capabilities.rewrites_bodies() {
+            self.ask_for_bodies(filter, host);
+        }
+        if !has_body {
             return Action::Continue;
         }
         self.begin_body(filter, host, Direction::Request)
@@ -188,16 +188,16 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        self.tell(filter, host, Direction::Request);
+        self.report_body(filter, host, Direction::Request);
         if self.rules.is_empty() || self.request.is_none() {
             return Action::Continue;
         }
         if let Some(action) = self.redact_response_head(filter, host) {
             return action;
         }
-        let action = self.begin_answer(filter, host, end_of_stream);
+        let action = self.begin_response(filter, host, end_of_stream);
         if action == Action::Continue {
-            self.report(filter, host);
+            self.set_report_header(filter, host);
         }
         action
     }
@@ -217,18 +217,18 @@ impl Stream<PiiRedactor> for RedactedStream {
     }
 
     fn on_log(&mut self, filter: &mut PiiRedactor, host: &dyn Host) {
-        self.tell(filter, host, Direction::Request);
-        self.tell(filter, host, Direction::Response);
+        self.report_body(filter, host, Direction::Request);
+        self.report_body(filter, host, Direction::Response);
     }
 }
 
 impl PiiRedactor {
     /// The plan of these rules; known ones are not made again.
-    fn plan(&self, rules: &[usize]) -> Rc<Plan> {
+    fn plan(&self, rules: &[RuleUse]) -> Rc<Plan> {
         if let Some(plan) = self.plans.borrow().get(rules) {
             return Rc::clone(plan);
         }
-        let plan = Rc::new(self.config.plan(rules));
+        let plan = Rc::new(self.config.plan_of(rules));
         let mut plans = self.plans.borrow_mut();
         if plans.len() >= MAX_PLANS {
             plans.clear();
@@ -237,30 +237,47 @@ impl PiiRedactor {
         plan
     }
 
-    fn rules<'r>(&'r self, indices: &'r [usize]) -> impl Iterator<Item = &'r Rule> {
-        indices
-            .iter()
-            .filter_map(|index| self.config.rules.get(*index))
+    fn rules<'r>(&'r self, uses: &'r [RuleUse]) -> impl Iterator<Item = (&'r Rule, bool)> {
+        uses.iter().filter_map(|used| {
+            let rule = self.config.rules.get(used.index)?;
+            Some((rule, used.is_exempt))
+        })
     }
 
-    fn enforces(&self, indices: &[usize]) -> bool {
-        self.rules(indices).any(|rule| rule.mode.enforces())
+    /// Whether any of these rules acts.
+    fn enforces(&self, uses: &[RuleUse]) -> bool {
+        self.rules(uses)
+            .any(|(rule, is_exempt)| rule.mode.enforces() && !is_exempt)
+    }
+
+    /// Whether any of them changes bodies, on this host.
+    fn changes_bodies(&self, uses: &[RuleUse]) -> bool {
+        self.enforces(uses) && self.capabilities.rewrites_bodies()
     }
 
     /// Whether any of these rules lets only named members pass.
-    fn minimizes(&self, indices: &[usize]) -> bool {
-        self.rules(indices).any(|rule| rule.allow_fields.is_some())
+    fn minimizes(&self, uses: &[RuleUse]) -> bool {
+        self.rules(uses)
+            .any(|(rule, is_exempt)| rule.allow_fields.is_some() && !is_exempt)
     }
 }
 
 impl RedactedStream {
+    /// APISIX shows the bodies that a plugin asks for before they come.
+    fn ask_for_bodies(&self, filter: &PiiRedactor, host: &dyn Host) {
+        for (place, switch) in [
+            (Place::RequestBody, "wasm_process_req_body"),
+            (Place::ResponseBody, "wasm_process_resp_body"),
+        ] {
+            if !self.at(filter, place).is_empty() {
+                let _ = host.set_property(&[switch], b"1");
+            }
+        }
+    }
+
     /// The rules that are about this request and this place.
-    fn at(&self, filter: &PiiRedactor, place: Place) -> Vec<usize> {
-        let is_about = |index: &usize| {
-            let rule = filter.config.rules.get(*index);
-            rule.is_some_and(|rule| rule.places.has(place))
-        };
-        self.rules.iter().copied().filter(is_about).collect()
+    fn at(&self, filter: &PiiRedactor, place: Place) -> Vec<RuleUse> {
+        filter.config.rules_at(&self.rules, place)
     }
 
     /// Of these rules those that are about the content type of the message at hand.
@@ -268,18 +285,14 @@ impl RedactedStream {
         &self,
         filter: &PiiRedactor,
         host: &dyn Host,
-        rules: Vec<usize>,
+        rules: Vec<RuleUse>,
         direction: Direction,
-    ) -> Vec<usize> {
+    ) -> Vec<RuleUse> {
         let Some(request) = &self.request else {
             return rules;
         };
         let facts = request.facts(host, &filter.config.sources, direction);
-        let fits = |index: &usize| {
-            let rule = filter.config.rules.get(*index);
-            rule.is_some_and(|rule| applies(&rule.matches, &facts))
-        };
-        rules.into_iter().filter(fits).collect()
+        filter.config.rules_of_type(&rules, &facts)
     }
 
     /// A message that rules are about and that cannot be redacted, before it has begun.
@@ -288,12 +301,11 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
         direction: Direction,
-        policy: Policy,
-        reason: &'static str,
+        (policy, reason): (Policy, Reason),
     ) -> Action {
         let enforces = filter.enforces(&self.rules);
         let blocks = policy == Policy::Block && enforces;
-        tell::unredacted(filter, host, reason, blocks, !enforces);
+        report::unredacted(filter, host, reason, blocks, !enforces);
         if !blocks {
             return Action::Continue;
         }
@@ -301,27 +313,15 @@ impl RedactedStream {
         Action::Pause
     }
 
-    /// Answers in the place of the upstream.
-    fn send_refusal(&mut self, host: &dyn Host, direction: Direction, reason: &'static str) {
-        let (status, detail) = match (direction, reason) {
-            (Direction::Request, "blocked_content") => {
-                (403, "The request has data in it that may not be sent.")
-            }
-            (Direction::Request, "unsupported_encoding" | "unsupported_type") => {
-                (415, "The request could not be checked for personal data.")
-            }
-            (Direction::Request, _) => (400, "The request could not be checked for personal data."),
-            (Direction::Response, "blocked_content") => {
-                (502, "The answer has data in it that may not be sent.")
-            }
-            (Direction::Response, _) => (502, "The answer could not be checked for personal data."),
-        };
-        let refusal = Refusal::new(status, reason, detail);
+    /// Responds in the place of the upstream.
+    fn send_refusal(&mut self, host: &dyn Host, direction: Direction, reason: Reason) {
+        let (status, detail) = reason.refusal(direction);
+        let refusal = Refusal::new(status, reason.as_str(), detail);
         let request = self.request.as_ref();
         let id = request.and_then(|request| request.request_id(host));
         let is_grpc = request.is_some_and(Request::is_grpc);
         refuse::send(host, &refusal, PiiRedactor::NAME, id, is_grpc);
-        // The local answer passes this filter too.
+        // The local response passes this filter too.
         self.rules.clear();
         self.request_work = None;
         self.response_work = None;
@@ -329,56 +329,49 @@ impl RedactedStream {
 
     /// A finding says that the message goes no further.
     fn block(&mut self, filter: &PiiRedactor, host: &dyn Host, direction: Direction) -> Action {
-        filter.metrics.count(
-            host,
-            "blocked_total",
-            &[(
-                "direction",
-                if direction == Direction::Request {
-                    "request"
-                } else {
-                    "response"
-                },
-            )],
-        );
-        let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason("blocked_content");
+        let labels = [("direction", direction.as_str())];
+        filter.metrics.count(host, "blocked_total", &labels);
+        let reason = Reason::BlockedContent;
+        let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason(reason.as_str());
         exchange::append_decision(host, decision);
         filter.throttle.log(host, LogLevel::Info, || {
             "pii-redactor: a message was blocked for what is in it".to_owned()
         });
-        self.send_refusal(host, direction, "blocked_content");
+        self.send_refusal(host, direction, reason);
         Action::Pause
     }
 
-    /// Tells what was found in a part of a message that is complete.
-    fn told(
+    /// Reports what was found in a part of a message that is complete.
+    fn found(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
         place: Place,
-        plan: &Plan,
+        (plan, changes): (&Plan, bool),
         tally: &Tally,
     ) {
-        if tally.counts().is_empty() {
-            return;
-        }
-        tell::found(filter, host, place, plan, tally, true);
+        let fate = match (tally.blocks, changes) {
+            (_, false) => Fate::Unchanged,
+            (false, true) => Fate::Changed,
+            (true, true) => Fate::Stopped,
+        };
+        report::found(filter, host, place, plan, (tally.counts(), fate));
         for count in tally.counts() {
             let word = Tally::word(plan, count.entity);
-            match self.told.iter_mut().find(|(known, _)| known == word) {
+            match self.found.iter_mut().find(|(known, _)| known == word) {
                 Some((_, number)) => *number = number.saturating_add(count.number),
-                None => self.told.push((word.to_owned(), count.number)),
+                None => self.found.push((word.to_owned(), count.number)),
             }
         }
     }
 
-    /// The response header that tells, if the configuration names one.
-    fn report(&self, filter: &PiiRedactor, host: &dyn Host) {
+    /// The response header that says what was found, if the configuration names one.
+    fn set_report_header(&self, filter: &PiiRedactor, host: &dyn Host) {
         let Some(name) = &filter.config.report_header else {
             return;
         };
         let mut parts: Vec<String> = self
-            .told
+            .found
             .iter()
             .map(|(word, number)| format!("{word}={number}"))
             .collect();
@@ -406,10 +399,6 @@ fn upgrades(request: &Request, host: &dyn Host) -> bool {
         && request
             .header(host, "connection")
             .is_none_or(|value| value.to_ascii_lowercase().contains("upgrade"))
-}
-
-fn response_text(host: &dyn Host, name: &str) -> Option<String> {
-    header_text(host, HeaderMap::ResponseHeaders, name)
 }
 
 const MAX_PLANS: usize = 32;

@@ -2,9 +2,12 @@
 
 use super::cursor::Cursor;
 use super::{
-    Frame, JsonRewriter, MAX_DEPTH, MAX_HELD_BYTES, MAX_NAME_BYTES, Next, Skip, State, Verdict,
+    Frame, JsonRewriter, MAX_DEPTH, MAX_HELD_BYTES, MAX_NAME_BYTES, Next, RECORD_SEPARATOR, Skip,
+    State,
 };
 use crate::bytes::{Position as _, at, find_quote, part, rest};
+use crate::malformed::Fault;
+use crate::member_rules::MemberDecision;
 use crate::plan::Plan;
 use crate::tally::Tally;
 
@@ -54,7 +57,7 @@ impl JsonRewriter {
                 self.state = State::InName { escaped: false };
             }
             b'}' if may_close => self.close(cursor),
-            _ => self.give_up(cursor),
+            _ => self.give_up(Fault::UnexpectedByte, cursor),
         }
     }
 
@@ -135,11 +138,11 @@ impl JsonRewriter {
     #[inline]
     pub(super) fn colon(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
         if byte != b':' {
-            return self.give_up(cursor);
+            return self.give_up(Fault::UnexpectedByte, cursor);
         }
         cursor.advance();
         self.has_value = true;
-        if self.next.verdict == Verdict::Stays {
+        if self.next.decision == MemberDecision::Stays {
             self.child_stays(cursor);
         }
         self.state = State::Value { may_close: false };
@@ -170,21 +173,28 @@ impl JsonRewriter {
                 if let Some(frame) = self.frames.last_mut() {
                     frame.index = frame.index.saturating_add(1);
                 }
-                if self.next.verdict == Verdict::Stays {
+                if self.next.decision == MemberDecision::Stays {
                     self.child_stays(cursor);
                 }
             }
             Some(_) => {}
+            None if self.level == 0 && is_before_document(byte, self.has_value) => {
+                cursor.advance();
+                self.state = State::Value { may_close: false };
+                return;
+            }
             // In a string there is one document, and nothing behind it.
-            None if self.level > 0 && self.has_value => return self.give_up(cursor),
+            None if self.level > 0 && self.has_value => {
+                return self.give_up(Fault::UnexpectedByte, cursor);
+            }
             None => {
                 self.next = Next {
                     info: self.root.info.clone(),
                     allowed: self.minimizes.is_none(),
-                    verdict: if self.minimizes.is_some() {
-                        Verdict::AllowedInside
+                    decision: if self.minimizes.is_some() {
+                        MemberDecision::AllowedInside
                     } else {
-                        Verdict::Stays
+                        MemberDecision::Stays
                     },
                     ..Next::default()
                 };
@@ -196,15 +206,15 @@ impl JsonRewriter {
                 }
             }
         }
-        match self.next.verdict {
-            Verdict::Stays => self.begin(byte, cursor, plan, tally),
-            _ if !starts_value(byte) => self.give_up(cursor),
-            Verdict::Field(field) => self.act(field, byte, cursor, plan, tally),
-            Verdict::AllowedInside if matches!(byte, b'{' | b'[') => {
+        match self.next.decision {
+            MemberDecision::Stays => self.begin(byte, cursor, plan, tally),
+            _ if !starts_value(byte) => self.give_up(Fault::UnexpectedByte, cursor),
+            MemberDecision::Field(field) => self.act(field, byte, cursor, plan, tally),
+            MemberDecision::AllowedInside if matches!(byte, b'{' | b'[') => {
                 self.child_stays(cursor);
                 self.begin(byte, cursor, plan, tally);
             }
-            Verdict::AllowedInside | Verdict::NotAllowed => {
+            MemberDecision::AllowedInside | MemberDecision::NotAllowed => {
                 self.minimize(byte, cursor, plan, tally);
             }
         }
@@ -213,7 +223,7 @@ impl JsonRewriter {
     pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
         let is_object = byte == b'{';
         if self.frames.len() >= MAX_DEPTH {
-            return self.give_up(cursor);
+            return self.give_up(Fault::TooDeep, cursor);
         }
         self.save_name(cursor.chunk);
         cursor.advance();
@@ -306,7 +316,7 @@ impl JsonRewriter {
                 self.state = State::Value { may_close: false };
                 self.value(byte, false, cursor, plan, tally);
             }
-            _ => self.give_up(cursor),
+            _ => self.give_up(Fault::UnexpectedByte, cursor),
         }
     }
 
@@ -363,6 +373,17 @@ pub(super) fn unescaped(spelling: &[u8]) -> Vec<u8> {
     match policy::json::Json::parse(&quoted) {
         Ok(policy::json::Json::String(name)) => name.into_bytes(),
         _ => spelling.to_vec(),
+    }
+}
+
+/// What may stand before a document and is no part of it: a byte order mark (RFC 8259 section 8.1),
+/// a record separator (RFC 7464), and, before the first one, the `)]}',` that keeps browsers from
+/// running a document as a script.
+const fn is_before_document(byte: u8, has_value: bool) -> bool {
+    match byte {
+        0xef | 0xbb | 0xbf | RECORD_SEPARATOR => true,
+        b')' | b']' | b'}' | b'\'' | b',' => !has_value,
+        _ => false,
     }
 }
 

@@ -7,29 +7,32 @@
 //! cut into chunks. Where documents in strings are read too, such a string is held whole (64 KiB).
 //!
 //! Several documents one after the other (NDJSON) are read as such. What is no JSON is scanned as text
-//! from the first wrong byte on: detectors go on, rules about members have nothing to hold on to any
-//! more, and the caller is told.
+//! from the first wrong byte on, up to a line that begins like a document again: detectors go on,
+//! rules about members have nothing to hold on to in between, and the caller is told.
 
 mod cursor;
 mod escapes;
 mod members;
 mod nested;
 mod numbers;
+mod recovery;
+mod rules;
 mod run;
 mod searched_names;
 mod values;
-mod verdicts;
 
 use std::rc::Rc;
 
-use crate::bytes::Position as _;
+use crate::bytes::{Position as _, part, rest};
 use crate::detect::Span;
+use crate::malformed::{Fault, Malformed};
+use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
 use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
-use crate::spelled::{Sink, Spelling};
+use crate::spelled::Spelling;
 use crate::tally::Tally;
-use crate::text::TextRewriter;
+use crate::text::{TextForm, TextRewriter};
 use cursor::Cursor;
 use nested::{Nested, Root};
 
@@ -74,7 +77,14 @@ pub struct JsonRewriter {
     text: TextRewriter,
     /// The place of the chunk in the body.
     offset: u64,
-    malformed: bool,
+    /// Where it stopped being JSON for the first time.
+    malformed: Option<Malformed>,
+    /// Each line is a document.
+    is_lines: bool,
+    /// The byte before the chunk ended a line, or there is none.
+    after_line: bool,
+    /// Text goes on at the beginning of a line.
+    text_at_line: bool,
     /// Something of the document has been read that makes it one.
     has_value: bool,
 }
@@ -83,26 +93,13 @@ pub struct JsonRewriter {
 #[derive(Clone, Debug, Default)]
 struct Next {
     info: KeyInfo,
-    verdict: Verdict,
+    decision: MemberDecision,
     /// The rule whose action is applied to each string and number.
     applied: Option<u16>,
     /// Everything in it is allowed.
     allowed: bool,
     /// Where what the paths have reached begins.
     states_from: usize,
-}
-
-/// What becomes of a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Verdict {
-    #[default]
-    Stays,
-    /// A rule about members acts on it.
-    Field(u16),
-    /// It is not allowed, whatever it is.
-    NotAllowed,
-    /// Something in it may be allowed, if it is an object or an array.
-    AllowedInside,
 }
 
 #[derive(Clone, Debug)]
@@ -177,7 +174,7 @@ impl JsonRewriter {
             nested: Nested::default(),
             runs: true,
             root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
-            text: TextRewriter::new(Rc::clone(&plan), true),
+            text: TextRewriter::new(Rc::clone(&plan), TextForm::JsonEscapes),
             plan,
             state: State::Value { may_close: false },
             frames: Vec::new(),
@@ -194,13 +191,43 @@ impl JsonRewriter {
             scanner: TextScanner::new(Spelling::Json),
             token: Vec::new(),
             offset: 0,
-            malformed: false,
+            malformed: None,
+            is_lines: false,
+            after_line: true,
+            text_at_line: false,
             has_value: false,
         }
     }
 
+    /// What the name of the field that this is the value of says.
+    pub(crate) fn announce(&mut self, info: KeyInfo) {
+        self.root_runs &= info.kinds.is_none();
+        self.root.info = KeyInfo {
+            field: None,
+            ..info
+        };
+    }
+
+    /// Each line is a document: one that is not complete ends with its line.
+    pub(crate) const fn expect_lines(&mut self) {
+        self.is_lines = true;
+    }
+
     /// Takes the next bytes of the body, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        let mut ahead = chunk;
+        while self.is_lines
+            && let Some(end) = memchr::memchr(b'\n', ahead)
+        {
+            self.write_piece(part(ahead, 0, end), out, tally);
+            self.end_line(out, tally);
+            self.write_piece(b"\n", out, tally);
+            ahead = rest(ahead, end.plus(1));
+        }
+        self.write_piece(ahead, out, tally);
+    }
+
+    fn write_piece(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         let mut cursor = Cursor::new(chunk, std::mem::take(&mut self.held), out);
         while let Some(byte) = cursor.peek() {
@@ -211,6 +238,9 @@ impl JsonRewriter {
         }
         self.held = cursor.finish();
         self.save_name(chunk);
+        if let Some(last) = chunk.last() {
+            self.after_line = is_line_end(*last);
+        }
         self.offset = self
             .offset
             .saturating_add(u64::try_from(chunk.len()).unwrap_or(0));
@@ -244,7 +274,7 @@ impl JsonRewriter {
                 // Inside a string or a number: no JSON, and from here on text.
                 let plan = Rc::clone(&self.plan);
                 let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
-                self.break_off(&mut cursor, &plan, tally);
+                self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally);
                 self.held = cursor.finish();
                 self.text.end_line(out, tally);
                 out.extend_from_slice(raw);
@@ -262,13 +292,15 @@ impl JsonRewriter {
         self.settle(&mut cursor, &plan, tally);
         match self.state {
             State::InToken { .. } => self.end_token(None, &mut cursor, &plan, tally),
-            State::InString => self.break_off(&mut cursor, &plan, tally),
+            State::InString => self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally),
             _ => {}
         }
         let in_document =
             !self.frames.is_empty() || matches!(self.state, State::InLostString { .. });
         // A document that breaks off is no JSON.
-        self.malformed |= in_document;
+        if in_document {
+            self.note(Fault::BreaksOff, self.place(&cursor));
+        }
         cursor.flush();
         self.held = cursor.finish();
         self.text.finish(out, tally);
@@ -286,9 +318,9 @@ impl JsonRewriter {
             .saturating_add(self.text.held())
     }
 
-    /// Whether the body turned out not to be JSON.
+    /// Where the body turned out not to be JSON, if it did.
     #[must_use]
-    pub const fn is_malformed(&self) -> bool {
+    pub const fn malformed(&self) -> Option<Malformed> {
         self.malformed
     }
 
@@ -338,66 +370,8 @@ impl JsonRewriter {
             State::InLostString { escaped } => self.in_lost_string(byte, escaped, cursor),
             State::InToken { is_long } => self.in_token(byte, is_long, cursor, plan, tally),
             State::Skipping(skip) => self.skip(skip, cursor),
-            State::Text => {
-                cursor.flush();
-                let at = cursor.at;
-                let chunk = cursor.chunk;
-                cursor.at = chunk.len();
-                cursor.drop_read();
-                self.text
-                    .write(crate::bytes::rest(chunk, at), cursor.out(), tally);
-            }
+            State::Text => self.in_text(cursor, tally),
         }
-    }
-
-    /// What is read is no JSON: what is held of it and all that follows is text.
-    fn give_up(&mut self, cursor: &mut Cursor<'_>) {
-        self.malformed = true;
-        cursor.flush();
-        self.frames = Vec::new();
-        self.states.truncate(0);
-        self.names.clear();
-        let place = self
-            .offset
-            .saturating_add(u64::try_from(cursor.at).unwrap_or(0));
-        self.text.begin_at(place);
-        self.state = State::Text;
-    }
-
-    /// What is held of a name or of a document in a string will not be complete.
-    fn settle(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        match self.state {
-            State::InNested => self.as_text(cursor, plan, tally),
-            State::InSearchedName => self.release_name(cursor, plan, tally),
-            _ => {}
-        }
-    }
-
-    /// A string or a number breaks off: what the scanner has of it becomes text.
-    fn break_off(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        self.settle(cursor, plan, tally);
-        let token = std::mem::take(&mut self.token);
-        let was_string = self.state == State::InString;
-        self.give_up(cursor);
-        if was_string {
-            let announcement = self.next.info.announcement();
-            if !self.scanner.has_started() {
-                cursor.out().push(b'"');
-            }
-            let mut sink = Sink {
-                plan,
-                out: cursor.out(),
-                tally,
-            };
-            self.scanner.end(&announcement, &mut sink);
-        }
-        let back = u64::try_from(token.len()).unwrap_or(0);
-        self.text.begin_at(
-            self.offset
-                .saturating_add(u64::try_from(cursor.at).unwrap_or(0))
-                .saturating_sub(back),
-        );
-        self.text.write(&token, cursor.out(), tally);
     }
 
     fn white_space(&mut self, cursor: &mut Cursor<'_>) {
@@ -441,11 +415,17 @@ impl JsonRewriter {
     }
 }
 
+/// What stands between two lines, or between two records (RFC 7464).
+const fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | RECORD_SEPARATOR)
+}
+
 #[inline(always)]
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
+const RECORD_SEPARATOR: u8 = 0x1e;
 const MAX_DEPTH: usize = 512;
 const MAX_NAME_BYTES: usize = 256;
 const MAX_HELD_BYTES: usize = 1024;

@@ -3,11 +3,13 @@
 use super::cursor::Cursor;
 use super::members::is_token_byte;
 use super::{JsonRewriter, MAX_TOKEN_BYTES, State};
-use crate::action::{Action, Replacement};
+use crate::action::Replacement;
 use crate::bytes::{Position as _, at, count_while, part, rest};
+use crate::malformed::Fault;
 use crate::plan::{Plan, TypePolicy};
-use crate::spelled::{Spelling, write_spelled};
-use crate::tally::{FIELD, Finding, Tally};
+use crate::redaction::{Found, Redaction};
+use crate::spelled::searched;
+use crate::tally::Tally;
 
 impl JsonRewriter {
     #[inline]
@@ -36,7 +38,10 @@ impl JsonRewriter {
         // The usual number or literal: all of it is here, inside an object or an array.
         if end < cursor.chunk.len() && length <= MAX_TOKEN_BYTES && !self.frames.is_empty() {
             let token = part(cursor.chunk, cursor.at, end);
-            if is_delimiter(next) && is_literal(token) {
+            // Behind a space there may be more of what is no number at all.
+            let space = count_while(cursor.chunk, end, |byte| matches!(byte, b' ' | b'\t'));
+            let is_last = space == 0 || is_delimiter(at(cursor.chunk, end.plus(space)));
+            if is_delimiter(next) && is_last && is_literal(token) {
                 self.state = State::AfterValue;
                 self.has_value = true;
                 if let Some(new) = self.number(token, self.place(cursor), plan, tally) {
@@ -65,11 +70,11 @@ impl JsonRewriter {
     ) {
         let top = self.frames.is_empty();
         // Numbers beside each other on a line are prose, and one number there may be in groups.
-        let goes_on = is_token_byte(byte) || top && !is_long && matches!(byte, b' ' | b'\t');
+        let goes_on = is_token_byte(byte) || !is_long && matches!(byte, b' ' | b'\t');
         if top && !goes_on && !is_long && !matches!(byte, b'\n' | b'\r')
             || self.is_followed_by_more(byte)
         {
-            return self.break_off(cursor, plan, tally);
+            return self.break_off(Fault::UnknownToken, cursor, plan, tally);
         }
         if !goes_on {
             return self.end_token(Some(byte), cursor, plan, tally);
@@ -81,8 +86,11 @@ impl JsonRewriter {
         cursor.drop_read();
         self.token.push(byte);
         if self.token.len() > MAX_TOKEN_BYTES {
+            if !top && matches!(byte, b' ' | b'\t') {
+                return self.end_token(Some(byte), cursor, plan, tally);
+            }
             if top {
-                return self.break_off(cursor, plan, tally);
+                return self.break_off(Fault::UnknownToken, cursor, plan, tally);
             }
             // No card or other number is so long.
             let mut token = std::mem::take(&mut self.token);
@@ -91,14 +99,12 @@ impl JsonRewriter {
         }
     }
 
-    /// Something other than a space behind a number with a space behind it, at the top.
+    /// Something other than a space or the next delimiter behind a number with a space behind it.
     fn is_followed_by_more(&self, byte: u8) -> bool {
-        self.frames.is_empty()
-            && self
-                .token
-                .last()
-                .is_some_and(|last| matches!(last, b' ' | b'\t'))
-            && !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+        let is_end = matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+            || !self.frames.is_empty() && matches!(byte, b',' | b']' | b'}');
+        let after_space = matches!(self.token.last(), Some(b' ' | b'\t'));
+        after_space && !is_end
     }
 
     /// A number or literal is over.
@@ -114,8 +120,9 @@ impl JsonRewriter {
             return;
         }
         let delimited = next.is_none_or(is_delimiter);
-        if !(delimited && is_literal(&self.token)) {
-            return self.break_off(cursor, plan, tally);
+        let is_literal = is_literal(&self.token);
+        if !delimited || !is_literal && self.frames.is_empty() {
+            return self.break_off(Fault::UnknownToken, cursor, plan, tally);
         }
         let token = std::mem::take(&mut self.token);
         self.state = State::AfterValue;
@@ -123,6 +130,16 @@ impl JsonRewriter {
         let number = token.trim_ascii_end();
         let back = u64::try_from(token.len()).unwrap_or(0);
         let place = self.place(cursor).saturating_sub(back);
+        if !is_literal {
+            // A word that JSON does not have stands where a value does, and the rest is JSON again.
+            self.note(Fault::UnknownToken, place);
+            let announcement = self.next.info.announcement();
+            let new = searched(plan, &token, &announcement, place, tally);
+            cursor
+                .out()
+                .extend_from_slice(new.as_deref().unwrap_or(&token));
+            return;
+        }
         match self.number(number, place, plan, tally) {
             Some(new) => {
                 cursor.out().extend_from_slice(&new);
@@ -149,23 +166,9 @@ impl JsonRewriter {
         if !is_of_interest || !token.iter().any(u8::is_ascii_digit) {
             return None;
         }
-        let (replacement, generalizes, entity, rule, blocks) =
-            if let Some((action, rule, enforces)) = self.applied(plan) {
-                let text = String::from_utf8_lossy(token);
-                let replacement = if enforces {
-                    action.apply("FIELD", Some(&text))
-                } else {
-                    Replacement::Keep
-                };
-                let generalizes = matches!(action, Action::Generalize(_));
-                (
-                    replacement,
-                    generalizes,
-                    FIELD,
-                    rule,
-                    enforces && matches!(action, Action::Block),
-                )
-            } else {
+        let redaction = match applied {
+            Some(index) => Redaction::of_field(plan, index, Some(token))?,
+            None => {
                 let announcement = self.next.info.announcement();
                 let mut spans = std::mem::take(&mut self.spans);
                 // `-4111111111111111` and `4111111111111111.0` are that number too.
@@ -182,42 +185,31 @@ impl JsonRewriter {
                     value = core;
                 }
                 self.spans = spans;
-                let span = found?;
-                let binding = plan.binding(span.entity)?;
-                let (replacement, blocks) = plan.replacement(span.entity, Some(value));
-                let generalizes = matches!(*binding.action, Action::Generalize(_));
-                (replacement, generalizes, span.entity, binding.rule, blocks)
-            };
-        let mut new = Vec::new();
-        let text = match &replacement {
-            Replacement::Text(text) => Some(text),
-            Replacement::Keep | Replacement::Null => None,
+                Redaction::of_kind(plan, found?.entity, Some(value))
+            }
         };
-        match (&replacement, plan.type_policy()) {
-            (Replacement::Keep, _) | (_, TypePolicy::Keep) => {}
+        let less_precise = match &redaction.replacement {
+            Replacement::Text(text) if redaction.generalizes => Some(text),
+            _ => None,
+        };
+        let new = match plan.type_policy() {
+            _ if redaction.keeps() => None,
+            TypePolicy::Keep => None,
             // Less precise, and still a number.
-            (Replacement::Text(text), _) if generalizes && is_json_number(text.as_bytes()) => {
-                new.extend_from_slice(text.as_bytes());
+            _ if less_precise.is_some_and(|text| is_json_number(text.as_bytes())) => {
+                less_precise.map(|text| text.clone().into_bytes())
             }
-            (Replacement::Null, _) | (_, TypePolicy::Null) => new.extend_from_slice(b"null"),
-            (_, TypePolicy::Zero) => new.push(b'0'),
-            (_, TypePolicy::String) => {
-                new.push(b'"');
-                write_spelled(text.map_or("", String::as_str), Spelling::Json, &mut new);
-                new.push(b'"');
-            }
-        }
-        let new = Some(new).filter(|new| !new.is_empty());
-        tally.add(entity, rule, new.is_some());
-        tally.blocks |= blocks;
-        tally.explain(|| Finding {
+            TypePolicy::String => redaction.json(),
+            TypePolicy::Zero if redaction.replacement != Replacement::Null => Some(b"0".to_vec()),
+            TypePolicy::Zero | TypePolicy::Null => Some(b"null".to_vec()),
+        };
+        let found = Found {
             offset: place,
-            length: u64::try_from(token.len()).unwrap_or(0),
-            entity,
-            rule,
-            old: token.to_vec(),
-            new: new.clone(),
-        });
+            length: token.len(),
+            old: token,
+            new: new.as_deref(),
+        };
+        redaction.record(tally, found);
         new
     }
 }
@@ -225,7 +217,11 @@ impl JsonRewriter {
 /// Whether a token is a literal or begins like a number: enough to tell JSON from prose.
 fn is_literal(token: &[u8]) -> bool {
     let token = token.trim_ascii_end();
-    matches!(token, b"true" | b"false" | b"null") || is_number(token)
+    // The last three are those of JSON5, and of writers that do not mind.
+    matches!(
+        token,
+        b"true" | b"false" | b"null" | b"NaN" | b"Infinity" | b"-Infinity"
+    ) || is_number(token)
 }
 
 /// RFC 8259 section 6, and zeros in front: digits with one point and one exponent at the most. What has

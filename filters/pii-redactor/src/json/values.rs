@@ -3,12 +3,14 @@
 use super::cursor::Cursor;
 use super::members::is_token_byte;
 use super::{JsonRewriter, State};
-use crate::action::{Action, Replacement};
+use crate::action::Replacement;
 use crate::bytes::{Position as _, at, find_quote, part, rest};
-use crate::plan::{FieldAction, Plan};
+use crate::malformed::Fault;
+use crate::plan::Plan;
+use crate::redaction::{Found, Redaction};
 use crate::scan::WINDOW_BYTES;
-use crate::spelled::{Sink, Spelled, Spelling, count, write_spelled};
-use crate::tally::{FIELD, Finding, Tally};
+use crate::spelled::{Sink, Spelled, Spelling};
+use crate::tally::Tally;
 
 impl JsonRewriter {
     /// The first byte of a value that stays.
@@ -22,11 +24,45 @@ impl JsonRewriter {
     ) {
         match byte {
             b'"' => self.string(cursor, plan, tally),
+            b'{' | b't' | b'f' | b'n' if self.next.info.kinds.is_some() => {
+                self.announced_value(byte, cursor, plan, tally);
+            }
             b'{' | b'[' => self.open(byte, cursor),
             _ if is_token_byte(byte) => self.start_token(cursor, plan, tally),
-            // The byte order mark that RFC 8259 section 8.1 lets parsers ignore.
-            0xef | 0xbb | 0xbf if self.frames.is_empty() => cursor.advance(),
-            _ => self.give_up(cursor),
+            _ => self.give_up(Fault::UnexpectedByte, cursor),
+        }
+    }
+
+    /// An object, a boolean or null, whose name may say that it is personal data whatever it is.
+    fn announced_value(
+        &mut self,
+        byte: u8,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        let announcement = self.next.info.announcement();
+        let kind = plan.whole_kind_of_any(&announcement, byte);
+        let kind = kind.filter(|_| self.next.applied.is_none());
+        if let Some(kind) = kind {
+            let redaction = Redaction::of_kind(plan, kind, None);
+            let new = redaction.json();
+            let offset = self.place(cursor);
+            let found = Found {
+                offset,
+                length: 0,
+                old: &[],
+                new: new.as_deref(),
+            };
+            redaction.record(tally, found);
+            if let Some(new) = new {
+                return self.replace_value(&new, cursor);
+            }
+        }
+        if byte == b'{' {
+            self.open(byte, cursor);
+        } else {
+            self.start_token(cursor, plan, tally);
         }
     }
 
@@ -153,47 +189,29 @@ impl JsonRewriter {
 
     fn lose_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
         let announcement = self.next.info.announcement();
-        let old = part(self.scanner.pending_raw(), 0, 64).to_vec();
-        let offset = self.place(cursor);
-        let (replacement, entity, rule, blocks) = match self.applied(plan) {
-            Some((action, rule, enforces)) => {
-                let replacement = if enforces {
-                    action.apply("FIELD", None)
-                } else {
-                    Replacement::Keep
-                };
-                (
-                    replacement,
-                    FIELD,
-                    rule,
-                    matches!(action, Action::Block) && enforces,
-                )
-            }
+        let redaction = match self.next.applied {
+            Some(index) => Redaction::of_field(plan, index, None),
             None => {
-                let entity = plan.whole_kind(&announcement, b"0").unwrap_or(FIELD);
-                let (replacement, blocks) = plan.replacement(entity, None);
-                let rule = plan.binding(entity).map_or(0, |binding| binding.rule);
-                (replacement, entity, rule, blocks)
+                let kind = plan.whole_kind(&announcement, b"0");
+                kind.map(|kind| Redaction::of_kind(plan, kind, None))
             }
         };
-        tally.add(entity, rule, replacement != Replacement::Keep);
-        tally.blocks |= blocks;
-        if replacement == Replacement::Keep {
+        let new = redaction.as_ref().and_then(Redaction::json);
+        if let Some(redaction) = &redaction {
+            let found = Found {
+                offset: self.place(cursor),
+                length: 0,
+                old: part(self.scanner.pending_raw(), 0, 64),
+                new: new.as_deref(),
+            };
+            redaction.record(tally, found);
+        }
+        let Some(new) = new else {
             // It only counts, so it goes on as any other string.
             self.next.applied = None;
             self.next.info = crate::names::KeyInfo::default();
             return;
-        }
-        let mut new = Vec::new();
-        write_value(&replacement, &mut new);
-        tally.explain(|| Finding {
-            offset,
-            length: 0,
-            entity,
-            rule,
-            old,
-            new: Some(new.clone()),
-        });
+        };
         cursor.out().extend_from_slice(&new);
         self.scanner.forget();
         self.state = State::InLostString { escaped: false };
@@ -230,39 +248,25 @@ impl JsonRewriter {
             tally,
         };
         self.scanner.end_escape(&announcement, &mut sink);
-        if let Some((action, rule, enforces)) = self.applied(plan) {
-            let old = self.scanner.pending_raw().to_vec();
-            let replacement = match enforces {
-                true => action.apply(
-                    "FIELD",
-                    Some(&String::from_utf8_lossy(self.scanner.pending())),
-                ),
-                false => Replacement::Keep,
-            };
-            let mut new = Vec::new();
-            match &replacement {
-                Replacement::Keep => {
-                    new.push(b'"');
-                    new.extend_from_slice(&old);
-                    new.push(b'"');
-                }
-                other => write_value(other, &mut new),
-            }
-            let changed = replacement != Replacement::Keep;
-            tally.add(FIELD, rule, changed);
-            tally.blocks |= enforces && matches!(action, Action::Block);
-            let offset = self
-                .place(cursor)
-                .saturating_sub(u64::try_from(old.len().plus(1)).unwrap_or(0));
-            tally.explain(|| Finding {
-                offset,
-                length: u64::try_from(old.len()).unwrap_or(0),
-                entity: FIELD,
-                rule,
+        let value = self.scanner.pending();
+        let applied = self.next.applied;
+        if let Some(redaction) =
+            applied.and_then(|index| Redaction::of_field(plan, index, Some(value)))
+        {
+            let old = self.scanner.pending_raw();
+            let new = redaction.json();
+            let back = u64::try_from(old.len().plus(1)).unwrap_or(0);
+            let found = Found {
+                offset: self.place(cursor).saturating_sub(back),
+                length: old.len(),
                 old,
-                new: changed.then(|| new.clone()),
-            });
-            cursor.out().extend_from_slice(&new);
+                new: new.as_deref(),
+            };
+            redaction.record(tally, found);
+            match &new {
+                Some(new) => cursor.out().extend_from_slice(new),
+                None => cursor.out().extend([b"\"", old, b"\""].concat()),
+            }
             self.scanner.forget();
             return;
         }
@@ -272,8 +276,8 @@ impl JsonRewriter {
             let spans = self.scanner.search_whole(&announcement, plan);
             match spans {
                 [span] if span.start == 0 && span.end == length => {
-                    let (replacement, _) = plan.replacement(span.entity, None);
-                    replacement == Replacement::Null
+                    let redaction = Redaction::of_kind(plan, span.entity, None);
+                    redaction.replacement == Replacement::Null
                 }
                 _ => false,
             }
@@ -299,15 +303,6 @@ impl JsonRewriter {
         cursor.out().push(b'"');
     }
 
-    /// The action that a rule about members applies to each string and number here.
-    pub(super) fn applied<'p>(&self, plan: &'p Plan) -> Option<(&'p Action, u8, bool)> {
-        let rule = plan.fields.get(usize::from(self.next.applied?))?;
-        match &rule.action {
-            FieldAction::Value(action) => Some((action, rule.rule, rule.enforces)),
-            _ => None,
-        }
-    }
-
     pub(super) fn place(&self, cursor: &Cursor<'_>) -> u64 {
         self.offset
             .saturating_add(u64::try_from(cursor.at).unwrap_or(0))
@@ -325,38 +320,22 @@ fn write_string(
     if let [span] = spans
         && span.start == 0
         && span.end == spelled.text.len()
-        && plan.replacement(span.entity, None).0 == Replacement::Null
+        && let redaction = Redaction::of_kind(plan, span.entity, None)
+        && redaction.replacement == Replacement::Null
     {
-        let mut sink = Sink { plan, out, tally };
-        count(&mut sink, span.entity, true, false);
-        let rule = plan.binding(span.entity).map_or(0, |binding| binding.rule);
-        tally.explain(|| Finding {
+        let found = Found {
             offset: spelled.offset,
-            length: u64::try_from(spelled.raw.len()).unwrap_or(0),
-            entity: span.entity,
-            rule,
-            old: spelled.raw.to_vec(),
-            new: Some(b"null".to_vec()),
-        });
+            length: spelled.raw.len(),
+            old: spelled.raw,
+            new: Some(b"null"),
+        };
+        redaction.record(tally, found);
         out.extend_from_slice(b"null");
         return;
     }
     out.push(b'"');
     spelled.write(spans, &mut Sink { plan, out, tally });
     out.push(b'"');
-}
-
-/// A whole value in the place of a string.
-fn write_value(replacement: &Replacement, out: &mut Vec<u8>) {
-    match replacement {
-        Replacement::Keep => {}
-        Replacement::Null => out.extend_from_slice(b"null"),
-        Replacement::Text(text) => {
-            out.push(b'"');
-            write_spelled(text, Spelling::Json, out);
-            out.push(b'"');
-        }
-    }
 }
 
 /// The spelling of a value that is needed whole has fewer bytes than this; below the window, so that

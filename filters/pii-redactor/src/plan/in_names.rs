@@ -1,7 +1,6 @@
 //! What is looked for in names of members, and what becomes of it.
 
 use super::Plan;
-use crate::action::{Action, Replacement};
 use crate::bytes::part;
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
@@ -59,20 +58,5 @@ impl Plan {
         }
         rest.extend_from_slice(part(name, position, name.len()));
         rest
-    }
-
-    /// What stands in the place of a match in the name of a member, and whether the message is
-    /// blocked by it. A member cannot lose its name, so a label stands where nothing would.
-    pub(crate) fn replacement_in_name(&self, entity: u8, value: &[u8]) -> (Replacement, bool) {
-        let (replacement, blocks) = self.replacement(entity, Some(value));
-        let leaves_nothing = match &replacement {
-            Replacement::Keep => false,
-            Replacement::Null => true,
-            Replacement::Text(text) => text.is_empty(),
-        };
-        if leaves_nothing {
-            return (Action::Label.apply(self.name(entity), None), blocks);
-        }
-        (replacement, blocks)
     }
 }

@@ -8,10 +8,13 @@ use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
-use crate::action::{Action, Replacement};
+use policy::finding::Category;
+
+use crate::action::Action;
 use crate::bytes::part;
+use crate::config::is_special_category;
 use crate::custom::{Custom, searchable};
-use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find};
+use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find, preset};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
@@ -24,8 +27,8 @@ pub const FIRST_CUSTOM: u8 = 192;
 /// What is done with one message.
 #[derive(Debug)]
 pub struct Plan {
-    /// The names of its rules, for metrics and records.
-    pub rules: Vec<String>,
+    /// Its rules, for metrics and records.
+    pub rules: Vec<PlannedRule>,
     /// The kinds that are looked for in texts.
     pub(crate) wanted: EntitySet,
     /// Those that are a whole value by the name of its member.
@@ -42,6 +45,26 @@ pub struct Plan {
     pub(crate) minimizes: Option<Minimization>,
     names: RefCell<NameCache>,
     settings: Rc<Settings>,
+}
+
+/// A rule of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedRule {
+    /// Its name, or its place.
+    pub name: String,
+    /// Whether it acts.
+    pub mode: RuleMode,
+}
+
+/// Whether a rule acts on a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleMode {
+    /// It acts.
+    Enforce,
+    /// It counts what it would have done.
+    Report,
+    /// The caller may see everything: what it would have found is counted as seen.
+    Exempt,
 }
 
 /// What holds for all rules of a configuration.
@@ -151,8 +174,8 @@ pub(crate) const ALLOWED_TARGET: u16 = u16::MAX;
 /// What a plan is made of.
 #[derive(Debug, Default)]
 pub struct Parts {
-    /// The names of the rules.
-    pub rules: Vec<String>,
+    /// The rules.
+    pub rules: Vec<PlannedRule>,
     /// Kinds with what is done with them; the first binding of a kind that enforces counts, else the
     /// first.
     pub bindings: Vec<(u8, Binding)>,
@@ -240,6 +263,12 @@ impl Plan {
                 .get(usize::from(custom))
                 .map_or("", |custom| &custom.name),
         }
+    }
+
+    /// The sort of data that a kind is.
+    #[must_use]
+    pub fn category(&self, _entity: u8) -> Category {
+        Category::default()
     }
 
     /// What is done with a kind.
@@ -387,6 +416,26 @@ impl Plan {
         None
     }
 
+    /// The kind that an object (`{`), a boolean (`t`, `f`) or null (`n`) is by its name. Secrets are
+    /// none of these, and that there is no value tells something only of the special categories.
+    pub(crate) fn whole_kind_of_any(&self, announcement: &Announcement, first: u8) -> Option<u8> {
+        if self.settings.min_confidence > Confidence::Medium {
+            return None;
+        }
+        let mut kinds = announcement.kinds.and(&self.whole);
+        while let Some(entity) = kinds.first() {
+            kinds.remove(entity);
+            let detector = DETECTORS.get(usize::from(entity))?;
+            let is_any = matches!(detector.form, Form::Named)
+                && detector.presets & preset::SECRETS == 0
+                && (first != b'n' || is_special_category(detector.name));
+            if is_any {
+                return Some(entity);
+            }
+        }
+        None
+    }
+
     /// The kind that a text is as a whole, if it may not stay whatever it is.
     pub(crate) fn whole_match(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
         let entity = self.announced(announcement, text)?;
@@ -499,20 +548,6 @@ impl Plan {
             spans.clear();
             spans.extend(taken.into_values());
         }
-    }
-
-    /// What stands in the place of a value of a kind, and whether the message is blocked by it.
-    /// `None` as value: it is too long to be held.
-    pub(crate) fn replacement(&self, entity: u8, value: Option<&[u8]>) -> (Replacement, bool) {
-        let Some(binding) = self.binding(entity) else {
-            return (Replacement::Keep, false);
-        };
-        if !binding.enforces {
-            return (Replacement::Keep, false);
-        }
-        let value = value.map(String::from_utf8_lossy);
-        let replacement = binding.action.apply(self.name(entity), value.as_deref());
-        (replacement, matches!(*binding.action, Action::Block))
     }
 }
 

@@ -101,11 +101,17 @@ impl FakeHost {
 
     fn kong_attribute(&self, state: &State, path: &str) -> Option<Vec<u8>> {
         match path {
-            "plugin_name" | "plugin_root_id" => return Some(Vec::new()),
+            "plugin_root_id" => return Some(Vec::new()),
             _ => {}
         }
         let stream = state.stream()?;
         match path {
+            "request\0path" => {
+                let sent = stream.request.unwritten.as_ref()?;
+                sent.path().map(<[u8]>::to_vec)
+            }
+            "request\0host" => Some(b"machine.kong.internal".to_vec()),
+            "connection\0mtls" => Some(b"false".to_vec()),
             "source\0address" => Some(b"192.0.2.10".to_vec()),
             "source\0port" => Some(b"40000".to_vec()),
             "request\0protocol" => Some(b"HTTP/1.1".to_vec()),
@@ -162,6 +168,13 @@ fn nginx_variable(state: &State, name: &str) -> Option<Vec<u8>> {
         "scheme" => header(":scheme").or_else(|| Some(b"http".to_vec())),
         "host" => header("host").or_else(|| header(":authority")),
         "server_protocol" => Some(b"HTTP/1.1".to_vec()),
+        "args" => {
+            let path = header(":path")?;
+            let place = path.iter().position(|byte| *byte == b'?')?;
+            path.get(place.saturating_add(1)..).map(<[u8]>::to_vec)
+        }
+        "connection" => Some(b"1".to_vec()),
+        "body_bytes_sent" => Some(size_of(&stream.response).to_string().into_bytes()),
         "request_id" => Some(b"5f0c7a3d9b1e4c2f8a6d0e9b7c5a3f11".to_vec()),
         "request_length" => Some(size_of(&stream.request).to_string().into_bytes()),
         "status" => status(stream).map(|code| code.to_string().into_bytes()),

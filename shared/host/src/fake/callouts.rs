@@ -15,8 +15,10 @@ use crate::{CallToken, ContextId, Status};
 pub struct PendingCall {
     /// Its number.
     pub token: CallToken,
-    /// Where the answer arrives: the context that started it, on Envoy the root of that.
+    /// Where the answer arrives: the root of the context that started it.
     pub context: ContextId,
+    /// The request that started it, if one did.
+    pub stream: Option<ContextId>,
     /// The cluster name, or `host[:port]` on nginx hosts. For gRPC the bytes as they were given.
     pub upstream: Vec<u8>,
     /// What is called.
@@ -63,6 +65,7 @@ impl FakeHost {
     ) -> Answer<CallToken> {
         self.enter("proxy_http_call")?;
         self.check_call_phase()?;
+        self.check_only_call()?;
         self.check_upstream(upstream)?;
         let lacks = |name: &[u8]| pairs::value(&headers, name).is_err();
         let named = !lacks(b":authority") || !lacks(b"host");
@@ -120,6 +123,16 @@ impl FakeHost {
         }
     }
 
+    /// APISIX has room for one call of a request.
+    fn check_only_call(&self) -> Answer<()> {
+        let state = self.state.borrow();
+        let of_this = |call: &PendingCall| call.stream == Some(state.effective);
+        if self.profile() == Profile::Apisix && state.calls.values().any(of_this) {
+            return Err(Status::InternalFailure.into());
+        }
+        Ok(())
+    }
+
     fn check_upstream(&self, name: &[u8]) -> Answer<()> {
         let state = self.state.borrow();
         let known = state
@@ -135,16 +148,18 @@ impl FakeHost {
 
     fn start_call(&self, upstream: &[u8], call: AnyCall, timeout: Duration) -> CallToken {
         let mut state = self.state.borrow_mut();
-        let token = state.last_token.wrapping_add(1).max(1);
-        state.last_token = token;
-        // Envoy makes every call one of the root.
-        let context = match (self.profile(), state.stream()) {
-            (Profile::Envoy, Some(stream)) => stream.root,
-            _ => state.effective,
+        state.calls_started = state.calls_started.wrapping_add(1);
+        // nginx hosts count from 0.
+        let token = match self.profile() {
+            Profile::Envoy => state.calls_started.max(1),
+            Profile::Apisix | Profile::Kong => state.calls_started.wrapping_sub(1),
         };
+        let stream = state.stream().map(|_| state.effective);
+        let context = state.stream().map_or(state.effective, |stream| stream.root);
         let pending = PendingCall {
             token,
             context,
+            stream,
             upstream: upstream.to_vec(),
             call,
             timeout,

@@ -62,7 +62,21 @@ impl FakeHost {
     /// `proxy_get_property`; the segments of the path are separated by zero bytes.
     pub fn get_property(&self, path: &str) -> Answer<Vec<u8>> {
         self.enter("proxy_get_property")?;
-        self.attribute(path).map_err(Failure::Status)
+        if self.profile() == Profile::Kong && path == "plugin_name" {
+            return trap("segmentation fault: plugin_name");
+        }
+        let value = self.attribute(path);
+        let shown = path.replace('\0', ".");
+        match self.profile() {
+            Profile::Apisix if value.is_err() => {
+                self.log_error_of_the_host(format!("variable {shown} not found"));
+            }
+            Profile::Kong if value.is_err() => {
+                self.log_error_of_the_host(format!("\"{shown}\" property not supported"));
+            }
+            _ => {}
+        }
+        value.map_err(Failure::Status)
     }
 
     /// `proxy_set_property`.
@@ -111,12 +125,22 @@ impl FakeHost {
     /// `proxy_define_metric`.
     pub fn define_metric_id(&self, kind: MetricKind, name: &str) -> Answer<MetricId> {
         self.enter("proxy_define_metric")?;
+        if self.profile() == Profile::Apisix {
+            // It says that it has, and gives no number.
+            return Ok(0);
+        }
         Ok(self.process.define_metric(kind, name))
     }
 
     /// `proxy_increment_metric`.
     pub fn increment_metric_by(&self, id: MetricId, offset: i64) -> Answer<()> {
         self.enter("proxy_increment_metric")?;
+        if self.profile() == Profile::Apisix {
+            return Ok(());
+        }
+        if self.profile() == Profile::Kong && self.process.is_gauge(id) {
+            return trap("a gauge cannot be incremented");
+        }
         let changed = self.process.change_metric(id, |metric| match metric.kind {
             MetricKind::Counter if offset < 0 => Err(Status::BadArgument),
             MetricKind::Counter | MetricKind::Gauge => {
@@ -131,6 +155,9 @@ impl FakeHost {
     /// `proxy_record_metric`.
     pub fn record_metric_value(&self, id: MetricId, value: u64) -> Answer<()> {
         self.enter("proxy_record_metric")?;
+        if self.profile() == Profile::Apisix {
+            return Ok(());
+        }
         let changed = self.process.change_metric(id, |metric| {
             let number = i64::try_from(value).unwrap_or(i64::MAX);
             match metric.kind {
@@ -159,6 +186,9 @@ impl FakeHost {
 
     /// `proxy_done`.
     pub fn finish(&self) -> Answer<()> {
+        if self.profile() == Profile::Apisix {
+            self.log_error_of_the_host("failed to mark context as done".to_owned());
+        }
         self.enter("proxy_done")?;
         let mut state = self.state.borrow_mut();
         if std::mem::replace(&mut state.done_called, true) {

@@ -81,10 +81,14 @@ impl Request {
         self
     }
 
-    /// Ends the request with trailers.
+    /// Ends the request with trailers. It comes over HTTP/2 then: Envoy drops the trailers of
+    /// HTTP/1.1 unless it is told otherwise.
     #[must_use]
     pub fn trailers(mut self, trailers: &[(&str, &str)]) -> Self {
         self.message.trailers = Some(super::state::text_pairs(trailers));
+        self.attributes
+            .entry("request\0protocol".to_owned())
+            .or_insert_with(|| b"HTTP/2".to_vec());
         self
     }
 

@@ -2,6 +2,7 @@
 
 use super::HeaderPairs;
 use super::calls::{Answer, trap};
+use super::nginx::{listed, path_as_written_on_apisix};
 use super::state::Phase;
 use super::stream::{Flow, Stream, pairs};
 use super::{Failure, FakeHost, LocalReply, Profile};
@@ -45,8 +46,17 @@ impl FakeHost {
                     return Err(Status::BadArgument.into());
                 }
             }
+            Profile::Kong if kind == Buffer::RequestBody && bytes.len() > KONG_SPOOLS_BEYOND => {
+                return Err(Status::NotFound.into());
+            }
             Profile::Apisix | Profile::Kong => {}
         }
+        let is_body = matches!(kind, Buffer::RequestBody | Buffer::ResponseBody);
+        let start = if is_body && self.profile() == Profile::Kong {
+            0
+        } else {
+            start
+        };
         let end = start.saturating_add(max).min(bytes.len());
         Ok(bytes.get(start..end).unwrap_or_default().to_vec())
     }
@@ -73,6 +83,15 @@ impl FakeHost {
             return Err(Status::BadArgument.into());
         }
         let length = flow.body.len();
+        let has_length = flow.has_length();
+        if self.profile() == Profile::Kong
+            && kind == Buffer::ResponseBody
+            && !has_length
+            && flow.received_bytes > KONG_SPINS_BEYOND
+            && bytes.len() < length
+        {
+            return trap("the worker spins: it waits for the rest of a body that got shorter");
+        }
         match self.profile() {
             Profile::Kong if start == 0 && size == 0 => {
                 flow.body.splice(..0, bytes.iter().copied());
@@ -104,7 +123,14 @@ impl FakeHost {
     /// `proxy_get_header_map_pairs`.
     pub fn get_header_map_pairs(&self, map: HeaderMap) -> Answer<HeaderPairs> {
         self.enter("proxy_get_header_map_pairs")?;
-        match self.read_map(map, Clone::clone) {
+        let profile = self.profile();
+        if profile == Profile::Apisix && map == HeaderMap::RequestHeaders {
+            let hostless = |found: &HeaderPairs| pairs::value(found, b"host").is_err();
+            if self.read_map(map, hostless) == Ok(true) {
+                return trap("segmentation fault: the request has no host");
+            }
+        }
+        match self.read_map(map, |found| listed(profile, map, found)) {
             // Envoy gives an empty map for one that is not there.
             Err(Failure::Status(Status::BadArgument)) if self.profile() == Profile::Envoy => {
                 Ok(HeaderPairs::new())
@@ -136,18 +162,66 @@ impl FakeHost {
         value: &[u8],
     ) -> Answer<()> {
         self.enter("proxy_replace_header_map_value")?;
-        self.edit_map(map, |pairs| pairs::replace(pairs, name, value))
+        self.keep_what_stays(map, name, 1);
+        self.edit_pair(map, name, value, |pairs| pairs::replace(pairs, name, value))
+    }
+
+    /// Kong clears what it removes, and sends it on: of a name that is replaced all but the first.
+    fn keep_what_stays(&self, map: HeaderMap, name: &[u8], written: usize) {
+        let mut state = self.state.borrow_mut();
+        if self.profile() != Profile::Kong || map != HeaderMap::RequestHeaders {
+            return;
+        }
+        let Some(stream) = state.stream_mut() else {
+            return;
+        };
+        let flow = &mut stream.request;
+        let headers = flow.headers.iter().flatten();
+        let all = headers.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        let stays: HeaderPairs = all.skip(written).cloned().collect();
+        if let Some(unwritten) = flow.unwritten.as_mut().filter(|_| flow.headers_open) {
+            unwritten.removed.extend(stays);
+        }
+    }
+
+    /// Writes a value, where a name may mean something else to this host.
+    fn edit_pair(
+        &self,
+        map: HeaderMap,
+        name: &[u8],
+        value: &[u8],
+        edit: impl FnOnce(&mut HeaderPairs),
+    ) -> Answer<()> {
+        if map != HeaderMap::RequestHeaders {
+            return self.edit_map(map, edit);
+        }
+        match (self.profile(), name) {
+            (Profile::Apisix, b":authority") => {
+                self.edit_map(map, |pairs| pairs::replace(pairs, b":method", value))
+            }
+            (Profile::Apisix, b":path") => self.edit_map(map, |pairs| {
+                let before = pairs::value(pairs, name).unwrap_or_default();
+                let path = path_as_written_on_apisix(&before, value);
+                pairs::replace(pairs, name, &path);
+            }),
+            (Profile::Kong, b":path") if value.contains(&b'?') => {
+                trap("NYI: cannot set the path of a request with a query")
+            }
+            (Profile::Kong, b":authority" | b":scheme") => Err(Status::InternalFailure.into()),
+            _ => self.edit_map(map, edit),
+        }
     }
 
     /// `proxy_add_header_map_value`.
     pub fn add_header_map_value(&self, map: HeaderMap, name: &[u8], value: &[u8]) -> Answer<()> {
         self.enter("proxy_add_header_map_value")?;
-        self.edit_map(map, |pairs| pairs::add(pairs, name, value))
+        self.edit_pair(map, name, value, |pairs| pairs::add(pairs, name, value))
     }
 
     /// `proxy_remove_header_map_value`.
     pub fn remove_header_map_value(&self, map: HeaderMap, name: &[u8]) -> Answer<()> {
         self.enter("proxy_remove_header_map_value")?;
+        self.keep_what_stays(map, name, 0);
         self.edit_map(map, |pairs| pairs::remove(pairs, name))
     }
 
@@ -259,8 +333,9 @@ impl FakeHost {
         let gone = flow.sent.headers.is_some();
         match &mut flow.headers {
             Some(headers) if flow.headers_open && !gone => edit(headers),
-            // nginx hosts write a line to their log and say that it worked.
-            Some(_) if profile.keeps_headers() => {}
+            Some(_) if profile == Profile::Kong => return trap("the headers are sent already"),
+            // It writes a line to its log and says that it worked.
+            Some(_) if profile == Profile::Apisix => {}
             _ => return Err(Status::BadArgument.into()),
         }
         Ok(())
@@ -306,3 +381,7 @@ const fn absent(map: HeaderMap, profile: Profile) -> Status {
         _ => Status::BadArgument,
     }
 }
+
+/// `client_body_buffer_size`: a longer request body is in a file.
+const KONG_SPOOLS_BEYOND: usize = 16_384;
+const KONG_SPINS_BEYOND: usize = 8192;

@@ -38,6 +38,7 @@ mod exchange;
 mod faults;
 mod host;
 mod messages;
+mod nginx;
 mod process;
 mod profile;
 mod proxy;

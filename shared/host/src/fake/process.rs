@@ -36,6 +36,7 @@ impl Process {
             last_cas: 0,
             data: BTreeMap::new(),
             metrics: Vec::new(),
+            workers: 0,
         };
         Self {
             profile,
@@ -89,6 +90,19 @@ impl Process {
     #[must_use]
     pub fn metrics(&self) -> BTreeMap<String, Metric> {
         self.lock().metrics.iter().cloned().collect()
+    }
+
+    /// Kong seeds the random source of a worker with its number and the time, so that whoever knows
+    /// these knows all that comes from it. The other hosts ask the operating system; here their
+    /// numbers repeat from run to run, but not from worker to worker.
+    pub(super) fn seed_of_the_next_worker(&self) -> u64 {
+        let mut shared = self.lock();
+        let worker = shared.workers;
+        shared.workers = worker.wrapping_add(1);
+        match self.profile {
+            Profile::Kong => shared.wall.as_secs().wrapping_add(worker),
+            Profile::Envoy | Profile::Apisix => worker,
+        }
     }
 
     pub(super) fn read_shared(&self, key: &str) -> Result<SharedValue, Failure> {
@@ -154,6 +168,14 @@ impl Process {
         change(metric)
     }
 
+    pub(super) fn is_gauge(&self, id: MetricId) -> bool {
+        let shared = self.lock();
+        let metric = usize::try_from(id)
+            .ok()
+            .and_then(|index| shared.metrics.get(index));
+        metric.is_some_and(|(_, metric)| metric.kind == MetricKind::Gauge)
+    }
+
     fn check_zone(&self, shared: &Shared) -> Result<(), Failure> {
         if self.profile == Profile::Kong && !shared.has_zone {
             let trap = "could not resolve the namespace of shared data";
@@ -175,6 +197,7 @@ struct Shared {
     last_cas: u32,
     data: BTreeMap<String, SharedValue>,
     metrics: Vec<(String, Metric)>,
+    workers: u64,
 }
 
 /// 2026-01-01T00:00:00Z.

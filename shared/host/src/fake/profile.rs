@@ -48,6 +48,27 @@ impl Profile {
         !matches!(self, Self::Envoy)
     }
 
+    /// It is nginx around a module for WebAssembly.
+    pub(super) const fn is_nginx(self) -> bool {
+        !matches!(self, Self::Envoy)
+    }
+
+    /// The callbacks that this host calls without looking whether the module exports them: where
+    /// one is missing, the worker ends with a segmentation fault.
+    #[must_use]
+    pub const fn calls_blindly(self) -> &'static [&'static str] {
+        match self {
+            Self::Envoy | Self::Apisix => &[],
+            Self::Kong => &[
+                "proxy_on_request_body",
+                "proxy_on_response_headers",
+                "proxy_on_response_body",
+                "proxy_on_done",
+                "proxy_on_log",
+            ],
+        }
+    }
+
     /// Trailers have callbacks.
     pub(super) const fn has_trailers(self) -> bool {
         matches!(self, Self::Envoy)
@@ -56,7 +77,6 @@ impl Profile {
 
 const MISSING_ON_APISIX: &[&str] = &[
     "proxy_call_foreign_function",
-    "proxy_define_metric",
     "proxy_dequeue_shared_queue",
     "proxy_done",
     "proxy_enqueue_shared_queue",
@@ -69,8 +89,6 @@ const MISSING_ON_APISIX: &[&str] = &[
     "proxy_grpc_close",
     "proxy_grpc_send",
     "proxy_grpc_stream",
-    "proxy_increment_metric",
-    "proxy_record_metric",
     "proxy_register_shared_queue",
     "proxy_resolve_shared_queue",
     "proxy_set_buffer_bytes",

@@ -6,7 +6,7 @@ use super::HeaderPairs;
 use super::exchange::Outcome;
 use super::state::Phase;
 use super::stream::Stream;
-use super::{FakeHost, LogLine, PendingCall, Process, Profile, Request, Response};
+use super::{AnyCall, FakeHost, LogLine, PendingCall, Process, Profile, Request, Response};
 use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, Plugin};
 
 /// Drives a [`Plugin`] as the proxy of a [`FakeHost`] would.
@@ -20,6 +20,8 @@ pub struct Proxy {
     root: Option<ContextId>,
     retiring: Vec<ContextId>,
     last_context: ContextId,
+    /// The numbers of streams that are gone, which APISIX gives to others.
+    unused: Vec<ContextId>,
     started: bool,
     next_tick: Option<Duration>,
 }
@@ -91,6 +93,7 @@ impl Proxy {
             root: None,
             retiring: Vec::new(),
             last_context: 0,
+            unused: Vec::new(),
             started: false,
             next_tick: None,
         }
@@ -144,7 +147,8 @@ impl Proxy {
         state.roots.push(root);
         drop(state);
         self.call(root, Phase::None, |plugin| plugin.context_create(root, 0));
-        if !std::mem::replace(&mut self.started, true) {
+        let starts = self.host.profile() != Profile::Apisix;
+        if !std::mem::replace(&mut self.started, true) && starts {
             self.call(root, Phase::Configure, |plugin| plugin.vm_start(root));
         }
         let size = configuration.len();
@@ -207,15 +211,26 @@ impl Proxy {
         let Some(pending) = pending else {
             return false;
         };
-        self.deliver(pending.context, token, answer);
+        self.deliver(&pending, answer);
         self.settle();
         true
     }
 
     /// Answers a call that was never made, as no proxy should.
     pub fn answer_unknown(&mut self, token: CallToken, answer: Answer) {
-        let root = self.root.unwrap_or(0);
-        self.deliver(root, token, answer);
+        let unknown = PendingCall {
+            token,
+            context: self.root.unwrap_or(0),
+            stream: None,
+            upstream: Vec::new(),
+            call: AnyCall::Http {
+                headers: HeaderPairs::new(),
+                body: Vec::new(),
+                trailers: HeaderPairs::new(),
+            },
+            timeout: Duration::ZERO,
+        };
+        self.deliver(&unknown, answer);
         self.settle();
     }
 
@@ -236,12 +251,18 @@ impl Proxy {
     /// Ends a stream: the client has its answer, or has left.
     pub fn finish(&mut self, stream: ContextId) -> Outcome {
         let before = self.host.logs().len();
+        let profile = self.host.profile();
         self.end_contexts(stream);
         let mut state = self.host.state.borrow_mut();
         let ended = state.streams.remove(&stream);
-        // Calls that the stream started itself die with it; on Envoy they are the root's.
-        state.calls.retain(|_, call| call.context != stream);
+        // A call of a request dies with it; on Envoy it is the root's.
+        if profile.is_nginx() {
+            state.calls.retain(|_, call| call.stream != Some(stream));
+        }
         drop(state);
+        if profile == Profile::Apisix && ended.is_some() {
+            self.unused.push(stream);
+        }
         let ended = ended.unwrap_or_else(|| Stream::new(0, Default::default(), Default::default()));
         let logs = self.host.logs().split_off(before);
         let outcome = Outcome::of(&ended, logs, self.host.trap());
@@ -261,7 +282,13 @@ impl Proxy {
             self.call(stream, Phase::Log, |plugin| plugin.log(stream));
             set_logging(&self.host, false);
         }
-        self.call(stream, Phase::Done, |plugin| plugin.done(stream));
+        // APISIX has let go of the request by then.
+        let at_hand = if profile == Profile::Apisix {
+            0
+        } else {
+            stream
+        };
+        self.call(at_hand, Phase::Done, |plugin| plugin.done(stream));
         if profile == Profile::Kong {
             self.call(stream, Phase::Log, |plugin| plugin.log(stream));
         }
@@ -284,7 +311,13 @@ impl Proxy {
         state.calls.retain(|_, call| call.context != root);
     }
 
-    fn deliver(&mut self, context: ContextId, token: CallToken, answer: Answer) {
+    fn deliver(&mut self, call: &PendingCall, answer: Answer) {
+        let (context, token) = (call.context, call.token);
+        let at_hand = match self.host.profile() {
+            Profile::Envoy => context,
+            // The request that has made it is the one at hand, whatever the plugin is told.
+            Profile::Apisix | Profile::Kong => call.stream.unwrap_or(context),
+        };
         let (headers, body) = {
             let mut state = self.host.state.borrow_mut();
             let shown = &mut state.answer;
@@ -306,7 +339,7 @@ impl Proxy {
                 Answer::Nothing | Answer::GrpcStatus(_) => (0, 0),
             }
         };
-        self.call(context, Phase::CallAnswer, |plugin| match answer {
+        self.call(at_hand, Phase::CallAnswer, |plugin| match answer {
             Answer::Http { .. } | Answer::Nothing => {
                 plugin.http_answer(context, token, headers, body);
             }
@@ -316,17 +349,19 @@ impl Proxy {
             Answer::GrpcStatus(status) => plugin.grpc_answer(context, token, Err(status)),
         });
         self.host.state.borrow_mut().answer = Default::default();
-        self.after_answer(context);
+        if let Some(stream) = call.stream {
+            self.after_answer(stream);
+        }
     }
 
     /// On nginx hosts the answer to the last call of a request lets it go on.
-    fn after_answer(&mut self, context: ContextId) {
+    fn after_answer(&mut self, stream: ContextId) {
         if self.host.profile() == Profile::Envoy {
             return;
         }
         let mut state = self.host.state.borrow_mut();
-        let waits = state.calls.values().any(|call| call.context == context);
-        if let Some(stream) = state.streams.get_mut(&context)
+        let waits = state.calls.values().any(|call| call.stream == Some(stream));
+        if let Some(stream) = state.streams.get_mut(&stream)
             && !waits
         {
             stream.flow_mut(Direction::Request).resume = true;
@@ -345,7 +380,31 @@ impl Proxy {
         }
     }
 
-    pub(super) fn next_context(&mut self) -> ContextId {
+    /// On APISIX a call under way wins over a local response.
+    fn drop_replies_beside_calls(&self) {
+        if self.host.profile() != Profile::Apisix {
+            return;
+        }
+        let mut state = self.host.state.borrow_mut();
+        let waiting: Vec<_> = state
+            .calls
+            .values()
+            .filter_map(|call| call.stream)
+            .collect();
+        for stream in waiting {
+            if let Some(stream) = state.streams.get_mut(&stream)
+                && !stream.replied
+            {
+                stream.local_reply = None;
+            }
+        }
+    }
+
+    pub(super) fn next_stream(&mut self) -> ContextId {
+        self.unused.pop().unwrap_or_else(|| self.next_context())
+    }
+
+    fn next_context(&mut self) -> ContextId {
         self.last_context = self.last_context.saturating_add(1);
         self.last_context
     }
@@ -368,6 +427,7 @@ impl Proxy {
         enter(context, phase);
         let returned = callback(self.plugin.as_mut());
         enter(0, Phase::None);
+        self.drop_replies_beside_calls();
         self.host.trap().is_none().then_some(returned)
     }
 
@@ -388,7 +448,7 @@ impl Proxy {
             };
             let pending = self.host.state.borrow_mut().calls.remove(&token);
             if let Some(pending) = pending {
-                self.deliver(pending.context, token, answer);
+                self.deliver(&pending, answer);
             }
         }
         self.plan_tick();

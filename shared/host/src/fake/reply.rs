@@ -1,6 +1,7 @@
 //! Answers in place of the upstream's, on their way to the client.
 
 use super::HeaderPairs;
+use super::nginx::one_for_each_name;
 use super::stream::{LocalReply, Stream, pairs};
 use super::{Profile, Proxy};
 use crate::{ContextId, Direction};
@@ -42,7 +43,10 @@ impl Proxy {
             stream.response.resume = true;
             return;
         }
-        let (headers, body) = response_of(stream, &reply, profile);
+        let (mut headers, body) = response_of(stream, &reply, profile);
+        if in_response && profile == Profile::Kong {
+            headers.retain(|(name, _)| name.starts_with(b":"));
+        }
         if in_response || trapped {
             let flow = &mut stream.response;
             *flow = super::stream::Flow::default();
@@ -84,22 +88,29 @@ fn response_of(stream: &Stream, reply: &LocalReply, profile: Profile) -> (Header
         }
         return (headers, Vec::new());
     }
+    let (mut body, mut own) = (reply.body.clone(), reply.headers.clone());
+    if profile == Profile::Kong {
+        own = one_for_each_name(&own);
+        if !body.is_empty() {
+            body.push(b'\n');
+        }
+    }
     pairs::add(
         &mut headers,
         b":status",
         reply.status.to_string().as_bytes(),
     );
-    if !reply.body.is_empty() {
-        let length = reply.body.len().to_string();
+    if !body.is_empty() {
+        let length = body.len().to_string();
         pairs::add(&mut headers, b"content-length", length.as_bytes());
-        if pairs::value(&reply.headers, b"content-type").is_err() {
+        if pairs::value(&own, b"content-type").is_err() {
             pairs::add(&mut headers, b"content-type", b"text/plain");
         }
     }
-    for (name, value) in &reply.headers {
+    for (name, value) in &own {
         pairs::add(&mut headers, name, value);
     }
-    (headers, reply.body.clone())
+    (headers, body)
 }
 
 /// How gRPC clients read an HTTP status that carries no grpc-status (grpc/doc/http-grpc-status-mapping).

@@ -38,9 +38,13 @@ impl FakeHost {
     /// One more worker of `process`: another VM, with shared data, metrics and clocks in common.
     #[must_use]
     pub fn in_process(process: &Process) -> Self {
+        let state = State {
+            random: process.seed_of_the_next_worker(),
+            ..State::default()
+        };
         Self {
             process: process.clone(),
-            state: Rc::new(RefCell::new(State::default())),
+            state: Rc::new(RefCell::new(state)),
         }
     }
 
@@ -133,6 +137,17 @@ impl FakeHost {
         std::mem::take(&mut self.state.borrow_mut().logs)
     }
 
+    /// What the host itself has written to its log at level error, because of what the plugin asked
+    /// of it.
+    #[must_use]
+    pub fn errors_logged_by_the_host(&self) -> Vec<String> {
+        self.state.borrow().host_errors.clone()
+    }
+
+    pub(super) fn log_error_of_the_host(&self, line: String) {
+        self.state.borrow_mut().host_errors.push(line);
+    }
+
     /// The metrics of the process by full name.
     #[must_use]
     pub fn metrics(&self) -> BTreeMap<String, Metric> {
@@ -197,12 +212,13 @@ pub(super) struct State {
     pub(super) phase: Phase,
     pub(super) plugin_configuration: Vec<u8>,
     pub(super) logs: Vec<LogLine>,
+    pub(super) host_errors: Vec<String>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) attributes: BTreeMap<String, Vec<u8>>,
     pub(super) upstreams: Option<Vec<String>>,
     pub(super) foreign_functions: BTreeMap<String, ForeignFunction>,
     pub(super) calls: BTreeMap<CallToken, PendingCall>,
-    pub(super) last_token: CallToken,
+    pub(super) calls_started: CallToken,
     pub(super) answer: CallAnswer,
     pub(super) tick_period: Option<Duration>,
     pub(super) done_called: bool,

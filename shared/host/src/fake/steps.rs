@@ -3,16 +3,17 @@
 use super::HeaderPairs;
 use super::attributes::BODY_SWITCHES;
 use super::exchange::{Message, Outcome, Outgoing};
+use super::nginx::{Unwritten, as_kept_by};
 use super::reply;
 use super::state::Phase;
 use super::stream::{Flow, Hold, Stream, pairs};
 use super::{LogLine, Profile, Proxy, Request, Response};
-use crate::{Action, ContextId, Direction};
+use crate::{Action, ContextId, Direction, HeaderMap};
 
 impl Proxy {
     /// A new stream: creates its context and hands over the request headers.
     pub fn start(&mut self, request: &Request) -> ContextId {
-        let stream = self.next_context();
+        let stream = self.next_stream();
         let root = self.root().unwrap_or(0);
         let properties = request.properties.clone().unwrap_or_default();
         let attributes = request.attributes.clone();
@@ -24,7 +25,14 @@ impl Proxy {
         self.call(stream, Phase::None, |plugin| {
             plugin.context_create(stream, root);
         });
-        let headers = as_kept_by(self.host.profile(), &request.message.headers);
+        let profile = self.host.profile();
+        let sent = &request.message.headers;
+        if profile == Profile::Kong {
+            self.with_flow(stream, Direction::Request, |flow| {
+                flow.unwritten = Some(Unwritten::of(sent));
+            });
+        }
+        let headers = as_kept_by(profile, HeaderMap::RequestHeaders, sent);
         let end = !request.message.has_body();
         self.pass_headers(stream, Direction::Request, headers, end);
         stream
@@ -43,15 +51,23 @@ impl Proxy {
     /// A whole response.
     pub fn respond(&mut self, stream: ContextId, response: &Response) {
         let message = &response.message;
-        let headers = message.headers.clone();
+        let headers = self.kept_response(&message.headers);
         self.pass_headers(stream, Direction::Response, headers, !message.has_body());
         self.pass_rest(stream, Direction::Response, message);
     }
 
     /// The headers of a response, and no end yet.
     pub fn respond_headers(&mut self, stream: ContextId, response: &Response) {
-        let headers = response.message.headers.clone();
+        let headers = self.kept_response(&response.message.headers);
         self.pass_headers(stream, Direction::Response, headers, false);
+    }
+
+    fn kept_response(&self, headers: &HeaderPairs) -> HeaderPairs {
+        match self.host.profile() {
+            // It joins no response headers.
+            Profile::Envoy => headers.clone(),
+            profile => as_kept_by(profile, HeaderMap::ResponseHeaders, headers),
+        }
     }
 
     /// A piece of the response body.
@@ -146,6 +162,7 @@ impl Proxy {
         let profile = self.host.profile();
         let ready = self.with_flow(stream, direction, |flow| {
             flow.received_end |= end;
+            flow.received_bytes = flow.received_bytes.saturating_add(chunk.len());
             if flow.hold == Hold::Headers {
                 flow.backlog.extend_from_slice(chunk);
                 flow.backlog_has_body = true;
@@ -168,6 +185,7 @@ impl Proxy {
         let profile = self.host.profile();
         let mut size = 0;
         let mut wanted = true;
+        let mut end_told = end;
         {
             let mut state = self.host.state.borrow_mut();
             if let Some(stream) = state.streams.get_mut(&stream) {
@@ -179,15 +197,19 @@ impl Proxy {
                 let flow = stream.flow_mut(direction);
                 flow.body_open = true;
                 size = flow.body.len();
+                if profile == Profile::Kong && direction == Direction::Response {
+                    end_told &=
+                        !(flow.has_length() && flow.received_bytes > KONG_ENDS_SILENTLY_BEYOND);
+                }
             }
         }
         let action = match direction {
             _ if !wanted => Some(Action::Continue),
             Direction::Request => self.call(stream, Phase::RequestBody, |plugin| {
-                plugin.request_body(stream, size, end)
+                plugin.request_body(stream, size, end_told)
             }),
             Direction::Response => self.call(stream, Phase::ResponseBody, |plugin| {
-                plugin.response_body(stream, size, end)
+                plugin.response_body(stream, size, end_told)
             }),
         };
         let hold = self.holds(stream, direction, action);
@@ -254,15 +276,21 @@ impl Proxy {
             .streams
             .get(&stream)
             .is_some_and(|stream| stream.local_reply.is_some() && !stream.replied);
-        let calls = state.calls.values().any(|call| call.context == stream);
+        let calls = state.calls.values().any(|call| call.stream == Some(stream));
+        drop(state);
+        let of_request = direction == Direction::Request;
         match (action, self.host.profile()) {
             (None, _) => true,
             (Some(_), _) if replied => true,
-            (Some(action), Profile::Envoy) => action == Action::Pause,
-            // A request that has started a call waits for its answer.
-            (Some(action), Profile::Kong) => action == Action::Pause || calls,
-            // It looks at nothing else.
-            (Some(_), Profile::Apisix) => direction == Direction::Request && calls,
+            (Some(action), Profile::Envoy | Profile::Kong) => action == Action::Pause,
+            // It waits for the call whatever the plugin has answered, and takes for granted that
+            // there is one where the plugin has paused.
+            (Some(Action::Pause), Profile::Apisix) if of_request && !calls => {
+                self.host
+                    .record_trap("segmentation fault: paused without a call");
+                true
+            }
+            (Some(_), Profile::Apisix) => of_request && calls,
         }
     }
 
@@ -384,7 +412,18 @@ impl Flow {
     fn release_headers_only(&mut self) {
         self.hold = Hold::No;
         self.headers_open = false;
-        self.sent.headers.clone_from(&self.headers);
+        self.sent.headers = self.headers.as_ref().map(|headers| match &self.unwritten {
+            Some(unwritten) => unwritten.sent(headers),
+            None => headers
+                .iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+                .collect(),
+        });
+    }
+
+    pub(super) fn has_length(&self) -> bool {
+        let headers = self.headers.as_ref();
+        headers.is_some_and(|headers| pairs::value(headers, b"content-length").is_ok())
     }
 
     /// Lets the shown body go on.
@@ -419,35 +458,7 @@ impl Outcome {
     }
 }
 
-/// The headers as this proxy keeps them: nginx has no `:authority`, Envoy joins the values of the
-/// headers that it knows.
-fn as_kept_by(profile: Profile, headers: &HeaderPairs) -> HeaderPairs {
-    let mut kept = HeaderPairs::new();
-    for (name, value) in headers {
-        if profile == Profile::Apisix && name == b":authority" {
-            pairs::add(&mut kept, b"host", value);
-            continue;
-        }
-        let joined = profile == Profile::Envoy && JOINED_BY_ENVOY.contains(&name.as_slice());
-        match kept.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) if joined => {
-                known.push(b',');
-                known.extend_from_slice(value);
-            }
-            _ => pairs::add(&mut kept, name, value),
-        }
-    }
-    kept
-}
-
-const JOINED_BY_ENVOY: [&[u8]; 6] = [
-    b"accept",
-    b"accept-encoding",
-    b"authorization",
-    b"content-type",
-    b"user-agent",
-    b"x-forwarded-for",
-];
-
 /// Four buffers of 4096 bytes.
 const KONG_HOLDS_AT_MOST: usize = 16_384;
+/// So long a response with a content-length comes to its end without a word.
+const KONG_ENDS_SILENTLY_BEYOND: usize = 8192;

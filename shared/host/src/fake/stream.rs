@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::HeaderPairs;
+use super::nginx::Unwritten;
 use crate::{ContextId, Direction, Status};
 
 /// The properties that the filters of one stream set. Several proxies may hold the same ones: then
@@ -116,6 +117,10 @@ pub(super) struct Flow {
     pub(super) backlog_has_body: bool,
     pub(super) backlog_trailers: Option<HeaderPairs>,
     pub(super) resume: bool,
+    /// So many bytes of the body have come.
+    pub(super) received_bytes: usize,
+    /// What goes on whatever the plugin has written, on Kong.
+    pub(super) unwritten: Option<Unwritten>,
     pub(super) sent: Sent,
 }
 

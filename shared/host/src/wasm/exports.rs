@@ -1,8 +1,7 @@
 //! The callbacks of ABI 0.2.1. Those that no filter uses (TCP streams, queues) are not exported:
 //! hosts skip what is not there.
 //!
-//! The callbacks of a stream are exported by [`crate::filter!`], and only those that the filter
-//! names: each one that is there costs every request a way into the VM and back.
+//! The callbacks of a stream are exported by [`crate::filter!`].
 
 use super::with_plugin;
 use crate::Action;

@@ -3,7 +3,7 @@
 //! A server is a series of choices, in this order:
 //!
 //! 1. where the path ends: at a raw `?`, or also at a raw `#`;
-//! 2. whether `//x/` in front names a host (the URL standard, Python's `urlsplit`);
+//! 2. whether `//x/` in front names a host (the URL standard, Python's `urlsplit`), or is `/x/`;
 //! 3. what is done on the wire, by a proxy in front or by a parser of URLs: escaped slashes decoded,
 //!    `\` as `/`, parameters cut off, empty segments merged, dot segments resolved, `%2e` among them
 //!    or not, and merged again;
@@ -63,7 +63,7 @@ fn on_the_wire(texts: &mut Texts) -> Result<(), PathError> {
             matches!(byte, b'/' | b'\\').then_some(byte)
         })]
     })?;
-    texts.branch(|text| [without_host(text), without_netloc(text)])?;
+    texts.branch(|text| [without_host(text), without_netloc(text), one_in_front(text)])?;
     texts.branch(|text| [with_slashes(text)])?;
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(|text| [merged(text)])?;
@@ -247,6 +247,12 @@ fn merged(text: &[u8]) -> Option<Vec<u8>> {
     (merged.len() < text.len()).then_some(merged)
 }
 
+/// With one slash in front for any number of them (Python's `http.server`).
+fn one_in_front(text: &[u8]) -> Option<Vec<u8>> {
+    let slashes = text.iter().position(|byte| *byte != b'/')?;
+    (slashes > 1).then(|| text.get(slashes.saturating_sub(1)..).map(<[u8]>::to_vec))?
+}
+
 /// Moves along dot segments (RFC 3986 section 5.2.4). `..` takes back an empty segment like any
 /// other, and nothing at the top.
 fn resolved(text: &[u8], dots: fn(&[u8]) -> Dots) -> Option<Vec<u8>> {
@@ -356,6 +362,7 @@ mod tests {
             Step::DecodeUnreserved => replace(text, |b| is_unreserved(b).then_some(b)),
             Step::DecodedQuery => before(text, b"?#"),
             Step::Merge => merged(text),
+            Step::MergeLeading => one_in_front(text),
             Step::Dots => resolved(text, raw_dots),
             Step::EscapedDots => resolved(text, escaped_dots),
         }

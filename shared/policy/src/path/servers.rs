@@ -40,6 +40,8 @@ pub enum Step {
     DecodedQuery,
     /// Empty segments go.
     Merge,
+    /// Empty segments in front go.
+    MergeLeading,
     /// Dot segments are resolved.
     Dots,
     /// Dot segments are resolved, `%2e` among them.
@@ -62,6 +64,7 @@ impl Step {
             Self::DecodeUnreserved => "decode letters, digits, `-._~`",
             Self::DecodedQuery => "cut at decoded `?` `#`",
             Self::Merge => "merge `//`",
+            Self::MergeLeading => "merge `//` in front",
             Self::Dots => "resolve dots",
             Self::EscapedDots => "resolve dots and `%2e`",
         }
@@ -177,6 +180,11 @@ pub const SERVERS: &[Server] = &[
         "Python, WSGI and ASGI",
         &[Step::Decode],
         "https://peps.python.org/pep-3333/#environ-variables",
+    ),
+    server(
+        "Python, `wsgiref`",
+        &[Step::MergeLeading, Step::Decode],
+        "https://docs.python.org/3/library/wsgiref.html#module-wsgiref.simple_server",
     ),
     server(
         "Python, Gunicorn",

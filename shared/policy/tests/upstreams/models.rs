@@ -74,6 +74,12 @@ pub(crate) const SERVERS: &[Model] = &[
         segments(until(raw, &['?']))
     }),
     model("Python, WSGI", |raw| segments(&decoded(until(raw, &['?'])))),
+    model("Python, wsgiref", |raw| {
+        segments(&decoded(&leading_squeezed(until(raw, &['?']))))
+    }),
+    model("Python, http.server, urlparse", |raw| {
+        segments(&decoded(&urlparse(&leading_squeezed(raw))))
+    }),
     model("Python, gunicorn", |raw| {
         segments(&decoded(until(raw, &['?', '#'])))
     }),
@@ -292,6 +298,15 @@ fn urlsplit(raw: &str) -> String {
         None => raw,
     };
     until(path, &['?', '#']).to_owned()
+}
+
+/// Python, `http.server`: "//" in front is reduced to one slash, against open redirects.
+fn leading_squeezed(raw: &str) -> String {
+    if raw.starts_with("//") {
+        format!("/{}", raw.trim_start_matches('/'))
+    } else {
+        raw.to_owned()
+    }
 }
 
 /// Python, `urlparse`: as `urlsplit`, and the parameters of the last segment are not in `path`.

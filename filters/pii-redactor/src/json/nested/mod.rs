@@ -14,10 +14,10 @@ use std::rc::Rc;
 use super::cursor::Cursor;
 use super::escapes::{CODE_UNIT_BYTES, code_unit, decoded, write_encoded};
 use super::{JsonRewriter, State};
-use crate::action::Replacement;
 use crate::bytes::{Position as _, at, part, rest};
 use crate::names::KeyInfo;
 use crate::plan::{Plan, Selector};
+use crate::redaction::{Found, Redaction};
 use crate::tally::Tally;
 
 /// The string that is held.
@@ -197,13 +197,18 @@ impl JsonRewriter {
             ..self.next.info.clone()
         };
         if let Some(entity) = plan.whole_match(&info.announcement(), text) {
-            let (replacement, _) = plan.replacement(entity, None);
-            if replacement != Replacement::Keep {
+            let redaction = Redaction::of_kind(plan, entity, None);
+            if !redaction.keeps() {
                 return None;
             }
             // It only counts, and its parts do not count once more.
-            let rule = plan.binding(entity).map_or(0, |binding| binding.rule);
-            tally.add(entity, rule, false);
+            let found = Found {
+                offset: self.nested.offset,
+                length: text.len(),
+                old: text,
+                new: None,
+            };
+            redaction.record(tally, found);
             info.kinds = plan.parts_of(info.kinds.as_deref());
         }
         // An item of an array has the name of the array.
@@ -218,7 +223,7 @@ impl JsonRewriter {
         let mut out = Vec::with_capacity(text.len());
         inner.write(text, &mut out, tally);
         inner.finish(&mut out, tally);
-        (!inner.malformed).then_some(out)
+        inner.malformed.is_none().then_some(out)
     }
 
     /// The string that is held has no document in it: it is one as any other, from its beginning.

@@ -233,7 +233,7 @@ fn nothing_is_counted_twice() {
         tally.counts(),
         [Count {
             number: 2,
-            changed: true,
+            became: crate::tally::Became::Masked,
             ..
         }]
     ));

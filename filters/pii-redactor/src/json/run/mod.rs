@@ -72,7 +72,8 @@ impl JsonRewriter {
         while let Some(child) = self.run_to_child(&mut run, plan) {
             let byte = at(run.chunk, child.value);
             if matches!(byte, b'{' | b'[') {
-                if self.frames.len() >= MAX_DEPTH {
+                // What a name announces may be all of an object.
+                if self.frames.len() >= MAX_DEPTH || byte == b'{' && !child.is_plain {
                     break;
                 }
                 self.run_into(&mut run, &child);

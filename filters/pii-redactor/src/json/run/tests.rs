@@ -70,7 +70,7 @@ fn rewrite(plan: &Rc<Plan>, runs: bool, body: &[u8], size: usize) -> (String, St
     }
     let before = (rewriter.held(), rewriter.is_between_documents());
     rewriter.finish(&mut out, &mut tally);
-    let said = (rewriter.is_malformed(), rewriter.has_value());
+    let said = (rewriter.malformed().is_some(), rewriter.has_value());
     (
         out.escape_ascii().to_string(),
         format!("{before:?} {said:?} {tally:?}"),

@@ -60,7 +60,6 @@ fn missing_calls() {
             host.foreign_function("verify_signature", b"").err(),
             missing
         );
-        assert_eq!(host.define_metric(MetricKind::Counter, "m").err(), missing);
         assert_eq!(host.done().err(), missing);
         assert_eq!(host.abi_clock_ns().err(), missing);
         assert_eq!(call(host).err(), missing);
@@ -246,7 +245,6 @@ fn header_maps_come_and_go() {
             Err(Status::BadArgument),
         ),
         (Profile::Apisix, Ok(Some(b"1".to_vec())), Ok(())),
-        (Profile::Kong, Ok(Some(b"1".to_vec())), Ok(())),
     ] {
         let mut proxy = proxy(profile, move |host, _, event| {
             match event {

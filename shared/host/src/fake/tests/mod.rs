@@ -1,7 +1,9 @@
 //! Tests of the fake host: that it answers as the hosts answer, row by row.
 
 mod answers;
+mod evened;
 mod flow;
+mod rows;
 
 use super::{FakeHost, Process, Profile, Proxy};
 use crate::{Action, CallToken, ContextId, Plugin};
@@ -9,6 +11,7 @@ use crate::{Action, CallToken, ContextId, Plugin};
 /// A callback as a scripted plugin sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
+    VmStart,
     Configure,
     Tick,
     RequestHeaders {
@@ -53,7 +56,8 @@ impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Scripted<S> {
 impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Plugin for Scripted<S> {
     fn context_create(&mut self, _: ContextId, _: ContextId) {}
 
-    fn vm_start(&mut self, _: ContextId) -> bool {
+    fn vm_start(&mut self, root: ContextId) -> bool {
+        self.event(root, Event::VmStart);
         true
     }
 

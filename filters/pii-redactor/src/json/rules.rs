@@ -1,12 +1,13 @@
-//! What rules make of a member or an item.
+//! Rules about members, carried out in a document.
 
 use super::cursor::Cursor;
-use super::{JsonRewriter, Next, Skip, Verdict};
+use super::{JsonRewriter, Next, Skip};
+use crate::member_rules::{MemberDecision, Surroundings};
 use crate::names::KeyInfo;
 use crate::paths::Child;
-use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
-use crate::spelled::{Spelling, write_spelled};
-use crate::tally::{FIELD, Finding, MINIMIZED, Tally};
+use crate::plan::{FieldAction, Plan};
+use crate::redaction::{Found, Redaction};
+use crate::tally::Tally;
 
 impl JsonRewriter {
     /// What becomes of a child of the innermost object or array.
@@ -27,11 +28,10 @@ impl JsonRewriter {
             };
         };
         let (parent_from, index, applied) = (parent.states_from, parent.index, parent.applied);
+        let parent_allowed = parent.allowed;
         // What the paths had reached in the child before is of no use any more.
         let states_from = parent.states_to;
         self.states.truncate(states_from);
-        let mut field = info.field;
-        let mut allowed = parent.allowed;
         let text;
         let child = match name {
             Some(name) => {
@@ -40,28 +40,16 @@ impl JsonRewriter {
             }
             None => Child::Index(index),
         };
-        plan.paths.descend(
-            &mut self.states,
-            parent_from,
-            states_from,
-            child,
-            |target| {
-                if target == ALLOWED_TARGET {
-                    allowed = true;
-                } else {
-                    field = Some(field.map_or(target, |known| known.min(target)));
-                }
-            },
-        );
-        let verdict = match field {
-            Some(field) if allowed || self.minimizes.is_none() => Verdict::Field(field),
-            _ if allowed || self.minimizes.is_none() => Verdict::Stays,
-            _ if self.states.len() > states_from => Verdict::AllowedInside,
-            _ => Verdict::NotAllowed,
+        let around = Surroundings {
+            named: info.field,
+            allowed: parent_allowed,
+            minimizes: self.minimizes.is_some(),
         };
+        let reached = (parent_from, states_from);
+        let (decision, allowed) = plan.decide(&mut self.states, reached, child, around);
         Next {
             info,
-            verdict,
+            decision,
             applied,
             allowed,
             states_from,
@@ -80,18 +68,13 @@ impl JsonRewriter {
         let Some(minimization) = self.minimizes else {
             return self.begin(byte, cursor, plan, tally);
         };
-        tally.add(MINIMIZED, minimization.rule, minimization.enforces);
-        self.explain(
-            MINIMIZED,
-            minimization.rule,
-            cursor,
-            minimization.enforces.then(Vec::new),
-            tally,
-        );
-        if !minimization.enforces {
+        let redaction = Redaction::of_minimization(minimization);
+        let new = redaction.removes_member.then_some(&b""[..]);
+        self.record(&redaction, new, cursor, tally);
+        if new.is_none() {
             self.child_stays(cursor);
             self.next.allowed = true;
-            self.next.verdict = Verdict::Stays;
+            self.next.decision = MemberDecision::Stays;
             return self.begin(byte, cursor, plan, tally);
         }
         if self.frames.is_empty() || self.committed {
@@ -123,64 +106,50 @@ impl JsonRewriter {
             self.next.applied = Some(field);
             return self.begin(byte, cursor, plan, tally);
         }
-        tally.add(FIELD, rule.rule, rule.enforces);
-        let mut new = None;
-        if rule.enforces {
-            let mut spelled = Vec::new();
-            match &rule.action {
-                FieldAction::Remove | FieldAction::Value(_) => {}
-                FieldAction::Null => spelled.extend_from_slice(b"null"),
-                FieldAction::Replace(text) => {
-                    spelled.push(b'"');
-                    write_spelled(text, Spelling::Json, &mut spelled);
-                    spelled.push(b'"');
-                }
-            }
-            new = Some(spelled);
-        }
-        self.explain(FIELD, rule.rule, cursor, new.clone(), tally);
-        match (new, &rule.action) {
-            (None, _) => {
+        let Some(redaction) = Redaction::of_field(plan, field, None) else {
+            return self.begin(byte, cursor, plan, tally);
+        };
+        let new = match redaction.json() {
+            Some(_) if redaction.removes_member && self.committed => Some(b"null".to_vec()),
+            Some(_) if redaction.removes_member => Some(Vec::new()),
+            new => new,
+        };
+        self.record(&redaction, new.as_deref(), cursor, tally);
+        match new {
+            None => {
                 self.child_stays(cursor);
                 self.begin(byte, cursor, plan, tally);
             }
-            (Some(_), FieldAction::Remove) if self.committed => {
-                self.child_stays(cursor);
-                cursor.flush();
-                cursor.out().extend_from_slice(b"null");
-                self.skip(Skip::default(), cursor);
-            }
-            (Some(_), FieldAction::Remove) => {
+            Some(new) if new.is_empty() => {
                 cursor.discard();
                 self.skip(Skip::default(), cursor);
             }
-            (Some(new), _) => {
-                self.child_stays(cursor);
-                cursor.flush();
-                cursor.out().extend_from_slice(&new);
-                self.skip(Skip::default(), cursor);
-            }
+            Some(new) => self.replace_value(&new, cursor),
         }
     }
 
-    fn explain(
+    /// Something else takes the place of the whole value that begins here.
+    pub(super) fn replace_value(&mut self, new: &[u8], cursor: &mut Cursor<'_>) {
+        self.child_stays(cursor);
+        cursor.flush();
+        cursor.out().extend_from_slice(new);
+        self.has_value = true;
+        self.skip(Skip::default(), cursor);
+    }
+
+    fn record(
         &self,
-        entity: u8,
-        rule: u8,
+        redaction: &Redaction,
+        new: Option<&[u8]>,
         cursor: &Cursor<'_>,
-        new: Option<Vec<u8>>,
         tally: &mut Tally,
     ) {
-        let offset = self
-            .offset
-            .saturating_add(u64::try_from(cursor.at).unwrap_or(0));
-        tally.explain(|| Finding {
-            offset,
+        let found = Found {
+            offset: self.place(cursor),
             length: 0,
-            entity,
-            rule,
-            old: self.name.clone(),
+            old: &self.name,
             new,
-        });
+        };
+        redaction.record(tally, found);
     }
 }

@@ -1,0 +1,5 @@
+//! See `pii_redactor::fuzzing::markup`, which `make test` runs too.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pii_redactor::fuzzing::markup(data));

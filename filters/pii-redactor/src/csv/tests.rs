@@ -1,0 +1,82 @@
+use std::rc::Rc;
+
+use super::*;
+use crate::fixtures::plan_of;
+
+fn check(rules: &str, input: &str, expected: &str) {
+    let plan = plan_of(rules);
+    for size in [1, 2, 3, 7, input.len().max(1)] {
+        let mut csv = CsvRewriter::new(Rc::clone(&plan), CsvFormat::default());
+        let (mut out, mut tally) = (Vec::new(), Tally::default());
+        for chunk in input.as_bytes().chunks(size) {
+            csv.write(chunk, &mut out, &mut tally);
+        }
+        csv.finish(&mut out, &mut tally);
+        assert_eq!(String::from_utf8_lossy(&out), expected, "by {size}");
+    }
+}
+
+const DETECT: &str =
+    r#"{"rules":[{"detect":["EMAIL","CREDIT_CARD","US_SSN","PERSON_NAME","PHONE"]}]}"#;
+
+#[test]
+fn cells_are_searched_one_by_one() {
+    for (input, expected) in [
+        (
+            "1,4111111111111111,x\n1,536-22-1234,2\n",
+            "1,[CREDIT_CARD],x\n1,[US_SSN],2\n",
+        ),
+        (
+            "a,b\r\n\"4111 1111 1111 1111\",\"say \"\"jane@example.com\"\", please\"\r\n",
+            "a,b\r\n\"[CREDIT_CARD]\",\"say \"\"[EMAIL]\"\", please\"\r\n",
+        ),
+        (
+            "first_name;city\nJane;Berlin\nBob;Rome",
+            "first_name;city\n[PERSON_NAME];Berlin\n[PERSON_NAME];Rome",
+        ),
+        (
+            "phone\tn\n030 901820\t030 901820\n",
+            "phone\tn\n[PHONE]\t030 901820\n",
+        ),
+        (
+            "sep=|\na|first name\n1|Jane\n",
+            "sep=|\na|first name\n1|[PERSON_NAME]\n",
+        ),
+        (
+            "\u{feff}first_name,x\nJane,1\n",
+            "\u{feff}first_name,x\n[PERSON_NAME],1\n",
+        ),
+        (
+            "\n\na,first_name\n,\n1,\n2,\"J\nD\"\n",
+            "\n\na,first_name\n,\n1,\n2,\"[PERSON_NAME]\"\n",
+        ),
+        ("a,ssn\r1,536228145\r", "a,ssn\r1,[US_SSN]\r"),
+        ("", ""),
+        ("\"open,jane@example.com\n", "\"open,[EMAIL]\n"),
+        (
+            "a,b\n\"x\"y jane@example.com,2\n",
+            "a,b\n\"x\"y [EMAIL],2\n",
+        ),
+    ] {
+        check(DETECT, input, expected);
+    }
+}
+
+#[test]
+fn columns_are_members() {
+    let rules = r#"{"rules":[{"fields":[{"name":"notes","action":"remove"},{"path":"$[*].id","action":{"mask":{"keep_last":2}}},
+        {"path":"$.kind","action":{"replace":"x, y"}}]}]}"#;
+    check(
+        rules,
+        "id,notes,kind\n12345678,\"a, \"\"b\"\",\nc\",K\n1,,\"K\"\n",
+        "id,kind\n******78,x  y\n*,\"x, y\"\n",
+    );
+    check(rules, "notes,id\nn,12345678\n", "id\n******78\n");
+    let only = r#"{"rules":[{"allow_fields":["$.a","$[*].c"]}]}"#;
+    check(
+        only,
+        "a,b,c\n1,2,3,4\n5,\"6,\"\"\n\"\"\",7\n",
+        "a,c\n1,3\n5,7\n",
+    );
+    check(only, "1,2,3\n4,5,6", "\n");
+}

@@ -1,0 +1,122 @@
+//! Why a message was refused, cut off, or not looked into: the reason codes of metrics, decisions
+//! and refusals.
+
+use host::Direction;
+
+use crate::inflate::InflateError;
+
+/// A reason code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// A finding blocks the message.
+    BlockedContent,
+    /// The host cannot change bodies.
+    HostReadonly,
+    /// A part of a response, in which values may be cut in two.
+    PartialContent,
+    /// A type that is not searched.
+    UnsupportedType,
+    /// A coding, transfer encoding or charset that is not decoded.
+    UnsupportedEncoding,
+    /// Not what the content type says.
+    ParseError,
+    /// Trailers came before what was held could leave.
+    Trailers,
+    /// The host does not give the body.
+    BodyUnreadable,
+    /// The host does not take the new body.
+    BodyUnwritable,
+    /// The host does not take what was to be written in place of a header, a cookie or the query.
+    HeadUnwritable,
+    /// There may be headers that the host does not list.
+    HeadersUnlisted,
+    CompressionBroken,
+    CompressionTruncated,
+    /// The body becomes too long when it is decompressed.
+    DecompressionLimit,
+}
+
+/// Why a body, or a part of one, was not searched and passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotSearched {
+    /// Its type is binary.
+    ContentType,
+    /// Its type says nothing, and its first bytes are binary.
+    Binary,
+    /// gRPC messages.
+    Grpc,
+    /// The connection has another protocol.
+    Upgrade,
+    /// A binary part of a multipart body.
+    File,
+    /// A part in a transfer encoding or charset that is not decoded.
+    EncodedPart,
+}
+
+impl Reason {
+    /// The code in metrics, decisions and refusals.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::BlockedContent => "blocked_content",
+            Self::HostReadonly => "host_readonly",
+            Self::PartialContent => "partial_content",
+            Self::UnsupportedType => "unsupported_type",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::ParseError => "parse_error",
+            Self::Trailers => "trailers",
+            Self::BodyUnreadable => "body_unreadable",
+            Self::BodyUnwritable => "body_unwritable",
+            Self::HeadUnwritable => "head_unwritable",
+            Self::HeadersUnlisted => "headers_unlisted",
+            Self::CompressionBroken => "compression_broken",
+            Self::CompressionTruncated => "compression_truncated",
+            Self::DecompressionLimit => "decompression_limit",
+        }
+    }
+
+    /// The status and the detail of a refusal.
+    pub(super) const fn refusal(self, direction: Direction) -> (u16, &'static str) {
+        match (direction, self) {
+            (Direction::Request, Self::BlockedContent) => {
+                (403, "The request has data in it that may not be sent.")
+            }
+            (Direction::Request, Self::UnsupportedEncoding | Self::UnsupportedType) => {
+                (415, "The request could not be checked for personal data.")
+            }
+            (Direction::Request, Self::ParseError) => {
+                (400, "The request body is not what its content type says.")
+            }
+            (Direction::Request, _) => (400, "The request could not be checked for personal data."),
+            (Direction::Response, Self::BlockedContent) => {
+                (502, "The response has data in it that may not be sent.")
+            }
+            (Direction::Response, _) => {
+                (502, "The response could not be checked for personal data.")
+            }
+        }
+    }
+}
+
+impl From<InflateError> for Reason {
+    fn from(error: InflateError) -> Self {
+        match error {
+            InflateError::Broken => Self::CompressionBroken,
+            InflateError::Truncated => Self::CompressionTruncated,
+            InflateError::Limit => Self::DecompressionLimit,
+        }
+    }
+}
+
+impl NotSearched {
+    /// The code in metrics and decisions.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ContentType => "content_type",
+            Self::Binary => "binary",
+            Self::Grpc => "grpc",
+            Self::Upgrade => "upgrade",
+            Self::File => "file",
+            Self::EncodedPart => "encoded_part",
+        }
+    }
+}

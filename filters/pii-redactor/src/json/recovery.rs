@@ -1,0 +1,122 @@
+//! What is no JSON: it is text, up to a line that begins like a document again.
+
+use super::cursor::Cursor;
+use super::{JsonRewriter, RECORD_SEPARATOR, Skip, State, is_line_end};
+use crate::bytes::{Position as _, part, rest};
+use crate::malformed::{Fault, Malformed};
+use crate::plan::Plan;
+use crate::spelled::Sink;
+use crate::tally::Tally;
+
+impl JsonRewriter {
+    /// Remembers the first fault.
+    pub(super) fn note(&mut self, what: Fault, offset: u64) {
+        self.malformed.get_or_insert(Malformed { offset, what });
+    }
+
+    /// What is read is no JSON: what is held of it is text, and so is what follows, up to a line that
+    /// begins like a document.
+    pub(super) fn give_up(&mut self, what: Fault, cursor: &mut Cursor<'_>) {
+        let place = self.place(cursor);
+        self.note(what, place);
+        cursor.flush();
+        self.text_at_line = match cursor.at.checked_sub(1) {
+            None => self.after_line,
+            Some(before) => cursor
+                .chunk
+                .get(before)
+                .is_some_and(|byte| is_line_end(*byte)),
+        };
+        self.frames.clear();
+        self.states.clear();
+        self.names.clear();
+        self.text.begin_at(place);
+        self.state = State::Text;
+    }
+
+    /// A line is over, where each is a document. A string does not go on in the next one.
+    pub(super) fn end_line(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        let is_in_string = matches!(
+            self.state,
+            State::InName { .. }
+                | State::InSearchedName
+                | State::InString
+                | State::InNested
+                | State::InLostString { .. }
+                | State::Skipping(Skip {
+                    in_string: true,
+                    ..
+                })
+        );
+        if is_in_string {
+            let plan = std::rc::Rc::clone(&self.plan);
+            let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
+            self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally);
+            self.held = cursor.finish();
+        }
+    }
+
+    pub(super) fn in_text(&mut self, cursor: &mut Cursor<'_>, tally: &mut Tally) {
+        cursor.flush();
+        let ahead = rest(cursor.chunk, cursor.at);
+        // A label begins with a bracket too, so that only an object is recognized.
+        let begins = ahead.first() == Some(&b'{');
+        if self.text_at_line && begins && self.level == 0 && !self.text.is_in_key() {
+            self.text.end_line(cursor.out(), tally);
+            self.state = State::Value { may_close: false };
+            return;
+        }
+        let end = memchr::memchr2(b'\n', RECORD_SEPARATOR, ahead);
+        let length = end.map_or(ahead.len(), |end| end.plus(1));
+        let line = part(ahead, 0, length);
+        self.text.write(line, cursor.out(), tally);
+        if line.last() == Some(&RECORD_SEPARATOR) {
+            self.text.end_line(cursor.out(), tally);
+        }
+        self.text_at_line = end.is_some();
+        cursor.at = cursor.at.plus(length);
+        cursor.drop_read();
+    }
+
+    /// What is held of a name or of a document in a string will not be complete.
+    pub(super) fn settle(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        match self.state {
+            State::InNested => self.as_text(cursor, plan, tally),
+            State::InSearchedName => self.release_name(cursor, plan, tally),
+            _ => {}
+        }
+    }
+
+    /// A string or a number breaks off: what the scanner has of it becomes text.
+    pub(super) fn break_off(
+        &mut self,
+        what: Fault,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        self.settle(cursor, plan, tally);
+        let token = std::mem::take(&mut self.token);
+        let was_string = self.state == State::InString;
+        self.give_up(what, cursor);
+        if was_string {
+            let announcement = self.next.info.announcement();
+            if !self.scanner.has_started() {
+                cursor.out().push(b'"');
+            }
+            let mut sink = Sink {
+                plan,
+                out: cursor.out(),
+                tally,
+            };
+            self.scanner.end(&announcement, &mut sink);
+        }
+        if token.is_empty() {
+            return;
+        }
+        self.text_at_line = false;
+        let back = u64::try_from(token.len()).unwrap_or(0);
+        self.text.begin_at(self.place(cursor).saturating_sub(back));
+        self.text.write(&token, cursor.out(), tally);
+    }
+}

@@ -1,0 +1,153 @@
+//! What the rules say about one member, before its value is read: the one decision for members of
+//! JSON documents, fields of forms and queries, cookies, parts of multipart bodies, columns of CSV,
+//! and headers.
+
+use crate::names::KeyInfo;
+use crate::paths::Child;
+use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
+use crate::redaction::{Found, Redaction};
+use crate::spelled::Spelling;
+use crate::tally::Tally;
+
+/// What becomes of a member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MemberDecision {
+    /// It stays, and its value is searched.
+    #[default]
+    Stays,
+    /// The rule about members with this index acts on it.
+    Field(u16),
+    /// It is not allowed, whatever it is.
+    NotAllowed,
+    /// Something in it may be allowed, if it is an object or an array.
+    AllowedInside,
+}
+
+/// What the members around say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    /// The rule that the name of the member selects.
+    pub(crate) named: Option<u16>,
+    /// Everything in the member around is allowed.
+    pub(crate) allowed: bool,
+    /// Only what is allowed passes.
+    pub(crate) minimizes: bool,
+}
+
+impl Plan {
+    /// Decides about a child whose parent the paths have reached with `states[from..to]`; what they
+    /// reach in the child is added at the end of `states`. Answers also whether everything in it is
+    /// allowed.
+    pub(crate) fn decide(
+        &self,
+        states: &mut Vec<u16>,
+        (from, to): (usize, usize),
+        child: Child<'_>,
+        around: Surroundings,
+    ) -> (MemberDecision, bool) {
+        let own = states.len();
+        let mut field = around.named;
+        let mut allowed = around.allowed;
+        self.paths.descend(states, from, to, child, |target| {
+            if target == ALLOWED_TARGET {
+                allowed = true;
+            } else {
+                field = Some(field.map_or(target, |known| known.min(target)));
+            }
+        });
+        let decision = match field {
+            _ if !allowed && around.minimizes && states.len() > own => {
+                MemberDecision::AllowedInside
+            }
+            _ if !allowed && around.minimizes => MemberDecision::NotAllowed,
+            Some(field) => MemberDecision::Field(field),
+            None => MemberDecision::Stays,
+        };
+        (decision, allowed)
+    }
+
+    /// Decides about a field that is in nothing else, and has nothing inside.
+    pub(crate) fn decide_field(&self, name: &[u8]) -> (KeyInfo, MemberDecision) {
+        self.decide_among(name, self.paths.root().to_vec())
+    }
+
+    /// Decides about a column: `$.name`, or `$[*].name`, for rows are the items of a table.
+    pub(crate) fn decide_column(&self, name: &[u8]) -> (KeyInfo, MemberDecision) {
+        let mut states = self.paths.root().to_vec();
+        let roots = states.len();
+        // No row is this one, so that only what is about all rows fits.
+        let row = Child::Index(u64::MAX);
+        self.paths.descend(&mut states, 0, roots, row, |_| {});
+        self.decide_among(name, states)
+    }
+
+    fn decide_among(&self, name: &[u8], mut states: Vec<u16>) -> (KeyInfo, MemberDecision) {
+        let info = self.field_info(name);
+        if !self.has_member_rules() {
+            return (info, MemberDecision::Stays);
+        }
+        let around = Surroundings {
+            named: info.field,
+            allowed: self.minimizes.is_none(),
+            minimizes: self.minimizes.is_some(),
+        };
+        let whole = (0, states.len());
+        let name = String::from_utf8_lossy(name);
+        let (decision, _) = self.decide(&mut states, whole, Child::Name(&name), around);
+        let decision = match decision {
+            MemberDecision::AllowedInside => MemberDecision::NotAllowed,
+            other => other,
+        };
+        (info, decision)
+    }
+}
+
+/// What becomes of the value of a field that is in nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FieldStart {
+    /// It is searched, and where there is a rule, the rule's action is applied to all of it.
+    Search(Option<u16>),
+    /// The field goes, with its name.
+    Gone,
+    /// This takes the place of the value.
+    Fixed(Vec<u8>),
+}
+
+/// Carries out a decision about a field, before its value is read.
+pub(crate) fn begin_field(
+    plan: &Plan,
+    decision: MemberDecision,
+    (name, offset): (&[u8], u64),
+    spelling: Spelling,
+    tally: &mut Tally,
+) -> FieldStart {
+    let redaction = match decision {
+        MemberDecision::Stays => None,
+        MemberDecision::NotAllowed | MemberDecision::AllowedInside => {
+            plan.minimizes.map(Redaction::of_minimization)
+        }
+        MemberDecision::Field(index) => {
+            let rule = plan.fields.get(usize::from(index));
+            if rule.is_some_and(|rule| matches!(rule.action, FieldAction::Value(_))) {
+                return FieldStart::Search(Some(index));
+            }
+            Redaction::of_field(plan, index, None)
+        }
+    };
+    let Some(redaction) = redaction else {
+        return FieldStart::Search(None);
+    };
+    let new = redaction.spelled(spelling);
+    let found = Found {
+        offset,
+        length: 0,
+        old: name,
+        new: new.as_deref(),
+    };
+    redaction.record(tally, found);
+    match new {
+        None => FieldStart::Search(None),
+        Some(_) if redaction.removes_member => FieldStart::Gone,
+        Some(new) => FieldStart::Fixed(new),
+    }
+}

@@ -1,0 +1,386 @@
+//! A body, or a part of one, as its media type says: text in its encoding, taken apart by its
+//! framing. What the type leaves open, the first bytes say.
+
+use std::rc::Rc;
+
+use crate::bytes::{at, count_while, rest};
+use crate::charset::{Transcoder, detect};
+use crate::csv::CsvRewriter;
+use crate::json::JsonRewriter;
+use crate::malformed::{Malformed, Unsearched};
+use crate::media::{Charset, Framing};
+use crate::multipart::MultipartRewriter;
+use crate::names::KeyInfo;
+use crate::pairs::{PairsRewriter, Syntax};
+use crate::plan::Plan;
+use crate::sse::SseRewriter;
+use crate::tally::Tally;
+use crate::text::{TextForm, TextRewriter};
+
+/// Rewrites one body or part.
+#[derive(Debug)]
+pub(crate) struct Rewriter {
+    framed: FramedRewriter,
+    encoding: Encoding,
+    charset: Charset,
+}
+
+/// How the text is encoded, as far as that is known.
+#[derive(Debug)]
+enum Encoding {
+    /// The first bytes are awaited.
+    Unknown(Vec<u8>),
+    /// ASCII shares its bytes.
+    Narrow,
+    /// UTF-16 or UTF-32.
+    Wide(Box<Transcoder>),
+}
+
+/// Rewrites text that is ASCII where it matters.
+#[derive(Debug)]
+struct FramedRewriter {
+    plan: Rc<Plan>,
+    framing: Framing,
+    /// In so many multipart bodies this is a part.
+    depth: u8,
+    /// What the name of the part announces.
+    info: KeyInfo,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// The first bytes are awaited, to tell what it is.
+    Undecided(Vec<u8>),
+    Json {
+        rewriter: Box<JsonRewriter>,
+        /// The type says that it is JSON.
+        is_declared: bool,
+    },
+    Events(Box<SseRewriter>),
+    Pairs(Box<PairsRewriter>),
+    Multipart(Box<MultipartRewriter>),
+    Csv(Box<CsvRewriter>),
+    Text(Box<TextRewriter>),
+    /// Binary: it leaves as it is.
+    Binary,
+}
+
+impl Rewriter {
+    pub(crate) fn new(plan: Rc<Plan>, framing: Framing, charset: Charset, depth: u8) -> Self {
+        Self {
+            framed: FramedRewriter {
+                plan,
+                framing,
+                depth,
+                info: KeyInfo::default(),
+                content: Content::Undecided(Vec::new()),
+            },
+            encoding: Encoding::Unknown(Vec::new()),
+            charset,
+        }
+    }
+
+    /// What the name of the part says about its value.
+    pub(crate) fn announce(&mut self, info: KeyInfo) {
+        self.framed.info = info;
+    }
+
+    pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        match &mut self.encoding {
+            Encoding::Narrow => self.framed.write(chunk, out, tally),
+            Encoding::Wide(transcoder) => {
+                let (mut text, mut new) = (Vec::new(), Vec::new());
+                transcoder.decode(chunk, &mut text);
+                self.framed.write(&text, &mut new, tally);
+                transcoder.encode(&new, out);
+            }
+            Encoding::Unknown(first) if first.is_empty() && shows_encoding(chunk) => {
+                self.begin(chunk, out, tally);
+            }
+            Encoding::Unknown(first) => {
+                first.extend_from_slice(chunk);
+                if shows_encoding(first) {
+                    let first = std::mem::take(first);
+                    self.begin(&first, out, tally);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, first: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        let is_text = !matches!(self.framed.framing, Framing::Unknown | Framing::Grpc);
+        let four = first.get(..4).unwrap_or(first);
+        self.encoding = match detect(self.charset, four, is_text) {
+            Some(wide) => Encoding::Wide(Box::new(Transcoder::new(wide))),
+            None => Encoding::Narrow,
+        };
+        self.write(first, out, tally);
+    }
+
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        if let Encoding::Unknown(first) = &mut self.encoding {
+            let first = std::mem::take(first);
+            self.begin(&first, out, tally);
+        }
+        match &mut self.encoding {
+            Encoding::Wide(transcoder) => {
+                let (mut text, mut new) = (Vec::new(), Vec::new());
+                let rest = transcoder.finish(&mut text);
+                self.framed.write(&text, &mut new, tally);
+                self.framed.finish(&mut new, tally);
+                transcoder.encode(&new, out);
+                transcoder.encode_rest(out);
+                out.extend_from_slice(&rest);
+            }
+            Encoding::Narrow | Encoding::Unknown(_) => self.framed.finish(out, tally),
+        }
+    }
+
+    /// Bytes that are held at the moment.
+    pub(crate) fn held(&self) -> usize {
+        let encoded = match &self.encoding {
+            Encoding::Unknown(first) => first.len(),
+            Encoding::Narrow => 0,
+            Encoding::Wide(transcoder) => transcoder.held(),
+        };
+        encoded.saturating_add(self.framed.held())
+    }
+
+    pub(crate) fn malformed(&self) -> Option<Malformed> {
+        match &self.framed.content {
+            Content::Json {
+                rewriter,
+                is_declared: true,
+            } => rewriter.malformed(),
+            Content::Events(events) => events.malformed(),
+            Content::Multipart(multipart) => multipart.malformed(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn unsearched(&self) -> Unsearched {
+        match &self.framed.content {
+            Content::Multipart(multipart) => multipart.unsearched(),
+            Content::Binary => Unsearched {
+                is_binary: true,
+                ..Unsearched::default()
+            },
+            _ => Unsearched::default(),
+        }
+    }
+}
+
+impl FramedRewriter {
+    fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        match &mut self.content {
+            Content::Undecided(first) => {
+                let mut first = std::mem::take(first);
+                let begun = if first.is_empty() {
+                    chunk
+                } else {
+                    first.extend_from_slice(chunk);
+                    &first
+                };
+                match decided(&self.framing, begun, false) {
+                    Some(decided) => {
+                        self.content = self.begun(decided);
+                        self.write(begun, out, tally);
+                    }
+                    None if first.is_empty() => {
+                        self.content = Content::Undecided(chunk.to_vec());
+                    }
+                    None => self.content = Content::Undecided(first),
+                }
+            }
+            Content::Json { rewriter, .. } => rewriter.write(chunk, out, tally),
+            Content::Events(events) => events.write(chunk, out, tally),
+            Content::Pairs(pairs) => pairs.write(chunk, out, tally),
+            Content::Multipart(multipart) => multipart.write(chunk, out, tally),
+            Content::Csv(csv) => csv.write(chunk, out, tally),
+            Content::Text(text) => text.write(chunk, out, tally),
+            Content::Binary => out.extend_from_slice(chunk),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        if let Content::Undecided(first) = &mut self.content {
+            let first = std::mem::take(first);
+            let decided = decided(&self.framing, &first, true);
+            self.content = self.begun(decided.unwrap_or(Decided::AsDeclared));
+            self.write(&first, out, tally);
+        }
+        match &mut self.content {
+            Content::Json { rewriter, .. } => rewriter.finish(out, tally),
+            Content::Events(events) => events.finish(out, tally),
+            Content::Pairs(pairs) => pairs.finish(out, tally),
+            Content::Multipart(multipart) => multipart.finish(out, tally),
+            Content::Csv(csv) => csv.finish(out, tally),
+            Content::Text(text) => text.finish(out, tally),
+            Content::Binary | Content::Undecided(_) => {}
+        }
+    }
+
+    fn begun(&self, decided: Decided) -> Content {
+        let plan = || Rc::clone(&self.plan);
+        let json = |is_declared, is_lines| {
+            let mut rewriter = JsonRewriter::new(plan());
+            rewriter.announce(self.info.clone());
+            if is_lines {
+                rewriter.expect_lines();
+            }
+            Content::Json {
+                rewriter: Box::new(rewriter),
+                is_declared,
+            }
+        };
+        let text = |form| {
+            let mut text = TextRewriter::new(plan(), form);
+            text.announce(self.info.announcement());
+            Content::Text(Box::new(text))
+        };
+        match (decided, &self.framing) {
+            (Decided::Binary, _) => Content::Binary,
+            (Decided::Json, _) => json(false, false),
+            (Decided::Markup, _) | (_, Framing::Markup) => text(TextForm::Markup),
+            (_, Framing::Json) => json(true, false),
+            (_, Framing::JsonLines) => json(true, true),
+            (_, Framing::Events) => Content::Events(Box::new(SseRewriter::new(plan()))),
+            (_, Framing::Form) => {
+                Content::Pairs(Box::new(PairsRewriter::new(plan(), Syntax::Form)))
+            }
+            (_, Framing::Multipart(boundary)) if self.depth < MAX_DEPTH => {
+                let depth = self.depth.saturating_add(1);
+                Content::Multipart(Box::new(MultipartRewriter::at_depth(
+                    plan(),
+                    boundary,
+                    depth,
+                )))
+            }
+            (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
+            (_, Framing::Grpc) => Content::Binary,
+            (_, Framing::Multipart(_) | Framing::Text | Framing::Unknown) => text(TextForm::Plain),
+        }
+    }
+
+    fn held(&self) -> usize {
+        match &self.content {
+            Content::Undecided(first) => first.len(),
+            Content::Json { rewriter, .. } => rewriter.held(),
+            Content::Events(events) => events.held(),
+            Content::Pairs(pairs) => pairs.held(),
+            Content::Multipart(multipart) => multipart.held(),
+            Content::Csv(csv) => csv.held(),
+            Content::Text(text) => text.held(),
+            Content::Binary => 0,
+        }
+    }
+}
+
+/// What the first bytes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decided {
+    /// Nothing else than the type.
+    AsDeclared,
+    Json,
+    Markup,
+    Binary,
+}
+
+/// What a body is, by its type and its first bytes, or all of them; `None`: more are needed.
+fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
+    let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+    let space = count_while(text, 0, |byte| byte.is_ascii_whitespace());
+    let begun = rest(text, space);
+    let is_enough = is_all || first.len() >= FIRST_BYTES;
+    if matches!(
+        framing,
+        Framing::Json
+            | Framing::JsonLines
+            | Framing::Events
+            | Framing::Multipart(_)
+            | Framing::Markup
+    ) {
+        return Some(Decided::AsDeclared);
+    }
+    if begun.is_empty() {
+        return match framing {
+            Framing::Grpc if !first.is_empty() => Some(Decided::Binary),
+            _ => is_enough.then_some(Decided::AsDeclared),
+        };
+    }
+    match begins_json(begun) {
+        // A form has no name that begins so; `curl -d` sends JSON as a form.
+        Some(true) if *framing != Framing::Form || at(begun, 0) == b'{' => {
+            return Some(Decided::Json);
+        }
+        None if !is_enough => return None,
+        _ => {}
+    }
+    match framing {
+        Framing::Grpc => Some(Decided::Binary),
+        Framing::Unknown => {
+            let seen = first.get(..FIRST_BYTES).unwrap_or(first);
+            let line = seen.iter().position(|byte| *byte == b'\n');
+            let binary = seen.iter().position(|byte| is_binary(*byte));
+            // What begins with a line of text is text, but for formats that do so on purpose.
+            if starts_binary(seen) || binary.is_some_and(|at| line.is_none_or(|line| at < line)) {
+                return Some(Decided::Binary);
+            }
+            (is_enough || line.is_some()).then_some(if at(begun, 0) == b'<' {
+                Decided::Markup
+            } else {
+                Decided::AsDeclared
+            })
+        }
+        _ => Some(Decided::AsDeclared),
+    }
+}
+
+/// Whether a text begins like a document that is an object or an array; `None`: it takes more of it
+/// to tell. A label such as `[EMAIL]` is none, so that redacting twice changes nothing.
+fn begins_json(text: &[u8]) -> Option<bool> {
+    // A record of `application/json-seq` (RFC 7464).
+    let text = text.strip_prefix(b"\x1e").unwrap_or(text);
+    match text.first()? {
+        b'{' => Some(true),
+        b'[' => {
+            let space = count_while(text, 1, |byte| byte.is_ascii_whitespace());
+            let next = text.get(space.saturating_add(1))?;
+            Some(matches!(
+                next,
+                b'{' | b'[' | b']' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'
+            ))
+        }
+        _ => Some(false),
+    }
+}
+
+/// Formats whose first line is text.
+fn starts_binary(first: &[u8]) -> bool {
+    [&b"%PDF-"[..], b"%!PS", b"PK\x03\x04"]
+        .iter()
+        .any(|magic| first.starts_with(magic))
+}
+
+/// A byte that no text has.
+const fn is_binary(byte: u8) -> bool {
+    matches!(byte, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
+}
+
+/// Whether there are enough bytes to tell UTF-16 and UTF-32 from the rest.
+fn shows_encoding(first: &[u8]) -> bool {
+    match first {
+        [] | [_] => false,
+        [left, right, ..] if first.len() < 4 => {
+            let is_plain = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
+            is_plain(*left) && is_plain(*right)
+        }
+        _ => true,
+    }
+}
+
+/// A body of an unknown type is held up to so many bytes, or up to its first line.
+const FIRST_BYTES: usize = 64;
+/// Multipart bodies in parts of multipart bodies: no deeper.
+const MAX_DEPTH: u8 = 3;

@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+"""An independent verifier of Meshward's audit trail, written from the README of the format alone.
+
+Without arguments it checks the test vectors beside it. It needs nothing but Python 3.8.
+"""
+import hashlib, hmac, json, pathlib, re, sys
+
+GROUPS = {
+    "consent": {"/unmapped/consent": None},
+    "source": {"/http_request/http_headers": None, "/http_request/user_agent": None,
+               "/src_endpoint": {"name": "erased"}},
+    "subject": {"/actor": {"user": {"name": "erased", "type_id": 0}}},
+    "url": {"/http_request/url/path": "/erased", "/http_request/url/query_string": None,
+            "/http_request/url/url_string": None},
+}
+KINDS = "open checkpoint heartbeat close gap config_change tombstone erasure purge hold release".split()
+sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
+
+
+class Refused(Exception):
+    pass
+
+
+def need(condition, fault):
+    if not condition:
+        raise Refused(fault)
+
+
+def parse(text):
+    def unique(pairs):
+        need(len({name for name, _ in pairs}) == len(pairs), "not_json")
+        return dict(pairs)
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except ValueError:
+        raise Refused("not_json")
+
+
+def canonical(value):
+    """RFC 8785, for the values that records have."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(canonical(name) + ":" + canonical(value[name]) for name in names) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    need(not isinstance(value, float), "not_a_record")
+    return json.dumps(value, ensure_ascii=False)
+
+
+def at(record, pointer):
+    for name in pointer.split("/")[1:]:
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
+
+
+def without(record, pointers):
+    record = json.loads(json.dumps(record))
+    for pointer in pointers:
+        parent, name = pointer.rsplit("/", 1)
+        parent = at(record, parent) if parent else record
+        if isinstance(parent, dict):
+            parent.pop(name, None)
+    return record
+
+
+def digest(text, length=64):
+    need(isinstance(text, str) and re.fullmatch("[0-9a-f]{%d}" % length, text), "not_a_record")
+    return bytes.fromhex(text)
+
+
+def check(text):
+    """A line by itself. Answers the record with what others need to know of it."""
+    record = parse(text)
+    integrity = at(record, "/unmapped/record_integrity")
+    need(isinstance(integrity, dict), "not_a_record")
+    need(integrity.get("version") == 1, "newer_version")
+    sequence = at(record, "/metadata/sequence")
+    need(at(record, "/metadata/uid") == "%s:%s" % (integrity.get("chain_uid"), sequence), "not_a_record")
+    chain, previous = digest(integrity["chain_uid"], 32), digest(integrity["previous"])
+    pointers = [pointer for group in GROUPS.values() for pointer in group]
+    hidden = ["/unmapped/record_integrity/" + name for name in ("fingerprint", "salts", "signature")]
+    core = sha256(b"\0", canonical(without(record, pointers + hidden)).encode())
+    fingerprint = sha256(b"\1", chain, sequence.to_bytes(8, "big"), previous, core)
+    need(fingerprint == digest(integrity["fingerprint"]), "wrong_fingerprint")
+    erased = []
+    for name, members in GROUPS.items():
+        value = {pointer: at(record, pointer) for pointer in members if at(record, pointer) is not None}
+        commitment = integrity.get("commitments", {}).get(name)
+        salt = integrity.get("salts", {}).get(name)
+        if commitment and salt and value:
+            made = sha256(b"\2", digest(salt, 32), canonical(value).encode())
+            need(made == digest(commitment), "wrong_value")
+        elif commitment and not salt:
+            need(value == {pointer: form for pointer, form in members.items() if form}, "unvouched")
+            erased.append(name)
+        else:
+            need(not (commitment or salt or value), "unvouched")
+    control = at(record, "/unmapped/control")
+    if control is not None:
+        need(control.get("kind") in KINDS, "not_a_record")
+        need(("key_id" in control) == ("signature" in integrity), "no_signature")
+    need(canonical(record) == text, "not_canonical")
+    return {"chain": integrity["chain_uid"], "sequence": sequence, "previous": previous, "core": core,
+            "fingerprint": fingerprint, "signature": integrity.get("signature"), "control": control or {},
+            "erased": erased}
+
+
+# Ed25519 (RFC 8032 section 5.1), the strict equation, on affine points.
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+add = lambda a, b: tuple(n * pow(1 + s * D * a[0] * b[0] * a[1] * b[1], P - 2, P) % P for n, s in
+                         ((a[0] * b[1] + a[1] * b[0], 1), (a[1] * b[1] + a[0] * b[0], -1)))
+
+
+def point(data):
+    y, sign = int.from_bytes(data, "little") & (2**255 - 1), data[31] >> 7
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    x = x if (x * x - square) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or (x * x - square) % P or (x == 0 and sign):
+        return None
+    return (P - x if x & 1 != sign else x, y)
+
+
+def times(number, base):
+    result = (0, 1)
+    while number:
+        result, base, number = add(result, base) if number & 1 else result, add(base, base), number >> 1
+    return result
+
+
+BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def is_signed(fingerprint, signature, public_key):
+    key, signature = bytes.fromhex(public_key), bytes.fromhex(signature)
+    r, a, s = point(signature[:32]), point(key), int.from_bytes(signature[32:], "little")
+    if None in (r, a) or s >= L or times(8, a) == (0, 1):
+        return False
+    message = b"meshward-audit-v1\0" + fingerprint
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
+    return times(s, BASE) == add(r, times(k, a))
+
+
+def verify(lines, keys):
+    """Records in any order: what is missing, what is vouched for, which chains are only named."""
+    chains, declared, named, missing, covered = {}, {}, set(), [], {}
+    for line in lines:
+        record = check(line)
+        known = chains.setdefault(record["chain"], {}).setdefault(record["sequence"], record)
+        need(known["fingerprint"] == record["fingerprint"], "fork")
+        control = record["control"]
+        if control.get("kind") == "gap":
+            of = declared.setdefault(control.get("chain_uid", record["chain"]), set())
+            of.update(n for first, last in control.get("ranges", []) for n in range(first, last + 1))
+        if record["signature"]:
+            key = keys.get(control["key_id"], {}).get("public_key")
+            need(key and is_signed(record["fingerprint"], record["signature"], key), "wrong_signature")
+            covered[record["chain"]] = max(record["sequence"], covered.get(record["chain"], 0))
+            heads = control.get("siblings", []) + [control[n] for n in ("predecessor",) if n in control]
+            named.update(head["chain_uid"] for head in heads)
+    for uid, records in chains.items():
+        for sequence in range(max(records) + 1):
+            if sequence not in records and sequence not in declared.get(uid, ()):
+                missing.append("%s:%d" % (uid, sequence))
+            if sequence in records and sequence - 1 in records:
+                need(records[sequence]["previous"] == records[sequence - 1]["fingerprint"], "broken")
+    return {"missing": missing, "covered": covered, "named": sorted(named - set(chains))}
+
+
+def log_records(line, key):
+    """What stands in a line of a log: text, part, and whether the holder of the key tagged it."""
+    found, start = [], 0
+    mark = re.compile(r"\[meshward-audit/1 (-|[0-9a-f]{32}) (([0-9]{1,8})(?: (\S+) ([0-9]+)/([0-9]+))?\] )")
+    while True:
+        match = mark.search(line, start)
+        if not match:
+            return found
+        text = line[match.end():].encode()[:int(match[3])].decode(errors="ignore")
+        if len(text.encode()) < int(match[3]):
+            start = match.start() + 1
+            continue
+        tag = hmac.new(key, (match[2] + text).encode(), "sha256").hexdigest()[:32]
+        found.append((text, match[4] and (match[4], int(match[5]), int(match[6])), tag == match[1]))
+        start = match.end() + len(text)
+
+
+def main(folder):
+    load = lambda name: json.loads((folder / name).read_text(encoding="utf-8"))
+    v = load("hashes.json")
+    c, f, s = v["commitment"], v["fingerprint"], v["signature"]
+    assert sha256(b"\2", bytes.fromhex(c["salt"]), c["value"].encode()).hex() == c["result"]
+    assert sha256(b"\0", v["core_hash"]["core"].encode()).hex() == v["core_hash"]["result"]
+    parts = (bytes.fromhex(f["chain_uid"]), f["sequence"].to_bytes(8, "big"),
+             bytes.fromhex(f["previous"]), bytes.fromhex(f["core_hash"]))
+    assert sha256(b"\1", *parts).hex() == f["result"]
+    assert is_signed(bytes.fromhex(s["fingerprint"]), s["result"], s["public_key"])
+    assert not is_signed(bytes.fromhex(s["fingerprint"])[::-1], s["result"], s["public_key"])
+    assert sha256(bytes.fromhex(s["public_key"])).hex()[:16] == s["default_key_id"]
+    assert sha256(b"meshward-audit-log-v1\0", bytes.fromhex(v["log_key"]["seed"])).hex() == v["log_key"]["result"]
+    print("hashes.json: ok")
+
+    v = load("chains.json")
+    for case in v["cases"]:
+        assert verify(case["lines"], v["keys"]) == case["expect"], case["name"]
+    print("chains.json: ok")
+
+    v = load("erasures.json")
+    for case in v["erasures"]:
+        before, after = check(case["before"]), check(case["after"])
+        assert before["erased"] == [] and after["erased"] == [case["group"]]
+        assert before["fingerprint"] == after["fingerprint"]
+    assert check(v["all_groups"]["after"])["erased"] == list(GROUPS)
+    ledger = [check(line) for line in v["ledger"]]
+    assert verify(v["ledger"], v["keys"])["missing"] == []
+    stone = next(r["control"] for r in ledger if r["control"]["kind"] == "tombstone")
+    parts = (bytes.fromhex(stone["chain_uid"]), stone["sequence"].to_bytes(8, "big"),
+             bytes.fromhex(stone["previous"]), bytes.fromhex(stone["core"]))
+    assert sha256(b"\1", *parts) == check(v["tombstone"]["removed"])["fingerprint"]
+    assert sha256(b"\1", *parts) == check(v["tombstone"]["next"])["previous"]
+    print("erasures.json: ok")
+
+    v = load("log_lines.json")
+    key = bytes.fromhex(v["log_key"])
+    for case in v["lines"]:
+        found = [{"uid": "%s:%d" % (r["chain"], r["sequence"]), "tagged": tagged}
+                 for r, tagged in ((check(text), tagged) for text, _, tagged in log_records(case["line"], key))]
+        assert found == case["records"], case["line"]
+    found = [record for line in v["parts"]["lines"] for record in log_records(line, key)]
+    assert all(tagged for _, _, tagged in found) and [part[1] for _, part, _ in found] == list(range(1, len(found) + 1))
+    assert "".join(text for text, _, _ in found) == v["parts"]["record"]
+    print("log_lines.json: ok")
+
+    v = load("faults.json")
+    for case in v["cases"]:
+        try:
+            check(case["text"])
+            assert False, case["name"]
+        except Refused as refused:
+            assert str(refused) == case["fault"], (case["name"], str(refused))
+    try:
+        verify([v["wrong_signature"]], v["keys"])
+        assert False, "wrong_signature"
+    except Refused as refused:
+        assert str(refused) == "wrong_signature"
+    print("faults.json: ok")
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve().parent)

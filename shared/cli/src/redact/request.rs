@@ -1,0 +1,114 @@
+//! The request that a body belongs to, from the command line: what rules may ask about it.
+
+use std::cell::OnceCell;
+
+use policy::consent::{Consent, ConsentSources};
+use policy::facts::{Facts, media_types};
+use policy::http;
+use policy::identity::{AuthenticationMethod, Identity, parse_claims};
+use policy::path::{PathError, RequestPath};
+
+/// A request that is tried.
+pub(super) struct TriedRequest<'a> {
+    method: String,
+    path: Result<RequestPath, PathError>,
+    host: String,
+    /// Names in lower case.
+    headers: Vec<(String, String)>,
+    identity: Option<Identity>,
+    content_type: Option<&'a str>,
+    consent_sources: &'a ConsentSources,
+    consent: OnceCell<Consent>,
+}
+
+impl<'a> TriedRequest<'a> {
+    /// `line` is `GET /path`, `headers` are `name: value`, `claims` is a file.
+    pub(super) fn read(
+        line: &str,
+        headers: &[String],
+        claims: Option<&str>,
+        content_type: Option<&'a str>,
+        consent_sources: &'a ConsentSources,
+    ) -> Result<Self, String> {
+        let (method, path) = line
+            .trim()
+            .split_once(' ')
+            .filter(|(_, path)| path.trim().starts_with('/'))
+            .ok_or_else(|| format!("--request {line:?}: expected \"METHOD /path\""))?;
+        let headers = headers
+            .iter()
+            .map(|header| {
+                let (name, value) = header
+                    .split_once(':')
+                    .ok_or_else(|| format!("--header {header:?}: expected \"name: value\""))?;
+                Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        let host = headers.iter().find(|(name, _)| name == "host");
+        let identity = claims.map(caller).transpose()?;
+        Ok(Self {
+            method: method.to_owned(),
+            path: RequestPath::parse(path.trim().as_bytes()),
+            host: host
+                .map(|(_, host)| http::host_name(host))
+                .unwrap_or_default(),
+            headers,
+            identity,
+            content_type,
+            consent_sources,
+            consent: OnceCell::new(),
+        })
+    }
+}
+
+/// The caller whose verified claims are in a file.
+fn caller(file: &str) -> Result<Identity, String> {
+    let text = std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    let claims = parse_claims(&text).map_err(|error| format!("{file} has no claims: {error:?}"))?;
+    let method = AuthenticationMethod::default();
+    Ok(jwt_auth::claims::identity("", method, claims.0))
+}
+
+impl Facts for TriedRequest<'_> {
+    fn path(&self) -> Result<&RequestPath, PathError> {
+        self.path.as_ref().map_err(|error| *error)
+    }
+
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn route(&self) -> Option<&str> {
+        None
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        let values = self.header_lines(name);
+        (!values.is_empty()).then(|| values.join(","))
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<String> {
+        let values = self.headers.iter().filter(|(known, _)| known == name);
+        values.map(|(_, value)| value.clone()).collect()
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    fn consent(&self) -> &Consent {
+        self.consent
+            .get_or_init(|| self.consent_sources.signals(self))
+    }
+
+    fn media_types(&self) -> Vec<String> {
+        match self.content_type {
+            Some(value) => media_types(&[value.to_owned()]),
+            None => media_types(&self.header_lines("content-type")),
+        }
+    }
+}
