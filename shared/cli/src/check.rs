@@ -2,70 +2,57 @@
 //! that what passes here is accepted by the proxy, and prints every mistake of what is not.
 
 use std::io::Read as _;
-use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use policy::config::Checked;
 
-/// Checks files as configurations of a filter.
-pub(crate) fn run(words: &[&str]) -> ExitCode {
-    match words {
-        ["--help" | "-h"] => {
-            println!("{USAGE}");
-            ExitCode::SUCCESS
-        }
-        [filter, files @ ..] if !files.is_empty() => check(filter, files),
-        _ => {
-            eprintln!("{USAGE}");
-            ExitCode::from(crate::USAGE_ERROR)
-        }
-    }
+use crate::exit;
+use crate::output::say;
+
+/// Checks configurations with the very code that the filter runs.
+///
+/// A line with "warning:" is about what is accepted and probably not meant.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Whose configurations they are
+    #[arg(value_parser = PossibleValuesParser::new(PARSERS.map(|(name, _)| name)))]
+    filter: String,
+
+    /// The configurations; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
 }
 
-const USAGE: &str = "\
-Usage: meshward check FILTER FILE...
-
-Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
-standard input. A line with \"warning:\" is about what is accepted and probably not meant.
-Exit status: 0 all are accepted, with warnings or without, 1 a mistake was found, 2 wrong usage or no
-such file.";
-
-fn check(filter: &str, files: &[&str]) -> ExitCode {
-    let Some(parse) = parser(filter) else {
-        let names: Vec<&str> = PARSERS.iter().map(|(name, _)| *name).collect();
-        eprintln!(
-            "meshward: there is no filter {filter:?}; there are {}",
-            names.join(", ")
-        );
-        return ExitCode::from(crate::USAGE_ERROR);
+/// Checks files as configurations of a filter.
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    let Some(parse) = parser(&arguments.filter) else {
+        return exit::USAGE;
     };
-    let mut wrong = false;
-    for file in files {
+    let mut code = exit::RIGHT;
+    for file in &arguments.files {
         let text = match read(file) {
             Ok(text) => text,
             Err(error) => {
                 eprintln!("meshward: {file} cannot be read: {error}");
-                return ExitCode::from(crate::USAGE_ERROR);
+                code = exit::NOT_DONE;
+                continue;
             }
         };
         let checked = parse(&text);
         for warning in &checked.warnings {
-            println!("{file}: warning: {warning}");
+            say!("{file}: warning: {warning}");
         }
         match checked.result {
-            Ok(()) => println!("{file}: ok"),
+            Ok(()) => say!("{file}: ok"),
             Err(problems) => {
-                wrong = true;
+                code = code.max(exit::FOUND);
                 for problem in problems.iter() {
-                    println!("{file}: {problem}");
+                    say!("{file}: {problem}");
                 }
             }
         }
     }
-    if wrong {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    code
 }
 
 type Parser = fn(&str) -> Checked<()>;

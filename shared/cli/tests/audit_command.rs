@@ -195,7 +195,15 @@ fn help_and_wrong_usage() {
         "keygen",
     ] {
         let outcome = bed.run(wrong);
-        assert_eq!(outcome.code, 3, "{wrong}");
+        assert_eq!(
+            outcome.code,
+            if wrong.starts_with("verify --") {
+                2
+            } else {
+                64
+            },
+            "{wrong}"
+        );
         assert!(!outcome.err.is_empty(), "{wrong}");
     }
     assert!(
@@ -208,7 +216,7 @@ fn help_and_wrong_usage() {
     );
     let wrong = bed
         .run(&format!("verify --keys {} x", keys.display()))
-        .expect(3)
+        .expect(2)
         .err;
     assert!(
         wrong.contains("keys[0].public_key") && wrong.contains("did you mean \"role\""),
@@ -554,7 +562,7 @@ fn a_witness_knows_what_was_cut_off() {
     bed.write("trail.ndjson", joined(&lines[..6]));
     bed.run(&verify_log).expect(1);
     bed.write("witness.ndjson", joined(&lines[1..2]));
-    let wrong = bed.run(&verify).expect(3).err;
+    let wrong = bed.run(&verify).expect(2).err;
     assert!(
         wrong.contains("no known key has signed any record"),
         "{wrong}"
@@ -577,12 +585,12 @@ fn keygen_keeps_the_secret() {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    let again = bed.run("keygen --secret edge.secret").expect(3).err;
+    let again = bed.run("keygen --secret edge.secret").expect(2).err;
     assert!(again.contains("exists"), "{again}");
     assert_eq!(bed.read("edge.secret"), secret);
     let key = audit::keys::SigningKey::from_text(None, &secret).unwrap();
     assert!(made.contains(&key.public().to_hex()), "{made}");
-    bed.run("keygen --secret - --id a/b").expect(3);
+    bed.run("keygen --secret - --id a/b").expect(2);
 }
 
 #[test]
@@ -713,7 +721,7 @@ fn a_purge_deletes_what_is_past_its_time() {
     ))
     .expect(0);
     let held = bed.run(&format!("{purge} --apply")).expect(0).out;
-    assert!(held.contains("the hold \"case-7\" keeps it"), "{held}");
+    assert!(held.contains("the hold \"case-7\" keeps"), "{held}");
     bed.run(&format!(
         "hold {KEYS} {SIGN} --name case-7 --at {at} --release --apply ledger.ndjson"
     ))
@@ -762,7 +770,7 @@ fn a_hold_keeps_only_what_it_must() {
     bed.run(&verify).expect(0);
     // More of it can be held later, under the same name.
     bed.run(&format!("{hold} --chain {chain}:44-44 ledger.ndjson"))
-        .expect(3);
+        .expect(2);
     bed.run(&format!(
         "{hold} --extend --chain {chain}:44-44 ledger.ndjson"
     ))
@@ -824,7 +832,7 @@ fn records_are_erased_from_every_container() {
             let erase =
                 format!("erase {KEYS} {SIGN} --subject {subject} {arguments} --apply {name}");
             let outcome = bed.run(&erase);
-            if outcome.code == 3 {
+            if outcome.code == 2 {
                 assert!(
                     outcome.err.contains("cannot be written anew"),
                     "{name}: {}",
@@ -874,10 +882,7 @@ fn nothing_is_purged_over_a_hole() {
     bed.write("trail.ndjson", joined(&lines));
     let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 --apply trail.ndjson");
     let kept = bed.run(&purge).expect(0).out;
-    assert!(
-        kept.contains("records are missing before that point"),
-        "{kept}"
-    );
+    assert!(kept.contains("others are missing before number"), "{kept}");
     bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
     let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
     assert!(done.contains("2 records to delete"), "{done}");
@@ -903,7 +908,7 @@ fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
         .run(&format!(
             "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
         ))
-        .expect(3)
+        .expect(2)
         .err;
     assert!(again.contains("already"), "{again}");
     let held = bed
@@ -920,7 +925,7 @@ fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
         .run(&format!(
             "erase {KEYS} {SIGN} --subject john --apply trail.ndjson"
         ))
-        .expect(3)
+        .expect(2)
         .err;
     assert!(refused.contains("does not verify"), "{refused}");
 }
@@ -944,7 +949,7 @@ fn nothing_is_erased_from_files_that_were_changed() {
     );
     let standard = bed
         .run(&format!("erase {KEYS} {SIGN} --subject jane -"))
-        .expect(3)
+        .expect(2)
         .err;
     assert!(standard.contains("standard input"), "{standard}");
 }

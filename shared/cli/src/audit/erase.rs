@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::record::Record;
 use audit::{Control, Group, Range, canonical};
-use policy::json::Json;
 
 use super::common::{Input, Result};
 use super::format::thousands;
 use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
 use super::subject_args::Pseudonyms;
+use crate::exit;
+use crate::output::say;
 use trail::hex::{decode, encode};
 use trail::intervals::Intervals;
-use trail::item::{ChainUid, Groups, Item, uid};
+use trail::item::{ChainUid, Groups, Item, parse, uid};
 use trail::ledger::{active_holds, held_by, targets};
 use trail::pipeline::Observer;
 use trail::rewrite::Fate;
@@ -77,10 +78,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         },
     );
     if verdict.exit_code == 1 && !arguments.despite_failures {
-        println!(
+        say!(
             "The files do not verify (meshward audit verify says why), and erasing would hide it."
         );
-        return Ok(1);
+        return Ok(exit::FOUND);
     }
     let mut found = found.into_iter().fold(Found::new(&wanted), Found::with);
     let held = found
@@ -90,50 +91,50 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .iter()
         .filter(|uid| !found.has(uid))
         .collect();
-    println!(
+    say!(
         "{} records to erase parts of",
         thousands(count(&found.parts))
     );
-    println!(
+    say!(
         "{} records to take away",
         thousands(found.whole.len() as u64)
     );
     if held > 0 {
-        println!(
+        say!(
             "{} records are on hold and stay as they are",
             thousands(held)
         );
     }
     if found.controls > 0 {
-        println!(
+        say!(
             "{} records are about the chain itself, name nobody, and stay",
             thousands(found.controls)
         );
     }
     for uid in absent {
-        println!("{uid}: not there, on hold, or without those parts");
+        say!("{uid}: not there, on hold, or without those parts");
     }
     let mut grounds = arguments.operator.grounds();
     if let Some((count, until)) = found.to_be_kept(now_ms) {
-        println!(
+        say!(
             "{} of the records to take away are to be kept {until}",
             thousands(count)
         );
         if !arguments.before_expiry {
-            println!(
+            say!(
                 "Nothing is erased: --before-expiry takes them away all the same, and the ledger says so; \
                  without --whole only the personal parts go, and the records stay."
             );
-            return Ok(1);
+            return Ok(exit::FOUND);
         }
         grounds.insert("before_expiry".to_owned(), format!("{count} records"));
     }
     if !arguments.operator.apply {
-        println!("{DRY_RUN}");
-        return Ok(0);
+        say!("{DRY_RUN}");
+        return Ok(exit::RIGHT);
     }
     if found.whole.is_empty() && found.parts.is_empty() {
-        return Ok(0);
+        return Ok(exit::RIGHT);
     }
     let entries = found.entries(&wanted, &grounds);
     let added = ledger.add(&entries, now_ms);
@@ -157,7 +158,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             Fate::Keep
         }
     })?;
-    Ok(0)
+    Ok(exit::RIGHT)
 }
 
 /// What is to be erased.
@@ -361,7 +362,7 @@ impl Observer for Found<'_> {
 
 /// A record without these parts.
 fn without(text: &str, groups: Groups) -> Fate {
-    let Ok(mut json) = Json::parse(text.as_bytes()) else {
+    let Ok(mut json) = parse(text) else {
         return Fate::Keep;
     };
     for group in groups.iter() {
@@ -383,4 +384,4 @@ fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
 const AFTER_HELP: &str = "\
 Records are taken away whole before their time is over only with --before-expiry.
 The order is signed and written to the ledger first, then the files are written anew; the trail
-verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 3 not possible.";
+verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";

@@ -9,6 +9,7 @@ use audit::keys::SigningKey;
 use super::common::{Input, Result, is_same_file, read_text};
 use super::format::thousands;
 use super::keygen::random;
+use crate::output::say;
 use trail::item::ChainUid;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
@@ -102,7 +103,7 @@ pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fat
     for file in &rewritten_files(input)? {
         match rewrite(file, &mut fate) {
             Ok(done) => {
-                println!(
+                say!(
                     "{}: {} records taken away, {} changed",
                     file.display(),
                     thousands(done.dropped),

@@ -12,6 +12,8 @@ use trail::verdict::{Question, conclude};
 use super::common::{Input, Result};
 use super::format::{printable, thousands};
 use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
+use crate::exit;
+use crate::output::say;
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -45,37 +47,37 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         },
     );
     if verdict.exit_code == 1 && !arguments.despite_failures {
-        println!(
+        say!(
             "The files do not verify (meshward audit verify says why), and purging would hide it."
         );
-        return Ok(1);
+        return Ok(exit::FOUND);
     }
     let mut all = 0;
     for plan in &plans {
         let chain = encode(&plan.chain);
         if let Some(purge) = &plan.purge {
             all += purge.records;
-            println!(
+            say!(
                 "{chain}: {} records before number {} are past their time",
                 thousands(purge.records),
                 purge.checkpoint
             );
         }
         for why in &plan.stays {
-            println!("{chain}: {}", printable(why));
+            say!("{chain}: {}", printable(why));
         }
     }
-    println!("{} records to delete", thousands(all));
+    say!("{} records to delete", thousands(all));
     if !arguments.operator.apply {
-        println!("{DRY_RUN}");
-        return Ok(0);
+        say!("{DRY_RUN}");
+        return Ok(exit::RIGHT);
     }
     let purges: BTreeMap<ChainUid, &Purge> = plans
         .iter()
         .filter_map(|plan| Some((plan.chain, plan.purge.as_ref()?)))
         .collect();
     if purges.is_empty() {
-        return Ok(0);
+        return Ok(exit::RIGHT);
     }
     let entries: Vec<Control> = purges
         .iter()
@@ -105,10 +107,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             _ => Fate::Keep,
         }
     })?;
-    Ok(0)
+    Ok(exit::RIGHT)
 }
 
 const AFTER_HELP: &str = "\
 A chain is cut from its beginning, at a signed record, which stays: as far as all records of requests
 are past their time, none is missing and none is on hold. What stays is said, with the reason. The order is signed and written to the ledger
-first. Exit status: 0 done, or would be, 1 refused, 3 not possible.";
+first. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";
