@@ -121,6 +121,25 @@ impl Bootstrap {
         replace_address(address, GATEWAY, gateway).map_err(|reason| self.wrong(&reason))
     }
 
+    /// Takes the second line of defence away: paths reach the filters as clients write them, as with
+    /// the defaults of Envoy. The filters must hold without it.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn leave_paths_alone(&mut self) -> Result<()> {
+        let manager = self.connection_manager()?.as_object_mut();
+        let removed = manager.is_some_and(|manager| {
+            ["normalize_path", "merge_slashes"]
+                .iter()
+                .all(|name| manager.remove(*name).is_some())
+        });
+        if removed {
+            Ok(())
+        } else {
+            Err(self.wrong("its connection manager normalises no paths"))
+        }
+    }
+
     /// Says where a cluster of [`CLUSTERS`] really is.
     ///
     /// # Errors

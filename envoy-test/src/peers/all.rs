@@ -45,6 +45,7 @@ impl Peers {
     /// When the configuration is not as declared, or a named filter is not built.
     pub fn bootstrap(&self, filters: &[&str]) -> Result<Bootstrap> {
         let mut bootstrap = Bootstrap::shipped()?;
+        bootstrap.leave_paths_alone()?;
         bootstrap.keep_filters(filters)?;
         bootstrap.load_built_modules()?;
         bootstrap.on_free_ports()?;

@@ -1,5 +1,7 @@
 //! Positions in bytes, without anything that can overflow or miss.
 
+use crate::steps::step;
+
 /// Saturating steps of positions.
 pub(crate) trait Position: Copy {
     /// So many further on.
@@ -23,6 +25,7 @@ impl Position for usize {
 /// The byte at a position; 0 beyond the end.
 #[inline(always)]
 pub(crate) fn at(text: &[u8], position: usize) -> u8 {
+    step(1);
     text.get(position).copied().unwrap_or(0)
 }
 
@@ -47,20 +50,24 @@ pub(crate) fn rest(text: &[u8], start: usize) -> &[u8] {
 /// How many bytes from `position` on are of a kind.
 #[inline(always)]
 pub(crate) fn count_while(text: &[u8], position: usize, is: impl Fn(u8) -> bool) -> usize {
-    rest(text, position)
+    let count = rest(text, position)
         .iter()
         .take_while(|byte| is(**byte))
-        .count()
+        .count();
+    step(count.plus(1));
+    count
 }
 
 /// How many bytes before `position` are of a kind.
 #[inline(always)]
 pub(crate) fn count_while_back(text: &[u8], position: usize, is: impl Fn(u8) -> bool) -> usize {
-    part(text, 0, position)
+    let count = part(text, 0, position)
         .iter()
         .rev()
         .take_while(|byte| is(**byte))
-        .count()
+        .count();
+    step(count.plus(1));
+    count
 }
 
 /// The value of an ASCII digit.

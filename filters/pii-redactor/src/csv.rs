@@ -289,6 +289,10 @@ impl CsvRewriter {
     fn begin_cell(&mut self, byte: u8, out: &mut Vec<u8>, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         let quoted = byte == b'"';
+        // Only a line without cells may be one of a key that began in the line before.
+        if quoted || self.index > 0 {
+            self.value.leave_key(out);
+        }
         let columns = Rc::clone(&self.columns);
         let Some(column) = columns.get(self.index).or_else(|| columns.last()) else {
             return;
@@ -387,7 +391,9 @@ impl CsvRewriter {
             return;
         }
         // Lines of a key that is being taken away go with it.
-        if !self.value.is_in_key() {
+        if self.value.is_in_key() {
+            self.value.end_line(&[byte], out);
+        } else {
             out.push(byte);
             self.after_cr = byte == b'\r';
         }

@@ -60,6 +60,17 @@ impl EntitySet {
         either
     }
 
+    /// What is in this one and not in the other.
+    #[must_use]
+    #[inline]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = *self;
+        for (word, without) in left.0.iter_mut().zip(other.0) {
+            *word &= !without;
+        }
+        left
+    }
+
     /// The first kind in it.
     #[must_use]
     pub fn first(&self) -> Option<u8> {

@@ -3,6 +3,9 @@
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::inflate::InflateLimits;
+use crate::media::Media;
+use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
 
 /// The plan of all rules of a configuration.
@@ -11,4 +14,19 @@ pub(crate) fn plan_of(configuration: &str) -> Rc<Plan> {
         .unwrap_or_else(|problems| panic!("{problems}"));
     let all: Vec<usize> = (0..config.rules.len()).collect();
     Rc::new(config.plan(&all))
+}
+
+/// What is left of a body.
+pub(crate) fn redacted(plan: &Rc<Plan>, content_type: &str, body: &str) -> String {
+    let framing = Media::of(content_type).framing.unwrap();
+    let mut pipeline = BodyPipeline::new(
+        Rc::clone(plan),
+        &framing,
+        Coding::Identity,
+        InflateLimits::default(),
+    );
+    let mut out = Vec::new();
+    pipeline.write(body.as_bytes(), &mut out).unwrap();
+    pipeline.finish(&mut out).unwrap();
+    String::from_utf8_lossy(&out).into_owned()
 }

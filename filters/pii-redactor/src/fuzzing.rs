@@ -56,6 +56,31 @@ pub fn json(data: &[u8]) {
     body(data, &Framing::Json);
 }
 
+/// No body takes more than so many steps for each byte. The bytes are repeated, as whoever attacks would:
+/// what a fuzzer finds is a short unit.
+#[cfg(feature = "steps")]
+pub fn cost(data: &[u8]) {
+    const MOST_FOR_EACH_BYTE: u64 = 48;
+    let rest = data.get(1..).unwrap_or_default();
+    if rest.is_empty() {
+        return;
+    }
+    let times = 6_000_usize.div_ceil(rest.len());
+    let body = [b"{\"a\":\"", rest.repeat(times).as_slice(), b"\"}"].concat();
+    for rules in [RULES, VALUES, SEARCHED] {
+        let plan = known_plan(rules);
+        for framing in [&Framing::Json, &Framing::Text] {
+            crate::steps::take();
+            let _ = run(&plan, framing, std::iter::once(body.as_slice()));
+            let steps = crate::steps::take();
+            let most = u64::try_from(body.len())
+                .unwrap_or(0)
+                .saturating_mul(MOST_FOR_EACH_BYTE);
+            assert!(steps <= most, "{steps} steps for {} bytes", body.len());
+        }
+    }
+}
+
 /// Server-sent events.
 pub fn events(data: &[u8]) {
     body(data, &Framing::Events);

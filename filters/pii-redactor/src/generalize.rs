@@ -22,9 +22,16 @@ pub fn apply(how: Generalization, value: &str) -> Option<String> {
         Generalization::Network(bits4, bits6) => network(value, bits4, bits6),
         Generalization::Decimals(decimals) => rounded(value, usize::from(decimals)),
         Generalization::AgeCap(cap) => {
-            let age: u32 = value.parse().ok().filter(|_| is_digits(value.as_bytes()))?;
+            // `90.5`, `93 years`, `90+`: the years decide, and what is kept stays as it is.
+            let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+            let age: u32 = value.get(..digits)?.parse().ok()?;
             let above = u32::from(cap).saturating_add(1);
-            Some(age.min(above).to_string())
+            let is_above = age >= above || age == u32::from(cap) && value.contains('+');
+            Some(if is_above {
+                above.to_string()
+            } else {
+                value.to_owned()
+            })
         }
     }
 }
@@ -170,6 +177,10 @@ mod tests {
             (Generalization::Decimals(2), "north", None),
             (Generalization::AgeCap(89), "42", Some("42")),
             (Generalization::AgeCap(89), "97", Some("90")),
+            (Generalization::AgeCap(89), "90.5", Some("90")),
+            (Generalization::AgeCap(89), "93 years", Some("90")),
+            (Generalization::AgeCap(89), "90+", Some("90")),
+            (Generalization::AgeCap(89), "42 years", Some("42 years")),
             (Generalization::AgeCap(89), "-1", None),
         ] {
             let once = apply(how, value);

@@ -44,19 +44,22 @@ mod names;
 pub mod pairs;
 pub mod paths;
 pub mod pipeline;
+mod placeholder;
 pub mod plan;
 pub mod pseudonym;
 mod redaction;
-mod replaced;
 mod rewriter;
 mod scan;
 mod spelled;
 pub mod sse;
+pub mod steps;
+mod swar;
 pub mod tally;
 pub mod text;
 mod trigger;
 mod value;
-mod words;
+#[cfg(not(target_os = "wasi"))]
+pub mod worst_cases;
 
 pub use filter::PiiRedactor;
 

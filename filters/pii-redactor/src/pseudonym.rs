@@ -4,7 +4,7 @@
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 
-use crate::replaced::is_kind;
+use crate::placeholder::is_kind;
 
 /// Makes pseudonyms with HMAC-SHA-256. A plain hash would be undone by hashing every number that a
 /// card or a phone can have.
@@ -72,6 +72,14 @@ pub(crate) fn is_any_pseudonym(text: &[u8]) -> bool {
         && kind.ends_with(b"_")
         && kind.iter().all(|byte| is_kind(*byte))
         && code.iter().all(|byte| ALPHABET.contains(byte))
+}
+
+/// Whether a text ends with the letters of a pseudonym and the underscore before them.
+pub(crate) fn ends_with_code(text: &[u8]) -> bool {
+    let code = text.len().saturating_sub(ENCODED_BYTES);
+    text.split_at_checked(code).is_some_and(|(kind, code)| {
+        kind.ends_with(b"_") && code.iter().all(|byte| ALPHABET.contains(byte))
+    })
 }
 
 fn is_pseudonym(label: &str, value: &str) -> bool {

@@ -7,7 +7,7 @@
 //! the result cannot depend on how a body was cut.
 
 use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
-use crate::detect::{Span, named};
+use crate::detect::{JWT, KeyLine, PRIVATE_KEY, Span, open_key, rest_of_key};
 use crate::lexicon::Announcement;
 use crate::plan::Plan;
 use crate::spelled::{Sink, Spelled, Spelling, raw_position};
@@ -32,6 +32,8 @@ pub(crate) struct TextScanner {
     swallowing: Swallow,
     /// How much of a key has been taken away.
     swallowed_bytes: usize,
+    /// Line ends behind what has been taken away of a key: they go with its next line, or stay.
+    line_ends: Vec<u8>,
     /// An escape that is not complete.
     escape: Vec<u8>,
     spans: Vec<Span>,
@@ -43,8 +45,8 @@ enum Swallow {
     Nothing,
     /// The letters of a token.
     Token,
-    /// A key up to its end, over lines.
-    Key,
+    /// A key over lines, behind a line of this kind.
+    Key(KeyLine),
 }
 
 impl TextScanner {
@@ -59,6 +61,7 @@ impl TextScanner {
             started: false,
             swallowing: Swallow::Nothing,
             swallowed_bytes: 0,
+            line_ends: Vec::new(),
             escape: Vec::new(),
             spans: Vec::new(),
         }
@@ -67,6 +70,24 @@ impl TextScanner {
     /// The texts from here on are spelled in this way.
     pub(crate) const fn set_spelling(&mut self, spelling: Spelling) {
         self.spelling = spelling;
+    }
+
+    /// Writes what ends a line. Behind a line of a key it waits: the next line takes it along, or brings it
+    /// back if it is none of the key.
+    pub(crate) fn end_line(&mut self, end: &[u8], out: &mut Vec<u8>) {
+        if self.is_in_key() {
+            self.line_ends.extend_from_slice(end);
+        } else {
+            out.extend_from_slice(end);
+        }
+    }
+
+    /// What follows is no line of a key, whatever it is.
+    pub(crate) fn leave_key(&mut self, out: &mut Vec<u8>) {
+        if self.is_in_key() {
+            self.swallowing = Swallow::Nothing;
+            out.append(&mut self.line_ends);
+        }
     }
 
     /// A new text begins at this place of the body.
@@ -93,9 +114,10 @@ impl TextScanner {
         self.started
     }
 
-    /// Whether a key is being swallowed that goes on in the next text.
-    pub(crate) fn is_in_key(&self) -> bool {
-        self.swallowing == Swallow::Key
+    /// Whether a key is being swallowed that may go on in the next text. The end of this line stays away
+    /// then: the next line brings it back if it is none of the key.
+    pub(crate) const fn is_in_key(&self) -> bool {
+        matches!(self.swallowing, Swallow::Key(_))
     }
 
     /// The text that is held, decoded.
@@ -234,8 +256,7 @@ impl TextScanner {
     /// Drops what is held.
     pub(crate) fn forget(&mut self) {
         self.escape.clear();
-        let offset = self.raw_offset;
-        self.begin(offset);
+        self.begin(self.raw_offset);
     }
 
     /// Searches what is held as a whole value; the matches can be read with [`Self::spans`].
@@ -258,7 +279,7 @@ impl TextScanner {
 
     /// Lets what no match can reach leave; at the end everything.
     fn release(&mut self, last: bool, announcement: &Announcement, sink: &mut Sink<'_>) {
-        if self.swallow(last) {
+        if self.swallow(last, sink) {
             return;
         }
         let whole = last && !self.started;
@@ -305,22 +326,22 @@ impl TextScanner {
 
     /// A secret fills the text to its end: what follows may still be part of it.
     fn run_on(&mut self, span: Span, last: bool) {
-        let is = |name: &str| named(name).is_some_and(|(entity, _)| entity == span.entity);
-        if is("PRIVATE_KEY") {
-            let closed = before(&self.text, span.end) == b'-'
-                && part(&self.text, span.start, span.end)
-                    .windows(8)
-                    .any(|w| w == b"-----END");
-            if !closed {
-                self.swallowing = Swallow::Key;
+        if span.entity == PRIVATE_KEY {
+            if let Some(line) = open_key(&self.text, span.start, span.end) {
+                self.swallowing = Swallow::Key(line);
+                self.swallowed_bytes = 0;
+                self.line_ends.clear();
+                if before(&self.text, span.end) == b'\r' {
+                    self.line_ends.push(b'\r');
+                }
             }
-        } else if is("JWT") && !last {
+        } else if span.entity == JWT && !last {
             self.swallowing = Swallow::Token;
         }
     }
 
-    /// Takes the rest of a secret away. Answers whether there is nothing else.
-    fn swallow(&mut self, last: bool) -> bool {
+    /// Takes the rest of a secret away. Returns whether there is nothing else.
+    fn swallow(&mut self, last: bool, sink: &mut Sink<'_>) -> bool {
         let held = rest(&self.text, self.from);
         let (end, is_over) = match self.swallowing {
             Swallow::Nothing => return false,
@@ -330,24 +351,47 @@ impl TextScanner {
                 let end = count_while(held, 0, token);
                 (end, end < held.len())
             }
-            Swallow::Key => match crate::detect::rest_of_key(held) {
-                Some(end) => (end, true),
-                // The end may be cut in two: its beginning stays for the next window.
-                None if last => (held.len(), false),
-                None => (held.len().less(KEY_END_BYTES), false),
-            },
+            Swallow::Key(line) => self.swallow_key(line, last, sink),
         };
         let cut = self.from.plus(end);
         let raw_cut = self.raw_position(cut);
         self.leave(cut, raw_cut);
         self.swallowed_bytes = self.swallowed_bytes.plus(end);
         // A beginning without an end must not take the rest of a body with it.
-        let is_endless = self.swallowing == Swallow::Key && self.swallowed_bytes > MAX_KEY_BYTES;
+        let is_endless = self.is_in_key() && self.swallowed_bytes > MAX_KEY_BYTES;
         if is_over || is_endless {
             self.swallowing = Swallow::Nothing;
             self.swallowed_bytes = 0;
         }
         !(is_over || is_endless) || self.text.len() == self.from
+    }
+
+    /// How much of what is held belongs to a key, and whether the key is over. What stands between its
+    /// lines goes with them.
+    fn swallow_key(&mut self, line: KeyLine, last: bool, sink: &mut Sink<'_>) -> (usize, bool) {
+        let held = rest(&self.text, self.from);
+        let body = rest_of_key(held, line);
+        let left = held.len().less(body.end);
+        // The line that ends a key may be cut in two: its beginning stays for the next window.
+        let is_cut = !last && body.end > 0 && left < KEY_END_BYTES;
+        let is_blank = body.end == 0 && !body.is_over;
+        if body.end == 0 && body.is_over || is_blank && self.line_ends.len() > MAX_LINE_ENDS {
+            sink.out.append(&mut self.line_ends);
+            return (0, true);
+        }
+        if body.end > 0 {
+            self.line_ends.clear();
+        }
+        self.swallowing = Swallow::Key(body.line);
+        if body.is_over && !is_cut {
+            return (body.end, true);
+        }
+        if is_cut {
+            return (body.end, false);
+        }
+        // Nothing but blanks is behind it.
+        self.line_ends.extend_from_slice(rest(held, body.end));
+        (held.len(), false)
     }
 
     /// What is before these places is gone, and its last bytes are still looked at.
@@ -428,6 +472,8 @@ const RAW_WINDOW_BYTES: usize = 16_384;
 const KEPT_BYTES: usize = 512;
 /// Longer than any key.
 const MAX_KEY_BYTES: usize = 32 * 1024;
+/// More blank lines are not within a key.
+const MAX_LINE_ENDS: usize = 8;
 /// Longer than the line that ends a key.
 const KEY_END_BYTES: usize = 64;
 /// So much of what has left is still looked at.

@@ -87,9 +87,7 @@ impl TextRewriter {
             position = position.plus(taken);
             if at(chunk, position) == b'\n' && position < chunk.len() && self.escape.is_empty() {
                 self.scanner.end(&self.announcement, &mut sink);
-                if !self.scanner.is_in_key() {
-                    sink.out.push(b'\n');
-                }
+                self.scanner.end_line(b"\n", sink.out);
                 position = position.plus(1);
                 let place = self
                     .offset
@@ -177,6 +175,7 @@ impl TextRewriter {
     /// The text is complete.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_line(out, tally);
+        self.scanner.leave_key(out);
     }
 
     /// Whether a key that began in a line before is being taken away.

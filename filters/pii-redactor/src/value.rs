@@ -66,6 +66,16 @@ impl ValueScanner {
         self.scanner.is_in_key()
     }
 
+    /// See [`TextScanner::end_line`].
+    pub(crate) fn end_line(&mut self, end: &[u8], out: &mut Vec<u8>) {
+        self.scanner.end_line(end, out);
+    }
+
+    /// See [`TextScanner::leave_key`].
+    pub(crate) fn leave_key(&mut self, out: &mut Vec<u8>) {
+        self.scanner.leave_key(out);
+    }
+
     /// Takes bytes that stand for themselves.
     pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut Sink<'_>) {
         if self.has_room(bytes.len(), sink) {

@@ -98,7 +98,7 @@ fn place(word: &str) -> Result<Place, String> {
 
 /// The kinds as rows of a table, as the README has them.
 fn list() {
-    say!("| kind | what it is | acts | presets |\n| --- | --- | --- | --- |");
+    say!("| kind | what it is | category | acts | presets |\n| --- | --- | --- | --- | --- |");
     for detector in &pii_redactor::detect::DETECTORS {
         say!("{}", row(detector));
     }
@@ -123,9 +123,10 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
         .map(|(word, _)| *word)
         .collect();
     format!(
-        "| `{}` | {} | {acts} | {} |",
+        "| `{}` | {} | {} | {acts} | {} |",
         detector.name,
         detector.about,
+        detector.category.as_str(),
         presets.join(" ")
     )
 }
@@ -361,7 +362,7 @@ fn fields(
     }
     match (how, &tally.findings) {
         (Some(how), Some(findings)) => {
-            explain(plan, findings, how).map_err(|error| error.to_string())?;
+            or_end(explain(plan, findings, how));
         }
         _ => or_end(std::io::stdout().write_all(&out)),
     }

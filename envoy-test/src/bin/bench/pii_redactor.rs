@@ -24,6 +24,7 @@ const PIECES: [usize; 2] = [64 * 1024, 16 * 1024];
 const CORE_BYTES: usize = 256 << 20;
 const STREAMED_BYTES: usize = 1 << 30;
 const ROUNDS: usize = 5;
+const WORST_BYTES: usize = 64 * 1024;
 const LOAD: Load = Load {
     connections: 4,
     warm_up: 5,
@@ -99,11 +100,45 @@ fn core() -> Result<()> {
         "reading the configuration, in a VM that has just started: {:.1} ms",
         median(&configured)
     );
+    worst()
+}
+
+/// The inputs that cost most, natively: a text repeated in a string, and what that is to ordinary
+/// documents.
+fn worst() -> Result<()> {
+    use pii_redactor::worst_cases::{beginnings, of_detectors, repeated};
+
+    let nanoseconds =
+        |text: &str, bytes: usize| -> Result<f64> { Ok(1e3 / native_rounds(text, bytes)?) };
+    let ordinary = nanoseconds(&documents(100), CORE_BYTES / 8)?;
+    let mut rows = Vec::new();
+    for unit in beginnings().into_iter().chain(of_detectors()) {
+        let text = repeated(&unit, WORST_BYTES).replace('"', "\\\"");
+        let body = format!("{{\"x\":\"{text}\"}}");
+        rows.push((nanoseconds(&body, 16 * WORST_BYTES)?, unit));
+    }
+    rows.sort_by(|left, right| right.0.total_cmp(&left.0));
+    println!(
+        "\nthe ten texts of {} that cost most, repeated in a string; orders with 1 % personal data: {ordinary:.1} ns/B\n",
+        rows.len()
+    );
+    println!("{:>8} {:>12}  text", "ns/B", "x ordinary");
+    for (nanoseconds, unit) in rows.iter().take(10) {
+        println!(
+            "{nanoseconds:8.1} {:12.1}  {unit:?}",
+            nanoseconds / ordinary
+        );
+    }
     Ok(())
 }
 
 /// MB/s of the engine in this process.
 fn native(text: &str) -> Result<f64> {
+    native_rounds(text, CORE_BYTES)
+}
+
+/// The same over so many bytes at the least.
+fn native_rounds(text: &str, bytes: usize) -> Result<f64> {
     let config = Config::parse(ALL_PRESETS).map_err(|problems| failed(problems.to_string()))?;
     let all: Vec<usize> = (0..config.rules.len()).collect();
     let plan = Rc::new(config.plan(&all));
@@ -114,7 +149,7 @@ fn native(text: &str) -> Result<f64> {
         InflateLimits::default(),
     );
     let mut out = Vec::new();
-    let rounds = CORE_BYTES / text.len();
+    let rounds = bytes.div_ceil(text.len()).max(1);
     let before = cpu::nanoseconds(std::process::id())?;
     for _ in 0..rounds {
         for piece in text.as_bytes().chunks(PIECES[0]) {

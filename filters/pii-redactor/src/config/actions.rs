@@ -8,6 +8,7 @@ use policy::config::Node;
 use super::detectors::Kinds;
 use super::presets;
 use crate::action::{Action, Generalization, Mask};
+use crate::detect::CREDIT_CARD;
 use crate::pseudonym::Pseudonymizer;
 
 /// The key of pseudonyms while a configuration is read.
@@ -46,7 +47,16 @@ impl ActionTable {
                 action.reject_unseen(kinds.unknown(name));
                 return None;
             }
-            read_action(&action, keys)
+            let read = read_action(&action, keys)?;
+            if name == "CREDIT_CARD"
+                && let Action::Mask(mask) = &read
+                && (mask.keep_first > CARD_FIRST || mask.keep_last > CARD_LAST)
+            {
+                action.reject_unseen(format_args!(
+                    "of a card at most the first {CARD_FIRST} and the last {CARD_LAST} digits may stay (PCI DSS 3.4.1)"
+                ));
+            }
+            Some(read)
         })?;
         let mut table = Self::default();
         for (name, action) in named {
@@ -68,11 +78,32 @@ impl ActionTable {
         own(self)
             .or_else(|| own(outer))
             .or_else(|| presets::action(entity, presets).map(Rc::new))
-            .or_else(|| self.default.clone())
-            .or_else(|| outer.default.clone())
+            .or_else(|| self.default.clone().map(|action| for_kind(entity, action)))
+            .or_else(|| outer.default.clone().map(|action| for_kind(entity, action)))
             .unwrap_or_default()
     }
 }
+
+/// A default action for a kind: of a card, a mask shows no more than it may of any card.
+fn for_kind(entity: u8, action: Rc<Action>) -> Rc<Action> {
+    match &*action {
+        Action::Mask(mask)
+            if entity == CREDIT_CARD
+                && (mask.keep_first > CARD_FIRST || mask.keep_last > CARD_LAST) =>
+        {
+            Rc::new(Action::Mask(Mask {
+                keep_first: mask.keep_first.min(CARD_FIRST),
+                keep_last: mask.keep_last.min(CARD_LAST),
+                ..mask.clone()
+            }))
+        }
+        _ => action,
+    }
+}
+
+/// The longest number of an issuer, and what people know their card by.
+const CARD_FIRST: usize = 8;
+const CARD_LAST: usize = 4;
 
 const WORDS: [&str; 13] = [
     "label",

@@ -24,8 +24,8 @@ pub(super) fn action(entity: u8, presets: u8) -> Option<Action> {
     let name = DETECTORS.get(usize::from(entity))?.name;
     let has = |bit: u8| presets & bit != 0;
     match name {
-        // PCI DSS 3.4.1: at most the issuer and the last four.
-        "CREDIT_CARD" if has(preset::PCI) => Some(Action::Mask(Mask {
+        // PCI DSS 3.4.1: at most the issuer and the last four. HIPAA takes the whole account number.
+        "CREDIT_CARD" if has(preset::PCI) && !has(preset::HIPAA) => Some(Action::Mask(Mask {
             keep_first: 0,
             keep_last: 4,
             character: '*',

@@ -1,27 +1,57 @@
 //! Where a number or an id may begin and end.
 
-use crate::bytes::{Position as _, at, before};
+use crate::bytes::{Position as _, at, before, count_while, count_while_back, part};
+
+/// How much stands behind a match, and so how much may stand beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strength {
+    /// A form alone: a sign that joins numbers (a time, a path, a fraction) makes it something longer.
+    Form,
+    /// A check digit or a rigid grammar: only what would be more of the same does.
+    Checked,
+}
 
 /// Whether nothing before `start` makes what begins there part of something longer: a word, a
 /// decimal, a version, a UUID, a time.
-pub(crate) fn starts_free(text: &[u8], start: usize) -> bool {
+pub(crate) fn starts_free(text: &[u8], start: usize, strength: Strength) -> bool {
     let edge = before(text, start);
-    is_free(edge, before(text, start.less(1)))
+    if edge == b',' {
+        return !is_thousands(text, start.less(1));
+    }
+    is_free(edge, before(text, start.less(1)), strength)
 }
 
 /// Whether nothing behind `end` does.
-pub(crate) fn ends_free(text: &[u8], end: usize) -> bool {
-    is_free(at(text, end), at(text, end.plus(1)))
+pub(crate) fn ends_free(text: &[u8], end: usize, strength: Strength) -> bool {
+    let edge = at(text, end);
+    if edge == b',' {
+        return !is_thousands(text, end);
+    }
+    is_free(edge, at(text, end.plus(1)), strength)
 }
 
-/// A letter, digit or underscore joins; a sign joins if a letter or digit is beyond it.
-fn is_free(edge: u8, beyond: u8) -> bool {
-    match edge {
-        b'.' | b'-' | b'+' | b'%' | b'~' => !is_word(beyond),
-        b':' | b'/' | b',' => !beyond.is_ascii_digit(),
-        b'@' | b'#' => false,
+/// A letter, digit or underscore joins; a sign may join if there is more beyond it.
+fn is_free(edge: u8, beyond: u8, strength: Strength) -> bool {
+    match (edge, strength) {
+        // A decimal, a version, an id in several parts: more digits, where digits are what counts.
+        (b'.' | b'-', Strength::Checked) => !beyond.is_ascii_digit(),
+        (b'.' | b'-' | b'+' | b'%' | b'~', Strength::Form) => !is_word(beyond),
+        (b':' | b'/', Strength::Form) => !beyond.is_ascii_digit(),
         _ => !is_word(edge),
     }
+}
+
+/// Whether a comma stands between the thousands of one number: three digits behind it, and one to
+/// three before.
+fn is_thousands(text: &[u8], comma: usize) -> bool {
+    let behind = count_while(part(text, 0, comma.plus(5)), comma.plus(1), |byte| {
+        byte.is_ascii_digit()
+    });
+    let head = part(text, comma.less(4), comma);
+    let ahead = count_while_back(head, head.len(), |byte| byte.is_ascii_digit());
+    let goes_on = matches!(at(text, comma.plus(4)), b'-' | b' ' | b'/' | b'.')
+        && at(text, comma.plus(5)).is_ascii_digit();
+    behind == 3 && (1..=3).contains(&ahead) && !goes_on
 }
 
 pub(crate) const fn is_word(byte: u8) -> bool {

@@ -1,22 +1,27 @@
 //! Looking for all wanted kinds in one text.
 //!
 //! Every number and every word with a digit is a possible beginning; what it can be follows from
-//! its length and from what stands around it. So the cost is a look at each number, whatever is
-//! wanted.
+//! its length and from what stands around it. A look at one costs a bounded number of steps, and what
+//! is about the whole text (its words, the letters of tokens) is read once, so the cost is linear in
+//! the text, whatever is in it and whatever is wanted.
 
 use super::Confidence;
-use super::boundary::{ends_free, starts_free};
+use super::assigned;
+use super::boundary::{Strength, ends_free, starts_free};
 use super::contact::{email, ip, mac, phone};
+use super::fold::Folded;
 use super::impersonal::{TIME_BYTES, UUID_BYTES, begins_with_time, begins_with_uuid};
 use super::money::{bitcoin, card, ethereum, iban, track};
 use super::secret;
-use super::shape::{Plain, Shape, ShapeIndex, WordKind};
+use super::shape::{Bucket, Plain, Shape, ShapeIndex, WordKind};
 use super::table::id;
 use crate::bytes::{
     Position as _, at, before, count_while, count_while_back, is_alphanumeric, part, rest,
 };
 use crate::entity::EntitySet;
-use crate::lexicon::{Announcement, Lexicon};
+use crate::lexicon::{Announcement, Lexicon, Surroundings};
+use crate::placeholder::label_length;
+use crate::steps::step;
 use crate::trigger::{Triggers, find_digit};
 
 /// A match in a text.
@@ -34,44 +39,90 @@ pub struct Span {
 
 /// A text, and what is known about it.
 #[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
+pub(crate) struct Text<'a> {
     /// The decoded bytes. What is before `from` has been dealt with and is only looked at.
-    pub bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// Where matches may begin.
-    pub from: usize,
+    pub(crate) from: usize,
     /// What the name of the member says.
-    pub announcement: &'a Announcement,
+    pub(crate) announcement: &'a Announcement,
     /// The kinds that are looked for.
-    pub wanted: &'a EntitySet,
+    pub(crate) wanted: &'a EntitySet,
+    /// The kinds that are the value of `name: value` in a text.
+    pub(crate) assignable: &'a EntitySet,
     /// Their shapes.
-    pub shapes: &'a ShapeIndex,
+    pub(crate) shapes: &'a ShapeIndex,
     /// Their words.
-    pub lexicon: &'a Lexicon,
+    pub(crate) lexicon: &'a Lexicon,
     /// Whether names and words that speak against a match count.
-    pub heeds_negative: bool,
+    pub(crate) heeds_negative: bool,
     /// Matches that are less sure are none.
-    pub least: Confidence,
+    pub(crate) least: Confidence,
+}
+
+/// What searches work with, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) near: Surroundings,
+    folded: Folded,
 }
 
 /// Finds everything that is wanted in a text; matches may overlap.
 #[inline]
-pub fn find(text: &Text<'_>, spans: &mut Vec<Span>) {
+pub(crate) fn find(text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>) {
     let triggers = Triggers::of(part(text.bytes, text.from, text.bytes.len()));
     let announced = !text.announcement.kinds.is_empty();
     if !triggers.is_empty() || announced {
-        find_triggered(text, triggers, announced, spans);
+        find_in_both(text, triggers, announced, scratch, spans);
     }
 }
 
-fn find_triggered(text: &Text<'_>, triggers: Triggers, announced: bool, spans: &mut Vec<Span>) {
+/// In the text as it stands, and in what other spellings in it stand for.
+fn find_in_both(
+    text: &Text<'_>,
+    triggers: Triggers,
+    announced: bool,
+    scratch: &mut Scratch,
+    spans: &mut Vec<Span>,
+) {
+    let Scratch { near, folded } = scratch;
+    if folded.read(text.bytes, text.from) {
+        let plain = Text {
+            bytes: &folded.bytes,
+            from: folded.from,
+            ..*text
+        };
+        let triggers = Triggers::of(part(plain.bytes, plain.from, plain.bytes.len()));
+        near.forget();
+        find_triggered(&plain, triggers, announced, near, spans);
+        for span in spans.iter_mut() {
+            (span.start, span.end) = (folded.original(span.start), folded.original(span.end));
+        }
+        spans.retain(|span| span.start >= text.from);
+    }
+    near.forget();
+    find_triggered(text, triggers, announced, near, spans);
+}
+
+fn find_triggered(
+    text: &Text<'_>,
+    triggers: Triggers,
+    announced: bool,
+    near: &mut Surroundings,
+    spans: &mut Vec<Span>,
+) {
     let has_words = announced
         || text.least == Confidence::Low
-        || memchr::memchr3(b' ', b':', b'=', text.bytes).is_some();
+        || memchr::memchr3(b' ', b':', b'=', text.bytes).is_some()
+        || memchr::memchr3(b'#', b',', b'\t', text.bytes).is_some();
     let mut search = Search {
         text,
         spans,
-        around: None,
+        near,
         has_words,
+        list: None,
+        announceable: None,
+        colons_to: 0,
     };
     if triggers.has(Triggers::AT) {
         search.signs();
@@ -79,73 +130,73 @@ fn find_triggered(text: &Text<'_>, triggers: Triggers, announced: bool, spans: &
     if triggers.has(Triggers::LITERAL) {
         search.literals();
     }
-    if triggers.has(Triggers::DIGIT) {
+    if triggers.has(Triggers::DIGIT) && text.shapes.has_numbers() {
         search.numbers();
     }
-    if announced {
+    if !text
+        .announcement
+        .kinds
+        .and(text.shapes.lettered())
+        .is_empty()
+    {
         search.announced_words();
+    }
+    if has_words && !text.assignable.is_empty() {
+        assigned::find(text, search.near, search.spans);
     }
 }
 
 struct Search<'a, 's> {
     text: &'a Text<'a>,
     spans: &'s mut Vec<Span>,
-    /// What the words around the last candidate announce.
-    around: Option<(usize, EntitySet)>,
+    near: &'s mut Surroundings,
     /// The name announces something, or there are words around, or nothing needs them.
     has_words: bool,
+    /// The end of the last match that a word announced, and what was announced there: it goes for the
+    /// next item of a list as well.
+    list: Option<(usize, EntitySet)>,
+    /// What may be announced at the last place that was asked about.
+    announceable: Option<(usize, EntitySet)>,
+    /// Up to here words between colons have been looked at as one address.
+    colons_to: usize,
 }
 
 impl Search<'_, '_> {
     fn signs(&mut self) {
-        let (text, spans) = (self.text, &mut *self.spans);
-        let found = |entity: u8, start: usize, end: usize, spans: &mut Vec<Span>| {
-            spans.push(Span {
-                start,
-                end,
-                entity,
-                confidence: Confidence::High,
-            });
-        };
-        if text.wanted.has(id("EMAIL")) {
+        let text = self.text;
+        if text.wanted.has(EMAIL) {
             email::find(text.bytes, text.from, |start, end| {
-                found(id("EMAIL"), start, end, spans);
+                self.push(EMAIL, start, end, Confidence::High);
             });
         }
-        if text.wanted.has(id("URL_PASSWORD")) {
+        if text.wanted.has(URL_PASSWORD) {
             for sign in memchr::memchr_iter(b'@', text.bytes) {
                 if let Some((start, end)) = secret::url_password::find(text.bytes, sign) {
-                    found(id("URL_PASSWORD"), start, end, spans);
+                    self.push(URL_PASSWORD, start, end, Confidence::High);
                 }
             }
         }
     }
 
     fn literals(&mut self) {
-        let (text, spans) = (self.text, &mut *self.spans);
-        secret::find(text.bytes, text.from, |entity, start, end| {
-            if text.wanted.has(entity) {
-                spans.push(Span {
-                    start,
-                    end,
-                    entity,
-                    confidence: Confidence::High,
-                });
-            }
-        });
+        let text = self.text;
+        if text.shapes.has_secrets() {
+            secret::find(text.bytes, text.from, text.wanted, |entity, start, end| {
+                self.push(entity, start, end, Confidence::High);
+            });
+        }
         // Addresses that have no digit at all: `fe::ab:cd`.
-        if text.wanted.has(id("IP_ADDRESS")) {
+        if text.wanted.has(IP_ADDRESS) {
             let mut position = text.from;
-            while let Some(offset) =
-                memchr::memmem::find(part(text.bytes, position, text.bytes.len()), b"::")
-            {
+            while let Some(offset) = memchr::memmem::find(rest(text.bytes, position), b"::") {
+                step(offset / 8);
                 let place = position.plus(offset);
                 position = place.plus(2);
-                if let Some((start, end)) = ip::version6(text.bytes, place) {
-                    self.push(id("IP_ADDRESS"), start, end, Confidence::High);
+                if let Some(end) = self.ip6(place) {
                     position = end.max(position);
                 }
             }
+            self.colons_to = 0;
         }
     }
 
@@ -163,6 +214,7 @@ impl Search<'_, '_> {
             }
             let end = first.plus(count_while(bytes, first, is_alphanumeric));
             position = end;
+            step(end.less(start));
             let digits = back == 0 && part(bytes, start, end).iter().all(u8::is_ascii_digit);
             if digits {
                 if let Some(past) = self.number(start, end) {
@@ -171,7 +223,9 @@ impl Search<'_, '_> {
             } else {
                 self.mixed(start, end);
             }
-            if matches!(at(bytes, end), b':' | b'-') || before(bytes, start) == b':' {
+            if matches!(at(bytes, end), b':' | b'-' | b'.')
+                || matches!(before(bytes, start), b':' | b'.')
+            {
                 self.hexadecimal(start, end);
             }
         }
@@ -183,47 +237,56 @@ impl Search<'_, '_> {
     fn nothing_personal(&self, start: usize) -> Option<usize> {
         let bytes = self.text.bytes;
         let ahead = rest(bytes, start);
-        if begins_with_time(ahead) && !self.text.announcement.kinds.has(id("PHONE")) {
+        if begins_with_time(ahead) && !self.text.announcement.kinds.has(PHONE) {
             return Some(start.plus(TIME_BYTES))
                 .filter(|end| !is_alphanumeric(at(bytes, *end)) || at(bytes, *end) == b'Z');
         }
         let end = start.plus(UUID_BYTES);
-        let is_uuid = begins_with_uuid(ahead) && starts_free(bytes, start) && ends_free(bytes, end);
+        let is_uuid = begins_with_uuid(ahead)
+            && starts_free(bytes, start, Strength::Form)
+            && ends_free(bytes, end, Strength::Form);
         is_uuid.then_some(end)
     }
 
-    /// A word of digits alone. Answers where to go on, if a match took more.
+    /// A word of digits alone. Returns where to go on, if a match took more.
     fn number(&mut self, start: usize, end: usize) -> Option<usize> {
         let bytes = self.text.bytes;
         let wanted = self.text.wanted;
         let length = end.less(start);
+        let next = at(bytes, end);
         let mut past = None;
-        // A card has at least twelve digits, and groups of three or more.
-        let grouped = length >= 3
-            && matches!(at(bytes, end), b' ' | b'-')
-            && at(bytes, end.plus(1)).is_ascii_digit();
-        if (length >= 12 || grouped)
-            && length <= 19
-            && wanted.has(id("CREDIT_CARD"))
-            && let Some((end, grouped)) = card::find(bytes, start)
-            && (grouped || self.is_plausible(id("CREDIT_CARD"), start, end))
+        if length <= card::MAX_DIGITS
+            && (length >= card::MIN_DIGITS || length >= 3 && card::may_go_on(next))
+            && wanted.has(CREDIT_CARD)
+            && let Some(found) = card::find(bytes, start)
+            && self.is_card(&found, start)
         {
-            self.push(id("CREDIT_CARD"), start, end, Confidence::High);
-            past = Some(end);
+            self.push(CREDIT_CARD, start, found.end, Confidence::High);
+            past = Some(found.end);
         }
-        if wanted.has(id("CARD_TRACK"))
-            && matches!(before(bytes, start), b';')
+        if wanted.has(CARD_TRACK)
+            && length >= card::MIN_DIGITS
+            && next == b'='
             && let Some((start, end)) = track::find(bytes, start)
         {
-            self.push(id("CARD_TRACK"), start, end, Confidence::High);
+            self.push(CARD_TRACK, start, end, Confidence::High);
         }
-        // Without a word: `+`, `(212) 555-0147`, `212-555-0147` or `1-212-555-0147`.
-        let certain = matches!(before(bytes, start), b'+' | b'(')
-            || at(bytes, end) == b'-' && (length == 3 || length == 1);
-        if (certain || self.has_words) && length <= 15 && wanted.has(id("PHONE")) {
-            self.phone(start);
+        if length <= phone::MAX_DIGITS && wanted.has(PHONE) {
+            // Without a word: `+`, `(212) 555-0147`, `212-555-0147` or `1-212-555-0147`.
+            let dashed = |places: [usize; 2]| {
+                next == b'-'
+                    && places
+                        .iter()
+                        .all(|place| at(bytes, start.plus(*place)) == b'-')
+            };
+            let certain = matches!(before(bytes, start), b'+' | b'(')
+                || length == 3 && dashed([3, 7])
+                || length == 1 && dashed([5, 9]);
+            if certain || self.has_words && self.may_be_announced(PHONE, start) {
+                self.phone(start);
+            }
         }
-        if wanted.has(id("IP_ADDRESS")) && length <= 3 && at(bytes, end) == b'.' {
+        if wanted.has(IP_ADDRESS) && length <= 3 && next == b'.' {
             self.ip4(start);
         }
         self.shapes(WordKind::Digits, start, length);
@@ -238,26 +301,29 @@ impl Search<'_, '_> {
         let length = end.less(start);
         if at(bytes, start).is_ascii_alphabetic()
             && at(bytes, start.plus(2)).is_ascii_digit()
-            && wanted.has(id("IBAN"))
+            && wanted.has(IBAN)
             && let Some(end) = iban::find(bytes, start)
         {
-            self.push(id("IBAN"), start, end, Confidence::High);
+            self.push(IBAN, start, end, Confidence::High);
         }
         if length >= 26 {
             let word = part(bytes, start, end);
-            let free = starts_free(bytes, start) && ends_free(bytes, end);
-            if free && wanted.has(id("CRYPTO")) && bitcoin::is_address(word) {
-                self.push(id("CRYPTO"), start, end, Confidence::High);
+            let free = starts_free(bytes, start, Strength::Checked)
+                && ends_free(bytes, end, Strength::Checked);
+            if free && wanted.has(CRYPTO) && bitcoin::is_address(word) {
+                self.push(CRYPTO, start, end, Confidence::High);
             }
-            if free && wanted.has(id("ETHEREUM_ADDRESS")) && ethereum::is_address(word) {
-                self.push(id("ETHEREUM_ADDRESS"), start, end, Confidence::High);
+            if free && wanted.has(ETHEREUM_ADDRESS) && ethereum::is_address(word) {
+                self.push(ETHEREUM_ADDRESS, start, end, Confidence::High);
             }
         }
-        if wanted.has(id("CARD_TRACK"))
-            && matches!(at(bytes, start), b'B' | b'b')
-            && let Some((start, end)) = track::find(bytes, start.plus(1))
-        {
-            self.push(id("CARD_TRACK"), start, end, Confidence::High);
+        if length >= card::MIN_DIGITS && wanted.has(CARD_TRACK) {
+            let begin = start.plus(usize::from(matches!(at(bytes, start), b'B' | b'b')));
+            if at(bytes, begin).is_ascii_digit()
+                && let Some((start, end)) = track::find(bytes, begin)
+            {
+                self.push(CARD_TRACK, start, end, Confidence::High);
+            }
         }
         self.shapes(WordKind::Mixed, start, length);
         self.lettered_beginning(start);
@@ -266,112 +332,170 @@ impl Search<'_, '_> {
     /// A few letters before a number, with one sign between: `AB 12 34 56 C`, `X-1234567-L`.
     fn lettered_beginning(&mut self, start: usize) {
         let bytes = self.text.bytes;
-        if !matches!(before(bytes, start), b' ' | b'-') {
+        if !is_joint(before(bytes, start)) {
             return;
         }
+        let letters_before = |sign: usize| {
+            let head = part(bytes, self.text.from.max(sign.less(5)), sign);
+            count_while_back(head, head.len(), |byte| byte.is_ascii_alphabetic())
+        };
         let sign = start.less(1);
-        let letters = count_while_back(
-            part(bytes, self.text.from, sign),
-            sign.less(self.text.from),
-            |byte| byte.is_ascii_alphabetic(),
-        );
+        let letters = letters_before(sign);
         if (1..=4).contains(&letters) {
             let begin = sign.less(letters);
+            if letters == 2
+                && self.text.wanted.has(IBAN)
+                && let Some(end) = iban::find(bytes, begin)
+            {
+                self.push(IBAN, begin, end, Confidence::High);
+            }
+            let joint = before(bytes, begin);
+            let more = if is_joint(joint) {
+                letters_before(begin.less(1))
+            } else {
+                0
+            };
             self.shapes(WordKind::Letters, begin, letters);
             // `B-MW 1234` has two words of letters.
-            if matches!(before(bytes, begin), b' ' | b'-') {
-                let sign = begin.less(1);
-                let more = count_while_back(
-                    part(bytes, self.text.from, sign),
-                    sign.less(self.text.from),
-                    |byte| byte.is_ascii_alphabetic(),
-                );
-                if (1..=3).contains(&more) {
-                    self.shapes(WordKind::Letters, sign.less(more), more);
-                }
+            if (1..=3).contains(&more) {
+                self.shapes(WordKind::Letters, begin.less(1).less(more), more);
             }
         }
     }
 
-    /// The shapes that begin with this word. Those that need a word are tried only where there is one.
+    /// The shapes that begin with this word. Those that need a word are tried only where one may
+    /// announce them.
     #[inline]
     fn shapes(&mut self, kind: WordKind, start: usize, length: usize) {
-        let text = self.text;
-        let next = at(text.bytes, start.plus(length));
-        self.shapes_of(text.shapes.beginning_with(true, kind, length), next, start);
+        let shapes = self.text.shapes;
+        let next = at(self.text.bytes, start.plus(length));
+        self.shapes_of(shapes.beginning_with(true, kind, length), next, start);
         if self.has_words {
-            self.shapes_of(text.shapes.beginning_with(false, kind, length), next, start);
+            self.shapes_of(shapes.beginning_with(false, kind, length), next, start);
         }
     }
 
     #[inline]
-    fn shapes_of(&mut self, buckets: &[(u8, Vec<Shape>)], next: u8, start: usize) {
-        for (expected, shapes) in buckets {
-            if *expected == 0 || *expected == next {
-                self.try_shapes(shapes, start);
+    fn shapes_of(&mut self, buckets: &[Bucket], next: u8, start: usize) {
+        for bucket in buckets {
+            step(1);
+            if bucket.next == 0 || bucket.next == next {
+                self.try_bucket(bucket, start);
             }
         }
     }
 
     #[inline(never)]
-    fn try_shapes(&mut self, shapes: &[Shape], start: usize) {
+    fn try_bucket(&mut self, bucket: &Bucket, start: usize) {
         let text = self.text;
-        if !starts_free(text.bytes, start) {
+        if bucket.is_alone || text.least == Confidence::Low {
+            return self.try_shapes(bucket, &bucket.kinds, start);
+        }
+        // What the name says is likely; the words around are read if it is wrong.
+        let by_name = bucket.kinds.and(&text.announcement.kinds);
+        let found = self.spans.len();
+        self.try_shapes(bucket, &by_name, start);
+        if self.spans.len() == found {
+            let around = bucket.kinds.and(&self.announceable(start));
+            self.try_shapes(bucket, &around.without(&by_name), start);
+        }
+    }
+
+    fn try_shapes(&mut self, bucket: &Bucket, kinds: &EntitySet, start: usize) {
+        if kinds.is_empty() {
             return;
         }
+        let bytes = self.text.bytes;
         let mut plain = Plain::new();
-        for shape in shapes {
-            let Some(end) = shape.fits(text.bytes, start, &mut plain) else {
-                continue;
-            };
-            if !ends_free(text.bytes, end) || !(shape.check)(plain.bytes()) {
+        // Whether the place is free for kinds with a check, and for those without.
+        let mut free = [None; 2];
+        for shape in &bucket.shapes {
+            step(1);
+            if !kinds.has(shape.entity) {
                 continue;
             }
-            // Small letters are common in words and ids: there a word must announce the kind.
-            let alone = shape.alone && !plain.has_small;
-            let confidence = if alone && !self.is_plausible_alone(shape.entity, start, end) {
-                None
-            } else if alone {
-                Some(Confidence::High)
-            } else if self.is_announced(shape.entity, start, end) {
-                Some(if shape.checked {
-                    Confidence::High
-                } else {
-                    Confidence::Medium
-                })
-            } else {
-                shape.checked.then_some(Confidence::Low)
+            let Some(free) = free.get_mut(usize::from(shape.checked)) else {
+                continue;
             };
-            if let Some(confidence) = confidence {
-                self.push(shape.entity, start, end, confidence);
+            if *free.get_or_insert_with(|| starts_free(bytes, start, shape.strength())) {
+                self.try_shape(shape, start, &mut plain);
             }
         }
     }
 
-    fn phone(&mut self, start: usize) {
-        let Some((begin, end, writing)) = phone::find(self.text.bytes, start) else {
+    fn try_shape(&mut self, shape: &Shape, start: usize, plain: &mut Plain) {
+        let bytes = self.text.bytes;
+        let Some(end) = shape.fits(bytes, start, plain) else {
             return;
         };
+        if !ends_free(bytes, end, shape.strength()) {
+            return;
+        }
+        step(plain.bytes().len());
+        if !(shape.check)(plain.bytes()) {
+            return;
+        }
+        // Small letters are common in words and ids: there a word must announce the kind.
+        let alone = shape.alone && !plain.has_small;
+        let confidence = if alone && !self.is_plausible_alone(shape.entity, start, end) {
+            None
+        } else if alone {
+            Some(Confidence::High)
+        } else if self.is_announced(shape.entity, start, end) {
+            Some(if shape.checked {
+                Confidence::High
+            } else {
+                Confidence::Medium
+            })
+        } else {
+            shape.checked.then_some(Confidence::Low)
+        };
+        if let Some(confidence) = confidence {
+            self.push(shape.entity, start, end, confidence);
+        }
+    }
+
+    fn is_card(&mut self, found: &card::Found, start: usize) -> bool {
+        if found.needs_word && !self.is_announced(CREDIT_CARD, start, found.end) {
+            return false;
+        }
+        found.is_grouped || self.is_plausible(CREDIT_CARD, start, found.end)
+    }
+
+    fn phone(&mut self, start: usize) {
+        let bytes = self.text.bytes;
+        let Some((begin, end, writing)) = phone::find(bytes, start) else {
+            return;
+        };
+        let by_name = self.text.announcement.kinds.has(PHONE);
         let sure = match writing {
             phone::Writing::Certain => {
+                // What follows it in a list is announced as it is.
+                self.is_announced(PHONE, begin, end);
                 !self.text.announcement.negative || !self.text.heeds_negative
             }
+            // `call` may be far from what it is about.
             phone::Writing::National => {
-                let by_name = self.text.announcement.kinds.has(id("PHONE"));
-                // `call` may be far from what it is about.
-                let negative =
-                    self.text.heeds_negative && Lexicon::is_negative_before(self.text.bytes, begin);
-                by_name || !negative && self.is_announced(id("PHONE"), begin, end)
+                by_name
+                    || self.is_announced(PHONE, begin, end)
+                        && !(self.text.heeds_negative && self.is_counted(begin, end))
             }
-            phone::Writing::Short => self.text.announcement.kinds.has(id("PHONE")),
+            phone::Writing::Short => by_name,
         };
-        if sure && begin >= self.text.from {
+        if sure {
             let confidence = match writing {
                 phone::Writing::Certain => Confidence::High,
                 phone::Writing::National | phone::Writing::Short => Confidence::Medium,
             };
-            self.push(id("PHONE"), begin, end, confidence);
+            self.push(PHONE, begin, end, confidence);
         }
+    }
+
+    /// The words beside a number call it an id, or say what it counts.
+    fn is_counted(&mut self, begin: usize, end: usize) -> bool {
+        let (lexicon, bytes) = (self.text.lexicon, self.text.bytes);
+        self.near.is_negative_before(lexicon, bytes, begin)
+            || self.near.is_unit_behind(lexicon, bytes, end)
     }
 
     fn ip4(&mut self, start: usize) {
@@ -379,9 +503,24 @@ impl Search<'_, '_> {
             return;
         };
         // A version of four numbers looks the same.
-        if self.is_plausible(id("IP_ADDRESS"), start, end) {
-            self.push(id("IP_ADDRESS"), start, end, Confidence::High);
+        if self.is_plausible(IP_ADDRESS, start, end) {
+            self.push(IP_ADDRESS, start, end, Confidence::High);
         }
+    }
+
+    /// An address around a place between colons. All of what hangs together is looked at once.
+    fn ip6(&mut self, place: usize) -> Option<usize> {
+        if place < self.colons_to {
+            return Some(self.colons_to);
+        }
+        let (begin, end) = ip::colons_around(self.text.bytes, place);
+        self.colons_to = end;
+        if begin >= self.text.from
+            && let Some((begin, end)) = ip::version6(self.text.bytes, begin, end)
+        {
+            self.push(IP_ADDRESS, begin, end, Confidence::High);
+        }
+        Some(end)
     }
 
     fn hexadecimal(&mut self, start: usize, end: usize) {
@@ -390,32 +529,17 @@ impl Search<'_, '_> {
         if word.len() > 4 || !word.iter().all(u8::is_ascii_hexdigit) {
             return;
         }
-        let beside = |sign: u8| {
-            at(bytes, end) == sign && at(bytes, end.plus(3)) == sign
-                || before(bytes, start) == sign && at(bytes, start.less(4)) == sign && start >= 4
-        };
-        if word.len() == 2
-            && (beside(b':') || beside(b'-'))
-            && self.text.wanted.has(id("MAC_ADDRESS"))
+        let length = word.len();
+        let signs = (at(bytes, end), before(bytes, start));
+        if self.text.wanted.has(MAC_ADDRESS)
+            && mac::may_have(length, signs)
+            && let Some((begin, end)) = mac::around(bytes, self.text.from, start, length, signs)
         {
-            // The first pair may have no digit, so the address may have begun earlier.
-            for back in 0..6_usize {
-                let begin = start.less(back.saturating_mul(3));
-                if begin >= self.text.from
-                    && let Some(end) = mac::find(bytes, begin)
-                    && end > start
-                {
-                    self.push(id("MAC_ADDRESS"), begin, end, Confidence::High);
-                    return;
-                }
-            }
+            self.push(MAC_ADDRESS, begin, end, Confidence::High);
+            return;
         }
-        if self.text.wanted.has(id("IP_ADDRESS"))
-            && (at(bytes, end) == b':' || before(bytes, start) == b':')
-            && let Some((begin, end)) = ip::version6(bytes, start)
-            && begin >= self.text.from
-        {
-            self.push(id("IP_ADDRESS"), begin, end, Confidence::High);
+        if self.text.wanted.has(IP_ADDRESS) && (signs.0 == b':' || signs.1 == b':') {
+            self.ip6(start);
         }
     }
 
@@ -439,20 +563,53 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Everything that the name, the words around a place or the list that it is in may announce.
+    fn announceable(&mut self, start: usize) -> EntitySet {
+        if let Some((place, kinds)) = self.announceable
+            && place == start
+        {
+            return kinds;
+        }
+        let (lexicon, bytes) = (self.text.lexicon, self.text.bytes);
+        let mut kinds = self
+            .text
+            .announcement
+            .kinds
+            .or(&self.near.nearby(lexicon, bytes, start));
+        if let Some(listed) = self.listed(start) {
+            kinds = kinds.or(&listed);
+        }
+        self.announceable = Some((start, kinds));
+        kinds
+    }
+
+    fn may_be_announced(&mut self, entity: u8, start: usize) -> bool {
+        self.text.announcement.kinds.has(entity) || self.announceable(start).has(entity)
+    }
+
     /// The name of the member, or words around the place, announce the kind.
     fn is_announced(&mut self, entity: u8, start: usize, end: usize) -> bool {
         if self.text.announcement.kinds.has(entity) {
             return true;
         }
-        let around = match self.around {
-            Some((place, around)) if place == start => around,
-            _ => {
-                let around = self.text.lexicon.around(self.text.bytes, start, end);
-                self.around = Some((start, around));
-                around
-            }
-        };
-        around.has(entity)
+        let (lexicon, bytes) = (self.text.lexicon, self.text.bytes);
+        let mut around = self.near.announced(lexicon, bytes, start, end);
+        if let Some(listed) = self.listed(start) {
+            around = around.or(&listed);
+        }
+        let is_announced = around.has(entity);
+        if is_announced {
+            self.list = Some((end, around));
+        }
+        is_announced
+    }
+
+    /// What was announced for the item before this one, if they are items of one list.
+    fn listed(&self, start: usize) -> Option<EntitySet> {
+        let (end, kinds) = self.list?;
+        let gap = part(self.text.bytes, end, start);
+        (end < start && start.less(end) <= MAX_LIST_GAP_BYTES && is_between_items(gap))
+            .then_some(kinds)
     }
 
     /// Nothing speaks against a match that has no form but its digits: it is announced, or neither
@@ -461,10 +618,13 @@ impl Search<'_, '_> {
         if !self.text.heeds_negative {
             return true;
         }
-        let negative = self.text.announcement.negative || {
-            // Text right before: `v`, `version`, `order no.`
-            start > 0 && Lexicon::is_negative_before(self.text.bytes, start)
-        };
+        // Text right before: `v`, `version`, `order no.`
+        let negative = self.text.announcement.negative
+            || self.has_words
+                && start > 0
+                && self
+                    .near
+                    .is_negative_before(self.text.lexicon, self.text.bytes, start);
         !negative || self.is_announced(entity, start, end)
     }
 
@@ -475,7 +635,10 @@ impl Search<'_, '_> {
     }
 
     fn push(&mut self, entity: u8, start: usize, end: usize, confidence: Confidence) {
-        if start >= self.text.from && confidence >= self.text.least && self.text.wanted.has(entity)
+        if start >= self.text.from
+            && confidence >= self.text.least
+            && self.text.wanted.has(entity)
+            && !is_label(self.text.bytes, start, end)
         {
             let span = Span {
                 start,
@@ -489,3 +652,40 @@ impl Search<'_, '_> {
         }
     }
 }
+
+/// Whether a match is the name of a kind in the label that stands for a value.
+fn is_label(text: &[u8], start: usize, end: usize) -> bool {
+    before(text, start) == b'['
+        && label_length(rest(text, start.less(1))) == end.less(start).plus(2)
+}
+
+/// A sign between the parts of one code.
+const fn is_joint(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'\t')
+}
+
+/// Whether a text between two values makes them items of one list.
+fn is_between_items(gap: &[u8]) -> bool {
+    let gap = gap.trim_ascii();
+    let words: [&[u8]; 9] = [
+        b"or", b"and", b"und", b"oder", b"et", b"ou", b"y", b"e", b"and/or",
+    ];
+    match gap {
+        [] | [b',' | b';' | b'/' | b'|' | b'&' | b'+'] => true,
+        _ => words.iter().any(|word| gap.eq_ignore_ascii_case(word)),
+    }
+}
+
+/// The longest text between two items of a list.
+const MAX_LIST_GAP_BYTES: usize = 8;
+
+const EMAIL: u8 = id("EMAIL");
+const URL_PASSWORD: u8 = id("URL_PASSWORD");
+const IP_ADDRESS: u8 = id("IP_ADDRESS");
+const MAC_ADDRESS: u8 = id("MAC_ADDRESS");
+const PHONE: u8 = id("PHONE");
+const CREDIT_CARD: u8 = id("CREDIT_CARD");
+const CARD_TRACK: u8 = id("CARD_TRACK");
+const IBAN: u8 = id("IBAN");
+const CRYPTO: u8 = id("CRYPTO");
+const ETHEREUM_ADDRESS: u8 = id("ETHEREUM_ADDRESS");

@@ -1,7 +1,7 @@
 //! What is in most documents, has digits, and is nobody's: UUIDs and times.
 
 use crate::bytes::{Position as _, at, part};
-use crate::words::{Form, word_at};
+use crate::swar::{Form, word_at};
 
 /// Whether a whole text that nothing announces is one of them.
 #[inline(never)]

@@ -7,10 +7,12 @@
 //!
 //! [`find`] looks for all wanted kinds in one text.
 
+mod assigned;
 mod boundary;
 pub mod checksum;
 pub mod date;
 mod find;
+mod fold;
 mod impersonal;
 mod prelude;
 mod shape;
@@ -25,8 +27,12 @@ mod uk;
 mod us;
 mod world;
 
-pub use find::{Span, Text, find};
+pub(crate) use assigned::kinds as assignable;
+pub use find::Span;
+pub(crate) use find::{Scratch, Text, find};
 pub(crate) use impersonal::is_impersonal;
+pub use policy::finding::Category;
+pub(crate) use secret::private_key::{Body as KeyBody, Line as KeyLine};
 pub use shape::ShapeIndex;
 pub use table::DETECTORS;
 
@@ -37,6 +43,8 @@ pub struct Detector {
     pub name: &'static str,
     /// What it is, in one line.
     pub about: &'static str,
+    /// What sort of data it is, in records and lists.
+    pub category: Category,
     /// The presets that switch it on, as bits of [`preset`].
     pub presets: u8,
     /// How it is found.
@@ -45,6 +53,8 @@ pub struct Detector {
     pub checked: bool,
     /// The words that announce it, in names of members and in text: lower case, separated by spaces.
     pub words: &'static [&'static str],
+    /// Phrases that have such a word in them and are about something else: a `page token` is no token.
+    pub lookalikes: &'static [&'static str],
     /// Texts that match as a whole; where words are needed, with them.
     pub examples: &'static [&'static str],
     /// Texts in which nothing of this kind is found, also where words announce it.
@@ -55,7 +65,8 @@ pub struct Detector {
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Form {
     /// Fixed forms: `9` is a digit, `A` a letter, `X` either, `~` an optional space or dash (the same
-    /// all through); everything else stands for itself.
+    /// all through); `d` is a digit, `a` a letter and `?` a separator that may be missing; everything else
+    /// stands for itself, and where a word announces the kind, any separator for any other.
     Shapes {
         /// Those that act alone.
         alone: &'static [&'static str],
@@ -136,10 +147,35 @@ pub fn named(name: &str) -> Option<(u8, &'static Detector)> {
     Some((u8::try_from(index).ok()?, DETECTORS.get(index)?))
 }
 
-/// The end of what is left of a private key that began before this text.
-pub(crate) fn rest_of_key(text: &[u8]) -> Option<usize> {
-    secret::private_key::rest_end(text)
+/// See the detector of the same name.
+pub(crate) const API_KEY: u8 = table::id("API_KEY");
+/// See the detector of the same name.
+pub(crate) const PASSWORD: u8 = table::id("PASSWORD");
+/// See the detector of the same name.
+pub(crate) const PRIVATE_KEY: u8 = table::id("PRIVATE_KEY");
+/// See the detector of the same name.
+pub(crate) const CREDIT_CARD: u8 = table::id("CREDIT_CARD");
+/// See the detector of the same name.
+pub(crate) const JWT: u8 = table::id("JWT");
+
+/// How far a private key goes in this text that began before it.
+pub(crate) fn rest_of_key(text: &[u8], line: KeyLine) -> KeyBody {
+    secret::private_key::go_on(text, 0, line)
+}
+
+/// The last line of a private key that fills a text to its end; `None` if it is closed.
+pub(crate) fn open_key(text: &[u8], start: usize, end: usize) -> Option<KeyLine> {
+    secret::private_key::is_open(text, start, end)
+        .then(|| secret::private_key::read(text, start))
+        .flatten()
+        .map(|body| body.line)
 }
 
 #[cfg(test)]
+mod api_shapes;
+#[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twice;

@@ -1,5 +1,7 @@
 //! Fixed forms, and which of them a word can begin.
 
+use super::boundary::Strength;
+use super::table::id;
 use super::{DETECTORS, Form};
 use crate::bytes::{Position as _, at};
 use crate::entity::EntitySet;
@@ -9,14 +11,30 @@ use crate::entity::EntitySet;
 pub struct ShapeIndex {
     alone: Table,
     announced: Table,
+    has_secrets: bool,
+    has_numbers: bool,
+    /// The kinds that may have no digit at all.
+    lettered: EntitySet,
 }
 
-/// Shapes by the kind of their first word, its length, and what follows it: 0 for nothing.
+/// Shapes by the kind of their first word and its length.
 #[derive(Debug, Default)]
 struct Table {
-    digits: Vec<Vec<(u8, Vec<Shape>)>>,
-    letters: Vec<Vec<(u8, Vec<Shape>)>>,
-    mixed: Vec<Vec<(u8, Vec<Shape>)>>,
+    digits: Vec<Vec<Bucket>>,
+    letters: Vec<Vec<Bucket>>,
+    mixed: Vec<Vec<Bucket>>,
+}
+
+/// The shapes that begin with a word of one kind and length, with the same sign behind it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bucket {
+    /// The sign; 0 for none.
+    pub(crate) next: u8,
+    /// They act alone, or need a word.
+    pub(crate) is_alone: bool,
+    /// All their kinds.
+    pub(crate) kinds: EntitySet,
+    pub(crate) shapes: Vec<Shape>,
 }
 
 /// One spelling of a form.
@@ -26,6 +44,8 @@ pub(crate) struct Shape {
     pub(crate) alone: bool,
     pub(crate) checked: bool,
     pub(crate) check: fn(&[u8]) -> bool,
+    /// Any sign between its groups will do for any other.
+    is_loose: bool,
     pattern: Box<[u8]>,
 }
 
@@ -41,42 +61,82 @@ impl ShapeIndex {
     /// The shapes of these kinds.
     #[must_use]
     pub fn new(wanted: &EntitySet) -> Self {
-        let mut index = Self::default();
+        let secrets = super::secret::kinds();
+        let mut signs = EntitySet::EMPTY;
+        for entity in [const { id("EMAIL") }, const { id("URL_PASSWORD") }] {
+            signs.insert(entity);
+        }
+        let mut index = Self {
+            has_secrets: !secrets.and(wanted).is_empty(),
+            has_numbers: !wanted.without(&secrets).without(&signs).is_empty(),
+            ..Self::default()
+        };
         for (entity, detector) in (0_u8..).zip(DETECTORS) {
             if !wanted.has(entity) {
                 continue;
             }
-            if let Form::Shapes {
+            let Form::Shapes {
                 alone,
                 announced,
                 check,
             } = detector.form
-            {
-                for (shapes, alone) in [(alone, true), (announced, false)] {
-                    for shape in shapes.iter().flat_map(|shape| spellings(shape)) {
-                        index.add(Shape {
-                            entity,
-                            alone,
-                            checked: detector.checked,
-                            check,
-                            pattern: shape.into_bytes().into(),
-                        });
-                    }
+            else {
+                continue;
+            };
+            let mut add = |pattern: &str, alone: bool, is_loose: bool| {
+                index.add(Shape {
+                    entity,
+                    alone,
+                    checked: detector.checked,
+                    check,
+                    is_loose,
+                    pattern: pattern.as_bytes().into(),
+                });
+            };
+            for shape in alone.iter().flat_map(|shape| spellings(shape)) {
+                add(&shape, true, false);
+                // Where a word announces it, people may separate it as they like.
+                if detector.checked && has_separator(&shape) {
+                    add(&shape, false, true);
+                }
+            }
+            for shape in announced.iter().flat_map(|shape| spellings(shape)) {
+                let is_loose = has_separator(&shape);
+                // Any separator goes for any other, so one spelling will do.
+                let is_known = is_loose && shape.contains('-') && {
+                    let spaced = shape.replace('-', " ");
+                    announced.iter().any(|other| {
+                        other.contains('~') && spellings(other).contains(&spaced)
+                            || **other == spaced
+                    })
+                };
+                if !is_known {
+                    add(&shape, false, is_loose);
                 }
             }
         }
         index
     }
 
+    /// Whether secrets that begin with a prefix are among the kinds.
+    pub(crate) const fn has_secrets(&self) -> bool {
+        self.has_secrets
+    }
+
+    /// The kinds that may begin with a word of letters.
+    pub(crate) const fn lettered(&self) -> &EntitySet {
+        &self.lettered
+    }
+
+    /// Whether any of the kinds begins with a number or a word with a digit.
+    pub(crate) const fn has_numbers(&self) -> bool {
+        self.has_numbers
+    }
+
     /// The shapes that begin with a word of this kind and length, with this sign behind it, or with
-    /// nothing: first those that act alone, then those that need a word.
+    /// nothing: those that act alone, or those that need a word.
     #[inline]
-    pub(crate) fn beginning_with(
-        &self,
-        alone: bool,
-        kind: WordKind,
-        length: usize,
-    ) -> &[(u8, Vec<Shape>)] {
+    pub(crate) fn beginning_with(&self, alone: bool, kind: WordKind, length: usize) -> &[Bucket] {
         let table = if alone { &self.alone } else { &self.announced };
         let table = match kind {
             WordKind::Digits => &table.digits,
@@ -100,6 +160,9 @@ impl ShapeIndex {
             .iter()
             .any(|byte| byte.is_ascii_alphabetic() && *byte != b'X');
         let has_either = word.contains(&b'X');
+        if !has_digit {
+            self.lettered.insert(shape.entity);
+        }
         let table = if shape.alone {
             &mut self.alone
         } else {
@@ -119,25 +182,61 @@ impl ShapeIndex {
             let Some(list) = table.get_mut(word.len()) else {
                 continue;
             };
-            match list.iter_mut().find(|(known, _)| *known == next) {
-                Some((_, shapes)) => shapes.push(shape.clone()),
-                None => list.push((next, vec![shape.clone()])),
+            let signs = match next {
+                sign if shape.is_loose && is_separator(sign) => SEPARATORS,
+                _ => std::slice::from_ref(&next),
+            };
+            for sign in signs {
+                let place = list.iter().position(|bucket| bucket.next == *sign);
+                let place = place.unwrap_or_else(|| {
+                    list.push(Bucket {
+                        next: *sign,
+                        is_alone: shape.alone,
+                        ..Bucket::default()
+                    });
+                    list.len().less(1)
+                });
+                if let Some(bucket) = list.get_mut(place) {
+                    bucket.kinds.insert(shape.entity);
+                    bucket.shapes.push(shape.clone());
+                }
             }
         }
     }
 }
 
 impl Shape {
+    /// How much of a text beside it makes it something else.
+    pub(crate) const fn strength(&self) -> Strength {
+        if self.checked {
+            Strength::Checked
+        } else {
+            Strength::Form
+        }
+    }
+
     /// The end of a match that begins at `start`. What it has without separators goes to `plain`.
     pub(crate) fn fits(&self, text: &[u8], start: usize, plain: &mut Plain) -> Option<usize> {
         plain.clear();
         let mut position = start;
         for expected in &self.pattern {
             let found = at(text, position);
+            // What may be missing.
+            let is_there = match expected {
+                b'd' => found.is_ascii_digit(),
+                b'a' => found.is_ascii_alphabetic(),
+                b'?' => is_separator(found),
+                _ => true,
+            };
+            if !is_there {
+                continue;
+            }
             let fits = match expected {
                 b'9' => found.is_ascii_digit(),
                 b'A' => found.is_ascii_alphabetic(),
                 b'X' => found.is_ascii_alphanumeric(),
+                b'd' | b'a' | b'?' => true,
+                sign if self.is_loose && is_separator(*sign) => is_separator(found),
                 other => found.eq_ignore_ascii_case(other),
             };
             if !fits {
@@ -188,8 +287,28 @@ impl Plain {
     }
 }
 
+/// The signs that people put between groups of digits and letters.
+const SEPARATORS: &[u8] = b" -./\t";
+
+const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'\t')
+}
+
+fn has_separator(shape: &str) -> bool {
+    shape.bytes().any(is_separator)
+}
+
 /// A shape with optional separators: without them, with spaces, with dashes.
 fn spellings(shape: &str) -> Vec<String> {
+    // Shapes are found by their first word, so that has a length.
+    let word = shape.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    let (head, tail) = shape.split_at_checked(word).unwrap_or((shape, ""));
+    let fixed = head.trim_end_matches('a');
+    if fixed.len() < head.len() {
+        return (fixed.len()..=head.len())
+            .map(|length| format!("{fixed}{}{tail}", "A".repeat(length.less(fixed.len()))))
+            .collect();
+    }
     if shape.contains('~') {
         ["", " ", "-"].map(|sign| shape.replace('~', sign)).into()
     } else {

@@ -5,7 +5,7 @@ use super::{Detector, contact, eu, money, person, secret, uk, us, world};
 /// The detectors; the place of one is its number.
 pub static DETECTORS: [Detector; COUNT] = TABLE;
 
-const COUNT: usize = 145;
+const COUNT: usize = 146;
 
 #[allow(clippy::large_const_arrays, reason = "`id` reads it while compiling")]
 const TABLE: [Detector; COUNT] = [
@@ -65,6 +65,7 @@ const TABLE: [Detector; COUNT] = [
     person::nationality::DETECTOR,
     person::message::DETECTOR,
     us::ssn::DETECTOR,
+    us::ssn_last4::DETECTOR,
     us::itin::DETECTOR,
     us::passport::DETECTOR,
     us::driver_license::DETECTOR,
@@ -156,8 +157,8 @@ const TABLE: [Detector; COUNT] = [
     eu::hu_id::DETECTOR,
 ];
 
-/// The number of the detector of this name; worked out by the compiler, which refuses a name that
-/// does not exist.
+/// The number of the detector of this name. Only for constants: there the compiler works it out, and refuses
+/// a name that does not exist.
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

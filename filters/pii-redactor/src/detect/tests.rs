@@ -19,11 +19,13 @@ fn found(entity: u8, text: &str, announced: bool) -> Vec<String> {
                 negative: false,
             },
             wanted: &wanted,
+            assignable: &EntitySet::EMPTY,
             shapes: &shapes,
             lexicon: &lexicon,
             heeds_negative: true,
             least: Confidence::Medium,
         },
+        &mut Scratch::default(),
         &mut spans,
     );
     spans
@@ -172,14 +174,26 @@ fn cards_among_look_alikes() {
         "4111111111111111_1",
         "1.4111111111111111",
         "4111111111111111.5",
-        "4111 1111-1111 1111",
         "550e8400-e29b-41d4-a716-446655440000",
-        "a-4111111111111111",
         "2026-11-24",
         "4111",
         "order id 4111111111111111",
     ] {
         assert_eq!(found(card, text, false), Vec::<String>::new(), "{text}");
+    }
+    for text in [
+        "4111 1111-1111 1111",
+        "4111.1111.1111.1111",
+        "4111/1111/1111/1111",
+        "4111\t1111\t1111\t1111",
+        "4111 - 1111 - 1111 - 1111",
+        "41111111 11111111",
+        "3782.822463.10005",
+        "4111\u{a0}1111\u{2009}1111\u{202f}1111",
+        "4111\u{2013}1111\u{2013}1111\u{2013}1111",
+        "\u{ff14}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}\u{ff11}",
+    ] {
+        assert_eq!(found(card, text, false), [text], "{text}");
     }
     assert_eq!(
         found(card, "order id 4111111111111111", true),
@@ -285,5 +299,210 @@ fn addresses_of_machines_among_look_alikes() {
     assert_eq!(
         found(mac, "at aa:bb:cc:dd:ee:0f.", false),
         ["aa:bb:cc:dd:ee:0f"]
+    );
+}
+
+/// What is found of a kind, when all kinds are looked for in a text of a certain framing.
+fn found_beside(entity: u8, before: &str, example: &str, behind: &str) -> bool {
+    let text = format!("{before}{example}{behind}");
+    found(entity, &text, false)
+        .iter()
+        .any(|found| found == example)
+}
+
+#[test]
+fn signs_beside_a_value_do_not_hide_it() {
+    // All separators, with something of another kind beyond, on each side.
+    const SEPARATORS: [&str; 18] = [
+        "#", "@", ":", "/", ",", ";", "|", "\t", " ", "\"", "'", "(", ")", "[", "]", "=", "<", ">",
+    ];
+    const BEYOND: [&str; 3] = ["", "x", "1"];
+    let mut wrong = Vec::new();
+    for (entity, detector) in each() {
+        let acts_alone = match detector.form {
+            Form::Shapes { alone, .. } => !alone.is_empty() && detector.checked,
+            Form::Scanned => matches!(
+                detector.name,
+                "CREDIT_CARD" | "IBAN" | "CRYPTO" | "ETHEREUM_ADDRESS" | "MAC_ADDRESS" | "PHONE"
+            ),
+            _ => false,
+        };
+        if !acts_alone {
+            continue;
+        }
+        for example in detector.examples {
+            if !found_beside(entity, "", example, "") {
+                continue;
+            }
+            for separator in SEPARATORS {
+                for beyond in BEYOND {
+                    // What would be more of the same, or a number in groups.
+                    let digit = beyond == "1";
+                    let joins = match detector.name {
+                        "MAC_ADDRESS" => digit && matches!(separator, ":" | "/" | ","),
+                        "PHONE" => digit && matches!(separator, " " | "/" | "\t" | "(" | ")"),
+                        "CREDIT_CARD" | "IBAN" => digit && matches!(separator, " " | "/" | "\t"),
+                        _ => false,
+                    };
+                    if joins {
+                        continue;
+                    }
+                    if !found_beside(entity, &format!("{beyond}{separator}"), example, "") {
+                        wrong.push(format!("{beyond}{separator}{example}"));
+                    }
+                    if !found_beside(entity, "", example, &format!("{separator}{beyond}")) {
+                        wrong.push(format!("{example}{separator}{beyond}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} not found:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn rows_and_lists_of_numbers() {
+    for (kind, text, expected) in [
+        (
+            "CREDIT_CARD",
+            "1,4111111111111111,x",
+            &["4111111111111111"][..],
+        ),
+        (
+            "CREDIT_CARD",
+            "card #4111111111111111",
+            &["4111111111111111"],
+        ),
+        (
+            "CREDIT_CARD",
+            "4111111111111111:1227:123",
+            &["4111111111111111"],
+        ),
+        (
+            "CREDIT_CARD",
+            "ids=1,4111111111111111",
+            &["4111111111111111"],
+        ),
+        (
+            "CREDIT_CARD",
+            "4111111111111111,5555555555554444",
+            &["4111111111111111", "5555555555554444"],
+        ),
+        (
+            "CREDIT_CARD",
+            "[4111 1111 1111 1111]",
+            &["4111 1111 1111 1111"],
+        ),
+        ("CREDIT_CARD", "card 135412345678911", &["135412345678911"]),
+        ("CREDIT_CARD", "x 135412345678911", &[]),
+        ("CREDIT_CARD", "1354-12345-678911", &["1354-12345-678911"]),
+        ("CREDIT_CARD", "0.4111111111111111", &[]),
+        ("US_SSN", "1,536-22-8145,2", &["536-22-8145"]),
+        ("US_SSN", "SSN#536228145", &["536228145"]),
+        ("US_SSN", "SSN 536.22.8145", &["536.22.8145"]),
+        ("US_SSN", "SSN 536 22-8145", &["536 22-8145"]),
+        ("US_SSN", "SSN\t536\t22\t8145", &["536\t22\t8145"]),
+        (
+            "US_SSN",
+            "SSNs: 536228145, 219456789",
+            &["536228145", "219456789"],
+        ),
+        ("US_SSN", "ssn2 536228145", &["536228145"]),
+        (
+            "US_SSN",
+            "536\u{2013}22\u{2013}8145",
+            &["536\u{2013}22\u{2013}8145"],
+        ),
+        ("US_SSN", "1,536,228", &[]),
+        (
+            "IBAN",
+            "DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00",
+            &["DE89\u{a0}3704\u{a0}0044\u{a0}0532\u{a0}0130\u{a0}00"],
+        ),
+        (
+            "IBAN",
+            "DE89.3704.0044.0532.0130.00",
+            &["DE89.3704.0044.0532.0130.00"],
+        ),
+        (
+            "IBAN",
+            "DE 89 3704-0044 0532.0130 00",
+            &["DE 89 3704-0044 0532.0130 00"],
+        ),
+        (
+            "PHONE",
+            "Phones: 030 901820, 040 1234567",
+            &["030 901820", "040 1234567"],
+        ),
+        (
+            "PHONE",
+            "Tel. 030 901820 / 040 1234567",
+            &["030 901820", "040 1234567"],
+        ),
+        (
+            "PHONE",
+            "Tel: 030 901820 or 040 1234567",
+            &["030 901820", "040 1234567"],
+        ),
+        ("PHONE", "phone1: 030 901820", &["030 901820"]),
+        ("PHONE", "the call took 1700000000 ms", &[]),
+        ("PHONE", "sms of 1234567 bytes", &[]),
+        ("MAC_ADDRESS", "at 001b.4411.3ab7 on", &["001b.4411.3ab7"]),
+        ("MAC_ADDRESS", "at aabb.ccdd.ee0f on", &["aabb.ccdd.ee0f"]),
+        ("IN_PAN", "AFZPK7190K", &[]),
+        ("MEDICAL_LICENSE", "AB1234563", &[]),
+        ("DE_KFZ", "Kennzeichen B-MW 1234", &["B-MW 1234"]),
+        ("DE_KFZ", "Kennzeichen: KA PA 777E", &["KA PA 777E"]),
+        ("TR_LICENSE_PLATE", "plaka 34 ABC 123", &["34 ABC 123"]),
+        ("EMAIL", "see jane%40example.com", &["jane%40example.com"]),
+        (
+            "EMAIL",
+            "https://x.org/?m=jane%2540example.com&y",
+            &["jane%2540example.com"],
+        ),
+        ("EMAIL", "jane@m\u{fc}ller.de", &["jane@m\u{fc}ller.de"]),
+        (
+            "EMAIL",
+            "j\u{fc}rgen@example.org!",
+            &["j\u{fc}rgen@example.org"],
+        ),
+        (
+            "EMAIL",
+            "\u{8054}\u{7cfb}jane@example.com",
+            &["jane@example.com"],
+        ),
+        ("EMAIL", "jane@example.comPlease", &["jane@example.com"]),
+        ("EMAIL", "logo@2x.png", &[]),
+        (
+            "SLACK_TOKEN",
+            "https://hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx",
+            &["hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx"],
+        ),
+        (
+            "CARD_TRACK",
+            "4111111111111111D29122010000012345F",
+            &["4111111111111111D29122010000012345F"],
+        ),
+    ] {
+        let (entity, _) = named(kind).unwrap();
+        assert_eq!(found(entity, text, false), expected, "{kind} in {text}");
+    }
+}
+
+#[test]
+fn what_is_too_much_to_decode_counts_as_a_token() {
+    let (jwt, _) = named("JWT").unwrap();
+    let beginnings = "-eyJ".repeat(500);
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJlc2lnbmF0dXJl";
+    let text = format!("{beginnings}-{token}");
+    let found = found(jwt, &text, false);
+    assert!(
+        found.iter().any(|found| found.ends_with(token)),
+        "{found:?}"
     );
 }

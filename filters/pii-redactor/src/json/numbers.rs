@@ -169,7 +169,7 @@ impl JsonRewriter {
         let redaction = match applied {
             Some(index) => Redaction::of_field(plan, index, Some(token))?,
             None => {
-                let announcement = self.next.info.announcement();
+                let announcement = self.next.info.announcement().of_number();
                 let mut spans = std::mem::take(&mut self.spans);
                 // `-4111111111111111` and `4111111111111111.0` are that number too.
                 let core = whole_number(token);

@@ -5,7 +5,7 @@ use crate::bytes::part;
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 use crate::names::KeyInfo;
-use crate::replaced::{NOTHING, SOMETHING, without_replacements};
+use crate::placeholder::{NOTHING, SOMETHING, without_replacements};
 
 impl Plan {
     /// Whether names of members are searched.

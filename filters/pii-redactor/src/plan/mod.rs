@@ -3,6 +3,7 @@
 //! A plan is made once for each set of rules and direction and then shared by all streams.
 
 mod in_names;
+mod placeholders;
 
 use std::cell::{RefCell, RefMut};
 use std::collections::{BTreeMap, HashSet};
@@ -14,7 +15,9 @@ use crate::action::Action;
 use crate::bytes::part;
 use crate::config::is_special_category;
 use crate::custom::{Custom, searchable};
-use crate::detect::{Confidence, DETECTORS, Form, ShapeIndex, Span, Text, find, preset};
+use crate::detect::{
+    Confidence, DETECTORS, Form, Scratch, ShapeIndex, Span, Text, assignable, find, preset,
+};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
@@ -33,6 +36,9 @@ pub struct Plan {
     pub(crate) wanted: EntitySet,
     /// Those that are a whole value by the name of its member.
     whole: EntitySet,
+    /// Those of them that are found in texts as `name: value` too.
+    assignable: EntitySet,
+    scratch: RefCell<Scratch>,
     bindings: Vec<Option<Binding>>,
     customs: Rc<[Custom]>,
     shapes: ShapeIndex,
@@ -239,6 +245,8 @@ impl Plan {
             rules: parts.rules,
             shapes: ShapeIndex::new(&wanted),
             wanted,
+            assignable: assignable(&whole),
+            scratch: RefCell::default(),
             whole,
             bindings,
             customs,
@@ -380,17 +388,19 @@ impl Plan {
             from,
             announcement,
             wanted: &self.wanted,
+            assignable: &self.assignable,
             shapes: &self.shapes,
             lexicon: &self.lexicon,
             heeds_negative: !self.settings.ignores_negative,
             least: self.settings.min_confidence,
         };
-        find(&text, spans);
+        let scratch = &mut *self.scratch.borrow_mut();
+        find(&text, scratch, spans);
         if whole && from == 0 {
             self.find_whole(bytes, announcement, spans);
         }
         if !self.customs.is_empty() {
-            self.find_custom(&text, spans);
+            self.find_custom(&text, scratch, spans);
         }
         if !spans.is_empty() {
             self.resolve(bytes, spans);
@@ -400,13 +410,16 @@ impl Plan {
     /// The kind that a whole value is by its name.
     pub(crate) fn whole_kind(&self, announcement: &Announcement, value: &[u8]) -> Option<u8> {
         let mut kinds = announcement.kinds.and(&self.whole);
+        let value = value.trim_ascii();
+        // A value that has been redacted in part may pass a check that it did not pass before.
+        let is_redacted = !kinds.is_empty() && self.has_placeholder(value);
         while let Some(entity) = kinds.first() {
             kinds.remove(entity);
             let passes = match DETECTORS
                 .get(usize::from(entity))
                 .map(|detector| detector.form)
             {
-                Some(Form::NamedIf(check)) => check(value.trim_ascii()),
+                Some(Form::NamedIf(check)) => !is_redacted && check(value),
                 _ => true,
             };
             if passes {
@@ -428,7 +441,9 @@ impl Plan {
             let detector = DETECTORS.get(usize::from(entity))?;
             let is_any = matches!(detector.form, Form::Named)
                 && detector.presets & preset::SECRETS == 0
-                && (first != b'n' || is_special_category(detector.name));
+                && (first != b'n' || is_special_category(detector.name))
+                // Declarations have such names too: `"username": { "type": "string" }`.
+                && (first != b'{' || matches!(detector.category, Category::Health | Category::Special));
             if is_any {
                 return Some(entity);
             }
@@ -451,7 +466,11 @@ impl Plan {
 
     fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
         let none = announcement.kinds.and(&self.whole).is_empty();
-        if none || text.is_empty() || self.settings.min_confidence > Confidence::Medium {
+        if none
+            || self.is_placeholder(text.trim_ascii())
+            || text.is_empty()
+            || self.settings.min_confidence > Confidence::Medium
+        {
             return None;
         }
         self.whole_kind(announcement, text)
@@ -468,16 +487,20 @@ impl Plan {
         }
     }
 
-    fn find_custom(&self, text: &Text<'_>, spans: &mut Vec<Span>) {
+    fn find_custom(&self, text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>) {
+        scratch.near.forget();
         let searched = searchable(text.bytes);
         for (entity, custom) in (FIRST_CUSTOM..).zip(self.customs.iter()) {
             if !self.wanted.has(entity) {
                 continue;
             }
             custom.find(&searched, text.from, |start, end| {
-                let announced = || {
+                let mut announced = || {
+                    let near = &mut scratch.near;
                     text.announcement.kinds.has(entity)
-                        || self.lexicon.around(text.bytes, start, end).has(entity)
+                        || near
+                            .announced(&self.lexicon, text.bytes, start, end)
+                            .has(entity)
                 };
                 if !custom.needs_context || announced() {
                     spans.push(Span {

@@ -5,6 +5,7 @@
 //! vector instructions (SIMD128 in a proxy).
 
 use crate::bytes::rest;
+use crate::steps::step;
 
 /// What a text has, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +28,7 @@ impl Triggers {
     /// Looks at the first `length` bytes of a text. What stands behind them need not be copied away.
     #[inline]
     pub(crate) fn of_beginning(text: &[u8], length: usize) -> Self {
+        step((length.min(text.len()) / 8).saturating_add(1));
         let mut bits = 0_u8;
         let mut blocks = text;
         let mut left = length.min(text.len());
@@ -61,7 +63,8 @@ impl Triggers {
 }
 
 /// Two bytes with which secrets and the like begin, wherever they stand: `ey` of a token, `--` of a
-/// key, `_` of the prefixes with which providers begin theirs, and so on. What follows is compared
+/// key, `_` of the prefixes with which providers begin theirs, the first bytes of full-width digits and
+/// signs, and so on. What follows is compared
 /// in full by the detector.
 #[inline(always)]
 fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
@@ -87,6 +90,8 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
                 | is(b'x', b'a')
                 | is(b'i', b'-')
                 | is(b'p', b'.')
+                | is(b'k', b'.')
+                | is(0xef, 0xbc)
                 | is(b'G', b'.')
                 | is(b'G', b'O')
                 | is(b'B', b'a')
@@ -121,6 +126,7 @@ impl Looks {
 /// The position of the first digit from `from` on.
 #[inline]
 pub(crate) fn find_digit(text: &[u8], from: usize) -> Option<usize> {
+    step(2);
     // Where there is one there often are more.
     let near = rest(text, from)
         .iter()
@@ -138,6 +144,7 @@ pub(crate) fn find_digit(text: &[u8], from: usize) -> Option<usize> {
         if any != 0 {
             break;
         }
+        step(2);
         position = position.saturating_add(BLOCK);
     }
     let found = rest(text, position).iter().position(u8::is_ascii_digit)?;

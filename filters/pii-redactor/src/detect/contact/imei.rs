@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IMEI",
     about: "The number of a mobile device: Luhn over fifteen digits",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -25,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "imei2",
         "device imei",
     ],
+    lookalikes: &[],
     examples: &["437442261757618", "49-015420-323751-8"],
     counterexamples: &["437442261757619"],
 };

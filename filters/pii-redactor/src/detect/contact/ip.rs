@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IP_ADDRESS",
     about: "An IPv4 or IPv6 address",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Scanned,
     checked: true,
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "source ip",
         "x forwarded for",
     ],
+    lookalikes: &[],
     examples: &["203.0.113.7", "2001:db8::8a2e:370:7334"],
     counterexamples: &["0.0.0.0", "1.2.3", "999.1.1.1", "12:34:56"],
 };
@@ -58,19 +60,26 @@ pub(crate) fn version4(text: &[u8], start: usize) -> Option<usize> {
     (!all_zero && !goes_on).then_some(position)
 }
 
-/// The span of an IPv6 address around the colon-separated word at `start`.
-pub(crate) fn version6(text: &[u8], start: usize) -> Option<(usize, usize)> {
-    let is_part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
+/// What hangs together around a place: hexadecimal digits, colons and dots.
+pub(crate) fn colons_around(text: &[u8], place: usize) -> (usize, usize) {
     // No further back than an address is long.
-    let head = part(text, start.less(MAX_BYTES), start);
-    let begin = start.less(count_while_back(head, head.len(), |byte| {
+    let head = part(text, place.less(MAX_BYTES), place);
+    let begin = place.less(count_while_back(head, head.len(), |byte| {
         byte.is_ascii_hexdigit() || byte == b':'
     }));
-    let mut end = start.plus(count_while(
-        part(text, 0, start.plus(MAX_BYTES)),
-        start,
-        is_part,
-    ));
+    let end = place.plus(count_while(text, place, |byte| {
+        byte.is_ascii_hexdigit() || byte == b':' || byte == b'.'
+    }));
+    (begin, end)
+}
+
+/// The span of an IPv6 address that is all of what hangs together.
+pub(crate) fn version6(text: &[u8], begin: usize, end: usize) -> Option<(usize, usize)> {
+    let mut end = end;
+    if end.less(begin) > MAX_BYTES.plus(MAX_BYTES) {
+        return None;
+    }
+    step(end.less(begin).saturating_mul(3));
     while end > begin && matches!(before(text, end), b'.') {
         end = end.less(1);
     }

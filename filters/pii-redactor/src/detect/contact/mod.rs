@@ -5,4 +5,5 @@ pub(crate) mod imei;
 pub(crate) mod ip;
 pub(crate) mod mac;
 pub(crate) mod phone;
+mod tld;
 pub(crate) mod url;

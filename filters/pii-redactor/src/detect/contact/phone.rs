@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PHONE",
     about: "A telephone number: international with +, North American in its usual form, national ones where a word announces them",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Scanned,
     checked: false,
@@ -36,12 +37,13 @@ pub(crate) const DETECTOR: Detector = Detector {
         "text me",
         "landline",
     ],
+    lookalikes: &[],
     examples: &["+49 30 901820", "(212) 555-0147", "+14155550123"],
     counterexamples: &["2026-11-24"],
 };
 
 use crate::bytes::before;
-use crate::detect::boundary::{ends_free, is_word, starts_free};
+use crate::detect::boundary::{Strength, ends_free, is_word, starts_free};
 
 /// How a number was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,12 +64,21 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<(usize, usize, Writing)>
     // `(212) 555-0147`: the parenthesis belongs to it.
     let opened = before(text, start) == b'(';
     let begin = if opened { start.less(1) } else { start };
-    if opened && is_word(before(text, begin)) || !opened && !starts_free(text, start) {
+    if opened && is_word(before(text, begin)) {
         return None;
     }
-    let number = Number::read(text, start, opened);
-    if !ends_free(text, number.end) {
+    let mut number = Number::read(text, start, opened);
+    let strength = if number.is_north_american() {
+        Strength::Checked
+    } else {
+        Strength::Form
+    };
+    if !opened && !starts_free(text, start, strength) {
         return None;
+    }
+    // Another number may follow right behind: give up groups at the end until it stands free.
+    while !ends_free(text, number.end, strength) {
+        number.drop_group()?;
     }
     // A parenthesis that is not closed is not part of the number.
     let begin = if opened && !number.closed {
@@ -95,7 +106,8 @@ fn international(text: &[u8], start: usize) -> Option<(usize, usize, Writing)> {
     let mut number = Number::read(text, start, false);
     // Other numbers may follow in a sentence: give up groups at the end until the length fits.
     loop {
-        if number.fits_country() && ends_free(text, number.end) {
+        step(8);
+        if number.fits_country() && ends_free(text, number.end, Strength::Checked) {
             return Some((plus, number.end, Writing::Certain));
         }
         number.drop_group()?;
@@ -127,17 +139,30 @@ impl Number {
         };
         let mut position = start;
         let mut open = opened;
+        let mut singles = 0_u8;
         loop {
-            let mut any = false;
-            while at(text, position).is_ascii_digit() {
+            let before_group = number.count;
+            loop {
+                let byte = at(text, position);
+                if !byte.is_ascii_digit() || number.count > MAX_DIGITS {
+                    break;
+                }
                 if let Some(slot) = number.digits.get_mut(number.count) {
-                    *slot = at(text, position);
+                    *slot = byte;
                 }
                 number.count = number.count.plus(1);
                 position = position.plus(1);
-                any = true;
             }
-            if !any || number.count > MAX_DIGITS {
+            let length = number.count.less(before_group);
+            // More digits than any number has: the last group is something else.
+            if length == 0 || number.count > MAX_DIGITS {
+                number.count = before_group;
+                break;
+            }
+            // Digits one by one are a list of something else.
+            singles = singles.saturating_add(u8::from(length == 1));
+            if singles > 2 {
+                number.count = 0;
                 break;
             }
             number.end = position;
@@ -147,30 +172,39 @@ impl Number {
             } else {
                 break;
             }
-            // Between groups: up to three of these, with a digit behind.
-            let mut next = position;
-            let (mut signs, mut sign, mut opens, mut closes) =
-                (0, number.separator, open, number.closed);
-            while signs < 3 && matches!(at(text, next), b' ' | b'-' | b'.' | b'/' | b'(' | b')') {
-                match at(text, next) {
-                    b')' if opens => {
-                        opens = false;
-                        closes = true;
-                    }
-                    b'(' if !opens => opens = true,
-                    b'(' | b')' => break,
-                    other => sign = other,
-                }
-                next = next.plus(1);
-                signs = signs.plus(1);
-            }
-            if next == position || !at(text, next).is_ascii_digit() {
+            let Some(next) = number.separator(text, position, &mut open) else {
                 break;
-            }
-            (number.separator, open, number.closed) = (sign, opens, closes);
+            };
             position = next;
         }
         number
+    }
+
+    /// Where the next group begins: behind up to three signs that stand between groups.
+    fn separator(&mut self, text: &[u8], position: usize, open: &mut bool) -> Option<usize> {
+        let mut next = position;
+        let (mut sign, mut opens, mut closes) = (self.separator, *open, self.closed);
+        loop {
+            let byte = at(text, next);
+            match byte {
+                b'0'..=b'9' if next > position => break,
+                b')' if opens => {
+                    opens = false;
+                    closes = true;
+                }
+                b'(' if !opens => opens = true,
+                // Between spaces it stands between two numbers.
+                b'/' if at(text, next.plus(1)) == b' ' => return None,
+                b' ' | b'-' | b'.' | b'/' | b'\t' => sign = byte,
+                _ => return None,
+            }
+            next = next.plus(1);
+            if next.less(position) > 3 {
+                return None;
+            }
+        }
+        (self.separator, *open, self.closed) = (sign, opens, closes);
+        Some(next)
     }
 
     fn drop_group(&mut self) -> Option<()> {
@@ -231,17 +265,53 @@ impl Number {
 
     fn fits_country(&self) -> bool {
         let digits = self.digits();
-        if self.count > MAX_DIGITS {
+        if self.count > MAX_DIGITS || self.count < 4 {
             return false;
         }
-        COUNTRIES.iter().any(|(code, least, most)| {
-            let national = self.count.less(code.len());
-            digits.starts_with(code) && (*least..=*most).contains(&national)
-        })
+        let Ok(place) = usize::try_from(slice_number(digits, 0, 3)) else {
+            return false;
+        };
+        let country = BY_CODE.get(place).copied().unwrap_or(0);
+        COUNTRIES
+            .get(usize::from(country).wrapping_sub(1))
+            .is_some_and(|(code, least, most)| {
+                let national = self.count.less(code.len());
+                (*least..=*most).contains(&national)
+            })
     }
 }
 
-const MAX_DIGITS: usize = 15;
+/// By the first three digits of a number: its place in [`COUNTRIES`], counted from 1.
+const BY_CODE: [u8; 1000] = by_code();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs while compiling"
+)]
+const fn by_code() -> [u8; 1000] {
+    let mut table = [0; 1000];
+    let mut place = 0;
+    while place < COUNTRIES.len() {
+        let code = COUNTRIES[place].0;
+        let (mut first, mut count) = (0, 1000);
+        let mut index = 0;
+        while index < code.len() {
+            count /= 10;
+            first += (code[index] - b'0') as usize * count;
+            index += 1;
+        }
+        let mut number = first;
+        while number < first + count {
+            table[number] = place as u8 + 1;
+            number += 1;
+        }
+        place += 1;
+    }
+    table
+}
+
+pub(crate) const MAX_DIGITS: usize = 15;
 const MAX_GROUPS: usize = 8;
 
 /// Country calling codes (ITU-T E.164) with the fewest and most digits of national numbers.

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AT_SVNR",
     about: "A social insurance number of Austria: weights and a date",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "versicherungsnummer",
         "svnummer",
     ],
+    lookalikes: &[],
     examples: &["3863111172", "1237 010180"],
     counterexamples: &["3863111173"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BE_NRN",
     about: "A national register number of Belgium: a date and MOD 97",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["99.99.99-999.99"],
@@ -24,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registre national",
         "national register number",
     ],
+    lookalikes: &[],
     examples: &["85.07.30-033.28", "50101070122"],
     counterexamples: &["85.07.30-033.29"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CH_AHV",
     about: "A social security number of Switzerland: EAN-13",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["756.9999.9999.99"],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "navs",
         "sozialversicherungsnummer",
     ],
+    lookalikes: &[],
     examples: &["756.4390.6653.77", "7569490009847"],
     counterexamples: &["756.4390.6653.78"],
 };

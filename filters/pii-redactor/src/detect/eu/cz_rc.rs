@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CZ_RC",
     about: "A birth number of Czechia or Slovakia: a date and MOD 11",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["999999/9999"],
@@ -26,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["610828/0299", "7405089571"],
     counterexamples: &["610828/0298"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_BSNR",
     about: "A number of a practice in Germany, where a word announces it",
+    category: Category::Health,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "betriebsstaettennummer",
         "betriebsstatte",
     ],
+    lookalikes: &[],
     examples: &["021111100"],
     counterexamples: &["000000000"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_FUEHRERSCHEIN",
     about: "A number of a German driving licence",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "driver license",
         "fuhrerschein",
     ],
+    lookalikes: &[],
     examples: &["B072RRE2I55"],
     counterexamples: &["ABCDEFGHIJK"],
 };

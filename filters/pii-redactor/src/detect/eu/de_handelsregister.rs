@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_HANDELSREGISTER",
     about: "A number in a German trade register",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -31,6 +32,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "handelsregisternummer",
         "amtsgericht",
     ],
+    lookalikes: &[],
     examples: &["HRB 12345", "HRA 9876"],
     counterexamples: &["HRC 12345"],
 };

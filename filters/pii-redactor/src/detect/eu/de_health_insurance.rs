@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_HEALTH_INSURANCE",
     about: "A health insurance number of Germany: a letter and a Luhn-like check",
+    category: Category::Health,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["A999999999"],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "krankenversicherung",
         "health insurance",
     ],
+    lookalikes: &[],
     examples: &["A123456780", "M123456785"],
     counterexamples: &["A123456781"],
 };

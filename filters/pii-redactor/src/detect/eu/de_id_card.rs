@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_ID_CARD",
     about: "A number of a German identity card: ICAO 9303",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ausweis",
         "identity card",
     ],
+    lookalikes: &[],
     examples: &["L01X00T471", "T220001293"],
     counterexamples: &["L01X00T472"],
 };

@@ -6,27 +6,12 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_KFZ",
     about: "A German number plate",
+    category: Category::Personal,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
-        announced: &[
-            "A-AA 9999",
-            "A-AA 999",
-            "A-AA 99",
-            "A-A 999",
-            "A-A 9999",
-            "AA-AA 999",
-            "AA-AA 9999",
-            "AA-AA 99",
-            "AA-A 999",
-            "AA-A 9999",
-            "AAA-AA 999",
-            "AAA-AA 99",
-            "AAA-A 999",
-            "A-AA9999",
-            "AA-AA999",
-        ],
-        check: form_only,
+        announced: &["Aaa-Aa?9ddda"],
+        check,
     },
     checked: false,
     words: &[
@@ -37,6 +22,14 @@ pub(crate) const DETECTOR: Detector = Detector {
         "license plate",
         "autokennzeichen",
     ],
-    examples: &["B-MW 1234", "M-AB 123"],
-    counterexamples: &["B-MW"],
+    lookalikes: &[],
+    examples: &["B-MW 1234", "M-AB 123", "HH-X 7", "B-MW1234", "KA-PA 777E"],
+    counterexamples: &["B-MW", "B-MW 1234X", "B-MW 0123"],
 };
+
+/// No number begins with zero, and behind it stands nothing but `E` or `H`.
+fn check(plate: &[u8]) -> bool {
+    let letters = crate::bytes::count_while(plate, 0, |byte| byte.is_ascii_alphabetic());
+    let last = plate.last().copied().unwrap_or(0);
+    at(plate, letters) != b'0' && (last.is_ascii_digit() || matches!(last, b'E' | b'H'))
+}

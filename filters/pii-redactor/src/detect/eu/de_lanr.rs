@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_LANR",
     about: "A number of a physician in Germany: weights 4 and 9",
+    category: Category::Health,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["lanr", "arztnummer", "lebenslange arztnummer"],
+    lookalikes: &[],
     examples: &["123456601"],
     counterexamples: &["123456701"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_PASSPORT",
     about: "A number of a German passport: ICAO 9303",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "pass nr",
         "passport number",
     ],
+    lookalikes: &[],
     examples: &["C01X00T478", "CF2345678"],
     counterexamples: &["C01X00T479", "AAAAAAAAA"],
 };

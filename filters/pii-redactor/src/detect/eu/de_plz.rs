@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_PLZ",
     about: "A German postal code, where a word announces it",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: false,
     words: &["plz", "postleitzahl", "postal code", "zip"],
+    lookalikes: &[],
     examples: &["10115"],
     counterexamples: &["00000"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_SOCIAL_SECURITY",
     about: "A pension insurance number of Germany",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["99999999A999"],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "versicherungsnummer",
         "social security",
     ],
+    lookalikes: &[],
     examples: &["65070649C104", "15070649C103"],
     counterexamples: &["15070649C104", "15073949C103"],
 };

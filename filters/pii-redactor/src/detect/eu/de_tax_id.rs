@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_TAX_ID",
     about: "A tax identification number of Germany: MOD 11,10 and a rule on repeated digits",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -24,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "tax identification number",
         "tin",
     ],
+    lookalikes: &[],
     examples: &["42176490358", "86095742719"],
     counterexamples: &["42176490359", "86085832915"],
 };

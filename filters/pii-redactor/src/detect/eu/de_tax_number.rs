@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_TAX_NUMBER",
     about: "A tax number of a German tax office, where a word announces it",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -26,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "steuer nr",
         "tax number",
     ],
+    lookalikes: &[],
     examples: &["93/815/08152", "181/815/08155"],
     counterexamples: &["93/815"],
 };

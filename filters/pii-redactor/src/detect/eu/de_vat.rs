@@ -6,10 +6,11 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_VAT_ID",
     about: "A VAT number of Germany: MOD 11,10",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["DE999999999"],
-        announced: &["DE 999999999"],
+        announced: &["DE 999999999", "DE 999 999 999", "DE999 999 999"],
         check,
     },
     checked: true,
@@ -23,7 +24,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vat id",
         "vat number",
     ],
-    examples: &["DE928594931", "DE136695976"],
+    lookalikes: &[],
+    examples: &["DE928594931", "DE136695976", "DE 928 594 931"],
     counterexamples: &["DE928594932"],
 };
 

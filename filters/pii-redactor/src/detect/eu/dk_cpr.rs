@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DK_CPR",
     about: "A personal number of Denmark: a date; since 2007 without a check digit",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -25,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["211062-5629", "2107847807"],
     counterexamples: &["331062-5629"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "EE_PERSONAL_CODE",
     about: "A personal code of Estonia: a date and two rounds of weights",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["37101226447", "39406176350"],
     counterexamples: &["37101226448"],
 };

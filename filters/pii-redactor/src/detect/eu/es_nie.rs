@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_NIE",
     about: "A number of foreigners in Spain: MOD 23",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["A9999999A", "A-9999999-A", "A9999999-A"],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["nie", "nie number", "extranjero"],
+    lookalikes: &[],
     examples: &["Y1750285E", "X-5256782-V"],
     counterexamples: &["Y1750285F"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_NIF",
     about: "A tax number of people in Spain: MOD 23",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["99999999A", "99999999-A"],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["nif", "dni", "nif number", "dni number", "documento"],
+    lookalikes: &[],
     examples: &["74981001N", "12345678-Z"],
     counterexamples: &["74981001M"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_PASSPORT",
     about: "A number of a Spanish passport",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "passport number",
         "numero de pasaporte",
     ],
+    lookalikes: &[],
     examples: &["AAB123456"],
     counterexamples: &["AAB000000"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "FI_PERSONAL_IDENTITY_CODE",
     about: "A personal identity code of Finland: a date and MOD 31",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["999999-999X", "999999A999X", "999999+999X"],
@@ -24,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["131052-308T", "100767-374E"],
     counterexamples: &["131052-308U", "331052-308T"],
 };

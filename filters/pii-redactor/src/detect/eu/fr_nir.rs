@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "FR_NIR",
     about: "A social security number of France: MOD 97",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["9 99 99 99 999 999 99"],
@@ -27,6 +28,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "num secu",
         "numéro de sécurité sociale",
     ],
+    lookalikes: &[],
     examples: &["2 55 08 14 168 025 38", "255081416802538"],
     counterexamples: &["255081416802539"],
 };

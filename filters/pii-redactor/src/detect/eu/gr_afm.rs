@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GR_AFM",
     about: "A tax number of Greece: powers of two",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["afm", "αφμ", "tax number", "greek tax", "vat"],
+    lookalikes: &[],
     examples: &["820375349", "233355264"],
     counterexamples: &["820375348"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GR_AMKA",
     about: "A social security number of Greece: a date and Luhn",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["amka", "αμκα", "social security number"],
+    lookalikes: &[],
     examples: &["18065812069", "16025128220"],
     counterexamples: &["18065812068"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "HU_TAX_ID",
     about: "A tax identification number of people in Hungary: weights 1 to 9, MOD 11",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "adóazonosító jel",
         "tax id",
     ],
+    lookalikes: &[],
     examples: &["8071592153"],
     counterexamples: &["8071592154"],
 };

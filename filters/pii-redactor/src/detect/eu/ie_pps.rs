@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IE_PPS",
     about: "A personal public service number of Ireland: MOD 23",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "personal public service",
         "pps no",
     ],
+    lookalikes: &[],
     examples: &["2126077H", "8035832N"],
     counterexamples: &["2126077J"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_IDENTITY_CARD",
     about: "A number of an Italian identity card",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "carta di identita",
         "id card",
     ],
+    lookalikes: &[],
     examples: &["CA12345AB", "AA1234567"],
     counterexamples: &["CA00000AB"],
 };

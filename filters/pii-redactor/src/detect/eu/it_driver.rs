@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_DRIVER_LICENSE",
     about: "A number of an Italian driving licence",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "numero patente",
         "patente di guida",
     ],
+    lookalikes: &[],
     examples: &["AA1234567B"],
     counterexamples: &["AA0000000B"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_FISCAL_CODE",
     about: "A fiscal code of Italy: a control letter",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["AAAAAAXXAXXAXXXA"],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "codicefiscale",
         "tax code",
     ],
+    lookalikes: &[],
     examples: &["RSSMRA85T10A562S", "VRCCCL47R16G698J"],
     counterexamples: &["RSSMRA85T10A562T"],
 };

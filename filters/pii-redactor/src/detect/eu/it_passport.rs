@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_PASSPORT",
     about: "A number of an Italian passport",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "passport number",
         "numero passaporto",
     ],
+    lookalikes: &[],
     examples: &["YA1234567"],
     counterexamples: &["YA0000000"],
 };

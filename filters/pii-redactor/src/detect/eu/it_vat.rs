@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_VAT_CODE",
     about: "A VAT number of Italy: Luhn",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vat code",
         "iva",
     ],
+    lookalikes: &[],
     examples: &["83760590154", "IT56977720368"],
     counterexamples: &["83760590155"],
 };

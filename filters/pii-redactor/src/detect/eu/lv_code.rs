@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LV_PERSONAL_CODE",
     about: "A personal code of Latvia: a date and weights",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["161175-19997", "010254-18759"],
     counterexamples: &["161175-19996"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NL_BSN",
     about: "A citizen service number of the Netherlands: the eleven test",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -26,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["808772922", "111222333"],
     counterexamples: &["808772923", "000000000"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PT_NIF",
     about: "A tax number of Portugal: MOD 11",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "numero de contribuinte",
         "nipc",
     ],
+    lookalikes: &[],
     examples: &["219984280", "299712702"],
     counterexamples: &["219984281", "019984280"],
 };

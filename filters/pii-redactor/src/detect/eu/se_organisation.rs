@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SE_ORGANISATIONSNUMMER",
     about: "An organisation number of Sweden: Luhn",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "organisation number",
         "org number",
     ],
+    lookalikes: &[],
     examples: &["556036-0793", "5567322226"],
     counterexamples: &["556036-0794", "811228-9874"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SE_PERSONNUMMER",
     about: "A personal number of Sweden: a date and Luhn",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -29,6 +30,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["811228-9874", "070123-9774"],
     counterexamples: &["811228-9873", "811328-9874"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SI_EMSO",
     about: "A personal number of Slovenia and its neighbours: a date and MOD 11",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -24,6 +25,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "id number",
         "national number",
     ],
+    lookalikes: &[],
     examples: &["0607564509690", "1012810506190"],
     counterexamples: &["0607564509691"],
 };

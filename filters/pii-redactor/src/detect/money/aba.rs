@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ABA_ROUTING_NUMBER",
     about: "A routing number of United States banks: weights 3, 7, 1",
+    category: Category::Financial,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -25,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "transit number",
         "ach routing",
     ],
+    lookalikes: &[],
     examples: &["023904248", "021000021"],
     counterexamples: &["023904249", "999999990"],
 };

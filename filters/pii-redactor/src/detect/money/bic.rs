@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SWIFT_BIC",
     about: "A bank identifier code (ISO 9362)",
+    category: Category::Financial,
     presets: GDPR | CCPA,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "swift bic",
         "bank identifier",
     ],
+    lookalikes: &[],
     examples: &["DEUTDEFF500", "COBADEFFXXX", "DEUTDEFF"],
     counterexamples: &["SHOPPING", "DEUTZZFF"],
 };

@@ -6,10 +6,12 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CRYPTO",
     about: "A Bitcoin address: base58check, or bech32 and bech32m",
+    category: Category::Financial,
     presets: GDPR,
     form: Form::Scanned,
     checked: true,
     words: &["bitcoin", "btc", "wallet", "wallet address", "crypto"],
+    lookalikes: &[],
     examples: &[
         "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
         "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
@@ -30,28 +32,59 @@ pub(crate) fn is_address(word: &[u8]) -> bool {
 
 /// Twenty-five bytes in base 58, the last four the beginning of a double SHA-256.
 fn base58check(word: &[u8]) -> bool {
-    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
-    let mut bytes = [0_u8; 25];
+    // 25 bytes in seven words, the highest first; more than that in the first is too much.
+    let mut words = [0_u32; 7];
     for letter in word {
-        let Some(value) = ALPHABET.iter().position(|known| known == letter) else {
+        step(words.len());
+        let Some(value) = VALUES
+            .get(usize::from(*letter))
+            .filter(|value| **value < 58)
+        else {
             return false;
         };
-        let mut carry = u32::try_from(value).unwrap_or(0);
-        for byte in bytes.iter_mut().rev() {
-            carry = carry.wrapping_add(u32::from(*byte).wrapping_mul(58));
-            *byte = carry.to_le_bytes().first().copied().unwrap_or(0);
-            carry >>= 8;
+        let mut carry = u64::from(*value);
+        for word in words.iter_mut().rev() {
+            carry = u64::from(*word).wrapping_mul(58).wrapping_add(carry);
+            *word = u32::try_from(carry & 0xffff_ffff).unwrap_or(0);
+            carry >>= 32;
         }
         if carry != 0 {
             return false;
         }
     }
+    let mut all = [0_u8; 28];
+    for (bytes, word) in all.as_chunks_mut::<4>().0.iter_mut().zip(words) {
+        *bytes = word.to_be_bytes();
+    }
+    let Some((too_much, bytes)) = all.split_at_checked(3) else {
+        return false;
+    };
+    // The versions of addresses: 0 and 5.
+    if too_much != [0; 3] || !matches!(bytes.first(), Some(0 | 5)) {
+        return false;
+    }
     let Some((payload, check)) = bytes.split_at_checked(21) else {
         return false;
     };
+    step(crate::steps::HASH);
     let digest = Sha256::digest(Sha256::digest(payload));
     digest.starts_with(check)
 }
+
+/// The value of each letter in base 58; 255 for what is none.
+const VALUES: [u8; 128] = {
+    const ALPHABET: &[u8; 58] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    let mut values = [u8::MAX; 128];
+    let mut value = 0_u8;
+    while value < 58 {
+        #[allow(clippy::indexing_slicing, reason = "runs while compiling")]
+        {
+            values[ALPHABET[value as usize] as usize] = value;
+        }
+        value = value.wrapping_add(1);
+    }
+    values
+};
 
 /// BIP 173 and BIP 350: the checksum of `bc1`, one case.
 fn bech32(word: &[u8]) -> bool {
@@ -81,6 +114,7 @@ fn bech32(word: &[u8]) -> bool {
     };
     [3, 3, 0, 2, 3].into_iter().for_each(&mut add);
     for letter in data {
+        step(12);
         let Some(value) = ALPHABET.iter().position(|known| known == letter) else {
             return false;
         };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CREDIT_CARD",
     about: "A payment card number: issuer range, length and check digit (ISO/IEC 7812-1)",
+    category: Category::Financial,
     presets: GDPR | CCPA | HIPAA | PCI,
     form: Form::Scanned,
     checked: true,
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "creditcard",
         "cardnumber",
     ],
+    lookalikes: &[],
     examples: &[
         "4111 1111 1111 1111",
         "378282246310005",
@@ -31,64 +33,195 @@ pub(crate) const DETECTOR: Detector = Detector {
     counterexamples: &["4111111111111112", "1700000000000", "1234567812345670"],
 };
 
-use crate::detect::boundary::{ends_free, starts_free};
+use crate::detect::boundary::{Strength, ends_free, starts_free};
 
-/// The end of a card number that begins with the digits at `start`: in one piece, or in groups with
-/// the same sign, space or dash, between them. Where more groups follow than one card has, the
-/// longest stretch of whole groups that is one counts. Also whether it is in groups.
-pub(crate) fn find(text: &[u8], start: usize) -> Option<(usize, bool)> {
-    if !starts_free(text, start) && !follows_group(text, start) {
+/// A card number in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) end: usize,
+    /// It is written in groups.
+    pub(crate) is_grouped: bool,
+    /// Its issuer has a range that many other numbers are in.
+    pub(crate) needs_word: bool,
+}
+
+/// The card number that begins with the digits at `start`: in one piece, or in groups. With the same
+/// sign, space or dash, between them any groups of three or more do; otherwise groups as cards have
+/// them. Where more groups follow than one card has, the longest stretch of whole groups that is one
+/// counts.
+pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
+    let may_begin = match at(text, start) {
+        b'2'..=b'6' | b'8' => true,
+        // JCB and UATP, which has groups of 4, 5 and 6.
+        b'1' => at(text, start.plus(3)).is_ascii_digit(),
+        _ => false,
+    };
+    if !may_begin || !starts_free(text, start, Strength::Checked) {
         return None;
     }
-    let mut digits = [0_u8; MAX_DIGITS];
-    let mut count = 0_usize;
+    let mut number = Number::default();
     let mut position = start;
-    let mut sign = 0_u8;
-    let mut groups = 0_usize;
+    // The sign between all groups so far; `None` once they differ.
+    let mut sign = None;
+    let mut groups = [0_usize; MAX_GROUPS];
+    let mut group_count = 0_usize;
     let mut best = None;
     loop {
-        let before_group = count;
-        while at(text, position).is_ascii_digit() {
-            let slot = digits.get_mut(count)?;
-            *slot = at(text, position);
-            count = count.plus(1);
-            position = position.plus(1);
-            if count == MAX_DIGITS && at(text, position).is_ascii_digit() {
+        let before_group = number.count;
+        loop {
+            let byte = at(text, position);
+            if !byte.is_ascii_digit() {
+                break;
+            }
+            if number.count == MAX_DIGITS {
                 return best;
             }
+            number.push(byte);
+            position = position.plus(1);
         }
-        if count == before_group {
-            return best;
-        }
-        groups = groups.plus(1);
-        let spelled = digits.get(..count).unwrap_or_default();
-        let free = ends_free(text, position) || sign == b' ' && at(text, position) == b' ';
-        if free && is_card(spelled) && groups != 2 {
-            best = Some((position, groups > 1));
-        }
-        let next = at(text, position);
-        let joins = matches!(next, b' ' | b'-') && (sign == 0 || sign == next);
-        if !joins || !at(text, position.plus(1)).is_ascii_digit() || count >= MAX_DIGITS {
-            return best;
+        *groups.get_mut(group_count)? = number.count.less(before_group);
+        group_count = group_count.plus(1);
+        let lengths = groups.get(..group_count).unwrap_or_default();
+        let is_uniform = group_count < 2 || matches!(sign, Some(b' ' | b'-'));
+        let is_written_so =
+            group_count == 1 || is_uniform && group_count > 2 || GROUPS.contains(&lengths);
+        if is_written_so
+            && number.passes()
+            && ends_free(text, position, Strength::Checked)
+            && let Some(issuer) = issuer(number.digits())
+        {
+            best = Some(Found {
+                end: position,
+                is_grouped: group_count > 1,
+                needs_word: issuer == Issuer::Common && group_count == 1,
+            });
         }
         // Groups of one or two digits are not how cards are written.
-        if groups == 1 && count < 3 {
+        if group_count == 1 && number.count < 3 || group_count == MAX_GROUPS {
             return best;
         }
-        sign = next;
-        position = position.plus(1);
+        let (length, this) = separator(text, position);
+        if length == 0 || !at(text, position.plus(length)).is_ascii_digit() {
+            return best;
+        }
+        sign = match sign {
+            None if group_count == 1 => this,
+            known if known == this => known,
+            _ => Some(0),
+        };
+        position = position.plus(length);
     }
 }
 
-/// A group that stands behind another with a space is tried too: numbers beside each other.
-fn follows_group(text: &[u8], start: usize) -> bool {
-    crate::bytes::before(text, start) == b' '
+/// Whether what is behind a first group may be followed by another.
+pub(crate) const fn may_go_on(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'\t')
+}
+
+/// How long what separates two groups is, and the one sign that it is: one sign, perhaps between spaces.
+fn separator(text: &[u8], position: usize) -> (usize, Option<u8>) {
+    let first = at(text, position);
+    if !may_go_on(first) {
+        return (0, None);
+    }
+    if first != b' ' {
+        return (1, Some(first));
+    }
+    match (first, at(text, position.plus(1))) {
+        (b' ', b'-' | b'.' | b'/') if at(text, position.plus(2)) == b' ' => (3, Some(0)),
+        (b' ', b' ') => (2, Some(0)),
+        _ => (1, Some(first)),
+    }
+}
+
+/// The digits of a number with their Luhn sums: of those at even places doubled, and of the others.
+#[derive(Debug, Default)]
+struct Number {
+    digits: [u8; MAX_DIGITS],
+    count: usize,
+    even_doubled: u32,
+    odd_doubled: u32,
+}
+
+impl Number {
+    fn push(&mut self, byte: u8) {
+        let value = digit(byte);
+        let doubled = match value {
+            5.. => value.wrapping_mul(2).wrapping_sub(9),
+            _ => value.wrapping_mul(2),
+        };
+        let (even, odd) = if self.count % 2 == 0 {
+            (doubled, value)
+        } else {
+            (value, doubled)
+        };
+        self.even_doubled = self.even_doubled.wrapping_add(even);
+        self.odd_doubled = self.odd_doubled.wrapping_add(odd);
+        if let Some(slot) = self.digits.get_mut(self.count) {
+            *slot = byte;
+            self.count = self.count.plus(1);
+        }
+    }
+
+    /// Length and check digit.
+    const fn passes(&self) -> bool {
+        let sum = if self.count % 2 == 0 {
+            self.even_doubled
+        } else {
+            self.odd_doubled
+        };
+        self.count >= MIN_DIGITS && sum > 0 && sum % 10 == 0
+    }
+
+    fn digits(&self) -> &[u8] {
+        self.digits.get(..self.count).unwrap_or_default()
+    }
 }
 
 /// Issuer, length and check digit.
 pub(crate) fn is_card(digits: &[u8]) -> bool {
-    (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len()) && has_issuer(digits) && luhn(digits)
+    (MIN_DIGITS..=MAX_DIGITS).contains(&digits.len())
+        && issuer(digits) == Some(Issuer::Known)
+        && luhn(digits)
 }
+
+/// Who has numbers that begin like one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Issuer {
+    /// A range of a payment scheme.
+    Known,
+    /// UATP: all numbers of fifteen digits that begin with 1.
+    Common,
+}
+
+fn issuer(digits: &[u8]) -> Option<Issuer> {
+    if digits.len() == 15 && digits.first() == Some(&b'1') {
+        return Some(if has_issuer(digits) {
+            Issuer::Known
+        } else {
+            Issuer::Common
+        });
+    }
+    has_issuer(digits).then_some(Issuer::Known)
+}
+
+/// How cards are grouped.
+const GROUPS: &[&[usize]] = &[
+    &[4, 4, 4, 4],
+    &[4, 4, 4, 4, 1],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4],
+    &[4, 4, 4, 1],
+    &[4, 4, 4, 2],
+    &[4, 4, 4, 3],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[4, 5, 6],
+    &[8, 8],
+    &[6, 13],
+];
+const MAX_GROUPS: usize = 7;
 
 /// Whether an issuer has numbers that begin like this and are so long.
 fn has_issuer(digits: &[u8]) -> bool {
@@ -134,5 +267,5 @@ fn has_issuer(digits: &[u8]) -> bool {
     }
 }
 
-const MIN_DIGITS: usize = 12;
-const MAX_DIGITS: usize = 19;
+pub(crate) const MIN_DIGITS: usize = 12;
+pub(crate) const MAX_DIGITS: usize = 19;

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_CVV",
     about: "The verification code of a card (PCI DSS 3.3.1: never kept)",
+    category: Category::Financial,
     presets: PCI | CCPA,
     form: Form::NamedIf(check),
     checked: false,
@@ -27,6 +28,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "card cvv",
         "card cvc",
     ],
+    lookalikes: &[],
     examples: &["123", "1234"],
     counterexamples: &["12", "none"],
 };

@@ -6,10 +6,12 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ETHEREUM_ADDRESS",
     about: "An Ethereum address; mixed case must pass EIP-55",
+    category: Category::Financial,
     presets: GDPR,
     form: Form::Scanned,
     checked: true,
     words: &["ethereum", "eth", "eth address", "wallet", "wallet address"],
+    lookalikes: &[],
     examples: &[
         "0x52908400098527886E0F7030069857D2E4169EE7",
         "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
@@ -33,6 +35,7 @@ pub(crate) fn is_address(word: &[u8]) -> bool {
         return has_small || has_great;
     }
     // EIP-55: a letter is great where the digest of the small ones has a digit of 8 or more.
+    step(crate::steps::HASH);
     let digest = Keccak256::digest(digits.to_ascii_lowercase());
     let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
     digits.iter().zip(nibbles).all(|(byte, nibble)| {

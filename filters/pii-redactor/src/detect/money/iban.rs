@@ -6,43 +6,35 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IBAN",
     about: "An international bank account number (ISO 13616): country, length and MOD 97-10",
+    category: Category::Financial,
     presets: GDPR | CCPA | HIPAA | PCI,
     form: Form::Scanned,
     checked: true,
     words: &["iban", "bank account", "account number"],
+    lookalikes: &[],
     examples: &["DE89370400440532013000", "GB82 WEST 1234 5698 7654 32"],
     counterexamples: &["DE89370400440532013001", "XX89370400440532013000"],
 };
 
-use crate::detect::boundary::{ends_free, starts_free};
+use crate::detect::boundary::{Strength, ends_free, starts_free};
 
-/// The end of an account number that begins at `start`: in one piece, or in groups of four.
+/// The end of an account number that begins at `start`: in one piece, or in groups of four, with any
+/// signs between them that people put there.
 pub(crate) fn find(text: &[u8], start: usize) -> Option<usize> {
-    if !starts_free(text, start) {
+    if !starts_free(text, start, Strength::Checked) {
         return None;
     }
-    let country = [
-        at(text, start).to_ascii_uppercase(),
-        at(text, start.plus(1)).to_ascii_uppercase(),
-    ];
-    let length = LENGTHS
-        .iter()
-        .find(|(known, _)| **known == country)
-        .map(|(_, length)| *length)?;
+    let length = length_of(at(text, start), at(text, start.plus(1)))?;
     let mut plain = [0_u8; MAX_CHARACTERS];
     let mut position = start;
     let mut count = 0_usize;
-    let mut sign = 0_u8;
     while count < length {
-        let byte = at(text, position);
-        if count > 0
-            && count % 4 == 0
-            && matches!(byte, b' ' | b'-')
-            && (sign == byte || count == 4)
+        let mut byte = at(text, position);
+        if (count == 2 || count > 0 && count % 4 == 0)
+            && matches!(byte, b' ' | b'-' | b'.' | b'\t' | b'/' | b'+')
         {
-            sign = byte;
             position = position.plus(1);
-            continue;
+            byte = at(text, position);
         }
         if !byte.is_ascii_alphanumeric() {
             return None;
@@ -54,8 +46,38 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<usize> {
         position = position.plus(1);
     }
     let spelled = plain.get(..count).unwrap_or_default();
-    (ends_free(text, position) && is_digits(part(spelled, 2, 4)) && mod97(spelled))
-        .then_some(position)
+    step(count);
+    (ends_free(text, position, Strength::Checked)
+        && is_digits(part(spelled, 2, 4))
+        && mod97(spelled))
+    .then_some(position)
+}
+
+/// The length of the numbers of a country.
+fn length_of(first: u8, second: u8) -> Option<usize> {
+    let place = |byte: u8| usize::from(byte.to_ascii_uppercase().wrapping_sub(b'A'));
+    let (first, second) = (place(first), place(second));
+    let length = BY_LETTERS.get(first)?.get(second).copied()?;
+    (length > 0).then_some(usize::from(length))
+}
+
+/// [`LENGTHS`] by the letters of the country.
+const BY_LETTERS: [[u8; 26]; 26] = by_letters();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "runs while compiling"
+)]
+const fn by_letters() -> [[u8; 26]; 26] {
+    let mut table = [[0; 26]; 26];
+    let mut place = 0;
+    while place < LENGTHS.len() {
+        let (country, length) = LENGTHS[place];
+        table[(country[0] - b'A') as usize][(country[1] - b'A') as usize] = length as u8;
+        place += 1;
+    }
+    table
 }
 
 /// Whether two letters are a country (ISO 3166-1 alpha-2).

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_PIN",
     about: "A PIN or a PIN block (PCI DSS 3.3.1: never kept)",
+    category: Category::Financial,
     presets: PCI | CCPA,
     form: Form::NamedIf(check),
     checked: false,
@@ -17,6 +18,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "card pin",
         "pin number",
     ],
+    lookalikes: &[],
     examples: &["1234", "0412AC89ABCDEF67"],
     counterexamples: &["unknown"],
 };

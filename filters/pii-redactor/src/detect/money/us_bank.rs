@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_BANK_NUMBER",
     about: "An account number of a bank of the United States, where a word announces it",
+    category: Category::Financial,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -36,6 +37,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "direct deposit",
         "bank acct",
     ],
+    lookalikes: &[],
     examples: &["000123456789"],
     counterexamples: &["1234567", "00000000"],
 };

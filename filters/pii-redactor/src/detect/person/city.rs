@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CITY",
     about: "The place where a person lives, below the state",
+    category: Category::Personal,
     presets: HIPAA,
     form: Form::Named,
     checked: false,
@@ -26,6 +27,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ville",
         "ciudad",
     ],
+    lookalikes: &[],
     examples: &["Springfield"],
     counterexamples: &[],
 };

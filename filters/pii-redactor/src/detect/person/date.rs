@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PERSON_DATE",
     about: "A date of a person's life: birth, admission, discharge, death",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::NamedIf(check),
     checked: false,
@@ -49,7 +50,23 @@ pub(crate) const DETECTOR: Detector = Detector {
         "immunization date",
         "prescription date",
         "specimen date",
+        "admit date",
+        "lab date",
+        "collected date",
+        "collected date time",
+        "last visit",
+        "last visit date",
+        "appointment",
+        "effective date time",
+        "performed date time",
+        "onset date time",
+        "deceased date time",
+        "occurrence date time",
+        "recorded date",
+        "asserted date",
+        "authored on",
     ],
+    lookalikes: &[],
     examples: &["1970-05-06", "06.05.1970", "May 6, 1970", "19700506"],
     counterexamples: &["unknown"],
 };
@@ -57,5 +74,9 @@ pub(crate) const DETECTOR: Detector = Detector {
 /// A day somewhere in it: digits that can be one, or the name of a month.
 fn check(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    value.len() <= 40 && digits >= 4
+    value.len() <= 40
+        && digits >= 4
+        && value
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b" -/.,:+".contains(byte) || *byte >= 0x80)
 }

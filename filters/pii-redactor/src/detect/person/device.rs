@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DEVICE_ID",
     about: "An identifier of a device or an installation",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Named,
     checked: false,
@@ -31,6 +32,15 @@ pub(crate) const DETECTOR: Detector = Detector {
         "machine id",
         "installation id",
         "device fingerprint",
+        "pacemaker serial",
+        "implant id",
+        "implant serial",
+        "carrier hrf",
+    ],
+    lookalikes: &[
+        "certificate serial number",
+        "cert serial number",
+        "zone serial number",
     ],
     examples: &["38400000-8cf0-11bd-b23e-10b96e40000d"],
     counterexamples: &[],

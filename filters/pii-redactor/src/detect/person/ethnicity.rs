@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ETHNICITY",
     about: "Race or ethnic origin",
+    category: Category::Special,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "caste",
         "racial origin",
     ],
+    lookalikes: &[],
     examples: &["undisclosed"],
     counterexamples: &[],
 };

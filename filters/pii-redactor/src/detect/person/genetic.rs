@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GENETIC",
     about: "Genetic data",
+    category: Category::Special,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -18,7 +19,9 @@ pub(crate) const DETECTOR: Detector = Detector {
         "dna sequence",
         "genetic data",
         "genetic test",
+        "neural data",
     ],
+    lookalikes: &[],
     examples: &["AGCT"],
     counterexamples: &[],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GEO_COORDINATE",
     about: "A latitude or longitude",
+    category: Category::Personal,
     presets: CCPA | GDPR | HIPAA,
     form: Form::NamedIf(check),
     checked: false,
@@ -29,6 +30,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "geo point",
         "precise location",
     ],
+    lookalikes: &[],
     examples: &["52.52001", "-122.4194", "52.520, 13.405"],
     counterexamples: &["far away"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "HEALTH_PLAN",
     about: "The number of a beneficiary or member of a health plan",
+    category: Category::Health,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Named,
     checked: false,
@@ -25,7 +26,11 @@ pub(crate) const DETECTOR: Detector = Detector {
         "health insurance",
         "medicaid id",
         "medicaid number",
+        "subscriber number",
+        "health plan id",
+        "insurance identifier",
     ],
+    lookalikes: &[],
     examples: &["XYZ123456789"],
     counterexamples: &[],
 };

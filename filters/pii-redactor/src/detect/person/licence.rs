@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LICENSE_NUMBER",
     about: "The number of a certificate or licence of a person",
+    category: Category::Governmental,
     presets: CCPA | HIPAA | GDPR,
     form: Form::Named,
     checked: false,
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registration number",
         "professional license",
     ],
+    lookalikes: &[],
     examples: &["A1234567"],
     counterexamples: &[],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MEDICAL_RECORD",
     about: "The number of a medical record",
+    category: Category::Health,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Named,
     checked: false,
@@ -20,7 +21,11 @@ pub(crate) const DETECTOR: Detector = Detector {
         "encounter id",
         "encounter number",
         "health record number",
+        "chart no",
+        "accession number",
+        "mrn number",
     ],
+    lookalikes: &[],
     examples: &["MRN-0012345"],
     counterexamples: &[],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MESSAGE_CONTENT",
     about: "The contents of a person's mail or messages",
+    category: Category::Personal,
     presets: CCPA,
     form: Form::Named,
     checked: false,
@@ -17,7 +18,9 @@ pub(crate) const DETECTOR: Detector = Detector {
         "message text",
         "chat message",
         "private message",
+        "text message",
     ],
+    lookalikes: &[],
     examples: &["See you at eight"],
     counterexamples: &[],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NATIONALITY",
     about: "Nationality, citizenship or immigration status",
+    category: Category::Personal,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -17,6 +18,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "country of citizenship",
         "visa status",
     ],
+    lookalikes: &[],
     examples: &["DE"],
     counterexamples: &[],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ONLINE_ID",
     about: "A cookie, session or similar identifier of a person on line",
+    category: Category::Personal,
     presets: GDPR,
     form: Form::Named,
     checked: false,
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "user agent",
         "browser fingerprint",
     ],
+    lookalikes: &[],
     examples: &["GA1.2.1234.5678"],
     counterexamples: &[],
 };

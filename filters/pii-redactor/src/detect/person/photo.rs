@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PHOTO",
     about: "A picture of a face",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Named,
     checked: false,
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "picture url",
         "selfie",
     ],
+    lookalikes: &[],
     examples: &["https://example.com/jane.png"],
     counterexamples: &[],
 };

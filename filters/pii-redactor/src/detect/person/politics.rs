@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "POLITICAL_OPINION",
     about: "Political opinion",
+    category: Category::Special,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -17,6 +18,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "party affiliation",
         "politics",
     ],
+    lookalikes: &[],
     examples: &["independent"],
     counterexamples: &[],
 };

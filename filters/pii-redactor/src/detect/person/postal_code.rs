@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "POSTAL_CODE",
     about: "A postal code; the usual action keeps three digits",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::NamedIf(check),
     checked: false,
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "cap code",
         "code postal",
     ],
+    lookalikes: &[],
     examples: &["94110", "94110-1234", "SW1A 1AA"],
     counterexamples: &["not a code at all"],
 };

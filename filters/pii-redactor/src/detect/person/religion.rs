@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "RELIGION",
     about: "Religious or philosophical belief",
+    category: Category::Special,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -15,9 +16,10 @@ pub(crate) const DETECTOR: Detector = Detector {
         "religious belief",
         "belief",
         "faith",
-        "denomination",
+        "religious denomination",
         "philosophical belief",
     ],
+    lookalikes: &[],
     examples: &["none"],
     counterexamples: &[],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SEX_LIFE",
     about: "Sex life or sexual orientation",
+    category: Category::Special,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -17,6 +18,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "sexuality",
         "sexual preference",
     ],
+    lookalikes: &[],
     examples: &["undisclosed"],
     counterexamples: &[],
 };

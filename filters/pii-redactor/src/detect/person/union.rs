@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UNION_MEMBERSHIP",
     about: "Membership of a trade union",
+    category: Category::Special,
     presets: GDPR | CCPA,
     form: Form::Named,
     checked: false,
@@ -15,7 +16,9 @@ pub(crate) const DETECTOR: Detector = Detector {
         "union membership",
         "labor union",
         "trade union membership",
+        "member of union",
     ],
+    lookalikes: &[],
     examples: &["yes"],
     counterexamples: &[],
 };

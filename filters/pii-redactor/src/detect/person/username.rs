@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "USERNAME",
     about: "The name under which a person has an account",
+    category: Category::Personal,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Named,
     checked: false,
@@ -20,6 +21,12 @@ pub(crate) const DETECTOR: Detector = Detector {
         "user id",
         "account name",
         "account login",
+    ],
+    lookalikes: &[
+        "service account name",
+        "storage account name",
+        "cloud account name",
+        "billing account name",
     ],
     examples: &["jdoe42"],
     counterexamples: &[],

@@ -1,21 +1,23 @@
 //! AWS_ACCESS_KEY: the id of an AWS access key.
 
+use super::{Class, Runs};
 use crate::detect::prelude::*;
 
 /// See the module.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AWS_ACCESS_KEY",
     about: "The id of an AWS access key",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,
     words: &["aws", "access key", "aws access key id"],
+    lookalikes: &[],
     examples: &["AKIAIOSFODNN7EXAMPLE"],
     counterexamples: &["AKIAIOSFODNN7EXAMPL", "AKIAiosfodnn7example"],
 };
 
 /// Sixteen letters or digits of base 32 behind the prefix.
-pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
-    let is_part = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    super::exactly(text, start.plus(4), 16, is_part)
+pub(crate) fn end(runs: &mut Runs<'_>, start: usize, _: &[u8]) -> Option<usize> {
+    runs.exactly(Class::Base32, start.plus(4), 16)
 }

@@ -1,15 +1,18 @@
 //! BASIC_AUTH: the credentials of HTTP basic authentication (RFC 7617).
 
+use super::{Class, Runs};
 use crate::detect::prelude::*;
 
 /// See the module.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BASIC_AUTH",
     about: "The credentials of HTTP basic authentication (RFC 7617)",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,
     words: &["authorization", "proxy authorization"],
+    lookalikes: &[],
     examples: &["Basic amFuZTpzZWNyZXQ="],
     counterexamples: &["Basic knowledge", "Basic !!"],
 };
@@ -19,19 +22,29 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// The end of credentials that begin with `Basic ` at `start`.
-pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
-    let begin = start.plus(6);
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-    let length = crate::bytes::count_while(text, begin, is_base64);
-    let end = begin.plus(length);
+pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
+    let begin = start.plus(prefix.len());
+    let run = runs.at(Class::Base64, begin);
+    let length = run.length_from(begin);
+    if length < 4 {
+        return None;
+    }
     let engine = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    let decoded = engine
-        .decode(part(text, begin, end.min(begin.plus(1024))))
-        .ok()?;
+    let encoded = part(
+        runs.text(),
+        begin,
+        run.end.min(begin.plus(MAX_DECODED_BYTES)),
+    );
+    if !runs.may_decode(encoded.len()) {
+        return Some(run.end);
+    }
+    let decoded = engine.decode(encoded).ok()?;
     let is_pair =
         decoded.contains(&b':') && decoded.iter().all(|byte| *byte >= b' ' && *byte != 0x7f);
-    (length >= 4 && is_pair).then_some(end)
+    is_pair.then_some(run.end)
 }
+
+const MAX_DECODED_BYTES: usize = 1024;

@@ -1,25 +1,24 @@
 //! GCP_API_KEY: an API key or OAuth client secret of Google.
 
+use super::{Class, Runs};
 use crate::detect::prelude::*;
 
 /// See the module.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GCP_API_KEY",
     about: "An API key or OAuth client secret of Google",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,
     words: &["google api key", "gcp"],
+    lookalikes: &[],
     examples: &["AIzaSyA1234567890abcdefghijklmnopqrstuv"],
     counterexamples: &["AIzaSy"],
 };
 
 /// `AIza` and 35 characters, `GOCSPX-` and 28.
-pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if at(text, start) == b'G' {
-        super::exactly(text, start.plus(7), 28, is_part)
-    } else {
-        super::exactly(text, start.plus(4), 35, is_part)
-    }
+pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
+    let count = if prefix == b"AIza" { 35 } else { 28 };
+    runs.exactly(Class::Base64Url, start.plus(prefix.len()), count)
 }

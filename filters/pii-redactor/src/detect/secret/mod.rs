@@ -1,4 +1,4 @@
-//! What opens doors.
+//! Secrets: what opens doors.
 
 pub(crate) mod api_key;
 pub(crate) mod aws_key;
@@ -10,138 +10,129 @@ pub(crate) mod jwt;
 pub(crate) mod password;
 pub(crate) mod private_key;
 pub(crate) mod provider;
+mod runs;
 pub(crate) mod slack;
 pub(crate) mod stripe;
 pub(crate) mod url_password;
 
-use crate::bytes::{Position as _, at, before, count_while, part};
+pub(crate) use runs::{Class, Runs};
+
+use crate::bytes::{Position as _, at, before, part};
 use crate::detect::boundary::is_word;
 use crate::detect::table::id;
+use crate::entity::EntitySet;
+use crate::steps::step;
 
-/// What a prefix begins.
-type End = fn(&[u8], usize, &'static [u8]) -> Option<usize>;
+/// Finds the end of a secret whose prefix stands at a place.
+type End = fn(&mut Runs<'_>, usize, &'static [u8]) -> Option<usize>;
 
+/// The prefixes with which secrets begin; those with the same first byte stand together.
 const PREFIXES: &[(&[u8], u8, End)] = &[
-    (b"eyJ", id("JWT"), |text, start, _| jwt::end(text, start)),
-    (b"Basic ", id("BASIC_AUTH"), |text, start, _| {
-        basic::end(text, start)
-    }),
-    (b"AKIA", id("AWS_ACCESS_KEY"), |text, start, _| {
-        aws_key::end(text, start)
-    }),
-    (b"ASIA", id("AWS_ACCESS_KEY"), |text, start, _| {
-        aws_key::end(text, start)
-    }),
-    (b"ABIA", id("AWS_ACCESS_KEY"), |text, start, _| {
-        aws_key::end(text, start)
-    }),
-    (b"AIDA", id("AWS_ACCESS_KEY"), |text, start, _| {
-        aws_key::end(text, start)
-    }),
-    (b"AROA", id("AWS_ACCESS_KEY"), |text, start, _| {
-        aws_key::end(text, start)
-    }),
-    (b"AIza", id("GCP_API_KEY"), |text, start, _| {
-        gcp_key::end(text, start)
-    }),
-    (b"GOCSPX-", id("GCP_API_KEY"), |text, start, _| {
-        gcp_key::end(text, start)
-    }),
-    (b"ghp_", id("GITHUB_TOKEN"), |text, start, _| {
-        github::end(text, start)
-    }),
-    (b"gho_", id("GITHUB_TOKEN"), |text, start, _| {
-        github::end(text, start)
-    }),
-    (b"ghu_", id("GITHUB_TOKEN"), |text, start, _| {
-        github::end(text, start)
-    }),
-    (b"ghs_", id("GITHUB_TOKEN"), |text, start, _| {
-        github::end(text, start)
-    }),
-    (b"ghr_", id("GITHUB_TOKEN"), |text, start, _| {
-        github::end(text, start)
-    }),
-    (b"github_pat_", id("GITHUB_TOKEN"), |text, start, _| {
-        github::end(text, start)
-    }),
-    (b"glpat-", id("GITLAB_TOKEN"), |text, start, _| {
-        gitlab::end(text, start)
-    }),
-    (b"gldt-", id("GITLAB_TOKEN"), |text, start, _| {
-        gitlab::end(text, start)
-    }),
-    (b"xoxb-", id("SLACK_TOKEN"), |text, start, _| {
-        slack::end(text, start)
-    }),
-    (b"xoxp-", id("SLACK_TOKEN"), |text, start, _| {
-        slack::end(text, start)
-    }),
-    (b"xoxa-", id("SLACK_TOKEN"), |text, start, _| {
-        slack::end(text, start)
-    }),
-    (b"xoxr-", id("SLACK_TOKEN"), |text, start, _| {
-        slack::end(text, start)
-    }),
-    (b"xoxs-", id("SLACK_TOKEN"), |text, start, _| {
-        slack::end(text, start)
-    }),
-    (b"xapp-", id("SLACK_TOKEN"), |text, start, _| {
-        slack::end(text, start)
-    }),
-    (b"sk_live_", id("STRIPE_KEY"), |text, start, _| {
-        stripe::end(text, start)
-    }),
-    (b"sk_test_", id("STRIPE_KEY"), |text, start, _| {
-        stripe::end(text, start)
-    }),
-    (b"rk_live_", id("STRIPE_KEY"), |text, start, _| {
-        stripe::end(text, start)
-    }),
-    (b"rk_test_", id("STRIPE_KEY"), |text, start, _| {
-        stripe::end(text, start)
-    }),
-    (b"whsec_", id("STRIPE_KEY"), |text, start, _| {
-        stripe::end(text, start)
-    }),
+    (b"eyJ", id("JWT"), jwt::end),
+    (b"Basic ", id("BASIC_AUTH"), basic::end),
+    (b"AKIA", id("AWS_ACCESS_KEY"), aws_key::end),
+    (b"ASIA", id("AWS_ACCESS_KEY"), aws_key::end),
+    (b"ABIA", id("AWS_ACCESS_KEY"), aws_key::end),
+    (b"AIDA", id("AWS_ACCESS_KEY"), aws_key::end),
+    (b"AROA", id("AWS_ACCESS_KEY"), aws_key::end),
+    (b"AIza", id("GCP_API_KEY"), gcp_key::end),
+    (b"GOCSPX-", id("GCP_API_KEY"), gcp_key::end),
+    (b"ghp_", id("GITHUB_TOKEN"), github::end),
+    (b"gho_", id("GITHUB_TOKEN"), github::end),
+    (b"ghu_", id("GITHUB_TOKEN"), github::end),
+    (b"ghs_", id("GITHUB_TOKEN"), github::end),
+    (b"ghr_", id("GITHUB_TOKEN"), github::end),
+    (b"github_pat_", id("GITHUB_TOKEN"), github::end),
+    (b"glpat-", id("GITLAB_TOKEN"), gitlab::end),
+    (b"gldt-", id("GITLAB_TOKEN"), gitlab::end),
+    (b"xoxb-", id("SLACK_TOKEN"), slack::end),
+    (b"xoxp-", id("SLACK_TOKEN"), slack::end),
+    (b"xoxa-", id("SLACK_TOKEN"), slack::end),
+    (b"xoxr-", id("SLACK_TOKEN"), slack::end),
+    (b"xoxs-", id("SLACK_TOKEN"), slack::end),
+    (b"xapp-", id("SLACK_TOKEN"), slack::end),
+    (b"sk_live_", id("STRIPE_KEY"), stripe::end),
+    (b"sk_test_", id("STRIPE_KEY"), stripe::end),
+    (b"shpat_", id("PROVIDER_TOKEN"), provider::end),
+    (b"shpss_", id("PROVIDER_TOKEN"), provider::end),
+    (b"sk-ant-", id("PROVIDER_TOKEN"), provider::end),
+    (b"sk-", id("PROVIDER_TOKEN"), provider::end),
+    (b"rk_live_", id("STRIPE_KEY"), stripe::end),
+    (b"rk_test_", id("STRIPE_KEY"), stripe::end),
+    (b"whsec_", id("STRIPE_KEY"), stripe::end),
     (b"npm_", id("PROVIDER_TOKEN"), provider::end),
     (b"pypi-", id("PROVIDER_TOKEN"), provider::end),
     (b"SG.", id("PROVIDER_TOKEN"), provider::end),
     (b"hf_", id("PROVIDER_TOKEN"), provider::end),
+    (b"hooks.slack.com/", id("SLACK_TOKEN"), slack::web_hook_end),
     (b"dop_v1_", id("PROVIDER_TOKEN"), provider::end),
-    (b"shpat_", id("PROVIDER_TOKEN"), provider::end),
-    (b"shpss_", id("PROVIDER_TOKEN"), provider::end),
-    (b"lin_api_", id("PROVIDER_TOKEN"), provider::end),
     (b"dp.pt.", id("PROVIDER_TOKEN"), provider::end),
-    (b"sk-ant-", id("PROVIDER_TOKEN"), provider::end),
-    (b"sk-", id("PROVIDER_TOKEN"), provider::end),
+    (b"lin_api_", id("PROVIDER_TOKEN"), provider::end),
 ];
 
-/// The secrets that begin with a prefix, from `from` on.
-pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(u8, usize, usize)) {
+/// By the first byte of a prefix: where in the table it is, and how many there are.
+const RANGES: [(u8, u8); 128] = ranges();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic,
+    reason = "runs while compiling"
+)]
+const fn ranges() -> [(u8, u8); 128] {
+    let mut ranges = [(0, 0); 128];
+    let mut place = 0;
+    while place < PREFIXES.len() {
+        let first = PREFIXES[place].0[0] as usize;
+        if ranges[first].1 == 0 {
+            ranges[first].0 = place as u8;
+        }
+        assert!(
+            ranges[first].0 as usize + ranges[first].1 as usize == place,
+            "prefixes with the same first byte stand together"
+        );
+        ranges[first].1 += 1;
+        place += 1;
+    }
+    ranges
+}
+
+/// The kinds that begin with a prefix.
+pub(crate) fn kinds() -> EntitySet {
+    let mut kinds = EntitySet::EMPTY;
+    kinds.insert(const { id("PRIVATE_KEY") });
+    for (_, entity, _) in PREFIXES {
+        kinds.insert(*entity);
+    }
+    kinds
+}
+
+/// The secrets of the wanted kinds that begin with a prefix, from `from` on.
+pub(crate) fn find(
+    text: &[u8],
+    from: usize,
+    wanted: &EntitySet,
+    mut found: impl FnMut(u8, usize, usize),
+) {
+    let mut runs = Runs::new(text);
     let mut position = from;
     while position < text.len() {
         let byte = at(text, position);
         if byte == b'-'
             && part(text, position, position.plus(11)) == b"-----BEGIN "
-            && let Some((end, _)) = private_key::end(text, position)
+            && wanted.has(const { id("PRIVATE_KEY") })
+            && let Some(end) = private_key::end(text, position)
         {
-            found(id("PRIVATE_KEY"), position, end);
+            found(const { id("PRIVATE_KEY") }, position, end);
             position = end;
             continue;
         }
-        let may_begin = begins(byte) && !is_word(before(text, position));
-        let known = may_begin
-            .then(|| {
-                PREFIXES.iter().find(|(prefix, ..)| {
-                    part(text, position, position.plus(prefix.len())) == *prefix
-                })
-            })
-            .flatten();
-        if let Some((prefix, entity, end)) = known
-            && let Some(end) = end(text, position, prefix)
+        let (first, count) = RANGES.get(usize::from(byte)).copied().unwrap_or((0, 0));
+        if count > 0
+            && !is_word(before(text, position))
+            && let Some((entity, end)) = prefixed(&mut runs, position, first, count, wanted)
         {
-            found(*entity, position, end);
+            found(entity, position, end);
             position = end;
             continue;
         }
@@ -149,36 +140,33 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(u8, usize, us
     }
 }
 
-/// The end of exactly so many characters of a kind.
-fn exactly(text: &[u8], start: usize, count: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
-    (count_while(text, start, is) == count).then(|| start.plus(count))
-}
-
-/// The end of so many characters of a kind or more.
-fn at_least(text: &[u8], start: usize, count: usize, is: impl Fn(u8) -> bool) -> Option<usize> {
-    let length = count_while(text, start, is);
-    (length >= count).then(|| start.plus(length))
-}
-
-/// The first bytes of the prefixes.
-const fn begins(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'e' | b'B'
-            | b'A'
-            | b'G'
-            | b'g'
-            | b'x'
-            | b's'
-            | b'r'
-            | b'w'
-            | b'n'
-            | b'p'
-            | b'S'
-            | b'h'
-            | b'd'
-            | b'l'
-    )
+/// The secret whose prefix stands at a place.
+fn prefixed(
+    runs: &mut Runs<'_>,
+    position: usize,
+    first: u8,
+    count: u8,
+    wanted: &EntitySet,
+) -> Option<(u8, usize)> {
+    let second = at(runs.text(), position.plus(1));
+    let candidates = PREFIXES
+        .iter()
+        .skip(usize::from(first))
+        .take(usize::from(count));
+    for (prefix, entity, end) in candidates {
+        step(1);
+        if at(prefix, 1) == second
+            && part(runs.text(), position, position.plus(prefix.len())) == *prefix
+        {
+            step(prefix.len());
+            // The longest prefix comes first, and is the only one that counts.
+            if !wanted.has(*entity) {
+                return None;
+            }
+            return end(runs, position, prefix).map(|end| (*entity, end));
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -194,7 +182,6 @@ mod tests {
                 "{}",
                 String::from_utf8_lossy(prefix)
             );
-            assert!(prefix.first().is_some_and(|first| begins(*first)));
         }
         assert!(Triggers::of(b"-----BEGIN ").has(Triggers::LITERAL));
     }

@@ -1,25 +1,39 @@
 //! SLACK_TOKEN: a token or web hook of Slack.
 
+use super::{Class, Runs};
 use crate::detect::prelude::*;
 
 /// See the module.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SLACK_TOKEN",
     about: "A token or web hook of Slack",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,
     words: &["slack token"],
-    examples: &["xoxb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx"],
-    counterexamples: &["xoxb-1"],
+    lookalikes: &[],
+    examples: &[
+        "xoxb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx",
+        "hooks.slack.com/services/TABCDEFGH/BABCDEFGH/abcdefghijklmnopqrstuvwx",
+    ],
+    counterexamples: &["xoxb-1", "hooks.slack.com/services/"],
 };
 
 /// Groups of letters and digits with dashes behind the prefix, a number among them.
-pub(crate) fn end(text: &[u8], start: usize) -> Option<usize> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let end = super::at_least(text, start.plus(5), 20, is_part)?;
-    part(text, start, end)
+pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
+    let begin = start.plus(prefix.len());
+    let run = runs.at(Class::Base64Url, begin);
+    (run.length_from(begin) >= 20 && run.has_digit_from(begin)).then_some(run.end)
+}
+
+/// `hooks.slack.com/services/`, `/workflows/` or `/triggers/`, then the parts that make the secret.
+pub(crate) fn web_hook_end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
+    let path = start.plus(prefix.len());
+    let run = runs.at(Class::Path, path);
+    let ahead = part(runs.text(), path, path.plus(10));
+    let is_hook = [&b"services/"[..], b"workflows/", b"triggers/"]
         .iter()
-        .any(u8::is_ascii_digit)
-        .then_some(end)
+        .any(|kind| ahead.starts_with(kind));
+    (is_hook && run.length_from(path) >= 30).then_some(run.end)
 }

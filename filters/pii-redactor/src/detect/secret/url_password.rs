@@ -6,10 +6,12 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "URL_PASSWORD",
     about: "A user name and a password in the address of a service",
+    category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,
     words: &["connection string", "database url", "dsn"],
+    lookalikes: &[],
     examples: &["postgres://app:s3cr3t@db.internal/app"],
     counterexamples: &["https://example.com/a@b"],
 };
@@ -20,6 +22,7 @@ pub(crate) fn find(text: &[u8], sign: usize) -> Option<(usize, usize)> {
     let head = part(text, sign.less(512), sign);
     let length = crate::bytes::count_while_back(head, head.len(), is_part);
     let begin = sign.less(length);
+    step(length);
     let named = part(text, begin, sign);
     let colon = memchr::memchr(b':', named)?;
     let scheme = part(text, begin.less(3), begin);

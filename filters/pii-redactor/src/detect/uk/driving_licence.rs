@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_DRIVING_LICENCE",
     about: "A number of a driving licence of Great Britain",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "uk driving licence",
         "driving licence number",
     ],
+    lookalikes: &[],
     examples: &["MORGA657054SM9IJ", "SMITH801155J99AA"],
     counterexamples: &["MORGA699054SM9IJ"],
 };

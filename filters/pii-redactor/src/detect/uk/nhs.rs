@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_NHS",
     about: "A number of the National Health Service: weights 10 to 2, MOD 11",
+    category: Category::Health,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "national health",
         "nhs id",
     ],
+    lookalikes: &[],
     examples: &["943 476 5919", "8735570636"],
     counterexamples: &["943 476 5918"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_NINO",
     about: "A national insurance number",
+    category: Category::Governmental,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["AA999999A", "AA 99 99 99 A"],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "ni no",
         "insurance number",
     ],
+    lookalikes: &[],
     examples: &["AB123456C", "JG 10 37 59 A"],
     counterexamples: &["DB123456C", "GB123456A", "AO123456C", "AB123456E"],
 };

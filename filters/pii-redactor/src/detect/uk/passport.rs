@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_PASSPORT",
     about: "A number of a British passport",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "uk passport",
         "british passport",
     ],
+    lookalikes: &[],
     examples: &["925665416", "AB1234567"],
     counterexamples: &["92566541"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_POSTCODE",
     about: "A British postcode, where a word announces it",
+    category: Category::Personal,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "uk postcode",
         "postcode area",
     ],
+    lookalikes: &[],
     examples: &["SW1A 1AA", "M1 1AE", "EC1A1BB"],
     counterexamples: &["SW1A 1CV"],
 };

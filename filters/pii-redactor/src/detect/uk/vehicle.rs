@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_VEHICLE_REGISTRATION",
     about: "A British number plate of 2001 or later, or of the years before",
+    category: Category::Personal,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -25,6 +26,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registration number",
         "licence plate",
     ],
+    lookalikes: &[],
     examples: &["AB51 ABC", "BD51SMR"],
     counterexamples: &["QQ51"],
 };

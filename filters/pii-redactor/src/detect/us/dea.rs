@@ -6,10 +6,11 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MEDICAL_LICENSE",
     about: "A registration number of the Drug Enforcement Administration",
+    category: Category::Health,
     presets: HIPAA,
     form: Form::Shapes {
-        alone: &["AA9999999"],
-        announced: &[],
+        alone: &[],
+        announced: &["AA9999999"],
         check,
     },
     checked: true,
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medical license",
         "prescriber",
     ],
+    lookalikes: &[],
     examples: &["AB1234563", "FB1234563"],
     counterexamples: &["AB1234564", "QB1234563"],
 };

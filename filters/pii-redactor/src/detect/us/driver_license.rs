@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_DRIVER_LICENSE",
     about: "A number of a driver licence in a form that a state uses",
+    category: Category::Governmental,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -48,6 +49,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "driverslicense",
         "license",
     ],
+    lookalikes: &[],
     examples: &["F1234567", "D12345678901234", "S12345678"],
     counterexamples: &["ABCDEFG"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_EIN",
     about: "An employer identification number, where a word announces it",
+    category: Category::Business,
     presets: CCPA,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "federal tax id",
         "employer id",
     ],
+    lookalikes: &[],
     examples: &["41-1603629"],
     counterexamples: &["00-1234567"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_ITIN",
     about: "An individual taxpayer identification number",
+    category: Category::Governmental,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &["999-99-9999"],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "taxpayer identification",
         "tin",
     ],
+    lookalikes: &[],
     examples: &["937-86-5797", "924708227"],
     counterexamples: &["937-49-5797", "123-45-6789"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_MBI",
     about: "A Medicare beneficiary identifier: eleven characters with a fixed grammar",
+    category: Category::Health,
     presets: GDPR | HIPAA,
     form: Form::Shapes {
         alone: &["9AX9-AX9-AA99"],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medicare id",
         "beneficiary identifier",
     ],
+    lookalikes: &[],
     examples: &["1EG4-TE5-MK72", "1EG4TE5MK73"],
     counterexamples: &["1SG4-TE5-MK72", "0EG4-TE5-MK72"],
 };

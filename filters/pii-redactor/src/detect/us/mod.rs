@@ -9,4 +9,5 @@ pub(crate) mod mbi;
 pub(crate) mod npi;
 pub(crate) mod passport;
 pub(crate) mod ssn;
+pub(crate) mod ssn_last4;
 pub(crate) mod vin;

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_NPI",
     about: "A national provider identifier: ten digits, Luhn over 80840 and the number",
+    category: Category::Health,
     presets: HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "provider number",
         "provider npi",
     ],
+    lookalikes: &[],
     examples: &["1234567893"],
     counterexamples: &["1234567890", "3234567893"],
 };

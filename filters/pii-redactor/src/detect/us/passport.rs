@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_PASSPORT",
     about: "A number of a United States passport: nine digits, or a letter and eight",
+    category: Category::Governmental,
     presets: CCPA | HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "us passport",
         "travel document",
     ],
+    lookalikes: &[],
     examples: &["340020013", "A12345678"],
     counterexamples: &["12345678"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_SSN",
     about: "A social security number: area, group and serial that can have been issued",
+    category: Category::Governmental,
     presets: GDPR | CCPA | HIPAA,
     form: Form::Shapes {
         alone: &["999-99-9999"],
@@ -24,10 +25,10 @@ pub(crate) const DETECTOR: Detector = Detector {
         "socialsecuritynumber",
         "ssn number",
         "ssns",
-        "ssn last",
         "tax payer id",
         "taxpayer id",
     ],
+    lookalikes: &[],
     examples: &["536-22-8145", "078-05-1121"],
     counterexamples: &[
         "000-12-3456",

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "VIN",
     about: "A vehicle identification number (ISO 3779) with its check digit",
+    category: Category::Personal,
     presets: HIPAA,
     form: Form::Shapes {
         alone: &[],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "vin number",
         "vehicle",
     ],
+    lookalikes: &[],
     examples: &["1HGCM82633A004352", "1M8GDM9AXKP042788"],
     counterexamples: &["1HGCM82633A004353", "1HGCM82633O004352"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_ABN",
     about: "A business number of Australia: MOD 89",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["abn", "australian business number", "business number"],
+    lookalikes: &[],
     examples: &["46 694 536 929", "51824753556"],
     counterexamples: &["46 694 536 928"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_ACN",
     about: "A company number of Australia: weights 8 to 1",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["acn", "australian company number", "company number"],
+    lookalikes: &[],
     examples: &["329 897 270", "004085616"],
     counterexamples: &["329 897 271"],
 };

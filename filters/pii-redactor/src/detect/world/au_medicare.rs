@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_MEDICARE",
     about: "A Medicare number of Australia",
+    category: Category::Health,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "medicare card",
         "medicare no",
     ],
+    lookalikes: &[],
     examples: &["2123 45670 1", "2428778132"],
     counterexamples: &["2123 45671 1", "1123456701"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_TFN",
     about: "A tax file number of Australia: MOD 11",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["tfn", "tax file", "tax file number", "tfn number"],
+    lookalikes: &[],
     examples: &["967 106 992", "954409959"],
     counterexamples: &["967 106 993"],
 };

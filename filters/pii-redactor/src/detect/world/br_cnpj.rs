@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BR_CNPJ",
     about: "A taxpayer number of companies in Brazil: two check digits",
+    category: Category::Business,
     presets: 0,
     form: Form::Shapes {
         alone: &["99.999.999/9999-99"],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["cnpj", "cnpj number", "cadastro nacional"],
+    lookalikes: &[],
     examples: &["31.351.200/3366-17", "54504700207596"],
     counterexamples: &["31.351.200/3366-18"],
 };

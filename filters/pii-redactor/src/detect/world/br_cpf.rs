@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BR_CPF",
     about: "A taxpayer number of people in Brazil: two check digits",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &["999.999.999-99"],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "número cpf",
         "numero cpf",
     ],
+    lookalikes: &[],
     examples: &["680.816.832-67", "27613128210"],
     counterexamples: &["680.816.832-68", "111.111.111-11"],
 };

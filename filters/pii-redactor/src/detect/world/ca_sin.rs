@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CA_SIN",
     about: "A social insurance number of Canada: Luhn",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "canadian sin",
         "nas",
     ],
+    lookalikes: &[],
     examples: &["734 207 509", "524601952"],
     counterexamples: &["734 207 508", "834207508"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CN_RESIDENT_ID",
     about: "A resident identity number of China: a date and MOD 11-2",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &["99999999999999999X"],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "citizen id",
         "身份证",
     ],
+    lookalikes: &[],
     examples: &["110101195511112021", "11010519491231002X"],
     counterexamples: &["110101195511112022", "110101195513112021"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_AADHAAR",
     about: "An Aadhaar number of India: Verhoeff",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "aadhaar no",
         "aadhar number",
     ],
+    lookalikes: &[],
     examples: &["6570 9319 7056", "322475614704"],
     counterexamples: &["6570 9319 7057", "157093197056"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_GSTIN",
     about: "A goods and services tax number of India: a state, a PAN and MOD 36",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["99AAAAA9999AXXX"],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["gstin", "gst", "gst number", "gst no"],
+    lookalikes: &[],
     examples: &["27AAPFU0939F1ZV", "27GBMPU5468E1ZX"],
     counterexamples: &["27AAPFU0939F1ZW", "99AAPFU0939F1ZV"],
 };

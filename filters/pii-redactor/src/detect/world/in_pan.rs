@@ -6,10 +6,11 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_PAN",
     about: "A permanent account number of India",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
-        alone: &["AAAAA9999A"],
-        announced: &[],
+        alone: &[],
+        announced: &["AAAAA9999A"],
         check,
     },
     checked: true,
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "pan card",
         "pan no",
     ],
+    lookalikes: &[],
     examples: &["YUJPD1172Y", "AFZPK7190K"],
     counterexamples: &["AFZXK7190K", "AFZPK0000K"],
 };

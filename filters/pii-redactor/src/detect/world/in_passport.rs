@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_PASSPORT",
     about: "A number of an Indian passport",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "indian passport",
         "passport no",
     ],
+    lookalikes: &[],
     examples: &["K1234567"],
     counterexamples: &["K0000000"],
 };

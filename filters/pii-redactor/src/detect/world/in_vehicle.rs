@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_VEHICLE_REGISTRATION",
     about: "An Indian number plate",
+    category: Category::Personal,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -27,6 +28,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "number plate",
         "vehicle no",
     ],
+    lookalikes: &[],
     examples: &["MH12AB1234"],
     counterexamples: &["ZZ12AB1234"],
 };

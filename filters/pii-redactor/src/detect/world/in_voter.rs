@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_VOTER",
     about: "A voter id of India",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "election card",
         "voter number",
     ],
+    lookalikes: &[],
     examples: &["ABC1234567"],
     counterexamples: &["ABC0000000"],
 };

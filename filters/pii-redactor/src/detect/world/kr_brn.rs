@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_BRN",
     about: "A business registration number of Korea",
+    category: Category::Business,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "business registration number",
         "사업자등록번호",
     ],
+    lookalikes: &[],
     examples: &["220-81-62517", "2208162517"],
     counterexamples: &["220-81-62518"],
 };

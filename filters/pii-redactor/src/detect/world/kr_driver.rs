@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_DRIVER_LICENSE",
     about: "A driver licence of Korea: a region, a year, a number",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "운전면허번호",
         "license number",
     ],
+    lookalikes: &[],
     examples: &["11-22-333333-44"],
     counterexamples: &["10-22-333333-44", "99-22-333333-44"],
 };

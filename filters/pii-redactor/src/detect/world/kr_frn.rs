@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_FRN",
     about: "A registration number of foreigners in Korea: a date and a check digit",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "foreign registration number",
         "외국인등록번호",
     ],
+    lookalikes: &[],
     examples: &["561223-5055026"],
     counterexamples: &["561223-1055024"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_PASSPORT",
     about: "A number of a Korean passport",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "여권번호",
         "korean passport",
     ],
+    lookalikes: &[],
     examples: &["M12345678", "M123A4567"],
     counterexamples: &["M00000000"],
 };

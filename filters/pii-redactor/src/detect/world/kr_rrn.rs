@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_RRN",
     about: "A resident registration number of Korea: a date, and up to 2020 a check digit",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "jumin number",
         "주민등록번호",
     ],
+    lookalikes: &[],
     examples: &["561223-1055023", "130505-1892844"],
     counterexamples: &["561323-1055023", "561223-1055026"],
 };

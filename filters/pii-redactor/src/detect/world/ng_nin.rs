@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NG_NIN",
     about: "A national identification number of Nigeria: Verhoeff",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "nimc",
         "nin number",
     ],
+    lookalikes: &[],
     examples: &["12345678902"],
     counterexamples: &["12345678903"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NG_VEHICLE_REGISTRATION",
     about: "A Nigerian number plate",
+    category: Category::Personal,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -20,6 +21,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "registration number",
         "license plate",
     ],
+    lookalikes: &[],
     examples: &["ABC-123DE"],
     counterexamples: &["ABC-000DE"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NZ_IRD",
     about: "A tax number of New Zealand: MOD 11 with a second try",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -14,6 +15,7 @@ pub(crate) const DETECTOR: Detector = Detector {
     },
     checked: true,
     words: &["ird", "ird number", "inland revenue", "ird no"],
+    lookalikes: &[],
     examples: &["048-813-232", "49091850"],
     counterexamples: &["048-813-233"],
 };

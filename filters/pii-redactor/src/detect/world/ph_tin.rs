@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PH_TIN",
     about: "A tax number of the Philippines",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -27,6 +28,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "bir tin",
         "tin number",
     ],
+    lookalikes: &[],
     examples: &["123-456-786-000", "123-456-786"],
     counterexamples: &["123-456-783", "000-000-000"],
 };

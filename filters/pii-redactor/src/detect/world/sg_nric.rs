@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SG_NRIC",
     about: "An identity or foreign identification number of Singapore: a check letter",
+    category: Category::Governmental,
     presets: GDPR,
     form: Form::Shapes {
         alone: &["A9999999A"],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "singapore id",
         "nric fin",
     ],
+    lookalikes: &[],
     examples: &["S1234567D", "T0123456G", "F1234567N"],
     counterexamples: &["S1234567E"],
 };

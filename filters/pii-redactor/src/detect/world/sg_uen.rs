@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SG_UEN",
     about: "A unique entity number of Singapore",
+    category: Category::Business,
     presets: GDPR,
     form: Form::Shapes {
         alone: &[],
@@ -19,6 +20,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "company registration",
         "uen number",
     ],
+    lookalikes: &[],
     examples: &["13175392D", "94013744E"],
     counterexamples: &["13175392E"],
 };

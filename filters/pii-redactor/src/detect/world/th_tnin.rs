@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TH_TNIN",
     about: "An identity number of Thailand: MOD 11",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -22,6 +23,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "บัตรประชาชน",
         "citizen id",
     ],
+    lookalikes: &[],
     examples: &["8812604170823", "1-8640-05984-11-9"],
     counterexamples: &["8812604170824"],
 };

@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TR_NATIONAL_ID",
     about: "An identity number of Turkey: two check digits",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -23,6 +24,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "turkish id",
         "tc no",
     ],
+    lookalikes: &[],
     examples: &["22977847938", "10000000146"],
     counterexamples: &["22977847939", "02977847938"],
 };

@@ -6,7 +6,8 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TR_LICENSE_PLATE",
     about: "A Turkish number plate",
-    presets: 0,
+    category: Category::Personal,
+    presets: GDPR,
     form: Form::Shapes {
         alone: &[],
         announced: &[
@@ -20,6 +21,9 @@ pub(crate) const DETECTOR: Detector = Detector {
             "99AAA999",
             "99A9999",
             "99AA999",
+            "99A99999",
+            "99 A 99999",
+            "99 AAA 9999",
         ],
         check,
     },
@@ -31,6 +35,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "plate",
         "number plate",
     ],
+    lookalikes: &[],
     examples: &["34 AB 1234", "06ABC123"],
     counterexamples: &["82 AB 123", "00 AB 123"],
 };

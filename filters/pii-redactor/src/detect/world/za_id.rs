@@ -6,6 +6,7 @@ use crate::detect::prelude::*;
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ZA_ID_NUMBER",
     about: "An identity number of South Africa: a date and Luhn",
+    category: Category::Governmental,
     presets: 0,
     form: Form::Shapes {
         alone: &[],
@@ -21,6 +22,7 @@ pub(crate) const DETECTOR: Detector = Detector {
         "rsa id",
         "national id",
     ],
+    lookalikes: &[],
     examples: &["8412043249084", "7206110743081"],
     counterexamples: &["8412043249085", "8413043249084"],
 };

@@ -6,8 +6,8 @@ use crate::detect::is_impersonal;
 use crate::json::is_space;
 use crate::json::numbers::LEAST_DIGITS;
 use crate::names::NameCache;
+use crate::swar::not_digits;
 use crate::trigger::Looks;
-use crate::words::not_digits;
 
 /// A function of its own, so that what it needs stays in registers. Answers the place behind the
 /// members, and the mark of the last.

@@ -1,6 +1,8 @@
 //! `meshward check FILTER FILE...` reads configurations with the very code that the filter runs, so
 //! that what passes here is accepted by the proxy, and prints every mistake of what is not.
 
+mod bootstrap;
+
 use std::io::Read as _;
 
 use clap::builder::PossibleValuesParser;
@@ -14,8 +16,8 @@ use crate::output::say;
 /// A line with "warning:" is about what is accepted and probably not meant.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Whose configurations they are
-    #[arg(value_parser = PossibleValuesParser::new(PARSERS.map(|(name, _)| name)))]
+    /// Whose configurations they are; those of Envoy are YAML or JSON, and warnings say what they leave open around the filters
+    #[arg(value_parser = PossibleValuesParser::new(PARSERS.map(|(name, _)| name).into_iter().chain([ENVOY])))]
     filter: String,
 
     /// The configurations; - is standard input
@@ -23,11 +25,8 @@ pub(crate) struct Arguments {
     files: Vec<String>,
 }
 
-/// Checks files as configurations of a filter.
+/// Checks files as configurations of a filter, or of Envoy.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
-    let Some(parse) = parser(&arguments.filter) else {
-        return exit::USAGE;
-    };
     let mut code = exit::RIGHT;
     for file in &arguments.files {
         let text = match read(file) {
@@ -38,22 +37,44 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
                 continue;
             }
         };
-        let checked = parse(&text);
-        for warning in &checked.warnings {
+        let (warnings, mistakes) = check(&arguments.filter, &text);
+        for warning in warnings {
             say!("{file}: warning: {warning}");
         }
-        match checked.result {
-            Ok(()) => say!("{file}: ok"),
-            Err(problems) => {
-                code = code.max(exit::FOUND);
-                for problem in problems.iter() {
-                    say!("{file}: {problem}");
-                }
-            }
+        if mistakes.is_empty() {
+            say!("{file}: ok");
+            continue;
+        }
+        code = code.max(exit::FOUND);
+        for mistake in mistakes {
+            say!("{file}: {mistake}");
         }
     }
     code
 }
+
+/// Warnings and mistakes.
+fn check(filter: &str, text: &str) -> (Vec<String>, Vec<String>) {
+    let Some(parse) = parser(filter) else {
+        return match bootstrap::check(text) {
+            Ok(warnings) => (
+                warnings.iter().map(ToString::to_string).collect(),
+                Vec::new(),
+            ),
+            Err(mistake) => (Vec::new(), vec![mistake]),
+        };
+    };
+    let checked = parse(text);
+    let warnings = checked.warnings.iter().map(ToString::to_string).collect();
+    let mistakes = checked.result.err();
+    let mistakes = mistakes
+        .iter()
+        .flat_map(|problems| problems.iter().map(ToString::to_string));
+    (warnings, mistakes.collect())
+}
+
+/// What `check` calls the configuration of Envoy itself.
+const ENVOY: &str = "envoy";
 
 type Parser = fn(&str) -> Checked<()>;
 

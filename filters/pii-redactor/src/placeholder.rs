@@ -1,4 +1,5 @@
-//! What was put in the place of a match, to be known again.
+//! Placeholders: the labels and pseudonyms that stand where a redaction took a value away. A second
+//! redaction recognizes them, so that it changes nothing.
 
 use std::borrow::Cow;
 
@@ -14,7 +15,7 @@ pub(crate) fn without_replacements<'n>(name: &'n [u8], stands_in: &[u8]) -> Cow<
     let mut left = Vec::with_capacity(name.len());
     let mut position = 0;
     while position < name.len() {
-        let length = label(rest(name, position));
+        let length = label_length(rest(name, position));
         if length > 0 {
             left.extend_from_slice(stands_in);
             position = position.plus(length);
@@ -32,11 +33,20 @@ pub(crate) fn without_replacements<'n>(name: &'n [u8], stands_in: &[u8]) -> Cow<
     Cow::Owned(left)
 }
 
-/// The length of the label that a text begins with.
-fn label(text: &[u8]) -> usize {
+/// The length of the label that a text begins with; 0 if it begins with none.
+pub(crate) fn label_length(text: &[u8]) -> usize {
     let length = count_while(text, 1, is_kind);
     let is_label = at(text, 0) == b'[' && length > 0 && at(text, length.plus(1)) == b']';
     if is_label { length.plus(2) } else { 0 }
+}
+
+/// Whether a whole value is a label or a pseudonym.
+pub(crate) fn is_placeholder(value: &[u8]) -> bool {
+    match value.first() {
+        Some(b'[') => label_length(value) == value.len(),
+        Some(first) if first.is_ascii_uppercase() => is_any_pseudonym(value),
+        _ => false,
+    }
 }
 
 fn is_word(byte: u8) -> bool {

@@ -1,0 +1,163 @@
+//! Public interfaces that hold nothing about anybody come through every preset byte for byte. The shapes
+//! in `tests/api_shapes` are written by hand after the documentation of each.
+
+use crate::fixtures::{plan_of, redacted};
+
+#[test]
+fn shapes_of_public_apis_stay_as_they_are() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api_shapes");
+    let plans = [
+        plan_of(r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#),
+        plan_of(r#"{"presets":["secrets"]}"#),
+        plan_of(r#"{"presets":["pci"]}"#),
+    ];
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension == "json");
+        let content_type = if is_json {
+            "application/json"
+        } else {
+            "application/xml"
+        };
+        count += 1;
+        for plan in &plans {
+            let out = redacted(plan, content_type, &text);
+            for (before, after) in text.lines().zip(out.lines()) {
+                if before != after {
+                    wrong.push(format!("{}:\n  {before}\n  {after}", path.display()));
+                }
+            }
+            assert!(out == text || !wrong.is_empty(), "{}", path.display());
+        }
+    }
+    assert!(count >= 20, "{count} shapes");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn secrets_by_name_and_what_only_looks_like_them() {
+    let plan = plan_of(r#"{"presets":["secrets"]}"#);
+    for (body, expected) in [
+        (
+            r#"{"access_token":"abc"}"#,
+            r#"{"access_token":"[API_KEY]"}"#,
+        ),
+        (r#"{"apiKey":"k1"}"#, r#"{"apiKey":"[API_KEY]"}"#),
+        (
+            r#"{"SecretString":"k1"}"#,
+            r#"{"SecretString":"[API_KEY]"}"#,
+        ),
+        (
+            r#"{"access_tokens":["a","b"]}"#,
+            r#"{"access_tokens":["[API_KEY]","[API_KEY]"]}"#,
+        ),
+        (
+            r#"{"credentials":{"pass":"hunter2"}}"#,
+            r#"{"credentials":{"pass":"[PASSWORD]"}}"#,
+        ),
+        (r#"{"db_password":"x"}"#, r#"{"db_password":"[PASSWORD]"}"#),
+        (r#"{"password2":"x"}"#, r#"{"password2":"[PASSWORD]"}"#),
+        (
+            r#"{"note":"password: hunter2, thanks"}"#,
+            r#"{"note":"password: [PASSWORD], thanks"}"#,
+        ),
+        (
+            r#"{"c":"AccountName=a;AccountKey=aGVsbG8gd29ybGQ0Mg==;EndpointSuffix=x"}"#,
+            r#"{"c":"AccountName=a;AccountKey=[API_KEY];EndpointSuffix=x"}"#,
+        ),
+        (
+            r#"{"c":"Server=db;User Id=sa;Password=p4ss!;"}"#,
+            r#"{"c":"Server=db;User Id=sa;Password=[PASSWORD];"}"#,
+        ),
+    ] {
+        assert_eq!(
+            redacted(&plan, "application/json", body),
+            expected,
+            "{body}"
+        );
+    }
+    for body in [
+        r#"{"prompt_tokens":10,"max_tokens":16,"tokens":["a1"],"token":1}"#,
+        r#"{"token_type":"Bearer","nextPageToken":"CAEQ1","secretArn":"arn:aws:x:1"}"#,
+        r#"{"token_endpoint":"https://a.b/t0","authorization_endpoint":"https://a.b/1"}"#,
+        r#"{"password_min_length":"12","login_count":"7","address_id":"a1","password":true}"#,
+        r#"{"NextContinuationToken":"1ueGcxLPRx1Tr","pagination_token":"x1","eos_token":"</s>"}"#,
+        r#"{"tokens":[{"token":"quick1"}],"allowCredentials":"true"}"#,
+        r#"{"text":"The password: must have 8 characters. Tokens: 150"}"#,
+    ] {
+        assert_eq!(redacted(&plan, "application/json", body), body);
+    }
+}
+
+#[test]
+fn names_of_members_in_every_style() {
+    let plan = plan_of(r#"{"presets":["hipaa","gdpr","pci"]}"#);
+    for (body, label) in [
+        (r#"{"ssn2":"536228145"}"#, "[US_SSN]"),
+        (r#"{"SSNs":["536228145"]}"#, "[US_SSN]"),
+        (r#"{"phone1":"030 901820"}"#, "[PHONE]"),
+        (r#"{"firstName2":"Ada"}"#, "[PERSON_NAME]"),
+        (r#"{"first_name1":"Ada"}"#, "[PERSON_NAME]"),
+        (r#"{"dob2":"1970-05-06"}"#, "1970"),
+        (r#"{"ssn_last4":"8145"}"#, "[US_SSN_LAST4]"),
+        (r#"{"age":"93 years"}"#, "\"90\""),
+        (r#"{"age":90.5}"#, ":90}"),
+        (r#"{"subject":{"display":"Ada Lovelace"}}"#, "[PERSON_NAME]"),
+        (r#"{"text":"DOB: 12/10/1931"}"#, "DOB: 1931"),
+        (r#"{"text":"MRN: 0012345"}"#, "[MEDICAL_RECORD]"),
+        (r#"{"card":"4111111111111111"}"#, "[CREDIT_CARD]"),
+    ] {
+        let out = redacted(&plan, "application/json", body);
+        assert!(out.contains(label), "{body} -> {out}");
+    }
+}
+
+#[test]
+fn a_key_takes_only_its_own_lines() {
+    let plan = plan_of(r#"{"presets":["secrets"]}"#);
+    let line = "MIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEAq7BFUpkGp3abcdef";
+    let begin = "-----BEGIN PRIVATE KEY-----";
+    let end = "-----END PRIVATE KEY-----";
+    let rows: String = (0..500).map(|row| format!("{row},a,b{row}\n")).collect();
+    for (body, expected) in [
+        (
+            format!("1,{begin},x\n{rows}"),
+            format!("1,[PRIVATE_KEY],x\n{rows}"),
+        ),
+        (format!("{begin}\n{rows}"), format!("[PRIVATE_KEY]\n{rows}")),
+        (
+            format!("{begin}\r\n{rows}"),
+            format!("[PRIVATE_KEY]\r\n{rows}"),
+        ),
+        (
+            format!("a\n{begin}\n{line}\n{line}\nMIIB\n{end}\nb\n"),
+            "a\n[PRIVATE_KEY]\nb\n".to_owned(),
+        ),
+        (
+            format!("{begin}\nProc-Type: 4,ENCRYPTED\n\n{line}\nMII=\n{end}\nb\n"),
+            "[PRIVATE_KEY]\nb\n".to_owned(),
+        ),
+    ] {
+        let content_type = if body.contains("1,-") {
+            "text/csv"
+        } else {
+            "text/plain"
+        };
+        let out = redacted(&plan, content_type, &body);
+        assert!(
+            out.contains("[PRIVATE_KEY]") && !out.contains("MII"),
+            "{out}"
+        );
+        if !body.contains('\r') {
+            assert_eq!(out, expected);
+        }
+        assert!(
+            out.ends_with(expected.rsplit('\n').nth(1).unwrap_or_default()) || out.ends_with('\n')
+        );
+    }
+}

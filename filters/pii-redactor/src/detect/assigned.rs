@@ -1,0 +1,138 @@
+//! Values that a text gives a name: `password: hunter2`, `AccountKey=...`, `DOB: 12/10/1931`.
+//!
+//! Some kinds have no form to go by, and are known by the name of their member. In a text the same name
+//! stands before the value, with `:` or `=` between.
+
+use super::find::{Span, Text};
+use super::table::id;
+use super::{Confidence, DETECTORS, Form};
+use crate::bytes::{Position as _, at, before, count_while, part};
+use crate::entity::EntitySet;
+use crate::lexicon::Surroundings;
+use crate::placeholder::is_placeholder;
+use crate::steps::step;
+
+/// The kinds that are found in this way, if they are wanted.
+pub(crate) fn kinds(wanted: &EntitySet) -> EntitySet {
+    let mut kinds = EntitySet::EMPTY;
+    for entity in KINDS {
+        kinds.insert(entity);
+    }
+    kinds.and(wanted)
+}
+
+const API_KEY: u8 = id("API_KEY");
+const PASSWORD: u8 = id("PASSWORD");
+const CARD_CVV: u8 = id("CARD_CVV");
+const CARD_PIN: u8 = id("CARD_PIN");
+const PERSON_DATE: u8 = id("PERSON_DATE");
+const MEDICAL_RECORD: u8 = id("MEDICAL_RECORD");
+
+const KINDS: [u8; 6] = [
+    API_KEY,
+    PASSWORD,
+    CARD_CVV,
+    CARD_PIN,
+    PERSON_DATE,
+    MEDICAL_RECORD,
+];
+
+/// Finds the values of the assignable kinds.
+pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Span>) {
+    if text.least > Confidence::Medium || !has_assignment(text.bytes) {
+        return;
+    }
+    let bytes = text.bytes;
+    near.each_phrase(text.lexicon, bytes, text.assignable, |kinds, name_end| {
+        let Some((sign, start)) = value_start(bytes, name_end) else {
+            return;
+        };
+        if start < text.from {
+            return;
+        }
+        for entity in KINDS {
+            step(1);
+            if kinds.has(entity)
+                && let Some(end) = value_end(bytes, start, sign, entity)
+            {
+                spans.push(Span {
+                    start,
+                    end,
+                    entity,
+                    confidence: Confidence::Medium,
+                });
+            }
+        }
+    });
+}
+
+/// Whether anything in a text is like `name:` or `name=`.
+fn has_assignment(text: &[u8]) -> bool {
+    step(text.len() / 8);
+    memchr::memchr2_iter(b':', b'=', text).any(|sign| {
+        step(2);
+        let mut end = sign;
+        while end > 0 && matches!(before(text, end), b' ' | b'"' | b'\'') && sign.less(end) < 2 {
+            end = end.less(1);
+        }
+        before(text, end).is_ascii_alphabetic() && at(text, sign.plus(1)) != b'/'
+    })
+}
+
+/// The sign behind a name, and where the value begins: behind a few spaces and an opening quote.
+fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
+    let blanks = |from: usize| {
+        from.plus(count_while(part(text, 0, from.plus(2)), from, |byte| {
+            matches!(byte, b' ' | b'"' | b'\'' | b'\t')
+        }))
+    };
+    let place = blanks(name_end);
+    let sign = at(text, place);
+    matches!(sign, b':' | b'=').then(|| (sign, blanks(place.plus(1))))
+}
+
+/// The end of a value of a kind.
+fn value_end(text: &[u8], start: usize, sign: u8, entity: u8) -> Option<usize> {
+    let ahead = part(text, start, start.plus(MAX_VALUE_BYTES));
+    let length = count_while(ahead, 0, |byte| {
+        byte > b' ' && !b",;&\"'<>()[]{}|\\`".contains(&byte)
+    });
+    let mut value = part(ahead, 0, length);
+    // The full stop of a sentence is not part of it.
+    if sign == b':'
+        && let Some((b'.', shorter)) = value.split_last()
+    {
+        value = shorter;
+    }
+    let end = start.plus(value.len());
+    step(value.len());
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let fits = match entity {
+        CARD_CVV | CARD_PIN => digits == value.len() && (3..=6).contains(&digits),
+        PERSON_DATE => (6..=10).contains(&value.len()) && digits >= 4 && is_date(value),
+        MEDICAL_RECORD => digits >= 4 && value.len() <= 24,
+        _ => digits > 0 && value.len() >= LEAST_SECRET_BYTES && value.len() > digits.min(5),
+    };
+    let passes = match DETECTORS.get(usize::from(entity)).map(|known| known.form) {
+        Some(Form::NamedIf(check)) => check(value),
+        _ => true,
+    };
+    (fits && passes && !is_placeholder(value)).then_some(end)
+}
+
+/// Three numbers with the same sign between them, as days are written.
+fn is_date(value: &[u8]) -> bool {
+    let parts = |sign: u8| {
+        let numbers = value.split(|byte| *byte == sign);
+        let mut count = 0_usize;
+        let all = numbers
+            .clone()
+            .all(|number| (1..=4).contains(&number.len()) && number.iter().all(u8::is_ascii_digit));
+        numbers.for_each(|_| count = count.plus(1));
+        all && count == 3
+    };
+    parts(b'/') || parts(b'-') || parts(b'.')
+}
+
+const LEAST_SECRET_BYTES: usize = 4;
+const MAX_VALUE_BYTES: usize = 512;

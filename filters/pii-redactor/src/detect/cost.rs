@@ -1,0 +1,210 @@
+//! No input costs more than a small multiple of ordinary input: steps for each byte, counted on the worst
+//! texts that each detector, each word and each prefix can be given.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use super::{DETECTORS, Form};
+use crate::config::Config;
+use crate::inflate::InflateLimits;
+use crate::media::Framing;
+use crate::pipeline::{BodyPipeline, Coding};
+use crate::plan::Plan;
+use crate::steps;
+use crate::worst_cases::{beginnings, of_detectors, repeated};
+
+/// The most steps for each byte, as a multiple of what ordinary documents take.
+const MOST: f64 = 8.0;
+/// More than a window of the scanner.
+const TEXT_BYTES: usize = 4_500;
+
+fn plan(rules: &str) -> Rc<Plan> {
+    let config = Config::parse(rules).unwrap_or_else(|problems| panic!("{problems}"));
+    let all: Vec<usize> = (0..config.rules.len()).collect();
+    Rc::new(config.plan(&all))
+}
+
+fn all_presets() -> Rc<Plan> {
+    plan(r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#)
+}
+
+fn all_kinds() -> Rc<Plan> {
+    let names: Vec<String> = DETECTORS
+        .iter()
+        .map(|detector| format!("{:?}", detector.name))
+        .collect();
+    plan(&format!(
+        r#"{{"rules":[{{"detect":[{}]}}]}}"#,
+        names.join(",")
+    ))
+}
+
+/// Steps for each byte of a body.
+fn cost(plan: &Rc<Plan>, framing: &Framing, body: &[u8]) -> f64 {
+    let mut pipeline = BodyPipeline::new(
+        Rc::clone(plan),
+        framing,
+        Coding::Identity,
+        InflateLimits::default(),
+    );
+    let mut out = Vec::new();
+    steps::take();
+    pipeline.write(body, &mut out).unwrap();
+    pipeline.finish(&mut out).unwrap();
+    steps::take() as f64 / body.len() as f64
+}
+
+/// Orders, articles and log lines, with some personal data.
+fn ordinary() -> String {
+    let mut text = String::new();
+    for number in 0..200 {
+        let _ = writeln!(
+            text,
+            r#"{{"id":{},"uuid":"1519b9ab-a034-4fb7-a3aa-{number:012x}","status":"shipped","created_at":"2026-04-{:02}T08:{:02}:48Z","total":{}.{:02},"note":"Delivered to the back door on day {} by van 12","customer":{{"name":"Ada","email":"ada.{number}@example.com","phone":"+49 30 9018{number:02}","plate":"B-MW {number}","vat":"DE136695976"}},"items":[{{"sku":"ABC-{:05}-XY","title":"blue summer bundle","quantity":{}}}]}}"#,
+            number * 7919,
+            number % 28 + 1,
+            number % 60,
+            number * 13,
+            number % 100,
+            number % 9,
+            number * 31,
+            number % 9 + 1,
+        );
+        let _ = writeln!(
+            text,
+            r#"{{"ts":"2026-04-16T08:04:48.123Z","level":"info","msg":"GET /orders/{} took {} ms, 200, 10.0.0.{} via 8080; retry 2 of 5"}}"#,
+            number * 104_729,
+            number * 3,
+            number
+        );
+    }
+    text
+}
+
+fn in_string(name: &str, text: &str) -> Vec<u8> {
+    format!("{{\"{name}\":\"{}\"}}", text.replace('"', "\\\"")).into_bytes()
+}
+
+/// Collects what costs most.
+struct Worst {
+    rows: Vec<(f64, String)>,
+}
+
+impl Worst {
+    fn add(&mut self, steps: f64, what: impl Fn() -> String) {
+        if self.rows.len() < 20 || self.rows.last().is_some_and(|row| steps > row.0) {
+            self.rows.push((steps, what()));
+            self.rows.sort_by(|left, right| right.0.total_cmp(&left.0));
+            self.rows.truncate(20);
+        }
+    }
+
+    fn check(&self, most: f64) {
+        let list: Vec<String> = self
+            .rows
+            .iter()
+            .map(|(steps, what)| format!("{steps:7.1}  {what}"))
+            .collect();
+        let worst = self.rows.first().map_or(0.0, |row| row.0);
+        assert!(
+            worst <= most,
+            "more than {most:.1} steps for each byte:\n{}",
+            list.join("\n")
+        );
+    }
+}
+
+fn bound(plan: &Rc<Plan>) -> f64 {
+    MOST * cost(plan, &Framing::Json, ordinary().as_bytes())
+}
+
+#[test]
+fn repeated_beginnings_cost_no_more_than_a_multiple_of_ordinary_text() {
+    for plan in [all_presets(), all_kinds()] {
+        let mut worst = Worst { rows: Vec::new() };
+        for unit in beginnings() {
+            let text = repeated(&unit, TEXT_BYTES);
+            let steps = cost(&plan, &Framing::Json, &in_string("x", &text));
+            worst.add(steps, || format!("{unit:?} in a string"));
+            let steps = cost(&plan, &Framing::Text, text.as_bytes());
+            worst.add(steps, || format!("{unit:?} in a text"));
+        }
+        worst.check(bound(&plan));
+    }
+}
+
+#[test]
+fn what_detectors_look_for_costs_no_more_either() {
+    let plan = all_kinds();
+    let mut worst = Worst { rows: Vec::new() };
+    for unit in of_detectors() {
+        let text = repeated(&unit, 800);
+        let steps = cost(&plan, &Framing::Json, &in_string("x", &text));
+        worst.add(steps, || format!("{unit:?} in a string"));
+    }
+    worst.check(bound(&plan));
+}
+
+#[test]
+fn announced_members_cost_no_more_either() {
+    let plan = all_kinds();
+    let mut worst = Worst { rows: Vec::new() };
+    for detector in &DETECTORS {
+        let by_name = matches!(detector.form, Form::Named | Form::NamedIf(_));
+        for name in detector.words.iter().take(if by_name { 1 } else { 2 }) {
+            for unit in [
+                "1 ",
+                "12 ",
+                "1234 ",
+                "12-",
+                "1.",
+                "123456789 ",
+                "1234567890 ",
+                "a1 ",
+                "AB12 ",
+                "A ",
+                "AB-",
+                "+1 ",
+                "4111 ",
+            ] {
+                let text = repeated(unit, 1000);
+                let steps = cost(&plan, &Framing::Json, &in_string(name, &text));
+                worst.add(steps, || format!("{unit:?} in {name:?}"));
+            }
+            for example in detector.examples {
+                let text = repeated(&format!("{example} "), 600);
+                let steps = cost(&plan, &Framing::Json, &in_string(name, &text));
+                worst.add(steps, || format!("{example:?} in {name:?}"));
+            }
+        }
+    }
+    worst.check(bound(&plan));
+}
+
+#[test]
+fn many_short_strings_and_forms_cost_no_more_either() {
+    let plan = all_presets();
+    let mut worst = Worst { rows: Vec::new() };
+    for unit in beginnings() {
+        let escaped = unit.replace('"', "\\\"");
+        let list = format!("[{}1]", format!("\"{escaped}\",").repeat(100));
+        let steps = cost(&plan, &Framing::Json, list.as_bytes());
+        worst.add(steps, || format!("{unit:?} in many strings"));
+        let form = format!("a={}", unit.replace('&', "%26").repeat(100));
+        let steps = cost(&plan, &Framing::Form, form.as_bytes());
+        worst.add(steps, || format!("{unit:?} in a form"));
+    }
+    worst.check(bound(&plan));
+}
+
+#[test]
+fn nothing_is_sought_that_nobody_wants() {
+    let plan = plan(r#"{"rules":[{"detect":["EMAIL"]}]}"#);
+    let mut worst = Worst { rows: Vec::new() };
+    for unit in beginnings() {
+        let text = repeated(&unit, TEXT_BYTES);
+        let steps = cost(&plan, &Framing::Json, &in_string("x", &text));
+        worst.add(steps, || format!("{unit:?}"));
+    }
+    worst.check(bound(&all_presets()));
+}

@@ -1,0 +1,103 @@
+//! What is redacted twice is redacted once: a label announces nothing and is nothing.
+
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use super::DETECTORS;
+use crate::fixtures::{plan_of, redacted};
+use crate::plan::Plan;
+
+fn all_kinds(default: &str) -> Rc<Plan> {
+    let names: Vec<String> = DETECTORS
+        .iter()
+        .map(|detector| format!("{:?}", detector.name))
+        .collect();
+    plan_of(&format!(
+        r#"{{"pseudonym_key_env":"KEY","rules":[{{"detect":[{}]}}],"actions":{{"default":{default:?}}}}}"#,
+        names.join(",")
+    ))
+}
+
+#[test]
+fn no_label_is_announced_by_a_name() {
+    let plan = all_kinds("label");
+    let mut wrong = Vec::new();
+    for label in DETECTORS.iter().map(|detector| detector.name) {
+        for name in DETECTORS
+            .iter()
+            .filter_map(|detector| detector.words.first())
+        {
+            for body in [
+                format!(r#"{{"{name}":"[{label}]"}}"#),
+                format!(r#"{{"x":"{name}: [{label}], 123456782"}}"#),
+            ] {
+                let once = redacted(&plan, "application/json", &body);
+                let twice = redacted(&plan, "application/json", &once);
+                if !once.contains(&format!("[{label}]")) || twice != once {
+                    wrong.push(format!("{body} -> {once} -> {twice}"));
+                }
+            }
+        }
+    }
+    wrong.truncate(20);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let words: Vec<String> = DETECTORS
+        .iter()
+        .flat_map(|detector| {
+            let words = detector.words.iter().take(3).map(|word| (*word).to_owned());
+            let examples = detector.examples.iter().map(|text| (*text).to_owned());
+            words
+                .chain(examples)
+                .chain([format!("[{}]", detector.name)])
+        })
+        .chain(
+            [
+                ",",
+                ":",
+                "=",
+                "/",
+                "1",
+                "030 901820",
+                "123456782",
+                "ms",
+                "or",
+            ]
+            .map(str::to_owned),
+        )
+        .collect();
+    proptest::collection::vec(proptest::sample::select(words), 1..4)
+        .prop_map(|words| words.join("; "))
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    let names: Vec<&str> = DETECTORS
+        .iter()
+        .flat_map(|detector| detector.words.iter().copied())
+        .collect();
+    proptest::sample::select(names).prop_map(str::to_owned)
+}
+
+thread_local! {
+    static PLANS: [Rc<Plan>; 2] = [all_kinds("label"), all_kinds("pseudonym")];
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn twice_is_once(name in any_name(), text in any_text()) {
+        PLANS.with(|plans| {
+            for plan in plans {
+                let body = serde_json::json!({ name.as_str(): text.as_str(), "note": text.as_str() });
+                let once = redacted(plan, "application/json", &body.to_string());
+                let twice = redacted(plan, "application/json", &once);
+                prop_assert_eq!(&twice, &once, "{}", body);
+            }
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,654 @@
+//! What words say about a value: the name of its member, and the words around it in a text.
+//!
+//! Names are compared word by word, whatever their spelling: `birthDate`, `birth_date`, `BIRTH-DATE`
+//! and `birth date` are two words each. A word counts only as a whole, so `license` is not in
+//! `publicense`, and neither is `pan` in `company`.
+//!
+//! A name is about its head, the last words: `access_token` is a token, `token_type` is a type. So a
+//! kind that takes a whole value by its name alone needs its phrase at the end of the name. A kind that
+//! has a form of its own to go by needs it anywhere in the name.
+
+mod near;
+mod words;
+
+use crate::detect::{DETECTORS, Form};
+use crate::entity::EntitySet;
+use words::{Flags, Known, Vocabulary};
+
+pub(crate) use near::Surroundings;
+pub(crate) use words::{Words, char_at, char_before};
+pub use words::{folded, split};
+
+/// The phrases that announce kinds of data.
+#[derive(Debug, Default)]
+pub struct Lexicon {
+    vocabulary: Vocabulary,
+    /// A tree of phrases; the first node is the root.
+    nodes: Vec<Node>,
+    /// Where phrases of one word or more begin: by the number of the first word, 0 for none.
+    roots: Vec<u16>,
+    /// The kinds that take a whole value by its name.
+    by_name: EntitySet,
+}
+
+/// The phrases that begin with the same words.
+#[derive(Debug, Default)]
+struct Node {
+    next: Vec<(u16, u16)>,
+    phrase: Phrase,
+}
+
+/// What a phrase says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Phrase {
+    announces: EntitySet,
+    /// Kinds that the words inside of it announce and it does not: a `page token` is no token.
+    denies: EntitySet,
+}
+
+/// What the name of a member says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Announcement {
+    /// The kinds that it announces.
+    pub kinds: EntitySet,
+    /// It is called like an id, a hash, a time, a price or the like, and nothing else.
+    pub negative: bool,
+}
+
+impl Announcement {
+    /// What it says about a value that is a JSON number: no secret of a program is one, and
+    /// `"max_tokens": 10` is common.
+    #[must_use]
+    pub(crate) fn of_number(mut self) -> Self {
+        for secret in [crate::detect::API_KEY, crate::detect::PASSWORD] {
+            self.kinds.remove(secret);
+        }
+        self
+    }
+}
+
+impl Lexicon {
+    /// The phrases of the wanted kinds; `more` are those of the configuration's own.
+    pub fn new<'p>(wanted: &EntitySet, more: impl Iterator<Item = (u8, &'p str)>) -> Self {
+        let mut lexicon = Self::default();
+        lexicon.nodes.push(Node::default());
+        for (words, flag) in FLAGGED {
+            for word in *words {
+                lexicon.vocabulary.add(word.as_bytes(), *flag);
+            }
+        }
+        for (entity, detector) in (0_u8..).zip(DETECTORS) {
+            if !wanted.has(entity) {
+                continue;
+            }
+            if matches!(detector.form, Form::Named | Form::NamedIf(_)) {
+                lexicon.by_name.insert(entity);
+            }
+            for phrase in detector.words {
+                lexicon.add(phrase, |known| known.announces.insert(entity));
+            }
+            for phrase in detector.lookalikes {
+                lexicon.add(phrase, |known| known.denies.insert(entity));
+            }
+        }
+        for (entity, phrase) in more {
+            lexicon.add(&folded(phrase), |known| known.announces.insert(entity));
+        }
+        lexicon
+    }
+
+    fn add(&mut self, phrase: &str, mut tell: impl FnMut(&mut Phrase)) {
+        let joined = phrase.replace(' ', "");
+        // People write words together too: `phonenumber`. Short ones would be other words.
+        if joined.len() >= 7 && joined.len() != phrase.len() {
+            self.add_words(&joined, &mut tell);
+        }
+        self.add_words(phrase, &mut tell);
+    }
+
+    fn add_words(&mut self, phrase: &str, tell: &mut impl FnMut(&mut Phrase)) {
+        let mut node = 0_u16;
+        for word in phrase.split(' ') {
+            let word = self.vocabulary.add(word.as_bytes(), 0);
+            node = match self.step(node, word) {
+                Some(next) => next,
+                None => {
+                    let Ok(next) = u16::try_from(self.nodes.len()) else {
+                        return;
+                    };
+                    self.nodes.push(Node::default());
+                    if node == 0 {
+                        let place = usize::from(word);
+                        if self.roots.len() <= place {
+                            self.roots.resize(place.saturating_add(1), 0);
+                        }
+                        if let Some(root) = self.roots.get_mut(place) {
+                            *root = next;
+                        }
+                    } else if let Some(node) = self.nodes.get_mut(usize::from(node)) {
+                        node.next.push((word, next));
+                    }
+                    next
+                }
+            };
+        }
+        if let Some(node) = self.nodes.get_mut(usize::from(node)) {
+            tell(&mut node.phrase);
+        }
+    }
+
+    /// The node behind a word.
+    #[inline]
+    fn step(&self, node: u16, word: u16) -> Option<u16> {
+        if node == 0 {
+            let next = self.roots.get(usize::from(word)).copied()?;
+            return (next != 0).then_some(next);
+        }
+        let next = &self.nodes.get(usize::from(node))?.next;
+        crate::steps::step(next.len());
+        next.iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, next)| *next)
+    }
+
+    fn phrase(&self, node: u16) -> Phrase {
+        self.nodes
+            .get(usize::from(node))
+            .map(|node| node.phrase)
+            .unwrap_or_default()
+    }
+
+    /// What a member's name announces; `parent` is the name of the member that it is in, so that
+    /// `card.number` is the number of a card.
+    #[must_use]
+    pub fn of_name(&self, parent: &[u8], name: &[u8]) -> Announcement {
+        let look_up = |text| Words::new(text).map(|word| NameWord::new(&self.vocabulary, &word));
+        let parent: Vec<NameWord> = look_up(parent).collect();
+        let skipped = parent.len().saturating_sub(MAX_PARENT_WORDS);
+        let mut words: Vec<NameWord> = parent.into_iter().skip(skipped).collect();
+        let own = words.len();
+        words.extend(look_up(name));
+        let own_words = words.get(own..).unwrap_or_default();
+        let generic = !own_words.is_empty() && own_words.iter().all(|word| word.has(GENERIC));
+        let from = if generic { 0 } else { own };
+        let kinds = self.announced_by_name(&words, from);
+        let negative = kinds.is_empty() && own_words.iter().any(|word| word.has(NEGATIVE));
+        Announcement { kinds, negative }
+    }
+
+    /// What the phrases in a name announce that end at the word `from` or behind it.
+    fn announced_by_name(&self, words: &[NameWord], from: usize) -> EntitySet {
+        let tail = words
+            .iter()
+            .rev()
+            .take_while(|word| word.has(TAIL) || word.is_number)
+            .count();
+        // The head is the last word that says something; phrases may go on behind it.
+        let head = words.len().saturating_sub(tail).saturating_sub(1);
+        let counts = words.last().is_some_and(|word| word.has(COUNTING));
+        let mut found: Vec<(usize, bool, Phrase)> = Vec::new();
+        for start in 0..words.len() {
+            let is_measured = start
+                .checked_sub(1)
+                .and_then(|before| words.get(before))
+                .is_some_and(|word| word.has(MODIFIER));
+            let mut nodes = vec![0_u16];
+            for (end, word) in words.iter().enumerate().skip(start) {
+                nodes = nodes
+                    .iter()
+                    .flat_map(|node| word.known.ids.map(|id| self.step(*node, id)))
+                    .flatten()
+                    .collect();
+                if nodes.is_empty() {
+                    break;
+                }
+                if end >= from {
+                    let is_head = end >= head && !is_measured;
+                    let length = end.saturating_sub(start);
+                    let is_last = end.saturating_add(1) == words.len();
+                    if is_head || is_last || !counts {
+                        let phrases = nodes.iter().map(|node| self.phrase(*node));
+                        found.extend(phrases.map(|phrase| (length, is_head, phrase)));
+                    }
+                }
+            }
+        }
+        // Of phrases as long as each other, those that deny come last.
+        found.sort_by_key(|(length, _, phrase)| (*length, !phrase.denies.is_empty()));
+        let mut kinds = EntitySet::EMPTY;
+        for (_, is_head, phrase) in found {
+            let announced = if is_head {
+                phrase.announces
+            } else {
+                phrase.announces.without(&self.by_name)
+            };
+            kinds = kinds.or(&announced).without(&phrase.denies);
+        }
+        kinds
+    }
+}
+
+/// A word of a name.
+#[derive(Clone, Copy, Debug)]
+struct NameWord {
+    known: Known,
+    is_number: bool,
+}
+
+impl NameWord {
+    fn new(vocabulary: &Vocabulary, word: &words::Word) -> Self {
+        Self {
+            known: vocabulary.look_up(word),
+            is_number: word.is_number(),
+        }
+    }
+
+    const fn has(&self, flags: Flags) -> bool {
+        self.known.flags & flags != 0
+    }
+}
+
+/// See [`NEGATIVE_WORDS`].
+const NEGATIVE: Flags = 1;
+/// See [`NEGATIVE_BEFORE_WORDS`].
+const NEGATIVE_BEFORE: Flags = 2;
+/// See [`GENERIC_WORDS`].
+const GENERIC: Flags = 4;
+/// See [`TAIL_WORDS`].
+const TAIL: Flags = 8;
+/// See [`COUNTING_WORDS`].
+const COUNTING: Flags = 16;
+/// See [`MODIFIER_WORDS`].
+const MODIFIER: Flags = 32;
+/// See [`UNIT_WORDS`].
+const UNIT: Flags = 64;
+
+const FLAGGED: &[(&[&str], Flags)] = &[
+    (NEGATIVE_WORDS, NEGATIVE),
+    (NEGATIVE_BEFORE_WORDS, NEGATIVE_BEFORE),
+    (GENERIC_WORDS, GENERIC),
+    (TAIL_WORDS, TAIL),
+    (COUNTING_WORDS, COUNTING),
+    (MODIFIER_WORDS, MODIFIER),
+    (UNIT_WORDS, UNIT),
+];
+
+/// Words behind the head of a name that say nothing about what it is: `ssn_value`, `phone_home`.
+const TAIL_WORDS: &[&str] = &[
+    "number",
+    "no",
+    "nr",
+    "num",
+    "value",
+    "values",
+    "text",
+    "raw",
+    "formatted",
+    "national",
+    "international",
+    "primary",
+    "secondary",
+    "main",
+    "home",
+    "work",
+    "e164",
+    "digits",
+    "full",
+    "display",
+    "data",
+    "content",
+    "current",
+    "previous",
+    "old",
+    "new",
+    "masked",
+    "plain",
+    "field",
+    "input",
+    "confirmation",
+    "confirm",
+    "repeat",
+    "again",
+    "string",
+    "str",
+    "iso",
+    "utc",
+    "kana",
+    "kanji",
+    "latin",
+    "plaintext",
+    "encrypted",
+    "base64",
+    "hex",
+];
+
+/// At the end of a name they say that it holds no such value, but something about one:
+/// `phone_count`, `ssn_verified`.
+const COUNTING_WORDS: &[&str] = &[
+    "count",
+    "counts",
+    "total",
+    "size",
+    "length",
+    "len",
+    "min",
+    "max",
+    "limit",
+    "index",
+    "offset",
+    "ms",
+    "seconds",
+    "duration",
+    "timestamp",
+    "time",
+    "at",
+    "type",
+    "version",
+    "hash",
+    "status",
+    "enabled",
+    "required",
+    "supported",
+    "verified",
+    "format",
+    "policy",
+    "url",
+    "uri",
+    "endpoint",
+    "arn",
+    "pattern",
+    "regex",
+    "expires",
+    "ttl",
+    "in",
+    "age",
+    "score",
+    "rate",
+];
+
+/// Right before a phrase they make it a measure: `max_age` is nobody's age.
+const MODIFIER_WORDS: &[&str] = &[
+    "max", "maximum", "min", "minimum", "avg", "average", "mean", "median", "total",
+];
+
+/// Right behind a number they say what it counts.
+const UNIT_WORDS: &[&str] = &[
+    "ms",
+    "msec",
+    "millis",
+    "milliseconds",
+    "us",
+    "ns",
+    "s",
+    "sec",
+    "secs",
+    "seconds",
+    "min",
+    "minutes",
+    "hours",
+    "days",
+    "bytes",
+    "byte",
+    "b",
+    "kb",
+    "mb",
+    "gb",
+    "kib",
+    "mib",
+    "gib",
+    "bits",
+    "rows",
+    "records",
+    "items",
+    "requests",
+    "entries",
+    "lines",
+    "events",
+    "messages",
+    "times",
+    "tokens",
+    "ops",
+    "cycles",
+    "iterations",
+    "points",
+    "pixels",
+    "px",
+    "km",
+    "m",
+    "usd",
+    "eur",
+    "gbp",
+    "dollars",
+    "euros",
+    "percent",
+    "users",
+    "people",
+    "hits",
+    "packets",
+    "files",
+    "blocks",
+];
+
+/// Words that only repeat that there is a value: `phone.number`, `address.text`.
+const GENERIC_WORDS: &[&str] = &[
+    "number",
+    "no",
+    "nr",
+    "num",
+    "value",
+    "text",
+    "raw",
+    "formatted",
+    "national",
+    "international",
+    "primary",
+    "secondary",
+    "main",
+    "home",
+    "work",
+    "e164",
+    "digits",
+    "full",
+    "display",
+    "data",
+    "content",
+    "code",
+    "current",
+    "previous",
+    "old",
+    "new",
+    "masked",
+    "plain",
+    "verified",
+    "address",
+    "id",
+    "identifier",
+];
+
+/// Words that name ids of things, hashes, times and amounts.
+const NEGATIVE_WORDS: &[&str] = &[
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "oid",
+    "hash",
+    "sha",
+    "sha1",
+    "sha256",
+    "md5",
+    "etag",
+    "checksum",
+    "digest",
+    "integrity",
+    "version",
+    "ver",
+    "build",
+    "revision",
+    "rev",
+    "release",
+    "timestamp",
+    "ts",
+    "time",
+    "updated",
+    "created",
+    "modified",
+    "epoch",
+    "count",
+    "total",
+    "price",
+    "amount",
+    "quantity",
+    "qty",
+    "size",
+    "length",
+    "width",
+    "height",
+    "offset",
+    "index",
+    "port",
+    "score",
+    "weight",
+    "duration",
+    "ms",
+    "seconds",
+    "order",
+    "invoice",
+    "sku",
+    "ean",
+    "upc",
+    "isbn",
+    "gtin",
+    "barcode",
+    "tracking",
+    "trace",
+    "span",
+    "request",
+    "correlation",
+    "nonce",
+    "seq",
+    "sequence",
+    "cursor",
+    "page",
+    "limit",
+    "commit",
+    "ref",
+    "reference",
+    "transaction",
+    "txn",
+    "batch",
+    "parcel",
+    "shipment",
+    "product",
+    "item",
+    "issn",
+    "bytes",
+    "snowflake",
+    "at",
+];
+
+/// Words that, right before a number in a text, say that it is of a thing.
+const NEGATIVE_BEFORE_WORDS: &[&str] = &[
+    "id",
+    "uuid",
+    "guid",
+    "hash",
+    "sha",
+    "checksum",
+    "version",
+    "ver",
+    "v",
+    "build",
+    "release",
+    "order",
+    "invoice",
+    "sku",
+    "ref",
+    "reference",
+    "tracking",
+    "trace",
+    "transaction",
+    "commit",
+    "isbn",
+    "issn",
+    "ean",
+    "upc",
+    "serial",
+    "timestamp",
+    "epoch",
+    "ticket",
+    "ts",
+    "ms",
+    "rev",
+    "revision",
+    "parcel",
+    "shipment",
+    "size",
+    "count",
+    "price",
+    "total",
+    "amount",
+];
+
+const MAX_PARENT_WORDS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::named;
+
+    fn announces(parent: &str, name: &str, kind: &str) -> bool {
+        let mut all = EntitySet::EMPTY;
+        (0..DETECTORS.len()).for_each(|entity| all.insert(u8::try_from(entity).unwrap()));
+        let lexicon = Lexicon::new(&all, std::iter::empty());
+        let announcement = lexicon.of_name(parent.as_bytes(), name.as_bytes());
+        announcement.kinds.has(named(kind).unwrap().0)
+    }
+
+    #[test]
+    fn names_fold_to_words() {
+        for name in [
+            "birth_date",
+            "birthDate",
+            "BIRTH-DATE",
+            "birth date",
+            "BirthDate",
+        ] {
+            assert_eq!(folded(name), "birth date");
+        }
+        assert_eq!(folded("userSSN"), "user ssn");
+        assert_eq!(folded("SSNNumber"), "ssn number");
+        assert_eq!(folded("--"), "");
+    }
+
+    #[test]
+    fn whole_words_announce() {
+        for (parent, name, kind) in [
+            ("", "ssn", "US_SSN"),
+            ("", "customerSSN", "US_SSN"),
+            ("", "phonenumber", "PHONE"),
+            ("phone", "number", "PHONE"),
+            ("phones", "number", "PHONE"),
+            ("card", "number", "CREDIT_CARD"),
+            ("patients", "name", "PERSON_NAME"),
+            ("user", "firstName", "PERSON_NAME"),
+            ("name", "first", "PERSON_NAME"),
+            ("", "date_of_birth", "PERSON_DATE"),
+            ("", "home_address", "STREET_ADDRESS"),
+            ("", "cvv", "CARD_CVV"),
+        ] {
+            assert!(announces(parent, name, kind), "{parent}.{name}");
+        }
+        for (parent, name, kind) in [
+            ("", "company", "IN_PAN"),
+            ("", "publicense", "US_DRIVER_LICENSE"),
+            ("phone", "type", "PHONE"),
+            ("", "name", "PERSON_NAME"),
+            ("product", "name", "PERSON_NAME"),
+            ("", "pinned", "CARD_PIN"),
+            ("", "language", "AGE"),
+        ] {
+            assert!(!announces(parent, name, kind), "{parent}.{name}");
+        }
+    }
+}
