@@ -25,7 +25,7 @@
 //! | --- | --- | --- |
 //! | file | `stateful` | the filter remembers requests, so a real Envoy is started for every case |
 //! | file | `environment` | environment variables of the VM |
-//! | case | `hosts`, `because` | runs only on these of `envoy`, `kong` and `apisix`, and the reason |
+//! | file, case | `hosts`, `because` | runs only on these of `envoy`, `kong` and `apisix`, and the reason |
 //! | step | `advance` | lets this much time pass first, on a real Envoy in real time |
 //! | request | `method`, `path`, `headers`, `body`, `body_base64` | a header may be a list: one line for each value |
 //! | response | `status`, `headers`, `body`, `body_base64` | `200`, JSON and `{}` by default |
@@ -67,6 +67,11 @@ pub struct CaseFile {
     /// Environment variables of the VM.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// The hosts of cases that name none.
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// Why those cases hold on no other host.
+    because: Option<String>,
     /// The cases, each of which starts from nothing.
     #[serde(rename = "case")]
     pub cases: Vec<Case>,
@@ -241,11 +246,15 @@ pub fn of_filter(filter: &str) -> Result<Vec<(String, CaseFile)>> {
             continue;
         }
         let text = fs::read_to_string(&path).context(format!("reading {file}"))?;
-        let cases: CaseFile = toml::from_str(&text).map_err(|error| Error::Config {
+        let mut cases: CaseFile = toml::from_str(&text).map_err(|error| Error::Config {
             file: file.clone(),
             reason: error.to_string(),
         })?;
-        for case in &cases.cases {
+        for case in &mut cases.cases {
+            if case.hosts.is_empty() {
+                case.hosts.clone_from(&cases.hosts);
+                case.because.clone_from(&cases.because);
+            }
             if !case.hosts.is_empty() && case.because.is_none() {
                 let reason = format!("{:?} is restricted without a reason", case.name);
                 return Err(Error::Config { file, reason });

@@ -1,7 +1,7 @@
 //! When to send, and what an answer means.
 
 use policy::json::Json;
-use policy::timestamp::parse_timestamp;
+use policy::timestamp::parse_http_date;
 
 /// When the next batch may be sent.
 #[derive(Debug, Default)]
@@ -148,18 +148,11 @@ pub fn verdict(status: Option<u16>, body: &[u8]) -> Verdict {
 /// `Retry-After`, seconds or a date (RFC 9110 section 10.2.3), as seconds from now.
 #[must_use]
 pub fn retry_after_s(value: &str, now_ms: u64) -> Option<u64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         return value.parse().ok();
     }
-    let mut words = value.split_once(", ")?.1.split(' ');
-    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
-    let month = MONTHS.iter().position(|name| *name == month)?;
-    let text = format!("{year}-{:02}-{day}T{time}Z", month.saturating_add(1));
-    let at_s = u64::try_from(parse_timestamp(&text).ok()?).ok()?;
+    let at_s = u64::try_from(parse_http_date(value)?).ok()?;
     Some(at_s.saturating_sub(now_ms / 1000))
 }
 

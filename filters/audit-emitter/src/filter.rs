@@ -116,7 +116,7 @@ impl Filter for AuditEmitter {
         }
         let config_sha256 = Hash::plain(configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
-        let emitter: String = emitter.iter().map(|byte| format!("{byte:02x}")).collect();
+        let emitter = policy::hex::encode(&emitter);
         let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
         let handover = hands_over.then(|| Handover::new(emitter.clone(), config_sha256));
         let origin = Origin {
@@ -218,7 +218,8 @@ impl Stream<AuditEmitter> for AuditedStream {
     ) -> Action {
         let start = self.start.insert(Start::capture(host));
         let sources = &filter.config.sources;
-        sources.strip_method_overrides(host, filter.config.mode);
+        // Where one stays, jwt-auth refuses the request.
+        let _ = sources.strip_method_overrides(host, filter.config.mode);
         if filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full() {
             let action = filter.refuse_unrecordable(host, &start.request);
             if action == Action::Pause {

@@ -47,11 +47,8 @@ impl Pseudonymizer {
         mac.update(&[0]);
         mac.update(subject.as_bytes());
         let digest = mac.finalize().into_bytes();
-        let hexadecimal: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let half = digest.first_chunk::<16>().copied().unwrap_or_default();
+        let hexadecimal = policy::hex::encode(&half);
         format!("{}:{hexadecimal}", self.epoch)
     }
 }

@@ -164,14 +164,16 @@ impl Stream<JwtAuth> for AuthStream {
     ) -> Action {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
-        if let Err(reason) = forward::strip_managed_headers(host, &request, &config) {
+        let managed = forward::strip_managed_headers(host, &request, &config);
+        let overrides = config.sources.strip_method_overrides(host, config.mode);
+        let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
+        if let Err(reason) = stripped {
             let ruling = uncheckable(&config, reason);
             let action = filter.effects.carry_out(host, &request, &ruling);
             if action == Action::Pause {
                 return action;
             }
         }
-        config.sources.strip_method_overrides(host, config.mode);
         let now = Now::of(host);
         let ruling = filter.rule_on(&config, host, &mut request, self.context, &now);
         let Ruling::Wait { mode, .. } = &ruling else {

@@ -56,14 +56,14 @@ pub(crate) fn stored_set(bytes: &[u8]) {
     assert_eq!(BucketSet::parse(set.bytes().to_vec(), &layout), Ok(set));
 }
 
-/// An answer of a rate limit service, in both forms, and the headers that come of it.
-pub(crate) fn service_answer(bytes: &[u8]) {
-    let answers = [
+/// A response of a rate limit service, in both forms, and the headers that come of it.
+pub(crate) fn service_response(bytes: &[u8]) {
+    let responses = [
         ServiceResponse::from_protobuf(bytes).ok(),
         ServiceResponse::from_json(bytes).ok(),
     ];
-    for answer in answers.into_iter().flatten() {
-        let states: Vec<LimitState> = answer
+    for response in responses.into_iter().flatten() {
+        let states: Vec<LimitState> = response
             .statuses
             .iter()
             .filter_map(|status| {
@@ -94,7 +94,7 @@ pub(crate) fn service_answer(bytes: &[u8]) {
             );
         }
         assert!(matches!(
-            answer.code,
+            response.code,
             Code::Unknown | Code::Ok | Code::OverLimit
         ));
     }

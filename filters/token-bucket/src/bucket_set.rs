@@ -10,7 +10,6 @@ mod evicted;
 
 use crate::gcra::Tat;
 use crate::windows::{MAX_WINDOWS, Tats, Windows};
-use evicted::Evicted;
 
 /// Where things are in the sets of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Layout {
     /// The most bytes that a set takes: full, and with evicted buckets.
     #[must_use]
     pub const fn max_size(&self) -> usize {
-        self.full_size().saturating_add(Evicted::size(self))
+        self.full_size().saturating_add(evicted::size(self))
     }
 
     fn read_state(&self, mut bytes: &[u8]) -> Tats {
@@ -139,6 +138,12 @@ impl BucketSet {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The bytes to store.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// The state of a bucket. One that is not here is full, unless it may be one that was evicted:

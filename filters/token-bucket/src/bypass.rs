@@ -1,4 +1,4 @@
-//! Who is never limited, at run time.
+//! Requests that no limit applies to: from an address, with a claim, or with a secret header.
 
 use host::{Direction, Host, Request};
 use policy::claim::ClaimCondition;

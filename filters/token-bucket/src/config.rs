@@ -1,4 +1,4 @@
-//! The configuration: which limits, whose buckets, and what happens when nothing can be decided.
+//! The configuration of the filter: limits, services, bypasses and what applies to all of them.
 
 mod bypass;
 mod limit;
@@ -24,15 +24,15 @@ pub struct Config {
     pub limits: Vec<Limit>,
     /// The rate limit services that limits name, each once.
     pub services: Vec<Service>,
-    /// Who is never limited.
+    /// Requests that no limit applies to.
     pub bypass: Bypass,
     /// How many buckets each limit has, and where.
     pub table: TableConfig,
     /// What to do where the host shares no data.
     pub scope: Scope,
-    /// How full buckets are when the proxy starts.
+    /// How full buckets are when the proxy starts, or when a limit is new.
     pub start: Start,
-    /// Which headers tell clients where they stand.
+    /// The response headers that tell clients where they stand.
     pub headers: HeaderStyle,
     /// Where identity, consent and the address of the client come from.
     pub sources: FactSources,

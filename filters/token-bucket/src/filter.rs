@@ -171,7 +171,8 @@ impl Stream<TokenBucket> for LimitedStream {
     ) -> Action {
         let request = LazyRequest::new(host);
         let sources = &filter.config.sources;
-        sources.strip_method_overrides(host, filter.config.mode);
+        // Where one stays, jwt-auth refuses the request.
+        let _ = sources.strip_method_overrides(host, filter.config.mode);
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.
@@ -302,7 +303,8 @@ impl TokenBucket {
 /// user has given it, if it is not the name of the filter.
 fn instance_name(name: &str, root_id: &str) -> Option<String> {
     let given = |text: &&str| {
-        let bare = text.strip_prefix("meshward.").unwrap_or(text);
+        // Some control planes put a name space in front: `istio-system.token-bucket`.
+        let bare = text.rsplit(['.', '/']).next().unwrap_or(text);
         !bare.is_empty() && bare != <TokenBucket as Filter>::NAME
     };
     let parts: Vec<&str> = [name, root_id].into_iter().filter(given).collect();

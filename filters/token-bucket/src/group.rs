@@ -59,8 +59,7 @@ pub fn take_all(
         let Charge {
             table, key, cost, ..
         } = *charge;
-        let loaded = table.load(storage, key, now_ns);
-        let decision = loaded.and_then(|loaded| table.take(storage, loaded, key, now_ns, cost));
+        let decision = table.take(storage, None, key, now_ns, cost);
         return GroupDecision {
             outcome: outcome(charges, &[decision]),
             buckets: vec![decision],
@@ -83,7 +82,7 @@ pub fn take_all(
         let Charge {
             table, key, cost, ..
         } = *charge;
-        *decision = table.take(storage, loaded, key, now_ns, cost);
+        *decision = table.take(storage, Some(loaded), key, now_ns, cost);
         outcome = self::outcome(&[*charge], &[*decision]);
         if outcome != Outcome::Passed {
             break;

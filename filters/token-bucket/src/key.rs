@@ -1,4 +1,4 @@
-//! Whose bucket a request counts in.
+//! The key of a bucket: what tells the clients of a limit apart.
 
 mod spelling;
 
@@ -168,18 +168,13 @@ impl KeyPart {
 /// so does one that is no text.
 fn bounded(value: &[u8]) -> String {
     use sha2::{Digest as _, Sha256};
-    use std::fmt::Write as _;
 
     if let Ok(text) = std::str::from_utf8(value)
         && text.len() <= MAX_ENTRY_BYTES
     {
         return text.to_owned();
     }
-    let mut hashed = "sha256:".to_owned();
-    for byte in Sha256::digest(value) {
-        let _ = write!(hashed, "{byte:02x}");
-    }
-    hashed
+    format!("sha256:{}", policy::hex::encode(&Sha256::digest(value)))
 }
 
 /// The key of a request: a value for each part.

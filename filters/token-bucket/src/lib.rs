@@ -2,7 +2,7 @@
 //!
 //! [`gcra`] is the algorithm and [`windows`] several of it on one key. [`table`] keeps a fixed
 //! number of buckets, in [sets](bucket_set) of sixteen, in a [`storage`] that all workers share, and
-//! [`group`] charges several limits or none. [`key`] says whose bucket a request counts in. For
+//! [`group`] charges several limits or none. [`key`] tells clients apart. For
 //! limits of a whole fleet [`rls::client`] asks a rate limit service. [`filter`]
 //! puts them together; the README describes the configuration.
 

@@ -137,18 +137,18 @@ impl ServiceResponse {
         if message.len() > MAX_RESPONSE_BYTES {
             return Err(Malformed);
         }
-        let mut answer = Self::default();
+        let mut response = Self::default();
         for field in fields(message) {
             match field? {
-                (1, Value::Varint(code)) => answer.code = Code::from_number(code),
-                (2, Value::Bytes(status)) => answer.statuses.push(self::status(status)?),
-                (3, Value::Bytes(header)) => answer.response_headers.push(self::header(header)?),
-                (4, Value::Bytes(header)) => answer.request_headers.push(self::header(header)?),
-                (5, Value::Bytes(body)) => answer.body = body.to_vec(),
+                (1, Value::Varint(code)) => response.code = Code::from_number(code),
+                (2, Value::Bytes(status)) => response.statuses.push(self::status(status)?),
+                (3, Value::Bytes(header)) => response.response_headers.push(self::header(header)?),
+                (4, Value::Bytes(header)) => response.request_headers.push(self::header(header)?),
+                (5, Value::Bytes(body)) => response.body = body.to_vec(),
                 _ => {}
             }
         }
-        Ok(answer)
+        Ok(response)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use host::{Host, Status, shared_data};
+use host::{Host, SharedValue, Status, shared_data};
 
 /// A place for sets.
 pub trait Storage {
@@ -18,9 +18,32 @@ pub trait Storage {
     /// # Errors
     /// The storage cannot be written.
     fn replace(&self, key: &str, value: &[u8], cas: u32) -> Result<bool, StorageError>;
+
+    /// Replaces a value in one atomic step, see [`shared_data::update`].
+    ///
+    /// # Errors
+    /// The storage fails, or others were faster every time.
+    fn update(
+        &self,
+        key: &str,
+        initial: &[u8],
+        known: Option<SharedValue>,
+        change: &mut dyn FnMut(Vec<u8>) -> Option<Vec<u8>>,
+    ) -> Result<u32, StorageError> {
+        let get = || match self.load(key, initial) {
+            Ok((bytes, cas)) => Ok(SharedValue { bytes, cas }),
+            Err(StorageError) => Err(Status::InternalFailure),
+        };
+        let set = |value: &[u8], cas: u32| match self.replace(key, value, cas) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Status::CasMismatch),
+            Err(StorageError) => Err(Status::InternalFailure),
+        };
+        shared_data::update_with(&get, &set, known, change).map_err(|_| StorageError)
+    }
 }
 
-/// The storage does not answer.
+/// The storage does not respond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StorageError;
 

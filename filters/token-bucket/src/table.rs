@@ -8,7 +8,9 @@ use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
 use std::time::Duration;
 
-use crate::bucket_set::{BucketSet, Layout, VERSION, WAYS};
+use host::SharedValue;
+
+use crate::bucket_set::{BucketSet, Corrupt, Layout, VERSION, WAYS};
 use crate::storage::{Storage, StorageError};
 use crate::storage_key::{StorageKeys, cannot_collide};
 use crate::windows::{MAX_WINDOWS, Tats, Windows, WindowsDecision};
@@ -171,28 +173,36 @@ impl Table {
         }
     }
 
-    /// Reads the set of a key. A set that cannot be trusted is replaced at once by one that admits
-    /// nobody before a whole window has passed, since nobody can tell what was admitted already.
+    /// Reads the set of a key. One that cannot be trusted is replaced at once: the request may come
+    /// to nothing else.
     ///
     /// # Errors
-    /// The storage does not answer.
+    /// The storage does not respond.
     pub fn load(
         &self,
         storage: &dyn Storage,
         key: HashedKey,
         now_ns: u64,
     ) -> Result<Loaded, StorageError> {
-        let mut corrupt = false;
-        for _ in 0..MAX_REPAIRS {
-            let (bytes, cas) = storage.load(&self.storage_keys.of(key.set), &self.initial)?;
-            if let Ok(set) = BucketSet::parse(bytes, &self.layout) {
-                return Ok(Loaded { set, cas, corrupt });
-            }
-            corrupt = true;
-            let distrusted = BucketSet::new(&self.layout, &self.windows.empty(now_ns));
-            storage.replace(&self.storage_keys.of(key.set), distrusted.bytes(), cas)?;
+        let storage_key = self.storage_keys.of(key.set);
+        let (bytes, cas) = storage.load(&storage_key, &self.initial)?;
+        let (set, corrupt) = self.parse(bytes, now_ns);
+        if corrupt {
+            storage.replace(&storage_key, set.bytes(), cas)?;
         }
-        Err(StorageError)
+        Ok(Loaded { set, cas, corrupt })
+    }
+
+    /// A set as it is stored. One that cannot be trusted becomes one that admits nobody before a
+    /// whole window has passed, since nobody can tell what was admitted already.
+    fn parse(&self, bytes: Vec<u8>, now_ns: u64) -> (BucketSet, bool) {
+        match BucketSet::parse(bytes, &self.layout) {
+            Ok(set) => (set, false),
+            Err(Corrupt) => (
+                BucketSet::new(&self.layout, &self.windows.empty(now_ns)),
+                true,
+            ),
+        }
     }
 
     /// What a loaded set says about a request, taking nothing.
@@ -204,7 +214,18 @@ impl Table {
         now_ns: u64,
         cost: u64,
     ) -> BucketDecision {
-        let before = loaded.set.state(&self.layout, key.fingerprint);
+        self.decide_on(&loaded.set, loaded.corrupt, key, now_ns, cost)
+    }
+
+    fn decide_on(
+        &self,
+        set: &BucketSet,
+        corrupt: bool,
+        key: HashedKey,
+        now_ns: u64,
+        cost: u64,
+    ) -> BucketDecision {
+        let before = set.state(&self.layout, key.fingerprint);
         let (admitted, after, wait) = match self.windows.decide(&before, now_ns, cost) {
             WindowsDecision::Admit(after) => (true, after, None),
             WindowsDecision::Refuse { wait } => (false, before, wait),
@@ -221,41 +242,52 @@ impl Table {
             wait,
             overflow: false,
             retries: 0,
-            corrupt: loaded.corrupt,
+            corrupt,
             receipt: admitted.then_some(receipt),
         }
     }
 
     /// Decides about a request and takes its cost, in one atomic step among all workers. `loaded`
-    /// is where to begin. A refusal writes nothing: a flood costs reads only.
+    /// is where to begin, if the set was read before. A refusal writes nothing: a flood costs reads
+    /// only. A set that cannot be trusted is replaced.
     ///
     /// # Errors
-    /// The storage does not answer, or other workers were faster every time.
+    /// The storage does not respond, or other workers were faster every time.
     pub fn take(
         &self,
         storage: &dyn Storage,
-        mut loaded: Loaded,
+        loaded: Option<Loaded>,
         key: HashedKey,
         now_ns: u64,
         cost: u64,
     ) -> Result<BucketDecision, StorageError> {
-        for retries in 0..MAX_RETRIES {
-            let mut decision = self.decide(&loaded, key, now_ns, cost);
-            decision.retries = retries;
-            if !decision.admitted {
-                return Ok(decision);
+        let mut was_corrupt = loaded.as_ref().is_some_and(|loaded| loaded.corrupt);
+        let known = loaded
+            .filter(|loaded| !loaded.corrupt)
+            .map(|loaded| SharedValue {
+                bytes: loaded.set.into_bytes(),
+                cas: loaded.cas,
+            });
+        let mut decided = None;
+        let mut change = |bytes| {
+            let (mut set, corrupt) = self.parse(bytes, now_ns);
+            was_corrupt |= corrupt;
+            let mut decision = self.decide_on(&set, was_corrupt, key, now_ns, cost);
+            if decision.admitted {
+                let (layout, print) = (&self.layout, key.fingerprint);
+                decision.overflow = set.put(layout, &self.windows, print, &decision.after, now_ns);
             }
-            let (layout, print) = (&self.layout, key.fingerprint);
-            let set = &mut loaded.set;
-            decision.overflow = set.put(layout, &self.windows, print, &decision.after, now_ns);
-            if storage.replace(&self.storage_keys.of(key.set), set.bytes(), loaded.cas)? {
-                return Ok(decision);
-            }
-            let corrupt = loaded.corrupt;
-            loaded = self.load(storage, key, now_ns)?;
-            loaded.corrupt |= corrupt;
-        }
-        Err(StorageError)
+            let writes = decision.admitted || corrupt;
+            decided = Some(decision);
+            writes.then(|| set.into_bytes())
+        };
+        let storage_key = self.storage_keys.of(key.set);
+        let retries = storage.update(&storage_key, &self.initial, known, &mut change)?;
+        let decision = decided.ok_or(StorageError)?;
+        Ok(BucketDecision {
+            retries,
+            ..decision
+        })
     }
 
     /// Gives back what a request was charged that does not pass for another reason, see
@@ -274,30 +306,21 @@ impl Table {
             charged_ns,
             cost,
         } = *receipt;
-        let storage_key = self.storage_keys.of(key.set);
-        for _ in 0..MAX_RETRIES {
-            let (bytes, cas) = storage.load(&storage_key, &self.initial).ok()?;
+        let mut given_back = None;
+        let mut change = |bytes| {
+            given_back = None;
             let mut set = BucketSet::parse(bytes, &self.layout).ok()?;
             let charge = (charged_ns, cost);
-            let after = set.give_back(
-                &self.layout,
-                &self.windows,
-                key.fingerprint,
-                charge,
-                clock_ns(),
-            )?;
-            if storage.replace(&storage_key, set.bytes(), cas).ok()? {
-                return Some(after);
-            }
-        }
-        None
+            let (layout, print) = (&self.layout, key.fingerprint);
+            given_back = set.give_back(layout, &self.windows, print, charge, clock_ns());
+            given_back.map(|_| set.into_bytes())
+        };
+        let storage_key = self.storage_keys.of(key.set);
+        let updated = storage.update(&storage_key, &self.initial, None, &mut change);
+        updated.ok().and(given_back)
     }
 }
 
-/// 115 tries in a row were seen for one hot key with two workers.
-pub const MAX_RETRIES: u32 = 1_000;
-/// A value that is damaged again and again is written by somebody else.
-const MAX_REPAIRS: u32 = 8;
 const MAX_SETS: u32 = 1 << 20;
 const MAX_SALT: u64 = 1_000;
 

@@ -465,7 +465,7 @@ fn any_number_of_clients_leaves_the_same_number_of_keys() {
     assert_eq!(data.len(), 1 + 64 / 16);
     assert!(
         data.iter().all(
-            |(key, value)| key.len() < 100 && value.bytes.len() <= 16 + 16 * 16 + 2 * (8 + 128)
+            |(key, value)| key.len() < 100 && value.bytes.len() <= 16 + 16 * 16 + 4 * (8 + 128)
         )
     );
     assert!(data.keys().all(|key| !key.contains("client-")));

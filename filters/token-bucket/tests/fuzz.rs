@@ -29,7 +29,7 @@ const CORPUS: [&[u8]; 8] = [
 
 fn all(bytes: &[u8]) {
     entries::stored_set(bytes);
-    entries::service_answer(bytes);
+    entries::service_response(bytes);
     entries::configuration(bytes);
     entries::header_merge(bytes);
 }

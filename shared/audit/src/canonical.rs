@@ -287,7 +287,7 @@ pub fn push_string(text: &mut String, value: &str) {
             other => {
                 text.push_str("\\u00");
                 let code = u8::try_from(u32::from(other)).unwrap_or_default();
-                text.push_str(&crate::hash::hex(&[code]));
+                text.push_str(&policy::hex::encode(&[code]));
             }
         }
         rest = characters.as_str();

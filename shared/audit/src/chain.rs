@@ -1,11 +1,12 @@
 //! What ties records together: each holds the hash of the one before it.
 
+use policy::hex;
 use policy::json::Json;
 
 use crate::canonical::Writer;
 use crate::control::{Control, Head};
 use crate::group::Committed;
-use crate::hash::{Hash, hex};
+use crate::hash::Hash;
 use crate::keys::SigningKey;
 
 /// The version of the format that this code writes.
@@ -63,7 +64,7 @@ impl Chain {
     pub fn after(uid: [u8; 16], next: u64, head: Hash) -> Self {
         Self {
             uid,
-            uid_text: hex(&uid),
+            uid_text: hex::encode(&uid),
             next,
             head,
         }

@@ -4,10 +4,11 @@
 //! salt away and leaves the commitment, which without the salt tells nothing about the value, not
 //! even to those who can guess it.
 
+use policy::hex;
 use policy::json::Json;
 
 use crate::canonical::{self, Writer};
-use crate::hash::{Hash, hex};
+use crate::hash::Hash;
 
 /// Members of a record that are committed to, and erased, together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -156,11 +157,11 @@ impl Committed {
     }
 
     pub(crate) fn write_commitments(&self, writer: &mut Writer) {
-        self.write(writer, |(digest, _)| hex(&digest.0));
+        self.write(writer, |(digest, _)| hex::encode(&digest.0));
     }
 
     pub(crate) fn write_salts(&self, writer: &mut Writer) {
-        self.write(writer, |(_, salt)| hex(salt));
+        self.write(writer, |(_, salt)| hex::encode(salt));
     }
 
     fn write(&self, writer: &mut Writer, text: impl Fn(&(Hash, [u8; 16])) -> String) {

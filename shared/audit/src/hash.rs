@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use policy::hex;
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 digest, in text 64 lower-case hexadecimal digits.
@@ -62,7 +63,7 @@ impl Hash {
     /// 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn to_hex(self) -> String {
-        hex(&self.0)
+        hex::encode(&self.0)
     }
 
     fn of(parts: &[&[u8]]) -> Self {
@@ -85,18 +86,6 @@ impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_hex())
     }
-}
-
-/// Two lower-case hexadecimal digits for each byte.
-#[must_use]
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |number: u8| DIGITS.get(usize::from(number)).copied().unwrap_or(b'0');
-    let mut digits = Vec::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        digits.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-    }
-    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// Exactly so many bytes from lower-case hexadecimal digits.

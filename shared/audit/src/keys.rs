@@ -4,9 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use hmac::{Hmac, Mac as _};
+use policy::hex;
 use sha2::Sha256;
 
-use crate::hash::{Hash, bytes, hex};
+use crate::hash::{Hash, bytes};
 use crate::log_line::TAG_DIGITS;
 
 pub use policy::secret::looks_guessable;
@@ -79,7 +80,7 @@ impl SigningKey {
     /// 128 hexadecimal digits.
     #[must_use]
     pub fn sign(&self, fingerprint: &Hash) -> String {
-        hex(&self.key.sign(&message(fingerprint)).to_bytes())
+        hex::encode(&self.key.sign(&message(fingerprint)).to_bytes())
     }
 }
 
@@ -107,12 +108,12 @@ impl LogKey {
     /// 64 hexadecimal digits. To be kept as secret as the log itself.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        hex(&self.0)
+        hex::encode(&self.0)
     }
 
     /// The first 32 hexadecimal digits of `HMAC-SHA256(key, text)`.
     pub(crate) fn tag(&self, text: &str) -> String {
-        let mut digits = hex(&self.mac(text).finalize().into_bytes());
+        let mut digits = hex::encode(&self.mac(text).finalize().into_bytes());
         digits.truncate(TAG_DIGITS);
         digits
     }
@@ -158,7 +159,7 @@ impl PublicKey {
     /// 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        hex(self.0.as_bytes())
+        hex::encode(self.0.as_bytes())
     }
 
     /// The id of a key that was given none: the first 16 hexadecimal digits of its SHA-256.
@@ -258,7 +259,7 @@ mod tests {
             (SEED.replacen('9', "x", 1), KeyError::Malformed),
             ("00".repeat(32), KeyError::Weak),
             ("0123456789abcdef".repeat(4), KeyError::Weak),
-            (hex(&counting), KeyError::Weak),
+            (hex::encode(&counting), KeyError::Weak),
             (
                 STANDARD.encode(b"correct horse battery staple 123"),
                 KeyError::Weak,

@@ -71,7 +71,7 @@ impl Pepper {
     fn hashed(&self, key: &str) -> Result<(&'static str, String), String> {
         let pepper = self.pepper_env.as_deref().map(pepper).transpose()?;
         let hash = hash(pepper.as_deref().map(str::as_bytes), key.as_bytes());
-        let text = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = policy::hex::encode(&hash);
         let member = match pepper {
             Some(_) => "hmac_sha256",
             None => "sha256",

@@ -23,6 +23,8 @@ pub(crate) struct Adapted<H> {
     at_hand: Cell<ContextId>,
     /// The running callback has answered the request in place of the upstream.
     answered: Cell<bool>,
+    /// Somebody was told that random numbers can be guessed.
+    warned_of_random: Cell<bool>,
     /// The context that is ending, where the host has let go of its request by then.
     ending: Cell<Option<ContextId>>,
     /// The calls under way and whose they are, where a request can have only one.
@@ -40,6 +42,7 @@ impl<H: Host> Adapted<H> {
             capabilities: Cell::new(Capabilities::ENVOY),
             at_hand: Cell::new(0),
             answered: Cell::new(false),
+            warned_of_random: Cell::new(false),
             ending: Cell::new(None),
             calls: RefCell::new(BTreeMap::new()),
             deferred: RefCell::new(BTreeMap::new()),
@@ -186,6 +189,11 @@ impl<H: Host> Host for Adapted<H> {
     }
 
     fn random(&self, bytes: &mut [u8]) -> Result<(), Status> {
+        if !self.capabilities.get().has_secure_random() && !self.warned_of_random.replace(true) {
+            let line = "meshward: the random numbers of this host are seeded with the time and can \
+                        be guessed: what is salted or seeded with them is not secret";
+            self.host.log(LogLevel::Warn, line);
+        }
         self.host.random(bytes)
     }
 

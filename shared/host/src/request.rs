@@ -16,7 +16,7 @@ use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
 use crate::exchange::{self, IdentitySource};
-use crate::{Direction, HeaderMap, Headers, Host};
+use crate::{Direction, HeaderMap, Headers, Host, Status, headers};
 
 /// What a filter takes down at the request headers, before anybody after it changes them.
 ///
@@ -304,13 +304,18 @@ impl FactSources {
 
     /// Removes the headers that override the method, where the configuration says so and the filter
     /// enforces it; in [`crate::Stream::on_request_headers`].
-    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) {
+    ///
+    /// # Errors
+    /// The upstream would see one of them.
+    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
+        let mut stripped = Ok(());
         if self.method_override == MethodOverride::Strip && mode.enforces() {
             for name in method::OVERRIDE_HEADERS {
                 // By name, whatever the host has listed.
-                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                stripped = stripped.and(headers::hide(host, name));
             }
         }
+        stripped
     }
 
     /// As [`FactSources::read`], for the filter that verifies identities itself.

@@ -1,5 +1,7 @@
 //! The small syntaxes inside HTTP fields: cookies, query parameters, host names.
 
+use crate::hex;
+
 /// The value of a cookie in a `Cookie` header (RFC 6265 section 4.2.1); the first of that name.
 #[must_use]
 pub fn cookie<'h>(header: &'h str, name: &str) -> Option<&'h str> {
@@ -92,13 +94,9 @@ fn form_decoded(text: &str) -> String {
         let escape = after
             .split_at_checked(2)
             .filter(|_| *first == b'%')
-            .and_then(|(hex, tail)| {
-                let hex = std::str::from_utf8(hex).ok()?;
-                let hex = hex
-                    .bytes()
-                    .all(|digit| digit.is_ascii_hexdigit())
-                    .then_some(hex)?;
-                u8::from_str_radix(hex, 16).ok().map(|byte| (byte, tail))
+            .and_then(|(digits, tail)| {
+                let byte = hex::value(digits.try_into().ok()?)?;
+                Some((byte, tail))
             });
         let (byte, tail) = match (first, escape) {
             (_, Some(escaped)) => escaped,

@@ -16,6 +16,7 @@ pub mod decision;
 pub mod facts;
 pub mod filters;
 pub mod finding;
+pub mod hex;
 pub mod http;
 pub mod identity;
 pub mod json;

@@ -1,4 +1,4 @@
-//! Points in time as configurations write them: RFC 3339, such as `2027-01-01T00:00:00Z`.
+//! Points in time: RFC 3339, such as `2027-01-01T00:00:00Z`, and the dates of HTTP.
 
 /// Seconds since 1970 of a timestamp. A fraction of a second is read and dropped.
 ///
@@ -6,6 +6,37 @@
 /// What a timestamp looks like.
 pub fn parse_timestamp(text: &str) -> Result<i64, TimestampError> {
     read(text).ok_or(TimestampError)
+}
+
+/// A timestamp of seconds since 1970, in UTC: the inverse of [`parse_timestamp`]. What is after the
+/// year 9999 or before 1970 is the last or first second between.
+#[must_use]
+pub fn format_timestamp(seconds: i64) -> String {
+    let seconds = seconds.clamp(0, LAST_SECOND);
+    let (year, month, day) = date(seconds.div_euclid(86_400));
+    let in_day = seconds.rem_euclid(86_400);
+    let (hour, minute) = (
+        in_day.div_euclid(3600),
+        in_day.div_euclid(60).rem_euclid(60),
+    );
+    let second = in_day.rem_euclid(60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// Seconds since 1970 of a date in an HTTP field, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110
+/// section 5.6.7; the two obsolete forms are not read).
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let mut words = text.trim().split_once(", ")?.1.split(' ');
+    let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let month = MONTHS.iter().position(|name| *name == month)?;
+    read(&format!(
+        "{year}-{:02}-{day}T{time}Z",
+        month.saturating_add(1)
+    ))
 }
 
 /// Not a timestamp of RFC 3339.
@@ -108,6 +139,44 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
         .checked_sub(DAYS_FROM_MARCH_OF_YEAR_0_TO_1970)
 }
 
+/// Year, month and day of a day counted from 1970-01-01: years from March again, in eras of 400.
+fn date(days: i64) -> (i64, i64, i64) {
+    let days = days
+        .saturating_add(DAYS_FROM_MARCH_OF_YEAR_0_TO_1970)
+        .saturating_sub(1);
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    // Without the leap days that have passed, all years have 365 days.
+    let year_of_era = day_of_era
+        .saturating_sub(day_of_era.div_euclid(1460))
+        .saturating_add(day_of_era.div_euclid(36_524))
+        .saturating_sub(day_of_era.div_euclid(146_096))
+        .div_euclid(365);
+    let leap_days = year_of_era
+        .div_euclid(4)
+        .saturating_sub(year_of_era.div_euclid(100));
+    let day_of_year =
+        day_of_era.saturating_sub(year_of_era.saturating_mul(365).saturating_add(leap_days));
+    let from_march = day_of_year
+        .saturating_mul(5)
+        .saturating_add(2)
+        .div_euclid(153);
+    let before_month = from_march
+        .saturating_mul(153)
+        .saturating_add(2)
+        .div_euclid(5);
+    let day = day_of_year.saturating_sub(before_month).saturating_add(1);
+    let month = if from_march < 10 {
+        from_march.saturating_add(3)
+    } else {
+        from_march.saturating_sub(9)
+    };
+    let year = era.saturating_mul(400).saturating_add(year_of_era);
+    (year.saturating_add(i64::from(month <= 2)), month, day)
+}
+
+/// The last second of the year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// And one, since days of a month count from 1.
 const DAYS_FROM_MARCH_OF_YEAR_0_TO_1970: i64 = 719_469;
 
@@ -132,6 +201,36 @@ mod tests {
             ("9999-12-31T23:59:59Z", 253_402_300_799),
         ] {
             assert_eq!(parse_timestamp(text), Ok(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_day_is_written_as_it_is_read() {
+        let mut seconds = 0;
+        while seconds <= LAST_SECOND {
+            assert_eq!(parse_timestamp(&format_timestamp(seconds)), Ok(seconds));
+            // A day and a second, so that every time of the day comes up as well.
+            seconds += 86_401;
+        }
+        assert_eq!(format_timestamp(i64::MAX), "9999-12-31T23:59:59Z");
+        assert_eq!(format_timestamp(-1), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn dates_of_http() {
+        assert_eq!(
+            parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(784_111_777)
+        );
+        assert_eq!(parse_http_date(" Thu, 01 Jan 1970 00:00:00 GMT "), Some(0));
+        for text in [
+            "",
+            "Sun, 06 Nov 1994",
+            "06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Foo 1994 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(parse_http_date(text), None, "{text}");
         }
     }
 

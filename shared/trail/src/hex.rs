@@ -1,4 +1,6 @@
-//! Hexadecimal digits: a record has about 500 of them.
+//! Hexadecimal digits: a record has about 500 of them, so they are read many at once.
+
+pub use policy::hex::encode;
 
 /// Exactly so many bytes from lower-case digits.
 #[must_use]
@@ -17,18 +19,6 @@ pub fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
         *byte = (pair << 4 | pair >> 8) as u8;
     }
     (wrong & WRONG == 0).then_some(bytes)
-}
-
-/// Two lower-case digits for each byte.
-#[must_use]
-pub fn encode(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// The value of each of two digits, each in the low half of its byte; a byte that is no digit has

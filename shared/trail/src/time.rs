@@ -1,6 +1,6 @@
 //! Points in time as people write and read them.
 
-use policy::timestamp::{TimestampError, parse_timestamp};
+use policy::timestamp::{TimestampError, format_timestamp, parse_timestamp};
 
 /// Milliseconds since 1970 of `2026-11-24T21:00:00Z` or, for its beginning in UTC, `2026-11-24`.
 ///
@@ -33,14 +33,11 @@ pub fn parse_ms(text: &str) -> Result<u64, TimestampError> {
 /// `2026-11-24T21:00:00.250Z`, without the fraction if it is zero.
 #[must_use]
 pub fn format(ms: u64) -> String {
-    let (days, in_day) = (ms / DAY_MS, ms % DAY_MS);
-    let (year, month, day) = date(days.min(MAX_DAYS));
-    let (hour, minute, second) = (in_day / 3_600_000, in_day / 60_000 % 60, in_day / 1000 % 60);
-    let fraction = match in_day % 1000 {
-        0 => String::new(),
-        ms => format!(".{ms:03}"),
-    };
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+    let text = format_timestamp(i64::try_from(ms / 1000).unwrap_or(i64::MAX));
+    match ms % 1000 {
+        0 => text,
+        ms => format!("{}.{ms:03}Z", text.trim_end_matches('Z')),
+    }
 }
 
 /// `2026-11-24 21:00`.
@@ -79,29 +76,7 @@ pub fn now_ms() -> u64 {
     })
 }
 
-/// Year, month and day of a day counted from 1970-01-01, by the eras of 400 years of the Gregorian
-/// calendar, each beginning in March so that the day that comes and goes is the last of a year.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    (year, month, day)
-}
-
 const DAY_MS: u64 = 86_400_000;
-/// The last day of the year 9999.
-const MAX_DAYS: u64 = 2_932_896;
-
 #[cfg(test)]
 mod tests {
     use super::*;

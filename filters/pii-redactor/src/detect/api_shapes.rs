@@ -118,6 +118,32 @@ fn names_of_members_in_every_style() {
 }
 
 #[test]
+fn codes_that_look_like_numbers() {
+    let plan = plan_of(r#"{"presets":["gdpr","pci"]}"#);
+    for (content_type, body, expected) in [
+        ("text/plain", "010501E9032", "[FI_PERSONAL_IDENTITY_CODE]"),
+        (
+            "application/json",
+            "[1.5e+06,12345678E10,1e5]",
+            "[1.5e+06,12345678E10,1e5]",
+        ),
+        (
+            "text/plain",
+            "[4111 1111 1111 1111]",
+            "[**** **** **** 1111]",
+        ),
+        (
+            "text/csv",
+            "1,4111111111111111,x\n",
+            "1,************1111,x\n",
+        ),
+    ] {
+        let out = redacted(&plan, content_type, body);
+        assert_eq!(out.trim_matches('"'), expected, "{body}");
+    }
+}
+
+#[test]
 fn a_key_takes_only_its_own_lines() {
     let plan = plan_of(r#"{"presets":["secrets"]}"#);
     let line = "MIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEAq7BFUpkGp3abcdef";

@@ -24,7 +24,7 @@ impl JsonRewriter {
         match byte {
             b'"' => {
                 self.committed = false;
-                if self.has_member_rules {
+                if self.traits.has_member_rules {
                     cursor.begin_tentative();
                 }
                 let start = cursor.at.plus(1);
@@ -35,14 +35,14 @@ impl JsonRewriter {
                 {
                     // The usual name: all of it is here, and nothing in it is escaped.
                     cursor.at = start.plus(length).plus(1);
-                    self.name_is_long = false;
+                    self.member_name.is_long = false;
                     self.named(part(ahead, 0, length), plan);
-                    self.name_at = Some((start, length));
+                    self.member_name.place = Some((start, length));
                     if self.next.info.finds {
                         self.replace_in_name((start, length), cursor, plan, tally);
                     }
                     self.state = State::Colon;
-                    if !self.has_member_rules {
+                    if !self.traits.has_member_rules {
                         self.value_at_once(cursor, plan, tally);
                     }
                     return;
@@ -51,9 +51,7 @@ impl JsonRewriter {
                     return self.begin_searched_name(cursor);
                 }
                 cursor.advance();
-                self.name.clear();
-                self.name_at = None;
-                self.name_is_long = false;
+                self.member_name.begin();
                 self.state = State::InName { escaped: false };
             }
             b'}' if may_close => self.close(cursor),
@@ -83,29 +81,29 @@ impl JsonRewriter {
         while let Some(byte) = cursor.peek() {
             cursor.advance();
             if byte == b'"' && !escaped {
-                let spelled = std::mem::take(&mut self.name);
-                let name = if self.name_is_long {
+                let spelled = std::mem::take(&mut self.member_name.text);
+                let name = if self.member_name.is_long {
                     Vec::new()
                 } else {
                     unescaped(&spelled)
                 };
                 self.named(&name, plan);
-                self.name = name;
-                self.name_at = None;
+                self.member_name.text = name;
+                self.member_name.place = None;
                 self.state = State::Colon;
                 return;
             }
             escaped = byte == b'\\' && !escaped;
-            if self.name.len() < MAX_NAME_BYTES.saturating_mul(6) {
-                self.name.push(byte);
+            if self.member_name.text.len() < MAX_NAME_BYTES.saturating_mul(6) {
+                self.member_name.text.push(byte);
             } else {
                 // No rule has so long a name; the value is scanned like any other.
-                self.name_is_long = true;
+                self.member_name.is_long = true;
             }
             if cursor.is_tentative()
                 && cursor.tentative_bytes() > MAX_HELD_BYTES.saturating_add(MAX_NAME_BYTES)
             {
-                self.name_is_long = true;
+                self.member_name.is_long = true;
                 self.committed = true;
                 self.keep(cursor);
             }
@@ -116,23 +114,14 @@ impl JsonRewriter {
     /// A member with this name comes.
     #[inline]
     pub(super) fn named(&mut self, name: &[u8], plan: &Plan) {
-        let info = match self.frames.last() {
+        let info = match self.stack.frames.last() {
             Some(frame) => {
-                let parent = (&frame.info, rest(&self.names, frame.names_from));
+                let parent = (&frame.info, self.stack.name_of(frame));
                 plan.name_info(parent, name)
             }
             None => plan.field_info(name),
         };
         self.next = self.decide(Some(name), info, plan);
-    }
-
-    /// The name of the member is needed beyond what was looked up, or the chunk is over.
-    pub(super) fn save_name(&mut self, chunk: &[u8]) {
-        if let Some((start, length)) = self.name_at.take() {
-            self.name.clear();
-            self.name
-                .extend_from_slice(part(chunk, start, start.plus(length)));
-        }
     }
 
     #[inline]
@@ -157,7 +146,7 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) {
-        match self.frames.last_mut() {
+        match self.stack.frames.last_mut() {
             Some(frame) if !frame.is_object => {
                 if byte == b']' && may_close {
                     return self.close(cursor);
@@ -166,11 +155,11 @@ impl JsonRewriter {
                     field: None,
                     ..frame.info.clone()
                 };
-                if self.has_member_rules {
+                if self.traits.has_member_rules {
                     cursor.begin_tentative();
                 }
                 self.next = self.decide(None, info, plan);
-                if let Some(frame) = self.frames.last_mut() {
+                if let Some(frame) = self.stack.frames.last_mut() {
                     frame.index = frame.index.saturating_add(1);
                 }
                 if self.next.decision == MemberDecision::Stays {
@@ -178,31 +167,31 @@ impl JsonRewriter {
                 }
             }
             Some(_) => {}
-            None if self.level == 0 && is_before_document(byte, self.has_value) => {
+            None if self.traits.level == 0 && is_before_document(byte, self.has_value) => {
                 cursor.advance();
                 self.state = State::Value { may_close: false };
                 return;
             }
             // In a string there is one document, and nothing behind it.
-            None if self.level > 0 && self.has_value => {
+            None if self.traits.level > 0 && self.has_value => {
                 return self.give_up(Fault::UnexpectedByte, cursor);
             }
             None => {
                 self.next = Next {
                     info: self.root.info.clone(),
-                    allowed: self.minimizes.is_none(),
-                    decision: if self.minimizes.is_some() {
+                    allowed: self.traits.minimizes.is_none(),
+                    decision: if self.traits.minimizes.is_some() {
                         MemberDecision::AllowedInside
                     } else {
                         MemberDecision::Stays
                     },
                     ..Next::default()
                 };
-                self.name.clone_from(&self.root.name);
-                self.name_at = None;
-                self.states.clear();
-                if self.level == 0 {
-                    self.states.extend_from_slice(plan.paths.root());
+                self.member_name.text.clone_from(&self.root.name);
+                self.member_name.place = None;
+                self.stack.states.clear();
+                if self.traits.level == 0 {
+                    self.stack.states.extend_from_slice(plan.paths.root());
                 }
             }
         }
@@ -222,29 +211,27 @@ impl JsonRewriter {
 
     pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
         let is_object = byte == b'{';
-        if self.frames.len() >= MAX_DEPTH {
+        if self.stack.frames.len() >= MAX_DEPTH {
             return self.give_up(Fault::TooDeep, cursor);
         }
-        self.save_name(cursor.chunk);
+        self.member_name.save(cursor.chunk);
         cursor.advance();
         // An item of an array has the name of the array.
-        let names_from = match self.frames.last() {
-            Some(frame) if !frame.is_object => frame.names_from,
-            _ => {
-                let from = self.names.len();
-                let name = part(&self.name, 0, MAX_NAME_BYTES);
-                self.names.extend_from_slice(name);
-                from
-            }
-        };
-        self.frames.push(Frame {
+        let is_item = self
+            .stack
+            .frames
+            .last()
+            .is_some_and(|frame| !frame.is_object);
+        let name = (!is_item).then_some(&*self.member_name.text);
+        let names_from = self.stack.push_name(name);
+        self.stack.frames.push(Frame {
             is_object,
             written: false,
             allowed: self.next.allowed,
             applied: self.next.applied,
             info: self.next.info.clone(),
             states_from: self.next.states_from,
-            states_to: self.states.len(),
+            states_to: self.stack.states.len(),
             names_from,
             index: 0,
         });
@@ -259,22 +246,9 @@ impl JsonRewriter {
         // White space that nothing followed; a comma that nothing followed is no JSON, and stays.
         cursor.keep(false);
         cursor.advance();
-        self.leave_frame();
+        self.stack.leave();
         self.has_value = true;
         self.state = State::AfterValue;
-    }
-
-    /// The innermost object or array is over.
-    pub(super) fn leave_frame(&mut self) {
-        if let Some(frame) = self.frames.pop() {
-            let shared = self
-                .frames
-                .last()
-                .is_some_and(|parent| !parent.is_object && parent.names_from == frame.names_from);
-            if !shared {
-                self.names.truncate(frame.names_from);
-            }
-        }
     }
 
     #[inline]
@@ -285,9 +259,9 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) {
-        let is_object = self.frames.last().map(|frame| frame.is_object);
+        let is_object = self.stack.frames.last().map(|frame| frame.is_object);
         match (byte, is_object) {
-            (b',', Some(true)) if !self.has_member_rules => {
+            (b',', Some(true)) if !self.traits.has_member_rules => {
                 // The usual next member: perhaps a space, and its name.
                 cursor.advance();
                 self.state = State::Name { may_close: false };
@@ -300,7 +274,7 @@ impl JsonRewriter {
             }
             (b',', Some(is_object)) => {
                 self.committed = false;
-                if self.has_member_rules {
+                if self.traits.has_member_rules {
                     cursor.begin_tentative();
                 }
                 cursor.advance();

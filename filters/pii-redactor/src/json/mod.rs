@@ -12,6 +12,7 @@
 
 mod cursor;
 mod escapes;
+mod member_name;
 mod members;
 mod nested;
 mod numbers;
@@ -19,6 +20,7 @@ mod recovery;
 mod rules;
 mod run;
 mod searched_names;
+mod stack;
 mod values;
 
 use std::rc::Rc;
@@ -32,14 +34,41 @@ use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
 use crate::spelled::Spelling;
 use crate::tally::Tally;
-use crate::text::{TextForm, TextRewriter};
 use cursor::Cursor;
+use member_name::MemberName;
 use nested::{Nested, Root};
+use recovery::Recovery;
+use stack::{Frame, Stack};
 
 /// Rewrites one body.
 #[derive(Debug)]
 pub struct JsonRewriter {
     plan: Rc<Plan>,
+    traits: Traits,
+    /// What the name of the string or field announces that this document is in.
+    root: Root,
+    nested: Nested,
+    state: State,
+    stack: Stack,
+    next: Next,
+    held: Vec<u8>,
+    /// The name of the member that is being read.
+    member_name: MemberName,
+    /// The name or the comma has left already, so the member cannot go without a trace.
+    committed: bool,
+    spans: Vec<Span>,
+    scanner: TextScanner,
+    token: Vec<u8>,
+    recovery: Recovery,
+    /// The place of the chunk in the body.
+    offset: u64,
+    /// Something of the document has been read that makes it one.
+    has_value: bool,
+}
+
+/// What the plan, and what the document is in, ask of the rewriter.
+#[derive(Clone, Copy, Debug)]
+struct Traits {
     has_member_rules: bool,
     /// Only what is allowed passes.
     minimizes: Option<Minimization>,
@@ -47,46 +76,12 @@ pub struct JsonRewriter {
     nests: bool,
     /// In so many strings is this document.
     level: u8,
-    /// What the name of the string announces that it is in.
-    root: Root,
-    nested: Nested,
+    /// Each line is a document.
+    is_lines: bool,
     /// Whether the usual members are read without a step for each part.
     runs: bool,
     /// No rule is about paths, so that is possible from the root on.
     root_runs: bool,
-    state: State,
-    frames: Vec<Frame>,
-    /// What the paths have reached in each frame, one after the other.
-    states: Vec<u16>,
-    /// The names of the members that the frames belong to, one after the other.
-    names: Vec<u8>,
-    next: Next,
-    held: Vec<u8>,
-    /// The spelling of the member's name that is being read.
-    name: Vec<u8>,
-    /// Where it is in the chunk, until it is saved.
-    name_at: Option<(usize, usize)>,
-    name_is_long: bool,
-    /// Names are searched too.
-    name_scanner: TextScanner,
-    /// The name or the comma has left already, so the member cannot go without a trace.
-    committed: bool,
-    spans: Vec<Span>,
-    scanner: TextScanner,
-    token: Vec<u8>,
-    text: TextRewriter,
-    /// The place of the chunk in the body.
-    offset: u64,
-    /// Where it stopped being JSON for the first time.
-    malformed: Option<Malformed>,
-    /// Each line is a document.
-    is_lines: bool,
-    /// The byte before the chunk ended a line, or there is none.
-    after_line: bool,
-    /// Text goes on at the beginning of a line.
-    text_at_line: bool,
-    /// Something of the document has been read that makes it one.
-    has_value: bool,
 }
 
 /// What is known about the value that comes next.
@@ -100,29 +95,6 @@ struct Next {
     allowed: bool,
     /// Where what the paths have reached begins.
     states_from: usize,
-}
-
-#[derive(Clone, Debug)]
-struct Frame {
-    is_object: bool,
-    /// A child was written, so the next one needs its comma.
-    written: bool,
-    allowed: bool,
-    applied: Option<u16>,
-    /// What its name says: about the items of an array, and as the parent of members.
-    info: KeyInfo,
-    states_from: usize,
-    states_to: usize,
-    names_from: usize,
-    /// The place of the next item of an array.
-    index: u64,
-}
-
-impl Frame {
-    /// No path leads into it, and everything in it is allowed: only names say what becomes of members.
-    const fn is_plain(&self) -> bool {
-        self.states_from == self.states_to && self.allowed && self.applied.is_none()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,44 +136,37 @@ impl JsonRewriter {
     /// A rewriter with this plan.
     #[must_use]
     pub fn new(plan: Rc<Plan>) -> Self {
-        let states = plan.paths.root().to_vec();
         Self {
-            has_member_rules: plan.has_member_rules(),
-            minimizes: plan.minimizes,
-            nests: plan.nests_json(),
-            level: 0,
+            traits: Traits {
+                has_member_rules: plan.has_member_rules(),
+                minimizes: plan.minimizes,
+                nests: plan.nests_json(),
+                level: 0,
+                is_lines: false,
+                runs: true,
+                root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
+            },
             root: Root::default(),
             nested: Nested::default(),
-            runs: true,
-            root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
-            text: TextRewriter::new(Rc::clone(&plan), TextForm::JsonEscapes),
-            plan,
             state: State::Value { may_close: false },
-            frames: Vec::new(),
-            states,
-            names: Vec::new(),
+            stack: Stack::new(plan.paths.root()),
             next: Next::default(),
             held: Vec::new(),
-            name: Vec::new(),
-            name_at: None,
-            name_is_long: false,
-            name_scanner: TextScanner::new(Spelling::Name),
+            member_name: MemberName::default(),
             committed: false,
             spans: Vec::new(),
             scanner: TextScanner::new(Spelling::Json),
             token: Vec::new(),
+            recovery: Recovery::new(Rc::clone(&plan)),
+            plan,
             offset: 0,
-            malformed: None,
-            is_lines: false,
-            after_line: true,
-            text_at_line: false,
             has_value: false,
         }
     }
 
     /// What the name of the field that this is the value of says.
     pub(crate) fn announce(&mut self, info: KeyInfo) {
-        self.root_runs &= info.kinds.is_none();
+        self.traits.root_runs &= info.kinds.is_none();
         self.root.info = KeyInfo {
             field: None,
             ..info
@@ -210,13 +175,13 @@ impl JsonRewriter {
 
     /// Each line is a document: one that is not complete ends with its line.
     pub(crate) const fn expect_lines(&mut self) {
-        self.is_lines = true;
+        self.traits.is_lines = true;
     }
 
     /// Takes the next bytes of the body, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let mut ahead = chunk;
-        while self.is_lines
+        while self.traits.is_lines
             && let Some(end) = memchr::memchr(b'\n', ahead)
         {
             self.write_piece(part(ahead, 0, end), out, tally);
@@ -237,9 +202,9 @@ impl JsonRewriter {
             }
         }
         self.held = cursor.finish();
-        self.save_name(chunk);
+        self.member_name.save(chunk);
         if let Some(last) = chunk.last() {
-            self.after_line = is_line_end(*last);
+            self.recovery.after_line = is_line_end(*last);
         }
         self.offset = self
             .offset
@@ -256,7 +221,7 @@ impl JsonRewriter {
             | State::AfterValue
             | State::Skipping(_) => {
                 let mut cursor = Cursor::new(raw, std::mem::take(&mut self.held), out);
-                let hold = self.has_member_rules
+                let hold = self.traits.has_member_rules
                     && !matches!(self.state, State::AfterValue | State::Skipping(_));
                 if hold {
                     cursor.begin_tentative();
@@ -276,7 +241,7 @@ impl JsonRewriter {
                 let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
                 self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally);
                 self.held = cursor.finish();
-                self.text.end_line(out, tally);
+                self.recovery.text.end_line(out, tally);
                 out.extend_from_slice(raw);
                 self.offset = self
                     .offset
@@ -296,14 +261,14 @@ impl JsonRewriter {
             _ => {}
         }
         let in_document =
-            !self.frames.is_empty() || matches!(self.state, State::InLostString { .. });
+            !self.stack.frames.is_empty() || matches!(self.state, State::InLostString { .. });
         // A document that breaks off is no JSON.
         if in_document {
             self.note(Fault::BreaksOff, self.place(&cursor));
         }
         cursor.flush();
         self.held = cursor.finish();
-        self.text.finish(out, tally);
+        self.recovery.text.finish(out, tally);
     }
 
     /// Bytes that are held at the moment; 0 at the end of a document that is an object or an array.
@@ -312,16 +277,16 @@ impl JsonRewriter {
         self.held
             .len()
             .saturating_add(self.scanner.held())
-            .saturating_add(self.name_scanner.held())
+            .saturating_add(self.member_name.scanner.held())
             .saturating_add(self.nested.held())
             .saturating_add(self.token.len())
-            .saturating_add(self.text.held())
+            .saturating_add(self.recovery.text.held())
     }
 
     /// Where the body turned out not to be JSON, if it did.
     #[must_use]
     pub const fn malformed(&self) -> Option<Malformed> {
-        self.malformed
+        self.recovery.malformed
     }
 
     /// Whether a document was recognized before that: a whole value, or the name of a member.
@@ -333,7 +298,8 @@ impl JsonRewriter {
     /// Whether documents are complete here.
     #[must_use]
     pub const fn is_between_documents(&self) -> bool {
-        self.frames.is_empty() && matches!(self.state, State::AfterValue | State::Value { .. })
+        self.stack.frames.is_empty()
+            && matches!(self.state, State::AfterValue | State::Value { .. })
     }
 
     /// Whether the next member or item may be a usual one.
@@ -344,11 +310,11 @@ impl JsonRewriter {
             State::Name { may_close } | State::Value { may_close } => may_close,
             _ => false,
         };
-        let is_plain = || match self.frames.last() {
+        let is_plain = || match self.stack.frames.last() {
             Some(frame) => frame.is_plain(),
-            None => self.root_runs,
+            None => self.traits.root_runs,
         };
-        self.runs && is_at_child && is_plain()
+        self.traits.runs && is_at_child && is_plain()
     }
 
     #[inline]
@@ -376,12 +342,16 @@ impl JsonRewriter {
 
     fn white_space(&mut self, cursor: &mut Cursor<'_>) {
         // White space before a member or an item goes with it.
-        let before_child = self.has_member_rules
+        let before_child = self.traits.has_member_rules
             && match self.state {
                 State::Name { .. } | State::Colon => true,
                 State::Value { .. } => {
                     cursor.is_tentative()
-                        || self.frames.last().is_some_and(|frame| !frame.is_object)
+                        || self
+                            .stack
+                            .frames
+                            .last()
+                            .is_some_and(|frame| !frame.is_object)
                 }
                 _ => false,
             };
@@ -399,16 +369,16 @@ impl JsonRewriter {
     /// What is held stays: the child that it belongs to does.
     #[inline]
     fn keep(&mut self, cursor: &mut Cursor<'_>) {
-        let is_first = self.frames.last().is_some_and(|frame| !frame.written);
+        let is_first = self.stack.frames.last().is_some_and(|frame| !frame.written);
         cursor.keep(is_first);
     }
 
     /// A child is written into the innermost object or array.
     #[inline]
     fn child_stays(&mut self, cursor: &mut Cursor<'_>) {
-        if self.has_member_rules {
+        if self.traits.has_member_rules {
             self.keep(cursor);
-            if let Some(frame) = self.frames.last_mut() {
+            if let Some(frame) = self.stack.frames.last_mut() {
                 frame.written = true;
             }
         }

@@ -24,7 +24,7 @@ impl JsonRewriter {
             && matches!(at(cursor.chunk, after), b',' | b'}' | b']')
             && self.next.info.kinds.is_none()
             && self.next.applied.is_none()
-            && !self.frames.is_empty()
+            && !self.stack.frames.is_empty()
             && after < cursor.chunk.len()
         {
             self.state = State::AfterValue;
@@ -36,7 +36,7 @@ impl JsonRewriter {
         let end = cursor.at.plus(length);
         let next = at(cursor.chunk, end);
         // The usual number or literal: all of it is here, inside an object or an array.
-        if end < cursor.chunk.len() && length <= MAX_TOKEN_BYTES && !self.frames.is_empty() {
+        if end < cursor.chunk.len() && length <= MAX_TOKEN_BYTES && !self.stack.frames.is_empty() {
             let token = part(cursor.chunk, cursor.at, end);
             // Behind a space there may be more of what is no number at all.
             let space = count_while(cursor.chunk, end, |byte| matches!(byte, b' ' | b'\t'));
@@ -68,7 +68,7 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) {
-        let top = self.frames.is_empty();
+        let top = self.stack.frames.is_empty();
         // Numbers beside each other on a line are prose, and one number there may be in groups.
         let goes_on = is_token_byte(byte) || !is_long && matches!(byte, b' ' | b'\t');
         if top && !goes_on && !is_long && !matches!(byte, b'\n' | b'\r')
@@ -102,7 +102,7 @@ impl JsonRewriter {
     /// Something other than a space or the next delimiter behind a number with a space behind it.
     fn is_followed_by_more(&self, byte: u8) -> bool {
         let is_end = matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
-            || !self.frames.is_empty() && matches!(byte, b',' | b']' | b'}');
+            || !self.stack.frames.is_empty() && matches!(byte, b',' | b']' | b'}');
         let after_space = matches!(self.token.last(), Some(b' ' | b'\t'));
         after_space && !is_end
     }
@@ -121,7 +121,7 @@ impl JsonRewriter {
         }
         let delimited = next.is_none_or(is_delimiter);
         let is_literal = is_literal(&self.token);
-        if !delimited || !is_literal && self.frames.is_empty() {
+        if !delimited || !is_literal && self.stack.frames.is_empty() {
             return self.break_off(Fault::UnknownToken, cursor, plan, tally);
         }
         let token = std::mem::take(&mut self.token);
@@ -174,7 +174,12 @@ impl JsonRewriter {
                 // `-4111111111111111` and `4111111111111111.0` are that number too.
                 let core = whole_number(token);
                 spans.clear();
-                if announced {
+                // `010501E9032` looks like a number, and is a code.
+                let has_letter = matches!(
+                    token.iter().find(|byte| !byte.is_ascii_digit()),
+                    Some(b'e' | b'E')
+                );
+                if announced || has_letter {
                     plan.search(token, 0, &announcement, true, &mut spans);
                 }
                 let mut found = only_one(&spans, token.len());

@@ -1,5 +1,7 @@
 //! What is no JSON: it is text, up to a line that begins like a document again.
 
+use std::rc::Rc;
+
 use super::cursor::Cursor;
 use super::{JsonRewriter, RECORD_SEPARATOR, Skip, State, is_line_end};
 use crate::bytes::{Position as _, part, rest};
@@ -7,11 +9,38 @@ use crate::malformed::{Fault, Malformed};
 use crate::plan::Plan;
 use crate::spelled::Sink;
 use crate::tally::Tally;
+use crate::text::{TextForm, TextRewriter};
+
+/// What is known about a body that is not JSON everywhere.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    /// Where it stopped being JSON for the first time.
+    pub(super) malformed: Option<Malformed>,
+    /// What is no JSON goes through here.
+    pub(super) text: TextRewriter,
+    /// The byte before the chunk ended a line, or there is none.
+    pub(super) after_line: bool,
+    /// The text goes on at the beginning of a line.
+    pub(super) at_line: bool,
+}
+
+impl Recovery {
+    pub(super) fn new(plan: Rc<Plan>) -> Self {
+        Self {
+            malformed: None,
+            text: TextRewriter::new(plan, TextForm::JsonEscapes),
+            after_line: true,
+            at_line: false,
+        }
+    }
+}
 
 impl JsonRewriter {
     /// Remembers the first fault.
     pub(super) fn note(&mut self, what: Fault, offset: u64) {
-        self.malformed.get_or_insert(Malformed { offset, what });
+        self.recovery
+            .malformed
+            .get_or_insert(Malformed { offset, what });
     }
 
     /// What is read is no JSON: what is held of it is text, and so is what follows, up to a line that
@@ -20,17 +49,15 @@ impl JsonRewriter {
         let place = self.place(cursor);
         self.note(what, place);
         cursor.flush();
-        self.text_at_line = match cursor.at.checked_sub(1) {
-            None => self.after_line,
+        self.recovery.at_line = match cursor.at.checked_sub(1) {
+            None => self.recovery.after_line,
             Some(before) => cursor
                 .chunk
                 .get(before)
                 .is_some_and(|byte| is_line_end(*byte)),
         };
-        self.frames.clear();
-        self.states.clear();
-        self.names.clear();
-        self.text.begin_at(place);
+        self.stack.clear();
+        self.recovery.text.begin_at(place);
         self.state = State::Text;
     }
 
@@ -49,7 +76,7 @@ impl JsonRewriter {
                 })
         );
         if is_in_string {
-            let plan = std::rc::Rc::clone(&self.plan);
+            let plan = Rc::clone(&self.plan);
             let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
             self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally);
             self.held = cursor.finish();
@@ -61,19 +88,23 @@ impl JsonRewriter {
         let ahead = rest(cursor.chunk, cursor.at);
         // A label begins with a bracket too, so that only an object is recognized.
         let begins = ahead.first() == Some(&b'{');
-        if self.text_at_line && begins && self.level == 0 && !self.text.is_in_key() {
-            self.text.end_line(cursor.out(), tally);
+        if self.recovery.at_line
+            && begins
+            && self.traits.level == 0
+            && !self.recovery.text.is_in_key()
+        {
+            self.recovery.text.end_line(cursor.out(), tally);
             self.state = State::Value { may_close: false };
             return;
         }
         let end = memchr::memchr2(b'\n', RECORD_SEPARATOR, ahead);
         let length = end.map_or(ahead.len(), |end| end.plus(1));
         let line = part(ahead, 0, length);
-        self.text.write(line, cursor.out(), tally);
+        self.recovery.text.write(line, cursor.out(), tally);
         if line.last() == Some(&RECORD_SEPARATOR) {
-            self.text.end_line(cursor.out(), tally);
+            self.recovery.text.end_line(cursor.out(), tally);
         }
-        self.text_at_line = end.is_some();
+        self.recovery.at_line = end.is_some();
         cursor.at = cursor.at.plus(length);
         cursor.drop_read();
     }
@@ -114,9 +145,11 @@ impl JsonRewriter {
         if token.is_empty() {
             return;
         }
-        self.text_at_line = false;
+        self.recovery.at_line = false;
         let back = u64::try_from(token.len()).unwrap_or(0);
-        self.text.begin_at(self.place(cursor).saturating_sub(back));
-        self.text.write(&token, cursor.out(), tally);
+        self.recovery
+            .text
+            .begin_at(self.place(cursor).saturating_sub(back));
+        self.recovery.text.write(&token, cursor.out(), tally);
     }
 }

@@ -13,17 +13,17 @@ impl JsonRewriter {
     /// What becomes of a child of the innermost object or array.
     #[inline]
     pub(super) fn decide(&mut self, name: Option<&[u8]>, info: KeyInfo, plan: &Plan) -> Next {
-        if !self.has_member_rules {
+        if !self.traits.has_member_rules {
             return Next {
                 info,
                 allowed: true,
                 ..Next::default()
             };
         }
-        let Some(parent) = self.frames.last() else {
+        let Some(parent) = self.stack.frames.last() else {
             return Next {
                 info,
-                allowed: self.minimizes.is_none(),
+                allowed: self.traits.minimizes.is_none(),
                 ..Next::default()
             };
         };
@@ -31,7 +31,7 @@ impl JsonRewriter {
         let parent_allowed = parent.allowed;
         // What the paths had reached in the child before is of no use any more.
         let states_from = parent.states_to;
-        self.states.truncate(states_from);
+        self.stack.states.truncate(states_from);
         let text;
         let child = match name {
             Some(name) => {
@@ -43,10 +43,10 @@ impl JsonRewriter {
         let around = Surroundings {
             named: info.field,
             allowed: parent_allowed,
-            minimizes: self.minimizes.is_some(),
+            minimizes: self.traits.minimizes.is_some(),
         };
         let reached = (parent_from, states_from);
-        let (decision, allowed) = plan.decide(&mut self.states, reached, child, around);
+        let (decision, allowed) = plan.decide(&mut self.stack.states, reached, child, around);
         Next {
             info,
             decision,
@@ -64,8 +64,8 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) {
-        self.save_name(cursor.chunk);
-        let Some(minimization) = self.minimizes else {
+        self.member_name.save(cursor.chunk);
+        let Some(minimization) = self.traits.minimizes else {
             return self.begin(byte, cursor, plan, tally);
         };
         let redaction = Redaction::of_minimization(minimization);
@@ -77,7 +77,7 @@ impl JsonRewriter {
             self.next.decision = MemberDecision::Stays;
             return self.begin(byte, cursor, plan, tally);
         }
-        if self.frames.is_empty() || self.committed {
+        if self.stack.frames.is_empty() || self.committed {
             // A whole document has nothing to go from, and a name that has left needs a value.
             self.child_stays(cursor);
             cursor.flush();
@@ -97,7 +97,7 @@ impl JsonRewriter {
         plan: &Plan,
         tally: &mut Tally,
     ) {
-        self.save_name(cursor.chunk);
+        self.member_name.save(cursor.chunk);
         let Some(rule) = plan.fields.get(usize::from(field)) else {
             return self.begin(byte, cursor, plan, tally);
         };
@@ -147,7 +147,7 @@ impl JsonRewriter {
         let found = Found {
             offset: self.place(cursor),
             length: 0,
-            old: &self.name,
+            old: &self.member_name.text,
             new,
         };
         redaction.record(tally, found);

@@ -275,8 +275,10 @@ impl Plan {
 
     /// The sort of data that a kind is.
     #[must_use]
-    pub fn category(&self, _entity: u8) -> Category {
-        Category::default()
+    pub fn category(&self, entity: u8) -> Category {
+        DETECTORS
+            .get(usize::from(entity))
+            .map_or_else(Category::default, |detector| detector.category)
     }
 
     /// What is done with a kind.

@@ -6,22 +6,17 @@
 //! clients evicts mostly the buckets of one another, and leaves newcomers alone until it has filled
 //! this memory as well.
 //!
-//! The fingerprints are kept in two Bloom filters, the younger for buckets that are evicted now. The
-//! older is dropped once all in it would be full, and the younger takes its place. A Bloom filter
-//! forgets nothing, so nobody is admitted too often; it takes some newcomers for evicted, who may be
-//! refused too early.
+//! The fingerprints are kept in four generations, the youngest for buckets that are evicted now, each
+//! a Bloom filter and the state of the emptiest bucket in it. The oldest is dropped once all in it
+//! would be full. A Bloom filter forgets nothing, so nobody is admitted too often; it takes some
+//! newcomers for evicted, who may be refused too early, and the more so the fuller it is.
 
 use super::{Layout, Tats};
 use crate::windows::{MAX_WINDOWS, Windows};
 
-/// The two generations, as they are stored: for each its floor and the bits of its filter.
-pub(super) struct Evicted;
-
-impl Evicted {
-    /// The bytes of both generations.
-    pub(super) const fn size(layout: &Layout) -> usize {
-        generation_size(layout).saturating_mul(2)
-    }
+/// The bytes of all generations, the youngest first: for each its floor and the bits of its filter.
+pub(super) const fn size(layout: &Layout) -> usize {
+    generation_size(layout).saturating_mul(GENERATIONS)
 }
 
 /// Where a newcomer starts: at the floor of every generation that may have evicted it.
@@ -50,16 +45,19 @@ pub(super) fn remember(
     (fingerprint, state): (u64, &Tats),
     now_ns: u64,
 ) {
-    let Some((younger, older)) = bytes.split_at_mut_checked(generation_size(layout)) else {
-        return;
-    };
-    if is_full(layout, windows, older, now_ns) {
-        older.copy_from_slice(younger);
-        younger.fill(0);
+    let size = generation_size(layout);
+    let oldest = bytes.rchunks_exact(size.max(1)).next().unwrap_or_default();
+    let youngest = bytes.get(..size).unwrap_or_default();
+    // One that is hardly used is no use as an elder.
+    if count_of(layout, youngest) >= FEW_BITS && is_full(layout, windows, oldest, now_ns) {
+        let elders = bytes.to_vec();
+        let aged = std::iter::repeat_n(0, size).chain(elders);
+        for (byte, aged) in bytes.iter_mut().zip(aged) {
+            *byte = aged;
+        }
     }
-    let (floor, bits) = younger
-        .split_at_mut_checked(layout.state)
-        .unwrap_or_default();
+    let (floor, bits) = bytes.split_at_mut_checked(layout.state).unwrap_or_default();
+    let bits = bits.get_mut(..FILTER_BYTES).unwrap_or_default();
     let lowered = Windows::emptier(&layout.read_state(floor), state);
     layout.write_state(floor, &lowered);
     for bit in bits_of(fingerprint) {
@@ -81,6 +79,13 @@ fn is_full(layout: &Layout, windows: &Windows, generation: &[u8], now_ns: u64) -
     let floor = generation.get(..layout.state).unwrap_or_default();
     let floor = layout.read_state(floor);
     windows.is_full(&floor, now_ns.saturating_sub(OLDEST_READING_NS))
+}
+
+/// How many bits the filter of a generation has set.
+fn count_of(layout: &Layout, generation: &[u8]) -> u32 {
+    let bits = generation.get(layout.state..).unwrap_or_default();
+    bits.iter()
+        .fold(0, |sum, byte| sum.saturating_add(byte.count_ones()))
 }
 
 const fn generation_size(layout: &Layout) -> usize {
@@ -108,9 +113,12 @@ const fn mask(bit: usize) -> u8 {
     }
 }
 
-/// 1,024 bits: with 100 evicted buckets in a set a newcomer is taken for one of them once in sixty
-/// times, with 240 once in eight.
+const GENERATIONS: usize = 4;
+/// 1,024 bits: with 100 evicted buckets in a generation, a newcomer is taken for one of them once in
+/// sixty times, with 300 every fifth time.
 const FILTER_BYTES: usize = 128;
 const FILTER_MASK: u64 = 1_023;
+/// Eight buckets.
+const FEW_BITS: u32 = 24;
 /// A callback is over long before.
 const OLDEST_READING_NS: u64 = 1_000_000_000;

@@ -1,10 +1,10 @@
-//! Who is never limited.
+//! The key `bypass`: requests that no limit applies to.
 
 use policy::claim::ClaimCondition;
 use policy::client_address::IpRange;
 use policy::config::{Fields, Node};
 
-/// Who is never limited.
+/// The key `bypass`: requests that no limit applies to.
 #[derive(Debug, Default)]
 pub struct Bypass {
     /// Clients from these ranges.
@@ -15,8 +15,8 @@ pub struct Bypass {
     pub headers: Vec<HeaderSecret>,
 }
 
-/// A header whose value only those know who are not limited. The configuration knows its hash, or
-/// the environment the value.
+/// A header with a secret value. The configuration has the hash of the value, or the environment has
+/// the value itself.
 #[derive(Debug, PartialEq, Eq)]
 pub enum HeaderSecret {
     /// By the SHA-256 of the value.
@@ -58,7 +58,7 @@ impl HeaderSecret {
                 .required("name", "the name of a header")
                 .and_then(|n| n.header_name());
             let sha256 = fields.optional("sha256").map(|n| {
-                let hash = n.string().and_then(hex_32);
+                let hash = n.string().and_then(policy::hex::decode);
                 if hash.is_none() {
                     n.reject_unseen("expected 64 hexadecimal digits");
                 }
@@ -85,19 +85,4 @@ impl HeaderSecret {
             }
         })
     }
-}
-
-fn hex_32(text: &str) -> Option<[u8; 32]> {
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let mut bytes = [0; 32];
-    if !rest.is_empty() || pairs.len() != bytes.len() {
-        return None;
-    }
-    for (pair, byte) in pairs.iter().zip(&mut bytes) {
-        let digit = |character: u8| char::from(character).to_digit(16);
-        let [high, low] = *pair;
-        let value = digit(high)?.checked_mul(16)?.checked_add(digit(low)?)?;
-        *byte = u8::try_from(value).ok()?;
-    }
-    Some(bytes)
 }

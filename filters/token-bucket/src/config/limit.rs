@@ -17,13 +17,13 @@ use crate::windows::{MAX_WINDOWS, Windows};
 /// One limit.
 #[derive(Clone, Debug)]
 pub struct Limit {
-    /// Its name, in answers, metrics and decisions.
+    /// Its name, in responses, metrics and decisions.
     pub name: String,
-    /// Which requests it is about.
+    /// The requests that it counts.
     pub matches: Match,
-    /// Whose bucket.
+    /// What tells clients apart: the parts of the key of a bucket.
     pub key: Vec<KeyPart>,
-    /// What happens to a request without that key.
+    /// What to do with a request that lacks a part of the key.
     pub on_missing_key: OnMissingKey,
     /// Rates and bursts that this proxy counts, for this replica.
     pub windows: Option<Windows>,
@@ -40,7 +40,7 @@ pub struct Limit {
     pub reports_alone: bool,
     /// What happens when it cannot be decided.
     pub on_error: OnErrors,
-    /// What refused callers get instead of problem details.
+    /// The response to refused clients, instead of problem details.
     pub response: Option<CustomAnswer>,
 }
 
@@ -76,15 +76,15 @@ pub enum Cost {
 /// What happens to a request, by what went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnErrors {
-    /// Shared memory does not answer.
+    /// Shared memory does not respond.
     pub storage: OnError,
-    /// The service does not answer in time.
+    /// The service does not respond in time.
     pub timeout: OnError,
     /// The service cannot be reached.
     pub unavailable: OnError,
-    /// The service answers with an error.
+    /// The service responds with an error.
     pub error: OnError,
-    /// The answer of the service cannot be read.
+    /// The response of the service cannot be read.
     pub invalid: OnError,
 }
 

@@ -1,4 +1,4 @@
-//! What refused callers get, in the user's words.
+//! The response to refused clients, as the user has written it.
 
 use policy::config::Node;
 use policy::refusal::CustomAnswer;

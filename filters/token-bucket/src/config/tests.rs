@@ -185,7 +185,7 @@ fn limits_share_a_service() {
 }
 
 #[test]
-fn a_limit_has_its_own_answer_or_that_of_all() {
+fn a_limit_has_its_own_refusal_or_that_of_the_filter() {
     let text = r#"{"refusal":{"status":503},"limits":[
         {"name":"a","key":["ip"],"rate":"5/s"},
         {"name":"b","key":["ip"],"rate":"5/s","refusal":{"body":"slow down","headers":{"X-A":"1"}}}

@@ -202,7 +202,7 @@ impl Call {
         match status.as_slice() {
             b"" => Err(away()),
             b"504" => Err(Failure::Timeout),
-            // What a proxy says of a service that does not answer.
+            // What a proxy says of a service that does not respond.
             b"502" | b"503" => Err(away()),
             b"200" | b"429" => {
                 let body = host

@@ -41,7 +41,7 @@ impl RateLimitRequest<'_> {
     }
 }
 
-/// The text is not an answer.
+/// The text is not a response of a rate limit service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoResponse;
 

@@ -31,7 +31,7 @@ fn a_question_is_written_as_the_definition_says() {
     );
 }
 
-/// The answer of the JSON test below in protobuf.
+/// The response of the JSON test below in protobuf.
 fn message() -> Vec<u8> {
     let limit = Writer::default().varint(1, 10).varint(2, 2).bytes(3, b"x");
     let reset = Writer::default().varint(1, 32).varint(2, 500_000_000);
@@ -56,8 +56,8 @@ fn message() -> Vec<u8> {
 }
 
 #[test]
-fn answers_are_read_in_both_forms() {
-    let answer = ServiceResponse::from_protobuf(&message()).unwrap();
+fn responses_are_read_in_both_forms() {
+    let response = ServiceResponse::from_protobuf(&message()).unwrap();
     let limit = CurrentLimit {
         name: "x".to_owned(),
         requests: 10,
@@ -80,7 +80,7 @@ fn answers_are_read_in_both_forms() {
         request_headers: vec![("x-b".to_owned(), b"\xff".to_vec())],
         body: b"slow down".to_vec(),
     };
-    assert_eq!(answer, expected);
+    assert_eq!(response, expected);
     for text in [
         r#"{"overallCode":"OVER_LIMIT","statuses":[{"code":"OVER_LIMIT","currentLimit":{"name":"x",
             "requestsPerUnit":10,"unit":"MINUTE"},"durationUntilReset":"32.500s"},{"code":"OK","limitRemaining":0}],
@@ -107,7 +107,7 @@ fn answers_are_read_in_both_forms() {
 }
 
 #[test]
-fn what_is_no_answer_is_an_error() {
+fn what_is_no_response_is_an_error() {
     for text in [
         "",
         "[]",
@@ -138,9 +138,9 @@ fn what_is_no_answer_is_an_error() {
     assert!(ServiceResponse::from_protobuf(&vec![0x0a; MAX_RESPONSE_BYTES + 1]).is_err());
     let negative = Writer::default().varint(1, u64::MAX).finish();
     let status = Writer::default().bytes(4, &negative).finish();
-    let answer = Writer::default().varint(1, 2).bytes(2, &status).finish();
-    let answer = ServiceResponse::from_protobuf(&answer).unwrap();
-    assert_eq!(answer.statuses[0].until_reset, None);
+    let response = Writer::default().varint(1, 2).bytes(2, &status).finish();
+    let response = ServiceResponse::from_protobuf(&response).unwrap();
+    assert_eq!(response.statuses[0].until_reset, None);
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! Percent-escapes (RFC 3986 section 2.1).
 
 use super::PathError;
+use crate::hex;
 
 /// Decodes all escapes once.
 pub(super) fn decode(text: &str) -> Result<String, PathError> {
@@ -8,9 +9,9 @@ pub(super) fn decode(text: &str) -> Result<String, PathError> {
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         bytes.push(if byte == b'%' {
-            let high = rest.next().and_then(hexadecimal);
-            let low = rest.next().and_then(hexadecimal);
-            byte_of(high, low).ok_or(PathError::BrokenEscape)?
+            let digits = rest.next().zip(rest.next());
+            let byte = digits.and_then(|(high, low)| hex::value([high, low]));
+            byte.ok_or(PathError::BrokenEscape)?
         } else if byte == b' ' {
             // No client can send one that is not escaped, except over HTTP/2.
             return Err(PathError::ControlCharacter);
@@ -77,8 +78,7 @@ impl Iterator for Pieces<'_> {
         let (first, rest) = self.0.split_first()?;
         if *first == b'%'
             && let Some((digits, after)) = rest.split_first_chunk::<2>()
-            && let [high, low] = digits.map(hexadecimal)
-            && let Some(byte) = byte_of(high, low)
+            && let Some(byte) = hex::value(*digits)
         {
             self.0 = after;
             return Some(Piece::Escape {
@@ -88,17 +88,5 @@ impl Iterator for Pieces<'_> {
         }
         self.0 = rest;
         Some(Piece::Plain(*first))
-    }
-}
-
-fn byte_of(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    Some((high? << 4) | low?)
-}
-
-const fn hexadecimal(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit & 0x0f),
-        b'a'..=b'f' | b'A'..=b'F' => Some((digit & 0x0f).wrapping_add(9)),
-        _ => None,
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn add_all(path: &str, readings: &mut Vec<Reading>) -> Result<(), Pat
     }
     let mut texts = Texts {
         all: vec![text],
-        looks: 0,
+        work_bytes: 0,
     };
     texts.branch(|text| [before(text, b"#")])?;
     on_the_wire(&mut texts)?;
@@ -85,8 +85,8 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
 /// The texts that a path may be taken for at some point of its way.
 struct Texts {
     all: Vec<Vec<u8>>,
-    /// How many texts have been looked at in all.
-    looks: usize,
+    /// How much text has been looked at in all.
+    work_bytes: usize,
 }
 
 impl Texts {
@@ -95,8 +95,9 @@ impl Texts {
         &mut self,
         change: impl Fn(&[u8]) -> [Option<Vec<u8>>; N],
     ) -> Result<(), PathError> {
-        self.looks = self.looks.saturating_add(self.all.len());
-        if self.looks > MAX_LOOKS {
+        let texts = self.all.iter().map(Vec::len);
+        self.work_bytes = texts.fold(self.work_bytes, usize::saturating_add);
+        if self.work_bytes > MAX_WORK_BYTES {
             return Err(PathError::TooAmbiguous);
         }
         let changed: Vec<Vec<u8>> = self
@@ -132,7 +133,8 @@ impl Texts {
                 replace(&text, |byte| needed(byte).then_some(byte)),
                 replace(&text, |byte| needed(byte).then_some(within(byte)?)),
             ];
-            self.looks = self.looks.saturating_add(decoded.len());
+            let work = text.len().saturating_mul(decoded.len());
+            self.work_bytes = self.work_bytes.saturating_add(work);
             for decoded in decoded {
                 self.add(decoded.unwrap_or_else(|| text.clone()))?;
             }
@@ -236,6 +238,9 @@ fn without_last_parameters(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Without empty segments, but for one at the end.
 fn merged(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.windows(2).any(|pair| pair == b"//") {
+        return None;
+    }
     let mut merged = Vec::with_capacity(text.len());
     let mut before = 0;
     for byte in text {
@@ -244,7 +249,7 @@ fn merged(text: &[u8]) -> Option<Vec<u8>> {
         }
         before = *byte;
     }
-    (merged.len() < text.len()).then_some(merged)
+    Some(merged)
 }
 
 /// With one slash in front for any number of them (Python's `http.server`).
@@ -256,6 +261,10 @@ fn one_in_front(text: &[u8]) -> Option<Vec<u8>> {
 /// Moves along dot segments (RFC 3986 section 5.2.4). `..` takes back an empty segment like any
 /// other, and nothing at the top.
 fn resolved(text: &[u8], dots: fn(&[u8]) -> Dots) -> Option<Vec<u8>> {
+    let may_move = |pair: &[u8]| matches!(pair, b"/." | b"/%");
+    if !text.windows(2).any(may_move) {
+        return None;
+    }
     let mut kept: Vec<&[u8]> = Vec::new();
     let mut moved = false;
     let mut ends_open = false;
@@ -336,8 +345,8 @@ const MAX_BYTES: usize = 2048;
 /// The texts that a path may be taken for at most.
 const MAX_TEXTS: usize = 64;
 
-/// How often a text is looked at for one path at most; so many times its length is the work.
-const MAX_LOOKS: usize = 640;
+/// How much text is looked at for one path at most. Honest paths need a twentieth of it.
+const MAX_WORK_BYTES: usize = 256 * 1024;
 
 /// How many times what was decoded may be decoded again.
 const MAX_LEVELS: usize = 2;

@@ -169,10 +169,7 @@ fn take(
 ) -> Result<(bool, bool)> {
     let broken = |_| super::failed("the table does not work".to_owned());
     let key = table.hash(&client.to_le_bytes());
-    let loaded = table.load(storage, key, now_ns).map_err(broken)?;
-    let decision = table
-        .take(storage, loaded, key, now_ns, 1)
-        .map_err(broken)?;
+    let decision = table.take(storage, None, key, now_ns, 1).map_err(broken)?;
     let due = match table.windows().decide(own, now_ns, 1) {
         WindowsDecision::Admit(after) => {
             if decision.admitted {

@@ -117,15 +117,15 @@ impl JsonRewriter {
     /// A rewriter of a document inside a string of another one.
     fn inside(&self, root: Root) -> Self {
         let mut rewriter = Self::new(Rc::clone(&self.plan));
-        rewriter.level = self.level.saturating_add(1);
-        rewriter.nests = self.nests && rewriter.level < MAX_LEVELS;
-        rewriter.minimizes = None;
+        rewriter.traits.level = self.traits.level.saturating_add(1);
+        rewriter.traits.nests = self.traits.nests && rewriter.traits.level < MAX_LEVELS;
+        rewriter.traits.minimizes = None;
         let by_name = |selector: &Selector| !matches!(selector, Selector::Path(_));
         let mut fields = self.plan.fields.iter();
-        rewriter.has_member_rules = fields.any(|rule| by_name(&rule.selector));
+        rewriter.traits.has_member_rules = fields.any(|rule| by_name(&rule.selector));
         // Its brackets are read by the steps, which see whether anything comes behind them.
-        rewriter.root_runs = false;
-        rewriter.states.clear();
+        rewriter.traits.root_runs = false;
+        rewriter.stack.states.clear();
         rewriter.root = root;
         rewriter
     }
@@ -135,12 +135,12 @@ impl JsonRewriter {
     #[inline]
     pub(super) fn may_nest(&self, first: Option<u8>) -> bool {
         let may_begin = |byte| matches!(byte, b'{' | b'[' | b'\\' | b' ' | b'\t' | b'\r' | b'\n');
-        self.nests && self.next.applied.is_none() && first.is_none_or(may_begin)
+        self.traits.nests && self.next.applied.is_none() && first.is_none_or(may_begin)
     }
 
     /// A string begins that may have a document in it.
     pub(super) fn begin_nested(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        self.save_name(cursor.chunk);
+        self.member_name.save(cursor.chunk);
         cursor.flush();
         self.nested = Nested {
             raw: vec![b'"'],
@@ -212,9 +212,9 @@ impl JsonRewriter {
             info.kinds = plan.parts_of(info.kinds.as_deref());
         }
         // An item of an array has the name of the array.
-        let name = match self.frames.last() {
-            Some(frame) if !frame.is_object => rest(&self.names, frame.names_from),
-            _ => &self.name,
+        let name = match self.stack.frames.last() {
+            Some(frame) if !frame.is_object => self.stack.name_of(frame),
+            _ => &self.member_name.text,
         };
         let mut inner = self.inside(Root {
             info,
@@ -223,7 +223,7 @@ impl JsonRewriter {
         let mut out = Vec::with_capacity(text.len());
         inner.write(text, &mut out, tally);
         inner.finish(&mut out, tally);
-        inner.malformed.is_none().then_some(out)
+        inner.recovery.malformed.is_none().then_some(out)
     }
 
     /// The string that is held has no document in it: it is one as any other, from its beginning.

@@ -53,7 +53,7 @@ fn check_with(rules: &str, input: &str, expected: &str) -> Tally {
     same(rewrite_with(&plan, bytes, 1), "byte by byte");
     for cut in 0..=bytes.len() {
         let mut rewriter = JsonRewriter::new(Rc::clone(&plan));
-        rewriter.runs = cut % 2 == 0;
+        rewriter.traits.runs = cut % 2 == 0;
         let (mut out, mut counted) = (Vec::new(), Tally::default());
         counted.findings = Some(Vec::new());
         let (left, right) = bytes.split_at(cut);

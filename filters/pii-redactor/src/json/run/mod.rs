@@ -73,7 +73,7 @@ impl JsonRewriter {
             let byte = at(run.chunk, child.value);
             if matches!(byte, b'{' | b'[') {
                 // What a name announces may be all of an object.
-                if self.frames.len() >= MAX_DEPTH || byte == b'{' && !child.is_plain {
+                if self.stack.frames.len() >= MAX_DEPTH || byte == b'{' && !child.is_plain {
                     break;
                 }
                 self.run_into(&mut run, &child);
@@ -110,7 +110,7 @@ impl JsonRewriter {
             run.behind(cursor.at);
         }
         cursor.at = run.position;
-        self.state = match self.frames.last() {
+        self.state = match self.stack.frames.last() {
             Some(frame) if run.is_first && frame.is_object => State::Name { may_close: true },
             Some(_) if run.is_first => State::Value { may_close: true },
             _ => State::AfterValue,
@@ -121,13 +121,13 @@ impl JsonRewriter {
     /// that has been reached.
     fn run_to_child(&mut self, run: &mut Run<'_, '_>, plan: &Plan) -> Option<Child> {
         loop {
-            let Some(frame) = self.frames.last() else {
+            let Some(frame) = self.stack.frames.last() else {
                 // The next document.
                 let here = past_space(run.chunk, run.position);
                 let byte @ (b'{' | b'[') = at(run.chunk, here) else {
                     return None;
                 };
-                if !self.root_runs {
+                if !self.traits.root_runs {
                     return None;
                 }
                 self.enter_frame(byte == b'{', KeyInfo::default(), None);
@@ -142,7 +142,7 @@ impl JsonRewriter {
                 id: frame.info.id,
                 mark: frame.info.mark,
                 is_plain: frame.info.kinds.is_none(),
-                keeps_comma: frame.written || !self.has_member_rules,
+                keeps_comma: frame.written || !self.traits.has_member_rules,
             };
             if !plan.has_customs() && run.plain_children(inside) {
                 self.has_value = true;
@@ -151,7 +151,7 @@ impl JsonRewriter {
             let mut here = past_space(run.chunk, run.position);
             match (at(run.chunk, here), inside.is_object) {
                 (b'}', true) | (b']', false) => {
-                    self.leave_frame();
+                    self.stack.leave();
                     self.has_value = true;
                     run.last = inside.mark;
                     run.hint = run.names.link(inside.mark).behind;
@@ -198,8 +198,8 @@ impl JsonRewriter {
                 } else {
                     After::Member(run.last)
                 };
-                let frame = self.frames.last()?;
-                let parent = (&frame.info, rest(&self.names, frame.names_from));
+                let frame = self.stack.frames.last()?;
+                let parent = (&frame.info, self.stack.name_of(frame));
                 let learn = || plan.learn(parent, name);
                 let mark = run.names.note(after, inside.id, name, learn)?;
                 (mark, run.names.link(mark))
@@ -235,7 +235,7 @@ impl JsonRewriter {
     /// array.
     fn info_of(&self, run: &Run<'_, '_>, child: &Child) -> KeyInfo {
         let (start, _) = child.name;
-        let info = match self.frames.last() {
+        let info = match self.stack.frames.last() {
             Some(frame) if start == 0 => frame.info.clone(),
             _ => run.names.info(run.last),
         };
@@ -247,7 +247,7 @@ impl JsonRewriter {
 
     /// A child stays in the innermost object or array.
     fn write_child(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
+        if let Some(frame) = self.stack.frames.last_mut() {
             frame.written = true;
         }
     }
@@ -255,16 +255,9 @@ impl JsonRewriter {
     /// An object or array begins. Without a name it is an item, and has the name of its array.
     fn enter_frame(&mut self, is_object: bool, info: KeyInfo, name: Option<&[u8]>) {
         // No path leads here.
-        let states = self.frames.last().map_or(0, |frame| frame.states_to);
-        let names_from = match (name, self.frames.last()) {
-            (None, Some(frame)) => frame.names_from,
-            (name, _) => {
-                let from = self.names.len();
-                self.names.extend_from_slice(name.unwrap_or_default());
-                from
-            }
-        };
-        self.frames.push(Frame {
+        let states = self.stack.frames.last().map_or(0, |frame| frame.states_to);
+        let names_from = self.stack.push_name(name);
+        self.stack.frames.push(Frame {
             is_object,
             written: false,
             allowed: true,

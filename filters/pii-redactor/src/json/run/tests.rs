@@ -61,8 +61,8 @@ const PRESETS: &str = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
 /// What comes out, what was counted, and what the rewriter says about itself.
 fn rewrite(plan: &Rc<Plan>, runs: bool, body: &[u8], size: usize) -> (String, String) {
     let mut rewriter = JsonRewriter::new(Rc::clone(plan));
-    assert!(rewriter.runs);
-    rewriter.runs = runs;
+    assert!(rewriter.traits.runs);
+    rewriter.traits.runs = runs;
     let (mut out, mut tally) = (Vec::new(), Tally::default());
     tally.findings = Some(Vec::new());
     for chunk in body.chunks(size) {

@@ -56,18 +56,16 @@ impl JsonRewriter {
         // Its closing quote stays where it is.
         cursor.advance();
         self.spans = spans;
-        self.name = plan.without_matches(text, &announcement);
-        self.name_at = None;
+        self.member_name.text = plan.without_matches(text, &announcement);
+        self.member_name.place = None;
     }
 
     /// A name begins that is not a usual one.
     pub(super) fn begin_searched_name(&mut self, cursor: &mut Cursor<'_>) {
         cursor.advance();
         cursor.park();
-        self.name.clear();
-        self.name_at = None;
-        self.name_is_long = false;
-        self.name_scanner.begin(self.place(cursor));
+        self.member_name.begin();
+        self.member_name.scanner.begin(self.place(cursor));
         self.state = State::InSearchedName;
     }
 
@@ -86,11 +84,12 @@ impl JsonRewriter {
             tally,
         };
         let taken = self
-            .name_scanner
+            .member_name
+            .scanner
             .push_json(ahead, b'"', &announcement, &mut sink);
         let is_complete = taken < ahead.len();
         if is_complete {
-            self.name_scanner.end(&announcement, &mut sink);
+            self.member_name.scanner.end(&announcement, &mut sink);
             out.push(b'"');
         }
         self.keep_name(part(ahead, 0, taken), cursor);
@@ -99,14 +98,14 @@ impl JsonRewriter {
         if !is_complete {
             return;
         }
-        let spelled = std::mem::take(&mut self.name);
-        let name = if self.name_is_long {
+        let spelled = std::mem::take(&mut self.member_name.text);
+        let name = if self.member_name.is_long {
             Vec::new()
         } else {
             unescaped(&spelled)
         };
         self.named(&name, plan);
-        self.name = if self.next.info.finds {
+        self.member_name.text = if self.next.info.finds {
             plan.without_matches(&name, &announcement)
         } else {
             name
@@ -117,12 +116,16 @@ impl JsonRewriter {
     /// Keeps the spelling of a name as far as rules need it. A member with a longer one cannot go
     /// without a trace.
     fn keep_name(&mut self, spelled: &[u8], cursor: &mut Cursor<'_>) {
-        let room = MAX_NAME_BYTES.saturating_mul(6).less(self.name.len());
-        self.name.extend_from_slice(part(spelled, 0, room));
-        self.name_is_long |= spelled.len() > room;
-        let held = cursor.tentative_bytes().plus(self.name.len());
+        let room = MAX_NAME_BYTES
+            .saturating_mul(6)
+            .less(self.member_name.text.len());
+        self.member_name
+            .text
+            .extend_from_slice(part(spelled, 0, room));
+        self.member_name.is_long |= spelled.len() > room;
+        let held = cursor.tentative_bytes().plus(self.member_name.text.len());
         if cursor.is_tentative() && held > MAX_HELD_BYTES.plus(MAX_NAME_BYTES) {
-            self.name_is_long = true;
+            self.member_name.is_long = true;
             self.committed = true;
             self.keep(cursor);
         }
@@ -133,13 +136,14 @@ impl JsonRewriter {
         cursor.flush();
         let announcement = self.announcement_of_names(plan);
         let out = cursor.out();
-        self.name_scanner
+        self.member_name
+            .scanner
             .end(&announcement, &mut Sink { plan, out, tally });
     }
 
     /// What the member around announces, its names are.
     fn announcement_of_names(&self, plan: &Plan) -> Announcement {
-        let frame = self.frames.last();
+        let frame = self.stack.frames.last();
         frame.map_or_else(Announcement::default, |frame| {
             plan.announcement_of_names(&frame.info)
         })

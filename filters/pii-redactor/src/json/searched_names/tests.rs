@@ -32,7 +32,7 @@ const MEMBERS: &str = r#"{
 
 fn rewrite_with(plan: &Rc<Plan>, runs: bool, body: &[u8], size: usize) -> (Vec<u8>, Tally) {
     let mut rewriter = JsonRewriter::new(Rc::clone(plan));
-    rewriter.runs = runs;
+    rewriter.traits.runs = runs;
     let (mut out, mut tally) = (Vec::new(), Tally::default());
     tally.findings = Some(Vec::new());
     for chunk in body.chunks(size) {

@@ -66,6 +66,7 @@ impl Stream<Obedient> for ObedientStream {
                     host.set_header(map, ":path", b"/other?a=b"),
                     Err(Status::Unimplemented)
                 ),
+                "random" => drop(host.random(&mut [0; 4])),
                 "list" => {
                     let all = host.headers(map).unwrap_or_default();
                     let text = format!("{} {}", all.is_complete(), all.contains("x-secret"));
@@ -175,6 +176,24 @@ fn what_a_host_cannot_do_is_an_error_and_no_trap() {
     let mut apisix = obeying(Profile::Apisix, "hide");
     let outcome = apisix.run(&request, &Response::new(200));
     assert_eq!(outcome.upstream().header("x-secret"), None);
+}
+
+/// Once: a filter that asks for each request would flood the log.
+#[test]
+fn random_numbers_that_can_be_guessed_are_a_warning() {
+    for profile in Profile::ALL {
+        let mut proxy = obeying(profile, "random random");
+        let mut warnings = 0;
+        for _ in 0..2 {
+            let outcome = proxy.run(&Request::get("/"), &Response::new(200));
+            warnings += usize::from(outcome.logged("can be guessed"));
+        }
+        assert_eq!(
+            warnings,
+            usize::from(profile == Profile::Kong),
+            "{profile:?}"
+        );
+    }
 }
 
 #[test]

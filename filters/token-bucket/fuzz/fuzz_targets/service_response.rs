@@ -4,4 +4,4 @@
 #[allow(dead_code, reason = "each target uses one")]
 mod entries;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::service_answer(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| entries::service_response(bytes));

@@ -1,0 +1,62 @@
+//! Bytes as hexadecimal digits.
+
+/// Two lower-case digits for each byte.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
+        .collect()
+}
+
+/// Exactly so many bytes, from digits of either case.
+#[must_use]
+pub fn decode<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        *byte = value(*pair)?;
+    }
+    Some(bytes)
+}
+
+/// The byte that two digits stand for.
+#[must_use]
+pub fn value([high, low]: [u8; 2]) -> Option<u8> {
+    Some((digit(high)? << 4) | digit(low)?)
+}
+
+const fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character & 0x0f),
+        b'a'..=b'f' | b'A'..=b'F' => Some((character & 0x0f).wrapping_add(9)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        let every: Vec<u8> = (0..=u8::MAX).collect();
+        let text = encode(&every);
+        assert_eq!(
+            decode::<256>(&text).as_ref().map(<[u8; 256]>::as_slice),
+            Some(every.as_slice())
+        );
+        assert_eq!(decode(&text.to_uppercase()), decode::<256>(&text));
+        assert_eq!(decode(""), Some([]));
+        for wrong in ["0", "0g", "00ff", " 0", "é"] {
+            assert_eq!(decode::<1>(wrong), None, "{wrong}");
+        }
+    }
+}
