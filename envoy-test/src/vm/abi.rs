@@ -407,8 +407,8 @@ fn header_map(number: u32) -> Answer<HeaderMap> {
         1 => HeaderMap::RequestTrailers,
         2 => HeaderMap::ResponseHeaders,
         3 => HeaderMap::ResponseTrailers,
-        6 => HeaderMap::HttpAnswerHeaders,
-        7 => HeaderMap::HttpAnswerTrailers,
+        6 => HeaderMap::HttpCallResponseHeaders,
+        7 => HeaderMap::HttpCallResponseTrailers,
         _ => return Err(Status::BadArgument.into()),
     })
 }
@@ -417,8 +417,8 @@ fn buffer(number: u32) -> Answer<Buffer> {
     Ok(match number {
         0 => Buffer::RequestBody,
         1 => Buffer::ResponseBody,
-        4 => Buffer::HttpAnswerBody,
-        5 => Buffer::GrpcAnswer,
+        4 => Buffer::HttpCallResponseBody,
+        5 => Buffer::GrpcReceive,
         6 => Buffer::VmConfiguration,
         7 => Buffer::PluginConfiguration,
         _ => return Err(Stop::from(Status::BadArgument)),

@@ -175,13 +175,19 @@ impl Plugin for Vm {
         self.action("proxy_on_response_trailers", &[context, count])
     }
 
-    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize) {
-        let trailers = self.count(HeaderMap::HttpAnswerTrailers);
+    fn http_call_response(
+        &mut self,
+        context: ContextId,
+        token: CallToken,
+        headers: usize,
+        body: usize,
+    ) {
+        let trailers = self.count(HeaderMap::HttpCallResponseTrailers);
         let arguments = [context, token, number(headers), number(body), trailers];
         self.callback("proxy_on_http_call_response", &arguments, 0);
     }
 
-    fn grpc_answer(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>) {
+    fn grpc_receive(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>) {
         match result {
             Ok(size) => self.callback("proxy_on_grpc_receive", &[context, token, number(size)], 0),
             Err(status) => self.callback("proxy_on_grpc_close", &[context, token, status], 0),

@@ -16,21 +16,22 @@ use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
 use host::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Counter, FactSources, Filter,
-    Host, HostKind, LogLevel, Metrics, Stream, Throttle, plugin_configuration,
+    Action, Buffer, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind,
+    LogLevel, ResponseSizes, Stream, plugin_configuration,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
 
-use crate::chains::{Chains, Now, Origin};
+use crate::chains::{Now, Origin};
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
-use crate::delivery::{BatchSize, Schedule};
 use crate::handover::Handover;
 use crate::host_log::{self, HostLog};
 use crate::observe::Start;
+use crate::outbox::Outbox;
 use crate::pseudonym::Pseudonymizer;
-use crate::queue::Queue;
 use crate::random::Random;
+use crate::recorder::Recorder;
+use crate::telemetry::Telemetry;
 use crate::witness::WitnessQueue;
 use holding::Held;
 
@@ -40,40 +41,29 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: FactSources,
+    abilities: Abilities,
+    recorder: Recorder,
+    outbox: Outbox,
     host_log: HostLog,
-    /// The host calls again by itself; without that, requests are the only occasion.
-    ticks: bool,
-    /// The host lets a request go on whenever its record is acknowledged.
-    holds: bool,
-    /// The host passes nothing from filter to filter.
-    is_isolated: bool,
-    /// The host has forgotten the response when the request ends.
-    forgets: bool,
-    sink_headers: Vec<(String, String)>,
-    subject: Option<Pseudonymizer>,
-    random: Random,
-    chains: Chains,
-    queue: Queue,
-    schedule: Schedule,
-    batch_size: BatchSize,
     witness: Option<WitnessQueue>,
     /// Requests that wait until their record is acknowledged.
     held: BTreeMap<ContextId, Held>,
     handover: Option<Handover>,
-    metrics: Metrics,
-    /// Records by class and decision, which are counted with every request.
-    records: BTreeMap<(String, &'static str), Counter>,
-    reported: Gauges,
+    telemetry: Telemetry,
     ticks_seen: u64,
-    throttle: Throttle,
 }
 
-/// What this instance has added to the gauges that all share.
-#[derive(Clone, Copy, Debug, Default)]
-struct Gauges {
-    bytes: usize,
-    records: usize,
-    oldest_s: usize,
+/// What the host can do.
+#[derive(Clone, Copy, Debug)]
+struct Abilities {
+    /// It calls again by itself; without that, requests are the only occasion.
+    ticks: bool,
+    /// It lets a request go on whenever its record is acknowledged.
+    holds: bool,
+    /// It passes nothing from filter to filter.
+    is_isolated: bool,
+    /// It has forgotten the response when the request ends.
+    forgets_responses: bool,
 }
 
 impl Filter for AuditEmitter {
@@ -141,31 +131,31 @@ impl Filter for AuditEmitter {
             _ => None,
         };
         Ok(Self {
-            queue: Queue::new(config.queue),
             early_sources: FactSources {
                 identity: IdentitySource::Property,
                 ..config.sources.clone()
             },
+            abilities: Abilities {
+                ticks,
+                holds,
+                is_isolated: !capabilities.shares_properties(),
+                forgets_responses: !capabilities.has_log_phase(),
+            },
+            recorder: Recorder::new(
+                origin,
+                random,
+                secrets.subject,
+                config.fields.clone(),
+                config.max_record_bytes,
+            ),
+            outbox: Outbox::new(&config, secrets.sink_headers),
             host_log: HostLog::new(capabilities, log_key),
-            batch_size: BatchSize::new(config.batch.max_records),
-            config,
-            ticks,
-            holds,
-            is_isolated: !capabilities.shares_properties(),
-            forgets: !capabilities.has_log_phase(),
-            sink_headers: secrets.sink_headers,
-            subject: secrets.subject,
-            random,
-            chains: Chains::new(origin),
-            schedule: Schedule::default(),
             witness,
             held: BTreeMap::new(),
             handover,
-            metrics: Metrics::new(Self::NAME),
-            records: BTreeMap::new(),
-            reported: Gauges::default(),
+            telemetry: Telemetry::new(Self::NAME, ticks),
             ticks_seen: 0,
-            throttle: Throttle::default(),
+            config,
         })
     }
 
@@ -179,22 +169,26 @@ impl Filter for AuditEmitter {
     fn on_tick(&mut self, host: &dyn Host) {
         self.ticks_seen = self.ticks_seen.wrapping_add(1);
         if self.ticks_seen % TICKS_BETWEEN_LOOKS == 1 {
-            self.look_around(host);
+            self.adopt_handovers(host);
         }
         if self.config.sink == Sink::HostLog {
-            self.speak(host, HOST_LOG_CHECKPOINTS);
+            self.emit_due_checkpoints(host, HOST_LOG_CHECKPOINTS);
         } else {
             self.send_if_due(host);
             self.give_up_holding(host);
         }
-        self.report(host);
+        self.telemetry.report(host, self.outbox.queue());
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         let body = host
-            .buffer(Buffer::HttpAnswerBody, 0, answer.body.min(MAX_ANSWER_BYTES))
+            .buffer(
+                Buffer::HttpCallResponseBody,
+                0,
+                answer.body.min(MAX_ANSWER_BYTES),
+            )
             .unwrap_or_default();
-        self.take_answer(host, token, &body);
+        self.on_response(host, token, &body);
     }
 
     fn on_done(&mut self, host: &dyn Host) -> bool {
@@ -220,7 +214,7 @@ impl Stream<AuditEmitter> for AuditedStream {
         let sources = &filter.config.sources;
         // Where one stays, jwt-auth refuses the request.
         let _ = sources.strip_method_overrides(host, filter.config.mode);
-        if filter.config.on_full == OnFull::Reject && filter.queue.is_nearly_full() {
+        if filter.config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
             let action = filter.refuse_unrecordable(host, &start.request);
             if action == Action::Pause {
                 return action;
@@ -238,14 +232,18 @@ impl Stream<AuditEmitter> for AuditedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        if let Some(start) = self.start.as_mut().filter(|_| filter.forgets) {
+        if let Some(start) = self
+            .start
+            .as_mut()
+            .filter(|_| filter.abilities.forgets_responses)
+        {
             start.capture_response(host, &filter.config.sources);
         }
         Action::Continue
     }
 
     fn on_log(&mut self, filter: &mut AuditEmitter, host: &dyn Host) {
-        filter.take_down(host, self.start.as_ref());
+        filter.record_request(host, self.start.as_ref());
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
@@ -385,20 +383,3 @@ const HOST_LOG_CHECKPOINTS: Duration = Duration::from_secs(10);
 /// What a host may take longer to answer than it was told to wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-
-// The metrics.
-const RECORDS: &str = "records_total";
-const LOST: &str = "lost_total";
-const SPILLED: &str = "spilled_total";
-const SAMPLED_OUT: &str = "sampled_out_total";
-const REJECTED_REQUESTS: &str = "rejected_requests_total";
-const BATCHES: &str = "batches_total";
-const CHECKPOINTS: &str = "checkpoints_total";
-const CHAINS_OPENED: &str = "chains_opened_total";
-const HANDED_OVER: &str = "handed_over_total";
-const WITNESS_BATCHES: &str = "witness_batches_total";
-const WITNESS_LOST: &str = "witness_lost_total";
-const QUEUE_BYTES: &str = "queue_bytes";
-const QUEUE_RECORDS: &str = "queue_records";
-const OLDEST_RECORD: &str = "oldest_record_seconds";
-const FLUSH_DURATION: &str = "flush_duration_milliseconds";

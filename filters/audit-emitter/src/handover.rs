@@ -29,7 +29,7 @@ pub struct Parcel {
 pub struct Handover {
     emitter: String,
     config: Hash,
-    signed_on: bool,
+    joined: bool,
     seen: Option<Vec<u8>>,
 }
 
@@ -41,7 +41,7 @@ struct InForce {
 }
 
 /// Who records requests, and when each was last heard of, milliseconds since 1970.
-type Roll = Vec<(String, u64)>;
+type Members = Vec<(String, u64)>;
 
 impl Handover {
     /// An instance that has recorded nothing yet. Hosts make more of them than ever see a request.
@@ -50,22 +50,22 @@ impl Handover {
         Self {
             emitter,
             config,
-            signed_on: false,
+            joined: false,
             seen: None,
         }
     }
 
     /// Whether it has recorded something.
     #[must_use]
-    pub const fn has_signed_on(&self) -> bool {
-        self.signed_on
+    pub const fn has_joined(&self) -> bool {
+        self.joined
     }
 
     /// The instance records its first request. Answers the configuration that was in force before,
     /// if it was another.
-    pub fn sign_on(&mut self, host: &dyn Host, now_ms: u64) -> Option<Hash> {
-        self.signed_on = true;
-        self.stay(host, now_ms);
+    pub fn join(&mut self, host: &dyn Host, now_ms: u64) -> Option<Hash> {
+        self.joined = true;
+        self.renew_lease(host, now_ms);
         let found = host.shared_data(CONFIG).ok();
         let before: Option<InForce> = found
             .as_ref()
@@ -85,13 +85,13 @@ impl Handover {
     }
 
     /// Says that the instance lives; to be said every second or so.
-    pub fn stay(&self, host: &dyn Host, now_ms: u64) {
-        if self.signed_on {
-            change_roll(host, |roll| {
-                roll.retain(|(emitter, last_ms)| {
+    pub fn renew_lease(&self, host: &dyn Host, now_ms: u64) {
+        if self.joined {
+            change_members(host, |members| {
+                members.retain(|(emitter, last_ms)| {
                     *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < FORGOTTEN_MS
                 });
-                roll.push((self.emitter.clone(), now_ms));
+                members.push((self.emitter.clone(), now_ms));
             });
         }
     }
@@ -105,7 +105,7 @@ impl Handover {
     /// The ids of others that record requests.
     #[must_use]
     pub fn others(&self, host: &dyn Host, now_ms: u64) -> Vec<String> {
-        let (members, _) = read_roll(host);
+        let (members, _) = read_members(host);
         let others = members.into_iter().filter(|(emitter, last_ms)| {
             *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < ALIVE_MS
         });
@@ -113,10 +113,10 @@ impl Handover {
     }
 
     /// The instance ends. Answers whether it was the last.
-    pub fn sign_off(&mut self, host: &dyn Host, now_ms: u64) -> bool {
-        self.signed_on = false;
-        change_roll(host, |roll| {
-            roll.retain(|(emitter, _)| *emitter != self.emitter);
+    pub fn resign(&mut self, host: &dyn Host, now_ms: u64) -> bool {
+        self.joined = false;
+        change_members(host, |members| {
+            members.retain(|(emitter, _)| *emitter != self.emitter);
         });
         !self.has_others(host, now_ms)
     }
@@ -202,30 +202,30 @@ fn place_key(place: u32) -> String {
     format!("meshward.audit-emitter.parcel.{place}")
 }
 
-/// Nobody else is looking at the roll for longer than this takes.
-fn change_roll(host: &dyn Host, change: impl Fn(&mut Roll)) {
+/// Nobody else is looking at the members for longer than this takes.
+fn change_members(host: &dyn Host, change: impl Fn(&mut Members)) {
     for _ in 0..ATTEMPTS {
-        let (mut roll, cas) = read_roll(host);
-        change(&mut roll);
-        let text = serde_json::to_vec(&roll).unwrap_or_default();
-        if host.set_shared_data(ROLL, &text, Some(cas)).is_ok() {
+        let (mut members, cas) = read_members(host);
+        change(&mut members);
+        let text = serde_json::to_vec(&members).unwrap_or_default();
+        if host.set_shared_data(MEMBERS, &text, Some(cas)).is_ok() {
             return;
         }
     }
 }
 
-fn read_roll(host: &dyn Host) -> (Roll, u32) {
-    match host.shared_data(ROLL) {
+fn read_members(host: &dyn Host) -> (Members, u32) {
+    match host.shared_data(MEMBERS) {
         Ok(value) => (
             serde_json::from_slice(&value.bytes).unwrap_or_default(),
             value.cas,
         ),
-        Err(_) => (Roll::new(), u32::MAX),
+        Err(_) => (Members::new(), u32::MAX),
     }
 }
 
 const CONFIG: &str = "meshward.audit-emitter.config";
-const ROLL: &str = "meshward.audit-emitter.roll";
+const MEMBERS: &str = "meshward.audit-emitter.roll";
 const COUNT: &str = "meshward.audit-emitter.parcels";
 /// Stands where nothing is; some hosts take an empty value for a deletion.
 const NOTHING: &[u8] = b"-";

@@ -1,8 +1,9 @@
 //! An audit trail for proxy-wasm hosts, in which loss is prevented or evident.
 //!
-//! [`record`] says what is written about a request, [`chains`] ties records together, [`queue`],
-//! [`delivery`] and [`sink`] bring them to a collector, [`handover`] to the instance that comes
-//! after this one, and [`host_log`] to the proxy's log; [`filter`] puts them together. The format is
+//! [`record`] says what is written about a request and [`chains`] ties records together, which
+//! `recorder` does for one instance; [`queue`], [`delivery`] and [`sink`] bring them to a collector,
+//! which `outbox` does; [`handover`] brings them to the instance that comes after this one, and
+//! [`host_log`] to the proxy's log. `telemetry` is metrics and log; [`filter`] puts them together. The format is
 //! the crate `audit`, and the README describes the configuration.
 
 #![cfg_attr(
@@ -21,11 +22,14 @@ pub mod filter;
 pub mod handover;
 pub mod host_log;
 mod observe;
+mod outbox;
 pub mod pseudonym;
 pub mod queue;
 mod random;
 pub mod record;
+mod recorder;
 pub mod sink;
+mod telemetry;
 mod witness;
 
 pub use filter::AuditEmitter;

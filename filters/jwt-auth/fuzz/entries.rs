@@ -9,12 +9,12 @@ use host::fake::{Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use jwt_auth::claims;
 use jwt_auth::config::{Config, Discovery, Endpoint, Introspection, ProviderKind};
-use jwt_auth::discovery::jwks_endpoint;
-use jwt_auth::introspection::read_answer;
+use jwt_auth::introspection::read_response;
 use jwt_auth::jose::{Algorithm, Key, KeyRules, KeySet, PublicKey};
 use jwt_auth::keys::FetchError;
+use jwt_auth::keys::discovery::jwks_endpoint;
 use jwt_auth::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
-use policy::identity::{AuthenticationMethod, Identity};
+use policy::identity::{AuthenticationMethod, Identity, IdentityMapping};
 use policy::json::Json;
 
 const NOW_S: f64 = 1_300_819_000.0;
@@ -73,7 +73,8 @@ pub(crate) fn token(bytes: &[u8]) {
     known.remember(&token);
     assert!(Token::parse(text, &known).is_ok_and(|again| again == token));
     let _ = claims::bound_certificate(&token.claims);
-    let identity = claims::identity("joe", AuthenticationMethod::Jwt, token.claims.clone());
+    let identity =
+        IdentityMapping::default().identity("joe", AuthenticationMethod::Jwt, token.claims.clone());
     assert!(Identity::parse(identity.to_json().as_bytes()).is_ok());
     CONFIG.with(|config| {
         for provider in &config.providers {
@@ -187,13 +188,13 @@ pub(crate) fn introspection(bytes: &[u8]) {
         ..settings.clone()
     };
     for settings in [settings, open] {
-        let Ok(Ok((claims, validity))) = read_answer(&settings, bytes, NOW_S) else {
+        let Ok(Ok((claims, validity))) = read_response(&settings, bytes, NOW_S) else {
             continue;
         };
         assert!(matches!(claims.member("active"), Some(Json::Bool(true))));
         assert!(validity.check(NOW_S).is_ok());
         let method = AuthenticationMethod::Introspection;
-        let identity = claims::identity("asked", method, claims);
+        let identity = IdentityMapping::default().identity("asked", method, claims);
         assert!(Identity::parse(identity.to_json().as_bytes()).is_ok());
     }
 }

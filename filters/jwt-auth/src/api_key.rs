@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use policy::identity::{AuthenticationMethod, Identity};
+use policy::config::Problem;
+use policy::identity::{AuthenticationMethod, Claims, Identity};
 use policy::json::Json;
 use policy::secret::Secret;
 use sha2::Sha256;
@@ -23,20 +24,21 @@ pub(crate) struct ApiKeyHolders {
 }
 
 impl ApiKeyHolders {
+    /// # Errors
+    /// Claims of a key do not fit into the headers that they are for.
     pub(crate) fn new(
         index: usize,
         provider: &Provider,
         keys: &ApiKeys,
         pepper: Option<Secret>,
-    ) -> Self {
-        let holder = |(hash, entry): (&[u8; 32], &usize)| {
-            let verified = holder_of(keys.entries.get(*entry)?, index, provider);
-            Some((*hash, Rc::new(verified)))
-        };
-        Self {
-            by_hash: keys.by_hash.iter().filter_map(holder).collect(),
-            pepper,
+    ) -> Result<Self, Problem> {
+        let mut by_hash = HashMap::with_capacity(keys.by_hash.len());
+        for (hash, entry) in &keys.by_hash {
+            if let Some(entry) = keys.entries.get(*entry) {
+                by_hash.insert(*hash, Rc::new(holder_of(entry, index, provider)?));
+            }
         }
+        Ok(Self { by_hash, pepper })
     }
 
     /// The holder of a key.
@@ -71,13 +73,14 @@ pub fn hash(pepper: Option<&[u8]>, key: &[u8]) -> [u8; 32] {
     })
 }
 
-fn holder_of(entry: &ApiKeyEntry, index: usize, provider: &Provider) -> Verified {
+fn holder_of(entry: &ApiKeyEntry, index: usize, provider: &Provider) -> Result<Verified, Problem> {
     #[expect(clippy::cast_precision_loss, reason = "seconds of this age")]
     let seconds = |time: i64| time as f64;
     let validity = Validity {
         from_s: entry.not_before_s.map_or(f64::NEG_INFINITY, seconds),
         until_s: entry.expires_s.map_or(f64::INFINITY, seconds),
     };
+    let claims = claims_of(entry);
     let identity = Identity {
         subject: Some(entry.id.clone()),
         scopes: entry.scopes.clone(),
@@ -87,9 +90,17 @@ fn holder_of(entry: &ApiKeyEntry, index: usize, provider: &Provider) -> Verified
         provider: provider.name.clone(),
         ..Identity::default()
     };
+    let headers = forward::headers(provider, &claims, None);
+    let identity = Identity {
+        claims: Claims(claims),
+        ..identity
+    };
     let mut verified = Verified::new(index, validity, identity);
-    verified.headers = forward::headers(provider, &claims_of(entry), None);
-    verified
+    verified.headers = headers.map_err(|reason| {
+        let message = format!("a key of {:?}: {reason}", entry.id);
+        Problem::new(format!("providers.{}.api_keys", provider.name), message)
+    })?;
+    Ok(verified)
 }
 
 /// What the upstream may ask for, under the names that tokens have for it.
@@ -111,7 +122,7 @@ fn claims_of(entry: &ApiKeyEntry) -> Json {
     let named = members
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
-    Json::Object(named.collect())
+    Json::Object(named.chain(entry.claims.iter().cloned()).collect())
 }
 
 /// The longest key that is looked at.

@@ -2,19 +2,19 @@
 
 use std::collections::HashMap;
 
-use host::{AnswerSizes, Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, Status};
+use host::{Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, ResponseSizes, Status};
 
 /// Who a call belongs to. One that belongs to a stream ends with it, though others may wait for the
 /// answer too; so where the host can, it belongs to the root context.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Callers {
+pub(crate) struct CallContexts {
     /// The root context, where the host takes calls of it at any time.
     pub(crate) root: Option<ContextId>,
     /// The stream whose callback is running.
     pub(crate) stream: Option<ContextId>,
 }
 
-impl Callers {
+impl CallContexts {
     /// Starts a call.
     pub(crate) fn http_call(
         self,
@@ -56,6 +56,12 @@ impl CallOwners {
         self.owners.values().any(|owner| *owner == context)
     }
 
+    /// The calls of a context, which end with it.
+    pub(crate) fn calls_of(&self, context: ContextId) -> Vec<CallToken> {
+        let owned = self.owners.iter().filter(|(_, owner)| **owner == context);
+        owned.map(|(call, _)| *call).collect()
+    }
+
     /// Whose call this was.
     pub(crate) fn take(&mut self, call: CallToken) -> Option<ContextId> {
         self.owners.remove(&call)
@@ -66,13 +72,13 @@ impl CallOwners {
 ///
 /// # Errors
 /// A code that says why there is none.
-pub(crate) fn answer_body(
+pub(crate) fn response_body(
     host: &dyn Host,
-    answer: AnswerSizes,
+    answer: ResponseSizes,
     max_bytes: usize,
 ) -> Result<Vec<u8>, &'static str> {
     let status = host
-        .header(HeaderMap::HttpAnswerHeaders, ":status")
+        .header(HeaderMap::HttpCallResponseHeaders, ":status")
         .ok()
         .flatten();
     match status.as_deref() {
@@ -86,8 +92,15 @@ pub(crate) fn answer_body(
     if answer.body > max_bytes {
         return Err("too_large");
     }
-    host.buffer(Buffer::HttpAnswerBody, 0, answer.body)
+    host.buffer(Buffer::HttpCallResponseBody, 0, answer.body)
         .map_err(|_| "no_body")
+}
+
+/// A random number, which tells VMs apart.
+pub(crate) fn random(host: &dyn Host) -> u64 {
+    let mut bytes = [0; 8];
+    let _ = host.random(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// A random number, for jitter.

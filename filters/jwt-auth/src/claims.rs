@@ -1,10 +1,10 @@
 //! The registered claims (RFC 7519 section 4.1): checked before the signature, because that is
 //! cheap, and believed only after it.
 
-use policy::identity::{AuthenticationMethod, Claims, Identity};
+use policy::identity::{AuthenticationMethod, Identity};
 use policy::json::Json;
 
-use crate::config::ClaimPolicy;
+use crate::config::{ClaimPolicy, Provider};
 use crate::reason::Reason;
 use crate::token::Header;
 
@@ -111,36 +111,10 @@ pub fn check_audience(claims: &Json, accepted: &[String]) -> Result<(), Reason> 
     }
 }
 
-/// The identity that verified claims give.
+/// The identity that verified claims give, by the mapping of their provider.
 #[must_use]
-pub fn identity(provider: &str, method: AuthenticationMethod, claims: Json) -> Identity {
-    let text = |path: &str| claims.at(path).and_then(Json::as_str).map(str::to_owned);
-    let words = |paths: &[&str]| -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        for word in paths
-            .iter()
-            .filter_map(|path| claims.at(path))
-            .flat_map(Json::words)
-        {
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        }
-        words
-    };
-    Identity {
-        subject: text("sub"),
-        issuer: text("iss"),
-        client_id: text("client_id").or_else(|| text("azp")),
-        scopes: words(&["scope", "scp"]),
-        roles: words(&["roles", "groups", "realm_access.roles"]),
-        consents: words(&["consents"]),
-        tenant: text("tenant").or_else(|| text("tid")),
-        method,
-        provider: provider.to_owned(),
-        rule: None,
-        claims: Claims(claims),
-    }
+pub fn identity(provider: &Provider, method: AuthenticationMethod, claims: Json) -> Identity {
+    provider.identity.identity(&provider.name, method, claims)
 }
 
 /// The certificate that a token is bound to: base64url of its SHA-256 (RFC 8705 section 3.1).

@@ -13,17 +13,18 @@ mod resource_metadata;
 mod rule;
 mod tls;
 mod token_provider;
+mod warnings;
 
 pub use answers::{Answers, CustomBody};
 pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
 pub use deny_list::DenyList;
 pub use endpoint::Endpoint;
-pub use forward::{ClaimForm, ClaimHeader};
+pub use forward::{ClaimForm, ClaimHeader, OnTooLarge};
 pub use introspection::{ClientAuthentication, Introspection};
 pub use key_source::{
     Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
 };
-pub use location::Location;
+pub use location::{CredentialPlace, Location};
 pub use provider::{Provider, ProviderKind};
 pub use resource_metadata::ResourceMetadata;
 pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
@@ -37,6 +38,8 @@ use host::exchange::IDENTITY_HEADER;
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
+use crate::forward::ManagedHeader;
+
 /// A checked configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -44,6 +47,10 @@ pub struct Config {
     pub mode: Mode,
     /// Who may vouch for callers.
     pub providers: Vec<Provider>,
+    /// Where all of them look for credentials.
+    pub places: Vec<CredentialPlace>,
+    /// Headers that only this filter may set, whatever a client sends.
+    pub managed: Vec<ManagedHeader>,
     /// The first that matches decides.
     pub rules: Vec<Rule>,
     /// What holds where no rule matches.
@@ -144,6 +151,8 @@ impl Config {
         let config = Self {
             mode,
             providers: Vec::new(),
+            places: Vec::new(),
+            managed: Vec::new(),
             rules,
             default,
             on_error: fields.or("on_error", OnError::Deny, |n| OnError::read(&n)),
@@ -165,20 +174,40 @@ impl Config {
             }),
             sources: FactSources::read_without_identity(fields),
         };
-        let providers = providers?
+        let providers: Vec<Provider> = providers?
             .into_iter()
             .map(|(_, provider)| provider)
             .collect();
-        Some(Self {
+        let own = providers.iter().flat_map(Provider::managed_headers);
+        let mut managed = vec![ManagedHeader::new(IDENTITY_HEADER)];
+        for name in own {
+            let header = ManagedHeader::new(&name);
+            if !managed.contains(&header) {
+                managed.push(header);
+            }
+        }
+        let locations = providers.iter().flat_map(|provider| &provider.from);
+        let config = Self {
+            places: CredentialPlace::all(locations),
+            managed,
             providers,
             ..config
-        })
+        };
+        warnings::warn(fields, &config);
+        Some(config)
     }
 
-    /// Headers that only this filter may set, whatever a client sends.
-    pub fn managed_headers(&self) -> impl Iterator<Item = &str> {
-        let own = self.providers.iter().flat_map(Provider::managed_headers);
-        std::iter::once(IDENTITY_HEADER).chain(own)
+    /// The mode of a request of which it is not clear which rule is about it: as soon as anything
+    /// enforces, it does, or such a request would walk around the rule that enforces.
+    #[must_use]
+    pub fn strictest_mode(&self) -> Mode {
+        let rules = self.rules.iter().map(|rule| rule.mode);
+        let mut modes = rules.chain([self.default.mode]);
+        if modes.any(Mode::enforces) {
+            Mode::Enforce
+        } else {
+            Mode::Report
+        }
     }
 }
 

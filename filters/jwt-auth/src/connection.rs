@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::{Host, Request};
+use policy::identity::{AuthenticationMethod, Claims, Identity};
+use policy::json::Json;
 
 use crate::config::{TlsRequirement, TlsVersion};
 use crate::reason::Reason;
@@ -26,9 +28,7 @@ pub(crate) fn check(
     {
         return Err(Reason::TlsRequired);
     }
-    let wants_certificate =
-        required.client_certificate || !required.san.is_empty() || required.bound;
-    if wants_certificate && !has_client_certificate(host) {
+    if required.wants_certificate() && !has_client_certificate(host) {
         return Err(Reason::ClientCertificateRequired);
     }
     if !required.san.is_empty() {
@@ -54,10 +54,13 @@ pub(crate) fn is_encrypted(host: &dyn Host, request: &Request, required: &TlsReq
 /// Checks that the certificate of this connection is the one that a token is bound to: base64url
 /// of its SHA-256 (RFC 8705 section 3.1).
 pub(crate) fn is_bound_to(host: &dyn Host, digest: &str) -> bool {
+    certificate_digest(host).is_some_and(|found| found == digest)
+}
+
+/// The digest of the client's certificate, in base64url: hosts tell it in hexadecimal.
+fn certificate_digest(host: &dyn Host) -> Option<String> {
     let property = host.property(&["connection", "sha256_peer_certificate_digest"]);
-    let Ok(hexadecimal) = property else {
-        return false;
-    };
+    let hexadecimal = property.ok()?;
     let bytes: Option<Vec<u8>> = hexadecimal
         .chunks(2)
         .map(|pair| {
@@ -65,7 +68,49 @@ pub(crate) fn is_bound_to(host: &dyn Host, digest: &str) -> bool {
             u8::from_str_radix(pair, 16).ok()
         })
         .collect();
-    bytes.is_some_and(|bytes| bytes.len() == 32 && URL_SAFE_NO_PAD.encode(bytes) == digest)
+    bytes
+        .filter(|bytes| bytes.len() == 32)
+        .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// The caller that the certificate of this connection names: its first URI, else its first DNS name,
+/// else its subject. `None` where the client has shown none, or the host does not say.
+pub(crate) fn certificate_identity(host: &dyn Host) -> Option<Identity> {
+    if !has_client_certificate(host) {
+        return None;
+    }
+    let text = |name: &str| {
+        let value = host.property(&["connection", name]).ok()?;
+        String::from_utf8(value)
+            .ok()
+            .filter(|text| !text.is_empty())
+    };
+    let uri = text("uri_san_peer_certificate");
+    let dns = text("dns_san_peer_certificate");
+    let distinguished = text("subject_peer_certificate");
+    let subject = uri
+        .clone()
+        .or_else(|| dns.clone())
+        .or_else(|| distinguished.clone())?;
+    let mut members = vec![("sub".to_owned(), Json::from(subject.as_str()))];
+    for (name, value) in [
+        ("uri_san", uri),
+        ("dns_san", dns),
+        ("subject_dn", distinguished),
+    ] {
+        members.extend(value.map(|value| (name.to_owned(), Json::String(value))));
+    }
+    if let Some(digest) = certificate_digest(host) {
+        let confirmation = vec![("x5t#S256".to_owned(), Json::String(digest))];
+        members.push(("cnf".to_owned(), Json::Object(confirmation)));
+    }
+    Some(Identity {
+        subject: Some(subject),
+        method: AuthenticationMethod::ClientCertificate,
+        provider: CERTIFICATE.to_owned(),
+        claims: Claims(Json::Object(members)),
+        ..Identity::default()
+    })
 }
 
 /// Where the same page is with TLS: for what a browser may repeat without harm.
@@ -96,6 +141,9 @@ fn has_client_certificate(host: &dyn Host) -> bool {
     host.property(&["connection", "mtls"])
         .is_ok_and(|value| value.first() == Some(&1))
 }
+
+/// The provider of an identity that a certificate gives.
+pub(crate) const CERTIFICATE: &str = "client_certificate";
 
 /// The first of each kind is what hosts tell.
 fn subject_alternative_names(host: &dyn Host) -> Vec<String> {

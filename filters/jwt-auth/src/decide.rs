@@ -3,27 +3,31 @@
 use std::rc::Rc;
 
 use host::{Direction, Host, Request};
-use policy::facts::Facts as _;
+use policy::claim::ClaimCondition;
+use policy::consent::Consent;
+use policy::facts::Facts;
+use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::mode::Mode;
+use policy::path::{PathError, RequestPath};
 
-use crate::answer::{Challenge, Detail};
-use crate::claims::check_audience;
-use crate::config::{Access, Config, Requirement, ResourceMetadata};
+use crate::challenge::{Challenge, Detail};
+use crate::claims::{Validity, check_audience};
+use crate::config::{Access, Config, Requirement, ResourceMetadata, TlsRequirement};
 use crate::connection;
-use crate::inquiry::{Failure, Found};
 use crate::reason::Reason;
+use crate::verification::{Authenticated, Failure};
 use crate::verified::Verified;
 
 /// What the filter does with a request.
 #[derive(Debug)]
-pub(crate) enum Ruling<'c> {
+pub(crate) enum AuthDecision<'c> {
     /// Let it pass.
     Pass {
         rule: &'c str,
         mode: Mode,
         requirement: Option<&'c Requirement>,
-        found: Found,
+        found: Authenticated,
     },
     /// Hold it until keys or an answer are there.
     Wait {
@@ -55,7 +59,7 @@ pub(crate) enum Ruling<'c> {
     },
 }
 
-impl Ruling<'_> {
+impl AuthDecision<'_> {
     /// What was needed of the callers to come to this is not needed any more.
     pub(crate) fn settle(&self) {
         match self {
@@ -71,27 +75,30 @@ impl Ruling<'_> {
 }
 
 /// Decides. `find` verifies the callers that a requirement asks for.
-pub(crate) fn rule_on<'c>(
+pub(crate) fn decide<'c>(
     config: &'c Config,
     host: &dyn Host,
     request: &mut Request,
-    find: impl FnOnce(&Request, &Requirement) -> Result<Found, Failure>,
-) -> Ruling<'c> {
+    find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
+) -> AuthDecision<'c> {
     if let Some(metadata) = &config.resource_metadata
         && asks_for(request, metadata)
     {
-        return Ruling::Serve(metadata);
+        return AuthDecision::Serve(metadata);
     }
-    let pass = |rule, mode| Ruling::Pass {
+    let pass = |rule, mode| AuthDecision::Pass {
         rule,
         mode,
         requirement: None,
-        found: Found::default(),
+        found: Authenticated::default(),
     };
-    if config.allows_preflight && is_preflight(host, request) {
+    if config.allows_preflight
+        && is_preflight(host, request)
+        && may_be_allowed(config, host, request)
+    {
         return pass("cors_preflight", config.mode);
     }
-    let refuse = |rule, mode, reason| Ruling::Refuse {
+    let refuse = |rule, mode, reason| AuthDecision::Refuse {
         rule,
         mode,
         provider: NO_PROVIDER,
@@ -109,10 +116,14 @@ pub(crate) fn rule_on<'c>(
         },
         Selection::NoRule => (DEFAULT, config.default.mode, &config.default.access),
         Selection::Ambiguous(ambiguity) => {
-            return refuse(DEFAULT, config.default.mode, Reason::ambiguous(ambiguity));
+            return refuse(
+                DEFAULT,
+                config.strictest_mode(),
+                Reason::ambiguous(ambiguity),
+            );
         }
         Selection::Unreadable(_) => {
-            return refuse(DEFAULT, config.default.mode, Reason::PathUnreadable);
+            return refuse(DEFAULT, config.strictest_mode(), Reason::PathUnreadable);
         }
     };
     let requirement = match access {
@@ -126,7 +137,7 @@ pub(crate) fn rule_on<'c>(
         let location = connection::https_location(request)
             .filter(|_| tls.redirect && !connection::is_encrypted(host, request, tls));
         return match location {
-            Some(location) => Ruling::Redirect {
+            Some(location) => AuthDecision::Redirect {
                 rule,
                 mode,
                 location,
@@ -138,7 +149,7 @@ pub(crate) fn rule_on<'c>(
     let found = match find(request, requirement) {
         Ok(found) => found,
         Err(Failure::Wait(reason)) => {
-            return Ruling::Wait {
+            return AuthDecision::Wait {
                 rule,
                 mode,
                 provider,
@@ -147,7 +158,7 @@ pub(crate) fn rule_on<'c>(
         }
         Err(Failure::Refused(reason, detail)) => {
             let challenge = Challenge::of(config, requirement);
-            return Ruling::Refuse {
+            return AuthDecision::Refuse {
                 rule,
                 mode,
                 provider,
@@ -161,22 +172,26 @@ pub(crate) fn rule_on<'c>(
             };
         }
     };
+    let found = match with_certificate(config, host, requirement, found) {
+        Ok(found) => found,
+        Err(reason) => return refuse(rule, mode, reason),
+    };
     let Some(caller) = found.callers.first().cloned() else {
-        return Ruling::Pass {
+        return AuthDecision::Pass {
             rule,
             mode,
             requirement: Some(requirement),
             found,
         };
     };
-    match check(config, host, request, requirement, &caller) {
-        Ok(()) => Ruling::Pass {
+    match check(config, host, request, requirement, &found.callers) {
+        Ok(()) => AuthDecision::Pass {
             rule,
             mode,
             requirement: Some(requirement),
             found,
         },
-        Err((reason, detail)) => Ruling::Refuse {
+        Err((reason, detail)) => AuthDecision::Refuse {
             rule,
             mode,
             provider: config
@@ -191,18 +206,11 @@ pub(crate) fn rule_on<'c>(
     }
 }
 
-/// The ruling on a request that no rule can judge for what is in it. It is refused if any rule
-/// would refuse anything: no rule may be walked around.
-pub(crate) fn uncheckable(config: &Config, reason: Reason) -> Ruling<'_> {
-    let mut modes = config.rules.iter().map(|rule| rule.mode);
-    let mode = if modes.any(Mode::enforces) {
-        Mode::Enforce
-    } else {
-        config.default.mode
-    };
-    Ruling::Refuse {
+/// The decision on a request that no rule can judge for what is in it.
+pub(crate) fn uncheckable(config: &Config, reason: Reason) -> AuthDecision<'_> {
+    AuthDecision::Refuse {
         rule: DEFAULT,
-        mode,
+        mode: config.strictest_mode(),
         provider: NO_PROVIDER,
         reason,
         detail: Detail::default(),
@@ -211,10 +219,13 @@ pub(crate) fn uncheckable(config: &Config, reason: Reason) -> Ruling<'_> {
     }
 }
 
-/// The ruling on somebody who cannot wait any longer, or, with a reason of its own, not at all.
-pub(crate) fn undecided<'c>(ruling: &Ruling<'c>, instead: Option<Reason>) -> Ruling<'c> {
-    let (rule, mode, provider, reason) = match ruling {
-        Ruling::Wait {
+/// The decision on somebody who cannot wait any longer, or, with a reason of its own, not at all.
+pub(crate) fn undecided<'c>(
+    decision: &AuthDecision<'c>,
+    instead: Option<Reason>,
+) -> AuthDecision<'c> {
+    let (rule, mode, provider, reason) = match decision {
+        AuthDecision::Wait {
             rule,
             mode,
             provider,
@@ -223,7 +234,7 @@ pub(crate) fn undecided<'c>(ruling: &Ruling<'c>, instead: Option<Reason>) -> Rul
         _ => (DEFAULT, Mode::Enforce, NO_PROVIDER, Reason::KeysUnavailable),
     };
     let reason = instead.unwrap_or(reason);
-    Ruling::Refuse {
+    AuthDecision::Refuse {
         rule,
         mode,
         provider,
@@ -234,33 +245,58 @@ pub(crate) fn undecided<'c>(ruling: &Ruling<'c>, instead: Option<Reason>) -> Rul
     }
 }
 
-/// What a rule wants of a verified caller.
+/// Where the rule wants a certificate and nobody else vouches for the caller, it is the certificate
+/// that says who the caller is, to all filters.
+fn with_certificate(
+    config: &Config,
+    host: &dyn Host,
+    requirement: &Requirement,
+    mut found: Authenticated,
+) -> Result<Authenticated, Reason> {
+    let tls = requirement.tls.as_ref();
+    if !found.callers.is_empty() || !tls.is_some_and(TlsRequirement::wants_certificate) {
+        return Ok(found);
+    }
+    if let Some(identity) = connection::certificate_identity(host) {
+        if config.deny.denies(None, identity.subject.as_deref()) {
+            return Err(Reason::TokenRevoked);
+        }
+        let caller = Verified::new(Verified::NO_PROVIDER, Validity::ALWAYS, identity);
+        found.callers.push(Rc::new(caller));
+        found.credentials.push(String::new());
+    }
+    Ok(found)
+}
+
+/// What a rule wants of the verified callers. Where it wants several, each condition is met by one
+/// of them, but for consent, which is that of the first, who is the caller for everybody else.
 fn check(
     config: &Config,
     host: &dyn Host,
     request: &mut Request,
     requirement: &Requirement,
-    caller: &Verified,
+    callers: &[Rc<Verified>],
 ) -> Result<(), (Reason, Detail)> {
     let plain = |reason| (reason, Detail::default());
     if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
-        let bound = caller
-            .certificate
-            .as_ref()
-            .is_some_and(|digest| connection::is_bound_to(host, digest));
-        if !bound {
+        let is_bound = |caller: &Rc<Verified>| {
+            let digest = caller.certificate.as_ref();
+            digest.is_some_and(|digest| connection::is_bound_to(host, digest))
+        };
+        if !callers.iter().any(is_bound) {
             return Err(plain(Reason::BindingMismatch));
         }
     }
     if !requirement.asks_for_identity() {
         return Ok(());
     }
-    let identity = caller.identity();
-    let identity = &*identity.ok_or_else(|| plain(Reason::TokenMalformed))?;
+    let identities: Option<Vec<Rc<Identity>>> =
+        callers.iter().map(|caller| caller.identity()).collect();
+    let identities = identities.ok_or_else(|| plain(Reason::TokenMalformed))?;
     if let Some(audiences) = &requirement.audiences {
-        check_audience(&identity.claims.0, audiences).map_err(plain)?;
+        check_audiences(&identities, audiences).map_err(plain)?;
     }
-    let has = |scope: &String| identity.has_scope(scope);
+    let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
     if !any || !requirement.scopes.iter().all(has) {
         let scopes = requirement.scopes.iter().chain(&requirement.scopes_any);
@@ -270,21 +306,37 @@ fn check(
         };
         return Err((Reason::ScopeMissing, detail));
     }
-    if !requirement
-        .claims
-        .iter()
-        .all(|condition| condition.holds(Some(identity)))
-    {
+    let holds = |condition: &ClaimCondition| {
+        let mut identities = identities.iter();
+        identities.any(|identity| condition.holds(Some(identity)))
+    };
+    if !requirement.claims.iter().all(holds) {
         return Err(plain(Reason::ClaimMismatch));
     }
-    if let Some(consent) = &requirement.consent {
-        request.set_identity(identity.clone());
+    if let Some(consent) = &requirement.consent
+        && let Some(first) = identities.first()
+    {
+        request.set_identity(first.as_ref().clone());
         let facts = request.facts(host, &config.sources, Direction::Request);
         if !consent.holds(facts.consent()) {
             return Err(plain(Reason::ConsentMissing));
         }
     }
     Ok(())
+}
+
+/// Every credential that is for somebody is for one of these, and at least one is: API keys and
+/// certificates are for nobody in particular.
+fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(), Reason> {
+    let mut named = identities
+        .iter()
+        .map(|identity| &identity.claims.0)
+        .filter(|claims| claims.member("aud").is_some())
+        .peekable();
+    if named.peek().is_none() {
+        return Err(Reason::AudienceMismatch);
+    }
+    named.try_for_each(|claims| check_audience(claims, accepted))
 }
 
 fn asks_for(request: &Request, metadata: &ResourceMetadata) -> bool {
@@ -303,6 +355,69 @@ fn is_preflight(host: &dyn Host, request: &Request) -> bool {
         && request
             .header(host, "access-control-request-method")
             .is_some()
+}
+
+/// Whether the request that a preflight asks about could be let through by some rule: one that
+/// nobody may make is refused before it is made.
+fn may_be_allowed(config: &Config, host: &dyn Host, request: &Request) -> bool {
+    let Some(method) = request.header(host, "access-control-request-method") else {
+        return false;
+    };
+    let facts = request.facts(host, &config.sources, Direction::Request);
+    let announced = Announced {
+        facts: &facts,
+        method,
+    };
+    let access = match select(config.rules.iter().map(|rule| &rule.matches), &announced) {
+        Selection::Rule(index) => config.rules.get(index).map(|rule| &rule.access),
+        Selection::NoRule => Some(&config.default.access),
+        Selection::Ambiguous(_) | Selection::Unreadable(_) => None,
+    };
+    matches!(access, Some(Access::Anonymous | Access::Require(_)))
+}
+
+/// The request that a preflight announces: the same, but for its method.
+struct Announced<'f> {
+    facts: &'f dyn Facts,
+    method: String,
+}
+
+impl Facts for Announced<'_> {
+    fn path(&self) -> Result<&RequestPath, PathError> {
+        self.facts.path()
+    }
+
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn host(&self) -> &str {
+        self.facts.host()
+    }
+
+    fn other_hosts(&self) -> &[String] {
+        self.facts.other_hosts()
+    }
+
+    fn route(&self) -> Option<&str> {
+        self.facts.route()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.facts.header(name)
+    }
+
+    fn header_lines(&self, name: &str) -> Vec<String> {
+        self.facts.header_lines(name)
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        self.facts.identity()
+    }
+
+    fn consent(&self) -> &Consent {
+        self.facts.consent()
+    }
 }
 
 /// The one provider that a requirement names.

@@ -5,31 +5,32 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::{
-    Action, AnswerSizes, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel,
-    Metrics, Request, Stream, Throttle, plugin_configuration,
+    Action, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel, Metrics,
+    Request, ResponseSizes, Stream, Throttle, plugin_configuration,
 };
 use policy::config::Problems;
 
-use crate::calls::{CallOwners, Callers, answer_body};
+use crate::calls::{CallContexts, CallOwners, response_body};
 use crate::config::{Config, KeySource, ProviderKind};
-use crate::decide::{Ruling, uncheckable, undecided};
-use crate::effect::{Effects, ResponseHeaders};
+use crate::credential_source::CredentialSource;
+use crate::decide::{AuthDecision, uncheckable, undecided};
+use crate::enforce::{Enforcer, ResponseHeaders};
 use crate::forward;
 use crate::host_limits;
-use crate::inquiry::{Inquiry, Now};
-use crate::introspection::MAX_ANSWER_BYTES;
+use crate::introspection::{MAX_RESPONSE_BYTES, introspected};
 use crate::jose::SkippedKey;
+use crate::keys::document::Progress;
 use crate::keys::{FetchError, nanoseconds};
 use crate::reason::Reason;
-use crate::source::Source;
-use crate::verifier::{Verifier, introspected};
+use crate::verification::{Now, VerifyContext};
+use crate::verifier::{Import, Verifier};
 
 /// The filter in one VM.
 pub struct JwtAuth {
-    /// Shared, so that a ruling can name a rule while the keys change.
+    /// Shared, so that a decision can name a rule while the keys change.
     config: Rc<Config>,
     verifier: Verifier,
-    effects: Effects,
+    enforcer: Enforcer,
     /// Requests that wait for keys or for an introspection.
     waiting: Vec<Waiting>,
     /// What is still to be done to the responses of requests that have waited.
@@ -59,9 +60,16 @@ impl Filter for JwtAuth {
     ) -> Result<Self, Problems> {
         let checked = Config::check(configuration);
         let config = Rc::new(plugin_configuration::accept(host, Self::NAME, checked)?);
+        let now_s = i64::try_from(host.wall_clock_ns() / 1_000_000_000).unwrap_or(i64::MAX);
+        for warning in config.expired_keys(now_s) {
+            host.log(
+                LogLevel::Warn,
+                &format!("jwt-auth: configuration: {warning}"),
+            );
+        }
         host_limits::check(&config, capabilities)?;
         let verifier = Verifier::new(host, capabilities, &config, Self::NAME)?;
-        let by_host = verifier.engine().checked_by_host().join(", ");
+        let by_host = verifier.signatures().checked_by_host().join(", ");
         let line = format!("jwt-auth: signatures that the host checks: {by_host}");
         host.log(LogLevel::Debug, &line);
         let metrics = Metrics::new(Self::NAME);
@@ -72,10 +80,7 @@ impl Filter for JwtAuth {
                 report_skipped(host, &metrics, &provider.name, &keys.skipped);
             }
         }
-        let fetches = verifier
-            .sources
-            .iter()
-            .any(|source| matches!(source, Source::Fetched(_) | Source::Introspection(_)));
+        let fetches = verifier.makes_calls();
         if capabilities.ticks() {
             host.set_tick_period(TICK_PERIOD).map_err(|status| {
                 Problems::whole(format!(
@@ -90,7 +95,7 @@ impl Filter for JwtAuth {
         }
         warn_of_missing(host, capabilities, &config);
         Ok(Self {
-            effects: Effects::new(&config, capabilities),
+            enforcer: Enforcer::new(&config, capabilities),
             config,
             verifier,
             waiting: Vec::new(),
@@ -117,13 +122,9 @@ impl Filter for JwtAuth {
 
     fn on_tick(&mut self, host: &dyn Host) {
         let now_ns = host.monotonic_ns();
-        let mut settles = false;
-        for source in &mut self.verifier.sources {
-            if let Source::Fetched(fetcher) = source {
-                settles |= fetcher.sync(host, now_ns);
-            }
-        }
+        let mut settles = self.verifier.sync(host, now_ns);
         settles |= self.fetch_due_keys(host, None, now_ns);
+        self.report_imports(host);
         self.note_calls(self.root);
         self.report_age(host, now_ns);
         let timeout_ns = nanoseconds(self.config.waiting.timeout);
@@ -135,12 +136,16 @@ impl Filter for JwtAuth {
 
     fn flush(&mut self, host: &dyn Host) {
         self.verifier.flush(host);
-        self.effects.flush(host);
+        self.enforcer.flush(host);
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_delete(&mut self, host: &dyn Host) {
+        self.verifier.leave(host);
+    }
+
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         let owner = self.owners.as_mut().and_then(|owners| owners.take(token));
-        let ended = self.take_answer(host, token, answer);
+        let ended = self.take_response(host, token, answer);
         self.note_calls(owner);
         if ended {
             self.settle_waiting(host, owner);
@@ -165,24 +170,32 @@ impl Stream<JwtAuth> for AuthStream {
         let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
         let managed = forward::strip_managed_headers(host, &request, &config);
-        let overrides = config.sources.strip_method_overrides(host, config.mode);
+        let mode = config.strictest_mode();
+        let overrides = config.sources.strip_method_overrides(host, mode);
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
-            let ruling = uncheckable(&config, reason);
-            let action = filter.effects.carry_out(host, &request, &ruling);
+            let decision = uncheckable(&config, reason);
+            let action = filter.enforcer.apply(host, &request, &decision);
             if action == Action::Pause {
                 return action;
             }
         }
         let now = Now::of(host);
-        let ruling = filter.rule_on(&config, host, &mut request, self.context, &now);
-        let Ruling::Wait { mode, .. } = &ruling else {
-            self.response = filter.effects.response_headers(&ruling, host, &request);
-            let action = filter.effects.carry_out(host, &request, &ruling);
-            ruling.settle();
+        let mut decision = filter.decide(&config, host, &mut request, self.context, &now, None);
+        if matches!(decision, AuthDecision::Wait { .. })
+            && filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns())
+        {
+            // What it would wait for has failed at once.
+            let since_ns = Some(now.monotonic_ns());
+            decision = filter.decide(&config, host, &mut request, self.context, &now, since_ns);
+        }
+        filter.report_imports(host);
+        let AuthDecision::Wait { mode, .. } = &decision else {
+            self.response = filter.enforcer.response_headers(&decision, host, &request);
+            let action = filter.enforcer.apply(host, &request, &decision);
+            decision.settle();
             return action;
         };
-        filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns());
         let can_wait = filter.can_wait(self.context);
         // What only watches must not hold anybody up.
         if !mode.enforces() || !can_wait || filter.waiting.len() >= config.waiting.max_requests {
@@ -190,8 +203,8 @@ impl Stream<JwtAuth> for AuthStream {
             if full.is_some() {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
             }
-            let ruling = undecided(&ruling, full);
-            return filter.effects.carry_out(host, &request, &ruling);
+            let decision = undecided(&decision, full);
+            return filter.enforcer.apply(host, &request, &decision);
         }
         self.waits = true;
         filter.metrics.shift(host, "waiting_requests", &[], 1);
@@ -219,6 +232,7 @@ impl Stream<JwtAuth> for AuthStream {
     }
 
     fn on_done(&mut self, filter: &mut JwtAuth, host: &dyn Host) {
+        filter.lose_calls(host, self.context);
         if !self.waits {
             return;
         }
@@ -234,96 +248,91 @@ impl Stream<JwtAuth> for AuthStream {
 }
 
 impl JwtAuth {
-    fn callers(&self, stream: Option<ContextId>) -> Callers {
-        Callers {
+    fn contexts(&self, stream: Option<ContextId>) -> CallContexts {
+        CallContexts {
             root: self.root.filter(|_| self.calls_from_root),
             stream,
         }
     }
 
-    fn rule_on<'c>(
+    fn decide<'c>(
         &mut self,
         config: &'c Config,
         host: &dyn Host,
         request: &mut Request,
         context: ContextId,
         now: &Now<'_>,
-    ) -> Ruling<'c> {
-        let callers = self.callers(Some(context));
+        waits_since_ns: Option<u64>,
+    ) -> AuthDecision<'c> {
+        let contexts = self.contexts(Some(context));
         let find = |request: &Request, requirement: &crate::config::Requirement| {
-            let inquiry = Inquiry {
+            let context = VerifyContext {
                 host,
                 request,
-                callers,
+                contexts,
                 now,
+                waits_since_ns,
             };
-            self.verifier.callers(inquiry, requirement)
+            self.verifier.callers(context, requirement)
         };
-        crate::decide::rule_on(config, host, request, find)
+        crate::decide::decide(config, host, request, find)
     }
 
     /// Starts the fetches that are due. Whether one failed at once: then nobody need wait for it.
     fn fetch_due_keys(&mut self, host: &dyn Host, stream: Option<ContextId>, now_ns: u64) -> bool {
-        let callers = self.callers(stream);
-        let config = Rc::clone(&self.config);
-        let mut failed = Vec::new();
-        for (provider, source) in config.providers.iter().zip(&mut self.verifier.sources) {
-            if let Source::Fetched(fetcher) = source
-                && host.can_call()
-                && let Err(FetchError(code)) = fetcher.fetch_if_due(host, callers, now_ns)
-            {
-                failed.push((provider.name.as_str(), code));
-            }
-        }
-        for (provider, code) in &failed {
-            self.report_fetch(host, provider, code);
+        let contexts = self.contexts(stream);
+        let failed = self.verifier.fetch_if_due(host, contexts, now_ns);
+        for (document, FetchError(code)) in &failed {
+            self.report_fetch(host, *document, code);
         }
         !failed.is_empty()
     }
 
-    /// Whether a fetch or a question has come to its end: discovery goes on with the keys.
-    fn take_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) -> bool {
+    /// Whether a fetch or an introspection has come to its end: discovery goes on with the keys.
+    fn take_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) -> bool {
         let now = Now::of(host);
-        let callers = self.callers(None);
+        let contexts = self.contexts(None);
+        let keys = self
+            .verifier
+            .on_keys_response(host, contexts, token, sizes, now.monotonic_ns());
+        match keys {
+            Some((_, Progress::GoesOn)) => return false,
+            Some((document, Progress::Ended(result))) => {
+                let code = result.map_or_else(|FetchError(code)| code, |()| "ok");
+                self.report_fetch(host, document, code);
+                self.report_imports(host);
+                return true;
+            }
+            _ => {}
+        }
         let config = Rc::clone(&self.config);
         let named = config.providers.iter().zip(&mut self.verifier.sources);
         for (index, (provider, source)) in named.enumerate() {
-            let name = provider.name.as_str();
-            match source {
-                Source::Fetched(fetcher) => {
-                    let ended = fetcher.answered(host, callers, token, answer, now.monotonic_ns());
-                    let Some(ended) = ended else { continue };
-                    let Some(fetched) = ended else { return false };
-                    if let Ok(skipped) = &fetched {
-                        report_skipped(host, &self.metrics, name, skipped);
-                        let count = fetcher.keys.key_count();
-                        let line = format!("jwt-auth: fetched {count} keys of {name}");
-                        host.log(LogLevel::Info, &line);
-                    }
-                    let result = fetched.map_or_else(|FetchError(code)| code, |_| "ok");
-                    self.report_fetch(host, name, result);
-                    break;
-                }
-                Source::Introspection(introspector) => {
-                    let Some(hash) = introspector.take_call(token) else {
-                        continue;
-                    };
-                    let body = answer_body(host, answer, MAX_ANSWER_BYTES);
-                    let result = introspector.answered(
-                        hash,
-                        body.as_deref().map_err(|code| *code),
-                        now.monotonic_ns(),
-                        now.wall_s(),
-                        |claims, validity| introspected(&config, index, claims, validity),
-                    );
-                    let labels = [("provider", name), ("result", result)];
-                    self.metrics.count(host, "introspections_total", &labels);
-                    break;
-                }
-                _ => {}
+            if let CredentialSource::Introspection(introspector) = source
+                && let Some(hash) = introspector.take_call(token)
+            {
+                let body = response_body(host, sizes, MAX_RESPONSE_BYTES);
+                let result = introspector.on_response(
+                    hash,
+                    body.as_deref().map_err(|code| *code),
+                    now.monotonic_ns(),
+                    now.wall_s(),
+                    |claims, validity| introspected(provider, index, claims, validity),
+                );
+                let labels = [("provider", provider.name.as_str()), ("result", result)];
+                self.metrics.count(host, "introspections_total", &labels);
+                return true;
             }
         }
         true
+    }
+
+    /// A request has ended, and where calls belong to requests, so have those that it started.
+    fn lose_calls(&mut self, host: &dyn Host, context: ContextId) {
+        let Some(owners) = &self.owners else { return };
+        for call in owners.calls_of(context) {
+            self.verifier.lose_call(host, call);
+        }
     }
 
     /// The calls that this callback, of this context, has started.
@@ -340,21 +349,56 @@ impl JwtAuth {
         owners.is_none_or(|owners| owners.has_call(context))
     }
 
-    fn report_fetch(&self, host: &dyn Host, provider: &str, result: &str) {
-        if result != "ok" {
-            self.throttle.log(host, LogLevel::Warn, || {
-                format!("jwt-auth: the keys of {provider} could not be fetched: {result}")
-            });
+    /// Counts a fetch for each provider that takes its keys from what was fetched.
+    fn report_fetch(&self, host: &dyn Host, document: usize, result: &str) {
+        for provider in self.verifier.users_of(document) {
+            let Some(provider) = self.config.providers.get(provider) else {
+                continue;
+            };
+            let name = provider.name.as_str();
+            if result != "ok" {
+                self.throttle.log(host, LogLevel::Warn, || {
+                    format!("jwt-auth: the keys of {name} could not be fetched: {result}")
+                });
+            }
+            let labels = [("provider", name), ("result", result)];
+            self.metrics.count(host, "key_fetches_total", &labels);
         }
-        let labels = [("provider", provider), ("result", result)];
-        self.metrics.count(host, "key_fetches_total", &labels);
+    }
+
+    /// Says what became of key sets that are new to a provider.
+    fn report_imports(&mut self, host: &dyn Host) {
+        for Import { provider, result } in self.verifier.take_imports() {
+            let (Some(provider), Some(CredentialSource::Fetched(keys))) = (
+                self.config.providers.get(provider),
+                self.verifier.sources.get(provider),
+            ) else {
+                continue;
+            };
+            let name = provider.name.as_str();
+            match result {
+                Ok(skipped) => {
+                    report_skipped(host, &self.metrics, name, &skipped);
+                    let line = format!("jwt-auth: {} keys of {name} serve", keys.key_count());
+                    host.log(LogLevel::Info, &line);
+                }
+                Err(FetchError(code)) => {
+                    let line = format!(
+                        "jwt-auth: {name} can use no key of the set that was fetched for it: {code}"
+                    );
+                    host.log(LogLevel::Warn, &line);
+                    let labels = [("provider", name), ("reason", code)];
+                    self.metrics.count(host, "key_sets_refused_total", &labels);
+                }
+            }
+        }
     }
 
     /// How old the keys are, as all workers know it.
     fn report_age(&self, host: &dyn Host, now_ns: u64) {
         for (provider, source) in self.config.providers.iter().zip(&self.verifier.sources) {
-            if let Source::Fetched(fetcher) = source
-                && let Some(age) = fetcher.keys.age(now_ns)
+            if let CredentialSource::Fetched(keys) = source
+                && let Some(age) = keys.age(now_ns)
             {
                 let labels = [("provider", provider.name.as_str())];
                 self.metrics
@@ -379,23 +423,30 @@ impl JwtAuth {
                 continue;
             }
             let now = Now::of(host);
-            let mut ruling = self.rule_on(&config, host, &mut waiting.request, context, &now);
-            if matches!(ruling, Ruling::Wait { .. }) {
+            let since_ns = Some(waiting.since_ns);
+            let request = &mut waiting.request;
+            let mut decision = self.decide(&config, host, request, context, &now, since_ns);
+            if matches!(decision, AuthDecision::Wait { .. })
+                && self.fetch_due_keys(host, Some(context), now.monotonic_ns())
+            {
+                decision = self.decide(&config, host, request, context, &now, since_ns);
+            }
+            if matches!(decision, AuthDecision::Wait { .. }) {
                 let in_time = now.monotonic_ns().saturating_sub(waiting.since_ns) <= timeout_ns;
                 if in_time && self.can_wait(context) {
                     self.waiting.push(waiting);
                     continue;
                 }
-                ruling = undecided(&ruling, None);
+                decision = undecided(&decision, None);
             }
             self.metrics.shift(host, "waiting_requests", &[], -1);
             let request = &waiting.request;
-            let response = self.effects.response_headers(&ruling, host, request);
+            let response = self.enforcer.response_headers(&decision, host, request);
             if response != ResponseHeaders::default() {
                 self.responses.insert(context, response);
             }
-            let action = self.effects.carry_out(host, request, &ruling);
-            ruling.settle();
+            let action = self.enforcer.apply(host, request, &decision);
+            decision.settle();
             if action == Action::Continue && host.resume(Direction::Request).is_err() {
                 host.log(
                     LogLevel::Warn,

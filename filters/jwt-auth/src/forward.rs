@@ -5,11 +5,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::{HeaderMap, Host, Request, headers};
 use policy::json::Json;
 
-use crate::config::{ClaimForm, Config, Provider};
+use crate::config::{ClaimForm, ClaimHeader, Config, OnTooLarge, Provider};
 use crate::reason::Reason;
 
 /// Removes the headers that only this filter may set: first of all, on every request, whatever the
 /// rules or the mode say. Nobody after this filter can tell a client's header from ours.
+///
+/// Upstreams that turn headers into variables, as CGI does and WSGI, PHP and Rack after it, read
+/// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
 ///
 /// # Errors
 /// The request has such a header and the host cannot remove it, or it has more headers than the
@@ -20,13 +23,26 @@ pub(crate) fn strip_managed_headers(
     config: &Config,
 ) -> Result<(), Reason> {
     let mut stripped = Ok(());
-    for name in config.managed_headers() {
-        if request.may_have_header(name)
-            && host.remove_header(HeaderMap::RequestHeaders, name).is_err()
-        {
+    let mut strip = |name: &str| {
+        if host.remove_header(HeaderMap::RequestHeaders, name).is_err() {
             // In report mode the request goes on, but with nothing that anybody could believe.
             let _ = headers::hide(host, name);
             stripped = Err(Reason::ManagedHeader);
+        }
+    };
+    for managed in &config.managed {
+        if request.may_have_header(&managed.name) {
+            strip(&managed.name);
+        }
+    }
+    for name in request.header_names() {
+        // Hardly any name has another spelling: what folds into itself was looked for above.
+        if name.bytes().any(folds) {
+            let folded = folded(name);
+            let mut managed = config.managed.iter();
+            if managed.any(|managed| managed.folded == folded) {
+                strip(name);
+            }
         }
     }
     if request.has_all_headers() {
@@ -36,49 +52,138 @@ pub(crate) fn strip_managed_headers(
     }
 }
 
+/// A header that only this filter may set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedHeader {
+    /// Its name, in lower case.
+    pub name: String,
+    /// What CGI-like upstreams make of the name, as [`folded`] writes it.
+    pub folded: String,
+}
+
+impl ManagedHeader {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            folded: folded(name),
+        }
+    }
+}
+
+/// What CGI-like upstreams cannot tell apart: case, and all that is neither letter nor digit.
+fn folded(name: &str) -> String {
+    let fold = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte.to_ascii_lowercase()),
+        false => '-',
+    };
+    name.bytes().map(fold).collect()
+}
+
+/// Whether a name with this in it folds into another one.
+const fn folds(byte: u8) -> bool {
+    !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
 /// The headers for the claims and the payload of a verified credential.
-#[must_use]
+///
+/// # Errors
+/// A claim does not fit into its header, and its mapping says that the request is refused then.
 pub(crate) fn headers(
     provider: &Provider,
     claims: &Json,
     payload: Option<&str>,
-) -> Vec<(String, Vec<u8>)> {
-    let of_claims = provider.claims_to_headers.iter().filter_map(|mapping| {
-        let text = header_text(claims.at(&mapping.claim)?, mapping.form)?;
-        Some((mapping.header.clone(), text.into_bytes()))
-    });
-    let of_payload = provider.payload_header.iter().map(|name| {
+) -> Result<Vec<(String, Vec<u8>)>, Reason> {
+    let mut headers = Vec::new();
+    for mapping in &provider.claims_to_headers {
+        let Some(claim) = claims.at(&mapping.claim) else {
+            continue;
+        };
+        let Some(text) = header_text(claim, mapping.form) else {
+            continue;
+        };
+        if text.len() <= mapping.max_bytes {
+            headers.push((mapping.header.clone(), text.into_bytes()));
+            continue;
+        }
+        if mapping.on_too_large == OnTooLarge::Refuse {
+            return Err(Reason::ClaimHeaderTooLarge);
+        }
+        let (text, left_out) = truncated(claim, mapping);
+        headers.extend(text.map(|text| (mapping.header.clone(), text.into_bytes())));
+        headers.push((mapping.truncated_header(), left_out.into_bytes()));
+    }
+    if let Some(name) = &provider.payload_header {
         let text = match payload {
             Some(payload) => payload.to_owned(),
             None => URL_SAFE_NO_PAD.encode(claims.to_string()),
         };
-        (name.clone(), text.into_bytes())
-    });
-    of_claims.chain(of_payload).collect()
+        headers.push((name.clone(), text.into_bytes()));
+    }
+    Ok(headers)
 }
 
-/// A claim as the value of a header. No form lets a claim end a line or become another header.
-/// `None` for what the form does not write, and for more than fits.
-fn header_text(claim: &Json, form: ClaimForm) -> Option<String> {
-    let text = match (form, claim) {
-        (ClaimForm::Csv, Json::Array(items)) => {
-            let items: Option<Vec<String>> = items.iter().map(Json::scalar_text).collect();
-            percent_encoded(&items?.join(","))
+/// As many items of a list as fit, and how many do not; of anything else nothing, since half a value
+/// is another value.
+fn truncated(claim: &Json, mapping: &ClaimHeader) -> (Option<String>, String) {
+    let (Json::Array(items), ClaimForm::Csv | ClaimForm::Json) = (claim, mapping.form) else {
+        return (None, "all".to_owned());
+    };
+    let (open, close) = match mapping.form {
+        ClaimForm::Json => ("[", "]"),
+        _ => ("", ""),
+    };
+    let mut text = open.to_owned();
+    let mut fitting: usize = 0;
+    for item in items {
+        let Some(item) = header_text(item, mapping.form) else {
+            break;
+        };
+        let separator = if fitting > 0 { "," } else { "" };
+        let size = [&text, separator, &item, close]
+            .map(str::len)
+            .iter()
+            .sum::<usize>();
+        if size > mapping.max_bytes {
+            break;
         }
-        (ClaimForm::First, Json::Array(items)) => percent_encoded(&items.first()?.scalar_text()?),
-        (ClaimForm::Csv | ClaimForm::First, scalar) => percent_encoded(&scalar.scalar_text()?),
+        text.push_str(separator);
+        text.push_str(&item);
+        fitting = fitting.saturating_add(1);
+    }
+    text.push_str(close);
+    let left_out = items.len().saturating_sub(fitting);
+    ((fitting > 0).then_some(text), left_out.to_string())
+}
+
+/// A claim as the value of a header. No form lets a claim end a line or become another header, and
+/// no comma of an item is one between two. `None` for what the form does not write.
+fn header_text(claim: &Json, form: ClaimForm) -> Option<String> {
+    Some(match (form, claim) {
+        (ClaimForm::Csv, Json::Array(items)) => {
+            let items: Option<Vec<String>> = items.iter().map(list_item).collect();
+            items?.join(",")
+        }
+        // A claim that is a string today may be a list tomorrow: both are read as a list.
+        (ClaimForm::Csv, scalar) => list_item(scalar)?,
+        (ClaimForm::First, Json::Array(items)) => {
+            percent_encoded(&items.first()?.scalar_text()?, b"")
+        }
+        (ClaimForm::First, scalar) => percent_encoded(&scalar.scalar_text()?, b""),
         (ClaimForm::Json, value) => escaped(&value.to_string()),
         (ClaimForm::Base64, Json::String(text)) => URL_SAFE_NO_PAD.encode(text),
         (ClaimForm::Base64, value) => URL_SAFE_NO_PAD.encode(value.to_string()),
-    };
-    (text.len() <= MAX_HEADER_BYTES).then_some(text)
+    })
 }
 
-/// Everything but printable ASCII as `%HH`, and the percent sign itself.
-fn percent_encoded(text: &str) -> String {
+fn list_item(item: &Json) -> Option<String> {
+    item.scalar_text().map(|text| percent_encoded(&text, b","))
+}
+
+/// Everything but printable ASCII as `%HH`, and the percent sign itself, and these.
+fn percent_encoded(text: &str, also: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if (0x20..0x7f).contains(&byte) && byte != b'%' {
+        if (0x20..0x7f).contains(&byte) && byte != b'%' && !also.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push_str(&format!("%{byte:02X}"));
@@ -102,8 +207,6 @@ fn escaped(json: &str) -> String {
     text
 }
 
-const MAX_HEADER_BYTES: usize = 4096;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +216,18 @@ mod tests {
         for (claim, csv, json, first) in [
             (r#""jane""#, Some("jane"), r#""jane""#, Some("jane")),
             (r#"["a","b",3]"#, Some("a,b,3"), r#"["a","b",3]"#, Some("a")),
+            (
+                r#"["x,admin","y"]"#,
+                Some("x%2Cadmin,y"),
+                r#"["x,admin","y"]"#,
+                Some("x,admin"),
+            ),
+            (
+                r#""x,admin""#,
+                Some("x%2Cadmin"),
+                r#""x,admin""#,
+                Some("x,admin"),
+            ),
             (
                 "9007199254740993",
                 Some("9007199254740993"),
@@ -152,9 +267,40 @@ mod tests {
                 .map_or_else(|| claim.to_string(), str::to_owned);
             assert_eq!(decoded, expected.as_bytes());
         }
-        assert_eq!(
-            header_text(&Json::String("x".repeat(5000)), ClaimForm::Csv),
-            None
-        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_or_marked_and_never_silently_absent() {
+        let groups: Vec<Json> = (0..150)
+            .map(|number| Json::String(format!("{number:0>36}")))
+            .collect();
+        let mapping = |form, on_too_large| ClaimHeader {
+            claim: "groups".to_owned(),
+            header: "x-groups".to_owned(),
+            form,
+            max_bytes: 100,
+            on_too_large,
+        };
+        let claim = Json::Array(groups);
+        let (text, left_out) = truncated(&claim, &mapping(ClaimForm::Csv, OnTooLarge::Truncate));
+        let first_two = format!("{:0>36},{:0>36}", 0, 1);
+        assert_eq!((text, left_out.as_str()), (Some(first_two), "148"));
+        let (text, left_out) = truncated(&claim, &mapping(ClaimForm::Json, OnTooLarge::Truncate));
+        let readable = Json::parse(text.unwrap().as_bytes()).unwrap();
+        assert!(matches!(readable, Json::Array(items) if items.len() == 2));
+        assert_eq!(left_out, "148");
+        let long = Json::String("x".repeat(101));
+        for form in [ClaimForm::Csv, ClaimForm::Base64, ClaimForm::First] {
+            let (text, left_out) = truncated(&long, &mapping(form, OnTooLarge::Truncate));
+            assert_eq!((text, left_out.as_str()), (None, "all"));
+        }
+    }
+
+    #[test]
+    fn spellings_fold_as_upstreams_fold_them() {
+        for name in ["x-user-id", "x_user_id", "X-User_ID", "x.user-id"] {
+            assert_eq!(folded(name), "x-user-id");
+        }
+        assert!(!"x-user-id".bytes().any(folds));
     }
 }

@@ -1,37 +1,51 @@
 //! Asking an issuer about its tokens (RFC 7662), once for everybody who waits for the answer.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host::{CallToken, Host, HttpCall};
+use policy::http;
+use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 use policy::secret::Secret;
 
-use crate::calls::Callers;
-use crate::claims::{Validity, check_audience, date};
-use crate::config::{ClientAuthentication, Introspection};
+use crate::calls::CallContexts;
+use crate::claims::{self, Validity, check_audience, date};
+use crate::config::{ClientAuthentication, Introspection, Provider};
+use crate::forward;
 use crate::jose::sha256;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::reason::Reason;
+use crate::verification::VerifyContext;
 use crate::verified::Verified;
 
 /// What is known of the tokens of one provider.
+///
+/// Clients can make up tokens, and each costs a call: so at most so many calls are under way, the
+/// tokens beyond that wait for their turn, no client has more than a part of the calls while others
+/// want some, and what the issuer says of bad tokens takes no room from what it says of good ones.
 pub(crate) struct Introspector {
     settings: Introspection,
     secret: Secret,
-    answers: HashMap<TokenHash, Answer>,
-    /// The token of each call, and until when its answer is hoped for.
-    under_way: HashMap<CallToken, (TokenHash, u64)>,
+    /// Responses about active tokens.
+    active: Responses,
+    /// Responses about all others, and tokens that the issuer is being asked about.
+    others: Responses,
+    under_way: HashMap<CallToken, CallUnderWay>,
 }
 
 /// A token is known by its hash; what the issuer is asked about is not kept.
 type TokenHash = [u8; 32];
 
-struct Answer {
-    outcome: Outcome,
+struct CallUnderWay {
+    token: TokenHash,
+    /// Until when a response is hoped for.
     until_ns: u64,
+    /// The address that the request came from, as a hash.
+    client: u64,
 }
 
 /// What the issuer has said.
@@ -41,7 +55,7 @@ pub(crate) enum Outcome {
     Active(Rc<Verified>),
     /// The token is not good here.
     Refused(Reason),
-    /// It has not been said yet.
+    /// It has not been said yet, or not even asked.
     Asked,
     /// The issuer could not be asked.
     Unavailable,
@@ -50,50 +64,71 @@ pub(crate) enum Outcome {
 impl Introspector {
     pub(crate) fn new(settings: Introspection, secret: Secret) -> Self {
         Self {
+            active: Responses::new(settings.cache_tokens),
+            others: Responses::new(settings.cache_tokens),
             settings,
             secret,
-            answers: HashMap::new(),
             under_way: HashMap::new(),
         }
     }
 
     /// What the issuer has said of a token; asks if it has not been asked.
-    pub(crate) fn outcome(
-        &mut self,
-        host: &dyn Host,
-        callers: Callers,
-        token: &str,
-        now_ns: u64,
-    ) -> Outcome {
+    pub(crate) fn outcome(&mut self, context: VerifyContext<'_>, token: &str) -> Outcome {
+        let now_ns = context.now.monotonic_ns();
         let hash = sha256(token.as_bytes());
-        match self.answers.get(&hash) {
-            Some(answer) if now_ns < answer.until_ns => return answer.outcome.clone(),
-            Some(_) => {
-                self.answers.remove(&hash);
-            }
-            None => {}
+        let known = [&mut self.active, &mut self.others]
+            .into_iter()
+            .find_map(|responses| responses.find(&hash, now_ns));
+        if let Some(outcome) = known {
+            return outcome;
         }
-        if self.under_way.len() >= self.settings.max_requests {
-            // A host that never answers must not end all asking.
-            self.under_way.retain(|_, (_, until_ns)| now_ns < *until_ns);
+        let client = client_of(context);
+        if !self.has_room(client, now_ns) {
+            // It is asked about when others have been answered, in the order of the requests.
+            return Outcome::Asked;
         }
-        if self.under_way.len() >= self.settings.max_requests {
-            return Outcome::Unavailable;
-        }
-        let Ok(call) = self.ask(host, callers, token) else {
-            self.remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
+        let Ok(call) = self.ask(context.host, context.contexts, token) else {
+            self.others
+                .remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
             return Outcome::Unavailable;
         };
         let patience_ns = nanoseconds(self.settings.timeout).saturating_add(NS_PER_S);
-        self.under_way
-            .insert(call, (hash, now_ns.saturating_add(patience_ns)));
-        self.remember(hash, Outcome::Asked, now_ns, patience_ns);
+        let call_under_way = CallUnderWay {
+            token: hash,
+            until_ns: now_ns.saturating_add(patience_ns),
+            client,
+        };
+        self.under_way.insert(call, call_under_way);
+        self.others
+            .remember(hash, Outcome::Asked, now_ns, patience_ns);
         Outcome::Asked
+    }
+
+    /// Whether one more call may be made for a client. The last half of the calls is for clients
+    /// that have less than a quarter of them.
+    fn has_room(&mut self, client: u64, now_ns: u64) -> bool {
+        let most = self.settings.max_requests;
+        if self.under_way.len() >= most {
+            // A host that never answers must not end all asking.
+            self.under_way.retain(|_, call| now_ns < call.until_ns);
+        }
+        let of_client = |call: &&CallUnderWay| call.client == client;
+        let half = most.div_ceil(2);
+        self.under_way.len() < half
+            || (self.under_way.len() < most
+                && self.under_way.values().filter(of_client).count() < most.div_ceil(4))
+    }
+
+    /// The call is gone with the request that it belonged to.
+    pub(crate) fn lose_call(&mut self, call: CallToken) {
+        if let Some(lost) = self.under_way.remove(&call) {
+            self.others.forget(&lost.token);
+        }
     }
 
     /// The token that a call was about, if it was ours.
     pub(crate) fn take_call(&mut self, call: CallToken) -> Option<TokenHash> {
-        self.under_way.remove(&call).map(|(hash, _)| hash)
+        self.under_way.remove(&call).map(|call| call.token)
     }
 
     /// The calls that are under way.
@@ -101,9 +136,9 @@ impl Introspector {
         self.under_way.keys().copied()
     }
 
-    /// Takes down what an answer says; `verified` makes the caller of its claims. Answers with the
-    /// result for the metric.
-    pub(crate) fn answered(
+    /// Takes in what a response says; `verified` makes the caller of its claims. Returns the result
+    /// for the metric.
+    pub(crate) fn on_response(
         &mut self,
         hash: TokenHash,
         body: Result<&[u8], &'static str>,
@@ -111,24 +146,27 @@ impl Introspector {
         now_s: f64,
         verified: impl FnOnce(Json, Validity) -> Result<Verified, Reason>,
     ) -> &'static str {
-        let read = body.and_then(|body| read_answer(&self.settings, body, now_s));
+        self.others.forget(&hash);
+        let read = body.and_then(|body| read_response(&self.settings, body, now_s));
         let cache_ns = nanoseconds(self.settings.cache_duration);
         // Who waits has to be told, also when nothing is to be remembered.
-        let least_ns = cache_ns.max(JUST_ANSWERED_NS);
+        let least_ns = cache_ns.max(JUST_SAID_NS);
         match read {
             Ok(Ok((claims, validity))) => match verified(claims, validity) {
                 Ok(verified) => {
                     let outcome = Outcome::Active(Rc::new(verified));
-                    self.remember(hash, outcome, now_ns, least_ns);
+                    self.active.remember(hash, outcome, now_ns, least_ns);
                     "active"
                 }
                 Err(reason) => {
-                    self.remember(hash, Outcome::Refused(reason), now_ns, least_ns);
+                    self.others
+                        .remember(hash, Outcome::Refused(reason), now_ns, least_ns);
                     "refused"
                 }
             },
             Ok(Err(reason)) => {
-                self.remember(hash, Outcome::Refused(reason), now_ns, least_ns);
+                self.others
+                    .remember(hash, Outcome::Refused(reason), now_ns, least_ns);
                 if reason == Reason::TokenInactive {
                     "inactive"
                 } else {
@@ -136,36 +174,17 @@ impl Introspector {
                 }
             }
             Err(code) => {
-                self.remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
+                self.others
+                    .remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
                 code
             }
         }
     }
 
-    fn remember(&mut self, hash: TokenHash, outcome: Outcome, now_ns: u64, for_ns: u64) {
-        if self.answers.len() >= self.settings.cache_tokens && !self.answers.contains_key(&hash) {
-            self.answers.retain(|_, answer| now_ns < answer.until_ns);
-        }
-        // All are still good: the one that ends first goes, if it is not being asked about.
-        if self.answers.len() >= self.settings.cache_tokens && !self.answers.contains_key(&hash) {
-            let first = self
-                .answers
-                .iter()
-                .filter(|(_, answer)| !matches!(answer.outcome, Outcome::Asked))
-                .min_by_key(|(_, answer)| answer.until_ns)
-                .map(|(hash, _)| *hash);
-            if let Some(first) = first {
-                self.answers.remove(&first);
-            }
-        }
-        let until_ns = now_ns.saturating_add(for_ns);
-        self.answers.insert(hash, Answer { outcome, until_ns });
-    }
-
     fn ask(
         &self,
         host: &dyn Host,
-        callers: Callers,
+        callers: CallContexts,
         token: &str,
     ) -> Result<CallToken, host::Status> {
         let Introspection {
@@ -177,7 +196,7 @@ impl Introspector {
         } = &self.settings;
         let mut body = format!(
             "token={}&token_type_hint=access_token",
-            form(token.as_bytes())
+            http::form_encoded(token)
         );
         let mut headers = vec![
             (":method", "POST"),
@@ -187,7 +206,10 @@ impl Introspector {
             ("accept", "application/json"),
             ("content-type", "application/x-www-form-urlencoded"),
         ];
-        let (id, secret) = (form(client_id.as_bytes()), form(self.secret.expose()));
+        let (id, secret) = (
+            http::form_encoded(client_id),
+            http::form_encoded(self.secret.expose()),
+        );
         let credentials;
         match authentication {
             ClientAuthentication::Basic => {
@@ -211,11 +233,100 @@ impl Introspector {
     }
 }
 
-/// What an answer says (RFC 7662 section 2.2): the claims of an active token, or why it is refused.
+/// Responses about tokens: a bounded number, each for a while.
+struct Responses {
+    capacity: usize,
+    responses: HashMap<TokenHash, Response>,
+}
+
+struct Response {
+    outcome: Outcome,
+    until_ns: u64,
+}
+
+impl Responses {
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            responses: HashMap::new(),
+        }
+    }
+
+    fn find(&mut self, hash: &TokenHash, now_ns: u64) -> Option<Outcome> {
+        let response = self.responses.get(hash)?;
+        if now_ns < response.until_ns {
+            return Some(response.outcome.clone());
+        }
+        self.responses.remove(hash);
+        None
+    }
+
+    fn forget(&mut self, hash: &TokenHash) {
+        self.responses.remove(hash);
+    }
+
+    fn remember(&mut self, hash: TokenHash, outcome: Outcome, now_ns: u64, for_ns: u64) {
+        let is_full = |responses: &HashMap<TokenHash, Response>| {
+            responses.len() >= self.capacity && !responses.contains_key(&hash)
+        };
+        if is_full(&self.responses) {
+            self.responses
+                .retain(|_, response| now_ns < response.until_ns);
+        }
+        // All are still good: the one that ends first goes, if it is not being asked about.
+        if is_full(&self.responses) {
+            let first = self
+                .responses
+                .iter()
+                .filter(|(_, response)| !matches!(response.outcome, Outcome::Asked))
+                .min_by_key(|(_, response)| response.until_ns)
+                .map(|(hash, _)| *hash);
+            if let Some(first) = first {
+                self.responses.remove(&first);
+            }
+        }
+        let until_ns = now_ns.saturating_add(for_ns);
+        self.responses.insert(hash, Response { outcome, until_ns });
+    }
+}
+
+/// What the claims of a response make of a caller.
+pub(crate) fn introspected(
+    provider: &Provider,
+    index: usize,
+    claims: Json,
+    validity: Validity,
+) -> Result<Verified, Reason> {
+    let certificate = claims::bound_certificate(&claims)?.map(str::to_owned);
+    let headers = forward::headers(provider, &claims, None)?;
+    let method = AuthenticationMethod::Introspection;
+    let identity = claims::identity(provider, method, claims);
+    let mut verified = Verified::new(index, validity, identity);
+    verified.headers = headers;
+    verified.certificate = certificate;
+    Ok(verified)
+}
+
+/// The address that a request comes from, as far as it serves to share calls fairly: that of the
+/// connection, since anybody can write a header.
+fn client_of(context: VerifyContext<'_>) -> u64 {
+    let address = context.host.property(&["source", "address"]);
+    let address = address.unwrap_or_default();
+    // Without the port: a client may open as many connections as it likes.
+    let end = address.iter().rposition(|byte| *byte == b':');
+    let (host, _) = end
+        .and_then(|end| address.split_at_checked(end))
+        .unwrap_or((&address, &[]));
+    let mut hasher = DefaultHasher::new();
+    host.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a response says (RFC 7662 section 2.2): the claims of an active token, or why it is refused.
 ///
 /// # Errors
 /// A code, when it says nothing.
-pub fn read_answer(
+pub fn read_response(
     settings: &Introspection,
     body: &[u8],
     now_s: f64,
@@ -247,25 +358,11 @@ fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity
     Ok(validity)
 }
 
-/// Form encoding (the URL standard, section 5.2): what is neither letter, digit nor one of `*-._` as
-/// `%HH`.
-fn form(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"*-._".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
-
-/// The largest answer that is read.
-pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The largest response that is read.
+pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// An issuer that could not be asked about a token is not asked about it again for so long.
 const FAILURE_NS: u64 = NS_PER_S;
-const JUST_ANSWERED_NS: u64 = NS_PER_S / 10;
+const JUST_SAID_NS: u64 = NS_PER_S / 10;
 
 #[cfg(test)]
 mod tests {
@@ -327,26 +424,46 @@ mod tests {
             ("<html>", Err("not_json")),
             ("", Err("not_json")),
         ] {
-            let read = read_answer(&settings(), answer.as_bytes(), 1000.0);
+            let read = read_response(&settings(), answer.as_bytes(), 1000.0);
             assert_eq!(read.map(|said| said.map(drop)), expected, "{answer}");
         }
     }
 
     #[test]
-    fn the_form_holds_any_bytes() {
-        assert_eq!(form(b"a-b._*~ +&=%\xff"), "a-b._*%7E%20%2B%26%3D%25%FF");
+    fn responses_are_bounded_and_questions_stay() {
+        let mut responses = Responses::new(10);
+        responses.remember([255; 32], Outcome::Asked, 0, 1);
+        for number in 0..100_u8 {
+            let outcome = Outcome::Refused(Reason::TokenInactive);
+            responses.remember([number; 32], outcome, 0, 1000 + u64::from(number));
+            assert!(responses.responses.len() <= 10);
+        }
+        assert!(responses.responses.contains_key(&[255; 32]));
+        assert!(responses.responses.contains_key(&[99; 32]));
     }
 
     #[test]
-    fn answers_are_bounded_and_questions_stay() {
+    fn no_client_has_all_calls() {
         let mut introspector = Introspector::new(settings(), Secret::new("secret"));
-        introspector.remember([255; 32], Outcome::Asked, 0, 1);
-        for number in 0..100_u8 {
-            let outcome = Outcome::Refused(Reason::TokenInactive);
-            introspector.remember([number; 32], outcome, 0, 1000 + u64::from(number));
-            assert!(introspector.answers.len() <= 10);
-        }
-        assert!(introspector.answers.contains_key(&[255; 32]));
-        assert!(introspector.answers.contains_key(&[99; 32]));
+        let mut ask = |client: u64, times: u32| {
+            let mut asked = 0;
+            for _ in 0..times {
+                if introspector.has_room(client, 0) {
+                    let call = CallUnderWay {
+                        token: [0; 32],
+                        until_ns: 1,
+                        client,
+                    };
+                    let number = u32::try_from(introspector.under_way.len()).unwrap();
+                    introspector.under_way.insert(number, call);
+                    asked += 1;
+                }
+            }
+            asked
+        };
+        assert_eq!(ask(1, 100), 5, "half of ten");
+        assert_eq!(ask(2, 100), 3, "a quarter");
+        assert_eq!(ask(3, 100), 2, "what is left");
+        assert_eq!(ask(4, 100), 0);
     }
 }

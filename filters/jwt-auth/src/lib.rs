@@ -1,9 +1,9 @@
 //! Authentication for proxy-wasm hosts.
 //!
 //! [`config`] says who may do what. `decide` finds the rule and, with `verifier`, the caller:
-//! [`token`] takes a token apart, [`claims`] and [`engine`] check it, [`jose`] has the algorithms,
-//! [`keys`] knows when keys are fetched and `fetch` fetches them, [`introspection`] asks the issuer.
-//! `effect` carries out what was decided. [`filter`] is what the host talks to.
+//! [`token`] takes a token apart, [`claims`] and [`signature_backend`] check it, [`jose`] has the
+//! algorithms, [`keys`] fetches key sets and takes keys from them, [`introspection`] asks the issuer.
+//! `enforce` carries out what was decided. [`filter`] is what the host talks to.
 //! The README describes the configuration.
 
 #![cfg_attr(
@@ -15,30 +15,28 @@
     )
 )]
 
-mod answer;
 pub mod api_key;
 pub mod base64url;
 mod cache;
 mod calls;
+mod challenge;
 pub mod claims;
 pub mod config;
 mod connection;
 mod credential;
+mod credential_source;
 mod decide;
-pub mod discovery;
-mod effect;
-pub mod engine;
-mod fetch;
+mod enforce;
 pub mod filter;
 mod forward;
 mod host_limits;
-mod inquiry;
 pub mod introspection;
 pub mod jose;
 pub mod keys;
 pub mod reason;
-mod source;
+pub mod signature_backend;
 pub mod token;
+mod verification;
 mod verified;
 mod verifier;
 

@@ -84,6 +84,9 @@ pub enum Reason {
     /// The verified token fails a condition on its claims.
     #[error("The token's claims do not allow this.")]
     ClaimMismatch,
+    /// A claim does not fit into the header in which the upstream gets it.
+    #[error("The token's claims do not fit into the headers that they are handed on in.")]
+    ClaimHeaderTooLarge,
     /// The caller has not agreed to what the rule is about.
     #[error("The caller has not given the consent that this needs.")]
     ConsentMissing,
@@ -172,6 +175,7 @@ impl Reason {
             Self::SignatureInvalid => "signature_invalid",
             Self::ScopeMissing => "scope_missing",
             Self::ClaimMismatch => "claim_mismatch",
+            Self::ClaimHeaderTooLarge => "claim_header_too_large",
             Self::ConsentMissing => "consent_missing",
             Self::TlsRequired => "tls_required",
             Self::ClientCertificateRequired => "client_certificate_required",
@@ -205,12 +209,37 @@ impl Reason {
             Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
+            | Self::ClaimHeaderTooLarge
             | Self::ConsentMissing
             | Self::TlsRequired
             | Self::ClientCertificateRequired
             | Self::NoRule => 403,
             Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::WaitingFull => 503,
             _ => 401,
+        }
+    }
+
+    /// How near the credential came to being accepted: the higher, the later the check is that it
+    /// failed. Of several providers that refuse a credential, the reason of the nearest is told.
+    #[must_use]
+    pub const fn nearness(self) -> u8 {
+        match self {
+            Self::CredentialMissing => 0,
+            Self::TokenMalformed | Self::TokenTooLarge | Self::TokenExtension => 1,
+            Self::ApiKeyUnknown => 2,
+            Self::IssuerUnknown => 3,
+            Self::TokenInactive => 4,
+            Self::AlgorithmNotAllowed => 5,
+            Self::TokenType => 6,
+            Self::AudienceMismatch => 7,
+            Self::ClaimMissing => 8,
+            Self::KeyUnknown => 10,
+            Self::SignatureInvalid => 11,
+            Self::TokenRevoked | Self::ApiKeyExpired => 12,
+            Self::BindingMismatch => 13,
+            Self::ClaimHeaderTooLarge => 14,
+            // The times of the token, and what it is bound to.
+            _ => 9,
         }
     }
 

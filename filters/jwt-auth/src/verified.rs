@@ -32,6 +32,9 @@ pub(crate) struct Verified {
 }
 
 impl Verified {
+    /// Stands for no provider: the certificate of the connection vouches for the caller.
+    pub(crate) const NO_PROVIDER: usize = usize::MAX;
+
     /// A caller, without headers for the upstream and without a binding.
     #[must_use]
     pub(crate) fn new(provider: usize, validity: Validity, identity: Identity) -> Self {
@@ -73,7 +76,7 @@ impl Verified {
     }
 
     /// Marks it as one that [`Verified::settle`] makes smaller.
-    pub(crate) fn set_new(&self) {
+    pub(crate) fn mark_first_use(&self) {
         self.is_new.set(true);
     }
 
@@ -132,7 +135,7 @@ mod tests {
             ..Identity::default()
         };
         let verified = Verified::new(0, Validity::ALWAYS, identity.clone());
-        verified.set_new();
+        verified.mark_first_use();
         for rule in [
             None,
             Some("a"),

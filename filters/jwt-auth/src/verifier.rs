@@ -2,43 +2,64 @@
 
 use std::rc::Rc;
 
-use host::{CallToken, Capabilities, Counter, Histogram, Host};
+use host::{CallToken, Capabilities, Counter, Histogram, Host, ResponseSizes};
 use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 
-use crate::answer::Detail;
 use crate::cache::VerifiedTokens;
+use crate::calls::CallContexts;
 use crate::claims::{self, Validity};
 use crate::config::{
-    Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
-    TokenProvider,
+    Config, Confirmation, KeySource, OnMultiple, Optional, Provider, ProviderKind, Providers,
+    Requirement, TokenProvider,
 };
+use crate::connection;
 use crate::credential::{self, Credential};
-use crate::engine::Engine;
-use crate::fetch::KeyFetcher;
+use crate::credential_source::CredentialSource;
 use crate::forward;
-use crate::inquiry::{Failure, Found, Inquiry, Now};
 use crate::introspection::Outcome;
-use crate::jose::{Algorithm, Key, KeySet};
-use crate::keys::Availability;
+use crate::jose::{Algorithm, Key, SkippedKey};
+use crate::keys::FetchError;
+use crate::keys::document::{KeyDocument, Progress, Sought};
+use crate::keys::provider_keys::{Availability, ProviderKeys};
 use crate::reason::Reason;
-use crate::source::Source;
-use crate::token::{KnownHeaders, Token};
+use crate::signature_backend::SignatureBackend;
+use crate::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
+use crate::verification::{Authenticated, Failure, VerifyContext};
 use crate::verified::Verified;
 
 /// Checks credentials, and holds what that takes.
 pub(crate) struct Verifier {
     config: Rc<Config>,
-    engine: Engine,
+    signatures: SignatureBackend,
     /// One for each provider, in the order of the configuration.
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<CredentialSource>,
+    /// The key sets that providers take their keys from.
+    pub(crate) documents: Vec<KeyDocument>,
+    /// What became of key sets that were imported since somebody asked.
+    imports: Vec<Import>,
     tokens: VerifiedTokens,
     headers: KnownHeaders,
     cache_hits: Counter,
     cache_misses: Counter,
     verification_us: Histogram,
     verifications: u32,
+}
+
+/// A provider, by its place in the configuration, has looked at a new key set.
+pub(crate) struct Import {
+    pub(crate) provider: usize,
+    pub(crate) result: Result<Vec<SkippedKey>, FetchError>,
+}
+
+/// What a token with a signature has come to.
+struct Signed {
+    validity: Validity,
+    key: Rc<Key>,
+    certificate: Option<String>,
+    binds: bool,
+    headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Verifier {
@@ -52,8 +73,13 @@ impl Verifier {
     ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut sources = Vec::new();
+        let mut documents: Vec<KeyDocument> = Vec::new();
         for (index, provider) in config.providers.iter().enumerate() {
-            match Source::of(host, capabilities, index, provider) {
+            let source = match fetched_keys(provider, capabilities, host, &mut documents) {
+                Some(keys) => Ok(CredentialSource::Fetched(Box::new(keys))),
+                None => CredentialSource::of(host, index, provider),
+            };
+            match source {
                 Ok(source) => sources.push(source),
                 Err(problem) => problems.push(problem),
             }
@@ -64,8 +90,10 @@ impl Verifier {
         let counter = |result| Counter::new(filter, "token_cache_total", &[("result", result)]);
         Ok(Self {
             config: Rc::clone(config),
-            engine: Engine::choose(host, capabilities),
+            signatures: SignatureBackend::choose(host, capabilities),
             sources,
+            documents,
+            imports: Vec::new(),
             tokens: VerifiedTokens::new(config.cache.tokens, config.cache.max_token_bytes),
             headers: KnownHeaders::default(),
             cache_hits: counter("hit"),
@@ -75,23 +103,124 @@ impl Verifier {
         })
     }
 
-    pub(crate) const fn engine(&self) -> Engine {
-        self.engine
+    pub(crate) const fn signatures(&self) -> SignatureBackend {
+        self.signatures
+    }
+
+    /// Whether it calls identity providers.
+    pub(crate) fn makes_calls(&self) -> bool {
+        let asks = |source: &CredentialSource| matches!(source, CredentialSource::Introspection(_));
+        !self.documents.is_empty() || self.sources.iter().any(asks)
     }
 
     /// The calls that are under way.
     pub(crate) fn calls_under_way(&self) -> Vec<CallToken> {
-        let mut calls = Vec::new();
+        let mut calls: Vec<CallToken> = self
+            .documents
+            .iter()
+            .filter_map(KeyDocument::call_under_way)
+            .collect();
         for source in &self.sources {
-            match source {
-                Source::Fetched(fetcher) => calls.extend(fetcher.call_under_way()),
-                Source::Introspection(introspector) => {
-                    calls.extend(introspector.calls_under_way());
-                }
-                Source::Inline(_) | Source::ApiKeys(_) => {}
+            if let CredentialSource::Introspection(introspector) = source {
+                calls.extend(introspector.calls_under_way());
             }
         }
         calls
+    }
+
+    /// A call is gone with the request that it belonged to.
+    pub(crate) fn lose_call(&mut self, host: &dyn Host, call: CallToken) {
+        for document in &mut self.documents {
+            document.lose_call(host, call);
+        }
+        for source in &mut self.sources {
+            if let CredentialSource::Introspection(introspector) = source {
+                introspector.lose_call(call);
+            }
+        }
+    }
+
+    /// Takes over what other VMs have fetched. Whether somebody who waits is to be decided about
+    /// again: a fetch has ended, well or badly.
+    pub(crate) fn sync(&mut self, host: &dyn Host, now_ns: u64) -> bool {
+        let mut ended = false;
+        for document in &mut self.documents {
+            ended |= document.sync(host, now_ns);
+        }
+        self.import();
+        ended
+    }
+
+    /// Starts the fetches that are due: the places of the documents whose fetch failed at once.
+    pub(crate) fn fetch_if_due(
+        &mut self,
+        host: &dyn Host,
+        contexts: CallContexts,
+        now_ns: u64,
+    ) -> Vec<(usize, FetchError)> {
+        let mut failed = Vec::new();
+        for (place, document) in self.documents.iter_mut().enumerate() {
+            if host.can_call()
+                && let Err(error) = document.fetch_if_due(host, contexts, now_ns)
+            {
+                failed.push((place, error));
+            }
+        }
+        failed
+    }
+
+    /// Takes the response to a call for keys: the document that it was for, and what came of it.
+    pub(crate) fn on_keys_response(
+        &mut self,
+        host: &dyn Host,
+        contexts: CallContexts,
+        call: CallToken,
+        sizes: ResponseSizes,
+        now_ns: u64,
+    ) -> Option<(usize, Progress)> {
+        let sources = &self.sources;
+        let mut documents = self.documents.iter_mut().enumerate();
+        let found = documents.find_map(|(place, document)| {
+            let useful = |bytes: &[u8]| {
+                sources.iter().any(|source| match source {
+                    CredentialSource::Fetched(keys) => {
+                        keys.document == place && keys.can_use(bytes)
+                    }
+                    _ => false,
+                })
+            };
+            match document.on_response(host, contexts, call, sizes, now_ns, useful) {
+                Progress::NotOurs => None,
+                progress => Some((place, progress)),
+            }
+        });
+        self.import();
+        found
+    }
+
+    /// The providers, by their places, that take their keys from a document.
+    pub(crate) fn users_of(&self, document: usize) -> Vec<usize> {
+        let uses = |source: &CredentialSource| match source {
+            CredentialSource::Fetched(keys) => keys.document == document,
+            _ => false,
+        };
+        let sources = self.sources.iter().enumerate();
+        sources
+            .filter(|(_, source)| uses(source))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// What became of key sets that were imported since the last time.
+    pub(crate) fn take_imports(&mut self) -> Vec<Import> {
+        std::mem::take(&mut self.imports)
+    }
+
+    /// The configuration goes, and with it the fetches that it has under way.
+    pub(crate) fn leave(&mut self, host: &dyn Host) {
+        for document in &mut self.documents {
+            document.leave(host);
+        }
     }
 
     /// Tells the host what was counted since the last time.
@@ -100,200 +229,255 @@ impl Verifier {
         self.cache_misses.flush(host);
     }
 
+    /// Each provider looks at the key sets that are new to it.
+    fn import(&mut self) {
+        for (provider, source) in self.sources.iter_mut().enumerate() {
+            if let CredentialSource::Fetched(keys) = source
+                && let Some(document) = self.documents.get(keys.document)
+                && let Some(result) = keys.import(document.body())
+            {
+                self.imports.push(Import { provider, result });
+            }
+        }
+    }
+
     /// Finds the callers that a requirement asks for. None at all where it is optional.
     pub(crate) fn callers(
         &mut self,
-        inquiry: Inquiry<'_>,
+        context: VerifyContext<'_>,
         requirement: &Requirement,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Authenticated, Failure> {
         let found = match &requirement.providers {
-            Providers::AnyOf(providers) if providers.is_empty() => return Ok(Found::default()),
-            Providers::AnyOf(providers) => self.any_of(inquiry, providers),
-            Providers::AllOf(providers) => self.all_of(inquiry, providers),
+            Providers::AnyOf(providers) if providers.is_empty() => {
+                return Ok(Authenticated::default());
+            }
+            Providers::AnyOf(providers) => self.any_of(context, providers),
+            Providers::AllOf(providers) => self.all_of(context, providers),
         };
         match (found, requirement.optional) {
             (
                 Err(Failure::Refused(Reason::CredentialMissing, _)),
                 Optional::Missing | Optional::MissingOrFailed,
-            ) => Ok(Found::default()),
+            ) => Ok(Authenticated::default()),
             (Err(Failure::Refused(reason, _)), Optional::MissingOrFailed)
                 if !reason.is_undecided() =>
             {
-                Ok(Found::default())
+                Ok(Authenticated::default())
             }
             (found, _) => found,
         }
     }
 
-    fn all_of(&mut self, inquiry: Inquiry<'_>, providers: &[usize]) -> Result<Found, Failure> {
-        let mut found = Found::default();
-        for provider in providers {
-            let one = self.any_of(inquiry, std::slice::from_ref(provider))?;
-            found.callers.extend(one.callers);
-            found.in_query |= one.in_query;
-        }
-        Ok(found)
-    }
-
-    fn any_of(&mut self, inquiry: Inquiry<'_>, providers: &[usize]) -> Result<Found, Failure> {
-        let config = Rc::clone(&self.config);
-        if let [only] = providers {
-            let from = config.providers.get(*only).map(|provider| &provider.from);
-            let from = from.map(Vec::as_slice).unwrap_or_default();
-            let credentials = credential::find(inquiry.host, inquiry.request, from);
-            let credentials = credentials.iter().map(|credential| (credential, providers));
-            return self.callers_of(inquiry, credentials, config.on_multiple);
-        }
-        // Each different credential, with the providers that look for theirs where it was.
-        let mut credentials: Vec<(Credential<'_>, Vec<usize>)> = Vec::new();
-        for index in providers {
-            let Some(provider) = config.providers.get(*index) else {
-                continue;
-            };
-            for credential in credential::find(inquiry.host, inquiry.request, &provider.from) {
-                let known = credentials
-                    .iter_mut()
-                    .find(|(known, _)| known.text == credential.text);
-                match known {
-                    Some((_, asked)) => asked.push(*index),
-                    None => credentials.push((credential, vec![*index])),
-                }
-            }
-        }
-        let credentials = credentials
-            .iter()
-            .map(|(credential, asked)| (credential, asked.as_slice()));
-        self.callers_of(inquiry, credentials, config.on_multiple)
-    }
-
-    /// The callers that so many different credentials are of.
-    fn callers_of<'c, 'r: 'c>(
+    fn all_of(
         &mut self,
-        inquiry: Inquiry<'_>,
-        credentials: impl ExactSizeIterator<Item = (&'c Credential<'r>, &'c [usize])>,
-        on_multiple: OnMultiple,
-    ) -> Result<Found, Failure> {
-        let considered = match (credentials.len(), on_multiple) {
+        context: VerifyContext<'_>,
+        providers: &[usize],
+    ) -> Result<Authenticated, Failure> {
+        let mut all = Authenticated::default();
+        for provider in providers {
+            let one = self.any_of(context, std::slice::from_ref(provider))?;
+            all.callers.extend(one.callers);
+            all.credentials.extend(one.credentials);
+            all.in_query |= one.in_query;
+        }
+        Ok(all)
+    }
+
+    /// The callers that the different credentials of a request are of. Each credential is looked at
+    /// by all providers that look for theirs where it was.
+    fn any_of(
+        &mut self,
+        context: VerifyContext<'_>,
+        providers: &[usize],
+    ) -> Result<Authenticated, Failure> {
+        let config = Rc::clone(&self.config);
+        let places = providers.iter().filter_map(|index| {
+            let provider = config.providers.get(*index)?;
+            Some((*index, provider.from.as_slice()))
+        });
+        let credentials = credential::find(context.host, context.request, places);
+        let considered = match (credentials.len(), config.on_multiple) {
             (0, _) => return Err(Reason::CredentialMissing.into()),
             (1, _) | (_, OnMultiple::First) => 1,
             (_, OnMultiple::Deny) => return Err(Reason::CredentialsMultiple.into()),
             (count, OnMultiple::All) => count,
         };
-        let mut found = Found::default();
-        for (credential, asked) in credentials.take(considered) {
+        let mut found = Authenticated::default();
+        for credential in credentials.into_iter().take(considered) {
             found.in_query |= credential.in_query;
-            let caller = self.caller(inquiry, &credential.text, asked)?;
+            let caller = self.caller(context, &credential)?;
             found.callers.push(caller);
+            found.credentials.push(credential.text.into_owned());
         }
         Ok(found)
     }
 
-    /// Who sends this credential, according to the one provider among these that it can be of.
+    /// Who sends this credential.
+    ///
+    /// Every provider that it could be of is tried, and the reason of the one that comes nearest is
+    /// told. What can be checked here comes first: an API key of our own is never sent to an issuer
+    /// for introspection, nor is a token that an issuer of signed tokens has made.
     fn caller(
         &mut self,
-        inquiry: Inquiry<'_>,
-        text: &str,
-        providers: &[usize],
+        context: VerifyContext<'_>,
+        credential: &Credential<'_>,
     ) -> Result<Rc<Verified>, Failure> {
-        let verified = self.verified(inquiry, text, providers)?;
-        verified.validity.check(inquiry.now.wall_s())?;
-        if let Some(digest) = &verified.certificate
-            && verified.binds
-            && !crate::connection::is_bound_to(inquiry.host, digest)
-        {
-            return Err(Reason::BindingMismatch.into());
-        }
-        Ok(verified)
-    }
-
-    fn verified(
-        &mut self,
-        inquiry: Inquiry<'_>,
-        text: &str,
-        providers: &[usize],
-    ) -> Result<Rc<Verified>, Failure> {
+        let text = &*credential.text;
         if let Some(verified) = self.tokens.find(text)
-            && providers.contains(&verified.provider)
-            && self.has_keys(verified.provider, inquiry.now)
+            && credential.asked.contains(&verified.provider)
+            && self.has_keys(verified.provider, context)
         {
             self.cache_hits.note();
-            return Ok(verified);
+            return check_use(context, verified);
         }
         let config = Rc::clone(&self.config);
-        let mut others = Vec::new();
-        let mut issues_tokens = false;
-        for index in providers {
-            match config.providers.get(*index).map(|provider| &provider.kind) {
-                Some(ProviderKind::Token(_)) => issues_tokens = true,
-                Some(_) => others.push(*index),
-                None => {}
-            }
-        }
-        if issues_tokens {
-            let token = Token::parse(text, &self.headers);
-            let of_provider = token.map(|token| {
-                let provider = provider_of(&config, providers, &token);
-                (token, provider)
+        let provider = |index: &usize| Some((*index, config.providers.get(*index)?));
+        let asked = || credential.asked.iter().filter_map(provider);
+        let mut failure: Option<Failure> = None;
+        let mut told = |found: Failure| {
+            failure = Some(match failure.take() {
+                Some(known) => known.nearest(found),
+                None => found,
             });
-            match of_provider {
-                Ok((token, Some((index, provider, settings)))) => {
-                    return self.signed(inquiry, token, index, provider, settings);
+        };
+        // An issuer that knows the credential has the last word on it.
+        let mut is_known = false;
+        let issues =
+            |(_, provider): &(usize, &Provider)| matches!(provider.kind, ProviderKind::Token(_));
+        if asked().any(|asked| issues(&asked)) {
+            match Token::parse(text, &self.headers) {
+                Err(reason) => told(reason.into()),
+                Ok(token) => {
+                    let issuer = token.claims.member("iss").and_then(Json::as_str);
+                    let mut accepted = None;
+                    for (index, provider) in asked() {
+                        let ProviderKind::Token(settings) = &provider.kind else {
+                            continue;
+                        };
+                        if issuer != Some(settings.claims.issuer.as_str()) {
+                            continue;
+                        }
+                        is_known = true;
+                        match self.signed(context, &token, index, provider, settings) {
+                            Ok(signed) => {
+                                accepted = Some((index, provider, signed));
+                                break;
+                            }
+                            Err(found) => told(found),
+                        }
+                    }
+                    if let Some((index, provider, signed)) = accepted {
+                        return Ok(self.remember(index, provider, token, signed));
+                    }
+                    if !is_known {
+                        told(Reason::IssuerUnknown.into());
+                    }
                 }
-                // It may be a credential of another kind.
-                Ok((_, None)) if others.is_empty() => return Err(Reason::IssuerUnknown.into()),
-                Err(reason) if others.is_empty() => return Err(reason.into()),
-                _ => {}
             }
         }
-        self.unsigned(inquiry, text, &others)
+        let issued = is_known;
+        for (index, _) in asked().filter(|_| !issued) {
+            let Some(CredentialSource::ApiKeys(keys)) = self.sources.get(index) else {
+                continue;
+            };
+            let holder = keys.holder(text, context.now.wall_s());
+            is_known |= !matches!(holder, Err(Reason::ApiKeyUnknown));
+            let holder = holder.map_err(Failure::from);
+            match holder.and_then(|verified| self.unsigned(context, verified)) {
+                Ok(verified) => return Ok(verified),
+                Err(found) => told(found),
+            }
+        }
+        for (index, _) in asked().filter(|_| !is_known) {
+            let Some(CredentialSource::Introspection(introspector)) = self.sources.get_mut(index)
+            else {
+                continue;
+            };
+            let outcome = match text.len() > MAX_TOKEN_BYTES {
+                true => Outcome::Refused(Reason::TokenTooLarge),
+                false => introspector.outcome(context, text),
+            };
+            let found = match outcome {
+                Outcome::Active(verified) => match self.unsigned(context, verified) {
+                    Ok(verified) => return Ok(verified),
+                    Err(found) => found,
+                },
+                Outcome::Refused(reason) => reason.into(),
+                // Whether another issuer knows the token is asked when this one has answered.
+                Outcome::Asked => return Err(Failure::Wait(Reason::IntrospectionUnavailable)),
+                Outcome::Unavailable => Failure::undecided(Reason::IntrospectionUnavailable, 1),
+            };
+            told(found);
+        }
+        Err(failure.unwrap_or_else(|| Reason::CredentialMissing.into()))
     }
 
-    /// A token with a signature.
+    /// Checks a token with a signature by the rules of one provider.
     fn signed(
         &mut self,
-        inquiry: Inquiry<'_>,
-        token: Token<'_>,
+        context: VerifyContext<'_>,
+        token: &Token<'_>,
         index: usize,
         provider: &Provider,
         settings: &TokenProvider,
-    ) -> Result<Rc<Verified>, Failure> {
+    ) -> Result<Signed, Failure> {
         let algorithm = token
             .header
             .algorithm
             .filter(|algorithm| settings.key_rules.algorithms.contains(*algorithm))
             .ok_or(Reason::AlgorithmNotAllowed)?;
-        let now_s = inquiry.now.wall_s();
+        let now_s = context.now.wall_s();
         let validity = settings.claims.check(&token.header, &token.claims, now_s)?;
+        let binds = settings.confirmation == Confirmation::Enforce;
         let certificate = match settings.confirmation {
             Confirmation::Enforce => claims::bound_certificate(&token.claims)?,
             Confirmation::Ignore => claims::bound_certificate(&token.claims).unwrap_or(None),
         };
-        let certificate = certificate.map(str::to_owned);
-        let started_ns = self.is_timed().then(|| inquiry.host.monotonic_ns());
-        let key = self.signing_key(inquiry, &token, index, algorithm)?;
+        let started_ns = self.is_timed().then(|| context.host.monotonic_ns());
+        let key = self.signing_key(context, token, index, algorithm)?;
         if let Some(started_ns) = started_ns {
-            let took_ns = inquiry.host.monotonic_ns().saturating_sub(started_ns);
+            let took_ns = context.host.monotonic_ns().saturating_sub(started_ns);
             let took_us = took_ns.checked_div(1000).unwrap_or(0);
-            self.verification_us.record(inquiry.host, took_us);
+            self.verification_us.record(context.host, took_us);
         }
         let member = |name: &str| token.claims.member(name).and_then(Json::as_str);
         if self.config.deny.denies(member("jti"), member("sub")) {
             return Err(Reason::TokenRevoked.into());
         }
+        if let Some(digest) = certificate.filter(|_| binds)
+            && !connection::is_bound_to(context.host, digest)
+        {
+            return Err(Reason::BindingMismatch.into());
+        }
+        Ok(Signed {
+            validity,
+            key,
+            certificate: certificate.map(str::to_owned),
+            binds,
+            headers: forward::headers(provider, &token.claims, Some(token.payload))?,
+        })
+    }
+
+    /// Remembers a token that is good, and its caller.
+    fn remember(
+        &mut self,
+        index: usize,
+        provider: &Provider,
+        token: Token<'_>,
+        signed: Signed,
+    ) -> Rc<Verified> {
         self.headers.remember(&token);
-        let headers = forward::headers(provider, &token.claims, Some(token.payload));
-        let method = AuthenticationMethod::Jwt;
-        let identity = claims::identity(&provider.name, method, token.claims);
+        let identity = claims::identity(provider, AuthenticationMethod::Jwt, token.claims);
         let text = identity.to_json_with_claims(Some(&token.claims_text));
-        let mut verified = Verified::with_text(index, validity, identity, text);
-        verified.headers = headers;
-        verified.certificate = certificate;
-        verified.binds = settings.confirmation == Confirmation::Enforce;
-        verified.set_new();
+        let mut verified = Verified::with_text(index, signed.validity, identity, text);
+        verified.headers = signed.headers;
+        verified.certificate = signed.certificate;
+        verified.binds = signed.binds;
+        verified.mark_first_use();
         let verified = Rc::new(verified);
-        self.tokens.remember(token.text, &key, &verified);
+        self.tokens.remember(token.text, &signed.key, &verified);
         self.cache_misses.note();
-        Ok(verified)
+        verified
     }
 
     /// Whether this verification is one of those that stand for all in the histogram: to ask the
@@ -307,175 +491,140 @@ impl Verifier {
     /// The key that has signed a token.
     fn signing_key(
         &mut self,
-        inquiry: Inquiry<'_>,
+        context: VerifyContext<'_>,
         token: &Token<'_>,
         index: usize,
         algorithm: Algorithm,
     ) -> Result<Rc<Key>, Failure> {
-        let Inquiry { host, now, .. } = inquiry;
         let key_id = token.header.key_id.as_deref();
-        let source = self.sources.get_mut(index).ok_or(Reason::KeysUnavailable)?;
-        let keys = match source {
-            Source::Inline(keys) => keys,
-            Source::Fetched(fetcher) => available(fetcher, host, now.monotonic_ns(), key_id)?,
+        self.refresh_keys(context, index, key_id);
+        let (host, signatures) = (context.host, self.signatures);
+        let keys = match self.sources.get(index) {
+            Some(CredentialSource::Inline(keys)) => keys,
+            Some(CredentialSource::Fetched(fetched)) => {
+                let (since_ns, now_ns) = (context.since_ns(), context.now.monotonic_ns());
+                let document = self.documents.get_mut(fetched.document);
+                let document = document.ok_or(Reason::KeysUnavailable)?;
+                match fetched.availability(document, since_ns, now_ns) {
+                    Availability::Serving => {}
+                    Availability::Soon => return Err(Failure::Wait(Reason::KeysUnavailable)),
+                    Availability::Unavailable { retry_after_s } => {
+                        return Err(Failure::undecided(Reason::KeysUnavailable, retry_after_s));
+                    }
+                }
+                fetched.set(now_ns).ok_or(Reason::KeysUnavailable)?
+            }
             _ => return Err(Reason::KeysUnavailable.into()),
         };
         let text = token.signing_input.as_bytes();
-        let mut candidates = keys.candidates(algorithm, key_id).peekable();
-        if candidates.peek().is_none() {
-            return Err(Reason::KeyUnknown.into());
+        let mut reason = Reason::KeyUnknown;
+        for key in keys.candidates(algorithm, key_id) {
+            if signatures.verifies(host, key, algorithm, text, &token.signature) {
+                return Ok(Rc::clone(key));
+            }
+            reason = Reason::SignatureInvalid;
         }
-        let engine = self.engine;
-        candidates
-            .find(|key| engine.verifies(host, key, algorithm, text, &token.signature))
-            .cloned()
-            .ok_or_else(|| Reason::SignatureInvalid.into())
+        // Only a name that nobody knows is worth a fetch, not an algorithm that does not fit it.
+        let is_unknown = key_id.is_some_and(|id| !keys.knows(id));
+        if is_unknown
+            && let Some(CredentialSource::Fetched(fetched)) = self.sources.get(index)
+            && let Some(document) = self.documents.get_mut(fetched.document)
+        {
+            let (since_ns, now_ns) = (context.since_ns(), context.now.monotonic_ns());
+            match document.seek(key_id, since_ns, now_ns) {
+                Sought::Absent => {}
+                Sought::Soon => return Err(Failure::Wait(Reason::KeysUnavailable)),
+                Sought::Undecided { retry_after_s } => {
+                    return Err(Failure::undecided(Reason::KeysUnavailable, retry_after_s));
+                }
+            }
+        }
+        Err(reason.into())
     }
 
-    /// A credential that says nothing by itself: an API key, or a token to ask the issuer about.
-    fn unsigned(
-        &mut self,
-        inquiry: Inquiry<'_>,
-        text: &str,
-        providers: &[usize],
-    ) -> Result<Rc<Verified>, Failure> {
-        let mut failure = Failure::from(Reason::CredentialMissing);
-        for index in providers {
-            let Some(source) = self.sources.get_mut(*index) else {
-                continue;
-            };
-            let outcome = match source {
-                Source::ApiKeys(keys) => match keys.holder(text, inquiry.now.wall_s()) {
-                    Ok(holder) => Outcome::Active(holder),
-                    Err(reason) => Outcome::Refused(reason),
-                },
-                Source::Introspection(introspector) => {
-                    if text.len() > crate::token::MAX_TOKEN_BYTES {
-                        Outcome::Refused(Reason::TokenTooLarge)
-                    } else {
-                        introspector.outcome(
-                            inquiry.host,
-                            inquiry.callers,
-                            text,
-                            inquiry.now.monotonic_ns(),
-                        )
-                    }
-                }
-                _ => continue,
-            };
-            failure = match outcome {
-                Outcome::Active(verified) => {
-                    let identity = verified.identity().ok_or(Reason::TokenMalformed)?;
-                    let token_id = identity.claim("jti").and_then(Json::as_str);
-                    if self
-                        .config
-                        .deny
-                        .denies(token_id, identity.subject.as_deref())
-                    {
-                        return Err(Reason::TokenRevoked.into());
-                    }
-                    return Ok(verified);
-                }
-                Outcome::Refused(reason) => reason.into(),
-                Outcome::Asked => {
-                    return Err(Failure::Wait(Reason::IntrospectionUnavailable));
-                }
-                Outcome::Unavailable => {
-                    let detail = Detail::retry_after(1);
-                    return Err(Failure::Refused(Reason::IntrospectionUnavailable, detail));
-                }
-            };
+    /// Where the keys at hand do not have the one of a token, another VM may know more.
+    fn refresh_keys(&mut self, context: VerifyContext<'_>, index: usize, key_id: Option<&str>) {
+        let Some(CredentialSource::Fetched(fetched)) = self.sources.get(index) else {
+            return;
+        };
+        let now_ns = context.now.monotonic_ns();
+        let keys = fetched.set(now_ns);
+        let may_have = keys.is_some_and(|keys| key_id.is_none_or(|id| keys.knows(id)));
+        if !may_have && let Some(document) = self.documents.get_mut(fetched.document) {
+            document.sync(context.host, now_ns);
+            self.import();
         }
-        Err(failure)
+    }
+
+    /// A credential that says nothing by itself: an API key, or a token that its issuer knows.
+    fn unsigned(
+        &self,
+        context: VerifyContext<'_>,
+        verified: Rc<Verified>,
+    ) -> Result<Rc<Verified>, Failure> {
+        let identity = verified.identity().ok_or(Reason::TokenMalformed)?;
+        let token_id = identity.claim("jti").and_then(Json::as_str);
+        if self
+            .config
+            .deny
+            .denies(token_id, identity.subject.as_deref())
+        {
+            return Err(Reason::TokenRevoked.into());
+        }
+        check_use(context, verified)
     }
 
     /// Whether the keys of a provider still serve: a token that was verified with keys that are too
     /// old by now is verified again, or not at all.
-    fn has_keys(&self, index: usize, now: &Now<'_>) -> bool {
+    fn has_keys(&self, index: usize, context: VerifyContext<'_>) -> bool {
         match self.sources.get(index) {
-            Some(Source::Inline(_)) => true,
-            Some(Source::Fetched(fetcher)) => matches!(
-                fetcher.keys.availability(now.monotonic_ns()),
-                Availability::Keys(_)
-            ),
+            Some(CredentialSource::Inline(_)) => true,
+            Some(CredentialSource::Fetched(keys)) => keys.set(context.now.monotonic_ns()).is_some(),
             _ => false,
         }
     }
 }
 
-/// What the claims of an introspection's answer make of a caller.
-pub(crate) fn introspected(
-    config: &Config,
-    index: usize,
-    claims: Json,
-    validity: Validity,
-) -> Result<Verified, Reason> {
-    let provider = config
-        .providers
-        .get(index)
-        .ok_or(Reason::IntrospectionUnavailable)?;
-    let certificate = claims::bound_certificate(&claims)?.map(str::to_owned);
-    let headers = forward::headers(provider, &claims, None);
-    let method = AuthenticationMethod::Introspection;
-    let identity = claims::identity(&provider.name, method, claims);
-    let mut verified = Verified::new(index, validity, identity);
-    verified.headers = headers;
-    verified.certificate = certificate;
+/// What is checked of a verified credential each time it is used.
+fn check_use(context: VerifyContext<'_>, verified: Rc<Verified>) -> Result<Rc<Verified>, Failure> {
+    verified.validity.check(context.now.wall_s())?;
+    if let Some(digest) = &verified.certificate
+        && verified.binds
+        && !connection::is_bound_to(context.host, digest)
+    {
+        return Err(Reason::BindingMismatch.into());
+    }
     Ok(verified)
 }
 
-/// The provider among these that has issued a token.
-fn provider_of<'c>(
-    config: &'c Config,
-    providers: &[usize],
-    token: &Token<'_>,
-) -> Option<(usize, &'c Provider, &'c TokenProvider)> {
-    let issuer = token.claims.member("iss").and_then(Json::as_str)?;
-    providers.iter().find_map(|index| {
-        let provider = config.providers.get(*index)?;
-        match &provider.kind {
-            ProviderKind::Token(settings) if settings.claims.issuer == issuer => {
-                Some((*index, provider, &**settings))
-            }
-            _ => None,
-        }
-    })
-}
-
-/// The keys that were fetched, if they are at hand and may have the one of the token.
-fn available<'k>(
-    fetcher: &'k mut KeyFetcher,
+/// The keys of a provider that publishes them, and the document that they are in: one for each
+/// address, however many providers use it.
+fn fetched_keys(
+    provider: &Provider,
+    capabilities: &Capabilities,
     host: &dyn Host,
-    now_ns: u64,
-    key_id: Option<&str>,
-) -> Result<&'k KeySet, Failure> {
-    let unknown = |fetcher: &KeyFetcher| match fetcher.keys.availability(now_ns) {
-        Availability::Keys(keys) => key_id.is_some_and(|id| !keys.knows(id)),
-        _ => true,
+    documents: &mut Vec<KeyDocument>,
+) -> Option<ProviderKeys> {
+    let ProviderKind::Token(token) = &provider.kind else {
+        return None;
     };
-    if unknown(fetcher) {
-        // Another worker may know more.
-        fetcher.sync(host, now_ns);
-    }
-    match fetcher.keys.availability(now_ns) {
-        Availability::Soon => return Err(Failure::Wait(Reason::KeysUnavailable)),
-        Availability::Unavailable { retry_after_s } => {
-            let detail = Detail::retry_after(retry_after_s);
-            return Err(Failure::Refused(Reason::KeysUnavailable, detail));
+    let KeySource::Fetched(source) = &token.keys else {
+        return None;
+    };
+    let known = documents.iter().position(|known| known.is_of(source));
+    let document = known.unwrap_or(documents.len());
+    match documents.get_mut(document) {
+        Some(known) => known.join(source),
+        None => {
+            let shares = capabilities.shares_data();
+            documents.push(KeyDocument::new(host, source.clone(), shares));
         }
-        Availability::Keys(_) => {}
     }
-    // Only a name that nobody knows is worth a fetch, not an algorithm that does not fit it.
-    if let Some(key_id) = key_id
-        && unknown(fetcher)
-        && fetcher.keys.wants_unknown_key(key_id, now_ns)
-    {
-        return Err(Failure::Wait(Reason::KeysUnavailable));
-    }
-    match fetcher.keys.availability(now_ns) {
-        Availability::Keys(keys) => Ok(keys),
-        _ => Err(Reason::KeysUnavailable.into()),
-    }
+    Some(ProviderKeys::new(
+        document,
+        source.settings,
+        token.key_rules,
+    ))
 }
 
 /// One verification in so many is timed.

@@ -170,8 +170,37 @@ const fn length_of(first: u8) -> usize {
     }
 }
 
-/// How a text is encoded, by what its type says and by its first bytes, four if there are so many.
-/// Bytes that are plainly no UTF-16 or UTF-32 are read as they are, whatever the type says. Without
+/// So many bytes show how a text is encoded, if its type or its first bytes leave a doubt.
+pub(crate) const FIRST_BYTES: usize = 64;
+
+/// Whether there are enough bytes to tell UTF-16 and UTF-32 from the rest.
+pub(crate) fn is_shown(said: Charset, first: &[u8]) -> bool {
+    let is_marked = matches!(first, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    if is_marked || !matches!(said, Charset::AsciiCompatible) {
+        return first.len() >= FIRST_BYTES;
+    }
+    match first {
+        [] | [_] => false,
+        [left, right, ..] if first.len() < 4 => is_plain(*left) && is_plain(*right),
+        _ => true,
+    }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() || byte.is_ascii_whitespace()
+}
+
+/// Whether bytes are plainly ASCII and its relatives: every character of ASCII in UTF-16 and UTF-32
+/// has a zero, and seven of eight printable bytes in a row are no accident.
+fn is_narrow(bytes: &[u8]) -> bool {
+    let plain = bytes.iter().filter(|byte| is_plain(**byte)).count();
+    let is_mostly_plain = plain.saturating_mul(8) >= bytes.len().saturating_mul(7);
+    !bytes.is_empty() && is_mostly_plain && !bytes.contains(&0)
+}
+
+/// How a text is encoded, by what its type says and by its first bytes, as many as
+/// [`is_shown`] asks for. Bytes that are plainly no UTF-16 or UTF-32 are read as they are, whatever
+/// the type or a byte order mark says: otherwise a mark would hide what follows. Without
 /// a charset and a byte order mark, `is_text` says that two characters of ASCII are enough; else
 /// only what JSON and XML begin with.
 pub(crate) fn detect(said: Charset, first: &[u8], is_text: bool) -> Option<Wide> {
@@ -182,13 +211,14 @@ pub(crate) fn detect(said: Charset, first: &[u8], is_text: bool) -> Option<Wide>
         })
     };
     let begins = |byte: u8| matches!(byte, b'{' | b'[' | b'<' | b'"');
-    let is_plain = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
     let is_pair = |left: u8, right: u8| is_text && is_plain(left) && is_plain(right);
+    let is_mark = |rest: &[u8]| !is_narrow(rest);
     match *first {
         [0xff, 0xfe, 0, 0, ..] => return wide(true, true),
         [0, 0, 0xfe, 0xff, ..] => return wide(true, false),
-        [0xff, 0xfe, ..] => return wide(false, true),
-        [0xfe, 0xff, ..] => return wide(false, false),
+        [0xff, 0xfe, ref rest @ ..] if is_mark(rest) => return wide(false, true),
+        [0xfe, 0xff, ref rest @ ..] if is_mark(rest) => return wide(false, false),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return None,
         [0, 0, 0, byte, ..] if begins(byte) => return wide(true, false),
         [byte, 0, 0, 0, ..] if begins(byte) => return wide(true, true),
         [0, byte, 0, next, ..] if begins(byte) && is_plain(next) || is_pair(byte, next) => {
@@ -199,7 +229,7 @@ pub(crate) fn detect(said: Charset, first: &[u8], is_text: bool) -> Option<Wide>
         }
         _ => {}
     }
-    if !first.is_empty() && first.iter().all(|byte| is_plain(*byte)) {
+    if is_narrow(first) {
         return None;
     }
     match said {
@@ -272,6 +302,16 @@ mod tests {
             (unspecified, b"{\0\"\0", utf16(true)),
             (Charset::AsciiCompatible, b"{\0\"\0", utf16(true)),
             (unspecified, b"{\"a\"", None),
+            (
+                Charset::AsciiCompatible,
+                b"\xff\xfe jane@example.com \xc3",
+                None,
+            ),
+            (
+                unspecified,
+                b"\xc3\xa4 is a letter of UTF-8, whatever is said",
+                None,
+            ),
             (unspecified, b"\x04\x18\x04\x32", utf16(false)),
             (Charset::AsciiCompatible, b"\xc3\xa4bc", None),
             (Charset::AsciiCompatible, b"\x08\0\0\0", None),

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::bytes::{at, count_while, rest};
-use crate::charset::{Transcoder, detect};
+use crate::charset::{self, Transcoder, detect, is_shown};
 use crate::csv::CsvRewriter;
 use crate::json::JsonRewriter;
 use crate::malformed::{Malformed, Unsearched};
@@ -95,12 +95,12 @@ impl Rewriter {
                 self.framed.write(&text, &mut new, tally);
                 transcoder.encode(&new, out);
             }
-            Encoding::Unknown(first) if first.is_empty() && shows_encoding(chunk) => {
+            Encoding::Unknown(first) if first.is_empty() && is_shown(self.charset, chunk) => {
                 self.begin(chunk, out, tally);
             }
             Encoding::Unknown(first) => {
                 first.extend_from_slice(chunk);
-                if shows_encoding(first) {
+                if is_shown(self.charset, first) {
                     let first = std::mem::take(first);
                     self.begin(&first, out, tally);
                 }
@@ -110,8 +110,8 @@ impl Rewriter {
 
     fn begin(&mut self, first: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let is_text = !matches!(self.framed.framing, Framing::Unknown | Framing::Grpc);
-        let four = first.get(..4).unwrap_or(first);
-        self.encoding = match detect(self.charset, four, is_text) {
+        let shown = first.get(..charset::FIRST_BYTES).unwrap_or(first);
+        self.encoding = match detect(self.charset, shown, is_text) {
             Some(wide) => Encoding::Wide(Box::new(Transcoder::new(wide))),
             None => Encoding::Narrow,
         };
@@ -366,18 +366,6 @@ fn starts_binary(first: &[u8]) -> bool {
 /// A byte that no text has.
 const fn is_binary(byte: u8) -> bool {
     matches!(byte, 0..=8 | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
-}
-
-/// Whether there are enough bytes to tell UTF-16 and UTF-32 from the rest.
-fn shows_encoding(first: &[u8]) -> bool {
-    match first {
-        [] | [_] => false,
-        [left, right, ..] if first.len() < 4 => {
-            let is_plain = |byte: u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-            is_plain(*left) && is_plain(*right)
-        }
-        _ => true,
-    }
 }
 
 /// A body of an unknown type is held up to so many bytes, or up to its first line.

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::{
-    Action, AnswerSizes, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host,
-    LogLevel, Metrics, Status, Stream, Throttle, exchange, header_text, headers,
+    Action, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host, LogLevel,
+    Metrics, ResponseSizes, Status, Stream, Throttle, exchange, header_text, headers,
     plugin_configuration, refuse, shared_data,
 };
 use policy::config::Problems;
@@ -131,14 +131,14 @@ impl Filter for TokenBucket {
         }
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, token: CallToken, answer: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
         if let Some(call) = self.calls.end(CallId::Http(token)) {
             let result = call.http_response(host, answer, host.monotonic_ns());
             self.on_service_response(host, &call, result);
         }
     }
 
-    fn on_grpc_answer(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
+    fn on_grpc_receive(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
         if let Some(call) = self.calls.end(CallId::Grpc(token)) {
             let result = call.grpc_response(host, result, host.monotonic_ns());
             self.on_service_response(host, &call, result);

@@ -13,7 +13,7 @@ use policy::refusal::Refusal;
 use crate::adapted::Adapted;
 use crate::plugin::Plugin;
 use crate::{
-    Action, AnswerSizes, Buffer, CallToken, Capabilities, ContextId, Filter, Host, LogLevel,
+    Action, Buffer, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, ResponseSizes,
     Stream, plugin_configuration, refuse,
 };
 
@@ -244,19 +244,25 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         .unwrap_or(Action::Continue)
     }
 
-    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize) {
-        let sizes = AnswerSizes { headers, body };
+    fn http_call_response(
+        &mut self,
+        context: ContextId,
+        token: CallToken,
+        headers: usize,
+        body: usize,
+    ) {
+        let sizes = ResponseSizes { headers, body };
         self.host.enter(context);
         self.host.end_call(token);
         self.with_filter(context, |filter, host| {
-            filter.on_http_answer(host, token, sizes);
+            filter.on_http_call_response(host, token, sizes);
         });
     }
 
-    fn grpc_answer(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>) {
+    fn grpc_receive(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>) {
         self.host.enter(context);
         self.with_filter(context, |filter, host| {
-            filter.on_grpc_answer(host, token, result);
+            filter.on_grpc_receive(host, token, result);
         });
     }
 
@@ -291,6 +297,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         self.host.forget(context);
         self.streams.remove(&context);
         if let Some(Some(mut root)) = self.roots.remove(&context) {
+            root.filter.on_delete(&self.host);
             root.filter.flush(&self.host);
         }
     }

@@ -42,14 +42,29 @@ pub trait Filter: Sized + 'static {
     fn flush(&mut self, _host: &dyn Host) {}
 
     /// The answer to [`Host::http_call`]: headers and body are in
-    /// [`crate::HeaderMap::HttpAnswerHeaders`] and [`crate::Buffer::HttpAnswerBody`]. Whether the
+    /// [`crate::HeaderMap::HttpCallResponseHeaders`] and [`crate::Buffer::HttpCallResponseBody`]. Whether the
     /// stream that asked is still there is for the filter to know.
-    fn on_http_answer(&mut self, _host: &dyn Host, _token: CallToken, _answer: AnswerSizes) {}
-
-    /// The answer to [`Host::grpc_call`]: the message is in [`crate::Buffer::GrpcAnswer`] when
-    /// `result` holds its length, else the call failed with that grpc-status.
-    fn on_grpc_answer(&mut self, _host: &dyn Host, _token: CallToken, _result: Result<usize, u32>) {
+    fn on_http_call_response(
+        &mut self,
+        _host: &dyn Host,
+        _token: CallToken,
+        _answer: ResponseSizes,
+    ) {
     }
+
+    /// The answer to [`Host::grpc_call`]: the message is in [`crate::Buffer::GrpcReceive`] when
+    /// `result` holds its length, else the call failed with that grpc-status.
+    fn on_grpc_receive(
+        &mut self,
+        _host: &dyn Host,
+        _token: CallToken,
+        _result: Result<usize, u32>,
+    ) {
+    }
+
+    /// The configuration goes, for certain and at once: the last moment to give back what other VMs
+    /// wait for. Unlike [`Filter::on_done`] it is called on every host.
+    fn on_delete(&mut self, _host: &dyn Host) {}
 
     /// The plugin is being removed or replaced. `false` asks the host to wait for [`Host::done`].
     fn on_done(&mut self, _host: &dyn Host) -> bool {
@@ -124,7 +139,7 @@ pub trait Stream<F>: 'static {
 
 /// How much of an HTTP answer there is to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnswerSizes {
+pub struct ResponseSizes {
     /// Header pairs; 0 when the call failed before any answer.
     pub headers: usize,
     /// Body bytes.

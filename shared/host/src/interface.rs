@@ -141,13 +141,13 @@ pub trait Host {
         true
     }
 
-    /// Starts an HTTP call; the answer arrives at [`crate::Filter::on_http_answer`].
+    /// Starts an HTTP call; the answer arrives at [`crate::Filter::on_http_call_response`].
     ///
     /// # Errors
     /// The upstream is unknown or has no endpoint, or the host cannot call out in this phase.
     fn http_call(&self, call: &HttpCall<'_>) -> Result<CallToken, Status>;
 
-    /// Starts a unary gRPC call; the answer arrives at [`crate::Filter::on_grpc_answer`].
+    /// Starts a unary gRPC call; the answer arrives at [`crate::Filter::on_grpc_receive`].
     ///
     /// # Errors
     /// As [`Host::http_call`]; most hosts but Envoy have no gRPC.
@@ -228,8 +228,8 @@ pub enum HeaderMap {
     RequestTrailers = 1,
     ResponseHeaders = 2,
     ResponseTrailers = 3,
-    HttpAnswerHeaders = 6,
-    HttpAnswerTrailers = 7,
+    HttpCallResponseHeaders = 6,
+    HttpCallResponseTrailers = 7,
 }
 
 /// A byte buffer of the ABI.
@@ -239,8 +239,8 @@ pub enum HeaderMap {
 pub enum Buffer {
     RequestBody = 0,
     ResponseBody = 1,
-    HttpAnswerBody = 4,
-    GrpcAnswer = 5,
+    HttpCallResponseBody = 4,
+    GrpcReceive = 5,
     VmConfiguration = 6,
     PluginConfiguration = 7,
 }

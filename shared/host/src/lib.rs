@@ -38,7 +38,7 @@ pub mod wasm;
 
 pub use capabilities::{Capabilities, HostKind};
 pub use dispatcher::Dispatcher;
-pub use filter::{AnswerSizes, Filter, Stream};
+pub use filter::{Filter, ResponseSizes, Stream};
 pub use headers::Headers;
 pub use interface::{
     Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Host, HttpCall,

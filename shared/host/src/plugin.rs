@@ -38,10 +38,16 @@ pub trait Plugin {
     fn response_trailers(&mut self, context: ContextId) -> Action;
 
     /// The answer to an HTTP call that `context` started.
-    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize);
+    fn http_call_response(
+        &mut self,
+        context: ContextId,
+        token: CallToken,
+        headers: usize,
+        body: usize,
+    );
 
     /// The answer to a gRPC call: the size of the message, or a grpc-status.
-    fn grpc_answer(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>);
+    fn grpc_receive(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>);
 
     /// The context ends; `false` asks the host to wait (root contexts only).
     fn done(&mut self, context: ContextId) -> bool;

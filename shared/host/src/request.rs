@@ -180,6 +180,13 @@ impl Request {
         !self.complete || self.headers.contains(name)
     }
 
+    /// The names of the headers that the host has handed over: on hosts that do not hand over all,
+    /// some.
+    pub fn header_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.headers.iter().map(|(name, _)| name);
+        names.filter_map(|name| std::str::from_utf8(name).ok())
+    }
+
     /// The path in all its readings.
     ///
     /// # Errors

@@ -133,16 +133,17 @@ impl ConsentSources {
         {
             signals.push(Signal::of(true, value.words()));
         }
-        if let Some(OwnWord { name, trusted }) = &self.header
-            && let Some(value) = facts.header(name)
-        {
-            signals.push(Signal::of(*trusted, purposes(&value)));
+        if let Some(OwnWord { name, trusted }) = &self.header {
+            // Which of several lines counts, servers do not agree on: all do.
+            let lines = facts.header_lines(name);
+            let lines = lines.iter().take(MAX_LINES);
+            signals.extend(lines.map(|value| Signal::of(*trusted, purposes(value))));
         }
         if let Some(OwnWord { name, trusted }) = &self.cookie
             && let Some(value) = facts.header("cookie")
         {
-            // Which of several cookies of a name counts, servers do not agree on: all do.
-            let cookies = http::cookies(&value, name).take(MAX_COOKIES);
+            // The same goes for cookies.
+            let cookies = http::cookies(&value, name).take(MAX_LINES);
             signals.extend(cookies.map(|value| Signal::of(*trusted, purposes(value))));
         }
         Consent {
@@ -301,7 +302,7 @@ const MAX_PURPOSES: usize = 64;
 const MAX_PURPOSE_BYTES: usize = 128;
 /// The core of a TC string has at least 30 bytes.
 const MIN_ENCODED_BYTES: usize = 24;
-const MAX_COOKIES: usize = 8;
+const MAX_LINES: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -374,7 +375,9 @@ mod tests {
             assert_eq!(with(&[("x-consent", "sharing")], claims), GRANTED);
             assert_eq!(with(&[("x-consent", "sharing")], denied), DENIED);
             assert_eq!(with(&[("cookie", "consent=")], claims), DENIED);
-            // Two cookies of one name: no client chooses which of them counts.
+            // Two lines or cookies of one name: no client chooses which of them counts.
+            let lines = [("x-consent", "sharing"), ("x-consent", "ads")];
+            assert_eq!(with(&lines, claims), DENIED);
             let cookies = "consent=sharing; consent=ads";
             assert_eq!(with(&[("cookie", cookies)], claims), DENIED);
         }

@@ -63,6 +63,22 @@ pub fn without_query_parameter(path: &str, name: &str) -> String {
     result
 }
 
+/// Form encoding (the URL standard, section 5.2): what is neither letter, digit nor one of `*-._` as
+/// `%HH`.
+#[must_use]
+pub fn form_encoded(bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref();
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"*-._".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
 /// A host name as rules compare it: lower case, without port, trailing dot and IPv6 brackets.
 #[must_use]
 pub fn host_name(authority: &str) -> String {
@@ -126,6 +142,14 @@ fn unquoted(value: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_form_holds_any_bytes() {
+        assert_eq!(
+            form_encoded(b"a-b._*~ +&=%\xff"),
+            "a-b._*%7E%20%2B%26%3D%25%FF"
+        );
+    }
+
     #[cfg(target_arch = "wasm32")]
     use wasm_bindgen_test::wasm_bindgen_test as test;
 

@@ -1,9 +1,16 @@
 //! Trails for tests and benchmarks: the records that audit-emitter writes of requests that nobody
 //! sent, the same for the same seed.
 
-use audit::canonical::Writer;
+use std::time::Duration;
+
 use audit::keys::SigningKey;
-use audit::{Chain, Committed, Control, Event, Group, Hash, Head, Lost, Range, Sealed, Statement};
+use audit::{Chain, Control, Event, Hash, Head, Lost, Range, Sealed, Statement};
+use audit_emitter::config::{FieldSettings, Level, Retention};
+use audit_emitter::record::{self, Envelope, Observation};
+use policy::decision::{Decision, Outcome};
+use policy::filters::PII_REDACTOR;
+use policy::finding::{Category, Finding, FindingOutcome, Place};
+use policy::identity::Identity;
 
 /// An emitter with one chain.
 #[derive(Debug)]
@@ -166,148 +173,100 @@ impl Emitter {
         self.request(&request)
     }
 
-    /// The record of a request.
+    /// The record of a request, as audit-emitter writes it.
     pub fn request(&mut self, request: &Request) -> Sealed {
         self.time_ms += self.random.number() % self.step_ms.max(1);
         self.statement.records += 1;
-        let actor = match &request.subject {
-            Some(subject) => format!(
-                r#"{{"app_uid":"shop-web","session":{{"issuer":"https://idp.example.com/realms/shop"}},"user":{{"type_id":1,"uid":"{subject}"}}}}"#
-            ),
-            None => r#"{"user":{"name":"anonymous","type_id":0}}"#.to_owned(),
-        };
-        let path = format!("{:?}", request.path);
-        let source = format!(r#"{{"ip":"{}"}}"#, request.source);
-        let mut consent = format!(r#"{{"gpc":{}"#, request.gpc);
-        if !request.purposes.is_empty() {
-            consent.push_str(&format!(r#","purposes":{:?}"#, request.purposes).replace(", ", ","));
-        }
-        consent.push('}');
-        let agent = r#""Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36""#;
-        let mut committed = Committed::default();
-        let consent_member = [("/unmapped/consent", Some(consent.as_str()))];
-        committed.commit(Group::Consent, self.random.bytes(), &consent_member);
-        let source_members = [
-            ("/http_request/user_agent", Some(agent)),
-            ("/src_endpoint", Some(source.as_str())),
-        ];
-        committed.commit(Group::Source, self.random.bytes(), &source_members);
-        let actor_member = [("/actor", Some(actor.as_str()))];
-        committed.commit(Group::Subject, self.random.bytes(), &actor_member);
-        let path_member = [("/http_request/url/path", Some(path.as_str()))];
-        committed.commit(Group::Url, self.random.bytes(), &path_member);
+        let salts = std::array::from_fn(|_| self.random.bytes());
         let id = format!(
             "{:016x}-{:016x}",
             self.random.number(),
             self.random.number()
         );
-        let parts = Parts {
-            actor,
-            path,
-            source,
-            consent,
-            agent,
-            id,
+        let observation = Observation {
+            time_ms: self.time_ms,
+            request_id: Some(id),
+            ..request.observation()
         };
-        let mut writer = Writer::with_capacity(2048);
-        writer.object(|w| self.write(w, request, &parts, &committed));
+        let retention = Retention {
+            class: self.class.clone(),
+            keep: self.keep_ms.map(Duration::from_millis),
+        };
+        let (fields, template) = (FieldSettings::default(), request.template());
+        let envelope = Envelope {
+            chain: &self.chain,
+            salts,
+            level: Level::Request,
+            is_received: false,
+            template,
+            retention: &retention,
+            fields: &fields,
+            subject: None,
+        };
+        let writer = record::write(&observation, &envelope, MAX_RECORD_BYTES);
         self.chain.seal(writer, None)
     }
-
-    fn write(&self, w: &mut Writer, request: &Request, parts: &Parts<'_>, committed: &Committed) {
-        let refused = request.refused.is_some();
-        let text = |w: &mut Writer, name: &str, value: &str| w.text_member(name, value);
-        w.number_member("action_id", if refused { 2 } else { 1 });
-        w.number_member("activity_id", 2);
-        w.cut_member("actor", |w| w.fragment(&parts.actor));
-        w.member("api", |w| {
-            w.object(|w| {
-                text(w, "operation", &request.operation);
-                w.member("request", |w| w.object(|w| text(w, "uid", &parts.id)));
-                w.member("service", |w| {
-                    w.object(|w| text(w, "name", "shop.example.com"));
-                });
-            });
-        });
-        w.member("authorizations", |w| w.fragment(&authorizations(request)));
-        w.number_member("category_uid", 6);
-        w.number_member("class_uid", 6003);
-        w.number_member("disposition_id", if refused { 2 } else { 1 });
-        w.number_member("duration", request.status % 17);
-        w.member("http_request", |w| {
-            w.object(|w| {
-                text(w, "http_method", request.method);
-                w.member("url", |w| {
-                    w.object(|w| {
-                        text(w, "hostname", "shop.example.com");
-                        w.cut_member("path", |w| w.fragment(&parts.path));
-                    });
-                });
-                w.cut_member("user_agent", |w| w.fragment(parts.agent));
-            });
-        });
-        w.member("http_response", |w| {
-            w.object(|w| w.number_member("code", request.status));
-        });
-        w.member("metadata", |w| {
-            w.object(|w| {
-                text(w, "correlation_uid", &parts.id);
-                w.member("product", |w| {
-                    w.fragment(
-                        r#"{"name":"audit-emitter","vendor_name":"Meshward","version":"0.1.0"}"#,
-                    );
-                });
-                w.member("profiles", |w| {
-                    w.fragment(r#"["data_classification","security_control","trace"]"#);
-                });
-                w.number_member("sequence", self.chain.next_sequence());
-                text(w, "uid", &self.chain.next_uid());
-                text(w, "version", "1.8.0");
-            });
-        });
-        if !request.data.is_empty() {
-            w.member("resources", |w| w.fragment(&resources(request)));
-        }
-        w.number_member("severity_id", if refused { 3 } else { 1 });
-        w.cut_member("src_endpoint", |w| w.fragment(&parts.source));
-        text(w, "status_code", &request.status.to_string());
-        text(w, "status_detail", "via_upstream");
-        w.number_member("status_id", if request.status < 400 { 1 } else { 2 });
-        w.number_member("time", self.time_ms);
-        w.number_member("type_uid", 600_302);
-        w.member("unmapped", |w| {
-            w.object(|w| {
-                text(w, "authentication", "jwt");
-                w.cut_member("consent", |w| w.fragment(&parts.consent));
-                if !request.data.is_empty() {
-                    w.member("findings", |w| w.fragment(&findings(request)));
-                }
-                text(w, "level", "request");
-                text(w, "provider", "corp");
-                self.chain.write_integrity(w, committed, false);
-                w.member("retention", |w| {
-                    w.object(|w| {
-                        text(w, "class", &self.class);
-                        if let Some(keep_ms) = self.keep_ms {
-                            w.number_member("expires", self.time_ms + keep_ms);
-                        }
-                    });
-                });
-            });
-        });
-    }
-}
-
-struct Parts<'p> {
-    actor: String,
-    path: String,
-    source: String,
-    consent: String,
-    agent: &'p str,
-    id: String,
 }
 
 impl Request {
+    /// What the emitter sees of it.
+    fn observation(&self) -> Observation {
+        let identity = self.subject.as_ref().map(|subject| Identity {
+            subject: Some(subject.clone()),
+            issuer: Some("https://idp.example.com/realms/shop".to_owned()),
+            client_id: Some("shop-web".to_owned()),
+            provider: "corp".to_owned(),
+            ..Identity::default()
+        });
+        Observation {
+            duration_ms: self.status % 17,
+            method: Some(self.method.to_owned()),
+            path: Some(self.path.clone()),
+            host: Some("shop.example.com".to_owned()),
+            route: Some(self.operation.clone()),
+            status: u16::try_from(self.status).ok(),
+            status_details: Some("via_upstream".to_owned()),
+            source_ip: Some(self.source.clone()),
+            user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36".to_owned()),
+            identity,
+            decisions: self.decisions(),
+            opted_out: self.gpc,
+            purposes: (!self.purposes.is_empty())
+                .then(|| self.purposes.iter().map(|one| (*one).to_owned()).collect()),
+            ..Observation::default()
+        }
+    }
+
+    fn decisions(&self) -> Vec<Decision> {
+        let by = |policy: &str, outcome| {
+            let (filter, rule) = policy.split_once('/').unwrap_or((policy, "rules[0]"));
+            Decision::new(filter, outcome).rule(rule)
+        };
+        let mut decisions = vec![match self.refused {
+            Some((policy, why)) => by(policy, Outcome::Denied).reason(why),
+            None => by("jwt-auth/rules[1]", Outcome::Allowed),
+        }];
+        if !self.data.is_empty() {
+            let seen = Decision::new(PII_REDACTOR, Outcome::Allowed).rule("seen");
+            decisions.push(self.data.iter().fold(seen, |decision, (kind, count)| {
+                decision.found(Finding {
+                    kind: (*kind).to_owned(),
+                    category: category(kind),
+                    rule: None,
+                    place: Place::ResponseBody,
+                    outcome: FindingOutcome::Seen,
+                    count: *count,
+                })
+            }));
+        }
+        decisions
+    }
+
+    /// The operation is called by its route where it is not method and template.
+    fn template(&self) -> Option<&str> {
+        self.operation.strip_prefix(self.method)?.strip_prefix(' ')
+    }
+
     /// One like others: few subjects send most, some are refused, some answers hold personal data.
     #[must_use]
     pub fn some(random: &mut Random) -> Self {
@@ -335,7 +294,7 @@ impl Request {
             ("jwt-auth/rules[1]", "credential_missing", 401),
             ("jwt-auth/rules[2]", "scope_missing", 403),
             ("token-bucket/per-client", "rate_limited", 429),
-            ("jwt-auth/rules[1]", "expired", 401),
+            ("jwt-auth/rules[1]", "token_expired", 401),
         ];
         let pick = usize::try_from(random.skewed(8)).unwrap_or(0);
         let (operation, method, path, data) =
@@ -391,48 +350,12 @@ fn pseudonym(number: u64) -> String {
     format!("2026:{:016x}{:016x}", random.number(), random.number())
 }
 
-fn authorizations(request: &Request) -> String {
-    let allowed =
-        r#"{"decision":"allowed","policy":{"is_applied":true,"name":"jwt-auth/rules[1]"}}"#;
-    match request.refused {
-        Some((policy, why)) => format!(
-            r#"[{{"decision":"denied","policy":{{"desc":"{why}","is_applied":true,"name":"{policy}"}}}}]"#
-        ),
-        None => format!("[{allowed}]"),
+fn category(kind: &str) -> Category {
+    match kind {
+        "CREDIT_CARD" | "IBAN" => Category::Financial,
+        "US_SSN" => Category::Governmental,
+        _ => Category::Personal,
     }
-}
-
-fn category(class: &str) -> (u64, &'static str, &'static str) {
-    match class {
-        "CREDIT_CARD" | "IBAN" => (3, "Financial", "financial"),
-        _ => (1, "Personal", "personal"),
-    }
-}
-
-fn resources(request: &Request) -> String {
-    let class = |(class, count): &(&str, u64)| {
-        let (id, caption, _) = category(class);
-        format!(
-            r#"{{"category":"{caption}","category_id":{id},"discovery_details":[{{"count":{count},"type":"{class}"}}]}}"#
-        )
-    };
-    let classes: Vec<String> = request.data.iter().map(class).collect();
-    format!(
-        r#"[{{"data_classifications":[{}],"name":"{}"}}]"#,
-        classes.join(","),
-        request.operation
-    )
-}
-
-fn findings(request: &Request) -> String {
-    let finding = |(class, count): &(&str, u64)| {
-        let (_, _, category) = category(class);
-        format!(
-            r#"{{"category":"{category}","count":{count},"direction":"response","kind":"{class}","outcome":"seen","place":"response.body"}}"#
-        )
-    };
-    let findings: Vec<String> = request.data.iter().map(finding).collect();
-    format!("[{}]", findings.join(","))
 }
 
 /// A key that everybody knows.
@@ -497,5 +420,6 @@ pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> s
     Ok(())
 }
 
+const MAX_RECORD_BYTES: usize = 12 * 1024;
 /// Records in a batch, about.
 const BATCH: u64 = 500;

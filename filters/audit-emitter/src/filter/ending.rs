@@ -2,39 +2,41 @@
 
 use host::{Host, LogLevel};
 
-use super::{AuditEmitter, Gauges, HANDED_OVER, SPILLED, now};
+use super::{AuditEmitter, now};
 use crate::config::Sink;
 use crate::handover::{Handover, Parcel};
 use crate::queue::{Kind, Priority, QueuedRecord};
+use crate::telemetry::{HANDED_OVER, SPILLED};
 
 impl AuditEmitter {
     /// Before the first record: from now on others may leave to this instance what they have.
-    pub(super) fn sign_on(&mut self, host: &dyn Host) {
+    pub(super) fn join(&mut self, host: &dyn Host) {
         let Some(handover) = &mut self.handover else {
             return;
         };
-        if !handover.has_signed_on() {
-            let previous = handover.sign_on(host, now(host).wall_ms);
-            self.chains.follow(previous);
-            self.look_around(host);
+        if !handover.has_joined() {
+            let previous = handover.join(host, now(host).wall_ms);
+            self.recorder.chains.follow(previous);
+            self.adopt_handovers(host);
         }
     }
 
     /// Says that this instance lives, and takes over what others could not deliver.
-    pub(super) fn look_around(&mut self, host: &dyn Host) {
+    pub(super) fn adopt_handovers(&mut self, host: &dyn Host) {
         let Some(handover) = &mut self.handover else {
             return;
         };
-        if !handover.has_signed_on() {
+        if !handover.has_joined() {
             return;
         }
         let wall_ms = now(host).wall_ms;
-        handover.stay(host, wall_ms);
-        self.chains
+        handover.renew_lease(host, wall_ms);
+        self.recorder
+            .chains
             .set_other_emitters(handover.others(host, wall_ms));
         for parcel in handover.fetch_new(host) {
             for (class, head) in parcel.heads {
-                self.chains.inherit(class, head);
+                self.recorder.chains.inherit(class, head);
             }
             for record in parcel.records {
                 self.adopt_record(host, record);
@@ -44,7 +46,7 @@ impl AuditEmitter {
 
     fn adopt_record(&mut self, host: &dyn Host, record: QueuedRecord) {
         if record.kind == Kind::Control {
-            self.testify(host, &record);
+            self.send_to_witness(host, &record);
         }
         if self.config.sink == Sink::HostLog {
             self.host_log.write(host, &record);
@@ -59,7 +61,7 @@ impl AuditEmitter {
             queued_ns,
             ..record
         };
-        if let Err(record) = self.queue.push(record, priority) {
+        if let Err(record) = self.outbox.push(record, priority) {
             self.write_to_host_log(host, &record, "queue_full");
         }
     }
@@ -73,18 +75,17 @@ impl AuditEmitter {
             .as_ref()
             .is_some_and(|handover| handover.has_others(host, now.wall_ms));
         let reason = if goes_on { "replaced" } else { "shutdown" };
-        let closing = self.chains.close(reason, now);
-        let heads = self.chains.heads();
-        let mut records = self.queue.drain();
+        let closing = self.recorder.chains.close(reason, now);
+        let heads = self.recorder.chains.heads();
+        let mut records = self.outbox.drain();
         records.extend(closing);
-        self.report(host);
-        self.reported = Gauges::default();
+        self.telemetry.report(host, self.outbox.queue());
         if goes_on && !records.is_empty() {
             let parcel = Parcel { records, heads };
             match Handover::leave(host, &parcel) {
                 Ok(()) => {
                     let count = u64::try_from(parcel.records.len()).unwrap_or(u64::MAX);
-                    self.metrics.add(host, HANDED_OVER, &[], count);
+                    self.telemetry.add(host, HANDED_OVER, &[], count);
                     records = Vec::new();
                 }
                 Err(status) => {
@@ -99,9 +100,9 @@ impl AuditEmitter {
                 }
             }
         }
-        if let Some(handover) = self.handover.as_mut().filter(|h| h.has_signed_on()) {
+        if let Some(handover) = self.handover.as_mut().filter(|h| h.has_joined()) {
             // Only now, so that whoever is the last finds what was left just before.
-            if handover.sign_off(host, now.wall_ms) {
+            if handover.resign(host, now.wall_ms) {
                 let left = Handover::fetch(host).into_iter();
                 records.extend(left.flat_map(|parcel| parcel.records));
             }
@@ -109,7 +110,8 @@ impl AuditEmitter {
         for record in &records {
             self.host_log.write(host, record);
             if self.config.sink != Sink::HostLog {
-                self.metrics.count(host, SPILLED, &[("reason", "shutdown")]);
+                self.telemetry
+                    .count(host, SPILLED, &[("reason", "shutdown")]);
             }
         }
     }

@@ -1,14 +1,13 @@
 //! Requests that go on when their record is acknowledged.
 
-use std::time::Duration;
-
 use host::{Action, ContextId, Direction, Filter as _, Host, LogLevel, Request, refuse};
 use policy::mode::OnError;
 use policy::refusal::Refusal;
 
-use super::{AuditEmitter, REJECTED_REQUESTS, http, nanoseconds};
+use super::{AuditEmitter, nanoseconds};
 use crate::config::{Assurance, Level};
 use crate::observe::Start;
+use crate::telemetry::REJECTED_REQUESTS;
 
 /// A request that waits.
 pub(super) struct Held {
@@ -24,7 +23,7 @@ impl AuditEmitter {
     /// rule wants that.
     pub(super) fn hold(&mut self, host: &dyn Host, context: ContextId, start: &Start) -> Action {
         // A copy, for what is asked of it now is remembered.
-        let index = self.plan(host, &Request::capture(host), &self.early_sources);
+        let index = self.rule_for(host, &Request::capture(host), &self.early_sources);
         let rule = self.config.rule(index);
         if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
             return Action::Continue;
@@ -33,11 +32,11 @@ impl AuditEmitter {
         let observed = start.received(
             host,
             level,
-            &self.config.fields,
+            self.recorder.fields(),
             &self.config.sources.client_address,
         );
-        let written = self.write_down(host, &observed, index, level, Some(context));
-        if !self.holds {
+        let written = self.append_record(host, &observed, index, level, Some(context));
+        if !self.abilities.holds {
             // It is in the log already.
             return Action::Continue;
         }
@@ -47,16 +46,16 @@ impl AuditEmitter {
             request_id: start.request.request_id(host).map(str::to_owned),
             is_grpc: start.request.is_grpc(),
         };
-        if !written || !self.queue.holds_for(context) {
+        if !written || !self.outbox.queue().holds_for(context) {
             // It was lost, or is in the proxy's log: nobody will acknowledge it.
-            return if self.let_go(host, &held, "audit_queue_full") {
+            return if self.refuse_or_continue(host, &held, "audit_queue_full") {
                 Action::Continue
             } else {
                 Action::Pause
             };
         }
         self.held.insert(context, held);
-        self.send_now(host);
+        self.send(host);
         if enforces && self.held.contains_key(&context) {
             Action::Pause
         } else {
@@ -79,14 +78,14 @@ impl AuditEmitter {
         };
         // In report mode the stream may be long gone; what is counted does not need it.
         let there = host.set_effective_context(context).is_ok();
-        if self.let_go(host, &held, code) && there && held.enforces {
+        if self.refuse_or_continue(host, &held, code) && there && held.enforces {
             let _ = host.resume(Direction::Request);
         }
     }
 
     /// Requests that have waited as long as the collector has time to answer.
     pub(super) fn give_up_holding(&mut self, host: &dyn Host) {
-        let timeout = http(&self.config.sink).map_or(Duration::ZERO, |sink| sink.timeout);
+        let timeout = self.outbox.timeout();
         let (now_ns, timeout_ns) = (host.monotonic_ns(), nanoseconds(timeout));
         let late = self
             .held
@@ -99,13 +98,13 @@ impl AuditEmitter {
     }
 
     /// Refuses a request that is not on record, or answers that it goes on all the same.
-    fn let_go(&self, host: &dyn Host, held: &Held, code: &'static str) -> bool {
-        self.throttle.log(host, LogLevel::Warn, || {
+    fn refuse_or_continue(&self, host: &dyn Host, held: &Held, code: &'static str) -> bool {
+        self.telemetry.log(host, LogLevel::Warn, || {
             "audit-emitter: the record of a request is not acknowledged".to_owned()
         });
         if self.config.on_error == OnError::Allow {
             let labels = [("outcome", "allowed")];
-            self.metrics.count(host, REJECTED_REQUESTS, &labels);
+            self.telemetry.count(host, REJECTED_REQUESTS, &labels);
             return true;
         }
         let refusal = || {

@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use audit::canonical::Writer;
 use host::{
-    Action, Counter, Direction, FactSources, Filter as _, Host, LogLevel, Request, exchange, refuse,
+    Action, Direction, FactSources, Filter as _, Host, LogLevel, Request, exchange, refuse,
 };
 use policy::decision::{Decision, Outcome};
 use policy::facts::Facts as _;
 use policy::matching::candidates;
 use policy::refusal::Refusal;
 
-use super::{
-    AuditEmitter, CHAINS_OPENED, CHECKPOINTS, HOST_LOG_CHECKPOINTS, LOST, RECORDS,
-    REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST, nanoseconds, now,
-};
+use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds, now};
 use crate::config::{Assurance, Level, OnFull, Sink, Witness};
 use crate::observe::{Start, observation, observe_sizes, peer};
-use crate::queue::{Kind, Priority, QueuedRecord};
-use crate::record::{Envelope, Observation, write};
+use crate::queue::{Priority, QueuedRecord};
+use crate::record::Observation;
+use crate::telemetry::{
+    CHAINS_OPENED, CHECKPOINTS, LOST, REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST,
+};
 
 impl AuditEmitter {
     /// The rule that a request falls under, by all that is known of it by now: the first that
     /// matches. Where servers may read the request in more than one way, nobody gets out of a record
     /// by that: of all rules that it may fall under, the one that records most counts.
-    pub(super) fn plan(
+    pub(super) fn rule_for(
         &self,
         host: &dyn Host,
         request: &Request,
@@ -49,7 +49,7 @@ impl AuditEmitter {
     /// looks at a copy of the request: what is asked of it now is remembered, and would still be
     /// the answer when the record is made.
     pub(super) fn refuse_unrecordable(&self, host: &dyn Host, request: &Request) -> Action {
-        let index = self.plan(host, &Request::capture(host), &self.early_sources);
+        let index = self.rule_for(host, &Request::capture(host), &self.early_sources);
         let rule = self.config.rule(index);
         if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
             return Action::Continue;
@@ -61,7 +61,7 @@ impl AuditEmitter {
             "The request cannot be recorded at the moment.",
         );
         self.refuse(host, refusal, enforces);
-        self.throttle.log(host, LogLevel::Warn, || {
+        self.telemetry.log(host, LogLevel::Warn, || {
             "audit-emitter: its queue is full: requests are refused".to_owned()
         });
         if !enforces {
@@ -81,7 +81,7 @@ impl AuditEmitter {
     /// Counts a refusal and tells the other filters.
     pub(super) fn refuse(&self, host: &dyn Host, refusal: Refusal, enforces: bool) {
         let outcome = if enforces { "refused" } else { "reported" };
-        self.metrics
+        self.telemetry
             .count(host, REJECTED_REQUESTS, &[("outcome", outcome)]);
         let decision = Decision::new(Self::NAME, Outcome::Denied)
             .reason(refusal.code)
@@ -90,12 +90,12 @@ impl AuditEmitter {
     }
 
     /// The request is complete: writes it down.
-    pub(super) fn take_down(&mut self, host: &dyn Host, start: Option<&Start>) {
+    pub(super) fn record_request(&mut self, host: &dyn Host, start: Option<&Start>) {
         let sources = &self.config.sources;
-        let index = start.and_then(|start| self.plan(host, &start.request, sources));
+        let index = start.and_then(|start| self.rule_for(host, &start.request, sources));
         let rule = self.config.rule(index);
         let mut observed = observation(host, start, sources);
-        observed.is_isolated = self.is_isolated && observed.decisions.is_empty();
+        observed.is_isolated = self.abilities.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if stopped {
@@ -111,11 +111,11 @@ impl AuditEmitter {
         if !rule.sample.is_all() && !observed.failed() {
             let class = rule.retention.class.clone();
             let sample = rule.sample;
-            let random = self.random.number(host);
+            let random = self.recorder.random_number(host);
             if !sample.takes(random) {
-                self.chains.note_sampled_out(&class);
+                self.recorder.chains.note_sampled_out(&class);
                 let labels = [("class", class.as_str())];
-                self.metrics.count(host, SAMPLED_OUT, &labels);
+                self.telemetry.count(host, SAMPLED_OUT, &labels);
                 return;
             }
         }
@@ -129,7 +129,7 @@ impl AuditEmitter {
             observed.purposes = consent
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
-            start.detail(host, &mut observed, level, &self.config.fields);
+            start.detail(host, &mut observed, level, self.recorder.fields());
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);
@@ -137,14 +137,14 @@ impl AuditEmitter {
         if observed.identity.is_none() {
             observed.peer = peer(host);
         }
-        self.write_down(host, &observed, index, level, None);
-        if !self.ticks {
-            self.speak(host, HOST_LOG_CHECKPOINTS);
+        self.append_record(host, &observed, index, level, None);
+        if !self.abilities.ticks {
+            self.emit_due_checkpoints(host, HOST_LOG_CHECKPOINTS);
         }
     }
 
     /// Makes the record and sends it on its way; `received` is the request that waits for it.
-    pub(super) fn write_down(
+    pub(super) fn append_record(
         &mut self,
         host: &dyn Host,
         observed: &Observation,
@@ -162,44 +162,20 @@ impl AuditEmitter {
             (Assurance::BestEffort, _) => Priority::Low,
             _ => Priority::Normal,
         };
-        let goes_elsewhere = received.is_some() && !self.holds
+        let goes_elsewhere = received.is_some() && !self.abilities.holds
             || self.config.on_full != OnFull::Drop
                 && !best_effort
-                && !self.queue.has_room(TYPICAL_BYTES, priority);
+                && !self.outbox.queue().has_room(TYPICAL_BYTES, priority);
         if goes_elsewhere && self.config.sink != Sink::HostLog {
-            let signed = self.chains.sign_before_gap(&class, now(host));
+            let signed = self.recorder.chains.sign_before_gap(&class, now(host));
             self.deliver_control(host, signed.into_iter().collect());
         }
-        let salts = self.random.salts(host);
         let rule = self.config.rule(rule);
-        let Some(chain) = self.chains.chain(&class) else {
+        let composed = self.recorder.compose(host, observed, rule, level, received);
+        let Some((writer, record)) = composed else {
             return false;
         };
-        let chain_uid = chain.uid().to_owned();
-        let envelope = Envelope {
-            chain,
-            salts,
-            level,
-            is_received: received.is_some(),
-            template: rule.template.as_deref(),
-            retention: &rule.retention,
-            fields: &self.config.fields,
-            subject: self.subject.as_ref(),
-        };
-        let writer = write(observed, &envelope, self.config.max_record_bytes);
-        let trace = observed.trace.as_ref();
-        let record = QueuedRecord {
-            chain_uid,
-            kind: if stopped { Kind::Denied } else { Kind::Allowed },
-            status: observed.status,
-            trace: trace.cloned().map(Box::new),
-            queued_ns: host.monotonic_ns(),
-            time_ns: observed.time_ms.saturating_mul(super::NS_PER_MS),
-            waiter: received,
-            class,
-            ..QueuedRecord::default()
-        };
-        self.count_record(host, &record);
+        self.telemetry.count_record(host, &record);
         self.deliver(host, writer, record, priority, best_effort)
     }
 
@@ -213,20 +189,22 @@ impl AuditEmitter {
         best_effort: bool,
     ) -> bool {
         let bytes = record.bytes().saturating_add(writer.sealed_bytes());
-        let has_room = self.queue.has_room(bytes, priority);
+        let has_room = self.outbox.queue().has_room(bytes, priority);
         let drops = best_effort || self.config.on_full == OnFull::Drop;
-        let at_once = record.waiter.is_some() && !self.holds;
+        let at_once = record.waiter.is_some() && !self.abilities.holds;
         let to_log = at_once || self.config.sink == Sink::HostLog;
         if !to_log && !has_room && drops {
-            self.chains
+            self.recorder
+                .chains
                 .note_lost(&record.class, "queue_full", now(host));
-            self.metrics.count(host, LOST, &[("reason", "queue_full")]);
-            self.throttle.log(host, LogLevel::Error, || {
+            self.telemetry
+                .count(host, LOST, &[("reason", "queue_full")]);
+            self.telemetry.log(host, LogLevel::Error, || {
                 "audit-emitter: lost a record because its queue is full".to_owned()
             });
             return false;
         }
-        let Some(sealed) = self.chains.seal(&record.class, writer) else {
+        let Some(sealed) = self.recorder.chains.seal(&record.class, writer) else {
             return false;
         };
         let record = QueuedRecord {
@@ -238,57 +216,60 @@ impl AuditEmitter {
             self.host_log.write(host, &record);
         } else if at_once {
             self.write_to_host_log(host, &record, "synchronous");
-        } else if let Err(record) = self.queue.push(record, priority) {
+        } else if let Err(record) = self.outbox.push(record, priority) {
             self.write_to_host_log(host, &record, "queue_full");
         }
         true
     }
 
     fn open_chain(&mut self, host: &dyn Host, class: &str) {
-        if self.chains.chain(class).is_some() {
+        if self.recorder.chains.chain(class).is_some() {
             return;
         }
-        self.sign_on(host);
-        let uid = self.random.bytes(host);
-        let records = self.chains.open(class, uid, now(host));
-        self.metrics.count(host, CHAINS_OPENED, &[]);
+        self.join(host);
+        let uid = self.recorder.chain_uid(host);
+        let records = self.recorder.chains.open(class, uid, now(host));
+        self.telemetry.count(host, CHAINS_OPENED, &[]);
         self.deliver_control(host, records);
     }
 
     /// Gaps, checkpoints and heartbeats that are due.
-    pub(super) fn speak(&mut self, host: &dyn Host, at_least_every: Duration) {
+    pub(super) fn emit_due_checkpoints(&mut self, host: &dyn Host, at_least_every: Duration) {
         let every = self.config.chain.checkpoint_every.max(at_least_every);
         let to_log = self.config.sink == Sink::HostLog;
-        let (queue, mut bytes) = (&self.queue, 0_usize);
+        let (queue, mut bytes) = (self.outbox.queue(), 0_usize);
         let admit = |more: usize| {
             bytes = bytes.saturating_add(more);
             to_log || queue.has_room(bytes, Priority::Control)
         };
-        let records = self.chains.due(nanoseconds(every), now(host), admit);
+        let records = self
+            .recorder
+            .chains
+            .due(nanoseconds(every), now(host), admit);
         self.deliver_control(host, records);
     }
 
     fn deliver_control(&mut self, host: &dyn Host, records: Vec<QueuedRecord>) {
         for record in records {
-            self.testify(host, &record);
+            self.send_to_witness(host, &record);
             if self.config.sink == Sink::HostLog {
                 self.host_log.write(host, &record);
-            } else if let Err(record) = self.queue.push(record, Priority::Control) {
+            } else if let Err(record) = self.outbox.push(record, Priority::Control) {
                 self.write_to_host_log(host, &record, "queue_full");
             }
         }
     }
 
     /// Lets the witness have what is signed.
-    pub(super) fn testify(&mut self, host: &dyn Host, record: &QueuedRecord) {
-        if !self.chains.is_signed() || !record.json.contains(r#""signature":""#) {
+    pub(super) fn send_to_witness(&mut self, host: &dyn Host, record: &QueuedRecord) {
+        if !self.recorder.chains.is_signed() || !record.json.contains(r#""signature":""#) {
             return;
         }
-        self.metrics.count(host, CHECKPOINTS, &[]);
+        self.telemetry.count(host, CHECKPOINTS, &[]);
         if let Some(witness) = &mut self.witness {
             let dropped = witness.push(&record.json);
             if dropped > 0 {
-                self.metrics.add(host, WITNESS_LOST, &[], dropped);
+                self.telemetry.add(host, WITNESS_LOST, &[], dropped);
             }
         } else if self.config.chain.witness == Some(Witness::HostLog)
             && self.config.sink != Sink::HostLog
@@ -305,26 +286,10 @@ impl AuditEmitter {
         reason: &str,
     ) {
         self.host_log.write(host, record);
-        self.metrics.count(host, SPILLED, &[("reason", reason)]);
+        self.telemetry.count(host, SPILLED, &[("reason", reason)]);
         // One that was taken over may be of a class of which there was no request yet.
         self.open_chain(host, &record.class);
-        self.chains.note_kept(record, reason, now(host));
-    }
-
-    fn count_record(&mut self, host: &dyn Host, record: &QueuedRecord) {
-        let decision = match record.kind {
-            Kind::Denied => "denied",
-            Kind::Allowed | Kind::Control => "allowed",
-        };
-        let key = (record.class.clone(), decision);
-        let counter = self.records.entry(key).or_insert_with(|| {
-            let labels = [("class", record.class.as_str()), ("decision", decision)];
-            Counter::new(Self::NAME, RECORDS, &labels)
-        });
-        counter.note();
-        if !self.ticks {
-            counter.flush(host);
-        }
+        self.recorder.chains.note_kept(record, reason, now(host));
     }
 }
 

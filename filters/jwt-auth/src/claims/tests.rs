@@ -116,7 +116,8 @@ fn claims_are_checked() {
 fn scopes_and_roles_come_from_the_usual_places() {
     let claims = br#"{"sub":"jane","scope":"a b","scp":["b","c"],"realm_access":{"roles":["r"]},"azp":"app"}"#;
     let claims = Json::parse(claims).unwrap();
-    let identity = identity("corp", AuthenticationMethod::Jwt, claims);
+    let mapping = policy::identity::IdentityMapping::default();
+    let identity = mapping.identity("corp", AuthenticationMethod::Jwt, claims);
     assert_eq!(identity.scopes, ["a", "b", "c"]);
     assert_eq!(identity.roles, ["r"]);
     assert_eq!(identity.client_id.as_deref(), Some("app"));

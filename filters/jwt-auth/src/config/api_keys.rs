@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use policy::config::Node;
+use policy::json::Json;
 use policy::timestamp::parse_timestamp;
 
 use super::Location;
+use super::token_provider::scope_list;
 
 /// The keys of a provider.
 #[derive(Clone, Debug)]
@@ -32,7 +34,7 @@ pub enum ApiKeyHash {
 }
 
 /// One key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ApiKeyEntry {
     /// Whose it is: the subject of the identity.
     pub id: String,
@@ -42,6 +44,8 @@ pub struct ApiKeyEntry {
     pub roles: Vec<String>,
     /// The customer that the caller belongs to.
     pub tenant: Option<String>,
+    /// Further claims of the caller, by name.
+    pub claims: Vec<(String, Json)>,
     /// Seconds since 1970 from which the key is valid.
     pub not_before_s: Option<i64>,
     /// Seconds since 1970 from which it no longer is.
@@ -119,15 +123,35 @@ impl ApiKeyEntry {
             }
             let entry = Self {
                 id: id?,
-                scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
+                scopes: fields.or("scopes", Vec::new(), |n| scope_list(&n)),
                 roles: fields.or("roles", Vec::new(), |n| n.strings()),
                 tenant: fields.or("tenant", None, |n| n.name(256).map(str::to_owned).map(Some)),
+                claims: fields.or("claims", Vec::new(), |n| claims(&n)),
                 not_before_s,
                 expires_s,
             };
             Some((digest?, entry))
         })
     }
+}
+
+/// Claims that a key carries. Those that have keys of their own are not among them.
+fn claims(node: &Node<'_>) -> Option<Vec<(String, Json)>> {
+    node.named(|name, value| {
+        let own = match name {
+            "sub" => Some("id"),
+            "scope" | "scp" => Some("scopes"),
+            "roles" => Some("roles"),
+            "tenant" => Some("tenant"),
+            "exp" => Some("expires"),
+            "nbf" => Some("not_before"),
+            _ => None,
+        };
+        if let Some(own) = own {
+            value.reject(format_args!("the key {own:?} says this"));
+        }
+        Some(value.json().clone())
+    })
 }
 
 fn digest(node: &Node<'_>) -> Option<[u8; 32]> {

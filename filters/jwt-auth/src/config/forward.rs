@@ -12,6 +12,21 @@ pub struct ClaimHeader {
     pub header: String,
     /// How it is written.
     pub form: ClaimForm,
+    /// The longest value.
+    pub max_bytes: usize,
+    /// What happens to a claim that is longer.
+    pub on_too_large: OnTooLarge,
+}
+
+/// What happens when a claim does not fit into its header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnTooLarge {
+    /// The request is refused: the upstream would decide by half of what the token says.
+    #[default]
+    Refuse,
+    /// As many items of a list as fit, of anything else nothing; a header beside it says how many
+    /// items are missing, or `all`.
+    Truncate,
 }
 
 /// How a claim is written into a header.
@@ -46,33 +61,62 @@ impl ClaimHeader {
                     ("first", ClaimForm::First),
                 ])
             });
+            let max_bytes = fields.or("max_size", DEFAULT_MAX_BYTES, |n| {
+                usize::try_from(n.size(16..=60 * 1024)?).ok()
+            });
+            let on_too_large = fields.or("on_too_large", OnTooLarge::Refuse, |n| {
+                n.one_of(&[
+                    ("refuse", OnTooLarge::Refuse),
+                    ("truncate", OnTooLarge::Truncate),
+                ])
+            });
             Some(Self {
                 claim: claim?,
                 header: header?,
                 form,
+                max_bytes,
+                on_too_large,
             })
         })
     }
 }
 
+impl ClaimHeader {
+    /// The header that says that something is missing.
+    #[must_use]
+    pub fn truncated_header(&self) -> String {
+        format!("{}-truncated", self.header)
+    }
+}
+
 /// A header for the upstream that nothing else depends on.
 pub(super) fn free_header(node: &Node<'_>) -> Option<String> {
-    const TAKEN: [&str; 10] = [
+    const TAKEN: [&str; 15] = [
         "authorization",
         "connection",
         "content-length",
         "content-type",
         "cookie",
+        "expect",
+        "forwarded",
         "host",
         "te",
         "trailer",
         "transfer-encoding",
+        "traceparent",
+        "tracestate",
         "upgrade",
+        "x-request-id",
     ];
+    // The proxy writes these, and other upstreams and logs believe them.
+    const PROXY: [&str; 4] = ["x-forwarded-", "x-envoy-", "x-b3-", "x-ratelimit-"];
     let name = node.header_name()?;
-    if TAKEN.contains(&name.as_str()) || name == IDENTITY_HEADER {
-        node.reject("this header cannot carry a claim");
+    let by_proxy = PROXY.iter().any(|prefix| name.starts_with(prefix));
+    if TAKEN.contains(&name.as_str()) || by_proxy || name == IDENTITY_HEADER {
+        node.reject("this header cannot carry a claim: the proxy or HTTP itself uses it");
         return None;
     }
     Some(name)
 }
+
+const DEFAULT_MAX_BYTES: usize = 4096;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use policy::config::Node;
 
 use super::Endpoint;
-use super::token_provider::audiences;
+use super::token_provider::{audiences, issuer_name};
 
 /// How an issuer is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,9 +76,7 @@ impl Introspection {
                 max_requests: fields.or("max_requests", 100, |n| {
                     usize::try_from(n.integer(1..=10_000)?).ok()
                 }),
-                issuer: fields.or("issuer", None, |n| {
-                    n.name(1024).map(str::to_owned).map(Some)
-                }),
+                issuer: fields.or("issuer", None, |n| issuer_name(&n).map(Some)),
                 audiences: fields.or("audiences", None, |n| audiences(&n)),
                 endpoint: endpoint?,
                 client_id: client_id?,

@@ -6,6 +6,7 @@ use policy::config::{Fields, Node};
 use policy::json::Json;
 
 use crate::jose::{Algorithm, KeyRules, KeySet, SkippedKey};
+use crate::keys::schedule::Pace;
 
 use super::Endpoint;
 use super::endpoint::Address;
@@ -74,8 +75,29 @@ pub struct FetchSettings {
     pub cache_duration: Duration,
     /// How much longer they serve while the provider cannot be reached.
     pub max_stale: Duration,
-    /// The least time between two fetches for the sake of an unknown key.
+    /// After a few fetches for the sake of unknown keys, the time to the next one.
     pub min_refresh: Duration,
+}
+
+impl FetchedKeys {
+    /// Where the key set is: whatever differs in one of these is another key set.
+    #[must_use]
+    pub fn address(&self) -> [&str; 7] {
+        let place = &self.endpoint;
+        let discovery = self.discovery.as_ref();
+        let plain_http = discovery.is_some_and(|discovery| discovery.plain_http);
+        [
+            &place.upstream,
+            place.scheme,
+            &place.authority,
+            &place.path,
+            discovery.map_or("", |discovery| &discovery.issuer),
+            discovery
+                .and_then(|discovery| discovery.jwks_cluster.as_deref())
+                .unwrap_or_default(),
+            if plain_http { "plain_http" } else { "" },
+        ]
+    }
 }
 
 impl KeySource {
@@ -111,6 +133,12 @@ impl InlineKeys {
     fn read(node: &Node<'_>, rules: &KeyRules) -> Option<Self> {
         // The set itself, or its text.
         let set = match node.json() {
+            Json::String(text) if text.trim_start().starts_with("-----BEGIN") => {
+                node.reject_unseen(
+                    "PEM is not read: give the key as a JWK set, {\"keys\": [{\"kty\": \"RSA\", \"n\": ..., \"e\": ...}]}",
+                );
+                return None;
+            }
             Json::String(text) => match Json::parse(text.as_bytes()) {
                 Ok(set) => set,
                 Err(error) => {
@@ -265,6 +293,15 @@ fn metadata_of(fields: &Fields<'_>, issuer: &str) -> Option<Address> {
 }
 
 impl FetchSettings {
+    /// What of this concerns the fetches, which providers with one address share.
+    pub(crate) const fn pace(&self) -> Pace {
+        Pace {
+            timeout: self.timeout,
+            cache_duration: self.cache_duration,
+            min_refresh: self.min_refresh,
+        }
+    }
+
     fn read(fields: &mut Fields<'_>) -> Self {
         let mut duration = |name, default: Duration, low: Duration, high: Duration| {
             fields.or(name, default, |n: Node<'_>| n.duration(low..=high))

@@ -18,6 +18,68 @@ pub enum Location {
     Cookie(String),
 }
 
+/// A place where any provider looks for credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialPlace {
+    /// A header.
+    Header {
+        /// Lower-case name.
+        name: String,
+        /// What stands in front of credentials there, the longest first.
+        prefixes: Vec<String>,
+    },
+    /// A query parameter.
+    Query(String),
+    /// A cookie.
+    Cookie(String),
+}
+
+impl CredentialPlace {
+    /// All different ones among these locations.
+    pub(super) fn all<'l>(locations: impl Iterator<Item = &'l Location>) -> Vec<Self> {
+        let mut places: Vec<Self> = Vec::new();
+        for location in locations {
+            let place = match location {
+                Location::Query(name) => Self::Query(name.clone()),
+                Location::Cookie(name) => Self::Cookie(name.clone()),
+                Location::Header { name, prefix } => {
+                    let known = places.iter_mut().find_map(|place| match place {
+                        Self::Header {
+                            name: known,
+                            prefixes,
+                        } if known == name => Some(prefixes),
+                        _ => None,
+                    });
+                    if let Some(prefixes) = known {
+                        prefixes.push(prefix.clone());
+                        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+                        continue;
+                    }
+                    Self::Header {
+                        name: name.clone(),
+                        prefixes: vec![prefix.clone()],
+                    }
+                }
+            };
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
+    }
+
+    /// Whether a location is here.
+    #[must_use]
+    pub fn has(&self, location: &Location) -> bool {
+        match (self, location) {
+            (Self::Header { name, .. }, Location::Header { name: other, .. })
+            | (Self::Query(name), Location::Query(other))
+            | (Self::Cookie(name), Location::Cookie(other)) => name == other,
+            _ => false,
+        }
+    }
+}
+
 impl Location {
     /// `Authorization: Bearer`.
     #[must_use]

@@ -1,9 +1,10 @@
 //! Who may vouch for callers.
 
 use policy::config::{Fields, Node};
+use policy::identity::IdentityMapping;
 
 use super::forward::free_header;
-use super::{ApiKeys, ClaimHeader, Introspection, Location, TokenProvider};
+use super::{ApiKeys, ClaimHeader, Introspection, Location, OnTooLarge, TokenProvider};
 
 /// Somebody who vouches for callers.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Provider {
     pub claims_to_headers: Vec<ClaimHeader>,
     /// The header in which the upstream gets the verified payload, base64url.
     pub payload_header: Option<String>,
+    /// Where in its claims the parts of an identity are.
+    pub identity: IdentityMapping,
 }
 
 /// What the credentials of a provider are.
@@ -51,6 +54,10 @@ impl Provider {
             });
             let payload_header =
                 fields.or("payload_header", None, |n| free_header(&n).map(Some));
+            reject_shared_headers(fields, &claims_to_headers, payload_header.as_deref());
+            let identity = fields.or("identity", IdentityMapping::default(), |n| {
+                IdentityMapping::read(&n)
+            });
             let kind = kind?;
             let from = from.unwrap_or_else(|| match &kind {
                 ProviderKind::ApiKeys(_) => Vec::new(),
@@ -68,16 +75,21 @@ impl Provider {
                 forward,
                 claims_to_headers,
                 payload_header,
+                identity,
             })
         })
     }
 
     /// Headers that only this filter may set.
-    pub fn managed_headers(&self) -> impl Iterator<Item = &str> {
-        self.claims_to_headers
-            .iter()
-            .map(|mapping| mapping.header.as_str())
-            .chain(self.payload_header.as_deref())
+    pub fn managed_headers(&self) -> impl Iterator<Item = String> {
+        let of_claims = self.claims_to_headers.iter().flat_map(|mapping| {
+            let marker = match mapping.on_too_large {
+                OnTooLarge::Refuse => None,
+                OnTooLarge::Truncate => Some(mapping.truncated_header()),
+            };
+            [Some(mapping.header.clone()), marker].into_iter().flatten()
+        });
+        of_claims.chain(self.payload_header.clone())
     }
 
     fn kind(fields: &mut Fields<'_>, from: &mut Option<Vec<Location>>) -> Option<ProviderKind> {
@@ -105,6 +117,22 @@ impl Provider {
                 );
                 None
             }
+        }
+    }
+}
+
+/// A header has one value: of two claims for it, the upstream would see one.
+fn reject_shared_headers(fields: &Fields<'_>, mappings: &[ClaimHeader], payload: Option<&str>) {
+    for (index, mapping) in mappings.iter().enumerate() {
+        let earlier = mappings.iter().take(index);
+        let mut others = earlier
+            .map(|mapping| mapping.header.as_str())
+            .chain(payload);
+        if others.any(|other| other == mapping.header) {
+            fields.node().reject_unseen(format_args!(
+                "claims_to_headers: two claims for the header {:?}; it can carry one",
+                mapping.header
+            ));
         }
     }
 }

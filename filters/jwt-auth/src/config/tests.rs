@@ -131,3 +131,109 @@ fn the_profile_of_rfc_9068_is_a_set_of_demands() {
     assert_eq!(fetched.endpoint.path, "/.well-known/openid-configuration");
     assert_eq!(fetched.endpoint.authority, "idp.test");
 }
+
+#[test]
+fn silent_mistakes_are_mistakes() {
+    let with = |provider: &str, rule: &str| {
+        let text = format!(
+            r#"{{"providers":{{"a":{{{provider}}}}},"rules":[{{"require":{{"provider":"a"{rule}}}}}]}}"#
+        );
+        match Config::parse(&text) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.to_string(),
+        }
+    };
+    let jwks = r#""jwks":{"remote":{"uri":"https://i/","cluster":"c"}}"#;
+    let good = format!(r#""issuer":"https://i","audiences":["a"],{jwks}"#);
+    assert_eq!(with(&good, ""), "");
+    let mapped = |header: &str| {
+        format!(r#"{good},"claims_to_headers":[{{"claim":"a","header":"{header}"}}]"#)
+    };
+    for (provider, rule, expected) in [
+        (
+            format!(r#""issuer":"https://i ","audiences":["a"],{jwks}"#),
+            "",
+            "providers.a.issuer: \"https://i \": an issuer with a space",
+        ),
+        (
+            format!(r#""issuer":"https://login.test/{{tenantid}}/v2","audiences":["a"],{jwks}"#),
+            "",
+            "an issuer with a placeholder",
+        ),
+        (
+            format!(r#""issuer":"https://i","audiences":["any"],{jwks}"#),
+            "",
+            "write \"any\" without brackets",
+        ),
+        (
+            good.clone(),
+            r#","scopes":"orders:read orders:write""#,
+            r#"expected ["orders:read", "orders:write"]"#,
+        ),
+        (
+            format!(
+                r#"{good},"claims_to_headers":[{{"claim":"a","header":"x-a"}},{{"claim":"b","header":"X-A"}}]"#
+            ),
+            "",
+            r#"two claims for the header "x-a""#,
+        ),
+        (mapped("x-request-id"), "", "cannot carry a claim"),
+        (mapped("X-Forwarded-For"), "", "cannot carry a claim"),
+        (mapped("x-envoy-original-path"), "", "cannot carry a claim"),
+        (
+            r#""issuer":"https://i","audiences":["a"],"jwks":{"inline":"-----BEGIN PUBLIC KEY-----"}"#
+                .to_owned(),
+            "",
+            "PEM is not read",
+        ),
+        (
+            r#""issuer":"https://i","audiences":["a"],"jwks":{"inline":{"keys":[{"x5c":["MII"]}]}}"#
+                .to_owned(),
+            "",
+            "certificates (x5c, x5u) are not read",
+        ),
+        (
+            r#""api_keys":{"from":[{"header":"x"}],"keys":[{"id":"a","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","claims":{"roles":["x"]}}]}"#
+                .to_owned(),
+            "",
+            r#"the key "roles" says this"#,
+        ),
+    ] {
+        let said = with(&provider, rule);
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn what_is_probably_not_meant_is_warned_of() {
+    let text = r#"{"providers":{
+        "used":{"issuer":"https://i","audiences":"any","jwks":{"remote":{"uri":"https://i/","cluster":"c"}}},
+        "keys":{"api_keys":{"from":[{"header":"x-k"}],"keys":[
+            {"id":"acme","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","expires":"2020-01-01T00:00:00Z"}]}}},
+        "rules":[
+            {"name":"a","mode":"report","match":{"paths":["/a/**"]},"allow":"anonymous"},
+            {"name":"a","mode":"report","match":{"paths":["/a/b"]},"require":{"provider":"used"}}]}"#;
+    let checked = Config::check(text);
+    let codes: Vec<(&str, &str)> = checked
+        .warnings
+        .iter()
+        .map(|warning| (warning.path(), warning.code()))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            ("rules[1]", "rule_unreachable"),
+            ("rules[1]", "rule_name_duplicate"),
+            ("providers.keys", "provider_unused"),
+            ("default", "default_enforces"),
+        ]
+    );
+    let expired = checked.result.unwrap().expired_keys(1_800_000_000);
+    assert_eq!(expired.len(), 1);
+    assert_eq!(
+        expired.first().map(ToString::to_string).as_deref(),
+        Some(
+            r#"providers.keys.api_keys.keys[0]: this key of "acme" has expired (api_key_expired)"#
+        )
+    );
+}

@@ -56,6 +56,12 @@ pub struct Hsts {
 }
 
 impl TlsRequirement {
+    /// Whether the client must show a certificate.
+    #[must_use]
+    pub const fn wants_certificate(&self) -> bool {
+        self.client_certificate || !self.san.is_empty() || self.bound
+    }
+
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
             Some(Self {

@@ -69,7 +69,7 @@ impl TokenProvider {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let issuer = fields
             .required("issuer", "the exact value of the claim iss")
-            .and_then(|n| n.name(1024).map(str::to_owned));
+            .and_then(|n| issuer_name(&n));
         let audiences = fields
             .required("audiences", r#"an array of audiences, or "any""#)
             .and_then(|n| audiences(&n));
@@ -224,11 +224,55 @@ fn usual_algorithms(keys: Option<&KeySource>) -> AlgorithmSet {
         .collect()
 }
 
+/// The value of `iss`, which is compared byte by byte.
+pub(super) fn issuer_name(node: &Node<'_>) -> Option<String> {
+    let issuer = node.name(1024)?;
+    if has_space(issuer) {
+        node.reject("an issuer with a space in it: tokens are compared with it byte by byte");
+    }
+    if issuer.contains(['{', '}']) {
+        node.reject(
+            "an issuer with a placeholder in it: write the one of the tenant, or a provider for each tenant",
+        );
+    }
+    Some(issuer.to_owned())
+}
+
+/// Whether a name has white space in it, which is always a mistake of writing.
+pub(super) fn has_space(name: &str) -> bool {
+    name.chars().any(char::is_whitespace)
+}
+
+/// Names of scopes: one in each item, since a scope has no space in it (RFC 6749 section 3.3).
+pub(super) fn scope_list(node: &Node<'_>) -> Option<Vec<String>> {
+    let scopes = node.strings()?;
+    for scope in scopes.iter().filter(|scope| has_space(scope)) {
+        let items: Vec<String> = scope
+            .split_whitespace()
+            .map(|item| format!("{item:?}"))
+            .collect();
+        node.reject_unseen(format_args!(
+            "{scope:?}: a scope has no space in it; expected [{}]",
+            items.join(", ")
+        ));
+    }
+    Some(scopes)
+}
+
 /// `["a"]` or `"any"`.
 pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
     match node.json() {
         Json::String(text) if text == "any" => Some(None),
-        Json::Array(_) => node.strings().map(Some),
+        Json::Array(_) => {
+            let audiences = node.strings()?;
+            if audiences.iter().any(|audience| audience == "any") {
+                node.reject(r#"an audience with the name "any"; to accept every audience, write "any" without brackets"#);
+            }
+            if audiences.iter().any(|audience| has_space(audience)) {
+                node.reject("an audience with a space in it, which no token has");
+            }
+            Some(Some(audiences))
+        }
         _ => {
             node.reject(r#"expected an array of audiences, or "any""#);
             None

@@ -49,7 +49,7 @@ impl Key {
     /// # Errors
     /// Why the key must not be used here.
     pub fn import(jwk: &Json, rules: &KeyRules) -> Result<Self, Refused> {
-        let kind = text(jwk, "kty")?.ok_or("no key type (kty)")?;
+        let kind = text(jwk, "kty")?.ok_or_else(|| no_key_type(jwk))?;
         check_purpose(jwk)?;
         let named = text(jwk, "alg")?;
         let id = text(jwk, "kid")?.map(str::to_owned);
@@ -76,7 +76,10 @@ impl Key {
                     "P-521" => Algorithm::Es512,
                     _ => return Err("a curve that is not supported"),
                 };
-                let (x, y) = (number(jwk, "x")?, number(jwk, "y")?);
+                let (x, y) = (
+                    coordinate(algorithm, number(jwk, "x")?),
+                    coordinate(algorithm, number(jwk, "y")?),
+                );
                 let (key, spki) = EcdsaKey::import(curve, &x, &y)
                     .ok_or("coordinates of the wrong length, or not on the curve")?;
                 (PublicKey::Ecdsa(key), spki, AlgorithmSet::from(algorithm))
@@ -186,9 +189,12 @@ fn check_purpose(jwk: &Json) -> Result<(), Refused> {
         return Err("not for signatures (use)");
     }
     let verifies = |operations: &Json| match operations {
-        Json::Array(operations) => operations
-            .iter()
-            .any(|operation| operation.as_str() == Some("verify")),
+        Json::Null => true,
+        // An empty list names no operation, as little as no list does.
+        Json::Array(operations) => {
+            let mut operations = operations.iter();
+            operations.len() == 0 || operations.any(|item| item.as_str() == Some("verify"))
+        }
         _ => false,
     };
     if jwk
@@ -256,13 +262,31 @@ fn verifies_hmac(hash: Hash, secret: &[u8], text: &[u8], signature: &[u8]) -> bo
 
 fn text<'k>(jwk: &'k Json, name: &str) -> Result<Option<&'k str>, Refused> {
     match jwk.member(name) {
-        None => Ok(None),
+        None | Some(Json::Null) => Ok(None),
         Some(Json::String(value)) => Ok(Some(value)),
         Some(_) => Err("a member that should be a string is none"),
     }
 }
 
-/// A member in base64url without padding.
+/// A coordinate of P-521 has 66 bytes, of which the first is 0 or 1: many programs leave a zero out,
+/// against RFC 7518 section 6.2.1.2. On the other curves that is so rare that it is a mistake.
+fn coordinate(algorithm: Algorithm, mut bytes: Vec<u8>) -> Vec<u8> {
+    if algorithm == Algorithm::Es512 && bytes.len() == P521_BYTES - 1 {
+        bytes.insert(0, 0);
+    }
+    bytes
+}
+
+/// What to say of a key without `kty`: certificates are what people put there.
+fn no_key_type(jwk: &Json) -> Refused {
+    if jwk.member("x5c").is_some() || jwk.member("x5u").is_some() {
+        "no key type (kty); certificates (x5c, x5u) are not read: give the members of the public key"
+    } else {
+        "no key type (kty)"
+    }
+}
+
+/// A member in base64url, with padding or without: some providers write it.
 fn number(jwk: &Json, name: &str) -> Result<Vec<u8>, Refused> {
     let value = text(jwk, name)?.ok_or("a number of the key is missing")?;
     // Longer than any key that is accepted: not worth decoding.
@@ -270,8 +294,9 @@ fn number(jwk: &Json, name: &str) -> Result<Vec<u8>, Refused> {
         return Err("a number of the key is too long");
     }
     URL_SAFE_NO_PAD
-        .decode(value)
+        .decode(value.trim_end_matches('='))
         .map_err(|_| "a number of the key is not base64url")
 }
 
+const P521_BYTES: usize = 66;
 const MAX_NUMBER_TEXT_BYTES: usize = 2048;

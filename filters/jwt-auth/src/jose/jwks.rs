@@ -13,6 +13,8 @@ use super::{Algorithm, AlgorithmSet, Key};
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     keys: Vec<Rc<Key>>,
+    /// `kid` of the keys that had to be left out.
+    unusable: Vec<String>,
 }
 
 /// What the configuration says of the keys of a provider.
@@ -65,16 +67,23 @@ impl KeySet {
         let Some(Json::Array(keys)) = set.member("keys") else {
             return Err(r#"not a JWK set: expected an object with an array "keys""#);
         };
-        if keys.len() > MAX_KEYS {
-            return Err("the JWK set has more than 100 keys");
-        }
         let mut imported = Self::default();
         let mut skipped = Vec::new();
-        for (index, jwk) in keys.iter().enumerate() {
+        for (index, jwk) in keys.iter().take(MAX_KEYS).enumerate() {
             match Key::import(jwk, rules) {
                 Ok(key) => imported.add(key),
-                Err(reason) => skipped.push(SkippedKey { index, reason }),
+                Err(reason) => {
+                    let id = jwk.member("kid").and_then(Json::as_str);
+                    imported.unusable.extend(id.map(str::to_owned));
+                    skipped.push(SkippedKey { index, reason });
+                }
             }
+        }
+        if keys.len() > MAX_KEYS {
+            skipped.push(SkippedKey {
+                index: MAX_KEYS,
+                reason: "this key and those behind it are beyond the first 100, which are used",
+            });
         }
         Ok((imported, skipped))
     }
@@ -84,26 +93,28 @@ impl KeySet {
         self.keys.push(Rc::new(key));
     }
 
-    /// The keys that may have signed a token with this `alg` and `kid`. A token without `kid` may
-    /// be by any key of its algorithm, but only so many are tried.
+    /// The keys that may have signed a token with this `alg` and `kid`: those with the same `kid`,
+    /// or, where no key has it, those without one. A token without `kid` may be by any key of its
+    /// algorithm. Only so many are tried.
     pub fn candidates<'k>(
         &'k self,
         algorithm: Algorithm,
         key_id: Option<&'k str>,
     ) -> impl Iterator<Item = &'k Rc<Key>> {
+        let named = key_id.filter(|id| self.knows(id));
         self.keys
             .iter()
             .filter(move |key| key.algorithms.contains(algorithm))
-            .filter(move |key| key_id.is_none() || key.id.as_deref() == key_id)
+            .filter(move |key| key_id.is_none() || key.id.as_deref() == named)
             .take(MAX_CANDIDATES)
     }
 
-    /// Whether a key has this `kid`, whatever it is for.
+    /// Whether a key of the set has this `kid`, whatever it is for and whether it is usable.
     #[must_use]
     pub fn knows(&self, key_id: &str) -> bool {
-        self.keys
-            .iter()
-            .any(|key| key.id.as_deref() == Some(key_id))
+        let usable = self.keys.iter().filter_map(|key| key.id.as_deref());
+        let unusable = self.unusable.iter().map(String::as_str);
+        usable.chain(unusable).any(|id| id == key_id)
     }
 
     /// Takes the place of `old`: keys that are in both sets stay the keys that they were.

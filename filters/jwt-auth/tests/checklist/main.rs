@@ -13,6 +13,9 @@
 )]
 
 mod bed;
+mod credentials;
+mod examples;
+mod fetching;
 mod keys;
 mod opaque;
 mod requests;

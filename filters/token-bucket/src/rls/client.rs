@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use host::{
-    AnswerSizes, Buffer, CallToken, ContextId, GrpcCall, HeaderMap, Host, HttpCall, Status,
+    Buffer, CallToken, ContextId, GrpcCall, HeaderMap, Host, HttpCall, ResponseSizes, Status,
 };
 
 use crate::config::{Service, Transport};
@@ -174,7 +174,7 @@ impl Call {
             _ => Failure::Error,
         })?;
         let message = host
-            .buffer(Buffer::GrpcAnswer, 0, size)
+            .buffer(Buffer::GrpcReceive, 0, size)
             .map_err(|_| Failure::Invalid)?;
         let response = ServiceResponse::from_protobuf(&message).map_err(|_| Failure::Invalid)?;
         decided(response)
@@ -187,7 +187,7 @@ impl Call {
     pub fn http_response(
         &self,
         host: &dyn Host,
-        sizes: AnswerSizes,
+        sizes: ResponseSizes,
         now_ns: u64,
     ) -> Result<ServiceResponse, Failure> {
         let away = || {
@@ -197,7 +197,7 @@ impl Call {
                 Failure::Unavailable
             }
         };
-        let status = host.header(HeaderMap::HttpAnswerHeaders, ":status");
+        let status = host.header(HeaderMap::HttpCallResponseHeaders, ":status");
         let status = status.ok().flatten().unwrap_or_default();
         match status.as_slice() {
             b"" => Err(away()),
@@ -206,7 +206,7 @@ impl Call {
             b"502" | b"503" => Err(away()),
             b"200" | b"429" => {
                 let body = host
-                    .buffer(Buffer::HttpAnswerBody, 0, sizes.body)
+                    .buffer(Buffer::HttpCallResponseBody, 0, sizes.body)
                     .map_err(|_| Failure::Invalid)?;
                 let response = ServiceResponse::from_json(&body).map_err(|_| Failure::Invalid)?;
                 decided(response)

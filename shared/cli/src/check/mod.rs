@@ -4,6 +4,7 @@
 mod bootstrap;
 
 use std::io::Read as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::PossibleValuesParser;
 use policy::config::Checked;
@@ -83,7 +84,11 @@ const PARSERS: [(&str, Parser); 4] = [
         audit_emitter::config::Config::check(text).map(drop)
     }),
     ("jwt-auth", |text| {
-        jwt_auth::config::Config::check(text).map(drop)
+        let mut checked = jwt_auth::config::Config::check(text);
+        if let Ok(config) = &checked.result {
+            checked.warnings.extend(config.expired_keys(now_s()));
+        }
+        checked.map(drop)
     }),
     ("token-bucket", |text| {
         token_bucket::config::Config::check(text).map(drop)
@@ -92,6 +97,14 @@ const PARSERS: [(&str, Parser); 4] = [
         pii_redactor::config::Config::check(text).map(drop)
     }),
 ];
+
+/// Seconds since 1970.
+fn now_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
 
 fn parser(filter: &str) -> Option<Parser> {
     PARSERS

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use policy::consent::{Consent, ConsentSources};
 use policy::facts::{Facts, media_types};
 use policy::http;
-use policy::identity::{AuthenticationMethod, Identity, parse_claims};
+use policy::identity::{AuthenticationMethod, Identity, IdentityMapping, parse_claims};
 use policy::path::{PathError, RequestPath};
 
 /// A request that is tried.
@@ -66,7 +66,7 @@ fn caller(file: &str) -> Result<Identity, String> {
     let text = std::fs::read(file).map_err(|error| format!("{file} cannot be read: {error}"))?;
     let claims = parse_claims(&text).map_err(|error| format!("{file} has no claims: {error:?}"))?;
     let method = AuthenticationMethod::default();
-    Ok(jwt_auth::claims::identity("", method, claims.0))
+    Ok(IdentityMapping::default().identity("", method, claims.0))
 }
 
 impl Facts for TriedRequest<'_> {

@@ -26,8 +26,8 @@ impl FakeHost {
         let bytes = match kind {
             Buffer::RequestBody => body(Direction::Request),
             Buffer::ResponseBody => body(Direction::Response),
-            Buffer::HttpAnswerBody => state.answer.body.as_deref(),
-            Buffer::GrpcAnswer => state.answer.grpc_message.as_deref(),
+            Buffer::HttpCallResponseBody => state.answer.body.as_deref(),
+            Buffer::GrpcReceive => state.answer.grpc_message.as_deref(),
             Buffer::VmConfiguration => Some(&[][..]),
             Buffer::PluginConfiguration => (state.phase == Phase::Configure
                 || self.profile() != Profile::Envoy)
@@ -291,11 +291,11 @@ impl FakeHost {
         let profile = self.profile();
         let state = self.state.borrow();
         let found = match map {
-            HeaderMap::HttpAnswerHeaders => state.answer.headers.as_ref(),
-            HeaderMap::HttpAnswerTrailers if profile == Profile::Envoy => {
+            HeaderMap::HttpCallResponseHeaders => state.answer.headers.as_ref(),
+            HeaderMap::HttpCallResponseTrailers if profile == Profile::Envoy => {
                 state.answer.trailers.as_ref()
             }
-            HeaderMap::HttpAnswerTrailers => None,
+            HeaderMap::HttpCallResponseTrailers => None,
             _ => state
                 .stream()
                 .and_then(|stream| readable(stream, map, profile)),
@@ -316,7 +316,7 @@ impl FakeHost {
             HeaderMap::ResponseHeaders => (&mut stream.response, false),
             HeaderMap::RequestTrailers => (&mut stream.request, true),
             HeaderMap::ResponseTrailers => (&mut stream.response, true),
-            HeaderMap::HttpAnswerHeaders | HeaderMap::HttpAnswerTrailers => {
+            HeaderMap::HttpCallResponseHeaders | HeaderMap::HttpCallResponseTrailers => {
                 return Err(absent(map, profile).into());
             }
         };
@@ -363,7 +363,7 @@ fn readable(stream: &Stream, map: HeaderMap, profile: Profile) -> Option<&Header
             let open = flow.trailers_open || stream.logging;
             flow.trailers.as_ref().filter(|_| open)
         }
-        HeaderMap::HttpAnswerHeaders | HeaderMap::HttpAnswerTrailers => None,
+        HeaderMap::HttpCallResponseHeaders | HeaderMap::HttpCallResponseTrailers => None,
     }
 }
 
@@ -375,7 +375,7 @@ fn last_chunk_is_shown(flow: &Flow, phase: Phase) -> bool {
 
 const fn absent(map: HeaderMap, profile: Profile) -> Status {
     match (map, profile) {
-        (HeaderMap::HttpAnswerHeaders, Profile::Apisix) => Status::NotFound,
+        (HeaderMap::HttpCallResponseHeaders, Profile::Apisix) => Status::NotFound,
         (HeaderMap::RequestHeaders | HeaderMap::ResponseHeaders, _) => Status::BadArgument,
         (_, Profile::Apisix) => Status::Unimplemented,
         _ => Status::BadArgument,

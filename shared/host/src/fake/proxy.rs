@@ -341,12 +341,12 @@ impl Proxy {
         };
         self.call(at_hand, Phase::CallAnswer, |plugin| match answer {
             Answer::Http { .. } | Answer::Nothing => {
-                plugin.http_answer(context, token, headers, body);
+                plugin.http_call_response(context, token, headers, body);
             }
             Answer::GrpcMessage(message) => {
-                plugin.grpc_answer(context, token, Ok(message.len()));
+                plugin.grpc_receive(context, token, Ok(message.len()));
             }
-            Answer::GrpcStatus(status) => plugin.grpc_answer(context, token, Err(status)),
+            Answer::GrpcStatus(status) => plugin.grpc_receive(context, token, Err(status)),
         });
         self.host.state.borrow_mut().answer = Default::default();
         if let Some(stream) = call.stream {

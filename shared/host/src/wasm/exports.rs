@@ -38,18 +38,20 @@ extern "C" fn proxy_on_http_call_response(
     _trailers: usize,
 ) {
     with_plugin((), |plugin| {
-        plugin.http_answer(context, token, headers, body);
+        plugin.http_call_response(context, token, headers, body);
     });
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_grpc_receive(context: u32, token: u32, size: usize) {
-    with_plugin((), |plugin| plugin.grpc_answer(context, token, Ok(size)));
+    with_plugin((), |plugin| plugin.grpc_receive(context, token, Ok(size)));
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_grpc_close(context: u32, token: u32, status: u32) {
-    with_plugin((), |plugin| plugin.grpc_answer(context, token, Err(status)));
+    with_plugin((), |plugin| {
+        plugin.grpc_receive(context, token, Err(status))
+    });
 }
 
 #[unsafe(no_mangle)]

@@ -1,7 +1,9 @@
 //! Who the caller is, as one filter verified it and the others use it.
 
+mod mapping;
 mod text;
 
+pub use mapping::IdentityMapping;
 pub use text::NotAnIdentity;
 
 use crate::json::{Json, JsonError};
@@ -60,10 +62,17 @@ pub enum AuthenticationMethod {
     ApiKey,
     /// A token that its issuer vouched for (RFC 7662).
     Introspection,
+    /// The certificate of the client's connection.
+    ClientCertificate,
 }
 
 impl AuthenticationMethod {
-    const ALL: [Self; 3] = [Self::Jwt, Self::ApiKey, Self::Introspection];
+    const ALL: [Self; 4] = [
+        Self::Jwt,
+        Self::ApiKey,
+        Self::Introspection,
+        Self::ClientCertificate,
+    ];
 
     /// The word in the property.
     #[must_use]
@@ -72,6 +81,7 @@ impl AuthenticationMethod {
             Self::Jwt => "jwt",
             Self::ApiKey => "api_key",
             Self::Introspection => "introspection",
+            Self::ClientCertificate => "client_certificate",
         }
     }
 

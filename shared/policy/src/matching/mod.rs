@@ -76,6 +76,30 @@ impl Match {
         })
     }
 
+    /// Whether this certainly holds for every request that `other` holds for: a rule with `other`
+    /// behind one with this is never reached.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        // Of a list one item is enough, so a longer list holds more often, and an absent one always.
+        fn wider<T: PartialEq>(own: &[T], other: &[T]) -> bool {
+            own.is_empty() || (!other.is_empty() && other.iter().all(|item| own.contains(item)))
+        }
+        // All of these must hold, so a shorter list holds more often.
+        fn fewer<T: PartialEq>(own: &[T], other: &[T]) -> bool {
+            own.iter().all(|item| other.contains(item))
+        }
+        let covers_path = |path: &PathPattern| self.paths.iter().any(|own| own.covers(path));
+        (self.paths.is_empty() || (!other.paths.is_empty() && other.paths.iter().all(covers_path)))
+            && wider(&self.routes, &other.routes)
+            && wider(&self.hosts, &other.hosts)
+            && wider(&self.methods, &other.methods)
+            && wider(&self.content_types, &other.content_types)
+            && fewer(&self.headers, &other.headers)
+            && fewer(&self.scopes, &other.scopes)
+            && fewer(&self.claims, &other.claims)
+            && (self.consent.is_none() || self.consent == other.consent)
+    }
+
     /// Whether the rule says anything about paths.
     #[must_use]
     pub const fn has_paths(&self) -> bool {

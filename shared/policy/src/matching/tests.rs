@@ -383,3 +383,42 @@ proptest! {
         prop_assert_eq!(found == Selection::Rule(1), !protected, "{}", spelled);
     }
 }
+
+#[test]
+fn a_match_covers_what_it_certainly_holds_for() {
+    let read = |text: &str| config::read(text, |node| Match::read(&node)).unwrap();
+    for (wide, narrow, expected) in [
+        ("{}", r#"{"paths":["/a"]}"#, true),
+        (r#"{"paths":["/a"]}"#, "{}", false),
+        (r#"{"paths":["/a/**"]}"#, r#"{"paths":["/a/b","/a"]}"#, true),
+        (r#"{"paths":["/a/*"]}"#, r#"{"paths":["/a/b","/a"]}"#, false),
+        (r#"{"paths":["/a/*"]}"#, r#"{"paths":["/a/**"]}"#, false),
+        (
+            r#"{"paths":["/a/**"]}"#,
+            r#"{"paths":["/A/b"],"ignore_case":true}"#,
+            false,
+        ),
+        (
+            r#"{"paths":["/a"],"methods":["GET","POST"]}"#,
+            r#"{"paths":["/a"],"methods":["GET"]}"#,
+            true,
+        ),
+        (r#"{"methods":["GET"]}"#, r#"{"paths":["/a"]}"#, false),
+        (
+            r#"{"headers":[{"name":"x-a","exists":true}]}"#,
+            r#"{"paths":["/a"]}"#,
+            false,
+        ),
+        (
+            r#"{"paths":["/a"]}"#,
+            r#"{"paths":["/a"],"headers":[{"name":"x-a","exists":true}]}"#,
+            true,
+        ),
+    ] {
+        assert_eq!(
+            read(wide).covers(&read(narrow)),
+            expected,
+            "{wide} {narrow}"
+        );
+    }
+}

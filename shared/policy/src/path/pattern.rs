@@ -54,6 +54,19 @@ impl PathPattern {
         })
     }
 
+    /// Whether this pattern certainly fits every path that `other` fits.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let length_fits = if self.open_end {
+            other.segments.len() >= self.segments.len()
+        } else {
+            !other.open_end && other.segments.len() == self.segments.len()
+        };
+        let case_fits = self.ignore_case == other.ignore_case;
+        let mut pairs = self.segments.iter().zip(&other.segments);
+        length_fits && case_fits && pairs.all(|(own, other)| *own == Segment::Any || own == other)
+    }
+
     /// Whether this reading of a path fits the pattern.
     #[must_use]
     pub fn matches(&self, reading: &Reading) -> bool {

@@ -6,8 +6,8 @@ use policy::config::Problems;
 
 use super::super::{Answer, Profile, Proxy, Request, Response};
 use crate::{
-    Action, AnswerSizes, CallToken, Capabilities, Direction, Filter, HeaderMap, Host, HttpCall,
-    LocalResponse, MetricKind, Status, Stream, headers,
+    Action, CallToken, Capabilities, Direction, Filter, HeaderMap, Host, HttpCall, LocalResponse,
+    MetricKind, ResponseSizes, Status, Stream, headers,
 };
 
 /// Does in the request headers what its configuration says, word by word.
@@ -39,7 +39,7 @@ impl Filter for Obedient {
         ObedientStream
     }
 
-    fn on_http_answer(&mut self, host: &dyn Host, _: CallToken, _: AnswerSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, _: CallToken, _: ResponseSizes) {
         let _ = host.resume(Direction::Request);
     }
 }

@@ -91,7 +91,7 @@ fn a_held_request_goes_on_when_it_is_resumed() {
                 start_call(host).unwrap();
                 return Action::Pause;
             }
-            Event::HttpAnswer { .. } => {
+            Event::HttpCallResponse { .. } => {
                 host.set_effective_context(2).unwrap();
                 host.set_header(HeaderMap::RequestHeaders, "x-user", b"ann")
                     .unwrap();
@@ -320,7 +320,7 @@ fn a_replaced_root_may_take_its_time() {
                 start_call(host).unwrap();
                 Action::Pause
             }
-            Event::HttpAnswer { .. } => {
+            Event::HttpCallResponse { .. } => {
                 host.done().unwrap();
                 Action::Continue
             }

@@ -30,12 +30,12 @@ enum Event {
         end: bool,
     },
     ResponseTrailers,
-    HttpAnswer {
+    HttpCallResponse {
         token: CallToken,
         headers: usize,
         body: usize,
     },
-    GrpcAnswer(Result<usize, u32>),
+    GrpcReceive(Result<usize, u32>),
     Done,
     Log,
     Delete,
@@ -93,8 +93,14 @@ impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Plugin for Scripted<S> {
         self.event(context, Event::ResponseTrailers)
     }
 
-    fn http_answer(&mut self, context: ContextId, token: CallToken, headers: usize, body: usize) {
-        let event = Event::HttpAnswer {
+    fn http_call_response(
+        &mut self,
+        context: ContextId,
+        token: CallToken,
+        headers: usize,
+        body: usize,
+    ) {
+        let event = Event::HttpCallResponse {
             token,
             headers,
             body,
@@ -102,8 +108,8 @@ impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Plugin for Scripted<S> {
         self.event(context, event);
     }
 
-    fn grpc_answer(&mut self, context: ContextId, _: CallToken, result: Result<usize, u32>) {
-        self.event(context, Event::GrpcAnswer(result));
+    fn grpc_receive(&mut self, context: ContextId, _: CallToken, result: Result<usize, u32>) {
+        self.event(context, Event::GrpcReceive(result));
     }
 
     fn done(&mut self, context: ContextId) -> bool {

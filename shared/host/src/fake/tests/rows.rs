@@ -92,7 +92,7 @@ fn apisix_has_one_call_of_a_request_at_a_time() {
                 call(host).unwrap();
                 sink.borrow_mut().push(call(host));
             }
-            Event::HttpAnswer { token: 0, .. } => sink.borrow_mut().push(call(host)),
+            Event::HttpCallResponse { token: 0, .. } => sink.borrow_mut().push(call(host)),
             _ => {}
         }
         Action::Continue
@@ -115,7 +115,7 @@ fn tokens_count_from_0_and_answers_come_to_the_root() {
                 call(host).unwrap();
                 Action::Pause
             }
-            Event::HttpAnswer { token, .. } => {
+            Event::HttpCallResponse { token, .. } => {
                 // The request at hand is the one that has called, all the same.
                 let path = host.header(HeaderMap::RequestHeaders, ":path").unwrap();
                 sink.borrow_mut().push((context, token, path));

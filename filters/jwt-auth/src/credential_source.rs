@@ -1,38 +1,33 @@
 //! What the credentials of each provider are checked with.
 
-use host::{Capabilities, Host};
+use host::Host;
 use policy::config::Problem;
 use policy::secret::{Secret, SecretKind};
 
 use crate::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::config::{ApiKeyHash, InlineKeys, KeySource, Provider, ProviderKind};
-use crate::fetch::KeyFetcher;
 use crate::introspection::Introspector;
 use crate::jose::{Key, KeySet};
+use crate::keys::provider_keys::ProviderKeys;
 
 /// What a provider's credentials are checked with.
-pub(crate) enum Source {
+pub(crate) enum CredentialSource {
     /// Keys from the configuration.
     Inline(KeySet),
     /// Keys that are fetched.
-    Fetched(Box<KeyFetcher>),
+    Fetched(Box<ProviderKeys>),
     /// Hashes of keys.
     ApiKeys(ApiKeyHolders),
     /// The issuer itself.
     Introspection(Box<Introspector>),
 }
 
-impl Source {
+impl CredentialSource {
     /// What a provider, at this place in the configuration, is checked with.
     ///
     /// # Errors
     /// A secret that the configuration names is not in the environment, or too weak.
-    pub(crate) fn of(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        index: usize,
-        provider: &Provider,
-    ) -> Result<Self, Problem> {
+    pub(crate) fn of(host: &dyn Host, index: usize, provider: &Provider) -> Result<Self, Problem> {
         let secret = |path: &str, name: &str, kind| {
             Secret::from_environment(name, host.environment_variable(name), kind).map_err(|error| {
                 let path = format!("providers.{}.{path}", provider.name);
@@ -42,11 +37,8 @@ impl Source {
         match &provider.kind {
             ProviderKind::Token(token) => match &token.keys {
                 KeySource::Inline(inline) => Self::inline(host, inline).map(Self::Inline),
-                KeySource::Fetched(source) => Ok(Self::Fetched(Box::new(KeyFetcher::new(
-                    source.clone(),
-                    token.key_rules,
-                    capabilities.shares_data(),
-                )))),
+                // These need the documents of the verifier.
+                KeySource::Fetched(_) => Ok(Self::Inline(KeySet::default())),
             },
             ProviderKind::ApiKeys(keys) => {
                 let pepper = match &keys.hash {
@@ -58,7 +50,7 @@ impl Source {
                         Some(secret("api_keys.pepper_env", pepper_env, kind)?)
                     }
                 };
-                let holders = ApiKeyHolders::new(index, provider, keys, pepper);
+                let holders = ApiKeyHolders::new(index, provider, keys, pepper)?;
                 Ok(Self::ApiKeys(holders))
             }
             ProviderKind::Introspection(settings) => {

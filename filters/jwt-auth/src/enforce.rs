@@ -10,18 +10,19 @@ use policy::decision::{Decision, Outcome};
 use policy::mode::{Mode, OnError};
 
 use crate::JwtAuth;
-use crate::answer;
-use crate::config::{Config, Location, Requirement, ResourceMetadata};
+use crate::challenge;
+use crate::config::{Config, CredentialPlace, ResourceMetadata};
 use crate::connection;
 use crate::credential;
-use crate::decide::{NO_PROVIDER, Ruling, uncheckable};
-use crate::inquiry::Found;
+use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
 use crate::reason::Reason;
+use crate::verification::Authenticated;
 
 /// Does to a request what was decided, and tells about it.
-pub(crate) struct Effects {
+pub(crate) struct Enforcer {
     config: Rc<Config>,
     clears_route_cache: bool,
+    rewrites_paths: bool,
     /// Requests that passed: for each provider, and last those without a caller.
     allowed: Vec<Counter>,
     counts_later: bool,
@@ -49,7 +50,7 @@ impl ResponseHeaders {
     }
 }
 
-impl Effects {
+impl Enforcer {
     pub(crate) fn new(config: &Rc<Config>, capabilities: &Capabilities) -> Self {
         let counter = |provider: &str| {
             let labels = [("outcome", "allowed"), ("provider", provider)];
@@ -62,6 +63,7 @@ impl Effects {
         Self {
             config: Rc::clone(config),
             clears_route_cache: config.clear_route_cache && capabilities.has_foreign_functions(),
+            rewrites_paths: capabilities.rewrites_paths(),
             allowed: names.chain([NO_PROVIDER]).map(counter).collect(),
             counts_later: capabilities.ticks(),
             metrics: Metrics::new(JwtAuth::NAME),
@@ -76,21 +78,21 @@ impl Effects {
         }
     }
 
-    /// What the ruling means for the response.
+    /// What the decision means for the response.
     pub(crate) fn response_headers(
         &self,
-        ruling: &Ruling<'_>,
+        decision: &AuthDecision<'_>,
         host: &dyn Host,
         request: &Request,
     ) -> ResponseHeaders {
-        let (mode, requirement, in_query) = match ruling {
-            Ruling::Pass {
+        let (mode, requirement, in_query) = match decision {
+            AuthDecision::Pass {
                 mode,
                 requirement,
                 found,
                 ..
             } => (*mode, *requirement, found.in_query),
-            Ruling::Refuse {
+            AuthDecision::Refuse {
                 mode, requirement, ..
             } => (*mode, *requirement, false),
             _ => return ResponseHeaders::default(),
@@ -113,37 +115,29 @@ impl Effects {
     }
 
     /// Does what was decided.
-    pub(crate) fn carry_out(
+    pub(crate) fn apply(
         &self,
         host: &dyn Host,
         request: &Request,
-        ruling: &Ruling<'_>,
+        decision: &AuthDecision<'_>,
     ) -> Action {
-        match ruling {
-            Ruling::Pass {
-                rule,
-                mode,
-                requirement,
-                found,
+        match decision {
+            AuthDecision::Pass {
+                rule, mode, found, ..
             } => {
-                if mode.enforces()
-                    && let Some(requirement) = requirement
-                    && self
-                        .strip_credentials(host, request, requirement, found)
-                        .is_err()
-                {
-                    let ruling = uncheckable(&self.config, Reason::CredentialKept);
-                    return self.carry_out(host, request, &ruling);
+                if mode.enforces() && self.strip_credentials(host, request, found).is_err() {
+                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.apply(host, request, &refusal);
                 }
                 self.pass(host, rule, *mode, found);
                 Action::Continue
             }
-            Ruling::Wait { .. } => Action::Pause,
-            Ruling::Serve(metadata) => {
+            AuthDecision::Wait { .. } => Action::Pause,
+            AuthDecision::Serve(metadata) => {
                 serve(host, request, metadata);
                 Action::Pause
             }
-            Ruling::Redirect {
+            AuthDecision::Redirect {
                 rule,
                 mode,
                 location,
@@ -164,7 +158,7 @@ impl Effects {
                 redirect(host, location);
                 Action::Pause
             }
-            Ruling::Refuse {
+            AuthDecision::Refuse {
                 rule,
                 mode,
                 provider,
@@ -180,18 +174,22 @@ impl Effects {
                     caller.publish(host, None);
                 }
                 self.tell(host, request, rule, *mode, *reason, outcome, provider);
+                if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
+                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.apply(host, request, &refusal);
+                }
                 if lets_pass || !mode.enforces() {
                     return Action::Continue;
                 }
                 let id = request.request_id(host);
-                let refusal = answer::refusal(&self.config, *reason, detail, id);
+                let refusal = challenge::refusal(&self.config, *reason, detail, id);
                 refuse::send(host, &refusal, JwtAuth::NAME, id, request.is_grpc());
                 Action::Pause
             }
         }
     }
 
-    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Found) {
+    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Authenticated) {
         let primary = found.callers.first();
         match primary {
             // The identity says by which rule it passes: one property in place of two.
@@ -232,34 +230,53 @@ impl Effects {
         }
     }
 
-    /// The upstream sees no credential, wherever it was, unless its provider forwards it.
+    /// The upstream sees no credential, wherever any provider looks for one, but those that were
+    /// verified and whose provider forwards them.
     fn strip_credentials(
         &self,
         host: &dyn Host,
         request: &Request,
-        requirement: &Requirement,
-        found: &Found,
+        found: &Authenticated,
     ) -> Result<(), Status> {
-        let provider = |index: &usize| self.config.providers.get(*index);
-        let forwarded: Vec<&Location> = found
-            .callers
-            .iter()
-            .filter_map(|caller| provider(&caller.provider))
-            .filter(|provider| provider.forward)
-            .flat_map(|provider| &provider.from)
-            .collect();
-        let all = || {
-            let providers = requirement.providers.list().iter().filter_map(provider);
-            let keep_theirs = providers.filter(|provider| !provider.forward);
-            keep_theirs.flat_map(|provider| &provider.from)
+        let verified = |text: &str| {
+            let mut pairs = found.callers.iter().zip(&found.credentials);
+            pairs.any(|(caller, credential)| {
+                let provider = self.config.providers.get(caller.provider);
+                credential == text && provider.is_some_and(|provider| provider.forward)
+            })
         };
-        for (place, location) in all().enumerate() {
-            let stripped = all().take(place).any(|known| known == location);
-            if !stripped && !forwarded.contains(&location) {
-                credential::strip(host, request, location)?;
-            }
-        }
-        Ok(())
+        self.strip_places(host, request, &|place| !self.is_stuck(place), &verified)
+    }
+
+    /// Nothing could be decided, and the request passes all the same: the upstream sees the
+    /// credentials that are forwarded, which nobody has verified, and no others.
+    fn strip_unchecked(&self, host: &dyn Host, request: &Request) -> Result<(), Status> {
+        self.strip_places(host, request, &|place| !self.is_forwarded(place), &|_| {
+            false
+        })
+    }
+
+    fn strip_places(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        strips: &dyn Fn(&CredentialPlace) -> bool,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<(), Status> {
+        let mut places = self.config.places.iter().filter(|place| strips(place));
+        places.try_for_each(|place| credential::strip(host, request, place, keep))
+    }
+
+    /// Whether a credential stays where it is whatever is done: the host cannot rewrite a query. The
+    /// configuration says of such places that the upstream may see what is there.
+    fn is_stuck(&self, place: &CredentialPlace) -> bool {
+        matches!(place, CredentialPlace::Query(_)) && !self.rewrites_paths
+    }
+
+    fn is_forwarded(&self, place: &CredentialPlace) -> bool {
+        self.config.providers.iter().any(|provider| {
+            provider.forward && provider.from.iter().any(|location| place.has(location))
+        })
     }
 
     /// Counts and logs what did not simply pass, and tells the other filters.

@@ -2,7 +2,7 @@
 //!
 //! On Envoy the host's crypto library checks an RS256 signature in about a fifth of the time that
 //! it takes inside the VM, and ES256 in a tenth. Whether it is there and right is tried out at
-//! configure time, with one good and one bad signature for each algorithm; both engines must agree
+//! configure time, with one good and one bad signature for each algorithm; both backends must agree
 //! on every token.
 
 use host::{Capabilities, Host, verify_signature};
@@ -15,11 +15,11 @@ use crate::jose::{
 
 /// The algorithms that the host checks; the VM checks all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Engine {
+pub struct SignatureBackend {
     by_host: AlgorithmSet,
 }
 
-impl Engine {
+impl SignatureBackend {
     /// Tries the host out: it checks the algorithms of which it knows the answers.
     #[must_use]
     pub fn choose(host: &dyn Host, capabilities: &Capabilities) -> Self {

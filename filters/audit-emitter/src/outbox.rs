@@ -1,0 +1,220 @@
+//! Records on their way to the collector: the queue, when it may send, and how much at once.
+
+use std::time::Duration;
+
+use host::{CallToken, Host, HttpCall};
+
+use crate::config::{BatchLimits, Config, Envelope, HttpSink, Sink};
+use crate::delivery::{BatchSize, Schedule, Verdict, verdict};
+use crate::queue::{Batch, Call, Priority, Queue, QueuedRecord};
+use crate::sink;
+
+/// The queue of one instance and the collector that it goes to.
+pub(crate) struct Outbox {
+    /// None is the proxy's log, to which nothing is sent.
+    sink: Option<HttpSink>,
+    headers: Vec<(String, String)>,
+    queue: Queue,
+    schedule: Schedule,
+    batch_size: BatchSize,
+    limits: BatchLimits,
+}
+
+/// What a response means for the batch that was sent.
+pub(crate) struct Settled {
+    pub(crate) outcome: BatchOutcome,
+    /// From sending it to its response.
+    pub(crate) took_ns: Option<u64>,
+}
+
+/// What became of a batch.
+pub(crate) enum BatchOutcome {
+    /// The collector has all of it.
+    Delivered(Vec<QueuedRecord>),
+    /// The collector will never take all of it, and does not say which records it is that it does
+    /// not want.
+    Rejected(Vec<QueuedRecord>),
+    /// It is sent again as it is.
+    Retried,
+    /// It is sent again in halves, and later ones have at most so many records.
+    Split(usize),
+}
+
+impl Outbox {
+    pub(crate) fn new(config: &Config, headers: Vec<(String, String)>) -> Self {
+        Self {
+            sink: match &config.sink {
+                Sink::Http(sink) => Some(sink.clone()),
+                Sink::HostLog => None,
+            },
+            headers,
+            queue: Queue::new(config.queue),
+            schedule: Schedule::default(),
+            batch_size: BatchSize::new(config.batch.max_records),
+            limits: config.batch,
+        }
+    }
+
+    pub(crate) const fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// Whether anything is ever sent.
+    pub(crate) const fn sends(&self) -> bool {
+        self.sink.is_some()
+    }
+
+    /// How long the collector has for a response.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.sink
+            .as_ref()
+            .map_or(Duration::ZERO, |sink| sink.timeout)
+    }
+
+    /// Adds a record at the end.
+    ///
+    /// # Errors
+    /// There is no room for it; it comes back.
+    pub(crate) fn push(
+        &mut self,
+        record: QueuedRecord,
+        priority: Priority,
+    ) -> Result<(), QueuedRecord> {
+        self.queue.push(record, priority)
+    }
+
+    /// Everything, because the end is near.
+    pub(crate) fn drain(&mut self) -> Vec<QueuedRecord> {
+        self.queue.drain()
+    }
+
+    /// Whether something has waited long enough, is enough for a batch, or was not delivered.
+    pub(crate) fn is_due(&self, now_ns: u64) -> bool {
+        let oldest_ns = self.queue.oldest_waiting_ns();
+        let max_delay_ns = nanoseconds(self.limits.max_delay);
+        let waited = oldest_ns.is_some_and(|oldest| now_ns.saturating_sub(oldest) >= max_delay_ns);
+        waited
+            || self.queue.waiting() >= self.batch_size.records()
+            || self.queue.waiting_bytes() >= self.limits.max_bytes
+            || self.queue.has_undelivered()
+    }
+
+    /// Whether a batch can go out now.
+    pub(crate) fn can_send(&self, now_ns: u64) -> bool {
+        self.sends() && self.schedule.admits(now_ns) && self.queue.can_send()
+    }
+
+    /// Whether nothing waits, and the collector would take something.
+    pub(crate) fn is_idle(&self, now_ns: u64) -> bool {
+        self.queue.waiting() == 0 && self.schedule.admits(now_ns)
+    }
+
+    /// Sends what can be sent. Answers whether a call could not be started.
+    pub(crate) fn send(&mut self, host: &dyn Host, emitter: &str) -> bool {
+        let now_ns = host.monotonic_ns();
+        let Some(sink) = &self.sink else { return false };
+        while self.schedule.admits(now_ns) && self.queue.can_send() {
+            // While it fails, one call at a time finds out whether it still does.
+            if self.schedule.is_failing() && self.queue.under_way() > 0 {
+                return false;
+            }
+            let wall_ns = host.wall_clock_ns();
+            let most = self.batch_size.records();
+            let Some(batch) = self.queue.next_batch(most, self.limits.max_bytes, wall_ns) else {
+                return false;
+            };
+            match start_call(host, sink, &self.headers, emitter, batch) {
+                Some(token) => {
+                    batch.call = Some(Call {
+                        token,
+                        started_ns: now_ns,
+                    });
+                }
+                // No such cluster, no endpoint: the collector may come yet.
+                None => return true,
+            }
+        }
+        false
+    }
+
+    /// Calls that began so long ago are not answered any more. Answers whether there were any.
+    pub(crate) fn give_up_calls_before(&mut self, started_ns: u64) -> bool {
+        self.queue.give_up_calls_before(started_ns) > 0
+    }
+
+    /// The last batch has to be sent again, later.
+    pub(crate) fn postpone(&mut self, now_ns: u64, retry_after_s: Option<u64>, random: u32) {
+        self.schedule.failed(now_ns, retry_after_s, random);
+    }
+
+    /// Takes the response to a call of this outbox. `None`: it is none of its calls.
+    pub(crate) fn settle(
+        &mut self,
+        token: CallToken,
+        status: Option<u16>,
+        body: &[u8],
+        now_ns: u64,
+    ) -> Option<Settled> {
+        let batch = self.queue.batch_of(token)?;
+        let number = batch.number;
+        let took_ns = batch
+            .call
+            .map(|call| now_ns.saturating_sub(call.started_ns));
+        // Only OTLP has responses that say that a part was not taken.
+        let is_otlp = self
+            .sink
+            .as_ref()
+            .is_some_and(|sink| sink.envelope == Envelope::Otlp);
+        let outcome = match verdict(status, if is_otlp { body } else { b"" }) {
+            Verdict::Delivered => {
+                self.schedule.settled();
+                self.batch_size.note_delivered();
+                BatchOutcome::Delivered(self.queue.finish(number))
+            }
+            Verdict::Retry => {
+                self.queue.retry(number);
+                BatchOutcome::Retried
+            }
+            Verdict::TooLarge if self.queue.split(number) => {
+                self.batch_size.shrink();
+                BatchOutcome::Split(self.batch_size.records())
+            }
+            Verdict::PartlyRejected { .. } | Verdict::Rejected | Verdict::TooLarge => {
+                self.schedule.settled();
+                BatchOutcome::Rejected(self.queue.finish(number))
+            }
+        };
+        Some(Settled { outcome, took_ns })
+    }
+}
+
+fn start_call(
+    host: &dyn Host,
+    sink: &HttpSink,
+    more_headers: &[(String, String)],
+    emitter: &str,
+    batch: &Batch,
+) -> Option<CallToken> {
+    let body = sink::body(sink.envelope, &batch.records, batch.formed_ns);
+    // The same for the same records, so that whoever has them already can tell.
+    let key = format!("\"{emitter}-{}\"", batch.number);
+    let mut headers = vec![
+        (":method", "POST"),
+        (":path", sink.path.as_str()),
+        (":authority", sink.authority.as_str()),
+        ("content-type", sink.envelope.content_type()),
+        ("idempotency-key", key.as_str()),
+    ];
+    headers.extend(more_headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    host.http_call(&HttpCall {
+        upstream: &sink.upstream,
+        headers: &headers,
+        body: body.as_bytes(),
+        timeout: sink.timeout,
+    })
+    .ok()
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

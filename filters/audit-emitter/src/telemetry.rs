@@ -1,0 +1,127 @@
+//! What the filter tells about itself: metrics, and lines of the log that do not flood it.
+
+use std::collections::BTreeMap;
+
+use host::{Counter, Host, LogLevel, Metrics, Throttle};
+
+use crate::queue::{Kind, Queue, QueuedRecord};
+
+/// Metrics and log of one instance.
+pub(crate) struct Telemetry {
+    filter: &'static str,
+    metrics: Metrics,
+    throttle: Throttle,
+    /// Records by class and decision, which are counted with every request.
+    records: BTreeMap<(String, &'static str), Counter>,
+    reported: Gauges,
+    /// There is no tick at which counters could be handed to the host.
+    flushes_at_once: bool,
+}
+
+/// What this instance has added to the gauges that all share.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gauges {
+    bytes: usize,
+    records: usize,
+    oldest_s: usize,
+}
+
+impl Telemetry {
+    pub(crate) fn new(filter: &'static str, ticks: bool) -> Self {
+        Self {
+            filter,
+            metrics: Metrics::new(filter),
+            throttle: Throttle::default(),
+            records: BTreeMap::new(),
+            reported: Gauges::default(),
+            flushes_at_once: !ticks,
+        }
+    }
+
+    pub(crate) fn count(&self, host: &dyn Host, name: &'static str, labels: &[(&str, &str)]) {
+        self.metrics.count(host, name, labels);
+    }
+
+    pub(crate) fn add(
+        &self,
+        host: &dyn Host,
+        name: &'static str,
+        labels: &[(&str, &str)],
+        more: u64,
+    ) {
+        self.metrics.add(host, name, labels, more);
+    }
+
+    /// How long a batch took from being sent to its response.
+    pub(crate) fn record_flush(&self, host: &dyn Host, took_ms: u64) {
+        self.metrics.record(host, FLUSH_DURATION, &[], took_ms);
+    }
+
+    /// Writes a line, unless there were many like it just now.
+    pub(crate) fn log(&self, host: &dyn Host, level: LogLevel, line: impl FnOnce() -> String) {
+        self.throttle.log(host, level, line);
+    }
+
+    /// Counts the record of a request.
+    pub(crate) fn count_record(&mut self, host: &dyn Host, record: &QueuedRecord) {
+        let decision = match record.kind {
+            Kind::Denied => "denied",
+            Kind::Allowed | Kind::Control => "allowed",
+        };
+        let key = (record.class.clone(), decision);
+        let filter = self.filter;
+        let counter = self.records.entry(key).or_insert_with(|| {
+            let labels = [("class", record.class.as_str()), ("decision", decision)];
+            Counter::new(filter, RECORDS, &labels)
+        });
+        counter.note();
+        if self.flushes_at_once {
+            counter.flush(host);
+        }
+    }
+
+    /// Tells the host what was counted, and how full the queue is.
+    pub(crate) fn report(&mut self, host: &dyn Host, queue: &Queue) {
+        for counter in self.records.values() {
+            counter.flush(host);
+        }
+        let age_ns = queue
+            .oldest_ns()
+            .map_or(0, |oldest| host.monotonic_ns().saturating_sub(oldest));
+        let current = Gauges {
+            bytes: queue.bytes(),
+            records: queue.len(),
+            oldest_s: usize::try_from(age_ns / NS_PER_S).unwrap_or(0),
+        };
+        let before = std::mem::replace(&mut self.reported, current);
+        for (name, now, before) in [
+            (QUEUE_BYTES, current.bytes, before.bytes),
+            (QUEUE_RECORDS, current.records, before.records),
+            (OLDEST_RECORD, current.oldest_s, before.oldest_s),
+        ] {
+            let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+            let change = signed(now).saturating_sub(signed(before));
+            if change != 0 {
+                self.metrics.shift(host, name, &[], change);
+            }
+        }
+    }
+}
+
+const NS_PER_S: u64 = 1_000_000_000;
+
+const RECORDS: &str = "records_total";
+pub(crate) const LOST: &str = "lost_total";
+pub(crate) const SPILLED: &str = "spilled_total";
+pub(crate) const SAMPLED_OUT: &str = "sampled_out_total";
+pub(crate) const REJECTED_REQUESTS: &str = "rejected_requests_total";
+pub(crate) const BATCHES: &str = "batches_total";
+pub(crate) const CHECKPOINTS: &str = "checkpoints_total";
+pub(crate) const CHAINS_OPENED: &str = "chains_opened_total";
+pub(crate) const HANDED_OVER: &str = "handed_over_total";
+pub(crate) const WITNESS_BATCHES: &str = "witness_batches_total";
+pub(crate) const WITNESS_LOST: &str = "witness_lost_total";
+const QUEUE_BYTES: &str = "queue_bytes";
+const QUEUE_RECORDS: &str = "queue_records";
+const OLDEST_RECORD: &str = "oldest_record_seconds";
+const FLUSH_DURATION: &str = "flush_duration_milliseconds";

@@ -1,0 +1,508 @@
+//! Fetching a key set, once for all providers, workers and VMs that use it.
+
+use std::rc::Rc;
+
+use host::{CallToken, Host, HttpCall, ResponseSizes};
+use policy::json::Json;
+
+use super::discovery::jwks_endpoint;
+use super::schedule::{Pace, Schedule, Wishes};
+use super::shared::SharedDocument;
+use super::unknown_keys::UnknownKeys;
+use super::{FetchError, MAX_JWKS_BYTES, NS_PER_S, nanoseconds, retry_after_s};
+use crate::calls::{CallContexts, random, random_u32, response_body};
+use crate::config::{Endpoint, FetchedKeys};
+
+/// A key set as bytes, and the fetch of it that this VM has under way.
+pub(crate) struct KeyDocument {
+    source: FetchedKeys,
+    pace: Pace,
+    schedule: Schedule,
+    /// Where the VMs meet, on hosts that share data.
+    shared: Option<SharedDocument>,
+    /// Names this VM to the others.
+    holder: u64,
+    flight: Option<Flight>,
+    /// Where the metadata said that the key set is.
+    located: Option<Endpoint>,
+    body: Option<Body>,
+    wishes: Wishes,
+    /// Since when a fetch for an unknown key is wished for.
+    wished_ns: u64,
+    unknown: UnknownKeys,
+    /// How often in a row the shared bytes were not there.
+    losses: u32,
+}
+
+/// The bytes of a key set that was fetched.
+#[derive(Clone)]
+pub(crate) struct Body {
+    pub(crate) bytes: Rc<Vec<u8>>,
+    /// Which fetch brought them.
+    pub(crate) generation: u64,
+    pub(crate) fetched_ns: u64,
+}
+
+/// A call under way.
+struct Flight {
+    call: CallToken,
+    asks_for: Part,
+    /// When the fetch began that the call is a part of.
+    began_ns: u64,
+    /// A host that has not answered by then never will.
+    until_ns: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Metadata,
+    KeySet,
+}
+
+/// What a response has done to a fetch.
+pub(crate) enum Progress {
+    /// The response is of another call.
+    NotOurs,
+    /// There is more to fetch.
+    GoesOn,
+    /// The fetch has ended: there are new bytes, or there is a reason why not.
+    Ended(Result<(), FetchError>),
+}
+
+/// Whether a key that is not in the set may be in the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sought {
+    /// It was not published when it was fetched for.
+    Absent,
+    /// A fetch for it is under way or due at once.
+    Soon,
+    /// No fetch for it has succeeded, and the next one is some time off.
+    Undecided {
+        /// Whole seconds, at least 1.
+        retry_after_s: u64,
+    },
+}
+
+impl KeyDocument {
+    /// Nothing fetched yet. `shares` says whether the host shares data.
+    pub(crate) fn new(host: &dyn Host, source: FetchedKeys, shares: bool) -> Self {
+        Self {
+            pace: source.settings.pace(),
+            shared: shares.then(|| SharedDocument::of(&source)),
+            source,
+            schedule: Schedule::default(),
+            holder: random(host).max(1),
+            flight: None,
+            located: None,
+            body: None,
+            wishes: Wishes::default(),
+            wished_ns: 0,
+            unknown: UnknownKeys::default(),
+            losses: 0,
+        }
+    }
+
+    /// Whether a provider with these settings takes its keys from this document.
+    pub(crate) fn is_of(&self, source: &FetchedKeys) -> bool {
+        self.source.address() == source.address()
+    }
+
+    /// One more provider uses it: it is fetched as often as the most demanding one wants.
+    pub(crate) fn join(&mut self, source: &FetchedKeys) {
+        let other = source.settings.pace();
+        self.pace = Pace {
+            timeout: self.pace.timeout.max(other.timeout),
+            cache_duration: self.pace.cache_duration.min(other.cache_duration),
+            min_refresh: self.pace.min_refresh.min(other.min_refresh),
+        };
+    }
+
+    /// The bytes at hand.
+    pub(crate) const fn body(&self) -> Option<&Body> {
+        self.body.as_ref()
+    }
+
+    /// The call that is under way.
+    pub(crate) fn call_under_way(&self) -> Option<CallToken> {
+        self.flight.as_ref().map(|flight| flight.call)
+    }
+
+    /// Takes over what other VMs have done, and says that the own fetch goes on. Whether a fetch
+    /// has ended, well or badly: who waits for it is to be decided about again.
+    pub(crate) fn sync(&mut self, host: &dyn Host, now_ns: u64) -> bool {
+        let overdue = self.flight.take_if(|flight| flight.until_ns <= now_ns);
+        if overdue.is_some() {
+            self.fail(host, now_ns);
+            return true;
+        }
+        let Some(shared) = &self.shared else {
+            return false;
+        };
+        let Some((schedule, cas)) = shared.schedule(host) else {
+            return false;
+        };
+        let failed_since = schedule.failed_ns > self.schedule.failed_ns;
+        self.schedule = schedule;
+        // Another VM may have fetched what was wished for here.
+        if schedule.began_ns > self.wished_ns {
+            self.wishes = Wishes::default();
+        }
+        if self.flight.is_some()
+            && let Some(renewed) = schedule.renewed(self.holder, now_ns)
+            && shared.write_schedule(host, renewed, Some(cas)).is_ok()
+        {
+            self.schedule = renewed;
+        }
+        self.read_body(host) || failed_since
+    }
+
+    /// Starts a fetch if one is due and no other VM has begun it. Whether it failed at once.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub(crate) fn fetch_if_due(
+        &mut self,
+        host: &dyn Host,
+        contexts: CallContexts,
+        now_ns: u64,
+    ) -> Result<(), FetchError> {
+        if self.schedule.due(&self.pace, self.wishes, now_ns).is_none() || !self.begin(host, now_ns)
+        {
+            return Ok(());
+        }
+        self.wishes = Wishes::default();
+        let asks_for = match (&self.source.discovery, &self.located) {
+            (Some(_), None) => Part::Metadata,
+            _ => Part::KeySet,
+        };
+        self.call(host, contexts, asks_for, now_ns, now_ns)
+    }
+
+    /// Takes the response to a call. `useful` says of the bytes of a key set whether some provider
+    /// can use them.
+    pub(crate) fn on_response(
+        &mut self,
+        host: &dyn Host,
+        contexts: CallContexts,
+        call: CallToken,
+        sizes: ResponseSizes,
+        now_ns: u64,
+        useful: impl FnOnce(&[u8]) -> bool,
+    ) -> Progress {
+        let Some(flight) = self.flight.take_if(|flight| flight.call == call) else {
+            return Progress::NotOurs;
+        };
+        let body = response_body(host, sizes, MAX_JWKS_BYTES).map_err(FetchError);
+        let result = match flight.asks_for {
+            Part::KeySet => body.and_then(|body| {
+                check_form(&body)?;
+                let useful = useful(&body);
+                self.succeed(host, body, flight.began_ns, useful, now_ns);
+                Ok(true)
+            }),
+            Part::Metadata => body
+                .and_then(|body| match &self.source.discovery {
+                    Some(discovery) => jwks_endpoint(&body, discovery, &self.source.endpoint),
+                    None => Err(FetchError("no_jwks_uri")),
+                })
+                .and_then(|endpoint| {
+                    self.located = Some(endpoint);
+                    self.call(host, contexts, Part::KeySet, flight.began_ns, now_ns)?;
+                    Ok(false)
+                }),
+        };
+        match result {
+            Ok(true) => Progress::Ended(Ok(())),
+            Ok(false) => Progress::GoesOn,
+            // A call that could not be started has ended the fetch already.
+            Err(error @ NOT_STARTED) => Progress::Ended(Err(error)),
+            Err(error) => {
+                self.fail(host, now_ns);
+                Progress::Ended(Err(error))
+            }
+        }
+    }
+
+    /// A request at hand cannot be decided without a fetch: whether one is under way or starts at
+    /// once; else how long until one may. `since_ns` is when the request came: a fetch that has
+    /// failed since is not waited for again.
+    pub(crate) fn demand(&mut self, since_ns: u64, now_ns: u64) -> Result<(), u64> {
+        let failed_since = self.schedule.failed_ns >= since_ns && self.schedule.failed_ns > 0;
+        let wait_ns = self.schedule.demand_wait_ns(&self.pace, now_ns);
+        if !failed_since && (self.schedule.is_under_way(now_ns) || wait_ns == 0) {
+            self.wishes.demanded = true;
+            return Ok(());
+        }
+        Err(retry_after_s(wait_ns))
+    }
+
+    /// A token names a key that is not in the set (or the set has no usable key at all, `None`):
+    /// what a fetch has to say about it. Fetches for such keys come from a bucket of their own,
+    /// since clients can make up names.
+    pub(crate) fn seek(&mut self, key_id: Option<&str>, since_ns: u64, now_ns: u64) -> Sought {
+        let for_ns = nanoseconds(self.pace.min_refresh);
+        let first_seen_ns = self.unknown.first_seen(key_id, for_ns, now_ns);
+        let schedule = &self.schedule;
+        if schedule.generation > 0 && schedule.fetched_began_ns >= first_seen_ns {
+            return Sought::Absent;
+        }
+        if !self.wishes.unknown_key {
+            self.wishes.unknown_key = true;
+            self.wished_ns = now_ns;
+        }
+        let schedule = &self.schedule;
+        let wait_ns = match schedule.failures {
+            0 => schedule.bucket_wait_ns(&self.pace, now_ns),
+            _ => {
+                self.wishes.demanded = true;
+                schedule.demand_wait_ns(&self.pace, now_ns)
+            }
+        };
+        let failed_since = schedule.failed_ns >= since_ns && schedule.failed_ns > 0;
+        if !failed_since && (schedule.is_under_way(now_ns) || wait_ns == 0) {
+            return Sought::Soon;
+        }
+        Sought::Undecided {
+            retry_after_s: retry_after_s(wait_ns),
+        }
+    }
+
+    /// The call is gone with the request that it belonged to.
+    pub(crate) fn lose_call(&mut self, host: &dyn Host, call: CallToken) {
+        if self.flight.take_if(|flight| flight.call == call).is_some() {
+            self.free_lease(host);
+        }
+    }
+
+    /// This VM goes, or this configuration does: another one may fetch at once.
+    pub(crate) fn leave(&mut self, host: &dyn Host) {
+        if self.flight.take().is_some() {
+            self.free_lease(host);
+        }
+    }
+
+    fn free_lease(&mut self, host: &dyn Host) {
+        let Some(shared) = &self.shared else {
+            if let Some(freed) = self.schedule.freed(self.holder) {
+                self.schedule = freed;
+            }
+            return;
+        };
+        // Once more if another VM was faster: it may have written anything.
+        for _ in 0..MAX_ATTEMPTS {
+            let Some((schedule, cas)) = shared.schedule(host) else {
+                return;
+            };
+            self.schedule = schedule;
+            let Some(freed) = schedule.freed(self.holder) else {
+                return;
+            };
+            if shared.write_schedule(host, freed, Some(cas)).is_ok() {
+                self.schedule = freed;
+                return;
+            }
+        }
+    }
+
+    /// Reads the shared bytes if they are newer. Whether they were.
+    fn read_body(&mut self, host: &dyn Host) -> bool {
+        let Some(shared) = &self.shared else {
+            return false;
+        };
+        let schedule = self.schedule;
+        let at_hand = self.body.as_ref().map_or(0, |body| body.generation);
+        if schedule.generation <= at_hand {
+            return false;
+        }
+        match shared.body(host) {
+            Some((generation, bytes)) if generation >= schedule.generation => {
+                self.losses = 0;
+                self.body = Some(Body {
+                    bytes: Rc::new(bytes),
+                    generation,
+                    fetched_ns: schedule.fetched_ns,
+                });
+                true
+            }
+            // Whoever fetches writes the bytes first and the schedule after them, so they were
+            // there: the host had no room for them any more.
+            _ => {
+                let losses = self.losses.saturating_add(1);
+                let lost = schedule.lost(losses, random_u32(host));
+                if lost != schedule
+                    && let Some((current, cas)) = shared.schedule(host)
+                    && current == schedule
+                    && shared.write_schedule(host, lost, Some(cas)).is_ok()
+                {
+                    self.losses = losses;
+                    self.schedule = lost;
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether this VM may fetch. Where data are shared, exactly one of all may.
+    fn begin(&mut self, host: &dyn Host, now_ns: u64) -> bool {
+        if let Some(shared) = &self.shared {
+            match shared.schedule_or_new(host) {
+                Ok((schedule, cas)) => {
+                    self.schedule = schedule;
+                    let Some(due) = schedule.due(&self.pace, self.wishes, now_ns) else {
+                        return false;
+                    };
+                    let beginning = schedule.beginning(&self.pace, due, self.holder, now_ns);
+                    if shared.write_schedule(host, beginning, Some(cas)).is_err() {
+                        return false;
+                    }
+                    self.schedule = beginning;
+                    return true;
+                }
+                // Out of room, or not working after all: each VM for itself.
+                Err(_) => self.shared = None,
+            }
+        }
+        let Some(due) = self.schedule.due(&self.pace, self.wishes, now_ns) else {
+            return false;
+        };
+        let mut beginning = self
+            .schedule
+            .beginning(&self.pace, due, self.holder, now_ns);
+        // Nobody else looks at it, and where there is no tick nobody renews it.
+        beginning.lease_ns = self.deadline_ns(now_ns);
+        self.schedule = beginning;
+        true
+    }
+
+    fn deadline_ns(&self, now_ns: u64) -> u64 {
+        let patience_ns = nanoseconds(self.pace.timeout).saturating_add(NS_PER_S);
+        now_ns.saturating_add(patience_ns)
+    }
+
+    fn call(
+        &mut self,
+        host: &dyn Host,
+        contexts: CallContexts,
+        asks_for: Part,
+        began_ns: u64,
+        now_ns: u64,
+    ) -> Result<(), FetchError> {
+        let endpoint = match (asks_for, &self.located) {
+            (Part::KeySet, Some(located)) => located,
+            _ => &self.source.endpoint,
+        };
+        let started = contexts.http_call(
+            host,
+            &HttpCall {
+                upstream: &endpoint.upstream,
+                headers: &[
+                    (":method", "GET"),
+                    (":path", &endpoint.path),
+                    (":authority", &endpoint.authority),
+                    (":scheme", endpoint.scheme),
+                    ("accept", "application/jwk-set+json, application/json"),
+                ],
+                body: b"",
+                timeout: self.pace.timeout,
+            },
+        );
+        match started {
+            Ok(call) => {
+                let until_ns = self.deadline_ns(now_ns);
+                if self.shared.is_none() {
+                    self.schedule.lease_ns = until_ns;
+                }
+                self.flight = Some(Flight {
+                    call,
+                    asks_for,
+                    began_ns,
+                    until_ns,
+                });
+                Ok(())
+            }
+            Err(_) => {
+                self.fail(host, now_ns);
+                Err(NOT_STARTED)
+            }
+        }
+    }
+
+    fn succeed(
+        &mut self,
+        host: &dyn Host,
+        bytes: Vec<u8>,
+        began_ns: u64,
+        useful: bool,
+        now_ns: u64,
+    ) {
+        let jitter = random_u32(host);
+        // The lease may have run out, and another VM may have fetched since.
+        self.adopt(host);
+        let known = self.schedule;
+        self.schedule = known.succeeded(&self.pace, began_ns, useful, now_ns, jitter);
+        self.keep_lease_of_others(&known);
+        if let Some(shared) = &self.shared {
+            // Without room for the bytes, no other VM may believe that they are there.
+            let written = shared.write_body(host, self.schedule.generation, &bytes);
+            if written
+                .and_then(|()| shared.write_schedule(host, self.schedule, None))
+                .is_err()
+            {
+                self.shared = None;
+            }
+        }
+        self.body = Some(Body {
+            bytes: Rc::new(bytes),
+            generation: self.schedule.generation,
+            fetched_ns: now_ns,
+        });
+    }
+
+    fn fail(&mut self, host: &dyn Host, now_ns: u64) {
+        let jitter = random_u32(host);
+        self.adopt(host);
+        // The issuer may have moved its keys.
+        self.located = None;
+        let known = self.schedule;
+        self.schedule = known.failed(now_ns, jitter);
+        self.keep_lease_of_others(&known);
+        if let Some(shared) = &self.shared
+            && shared.write_schedule(host, self.schedule, None).is_err()
+        {
+            self.shared = None;
+        }
+    }
+
+    /// A VM that has taken over in the meantime still fetches.
+    fn keep_lease_of_others(&mut self, known: &Schedule) {
+        if known.holder != self.holder {
+            self.schedule.lease_ns = known.lease_ns;
+        }
+    }
+
+    fn adopt(&mut self, host: &dyn Host) {
+        if let Some(shared) = &self.shared
+            && let Some((schedule, _)) = shared.schedule(host)
+        {
+            self.schedule = schedule;
+        }
+    }
+}
+
+/// Whether bytes are a key set at all; what its keys are good for is for each provider to find out.
+fn check_form(bytes: &[u8]) -> Result<(), FetchError> {
+    let set = Json::parse(without_mark(bytes)).map_err(|_| FetchError("not_json"))?;
+    match set.member("keys") {
+        Some(Json::Array(_)) => Ok(()),
+        _ => Err(FetchError("not_a_jwk_set")),
+    }
+}
+
+/// JSON without a byte order mark, which some servers put in front of it (RFC 8259 section 8.1
+/// allows readers to ignore it).
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+const NOT_STARTED: FetchError = FetchError("not_started");
+const MAX_ATTEMPTS: u32 = 8;

@@ -1,0 +1,71 @@
+//! Where the VMs of a proxy meet about a key set.
+
+use host::{Host, SharedValue, Status, shared_data};
+
+use super::schedule::Schedule;
+use crate::config::FetchedKeys;
+use crate::jose::sha256;
+
+/// The names of the shared values. They come from the address: two configurations that fetch the
+/// same key set share it, also across a reload and whatever they make of it.
+pub(super) struct SharedDocument {
+    schedule: String,
+    body: String,
+}
+
+impl SharedDocument {
+    pub(super) fn of(source: &FetchedKeys) -> Self {
+        let digest = sha256(source.address().join("\0").as_bytes());
+        let name: String = digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            schedule: format!("meshward.jwt-auth.{name}.schedule"),
+            body: format!("meshward.jwt-auth.{name}.keys"),
+        }
+    }
+
+    /// What is there, if it can be read.
+    pub(super) fn schedule(&self, host: &dyn Host) -> Option<(Schedule, u32)> {
+        let value = host.shared_data(&self.schedule).ok()?;
+        Some((Schedule::from_bytes(&value.bytes)?, value.cas))
+    }
+
+    /// What is there, or a new one. Something that cannot be read is as good as new: whoever takes
+    /// its place first begins.
+    pub(super) fn schedule_or_new(&self, host: &dyn Host) -> Result<(Schedule, u32), Status> {
+        let new = Schedule::default();
+        let SharedValue { bytes, cas } =
+            shared_data::insert_if_absent(host, &self.schedule, &new.to_bytes())?;
+        Ok((Schedule::from_bytes(&bytes).unwrap_or(new), cas))
+    }
+
+    pub(super) fn write_schedule(
+        &self,
+        host: &dyn Host,
+        schedule: Schedule,
+        cas: Option<u32>,
+    ) -> Result<(), Status> {
+        host.set_shared_data(&self.schedule, &schedule.to_bytes(), cas)
+    }
+
+    /// The generation of the key set, and its bytes.
+    pub(super) fn body(&self, host: &dyn Host) -> Option<(u64, Vec<u8>)> {
+        let bytes = host.shared_data(&self.body).ok()?.bytes;
+        let (generation, body) = bytes.split_first_chunk::<8>()?;
+        Some((u64::from_le_bytes(*generation), body.to_vec()))
+    }
+
+    pub(super) fn write_body(
+        &self,
+        host: &dyn Host,
+        generation: u64,
+        body: &[u8],
+    ) -> Result<(), Status> {
+        let mut bytes = generation.to_le_bytes().to_vec();
+        bytes.extend_from_slice(body);
+        host.set_shared_data(&self.body, &bytes, None)
+    }
+}

@@ -1,0 +1,447 @@
+//! Which provider a credential is for, and what of it and of its claims reaches the upstream.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use host::fake::{Answer, Profile, Request, Response};
+use policy::identity::{AuthenticationMethod, Identity};
+use serde_json::{Value, json};
+
+use super::bed::{Bed, ISSUER, Signer, bearer, in_every_host};
+
+/// SHA-256 of "abc".
+const KEY: &str = "abc";
+const KEY_HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+fn issuer(signer: &Signer, more: &Value) -> Value {
+    let mut provider = json!({
+        "issuer": ISSUER, "audiences": ["api"], "jwks": {"inline": signer.jwks()},
+    });
+    let members = provider.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    provider
+}
+
+fn api_keys(from: &Value) -> Value {
+    json!({"api_keys": {"from": from, "keys": [{
+        "id": "acme", "sha256": KEY_HASH, "scopes": ["read"], "claims": {"plan": "gold", "seats": 5},
+    }]}})
+}
+
+fn introspection() -> Value {
+    json!({
+        "introspection": {
+            "uri": "https://idp.example.com/introspect", "cluster": "idp", "client_id": "edge",
+            "client_secret_env": "CLIENT_SECRET", "max_requests": 4,
+        },
+        "from": [{"header": "x-credential"}],
+    })
+}
+
+/// What is left of a header that was taken away: Kong sends removed headers on, so there it is
+/// overwritten.
+fn gone(bed: &Bed) -> Option<String> {
+    (!bed.removes_headers()).then(|| "removed".to_owned())
+}
+
+fn identity_of(outcome: &host::fake::Outcome) -> Identity {
+    let property = outcome.properties.value("meshward.identity");
+    Identity::parse(&property.unwrap()).unwrap()
+}
+
+#[test]
+fn every_provider_of_an_issuer_is_tried_and_the_nearest_says_why() {
+    let signer = Signer::new("a", 7);
+    let configuration = json!({
+        "providers": {
+            "a": issuer(&signer, &json!({"audiences": ["a"]})),
+            "b": issuer(&signer, &json!({"audiences": ["b"]})),
+            "strict": issuer(&signer, &json!({"audiences": ["c"], "required_claims": ["email"]})),
+        },
+        "rules": [{"require": {"any_of": ["a", "strict", "b"]}}],
+    });
+    in_every_host(&configuration, |bed| {
+        for audience in ["a", "b"] {
+            let token = signer.token(&bed.claims(&json!({"aud": audience})));
+            bed.passes(audience, &bearer("/", &token), &token);
+        }
+        for (changes, code) in [
+            (json!({"aud": "d"}), "audience_mismatch"),
+            (json!({"aud": "c"}), "claim_missing"),
+            (json!({"aud": "b", "exp": 1}), "token_expired"),
+        ] {
+            let token = signer.token(&bed.claims(&changes));
+            bed.refuses(code, &bearer("/", &token), &token, (401, code));
+        }
+    });
+}
+
+#[test]
+fn no_api_key_is_sent_to_an_issuer() {
+    let configuration = json!({
+        "providers": {
+            "opaque": introspection(),
+            "partners": api_keys(&json!([{"header": "x-credential"}])),
+        },
+        "rules": [{"require": {"any_of": ["opaque", "partners"]}}],
+    });
+    in_every_host(&configuration, |bed| {
+        let calls = bed.answers(|_| Answer::http(200, r#"{"active":true,"sub":"jane"}"#));
+        let request = Request::get("/").header("x-credential", KEY);
+        bed.passes("a key of ours", &request, KEY);
+        assert_eq!(*calls.borrow(), 0, "{:?}", bed.profile);
+        let request = Request::get("/").header("x-credential", "opaque");
+        bed.passes("a token of theirs", &request, "opaque");
+        assert_eq!(*calls.borrow(), 1, "{:?}", bed.profile);
+    });
+}
+
+#[test]
+fn a_token_with_a_kid_fits_a_key_without() {
+    let signer = Signer::new("a", 7);
+    let mut anonymous = signer.jwk();
+    anonymous.as_object_mut().unwrap().remove("kid");
+    let other = Signer::new("b", 8).jwk();
+    let keys = json!({"jwks": {"inline": {"keys": [other, anonymous]}}});
+    let configuration = json!({
+        "providers": {"corp": issuer(&signer, &keys)},
+        "rules": [{"require": {"provider": "corp"}}],
+    });
+    in_every_host(&configuration, |bed| {
+        let claims = bed.claims(&json!({})).to_string();
+        let token = signer.sign(r#"{"alg":"ES256","kid":"whatever"}"#, &claims);
+        bed.passes("tried", &bearer("/", &token), &token);
+        let named = signer.sign(r#"{"alg":"ES256","kid":"b"}"#, &claims);
+        let expected = (401, "signature_invalid");
+        bed.refuses(
+            "the name of another",
+            &bearer("/", &named),
+            &named,
+            expected,
+        );
+    });
+}
+
+#[test]
+fn with_and_without_the_prefix_it_is_one_credential() {
+    let signer = Signer::new("a", 7);
+    let from = json!({"from": [{"header": "authorization"}, {"header": "authorization", "prefix": "Bearer "}]});
+    let configuration = json!({
+        "providers": {"corp": issuer(&signer, &from)},
+        "rules": [{"require": {"provider": "corp"}}],
+    });
+    in_every_host(&configuration, |bed| {
+        let token = signer.token(&bed.claims(&json!({})));
+        for value in [token.clone(), format!("Bearer {token}")] {
+            let request = Request::get("/").header("authorization", value.clone());
+            let outcome = bed.passes(&value, &request, &token);
+            assert_eq!(outcome.upstream().header("authorization"), gone(bed));
+        }
+    });
+}
+
+#[test]
+fn only_what_was_verified_is_forwarded() {
+    let signer = Signer::new("a", 7);
+    let places = json!({
+        "forward": true,
+        "from": [
+            {"header": "authorization", "prefix": "Bearer "}, {"query": "access_token"},
+            {"cookie": "session"},
+        ],
+    });
+    let configuration = json!({
+        "providers": {
+            "corp": issuer(&signer, &places),
+            "partners": api_keys(&json!([{"header": "x-api-key"}])),
+        },
+        "on_multiple": "first",
+        "rules": [
+            {"match": {"paths": ["/open"]}, "allow": "anonymous"},
+            {"require": {"provider": "corp", "optional": "or_failed"}},
+        ],
+    });
+    in_every_host(&configuration, |bed| {
+        let token = signer.token(&bed.claims(&json!({})));
+        let evil = "evil.evil.evil";
+        let request = Request::get(&format!("/x?a=1&access_token={evil}"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("cookie", format!("a=1; session={evil}"))
+            .header("x-api-key", KEY);
+        let outcome = bed.passes("one of three", &request, &token);
+        let upstream = outcome.upstream();
+        assert_eq!(
+            upstream.header("authorization"),
+            Some(format!("Bearer {token}"))
+        );
+        assert_eq!(upstream.header("cookie").as_deref(), Some("a=1"));
+        assert_eq!(upstream.header("x-api-key"), gone(bed));
+        if bed.profile == Profile::Envoy {
+            assert_eq!(upstream.header(":path").as_deref(), Some("/x?a=1"));
+        }
+        let both =
+            Request::get("/x").header("authorization", format!("Bearer {token}, Bearer {evil}"));
+        let outcome = bed.passes("two in one header", &both, &token);
+        let kept = outcome.upstream().header("authorization");
+        assert_eq!(kept, Some(format!("Bearer {token}")));
+        // Under rules that want nothing, and where what is wanted has failed, nothing was verified.
+        for path in ["/open", "/x"] {
+            let request = Request::get(path)
+                .header("authorization", format!("Bearer {evil}"))
+                .header("x-api-key", KEY);
+            let outcome = bed.passes(path, &request, evil);
+            assert_eq!(
+                outcome.upstream().header("authorization"),
+                gone(bed),
+                "{path}"
+            );
+            assert_eq!(outcome.upstream().header("x-api-key"), gone(bed), "{path}");
+        }
+        // What is no credential of any provider is not ours to take.
+        let basic = Request::get("/open").header("authorization", "Basic YTpi");
+        let outcome = bed.passes("of the upstream", &basic, "Basic YTpi-that-is-not-ours");
+        assert_eq!(
+            outcome.upstream().header("authorization").as_deref(),
+            Some("Basic YTpi")
+        );
+    });
+}
+
+#[test]
+fn managed_headers_go_in_every_spelling_that_upstreams_fold() {
+    let signer = Signer::new("a", 7);
+    let mapped = json!({"claims_to_headers": [{"claim": "sub", "header": "x-user-id"}]});
+    let configuration = json!({
+        "providers": {"corp": issuer(&signer, &mapped)},
+        "rules": [{"match": {"paths": ["/open"]}, "allow": "anonymous"}, {"require": {"provider": "corp"}}],
+    });
+    in_every_host(&configuration, |bed| {
+        let spellings = [
+            "x-user-id",
+            "x_user_id",
+            "x-user_id",
+            "x.user.id",
+            "x_meshward_identity",
+        ];
+        let mut request = Request::get("/open").header("x-userid", "stays");
+        for name in spellings {
+            request = request.header(name, "admin");
+        }
+        if !bed.removes_headers() {
+            bed.refuses("they would go on", &request, "-", (400, "managed_header"));
+            return;
+        }
+        let outcome = bed.passes("spellings", &request, "-");
+        for name in spellings {
+            assert_eq!(
+                outcome.upstream().header(name),
+                None,
+                "{:?} {name}",
+                bed.profile
+            );
+        }
+        assert_eq!(
+            outcome.upstream().header("x-userid").as_deref(),
+            Some("stays")
+        );
+    });
+}
+
+#[test]
+fn claims_that_do_not_fit_are_refused_or_marked() {
+    let signer = Signer::new("a", 7);
+    let groups: Vec<String> = (0..150).map(|number| format!("{number:0>36}")).collect();
+    for (mapping, expected) in [
+        (json!({}), None),
+        (json!({"on_too_large": "truncate"}), Some("40")),
+        (json!({"max_size": "8KiB"}), Some("0")),
+    ] {
+        let mut mapped = json!({"claim": "groups", "header": "x-groups"});
+        mapped
+            .as_object_mut()
+            .unwrap()
+            .extend(mapping.as_object().unwrap().clone());
+        let configuration = json!({
+            "providers": {"corp": issuer(&signer, &json!({"claims_to_headers": [mapped]}))},
+            "rules": [{"require": {"provider": "corp"}}],
+        });
+        in_every_host(&configuration, |bed| {
+            let token = signer.token(&bed.claims(&json!({"groups": groups})));
+            let request = bearer("/", &token).header("x-groups-truncated", "none");
+            let removes = bed.removes_headers();
+            let request = match removes {
+                true => request,
+                false => request.without("x-groups-truncated"),
+            };
+            let Some(missing) = expected else {
+                let expected = (403, "claim_header_too_large");
+                bed.refuses("too large", &request, &token, expected);
+                return;
+            };
+            let outcome = bed.passes("it fits or is marked", &request, &token);
+            let value = outcome.upstream().header("x-groups").unwrap();
+            let present = value.split(',').count();
+            assert_eq!((150 - present).to_string(), missing);
+            let marker = outcome.upstream().header("x-groups-truncated");
+            match mapping.get("on_too_large") {
+                Some(_) => assert_eq!(marker.as_deref(), Some(missing)),
+                None if removes => assert_eq!(marker.as_deref(), Some("none"), "not ours here"),
+                None => {}
+            }
+        });
+    }
+}
+
+#[test]
+fn preflights_pass_only_where_a_rule_could_allow_the_request() {
+    let signer = Signer::new("a", 7);
+    let configuration = json!({
+        "providers": {"corp": issuer(&signer, &json!({}))},
+        "cors_preflight": "allow",
+        "rules": [
+            {"match": {"paths": ["/internal/**"]}, "deny": "everybody"},
+            {"match": {"paths": ["/orders"], "methods": ["POST"]}, "require": {"provider": "corp"}},
+        ],
+    });
+    in_every_host(&configuration, |bed| {
+        for (path, method, status) in [
+            ("/orders", "POST", 200),
+            ("/orders", "DELETE", 403),
+            ("/internal/x", "GET", 403),
+            ("/elsewhere", "GET", 403),
+        ] {
+            let request = Request::new("OPTIONS", path)
+                .header("origin", "https://app.example.com")
+                .header("access-control-request-method", method);
+            let outcome = bed.run(&request, "-");
+            assert_eq!(outcome.client().status(), Some(status), "{method} {path}");
+        }
+    });
+}
+
+#[test]
+fn junk_does_not_crowd_out_a_good_token() {
+    let configuration = json!({
+        "providers": {"opaque": introspection()},
+        "rules": [{"require": {"provider": "opaque"}}],
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    let from = |address: &str, token: &str| {
+        Request::get("/")
+            .header("x-credential", token)
+            .attribute(&["source", "address"], format!("{address}:4711"))
+    };
+    let junk: Vec<u32> = (0..100)
+        .map(|number| {
+            let request = from("192.0.2.1", &format!("junk {number}"));
+            let stream = bed.proxy.start(&request);
+            bed.proxy.send(stream, &request);
+            stream
+        })
+        .collect();
+    assert_eq!(bed.proxy.host().pending_calls().len(), 2, "half of four");
+    let good = from("192.0.2.2", "good");
+    let stream = bed.proxy.start(&good);
+    bed.proxy.send(stream, &good);
+    assert_eq!(
+        bed.proxy.host().pending_calls().len(),
+        3,
+        "it is asked about at once"
+    );
+    let asked = Rc::new(RefCell::new(0));
+    let count = Rc::clone(&asked);
+    bed.proxy.answer_calls(move |call| {
+        *count.borrow_mut() += 1;
+        let host::fake::AnyCall::Http { body, .. } = &call.call else {
+            panic!("not an HTTP call");
+        };
+        let active = body.starts_with(b"token=good&");
+        Some(Answer::http(
+            200,
+            json!({"active": active, "sub": "jane"}).to_string(),
+        ))
+    });
+    bed.wait(Duration::from_millis(100));
+    assert!(bed.proxy.request_arrived(stream));
+    bed.proxy.respond(stream, &Response::json("{}"));
+    assert_eq!(bed.proxy.finish(stream).client().status(), Some(200));
+    for stream in junk {
+        let outcome = bed.proxy.finish(stream);
+        assert_eq!(outcome.client().status(), Some(401), "its turn came too");
+    }
+    assert_eq!(*asked.borrow(), 101);
+}
+
+#[test]
+fn identities_are_mapped_and_api_keys_carry_claims() {
+    let signer = Signer::new("a", 7);
+    let mapping = json!({"identity": {
+        "roles": ["realm_access.roles", "resource_access.*.roles", "https://example.com/roles"],
+        "tenant": "tid", "client": "azp", "subject": "oid",
+    }});
+    let configuration = json!({
+        "providers": {
+            "corp": issuer(&signer, &mapping),
+            "partners": api_keys(&json!([{"header": "x-api-key"}])),
+        },
+        "rules": [
+            {"match": {"paths": ["/gold"]}, "require": {"provider": "partners",
+                "claims": [{"claim": "plan", "equals": "gold"}, {"claim": "seats", "at_least": 5}]}},
+            {"match": {"paths": ["/silver"]}, "require": {"provider": "partners",
+                "claims": [{"claim": "plan", "equals": "silver"}]}},
+            {"require": {"provider": "corp"}},
+        ],
+    });
+    in_every_host(&configuration, |bed| {
+        let key = |path: &str| Request::get(path).header("x-api-key", KEY);
+        bed.passes("the plan of the key", &key("/gold"), KEY);
+        bed.refuses(
+            "another plan",
+            &key("/silver"),
+            KEY,
+            (403, "claim_mismatch"),
+        );
+        let token = signer.token(&bed.claims(&json!({
+            "oid": "4711", "azp": "shop", "tid": "acme", "realm_access": {"roles": ["user"]},
+            "resource_access": {"orders": {"roles": ["read"]}}, "https://example.com/roles": ["admin"],
+        })));
+        let outcome = bed.passes("mapped", &bearer("/", &token), &token);
+        if bed.profile == Profile::Envoy {
+            let identity = identity_of(&outcome);
+            assert_eq!(identity.roles, ["user", "read", "admin"]);
+            assert_eq!(identity.tenant.as_deref(), Some("acme"));
+            assert_eq!(identity.client_id.as_deref(), Some("shop"));
+            assert_eq!(identity.subject.as_deref(), Some("4711"));
+        }
+    });
+}
+
+#[test]
+fn a_certificate_is_an_identity_for_all_filters() {
+    let configuration = json!({
+        "providers": {},
+        "rules": [{"require": {"tls": {"client_certificate": true}}}],
+        "deny": {"subjects": ["spiffe://example.com/ns/shop/mallory"]},
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    let from = |name: &str| {
+        Request::get("/")
+            .attribute(&["connection", "tls_version"], "TLSv1.3")
+            .attribute(&["connection", "mtls"], [1])
+            .attribute(&["connection", "uri_san_peer_certificate"], name)
+            .attribute(&["connection", "subject_peer_certificate"], "CN=web")
+    };
+    let outcome = bed.passes("mTLS", &from("spiffe://example.com/ns/shop/web"), "-");
+    let identity = identity_of(&outcome);
+    assert_eq!(identity.method, AuthenticationMethod::ClientCertificate);
+    assert_eq!(
+        identity.subject.as_deref(),
+        Some("spiffe://example.com/ns/shop/web")
+    );
+    assert_eq!(identity.claim_text("subject_dn").as_deref(), Some("CN=web"));
+    let outcome = bed.passes("without a URI", &from(""), "-");
+    assert_eq!(identity_of(&outcome).subject.as_deref(), Some("CN=web"));
+    let mallory = from("spiffe://example.com/ns/shop/mallory");
+    bed.refuses("locked out", &mallory, "-", (401, "token_revoked"));
+}
