@@ -35,7 +35,7 @@ enum Command {
     /// Make keys for jwt-auth, and the hashes that its configuration holds
     ApiKey(api_key::Arguments),
     /// The records of audit-emitter: verify, report, purge, erase, hold, keygen
-    Audit(audit::Arguments),
+    Audit(Box<audit::Arguments>),
     /// Check configurations before a proxy sees them
     Check(check::Arguments),
     /// Show what pii-redactor would make of a body

@@ -4,7 +4,6 @@
 mod bootstrap;
 
 use std::io::Read as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::builder::PossibleValuesParser;
 use policy::config::Checked;
@@ -100,10 +99,7 @@ const PARSERS: [(&str, Parser); 4] = [
 
 /// Seconds since 1970.
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    i64::try_from(trail::time::now_ms() / 1000).unwrap_or(i64::MAX)
 }
 
 fn parser(filter: &str) -> Option<Parser> {
