@@ -44,6 +44,10 @@ impl Get {
             fn header_lines(&self, _name: &str) -> Vec<String> {
                 Vec::new()
             }
+
+            fn folded_lines(&self, _: &str) -> Vec<String> {
+                Vec::new()
+            }
             fn identity(&self) -> Option<&Identity> {
                 None
             }
@@ -73,6 +77,10 @@ impl Facts for Get {
         None
     }
     fn header_lines(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn folded_lines(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
     fn identity(&self) -> Option<&Identity> {
