@@ -97,7 +97,7 @@ impl Facts for TriedRequest<'_> {
     }
 
     fn folded_lines(&self, name: &str) -> Vec<String> {
-        let folds = |known: &str| policy::http::folds_alike(known.as_bytes(), name.as_bytes());
+        let folds = |known: &str| http::folds_alike(known.as_bytes(), name.as_bytes());
         let others = self.headers.iter();
         others
             .filter(|(known, _)| known != name && folds(known))
