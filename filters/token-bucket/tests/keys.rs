@@ -57,7 +57,8 @@ fn no_repetition_of_a_key_gives_a_fresh_bucket() {
         })
     };
     let at = |path: String| Request::get(&path).attribute(&["source", "address"], "192.0.2.1:4711");
-    let attempts: [(&str, Box<dyn Fn(usize) -> Request>); 9] = [
+    type Attempt = Box<dyn Fn(usize) -> Request>;
+    let attempts: [(&str, Attempt); 9] = [
         (
             r#""header:x-api-key""#,
             Box::new(move |n| header(&["mine", &format!("junk-{n}")])),

@@ -3,6 +3,14 @@
 //!
 //! The servers are models, written from their documentation; `envoy-test` runs real ones.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unimplemented,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "upstreams/models.rs"]
 mod models;
