@@ -205,7 +205,7 @@ impl RedactedStream {
             let value = host.header(map, name).ok()??;
             Some((Cow::Borrowed(name.as_bytes()), Cow::Owned(value)))
         });
-        let by_name: Vec<Field<'_>> = by_name.collect();
+        let by_name: Vec<(Cow<'_, [u8]>, Cow<'_, _>)> = by_name.collect();
         let all = listed
             .iter()
             .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
@@ -267,9 +267,6 @@ impl RedactedStream {
         Some((filter.plan(&rules), filter.enforces(&rules)))
     }
 }
-
-/// A name and a value.
-type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tally) {
     let mut rewriter = PairsRewriter::new(Rc::clone(plan), syntax);
