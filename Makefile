@@ -26,7 +26,7 @@ SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/
 IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-audit --package=meshward-host --package=meshward-policy
 # The test bed and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
-TEST_BED := cargo test --locked --profile native --package envoy-test
+TEST_BED := cargo test --no-fail-fast --locked --profile native --package envoy-test
 
 .PHONY: help
 help: ## Show this list
@@ -102,7 +102,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 
 .PHONY: test-native
 test-native: ## Test the filters' cores and the shared crates natively
-	cargo test --locked --workspace --exclude envoy-test --exclude rate-limit-service
+	cargo test --no-fail-fast --locked --workspace --exclude envoy-test --exclude rate-limit-service
 
 .PHONY: test-node
 test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node

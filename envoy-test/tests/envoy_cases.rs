@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use envoy_test::cases::{self, RealEnvoy};
 use envoy_test::client::Protocol;
 use envoy_test::{FILTERS, Result};
-use host::fake::Profile;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> Result<()> {
@@ -20,7 +19,7 @@ fn main() -> Result<()> {
                 let Some(case) = file.cases.get(place) else {
                     continue;
                 };
-                if !case.holds_on(Profile::Envoy) || !case.runs_in_real_time() {
+                if !case.runs_in_real_envoy() {
                     continue;
                 }
                 // One after the other, so that two threads work on two Envoys.

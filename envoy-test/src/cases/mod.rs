@@ -26,6 +26,7 @@
 //! | file | `stateful` | the filter remembers requests, so a real Envoy is started for every case |
 //! | file | `environment` | environment variables of the VM |
 //! | file, case | `hosts`, `because` | runs only on these of `envoy`, `kong` and `apisix`, and the reason |
+//! | case | `in_process` | why it runs in the in-process hosts alone, and not in a real Envoy |
 //! | step | `advance` | lets this much time pass first, on a real Envoy in real time |
 //! | request | `method`, `path`, `headers`, `body`, `body_base64` | a header may be a list: one line for each value |
 //! | response | `status`, `headers`, `body`, `body_base64` | `200`, JSON and `{}` by default |
@@ -88,6 +89,8 @@ pub struct Case {
     pub hosts: Vec<String>,
     /// Why it does not hold on the others.
     pub because: Option<String>,
+    /// Why a real Envoy cannot run it.
+    pub in_process: Option<String>,
     /// The requests in order.
     #[serde(rename = "step")]
     pub steps: Vec<Step>,
@@ -220,9 +223,12 @@ impl Case {
         self.hosts.is_empty() || self.hosts.iter().any(|host| host == profile.name())
     }
 
-    /// Whether it needs so little time to pass that a real proxy can wait for it.
+    /// Whether a real Envoy can run it: nothing speaks against it, and little time has to pass.
     #[must_use]
-    pub fn runs_in_real_time(&self) -> bool {
+    pub fn runs_in_real_envoy(&self) -> bool {
+        if !self.holds_on(Profile::Envoy) || self.in_process.is_some() {
+            return false;
+        }
         let total: Duration = self.steps.iter().map(|step| step.advance.0).sum();
         total <= LONGEST_REAL_WAIT
     }

@@ -452,11 +452,7 @@ fn told_gap(record: &QueuedRecord) -> Option<Lost> {
     if record.kind != Kind::Control || !record.json.contains(r#""kind":"gap""#) {
         return None;
     }
-    let json = Json::parse(record.json.as_bytes()).ok()?;
-    match Control::from_json(json.at("unmapped.control")?).ok()?.0 {
-        Control::Gap(lost) => Some(lost),
-        _ => None,
-    }
+    Lost::of_gap(&Json::parse(record.json.as_bytes()).ok()?)
 }
 
 /// All numbers of both, as few ranges. `None`: they are too many for one record.

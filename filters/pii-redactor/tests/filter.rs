@@ -679,8 +679,10 @@ fn exempt_callers_are_on_record() {
         "fields":[{"name":"ssn","action":"remove"}]}]}"#;
     let mut proxy = proxy(Profile::Envoy, rules);
     let body = r#"{"mail":"jane@example.com","ssn":1}"#;
-    let mut identity = Identity::default();
-    identity.scopes = vec!["phi:read".to_owned()];
+    let identity = Identity {
+        scopes: vec!["phi:read".to_owned()],
+        ..Identity::default()
+    };
     let properties = StreamProperties::default();
     properties.set("meshward.identity", identity.to_json());
     let request = Request::get("/x").properties(&properties);

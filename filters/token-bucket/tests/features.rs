@@ -508,3 +508,49 @@ fn spoofed_chains_do_not_choose_the_client() {
         .header("x-forwarded-for", "192.0.2.1, 10.0.0.2");
     assert_eq!(status(&mut proxy, &split), 429);
 }
+
+/// What an ordinary request costs in calls of the host, each of which leaves the VM: the address, the
+/// bucket read and written, what the filters after this one are told, and the headers of the response.
+#[test]
+fn an_ordinary_request_takes_no_more_host_calls_than_it_needs() {
+    let calls = |headers: &str| {
+        let configuration = limit(r#""rate":"9/s""#)
+            .replace("\"limits\"", &format!(r#""headers":"{headers}","limits""#));
+        let mut proxy = proxy(Profile::Envoy, &configuration);
+        run(&mut proxy, &from("192.0.2.1"));
+        let names = [
+            "proxy_get_property",
+            "proxy_get_shared_data",
+            "proxy_set_shared_data",
+            "proxy_set_property",
+            "proxy_get_header_map_value",
+            "proxy_replace_header_map_value",
+            "proxy_get_header_map_pairs",
+            "proxy_remove_header_map_value",
+            "proxy_add_header_map_value",
+            "proxy_define_metric",
+            "proxy_increment_metric",
+            "proxy_log",
+        ];
+        let count = |proxy: &Proxy| names.map(|name| proxy.host().times_called(name));
+        let before = count(&proxy);
+        run(&mut proxy, &from("192.0.2.1"));
+        let after = count(&proxy);
+        let made = names.iter().zip(before.into_iter().zip(after));
+        made.filter(|(_, (before, after))| after > before)
+            .map(|(name, (before, after))| format!("{name} {}", after - before))
+            .collect::<Vec<_>>()
+    };
+    let bucket = [
+        "proxy_get_property 1",
+        "proxy_get_shared_data 1",
+        "proxy_set_shared_data 1",
+        "proxy_set_property 1",
+    ];
+    assert_eq!(calls("none"), bucket);
+    let told = [
+        "proxy_get_header_map_value 1",
+        "proxy_replace_header_map_value 3",
+    ];
+    assert_eq!(calls("x-ratelimit"), [&bucket[..], &told].concat());
+}

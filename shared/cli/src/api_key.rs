@@ -2,86 +2,74 @@
 //! in the configuration in their place.
 
 use std::io::Read;
-use std::process::ExitCode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_auth::api_key::{MAX_KEY_BYTES, MIN_PEPPER_BYTES, hash};
 use policy::json::Json;
 
-const USAGE: &str = "\
-Usage: meshward api-key new [--id ID] [--pepper-env NAME]
-       meshward api-key hash [--pepper-env NAME] < KEY
+use crate::exit;
+use crate::output::say;
 
-new   prints a new key, which nobody can print again, and on a second line its entry for
-      \"keys\" of the provider. ID is whose key it is.
-hash  reads a key from standard input, where no list of processes shows it, and prints its hash.
+/// Makes keys for the API key providers of jwt-auth, and the hashes that stand in its configuration.
+///
+/// With --pepper-env the hash is HMAC-SHA-256 with the secret in that environment variable, as
+/// "pepper_env" of the provider has it; without, it is SHA-256, which is enough for keys of `new`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
 
-With --pepper-env the hash is HMAC-SHA-256 with the secret in the environment variable NAME, as
-\"pepper_env\" of the provider has it; without, it is SHA-256, which is enough for keys of new.
-Exit status: 0 done, 1 it could not be done, 2 wrong usage.";
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Print a new key, which nobody can print again, and on a second line its entry for "keys" of the provider
+    New {
+        /// Whose key it is
+        #[arg(long)]
+        id: Option<String>,
+
+        #[command(flatten)]
+        pepper: Pepper,
+    },
+    /// Read a key from standard input, where no list of processes shows it, and print its hash
+    Hash(Pepper),
+}
+
+#[derive(clap::Args)]
+struct Pepper {
+    /// The environment variable with the pepper
+    #[arg(long, value_name = "NAME")]
+    pepper_env: Option<String>,
+}
 
 /// What all keys begin with, so that scanners for leaked secrets find them.
 const PREFIX: &str = "mw_";
 /// As many as the hash has.
 const RANDOM_BYTES: usize = 32;
 
-/// Runs the words after `api-key`.
-pub(crate) fn run(words: &[&str]) -> ExitCode {
-    let answer = match words {
-        ["--help" | "-h"] | [_, "--help" | "-h"] => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        ["new", options @ ..] => Options::read(options, true).map(|options| new(&options)),
-        ["hash", options @ ..] => {
-            Options::read(options, false).map(|options| hash_of(&options, std::io::stdin().lock()))
-        }
-        _ => None,
+/// Makes a key or a hash.
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    let made = match &arguments.command {
+        Command::New { id, pepper } => new(id.as_deref(), pepper),
+        Command::Hash(pepper) => hash_of(pepper, std::io::stdin().lock()),
     };
-    match answer {
-        Some(Ok(text)) => {
-            println!("{text}");
-            ExitCode::SUCCESS
+    match made {
+        Ok(text) => {
+            say!("{text}");
+            exit::RIGHT
         }
-        Some(Err(error)) => {
+        Err(error) => {
             eprintln!("meshward: {error}");
-            ExitCode::FAILURE
-        }
-        None => {
-            eprintln!("{USAGE}");
-            ExitCode::from(crate::USAGE_ERROR)
+            exit::NOT_DONE
         }
     }
 }
 
-#[derive(Default)]
-struct Options<'w> {
-    id: Option<&'w str>,
-    pepper_env: Option<&'w str>,
-}
-
-impl<'w> Options<'w> {
-    /// `None` for what is no option, such as a key, or stands twice.
-    fn read(words: &[&'w str], takes_id: bool) -> Option<Self> {
-        let mut options = Self::default();
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let place = match *word {
-                "--id" if takes_id => &mut options.id,
-                "--pepper-env" => &mut options.pepper_env,
-                _ => return None,
-            };
-            if place.replace(words.next()?).is_some() {
-                return None;
-            }
-        }
-        Some(options)
-    }
-
+impl Pepper {
     /// The member that holds the hash of a key, and the hash.
     fn hashed(&self, key: &str) -> Result<(&'static str, String), String> {
-        let pepper = self.pepper_env.map(pepper).transpose()?;
+        let pepper = self.pepper_env.as_deref().map(pepper).transpose()?;
         let hash = hash(pepper.as_deref().map(str::as_bytes), key.as_bytes());
         let text = policy::hex::encode(&hash);
         let member = match pepper {
@@ -92,12 +80,12 @@ impl<'w> Options<'w> {
     }
 }
 
-fn new(options: &Options<'_>) -> Result<String, String> {
+fn new(id: Option<&str>, pepper: &Pepper) -> Result<String, String> {
     let mut bytes = [0; RANDOM_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random bytes: {error}"))?;
     let key = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
-    let (member, hash) = options.hashed(&key)?;
-    let id = match options.id {
+    let (member, hash) = pepper.hashed(&key)?;
+    let id = match id {
         Some(id) => checked_id(id)?.to_owned(),
         // Not a part of the key, and another one for each.
         None => format!("key-{}", hash.chars().take(8).collect::<String>()),
@@ -109,7 +97,7 @@ fn new(options: &Options<'_>) -> Result<String, String> {
     Ok(format!("{key}\n{entry}"))
 }
 
-fn hash_of(options: &Options<'_>, mut input: impl Read) -> Result<String, String> {
+fn hash_of(pepper: &Pepper, mut input: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
     // One byte more than a key has, and the end of the line.
     let most = u64::try_from(MAX_KEY_BYTES).map_or(u64::MAX, |bytes| bytes.saturating_add(3));
@@ -121,7 +109,7 @@ fn hash_of(options: &Options<'_>, mut input: impl Read) -> Result<String, String
     let text = String::from_utf8(bytes).map_err(|_| "the key is no text".to_owned())?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let key = line.strip_suffix('\r').unwrap_or(line);
-    options.hashed(checked_key(key)?).map(|(_, hash)| hash)
+    pepper.hashed(checked_key(key)?).map(|(_, hash)| hash)
 }
 
 /// A key that a request can carry: anything else would never be found again.

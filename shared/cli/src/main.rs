@@ -3,9 +3,8 @@
 //! Each subcommand is a module of its own; here is only the list of them.
 
 #![allow(
-    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line tool prints"
+    reason = "a command line tool prints; to standard output by `output`"
 )]
 #![allow(
     clippy::arithmetic_side_effects,
@@ -15,70 +14,73 @@
 mod api_key;
 mod audit;
 mod check;
+mod exit;
+mod output;
 mod redact;
 
 use std::process::ExitCode;
 
-/// A subcommand: its name, what it does, and what runs it with the words after its name.
-type Command = (&'static str, &'static str, fn(&[&str]) -> ExitCode);
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-const COMMANDS: [Command; 4] = [
-    (
-        "api-key",
-        "new, hash: keys for jwt-auth, and the hashes that its configuration holds",
-        api_key::run,
-    ),
-    (
-        "audit",
-        "verify, report, purge, erase, hold, keygen: the records of audit-emitter",
-        audit::run,
-    ),
-    (
-        "check",
-        "FILTER FILE...: check configurations before a proxy sees them",
-        check::run,
-    ),
-    (
-        "redact",
-        "--config RULES.json < BODY: what pii-redactor would make of a body, or --explain it",
-        redact::run,
-    ),
-];
+/// What can be done with the filters outside a proxy
+#[derive(Parser)]
+#[command(name = "meshward", version, after_help = exit::TABLE)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make keys for jwt-auth, and the hashes that its configuration holds
+    ApiKey(api_key::Arguments),
+    /// The records of audit-emitter: verify, report, purge, erase, hold, keygen
+    Audit(Box<audit::Arguments>),
+    /// Check configurations before a proxy sees them
+    Check(check::Arguments),
+    /// Show what pii-redactor would make of a body
+    Redact(redact::Arguments),
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["--version" | "-V"] => {
-            println!("meshward {}", env!("CARGO_PKG_VERSION"));
-            ExitCode::SUCCESS
-        }
-        ["--help" | "-h" | "help"] => {
-            println!("{}", usage());
-            ExitCode::SUCCESS
-        }
-        [name, rest @ ..] => match COMMANDS.iter().find(|(command, ..)| command == name) {
-            Some((_, _, run)) => run(rest),
-            None => wrong_usage(),
-        },
-        [] => wrong_usage(),
+    let code = match Arguments::try_parse() {
+        Ok(arguments) => run(&arguments.command),
+        Err(message) => refused(&message),
+    };
+    output::flush();
+    ExitCode::from(code)
+}
+
+fn run(command: &Command) -> u8 {
+    match command {
+        Command::ApiKey(arguments) => api_key::run(arguments),
+        Command::Audit(arguments) => audit::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Redact(arguments) => redact::run(arguments),
     }
 }
 
-fn wrong_usage() -> ExitCode {
-    eprintln!("{}", usage());
-    ExitCode::from(USAGE_ERROR)
-}
-
-fn usage() -> String {
-    let mut text =
-        String::from("Usage: meshward COMMAND ...\n       meshward --help | --version\n\n");
-    for (name, does, _) in COMMANDS {
-        text.push_str(&format!("  {name:<8}{does}\n"));
+/// Help and the version were asked for; all else is a mistake.
+fn refused(message: &clap::Error) -> u8 {
+    if !message.use_stderr() {
+        output::text(message.render());
+        return exit::RIGHT;
     }
-    text.push_str("\n`meshward COMMAND --help` says more.");
-    text
+    let is_api_key = std::env::args()
+        .nth(1)
+        .is_some_and(|word| word == "api-key");
+    if is_api_key {
+        // What is on the command line may be a key, and is not said again.
+        let mut all = Arguments::command();
+        let usage = all
+            .find_subcommand_mut("api-key")
+            .map(clap::Command::render_long_help);
+        eprintln!(
+            "error: wrong usage; a key is read from standard input, never from the command line\n\n{}",
+            usage.unwrap_or_default()
+        );
+    } else {
+        eprint!("{}", message.render());
+    }
+    exit::USAGE
 }
-
-/// The exit status for wrong usage, as most tools have it.
-const USAGE_ERROR: u8 = 2;

@@ -3,10 +3,9 @@
 mod request;
 
 use std::io::{Read, Write};
-use std::process::ExitCode;
 use std::rc::Rc;
 
-use clap::{Parser, ValueEnum};
+use clap::ValueEnum;
 use pii_redactor::config::{Config, Place, RuleUse};
 use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
@@ -17,15 +16,22 @@ use pii_redactor::plan::Plan;
 use pii_redactor::tally::{Finding, Tally};
 use request::TriedRequest;
 
+use crate::exit;
+use crate::output::{or_end, say};
+
 /// Redacts FILE, or standard input, to standard output, with the code that the filter runs.
 ///
 /// With --request only those rules act that the filter would apply to that request, for that caller,
 /// at that place. Without it every rule is tried, whatever its match, apply_to, unless and when say.
-#[derive(Debug, Parser)]
-#[command(name = "meshward redact", bin_name = "meshward redact")]
-struct Arguments {
+#[derive(Debug, clap::Parser)]
+pub(crate) struct Arguments {
     /// The configuration of pii-redactor
-    #[arg(long, value_name = "RULES.json", required_unless_present = "list")]
+    #[arg(
+        long,
+        short,
+        value_name = "RULES.json",
+        required_unless_present = "list"
+    )]
     config: Option<String>,
     /// Only the rules of this name; more than once for several
     #[arg(long = "rule", value_name = "NAME")]
@@ -71,27 +77,15 @@ enum Explain {
 }
 
 /// Redacts standard input or a file to standard output.
-pub(crate) fn run(arguments: &[&str]) -> ExitCode {
-    let words = std::iter::once("meshward redact").chain(arguments.iter().copied());
-    let arguments = match Arguments::try_parse_from(words) {
-        Ok(arguments) => arguments,
-        Err(message) => {
-            // Help is asked for; all else is a mistake.
-            let wrong = message.use_stderr();
-            let _ = message.print();
-            return ExitCode::from(if wrong { crate::USAGE_ERROR } else { 0 });
-        }
-    };
+pub(crate) fn run(arguments: &Arguments) -> u8 {
     if arguments.list {
-        return list();
+        list();
+        return exit::RIGHT;
     }
-    match redact(&arguments) {
-        Ok(code) => code,
-        Err(message) => {
-            eprintln!("meshward redact: {message}");
-            ExitCode::from(crate::USAGE_ERROR)
-        }
-    }
+    redact(arguments).unwrap_or_else(|message| {
+        eprintln!("meshward redact: {message}");
+        exit::NOT_DONE
+    })
 }
 
 fn place(word: &str) -> Result<Place, String> {
@@ -103,12 +97,11 @@ fn place(word: &str) -> Result<Place, String> {
 }
 
 /// The kinds as rows of a table, as the README has them.
-fn list() -> ExitCode {
-    println!("| kind | what it is | category | acts | presets |\n| --- | --- | --- | --- | --- |");
+fn list() {
+    say!("| kind | what it is | category | acts | presets |\n| --- | --- | --- | --- | --- |");
     for detector in &pii_redactor::detect::DETECTORS {
-        println!("{}", row(detector));
+        say!("{}", row(detector));
     }
-    ExitCode::SUCCESS
 }
 
 fn row(detector: &pii_redactor::detect::Detector) -> String {
@@ -138,7 +131,7 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
     )
 }
 
-fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
+fn redact(arguments: &Arguments) -> Result<u8, String> {
     let path = arguments.config.as_deref().unwrap_or_default();
     let text =
         std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
@@ -148,7 +141,7 @@ fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
             for problem in problems.iter() {
                 eprintln!("{path}: {problem}");
             }
-            return Ok(ExitCode::FAILURE);
+            return Ok(exit::FOUND);
         }
     };
     let place = if arguments.query {
@@ -202,7 +195,7 @@ fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
     let result = stream(&mut pipeline, &first, &mut input, prints)?;
     if let Some(how) = arguments.explain {
         let findings = pipeline.tally().findings.as_deref().unwrap_or_default();
-        explain(&plan, findings, how).map_err(|error| error.to_string())?;
+        or_end(explain(&plan, findings, how));
     }
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
@@ -223,7 +216,7 @@ fn redact(arguments: &Arguments) -> Result<ExitCode, String> {
         eprintln!("meshward redact: {parts} parts were not searched");
     }
     warn_of_block(pipeline.tally());
-    Ok(ExitCode::SUCCESS)
+    Ok(exit::RIGHT)
 }
 
 fn warn_of_block(tally: &Tally) {
@@ -311,7 +304,7 @@ fn stream(
             pipeline.write(&chunk, &mut out)
         };
         if prints {
-            output.write_all(&out).map_err(|error| error.to_string())?;
+            or_end(output.write_all(&out));
         }
         out.clear();
         if last || result.is_err() {
@@ -331,7 +324,7 @@ fn fields(
     plan: &Rc<Plan>,
     (place, text): (Place, &[u8]),
     how: Option<Explain>,
-) -> Result<ExitCode, String> {
+) -> Result<u8, String> {
     let mut tally = Tally::default();
     tally.findings = how.is_some().then(Vec::new);
     let mut out = Vec::new();
@@ -369,14 +362,12 @@ fn fields(
     }
     match (how, &tally.findings) {
         (Some(how), Some(findings)) => {
-            explain(plan, findings, how).map_err(|error| error.to_string())?;
+            or_end(explain(plan, findings, how));
         }
-        _ => std::io::stdout()
-            .write_all(&out)
-            .map_err(|error| error.to_string())?,
+        _ => or_end(std::io::stdout().write_all(&out)),
     }
     warn_of_block(&tally);
-    Ok(ExitCode::SUCCESS)
+    Ok(exit::RIGHT)
 }
 
 /// What was found where, by which detector and rule, and what takes its place.
@@ -463,6 +454,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]

@@ -42,13 +42,16 @@ pub fn update(
     update_with(&get, &set, known, change)
 }
 
+/// Stores a value if what is stored has this compare-and-swap number.
+pub type Setter<'s> = &'s dyn Fn(&[u8], u32) -> Result<(), Status>;
+
 /// As [`update`], of a value that is kept somewhere else.
 ///
 /// # Errors
 /// Those of `get` and `set`, of which [`Status::CasMismatch`] means that somebody else was faster.
 pub fn update_with(
     get: &dyn Fn() -> Result<SharedValue, Status>,
-    set: &dyn Fn(&[u8], u32) -> Result<(), Status>,
+    set: Setter<'_>,
     mut known: Option<SharedValue>,
     change: &mut dyn FnMut(Vec<u8>) -> Option<Vec<u8>>,
 ) -> Result<u32, Status> {

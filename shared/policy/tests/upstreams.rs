@@ -3,6 +3,14 @@
 //!
 //! The servers are models, written from their documentation; `envoy-test` runs real ones.
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unimplemented,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "upstreams/models.rs"]
 mod models;
@@ -44,6 +52,10 @@ impl Get {
             fn header_lines(&self, _name: &str) -> Vec<String> {
                 Vec::new()
             }
+
+            fn folded_lines(&self, _: &str) -> Vec<String> {
+                Vec::new()
+            }
             fn identity(&self) -> Option<&Identity> {
                 None
             }
@@ -73,6 +85,10 @@ impl Facts for Get {
         None
     }
     fn header_lines(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn folded_lines(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
     fn identity(&self) -> Option<&Identity> {

@@ -204,9 +204,7 @@ impl<'k> Checker<'k> {
                 is_reserialised: false,
             });
         }
-        let json = Json::parse(text.as_bytes());
-        let json = json.map_err(|error| Fault::NotJson(error.to_string()))?;
-        let json = with_integers(json);
+        let json = parse(&text)?;
         let item = from_record(Record::check(&json)?, self.keyring)?;
         let spelling = canonical::to_string(&json);
         let is_reserialised = spelling != text;
@@ -236,6 +234,16 @@ impl<'k> Checker<'k> {
         let item = check_fields(text, &fields, &mut self.hashed)?;
         Some((item, fields))
     }
+}
+
+/// The document of a record, however it is spelled.
+///
+/// # Errors
+/// It is not JSON.
+pub fn parse(text: &str) -> Result<Json, Fault> {
+    let json = Json::parse(text.as_bytes());
+    let json = json.map_err(|error| Fault::NotJson(error.to_string()))?;
+    Ok(with_integers(json))
 }
 
 /// Integers as integers, however they are spelled (RFC 8785 section 3.2.2.3): `1.8e12` is

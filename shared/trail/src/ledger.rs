@@ -179,11 +179,17 @@ fn check(path: &Path, text: &str, keyring: &Keyring) -> Result<Vec<Order>, Ledge
 pub fn active_holds(orders: &[Order]) -> BTreeMap<String, Vec<Target>> {
     let mut sorted: Vec<&Order> = orders.iter().collect();
     sorted.sort_by_key(|order| order.time_ms);
-    let mut holds = BTreeMap::new();
+    let mut holds: BTreeMap<String, Vec<Target>> = BTreeMap::new();
     for order in sorted {
         match &order.control {
             Control::Hold { hold, targets, .. } => {
-                holds.insert(hold.clone(), targets.clone());
+                // One that is extended holds all that any of its entries names; none is everything.
+                match holds.get_mut(hold) {
+                    None => drop(holds.insert(hold.clone(), targets.clone())),
+                    Some(held) if targets.is_empty() => *held = Vec::new(),
+                    Some(held) if held.is_empty() => {}
+                    Some(held) => held.extend(targets.iter().cloned()),
+                }
             }
             Control::Release { hold, .. } => {
                 holds.remove(hold);
@@ -206,6 +212,30 @@ pub fn held_by<'h>(
         .iter()
         .find(|(_, targets)| is_held(targets, &chain, range))
         .map(|(name, _)| name.as_str())
+}
+
+/// The first record of a chain that a hold keeps, and the name of the hold.
+#[must_use]
+pub fn first_held<'h>(
+    holds: &'h BTreeMap<String, Vec<Target>>,
+    chain: &ChainUid,
+) -> Option<(u64, &'h str)> {
+    let chain = encode(chain);
+    let first = |targets: &[Target]| {
+        if targets.is_empty() {
+            return Some(0);
+        }
+        let of_chain = targets.iter().filter(|target| target.chain_uid == chain);
+        let first = |target: &Target| {
+            let ranges = target.ranges.iter().map(|range| range.0);
+            ranges.min().unwrap_or(0)
+        };
+        of_chain.map(first).min()
+    };
+    let held = holds
+        .iter()
+        .filter_map(|(name, targets)| Some((first(targets)?, name.as_str())));
+    held.min()
 }
 
 /// Records as targets of an order, in pieces that make lines of bounded length.

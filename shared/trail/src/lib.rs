@@ -2,7 +2,7 @@
 //!
 //! [`pipeline`] reads files of any size with all processors, [`item`] checks each record by itself,
 //! [`chains`] puts them together, [`verdict`] draws the conclusion and [`report`] counts what the
-//! records say. [`ledger`] and [`rewrite`] carry out what an operator orders. The format itself is in
+//! records say. [`purge`], [`ledger`] and [`rewrite`] carry out what an operator orders. The format itself is in
 //! the `audit` crate; what people type and see is in the `meshward` command.
 //!
 //! A native crate: it reads files, uses threads and asks the clock. Nothing of it runs in a proxy.
@@ -21,6 +21,7 @@ pub mod item;
 pub mod keyring;
 pub mod ledger;
 pub mod pipeline;
+pub mod purge;
 pub mod report;
 pub mod rewrite;
 pub mod sample;

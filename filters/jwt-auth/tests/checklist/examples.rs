@@ -30,7 +30,7 @@ fn with_our_keys(mut example: Value, signer: &Signer) -> Value {
     for (name, provider) in example["providers"].as_object_mut().unwrap() {
         if let Some(keys) = provider.get_mut("api_keys") {
             let pepper = keys.get("pepper_env").map(|_| PEPPER.as_bytes());
-            for entry in keys["keys"].as_array_mut().unwrap() {
+            if let Some(entry) = keys["keys"].as_array_mut().unwrap().first_mut() {
                 let member = if pepper.is_some() {
                     "hmac_sha256"
                 } else {
@@ -39,7 +39,6 @@ fn with_our_keys(mut example: Value, signer: &Signer) -> Value {
                 entry[member] = json!(hexadecimal(api_key::hash(pepper, name.as_bytes())));
                 entry.as_object_mut().unwrap().remove("expires");
                 entry.as_object_mut().unwrap().remove("not_before");
-                break;
             }
             keys["keys"].as_array_mut().unwrap().truncate(1);
         } else if provider.get("introspection").is_none() {

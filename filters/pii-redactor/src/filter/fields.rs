@@ -205,7 +205,7 @@ impl RedactedStream {
             let value = host.header(map, name).ok()??;
             Some((Cow::Borrowed(name.as_bytes()), Cow::Owned(value)))
         });
-        let by_name: Vec<(Cow<'_, [u8]>, Cow<'_, [u8]>)> = by_name.collect();
+        let by_name: Vec<(Cow<'_, [u8]>, Cow<'_, _>)> = by_name.collect();
         let all = listed
             .iter()
             .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))

@@ -49,9 +49,8 @@ impl TokenBucket {
         result: Result<ServiceResponse, Failure>,
     ) {
         let over = matches!(&result, Ok(response) if response.code == Code::OverLimit);
-        match &result {
-            Ok(response) => self.count_response(host, call, response),
-            Err(_) => {}
+        if let Ok(response) = &result {
+            self.count_response(host, call, response);
         }
         let denied = match &result {
             Ok(_) => None,

@@ -4,20 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use audit::record::Record;
 use audit::{Control, Group, Range, canonical};
-use policy::json::Json;
 
 use super::common::{Input, Result};
 use super::format::thousands;
 use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
 use super::subject_args::Pseudonyms;
+use crate::exit;
+use crate::output::say;
 use trail::hex::{decode, encode};
 use trail::intervals::Intervals;
-use trail::item::{ChainUid, Groups, Item, uid};
+use trail::item::{ChainUid, Groups, Item, parse, uid};
 use trail::ledger::{active_holds, held_by, targets};
 use trail::pipeline::Observer;
 use trail::rewrite::Fate;
 use trail::scan::Fields;
 use trail::subject::Subject;
+use trail::time;
 use trail::verdict::{Question, conclude};
 
 #[derive(clap::Args)]
@@ -48,6 +50,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "groups")]
     whole: bool,
 
+    /// Take records away although they are to be kept longer; the ledger says so
+    #[arg(long)]
+    before_expiry: bool,
+
     /// Go on although something was changed, taken away or put in before
     #[arg(long)]
     despite_failures: bool,
@@ -60,6 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let key = arguments.operator.key(&mut keyring)?;
     let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
     let wanted = Wanted::of(arguments)?;
+    let now_ms = input.now_ms()?;
     let (trail, found) = input.read(&keyring, || Found::new(&wanted))?;
     let holds = active_holds(trail.orders());
     let verdict = conclude(
@@ -71,10 +78,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         },
     );
     if verdict.exit_code == 1 && !arguments.despite_failures {
-        println!(
+        say!(
             "The files do not verify (meshward audit verify says why), and erasing would hide it."
         );
-        return Ok(1);
+        return Ok(exit::FOUND);
     }
     let mut found = found.into_iter().fold(Found::new(&wanted), Found::with);
     let held = found
@@ -84,38 +91,53 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .iter()
         .filter(|uid| !found.has(uid))
         .collect();
-    println!(
+    say!(
         "{} records to erase parts of",
         thousands(count(&found.parts))
     );
-    println!(
+    say!(
         "{} records to take away",
         thousands(found.whole.len() as u64)
     );
     if held > 0 {
-        println!(
+        say!(
             "{} records are on hold and stay as they are",
             thousands(held)
         );
     }
     if found.controls > 0 {
-        println!(
+        say!(
             "{} records are about the chain itself, name nobody, and stay",
             thousands(found.controls)
         );
     }
     for uid in absent {
-        println!("{uid}: not there, on hold, or without those parts");
+        say!("{uid}: not there, on hold, or without those parts");
+    }
+    let mut grounds = arguments.operator.grounds();
+    if let Some((count, until)) = found.to_be_kept(now_ms) {
+        say!(
+            "{} of the records to take away are to be kept {until}",
+            thousands(count)
+        );
+        if !arguments.before_expiry {
+            say!(
+                "Nothing is erased: --before-expiry takes them away all the same, and the ledger says so; \
+                 without --whole only the personal parts go, and the records stay."
+            );
+            return Ok(exit::FOUND);
+        }
+        grounds.insert("before_expiry".to_owned(), format!("{count} records"));
     }
     if !arguments.operator.apply {
-        println!("{DRY_RUN}");
-        return Ok(0);
+        say!("{DRY_RUN}");
+        return Ok(exit::RIGHT);
     }
     if found.whole.is_empty() && found.parts.is_empty() {
-        return Ok(0);
+        return Ok(exit::RIGHT);
     }
-    let entries = found.entries(&wanted, &arguments.operator.grounds());
-    let added = ledger.add(&entries, input.now_ms()?);
+    let entries = found.entries(&wanted, &grounds);
+    let added = ledger.add(&entries, now_ms);
     added.map_err(|error| error.to_string())?;
     let whole: BTreeSet<String> = found.whole.keys().map(|(c, s)| uid(c, *s)).collect();
     rewrite_all(input, |uid, text| {
@@ -136,7 +158,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             Fate::Keep
         }
     })?;
-    Ok(0)
+    Ok(exit::RIGHT)
 }
 
 /// What is to be erased.
@@ -188,6 +210,8 @@ struct Found<'w> {
     wanted: &'w Wanted,
     /// Those to take away, with what their tombstones say.
     whole: BTreeMap<(ChainUid, u64), Control>,
+    /// Until when those are to be kept; `None` is for ever.
+    expires: BTreeMap<(ChainUid, u64), Option<u64>>,
     /// Those to erase parts of.
     parts: BTreeMap<ChainUid, Intervals>,
     controls: u64,
@@ -198,6 +222,7 @@ impl<'w> Found<'w> {
         Self {
             wanted,
             whole: BTreeMap::new(),
+            expires: BTreeMap::new(),
             parts: BTreeMap::new(),
             controls: 0,
         }
@@ -205,6 +230,7 @@ impl<'w> Found<'w> {
 
     fn with(mut self, other: Self) -> Self {
         self.whole.extend(other.whole);
+        self.expires.extend(other.expires);
         self.controls += other.controls;
         for (chain, numbers) in other.parts {
             let known = self.parts.entry(chain).or_default();
@@ -247,6 +273,25 @@ impl<'w> Found<'w> {
         }
         self.parts.retain(|_, numbers| numbers.count() > 0);
         held
+    }
+
+    /// How many of the records to take away are to be kept still, and until when the last of them.
+    fn to_be_kept(&self, now_ms: u64) -> Option<(u64, String)> {
+        let kept = self.whole.keys().filter_map(|place| {
+            let expires_ms = self
+                .expires
+                .get(place)
+                .copied()
+                .flatten()
+                .unwrap_or(u64::MAX);
+            (expires_ms > now_ms).then_some(expires_ms)
+        });
+        let kept: Vec<u64> = kept.collect();
+        let until = match kept.iter().max()? {
+            &u64::MAX => "for ever".to_owned(),
+            until => format!("until {} at the latest", time::format(*until)),
+        };
+        Some((kept.len() as u64, until))
     }
 
     fn entries(&self, wanted: &Wanted, grounds: &BTreeMap<String, String>) -> Vec<Control> {
@@ -295,6 +340,8 @@ impl<'w> Found<'w> {
                     grounds: BTreeMap::new(),
                 };
                 self.whole.insert((item.chain, item.sequence), tombstone);
+                self.expires
+                    .insert((item.chain, item.sequence), item.expires_ms);
             }
         } else if !item.present.and(self.wanted.groups).is_empty() {
             let range = Range(item.sequence, item.sequence);
@@ -315,7 +362,7 @@ impl Observer for Found<'_> {
 
 /// A record without these parts.
 fn without(text: &str, groups: Groups) -> Fate {
-    let Ok(mut json) = Json::parse(text.as_bytes()) else {
+    let Ok(mut json) = parse(text) else {
         return Fate::Keep;
     };
     for group in groups.iter() {
@@ -335,5 +382,6 @@ fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
 }
 
 const AFTER_HELP: &str = "\
+Records are taken away whole before their time is over only with --before-expiry.
 The order is signed and written to the ledger first, then the files are written anew; the trail
-verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 3 not possible.";
+verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";

@@ -8,6 +8,8 @@ use super::common::{Input, Result};
 use super::format::thousands;
 use super::orders::{DRY_RUN, Operator};
 use super::subject_args::Pseudonyms;
+use crate::exit;
+use crate::output::say;
 use trail::hex::decode;
 use trail::intervals::Intervals;
 use trail::item::{ChainUid, Item};
@@ -44,6 +46,10 @@ pub(super) struct Arguments {
     )]
     chains: Vec<String>,
 
+    /// Add to a hold that is there already, such as the subject's later records
+    #[arg(long, conflicts_with = "release")]
+    extend: bool,
+
     /// End the hold
     #[arg(long)]
     release: bool,
@@ -61,16 +67,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         if !holds.contains_key(name) {
             return Err(format!("there is no hold {name:?} in the ledger"));
         }
-        println!("The hold {name:?} ends.");
+        say!("The hold {name:?} ends.");
         vec![Control::Release {
             hold: name.clone(),
             grounds,
         }]
     } else {
-        if holds.contains_key(name) {
-            return Err(format!(
-                "the ledger has a hold {name:?} already; take another name, or --release it"
-            ));
+        match (holds.contains_key(name), arguments.extend) {
+            (true, false) => {
+                return Err(format!(
+                    "the ledger has a hold {name:?} already; --extend adds to it, --release ends it"
+                ));
+            }
+            (false, true) => {
+                return Err(format!("there is no hold {name:?} in the ledger to extend"));
+            }
+            _ => {}
         }
         let mut all: Vec<Target> = Vec::new();
         for text in &arguments.chains {
@@ -88,7 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 numbers.iter().for_each(|range| known.add(range));
             }
             let count: u64 = records.values().map(Intervals::count).sum();
-            println!("{} records of the subject", thousands(count));
+            say!("{} records of the subject", thousands(count));
             if count == 0 {
                 return Err(
                     "nothing is there to be held; a hold without records would keep everything"
@@ -98,9 +110,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             all.extend(targets(&records).into_iter().flatten());
         }
         match all.len() {
-            0 => println!("The hold {name:?} keeps everything."),
-            _ => println!(
-                "The hold {name:?} keeps what it names, and what comes later is not part of it."
+            0 => say!("The hold {name:?} keeps everything."),
+            _ => say!(
+                "The hold {name:?} keeps what it names. Records that come later are not part of it: \
+                 run this again with --extend, or hold a chain or everything."
             ),
         }
         vec![Control::Hold {
@@ -110,13 +123,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         }]
     };
     if !arguments.operator.apply {
-        println!("{DRY_RUN}");
-        return Ok(0);
+        say!("{DRY_RUN}");
+        return Ok(exit::RIGHT);
     }
     ledger
         .add(&entries, input.now_ms()?)
         .map_err(|error| error.to_string())?;
-    Ok(0)
+    Ok(exit::RIGHT)
 }
 
 struct Found<'s> {
@@ -159,6 +172,8 @@ fn target(text: &str) -> Result<Target> {
 }
 
 const AFTER_HELP: &str = "\
-Without --subject and --chain everything is held. `erase` and `purge` leave alone what is on hold,
+Without --subject and --chain everything is held, also what comes later; --chain UID holds a chain and
+what comes later in it. --subject holds the records that are in the files now: run it again with
+--extend for later ones. `erase` and `purge` leave alone what is on hold,
 and `verify` reports what was erased or purged in spite of it. Files are read for --subject; name
-the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 3 not possible.";
+the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, 64 wrong usage.";

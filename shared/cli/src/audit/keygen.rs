@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use audit::keys::{SigningKey, looks_guessable};
 
 use super::common::{Result, read_text};
+use crate::exit;
+use crate::output::say;
 use trail::hex;
 
 #[derive(clap::Args)]
@@ -32,8 +34,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         let text = read_text(&arguments.secret)?;
         let key = SigningKey::from_text(None, &text)
             .map_err(|error| format!("{}: {error}", arguments.secret.display()))?;
-        println!("{}", key.log_key().to_hex());
-        return Ok(0);
+        say!("{}", key.log_key().to_hex());
+        return Ok(exit::RIGHT);
     }
     if let Some(id) = &arguments.id {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
@@ -71,8 +73,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let entry = serde_json::json!({ "keys": [
         { "id": key.id(), "public_key": key.public().to_hex(), "role": role }
     ]});
-    println!("{entry}");
-    Ok(0)
+    say!("{entry}");
+    Ok(exit::RIGHT)
 }
 
 /// Bytes from the random source of the system.

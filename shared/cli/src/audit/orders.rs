@@ -9,11 +9,12 @@ use audit::keys::SigningKey;
 use super::common::{Input, Result, is_same_file, read_text};
 use super::format::thousands;
 use super::keygen::random;
+use crate::output::say;
 use trail::item::ChainUid;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
 use trail::rewrite::{Fate, rewrite};
-use trail::source::compression;
+use trail::source::unwritable;
 
 /// Who orders it, and why.
 #[derive(clap::Args)]
@@ -102,7 +103,7 @@ pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fat
     for file in &rewritten_files(input)? {
         match rewrite(file, &mut fate) {
             Ok(done) => {
-                println!(
+                say!(
                     "{}: {} records taken away, {} changed",
                     file.display(),
                     thousands(done.dropped),
@@ -148,11 +149,8 @@ pub(super) fn refuse_unwritable(input: &Input) -> Result<()> {
     for file in rewritten_files(input)? {
         if file.as_os_str() == "-" {
             problems.push("standard input cannot be written anew; name files".to_owned());
-        } else if let Ok(Some(_)) = compression(&file) {
-            problems.push(format!(
-                "{}: is compressed and cannot be written anew; unpack it first",
-                file.display()
-            ));
+        } else if let Ok(Some(why)) = unwritable(&file) {
+            problems.push(format!("{}: {why}", file.display()));
         }
     }
     if problems.is_empty() {

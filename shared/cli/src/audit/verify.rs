@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::common::{Input, Result, read_witness};
 use super::format::{printable, thousands};
+use crate::output::say;
 use trail::issue::Severity;
 use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
@@ -44,9 +45,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let verdict = conclude(trail, &question);
     if arguments.json {
         let text = serde_json::to_string_pretty(&verdict).map_err(|error| error.to_string())?;
-        println!("{text}");
+        say!("{text}");
     } else {
-        print!("{}", text(&verdict, keyring.is_empty()));
+        crate::output::text(text(&verdict, keyring.is_empty()));
     }
     Ok(verdict.exit_code)
 }
@@ -183,4 +184,4 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
 const SHOWN: usize = 5;
 const AFTER_HELP: &str = "\
 Exit status: 0 clean, 1 something was changed, taken away or put in, 2 something is not there or not
-vouched for, 3 wrong usage. What can be read of damaged files is read, and counted.";
+vouched for, or a file of keys or of a witness cannot be read, 64 wrong usage. What can be read of damaged files is read, and counted.";

@@ -4,107 +4,77 @@
 mod bootstrap;
 
 use std::io::Read as _;
-use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::builder::PossibleValuesParser;
 use policy::config::Checked;
 
-/// Checks files as configurations of a filter.
-pub(crate) fn run(words: &[&str]) -> ExitCode {
-    match words {
-        ["--help" | "-h"] => {
-            println!("{USAGE}");
-            ExitCode::SUCCESS
-        }
-        [filter, files @ ..] if !files.is_empty() => check(filter, files),
-        _ => {
-            eprintln!("{USAGE}");
-            ExitCode::from(crate::USAGE_ERROR)
-        }
-    }
+use crate::exit;
+use crate::output::say;
+
+/// Checks configurations with the very code that the filter runs.
+///
+/// A line with "warning:" is about what is accepted and probably not meant.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Whose configurations they are; those of Envoy are YAML or JSON, and warnings say what they leave open around the filters
+    #[arg(value_parser = PossibleValuesParser::new(PARSERS.map(|(name, _)| name).into_iter().chain([ENVOY])))]
+    filter: String,
+
+    /// The configurations; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<String>,
 }
 
-const USAGE: &str = "\
-Usage: meshward check FILTER FILE...
-       meshward check envoy FILE...
-
-Checks configurations of FILTER (audit-emitter, jwt-auth, token-bucket or pii-redactor); - is
-standard input. With `envoy`, the files are configurations of Envoy, in YAML or JSON: warnings name
-what they leave open around the filters. A line with \"warning:\" is about what is accepted and probably not meant.
-Exit status: 0 all are accepted, with warnings or without, 1 a mistake was found, 2 wrong usage or no
-such file.";
-
-fn check(filter: &str, files: &[&str]) -> ExitCode {
-    if filter == "envoy" {
-        return check_envoy(files);
+/// Checks files as configurations of a filter, or of Envoy.
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    let mut code = exit::RIGHT;
+    for file in &arguments.files {
+        let text = match read(file) {
+            Ok(text) => text,
+            Err(error) => {
+                eprintln!("meshward: {file} cannot be read: {error}");
+                code = exit::NOT_DONE;
+                continue;
+            }
+        };
+        let (warnings, mistakes) = check(&arguments.filter, &text);
+        for warning in warnings {
+            say!("{file}: warning: {warning}");
+        }
+        if mistakes.is_empty() {
+            say!("{file}: ok");
+            continue;
+        }
+        code = code.max(exit::FOUND);
+        for mistake in mistakes {
+            say!("{file}: {mistake}");
+        }
     }
+    code
+}
+
+/// Warnings and mistakes.
+fn check(filter: &str, text: &str) -> (Vec<String>, Vec<String>) {
     let Some(parse) = parser(filter) else {
-        let names: Vec<&str> = PARSERS.iter().map(|(name, _)| *name).collect();
-        eprintln!(
-            "meshward: there is no filter {filter:?}; there are {}, and envoy for its own configuration",
-            names.join(", ")
-        );
-        return ExitCode::from(crate::USAGE_ERROR);
-    };
-    let mut wrong = false;
-    for file in files {
-        let text = match read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                eprintln!("meshward: {file} cannot be read: {error}");
-                return ExitCode::from(crate::USAGE_ERROR);
-            }
+        return match bootstrap::check(text) {
+            Ok(warnings) => (
+                warnings.iter().map(ToString::to_string).collect(),
+                Vec::new(),
+            ),
+            Err(mistake) => (Vec::new(), vec![mistake]),
         };
-        let checked = parse(&text);
-        for warning in &checked.warnings {
-            println!("{file}: warning: {warning}");
-        }
-        match checked.result {
-            Ok(()) => println!("{file}: ok"),
-            Err(problems) => {
-                wrong = true;
-                for problem in problems.iter() {
-                    println!("{file}: {problem}");
-                }
-            }
-        }
-    }
-    if wrong {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
+    };
+    let checked = parse(text);
+    let warnings = checked.warnings.iter().map(ToString::to_string).collect();
+    let mistakes = checked.result.err();
+    let mistakes = mistakes
+        .iter()
+        .flat_map(|problems| problems.iter().map(ToString::to_string));
+    (warnings, mistakes.collect())
 }
 
-fn check_envoy(files: &[&str]) -> ExitCode {
-    let mut wrong = false;
-    for file in files {
-        let text = match read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                eprintln!("meshward: {file} cannot be read: {error}");
-                return ExitCode::from(crate::USAGE_ERROR);
-            }
-        };
-        match bootstrap::check(&text) {
-            Ok(warnings) => {
-                for warning in warnings {
-                    println!("{file}: warning: {warning}");
-                }
-                println!("{file}: ok");
-            }
-            Err(mistake) => {
-                wrong = true;
-                println!("{file}: {mistake}");
-            }
-        }
-    }
-    if wrong {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    }
-}
+/// What `check` calls the configuration of Envoy itself.
+const ENVOY: &str = "envoy";
 
 type Parser = fn(&str) -> Checked<()>;
 
@@ -129,10 +99,7 @@ const PARSERS: [(&str, Parser); 4] = [
 
 /// Seconds since 1970.
 fn now_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
+    i64::try_from(trail::time::now_ms() / 1000).unwrap_or(i64::MAX)
 }
 
 fn parser(filter: &str) -> Option<Parser> {

@@ -100,9 +100,8 @@ impl FakeHost {
     }
 
     fn kong_attribute(&self, state: &State, path: &str) -> Option<Vec<u8>> {
-        match path {
-            "plugin_root_id" => return Some(Vec::new()),
-            _ => {}
+        if path == "plugin_root_id" {
+            return Some(Vec::new());
         }
         let stream = state.stream()?;
         match path {

@@ -84,8 +84,8 @@ pub(super) fn listed(profile: Profile, map: HeaderMap, headers: &HeaderPairs) ->
             .chain(pseudo)
             .collect(),
         HeaderMap::ResponseHeaders if named.len() > PART_OF_A_LIST => {
-            let before = named.len().saturating_sub(1) / PART_OF_A_LIST * PART_OF_A_LIST;
-            let mut listed = named.get(before..).unwrap_or_default().to_vec();
+            let last = named.chunks(PART_OF_A_LIST).next_back().unwrap_or_default();
+            let mut listed = last.to_vec();
             listed.extend(pseudo);
             listed.resize(headers.len(), (Vec::new(), Vec::new()));
             listed

@@ -50,7 +50,7 @@ extern "C" fn proxy_on_grpc_receive(context: u32, token: u32, size: usize) {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_grpc_close(context: u32, token: u32, status: u32) {
     with_plugin((), |plugin| {
-        plugin.grpc_receive(context, token, Err(status))
+        plugin.grpc_receive(context, token, Err(status));
     });
 }
 

@@ -161,7 +161,7 @@ proptest! {
     fn plain_paths_are_read_alike(path in "/[a-zA-Z0-9/_.~@:,+=!$&'()*-]{0,24}") {
         let read = RequestPath::parse(path.as_bytes()).unwrap();
         let long = Reading::canonical(&decode(&path).unwrap());
-        prop_assert_eq!(read.readings()[0].clone(), long.clone());
+        prop_assert_eq!(&read.readings()[0], &long);
         if is_plain(&path) {
             let mut readings = vec![long];
             readings::add_all(&path, &mut readings).unwrap();
@@ -187,7 +187,7 @@ proptest! {
             .collect();
         let path = RequestPath::parse(spelled.as_bytes()).unwrap();
         let is_escaped = spelled != plain;
-        prop_assert_eq!(path.readings().len(), 1 + usize::from(is_escaped));
+        prop_assert_eq!(path.readings().len(), if is_escaped { 2 } else { 1 });
         prop_assert_eq!(path.canonical(), plain);
     }
 }

@@ -30,6 +30,7 @@ use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
 pub use fragment::{Fragment, Fragments};
+pub use otlp::any_value;
 pub use parts::{Part, Parts};
 
 use members::{Members, raw_items};

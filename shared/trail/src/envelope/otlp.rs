@@ -176,6 +176,13 @@ impl Value<'_> {
     }
 }
 
+/// The JSON that a value of OTLP stands for.
+#[must_use]
+pub fn any_value(text: &str) -> Option<Json> {
+    let value = serde_json::from_str::<Value<'_>>(text).ok()?;
+    Some(value.json())
+}
+
 fn retention_class(attribute: &Attribute<'_>) -> Option<String> {
     let text = attribute.value.string_value.as_ref()?;
     (attribute.key.0 == "audit.retention_class").then(|| text.0.clone().into_owned())

@@ -6,7 +6,7 @@ mod open;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-pub use open::{Compression, compression, files_of};
+pub use open::{files_of, unwritable};
 
 /// Whole lines of one file.
 #[derive(Debug)]

@@ -16,21 +16,31 @@ type Reader = Box<dyn Read + Send>;
 
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+enum Compression {
     /// RFC 1952, of any number of members.
     Gzip,
     /// RFC 8878, of any number of frames.
     Zstd,
 }
 
-/// How a file is compressed, by its first bytes.
+/// Why a file can be read and not be written anew, if it cannot.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn compression(path: &Path) -> io::Result<Option<Compression>> {
+pub fn unwritable(path: &Path) -> io::Result<Option<&'static str>> {
     let mut head = Vec::new();
-    File::open(path)?.take(4).read_to_end(&mut head)?;
-    Ok(magic(&head))
+    File::open(path)?
+        .take(FIRST_LINE_BYTES)
+        .read_to_end(&mut head)?;
+    if magic(&head).is_some() {
+        return Ok(Some(
+            "is compressed and cannot be written anew; unpack it first",
+        ));
+    }
+    let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
+    Ok(is_spread(text).then_some(
+        "is JSON that is spread over lines and cannot be written anew; put each document on one line first: `jq -c`",
+    ))
 }
 
 /// The files that are meant: those of directories in their place, in the order of their names, and

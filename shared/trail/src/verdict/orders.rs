@@ -14,11 +14,11 @@ impl Conclusion {
     pub(super) fn check_orders(&mut self, trail: &mut Trail) {
         let mut orders = std::mem::take(&mut trail.orders);
         orders.sort_by_key(|order| order.time_ms);
-        let mut holds: BTreeMap<&str, &[Target]> = BTreeMap::new();
+        let mut holds: BTreeMap<&str, Vec<&[Target]>> = BTreeMap::new();
         for order in &orders {
             let touched: Vec<(&str, Range)> = match &order.control {
                 Control::Hold { hold, targets, .. } => {
-                    holds.insert(hold, targets);
+                    holds.entry(hold).or_default().push(targets);
                     continue;
                 }
                 Control::Release { hold, .. } => {
@@ -43,11 +43,13 @@ impl Conclusion {
                     .collect(),
                 _ => continue,
             };
-            for (name, targets) in &holds {
-                if touched
-                    .iter()
-                    .any(|(chain, range)| is_held(targets, chain, *range))
-                {
+            for (name, entries) in &holds {
+                let is_held = |(chain, range): &(&str, Range)| {
+                    entries
+                        .iter()
+                        .any(|targets| is_held(targets, chain, *range))
+                };
+                if touched.iter().any(is_held) {
                     trail.issues.add(
                         Kind::HoldBroken,
                         || order.uid.clone(),

@@ -110,7 +110,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
         Some(file) => {
             std::fs::write(file, made).map_err(|error| format!("{}: {error}", file.display()))?;
         }
-        None => print!("{made}"),
+        None => crate::output::text(&made),
     }
     // A report of records that cannot be trusted must not pass for one that can.
     Ok(u8::from(report.verification.exit_code == 1))
@@ -153,7 +153,7 @@ impl Arguments {
 const AFTER_HELP: &str = "\
 Counts leave out repetitions, records that are not what they were and, where keys are given, all that
 none of them vouches for. Filters choose what is counted; whether the trail can be trusted is always said about all of it. Exit status: 0 a report,
-1 a report of records that were changed, taken away or put in, 3 wrong usage.";
+1 a report of records that fail verification, 2 no report, 64 wrong usage.";
 
 /// What the counts do not say by themselves.
 fn notes(report: &Report) -> Vec<String> {

@@ -474,16 +474,16 @@ fn apisix_gives_the_number_of_a_context_again_and_starts_no_vm() {
 }
 
 fn vm_starts(profile: Profile) -> usize {
-    let starts = Rc::new(RefCell::new(0));
+    let starts = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&starts);
     proxy(profile, move |_, _, event| {
         if event == Event::VmStart {
-            *sink.borrow_mut() += 1;
+            sink.borrow_mut().push(event);
         }
         Action::Continue
     });
-    let starts = *starts.borrow();
-    starts
+    let events = starts.take();
+    events.len()
 }
 
 #[test]

@@ -1,0 +1,133 @@
+//! What all commands have in common: exit statuses, help, and an output that may be closed or full.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meshward"));
+    command.args(words).stdin(Stdio::null());
+    command
+}
+
+fn run(words: &[&str]) -> Output {
+    command(words).output().unwrap()
+}
+
+/// One table for all commands; the README has it too.
+#[test]
+fn exit_statuses() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = write(
+        "good.json",
+        r#"{"limits":[{"name":"a","key":["ip"],"rate":"5/s"}]}"#,
+    );
+    let bad = write("bad.json", r#"{"limits":[{"nme":"a"}]}"#);
+    let rules = write("rules.json", r#"{"rules":[{"detect":["EMAIL"]}]}"#);
+    let rules_equals = format!("--config={rules}");
+    let body = write("body.json", "{}");
+    let changed = write(
+        "changed.ndjson",
+        "{\"unmapped\":{\"record_integrity\":{\"version\":1}}}\n",
+    );
+    for (words, code) in [
+        (&["--help"][..], 0),
+        (&["--version"], 0),
+        (&["help", "check"], 0),
+        (&["check", "token-bucket", &good], 0),
+        (&["check", "token-bucket", &bad], 1),
+        (&["check", "token-bucket", "none.json"], 2),
+        (&["check", "token-bucket", &bad, "none.json"], 2),
+        (&["check", "token-buckets", &good], 64),
+        (&["check", "token-bucket"], 64),
+        (&["redact", "--config", &rules, &body], 0),
+        (&["redact", &rules_equals, &body], 0),
+        (&["redact", "-c", &rules, &body], 0),
+        (&["redact", "-c", &bad, &body], 1),
+        (&["redact", "-c", "none.json", &body], 2),
+        (&["redact", "-c", &rules, &body, "surplus"], 64),
+        (&["redact", "--list"], 0),
+        (&["redact", "--list", "surplus"], 64),
+        (&["redact"], 64),
+        (&["api-key", "new"], 0),
+        (&["api-key", "new", "surplus"], 64),
+        (&["api-key", "hash"], 2),
+        (&["audit", "verify", &changed], 1),
+        (&["audit", "verify", "none.ndjson"], 2),
+        (&["audit", "verify", "--rows", "1", &changed], 64),
+        (&["audit"], 64),
+        (&["verify"], 64),
+        (&[], 64),
+    ] {
+        let output = run(words);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {told}");
+        assert!(!told.contains("panicked"), "{words:?}: {told}");
+        if code == 64 {
+            assert!(!told.is_empty() && output.stdout.is_empty(), "{words:?}");
+        }
+    }
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let help = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    for code in ["0", "1", "2", "64"] {
+        assert!(readme.contains(&format!("\n| {code} |")), "{code}");
+        assert!(help.contains(&format!(" {code}  ")), "{code}: {help}");
+    }
+}
+
+/// `meshward redact --list | head -1`.
+#[test]
+fn a_reader_that_leaves_is_no_mistake() {
+    for words in [
+        &["redact", "--list"][..],
+        &["--help"],
+        &["audit", "verify", "--help"],
+    ] {
+        let mut child = command(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut reader = BufReader::with_capacity(16, child.stdout.take().unwrap());
+        reader.read_line(&mut line).unwrap();
+        drop(reader);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+    }
+}
+
+/// What could not be written is not done.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    for words in [
+        &["redact", "--list"][..],
+        &["--version"],
+        &["api-key", "new"],
+    ] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let output = command(words).stdout(full).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
+        assert!(told.contains("standard output"), "{words:?}: {told}");
+    }
+}

@@ -1,0 +1,256 @@
+//! What becomes of a line, whatever keeps the records in it.
+
+use audit::{canonical, log_line};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use policy::json::Json;
+
+use super::{Fate, Rewritten};
+use crate::envelope::{self, Line};
+use crate::scan::scan;
+
+/// What became of a line, or of a value in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// It stays to the byte.
+    Not,
+    /// This stands in its place.
+    To(String),
+    /// Nothing is left of it.
+    Gone,
+}
+
+impl Changed {
+    /// A line with its end, after the change.
+    pub(super) fn applied(self, line: Vec<u8>) -> Vec<u8> {
+        match self {
+            Self::Not => line,
+            Self::Gone => Vec::new(),
+            Self::To(text) => {
+                let mut changed = text.into_bytes();
+                if line.ends_with(b"\r\n") {
+                    changed.push(b'\r');
+                }
+                if line.ends_with(b"\n") {
+                    changed.push(b'\n');
+                }
+                changed
+            }
+        }
+    }
+}
+
+/// Asks what becomes of each record, and counts.
+pub(super) struct Changer<'f, F> {
+    pub(super) fate: &'f mut F,
+    pub(super) done: Rewritten,
+}
+
+impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
+    /// A line of a file.
+    pub(super) fn line(&mut self, line: &str) -> Changed {
+        let text = line.strip_prefix('\u{feff}').unwrap_or(line);
+        match envelope::read(text, &[]) {
+            Line::Other | Line::Fragment(_) => Changed::Not,
+            Line::Record(text) => self.record(text),
+            Line::Holds(_) => self.text(text.trim_ascii_end()),
+        }
+    }
+
+    /// A text that may be a record, hold some as JSON, or be a line of a log.
+    pub(super) fn text(&mut self, text: &str) -> Changed {
+        let trimmed = text.trim_ascii();
+        if !trimmed.starts_with(['{', '[']) || trimmed.starts_with(log_line::MARK) {
+            return self.log_line(text);
+        }
+        let Ok(mut json) = Json::parse(trimmed.as_bytes()) else {
+            return self.log_line(text);
+        };
+        if is_record(&json) {
+            return self.record(trimmed);
+        }
+        match self.value(&mut json) {
+            Kept::Not => Changed::Not,
+            Kept::Changed => Changed::To(json.to_string()),
+            Kept::Gone => Changed::Gone,
+        }
+    }
+
+    fn record(&mut self, text: &str) -> Changed {
+        let Some(uid) = uid(text) else {
+            return Changed::Not;
+        };
+        match (self.fate)(&uid, text) {
+            Fate::Keep => Changed::Not,
+            Fate::Drop => {
+                self.done.dropped += 1;
+                Changed::Gone
+            }
+            Fate::Replace(text) => {
+                self.done.replaced += 1;
+                Changed::To(text)
+            }
+        }
+    }
+
+    /// The line of a log stays; only what it says about a request is gone, or another.
+    fn log_line(&mut self, line: &str) -> Changed {
+        let mut changed = String::new();
+        let mut copied = 0;
+        for found in log_line::find(line) {
+            if let Some(part) = found.part {
+                if (self.fate)(part.uid, "") != Fate::Keep {
+                    self.done.parts += 1;
+                }
+                continue;
+            }
+            let instead = match found.text.map(|text| self.record(text)) {
+                None | Some(Changed::Not) => continue,
+                Some(Changed::Gone) => log_line::REMOVED.to_owned(),
+                Some(Changed::To(text)) => log_line::whole(&text, None),
+            };
+            changed.push_str(line.get(copied..found.range.start).unwrap_or_default());
+            changed.push_str(&instead);
+            copied = found.range.end;
+        }
+        if copied == 0 {
+            return Changed::Not;
+        }
+        changed.push_str(line.get(copied..).unwrap_or_default());
+        Changed::To(changed)
+    }
+
+    /// A value in a line. An object of which a record is gone is gone too: the row, the event, the
+    /// log record that held it.
+    fn value(&mut self, json: &mut Json) -> Kept {
+        if is_record(json) {
+            let text = canonical::to_string(json);
+            return match self.record(&text) {
+                Changed::Not => Kept::Not,
+                Changed::Gone => Kept::Gone,
+                Changed::To(text) => match Json::parse(text.as_bytes()) {
+                    Ok(changed) => {
+                        *json = changed;
+                        Kept::Changed
+                    }
+                    Err(_) => Kept::Not,
+                },
+            };
+        }
+        if let Some(structured) = structured(json) {
+            let text = canonical::to_string(&structured);
+            return match self.record(&text) {
+                Changed::Not => Kept::Not,
+                Changed::Gone => Kept::Gone,
+                Changed::To(text) => {
+                    *json = Json::Object(vec![("stringValue".to_owned(), Json::String(text))]);
+                    Kept::Changed
+                }
+            };
+        }
+        match json {
+            Json::String(text) => match self.text(text) {
+                Changed::Not => Kept::Not,
+                Changed::Gone => Kept::Gone,
+                Changed::To(changed) => {
+                    *text = changed;
+                    Kept::Changed
+                }
+            },
+            Json::Array(items) => {
+                let mut kept = Kept::Not;
+                items.retain_mut(|item| {
+                    let of_item = self.value(item);
+                    if of_item != Kept::Not {
+                        kept = Kept::Changed;
+                    }
+                    of_item != Kept::Gone
+                });
+                kept
+            }
+            Json::Object(members) => self.members(members),
+            _ => Kept::Not,
+        }
+    }
+
+    fn members(&mut self, members: &mut [(String, Json)]) -> Kept {
+        let mut kept = Kept::Not;
+        for (name, value) in members {
+            let of_value = match (name.as_str(), &*value) {
+                ("data_base64", Json::String(_)) => self.base64(value),
+                ("MESSAGE", Json::Array(bytes)) => match text_of(bytes) {
+                    Some(text) => self.message(&text, value),
+                    None => Kept::Not,
+                },
+                _ => self.value(value),
+            };
+            match of_value {
+                Kept::Not => {}
+                Kept::Changed => kept = Kept::Changed,
+                Kept::Gone => return Kept::Gone,
+            }
+        }
+        kept
+    }
+
+    fn message(&mut self, text: &str, value: &mut Json) -> Kept {
+        match self.text(text) {
+            Changed::Not => Kept::Not,
+            Changed::Gone => Kept::Gone,
+            Changed::To(changed) => {
+                *value = Json::String(changed);
+                Kept::Changed
+            }
+        }
+    }
+
+    fn base64(&mut self, value: &mut Json) -> Kept {
+        let decoded = value.as_str().and_then(|text| STANDARD.decode(text).ok());
+        let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+            return Kept::Not;
+        };
+        let kept = self.message(&text, value);
+        if let (Kept::Changed, Json::String(text)) = (kept, &mut *value) {
+            *text = STANDARD.encode(text.as_bytes());
+        }
+        kept
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    Not,
+    Changed,
+    Gone,
+}
+
+fn is_record(json: &Json) -> bool {
+    let unmapped = json.member("unmapped");
+    unmapped.is_some_and(|unmapped| unmapped.member("record_integrity").is_some())
+}
+
+/// A record that a collector has parsed into the values of OTLP.
+fn structured(json: &Json) -> Option<Json> {
+    json.member("kvlistValue").or(json.member("kvlist_value"))?;
+    let text = json.to_string();
+    let record = envelope::any_value(&text)?;
+    is_record(&record).then_some(record)
+}
+
+fn text_of(bytes: &[Json]) -> Option<String> {
+    let byte = |json: &Json| match json {
+        Json::Number(number) => u8::try_from(number.as_u64()?).ok(),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = bytes.iter().map(byte).collect();
+    String::from_utf8(bytes?).ok()
+}
+
+fn uid(text: &str) -> Option<String> {
+    if let Some(fields) = scan(text) {
+        return fields.uid.string(text).map(str::to_owned);
+    }
+    let json = Json::parse(text.as_bytes()).ok()?;
+    let uid = json.member("metadata")?.member("uid")?;
+    uid.as_str().map(str::to_owned)
+}
