@@ -685,20 +685,46 @@ const fn is_joint(byte: u8) -> bool {
 
 /// Whether a text between two values makes them items of one list.
 fn is_between_items(gap: &[u8]) -> bool {
-    let gap = gap.trim_ascii();
-    let words: [&[u8]; 9] = [
-        b"or", b"and", b"und", b"oder", b"et", b"ou", b"y", b"e", b"and/or",
+    let gap = without_notes(gap.trim_ascii());
+    let words: [&[u8]; 10] = [
+        b"u.", b"or", b"and", b"und", b"oder", b"et", b"ou", b"y", b"e", b"and/or",
     ];
     match gap {
+        _ if gap.len() > MAX_LIST_SIGN_BYTES => false,
         [] | [b',' | b';' | b'/' | b'|' | b'&' | b'+'] => true,
         _ => words.iter().any(|word| gap.eq_ignore_ascii_case(word)),
     }
 }
 
+/// What stands between two items without what is noted about either: `(home), (work):`.
+fn without_notes(gap: &[u8]) -> &[u8] {
+    let is_note = |note: &[u8]| {
+        note.iter()
+            .all(|byte| !byte.is_ascii_digit() && !matches!(byte, b'(' | b')' | b'\n'))
+    };
+    let mut left = gap;
+    if let Some(inner) = left.strip_prefix(b"(")
+        && let Some(end) = memchr::memchr(b')', inner)
+        && is_note(part(inner, 0, end))
+    {
+        left = rest(inner, end.plus(1)).trim_ascii_start();
+    }
+    let closed = left.strip_suffix(b":").unwrap_or(left);
+    if let Some(inner) = closed.strip_suffix(b")")
+        && let Some(begin) = memchr::memrchr(b'(', inner)
+        && is_note(rest(inner, begin.plus(1)))
+    {
+        left = part(inner, 0, begin).trim_ascii_end();
+    }
+    left
+}
+
+/// The longest text between two items of a list, with what is noted about them.
+const MAX_LIST_GAP_BYTES: usize = 40;
+/// The longest sign or word between two items of a list.
+const MAX_LIST_SIGN_BYTES: usize = 6;
 /// The letters behind the prefix of a secret are read, and some of them are decoded.
 const LOOKS_OF_A_SECRET: usize = 4;
-/// The longest text between two items of a list.
-const MAX_LIST_GAP_BYTES: usize = 8;
 
 const EMAIL: u8 = id("EMAIL");
 const URL_PASSWORD: u8 = id("URL_PASSWORD");

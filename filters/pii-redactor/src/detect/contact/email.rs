@@ -25,6 +25,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "logo@2x.png",
         "react@18.2.0",
         "icon@3x.zip",
+        "git@github.com:octo/hello.git",
+        "ssh://git@example.com/octo/hello",
     ],
 };
 
@@ -50,10 +52,21 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)
         if let Some(end) = domain(text, position) {
             free_from = end;
             position = end;
-            found(start, end);
+            if !is_repository(text, start, sign, end) {
+                found(start, end);
+            }
         }
     }
     signs
+}
+
+/// Whether this is the account of a Git server and the place of a repository: `git@github.com:o/r.git`,
+/// `ssh://git@example.com/o/r`.
+fn is_repository(text: &[u8], start: usize, sign: usize, end: usize) -> bool {
+    let next = at(text, end.plus(1));
+    part(text, start, sign) == b"git"
+        && matches!(at(text, end), b':' | b'/')
+        && (next.is_ascii_alphanumeric() || matches!(next, b'/' | b'~' | b'_' | b'.'))
 }
 
 /// The beginning of the name before the sign, without signs that only border it.

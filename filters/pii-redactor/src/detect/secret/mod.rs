@@ -65,6 +65,11 @@ const PREFIXES: &[(&[u8], u8, End)] = &[
     (b"SG.", id("PROVIDER_TOKEN"), provider::end),
     (b"hf_", id("PROVIDER_TOKEN"), provider::end),
     (b"hooks.slack.com/", id("SLACK_TOKEN"), slack::web_hook_end),
+    (
+        b"hooks.slack-gov.com/",
+        id("SLACK_TOKEN"),
+        slack::web_hook_end,
+    ),
     (b"dop_v1_", id("PROVIDER_TOKEN"), provider::end),
     (b"dp.pt.", id("PROVIDER_TOKEN"), provider::end),
     (b"lin_api_", id("PROVIDER_TOKEN"), provider::end),
