@@ -21,6 +21,11 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
+    /// How many characters were spelled otherwise.
+    pub(crate) const fn units(&self) -> usize {
+        self.breaks.len() / 2
+    }
+
     /// Reads a text. Returns whether there is anything in it that is spelled otherwise.
     pub(crate) fn read(&mut self, text: &[u8], from: usize) -> bool {
         self.bytes.clear();

@@ -33,14 +33,17 @@ use crate::bytes::{before, count_while, count_while_back, rest};
 use crate::lexicon::{char_at, char_before};
 
 /// The addresses in a text, from `from` on. A local part that is longer than the standard allows is
-/// matched as far as it is held, so that a long prefix does not hide an address.
-pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)) {
+/// matched as far as it is held, so that a long prefix does not hide an address. Returns how many signs
+/// there are.
+pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)) -> usize {
+    let mut signs = 0_usize;
     let mut free_from = 0;
     let mut position = from;
     while let Some(offset) = memchr::memchr(b'@', rest(text, position)) {
         let sign = position.plus(offset);
         position = sign.plus(1);
         step(4);
+        signs = signs.plus(1);
         let Some(start) = local_part(text, free_from, sign) else {
             continue;
         };
@@ -50,6 +53,7 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)
             found(start, end);
         }
     }
+    signs
 }
 
 /// The beginning of the name before the sign, without signs that only border it.
