@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use envoy_test::client::{Protocol, Request, Response};
-use envoy_test::envoy::{Bootstrap, Envoy, Options};
+use envoy_test::envoy::{Bootstrap, Envoy, Options, Stats};
 use envoy_test::peers::{Algorithm, Endpoint, ISSUER, IdpMood, Peers, Token};
 use envoy_test::poll;
 use serde_json::{Value, json};
@@ -240,13 +240,14 @@ fn a_reload_during_a_fetch_holds_up_nobody() {
 /// Whichever VM has seen the fetch fail, those who wait for it in another are told.
 #[test]
 fn who_waits_for_keys_at_a_cold_start_is_answered_when_the_fetch_fails() {
+    const WAITING: u64 = 40;
     for workers in [1, 4] {
-        let peers = Peers::start().unwrap();
+        let mut peers = Peers::start().unwrap();
         let token = peers
             .idp
             .mint(Algorithm::Es256, &Token::of("alice"))
             .unwrap();
-        peers.idp.set_mood(IdpMood::Failing(500));
+        peers.idp.set_mood(IdpMood::Silent);
         let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
         bootstrap
             .configure(FILTER, &only(&Value::Null).to_string())
@@ -256,22 +257,27 @@ fn who_waits_for_keys_at_a_cold_start_is_answered_when_the_fetch_fails() {
             ..Options::default()
         };
         let envoy = Envoy::start(&bootstrap, options).unwrap();
-        let waits = || {
-            let began = Instant::now();
-            let response = send(&envoy, "/orders/17", &token);
-            assert!(began.elapsed() < PATIENCE, "{workers} {response:?}");
-            response
-        };
         thread::scope(|scope| {
-            let early: Vec<_> = (0..40).map(|_| scope.spawn(waits)).collect();
+            let early: Vec<_> = (0..WAITING)
+                .map(|_| scope.spawn(|| send(&envoy, "/orders/17", &token)))
+                .collect();
+            let waiting = |stats: &Stats| stats.value("http.gateway.downstream_rq_active");
+            let stats = envoy.stats_when(|stats| waiting(stats) == WAITING).unwrap();
+            assert_eq!(waiting(&stats), WAITING, "{}", envoy.log().tail());
+            assert_eq!(peers.idp.jwks_requests(), 1, "all wait for one fetch");
+            // The fetch fails long before its time is over.
+            let failed = Instant::now();
+            peers.idp.stop();
             for request in early {
                 let response = request.join().unwrap();
+                assert!(failed.elapsed() < PATIENCE, "{workers} {response:?}");
                 assert_eq!(response.status, 503, "{workers} {response:?}");
                 let after = response.header("retry-after").parse::<u64>();
                 assert!(after.is_ok(), "{workers} {response:?}");
             }
         });
         peers.idp.set_mood(IdpMood::Working);
+        peers.idp.resume().unwrap();
         passes_soon(&envoy, &token);
         assert_eq!(envoy.traps(), 0);
     }
