@@ -180,7 +180,7 @@ fn nothing_is_lost_while_the_collector_is_away() {
         bed.send(protocol, 300);
         bed.envoy
             .log()
-            .wait_for("the collector does not answer")
+            .wait_for("the collector does not respond")
             .unwrap();
         bed.peers.collector.resume().unwrap();
         bed.send(protocol, 100);
@@ -276,7 +276,7 @@ fn what_waits_at_the_end_is_in_the_log() {
     bed.send(Protocol::Http1, 20);
     bed.envoy
         .log()
-        .wait_for("the collector does not answer")
+        .wait_for("the collector does not respond")
         .unwrap();
     let ended = bed.envoy.stop().unwrap();
     assert!(ended.cleanly, "{ended:?}");

@@ -289,7 +289,7 @@ fn a_dead_identity_provider_is_no_reason_to_throw_tokens_away() {
     assert_eq!(client.send(&order()).unwrap().status, 401);
 
     bed.peers.idp.resume().unwrap();
-    bed.envoy.log().wait_for("fetched 2 keys of corp").unwrap();
+    bed.envoy.log().wait_for("2 keys of corp serve").unwrap();
     assert_eq!(client.send(&order().bearer(&token)).unwrap().status, 200);
 }
 
@@ -307,7 +307,7 @@ fn an_identity_provider_that_answers_nonsense_is_a_dead_one() {
         let answer = client.send(&order().bearer(&token)).unwrap();
         assert_eq!(answer.status, 503, "{mood:?} {answer:?}");
         bed.peers.idp.set_mood(IdpMood::Working);
-        bed.envoy.log().wait_for("fetched 2 keys of corp").unwrap();
+        bed.envoy.log().wait_for("2 keys of corp serve").unwrap();
         assert_eq!(
             client.send(&order().bearer(&token)).unwrap().status,
             200,

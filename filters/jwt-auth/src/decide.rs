@@ -411,6 +411,10 @@ impl Facts for Announced<'_> {
         self.facts.header_lines(name)
     }
 
+    fn folded_lines(&self, name: &str) -> Vec<String> {
+        self.facts.folded_lines(name)
+    }
+
     fn identity(&self) -> Option<&Identity> {
         self.facts.identity()
     }

@@ -478,3 +478,36 @@ fn an_ambiguous_path_does_not_walk_around_the_one_rule_that_enforces() {
         assert_eq!(outcome.client().status(), Some(expected), "{rule}");
     }
 }
+
+/// Upstreams that make variables of headers read `x_tier` as `x-tier`, and as the header that
+/// overrides the method.
+#[test]
+fn a_header_that_folds_into_another_walks_around_no_rule() {
+    const RULES: &str = r#"{"providers":{"corp":{"issuer":"https://idp.example.com","audiences":["api"],
+            "jwks":{"remote":{"uri":"https://idp.example.com/jwks","cluster":"idp"}}}},
+        "rules":[
+            {"match":{"headers":[{"name":"x-tier","equals":"internal"}]},"require":{"provider":"corp"}},
+            {"match":{"methods":["DELETE"]},"require":{"provider":"corp"}}],
+        "default":"anonymous"}"#;
+    for method_override in ["honour", "strip"] {
+        let rules = RULES.replacen(
+            '{',
+            &format!(r#"{{"method_override":"{method_override}","#),
+            1,
+        );
+        let mut proxy = configured(Profile::Envoy, &rules);
+        for (name, value, status) in [
+            ("x-tier", "internal", 401),
+            ("x_tier", "internal", 400),
+            ("x.tier", "internal", 400),
+            ("x_tier", "public", 200),
+            ("xtier", "internal", 200),
+            ("x_http_method_override", "DELETE", 400),
+            ("x-http_method-override", "delete", 400),
+            ("x_method_override", "PATCH", 200),
+        ] {
+            let outcome = run(&mut proxy, &Request::get("/items/1").header(name, value));
+            assert_eq!(outcome.client().status(), Some(status), "{name}: {value}");
+        }
+    }
+}

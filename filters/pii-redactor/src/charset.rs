@@ -219,8 +219,12 @@ pub(crate) fn detect(said: Charset, first: &[u8], is_text: bool) -> Option<Wide>
         [0xff, 0xfe, ref rest @ ..] if is_mark(rest) => return wide(false, true),
         [0xfe, 0xff, ref rest @ ..] if is_mark(rest) => return wide(false, false),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return None,
-        [0, 0, 0, byte, ..] if begins(byte) => return wide(true, false),
-        [byte, 0, 0, 0, ..] if begins(byte) => return wide(true, true),
+        [0, 0, 0, byte, ..] if begins(byte) || is_text && is_plain(byte) => {
+            return wide(true, false);
+        }
+        [byte, 0, 0, 0, ..] if begins(byte) || is_text && is_plain(byte) => {
+            return wide(true, true);
+        }
         [0, byte, 0, next, ..] if begins(byte) && is_plain(next) || is_pair(byte, next) => {
             return wide(false, false);
         }
@@ -324,5 +328,25 @@ mod tests {
             utf16(true)
         );
         assert_eq!(detect(Charset::AsciiCompatible, b"a\0b\0", false), None);
+    }
+
+    #[test]
+    fn a_text_in_utf_32_without_a_mark_is_recognized() {
+        for is_little_endian in [false, true] {
+            let wide = Wide {
+                is_32: true,
+                is_little_endian,
+            };
+            let mut body = Vec::new();
+            let mut encoder = Transcoder::new(wide);
+            encoder.encode(b"id,mail\n1,jane@example.com\n", &mut body);
+            encoder.encode_rest(&mut body);
+            let found = detect(Charset::AsciiCompatible, &body, true);
+            assert!(
+                found
+                    .is_some_and(|found| found.is_32 && found.is_little_endian == is_little_endian)
+            );
+            assert!(detect(Charset::AsciiCompatible, &body, false).is_none());
+        }
     }
 }

@@ -119,7 +119,8 @@ impl CsvRewriter {
         if self.state == State::FirstRow {
             self.begin_rows(out, tally);
         }
-        if self.state != State::Start || self.index > 0 {
+        let is_in_row = self.state != State::Start || self.index > 0;
+        if is_in_row && self.state != State::FirstRow {
             self.end_cell(out, tally);
         }
     }
@@ -172,7 +173,9 @@ impl CsvRewriter {
         let is_whole = without_mark.len() < MAX_FIRST_ROW_BYTES;
         self.delimiter = self.format.delimiter.unwrap_or_else(|| delimiter_of(line));
         let names = cells(line, self.delimiter);
+        let is_single_comment = matches!(*line, [b'#', _, ..]) && names.len() == 1;
         self.is_header = is_whole
+            && !is_single_comment
             && self.format.header.unwrap_or_else(|| {
                 names.iter().all(|name| self.may_be_name(name))
                     && names.iter().any(|name| !name.is_empty())
@@ -191,8 +194,15 @@ impl CsvRewriter {
                 .chain(std::iter::once(Column::nameless(&plan)))
                 .collect();
         }
+        // A line of comment is no row: it is searched, and the row behind it is the first.
+        let is_comment = is_whole && !self.is_header && line.starts_with(b"#");
         self.state = State::Start;
         self.read(without_mark, out, tally);
+        let is_between_rows =
+            self.state == State::Start && self.index == 0 && !self.value.is_in_key();
+        if is_comment && is_between_rows {
+            self.state = State::FirstRow;
+        }
     }
 
     /// Whether a cell can be the name of a column: words, and nothing that is looked for.

@@ -19,6 +19,7 @@
 )]
 
 pub mod action;
+mod budget;
 mod bytes;
 mod charset;
 pub mod config;

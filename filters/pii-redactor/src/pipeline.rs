@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::budget::{Budget, PIECE_BYTES};
 use crate::inflate::{InflateError, InflateLimits, Inflater};
 use crate::malformed::{Malformed, Unsearched};
 use crate::media::{Charset, Framing};
@@ -44,6 +45,10 @@ pub struct BodyPipeline {
     decoder: Option<Inflater>,
     rewriter: Rewriter,
     tally: Tally,
+    plan: Rc<Plan>,
+    budget: Budget,
+    /// The rest of the body is not searched.
+    is_over_budget: bool,
     failed: Option<InflateError>,
 }
 
@@ -69,8 +74,11 @@ impl BodyPipeline {
                 Coding::Gzip => Some(Inflater::new(true, limits)),
                 Coding::Deflate => Some(Inflater::new(false, limits)),
             },
-            rewriter: Rewriter::new(plan, framing.clone(), charset, 0),
+            rewriter: Rewriter::new(Rc::clone(&plan), framing.clone(), charset, 0),
             tally: Tally::default(),
+            plan,
+            budget: Budget::default(),
+            is_over_budget: false,
             failed: None,
         }
     }
@@ -90,21 +98,48 @@ impl BodyPipeline {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let Self {
-            decoder,
-            rewriter,
-            tally,
-            ..
-        } = self;
-        let result = match decoder {
+        let result = match self.decoder.take() {
             None => {
-                rewriter.write(chunk, out, tally);
+                self.rewrite(chunk, out);
                 Ok(())
             }
-            Some(decoder) => decoder.write(chunk, &mut |piece| rewriter.write(piece, out, tally)),
+            Some(mut decoder) => {
+                let result = decoder.write(chunk, &mut |piece| self.rewrite(piece, out));
+                self.decoder = Some(decoder);
+                result
+            }
         };
         self.failed = result.err();
         result
+    }
+
+    /// Takes decoded bytes. Once they have cost more than they may, the rest leaves as it came.
+    fn rewrite(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        for piece in bytes.chunks(PIECE_BYTES) {
+            if self.is_over_budget {
+                out.extend_from_slice(piece);
+                continue;
+            }
+            let before = self.plan.looks();
+            self.rewriter.write(piece, out, &mut self.tally);
+            let looks = self.plan.looks().saturating_sub(before);
+            self.budget.charge(piece.len(), looks);
+            if self.budget.is_exceeded() {
+                self.rewriter.finish(out, &mut self.tally);
+                self.is_over_budget = true;
+            }
+        }
+    }
+
+    /// Whether searching the body cost more than it may, so that the rest was not searched.
+    #[must_use]
+    pub const fn is_over_budget(&self) -> bool {
+        self.is_over_budget
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// The body is complete: writes what is held.
@@ -118,13 +153,18 @@ impl BodyPipeline {
         if let Some(decoder) = &self.decoder {
             decoder.finish()?;
         }
-        self.rewriter.finish(out, &mut self.tally);
+        if !self.is_over_budget {
+            self.rewriter.finish(out, &mut self.tally);
+        }
         Ok(())
     }
 
     /// Bytes that are held at the moment.
     #[must_use]
     pub fn held(&self) -> usize {
+        if self.is_over_budget {
+            return 0;
+        }
         self.rewriter.held()
     }
 
@@ -139,7 +179,8 @@ impl BodyPipeline {
     /// Where the body stops being what its content type says, if it does.
     #[must_use]
     pub fn malformed(&self) -> Option<Malformed> {
-        self.rewriter.malformed()
+        // What was cut off for its cost is not incomplete.
+        self.rewriter.malformed().filter(|_| !self.is_over_budget)
     }
 
     /// Whether the body turned out not to be what it says it is.

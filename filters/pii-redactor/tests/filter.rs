@@ -747,3 +747,61 @@ fn headers_can_be_minimized() {
     assert_eq!(outcome.client().header("retry-after").as_deref(), Some("1"));
     assert!(outcome.client().header("content-type").is_some());
 }
+
+/// A body that would keep the worker busy for long ends as `on_error.budget_exceeded` says.
+#[test]
+fn a_body_that_costs_too_much_to_search_ends_in_the_policy() {
+    let presets = r#""presets":["gdpr","ccpa","hipaa","pci","secrets"]"#;
+    let body = format!(
+        r#"{{"phone":"{}","mail":"jane@example.com"}}"#,
+        "1 ".repeat(500_000)
+    );
+    let response = Response::json(body.as_str());
+    let reasons = |outcome: &Outcome| -> Vec<String> {
+        let decisions = outcome.decisions();
+        decisions
+            .iter()
+            .map(|decision| decision.reason.clone())
+            .collect()
+    };
+    let over = |outcome: &Outcome| {
+        reasons(outcome)
+            .iter()
+            .filter(|reason| *reason == "budget_exceeded")
+            .count()
+    };
+
+    let mut strict = proxy(Profile::Envoy, &format!("{{{presets}}}"));
+    let outcome = run(&mut strict, "/x", &response);
+    assert!(outcome.reset && !outcome.client().text().contains("jane"));
+    assert_eq!(over(&outcome), 1);
+
+    // As in a compressed request of a kilobyte.
+    let upload = format!(r#"{{{presets},"apply_to":["request.body"]}}"#);
+    let mut upload = proxy(Profile::Envoy, &upload);
+    let request = Request::post("/x", body.clone()).header("content-type", "application/json");
+    let outcome = upload.run(&request, &Response::json("{}"));
+    assert_eq!(outcome.client().status(), Some(400));
+    assert!(outcome.client().text().contains("budget_exceeded"));
+
+    let lenient = format!(r#"{{{presets},"on_error":{{"budget_exceeded":"pass"}}}}"#);
+    let mut lenient = proxy(Profile::Envoy, &lenient);
+    let outcome = run(&mut lenient, "/x", &response);
+    assert!(!outcome.reset && outcome.client().text().ends_with(r#"jane@example.com"}"#));
+    assert_eq!(over(&outcome), 1);
+
+    // Nothing that is not named passes unsearched.
+    let minimizes = format!(
+        r#"{{{presets},"rules":[{{"allow_fields":["$.phone"]}}],"on_error":{{"budget_exceeded":"pass"}}}}"#
+    );
+    let mut minimizes = proxy(Profile::Envoy, &minimizes);
+    let outcome = run(&mut minimizes, "/x", &response);
+    assert!(outcome.reset && !outcome.client().text().contains("jane"));
+
+    // A rule that only reports stops nothing.
+    let mut reports = proxy(Profile::Envoy, &format!(r#"{{"mode":"report",{presets}}}"#));
+    let outcome = run(&mut reports, "/x", &response);
+    assert!(!outcome.reset);
+    assert_eq!(outcome.client().text(), body);
+    assert_eq!(over(&outcome), 1);
+}

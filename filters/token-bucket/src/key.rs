@@ -114,7 +114,9 @@ impl KeyPart {
             Self::Constant => Values::Some(vec![Vec::new()]),
             Self::Header(name) => {
                 let lines = request.get().header_lines(host, name);
-                Values::of_lines(lines.iter().map(AsRef::as_ref))
+                // To some upstreams `x_api_key` is `x-api-key`: it counts like a further line.
+                let folded = request.get().folded_lines(name);
+                Values::of_lines(lines.iter().map(AsRef::as_ref).chain(folded))
             }
             Self::Query(name) => Values::of_parameter(request.get().raw_path(), name),
             Self::Cookie(name) => {

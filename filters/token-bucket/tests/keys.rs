@@ -58,7 +58,7 @@ fn no_repetition_of_a_key_gives_a_fresh_bucket() {
     };
     let at = |path: String| Request::get(&path).attribute(&["source", "address"], "192.0.2.1:4711");
     type Attempt = Box<dyn Fn(usize) -> Request>;
-    let attempts: [(&str, Attempt); 9] = [
+    let attempts: [(&str, Attempt); 10] = [
         (
             r#""header:x-api-key""#,
             Box::new(move |n| header(&["mine", &format!("junk-{n}")])),
@@ -70,6 +70,10 @@ fn no_repetition_of_a_key_gives_a_fresh_bucket() {
         (
             r#""header:x-api-key""#,
             Box::new(move |n| header(&[&" ".repeat(n), "mine", &format!("j{n}")])),
+        ),
+        (
+            r#""header:x-api-key""#,
+            Box::new(move |n| header(&["mine"]).header("x_api_key", format!("junk-{n}"))),
         ),
         (
             r#""cookie:id""#,
@@ -102,6 +106,22 @@ fn no_repetition_of_a_key_gives_a_fresh_bucket() {
             .filter(|n| status(&mut proxy, &attempt(*n)) == 200)
             .count();
         assert_eq!(passed, 3, "{key}");
+    }
+}
+
+/// To upstreams that make variables of headers, `x_api_key` is `x-api-key`.
+#[test]
+fn a_key_in_a_name_that_folds_alike_counts() {
+    let mut proxy = proxy(Profile::Envoy, &by(r#""header:x-api-key""#));
+    for (name, expected) in [
+        ("x-api-key", 200),
+        ("x_api_key", 200),
+        ("x.api_key", 200),
+        ("x_api-key", 429),
+        ("x-api-key", 429),
+    ] {
+        let request = from("192.0.2.1").header(name, "mine");
+        assert_eq!(status(&mut proxy, &request), expected, "{name}");
     }
 }
 

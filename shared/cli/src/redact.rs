@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use pii_redactor::config::{Config, Place, RuleUse};
+use pii_redactor::config::{Config, Place, Policy, RuleUse};
 use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
 use pii_redactor::media::{Charset, Media};
@@ -192,7 +192,8 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         pipeline = pipeline.explained();
     }
     let prints = arguments.explain.is_none();
-    let result = stream(&mut pipeline, &first, &mut input, prints)?;
+    let blocks = config.on_error.budget_exceeded == Policy::Block || plan.minimizes_bodies();
+    let result = stream(&mut pipeline, &first, &mut input, (prints, blocks))?;
     if let Some(how) = arguments.explain {
         let findings = pipeline.tally().findings.as_deref().unwrap_or_default();
         or_end(explain(&plan, findings, how));
@@ -206,6 +207,9 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
             malformed.what.as_str(),
             malformed.offset
         );
+    }
+    if pipeline.is_over_budget() {
+        eprintln!("meshward redact: searching costs more than it may; the rest was not searched");
     }
     let unsearched = pipeline.unsearched();
     if unsearched.is_binary {
@@ -290,7 +294,7 @@ fn stream(
     pipeline: &mut BodyPipeline,
     first: &[u8],
     input: &mut dyn Read,
-    prints: bool,
+    (prints, blocks): (bool, bool),
 ) -> Result<Result<(), InflateError>, String> {
     let mut output = std::io::stdout().lock();
     let mut out = Vec::new();
@@ -303,6 +307,13 @@ fn stream(
         } else {
             pipeline.write(&chunk, &mut out)
         };
+        if blocks && pipeline.is_over_budget() {
+            return Err(
+                "searching the body costs more than it may; on_error.budget_exceeded says what becomes \
+                 of it"
+                    .to_owned(),
+            );
+        }
         if prints {
             or_end(output.write_all(&out));
         }

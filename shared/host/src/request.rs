@@ -114,6 +114,18 @@ impl Request {
         self.header_bytes(host, name).into_iter().collect()
     }
 
+    /// The lines of headers with other names that some upstreams take for this one:
+    /// [`http::folds_alike`]. None are known of a host that does not hand over all headers.
+    #[must_use]
+    pub fn folded_lines(&self, name: &str) -> Vec<&[u8]> {
+        let name = name.as_bytes();
+        let lines = self.headers.iter();
+        lines
+            .filter(|(found, _)| *found != name && http::folds_alike(found, name))
+            .map(|(_, value)| value)
+            .collect()
+    }
+
     /// As [`Request::header_bytes`], as text; bytes that are not UTF-8 become U+FFFD.
     #[must_use]
     pub fn header(&self, host: &dyn Host, name: &str) -> Option<String> {
@@ -145,14 +157,16 @@ impl Request {
         self.method_overrides.get_or_init(|| {
             let path = String::from_utf8_lossy(self.raw_path());
             let mut given = method::overrides_in_query(&path);
-            let headers = method::OVERRIDE_HEADERS.iter();
-            // What is removed reaches no upstream.
-            for name in headers.filter(|_| rules == MethodOverride::Honour) {
-                if self.may_have_header(name) {
-                    let lines = self.text_lines(host, name);
-                    let items = lines.iter().flat_map(|line| line.split(','));
-                    given.extend(items.map(|item| item.trim().to_owned()));
+            for name in method::OVERRIDE_HEADERS {
+                let mut lines = Vec::new();
+                // What is removed reaches no upstream; it is removed by its name.
+                if rules == MethodOverride::Honour && self.may_have_header(name) {
+                    lines = self.text_lines(host, name);
                 }
+                let folded = self.folded_lines(name).into_iter();
+                lines.extend(folded.map(|line| String::from_utf8_lossy(line).into_owned()));
+                let items = lines.iter().flat_map(|line| line.split(','));
+                given.extend(items.map(|item| item.trim().to_owned()));
             }
             given
         })
@@ -383,6 +397,13 @@ impl Facts for RequestFacts<'_> {
 
     fn header_lines(&self, name: &str) -> Vec<String> {
         self.request.text_lines(self.host, name)
+    }
+
+    fn folded_lines(&self, name: &str) -> Vec<String> {
+        let lines = self.request.folded_lines(name).into_iter();
+        lines
+            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .collect()
     }
 
     fn identity(&self) -> Option<&Identity> {

@@ -40,6 +40,10 @@ pub trait Facts {
     /// which one counts.
     fn header_lines(&self, name: &str) -> Vec<String>;
 
+    /// The lines of headers with other names that some servers take for this one:
+    /// [`crate::http::folds_alike`].
+    fn folded_lines(&self, name: &str) -> Vec<String>;
+
     /// The verified caller, where an authentication filter ran before.
     fn identity(&self) -> Option<&Identity>;
 
@@ -146,6 +150,14 @@ pub(crate) mod tests {
 
         fn other_hosts(&self) -> &[String] {
             &self.other_hosts
+        }
+
+        fn folded_lines(&self, name: &str) -> Vec<String> {
+            let other = |found: &str| {
+                found != name && crate::http::folds_alike(found.as_bytes(), name.as_bytes())
+            };
+            let lines = self.headers.iter().filter(|(found, _)| other(found));
+            lines.map(|(_, value)| value.clone()).collect()
         }
 
         fn identity(&self) -> Option<&Identity> {

@@ -90,6 +90,16 @@ pub fn host_name(authority: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
+/// Whether upstreams that make variables of headers (CGI, WSGI, PHP) may take two names for one: to
+/// them, case and all that is neither letter nor digit are the same.
+#[must_use]
+pub fn folds_alike(name: &[u8], other: &[u8]) -> bool {
+    let alike = |(a, b): (&u8, &u8)| {
+        a.eq_ignore_ascii_case(b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
+    };
+    name.len() == other.len() && name.iter().zip(other).all(alike)
+}
+
 /// The media type of a `Content-Type` without parameters, lower case (RFC 9110 section 8.3.1).
 #[must_use]
 pub fn media_type(content_type: &str) -> String {
@@ -184,6 +194,16 @@ mod tests {
         );
         assert_eq!(without_query_parameter("/p?t=1", "t"), "/p");
         assert_eq!(without_query_parameter("/p", "t"), "/p");
+    }
+
+    #[test]
+    fn names_that_fold_alike() {
+        for other in ["x-tier", "x_tier", "X-Tier", "x.tier", "X_TIER"] {
+            assert!(folds_alike(b"x-tier", other.as_bytes()), "{other}");
+        }
+        for other in ["xxtier", "x-tiers", "x-tie", "x-tie-", ""] {
+            assert!(!folds_alike(b"x-tier", other.as_bytes()), "{other}");
+        }
     }
 
     #[test]

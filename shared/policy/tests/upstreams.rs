@@ -52,6 +52,10 @@ impl Get {
             fn header_lines(&self, _name: &str) -> Vec<String> {
                 Vec::new()
             }
+
+            fn folded_lines(&self, _: &str) -> Vec<String> {
+                Vec::new()
+            }
             fn identity(&self) -> Option<&Identity> {
                 None
             }
@@ -81,6 +85,10 @@ impl Facts for Get {
         None
     }
     fn header_lines(&self, _name: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn folded_lines(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
     fn identity(&self) -> Option<&Identity> {

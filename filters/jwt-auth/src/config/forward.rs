@@ -2,6 +2,7 @@
 
 use host::exchange::IDENTITY_HEADER;
 use policy::config::Node;
+use policy::{http, method};
 
 /// A claim for the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,28 +92,48 @@ impl ClaimHeader {
 
 /// A header for the upstream that nothing else depends on.
 pub(super) fn free_header(node: &Node<'_>) -> Option<String> {
-    const TAKEN: [&str; 15] = [
+    const TAKEN: [&str; 29] = [
         "authorization",
+        "cf-connecting-ip",
         "connection",
         "content-length",
         "content-type",
         "cookie",
         "expect",
+        "fastly-client-ip",
         "forwarded",
+        "front-end-https",
         "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
         "te",
         "trailer",
         "transfer-encoding",
+        "true-client-ip",
         "traceparent",
         "tracestate",
         "upgrade",
+        "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-host",
+        "x-original-url",
+        "x-real-ip",
         "x-request-id",
+        "x-rewrite-url",
     ];
     // The proxy writes these, and other upstreams and logs believe them.
     const PROXY: [&str; 4] = ["x-forwarded-", "x-envoy-", "x-b3-", "x-ratelimit-"];
     let name = node.header_name()?;
-    let by_proxy = PROXY.iter().any(|prefix| name.starts_with(prefix));
-    if TAKEN.contains(&name.as_str()) || by_proxy || name == IDENTITY_HEADER {
+    // In any spelling that an upstream may take for one of them.
+    let is = |taken: &str| http::folds_alike(name.as_bytes(), taken.as_bytes());
+    let by_proxy = PROXY.iter().any(|prefix| {
+        let start = name.as_bytes().get(..prefix.len());
+        start.is_some_and(|start| http::folds_alike(start, prefix.as_bytes()))
+    });
+    let overrides = method::OVERRIDE_HEADERS.into_iter().any(is);
+    if TAKEN.into_iter().any(is) || by_proxy || overrides || is(IDENTITY_HEADER) {
         node.reject("this header cannot carry a claim: the proxy or HTTP itself uses it");
         return None;
     }

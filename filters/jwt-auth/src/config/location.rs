@@ -105,10 +105,10 @@ impl Location {
                     Some(Self::Header { name: header.header_name()?, prefix })
                 }
                 (None, Some(query), None) if prefix.is_none() => {
-                    query.name(128).map(|name| Self::Query(name.to_owned()))
+                    query.parameter_name().map(Self::Query)
                 }
                 (None, None, Some(cookie)) if prefix.is_none() => {
-                    cookie.name(128).map(|name| Self::Cookie(name.to_owned()))
+                    cookie.cookie_name().map(Self::Cookie)
                 }
                 _ => {
                     fields.node().reject(

@@ -1,6 +1,7 @@
 //! Who may vouch for callers.
 
 use policy::config::{Fields, Node};
+use policy::http;
 use policy::identity::IdentityMapping;
 
 use super::forward::free_header;
@@ -123,12 +124,23 @@ impl Provider {
 
 /// A header has one value: of two claims for it, the upstream would see one.
 fn reject_shared_headers(fields: &Fields<'_>, mappings: &[ClaimHeader], payload: Option<&str>) {
+    for mapping in mappings {
+        let marker = mapping.truncated_header();
+        let marks = |header: &str| http::folds_alike(header.as_bytes(), marker.as_bytes());
+        let headers = mappings.iter().map(|mapping| mapping.header.as_str());
+        if mapping.on_too_large == OnTooLarge::Truncate && headers.chain(payload).any(marks) {
+            fields.node().reject_unseen(format_args!(
+                "claims_to_headers: {marker:?} says whether {:?} was truncated; it can carry nothing else",
+                mapping.header
+            ));
+        }
+    }
     for (index, mapping) in mappings.iter().enumerate() {
         let earlier = mappings.iter().take(index);
         let mut others = earlier
             .map(|mapping| mapping.header.as_str())
             .chain(payload);
-        if others.any(|other| other == mapping.header) {
+        if others.any(|other| http::folds_alike(other.as_bytes(), mapping.header.as_bytes())) {
             fields.node().reject_unseen(format_args!(
                 "claims_to_headers: two claims for the header {:?}; it can carry one",
                 mapping.header

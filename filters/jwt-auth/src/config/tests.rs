@@ -177,6 +177,77 @@ fn silent_mistakes_are_mistakes() {
             "",
             r#"two claims for the header "x-a""#,
         ),
+        (
+            format!(
+                r#"{good},"claims_to_headers":[{{"claim":"a","header":"x-a"}},{{"claim":"b","header":"x_a"}}]"#
+            ),
+            "",
+            r#"two claims for the header "x_a""#,
+        ),
+        (
+            format!(
+                r#"{good},"claims_to_headers":[{{"claim":"a","header":"x-a","on_too_large":"truncate"}},{{"claim":"b","header":"x-a-truncated"}}]"#
+            ),
+            "",
+            "was truncated",
+        ),
+        (mapped("x_forwarded_for"), "", "cannot carry a claim"),
+        (mapped("X_Request_Id"), "", "cannot carry a claim"),
+        (mapped("x-real-ip"), "", "cannot carry a claim"),
+        (mapped("true-client-ip"), "", "cannot carry a claim"),
+        (mapped("x-http-method-override"), "", "cannot carry a claim"),
+        (mapped("x-original-url"), "", "cannot carry a claim"),
+        (
+            format!("\"issuer\":\"https://i\u{200b}\",\"audiences\":[\"a\"],{jwks}"),
+            "",
+            "an issuer with a space",
+        ),
+        (
+            format!(r#""issuer":"https://login.test/<tenant>/v2","audiences":["a"],{jwks}"#),
+            "",
+            "an issuer with a placeholder",
+        ),
+        (
+            format!(r#""issuer":"https://i/.well-known/openid-configuration","audiences":["a"],{jwks}"#),
+            "",
+            "the issuer is what stands before",
+        ),
+        (
+            format!(r#""issuer":"https://i","audiences":["*"],{jwks}"#),
+            "",
+            "write \"any\" without brackets",
+        ),
+        (
+            format!(r#""issuer":"https://i","audiences":["ANY"],{jwks}"#),
+            "",
+            "write \"any\" without brackets",
+        ),
+        (
+            format!(r#""issuer":"https://i","audiences":[""],{jwks}"#),
+            "",
+            "an audience without a name",
+        ),
+        (
+            format!(r#"{good},"from":[{{"cookie":"a;b"}}]"#),
+            "",
+            "expected the name of a cookie",
+        ),
+        (
+            format!(r#"{good},"from":[{{"query":"?token"}}]"#),
+            "",
+            "expected the name of a query parameter",
+        ),
+        (
+            good.clone(),
+            r#","claims":[{"claim":"$.roles","contains":"a"}]"#,
+            "did you mean \"roles\"?",
+        ),
+        (
+            r#""issuer":"https://i","audiences":["a"],"jwks":{"inline":{"keys":[{"kty":"RSA","x5c":["MII"]}]}}"#
+                .to_owned(),
+            "",
+            "certificates (x5c, x5u) are not read",
+        ),
         (mapped("x-request-id"), "", "cannot carry a claim"),
         (mapped("X-Forwarded-For"), "", "cannot carry a claim"),
         (mapped("x-envoy-original-path"), "", "cannot carry a claim"),

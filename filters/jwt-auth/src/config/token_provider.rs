@@ -230,9 +230,14 @@ pub(super) fn issuer_name(node: &Node<'_>) -> Option<String> {
     if has_space(issuer) {
         node.reject("an issuer with a space in it: tokens are compared with it byte by byte");
     }
-    if issuer.contains(['{', '}']) {
+    if issuer.contains(['{', '}', '<', '>']) || issuer.contains("/:") {
         node.reject(
             "an issuer with a placeholder in it: write the one of the tenant, or a provider for each tenant",
+        );
+    }
+    if issuer.ends_with("/.well-known/openid-configuration") {
+        node.reject(
+            "the address of a discovery document: the issuer is what stands before /.well-known",
         );
     }
     Some(issuer.to_owned())
@@ -240,7 +245,8 @@ pub(super) fn issuer_name(node: &Node<'_>) -> Option<String> {
 
 /// Whether a name has white space in it, which is always a mistake of writing.
 pub(super) fn has_space(name: &str) -> bool {
-    name.chars().any(char::is_whitespace)
+    let invisible = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    name.chars().any(|c| c.is_whitespace() || invisible(c))
 }
 
 /// Names of scopes: one in each item, since a scope has no space in it (RFC 6749 section 3.3).
@@ -265,8 +271,17 @@ pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
         Json::String(text) if text == "any" => Some(None),
         Json::Array(_) => {
             let audiences = node.strings()?;
-            if audiences.iter().any(|audience| audience == "any") {
+            if audiences
+                .iter()
+                .any(|audience| audience.eq_ignore_ascii_case("any"))
+            {
                 node.reject(r#"an audience with the name "any"; to accept every audience, write "any" without brackets"#);
+            }
+            if audiences.iter().any(|audience| audience == "*") {
+                node.reject(r#"an audience is compared as it is; to accept every audience, write "any" without brackets"#);
+            }
+            if audiences.iter().any(String::is_empty) {
+                node.reject("an audience without a name");
             }
             if audiences.iter().any(|audience| has_space(audience)) {
                 node.reject("an audience with a space in it, which no token has");

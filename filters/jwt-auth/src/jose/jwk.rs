@@ -288,7 +288,12 @@ fn no_key_type(jwk: &Json) -> Refused {
 
 /// A member in base64url, with padding or without: some providers write it.
 fn number(jwk: &Json, name: &str) -> Result<Vec<u8>, Refused> {
-    let value = text(jwk, name)?.ok_or("a number of the key is missing")?;
+    let missing = if jwk.member("x5c").is_some() || jwk.member("x5u").is_some() {
+        "a number of the key is missing; certificates (x5c, x5u) are not read: give the members of the public key"
+    } else {
+        "a number of the key is missing"
+    };
+    let value = text(jwk, name)?.ok_or(missing)?;
     // Longer than any key that is accepted: not worth decoding.
     if value.len() > MAX_NUMBER_TEXT_BYTES {
         return Err("a number of the key is too long");

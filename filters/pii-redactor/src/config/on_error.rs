@@ -13,6 +13,8 @@ pub struct OnError {
     pub partial_content: Policy,
     /// It is not what it says it is.
     pub parse_error: ParseErrorPolicy,
+    /// Searching it costs more than a body of its length may.
+    pub budget_exceeded: Policy,
     /// The host cannot change bodies, or the query.
     pub host_readonly: Policy,
     /// It has more headers than the host lists, or none that it can list.
@@ -55,6 +57,7 @@ impl Default for OnError {
             unsupported_type: Policy::Pass,
             partial_content: Policy::Block,
             parse_error: ParseErrorPolicy::RedactText,
+            budget_exceeded: Policy::Block,
             host_readonly: Policy::Block,
             unlisted_headers: Policy::Block,
             trailers: TrailersPolicy::Block,
@@ -81,6 +84,7 @@ impl OnError {
                         ("block", ParseErrorPolicy::Block),
                     ])
                 }),
+                budget_exceeded: fields.or("budget_exceeded", default.budget_exceeded, policy),
                 host_readonly: fields.or("host_readonly", default.host_readonly, policy),
                 unlisted_headers: fields.or("unlisted_headers", default.unlisted_headers, policy),
                 trailers: fields.or("trailers", default.trailers, |n| {

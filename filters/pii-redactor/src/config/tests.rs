@@ -24,7 +24,7 @@ fn every_mistake_is_named() {
         "search_names": "keys",
         "min_confidence": 0.5,
         "inflate": {"max_ratio": 1},
-        "on_error": {"unsupported_encoding": "drop", "trailer": "block"}
+        "on_error": {"unsupported_encoding": "drop", "trailer": "block", "budget_exceeded": "redact_text"}
     }"#;
     let problems = Config::parse(text).unwrap_err().to_string();
     for expected in [
@@ -64,6 +64,7 @@ fn every_mistake_is_named() {
         "inflate.max_ratio: 1: expected an integer from 2 to 1100",
         r#"on_error.unsupported_encoding: "drop""#,
         "on_error.trailer: unknown key",
+        r#"on_error.budget_exceeded: "redact_text""#,
     ] {
         assert!(
             problems.contains(expected),

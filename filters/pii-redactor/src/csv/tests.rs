@@ -80,3 +80,25 @@ fn columns_are_members() {
     );
     check(only, "1,2,3\n4,5,6", "\n");
 }
+
+#[test]
+fn lines_of_comment_hide_no_header() {
+    for (input, expected) in [
+        (
+            "# exported on 2024-05-06\nid,first_name\n1,Ada\n",
+            "# exported on 2024-05-06\nid,first_name\n1,[PERSON_NAME]\n",
+        ),
+        (
+            "# by jane@example.com, 2024\r\n#\r\n\r\nid;first_name\r\n1;Ada\r\n",
+            "# by [EMAIL], 2024\r\n#\r\n\r\nid;first_name\r\n1;[PERSON_NAME]\r\n",
+        ),
+        (
+            "#id,first_name\n1,Ada\n",
+            "#id,first_name\n1,[PERSON_NAME]\n",
+        ),
+        ("# jane@example.com", "# [EMAIL]"),
+        ("# nothing else\n", "# nothing else\n"),
+    ] {
+        check(DETECT, input, expected);
+    }
+}

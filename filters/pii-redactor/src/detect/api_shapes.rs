@@ -187,3 +187,38 @@ fn a_key_takes_only_its_own_lines() {
         );
     }
 }
+
+#[test]
+fn separators_lists_and_addresses_of_services() {
+    let plan = plan_of(r#"{"presets":["gdpr","secrets"]}"#);
+    for (text, expected) in [
+        ("4111\u{b7}1111\u{b7}1111\u{b7}1111", "[CREDIT_CARD]"),
+        ("jane@example\u{3002}com", "[EMAIL]"),
+        (
+            "phones: 030 901820 (private), 040 1234567 (office)",
+            "phones: [PHONE] (private), [PHONE] (office)",
+        ),
+        (
+            "Phone (home): 030 901820, (work): 040 1234567",
+            "Phone (home): [PHONE], (work): [PHONE]",
+        ),
+        ("Tel. 030 901820 u. 040 1234567", "Tel. [PHONE] u. [PHONE]"),
+        (
+            "redis://:s3cr3t@cache:6379",
+            "redis://[URL_PASSWORD]@cache:6379",
+        ),
+        (
+            "https://hooks.slack-gov.com/services/T0ABCDEFG/B0ABCDEFG/abcdefghijklmnopqrstuvwx",
+            "https://[SLACK_TOKEN]",
+        ),
+        (
+            "git@github.com:octo/hello.git",
+            "git@github.com:octo/hello.git",
+        ),
+        ("ask git@example.com: now", "ask [EMAIL]: now"),
+    ] {
+        let body = format!("{{\"note\":\"{text}\"}}");
+        let wanted = format!("{{\"note\":\"{expected}\"}}");
+        assert_eq!(redacted(&plan, "application/json", &body), wanted);
+    }
+}

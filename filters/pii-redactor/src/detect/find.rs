@@ -15,6 +15,7 @@ use super::money::{bitcoin, card, ethereum, iban, track};
 use super::secret;
 use super::shape::{Bucket, Plain, Shape, ShapeIndex, WordKind};
 use super::table::id;
+use crate::budget::Looks;
 use crate::bytes::{
     Position as _, at, before, count_while, count_while_back, is_alphanumeric, part, rest,
 };
@@ -65,6 +66,8 @@ pub(crate) struct Text<'a> {
 pub(crate) struct Scratch {
     pub(crate) near: Surroundings,
     folded: Folded,
+    /// What all searches so far have cost.
+    pub(crate) looks: Looks,
 }
 
 /// Finds everything that is wanted in a text; matches may overlap.
@@ -85,7 +88,11 @@ fn find_in_both(
     scratch: &mut Scratch,
     spans: &mut Vec<Span>,
 ) {
-    let Scratch { near, folded } = scratch;
+    let Scratch {
+        near,
+        folded,
+        looks,
+    } = scratch;
     if folded.read(text.bytes, text.from) {
         let plain = Text {
             bytes: &folded.bytes,
@@ -94,21 +101,22 @@ fn find_in_both(
         };
         let triggers = Triggers::of(part(plain.bytes, plain.from, plain.bytes.len()));
         near.forget();
-        find_triggered(&plain, triggers, announced, near, spans);
+        looks.add(folded.units());
+        find_triggered(&plain, triggers, announced, (near, looks), spans);
         for span in spans.iter_mut() {
             (span.start, span.end) = (folded.original(span.start), folded.original(span.end));
         }
         spans.retain(|span| span.start >= text.from);
     }
     near.forget();
-    find_triggered(text, triggers, announced, near, spans);
+    find_triggered(text, triggers, announced, (near, looks), spans);
 }
 
 fn find_triggered(
     text: &Text<'_>,
     triggers: Triggers,
     announced: bool,
-    near: &mut Surroundings,
+    (near, looks): (&mut Surroundings, &Looks),
     spans: &mut Vec<Span>,
 ) {
     let has_words = announced
@@ -119,6 +127,7 @@ fn find_triggered(
         text,
         spans,
         near,
+        looks,
         has_words,
         list: None,
         announceable: None,
@@ -144,12 +153,14 @@ fn find_triggered(
     if has_words && !text.assignable.is_empty() {
         assigned::find(text, search.near, search.spans);
     }
+    looks.add(search.near.words_read());
 }
 
 struct Search<'a, 's> {
     text: &'a Text<'a>,
     spans: &'s mut Vec<Span>,
     near: &'s mut Surroundings,
+    looks: &'s Looks,
     /// The name announces something, or there are words around, or nothing needs them.
     has_words: bool,
     /// The end of the last match that a word announced, and what was announced there: it goes for the
@@ -165,12 +176,14 @@ impl Search<'_, '_> {
     fn signs(&mut self) {
         let text = self.text;
         if text.wanted.has(EMAIL) {
-            email::find(text.bytes, text.from, |start, end| {
+            let signs = email::find(text.bytes, text.from, |start, end| {
                 self.push(EMAIL, start, end, Confidence::High);
             });
+            self.looks.add(signs);
         }
         if text.wanted.has(URL_PASSWORD) {
             for sign in memchr::memchr_iter(b'@', text.bytes) {
+                self.looks.add(1);
                 if let Some((start, end)) = secret::url_password::find(text.bytes, sign) {
                     self.push(URL_PASSWORD, start, end, Confidence::High);
                 }
@@ -181,15 +194,18 @@ impl Search<'_, '_> {
     fn literals(&mut self) {
         let text = self.text;
         if text.shapes.has_secrets() {
-            secret::find(text.bytes, text.from, text.wanted, |entity, start, end| {
-                self.push(entity, start, end, Confidence::High);
-            });
+            let prefixes =
+                secret::find(text.bytes, text.from, text.wanted, |entity, start, end| {
+                    self.push(entity, start, end, Confidence::High);
+                });
+            self.looks.add(prefixes.saturating_mul(LOOKS_OF_A_SECRET));
         }
         // Addresses that have no digit at all: `fe::ab:cd`.
         if text.wanted.has(IP_ADDRESS) {
             let mut position = text.from;
             while let Some(offset) = memchr::memmem::find(rest(text.bytes, position), b"::") {
                 step(offset / 8);
+                self.looks.add(1);
                 let place = position.plus(offset);
                 position = place.plus(2);
                 if let Some(end) = self.ip6(place) {
@@ -215,6 +231,7 @@ impl Search<'_, '_> {
             let end = first.plus(count_while(bytes, first, is_alphanumeric));
             position = end;
             step(end.less(start));
+            self.looks.add(1);
             let digits = back == 0 && part(bytes, start, end).iter().all(u8::is_ascii_digit);
             if digits {
                 if let Some(past) = self.number(start, end) {
@@ -407,6 +424,7 @@ impl Search<'_, '_> {
         }
         let bytes = self.text.bytes;
         let mut plain = Plain::new();
+        self.looks.add(1);
         // Whether the place is free for kinds with a check, and for those without.
         let mut free = [None; 2];
         for shape in &bucket.shapes {
@@ -464,6 +482,7 @@ impl Search<'_, '_> {
 
     fn phone(&mut self, start: usize) {
         let bytes = self.text.bytes;
+        self.looks.add(1);
         let Some((begin, end, writing)) = phone::find(bytes, start) else {
             return;
         };
@@ -666,18 +685,46 @@ const fn is_joint(byte: u8) -> bool {
 
 /// Whether a text between two values makes them items of one list.
 fn is_between_items(gap: &[u8]) -> bool {
-    let gap = gap.trim_ascii();
-    let words: [&[u8]; 9] = [
-        b"or", b"and", b"und", b"oder", b"et", b"ou", b"y", b"e", b"and/or",
+    let gap = without_notes(gap.trim_ascii());
+    let words: [&[u8]; 10] = [
+        b"u.", b"or", b"and", b"und", b"oder", b"et", b"ou", b"y", b"e", b"and/or",
     ];
     match gap {
+        _ if gap.len() > MAX_LIST_SIGN_BYTES => false,
         [] | [b',' | b';' | b'/' | b'|' | b'&' | b'+'] => true,
         _ => words.iter().any(|word| gap.eq_ignore_ascii_case(word)),
     }
 }
 
-/// The longest text between two items of a list.
-const MAX_LIST_GAP_BYTES: usize = 8;
+/// What stands between two items without what is noted about either: `(home), (work):`.
+fn without_notes(gap: &[u8]) -> &[u8] {
+    let is_note = |note: &[u8]| {
+        note.iter()
+            .all(|byte| !byte.is_ascii_digit() && !matches!(byte, b'(' | b')' | b'\n'))
+    };
+    let mut left = gap;
+    if let Some(inner) = left.strip_prefix(b"(")
+        && let Some(end) = memchr::memchr(b')', inner)
+        && is_note(part(inner, 0, end))
+    {
+        left = rest(inner, end.plus(1)).trim_ascii_start();
+    }
+    let closed = left.strip_suffix(b":").unwrap_or(left);
+    if let Some(inner) = closed.strip_suffix(b")")
+        && let Some(begin) = memchr::memrchr(b'(', inner)
+        && is_note(rest(inner, begin.plus(1)))
+    {
+        left = part(inner, 0, begin).trim_ascii_end();
+    }
+    left
+}
+
+/// The longest text between two items of a list, with what is noted about them.
+const MAX_LIST_GAP_BYTES: usize = 40;
+/// The longest sign or word between two items of a list.
+const MAX_LIST_SIGN_BYTES: usize = 6;
+/// The letters behind the prefix of a secret are read, and some of them are decoded.
+const LOOKS_OF_A_SECRET: usize = 4;
 
 const EMAIL: u8 = id("EMAIL");
 const URL_PASSWORD: u8 = id("URL_PASSWORD");

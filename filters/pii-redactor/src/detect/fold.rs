@@ -21,6 +21,11 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
+    /// How many characters were spelled otherwise.
+    pub(crate) const fn units(&self) -> usize {
+        self.breaks.len() / 2
+    }
+
     /// Reads a text. Returns whether there is anything in it that is spelled otherwise.
     pub(crate) fn read(&mut self, text: &[u8], from: usize) -> bool {
         self.bytes.clear();
@@ -89,6 +94,8 @@ fn plain(character: char) -> Option<Option<u8>> {
             Some(Some(b' '))
         }
         '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => Some(None),
+        // Middle dots, and what domain names may have for a full stop (RFC 3490).
+        '\u{b7}' | '\u{2024}' | '\u{2027}' | '\u{3002}' | '\u{ff61}' => Some(Some(b'.')),
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' => Some(Some(b'-')),
         '\u{ff01}'..='\u{ff5e}' => {
             let ascii = u32::from(character).wrapping_sub(0xfee0);

@@ -30,6 +30,8 @@ pub(super) struct Work {
     pub(super) handed_over: HandedOver,
     /// The end has been reported.
     pub(super) is_reported: bool,
+    /// That the rest is not searched for its cost has been reported.
+    is_over_budget: bool,
     /// The content type is that of gRPC.
     pub(super) is_grpc: bool,
     finished: bool,
@@ -163,15 +165,14 @@ impl RedactedStream {
                 coding,
                 filter.config.inflate,
             ),
-            minimizes: plan
-                .minimizes
-                .is_some_and(|minimization| minimization.enforces),
+            minimizes: plan.minimizes_bodies(),
             plan,
             changes,
             holds: changes && holds(filter, host, &message, direction, (&framing, coding)),
             kept: Vec::new(),
             handed_over: HandedOver::default(),
             is_reported: false,
+            is_over_budget: false,
             is_grpc: framing == Framing::Grpc,
             finished: false,
         };
@@ -256,7 +257,7 @@ impl RedactedStream {
         }
         let changes = work.changes;
         if let Err(error) = result {
-            return self.undecodable(filter, host, direction, error.into());
+            return self.unsearched(filter, host, direction, error.into());
         }
         if work.pipeline.tally().blocks && changes {
             self.hand_over(filter, host, direction, true);
@@ -266,6 +267,13 @@ impl RedactedStream {
             };
         }
         let on_error = &filter.config.on_error;
+        if work.pipeline.is_over_budget() && !work.is_over_budget {
+            if !changes || on_error.budget_exceeded == Policy::Block || work.minimizes {
+                return self.unsearched(filter, host, direction, Reason::BudgetExceeded);
+            }
+            work.is_over_budget = true;
+            report::unredacted(filter, host, Reason::BudgetExceeded, false, false);
+        }
         let unsearched = work.pipeline.unsearched();
         let forbids_text = on_error.parse_error == ParseErrorPolicy::Block || work.minimizes;
         let forbids_binary = on_error.unsupported_type == Policy::Block || work.minimizes;
@@ -345,8 +353,8 @@ impl RedactedStream {
         }
     }
 
-    /// The body cannot be decoded: what has not left does not.
-    fn undecodable(
+    /// The rest of the body cannot be searched: what has not left does not.
+    fn unsearched(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,

@@ -20,6 +20,8 @@ pub(super) enum Reason {
     UnsupportedEncoding,
     /// Not what the content type says.
     ParseError,
+    /// Searching costs more than a body of this length may.
+    BudgetExceeded,
     /// Trailers came before what was held could leave.
     Trailers,
     /// The host does not give the body.
@@ -63,6 +65,7 @@ impl Reason {
             Self::UnsupportedType => "unsupported_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::ParseError => "parse_error",
+            Self::BudgetExceeded => "budget_exceeded",
             Self::Trailers => "trailers",
             Self::BodyUnreadable => "body_unreadable",
             Self::BodyUnwritable => "body_unwritable",

@@ -48,6 +48,11 @@ impl Surroundings {
         self.is_read = false;
     }
 
+    /// How many words have been read of this text.
+    pub(crate) const fn words_read(&self) -> usize {
+        if self.is_read { self.words.len() } else { 0 }
+    }
+
     fn read(&mut self, lexicon: &Lexicon, text: &[u8]) {
         if self.is_read {
             return;

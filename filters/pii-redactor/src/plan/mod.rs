@@ -374,6 +374,23 @@ impl Plan {
         self.customs.is_empty() && Triggers::of_beginning(text, length).is_empty()
     }
 
+    /// Whether only named members pass.
+    #[must_use]
+    pub fn minimizes_bodies(&self) -> bool {
+        self.minimizes
+            .is_some_and(|minimization| minimization.enforces)
+    }
+
+    /// What all searches with this plan have cost so far.
+    pub(crate) fn looks(&self) -> u64 {
+        self.scratch.borrow().looks.get()
+    }
+
+    /// A document in a string is taken apart.
+    pub(crate) fn count_document(&self) {
+        self.scratch.borrow().looks.add(LOOKS_OF_A_DOCUMENT);
+    }
+
     /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text
     /// is all of a value.
     pub(crate) fn search(
@@ -604,3 +621,6 @@ impl Allowed {
             || self.patterns.iter().any(whole)
     }
 }
+
+/// Reading a document in a string takes at least as long as so many looks at candidates.
+const LOOKS_OF_A_DOCUMENT: usize = 4;

@@ -96,6 +96,15 @@ impl Facts for TriedRequest<'_> {
         values.map(|(_, value)| value.clone()).collect()
     }
 
+    fn folded_lines(&self, name: &str) -> Vec<String> {
+        let folds = |known: &str| http::folds_alike(known.as_bytes(), name.as_bytes());
+        let others = self.headers.iter();
+        others
+            .filter(|(known, _)| known != name && folds(known))
+            .map(|(_, value)| value.clone())
+            .collect()
+    }
+
     fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }

@@ -79,7 +79,11 @@ pub fn parameter_name(text: &str) -> Result<String, NameError> {
 pub fn claim_path(text: &str) -> Result<String, NameError> {
     let plain = |path: &str| {
         let delimited = path.starts_with('.') || path.ends_with('.') || path.contains("..");
-        !delimited && !has_space(path) && !path.contains([',', ';', '"', '\\'])
+        // The syntaxes of other tools: `$.sub`, `roles[0]`, `claim:sub`.
+        let foreign = path.starts_with("$.") || path.contains('[') || {
+            path.starts_with("claim:") || path.starts_with("claims:")
+        };
+        !delimited && !foreign && !has_space(path) && !path.contains([',', ';', '"', '\\'])
     };
     check(text, "the path of a claim", plain).map(str::to_owned)
 }
@@ -110,7 +114,12 @@ fn check<'t>(
 fn meant(text: &str, good: impl Fn(&str) -> bool) -> Vec<String> {
     let trimmed = |text: &str| {
         let around = |c: char| c.is_whitespace() || matches!(c, ':' | '"' | '\'' | '.' | ',' | ';');
-        text.trim_matches(around).to_owned()
+        let text = text.trim_matches(around);
+        let prefixes = ["$.", "claim:", "claims:"].into_iter();
+        let inner = prefixes
+            .filter_map(|prefix| text.strip_prefix(prefix))
+            .next();
+        inner.unwrap_or(text).to_owned()
     };
     let whole = trimmed(text);
     if good(&whole) {

@@ -81,22 +81,27 @@ impl Match {
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         // Of a list one item is enough, so a longer list holds more often, and an absent one always.
-        fn wider<T: PartialEq>(own: &[T], other: &[T]) -> bool {
-            own.is_empty() || (!other.is_empty() && other.iter().all(|item| own.contains(item)))
+        fn wider<T>(own: &[T], other: &[T], covers: impl Fn(&T, &T) -> bool) -> bool {
+            let covered = |item: &T| own.iter().any(|own| covers(own, item));
+            own.is_empty() || (!other.is_empty() && other.iter().all(covered))
         }
         // All of these must hold, so a shorter list holds more often.
-        fn fewer<T: PartialEq>(own: &[T], other: &[T]) -> bool {
-            own.iter().all(|item| other.contains(item))
+        fn fewer<T>(own: &[T], other: &[T], covers: impl Fn(&T, &T) -> bool) -> bool {
+            own.iter()
+                .all(|own| other.iter().any(|item| covers(own, item)))
         }
-        let covers_path = |path: &PathPattern| self.paths.iter().any(|own| own.covers(path));
-        (self.paths.is_empty() || (!other.paths.is_empty() && other.paths.iter().all(covers_path)))
-            && wider(&self.routes, &other.routes)
-            && wider(&self.hosts, &other.hosts)
-            && wider(&self.methods, &other.methods)
-            && wider(&self.content_types, &other.content_types)
-            && fewer(&self.headers, &other.headers)
-            && fewer(&self.scopes, &other.scopes)
-            && fewer(&self.claims, &other.claims)
+        let covers_type = |own: &String, other: &String| {
+            let below = own.strip_suffix('*');
+            own == other || below.is_some_and(|kind| other.starts_with(kind))
+        };
+        wider(&self.paths, &other.paths, PathPattern::covers)
+            && wider(&self.routes, &other.routes, String::eq)
+            && wider(&self.hosts, &other.hosts, HostPattern::covers)
+            && wider(&self.methods, &other.methods, String::eq)
+            && wider(&self.content_types, &other.content_types, covers_type)
+            && fewer(&self.headers, &other.headers, HeaderCondition::covers)
+            && fewer(&self.scopes, &other.scopes, String::eq)
+            && fewer(&self.claims, &other.claims, ClaimCondition::eq)
             && (self.consent.is_none() || self.consent == other.consent)
     }
 
@@ -196,12 +201,24 @@ enum HostPattern {
 impl HostPattern {
     fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.name(253)?.to_ascii_lowercase();
+        if !text.is_ascii() {
+            node.reject("a host name in a request is ASCII: write the form with xn--");
+            return None;
+        }
+        // As host names of requests are read: without the brackets of IPv6 and the dot of the root.
+        let text = match text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+        {
+            Some(address) => address,
+            None => text.strip_suffix('.').unwrap_or(&text),
+        };
         let (suffix, below) = match text.strip_prefix('*') {
             Some(suffix) => (suffix.to_owned(), true),
-            None => (text, false),
+            None => (text.to_owned(), false),
         };
         let well_formed = below == suffix.starts_with('.')
-            && !suffix.contains(['*', '/', ' '])
+            && !suffix.contains(|c: char| !c.is_ascii_alphanumeric() && !".-_:".contains(c))
             && suffix.trim_matches('.').len() > usize::from(below);
         if !well_formed || (suffix.contains(':') && !suffix.contains("::")) {
             node.reject(r#"expected a host name without port, such as "api.example.com" or "*.example.com""#);
@@ -212,6 +229,15 @@ impl HostPattern {
         } else {
             Self::Exact(suffix)
         })
+    }
+
+    /// Whether this fits every host that `other` fits.
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Exact(host)) => self.matches(host),
+            (Self::Below(suffix), Self::Below(other)) => other.ends_with(suffix.as_str()),
+            (Self::Exact(_), Self::Below(_)) => false,
+        }
     }
 
     fn matches(&self, host: &str) -> bool {
@@ -247,7 +273,7 @@ impl HeaderCondition {
             tests.extend(
                 fields
                     .optional("equals")
-                    .map(|n| n.string().map(str::to_owned).map(HeaderTest::Equals)),
+                    .map(|n| untrimmed(&n).map(HeaderTest::Equals)),
             );
             tests.extend(
                 fields
@@ -281,19 +307,55 @@ impl HeaderCondition {
         })
     }
 
+    /// Whether this holds wherever `other` holds.
+    fn covers(&self, other: &Self) -> bool {
+        use HeaderTest::{Absent, Equals, Exists, Prefix};
+        let same_or_wider = match (&self.test, &other.test) {
+            (Exists, test) => *test != Absent,
+            (Prefix(own), Prefix(other) | Equals(other)) => other.starts_with(own.as_str()),
+            (own, other) => own == other,
+        };
+        self.name == other.name && same_or_wider
+    }
+
     fn fits(&self, facts: &dyn Facts) -> Fit {
         let lines = facts.header_lines(&self.name);
+        let fit = self.fits_lines(&lines);
+        let folded = facts.folded_lines(&self.name);
+        if folded.is_empty() {
+            return fit;
+        }
+        // Some servers take the other spelling for the name, and some do not.
+        let with_folded = self.fits_lines(&[lines, folded].concat());
+        if with_folded == fit {
+            fit
+        } else {
+            Fit::Maybe(Ambiguity::Header)
+        }
+    }
+
+    fn fits_lines(&self, lines: &[String]) -> Fit {
         match &self.test {
             HeaderTest::Equals(expected) => {
-                fit::header(&lines, Some(expected), |value| value == expected)
+                fit::header(lines, Some(expected), |value| value == expected)
             }
             HeaderTest::Prefix(prefix) => {
-                fit::header(&lines, None, |value| value.starts_with(prefix.as_str()))
+                fit::header(lines, None, |value| value.starts_with(prefix.as_str()))
             }
             HeaderTest::Exists => (!lines.is_empty()).into(),
             HeaderTest::Absent => lines.is_empty().into(),
         }
     }
+}
+
+/// A value of a header: no request has one with spaces around it (RFC 9110 section 5.5).
+fn untrimmed(node: &Node<'_>) -> Option<String> {
+    let text = node.string()?;
+    if text.trim() != text {
+        node.reject("a value with spaces around it, which no header has");
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 /// A method in upper case; a typing mistake such as `get` would never match.

@@ -241,6 +241,7 @@ fn a_header_with_several_values_is_ambiguous() {
     let prefix = r#"{"headers":[{"name":"x-a","prefix":"ab"}]}"#;
     let list = r#"{"headers":[{"name":"x-a","equals":"1, 2"}]}"#;
     let absent = r#"{"headers":[{"name":"x-a","absent":true}]}"#;
+    let exists = r#"{"headers":[{"name":"x-a","exists":true}]}"#;
     let json = r#"{"content_types":["application/json"]}"#;
     for (rule, headers, expected) in [
         (equals, &[("x-a", "1")][..], yes),
@@ -259,6 +260,16 @@ fn a_header_with_several_values_is_ambiguous() {
         (prefix, &[("x-a", "d"), ("x-a", "abc")], maybe),
         (absent, &[("x-a", "1"), ("x-a", "2")], no),
         (absent, &[], yes),
+        // Names that upstreams fold into the one asked for.
+        (equals, &[("x_a", "1")], maybe),
+        (equals, &[("x.a", "1")], maybe),
+        (equals, &[("x-a", "1"), ("x_a", "2")], maybe),
+        (equals, &[("x-a", "1"), ("xa", "2")], yes),
+        (equals, &[("x_a", "2")], no),
+        (prefix, &[("x_a", "abc")], maybe),
+        (absent, &[("x_a", "1")], maybe),
+        (exists, &[("x_a", "1")], maybe),
+        (exists, &[("x-a", "1"), ("x_a", "1")], yes),
         (json, &[("content-type", "application/json")], yes),
         (
             json,
@@ -315,6 +326,19 @@ fn a_host_that_is_named_twice_is_ambiguous() {
 }
 
 #[test]
+fn a_host_pattern_is_read_like_the_host_of_a_request() {
+    for pattern in ["API.example.com", "api.example.com."] {
+        let rule = rule(&format!(r#"{{"hosts":["{pattern}"]}}"#));
+        assert!(applies(&rule, &Request::get("/", &[])), "{pattern}");
+    }
+    let local = Request {
+        host: crate::http::host_name("[::1]:8080"),
+        ..Request::get("/", &[])
+    };
+    assert!(applies(&rule(r#"{"hosts":["[::1]"]}"#), &local));
+}
+
+#[test]
 fn candidates_are_all_rules_that_some_server_means() {
     let rules = [
         rule(r#"{"paths":["/open/**"]}"#),
@@ -352,6 +376,14 @@ fn a_match_that_could_never_hold_is_a_mistake() {
         r#"{"hosts":["api.example.com:443"]}"#,
         r#"{"hosts":["*example.com"]}"#,
         r#"{"hosts":["*."]}"#,
+        r#"{"hosts":["a.com,b.com"]}"#,
+        "{\"hosts\":[\"m\u{fc}nchen.de\"]}",
+        r#"{"headers":[{"name":"x","equals":" 1"}]}"#,
+        r#"{"paths":["/users/{id}"]}"#,
+        r#"{"paths":["/users/:id"]}"#,
+        r#"{"paths":["/admin "]}"#,
+        r#"{"paths":["/admin\u0001"]}"#,
+        r#"{"paths":["/admin\u200b/**"]}"#,
         r#"{"hosts":["a.*.com"]}"#,
         r#"{"content_types":["json"]}"#,
         r#"{"headers":[{"name":"x"}]}"#,
@@ -404,6 +436,47 @@ fn a_match_covers_what_it_certainly_holds_for() {
             true,
         ),
         (r#"{"methods":["GET"]}"#, r#"{"paths":["/a"]}"#, false),
+        (
+            r#"{"paths":["/A/**"],"ignore_case":true}"#,
+            r#"{"paths":["/a/b"]}"#,
+            true,
+        ),
+        (
+            r#"{"hosts":["*.a.com"]}"#,
+            r#"{"hosts":["b.a.com","*.c.a.com"]}"#,
+            true,
+        ),
+        (r#"{"hosts":["*.a.com"]}"#, r#"{"hosts":["a.com"]}"#, false),
+        (
+            r#"{"hosts":["b.a.com"]}"#,
+            r#"{"hosts":["*.a.com"]}"#,
+            false,
+        ),
+        (
+            r#"{"content_types":["text/*"]}"#,
+            r#"{"content_types":["text/xml"]}"#,
+            true,
+        ),
+        (
+            r#"{"content_types":["text/*"]}"#,
+            r#"{"content_types":["textile/x"]}"#,
+            false,
+        ),
+        (
+            r#"{"headers":[{"name":"x-a","exists":true}]}"#,
+            r#"{"headers":[{"name":"x-a","equals":"1"}]}"#,
+            true,
+        ),
+        (
+            r#"{"headers":[{"name":"x-a","exists":true}]}"#,
+            r#"{"headers":[{"name":"x-a","absent":true}]}"#,
+            false,
+        ),
+        (
+            r#"{"headers":[{"name":"x-a","prefix":"a"}]}"#,
+            r#"{"headers":[{"name":"x-a","equals":"ab"}]}"#,
+            true,
+        ),
         (
             r#"{"headers":[{"name":"x-a","exists":true}]}"#,
             r#"{"paths":["/a"]}"#,

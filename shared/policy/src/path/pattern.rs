@@ -29,6 +29,12 @@ impl PathPattern {
         if text.contains(['?', '#']) {
             return Err(PatternError::Query);
         }
+        // No request has a control character in its path, decoded or not: it is refused.
+        let invisible =
+            |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}');
+        if text.ends_with(char::is_whitespace) || text.contains(invisible) {
+            return Err(PatternError::Space);
+        }
         if text.contains(['%', '\\', ';']) {
             return Err(PatternError::Encoded);
         }
@@ -42,6 +48,12 @@ impl PathPattern {
                 "**" => open_end = true,
                 "*" => segments.push(Segment::Any),
                 "." | ".." => return Err(PatternError::DotSegment),
+                variable
+                    if variable.contains(['{', '}'])
+                        || (variable.starts_with(':') && variable.len() > 1) =>
+                {
+                    return Err(PatternError::Variable);
+                }
                 partial if partial.contains('*') => return Err(PatternError::PartialWildcard),
                 exact if ignore_case => segments.push(Segment::Exact(exact.to_lowercase())),
                 exact => segments.push(Segment::Exact(exact.to_owned())),
@@ -62,9 +74,16 @@ impl PathPattern {
         } else {
             !other.open_end && other.segments.len() == self.segments.len()
         };
-        let case_fits = self.ignore_case == other.ignore_case;
+        let case_fits = self.ignore_case || !other.ignore_case;
+        let same = |own: &Segment, other: &Segment| match (own, other) {
+            (Segment::Any, _) => true,
+            (Segment::Exact(own), Segment::Exact(other)) if self.ignore_case => {
+                *own == other.to_lowercase()
+            }
+            (own, other) => own == other,
+        };
         let mut pairs = self.segments.iter().zip(&other.segments);
-        length_fits && case_fits && pairs.all(|(own, other)| *own == Segment::Any || own == other)
+        length_fits && case_fits && pairs.all(|(own, other)| same(own, other))
     }
 
     /// Whether this reading of a path fits the pattern.
@@ -105,6 +124,12 @@ pub enum PatternError {
     /// `/a/../b`.
     #[error("a path pattern has no dot segments: paths are matched resolved")]
     DotSegment,
+    /// `/users/{id}`, `/users/:id`.
+    #[error("a path pattern has no variables: * stands for any one segment")]
+    Variable,
+    /// White space at the end, or a character that cannot be seen.
+    #[error("a path pattern has no space at its end and no invisible characters")]
+    Space,
     /// `/a/**/b`.
     #[error("** stands at the end only")]
     OpenMiddle,

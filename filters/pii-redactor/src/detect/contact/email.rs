@@ -25,6 +25,8 @@ pub(crate) const DETECTOR: Detector = Detector {
         "logo@2x.png",
         "react@18.2.0",
         "icon@3x.zip",
+        "git@github.com:octo/hello.git",
+        "ssh://git@example.com/octo/hello",
     ],
 };
 
@@ -33,23 +35,38 @@ use crate::bytes::{before, count_while, count_while_back, rest};
 use crate::lexicon::{char_at, char_before};
 
 /// The addresses in a text, from `from` on. A local part that is longer than the standard allows is
-/// matched as far as it is held, so that a long prefix does not hide an address.
-pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)) {
+/// matched as far as it is held, so that a long prefix does not hide an address. Returns how many signs
+/// there are.
+pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)) -> usize {
+    let mut signs = 0_usize;
     let mut free_from = 0;
     let mut position = from;
     while let Some(offset) = memchr::memchr(b'@', rest(text, position)) {
         let sign = position.plus(offset);
         position = sign.plus(1);
         step(4);
+        signs = signs.plus(1);
         let Some(start) = local_part(text, free_from, sign) else {
             continue;
         };
         if let Some(end) = domain(text, position) {
             free_from = end;
             position = end;
-            found(start, end);
+            if !is_repository(text, start, sign, end) {
+                found(start, end);
+            }
         }
     }
+    signs
+}
+
+/// Whether this is the account of a Git server and the place of a repository: `git@github.com:o/r.git`,
+/// `ssh://git@example.com/o/r`.
+fn is_repository(text: &[u8], start: usize, sign: usize, end: usize) -> bool {
+    let next = at(text, end.plus(1));
+    part(text, start, sign) == b"git"
+        && matches!(at(text, end), b':' | b'/')
+        && (next.is_ascii_alphanumeric() || matches!(next, b'/' | b'~' | b'_' | b'.'))
 }
 
 /// The beginning of the name before the sign, without signs that only border it.

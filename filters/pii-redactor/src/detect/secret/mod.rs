@@ -65,6 +65,11 @@ const PREFIXES: &[(&[u8], u8, End)] = &[
     (b"SG.", id("PROVIDER_TOKEN"), provider::end),
     (b"hf_", id("PROVIDER_TOKEN"), provider::end),
     (b"hooks.slack.com/", id("SLACK_TOKEN"), slack::web_hook_end),
+    (
+        b"hooks.slack-gov.com/",
+        id("SLACK_TOKEN"),
+        slack::web_hook_end,
+    ),
     (b"dop_v1_", id("PROVIDER_TOKEN"), provider::end),
     (b"dp.pt.", id("PROVIDER_TOKEN"), provider::end),
     (b"lin_api_", id("PROVIDER_TOKEN"), provider::end),
@@ -107,13 +112,15 @@ pub(crate) fn kinds() -> EntitySet {
     kinds
 }
 
-/// The secrets of the wanted kinds that begin with a prefix, from `from` on.
+/// The secrets of the wanted kinds that begin with a prefix, from `from` on. Returns how many prefixes
+/// stood there.
 pub(crate) fn find(
     text: &[u8],
     from: usize,
     wanted: &EntitySet,
     mut found: impl FnMut(u8, usize, usize),
-) {
+) -> usize {
+    let mut prefixes = 0_usize;
     let mut runs = Runs::new(text);
     let mut position = from;
     while position < text.len() {
@@ -123,6 +130,7 @@ pub(crate) fn find(
             && wanted.has(const { id("PRIVATE_KEY") })
             && let Some(end) = private_key::end(text, position)
         {
+            prefixes = prefixes.plus(1);
             found(const { id("PRIVATE_KEY") }, position, end);
             position = end;
             continue;
@@ -130,7 +138,8 @@ pub(crate) fn find(
         let (first, count) = RANGES.get(usize::from(byte)).copied().unwrap_or((0, 0));
         if count > 0
             && !is_word(before(text, position))
-            && let Some((entity, end)) = prefixed(&mut runs, position, first, count, wanted)
+            && let Some((entity, end)) =
+                prefixed(&mut runs, position, (first, count), wanted, &mut prefixes)
         {
             found(entity, position, end);
             position = end;
@@ -138,15 +147,16 @@ pub(crate) fn find(
         }
         position = position.plus(1);
     }
+    prefixes
 }
 
 /// The secret whose prefix stands at a place.
 fn prefixed(
     runs: &mut Runs<'_>,
     position: usize,
-    first: u8,
-    count: u8,
+    (first, count): (u8, u8),
     wanted: &EntitySet,
+    prefixes: &mut usize,
 ) -> Option<(u8, usize)> {
     let second = at(runs.text(), position.plus(1));
     let candidates = PREFIXES
@@ -163,6 +173,7 @@ fn prefixed(
             if !wanted.has(*entity) {
                 return None;
             }
+            *prefixes = prefixes.plus(1);
             return end(runs, position, prefix).map(|end| (*entity, end));
         }
     }

@@ -1,4 +1,4 @@
-//! URL_PASSWORD: a user name and a password in the address of a service.
+//! URL_PASSWORD: a user name and a password, or a password alone, in the address of a service.
 
 use crate::detect::prelude::*;
 
@@ -12,7 +12,10 @@ pub(crate) const DETECTOR: Detector = Detector {
     checked: true,
     words: &["connection string", "database url", "dsn"],
     lookalikes: &[],
-    examples: &["postgres://app:s3cr3t@db.internal/app"],
+    examples: &[
+        "postgres://app:s3cr3t@db.internal/app",
+        "redis://:s3cr3t@cache:6379",
+    ],
     counterexamples: &["https://example.com/a@b"],
 };
 
@@ -26,5 +29,6 @@ pub(crate) fn find(text: &[u8], sign: usize) -> Option<(usize, usize)> {
     let named = part(text, begin, sign);
     let colon = memchr::memchr(b':', named)?;
     let scheme = part(text, begin.less(3), begin);
-    (scheme == b"://" && colon > 0 && colon.plus(1) < named.len()).then_some((begin, sign))
+    // Redis and the like have a password and no user name: `redis://:s3cr3t@cache`.
+    (scheme == b"://" && colon.plus(1) < named.len()).then_some((begin, sign))
 }

@@ -168,6 +168,7 @@ impl JsonRewriter {
 
     /// The closing quote has been read.
     fn end_nested(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+        plan.count_document();
         let mut inner = tally.beside();
         let new = decoded(self.nested.content())
             .and_then(|text| Some((self.rewritten(&text, plan, &mut inner)?, text)));
