@@ -233,7 +233,10 @@ pub fn tell_peers(chains: &mut [Emitter]) {
         emitters.sort_unstable();
         emitters.dedup();
         chain.statement.peers = Peers {
-            siblings: same.into_iter().filter_map(|(_, head)| head.clone()).collect(),
+            siblings: same
+                .into_iter()
+                .filter_map(|(_, head)| head.clone())
+                .collect(),
             emitters,
         };
     }

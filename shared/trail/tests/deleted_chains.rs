@@ -97,10 +97,19 @@ fn a_class_that_was_taken_away_shows() {
         let mut left = chains.clone();
         let gone = left.remove(taken);
         let verdict = verify(&left.concat(), &keyring(), &later());
-        assert_finds(&verdict, 1, Kind::ChainRemoved, "a whole chain was taken away");
+        assert_finds(
+            &verdict,
+            1,
+            Kind::ChainRemoved,
+            "a whole chain was taken away",
+        );
         // Up to the last record that the other one knew of, which was the last but the one at the end.
         assert!(verdict.records.missing + 1 >= gone.len() as u64 - 1);
-        assert!(verdict.sentence.contains("were taken away"), "{}", verdict.sentence);
+        assert!(
+            verdict.sentence.contains("were taken away"),
+            "{}",
+            verdict.sentence
+        );
         // Who gives a part is not asked for the rest.
         let part = Question {
             is_excerpt: true,
@@ -115,7 +124,12 @@ fn an_end_that_was_taken_away_shows() {
     let mut chains = classes(Some(&emitter_key()));
     chains[1].truncate(7);
     let verdict = verify(&chains.concat(), &keyring(), &later());
-    assert_finds(&verdict, 1, Kind::EndRemoved, "the end of a chain was taken away");
+    assert_finds(
+        &verdict,
+        1,
+        Kind::EndRemoved,
+        "the end of a chain was taken away",
+    );
 }
 
 #[test]
@@ -193,7 +207,9 @@ fn the_published_vector_is_judged_alike() {
     keyring.add(Some("edge-1".to_owned()), Entry::always(key, Role::Emitter));
     for case in vectors["cases"].as_array().unwrap() {
         let lines = case["lines"].as_array().unwrap().iter();
-        let lines: Vec<String> = lines.map(|line| line.as_str().unwrap().to_owned()).collect();
+        let lines: Vec<String> = lines
+            .map(|line| line.as_str().unwrap().to_owned())
+            .collect();
         let verdict = verify(&lines, &keyring, &later());
         let is_taken = case["name"] == "a whole chain was taken away";
         assert_eq!(

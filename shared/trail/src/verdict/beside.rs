@@ -142,10 +142,9 @@ impl Conclusion {
                     said.sequence
                 ),
             ),
-            None if count == "1 record" => (
-                Kind::Missing,
-                "is missing, and nothing says why".to_owned(),
-            ),
+            None if count == "1 record" => {
+                (Kind::Missing, "is missing, and nothing says why".to_owned())
+            }
             None => (
                 Kind::Missing,
                 format!("{count} are missing, and nothing says why"),
