@@ -54,9 +54,9 @@ fn later() -> Question {
 }
 
 /// Two classes of one emitter and one of another: the lines of each chain.
-fn classes(key: Option<&SigningKey>) -> Vec<Vec<String>> {
+fn classes(key: Option<fn() -> SigningKey>) -> Vec<Vec<String>> {
     let mut chains: Vec<Emitter> = [(1, "default"), (2, "hipaa"), (3, "default")]
-        .map(|(seed, class)| Emitter::new(seed, class, key.cloned()))
+        .map(|(seed, class)| Emitter::new(seed, class, key.map(|key| key())))
         .into();
     chains[2].id = "fedcba9876543210".to_owned();
     let mut lines: Vec<Vec<String>> = chains
@@ -90,7 +90,7 @@ fn assert_finds(verdict: &Verdict, exit_code: u8, kind: Kind, words: &str) {
 
 #[test]
 fn a_class_that_was_taken_away_shows() {
-    let chains = classes(Some(&emitter_key()));
+    let chains = classes(Some(emitter_key));
     let whole = verify(&chains.concat(), &keyring(), &later());
     assert_eq!(whole.exit_code, 0, "{:#?}", whole.issues);
     for taken in [0, 1] {
@@ -121,7 +121,7 @@ fn a_class_that_was_taken_away_shows() {
 
 #[test]
 fn an_end_that_was_taken_away_shows() {
-    let mut chains = classes(Some(&emitter_key()));
+    let mut chains = classes(Some(emitter_key));
     chains[1].truncate(7);
     let verdict = verify(&chains.concat(), &keyring(), &later());
     assert_finds(
@@ -134,7 +134,7 @@ fn an_end_that_was_taken_away_shows() {
 
 #[test]
 fn an_emitter_of_which_nothing_is_there_is_told_of() {
-    let mut chains = classes(Some(&emitter_key()));
+    let mut chains = classes(Some(emitter_key));
     chains.pop();
     let verdict = verify(&chains.concat(), &keyring(), &later());
     assert_finds(&verdict, 2, Kind::AbsentEmitter, "fedcba9876543210");
@@ -142,7 +142,7 @@ fn an_emitter_of_which_nothing_is_there_is_told_of() {
 
 #[test]
 fn what_was_written_just_now_may_be_on_its_way() {
-    let mut chains = classes(Some(&emitter_key()));
+    let mut chains = classes(Some(emitter_key));
     chains.remove(1);
     let now = Question {
         at_ms: 1_800_000_010_000,
@@ -154,7 +154,7 @@ fn what_was_written_just_now_may_be_on_its_way() {
 
 #[test]
 fn a_purge_by_order_is_clean() {
-    let mut chains = classes(Some(&emitter_key()));
+    let mut chains = classes(Some(emitter_key));
     let checkpoint = Record::check_text(&chains[1][6]).unwrap();
     let purge = Control::Purge {
         chain_uid: checkpoint.chain_uid,
