@@ -60,6 +60,10 @@ kinds! {
     BrokenLink = "broken_link", Failure;
     /// Records are missing, and nothing says why.
     Missing = "missing", Failure;
+    /// Signed records name a chain of which nothing is there.
+    ChainRemoved = "chain_removed", Failure;
+    /// Signed records of other chains say that a chain goes on after the last record that is there.
+    EndRemoved = "end_removed", Failure;
     /// A chain does not begin as chains do.
     NoBeginning = "no_beginning", Failure;
     /// A chain goes on after its end.
@@ -106,6 +110,10 @@ kinds! {
     OpenEnd = "open_end", Incomplete;
     /// A chain that another one goes on from is not there.
     AbsentChain = "absent_chain", Incomplete;
+    /// Signed records name an emitter of which nothing is there.
+    AbsentEmitter = "absent_emitter", Incomplete;
+    /// A record that was just written names others that are not there yet.
+    Awaited = "awaited", Incomplete;
     /// What was to be erased or purged is still there.
     StillThere = "still_there", Incomplete;
     /// A record came again too late to be compared.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use audit::keys::SigningKey;
-use audit::{Chain, Control, Event, Hash, Head, Lost, Range, Sealed, Statement};
+use audit::{Chain, Control, Event, Hash, Head, Lost, Peers, Range, Sealed, Statement};
 use audit_emitter::config::{FieldSettings, Level, Retention};
 use audit_emitter::record::{self, Envelope, Observation};
 use policy::decision::{Decision, Outcome};
@@ -27,6 +27,8 @@ pub struct Emitter {
     /// How long records are kept, milliseconds; `None` for ever.
     pub keep_ms: Option<u64>,
     statement: Statement,
+    /// The id of the emitter, which its chains share.
+    pub id: String,
 }
 
 /// A request.
@@ -92,6 +94,7 @@ impl Emitter {
             step_ms: 40,
             keep_ms: None,
             statement: Statement::default(),
+            id: "0123456789abcdef".to_owned(),
         }
     }
 
@@ -110,25 +113,32 @@ impl Emitter {
     /// Opens the chain.
     pub fn open(&mut self, predecessor: Option<Head>) -> Sealed {
         let control = Control::Open {
-            emitter: "0123456789abcdef".to_owned(),
+            emitter: self.id.clone(),
             node: Some("edge-1".to_owned()),
             config_sha256: Hash::plain(b"{}"),
             heartbeat_ms: HEARTBEAT_MS,
             predecessor,
-            peers: audit::Peers::default(),
+            peers: self.statement.peers.clone(),
         };
         self.control(&control, true)
     }
 
     /// A checkpoint.
     pub fn checkpoint(&mut self) -> Sealed {
-        self.control(&Control::Checkpoint(self.statement.clone()), true)
+        self.control(&Control::Checkpoint(self.stated()), true)
+    }
+
+    fn stated(&self) -> Statement {
+        Statement {
+            emitter: self.id.clone(),
+            ..self.statement.clone()
+        }
     }
 
     /// Ends the chain.
     pub fn close(&mut self) -> Sealed {
         let close = Control::Close {
-            statement: self.statement.clone(),
+            statement: self.stated(),
             reason: "shutdown".to_owned(),
         };
         self.control(&close, true)
@@ -205,6 +215,30 @@ impl Emitter {
         };
         let writer = record::write(&observation, &envelope, MAX_RECORD_BYTES);
         self.chain.seal(writer, None)
+    }
+}
+
+/// Tells each chain what the others of its emitter have by now, and which other emitters there are.
+pub fn tell_peers(chains: &mut [Emitter]) {
+    let all: Vec<_> = chains
+        .iter()
+        .map(|chain| (chain.id.clone(), chain.head()))
+        .collect();
+    for (at, chain) in chains.iter_mut().enumerate() {
+        let others = all.iter().enumerate().filter(|(other, _)| *other != at);
+        let (same, foreign): (Vec<_>, Vec<_>) = others
+            .map(|(_, other)| other)
+            .partition(|(id, _)| *id == chain.id);
+        let mut emitters: Vec<String> = foreign.into_iter().map(|(id, _)| id.clone()).collect();
+        emitters.sort_unstable();
+        emitters.dedup();
+        chain.statement.peers = Peers {
+            siblings: same
+                .into_iter()
+                .filter_map(|(_, head)| head.clone())
+                .collect(),
+            emitters,
+        };
     }
 }
 
@@ -386,6 +420,7 @@ pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> s
         .map(|((class, years), number)| {
             let mut emitter = Emitter::new(seed ^ number << 32, class, Some(emitter_key()));
             emitter.keep_ms = Some(years * YEAR_MS);
+            emitter.id = format!("{:024x}", seed ^ (number / 2));
             emitter
         })
         .collect();
@@ -395,6 +430,7 @@ pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> s
     }
     let mut left = requests;
     while left > 0 {
+        tell_peers(&mut emitters);
         for emitter in &mut emitters {
             let batch = left.min(BATCH - random.number() % 100);
             for _ in 0..batch {
@@ -414,6 +450,7 @@ pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> s
             emitter.time_ms = latest_ms;
         }
     }
+    tell_peers(&mut emitters);
     for emitter in &mut emitters {
         writeln!(out, "{}", emitter.close().text)?;
     }

@@ -46,6 +46,7 @@ impl Trail {
         &mut self,
         item: &Item,
         control: &ControlItem,
+        now_ms: u64,
         place: &dyn Fn() -> String,
     ) {
         let Some(chain) = self.chains.get_mut(&item.chain) else {
@@ -56,6 +57,12 @@ impl Trail {
         }
         if chain.key_id.is_none() {
             chain.key_id.clone_from(&control.key_id);
+        }
+        if control.vouched == Vouched::By(Role::Emitter) {
+            // Chains are sent one by one: what another one had at the time arrives a little later.
+            let age_ms = now_ms.saturating_sub(item.time_ms);
+            let is_settled = age_ms > chain.heartbeat_ms().saturating_mul(2);
+            self.beside.note(item, &control.control, is_settled);
         }
         let sequence = item.sequence;
         if let Some(statement) = control.control.statement()

@@ -1,5 +1,6 @@
 //! What is known of all chains while records come in.
 
+mod beside;
 mod chain;
 mod control;
 mod logged;
@@ -16,6 +17,8 @@ use crate::item::{ChainUid, Groups, Item, uid};
 use crate::keyring::Vouched;
 use crate::segment::{Compared, Seen, Segment, Stated};
 
+use beside::Beside;
+pub(crate) use beside::Said;
 pub use chain::Chain;
 use chain::{DEFAULT_HEARTBEAT_MS, Silence};
 pub use logged::Proved;
@@ -33,6 +36,8 @@ pub struct Trail {
     pub(crate) erased: Vec<(ChainUid, Range, Groups)>,
     /// What the orders that were read so far erase.
     pub(crate) erasures: HashMap<ChainUid, GroupIntervals>,
+    /// Chains and emitters that signed records name.
+    pub(crate) beside: Beside,
     segments: usize,
     limits: Limits,
     /// There are keys, so what none of them vouches for is no record.
@@ -138,6 +143,7 @@ impl Trail {
             orders: Vec::new(),
             erased: Vec::new(),
             erasures: HashMap::new(),
+            beside: Beside::default(),
             segments: 0,
             limits,
             has_keys: false,
@@ -234,7 +240,7 @@ impl Trail {
                 self.note_time(item);
                 self.note_class(item, place);
                 if let Some(control) = &item.control {
-                    self.note_control(item, control, place);
+                    self.note_control(item, control, now_ms, place);
                 }
             }
             Absorbed::Duplicate => {
@@ -366,6 +372,7 @@ impl Trail {
         self.segments > self.limits.segments
             || self.erased.len() > self.limits.segments
             || self.chains.len() > self.limits.segments
+            || self.beside.len() > self.limits.segments
     }
 
     fn note_groups(&mut self, item: &Item, place: &dyn Fn() -> String) {

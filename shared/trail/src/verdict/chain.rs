@@ -279,8 +279,9 @@ impl Conclusion {
             trail.issues.add(
                 Kind::Unsigned,
                 || encode(&chain_uid),
-                || "its emitter has no key: what is missing shows, what was changed by somebody who \
-                    rewrote everything after it does not".to_owned(),
+                || "its emitter has no key: what is missing in it shows, what was changed by somebody who \
+                    rewrote everything after it does not, and neither does a chain beside it that \
+                    was taken away whole".to_owned(),
             );
         } else if let Some(from) = from {
             trail.issues.add_many(

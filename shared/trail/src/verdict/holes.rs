@@ -70,15 +70,9 @@ impl Conclusion {
                 .saturating_add(size(hole).saturating_sub(missing));
             self.records.missing = self.records.missing.saturating_add(missing);
             for range in undeclared {
-                trail.issues.add_many(
-                    Kind::Missing,
-                    size(range),
-                    || numbers(&chain_uid, range),
-                    || match size(range) {
-                        1 => "is missing, and nothing says why".to_owned(),
-                        count => format!("{count} records are missing, and nothing says why"),
-                    },
-                );
+                let (kind, why) = self.name_missing(chain_uid, chain, range);
+                let of = || numbers(&chain_uid, range);
+                trail.issues.add_many(kind, size(range), of, || why);
             }
         }
     }

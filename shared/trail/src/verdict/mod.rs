@@ -1,5 +1,6 @@
 //! What follows from everything that was seen.
 
+mod beside;
 mod chain;
 mod holes;
 mod orders;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use audit::{Hash, Lost, Range};
 use serde::Serialize;
 
-use crate::chains::{Counts, Trail};
+use crate::chains::{Counts, Said, Trail};
 use crate::issue::{Issue, Kind, Severity};
 use crate::item::{ChainUid, uid};
 
@@ -125,6 +126,7 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     conclusion.check_orders(&mut trail);
     let chains = std::mem::take(&mut trail.chains);
     conclusion.adopt_gaps(&chains);
+    conclusion.check_beside(&mut trail, question, &chains);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();
     uids.sort_unstable_by_key(|uid| (chains.get(*uid).and_then(|chain| chain.first_ms), **uid));
     for uid in &uids {
@@ -168,6 +170,8 @@ struct Conclusion {
     adopted: HashMap<ChainUid, Vec<(u64, Lost)>>,
     /// Beyond the last record of a chain that is there, one that must have been.
     known_ends: HashMap<ChainUid, u64>,
+    /// How far chains go by what signed records of others say.
+    said_ends: HashMap<ChainUid, Said>,
 }
 
 impl Conclusion {
@@ -230,12 +234,19 @@ impl Conclusion {
 
     fn sentence(&self, trail: &Trail, exit_code: u8) -> String {
         let failures = trail.issues.counts().keys();
-        let mut failures = failures.filter(|kind| kind.severity() == Severity::Failure);
+        let failures: Vec<Kind> = failures
+            .copied()
+            .filter(|kind| kind.severity() == Severity::Failure)
+            .collect();
+        let is_about_peers = |kind: &Kind| matches!(kind, Kind::ChainRemoved | Kind::EndRemoved);
         let is_about_keys =
-            |kind: &&Kind| matches!(kind, Kind::ForeignKey | Kind::Unvouched | Kind::NotSigned);
+            |kind: &Kind| matches!(kind, Kind::ForeignKey | Kind::Unvouched | Kind::NotSigned);
         let sentence = match exit_code {
             0 => "nothing was changed, nothing is missing, and signatures vouch for all of it",
-            1 if failures.all(|kind| is_about_keys(&kind)) => {
+            1 if failures.iter().all(is_about_peers) => {
+                "chains, or the ends of some, were taken away: signed records of others name them"
+            }
+            1 if failures.iter().all(is_about_keys) => {
                 "no key that was given vouches for records that are here: whoever wrote them could have \
                  written anything"
             }

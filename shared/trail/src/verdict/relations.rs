@@ -76,7 +76,7 @@ impl Conclusion {
         succeeded
     }
 
-    fn expect(&mut self, chain: ChainUid, sequence: u64) {
+    pub(super) fn expect(&mut self, chain: ChainUid, sequence: u64) {
         let end = self.known_ends.entry(chain).or_default();
         *end = (*end).max(sequence);
     }
