@@ -71,7 +71,7 @@ pub(crate) fn tell(envoy: &Envoy, peers: &Peers, options: Options) -> Result<Tab
     );
 
     let patient = Request::get("/patients/7").bearer(&doctor);
-    let answer = story.send(&patient, "200 drew: CREDIT_CARD 1, EMAIL 2, US_SSN 1")?;
+    let answer = story.send(&patient, "200 drew: EMAIL 2, US_SSN 1, CREDIT_CARD 1")?;
     redaction(&mut story, &answer);
 
     let mut table = story.end(&peers.collector.wait_for(story.sent)?);
