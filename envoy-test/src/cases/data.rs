@@ -52,9 +52,9 @@ pub type Bytes = Vec<u8>;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(untagged)]
 pub enum HeaderValues {
-    /// The usual case.
+    /// A header that is sent once.
     One(String),
-    /// A repeated header.
+    /// A header that is sent once for each of these values, in this order.
     Several(Vec<String>),
 }
 

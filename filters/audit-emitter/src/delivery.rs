@@ -73,7 +73,7 @@ pub struct BatchSize {
 }
 
 impl BatchSize {
-    /// As configured.
+    /// Batches of the configured number of records, until a collector refuses one as too large.
     #[must_use]
     pub const fn new(configured: usize) -> Self {
         Self {

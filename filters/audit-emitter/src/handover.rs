@@ -202,7 +202,8 @@ fn place_key(place: u32) -> String {
     format!("meshward.audit-emitter.parcel.{place}")
 }
 
-/// Nobody else is looking at the members for longer than this takes.
+/// Changes the list of emitters in shared data, and tries again when another worker changed it
+/// meanwhile; gives up after [`ATTEMPTS`].
 fn change_members(host: &dyn Host, change: impl Fn(&mut Members)) {
     for _ in 0..ATTEMPTS {
         let (mut members, cas) = read_members(host);

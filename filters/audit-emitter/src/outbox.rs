@@ -147,7 +147,8 @@ impl Outbox {
         self.schedule.failed(now_ns, retry_after_s, random);
     }
 
-    /// Takes the response to a call of this outbox. `None`: it is none of its calls.
+    /// Settles the batch that the call `token` has sent, by the response to it; `None` if this outbox
+    /// made no such call.
     pub(crate) fn settle(
         &mut self,
         token: CallToken,
