@@ -5,7 +5,7 @@ use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_auth::api_key::{MAX_KEY_BYTES, MIN_PEPPER_BYTES, hash};
+use jwt_auth::opaque::api_key::{MAX_KEY_BYTES, MIN_PEPPER_BYTES, hash};
 use policy::json::Json;
 
 use crate::exit;
