@@ -54,8 +54,8 @@ fn documents() -> Vec<Document> {
             let file = format!("{host}/{}", path.file_name().unwrap().to_str().unwrap());
             let text = fs::read_to_string(&path).unwrap();
             for part in text.split("\n---\n") {
-                let value: Value = serde_saphyr::from_str(part)
-                    .unwrap_or_else(|error| panic!("{file}: {error}"));
+                let value: Value =
+                    serde_saphyr::from_str(part).unwrap_or_else(|error| panic!("{file}: {error}"));
                 let named = KINDS.iter().find(|(name, _)| *name == file);
                 let kind = named.map_or_else(
                     || {
@@ -90,7 +90,9 @@ fn errors(documents: &[Document]) -> Vec<Vec<String>> {
         .spawn()
         .unwrap();
     let mut stdin = check.stdin.take().unwrap();
-    stdin.write_all(&serde_json::to_vec(&input).unwrap()).unwrap();
+    stdin
+        .write_all(&serde_json::to_vec(&input).unwrap())
+        .unwrap();
     drop(stdin);
     let output = check.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -108,7 +110,14 @@ fn every_key_is_one_that_the_host_knows() {
 /// Names that are the user's, and what is another's to check: the configuration of a filter, which
 /// its module reads, and values that go to Envoy as they are.
 const FREE: [&str; 8] = [
-    "pluginConfig", "defaultConfig", "config", "conf", "matchLabels", "nodes", "value", "properties",
+    "pluginConfig",
+    "defaultConfig",
+    "config",
+    "conf",
+    "matchLabels",
+    "nodes",
+    "value",
+    "properties",
 ];
 
 /// All documents with one misspelled key each.
@@ -138,7 +147,12 @@ fn misspelled(document: &Document) -> Vec<Document> {
         .into_iter()
         .map(|(at, key)| {
             let mut changed = document.clone();
-            let parent = changed.value.pointer_mut(&at).unwrap().as_object_mut().unwrap();
+            let parent = changed
+                .value
+                .pointer_mut(&at)
+                .unwrap()
+                .as_object_mut()
+                .unwrap();
             let value = parent.remove(&key).unwrap();
             parent.insert(format!("{key}x"), value);
             changed.file = format!("{} {at}/{key}", document.file);
@@ -201,7 +215,10 @@ fn embedded(document: &Document) -> Vec<Embedded> {
             .map(|wasm| {
                 let code = &wasm["code"];
                 let url = [&code["image"]["url"], &code["http"]["url"]];
-                one(url.into_iter().find(|url| url.is_string()).unwrap(), &wasm["config"])
+                one(
+                    url.into_iter().find(|url| url.is_string()).unwrap(),
+                    &wasm["config"],
+                )
             })
             .collect(),
         "ApisixRoutes" => list(&value["routes"])
@@ -245,7 +262,10 @@ fn every_configuration_is_taken_by_its_module_on_that_host() {
             let mut proxy = Vm::proxy(&program, profile(&embedded.file)).unwrap();
             for (name, value) in [
                 ("MESHWARD_SUBJECT_KEY", "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo"),
-                ("MESHWARD_CHAIN_KEY", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"),
+                (
+                    "MESHWARD_CHAIN_KEY",
+                    "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+                ),
             ] {
                 proxy.host().set_environment_variable(name, value);
             }
@@ -281,7 +301,11 @@ fn every_host_has_the_same_stats_tags() {
             }
             _ => continue,
         };
-        assert_eq!(&bootstrap["stats_config"]["stats_tags"], tags, "{}", document.file);
+        assert_eq!(
+            &bootstrap["stats_config"]["stats_tags"], tags,
+            "{}",
+            document.file
+        );
         found += 1;
     }
     assert_eq!(found, 2);

@@ -70,20 +70,34 @@ fn an_image_layout_holds_the_module_in_both_forms() {
         pack(module, &layout);
         let wasm = fs::read(paths::wasm(module).unwrap()).unwrap();
 
-        assert_eq!(json(&layout.join("oci-layout"))["imageLayoutVersion"], "1.0.0");
+        assert_eq!(
+            json(&layout.join("oci-layout"))["imageLayoutVersion"],
+            "1.0.0"
+        );
         let index = json(&layout.join("index.json"));
         let manifests = index["manifests"].as_array().unwrap();
         let tags: Vec<_> = manifests
             .iter()
-            .map(|m| m["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap())
+            .map(|m| {
+                m["annotations"]["org.opencontainers.image.ref.name"]
+                    .as_str()
+                    .unwrap()
+            })
             .collect();
         assert_eq!(tags, [VERSION, &format!("{VERSION}-wasm")]);
 
         for manifest in manifests {
             let manifest: Value = serde_json::from_slice(&blob(&layout, manifest)).unwrap();
-            assert_eq!(manifest["annotations"]["org.opencontainers.image.title"], module);
-            assert_eq!(manifest["annotations"]["org.opencontainers.image.version"], VERSION);
-            let config: Value = serde_json::from_slice(&blob(&layout, &manifest["config"])).unwrap();
+            assert_eq!(
+                manifest["annotations"]["org.opencontainers.image.title"],
+                module
+            );
+            assert_eq!(
+                manifest["annotations"]["org.opencontainers.image.version"],
+                VERSION
+            );
+            let config: Value =
+                serde_json::from_slice(&blob(&layout, &manifest["config"])).unwrap();
             let layers = manifest["layers"].as_array().unwrap();
             assert_eq!(layers.len(), 1);
             let layer = blob(&layout, &layers[0]);
@@ -97,7 +111,8 @@ fn an_image_layout_holds_the_module_in_both_forms() {
             }
             // The ordinary image: a compressed tar with the module in its root.
             let mut tar = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*layer), &mut tar).unwrap();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*layer), &mut tar)
+                .unwrap();
             assert_eq!(
                 config["rootfs"]["diff_ids"],
                 serde_json::json!([format!("sha256:{}", sha256(&tar))])
@@ -136,7 +151,10 @@ fn skopeo_reads_and_copies_the_layouts() {
         .output()
         .unwrap();
     let image: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(image["Labels"]["org.opencontainers.image.title"], "token-bucket");
+    assert_eq!(
+        image["Labels"]["org.opencontainers.image.title"],
+        "token-bucket"
+    );
 }
 
 #[test]
@@ -146,7 +164,11 @@ fn packing_twice_gives_the_same_bytes() {
     for layout in &layouts {
         pack("token-bucket", layout);
     }
-    let output = Command::new("diff").arg("--recursive").args(&layouts).output().unwrap();
+    let output = Command::new("diff")
+        .arg("--recursive")
+        .args(&layouts)
+        .output()
+        .unwrap();
     assert!(
         output.status.success(),
         "{}",
@@ -162,10 +184,14 @@ fn manifests_and_documents_name_this_version() {
         for file in fs::read_dir(paths::root().join("envoy-test").join(folder)).unwrap() {
             let path = file.unwrap().path();
             let text = fs::read_to_string(&path).unwrap();
-            for (_, tag) in text.split("registry.example.com/meshward/").skip(1).map(|rest| {
-                let image = rest.split_whitespace().next().unwrap();
-                image.split_once(':').unwrap()
-            }) {
+            for (_, tag) in text
+                .split("registry.example.com/meshward/")
+                .skip(1)
+                .map(|rest| {
+                    let image = rest.split_whitespace().next().unwrap();
+                    image.split_once(':').unwrap()
+                })
+            {
                 assert_eq!(tag, VERSION, "{}", path.display());
                 images += 1;
             }
