@@ -39,7 +39,7 @@ fn failures(records: &[Record], path: &str) -> usize {
 
 #[test]
 fn truncated_responses_are_failures_and_never_left_out_by_sampling() {
-    let mut peers = Peers::start().unwrap();
+    let peers = Peers::start().unwrap();
     let body = vec![b'x'; 100_000];
     let cut = Answer::new(200, "text/plain", &body[..5_000]).broken_off();
     peers.upstream.answer("/cut", cut);
