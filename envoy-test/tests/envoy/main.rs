@@ -10,6 +10,7 @@ mod audit_emitter;
 mod audit_loss;
 mod audit_monitoring;
 mod audit_tools;
+mod audit_truncated;
 mod bad_configurations;
 mod bed;
 mod chain;

@@ -5,4 +5,5 @@
 mod chain;
 mod delivery;
 mod fuzz;
+mod outcomes;
 mod support;

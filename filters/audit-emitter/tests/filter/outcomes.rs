@@ -1,23 +1,11 @@
 //! How requests end that do not end well, and names that would make the log unreadable.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Collector, assert_whole, get, with_configuration};
 use audit_emitter::AuditEmitter;
 use host::fake::{Profile, Proxy, Request, Response};
 use policy::json::Json;
-use support::{Collector, assert_whole, get, with_configuration};
 
 const SAMPLED: &str = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"rules":[{"sample":"1%"}]}"#;
 
