@@ -82,7 +82,7 @@ pub(crate) fn decide<'c>(
     find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
 ) -> AuthDecision<'c> {
     if let Some(metadata) = &config.resource_metadata
-        && asks_for(request, metadata)
+        && asks_for(host, request, metadata)
     {
         return AuthDecision::Serve(metadata);
     }
@@ -107,7 +107,7 @@ pub(crate) fn decide<'c>(
         caller: None,
         requirement: None,
     };
-    let facts = request.facts(host, &config.sources, Direction::Request);
+    let facts = request.facts(host, Direction::Request);
     let selection = select(config.rules.iter().map(|rule| &rule.matches), &facts);
     let (rule, mode, access) = match selection {
         Selection::Rule(index) => match config.rules.get(index) {
@@ -134,7 +134,7 @@ pub(crate) fn decide<'c>(
     if let Some(tls) = &requirement.tls
         && let Err(reason) = connection::check(host, request, tls)
     {
-        let location = connection::https_location(request)
+        let location = connection::https_location(host, request)
             .filter(|_| tls.redirect && !connection::is_encrypted(host, request, tls));
         return match location {
             Some(location) => AuthDecision::Redirect {
@@ -184,7 +184,7 @@ pub(crate) fn decide<'c>(
             found,
         };
     };
-    match check(config, host, request, requirement, &found.callers) {
+    match check(host, request, requirement, &found.callers) {
         Ok(()) => AuthDecision::Pass {
             rule,
             mode,
@@ -271,7 +271,6 @@ fn with_certificate(
 /// What a rule wants of the verified callers. Where it wants several, each condition is met by one
 /// of them, but for consent, which is that of the first, who is the caller for everybody else.
 fn check(
-    config: &Config,
     host: &dyn Host,
     request: &mut Request,
     requirement: &Requirement,
@@ -317,7 +316,7 @@ fn check(
         && let Some(first) = identities.first()
     {
         request.set_identity(first.as_ref().clone());
-        let facts = request.facts(host, &config.sources, Direction::Request);
+        let facts = request.facts(host, Direction::Request);
         if !consent.holds(facts.consent()) {
             return Err(plain(Reason::ConsentMissing));
         }
@@ -339,18 +338,18 @@ fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(
     named.try_for_each(|claims| check_audience(claims, accepted))
 }
 
-fn asks_for(request: &Request, metadata: &ResourceMetadata) -> bool {
-    matches!(request.method(), "GET" | "HEAD" | "OPTIONS")
-        && request.raw_path().starts_with(b"/.well-known/")
+fn asks_for(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) -> bool {
+    matches!(request.method(host), "GET" | "HEAD" | "OPTIONS")
+        && request.raw_path(host).starts_with(b"/.well-known/")
         && request
-            .path()
+            .path(host)
             .is_ok_and(|path| path.readings().len() == 1 && path.canonical() == metadata.path)
 }
 
 /// The question that browsers ask before a request of another origin (the Fetch standard, section
 /// 3.2.2); it never carries credentials.
 fn is_preflight(host: &dyn Host, request: &Request) -> bool {
-    request.method() == "OPTIONS"
+    request.method(host) == "OPTIONS"
         && request.header(host, "origin").is_some()
         && request
             .header(host, "access-control-request-method")
@@ -363,7 +362,7 @@ fn may_be_allowed(config: &Config, host: &dyn Host, request: &Request) -> bool {
     let Some(method) = request.header(host, "access-control-request-method") else {
         return false;
     };
-    let facts = request.facts(host, &config.sources, Direction::Request);
+    let facts = request.facts(host, Direction::Request);
     let announced = Announced {
         facts: &facts,
         method,
