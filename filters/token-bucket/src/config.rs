@@ -15,7 +15,7 @@ use host::FactSources;
 use policy::client_address::{self, ClientAddress, Prefixes};
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::Mode;
-use policy::refusal::CustomAnswer;
+use policy::refusal::CustomResponse;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Config {
             }),
             sources: Rc::new(sources),
         };
-        let response: Option<CustomAnswer> = response.flatten();
+        let response: Option<CustomResponse> = response.flatten();
         let mut limits = limits?;
         for limit in &mut limits {
             if limit.response.is_none() {

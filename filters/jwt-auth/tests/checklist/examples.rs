@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use host::fake::{Answer, Profile, Proxy, Request, Response};
-use jwt_auth::{JwtAuth, api_key};
+use jwt_auth::JwtAuth;
+use jwt_auth::opaque::api_key;
 use serde_json::{Map, Value, json};
 
 use super::bed::{CLIENT_SECRET, PEPPER, Signer, encode};

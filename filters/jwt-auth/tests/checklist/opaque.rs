@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::fake::{Answer, Request};
-use jwt_auth::api_key;
+use jwt_auth::opaque::api_key;
 use serde_json::{Value, json};
 
 use super::bed::{PEPPER, bearer, header_of, in_every_host, refusal};

@@ -9,7 +9,7 @@ use host::waiting::{Call, Waiter};
 use host::{ContextId, Counter, HeaderMap, Host, LogLevel};
 use policy::config::names;
 use policy::mode::OnError;
-use policy::refusal::CustomAnswer;
+use policy::refusal::CustomResponse;
 
 use super::decide::Refused;
 use super::{ResponseHeaders, TokenBucket};
@@ -194,7 +194,7 @@ impl TokenBucket {
         }
         let mut refusal = refusals::limited(&limit.settings, wait, self.fields(&states));
         let body = std::str::from_utf8(&response.body).ok();
-        let custom = refusal.custom.get_or_insert_with(CustomAnswer::default);
+        let custom = refusal.custom.get_or_insert_with(CustomResponse::default);
         let headers: Vec<_> = settable(response.response_headers.clone()).collect();
         if let Some(body) = body.filter(|body| !body.is_empty() && custom.body.is_none()) {
             let media_type = headers.iter().find(|(name, _)| name == "content-type");

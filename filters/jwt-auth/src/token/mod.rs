@@ -4,11 +4,15 @@
 //! without stray bits, JSON without duplicate members. A deny-list or a cache by hash would be
 //! walked around otherwise.
 
+pub mod base64url;
+pub(crate) mod cache;
+pub mod claims;
+pub mod signature_backend;
+
 use std::rc::Rc;
 
 use policy::json::Json;
 
-use crate::base64url;
 use crate::jose::Algorithm;
 use crate::reason::Reason;
 

@@ -9,7 +9,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::{Rc, Weak};
 
 use crate::jose::Key;
-use crate::verified::Verified;
+use crate::verify::verified::Verified;
 
 /// A bounded number of verified tokens, those used last.
 ///
@@ -152,7 +152,7 @@ mod tests {
     use policy::identity::Identity;
 
     use super::*;
-    use crate::claims::Validity;
+    use crate::token::claims::Validity;
 
     fn verified() -> Rc<Verified> {
         Rc::new(Verified::new(0, Validity::ALWAYS, Identity::default()))

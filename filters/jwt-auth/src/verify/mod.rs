@@ -1,6 +1,8 @@
 //! From the credentials of a request to verified callers.
 
+pub(crate) mod context;
 mod key_documents;
+pub(crate) mod verified;
 
 use std::rc::Rc;
 
@@ -9,24 +11,24 @@ use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 
-use crate::cache::VerifiedTokens;
-use crate::claims::{self, Validity};
 use crate::config::{
     Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
     TokenProvider,
 };
-use crate::connection;
+use crate::credential::source::CredentialSource;
 use crate::credential::{self, Credential};
-use crate::credential_source::CredentialSource;
-use crate::forward;
-use crate::introspection::Outcome;
+use crate::decide::connection;
+use crate::enforce::claim_headers;
 use crate::jose::Key;
 use crate::keys::document::KeyDocument;
+use crate::opaque::introspection::Outcome;
 use crate::reason::Reason;
-use crate::signature_backend::SignatureBackend;
+use crate::token::cache::VerifiedTokens;
+use crate::token::claims::{self, Validity};
+use crate::token::signature_backend::SignatureBackend;
 use crate::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
-use crate::verification::{Authenticated, Failure, VerifyContext};
-use crate::verified::Verified;
+use crate::verify::context::{Authenticated, Failure, VerifyContext};
+use crate::verify::verified::Verified;
 
 pub(crate) use key_documents::Import;
 
@@ -355,7 +357,7 @@ impl Verifier {
             key,
             certificate: certificate.map(str::to_owned),
             binds,
-            headers: forward::headers(provider, &token.claims, Some(token.payload))?,
+            headers: claim_headers::headers(provider, &token.claims, Some(token.payload))?,
         })
     }
 

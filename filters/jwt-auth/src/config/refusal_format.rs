@@ -4,7 +4,7 @@ use policy::config::{Fields, Node};
 
 /// How refusals look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
+pub struct RefusalFormat {
     /// The realm of challenges (RFC 9110 section 11.5): fixed, since one that echoes the request
     /// would echo a token in its query.
     pub realm: String,
@@ -21,7 +21,7 @@ pub struct CustomBody {
     pub text: String,
 }
 
-impl Answers {
+impl RefusalFormat {
     pub(super) fn read(fields: &mut Fields<'_>) -> Self {
         let realm = fields.or("realm", "meshward".to_owned(), |n| realm(&n));
         let bodies = fields.or("responses", Vec::new(), |n| {

@@ -1,5 +1,9 @@
 //! Carrying out what was decided.
 
+pub(crate) mod challenge;
+pub(crate) mod claim_headers;
+pub(crate) mod managed_headers;
+
 use std::rc::Rc;
 
 use host::{
@@ -10,13 +14,12 @@ use policy::decision::{Decision, Outcome};
 use policy::mode::{Mode, OnError};
 
 use crate::JwtAuth;
-use crate::challenge;
 use crate::config::{Config, CredentialPlace, ResourceMetadata};
-use crate::connection;
 use crate::credential;
+use crate::decide::connection;
 use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
 use crate::reason::Reason;
-use crate::verification::Authenticated;
+use crate::verify::context::Authenticated;
 
 /// Does to a request what was decided, and tells about it.
 pub(crate) struct Enforcer {
@@ -143,7 +146,7 @@ impl Enforcer {
                 location,
             } => {
                 let reason = Reason::TlsRequired;
-                self.tell(
+                self.report(
                     host,
                     request,
                     rule,
@@ -173,7 +176,7 @@ impl Enforcer {
                     // Who it was is known, also to the audit trail.
                     caller.publish(host, None);
                 }
-                self.tell(host, request, rule, *mode, *reason, outcome, provider);
+                self.report(host, request, rule, *mode, *reason, outcome, provider);
                 if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
                     let refusal = uncheckable(&self.config, Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
@@ -281,7 +284,7 @@ impl Enforcer {
 
     /// Counts and logs what did not simply pass, and tells the other filters.
     #[expect(clippy::too_many_arguments, reason = "one for each part of the line")]
-    fn tell(
+    fn report(
         &self,
         host: &dyn Host,
         request: &Request,
@@ -332,16 +335,16 @@ fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
         ("access-control-allow-origin", "*"),
         ("access-control-allow-headers", "*"),
     ];
-    answer(host, 200, &headers, body, "jwt-auth_resource_metadata");
+    send(host, 200, &headers, body, "jwt-auth_resource_metadata");
 }
 
 /// Sends a browser to the same page with TLS (RFC 9110 section 15.4.9).
 fn redirect(host: &dyn Host, location: &str) {
     let headers = [("location", location), ("cache-control", "no-store")];
-    answer(host, 308, &headers, b"", "jwt-auth_tls_required");
+    send(host, 308, &headers, b"", "jwt-auth_tls_required");
 }
 
-fn answer(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], details: &str) {
+fn send(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], details: &str) {
     let response = LocalResponse {
         status,
         headers,
@@ -350,7 +353,7 @@ fn answer(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], d
         details,
     };
     if let Err(status) = host.send_local_response(&response) {
-        let line = format!("jwt-auth: an answer could not be sent: {status}");
+        let line = format!("jwt-auth: a response could not be sent: {status}");
         host.log(LogLevel::Error, &line);
         let _ = host.reset_stream(host::Direction::Request);
     }

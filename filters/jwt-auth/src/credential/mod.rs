@@ -1,5 +1,7 @@
 //! Finding credentials in a request, and taking them out again.
 
+pub(crate) mod source;
+
 use std::borrow::Cow;
 
 use host::{HeaderMap, Host, Request, Status, header_text, headers};

@@ -1,23 +1,23 @@
 //! What becomes of a request: the rule, the connection, the callers and what they may do.
 
+pub(crate) mod connection;
+mod preflight;
+
 use std::rc::Rc;
 
 use host::{Direction, Host, Request};
 use policy::claim::ClaimCondition;
-use policy::consent::Consent;
-use policy::facts::Facts;
+use policy::facts::Facts as _;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::mode::Mode;
-use policy::path::{PathError, RequestPath};
 
-use crate::challenge::{Challenge, Detail};
-use crate::claims::{Validity, check_audience};
 use crate::config::{Access, Config, Requirement, ResourceMetadata, TlsRequirement};
-use crate::connection;
+use crate::enforce::challenge::{Challenge, Detail};
 use crate::reason::Reason;
-use crate::verification::{Authenticated, Failure};
-use crate::verified::Verified;
+use crate::token::claims::{Validity, check_audience};
+use crate::verify::context::{Authenticated, Failure};
+use crate::verify::verified::Verified;
 
 /// What the filter does with a request.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(crate) enum AuthDecision<'c> {
         requirement: Option<&'c Requirement>,
         found: Authenticated,
     },
-    /// Hold it until keys or an answer are there.
+    /// Hold it until keys or a response arrive.
     Wait {
         rule: &'c str,
         mode: Mode,
@@ -43,7 +43,7 @@ pub(crate) enum AuthDecision<'c> {
         mode: Mode,
         location: String,
     },
-    /// Answer with the metadata of the resource.
+    /// Respond with the metadata of the resource.
     Serve(&'c ResourceMetadata),
     /// Refuse it.
     Refuse {
@@ -61,12 +61,15 @@ pub(crate) enum AuthDecision<'c> {
 
 impl AuthDecision<'_> {
     /// What was needed of the callers to come to this is not needed any more.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn drop_parsed_identities(&self) {
         match self {
-            Self::Pass { found, .. } => found.callers.iter().for_each(|caller| caller.settle()),
+            Self::Pass { found, .. } => found
+                .callers
+                .iter()
+                .for_each(|caller| caller.drop_parsed_identity()),
             Self::Refuse { caller, .. } => {
                 if let Some(caller) = caller {
-                    caller.settle();
+                    caller.drop_parsed_identity();
                 }
             }
             Self::Wait { .. } | Self::Redirect { .. } | Self::Serve(_) => {}
@@ -93,8 +96,8 @@ pub(crate) fn decide<'c>(
         found: Authenticated::default(),
     };
     if config.allows_preflight
-        && is_preflight(host, request)
-        && may_be_allowed(config, host, request)
+        && preflight::is_preflight(host, request)
+        && preflight::may_be_allowed(config, host, request)
     {
         return pass("cors_preflight", config.mode);
     }
@@ -344,83 +347,6 @@ fn asks_for(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) -> 
         && request
             .path(host)
             .is_ok_and(|path| path.readings().len() == 1 && path.canonical() == metadata.path)
-}
-
-/// The question that browsers ask before a request of another origin (the Fetch standard, section
-/// 3.2.2); it never carries credentials.
-fn is_preflight(host: &dyn Host, request: &Request) -> bool {
-    request.method(host) == "OPTIONS"
-        && request.header(host, "origin").is_some()
-        && request
-            .header(host, "access-control-request-method")
-            .is_some()
-}
-
-/// Whether the request that a preflight asks about could be let through by some rule: one that
-/// nobody may make is refused before it is made.
-fn may_be_allowed(config: &Config, host: &dyn Host, request: &Request) -> bool {
-    let Some(method) = request.header(host, "access-control-request-method") else {
-        return false;
-    };
-    let facts = request.facts(host, Direction::Request);
-    let announced = Announced {
-        facts: &facts,
-        method,
-    };
-    let access = match select(config.rules.iter().map(|rule| &rule.matches), &announced) {
-        Selection::Rule(index) => config.rules.get(index).map(|rule| &rule.access),
-        Selection::NoRule => Some(&config.default.access),
-        Selection::Ambiguous(_) | Selection::Unreadable(_) => None,
-    };
-    matches!(access, Some(Access::Anonymous | Access::Require(_)))
-}
-
-/// The request that a preflight announces: the same, but for its method.
-struct Announced<'f> {
-    facts: &'f dyn Facts,
-    method: String,
-}
-
-impl Facts for Announced<'_> {
-    fn path(&self) -> Result<&RequestPath, PathError> {
-        self.facts.path()
-    }
-
-    fn method(&self) -> &str {
-        &self.method
-    }
-
-    fn host(&self) -> &str {
-        self.facts.host()
-    }
-
-    fn other_hosts(&self) -> &[String] {
-        self.facts.other_hosts()
-    }
-
-    fn route(&self) -> Option<&str> {
-        self.facts.route()
-    }
-
-    fn header(&self, name: &str) -> Option<String> {
-        self.facts.header(name)
-    }
-
-    fn header_lines(&self, name: &str) -> Vec<String> {
-        self.facts.header_lines(name)
-    }
-
-    fn folded_lines(&self, name: &str) -> Vec<String> {
-        self.facts.folded_lines(name)
-    }
-
-    fn identity(&self) -> Option<&Identity> {
-        self.facts.identity()
-    }
-
-    fn consent(&self) -> &Consent {
-        self.facts.consent()
-    }
 }
 
 /// The one provider that a requirement names.

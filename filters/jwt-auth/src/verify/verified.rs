@@ -8,7 +8,7 @@ use host::exchange;
 use policy::identity::Identity;
 use policy::json::push_string;
 
-use crate::claims::Validity;
+use crate::token::claims::Validity;
 
 /// A caller whose credential was verified.
 #[derive(Debug)]
@@ -69,13 +69,13 @@ impl Verified {
     /// As it is after one request, in which it was new: remembered as text only. A token that never
     /// comes back leaves little behind that way, and where a claim was in memory, the one of the
     /// next token will be, while that memory is still near the processor.
-    pub(crate) fn settle(&self) {
+    pub(crate) fn drop_parsed_identity(&self) {
         if self.is_new.take() {
             self.identity.take();
         }
     }
 
-    /// Marks it as one that [`Verified::settle`] makes smaller.
+    /// Marks it as one that [`Verified::drop_parsed_identity`] makes smaller.
     pub(crate) fn mark_first_use(&self) {
         self.is_new.set(true);
     }
@@ -154,7 +154,7 @@ mod tests {
             };
             assert_eq!(read, expected);
             drop(published);
-            verified.settle();
+            verified.drop_parsed_identity();
             assert_eq!(verified.identity().as_deref(), Some(&identity));
         }
     }

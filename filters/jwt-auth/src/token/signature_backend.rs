@@ -8,10 +8,10 @@
 use host::{Capabilities, Host, verify_signature};
 use policy::json::Json;
 
-use crate::base64url;
 use crate::jose::{
     Algorithm, AlgorithmSet, Family, KNOWN_ANSWERS, Key, KeyRules, KnownAnswer, signature_der,
 };
+use crate::token::base64url;
 
 /// The algorithms that the host checks; the VM checks all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,14 +8,14 @@ use host::{CallToken, Capabilities, Host, ResponseSizes};
 use super::Verifier;
 use crate::calls::CallContexts;
 use crate::config::{KeySource, Provider, ProviderKind};
-use crate::credential_source::CredentialSource;
+use crate::credential::source::CredentialSource;
 use crate::jose::{Algorithm, Key, SkippedKey};
 use crate::keys::FetchError;
 use crate::keys::document::{KeyDocument, Progress, Sought};
 use crate::keys::provider_keys::{Availability, ProviderKeys};
 use crate::reason::Reason;
 use crate::token::Token;
-use crate::verification::{Failure, VerifyContext};
+use crate::verify::context::{Failure, VerifyContext};
 
 /// A provider, by its place in the configuration, has looked at a new key set.
 pub(crate) struct Import {

@@ -1,8 +1,8 @@
 //! What a refused client is told.
 
-use policy::refusal::{CustomAnswer, Refusal};
+use policy::refusal::{CustomResponse, Refusal};
 
-use crate::config::{Answers, Config, CustomBody, ProviderKind, Providers, Requirement};
+use crate::config::{Config, CustomBody, ProviderKind, Providers, RefusalFormat, Requirement};
 use crate::reason::Reason;
 
 /// What a refusal says beside its reason.
@@ -52,7 +52,7 @@ impl Challenge {
     }
 }
 
-/// The answer for a reason: challenges as RFC 6750 section 3 has them, with a fixed realm.
+/// The refusal for a reason: challenges as RFC 6750 section 3 has them, with a fixed realm.
 pub(crate) fn refusal(
     config: &Config,
     reason: Reason,
@@ -67,12 +67,12 @@ pub(crate) fn refusal(
         let seconds = detail.retry_after_s.unwrap_or(1);
         refusal = refusal.header("retry-after", seconds.to_string());
     }
-    refusal.custom = custom(&config.answers, reason, request_id);
+    refusal.custom = custom(&config.refusals, reason, request_id);
     refusal
 }
 
 fn challenge(config: &Config, reason: Reason, detail: &Detail) -> Option<String> {
-    let realm = &config.answers.realm;
+    let realm = &config.refusals.realm;
     if reason.status() == 401 && detail.challenge == Challenge::ApiKey {
         return Some(format!("ApiKey realm=\"{realm}\""));
     }
@@ -101,8 +101,12 @@ fn challenge(config: &Config, reason: Reason, detail: &Detail) -> Option<String>
     Some(format!("Bearer realm=\"{realm}\"{error}{metadata}"))
 }
 
-fn custom(answers: &Answers, reason: Reason, request_id: Option<&str>) -> Option<CustomAnswer> {
-    let CustomBody { content_type, text } = answers.body(reason.status())?;
+fn custom(
+    format: &RefusalFormat,
+    reason: Reason,
+    request_id: Option<&str>,
+) -> Option<CustomResponse> {
+    let CustomBody { content_type, text } = format.body(reason.status())?;
     // Clients may choose the id: in a text of any kind, only what is plain in all of them.
     let plain = |id: &&str| {
         id.bytes()
@@ -112,8 +116,8 @@ fn custom(answers: &Answers, reason: Reason, request_id: Option<&str>) -> Option
         .replace("{status}", &reason.status().to_string())
         .replace("{code}", reason.code())
         .replace("{request_id}", request_id.filter(plain).unwrap_or("-"));
-    Some(CustomAnswer {
+    Some(CustomResponse {
         body: Some((content_type.clone(), text)),
-        ..CustomAnswer::default()
+        ..CustomResponse::default()
     })
 }

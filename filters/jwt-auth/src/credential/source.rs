@@ -4,11 +4,11 @@ use host::Host;
 use policy::config::Problem;
 use policy::secret::{Secret, SecretKind};
 
-use crate::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::config::{ApiKeyHash, InlineKeys, KeySource, Provider, ProviderKind};
-use crate::introspection::Introspector;
 use crate::jose::{Key, KeySet};
 use crate::keys::provider_keys::ProviderKeys;
+use crate::opaque::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
+use crate::opaque::introspection::Introspector;
 
 /// What a provider's credentials are checked with.
 pub(crate) enum CredentialSource {

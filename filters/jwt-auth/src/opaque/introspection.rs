@@ -1,4 +1,4 @@
-//! Asking an issuer about its tokens (RFC 7662), once for everybody who waits for the answer.
+//! Asking an issuer about its tokens (RFC 7662), once for everybody who waits for the response.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -13,14 +13,14 @@ use policy::json::Json;
 use policy::secret::Secret;
 
 use crate::calls::CallContexts;
-use crate::claims::{self, Validity, check_audience, date};
 use crate::config::{ClientAuthentication, Introspection, Provider};
-use crate::forward;
+use crate::enforce::claim_headers;
 use crate::jose::sha256;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::reason::Reason;
-use crate::verification::VerifyContext;
-use crate::verified::Verified;
+use crate::token::claims::{self, Validity, check_audience, date};
+use crate::verify::context::VerifyContext;
+use crate::verify::verified::Verified;
 
 /// What is known of the tokens of one provider.
 ///
@@ -298,7 +298,7 @@ pub(crate) fn introspected(
     validity: Validity,
 ) -> Result<Verified, Reason> {
     let certificate = claims::bound_certificate(&claims)?.map(str::to_owned);
-    let headers = forward::headers(provider, &claims, None)?;
+    let headers = claim_headers::headers(provider, &claims, None)?;
     let method = AuthenticationMethod::Introspection;
     let identity = claims::identity(provider, method, claims);
     let mut verified = Verified::new(index, validity, identity);
@@ -337,7 +337,7 @@ pub fn read_response(
             Ok(check(settings, &claims, now_s).map(|validity| (claims, validity)))
         }
         Some(Json::Bool(false)) => Ok(Err(Reason::TokenInactive)),
-        _ => Err("not_an_introspection_answer"),
+        _ => Err("not_an_introspection_response"),
     }
 }
 
@@ -389,7 +389,7 @@ mod tests {
 
     #[test]
     fn only_active_tokens_for_us_are_good() {
-        for (answer, expected) in [
+        for (response, expected) in [
             (r#"{"active":true,"aud":"api","sub":"jane"}"#, Ok(Ok(()))),
             (
                 r#"{"active":true,"aud":["api"],"iss":"https://idp.test","exp":2000}"#,
@@ -417,15 +417,15 @@ mod tests {
                 r#"{"active":true,"aud":"api","exp":"soon"}"#,
                 Ok(Err(Reason::TokenMalformed)),
             ),
-            (r#"{"active":"true"}"#, Err("not_an_introspection_answer")),
-            (r#"{"active":1}"#, Err("not_an_introspection_answer")),
+            (r#"{"active":"true"}"#, Err("not_an_introspection_response")),
+            (r#"{"active":1}"#, Err("not_an_introspection_response")),
             (r#"{"active":true,"active":false}"#, Err("not_json")),
-            ("[]", Err("not_an_introspection_answer")),
+            ("[]", Err("not_an_introspection_response")),
             ("<html>", Err("not_json")),
             ("", Err("not_json")),
         ] {
-            let read = read_response(&settings(), answer.as_bytes(), 1000.0);
-            assert_eq!(read.map(|said| said.map(drop)), expected, "{answer}");
+            let read = read_response(&settings(), response.as_bytes(), 1000.0);
+            assert_eq!(read.map(|said| said.map(drop)), expected, "{response}");
         }
     }
 

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use host::{Host, Request};
 
 use crate::calls::CallContexts;
-use crate::challenge::Detail;
+use crate::enforce::challenge::Detail;
 use crate::reason::Reason;
-use crate::verified::Verified;
+use crate::verify::verified::Verified;
 
 /// Why a request is not let through.
 #[derive(Debug)]

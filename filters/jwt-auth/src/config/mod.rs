@@ -1,6 +1,5 @@
 //! The configuration: who may vouch for callers, and who may do what.
 
-mod answers;
 mod api_keys;
 mod deny_list;
 mod endpoint;
@@ -9,13 +8,13 @@ mod introspection;
 mod key_source;
 mod location;
 mod provider;
+mod refusal_format;
 mod resource_metadata;
 mod rule;
 mod tls;
 mod token_provider;
 mod warnings;
 
-pub use answers::{Answers, CustomBody};
 pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
 pub use deny_list::DenyList;
 pub use endpoint::Endpoint;
@@ -26,6 +25,7 @@ pub use key_source::{
 };
 pub use location::{CredentialPlace, Location};
 pub use provider::{Provider, ProviderKind};
+pub use refusal_format::{CustomBody, RefusalFormat};
 pub use resource_metadata::ResourceMetadata;
 pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
@@ -39,7 +39,7 @@ use host::exchange::IDENTITY_HEADER;
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
-use crate::forward::ManagedHeader;
+use crate::enforce::managed_headers::ManagedHeader;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub struct Config {
     /// Requests that wait for keys or for an introspection.
     pub waiting: WaitingSettings,
     /// How refusals look.
-    pub answers: Answers,
+    pub refusals: RefusalFormat,
     /// What is served as metadata of the protected resource (RFC 9728).
     pub resource_metadata: Option<ResourceMetadata>,
     /// Where consent signals come from.
@@ -104,7 +104,7 @@ pub struct CacheSettings {
 pub struct WaitingSettings {
     /// Each holds a connection and its headers.
     pub max_requests: usize,
-    /// After this the answer is that nothing could be decided.
+    /// After this a request is refused, because nothing could be decided.
     pub timeout: Duration,
 }
 
@@ -169,7 +169,7 @@ impl Config {
             waiting: fields.or("waiting", WaitingSettings::default(), |n| {
                 WaitingSettings::read(&n)
             }),
-            answers: Answers::read(fields),
+            refusals: RefusalFormat::read(fields),
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
             }),

@@ -10,12 +10,12 @@ use policy::json::Json;
 use policy::secret::Secret;
 use sha2::Sha256;
 
-use crate::claims::Validity;
 use crate::config::{ApiKeyEntry, ApiKeys, Provider};
-use crate::forward;
+use crate::enforce::claim_headers;
 use crate::jose::sha256;
 use crate::reason::Reason;
-use crate::verified::Verified;
+use crate::token::claims::Validity;
+use crate::verify::verified::Verified;
 
 /// The holders of the keys of a provider, by the hashes of their keys.
 pub(crate) struct ApiKeyHolders {
@@ -90,7 +90,7 @@ fn holder_of(entry: &ApiKeyEntry, index: usize, provider: &Provider) -> Result<V
         provider: provider.name.clone(),
         ..Identity::default()
     };
-    let headers = forward::headers(provider, &claims, None);
+    let headers = claim_headers::headers(provider, &claims, None);
     let identity = Identity {
         claims: Claims(claims),
         ..identity
