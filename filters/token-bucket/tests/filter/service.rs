@@ -193,11 +193,11 @@ fn a_call_ends_with_its_stream() {
 fn a_service_that_the_host_says_nothing_of_has_timed_out() {
     for (on_error, expected) in [("deny", 503), ("allow", 200)] {
         let configuration = FLEET.replace("\"key\"", &format!(r#""on_error":"{on_error}","key""#));
-        let mut proxy = proxy(&configuration);
+        let mut proxy = bed::proxy(Profile::Envoy, &configuration);
         let stream = proxy.start(&tenant("acme"));
         let token = only_call(&proxy).token;
         proxy.advance(Duration::from_secs(4));
-        assert_eq!(client_status(&mut proxy, stream), Some(expected));
+        assert_eq!(finish(&mut proxy, stream).client().status(), Some(expected));
         let counted = proxy.host().metrics();
         let counted: Vec<_> = counted
             .keys()
