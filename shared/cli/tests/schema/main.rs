@@ -203,7 +203,7 @@ fn the_tables_of_the_readmes_are_what_the_converters_ask() {
 fn tables(reference: &Reference, emitter: &Emitter<'_>) -> Vec<(String, String)> {
     let tables = reference.tables.iter();
     tables
-        .map(|(name, entries)| (name.clone(), readme::table(entries, emitter)))
+        .map(|(name, entries)| (name.clone(), readme::table(name, entries, emitter)))
         .collect()
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn with_tables(page: &str, tables: &[(String, String)]) -> String {
     made
 }
 
-pub(crate) fn table(entries: &[Entry], emitter: &Emitter<'_>) -> String {
+pub(crate) fn table(name: &str, entries: &[Entry], emitter: &Emitter<'_>) -> String {
     let mut rows = "| key | type | default | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for entry in entries {
         let keys = emitter.keys();
@@ -44,7 +44,11 @@ pub(crate) fn table(entries: &[Entry], emitter: &Emitter<'_>) -> String {
         let kind = kind(emitter, place);
         rows.push_str(&format!(
             "| `{}` | {kind} | {default} | {} |\n",
-            label(&entry.key),
+            if name == "configuration" {
+                &entry.key
+            } else {
+                label(&entry.key)
+            },
             entry.meaning
         ));
     }
