@@ -422,10 +422,12 @@ fn unquoted(text: &str) -> String {
 /// Whether every reader finds the same boundary. Extended parameters (RFC 2231) are decoded by some
 /// readers and overlooked by others.
 fn has_one_boundary(content_type: &str) -> bool {
-    let is_extended = split_outside_quotes(content_type, b';').skip(1).any(|pair| {
-        let name = pair.trim_start().to_ascii_lowercase();
-        name.starts_with("boundary*")
-    });
+    let is_extended = split_outside_quotes(content_type, b';')
+        .skip(1)
+        .any(|pair| {
+            let name = pair.trim_start().to_ascii_lowercase();
+            name.starts_with("boundary*")
+        });
     let mut boundaries = parameters(content_type, "boundary");
     let first = boundaries.next();
     !is_extended && boundaries.all(|other| Some(other) == first)

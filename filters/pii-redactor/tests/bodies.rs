@@ -899,7 +899,9 @@ fn parts_are_read_as_whole_bodies_are() {
 #[test]
 fn parts_in_base64_are_searched() {
     let part = |headers: &str, text: &str| {
-        format!("--b-1\r\nContent-Disposition: form-data; {headers}\r\nContent-Transfer-Encoding: Base64\r\n\r\n{text}\r\n--b-1--\r\n")
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; {headers}\r\nContent-Transfer-Encoding: Base64\r\n\r\n{text}\r\n--b-1--\r\n"
+        )
     };
     let note = "name=\"note\"";
     let data = "name=\"data\"\r\nContent-Type: application/json";
@@ -910,7 +912,11 @@ fn parts_in_base64_are_searched() {
         (note, "amFuZUBleGFtcGxlLmNvbQ==", "W0VNQUlMXQ=="),
         (note, "amFuZUBleGFt\r\ncGxlLmNvbQ==", "W0VNQUlMXQ=="),
         // {"mail":"jane@example.com","secret":"x"}
-        (data, "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==", "eyJtYWlsIjoiW0VNQUlMXSJ9"),
+        (
+            data,
+            "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==",
+            "eyJtYWlsIjoiW0VNQUlMXSJ9",
+        ),
         (
             "name=\"f\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream",
             "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==",
@@ -940,18 +946,35 @@ fn parts_that_readers_may_take_apart_differently_are_ambiguous() {
     let body = |head: &str| format!("--b-1\r\n{head}\r\n\r\nx\r\n--b-1--\r\n");
     for (input, expected) in [
         (body(&note), false),
-        (body(&named("name=note; filename=a; filename*=UTF-8''b")), false),
+        (
+            body(&named("name=note; filename=a; filename*=UTF-8''b")),
+            false,
+        ),
         (body(&format!("{note}\r\nContent-Type: text/plain")), false),
         (format!("preamble\r\n{}", body(&note)), false),
         (body(&note).replace("\r\n", "\n"), false),
         (body(&named("name=\"a\"; name=\"secret\"")), true),
         (body(&named("name=\"a\"; name*=UTF-8''secret")), true),
         (body(&format!("{note}\r\n{}", named("name=secret"))), true),
-        (body(&note).replace("--b-1\r\nContent", "--b-1x\r\nContent"), true),
-        (body(&note).replace("--b-1\r\nContent", "--b-1\nContent"), true),
-        (format!("{}--b-1\n\nx\n--b-1--\n", body(&note).replace("--b-1--\r\n", "")), true),
         (
-            body(&format!("{note}\r\nContent-Type: multipart/mixed; boundary=x; boundary=y")),
+            body(&note).replace("--b-1\r\nContent", "--b-1x\r\nContent"),
+            true,
+        ),
+        (
+            body(&note).replace("--b-1\r\nContent", "--b-1\nContent"),
+            true,
+        ),
+        (
+            format!(
+                "{}--b-1\n\nx\n--b-1--\n",
+                body(&note).replace("--b-1--\r\n", "")
+            ),
+            true,
+        ),
+        (
+            body(&format!(
+                "{note}\r\nContent-Type: multipart/mixed; boundary=x; boundary=y"
+            )),
             true,
         ),
     ] {
@@ -963,8 +986,16 @@ fn parts_that_readers_may_take_apart_differently_are_ambiguous() {
         }
     }
     // Under every name a rule acts.
-    check(MULTIPART, &body(&named("name=\"a\"; name=\"secret\"")), "--b-1--\r\n");
-    check(MULTIPART, &body(&named("name*=UTF-8''secret")), "--b-1--\r\n");
+    check(
+        MULTIPART,
+        &body(&named("name=\"a\"; name=\"secret\"")),
+        "--b-1--\r\n",
+    );
+    check(
+        MULTIPART,
+        &body(&named("name*=UTF-8''secret")),
+        "--b-1--\r\n",
+    );
     check(MULTIPART, &body(&named("name=\"sec\\ret\"")), "--b-1--\r\n");
 }
 

@@ -806,7 +806,9 @@ fn a_head_that_costs_too_much_to_search_ends_in_the_policy() {
     let requests = [
         Request::get(&format!("/a?q={long}&m=jane@example.com")),
         Request::get("/a").header("cookie", format!("q={long}; m=jane@example.com")),
-        Request::get("/a").header("a-note", long).header("x-mail", "jane@example.com"),
+        Request::get("/a")
+            .header("a-note", long)
+            .header("x-mail", "jane@example.com"),
     ];
     for request in &requests {
         let mut blocking = proxy(Profile::Envoy, &rules(""));

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use pii_redactor::config::{Config, Place, FailurePolicy, RuleUse};
+use pii_redactor::config::{Config, FailurePolicy, Place, RuleUse};
 use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
 use pii_redactor::media::{Charset, Media};

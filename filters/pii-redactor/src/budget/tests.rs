@@ -164,6 +164,9 @@ fn every_place_is_on_the_account() {
         let rules = format!(
             r#"{{"detectors":[{{"name":"X","regex":"{pattern}"}}],"rules":[{{"detect":["X"]}}]}}"#
         );
-        assert!(per_byte(&rules, "text/plain", &"a-".repeat(3_000)) > 1_000, "{pattern}");
+        assert!(
+            per_byte(&rules, "text/plain", &"a-".repeat(3_000)) > 1_000,
+            "{pattern}"
+        );
     }
 }

@@ -70,7 +70,12 @@ impl Default for OnError {
 
 impl OnError {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
-        let policy = |n: Node<'_>| n.one_of(&[("block", FailurePolicy::Block), ("pass", FailurePolicy::Pass)]);
+        let policy = |n: Node<'_>| {
+            n.one_of(&[
+                ("block", FailurePolicy::Block),
+                ("pass", FailurePolicy::Pass),
+            ])
+        };
         let text = |n: Node<'_>| {
             n.one_of(&[
                 ("redact_text", ParseErrorPolicy::RedactText),

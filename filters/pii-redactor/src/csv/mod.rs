@@ -198,9 +198,13 @@ impl CsvRewriter {
         // What stands above a header is searched as any row, and the next row may be the header.
         let is_comment = line.starts_with(b"#") && !self.is_header;
         let may_be_title = filled < 2
-            || is_of_names && self.rows_above < MAX_ROWS_ABOVE && !self.says_something(&self.columns);
+            || is_of_names
+                && self.rows_above < MAX_ROWS_ABOVE
+                && !self.says_something(&self.columns);
         let is_above = is_whole && (is_comment || self.format.header.is_none() && may_be_title);
-        self.rows_above = self.rows_above.saturating_add(u8::from(is_above && is_of_names));
+        self.rows_above = self
+            .rows_above
+            .saturating_add(u8::from(is_above && is_of_names));
         self.in_table |= !is_above;
         self.state = State::Start;
         let mut ahead = without_mark;
@@ -232,9 +236,7 @@ impl CsvRewriter {
         let is_first = !self.in_table && self.columns.len() < 2;
         let may_be_header = match self.format.header {
             Some(true) if is_first => true,
-            _ => {
-                filled > usize::from(!is_first) && cells.iter().all(|cell| self.may_be_name(cell))
-            }
+            _ => filled > usize::from(!is_first) && cells.iter().all(|cell| self.may_be_name(cell)),
         };
         if !may_be_header {
             return false;

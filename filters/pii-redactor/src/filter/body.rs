@@ -9,7 +9,7 @@ use super::reason::{NotSearched, Reason};
 use super::report::HandedOver;
 use super::{PiiRedactor, RedactedStream, RuleUse, report};
 use crate::bytes::same;
-use crate::config::{ParseErrorPolicy, Place, FailurePolicy, TrailersPolicy};
+use crate::config::{FailurePolicy, ParseErrorPolicy, Place, TrailersPolicy};
 use crate::media::{Charset, Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
@@ -287,7 +287,9 @@ impl RedactedStream {
             Some(Reason::Ambiguous)
         } else if malformed.is_some() && forbids_text {
             Some(Reason::ParseError)
-        } else if unsearched.encoded_parts > 0 && on_error.unsupported_encoding == FailurePolicy::Block {
+        } else if unsearched.encoded_parts > 0
+            && on_error.unsupported_encoding == FailurePolicy::Block
+        {
             Some(Reason::UnsupportedEncoding)
         } else if unsearched.is_binary && forbids_binary && !work.is_grpc {
             Some(Reason::UnsupportedType)

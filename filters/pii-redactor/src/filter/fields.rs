@@ -174,8 +174,7 @@ impl RedactedStream {
         else {
             return Head::Redacted;
         };
-        let (new, tally) =
-            rewrite_pairs(&plan, Syntax::Cookies, &cookies, &mut self.head_budget);
+        let (new, tally) = rewrite_pairs(&plan, Syntax::Cookies, &cookies, &mut self.head_budget);
         let mut written = true;
         if changes && new != cookies {
             let set = if new.trim_ascii().is_empty() {

@@ -4,7 +4,7 @@
 use host::{Capabilities, HeaderMap, Host, Request};
 use policy::config::{Problem, Problems};
 
-use crate::config::{Config, Place, FailurePolicy};
+use crate::config::{Config, FailurePolicy, Place};
 
 /// # Errors
 /// Rules that this host cannot keep, and nobody has said that it need not.

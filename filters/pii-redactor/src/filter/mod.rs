@@ -28,7 +28,7 @@ use policy::secret::{Secret, SecretKind};
 
 use crate::budget::Budget;
 use crate::config::RuleUse;
-use crate::config::{Config, Place, FailurePolicy, Rule};
+use crate::config::{Config, FailurePolicy, Place, Rule};
 use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
@@ -143,7 +143,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         let about_bodies = filter.enforces(&self.at(filter, Place::ResponseBody))
             || has_body && filter.enforces(&self.at(filter, Place::RequestBody));
         let readonly = !filter.capabilities.rewrites_bodies();
-        if readonly && about_bodies && filter.config.on_error.host_readonly == FailurePolicy::Block {
+        if readonly && about_bodies && filter.config.on_error.host_readonly == FailurePolicy::Block
+        {
             // Such a host takes no response in place of the upstream's either, once there is one.
             return self.refuse(
                 filter,

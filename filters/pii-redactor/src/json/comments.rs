@@ -30,7 +30,12 @@ impl Comment {
             }),
             (Self::Begins, _)
             | (Self::Line, b'\n' | b'\r')
-            | (Self::Block { after_asterisk: true }, b'/') => None,
+            | (
+                Self::Block {
+                    after_asterisk: true,
+                },
+                b'/',
+            ) => None,
             (Self::Line, _) => Some(Self::Line),
             (Self::Block { .. }, _) => Some(Self::Block {
                 after_asterisk: byte == b'*',
@@ -178,7 +183,9 @@ impl JsonRewriter {
     pub(super) fn release_comment(&mut self, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         if let State::InComment(comment) = self.state {
             let end: &[u8] = match comment {
-                Comment::Block { after_asterisk: true } => b"*",
+                Comment::Block {
+                    after_asterisk: true,
+                } => b"*",
                 _ => b"",
             };
             self.end_comment(end, cursor, tally);

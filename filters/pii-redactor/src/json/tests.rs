@@ -472,10 +472,16 @@ fn json5_is_read() {
             "{\"a\": 'say \"[EMAIL]\" isn\\'t', password: \"[\\\"x\\\"]\", maskedId: \"**-**34\", b: 1}",
         ),
         // Commas behind the last child.
-        ("{\"a\":[1,2,],\"b\":{\"c\":1,},}", "{\"a\":[1,2,],\"b\":{\"c\":1,},}"),
+        (
+            "{\"a\":[1,2,],\"b\":{\"c\":1,},}",
+            "{\"a\":[1,2,],\"b\":{\"c\":1,},}",
+        ),
         ("{\"secret\":1,}", "{}"),
         ("{\"a\":1,\"secret\":1,}", "{\"a\":1,}"),
-        ("{\"list\":[0,1,],\"b\":[\"jane@example.com\" , ]}", "{\"list\":[0,],\"b\":[\"[EMAIL]\" , ]}"),
+        (
+            "{\"list\":[0,1,],\"b\":[\"jane@example.com\" , ]}",
+            "{\"list\":[0,],\"b\":[\"[EMAIL]\" , ]}",
+        ),
     ] {
         check(input, expected);
         let (_, rewriter) = rewrite_chunks(&plan_of(RULES), std::iter::once(input.as_bytes()));
@@ -493,7 +499,10 @@ fn json5_is_read() {
 fn what_only_begins_like_a_member_is_text() {
     for (input, expected) in [
         ("{\"jane@example.com\"}", "{\"[EMAIL]\"}"),
-        ("{\"a\":1,\"jane@example.com\" , 2}", "{\"a\":1,\"[EMAIL]\" , 2}"),
+        (
+            "{\"a\":1,\"jane@example.com\" , 2}",
+            "{\"a\":1,\"[EMAIL]\" , 2}",
+        ),
         ("{jane@example.com}", "{[EMAIL]}"),
         ("{ jane.doe@example.com likes it", "{ [EMAIL] likes it"),
         ("{'jane@example.com' likes", "{'[EMAIL]' likes"),

@@ -185,7 +185,9 @@ impl JsonRewriter {
                 return None;
             }
             let piece = part(bytes, position, position.plus(room));
-            let taken = self.scanner.push_json(piece, self.quote, &announcement, sink);
+            let taken = self
+                .scanner
+                .push_json(piece, self.quote, &announcement, sink);
             position = position.plus(taken);
             if taken < piece.len() {
                 break;
@@ -272,7 +274,9 @@ impl JsonRewriter {
             redaction.record(tally, found);
             match &new {
                 Some(new) => cursor.out().extend_from_slice(new),
-                None => cursor.out().extend([&[self.quote], old, &[self.quote]].concat()),
+                None => cursor
+                    .out()
+                    .extend([&[self.quote], old, &[self.quote]].concat()),
             }
             self.scanner.forget();
             return;

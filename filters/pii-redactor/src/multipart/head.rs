@@ -251,7 +251,10 @@ mod tests {
             r#"{"rules":[{"detect":["EMAIL","US_SSN","CREDIT_CARD"],"fields":[{"name":"x-secret","action":"remove"}]}]}"#,
         );
         for (header, expected) in [
-            ("Content-Description: of jane@example.com", "Content-Description: of [EMAIL]"),
+            (
+                "Content-Description: of jane@example.com",
+                "Content-Description: of [EMAIL]",
+            ),
             ("Content-ID: <jane@example.com>", "Content-ID: <[EMAIL]>"),
             ("X-SSN: 536228145", "X-SSN: [US_SSN]"),
             ("x-any: a\r\n\tjane@example.com", "x-any: a\t[EMAIL]"),
@@ -309,5 +312,4 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(&new), whole(expected), "{header}");
         }
     }
-
 }
