@@ -165,6 +165,13 @@ write("splunk.json", [compact({"preview": False, "results": [{"_raw": line} for 
 write("journald.json", [compact({"MESSAGE": other, "_PID": "1"})]
       + [compact({"MESSAGE": log_line(line) if number % 2 else list(log_line(line).encode()), "_PID": "1", "PRIORITY": "6"}) for number, line in enumerate(LINES)])
 write("journald.log", [f"Nov 24 21:00:00 edge-1 envoy[7]: {log_line(line)}" for line in LINES])
+write("fluent-bit.json", [compact([1764018000.5, {"log": log_line(line), "stream_name": "stderr"}]) for line in LINES])
+write("fluentd.log", [f"{TIME}\tkube.var.log.containers.edge\t" + compact({"log": log_line(line)}) for line in LINES])
+write("loki.json", [compact({"status": "success", "data": {"resultType": "streams", "result": [
+    {"stream": {"pod": "edge-1"}, "values": [["1764018000000000000", log_line(line)] for line in LINES]}]}})])
+write("quoted.ndjson", [json.dumps(compact({"message": line})) for line in LINES])
+write("collector-bytes.json", [otlp([{**log_record(line, record), "body": {"bytesValue": base64.b64encode(line.encode()).decode()}} for line, record in zip(LINES, RECORDS)])])
+write("byte-order-marks.ndjson", ["\ufeff" + line for line in LINES])
 write("crlf.ndjson", LINES, end="\r\n")
 (HERE / "byte-order-mark.ndjson").write_bytes(b"\xef\xbb\xbf" + "\n".join(LINES).encode())
 write("blank-lines.ndjson", [item for line in LINES for item in (line, "", "  ")])
