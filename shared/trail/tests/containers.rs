@@ -17,8 +17,8 @@ use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
-use trail::sample::emitter_key;
 use trail::source::{Source, files_of};
+use trail::synthetic::emitter_key;
 use trail::verdict::{Question, Verdict, conclude};
 
 fn folder() -> PathBuf {
