@@ -34,4 +34,5 @@ mod witness;
 
 pub use filter::AuditEmitter;
 
+#[cfg(feature = "module")]
 host::filter!(AuditEmitter);

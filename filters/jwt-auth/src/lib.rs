@@ -42,4 +42,5 @@ mod verifier;
 
 pub use filter::JwtAuth;
 
+#[cfg(feature = "module")]
 host::filter!(JwtAuth);

@@ -35,4 +35,5 @@ pub mod windows;
 
 pub use filter::TokenBucket;
 
+#[cfg(feature = "module")]
 host::filter!(TokenBucket);

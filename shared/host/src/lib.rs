@@ -6,6 +6,7 @@
 //!   it does in another way is done in that way. [`Capabilities`] tell what can be asked of it.
 //! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
 //!   callbacks of the ABI, and [`filter!`] makes a module of one.
+//! - [`Chain`] makes one filter of several.
 //! - [`Request`] answers the questions of `policy`'s rules; [`exchange`] is what the filters of one
 //!   stream tell each other; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done
 //!   here once for all of them.
@@ -16,6 +17,7 @@
 mod adapted;
 mod attributes;
 mod capabilities;
+pub mod chain;
 mod dispatcher;
 pub mod exchange;
 #[cfg(all(feature = "fake", not(target_arch = "wasm32")))]
@@ -37,6 +39,7 @@ pub mod verify_signature;
 pub mod wasm;
 
 pub use capabilities::{Capabilities, HostKind};
+pub use chain::{Chain, Composition};
 pub use dispatcher::Dispatcher;
 pub use filter::{Filter, ResponseSizes, Stream};
 pub use headers::Headers;
