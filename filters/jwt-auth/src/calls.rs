@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use host::{Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, ResponseSizes, Status};
 
 /// Who a call belongs to. One that belongs to a stream ends with it, though others may wait for the
-/// answer too; so where the host can, it belongs to the root context.
+/// response too; so where the host can, it belongs to the root context.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CallContexts {
     /// The root context, where the host takes calls of it at any time.
@@ -68,13 +68,13 @@ impl CallOwners {
     }
 }
 
-/// The body of an answer with status 200 that is not longer than this.
+/// The body of a response with status 200 that is not longer than this.
 ///
 /// # Errors
 /// A code that says why there is none.
 pub(crate) fn response_body(
     host: &dyn Host,
-    answer: ResponseSizes,
+    sizes: ResponseSizes,
     max_bytes: usize,
 ) -> Result<Vec<u8>, &'static str> {
     let status = host
@@ -87,12 +87,12 @@ pub(crate) fn response_body(
         Some([b'5', ..]) => return Err("status_5xx"),
         Some([b'4', ..]) => return Err("status_4xx"),
         Some(_) => return Err("status_other"),
-        None => return Err("no_answer"),
+        None => return Err("no_response"),
     }
-    if answer.body > max_bytes {
+    if sizes.body > max_bytes {
         return Err("too_large");
     }
-    host.buffer(Buffer::HttpCallResponseBody, 0, answer.body)
+    host.buffer(Buffer::HttpCallResponseBody, 0, sizes.body)
         .map_err(|_| "no_body")
 }
 

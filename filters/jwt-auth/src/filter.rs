@@ -12,18 +12,18 @@ use policy::config::Problems;
 
 use crate::calls::{CallContexts, CallOwners, response_body};
 use crate::config::{Config, KeySource, ProviderKind};
-use crate::credential_source::CredentialSource;
+use crate::credential::source::CredentialSource;
 use crate::decide::{AuthDecision, uncheckable, undecided};
+use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
-use crate::forward;
 use crate::host_limits;
-use crate::introspection::{MAX_RESPONSE_BYTES, introspected};
 use crate::jose::SkippedKey;
 use crate::keys::document::Progress;
 use crate::keys::{FetchError, nanoseconds};
+use crate::opaque::introspection::{MAX_RESPONSE_BYTES, introspected};
 use crate::reason::Reason;
-use crate::verification::{Now, VerifyContext};
-use crate::verifier::{Import, Verifier};
+use crate::verify::context::{Now, VerifyContext};
+use crate::verify::{Import, Verifier};
 
 /// The filter in one VM.
 pub struct JwtAuth {
@@ -143,9 +143,9 @@ impl Filter for JwtAuth {
         self.verifier.leave(host);
     }
 
-    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
         let owner = self.owners.as_mut().and_then(|owners| owners.take(token));
-        let ended = self.take_response(host, token, answer);
+        let ended = self.take_response(host, token, sizes);
         self.note_calls(owner);
         if ended {
             self.settle_waiting(host, owner);
@@ -167,9 +167,9 @@ impl Stream<JwtAuth> for AuthStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
-        let managed = forward::strip_managed_headers(host, &request, &config);
+        let mut request = Request::capture(host, &config.sources);
+        let managed = managed_headers::strip_managed_headers(host, &request, &config);
         let mode = config.strictest_mode();
         let overrides = config.sources.strip_method_overrides(host, mode);
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
@@ -193,7 +193,7 @@ impl Stream<JwtAuth> for AuthStream {
         let AuthDecision::Wait { mode, .. } = &decision else {
             self.response = filter.enforcer.response_headers(&decision, host, &request);
             let action = filter.enforcer.apply(host, &request, &decision);
-            decision.settle();
+            decision.drop_parsed_identities();
             return action;
         };
         let can_wait = filter.can_wait(self.context);
@@ -446,7 +446,7 @@ impl JwtAuth {
                 self.responses.insert(context, response);
             }
             let action = self.enforcer.apply(host, request, &decision);
-            decision.settle();
+            decision.drop_parsed_identities();
             if action == Action::Continue && host.resume(Direction::Request).is_err() {
                 host.log(
                     LogLevel::Warn,

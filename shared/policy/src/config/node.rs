@@ -12,7 +12,7 @@ use crate::units::{self, Rate};
 
 /// A value of the document and its place in it.
 ///
-/// Each conversion reports what is wrong and answers `None`; it never stops the others.
+/// Each conversion reports what is wrong and returns `None`; it never stops the others.
 #[derive(Clone)]
 pub struct Node<'a> {
     json: &'a Json,
@@ -72,6 +72,11 @@ impl<'a> Node<'a> {
     pub fn reject_unseen(&self, message: impl fmt::Display) {
         self.sink
             .report(Problem::new(self.path.as_str(), message.to_string()));
+    }
+
+    /// Reports another place of the document as wrong, for what is known only when all of it is read.
+    pub fn reject_at(&self, path: &str, message: impl fmt::Display) {
+        self.sink.report(Problem::new(path, message.to_string()));
     }
 
     /// Warns about this value, with the value in the message, under a stable code.
@@ -313,7 +318,7 @@ impl<'a> Node<'a> {
     }
 
     /// One of several forms: a word alone (`"label"`) or an object with that word as its only key
-    /// (`{"mask": {...}}`). Answers the word and the node behind it.
+    /// (`{"mask": {...}}`). Returns the word and the node behind it.
     #[must_use]
     pub fn variant(&self, words: &[&'static str]) -> Option<(&'static str, Option<Self>)> {
         for word in words {
