@@ -272,15 +272,16 @@ impl Host for Link<'_> {
 
     fn send_local_response(&self, response: &LocalResponse<'_>) -> Result<(), Status> {
         let effective = self.board.effective.get();
-        match self
-            .board
-            .with_stream(effective, |stream| stream.replied_by)
-        {
-            // Of one filter the first response counts.
-            Some(Some(place)) if place == self.place => return Ok(()),
+        let earlier = self.board.with_stream(effective, |stream| {
+            let is_over = stream.response_is_over;
+            stream.replied_by.map(|place| (place, is_over))
+        });
+        match earlier.flatten() {
+            // Of one filter the first response counts, and after the last word nothing does.
+            Some((place, is_over)) if place == self.place || is_over => return Ok(()),
             // The host takes one from a plugin, and would let this message pass.
-            Some(Some(_)) => return self.reset_stream(Direction::Response),
-            Some(None) | None => {}
+            Some(_) => return self.reset_stream(Direction::Response),
+            None => {}
         }
         self.host.send_local_response(response)?;
         self.board.with_stream(effective, |stream| {

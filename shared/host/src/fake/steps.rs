@@ -328,7 +328,9 @@ impl Proxy {
                 stream.replied = false;
                 stream.local_reply = Some(reply::of_a_trap(profile));
             }
-            if stream.local_reply.is_some() && !stream.replied && !self.leaves_replies {
+            // A stream that was reset is gone.
+            let replies = !self.leaves_replies && !stream.reset;
+            if stream.local_reply.is_some() && !stream.replied && replies {
                 due = Some((*id, Due::Reply));
             } else if std::mem::take(&mut stream.request.resume) {
                 due = Some((*id, Due::Resume(Direction::Request)));

@@ -28,6 +28,8 @@ pub(super) struct Separate {
     is_reset: bool,
     /// A local response has overtaken the request.
     is_replied: bool,
+    /// What the upstream has got when the request came to its end that way.
+    upstream: Option<Message>,
 }
 
 #[derive(Clone, Default)]
@@ -60,7 +62,13 @@ impl Separate {
             direct: None,
             is_reset: false,
             is_replied: false,
+            upstream: None,
         }
+    }
+
+    fn upstream(&self) -> Message {
+        let last = self.proxies.len() - 1;
+        self.proxies[last].sent(self.streams[last], Direction::Request)
     }
 
     fn is_over(&self) -> bool {
@@ -89,6 +97,8 @@ impl Separate {
             let Some((headers, body)) = self.proxies[place].take_reply(self.streams[place]) else {
                 continue;
             };
+            let upstream = self.upstream();
+            self.upstream.get_or_insert(upstream);
             if self.response_has_begun {
                 let client = self.proxies[0].sent(self.streams[0], Direction::Response);
                 // The second response of a plugin would be ignored; the chain ends the stream.
@@ -313,8 +323,7 @@ impl Bed for Separate {
     }
 
     fn finish(&mut self) -> (Message, Message, bool, Option<Vec<u8>>) {
-        let last = self.proxies.len() - 1;
-        let upstream = self.proxies[last].sent(self.streams[last], Direction::Request);
+        let upstream = self.upstream.take().unwrap_or_else(|| self.upstream());
         let client = self.proxies[0].sent(self.streams[0], Direction::Response);
         let client = self.direct.take().unwrap_or(client);
         for (proxy, stream) in self.proxies.iter_mut().zip(&self.streams) {
