@@ -223,18 +223,29 @@ impl Bootstrap {
             bundle.get_or_insert(entry);
         }
         let mut bundle = bundle.ok_or_else(|| self.wrong("has none of the filters"))?;
-        let config = bundle.pointer_mut("/typed_config/config");
-        let Some(config) = config else {
-            return Err(self.wrong("has a filter without a configuration"));
-        };
-        config["name"] = json!(BUNDLE);
-        config["configuration"]["value"] = json!(format!("{{{}}}", parts.join(",\n")));
-        config["vm_config"]["vm_id"] = json!(BUNDLE);
-        config["vm_config"]["code"]["local"]["filename"] = json!(paths::wasm(BUNDLE)?);
-        if !environment.is_empty() {
-            config["vm_config"]["environment_variables"] = json!({"key_values": environment});
+        let module = paths::wasm(BUNDLE)?;
+        let vm = "/typed_config/config/vm_config";
+        let changes = [
+            (String::new(), "name", json!(BUNDLE)),
+            ("/typed_config/config".to_owned(), "name", json!(BUNDLE)),
+            (
+                "/typed_config/config/configuration".to_owned(),
+                "value",
+                json!(format!("{{{}}}", parts.join(",\n"))),
+            ),
+            (vm.to_owned(), "vm_id", json!(BUNDLE)),
+            (
+                vm.to_owned(),
+                "environment_variables",
+                json!({ "key_values": environment }),
+            ),
+            (format!("{vm}/code/local"), "filename", json!(module)),
+        ];
+        for (place, key, value) in changes {
+            let object = bundle.pointer_mut(&place).and_then(Value::as_object_mut);
+            let wrong = || self.wrong(&format!("has a filter without {place}"));
+            object.ok_or_else(wrong)?.insert(key.to_owned(), value);
         }
-        bundle["name"] = json!(BUNDLE);
         let chain = self.chain()?;
         let is_filter = |entry: &Value| {
             let name = entry.get("name").and_then(Value::as_str);
