@@ -1,5 +1,7 @@
 //! One configuration for four filters, and what is wrong with it.
 
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
 use host::fake::{Profile, Proxy};
 use meshward_bundle::{Meshward, config};
 
