@@ -434,6 +434,15 @@ fn a_finding_can_block() {
     }
     let outcome = proxy.run(&Request::get("/x"), &Response::json(ssn));
     assert!(outcome.reset && !outcome.client().text().contains("536"));
+    // A response that a finding blocks is refused, not one that could not be searched.
+    let decisions = outcome.decisions();
+    let decision = |reason: &str| decisions.iter().find(|d| d.reason == reason);
+    assert_eq!(
+        decision("blocked_content").map(|d| d.outcome),
+        Some(policy::decision::Outcome::Denied)
+    );
+    let blocked = "meshward.pii-redactor.blocked_total;direction=response";
+    assert_eq!(proxy.host().metric(blocked), 1);
     let outcome = proxy.run(
         &Request::get("/x"),
         &Response::json("{}").header("x-ssn", "536-22-8145"),

@@ -19,10 +19,9 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, exchange, plugin_configuration, refuse,
+    Request, Stream, Throttle, plugin_configuration, refuse,
 };
 use policy::config::{Problem, Problems};
-use policy::decision::{Decision, Outcome};
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
@@ -336,15 +335,8 @@ impl RedactedStream {
 
     /// A finding says that the message goes no further.
     fn block(&mut self, filter: &PiiRedactor, host: &dyn Host, direction: Direction) -> Action {
-        let labels = [("direction", direction.as_str())];
-        filter.metrics.count(host, "blocked_total", &labels);
-        let reason = Reason::BlockedContent;
-        let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason(reason.as_str());
-        exchange::append_decision(host, decision);
-        filter.throttle.log(host, LogLevel::Info, || {
-            "pii-redactor: a message was blocked for what is in it".to_owned()
-        });
-        self.send_refusal(host, direction, reason);
+        report::blocked(filter, host, direction);
+        self.send_refusal(host, direction, Reason::BlockedContent);
         Action::Pause
     }
 
