@@ -597,8 +597,12 @@ fn a_request_waits_for_its_record_where_the_rule_says_so() {
     let mut proxy = signed(OTLP, more);
     let collector = Collector::of(&mut proxy);
     let request = Request::get("/patients/7");
-    // Acknowledged at once.
+    // Acknowledged at once. Its headers are read once, for the rule before anybody has verified the
+    // caller and for both records.
+    let lists = "proxy_get_header_map_pairs";
+    let before = proxy.host().times_called(lists);
     assert_eq!(get(&mut proxy, "/patients/7"), 200);
+    assert_eq!(proxy.host().times_called(lists), before + 1);
     let received = collector.records();
     assert_eq!(received.len(), 1);
     assert_eq!(

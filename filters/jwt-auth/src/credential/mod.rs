@@ -105,7 +105,7 @@ fn strip_query(
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
-    if !request.raw_path().contains(&b'?') {
+    if !request.raw_path(host).contains(&b'?') {
         return Ok(());
     }
     // As it is now: another parameter may be gone already.
@@ -136,7 +136,7 @@ fn strip_cookie(
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
-    if !request.may_have_header("cookie") {
+    if !request.may_have_header(host, "cookie") {
         return Ok(());
     }
     let Some(cookies) = header_text(host, map, "cookie") else {
@@ -207,8 +207,8 @@ fn at<'r>(
         }
         // What is there and empty is as good as absent: a browser that was logged out.
         Location::Query(name) => {
-            if request.raw_path().contains(&b'?') {
-                let path = String::from_utf8_lossy(request.raw_path());
+            if request.raw_path(host).contains(&b'?') {
+                let path = String::from_utf8_lossy(request.raw_path(host));
                 for text in http::query_parameters(&path, name) {
                     if !text.is_empty() {
                         found(Cow::Owned(text));

@@ -187,6 +187,29 @@ fn a_call_ends_with_its_stream() {
     assert_eq!(proxy.host().trap(), None);
 }
 
+/// A host ends every call, if only with a failure. Should one not, nobody is held for ever, and what
+/// it says after all is too late.
+#[test]
+fn a_service_that_the_host_says_nothing_of_has_timed_out() {
+    for (on_error, expected) in [("deny", 503), ("allow", 200)] {
+        let configuration = FLEET.replace("\"key\"", &format!(r#""on_error":"{on_error}","key""#));
+        let mut proxy = bed::proxy(Profile::Envoy, &configuration);
+        let stream = proxy.start(&tenant("acme"));
+        let token = only_call(&proxy).token;
+        proxy.advance(Duration::from_secs(4));
+        assert_eq!(finish(&mut proxy, stream).client().status(), Some(expected));
+        let counted = proxy.host().metrics();
+        let counted: Vec<_> = counted
+            .keys()
+            .filter(|name| name.contains("timeout"))
+            .collect();
+        // One for the limit, one for the call.
+        assert_eq!(counted.len(), 2, "{counted:?}");
+        proxy.answer(token, Answer::GrpcMessage(says(2, &[])));
+        assert_eq!(proxy.host().trap(), None);
+    }
+}
+
 const BOTH: &str = r#"{"limits":[
     {"name":"here","key":["header:x-tenant"],"rate":"1/h","burst":2,
      "service":{"cluster":"limits","domain":"edge"}}]}"#;

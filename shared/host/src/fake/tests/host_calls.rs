@@ -409,3 +409,47 @@ fn random_bytes_repeat_with_their_seed() {
     assert_ne!(bytes(1), bytes(2));
     assert_ne!(bytes(1)[..8], bytes(1)[8..16]);
 }
+
+/// What is asked of a request again costs no call, under whatever sources; what depends on the
+/// sources is asked for under each.
+#[test]
+fn a_request_is_read_once_and_its_facts_belong_to_their_sources() {
+    use crate::exchange::{self, IdentitySource};
+    use crate::{FactSources, Request};
+    use policy::facts::Facts as _;
+    use policy::identity::Identity;
+
+    in_request(Profile::Envoy, |host| {
+        let lists = || host.times_called("proxy_get_header_map_pairs");
+        let by_property = Rc::new(FactSources::default());
+        let by_header = Rc::new(FactSources {
+            identity: IdentitySource::Header,
+            ..FactSources::default()
+        });
+        let request = Request::new(&by_property);
+        assert_eq!(lists(), 0, "nothing is read before it is needed");
+        assert_eq!(request.method(host), "GET");
+        let early = request.under(&by_header);
+        assert_eq!(early.header(host, "x-a").as_deref(), Some("1"));
+        assert_eq!(early.path(host).unwrap().canonical(), "/a/b");
+        assert_eq!(lists(), 1);
+        // Nobody has said who it is when the first asks.
+        let subject = |request: &Request| {
+            let facts = request.facts(host, Direction::Request);
+            facts
+                .identity()
+                .and_then(|identity| identity.subject.clone())
+        };
+        assert_eq!(subject(&early), None);
+        let identity = Identity {
+            subject: Some("jane".to_owned()),
+            ..Identity::default()
+        };
+        exchange::publish_identity(host, &identity).unwrap();
+        assert_eq!(subject(&request).as_deref(), Some("jane"));
+        assert_eq!(subject(&early), None, "as it was when it was asked");
+        let properties = host.times_called("proxy_get_property");
+        assert_eq!(subject(&request).as_deref(), Some("jane"));
+        assert_eq!(host.times_called("proxy_get_property"), properties);
+    });
+}
