@@ -28,7 +28,8 @@ TEST := cargo test --no-fail-fast --locked
 TEST_BED := $(TEST) --package=envoy-test --package=rate-limit-service
 # What the tests run beside the modules.
 BEDS := $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/redis/redis-server \
-	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt
+	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt $(BED)/skopeo/skopeo \
+	$(BED)/manifest-types/pins.json
 
 .PHONY: help
 help: ## Show this list
@@ -60,6 +61,10 @@ $(NOOP): $(wildcard envoy-test/noop-filter/src/*.rs) envoy-test/noop-filter/Carg
 
 $(BED)/wasm.env: $(SETUP)/wasm-target.sh
 	@$<
+
+.PHONY: dist
+dist: build ## Make the packages of a release in dist/: images, SBOMs, schemas, the command line tool
+	@envoy-test/packages/dist.sh $(FILTERS)
 
 # ---- Run ---------------------------------------------------------------------------------------
 
@@ -130,6 +135,14 @@ $(BED)/redis/redis-server: $(SETUP)/redis.sh
 	@touch $@
 
 $(BED)/upstreams/caddy: $(SETUP)/upstreams.sh
+	@$< >/dev/null
+	@touch $@
+
+$(BED)/skopeo/skopeo: $(SETUP)/skopeo.sh
+	@$< >/dev/null
+	@touch $@
+
+$(BED)/manifest-types/pins.json: $(SETUP)/manifest-types.sh $(SETUP)/manifest-types/package-lock.json
 	@$< >/dev/null
 	@touch $@
 

@@ -7,6 +7,7 @@ mod demo;
 mod examples;
 mod fleet;
 mod modules;
+mod packages;
 mod panics;
 mod readme;
 
