@@ -12,7 +12,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> Result<()> {
     let mut trials = Vec::new();
     let bundle = Arc::new(Program::open(&paths::wasm(BUNDLE)?).map_err(load_error)?);
-    for filter in FILTERS {
+    for filter in FILTERS.into_iter().chain([BUNDLE]) {
         let program = Arc::new(Program::open(&paths::wasm(filter)?).map_err(load_error)?);
         for (name, file) in cases::of_filter(filter)? {
             let file = Arc::new(file);
@@ -31,14 +31,16 @@ fn main() -> Result<()> {
                     trials.push(Trial::test(format!("native::{title}"), move || {
                         run(&of_native, place, None, || Ok(native(filter, profile)))
                     }));
-                    trials.push(Trial::test(format!("native-bundle::{title}"), move || {
-                        run(&of_chain, place, Some(filter), || {
-                            Ok(Proxy::native::<meshward_bundle::Meshward>(profile))
-                        })
-                    }));
-                    trials.push(Trial::test(format!("bundle::{title}"), move || {
-                        run(&of_bundle, place, Some(filter), || module(&bundle, profile))
-                    }));
+                    if filter != BUNDLE {
+                        trials.push(Trial::test(format!("native-bundle::{title}"), move || {
+                            run(&of_chain, place, Some(filter), || {
+                                Ok(Proxy::native::<meshward_bundle::Meshward>(profile))
+                            })
+                        }));
+                        trials.push(Trial::test(format!("bundle::{title}"), move || {
+                            run(&of_bundle, place, Some(filter), || module(&bundle, profile))
+                        }));
+                    }
                     trials.push(Trial::test(format!("module::{title}"), move || {
                         run(&of_module, place, None, || module(&program, profile))
                     }));
@@ -54,6 +56,7 @@ fn native(filter: &str, profile: Profile) -> Proxy {
         "audit-emitter" => Proxy::native::<audit_emitter::AuditEmitter>(profile),
         "jwt-auth" => Proxy::native::<jwt_auth::JwtAuth>(profile),
         "token-bucket" => Proxy::native::<token_bucket::TokenBucket>(profile),
+        BUNDLE => Proxy::native::<meshward_bundle::Meshward>(profile),
         _ => Proxy::native::<pii_redactor::PiiRedactor>(profile),
     }
 }
