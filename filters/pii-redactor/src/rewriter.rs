@@ -305,11 +305,13 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
         return Some(Decided::AsDeclared);
     }
     // What is more is read as JSON, which is the strictest.
-    let is_endless_space = || is_space_enough.then_some(if is_all {
-        Decided::AsDeclared
-    } else {
-        Decided::Json
-    });
+    let is_endless_space = || {
+        is_space_enough.then_some(if is_all {
+            Decided::AsDeclared
+        } else {
+            Decided::Json
+        })
+    };
     if begun.is_empty() {
         return is_endless_space();
     }

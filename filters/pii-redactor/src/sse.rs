@@ -188,7 +188,9 @@ impl SseRewriter {
             } else {
                 // A field without a value, or the beginning of one.
                 let name = part(field, 0, field.len().less(1));
-                let is_known = FIELDS.iter().any(|known| known.strip_suffix(b":") == Some(name));
+                let is_known = FIELDS
+                    .iter()
+                    .any(|known| known.strip_suffix(b":") == Some(name));
                 if is_known || !self.minimizes() {
                     self.begin_text(out, tally);
                 } else {

@@ -60,7 +60,10 @@ fn a_request_for_an_upgrade_does_not_switch_off_the_search() {
         (upgrade("GET"), false),
         (upgrade("POST"), false),
         (Request::new("CONNECT", "/a"), true),
-        (Request::new("CONNECT", "/a").header(":protocol", "websocket"), true),
+        (
+            Request::new("CONNECT", "/a").header(":protocol", "websocket"),
+            true,
+        ),
     ] {
         // The upstream does not switch, and answers as to any request.
         for status in [200, 400] {
@@ -144,7 +147,9 @@ fn a_type_of_grpc_hides_no_document() {
         // It has no members that could be allowed.
         let outcome = run(ONLY, &request, &Response::json("{}"));
         assert!(outcome.local_reply.is_some(), "{kind}");
-        let response = Response::new(200).header("content-type", kind).body(message);
+        let response = Response::new(200)
+            .header("content-type", kind)
+            .body(message);
         let outcome = run(ONLY, &Request::get("/a"), &response);
         assert!(!outcome.client().text().contains("abcde"), "{kind}");
     }
@@ -205,7 +210,10 @@ fn where_only_named_members_pass_no_type_lets_others_through() {
             let request = Request::post("/a", body).header("content-type", kind);
             let outcome = run(ONLY, &request, &Response::json("{}"));
             let text = outcome.upstream().text();
-            assert!(!text.contains("jane@"), "request of {kind}: {body:?} became {text:?}");
+            assert!(
+                !text.contains("jane@"),
+                "request of {kind}: {body:?} became {text:?}"
+            );
         }
     }
 }
@@ -217,14 +225,31 @@ fn directions_are_judged_on_their_own() {
         {"name":"csv","match":{"content_types":["text/csv"]},"apply_to":["response.body"],"detect":["CREDIT_CARD"]}]}"#;
     let text = "a,jane@example.com,4111111111111111";
     for (request_type, response_type, up, down) in [
-        ("application/json", "text/csv", "\"[EMAIL]\"", "a,jane@example.com,[CREDIT_CARD]"),
-        ("text/csv", "application/json", "\"jane@example.com\"", "a,[EMAIL],4111111111111111"),
-        ("APPLICATION/JSON; charset=utf-8", "Text/CSV;header=absent", "\"[EMAIL]\"", "a,jane@example.com,[CREDIT_CARD]"),
+        (
+            "application/json",
+            "text/csv",
+            "\"[EMAIL]\"",
+            "a,jane@example.com,[CREDIT_CARD]",
+        ),
+        (
+            "text/csv",
+            "application/json",
+            "\"jane@example.com\"",
+            "a,[EMAIL],4111111111111111",
+        ),
+        (
+            "APPLICATION/JSON; charset=utf-8",
+            "Text/CSV;header=absent",
+            "\"[EMAIL]\"",
+            "a,jane@example.com,[CREDIT_CARD]",
+        ),
         ("text/plain", "text/plain", "\"jane@example.com\"", text),
     ] {
         let request =
             Request::post("/a", "\"jane@example.com\"").header("content-type", request_type);
-        let response = Response::new(200).header("content-type", response_type).body(text);
+        let response = Response::new(200)
+            .header("content-type", response_type)
+            .body(text);
         let outcome = run(rules, &request, &response);
         assert_eq!(outcome.upstream().text(), up, "{request_type}");
         assert_eq!(outcome.client().text(), down, "{response_type}");
@@ -253,9 +278,27 @@ fn exemptions_and_consent_count_for_each_rule() {
         (&[][..], &[][..], None, "[EMAIL]", "4111111111111111"),
         (&["phi:read"], &[], None, "[EMAIL]", "4111111111111111"),
         (&[], &["doctor"], None, "[EMAIL]", "4111111111111111"),
-        (&["phi:read"], &["doctor"], None, "jane@example.com", "4111111111111111"),
-        (&["phi:read"], &["doctor"], Some("1"), "jane@example.com", "[CREDIT_CARD]"),
-        (&["phi:readx"], &["doctor"], Some("1"), "[EMAIL]", "[CREDIT_CARD]"),
+        (
+            &["phi:read"],
+            &["doctor"],
+            None,
+            "jane@example.com",
+            "4111111111111111",
+        ),
+        (
+            &["phi:read"],
+            &["doctor"],
+            Some("1"),
+            "jane@example.com",
+            "[CREDIT_CARD]",
+        ),
+        (
+            &["phi:readx"],
+            &["doctor"],
+            Some("1"),
+            "[EMAIL]",
+            "[CREDIT_CARD]",
+        ),
         (&[], &[], Some("0"), "[EMAIL]", "4111111111111111"),
     ] {
         let mut request = Request::post("/a", text)
@@ -272,8 +315,16 @@ fn exemptions_and_consent_count_for_each_rule() {
         let what = format!("{scopes:?} {roles:?} {gpc:?}");
         assert_eq!(outcome.upstream().text(), expected, "{what}");
         assert_eq!(outcome.client().text(), expected, "{what}");
-        assert_eq!(outcome.client().header("x-mail").as_deref(), Some(mail), "{what}");
-        assert_eq!(outcome.client().header("x-card").as_deref(), Some(card), "{what}");
+        assert_eq!(
+            outcome.client().header("x-mail").as_deref(),
+            Some(mail),
+            "{what}"
+        );
+        assert_eq!(
+            outcome.client().header("x-card").as_deref(),
+            Some(card),
+            "{what}"
+        );
     }
 }
 
@@ -289,12 +340,18 @@ fn masks_show_no_more_of_a_card_than_they_may() {
     for actions in refused {
         for place in ["top", "rule"] {
             let rules = match place {
-                "top" => format!(r#"{{"actions":{actions},"rules":[{{"detect":["CREDIT_CARD"]}}]}}"#),
+                "top" => {
+                    format!(r#"{{"actions":{actions},"rules":[{{"detect":["CREDIT_CARD"]}}]}}"#)
+                }
                 _ => format!(r#"{{"rules":[{{"detect":["CREDIT_CARD"],"actions":{actions}}}]}}"#),
             };
             let mut proxy = Proxy::native::<PiiRedactor>(Profile::Envoy);
             // What is said of all kinds is less for cards.
-            assert_eq!(proxy.configure(&rules).is_ok(), actions.contains("default"), "{rules}");
+            assert_eq!(
+                proxy.configure(&rules).is_ok(),
+                actions.contains("default"),
+                "{rules}"
+            );
             if actions.contains("default") {
                 let response = Response::json(r#"["4111111111111234"]"#.replace("1234", "1111"));
                 let outcome = proxy.run(&Request::get("/a"), &response);
@@ -316,7 +373,11 @@ fn masks_show_no_more_of_a_card_than_they_may() {
         );
         let response = Response::json(format!("[\"{number}\"]"));
         let outcome = run(&rules, &Request::get("/a"), &response);
-        assert_eq!(outcome.client().text(), format!("[\"{expected}\"]"), "{first} {last}");
+        assert_eq!(
+            outcome.client().text(),
+            format!("[\"{expected}\"]"),
+            "{first} {last}"
+        );
     }
 }
 
@@ -324,12 +385,24 @@ fn masks_show_no_more_of_a_card_than_they_may() {
 fn parts_of_bodies_are_refused_or_read() {
     for (status, kind, body) in [
         (206, "application/json", BODY),
-        (206, "multipart/byteranges; boundary=b", "--b\r\nContent-Type: application/json\r\nContent-Range: bytes 0-9/99\r\n\r\njane@example.com\r\n--b--\r\n"),
+        (
+            206,
+            "multipart/byteranges; boundary=b",
+            "--b\r\nContent-Type: application/json\r\nContent-Range: bytes 0-9/99\r\n\r\njane@example.com\r\n--b--\r\n",
+        ),
         (206, "image/png", "jane@example.com"),
-        (200, "multipart/byteranges; boundary=b", "--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-9/99\r\n\r\njane@example.com\r\n--b--\r\n"),
+        (
+            200,
+            "multipart/byteranges; boundary=b",
+            "--b\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-9/99\r\n\r\njane@example.com\r\n--b--\r\n",
+        ),
     ] {
-        let response = Response::new(status).header("content-type", kind).body(body);
-        let request = Request::get("/a").header("range", "bytes=0-9").header("if-range", "x");
+        let response = Response::new(status)
+            .header("content-type", kind)
+            .body(body);
+        let request = Request::get("/a")
+            .header("range", "bytes=0-9")
+            .header("if-range", "x");
         let outcome = run(BOTH, &request, &response);
         assert!(!outcome.client().text().contains("jane"), "{status} {kind}");
         assert_eq!(outcome.upstream().header("range"), None);
@@ -343,10 +416,19 @@ fn trailers_behind_any_body_leak_nothing() {
         ("application/json", BODY.to_owned()),
         ("text/plain", "mail jane@example.com".to_owned()),
         ("text/csv", "a,jane@example.com".to_owned()),
-        ("application/x-www-form-urlencoded", "a=1&m=jane%40example.com".to_owned()),
+        (
+            "application/x-www-form-urlencoded",
+            "a=1&m=jane%40example.com".to_owned(),
+        ),
         ("text/html", "<p>jane&#64;example.com".to_owned()),
-        ("text/plain", format!("{} jane@example.com", "x ".repeat(20_000))),
-        ("application/json", format!(r#"{{"a":"{} jane@example.com"#, "x ".repeat(20_000))),
+        (
+            "text/plain",
+            format!("{} jane@example.com", "x ".repeat(20_000)),
+        ),
+        (
+            "application/json",
+            format!(r#"{{"a":"{} jane@example.com"#, "x ".repeat(20_000)),
+        ),
     ] {
         for protocol in ["HTTP/1.1", "HTTP/2"] {
             for size in [5, 4_000, body.len()] {
@@ -358,18 +440,26 @@ fn trailers_behind_any_body_leak_nothing() {
                     .trailers(&[("x-sum", "1")]);
                 let outcome = run(BOTH, &request, &Response::json("{}"));
                 let text = outcome.upstream().text();
-                let is_leak = text.contains("jane@") || text.contains("jane%40") || text.contains("jane&#64;");
+                let is_leak = text.contains("jane@")
+                    || text.contains("jane%40")
+                    || text.contains("jane&#64;");
                 assert!(!is_leak, "{protocol} {kind} by {size}");
                 let is_small = body.len() < 16_000;
                 let arrived = text.contains("EMAIL");
-                assert!(arrived || !is_small, "{protocol} {kind} by {size}: {:?}", outcome.client().status());
+                assert!(
+                    arrived || !is_small,
+                    "{protocol} {kind} by {size}: {:?}",
+                    outcome.client().status()
+                );
                 let response = Response::new(200)
                     .header("content-type", kind)
                     .chunks(chunks())
                     .trailers(&[("x-sum", "1")]);
                 let outcome = run(BOTH, &Request::get("/a"), &response);
                 let text = outcome.client().text();
-                let is_leak = text.contains("jane@") || text.contains("jane%40") || text.contains("jane&#64;");
+                let is_leak = text.contains("jane@")
+                    || text.contains("jane%40")
+                    || text.contains("jane&#64;");
                 assert!(!is_leak, "response of {kind} by {size}");
             }
         }
