@@ -7,6 +7,25 @@ use crate::{Error, Result};
 /// The four filters, in the order in which they stand in the chain.
 pub const FILTERS: [&str; 4] = ["audit-emitter", "jwt-auth", "token-bucket", "pii-redactor"];
 
+/// The four filters in one module.
+pub const BUNDLE: &str = "meshward";
+
+/// The filters and the parts of the bundle's configuration that are theirs.
+pub const PARTS: [(&str, &str); 4] = [
+    ("audit-emitter", "audit"),
+    ("jwt-auth", "auth"),
+    ("token-bucket", "limits"),
+    ("pii-redactor", "redact"),
+];
+
+/// The configuration of a filter as that of the bundle.
+#[must_use]
+pub fn bundled(filter: &str, configuration: &str) -> String {
+    let part = PARTS.iter().find(|(name, _)| *name == filter);
+    let part = part.map_or(filter, |(_, part)| part);
+    format!("{{\"{part}\": {configuration}}}")
+}
+
 /// The Envoy that everything runs with unless it names another.
 pub const ENVOY_VERSION: &str = "1.40.0";
 
@@ -67,15 +86,19 @@ pub fn upstreams() -> Result<PathBuf> {
     Ok(home)
 }
 
-/// The rate limit service.
+/// The rate limit service, built by the same cargo command as this program, or by one with the same
+/// profile.
 ///
 /// # Errors
 /// [`Error::NotBuilt`] before it is built.
 pub fn rate_limit_service() -> Result<PathBuf> {
-    built(
-        root().join("target/native/rate-limit-service"),
-        "cargo build --profile native -p rate-limit-service",
-    )
+    let this = std::env::current_exe().unwrap_or_default();
+    // Tests are one folder deeper than binaries.
+    let folders = this.ancestors().skip(1).take(2);
+    let built_beside = folders.map(|folder| folder.join("rate-limit-service"));
+    let found = built_beside.clone().find(|path| path.exists());
+    let wanted = found.or_else(|| built_beside.last()).unwrap_or_default();
+    built(wanted, "cargo build --profile native -p rate-limit-service")
 }
 
 /// The Redis that `envoy-test/setup/redis.sh` unpacked.

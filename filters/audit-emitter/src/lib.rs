@@ -8,11 +8,7 @@
 
 #![cfg_attr(
     test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::string_slice,
-        reason = "an overflow in a test is a failed test"
-    )
+    allow(clippy::restriction, reason = "an overflow in a test is a failed test")
 )]
 
 pub mod chains;
@@ -34,4 +30,5 @@ mod witness;
 
 pub use filter::AuditEmitter;
 
+#[cfg(feature = "module")]
 host::filter!(AuditEmitter);

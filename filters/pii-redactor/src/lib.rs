@@ -11,11 +11,7 @@
 )]
 #![cfg_attr(
     test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::string_slice,
-        reason = "an overflow in a test is a failed test"
-    )
+    allow(clippy::restriction, reason = "an overflow in a test is a failed test")
 )]
 
 pub mod action;
@@ -64,4 +60,5 @@ pub mod worst_cases;
 
 pub use filter::PiiRedactor;
 
+#[cfg(feature = "module")]
 host::filter!(PiiRedactor: request_trailers, response_trailers);
