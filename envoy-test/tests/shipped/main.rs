@@ -7,6 +7,7 @@ mod demo;
 mod examples;
 mod fleet;
 mod manifests;
+mod manifests;
 mod modules;
 mod packages;
 mod panics;
