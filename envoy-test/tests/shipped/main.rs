@@ -7,7 +7,6 @@ mod demo;
 mod examples;
 mod fleet;
 mod manifests;
-mod manifests;
 mod modules;
 mod packages;
 mod panics;
