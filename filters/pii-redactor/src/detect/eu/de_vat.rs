@@ -20,6 +20,12 @@ pub(crate) const DETECTOR: Detector = Detector {
         "umsatzsteuer",
         "umsatzsteuer id",
         "ustidnr",
+        // `USt-IdNr.` is written with a capital in the middle.
+        "u st id nr",
+        "u st id",
+        "ust id nr",
+        "u st idnr",
+        "umsatzsteuer identifikationsnummer",
         "vat",
         "vat id",
         "vat number",
