@@ -109,6 +109,29 @@ pub fn oidc_provider() -> Result<PathBuf> {
     Ok(home)
 }
 
+/// The skopeo that `envoy-test/setup/skopeo.sh` unpacked.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn skopeo() -> Result<PathBuf> {
+    built(
+        root().join("target/testbed/skopeo/skopeo"),
+        "envoy-test/setup/skopeo.sh",
+    )
+}
+
+/// The packages with the types of Kubernetes resources that `envoy-test/setup/manifest-types.sh`
+/// fetched.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn manifest_types() -> Result<PathBuf> {
+    let home = root().join("target/testbed/manifest-types");
+    // It is made last.
+    built(home.join("pins.json"), "envoy-test/setup/manifest-types.sh")?;
+    Ok(home)
+}
+
 fn built(path: PathBuf, command: &str) -> Result<PathBuf> {
     if path.exists() {
         return Ok(path);

@@ -1,9 +1,9 @@
 //! Authentication for proxy-wasm hosts.
 //!
-//! [`config`] says who may do what. `decide` finds the rule and, with `verifier`, the caller:
-//! [`token`] takes a token apart, [`claims`] and [`signature_backend`] check it, [`jose`] has the
-//! algorithms, [`keys`] fetches key sets and takes keys from them, [`introspection`] asks the issuer.
-//! `enforce` carries out what was decided. [`filter`] is what the host talks to.
+//! [`config`] says who may do what. `credential` finds and removes credentials; [`token`] parses and
+//! checks signed tokens with the algorithms of [`jose`] and the key sets of [`keys`]; [`opaque`]
+//! looks up API keys and asks issuers about tokens. `verify` combines them into callers, `decide`
+//! applies the rules, `enforce` carries the decision out. [`filter`] is the host's side.
 //! The README describes the configuration.
 
 #![cfg_attr(
@@ -15,30 +15,19 @@
     )
 )]
 
-pub mod api_key;
-pub mod base64url;
-mod cache;
 mod calls;
-mod challenge;
-pub mod claims;
 pub mod config;
-mod connection;
 mod credential;
-mod credential_source;
 mod decide;
 mod enforce;
 pub mod filter;
-mod forward;
 mod host_limits;
-pub mod introspection;
 pub mod jose;
 pub mod keys;
+pub mod opaque;
 pub mod reason;
-pub mod signature_backend;
 pub mod token;
-mod verification;
-mod verified;
-mod verifier;
+mod verify;
 
 pub use filter::JwtAuth;
 

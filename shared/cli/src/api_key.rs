@@ -5,7 +5,7 @@ use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_auth::api_key::{MAX_KEY_BYTES, MIN_PEPPER_BYTES, hash};
+use jwt_auth::opaque::api_key::{MAX_KEY_BYTES, MIN_PEPPER_BYTES, hash};
 use policy::json::Json;
 
 use crate::exit;
@@ -16,6 +16,9 @@ use crate::output::say;
 /// With --pepper-env the hash is HMAC-SHA-256 with the secret in that environment variable, as
 /// "pepper_env" of the provider has it; without, it is SHA-256, which is enough for keys of `new`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  meshward api-key new --id acme
+  printf %s \"$KEY\" | meshward api-key hash")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

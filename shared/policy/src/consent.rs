@@ -42,7 +42,7 @@ struct OwnWord {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConsentDefault {
-    /// No signal is no answer: neither `granted` nor `denied` holds.
+    /// Without a signal, neither `granted` nor `denied` holds.
     Unknown,
     /// No signal is consent (CCPA: opt out).
     Granted,

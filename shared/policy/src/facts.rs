@@ -4,8 +4,8 @@ use crate::consent::Consent;
 use crate::identity::Identity;
 use crate::path::{PathError, RequestPath};
 
-/// A request, as rules see it. The host layer answers from the proxy and asks it only for what a
-/// rule needs; tests answer from a table.
+/// A request, as rules see it. The host layer reads them from the proxy and asks it only for what a
+/// rule needs; tests read them from a table.
 pub trait Facts {
     /// The path in all its readings, or why it cannot be read.
     ///

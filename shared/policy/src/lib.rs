@@ -1,7 +1,7 @@
 //! The policy language that the Meshward filters share.
 //!
 //! Everything here is a pure function of its arguments: no host call, no clock, no environment, no
-//! log. `shared/host` answers [`facts::Facts`] from the proxy; the filters build their
+//! log. `shared/host` implements [`facts::Facts`] over the proxy; the filters build their
 //! configurations with [`config`], choose rules with [`matching`], and describe what they did as
 //! [`decision::Decision`] and [`refusal::Refusal`] values.
 //!

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// An answer in place of the upstream's.
+/// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// HTTP status: 400, 401, 403, 429, 502 or 503.
@@ -21,12 +21,12 @@ pub struct Refusal {
     pub members: Vec<(&'static str, String)>,
     /// What the user wants callers to get instead of problem details. gRPC callers get the
     /// grpc-status whatever it says.
-    pub custom: Option<CustomAnswer>,
+    pub custom: Option<CustomResponse>,
 }
 
-/// An answer that the user has written.
+/// A response that the user has written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CustomAnswer {
+pub struct CustomResponse {
     /// Instead of the status of the refusal.
     pub status: Option<u16>,
     /// Instead of problem details: a media type and a text.

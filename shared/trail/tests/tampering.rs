@@ -1,14 +1,6 @@
 //! Whatever is done to a trail, `verify` tells.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -22,8 +14,8 @@ use trail::issue::Kind;
 use trail::item::Checker;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
-use trail::sample::{Emitter, Random, emitter_key, operator_key};
 use trail::source::Source;
+use trail::synthetic::{Emitter, Random, emitter_key, operator_key};
 use trail::verdict::{Question, Verdict, conclude};
 
 fn keyring() -> Keyring {

@@ -18,17 +18,17 @@ pub struct Introspection {
     pub client_secret_env: String,
     /// How it proves that.
     pub authentication: ClientAuthentication,
-    /// How long to wait for an answer.
+    /// How long to wait for a response.
     pub timeout: Duration,
-    /// How long an answer counts, but not beyond the token's own expiry.
+    /// How long a response counts, but not beyond the token's own expiry.
     pub cache_duration: Duration,
-    /// Answers that each worker remembers.
+    /// Responses that each worker remembers.
     pub cache_tokens: usize,
     /// Questions under way in each worker.
     pub max_requests: usize,
-    /// `iss` of an answer that has one must be this.
+    /// `iss` of a response that has one must be this.
     pub issuer: Option<String>,
-    /// `aud` of an answer must name one of these; `None` accepts any.
+    /// `aud` of a response must name one of these; `None` accepts any.
     pub audiences: Option<Vec<String>>,
 }
 

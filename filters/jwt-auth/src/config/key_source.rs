@@ -49,7 +49,7 @@ pub struct EnvironmentKey {
 pub struct FetchedKeys {
     /// Whom to ask: for the set, or for the metadata that say where it is.
     pub endpoint: Endpoint,
-    /// With discovery: what its answer must fit.
+    /// With discovery: what its response must fit.
     pub discovery: Option<Discovery>,
     /// How.
     pub settings: FetchSettings,
@@ -69,7 +69,7 @@ pub struct Discovery {
 /// How keys are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
-    /// How long to wait for an answer.
+    /// How long to wait for a response.
     pub timeout: Duration,
     /// How long fetched keys count as fresh.
     pub cache_duration: Duration,

@@ -6,7 +6,7 @@ use policy::config::{Fields, Node};
 use policy::json::Json;
 use policy::matching::Match;
 use policy::mode::{Mode, OnError};
-use policy::refusal::CustomAnswer;
+use policy::refusal::CustomResponse;
 use policy::units::Rate;
 
 use super::{Service, plain_name, response};
@@ -41,7 +41,7 @@ pub struct Limit {
     /// What happens when it cannot be decided.
     pub on_error: OnErrors,
     /// The response to refused clients, instead of problem details.
-    pub response: Option<CustomAnswer>,
+    pub response: Option<CustomResponse>,
 }
 
 /// What happens to a request that lacks a part of a limit's key.

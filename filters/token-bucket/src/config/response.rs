@@ -1,10 +1,10 @@
 //! The response to refused clients, as the user has written it.
 
 use policy::config::Node;
-use policy::refusal::CustomAnswer;
+use policy::refusal::CustomResponse;
 
 /// Reads a `refusal` key.
-pub(super) fn read(node: &Node<'_>) -> Option<CustomAnswer> {
+pub(super) fn read(node: &Node<'_>) -> Option<CustomResponse> {
     node.object(|fields| {
         let status = fields.optional("status").map(|n| {
             let status = n.integer(400..=599)?;
@@ -32,7 +32,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<CustomAnswer> {
                 Some((media_type?, text?))
             }
         };
-        Some(CustomAnswer {
+        Some(CustomResponse {
             status: match status {
                 Some(read) => Some(read?),
                 None => None,

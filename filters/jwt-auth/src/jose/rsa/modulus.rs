@@ -164,7 +164,7 @@ impl Modulus {
     }
 }
 
-/// Adds `factor` times `number` to the first digits of `row`; answers the carry.
+/// Adds `factor` times `number` to the first digits of `row`; returns the carry.
 #[inline]
 fn add_multiple(row: &mut [u32], number: &[u32], factor: u32) -> u32 {
     let factor = u64::from(factor);

@@ -1,0 +1,266 @@
+//! The configuration: who may vouch for callers, and who may do what.
+
+mod api_keys;
+mod deny_list;
+mod endpoint;
+mod forward;
+mod introspection;
+mod key_source;
+mod location;
+mod provider;
+mod refusal_format;
+mod resource_metadata;
+mod rule;
+mod tls;
+mod token_provider;
+mod warnings;
+
+pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
+pub use deny_list::DenyList;
+pub use endpoint::Endpoint;
+pub use forward::{ClaimForm, ClaimHeader, OnTooLarge};
+pub use introspection::{ClientAuthentication, Introspection};
+pub use key_source::{
+    Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
+};
+pub use location::{CredentialPlace, Location};
+pub use provider::{Provider, ProviderKind};
+pub use refusal_format::{CustomBody, RefusalFormat};
+pub use resource_metadata::ResourceMetadata;
+pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
+pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
+pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use host::FactSources;
+use host::exchange::IDENTITY_HEADER;
+use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::mode::{Mode, OnError};
+
+use crate::enforce::managed_headers::ManagedHeader;
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The mode of rules that say nothing else.
+    pub mode: Mode,
+    /// Who may vouch for callers.
+    pub providers: Vec<Rc<Provider>>,
+    /// Where all of them look for credentials.
+    pub places: Vec<CredentialPlace>,
+    /// Headers that only this filter may set, whatever a client sends.
+    pub managed: Vec<ManagedHeader>,
+    /// The first that matches decides.
+    pub rules: Vec<Rule>,
+    /// What holds where no rule matches.
+    pub default: DefaultRule,
+    /// What becomes of a request about which nothing can be decided: no keys, no introspection.
+    pub on_error: OnError,
+    /// What a request with several credentials means.
+    pub on_multiple: OnMultiple,
+    /// Preflight requests of CORS need no credential.
+    pub allows_preflight: bool,
+    /// The proxy chooses the route anew, after claims have become headers.
+    pub clear_route_cache: bool,
+    /// Tokens and subjects that are refused although they are valid.
+    pub deny: DenyList,
+    /// Verified tokens that are remembered.
+    pub cache: CacheSettings,
+    /// Requests that wait for keys or for an introspection.
+    pub waiting: WaitingSettings,
+    /// How refusals look.
+    pub refusals: RefusalFormat,
+    /// What is served as metadata of the protected resource (RFC 9728).
+    pub resource_metadata: Option<ResourceMetadata>,
+    /// Where consent signals come from.
+    pub sources: Rc<FactSources>,
+}
+
+/// What a request with several different credentials means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnMultiple {
+    /// It is refused: which one counts would be anybody's guess (RFC 6750 section 2).
+    #[default]
+    Deny,
+    /// The first counts, in the order of the configuration.
+    First,
+    /// All must be valid; the first says who the caller is.
+    All,
+}
+
+/// How many verified tokens each worker remembers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// 0 remembers none.
+    pub tokens: usize,
+    /// Larger ones are verified each time.
+    pub max_token_bytes: usize,
+}
+
+/// How many requests wait in each worker, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingSettings {
+    /// Each holds a connection and its headers.
+    pub max_requests: usize,
+    /// After this a request is refused, because nothing could be decided.
+    pub timeout: Duration,
+}
+
+impl Config {
+    /// Reads the plugin configuration.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, Problems> {
+        Self::check(text).result
+    }
+
+    /// As [`Config::parse`], with the warnings about what is accepted.
+    #[must_use]
+    pub fn check(text: &str) -> Checked<Self> {
+        config::check(text, |node| node.object(Self::read))
+    }
+
+    /// Reads the top level; public for the test that compares keys and documentation.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mode = Mode::of_filter(fields);
+        let mut names = Vec::new();
+        let providers = fields
+            .required("providers", "an object with a provider for each name")
+            .and_then(|node| {
+                // A provider with a mistake still has a name that rules may use.
+                names = node
+                    .named(|_, _| Some(()))?
+                    .into_iter()
+                    .map(|(name, ())| name)
+                    .collect();
+                node.named(|name, provider| Provider::read(name, &provider))
+            });
+        let rules = fields.or("rules", Vec::new(), |n| {
+            n.list(|rule| Rule::read(&rule, &names, mode))
+        });
+        let default = DefaultRule::read(fields, mode);
+        let on_multiple = fields.or("on_multiple", OnMultiple::Deny, |n| {
+            n.one_of(&[
+                ("deny", OnMultiple::Deny),
+                ("first", OnMultiple::First),
+                ("all", OnMultiple::All),
+            ])
+        });
+        let config = Self {
+            mode,
+            providers: Vec::new(),
+            places: Vec::new(),
+            managed: Vec::new(),
+            rules,
+            default,
+            on_error: fields.or("on_error", OnError::Deny, |n| OnError::read(&n)),
+            on_multiple,
+            allows_preflight: fields.or("cors_preflight", false, |n| {
+                n.one_of(&[("check", false), ("allow", true)])
+            }),
+            clear_route_cache: fields.or("clear_route_cache", false, |n| n.boolean()),
+            deny: fields.or("deny", DenyList::default(), |n| DenyList::read(&n)),
+            cache: fields.or("cache", CacheSettings::default(), |n| {
+                CacheSettings::read(&n)
+            }),
+            waiting: fields.or("waiting", WaitingSettings::default(), |n| {
+                WaitingSettings::read(&n)
+            }),
+            refusals: RefusalFormat::read(fields),
+            resource_metadata: fields.or("resource_metadata", None, |n| {
+                ResourceMetadata::read(&n).map(Some)
+            }),
+            sources: Rc::new(FactSources::read_without_identity(fields)),
+        };
+        let providers: Vec<Provider> = providers?
+            .into_iter()
+            .map(|(_, provider)| provider)
+            .collect();
+        let own = providers.iter().flat_map(Provider::managed_headers);
+        let mut managed = vec![ManagedHeader::new(IDENTITY_HEADER)];
+        for name in own {
+            let header = ManagedHeader::new(&name);
+            if !managed.contains(&header) {
+                managed.push(header);
+            }
+        }
+        let locations = providers.iter().flat_map(|provider| &provider.from);
+        let config = Self {
+            places: CredentialPlace::all(locations),
+            managed,
+            providers: providers.into_iter().map(Rc::new).collect(),
+            ..config
+        };
+        warnings::warn(fields, &config);
+        Some(config)
+    }
+
+    /// The mode of a request of which it is not clear which rule is about it: as soon as anything
+    /// enforces, it does, or such a request would walk around the rule that enforces.
+    #[must_use]
+    pub fn strictest_mode(&self) -> Mode {
+        let rules = self.rules.iter().map(|rule| rule.mode);
+        let mut modes = rules.chain([self.default.mode]);
+        if modes.any(Mode::enforces) {
+            Mode::Enforce
+        } else {
+            Mode::Report
+        }
+    }
+}
+
+impl CacheSettings {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let defaults = Self::default();
+            Some(Self {
+                tokens: fields.or("tokens", defaults.tokens, |n| {
+                    usize::try_from(n.integer(0..=1_000_000)?).ok()
+                }),
+                max_token_bytes: fields.or("max_token_size", defaults.max_token_bytes, |n| {
+                    usize::try_from(n.size(256..=16_384)?).ok()
+                }),
+            })
+        })
+    }
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            tokens: 1024,
+            max_token_bytes: 4096,
+        }
+    }
+}
+
+impl WaitingSettings {
+    fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let defaults = Self::default();
+            Some(Self {
+                max_requests: fields.or("max_requests", defaults.max_requests, |n| {
+                    usize::try_from(n.integer(0..=100_000)?).ok()
+                }),
+                timeout: fields.or("timeout", defaults.timeout, |n| {
+                    n.duration(Duration::from_millis(100)..=Duration::from_secs(60))
+                }),
+            })
+        })
+    }
+}
+
+impl Default for WaitingSettings {
+    fn default() -> Self {
+        Self {
+            max_requests: 1000,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! Finding credentials in a request, and taking them out again.
+
+pub(crate) mod source;
+
+use std::borrow::Cow;
+
+use host::{HeaderMap, Host, Request, Status, header_text, headers};
+use policy::http;
+
+use crate::config::{CredentialPlace, Location};
+
+/// A credential, and who may know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credential<'r> {
+    /// Its text, as it was sent.
+    pub(crate) text: Cow<'r, str>,
+    /// Whether it was in the query, where logs and histories see it.
+    pub(crate) in_query: bool,
+    /// The providers, by their places, that look for theirs where it was.
+    pub(crate) asked: Vec<usize>,
+}
+
+/// The different credentials of a request, in the order in which the providers look for them.
+pub(crate) fn find<'r, 'l>(
+    host: &dyn Host,
+    request: &'r Request,
+    providers: impl Iterator<Item = (usize, &'l [Location])>,
+) -> Vec<Credential<'r>> {
+    let places: Vec<(usize, &Location)> = providers
+        .flat_map(|(index, from)| from.iter().map(move |location| (index, location)))
+        .collect();
+    let mut found: Vec<Credential<'r>> = Vec::new();
+    for (index, location) in &places {
+        let in_query = matches!(location, Location::Query(_));
+        at(host, request, location, &places, &mut |text| match found
+            .iter_mut()
+            .find(|known| known.text == text)
+        {
+            Some(known) if known.asked.contains(index) => {}
+            Some(known) => known.asked.push(*index),
+            None => found.push(Credential {
+                text,
+                in_query,
+                asked: vec![*index],
+            }),
+        });
+    }
+    found
+}
+
+/// Removes the credentials at a place but for those to `keep`, so that the upstream sees no
+/// credential that it is not to see. What else there is stays as it is.
+///
+/// # Errors
+/// The upstream would see one.
+pub(crate) fn strip(
+    host: &dyn Host,
+    request: &Request,
+    place: &CredentialPlace,
+    keep: &dyn Fn(&str) -> bool,
+) -> Result<(), Status> {
+    match place {
+        CredentialPlace::Header { name, prefixes } => {
+            strip_header(host, request, name, prefixes, keep)
+        }
+        CredentialPlace::Query(name) => strip_query(host, request, name, keep),
+        CredentialPlace::Cookie(name) => strip_cookie(host, request, name, keep),
+    }
+}
+
+fn strip_header(
+    host: &dyn Host,
+    request: &Request,
+    name: &str,
+    prefixes: &[String],
+    keep: &dyn Fn(&str) -> bool,
+) -> Result<(), Status> {
+    let Some(value) = request.header_bytes(host, name) else {
+        return Ok(());
+    };
+    let value = String::from_utf8_lossy(&value);
+    let stays = |part: &&str| {
+        // The longest prefix says what is a credential of whom: they are in that order.
+        let found = prefixes
+            .iter()
+            .find_map(|prefix| after_prefix(part.trim(), prefix));
+        found.is_none_or(keep)
+    };
+    let parts = || value.split(',');
+    if parts().all(|part| stays(&part)) {
+        return Ok(());
+    }
+    let rest: Vec<&str> = parts().filter(stays).map(str::trim).collect();
+    let map = HeaderMap::RequestHeaders;
+    match rest.iter().all(|part| part.is_empty()) {
+        true => headers::hide(host, name),
+        false => host.set_header(map, name, rest.join(", ").as_bytes()),
+    }
+}
+
+fn strip_query(
+    host: &dyn Host,
+    request: &Request,
+    name: &str,
+    keep: &dyn Fn(&str) -> bool,
+) -> Result<(), Status> {
+    let map = HeaderMap::RequestHeaders;
+    if !request.raw_path(host).contains(&b'?') {
+        return Ok(());
+    }
+    // As it is now: another parameter may be gone already.
+    let Some(path) = header_text(host, map, ":path") else {
+        return Ok(());
+    };
+    let values = http::query_parameters(&path, name);
+    if values.is_empty() || values.iter().all(|value| keep(value)) {
+        return Ok(());
+    }
+    let mut without = http::without_query_parameter(&path, name);
+    for value in values.iter().filter(|value| keep(value)) {
+        let (before, fragment) = match without.split_once('#') {
+            Some((before, fragment)) => (before.to_owned(), format!("#{fragment}")),
+            None => (without, String::new()),
+        };
+        let separator = if before.contains('?') { '&' } else { '?' };
+        let (name, value) = (http::form_encoded(name), http::form_encoded(value));
+        without = format!("{before}{separator}{name}={value}{fragment}");
+    }
+    host.set_header(map, ":path", without.as_bytes())
+}
+
+fn strip_cookie(
+    host: &dyn Host,
+    request: &Request,
+    name: &str,
+    keep: &dyn Fn(&str) -> bool,
+) -> Result<(), Status> {
+    let map = HeaderMap::RequestHeaders;
+    if !request.may_have_header(host, "cookie") {
+        return Ok(());
+    }
+    let Some(cookies) = header_text(host, map, "cookie") else {
+        return Ok(());
+    };
+    let values: Vec<&str> = http::cookies(&cookies, name).collect();
+    if values.is_empty() || values.iter().all(|value| keep(value)) {
+        return Ok(());
+    }
+    let rest = http::without_cookie(&cookies, name);
+    let kept = values.iter().filter(|value| keep(value));
+    let pairs: Vec<String> = rest
+        .into_iter()
+        .chain(kept.map(|value| format!("{name}={value}")))
+        .collect();
+    match pairs.is_empty() {
+        true => headers::hide(host, "cookie"),
+        false => host.set_header(map, "cookie", pairs.join("; ").as_bytes()),
+    }
+}
+
+/// The texts at a location. What another location with a longer prefix takes is not there: with and
+/// without `Bearer ` in front of it, it is one credential.
+fn at<'r>(
+    host: &dyn Host,
+    request: &'r Request,
+    location: &Location,
+    places: &[(usize, &Location)],
+    found: &mut dyn FnMut(Cow<'r, str>),
+) {
+    match location {
+        // Several headers of one name are joined with commas, which no credential has: each part
+        // counts as one.
+        Location::Header { name, prefix } => {
+            let taken = |part: &str| {
+                places.iter().any(|(_, other)| match other {
+                    Location::Header {
+                        name: other_name,
+                        prefix: longer,
+                    } => {
+                        other_name == name
+                            && longer.len() > prefix.len()
+                            && after_prefix(part, longer).is_some()
+                    }
+                    _ => false,
+                })
+            };
+            match request.header_bytes(host, name) {
+                Some(Cow::Borrowed(value)) => match String::from_utf8_lossy(value) {
+                    Cow::Borrowed(value) => {
+                        for text in parts(value, prefix, taken) {
+                            found(Cow::Borrowed(text));
+                        }
+                    }
+                    Cow::Owned(value) => {
+                        for text in parts(&value, prefix, taken) {
+                            found(Cow::Owned(text.to_owned()));
+                        }
+                    }
+                },
+                Some(Cow::Owned(value)) => {
+                    for text in parts(&String::from_utf8_lossy(&value), prefix, taken) {
+                        found(Cow::Owned(text.to_owned()));
+                    }
+                }
+                None => {}
+            }
+        }
+        // What is there and empty is as good as absent: a browser that was logged out.
+        Location::Query(name) => {
+            if request.raw_path(host).contains(&b'?') {
+                let path = String::from_utf8_lossy(request.raw_path(host));
+                for text in http::query_parameters(&path, name) {
+                    if !text.is_empty() {
+                        found(Cow::Owned(text));
+                    }
+                }
+            }
+        }
+        Location::Cookie(name) => {
+            let cookies = request.header(host, "cookie").unwrap_or_default();
+            for text in http::cookies(&cookies, name).filter(|text| !text.is_empty()) {
+                found(Cow::Owned(text.to_owned()));
+            }
+        }
+    }
+}
+
+fn parts<'v>(
+    value: &'v str,
+    prefix: &str,
+    taken: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = &'v str> {
+    value.split(',').filter_map(move |part| {
+        let part = part.trim();
+        let text = after_prefix(part, prefix)?;
+        (!taken(part)).then_some(text)
+    })
+}
+
+fn after_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
+    let (start, rest) = value.split_at_checked(prefix.len())?;
+    let rest = rest.trim_start_matches(' ');
+    (start.eq_ignore_ascii_case(prefix) && !rest.is_empty()).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_prefix;
+
+    #[test]
+    fn the_scheme_is_compared_without_case_and_at_the_start_only() {
+        for (value, expected) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer abc", Some("abc")),
+            ("BEARER   abc", Some("abc")),
+            ("Bearer ", None),
+            ("Bearer", None),
+            ("Basic zzz Bearer abc", None),
+            ("Bearerabc", None),
+            ("", None),
+        ] {
+            assert_eq!(after_prefix(value, "Bearer "), expected, "{value}");
+        }
+        assert_eq!(after_prefix("abc", ""), Some("abc"));
+    }
+}

@@ -1,0 +1,365 @@
+//! What becomes of a request: the rule, the connection, the callers and what they may do.
+
+pub(crate) mod connection;
+mod preflight;
+
+use std::rc::Rc;
+
+use host::{Direction, Host, Request};
+use policy::claim::ClaimCondition;
+use policy::facts::Facts as _;
+use policy::identity::Identity;
+use policy::matching::{Selection, select};
+use policy::mode::Mode;
+
+use crate::config::{Access, Config, Requirement, ResourceMetadata, TlsRequirement};
+use crate::enforce::challenge::{Challenge, Detail};
+use crate::reason::Reason;
+use crate::token::claims::{Validity, check_audience};
+use crate::verify::context::{Authenticated, Failure};
+use crate::verify::verified::Verified;
+
+/// What the filter does with a request.
+#[derive(Debug)]
+pub(crate) enum AuthDecision<'c> {
+    /// Let it pass.
+    Pass {
+        rule: &'c str,
+        mode: Mode,
+        requirement: Option<&'c Requirement>,
+        found: Authenticated,
+    },
+    /// Hold it until keys or a response arrive.
+    Wait {
+        rule: &'c str,
+        mode: Mode,
+        provider: &'c str,
+        /// What it comes to if they do not arrive.
+        reason: Reason,
+    },
+    /// Send the client to where there is TLS.
+    Redirect {
+        rule: &'c str,
+        mode: Mode,
+        location: String,
+    },
+    /// Respond with the metadata of the resource.
+    Serve(&'c ResourceMetadata),
+    /// Refuse it.
+    Refuse {
+        rule: &'c str,
+        mode: Mode,
+        /// Who vouches for such callers, or `none`.
+        provider: &'c str,
+        reason: Reason,
+        detail: Detail,
+        /// Who it was, where that is known.
+        caller: Option<Rc<Verified>>,
+        requirement: Option<&'c Requirement>,
+    },
+}
+
+impl AuthDecision<'_> {
+    /// What was needed of the callers to come to this is not needed any more.
+    pub(crate) fn drop_parsed_identities(&self) {
+        match self {
+            Self::Pass { found, .. } => found
+                .callers
+                .iter()
+                .for_each(|caller| caller.drop_parsed_identity()),
+            Self::Refuse { caller, .. } => {
+                if let Some(caller) = caller {
+                    caller.drop_parsed_identity();
+                }
+            }
+            Self::Wait { .. } | Self::Redirect { .. } | Self::Serve(_) => {}
+        }
+    }
+}
+
+/// Decides. `find` verifies the callers that a requirement asks for.
+pub(crate) fn decide<'c>(
+    config: &'c Config,
+    host: &dyn Host,
+    request: &mut Request,
+    find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
+) -> AuthDecision<'c> {
+    if let Some(metadata) = &config.resource_metadata
+        && asks_for(host, request, metadata)
+    {
+        return AuthDecision::Serve(metadata);
+    }
+    let pass = |rule, mode| AuthDecision::Pass {
+        rule,
+        mode,
+        requirement: None,
+        found: Authenticated::default(),
+    };
+    if config.allows_preflight
+        && preflight::is_preflight(host, request)
+        && preflight::may_be_allowed(config, host, request)
+    {
+        return pass("cors_preflight", config.mode);
+    }
+    let refuse = |rule, mode, reason| AuthDecision::Refuse {
+        rule,
+        mode,
+        provider: NO_PROVIDER,
+        reason,
+        detail: Detail::default(),
+        caller: None,
+        requirement: None,
+    };
+    let facts = request.facts(host, Direction::Request);
+    let selection = select(config.rules.iter().map(|rule| &rule.matches), &facts);
+    let (rule, mode, access) = match selection {
+        Selection::Rule(index) => match config.rules.get(index) {
+            Some(rule) => (rule.name.as_str(), rule.mode, &rule.access),
+            None => return refuse(DEFAULT, config.default.mode, Reason::NoRule),
+        },
+        Selection::NoRule => (DEFAULT, config.default.mode, &config.default.access),
+        Selection::Ambiguous(ambiguity) => {
+            return refuse(
+                DEFAULT,
+                config.strictest_mode(),
+                Reason::ambiguous(ambiguity),
+            );
+        }
+        Selection::Unreadable(_) => {
+            return refuse(DEFAULT, config.strictest_mode(), Reason::PathUnreadable);
+        }
+    };
+    let requirement = match access {
+        Access::Anonymous => return pass(rule, mode),
+        Access::Deny => return refuse(rule, mode, Reason::NoRule),
+        Access::Require(requirement) => requirement,
+    };
+    if let Some(tls) = &requirement.tls
+        && let Err(reason) = connection::check(host, request, tls)
+    {
+        let location = connection::https_location(host, request)
+            .filter(|_| tls.redirect && !connection::is_encrypted(host, request, tls));
+        return match location {
+            Some(location) => AuthDecision::Redirect {
+                rule,
+                mode,
+                location,
+            },
+            None => refuse(rule, mode, reason),
+        };
+    }
+    let provider = provider_name(config, requirement);
+    let found = match find(request, requirement) {
+        Ok(found) => found,
+        Err(Failure::Wait(reason)) => {
+            return AuthDecision::Wait {
+                rule,
+                mode,
+                provider,
+                reason,
+            };
+        }
+        Err(Failure::Refused(reason, detail)) => {
+            let challenge = Challenge::of(config, requirement);
+            return AuthDecision::Refuse {
+                rule,
+                mode,
+                provider,
+                reason,
+                detail: Detail {
+                    challenge,
+                    ..detail
+                },
+                caller: None,
+                requirement: Some(requirement),
+            };
+        }
+    };
+    let found = match with_certificate(config, host, requirement, found) {
+        Ok(found) => found,
+        Err(reason) => return refuse(rule, mode, reason),
+    };
+    let Some(caller) = found.callers.first().cloned() else {
+        return AuthDecision::Pass {
+            rule,
+            mode,
+            requirement: Some(requirement),
+            found,
+        };
+    };
+    match check(host, request, requirement, &found.callers) {
+        Ok(()) => AuthDecision::Pass {
+            rule,
+            mode,
+            requirement: Some(requirement),
+            found,
+        },
+        Err((reason, detail)) => AuthDecision::Refuse {
+            rule,
+            mode,
+            provider: config
+                .providers
+                .get(caller.provider)
+                .map_or(NO_PROVIDER, |provider| provider.name.as_str()),
+            reason,
+            detail,
+            caller: Some(caller),
+            requirement: Some(requirement),
+        },
+    }
+}
+
+/// The decision on a request that no rule can judge for what is in it.
+pub(crate) fn uncheckable(config: &Config, reason: Reason) -> AuthDecision<'_> {
+    AuthDecision::Refuse {
+        rule: DEFAULT,
+        mode: config.strictest_mode(),
+        provider: NO_PROVIDER,
+        reason,
+        detail: Detail::default(),
+        caller: None,
+        requirement: None,
+    }
+}
+
+/// The decision on somebody who cannot wait any longer, or, with a reason of its own, not at all.
+pub(crate) fn undecided<'c>(
+    decision: &AuthDecision<'c>,
+    instead: Option<Reason>,
+) -> AuthDecision<'c> {
+    let (rule, mode, provider, reason) = match decision {
+        AuthDecision::Wait {
+            rule,
+            mode,
+            provider,
+            reason,
+        } => (*rule, *mode, *provider, *reason),
+        _ => (DEFAULT, Mode::Enforce, NO_PROVIDER, Reason::KeysUnavailable),
+    };
+    let reason = instead.unwrap_or(reason);
+    AuthDecision::Refuse {
+        rule,
+        mode,
+        provider,
+        reason,
+        detail: Detail::retry_after(1),
+        caller: None,
+        requirement: None,
+    }
+}
+
+/// Where the rule wants a certificate and nobody else vouches for the caller, it is the certificate
+/// that says who the caller is, to all filters.
+fn with_certificate(
+    config: &Config,
+    host: &dyn Host,
+    requirement: &Requirement,
+    mut found: Authenticated,
+) -> Result<Authenticated, Reason> {
+    let tls = requirement.tls.as_ref();
+    if !found.callers.is_empty() || !tls.is_some_and(TlsRequirement::wants_certificate) {
+        return Ok(found);
+    }
+    if let Some(identity) = connection::certificate_identity(host) {
+        if config.deny.denies(None, identity.subject.as_deref()) {
+            return Err(Reason::TokenRevoked);
+        }
+        let caller = Verified::new(Verified::NO_PROVIDER, Validity::ALWAYS, identity);
+        found.callers.push(Rc::new(caller));
+        found.credentials.push(String::new());
+    }
+    Ok(found)
+}
+
+/// What a rule wants of the verified callers. Where it wants several, each condition is met by one
+/// of them, but for consent, which is that of the first, who is the caller for everybody else.
+fn check(
+    host: &dyn Host,
+    request: &mut Request,
+    requirement: &Requirement,
+    callers: &[Rc<Verified>],
+) -> Result<(), (Reason, Detail)> {
+    let plain = |reason| (reason, Detail::default());
+    if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
+        let is_bound = |caller: &Rc<Verified>| {
+            let digest = caller.certificate.as_ref();
+            digest.is_some_and(|digest| connection::is_bound_to(host, digest))
+        };
+        if !callers.iter().any(is_bound) {
+            return Err(plain(Reason::BindingMismatch));
+        }
+    }
+    if !requirement.asks_for_identity() {
+        return Ok(());
+    }
+    let identities: Option<Vec<Rc<Identity>>> =
+        callers.iter().map(|caller| caller.identity()).collect();
+    let identities = identities.ok_or_else(|| plain(Reason::TokenMalformed))?;
+    if let Some(audiences) = &requirement.audiences {
+        check_audiences(&identities, audiences).map_err(plain)?;
+    }
+    let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
+    let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
+    if !any || !requirement.scopes.iter().all(has) {
+        let scopes = requirement.scopes.iter().chain(&requirement.scopes_any);
+        let detail = Detail {
+            scopes: scopes.cloned().collect(),
+            ..Detail::default()
+        };
+        return Err((Reason::ScopeMissing, detail));
+    }
+    let holds = |condition: &ClaimCondition| {
+        let mut identities = identities.iter();
+        identities.any(|identity| condition.holds(Some(identity)))
+    };
+    if !requirement.claims.iter().all(holds) {
+        return Err(plain(Reason::ClaimMismatch));
+    }
+    if let Some(consent) = &requirement.consent
+        && let Some(first) = identities.first()
+    {
+        request.set_identity(first.as_ref().clone());
+        let facts = request.facts(host, Direction::Request);
+        if !consent.holds(facts.consent()) {
+            return Err(plain(Reason::ConsentMissing));
+        }
+    }
+    Ok(())
+}
+
+/// Every credential that is for somebody is for one of these, and at least one is: API keys and
+/// certificates are for nobody in particular.
+fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(), Reason> {
+    let mut named = identities
+        .iter()
+        .map(|identity| &identity.claims.0)
+        .filter(|claims| claims.member("aud").is_some())
+        .peekable();
+    if named.peek().is_none() {
+        return Err(Reason::AudienceMismatch);
+    }
+    named.try_for_each(|claims| check_audience(claims, accepted))
+}
+
+fn asks_for(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) -> bool {
+    matches!(request.method(host), "GET" | "HEAD" | "OPTIONS")
+        && request.raw_path(host).starts_with(b"/.well-known/")
+        && request
+            .path(host)
+            .is_ok_and(|path| path.readings().len() == 1 && path.canonical() == metadata.path)
+}
+
+/// The one provider that a requirement names.
+fn provider_name<'c>(config: &'c Config, requirement: &Requirement) -> &'c str {
+    match requirement.providers.list() {
+        [] => NO_PROVIDER,
+        [index] => config
+            .providers
+            .get(*index)
+            .map_or(NO_PROVIDER, |provider| provider.name.as_str()),
+        _ => "several",
+    }
+}
+
+const DEFAULT: &str = "default";
+pub(crate) const NO_PROVIDER: &str = "none";

@@ -1,0 +1,95 @@
+//! Headers that only this filter may set.
+
+use host::{HeaderMap, Host, Request, headers};
+
+use crate::config::Config;
+use crate::reason::Reason;
+
+/// Removes the headers that only this filter may set: first of all, on every request, whatever the
+/// rules or the mode say. Nobody after this filter can tell a client's header from ours.
+///
+/// Upstreams that turn headers into variables, as CGI does and WSGI, PHP and Rack after it, read
+/// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
+///
+/// # Errors
+/// The request has such a header and the host cannot remove it, or it has more headers than the
+/// host shows: then nobody can say what else is among them.
+pub(crate) fn strip_managed_headers(
+    host: &dyn Host,
+    request: &Request,
+    config: &Config,
+) -> Result<(), Reason> {
+    let mut stripped = Ok(());
+    let mut strip = |name: &str| {
+        if host.remove_header(HeaderMap::RequestHeaders, name).is_err() {
+            // In report mode the request goes on, but with nothing that anybody could believe.
+            let _ = headers::hide(host, name);
+            stripped = Err(Reason::ManagedHeader);
+        }
+    };
+    for managed in &config.managed {
+        if request.may_have_header(host, &managed.name) {
+            strip(&managed.name);
+        }
+    }
+    for name in request.header_names(host) {
+        // Hardly any name has another spelling: what folds into itself was looked for above.
+        if name.bytes().any(folds) {
+            let folded = folded(name);
+            let mut managed = config.managed.iter();
+            if managed.any(|managed| managed.folded == folded) {
+                strip(name);
+            }
+        }
+    }
+    if request.has_all_headers(host) {
+        stripped
+    } else {
+        stripped.and(Err(Reason::HeadersUnlisted))
+    }
+}
+
+/// A header that only this filter may set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedHeader {
+    /// Its name, in lower case.
+    pub name: String,
+    /// What CGI-like upstreams make of the name, as [`folded`] writes it.
+    pub folded: String,
+}
+
+impl ManagedHeader {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            folded: folded(name),
+        }
+    }
+}
+
+/// What CGI-like upstreams cannot tell apart: case, and all that is neither letter nor digit.
+fn folded(name: &str) -> String {
+    let fold = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte.to_ascii_lowercase()),
+        false => '-',
+    };
+    name.bytes().map(fold).collect()
+}
+
+/// Whether a name with this in it folds into another one.
+const fn folds(byte: u8) -> bool {
+    !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_fold_as_upstreams_fold_them() {
+        for name in ["x-user-id", "x_user_id", "X-User_ID", "x.user-id"] {
+            assert_eq!(folded(name), "x-user-id");
+        }
+        assert!(!"x-user-id".bytes().any(folds));
+    }
+}

@@ -1,0 +1,360 @@
+//! Carrying out what was decided.
+
+pub(crate) mod challenge;
+pub(crate) mod claim_headers;
+pub(crate) mod managed_headers;
+
+use std::rc::Rc;
+
+use host::{
+    Action, Capabilities, Counter, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
+    Request, Status, Throttle, exchange, refuse,
+};
+use policy::decision::{Decision, Outcome};
+use policy::mode::{Mode, OnError};
+
+use crate::JwtAuth;
+use crate::config::{Config, CredentialPlace, ResourceMetadata};
+use crate::credential;
+use crate::decide::connection;
+use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
+use crate::reason::Reason;
+use crate::verify::context::Authenticated;
+
+/// Does to a request what was decided, and tells about it.
+pub(crate) struct Enforcer {
+    config: Rc<Config>,
+    clears_route_cache: bool,
+    rewrites_paths: bool,
+    /// Requests that passed: for each provider, and last those without a caller.
+    allowed: Vec<Counter>,
+    counts_later: bool,
+    metrics: Metrics,
+    throttle: Throttle,
+}
+
+/// What is set on the response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ResponseHeaders {
+    hsts: Option<String>,
+    is_private: bool,
+}
+
+impl ResponseHeaders {
+    pub(crate) fn set(&self, host: &dyn Host) {
+        let map = HeaderMap::ResponseHeaders;
+        if let Some(value) = &self.hsts {
+            let _ = host.set_header(map, "strict-transport-security", value.as_bytes());
+        }
+        // RFC 6750 section 2.3. What the upstream says already is stricter or its own affair.
+        if self.is_private && matches!(host.header(map, "cache-control"), Ok(None)) {
+            let _ = host.set_header(map, "cache-control", b"private");
+        }
+    }
+}
+
+impl Enforcer {
+    pub(crate) fn new(config: &Rc<Config>, capabilities: &Capabilities) -> Self {
+        let counter = |provider: &str| {
+            let labels = [("outcome", "allowed"), ("provider", provider)];
+            Counter::new(JwtAuth::NAME, "requests_total", &labels)
+        };
+        let names = config
+            .providers
+            .iter()
+            .map(|provider| provider.name.as_str());
+        Self {
+            config: Rc::clone(config),
+            clears_route_cache: config.clear_route_cache && capabilities.has_foreign_functions(),
+            rewrites_paths: capabilities.rewrites_paths(),
+            allowed: names.chain([NO_PROVIDER]).map(counter).collect(),
+            counts_later: capabilities.ticks(),
+            metrics: Metrics::new(JwtAuth::NAME),
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// Tells the host what was counted since the last time.
+    pub(crate) fn flush(&self, host: &dyn Host) {
+        for counter in &self.allowed {
+            counter.flush(host);
+        }
+    }
+
+    /// What the decision means for the response.
+    pub(crate) fn response_headers(
+        &self,
+        decision: &AuthDecision<'_>,
+        host: &dyn Host,
+        request: &Request,
+    ) -> ResponseHeaders {
+        let (mode, requirement, in_query) = match decision {
+            AuthDecision::Pass {
+                mode,
+                requirement,
+                found,
+                ..
+            } => (*mode, *requirement, found.in_query),
+            AuthDecision::Refuse {
+                mode, requirement, ..
+            } => (*mode, *requirement, false),
+            _ => return ResponseHeaders::default(),
+        };
+        let tls = requirement.and_then(|requirement| requirement.tls.as_ref());
+        if !mode.enforces() {
+            return ResponseHeaders::default();
+        }
+        let hsts = tls.and_then(|tls| {
+            // A browser must not believe it from a connection without TLS (RFC 6797 section 7.2).
+            let hsts = tls
+                .hsts
+                .filter(|_| connection::is_encrypted(host, request, tls))?;
+            Some(hsts.header())
+        });
+        ResponseHeaders {
+            hsts,
+            is_private: in_query,
+        }
+    }
+
+    /// Does what was decided.
+    pub(crate) fn apply(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        decision: &AuthDecision<'_>,
+    ) -> Action {
+        match decision {
+            AuthDecision::Pass {
+                rule, mode, found, ..
+            } => {
+                if mode.enforces() && self.strip_credentials(host, request, found).is_err() {
+                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.apply(host, request, &refusal);
+                }
+                self.pass(host, rule, *mode, found);
+                Action::Continue
+            }
+            AuthDecision::Wait { .. } => Action::Pause,
+            AuthDecision::Serve(metadata) => {
+                serve(host, request, metadata);
+                Action::Pause
+            }
+            AuthDecision::Redirect {
+                rule,
+                mode,
+                location,
+            } => {
+                let reason = Reason::TlsRequired;
+                self.report(
+                    host,
+                    request,
+                    rule,
+                    *mode,
+                    reason,
+                    "redirected",
+                    NO_PROVIDER,
+                );
+                if !mode.enforces() {
+                    return Action::Continue;
+                }
+                redirect(host, location);
+                Action::Pause
+            }
+            AuthDecision::Refuse {
+                rule,
+                mode,
+                provider,
+                reason,
+                detail,
+                caller,
+                ..
+            } => {
+                let lets_pass = reason.is_undecided() && self.config.on_error == OnError::Allow;
+                let outcome = if lets_pass { "unchecked" } else { "denied" };
+                if let Some(caller) = caller {
+                    // Who it was is known, also to the audit trail.
+                    caller.publish(host, None);
+                }
+                self.report(host, request, rule, *mode, *reason, outcome, provider);
+                if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
+                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    return self.apply(host, request, &refusal);
+                }
+                if lets_pass || !mode.enforces() {
+                    return Action::Continue;
+                }
+                let id = request.request_id(host);
+                let refusal = challenge::refusal(&self.config, *reason, detail, id);
+                refuse::send(host, &refusal, JwtAuth::NAME, id, request.is_grpc(host));
+                Action::Pause
+            }
+        }
+    }
+
+    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Authenticated) {
+        let primary = found.callers.first();
+        match primary {
+            // The identity says by which rule it passes: one property in place of two.
+            Some(caller) if mode.enforces() => caller.publish(host, Some(rule)),
+            _ => {
+                if let Some(caller) = primary {
+                    caller.publish(host, None);
+                }
+                let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+                exchange::append_decision(host, decision.report_only(!mode.enforces()));
+            }
+        }
+        if mode.enforces() {
+            let map = HeaderMap::RequestHeaders;
+            let mut changed = false;
+            // The first caller counts, so what it says is set last.
+            let headers = found
+                .callers
+                .iter()
+                .rev()
+                .flat_map(|caller| &caller.headers);
+            for (name, value) in headers {
+                changed = true;
+                let _ = host.set_header(map, name, value);
+            }
+            if changed && self.clears_route_cache {
+                let _ = host.foreign_function("clear_route_cache", b"");
+            }
+        }
+        let index = primary.map(|caller| caller.provider);
+        let counter = index
+            .and_then(|index| self.allowed.get(index))
+            .or_else(|| self.allowed.last());
+        match counter {
+            Some(counter) if self.counts_later => counter.note(),
+            Some(counter) => counter.count(host),
+            None => {}
+        }
+    }
+
+    /// The upstream sees no credential, wherever any provider looks for one, but those that were
+    /// verified and whose provider forwards them.
+    fn strip_credentials(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        found: &Authenticated,
+    ) -> Result<(), Status> {
+        let verified = |text: &str| {
+            let mut pairs = found.callers.iter().zip(&found.credentials);
+            pairs.any(|(caller, credential)| {
+                let provider = self.config.providers.get(caller.provider);
+                credential == text && provider.is_some_and(|provider| provider.forward)
+            })
+        };
+        self.strip_places(host, request, &|place| !self.is_stuck(place), &verified)
+    }
+
+    /// Nothing could be decided, and the request passes all the same: the upstream sees the
+    /// credentials that are forwarded, which nobody has verified, and no others.
+    fn strip_unchecked(&self, host: &dyn Host, request: &Request) -> Result<(), Status> {
+        self.strip_places(host, request, &|place| !self.is_forwarded(place), &|_| {
+            false
+        })
+    }
+
+    fn strip_places(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        strips: &dyn Fn(&CredentialPlace) -> bool,
+        keep: &dyn Fn(&str) -> bool,
+    ) -> Result<(), Status> {
+        let mut places = self.config.places.iter().filter(|place| strips(place));
+        places.try_for_each(|place| credential::strip(host, request, place, keep))
+    }
+
+    /// Whether a credential stays where it is whatever is done: the host cannot rewrite a query. The
+    /// configuration says of such places that the upstream may see what is there.
+    fn is_stuck(&self, place: &CredentialPlace) -> bool {
+        matches!(place, CredentialPlace::Query(_)) && !self.rewrites_paths
+    }
+
+    fn is_forwarded(&self, place: &CredentialPlace) -> bool {
+        self.config.providers.iter().any(|provider| {
+            provider.forward && provider.from.iter().any(|location| place.has(location))
+        })
+    }
+
+    /// Counts and logs what did not simply pass, and tells the other filters.
+    #[expect(clippy::too_many_arguments, reason = "one for each part of the line")]
+    fn report(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        rule: &str,
+        mode: Mode,
+        reason: Reason,
+        outcome: &str,
+        provider: &str,
+    ) {
+        let outcome = if mode.enforces() { outcome } else { "reported" };
+        let labels = [
+            ("outcome", outcome),
+            ("reason", reason.code()),
+            ("provider", provider),
+        ];
+        self.metrics.count(host, "requests_total", &labels);
+        let kind = if reason.is_undecided() {
+            Outcome::Error
+        } else {
+            Outcome::Denied
+        };
+        let decision = Decision::new(JwtAuth::NAME, kind)
+            .rule(rule)
+            .reason(reason.code())
+            .report_only(!mode.enforces());
+        exchange::append_decision(host, decision);
+        self.throttle.log(host, LogLevel::Info, || {
+            let id = request.request_id(host).unwrap_or("-");
+            format!(
+                "jwt-auth: {outcome} request {id} by {rule}: {}",
+                reason.code()
+            )
+        });
+    }
+}
+
+fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
+    let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule("resource_metadata");
+    exchange::append_decision(host, decision);
+    let body = match request.method(host) {
+        "GET" => metadata.document.as_bytes(),
+        _ => b"",
+    };
+    let headers = [
+        ("content-type", "application/json"),
+        ("cache-control", "public, max-age=300"),
+        // Clients in browsers read it from other origins; it is public.
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-headers", "*"),
+    ];
+    send(host, 200, &headers, body, "jwt-auth_resource_metadata");
+}
+
+/// Sends a browser to the same page with TLS (RFC 9110 section 15.4.9).
+fn redirect(host: &dyn Host, location: &str) {
+    let headers = [("location", location), ("cache-control", "no-store")];
+    send(host, 308, &headers, b"", "jwt-auth_tls_required");
+}
+
+fn send(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], details: &str) {
+    let response = LocalResponse {
+        status,
+        headers,
+        body,
+        grpc_status: None,
+        details,
+    };
+    if let Err(status) = host.send_local_response(&response) {
+        let line = format!("jwt-auth: a response could not be sent: {status}");
+        host.log(LogLevel::Error, &line);
+        let _ = host.reset_stream(host::Direction::Request);
+    }
+}

@@ -1,0 +1,468 @@
+//! Asking an issuer about its tokens (RFC 7662), once for everybody who waits for the response.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use host::waiting::{Calls, Occasion, patience};
+use host::{Host, HttpCall};
+use policy::http;
+use policy::identity::AuthenticationMethod;
+use policy::json::Json;
+use policy::secret::Secret;
+
+use crate::calls::{Purpose, TokenHash};
+use crate::config::{ClientAuthentication, Introspection, Provider};
+use crate::enforce::claim_headers;
+use crate::jose::sha256;
+use crate::keys::{NS_PER_S, nanoseconds};
+use crate::reason::Reason;
+use crate::token::claims::{self, Validity, check_audience, date};
+use crate::verify::context::VerifyContext;
+use crate::verify::verified::Verified;
+
+/// What is known of the tokens of one provider.
+///
+/// Clients can make up tokens, and each costs a call: so at most so many calls are under way, the
+/// tokens beyond that wait for their turn, no client has more than a part of the calls while others
+/// want some, and what the issuer says of bad tokens takes no room from what it says of good ones.
+pub(crate) struct Introspector {
+    settings: Introspection,
+    secret: Secret,
+    /// Responses about active tokens.
+    active: Responses,
+    /// Responses about all others, and tokens that the issuer is being asked about.
+    others: Responses,
+}
+
+/// What the issuer has said.
+#[derive(Clone)]
+pub(crate) enum Outcome {
+    /// The caller.
+    Active(Rc<Verified>),
+    /// The token is not good here.
+    Refused(Reason),
+    /// It has not been said yet, or not even asked.
+    Asked,
+    /// The issuer could not be asked.
+    Unavailable,
+}
+
+impl Introspector {
+    pub(crate) fn new(settings: Introspection, secret: Secret) -> Self {
+        Self {
+            active: Responses::new(settings.cache_tokens),
+            others: Responses::new(settings.cache_tokens),
+            settings,
+            secret,
+        }
+    }
+
+    /// What the issuer has said of a token; asks if it has not been asked. `provider` is the place of
+    /// this one in the configuration.
+    pub(crate) fn outcome(
+        &mut self,
+        context: VerifyContext<'_>,
+        calls: &mut Calls<Purpose>,
+        provider: usize,
+        token: &str,
+    ) -> Outcome {
+        let now_ns = context.now.monotonic_ns();
+        let hash = sha256(token.as_bytes());
+        let known = [&mut self.active, &mut self.others]
+            .into_iter()
+            .find_map(|responses| responses.find(&hash, now_ns));
+        if let Some(outcome) = known {
+            return outcome;
+        }
+        let client = client_of(context);
+        if !self.has_room(calls, provider, client) {
+            // It is asked about when others have been answered, in the order of the requests.
+            return Outcome::Asked;
+        }
+        let purpose = Purpose::Introspection {
+            provider,
+            token: hash,
+            client,
+        };
+        let started = self.ask(context.host, calls, context.occasion(), purpose, token);
+        if started.is_err() {
+            self.others
+                .remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
+            return Outcome::Unavailable;
+        }
+        let patience_ns = nanoseconds(patience(self.settings.timeout));
+        self.others
+            .remember(hash, Outcome::Asked, now_ns, patience_ns);
+        Outcome::Asked
+    }
+
+    /// Whether one more call may be made for a client. The last half of the calls is for clients
+    /// that have less than a quarter of them.
+    fn has_room(&self, calls: &Calls<Purpose>, provider: usize, client: u64) -> bool {
+        let most = self.settings.max_requests;
+        let half = most.div_ceil(2);
+        let (mut all, mut of_client) = (0_usize, 0_usize);
+        for call in calls.iter() {
+            if let Purpose::Introspection {
+                provider: asked,
+                client: asking,
+                ..
+            } = call.purpose
+                && asked == provider
+            {
+                all = all.saturating_add(1);
+                of_client = of_client.saturating_add(usize::from(asking == client));
+            }
+        }
+        all < half || (all < most && of_client < most.div_ceil(4))
+    }
+
+    /// The call about a token is gone with the request that it belonged to.
+    pub(crate) fn forget(&mut self, token: &TokenHash) {
+        self.others.forget(token);
+    }
+
+    /// Takes in what a response says; `verified` makes the caller of its claims. Returns the result
+    /// for the metric.
+    pub(crate) fn on_response(
+        &mut self,
+        hash: TokenHash,
+        body: Result<&[u8], &'static str>,
+        now_ns: u64,
+        now_s: f64,
+        verified: impl FnOnce(Json, Validity) -> Result<Verified, Reason>,
+    ) -> &'static str {
+        self.others.forget(&hash);
+        let read = body.and_then(|body| read_response(&self.settings, body, now_s));
+        let cache_ns = nanoseconds(self.settings.cache_duration);
+        // Who waits has to be told, also when nothing is to be remembered.
+        let least_ns = cache_ns.max(JUST_SAID_NS);
+        match read {
+            Ok(Ok((claims, validity))) => match verified(claims, validity) {
+                Ok(verified) => {
+                    let outcome = Outcome::Active(Rc::new(verified));
+                    self.active.remember(hash, outcome, now_ns, least_ns);
+                    "active"
+                }
+                Err(reason) => {
+                    self.others
+                        .remember(hash, Outcome::Refused(reason), now_ns, least_ns);
+                    "refused"
+                }
+            },
+            Ok(Err(reason)) => {
+                self.others
+                    .remember(hash, Outcome::Refused(reason), now_ns, least_ns);
+                if reason == Reason::TokenInactive {
+                    "inactive"
+                } else {
+                    "refused"
+                }
+            }
+            Err(code) => {
+                self.others
+                    .remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
+                code
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        host: &dyn Host,
+        calls: &mut Calls<Purpose>,
+        occasion: Occasion,
+        purpose: Purpose,
+        token: &str,
+    ) -> Result<(), host::Status> {
+        let Introspection {
+            endpoint,
+            client_id,
+            authentication,
+            timeout,
+            ..
+        } = &self.settings;
+        let mut body = format!(
+            "token={}&token_type_hint=access_token",
+            http::form_encoded(token)
+        );
+        let mut headers = vec![
+            (":method", "POST"),
+            (":path", endpoint.path.as_str()),
+            (":authority", endpoint.authority.as_str()),
+            (":scheme", endpoint.scheme),
+            ("accept", "application/json"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        let (id, secret) = (
+            http::form_encoded(client_id),
+            http::form_encoded(self.secret.expose()),
+        );
+        let credentials;
+        match authentication {
+            ClientAuthentication::Basic => {
+                let pair = STANDARD.encode(format!("{id}:{secret}"));
+                credentials = format!("Basic {pair}");
+                headers.push(("authorization", credentials.as_str()));
+            }
+            ClientAuthentication::Post => {
+                body.push_str(&format!("&client_id={id}&client_secret={secret}"));
+            }
+        }
+        let call = HttpCall {
+            upstream: &endpoint.upstream,
+            headers: &headers,
+            body: body.as_bytes(),
+            timeout: *timeout,
+        };
+        calls.start_http(host, &call, occasion, purpose)
+    }
+}
+
+/// Responses about tokens: a bounded number, each for a while.
+struct Responses {
+    capacity: usize,
+    responses: HashMap<TokenHash, Response>,
+}
+
+struct Response {
+    outcome: Outcome,
+    until_ns: u64,
+}
+
+impl Responses {
+    fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            responses: HashMap::new(),
+        }
+    }
+
+    fn find(&mut self, hash: &TokenHash, now_ns: u64) -> Option<Outcome> {
+        let response = self.responses.get(hash)?;
+        if now_ns < response.until_ns {
+            return Some(response.outcome.clone());
+        }
+        self.responses.remove(hash);
+        None
+    }
+
+    fn forget(&mut self, hash: &TokenHash) {
+        self.responses.remove(hash);
+    }
+
+    fn remember(&mut self, hash: TokenHash, outcome: Outcome, now_ns: u64, for_ns: u64) {
+        let is_full = |responses: &HashMap<TokenHash, Response>| {
+            responses.len() >= self.capacity && !responses.contains_key(&hash)
+        };
+        if is_full(&self.responses) {
+            self.responses
+                .retain(|_, response| now_ns < response.until_ns);
+        }
+        // All are still good: the one that ends first goes, if it is not being asked about.
+        if is_full(&self.responses) {
+            let first = self
+                .responses
+                .iter()
+                .filter(|(_, response)| !matches!(response.outcome, Outcome::Asked))
+                .min_by_key(|(_, response)| response.until_ns)
+                .map(|(hash, _)| *hash);
+            if let Some(first) = first {
+                self.responses.remove(&first);
+            }
+        }
+        let until_ns = now_ns.saturating_add(for_ns);
+        self.responses.insert(hash, Response { outcome, until_ns });
+    }
+}
+
+/// What the claims of a response make of a caller.
+pub(crate) fn introspected(
+    provider: &Provider,
+    index: usize,
+    claims: Json,
+    validity: Validity,
+) -> Result<Verified, Reason> {
+    let certificate = claims::bound_certificate(&claims)?.map(str::to_owned);
+    let headers = claim_headers::headers(provider, &claims, None)?;
+    let method = AuthenticationMethod::Introspection;
+    let identity = claims::identity(provider, method, claims);
+    let mut verified = Verified::new(index, validity, identity);
+    verified.headers = headers;
+    verified.certificate = certificate;
+    Ok(verified)
+}
+
+/// The address that a request comes from, as far as it serves to share calls fairly: that of the
+/// connection, since anybody can write a header.
+fn client_of(context: VerifyContext<'_>) -> u64 {
+    let address = context.host.property(&["source", "address"]);
+    let address = address.unwrap_or_default();
+    // Without the port: a client may open as many connections as it likes.
+    let end = address.iter().rposition(|byte| *byte == b':');
+    let (host, _) = end
+        .and_then(|end| address.split_at_checked(end))
+        .unwrap_or((&address, &[]));
+    let mut hasher = DefaultHasher::new();
+    host.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a response says (RFC 7662 section 2.2): the claims of an active token, or why it is refused.
+///
+/// # Errors
+/// A code, when it says nothing.
+pub fn read_response(
+    settings: &Introspection,
+    body: &[u8],
+    now_s: f64,
+) -> Result<Result<(Json, Validity), Reason>, &'static str> {
+    let claims = Json::parse(body).map_err(|_| "not_json")?;
+    match claims.member("active") {
+        Some(Json::Bool(true)) => {
+            Ok(check(settings, &claims, now_s).map(|validity| (claims, validity)))
+        }
+        Some(Json::Bool(false)) => Ok(Err(Reason::TokenInactive)),
+        _ => Err("not_an_introspection_response"),
+    }
+}
+
+fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity, Reason> {
+    let validity = Validity {
+        from_s: date(claims, "nbf")?.unwrap_or(f64::NEG_INFINITY),
+        until_s: date(claims, "exp")?.unwrap_or(f64::INFINITY),
+    };
+    validity.check(now_s)?;
+    if let (Some(expected), Some(issuer)) = (&settings.issuer, claims.member("iss"))
+        && issuer.as_str() != Some(expected.as_str())
+    {
+        return Err(Reason::IssuerUnknown);
+    }
+    if let Some(accepted) = &settings.audiences {
+        check_audience(claims, accepted)?;
+    }
+    Ok(validity)
+}
+
+/// The largest response that is read.
+pub const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// An issuer that could not be asked about a token is not asked about it again for so long.
+const FAILURE_NS: u64 = NS_PER_S;
+const JUST_SAID_NS: u64 = NS_PER_S / 10;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use host::Capabilities;
+    use host::fake::{FakeHost, Profile};
+
+    use super::*;
+    use crate::config::Endpoint;
+
+    fn settings() -> Introspection {
+        let address = Endpoint::split("https://idp.test/introspect").unwrap();
+        Introspection {
+            endpoint: Endpoint::within(address, "idp".to_owned()),
+            client_id: "edge".to_owned(),
+            client_secret_env: "SECRET".to_owned(),
+            authentication: ClientAuthentication::Basic,
+            timeout: Duration::from_secs(5),
+            cache_duration: Duration::from_secs(30),
+            cache_tokens: 10,
+            max_requests: 10,
+            issuer: Some("https://idp.test".to_owned()),
+            audiences: Some(vec!["api".to_owned()]),
+        }
+    }
+
+    #[test]
+    fn only_active_tokens_for_us_are_good() {
+        for (response, expected) in [
+            (r#"{"active":true,"aud":"api","sub":"jane"}"#, Ok(Ok(()))),
+            (
+                r#"{"active":true,"aud":["api"],"iss":"https://idp.test","exp":2000}"#,
+                Ok(Ok(())),
+            ),
+            (r#"{"active":false}"#, Ok(Err(Reason::TokenInactive))),
+            (
+                r#"{"active":true,"aud":"other"}"#,
+                Ok(Err(Reason::AudienceMismatch)),
+            ),
+            (r#"{"active":true}"#, Ok(Err(Reason::AudienceMismatch))),
+            (
+                r#"{"active":true,"aud":"api","iss":"https://evil.test"}"#,
+                Ok(Err(Reason::IssuerUnknown)),
+            ),
+            (
+                r#"{"active":true,"aud":"api","exp":1000}"#,
+                Ok(Err(Reason::TokenExpired)),
+            ),
+            (
+                r#"{"active":true,"aud":"api","nbf":1001}"#,
+                Ok(Err(Reason::TokenNotYetValid)),
+            ),
+            (
+                r#"{"active":true,"aud":"api","exp":"soon"}"#,
+                Ok(Err(Reason::TokenMalformed)),
+            ),
+            (r#"{"active":"true"}"#, Err("not_an_introspection_response")),
+            (r#"{"active":1}"#, Err("not_an_introspection_response")),
+            (r#"{"active":true,"active":false}"#, Err("not_json")),
+            ("[]", Err("not_an_introspection_response")),
+            ("<html>", Err("not_json")),
+            ("", Err("not_json")),
+        ] {
+            let read = read_response(&settings(), response.as_bytes(), 1000.0);
+            assert_eq!(read.map(|said| said.map(drop)), expected, "{response}");
+        }
+    }
+
+    #[test]
+    fn responses_are_bounded_and_questions_stay() {
+        let mut responses = Responses::new(10);
+        responses.remember([255; 32], Outcome::Asked, 0, 1);
+        for number in 0..100_u8 {
+            let outcome = Outcome::Refused(Reason::TokenInactive);
+            responses.remember([number; 32], outcome, 0, 1000 + u64::from(number));
+            assert!(responses.responses.len() <= 10);
+        }
+        assert!(responses.responses.contains_key(&[255; 32]));
+        assert!(responses.responses.contains_key(&[99; 32]));
+    }
+
+    #[test]
+    fn no_client_has_all_calls() {
+        let introspector = Introspector::new(settings(), Secret::new("secret"));
+        let host = FakeHost::new(Profile::Envoy);
+        let mut calls = Calls::new(Capabilities::probe(&host), 100);
+        let mut ask = |provider: usize, client: u64, times: u32| {
+            let mut asked = 0;
+            for _ in 0..times {
+                if introspector.has_room(&calls, provider, client) {
+                    let occasion = Occasion {
+                        stream: None,
+                        now_ns: 0,
+                    };
+                    let purpose = Purpose::Introspection {
+                        provider,
+                        token: [0; 32],
+                        client,
+                    };
+                    let started = introspector.ask(&host, &mut calls, occasion, purpose, "token");
+                    started.unwrap();
+                    asked += 1;
+                }
+            }
+            asked
+        };
+        assert_eq!(ask(0, 1, 100), 5, "half of ten");
+        assert_eq!(ask(0, 2, 100), 3, "a quarter");
+        assert_eq!(ask(0, 3, 100), 2, "what is left");
+        assert_eq!(ask(0, 4, 100), 0);
+        assert_eq!(ask(1, 4, 100), 5, "of another provider");
+    }
+}

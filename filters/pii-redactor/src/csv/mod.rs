@@ -1,0 +1,545 @@
+//! Rewriting rows of cells (RFC 4180, and what spreadsheets make of it).
+//!
+//! A row that may have the names of the columns is held, up to 16 KiB: it shows the delimiter, and
+//! whether it has names. That is the first row, or, below a title, the first one with several cells,
+//! or one below a blank line. A column is a member as in JSON: its name announces what its cells are,
+//! rules about members act on it, and where only named members pass, the others go with one delimiter
+//! each. Cells are searched one by one, without their quotes.
+
+use std::rc::Rc;
+
+use crate::bytes::{Position as _, at, part, rest};
+use crate::media::CsvFormat;
+use crate::member_rules::{FieldStart, MemberDecision, begin_field};
+use crate::names::KeyInfo;
+use crate::plan::Plan;
+use crate::spelled::{Sink, Spelling};
+use crate::tally::Tally;
+use crate::value::ValueScanner;
+
+/// Rewrites a table.
+#[derive(Debug)]
+pub struct CsvRewriter {
+    plan: Rc<Plan>,
+    format: CsvFormat,
+    delimiter: u8,
+    /// A row that may be a header, until it is complete.
+    held_row: Vec<u8>,
+    in_held_quotes: bool,
+    /// A row with several cells has come, so what has one cell only is no title.
+    in_table: bool,
+    /// So many rows of words have come that may be titles, or names that say nothing.
+    rows_above: u8,
+    /// The columns with a name, and behind them one for what is under none.
+    columns: Rc<[Column]>,
+    /// The cells are names.
+    is_header: bool,
+    state: State,
+    /// The place of the cell in its row.
+    index: usize,
+    /// A cell of this row has been written.
+    written: bool,
+    /// The row before has ended with CR, and LF may belong to it.
+    after_cr: bool,
+    value: ValueScanner,
+    offset: u64,
+}
+
+/// What the name of a column says.
+#[derive(Clone, Debug, Default)]
+struct Column {
+    name: Vec<u8>,
+    info: KeyInfo,
+    decision: MemberDecision,
+}
+
+impl Column {
+    fn nameless(plan: &Plan) -> Self {
+        Self {
+            decision: if plan.minimizes.is_some() {
+                MemberDecision::NotAllowed
+            } else {
+                MemberDecision::Stays
+            },
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// In a row that may be a header, and is held.
+    HeldRow,
+    /// Before a cell.
+    Start,
+    /// In a cell without quotes, or behind the quotes.
+    Bare,
+    /// Inside quotes.
+    Quoted,
+    /// Behind a quote that may be one of two.
+    Quote,
+    /// In a cell that does not leave; inside its quotes or not.
+    Dropped { quoted: bool },
+    /// In such a cell, behind a quote that may be one of two.
+    DroppedQuote,
+}
+
+impl CsvRewriter {
+    /// A rewriter with this plan.
+    #[must_use]
+    pub fn new(plan: Rc<Plan>, format: CsvFormat) -> Self {
+        Self {
+            columns: Rc::new([Column::nameless(&plan)]),
+            plan,
+            format,
+            delimiter: b',',
+            held_row: Vec::new(),
+            in_held_quotes: false,
+            in_table: false,
+            rows_above: 0,
+            is_header: false,
+            state: State::HeldRow,
+            index: 0,
+            written: false,
+            after_cr: false,
+            value: ValueScanner::new(Spelling::Cell),
+            offset: 0,
+        }
+    }
+
+    /// Takes the next bytes, and writes what can leave.
+    pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        let mut ahead = chunk;
+        while !ahead.is_empty() {
+            if self.state == State::HeldRow {
+                let taken = self.hold_row(ahead);
+                if !self.has_held_row() {
+                    return;
+                }
+                ahead = rest(ahead, taken);
+                self.begin_row(out, tally);
+            } else {
+                let taken = self.read(ahead, out, tally);
+                ahead = rest(ahead, taken);
+            }
+        }
+    }
+
+    /// The table is complete.
+    pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        if self.state == State::HeldRow {
+            self.begin_row(out, tally);
+        }
+        let is_in_row = self.state != State::Start || self.index > 0;
+        if is_in_row && self.state != State::HeldRow {
+            self.end_cell(out, tally);
+        }
+    }
+
+    /// Bytes that are held at the moment.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.held_row.len().saturating_add(self.value.held())
+    }
+
+    /// Takes a row, with its end, up to what may be held. Returns how many bytes belong to it.
+    fn hold_row(&mut self, chunk: &[u8]) -> usize {
+        for (position, byte) in chunk.iter().enumerate() {
+            self.held_row.push(*byte);
+            match byte {
+                b'"' => self.in_held_quotes = !self.in_held_quotes,
+                b'\n' | b'\r' if !self.in_held_quotes => return position.plus(1),
+                _ => {}
+            }
+            if self.held_row.len() >= MAX_HELD_ROW_BYTES {
+                return position.plus(1);
+            }
+        }
+        chunk.len()
+    }
+
+    fn has_held_row(&self) -> bool {
+        let is_complete = matches!(self.held_row.last(), Some(b'\n' | b'\r'));
+        is_complete && !self.in_held_quotes || self.held_row.len() >= MAX_HELD_ROW_BYTES
+    }
+
+    /// A row is there, or all of it that may be held: is it a header, a title above one, or data?
+    fn begin_row(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        let row = std::mem::take(&mut self.held_row);
+        let without_mark = row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&row);
+        out.extend_from_slice(part(&row, 0, row.len().less(without_mark.len())));
+        self.in_held_quotes = false;
+        let line = without_mark.trim_ascii_end();
+        if std::mem::take(&mut self.after_cr) && without_mark == b"\n" || line.is_empty() {
+            out.extend_from_slice(without_mark);
+            self.after_cr = without_mark.last() == Some(&b'\r');
+            self.pass(row.len());
+            return;
+        }
+        // What spreadsheets write to name the delimiter.
+        if let [b's', b'e', b'p', b'=', delimiter] = line {
+            self.format.delimiter = Some(*delimiter);
+            out.extend_from_slice(without_mark);
+            self.pass(row.len());
+            return;
+        }
+        self.pass(row.len().less(without_mark.len()));
+        if !self.in_table {
+            self.delimiter = self.format.delimiter.unwrap_or_else(|| delimiter_of(line));
+        }
+        let cells = cells(line, self.delimiter);
+        let is_whole = without_mark.len() < MAX_HELD_ROW_BYTES;
+        let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+        let is_single_comment = matches!(*line, [b'#', _, ..]) && cells.len() == 1;
+        let is_of_names = is_whole
+            && !is_single_comment
+            && self.format.header != Some(false)
+            && self.take_names(&cells, filled);
+        // What stands above a header is searched as any row, and the next row may be the header.
+        let is_comment = line.starts_with(b"#") && !self.is_header;
+        let may_be_title = filled < 2
+            || is_of_names
+                && self.rows_above < MAX_ROWS_ABOVE
+                && !self.says_something(&self.columns);
+        let is_above = is_whole && (is_comment || self.format.header.is_none() && may_be_title);
+        self.rows_above = self
+            .rows_above
+            .saturating_add(u8::from(is_above && is_of_names));
+        self.in_table |= !is_above;
+        self.state = State::Start;
+        let mut ahead = without_mark;
+        loop {
+            let taken = self.read(ahead, out, tally);
+            ahead = rest(ahead, taken);
+            if ahead.is_empty() {
+                break;
+            }
+            // A quote inside a cell has joined several rows, and they are not held again.
+            self.state = State::Start;
+        }
+        let is_between_rows =
+            self.state == State::Start && self.index == 0 && !self.value.is_in_key();
+        if is_above && is_between_rows {
+            self.state = State::HeldRow;
+        }
+    }
+
+    /// So many bytes have been read that are no part of a cell.
+    fn pass(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(0);
+        self.offset = self.offset.saturating_add(bytes);
+    }
+
+    /// Takes the cells of a row for the names of the columns, if they are that. Returns whether they
+    /// can be.
+    fn take_names(&mut self, cells: &[Vec<u8>], filled: usize) -> bool {
+        let is_first = !self.in_table && self.columns.len() < 2;
+        let may_be_header = match self.format.header {
+            Some(true) if is_first => true,
+            _ => filled > usize::from(!is_first) && cells.iter().all(|cell| self.may_be_name(cell)),
+        };
+        if !may_be_header {
+            return false;
+        }
+        let plan = Rc::clone(&self.plan);
+        let named = cells.iter().map(|name| {
+            let (info, decision) = plan.decide_column(name);
+            Column {
+                name: name.clone(),
+                info,
+                decision,
+            }
+        });
+        let columns: Rc<[Column]> = named
+            .chain(std::iter::once(Column::nameless(&plan)))
+            .collect();
+        // A row of words may be data, unless a rule or a detector knows one of them.
+        if is_first || self.says_something(&columns) {
+            self.columns = columns;
+            self.is_header = true;
+        }
+        true
+    }
+
+    /// Whether any of these names changes what becomes of its cells.
+    fn says_something(&self, columns: &[Column]) -> bool {
+        let nameless = Column::nameless(&self.plan).decision;
+        columns
+            .iter()
+            .any(|column| column.info.kinds.is_some() || column.decision != nameless)
+    }
+
+    /// Whether a cell can be the name of a column: words, and nothing that is looked for.
+    fn may_be_name(&self, cell: &[u8]) -> bool {
+        let has_letter = cell
+            .iter()
+            .any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+        let begins_well = !cell.first().is_some_and(u8::is_ascii_digit);
+        let is_name = has_letter && begins_well && cell.len() <= MAX_NAME_BYTES;
+        let is_value = || {
+            let mut spans = Vec::new();
+            let nothing = crate::lexicon::Announcement::default();
+            self.plan.search(cell, 0, &nothing, false, &mut spans);
+            !spans.is_empty()
+        };
+        cell.is_empty() || is_name && !cell.contains(&b'@') && !is_value()
+    }
+
+    /// Reads rows, up to one that must be held. Returns how many bytes were read.
+    fn read(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) -> usize {
+        let start = self.offset;
+        let mut position = 0;
+        while position < chunk.len() {
+            self.offset = start.saturating_add(u64::try_from(position).unwrap_or(0));
+            let byte = at(chunk, position);
+            if std::mem::take(&mut self.after_cr) && byte == b'\n' {
+                out.push(byte);
+                position = position.plus(1);
+                continue;
+            }
+            let ahead = rest(chunk, position);
+            let taken = match self.state {
+                // Below a blank line there may be another table.
+                State::Start
+                    if self.index == 0
+                        && matches!(byte, b'\n' | b'\r')
+                        && !self.value.is_in_key() =>
+                {
+                    out.push(byte);
+                    self.after_cr = byte == b'\r';
+                    self.state = State::HeldRow;
+                    position = position.plus(1);
+                    break;
+                }
+                State::Start => {
+                    self.begin_cell(byte, out, tally);
+                    usize::from(byte == b'"')
+                }
+                State::Bare | State::Dropped { quoted: false } => {
+                    let end = memchr::memchr3(self.delimiter, b'\n', b'\r', ahead);
+                    let piece = part(ahead, 0, end.unwrap_or(ahead.len()));
+                    if self.state == State::Bare {
+                        self.push(piece, out, tally);
+                    }
+                    if let Some(end) = end {
+                        self.end_cell(out, tally);
+                        self.end_row(at(ahead, end), out);
+                        end.plus(1)
+                    } else {
+                        piece.len()
+                    }
+                }
+                State::Quoted => {
+                    let end = memchr::memchr(b'"', ahead);
+                    let piece = part(ahead, 0, end.unwrap_or(ahead.len()));
+                    self.push(piece, out, tally);
+                    if end.is_some() {
+                        self.state = State::Quote;
+                    }
+                    piece.len().plus(usize::from(end.is_some()))
+                }
+                State::Quote if byte == b'"' => {
+                    let plan = Rc::clone(&self.plan);
+                    let mut sink = Sink {
+                        plan: &plan,
+                        out,
+                        tally,
+                    };
+                    self.value.push_spelled(b"\"", b"\"\"", &mut sink);
+                    self.state = State::Quoted;
+                    1
+                }
+                State::Quote => {
+                    self.end_quotes(out, tally);
+                    0
+                }
+                State::Dropped { quoted: true } => {
+                    let end = memchr::memchr(b'"', ahead);
+                    if end.is_some() {
+                        self.state = State::DroppedQuote;
+                    }
+                    end.map_or(ahead.len(), |end| end.plus(1))
+                }
+                State::DroppedQuote => {
+                    let quoted = byte == b'"';
+                    self.state = State::Dropped { quoted };
+                    usize::from(quoted)
+                }
+                // It ends before the rows are read.
+                State::HeldRow => break,
+            };
+            position = position.plus(taken);
+        }
+        self.offset = start.saturating_add(u64::try_from(position).unwrap_or(0));
+        position
+    }
+
+    fn begin_cell(&mut self, byte: u8, out: &mut Vec<u8>, tally: &mut Tally) {
+        let plan = Rc::clone(&self.plan);
+        let quoted = byte == b'"';
+        // Only a line without cells may be one of a key that began in the line before.
+        if quoted || self.index > 0 {
+            self.value.leave_key(out);
+        }
+        let columns = Rc::clone(&self.columns);
+        let Some(column) = columns.get(self.index).or_else(|| columns.last()) else {
+            return;
+        };
+        let spelling = if quoted {
+            Spelling::QuotedCell
+        } else {
+            Spelling::Cell
+        };
+        let start = if self.is_header {
+            // A name goes with its column, and is nothing that a rule acts on.
+            let mut uncounted = Tally::default();
+            let name = (&*column.name, self.offset);
+            match begin_field(&plan, column.decision, name, spelling, &mut uncounted) {
+                FieldStart::Gone => FieldStart::Gone,
+                _ => FieldStart::Search(None),
+            }
+        } else {
+            let name = (&*column.name, self.offset);
+            begin_field(&plan, column.decision, name, spelling, tally)
+        };
+        let none = KeyInfo::default();
+        let info = if self.is_header { &none } else { &column.info };
+        match start {
+            FieldStart::Gone => self.state = State::Dropped { quoted },
+            FieldStart::Fixed(new) => {
+                self.write_delimiter(out);
+                let quote: &[u8] = if quoted { b"\"" } else { b"" };
+                out.extend([quote, &new, quote].concat());
+                self.state = State::Dropped { quoted };
+            }
+            FieldStart::Search(applied) => {
+                self.value
+                    .begin(&plan, info, applied, (spelling, self.offset));
+                self.write_delimiter(out);
+                if quoted {
+                    out.push(b'"');
+                }
+                self.state = if quoted { State::Quoted } else { State::Bare };
+            }
+        }
+    }
+
+    fn write_delimiter(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.written, true) {
+            out.push(self.delimiter);
+        }
+    }
+
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        let plan = Rc::clone(&self.plan);
+        let mut sink = Sink {
+            plan: &plan,
+            out,
+            tally,
+        };
+        self.value.push(bytes, &mut sink);
+    }
+
+    /// The closing quote has been read. What stands behind it, against the grammar, is text.
+    fn end_quotes(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        self.end_value(out, tally);
+        out.push(b'"');
+        let plan = Rc::clone(&self.plan);
+        let place = (Spelling::Cell, self.offset);
+        self.value.begin(&plan, &KeyInfo::default(), None, place);
+        self.state = State::Bare;
+    }
+
+    fn end_value(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        let plan = Rc::clone(&self.plan);
+        self.value.end(&mut Sink {
+            plan: &plan,
+            out,
+            tally,
+        });
+    }
+
+    fn end_cell(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        match self.state {
+            State::Bare | State::Quoted => self.end_value(out, tally),
+            State::Quote => self.end_quotes(out, tally),
+            // The row ends with a delimiter: behind it is an empty cell.
+            State::Start => {
+                self.begin_cell(0, out, tally);
+            }
+            State::Dropped { .. } | State::DroppedQuote | State::HeldRow => {}
+        }
+        self.state = State::Start;
+        self.index = self.index.plus(1);
+    }
+
+    /// A delimiter, or the end of a row.
+    fn end_row(&mut self, byte: u8, out: &mut Vec<u8>) {
+        if byte == self.delimiter {
+            return;
+        }
+        // Lines of a key that is being taken away go with it.
+        if self.value.is_in_key() {
+            self.value.end_line(&[byte], out);
+        } else {
+            out.push(byte);
+            self.after_cr = byte == b'\r';
+        }
+        self.index = 0;
+        self.written = false;
+        self.is_header = false;
+    }
+}
+
+/// The delimiter that stands most often in a row, outside of quotes.
+fn delimiter_of(row: &[u8]) -> u8 {
+    let mut counts = [0_usize; DELIMITERS.len()];
+    let mut in_quotes = false;
+    for byte in row {
+        in_quotes ^= *byte == b'"';
+        let place = DELIMITERS.iter().position(|delimiter| delimiter == byte);
+        if let Some(count) = place
+            .filter(|_| !in_quotes)
+            .and_then(|place| counts.get_mut(place))
+        {
+            *count = count.plus(1);
+        }
+    }
+    let most = counts.iter().max().copied().unwrap_or(0);
+    let place = counts.iter().position(|count| *count == most);
+    let delimiter = place.and_then(|place| DELIMITERS.get(place));
+    delimiter.copied().unwrap_or(b',')
+}
+
+/// The texts of the cells of a row.
+fn cells(row: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
+    let mut in_quotes = false;
+    let is_end = |byte: &u8| {
+        in_quotes ^= *byte == b'"';
+        *byte == delimiter && !in_quotes
+    };
+    row.split(is_end)
+        .map(|cell| {
+            let cell = cell.trim_ascii();
+            let quoted = cell
+                .strip_prefix(b"\"")
+                .and_then(|inner| inner.strip_suffix(b"\""));
+            match quoted {
+                Some(inner) => String::from_utf8_lossy(inner)
+                    .replace("\"\"", "\"")
+                    .into_bytes(),
+                None => cell.to_vec(),
+            }
+        })
+        .collect()
+}
+
+/// In the order in which they are preferred.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+const MAX_HELD_ROW_BYTES: usize = 16 * 1024;
+const MAX_NAME_BYTES: usize = 128;
+/// More rows of words than these are a table of words.
+const MAX_ROWS_ABOVE: u8 = 16;
+
+#[cfg(test)]
+mod tests;
