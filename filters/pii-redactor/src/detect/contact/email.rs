@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "EMAIL",
     about: "An e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters)",

@@ -2,7 +2,8 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a telephone number: international with +, North American in its usual form, national ones
+/// where a word announces them.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PHONE",
     about: "A telephone number: international with +, North American in its usual form, national ones where a word announces them",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a German number plate.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_KFZ",
     about: "A German number plate",

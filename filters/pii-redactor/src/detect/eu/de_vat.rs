@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a VAT number of Germany: MOD 11,10.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_VAT_ID",
     about: "A VAT number of Germany: MOD 11,10",

@@ -270,7 +270,7 @@ impl<'a, 's> Search<'a, 's> {
 }
 
 /// A character that is spelled otherwise is read, replaced and found again.
-const LOOKS_OF_A_SPELLING: usize = 3;
+const LOOKS_OF_A_SPELLING: usize = 4;
 /// Nothing that no name announces is shorter.
 const LEAST_BYTES: usize = 5;
 

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a payment card number: issuer range, length and check digit (ISO/IEC 7812-1).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CREDIT_CARD",
     about: "A payment card number: issuer range, length and check digit (ISO/IEC 7812-1)",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an international bank account number (ISO 13616): country, length and MOD 97-10.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IBAN",
     about: "An international bank account number (ISO 13616): country, length and MOD 97-10",

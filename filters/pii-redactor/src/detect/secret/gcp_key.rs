@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an API key, OAuth client secret or access token of Google.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GCP_API_KEY",
     about: "An API key, OAuth client secret or access token of Google",

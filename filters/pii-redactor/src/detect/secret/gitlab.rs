@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a token of GitLab.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GITLAB_TOKEN",
     about: "A token of GitLab",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a user name and a password in the address of a service.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "URL_PASSWORD",
     about: "A user name and a password in the address of a service",
