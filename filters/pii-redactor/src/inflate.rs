@@ -169,7 +169,7 @@ impl Inflater {
         self.inflate(&first, limit, sink).map(drop)
     }
 
-    /// Decodes as much as there is of one member. Answers how many bytes of it were taken.
+    /// Decodes as much as there is of one member. Returns how many bytes of it were taken.
     fn inflate(
         &mut self,
         bytes: &[u8],

@@ -36,7 +36,7 @@ pub(crate) struct Surroundings {
 
 impl Plan {
     /// Decides about a child whose parent the paths have reached with `states[from..to]`; what they
-    /// reach in the child is added at the end of `states`. Answers also whether everything in it is
+    /// reach in the child is added at the end of `states`. Returns also whether everything in it is
     /// allowed.
     pub(crate) fn decide(
         &self,

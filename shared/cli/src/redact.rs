@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use pii_redactor::config::{Config, FailurePolicy, Place, RuleUse};
+use pii_redactor::config::{Config, FailurePolicy, ParseErrorPolicy, Place, RuleUse};
 use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
 use pii_redactor::media::{Charset, Media};
@@ -179,6 +179,12 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         return fields(&config, &uses, &plan, (place, &first), arguments.explain);
     }
     let media = Media::of(&content_type);
+    let refuses_ambiguous = config.on_error.ambiguous == ParseErrorPolicy::Block;
+    if media.is_ambiguous && refuses_ambiguous {
+        return Err(format!(
+            "{content_type:?} can be read in more than one way; on_error.ambiguous says what becomes of it"
+        ));
+    }
     let framing = media.framing.ok_or_else(|| {
         format!(
             "{content_type:?} is not searched; on_error.unsupported_type says what becomes of it"
@@ -208,6 +214,13 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
     }
     if let Some(malformed) = pipeline.malformed() {
+        if malformed.what.is_ambiguous() && refuses_ambiguous {
+            return Err(format!(
+                "{} at byte {}; on_error.ambiguous says what becomes of it",
+                malformed.what.as_str(),
+                malformed.offset
+            ));
+        }
         eprintln!(
             "meshward redact: not {content_type}: {} at byte {}; from there on searched as text",
             malformed.what.as_str(),

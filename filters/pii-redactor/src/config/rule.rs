@@ -59,7 +59,7 @@ const fn bit(place: Place) -> u16 {
 }
 
 impl Places {
-    /// The body of the answer alone.
+    /// The body of the response alone.
     pub const RESPONSE_BODY: Self = Self(bit(Place::ResponseBody));
 
     /// Whether a place is one of them.

@@ -43,7 +43,7 @@ impl Head {
 }
 
 impl RedactedStream {
-    /// The query, the cookies and the headers of the request. Answers an action if it goes no further.
+    /// The query, the cookies and the headers of the request. Returns an action if it goes no further.
     pub(super) fn redact_request_head(
         &mut self,
         filter: &PiiRedactor,
@@ -61,7 +61,7 @@ impl RedactedStream {
         self.finish_head(filter, host, Direction::Request, head)
     }
 
-    /// The headers of the answer.
+    /// The headers of the response.
     pub(super) fn redact_response_head(
         &mut self,
         filter: &PiiRedactor,
@@ -76,7 +76,7 @@ impl RedactedStream {
         self.finish_head(filter, host, Direction::Response, head)
     }
 
-    /// Answers an action if the message goes no further.
+    /// Returns an action if the message goes no further.
     fn finish_head(
         &mut self,
         filter: &PiiRedactor,

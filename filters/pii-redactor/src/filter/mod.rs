@@ -1,6 +1,6 @@
-//! The filter: redacts requests on their way to the upstream, and answers on their way back.
+//! The filter: redacts requests on their way to the upstream, and responses on their way back.
 //!
-//! What a host allows decides the shape. A body callback that answers "continue" lets everything go
+//! What a host allows decides the shape. A body callback that returns "continue" lets everything go
 //! that is in the host's buffer, so each callback replaces the buffer by what may leave and the
 //! pipeline holds the rest. With trailers no callback says that the body is over, and nothing can
 //! be written any more; so what holds nothing at its end (JSON, events) streams, and a small text or
@@ -390,7 +390,7 @@ impl RedactedStream {
 }
 
 fn upgrades(request: &Request, host: &dyn Host) -> bool {
-    // `h2c` and the like are answered by the proxy itself; what is left is another protocol.
+    // `h2c` and the like are handled by the proxy itself; what is left is another protocol.
     request
         .header(host, "upgrade")
         .is_some_and(|value| !value.trim().is_empty())

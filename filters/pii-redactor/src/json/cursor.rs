@@ -154,7 +154,7 @@ impl<'a> Cursor<'a> {
         self.out
     }
 
-    /// The chunk is over: answers what is held back of it.
+    /// The chunk is over. Returns what is held back of it.
     pub(super) fn finish(mut self) -> Vec<u8> {
         match self.tentative {
             Some(start) => {

@@ -14,13 +14,13 @@
 mod comments;
 mod cursor;
 mod escapes;
+mod fast_path;
 mod member_name;
 mod members;
 mod nested;
 mod numbers;
 mod recovery;
 mod rules;
-mod run;
 mod searched_names;
 mod stack;
 mod values;

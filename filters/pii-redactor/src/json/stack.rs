@@ -49,7 +49,7 @@ impl Stack {
     }
 
     /// Adds the name of a member that is an object or an array. Without one it is an item, and has
-    /// the name of its array. Answers where the name begins.
+    /// the name of its array. Returns where the name begins.
     pub(super) fn push_name(&mut self, name: Option<&[u8]>) -> usize {
         match (name, self.frames.last()) {
             (None, Some(frame)) => frame.names_from,

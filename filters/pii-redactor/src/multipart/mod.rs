@@ -174,7 +174,7 @@ impl MultipartRewriter {
         }
     }
 
-    /// Takes content up to a delimiter. Answers 0 if more is needed to tell.
+    /// Takes content up to a delimiter. Returns 0 if more is needed to tell.
     fn content(&mut self, ahead: &[u8], out: &mut Vec<u8>, tally: &mut Tally) -> usize {
         if self.at_start {
             // The first delimiter may have no line before it.

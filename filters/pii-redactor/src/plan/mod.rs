@@ -5,22 +5,21 @@
 mod in_names;
 mod lists;
 mod placeholders;
+mod search;
+mod settings;
+
+pub use settings::{Allowed, Settings, TypePolicy};
 
 use std::cell::{RefCell, RefMut};
-use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use policy::finding::Category;
 
 use crate::action::Action;
-use crate::bytes::part;
-use crate::config::is_special_category;
-use crate::custom::{Custom, searchable};
-use crate::detect::{
-    Confidence, DETECTORS, Form, Scratch, ShapeIndex, Span, Text, assignable, find, preset,
-};
+use crate::custom::Custom;
+use crate::detect::{DETECTORS, Form, Scratch, ShapeIndex, assignable};
 use crate::entity::EntitySet;
-use crate::lexicon::{Announcement, Lexicon};
+use crate::lexicon::Lexicon;
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
 use crate::trigger::Triggers;
@@ -74,50 +73,6 @@ pub enum RuleMode {
     Report,
     /// The caller may see everything: what it would have found is counted as seen.
     Exempt,
-}
-
-/// What holds for all rules of a configuration.
-#[derive(Debug, Default)]
-pub struct Settings {
-    /// What stands in the place of a number.
-    pub type_policy: TypePolicy,
-    /// Matches that are less sure are none.
-    pub min_confidence: Confidence,
-    /// Names and words that speak against a match do not count.
-    pub ignores_negative: bool,
-    /// Strings that are JSON documents are read as such.
-    pub nested_json: bool,
-    /// Names of members are searched too.
-    pub search_names: bool,
-    /// Values that stay, whatever they are.
-    pub allowed: Allowed,
-}
-
-/// Values that stay.
-#[derive(Debug, Default)]
-pub struct Allowed {
-    /// In lower case.
-    pub values: HashSet<String>,
-    /// Their beginnings, in lower case.
-    pub prefixes: Vec<String>,
-    /// Their ends, in lower case.
-    pub suffixes: Vec<String>,
-    /// Expressions that a whole value must match.
-    pub patterns: Vec<regex_lite::Regex>,
-}
-
-/// What stands in the place of a number that is personal data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TypePolicy {
-    /// The replacement, as a string.
-    #[default]
-    String,
-    /// `0`.
-    Zero,
-    /// `null`.
-    Null,
-    /// The number itself: it only counts.
-    Keep,
 }
 
 /// What is done with a kind.
@@ -398,6 +353,7 @@ impl Plan {
     pub(crate) fn count_document(&self) {
         self.scratch.borrow().looks.add(LOOKS_OF_A_DOCUMENT);
     }
+<<<<<<< HEAD
 
     /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text
     /// is all of a value.
@@ -635,6 +591,8 @@ impl Allowed {
                 .any(|suffix| lower.ends_with(suffix.as_str()))
             || self.patterns.iter().any(whole)
     }
+=======
+>>>>>>> w-piibody
 }
 
 /// Reading a document in a string takes at least as long as so many looks at candidates.

@@ -104,10 +104,10 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
 
 /// What the bytes of a string are looked up in, where that pays off.
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-pub(crate) struct Looks;
+pub(crate) struct ByteTables;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-impl Looks {
+impl ByteTables {
     #[inline(always)]
     pub(crate) const fn new() -> &'static Self {
         &Self
@@ -157,7 +157,7 @@ mod groups;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-pub(crate) use simd::Looks;
+pub(crate) use simd::ByteTables;
 
 const BLOCK: usize = 16;
 const PLACES: [u8; BLOCK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];

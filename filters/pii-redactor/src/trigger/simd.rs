@@ -10,7 +10,7 @@ use super::groups::{BACKSLASH, FIRST, Halves, MARKS, SECOND, SINGLE};
 use crate::bytes::at;
 
 /// What the bytes are looked up in.
-pub(crate) struct Looks {
+pub(crate) struct ByteTables {
     single: Halves,
     first: Halves,
     second: Halves,
@@ -20,12 +20,12 @@ pub(crate) struct Looks {
     nibble: [u8; BLOCK],
 }
 
-impl Looks {
+impl ByteTables {
     /// The tables, as if they were not known: what is read from memory takes one instruction, and a
     /// constant of 16 bytes takes V8 three for each string.
     #[inline(always)]
     pub(crate) fn new() -> &'static Self {
-        black_box(&LOOKS)
+        black_box(&TABLES)
     }
 
     /// The length of the text up to the first quote, if no backslash comes before it, and whether
@@ -102,7 +102,7 @@ fn vector(bytes: &[u8; BLOCK]) -> v128 {
     u64x2(bits as u64, (bits >> 64) as u64)
 }
 
-static LOOKS: Looks = Looks {
+static TABLES: ByteTables = ByteTables {
     single: SINGLE,
     first: FIRST,
     second: SECOND,

@@ -63,7 +63,7 @@ impl Nested {
         part(&self.raw, 1, self.raw.len().less(1))
     }
 
-    /// Takes bytes up to the closing quote, or up to what may be held. Answers how many, and whether
+    /// Takes bytes up to the closing quote, or up to what may be held. Returns how many, and whether
     /// the quote is the last of them.
     fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
         let bytes = part(bytes, 0, MAX_NESTED_BYTES.less(self.raw.len()));

@@ -16,7 +16,7 @@ use crate::bytes::{Position as _, at, part, rest};
 use crate::names::{After, KeyInfo, NameCache};
 use crate::plan::Plan;
 use crate::tally::Tally;
-use crate::trigger::Looks;
+use crate::trigger::ByteTables;
 use plain::{NAME_END_BYTES, past_space, plain_items, plain_members, plain_name, plain_value};
 
 /// How far a run has come.
@@ -80,7 +80,7 @@ impl JsonRewriter {
                 continue;
             }
             let end = if child.is_plain && !plan.has_customs() {
-                plain_value(Looks::new(), run.chunk, child.value)
+                plain_value(ByteTables::new(), run.chunk, child.value)
             } else {
                 None
             };
@@ -286,7 +286,7 @@ impl Run<'_, '_> {
     }
 
     /// Reads on over children that are scalars with nothing in them, and whose names are the ones
-    /// that came the last time: the whole work for most of a body. Answers whether there were any.
+    /// that came the last time: the whole work for most of a body. Returns whether there were any.
     fn plain_children(&mut self, inside: Inside) -> bool {
         if !(self.is_first || inside.keeps_comma) {
             return false;

@@ -7,9 +7,9 @@ use crate::json::is_space;
 use crate::json::numbers::LEAST_DIGITS;
 use crate::names::NameCache;
 use crate::swar::not_digits;
-use crate::trigger::Looks;
+use crate::trigger::ByteTables;
 
-/// A function of its own, so that what it needs stays in registers. Answers the place behind the
+/// A function of its own, so that what it needs stays in registers. Returns the place behind the
 /// members, and the mark of the last.
 #[inline(never)]
 pub(super) fn plain_members(
@@ -18,14 +18,14 @@ pub(super) fn plain_members(
     mut is_first: bool,
     (names, parent, mut last, mut hint): (&NameCache, u32, u16, u16),
 ) -> (usize, u16) {
-    let looks = Looks::new();
+    let tables = ByteTables::new();
     while let Some(here) = next_child(chunk, position, is_first)
         && at(chunk, here) == b'"'
         && let start = here.plus(1)
         && let Some(link) = names.guess(hint, parent, rest(chunk, start))
         && link.is_plain
         && let value = past_space(chunk, start.plus(link.length))
-        && let Some(end) = plain_value(looks, chunk, value)
+        && let Some(end) = plain_value(tables, chunk, value)
     {
         (position, is_first) = (end, false);
         (last, hint) = (hint, link.behind);
@@ -36,9 +36,9 @@ pub(super) fn plain_members(
 /// The same for items of an array.
 #[inline(never)]
 pub(super) fn plain_items(chunk: &[u8], mut position: usize, mut is_first: bool) -> usize {
-    let looks = Looks::new();
+    let tables = ByteTables::new();
     while let Some(here) = next_child(chunk, position, is_first)
-        && let Some(end) = plain_value(looks, chunk, here)
+        && let Some(end) = plain_value(tables, chunk, here)
     {
         (position, is_first) = (end, false);
     }
@@ -57,14 +57,14 @@ fn next_child(chunk: &[u8], position: usize, is_first: bool) -> Option<usize> {
 
 /// The end of a scalar that nothing announces and in which there is nothing.
 #[inline(always)]
-pub(super) fn plain_value(looks: &Looks, chunk: &[u8], position: usize) -> Option<usize> {
+pub(super) fn plain_value(tables: &ByteTables, chunk: &[u8], position: usize) -> Option<usize> {
     if at(chunk, position) != b'"' {
         let length = short_token(rest(chunk, position))?;
         return Some(position.plus(length));
     }
     let start = position.plus(1);
     let ahead = rest(chunk, start);
-    let (length, has_nothing) = looks.string_end(ahead)?;
+    let (length, has_nothing) = tables.string_end(ahead)?;
     let is_plain = has_nothing || is_impersonal(part(ahead, 0, length));
     is_plain.then(|| start.plus(length).plus(1))
 }

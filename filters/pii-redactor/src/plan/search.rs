@@ -1,0 +1,218 @@
+//! Searching one text: what is wanted in it, and which of several matches counts.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use policy::finding::Category;
+
+use super::{FIRST_CUSTOM, Plan};
+use crate::bytes::part;
+use crate::config::is_special_category;
+use crate::custom::searchable;
+use crate::detect::{Confidence, DETECTORS, Form, Scratch, Span, Text, find, preset};
+use crate::entity::EntitySet;
+use crate::lexicon::Announcement;
+
+impl Plan {
+    /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text
+    /// is all of a value.
+    pub(crate) fn search(
+        &self,
+        bytes: &[u8],
+        from: usize,
+        announcement: &Announcement,
+        whole: bool,
+        spans: &mut Vec<Span>,
+    ) {
+        spans.clear();
+        let text = Text {
+            bytes,
+            from,
+            announcement,
+            wanted: &self.wanted,
+            assignable: &self.assignable,
+            shapes: &self.shapes,
+            lexicon: &self.lexicon,
+            heeds_negative: !self.settings.ignores_negative,
+            least: self.settings.min_confidence,
+        };
+        let scratch = &mut *self.scratch.borrow_mut();
+        find(&text, scratch, spans);
+        if whole && from == 0 {
+            self.find_whole(bytes, announcement, spans);
+        }
+        if !self.customs.is_empty() {
+            self.find_custom(&text, scratch, spans);
+        }
+        if !spans.is_empty() {
+            self.resolve(bytes, spans);
+        }
+    }
+
+    /// The kind that a whole value is by its name.
+    pub(crate) fn whole_kind(&self, announcement: &Announcement, value: &[u8]) -> Option<u8> {
+        let mut kinds = announcement.kinds.and(&self.whole);
+        let value = value.trim_ascii();
+        // A value that has been redacted in part may pass a check that it did not pass before.
+        let is_redacted = !kinds.is_empty() && self.has_placeholder(value);
+        while let Some(entity) = kinds.first() {
+            kinds.remove(entity);
+            let passes = match DETECTORS
+                .get(usize::from(entity))
+                .map(|detector| detector.form)
+            {
+                Some(Form::NamedIf(check)) => !is_redacted && check(value),
+                _ => true,
+            };
+            if passes {
+                return Some(entity);
+            }
+        }
+        None
+    }
+
+    /// The kind that an object (`{`), a boolean (`t`, `f`) or null (`n`) is by its name. Secrets are
+    /// none of these, and that there is no value tells something only of the special categories.
+    pub(crate) fn whole_kind_of_any(&self, announcement: &Announcement, first: u8) -> Option<u8> {
+        if self.settings.min_confidence > Confidence::Medium {
+            return None;
+        }
+        let mut kinds = announcement.kinds.and(&self.whole);
+        while let Some(entity) = kinds.first() {
+            kinds.remove(entity);
+            let detector = DETECTORS.get(usize::from(entity))?;
+            let is_any = matches!(detector.form, Form::Named)
+                && detector.presets & preset::SECRETS == 0
+                && (first != b'n' || is_special_category(detector.name))
+                // Declarations have such names too: `"username": { "type": "string" }`.
+                && (first != b'{' || matches!(detector.category, Category::Health | Category::Special));
+            if is_any {
+                return Some(entity);
+            }
+        }
+        None
+    }
+
+    /// The kind that a text is as a whole, if it may not stay whatever it is.
+    pub(crate) fn whole_match(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
+        let entity = self.announced(announcement, text)?;
+        let stays = !self.settings.allowed.is_empty() && self.settings.allowed.has(text);
+        (!stays).then_some(entity)
+    }
+
+    /// Of the kinds that a name announces, those that are parts of values.
+    pub(crate) fn parts_of(&self, kinds: Option<&EntitySet>) -> Option<Rc<EntitySet>> {
+        let parts = kinds?.and(&self.wanted);
+        (!parts.is_empty()).then(|| Rc::new(parts))
+    }
+
+    fn announced(&self, announcement: &Announcement, text: &[u8]) -> Option<u8> {
+        let none = announcement.kinds.and(&self.whole).is_empty();
+        if none
+            || self.is_placeholder(text.trim_ascii())
+            || text.is_empty()
+            || self.settings.min_confidence > Confidence::Medium
+        {
+            return None;
+        }
+        self.whole_kind(announcement, text)
+    }
+
+    fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
+        if let Some(entity) = self.announced(announcement, bytes) {
+            spans.push(Span {
+                start: 0,
+                end: bytes.len(),
+                entity,
+                confidence: Confidence::Medium,
+            });
+        }
+    }
+
+    fn find_custom(&self, text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>) {
+        scratch.near.forget();
+        let searched = searchable(text.bytes);
+        for (entity, custom) in (FIRST_CUSTOM..).zip(self.customs.iter()) {
+            if !self.wanted.has(entity) {
+                continue;
+            }
+            let places = (text.from, &scratch.looks);
+            custom.find(&searched, places, |start, end| {
+                let mut announced = || {
+                    let near = &mut scratch.near;
+                    text.announcement.kinds.has(entity)
+                        || near
+                            .announced(&self.lexicon, text.bytes, start, end)
+                            .has(entity)
+                };
+                if !custom.needs_context || announced() {
+                    spans.push(Span {
+                        start,
+                        end,
+                        entity,
+                        confidence: Confidence::High,
+                    });
+                }
+            });
+        }
+    }
+
+    /// Chooses among overlapping matches: those that are acted on, then the longest, then the
+    /// surest, then by the order of the table.
+    fn resolve(&self, bytes: &[u8], spans: &mut Vec<Span>) {
+        if !self.settings.allowed.is_empty() {
+            spans.retain(|span| !self.settings.allowed.has(part(bytes, span.start, span.end)));
+        }
+        if spans.len() > 1 {
+            spans.sort_by_key(|span| {
+                let enforces = self
+                    .binding(span.entity)
+                    .is_some_and(|binding| binding.enforces);
+                let length = span.end.saturating_sub(span.start);
+                (
+                    std::cmp::Reverse((enforces, length, span.confidence)),
+                    span.entity,
+                    span.start,
+                )
+            });
+            let enforced = |span: &Span| {
+                self.binding(span.entity)
+                    .is_some_and(|binding| binding.enforces)
+            };
+            // Of many matches only those nearby can overlap: in order of their places.
+            let mut taken: BTreeMap<usize, Span> = BTreeMap::new();
+            for span in spans.iter() {
+                let mut pieces: Vec<Span> = Vec::new();
+                let mut start = span.start;
+                let first = taken
+                    .range(..=span.start)
+                    .next_back()
+                    .map_or(span.start, |(start, _)| *start);
+                for known in taken.range(first..span.end).map(|(_, known)| known) {
+                    if known.start > start {
+                        pieces.push(Span {
+                            start,
+                            end: known.start,
+                            ..*span
+                        });
+                    }
+                    start = start.max(known.end);
+                }
+                if start < span.end {
+                    pieces.push(Span {
+                        start,
+                        end: span.end,
+                        ..*span
+                    });
+                }
+                // What sticks out of a better match still is personal data.
+                let whole = pieces.first() == Some(span);
+                if whole || enforced(span) {
+                    taken.extend(pieces.into_iter().map(|piece| (piece.start, piece)));
+                }
+            }
+            spans.clear();
+            spans.extend(taken.into_values());
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What holds for all rules of a configuration.
+
+use std::collections::HashSet;
+
+use crate::detect::Confidence;
+
+/// What holds for all rules of a configuration.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// What stands in the place of a number.
+    pub type_policy: TypePolicy,
+    /// Matches that are less sure are none.
+    pub min_confidence: Confidence,
+    /// Names and words that speak against a match do not count.
+    pub ignores_negative: bool,
+    /// Strings that are JSON documents are read as such.
+    pub nested_json: bool,
+    /// Names of members are searched too.
+    pub search_names: bool,
+    /// Values that stay, whatever they are.
+    pub allowed: Allowed,
+}
+
+/// Values that stay.
+#[derive(Debug, Default)]
+pub struct Allowed {
+    /// In lower case.
+    pub values: HashSet<String>,
+    /// Their beginnings, in lower case.
+    pub prefixes: Vec<String>,
+    /// Their ends, in lower case.
+    pub suffixes: Vec<String>,
+    /// Expressions that a whole value must match.
+    pub patterns: Vec<regex_lite::Regex>,
+}
+
+/// What stands in the place of a number that is personal data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TypePolicy {
+    /// The replacement, as a string.
+    #[default]
+    String,
+    /// `0`.
+    Zero,
+    /// `null`.
+    Null,
+    /// The number itself: it only counts.
+    Keep,
+}
+
+impl Allowed {
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+            && self.prefixes.is_empty()
+            && self.suffixes.is_empty()
+            && self.patterns.is_empty()
+    }
+
+    pub(super) fn has(&self, value: &[u8]) -> bool {
+        let value = String::from_utf8_lossy(value);
+        let lower = value.to_lowercase();
+        let whole = |regex: &regex_lite::Regex| {
+            regex
+                .find(&value)
+                .is_some_and(|hit| hit.start() == 0 && hit.end() == value.len())
+        };
+        self.values.contains(&lower)
+            || self
+                .prefixes
+                .iter()
+                .any(|prefix| lower.starts_with(prefix.as_str()))
+            || self
+                .suffixes
+                .iter()
+                .any(|suffix| lower.ends_with(suffix.as_str()))
+            || self.patterns.iter().any(whole)
+    }
+}
