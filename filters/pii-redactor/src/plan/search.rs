@@ -163,7 +163,13 @@ impl Plan {
         if !self.settings.allowed.is_empty() {
             spans.retain(|span| !self.settings.allowed.has(part(bytes, span.start, span.end)));
         }
-        if spans.len() > 1 {
+        // Nearly always there is nothing to choose.
+        spans.sort_by_key(|span| span.start);
+        let overlaps = spans.windows(2).any(|pair| match pair {
+            [left, right] => left.end > right.start,
+            _ => false,
+        });
+        if overlaps {
             spans.sort_by_key(|span| {
                 let enforces = self
                     .binding(span.entity)
