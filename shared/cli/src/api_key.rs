@@ -16,6 +16,9 @@ use crate::output::say;
 /// With --pepper-env the hash is HMAC-SHA-256 with the secret in that environment variable, as
 /// "pepper_env" of the provider has it; without, it is SHA-256, which is enough for keys of `new`.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  meshward api-key new --id acme
+  printf %s \"$KEY\" | meshward api-key hash")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -14,9 +14,11 @@
 mod api_key;
 mod audit;
 mod check;
+mod color;
 mod exit;
 mod output;
 mod redact;
+mod shells;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,9 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "meshward", version, after_help = exit::TABLE)]
 struct Arguments {
+    /// When output is coloured; NO_COLOR turns colours off too
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: color::When,
     #[command(subcommand)]
     command: Command,
 }
@@ -38,13 +43,20 @@ enum Command {
     Audit(Box<audit::Arguments>),
     /// Check configurations before a proxy sees them
     Check(check::Arguments),
+    /// Print the script that completes commands in a shell
+    Completions(shells::Completions),
+    /// Print the manual pages
+    Man(shells::Man),
     /// Show what pii-redactor would make of a body
     Redact(redact::Arguments),
 }
 
 fn main() -> ExitCode {
     let code = match Arguments::try_parse() {
-        Ok(arguments) => run(&arguments.command),
+        Ok(arguments) => {
+            color::choose(arguments.color);
+            run(&arguments.command)
+        }
         Err(message) => refused(&message),
     };
     output::flush();
@@ -56,6 +68,8 @@ fn run(command: &Command) -> u8 {
         Command::ApiKey(arguments) => api_key::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Completions(arguments) => shells::completions(arguments, Arguments::command()),
+        Command::Man(arguments) => shells::man(arguments, Arguments::command()),
         Command::Redact(arguments) => redact::run(arguments),
     }
 }

@@ -16,6 +16,7 @@ use pii_redactor::plan::Plan;
 use pii_redactor::tally::{Finding, Tally};
 use request::TriedRequest;
 
+use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::{or_end, say};
 
@@ -24,6 +25,11 @@ use crate::output::{or_end, say};
 /// With --request only those rules act that the filter would apply to that request, for that caller,
 /// at that place. Without it every rule is tried, whatever its match, apply_to, unless and when say.
 #[derive(Debug, clap::Parser)]
+#[command(after_help = "Examples:
+  meshward redact --list
+  meshward redact -c redact.json body.json
+  meshward redact -c redact.json --request 'GET /patients/7' --claims claims.json body.json
+  meshward redact --config=redact.json --explain=json <body.json")]
 pub(crate) struct Arguments {
     /// The configuration of pii-redactor
     #[arg(
@@ -408,13 +414,14 @@ fn explain(plan: &Plan, findings: &[Finding], how: Explain) -> std::io::Result<(
                 writeln!(output, "{object}")?;
             }
             Explain::Diff => {
-                writeln!(
-                    output,
-                    "@@ byte {}, {kind}, rule {rule:?} @@",
-                    finding.offset
-                )?;
+                let place = format!("@@ byte {}, {kind}, rule {rule:?} @@", finding.offset);
+                writeln!(output, "{}", painted(&place, Colour::Dim))?;
                 match new {
-                    Some(new) => writeln!(output, "-{old}\n+{new}")?,
+                    Some(new) => {
+                        let (old, new) = (format!("-{old}"), format!("+{new}"));
+                        writeln!(output, "{}", painted(&old, Colour::Red))?;
+                        writeln!(output, "{}", painted(&new, Colour::Green))?;
+                    }
                     None => writeln!(output, " {old}")?,
                 }
             }

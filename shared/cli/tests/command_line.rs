@@ -68,6 +68,14 @@ fn exit_statuses() {
         (&["audit", "verify", &changed], 1),
         (&["audit", "verify", "none.ndjson"], 2),
         (&["audit", "verify", "--rows", "1", &changed], 64),
+        (&["completions", "bash"], 0),
+        (&["completions", "tcsh"], 64),
+        (&["man"], 0),
+        (&["man", "audit", "verify"], 0),
+        (&["man", "audit", "verfy"], 64),
+        (&["man", "--output-dir", "/dev/null/x"], 2),
+        (&["--color", "never", "redact", "--list"], 0),
+        (&["redact", "--list", "--color", "sometimes"], 64),
         (&["audit"], 64),
         (&["verify"], 64),
         (&[], 64),
@@ -95,6 +103,8 @@ fn a_reader_that_leaves_is_no_mistake() {
     for words in [
         &["redact", "--list"][..],
         &["--help"],
+        &["man"],
+        &["completions", "zsh"],
         &["audit", "verify", "--help"],
     ] {
         let mut child = command(words)
@@ -129,5 +139,46 @@ fn a_full_disk_is_told() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {told}");
         assert!(told.contains("standard output"), "{words:?}: {told}");
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_know_every_command() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let script = String::from_utf8(run(&["completions", shell]).stdout).unwrap();
+        for word in ["api-key", "check", "keygen", "redact"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let pages = folder.path().join("man");
+    let output = run(&["man", "--output-dir", pages.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    for page in ["meshward.1", "meshward-check.1", "meshward-audit-verify.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(".SH NAME"), "{page}: {text}");
+    }
+}
+
+/// `--color`, and NO_COLOR for `auto`; a pipe is no terminal.
+#[test]
+fn colours_are_chosen_on_the_command_line() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let good = folder.path().join("good.json");
+    std::fs::write(
+        &good,
+        r#"{"limits":[{"name":"a","key":["ip"],"rate":"5/s"}]}"#,
+    )
+    .unwrap();
+    for (option, coloured) in [
+        (&[][..], false),
+        (&["--color=auto"], false),
+        (&["--color=always"], true),
+        (&["--color", "never"], false),
+    ] {
+        let words = [&["check", "token-bucket", good.to_str().unwrap()], option].concat();
+        let output = command(&words).env("NO_COLOR", "1").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.contains("\u{1b}["), coloured, "{option:?}: {text:?}");
     }
 }

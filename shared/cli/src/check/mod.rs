@@ -8,6 +8,7 @@ use std::io::Read as _;
 use clap::builder::PossibleValuesParser;
 use policy::config::Checked;
 
+use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::say;
 
@@ -15,6 +16,9 @@ use crate::output::say;
 ///
 /// A line with "warning:" is about what is accepted and probably not meant.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  meshward check token-bucket limits.json
+  meshward check envoy envoy.yaml")]
 pub(crate) struct Arguments {
     /// Whose configurations they are; those of Envoy are YAML or JSON, and warnings say what they leave open around the filters
     #[arg(value_parser = PossibleValuesParser::new(PARSERS.map(|(name, _)| name).into_iter().chain([ENVOY])))]
@@ -39,10 +43,10 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         };
         let (warnings, mistakes) = check(&arguments.filter, &text);
         for warning in warnings {
-            say!("{file}: warning: {warning}");
+            say!("{file}: {}: {warning}", painted("warning", Colour::Yellow));
         }
         if mistakes.is_empty() {
-            say!("{file}: ok");
+            say!("{file}: {}", painted("ok", Colour::Green));
             continue;
         }
         code = code.max(exit::FOUND);

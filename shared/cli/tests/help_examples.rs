@@ -1,0 +1,85 @@
+//! The examples of `--help` are run as they stand.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn meshward(words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_meshward"));
+    command.args(words).stdin(Stdio::null()).output().unwrap()
+}
+
+fn folder_with_files() -> tempfile::TempDir {
+    let folder = tempfile::TempDir::new().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (name, source) in [
+        (
+            "limits.json",
+            "filters/token-bucket/examples/per-client.json",
+        ),
+        ("auth.json", "filters/jwt-auth/examples/api-keys.json"),
+        ("redact.json", "filters/pii-redactor/examples/patients.json"),
+        (
+            "audit.json",
+            "filters/audit-emitter/examples/collector.json",
+        ),
+        ("envoy.yaml", "envoy-test/envoy/meshward.yaml"),
+    ] {
+        std::fs::copy(root.join(source), folder.path().join(name)).unwrap();
+    }
+    for (name, text) in [
+        (
+            "body.json",
+            r#"{"patients":[{"id":1,"notes":"mail jane@example.com"}]}"#,
+        ),
+        ("claims.json", r#"{"sub":"jane","scope":"orders:read"}"#),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+/// The commands that stand indented below "Examples:".
+fn examples(help: &str) -> Vec<String> {
+    let below = help.split("Examples:\n").nth(1).unwrap_or_default();
+    let lines = below.lines().take_while(|line| line.starts_with("  "));
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn every_example_of_the_help_runs() {
+    let folder = folder_with_files();
+    let binary = Path::new(env!("CARGO_BIN_EXE_meshward"));
+    let path = format!(
+        "{}:{}",
+        binary.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    for command in COMMANDS {
+        let help = String::from_utf8(meshward(&[command, "--help"]).stdout).unwrap();
+        let examples = examples(&help);
+        assert!(!examples.is_empty(), "{command}: no examples\n{help}");
+        for example in examples {
+            let output = Command::new("sh")
+                .args(["-c", &example])
+                .current_dir(folder.path())
+                .env("PATH", &path)
+                .env("KEY", "mw_0123456789")
+                .stdin(Stdio::null())
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            let code = output.status.code();
+            // An example may show what is found, never what cannot be done.
+            assert!(matches!(code, Some(0 | 1)), "{example}: {code:?}: {told}");
+        }
+    }
+}
+
+const COMMANDS: [&str; 5] = ["api-key", "check", "completions", "man", "redact"];
