@@ -142,6 +142,7 @@ impl Config {
             }),
             sources: FactSources::read(fields),
         };
+        config.refuse_mixed_retention(fields.node());
         config.warn(fields.node());
         Some(Self {
             sink: sink?,
@@ -149,31 +150,39 @@ impl Config {
         })
     }
 
+    /// All rules, the default one last, each with its path.
+    fn all_rules(&self, root: &str) -> impl Iterator<Item = (String, &Rule)> {
+        let path = joined(root, "rules");
+        let rules = self.rules.iter().enumerate();
+        let rules = rules.map(move |(index, rule)| (format!("{path}[{index}]"), rule));
+        rules.chain([(root.to_owned(), &self.default_rule)])
+    }
+
+    /// Refuses a class that is kept for two times. Its records are one chain, which is purged from its
+    /// beginning: one record that must stay for years would keep all that come after it.
+    fn refuse_mixed_retention(&self, node: &Node<'_>) {
+        let mut classes: BTreeMap<&str, (Option<Duration>, String)> = BTreeMap::new();
+        for (path, rule) in self.all_rules(node.path()) {
+            let retention = &rule.retention;
+            let path = joined(&path, "retention");
+            // A rule that says nothing takes what the configuration says for all.
+            let first = classes
+                .entry(&retention.class)
+                .or_insert_with(|| (retention.keep, path.clone()));
+            if first.0 != retention.keep {
+                let message = format!(
+                    "the class {:?} is kept for another time by {}: its records are one chain, which is \
+                     purged as a whole. Give each time a class of its own, or both the same \"keep\"",
+                    retention.class, first.1
+                );
+                node.reject_at(&path, message);
+            }
+        }
+    }
+
     /// What is accepted and does not do what somebody may expect.
     fn warn(&self, node: &Node<'_>) {
-        let all = self.rules.iter().chain([&self.default_rule]);
-        let mut classes: BTreeMap<&str, Option<Duration>> = BTreeMap::new();
-        for (index, rule) in all.enumerate() {
-            let path = if index < self.rules.len() {
-                format!("rules[{index}]")
-            } else {
-                String::new()
-            };
-            let retention = &rule.retention;
-            let first = classes.entry(&retention.class).or_insert(retention.keep);
-            // A rule that says nothing takes what the configuration says for all.
-            if *first != retention.keep {
-                let message = format!(
-                    "the class {:?} has another `keep` elsewhere: records of one class are one \
-                     chain, which can be purged only up to the first record that has not expired",
-                    retention.class
-                );
-                node.warn_at(
-                    &joined(&path, "retention"),
-                    "class_with_two_periods",
-                    message,
-                );
-            }
+        for (path, rule) in self.all_rules(node.path()) {
             let is_recorded = rule.level > Level::None;
             if self.fields.path == PathForm::Template && rule.template.is_none() && is_recorded {
                 let message = "fields.path is \"template\" and there is none here: paths are \

@@ -364,16 +364,37 @@ fn chains() -> Value {
             json!({ &uid: 11 }),
             vec![&other, &before],
         ),
+        (
+            "the end of a chain was cut off that signed records beside it name",
+            [chain.clone(), sibling[..1].to_vec()].concat(),
+            vec![format!("{other}:1"), format!("{other}:2")],
+            json!({ &uid: 11, &other: 0 }),
+            vec![&before],
+        ),
     ];
-    let cases: Vec<Value> = cases
+    let mut cases: Vec<Value> = cases
         .into_iter()
         .map(|(name, lines, missing, covered, named)| {
             let expect = json!({"missing": missing, "covered": covered, "named": named});
             json!({"name": name, "lines": lines, "expect": expect})
         })
         .collect();
+    // Whoever has the key can write another history, and not one that others have seen.
+    let mut rewritten = Scribe::new(0x0a, Some(emitter_key()));
+    rewritten.control(&open(Peers::default(), None), true);
+    rewritten.request("nobody");
+    rewritten.control(
+        &Control::Checkpoint(statement(1, 0, Peers::default())),
+        true,
+    );
+    let rewritten_lines = [chain.clone(), rewritten.lines].concat();
+    cases.push(json!({
+        "name": "a chain has another record than the one that signed records beside it name",
+        "lines": rewritten_lines,
+        "refused": "fork",
+    }));
     json!({
-        "about": "Chains as an emitter signs them, whole and not. `missing` are numbers that no gap record speaks of; `covered` is the last number of each chain that a signature of a known key vouches for; `named` are chains that signed records name and that are not there.",
+        "about": "Chains as an emitter signs them, whole and not. `missing` are numbers that no gap record speaks of; `covered` is the last number of each chain that a signature of a known key vouches for; `named` are chains that signed records name and that are not there. A record that signed records of another chain name must be there, and must be the one that they name.",
         "keys": keys(),
         "cases": cases,
     })
@@ -668,7 +689,7 @@ fn this_crate_judges_them_as_they_say() {
 #[test]
 fn an_independent_verifier_agrees() {
     let output = Command::new("python3")
-        .arg(folder().join("verify.py"))
+        .arg(folder().join("check_vectors.py"))
         .output()
         .expect("python3 must be installed");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

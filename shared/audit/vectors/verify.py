@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """An independent verifier of Meshward's audit trail, written from the README of the format alone.
 
-Without arguments it checks the test vectors beside it. It needs nothing but Python 3.8.
+    verify.py KEYS.json TRAIL.ndjson...    KEYS.json is {"<key id>": {"public_key": "<hex>"}}
+
+It needs nothing but Python 3.8, which has no Ed25519: that is a quarter of it. check_vectors.py runs it
+over the test vectors.
 """
-import hashlib, hmac, json, pathlib, re, sys
+import hashlib, hmac, json, re, sys
 
 GROUPS = {
     "consent": {"/unmapped/consent": None},
@@ -145,7 +148,7 @@ def is_signed(fingerprint, signature, public_key):
 
 def verify(lines, keys):
     """Records in any order: what is missing, what is vouched for, which chains are only named."""
-    chains, declared, named, missing, covered = {}, {}, set(), [], {}
+    chains, declared, heads, missing, covered = {}, {}, [], [], {}
     for line in lines:
         record = check(line)
         known = chains.setdefault(record["chain"], {}).setdefault(record["sequence"], record)
@@ -158,15 +161,21 @@ def verify(lines, keys):
             key = keys.get(control["key_id"], {}).get("public_key")
             need(key and is_signed(record["fingerprint"], record["signature"], key), "wrong_signature")
             covered[record["chain"]] = max(record["sequence"], covered.get(record["chain"], 0))
-            heads = control.get("siblings", []) + [control[n] for n in ("predecessor",) if n in control]
-            named.update(head["chain_uid"] for head in heads)
+            heads += control.get("siblings", []) + [control[n] for n in ("predecessor",) if n in control]
+    last = {uid: max(records) for uid, records in chains.items()}
+    for head in heads:
+        uid, sequence = head["chain_uid"], head["sequence"]
+        record = chains.get(uid, {}).get(sequence)
+        need(not record or record["fingerprint"].hex() == head["fingerprint"], "fork")
+        last.update({uid: max(sequence, last[uid])} if uid in last else {})
     for uid, records in chains.items():
-        for sequence in range(max(records) + 1):
+        for sequence in range(last[uid] + 1):
             if sequence not in records and sequence not in declared.get(uid, ()):
                 missing.append("%s:%d" % (uid, sequence))
             if sequence in records and sequence - 1 in records:
                 need(records[sequence]["previous"] == records[sequence - 1]["fingerprint"], "broken")
-    return {"missing": missing, "covered": covered, "named": sorted(named - set(chains))}
+    named = sorted({head["chain_uid"] for head in heads} - set(chains))
+    return {"missing": missing, "covered": covered, "named": named}
 
 
 def log_records(line, key):
@@ -186,66 +195,10 @@ def log_records(line, key):
         start = match.end() + len(text)
 
 
-def main(folder):
-    load = lambda name: json.loads((folder / name).read_text(encoding="utf-8"))
-    v = load("hashes.json")
-    c, f, s = v["commitment"], v["fingerprint"], v["signature"]
-    assert sha256(b"\2", bytes.fromhex(c["salt"]), c["value"].encode()).hex() == c["result"]
-    assert sha256(b"\0", v["core_hash"]["core"].encode()).hex() == v["core_hash"]["result"]
-    parts = (bytes.fromhex(f["chain_uid"]), f["sequence"].to_bytes(8, "big"),
-             bytes.fromhex(f["previous"]), bytes.fromhex(f["core_hash"]))
-    assert sha256(b"\1", *parts).hex() == f["result"]
-    assert is_signed(bytes.fromhex(s["fingerprint"]), s["result"], s["public_key"])
-    assert not is_signed(bytes.fromhex(s["fingerprint"])[::-1], s["result"], s["public_key"])
-    assert sha256(bytes.fromhex(s["public_key"])).hex()[:16] == s["default_key_id"]
-    assert sha256(b"meshward-audit-log-v1\0", bytes.fromhex(v["log_key"]["seed"])).hex() == v["log_key"]["result"]
-    print("hashes.json: ok")
-
-    v = load("chains.json")
-    for case in v["cases"]:
-        assert verify(case["lines"], v["keys"]) == case["expect"], case["name"]
-    print("chains.json: ok")
-
-    v = load("erasures.json")
-    for case in v["erasures"]:
-        before, after = check(case["before"]), check(case["after"])
-        assert before["erased"] == [] and after["erased"] == [case["group"]]
-        assert before["fingerprint"] == after["fingerprint"]
-    assert check(v["all_groups"]["after"])["erased"] == list(GROUPS)
-    ledger = [check(line) for line in v["ledger"]]
-    assert verify(v["ledger"], v["keys"])["missing"] == []
-    stone = next(r["control"] for r in ledger if r["control"]["kind"] == "tombstone")
-    parts = (bytes.fromhex(stone["chain_uid"]), stone["sequence"].to_bytes(8, "big"),
-             bytes.fromhex(stone["previous"]), bytes.fromhex(stone["core"]))
-    assert sha256(b"\1", *parts) == check(v["tombstone"]["removed"])["fingerprint"]
-    assert sha256(b"\1", *parts) == check(v["tombstone"]["next"])["previous"]
-    print("erasures.json: ok")
-
-    v = load("log_lines.json")
-    key = bytes.fromhex(v["log_key"])
-    for case in v["lines"]:
-        found = [{"uid": "%s:%d" % (r["chain"], r["sequence"]), "tagged": tagged}
-                 for r, tagged in ((check(text), tagged) for text, _, tagged in log_records(case["line"], key))]
-        assert found == case["records"], case["line"]
-    found = [record for line in v["parts"]["lines"] for record in log_records(line, key)]
-    assert all(tagged for _, _, tagged in found) and [part[1] for _, part, _ in found] == list(range(1, len(found) + 1))
-    assert "".join(text for text, _, _ in found) == v["parts"]["record"]
-    print("log_lines.json: ok")
-
-    v = load("faults.json")
-    for case in v["cases"]:
-        try:
-            check(case["text"])
-            assert False, case["name"]
-        except Refused as refused:
-            assert str(refused) == case["fault"], (case["name"], str(refused))
-    try:
-        verify([v["wrong_signature"]], v["keys"])
-        assert False, "wrong_signature"
-    except Refused as refused:
-        assert str(refused) == "wrong_signature"
-    print("faults.json: ok")
-
-
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__).resolve().parent)
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    found = verify((line.rstrip("\r\n") for name in sys.argv[2:] for line in open(name, encoding="utf-8", newline="\n")),
+                   parse(open(sys.argv[1], encoding="utf-8").read()))
+    print(json.dumps(found, indent=2))
+    sys.exit(1 if found["missing"] or found["named"] else 0)

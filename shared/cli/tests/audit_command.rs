@@ -963,3 +963,38 @@ fn paths_are_not_shown_twice() {
     bed.run(&format!("verify {KEYS} {}", path.display()))
         .expect(0);
 }
+
+/// A purge or an erasure would take away the records that name what is missing.
+#[test]
+fn nothing_is_written_anew_while_a_chain_is_missing() {
+    let bed = Bed::new();
+    bed.keys();
+    let whole = String::from_utf8(trail(2_000)).unwrap();
+    let hipaa: String = whole
+        .lines()
+        .filter(|line| line.contains(r#""class":"hipaa""#))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    bed.write("hipaa.ndjson", &hipaa);
+    let uid = hipaa
+        .lines()
+        .find(|line| line.starts_with(r#"{"action_id""#))
+        .unwrap();
+    let uid = Json::parse(uid.as_bytes()).unwrap();
+    let uid = uid.at("metadata.uid").unwrap().as_str().unwrap();
+    for command in [
+        format!("purge {KEYS} {SIGN} --at 2090-01-01 hipaa.ndjson"),
+        format!("erase {KEYS} {SIGN} --at 2090-01-01 --record {uid} hipaa.ndjson"),
+    ] {
+        let refused = bed.run(&format!("{command} --apply")).expect(1).out;
+        assert!(
+            refused.contains("chain_removed") && refused.contains("--excerpt"),
+            "{refused}"
+        );
+        assert_eq!(bed.read("hipaa.ndjson"), hipaa);
+        // Who has the other classes elsewhere says so.
+        let part = bed.run(&format!("{command} --excerpt")).expect(0).out;
+        assert!(part.contains("Dry run"), "{part}");
+        bed.run(&format!("{command} --despite-failures")).expect(0);
+    }
+}

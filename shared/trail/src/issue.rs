@@ -112,6 +112,9 @@ kinds! {
     AbsentChain = "absent_chain", Incomplete;
     /// Signed records name an emitter of which nothing is there.
     AbsentEmitter = "absent_emitter", Incomplete;
+    /// Signed records name others of which their emitter may not have delivered any before it was
+    /// killed.
+    Undelivered = "undelivered", Incomplete;
     /// A record that was just written names others that are not there yet.
     Awaited = "awaited", Incomplete;
     /// What was to be erased or purged is still there.

@@ -198,7 +198,7 @@ fn an_unsigned_trail_says_that_it_cannot_know() {
 }
 
 #[test]
-fn the_published_vector_is_judged_alike() {
+fn the_published_vectors_are_judged_alike() {
     let text = include_str!("../../audit/vectors/chains.json");
     let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
     let mut keyring = Keyring::default();
@@ -211,13 +211,113 @@ fn the_published_vector_is_judged_alike() {
             .map(|line| line.as_str().unwrap().to_owned())
             .collect();
         let verdict = verify(&lines, &keyring, &later());
-        let is_taken = case["name"] == "a whole chain was taken away";
-        assert_eq!(
-            verdict.issue_counts.contains_key(&Kind::ChainRemoved),
-            is_taken,
-            "{}: {:#?}",
-            case["name"],
-            verdict.issues
-        );
+        let name = case["name"].as_str().unwrap();
+        for (kind, wanted) in [
+            (Kind::ChainRemoved, "a whole chain was taken away"),
+            (
+                Kind::EndRemoved,
+                "the end of a chain was cut off that signed records beside it name",
+            ),
+            (
+                Kind::Fork,
+                "a chain has another record than the one that signed records beside it name",
+            ),
+        ] {
+            assert_eq!(
+                verdict.issue_counts.contains_key(&kind),
+                name == wanted,
+                "{name}: {:#?}",
+                verdict.issues
+            );
+        }
     }
+}
+
+/// An emitter with two classes that is killed. Each round, the classes write some records and the
+/// second signs; answers the lines of both chains, and when each round ended.
+fn killed_emitter(rounds: u64) -> (Vec<String>, Vec<String>, u64) {
+    let mut chains: Vec<Emitter> = [(1, "default"), (2, "hipaa")]
+        .map(|(seed, class)| Emitter::new(seed, class, Some(emitter_key())))
+        .into();
+    let mut first = vec![chains[0].open(None).text];
+    let mut second = vec![chains[1].open(None).text];
+    for _ in 0..rounds {
+        for chain in &mut chains {
+            chain.time_ms = chain.time_ms.saturating_add(1_000);
+        }
+        first.extend([chains[0].some_request().text, chains[0].some_request().text]);
+        second.push(chains[1].some_request().text);
+        tell_peers(&mut chains);
+        first.push(chains[0].checkpoint().text);
+        second.push(chains[1].checkpoint().text);
+    }
+    (first, second, chains[1].time_ms)
+}
+
+#[test]
+fn what_a_killed_emitter_did_not_deliver_is_no_theft() {
+    let (first, second, _) = killed_emitter(5);
+    // The last batch of one class did not arrive.
+    let arrived = &first[..first.len() - 3];
+    let verdict = verify(&[arrived, &second].concat(), &keyring(), &later());
+    assert_finds(
+        &verdict,
+        2,
+        Kind::Undelivered,
+        "may never have been delivered",
+    );
+    assert_eq!(verdict.issue_counts.get(&Kind::EndRemoved), None);
+    assert_eq!(
+        (verdict.records.undelivered, verdict.records.missing),
+        (2, 0)
+    );
+    // The chain that had just begun.
+    let (first, second, _) = killed_emitter(1);
+    assert!(!first.is_empty());
+    let verdict = verify(&second, &keyring(), &later());
+    assert_finds(
+        &verdict,
+        2,
+        Kind::Undelivered,
+        "may never have been delivered",
+    );
+}
+
+#[test]
+fn what_was_named_long_before_the_emitter_was_killed_was_taken_away() {
+    // The emitter lived for two minutes more and would have delivered it first.
+    let (first, second, _) = killed_emitter(120);
+    let verdict = verify(&[&first[..4], &second].concat(), &keyring(), &later());
+    assert_finds(&verdict, 1, Kind::EndRemoved, "the end of a chain");
+    let verdict = verify(&second, &keyring(), &later());
+    assert_finds(&verdict, 1, Kind::ChainRemoved, "a whole chain");
+    // A hole is a hole.
+    let hole = [&first[..4], &first[first.len() - 3..], &second].concat();
+    let verdict = verify(&hole, &keyring(), &later());
+    assert_finds(&verdict, 1, Kind::Missing, "are missing");
+}
+
+#[test]
+fn an_emitter_that_closed_its_chains_has_delivered() {
+    let mut chains: Vec<Emitter> = [(1, "default"), (2, "hipaa")]
+        .map(|(seed, class)| Emitter::new(seed, class, Some(emitter_key())))
+        .into();
+    let mut first = vec![chains[0].open(None).text];
+    let mut second = vec![chains[1].open(None).text];
+    first.push(chains[0].some_request().text);
+    tell_peers(&mut chains);
+    second.push(chains[1].close().text);
+    let verdict = verify(&[&first[..1], &second].concat(), &keyring(), &later());
+    assert_finds(&verdict, 1, Kind::EndRemoved, "the end of a chain");
+}
+
+#[test]
+fn an_emitter_that_lives_would_have_delivered() {
+    let (first, second, last_ms) = killed_emitter(300);
+    let alive = Question {
+        at_ms: last_ms + 30_000,
+        ..Question::default()
+    };
+    let verdict = verify(&[&first[..4], &second].concat(), &keyring(), &alive);
+    assert_finds(&verdict, 1, Kind::EndRemoved, "the end of a chain");
 }

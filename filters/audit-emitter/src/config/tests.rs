@@ -99,22 +99,46 @@ fn a_rule_has_its_own_mode_or_that_of_the_filter() {
 fn what_is_accepted_and_surprises_is_warned_of() {
     let text = r#"{"sink": "host_log", "fields": {"path": "template"},
         "rules": [
-            {"match": {"paths": ["/a"]}, "template": "/a", "retention": {"class": "x", "keep": "1h"}},
-            {"match": {"paths": ["/b"]}, "template": "/b", "retention": {"class": "x", "keep": "6y"}},
+            {"match": {"paths": ["/a"]}, "template": "/a"},
             {"match": {"paths": ["/who/**"]}},
             {"match": {"paths": ["/healthz"]}, "level": "none"}
         ]}"#;
     let checked = Config::check(text);
     let warnings: Vec<String> = checked.warnings.iter().map(ToString::to_string).collect();
     let warnings = warnings.join("\n");
-    assert!(
-        warnings.contains("rules[1].retention") && warnings.contains(r#"the class "x""#),
-        "{warnings}"
-    );
     assert!(!warnings.contains("rules[0]"), "{warnings}");
     // A rule without a template, and what no rule matches.
-    assert!(warnings.contains("rules[2].template"), "{warnings}");
-    assert!(!warnings.contains("rules[3]"), "{warnings}");
+    assert!(warnings.contains("rules[1].template"), "{warnings}");
+    assert!(!warnings.contains("rules[2]"), "{warnings}");
     assert_eq!(warnings.matches("fields.path").count(), 2, "{warnings}");
     assert!(Config::check(r#"{"sink": "host_log"}"#).warnings.is_empty());
+}
+
+/// Else one record that must stay keeps all that come after it in its chain.
+#[test]
+fn one_class_is_kept_for_one_time() {
+    let mixed = r#"{"sink": "host_log", "retention": {"class": "y", "keep": "1y"},
+        "rules": [
+            {"match": {"paths": ["/a"]}, "retention": {"class": "x", "keep": "1h"}},
+            {"match": {"paths": ["/b"]}, "retention": {"class": "x", "keep": "6y"}},
+            {"match": {"paths": ["/c"]}, "retention": {"class": "x"}},
+            {"match": {"paths": ["/d"]}, "retention": {"class": "y", "keep": "2y"}},
+            {"match": {"paths": ["/e"]}}
+        ]}"#;
+    let problems = Config::parse(mixed).unwrap_err().to_string();
+    for expected in [
+        r#"rules[1].retention: the class "x" is kept for another time by rules[0].retention"#,
+        r#"rules[2].retention: the class "x""#,
+        // What the configuration says for all comes last, as the default rule.
+        r#"retention: the class "y" is kept for another time by rules[3].retention"#,
+    ] {
+        assert!(
+            problems.contains(expected),
+            "{expected} is not in\n{problems}"
+        );
+    }
+    assert!(!problems.contains("rules[0].retention: the"), "{problems}");
+    let same = mixed.replace("6y", "1h").replace("2y", "1y");
+    let same = same.replace(r#"{"class": "x"}"#, r#"{"class": "x", "keep": "60m"}"#);
+    assert!(Config::parse(&same).is_ok(), "{:?}", Config::parse(&same));
 }

@@ -7,7 +7,7 @@ use audit::{Control, Group, Range, canonical};
 
 use super::common::{Input, Result};
 use super::format::thousands;
-use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
+use super::orders::{DRY_RUN, Operator, Safeguards, refuse_unwritable, rewrite_all};
 use super::subject_args::Pseudonyms;
 use crate::exit;
 use crate::output::say;
@@ -20,7 +20,6 @@ use trail::rewrite::Fate;
 use trail::scan::Fields;
 use trail::subject::Subject;
 use trail::time;
-use trail::verdict::{Question, conclude};
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -54,9 +53,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     before_expiry: bool,
 
-    /// Go on although something was changed, taken away or put in before
-    #[arg(long)]
-    despite_failures: bool,
+    #[command(flatten)]
+    safeguards: Safeguards,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
@@ -69,18 +67,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let now_ms = input.now_ms()?;
     let (trail, found) = input.read(&keyring, || Found::new(&wanted))?;
     let holds = active_holds(trail.orders());
-    let verdict = conclude(
-        trail,
-        &Question {
-            at_ms: input.now_ms()?,
-            is_excerpt: true,
-            ..Question::default()
-        },
-    );
-    if verdict.exit_code == 1 && !arguments.despite_failures {
-        say!(
-            "The files do not verify (meshward audit verify says why), and erasing would hide it."
-        );
+    if !arguments.safeguards.allow(trail, now_ms, "erasing") {
         return Ok(exit::FOUND);
     }
     let mut found = found.into_iter().fold(Found::new(&wanted), Found::with);

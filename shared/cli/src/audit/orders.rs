@@ -10,11 +10,14 @@ use super::common::{Input, Result, is_same_file, read_text};
 use super::format::thousands;
 use super::keygen::random;
 use crate::output::say;
+use trail::chains::Trail;
+use trail::issue::{Kind, Severity};
 use trail::item::ChainUid;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
 use trail::rewrite::{Fate, rewrite};
 use trail::source::unwritable;
+use trail::verdict::{Question, conclude};
 
 /// Who orders it, and why.
 #[derive(clap::Args)]
@@ -94,6 +97,60 @@ impl Operator {
             .into_iter()
             .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?)))
             .collect()
+    }
+}
+
+/// What must be so before files are written anew.
+#[derive(clap::Args)]
+pub(super) struct Safeguards {
+    /// The files are a part of what there is: chains and ends of chains that are not in them are not
+    /// asked for
+    #[arg(long)]
+    excerpt: bool,
+
+    /// Go on although something was changed, taken away or put in before
+    #[arg(long)]
+    despite_failures: bool,
+}
+
+impl Safeguards {
+    /// Whether the files verify, so that nothing is hidden by writing them anew; says what does not.
+    pub(super) fn allow(&self, trail: Trail, now_ms: u64, what: &str) -> bool {
+        let question = Question {
+            at_ms: now_ms,
+            is_excerpt: self.excerpt,
+            ..Question::default()
+        };
+        let verdict = conclude(trail, &question);
+        let counts = verdict.issue_counts.iter();
+        let failures: Vec<(Kind, u64)> = counts
+            .filter(|(kind, _)| kind.severity() == Severity::Failure)
+            .map(|(kind, count)| (*kind, *count))
+            .collect();
+        if failures.is_empty() || self.despite_failures {
+            return true;
+        }
+        let named: Vec<String> = failures
+            .iter()
+            .map(|(kind, count)| format!("{} {}", kind.code(), thousands(*count)))
+            .collect();
+        say!(
+            "The files do not verify ({}; meshward audit verify says more), and {what} would hide it.",
+            named.join(", ")
+        );
+        let is_absence = |kind: Kind| {
+            matches!(
+                kind,
+                Kind::ChainRemoved | Kind::EndRemoved | Kind::Missing | Kind::NoBeginning
+            )
+        };
+        if failures.iter().all(|(kind, _)| is_absence(*kind)) {
+            say!(
+                "If the rest is elsewhere, give all files, of all retention classes; --excerpt goes on \
+                 without it."
+            );
+        }
+        false
     }
 }
 

@@ -7,11 +7,10 @@ use trail::hex::{decode, encode};
 use trail::item::ChainUid;
 use trail::purge::{Ages, Purge, plans};
 use trail::rewrite::Fate;
-use trail::verdict::{Question, conclude};
 
 use super::common::{Input, Result};
 use super::format::{printable, thousands};
-use super::orders::{DRY_RUN, Operator, refuse_unwritable, rewrite_all};
+use super::orders::{DRY_RUN, Operator, Safeguards, refuse_unwritable, rewrite_all};
 use crate::exit;
 use crate::output::say;
 
@@ -24,9 +23,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     operator: Operator,
 
-    /// Go on although something was changed, taken away or put in before
-    #[arg(long)]
-    despite_failures: bool,
+    #[command(flatten)]
+    safeguards: Safeguards,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
@@ -38,18 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let now_ms = input.now_ms()?;
     let (trail, ages) = input.read(&keyring, || Ages::new(now_ms))?;
     let plans = plans(&trail, ages);
-    let verdict = conclude(
-        trail,
-        &Question {
-            at_ms: now_ms,
-            is_excerpt: true,
-            ..Question::default()
-        },
-    );
-    if verdict.exit_code == 1 && !arguments.despite_failures {
-        say!(
-            "The files do not verify (meshward audit verify says why), and purging would hide it."
-        );
+    if !arguments.safeguards.allow(trail, now_ms, "purging") {
         return Ok(exit::FOUND);
     }
     let mut all = 0;

@@ -77,6 +77,13 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
         records.declared,
         "gone, and the emitter says why",
     );
+    if records.undelivered > 0 {
+        row(
+            "undelivered",
+            records.undelivered,
+            "gone; their emitter was killed and may never have delivered them",
+        );
+    }
     row("forks", records.forks, "claim the place of another record");
     row(
         "uncovered",

@@ -79,7 +79,7 @@ impl FakeHost {
                 match path {
                     "response\0code" => status(stream).map(number),
                     "response\0code_details" => code_details(stream),
-                    "response\0flags" => Some(number(0)),
+                    "response\0flags" => Some(number(response_flags(stream))),
                     "response\0size" => Some(number(size_of(&stream.response))),
                     _ => {
                         let headers = stream.response.headers.as_ref().filter(|_| open)?;
@@ -120,6 +120,18 @@ impl FakeHost {
             _ => request_text(stream.request.headers.as_ref(), path)
                 .or_else(|| stream.properties.value(path)),
         }
+    }
+}
+
+/// What Envoy says went wrong with a response that it had begun to send: the upstream's connection
+/// ended before it did.
+fn response_flags(stream: &Stream) -> u64 {
+    const UPSTREAM_CONNECTION_TERMINATION: u64 = 1 << 6;
+    let has_begun = stream.response.headers.is_some() && stream.local_reply.is_none();
+    if stream.logging && has_begun && !stream.response.received_end {
+        UPSTREAM_CONNECTION_TERMINATION
+    } else {
+        0
     }
 }
 

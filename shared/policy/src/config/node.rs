@@ -74,6 +74,11 @@ impl<'a> Node<'a> {
             .report(Problem::new(self.path.as_str(), message.to_string()));
     }
 
+    /// Reports another place of the document as wrong, for what is known only when all of it is read.
+    pub fn reject_at(&self, path: &str, message: impl fmt::Display) {
+        self.sink.report(Problem::new(path, message.to_string()));
+    }
+
     /// Warns about this value, with the value in the message, under a stable code.
     pub fn warn(&self, code: &'static str, message: impl fmt::Display) {
         let found = abbreviated(self.json);

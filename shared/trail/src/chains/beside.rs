@@ -18,23 +18,69 @@ pub(crate) struct Beside {
     pub(crate) present: HashSet<String>,
 }
 
-/// What is said of a chain.
+/// What signed records say of how far a chain goes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Named {
     /// By records that are old enough: what they speak of had the time to arrive.
-    pub(crate) settled: Option<Said>,
+    pub(crate) settled: Statements,
     /// By records that were just written: what they speak of may be on its way.
     pub(crate) recent: Option<Said>,
 }
 
-/// A chain goes as far as this.
+/// A signed record says that a chain goes at least as far as this.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Said {
     pub(crate) sequence: u64,
     pub(crate) fingerprint: Hash,
     /// The record that says so.
     pub(crate) by: (ChainUid, u64),
+    /// When it said so, milliseconds since 1970.
+    pub(crate) time_ms: u64,
 }
+
+/// Statements about one chain, by time. Each goes further than those before it; others say nothing
+/// new. Only the last [`MAX_STATEMENTS`] are told apart.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Statements(Vec<Said>);
+
+impl Statements {
+    /// The one that goes furthest.
+    pub(crate) fn furthest(&self) -> Option<Said> {
+        self.0.last().copied()
+    }
+
+    /// The earliest that goes beyond this record; beyond nothing, the earliest of all.
+    pub(crate) fn first_beyond(&self, last: Option<u64>) -> Option<Said> {
+        let mut said = self.0.iter();
+        said.find(|said| last.is_none_or(|last| said.sequence > last))
+            .copied()
+    }
+
+    fn add(&mut self, said: Said) {
+        let at = self
+            .0
+            .partition_point(|other| other.time_ms <= said.time_ms);
+        let before = at.checked_sub(1).and_then(|before| self.0.get(before));
+        if before.is_some_and(|before| before.sequence >= said.sequence) {
+            return;
+        }
+        let behind = self.0.get(at..).unwrap_or_default();
+        let outdone = behind.partition_point(|other| other.sequence <= said.sequence);
+        self.0.splice(at..at + outdone, [said]);
+        if self.0.len() > MAX_STATEMENTS {
+            // As if the earliest had said what the next one said: a loss looks older than it is,
+            // never younger.
+            let first = self.0.remove(0);
+            if let Some(next) = self.0.first_mut() {
+                next.time_ms = first.time_ms;
+            }
+        }
+    }
+}
+
+/// An emitter has two batches under way at most, so what it did not deliver was named in its last
+/// few signed records.
+const MAX_STATEMENTS: usize = 64;
 
 impl Beside {
     /// Notes what a record says that a known key of an emitter has signed.
@@ -47,10 +93,11 @@ impl Beside {
         if !emitter.is_empty() && !self.present.contains(emitter) {
             self.present.insert(emitter.clone());
         }
-        self.note_peers(peers, (item.chain, item.sequence), is_settled);
+        self.note_peers(peers, item, is_settled);
     }
 
-    fn note_peers(&mut self, peers: &Peers, by: (ChainUid, u64), is_settled: bool) {
+    fn note_peers(&mut self, peers: &Peers, item: &Item, is_settled: bool) {
+        let by = (item.chain, item.sequence);
         for head in &peers.siblings {
             let Head {
                 sequence,
@@ -61,17 +108,16 @@ impl Beside {
                 continue;
             };
             let named = self.chains.entry(chain).or_default();
-            let said = if is_settled {
-                &mut named.settled
-            } else {
-                &mut named.recent
+            let said = Said {
+                sequence,
+                fingerprint,
+                by,
+                time_ms: item.time_ms,
             };
-            if said.is_none_or(|said| said.sequence < sequence) {
-                *said = Some(Said {
-                    sequence,
-                    fingerprint,
-                    by,
-                });
+            if is_settled {
+                named.settled.add(said);
+            } else if named.recent.is_none_or(|recent| recent.sequence < sequence) {
+                named.recent = Some(said);
             }
         }
         if is_settled {
@@ -87,5 +133,54 @@ impl Beside {
     pub(super) fn len(&self) -> usize {
         let emitters = self.emitters.len().saturating_add(self.present.len());
         self.chains.len().saturating_add(emitters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(time_ms: u64, sequence: u64) -> Said {
+        Said {
+            sequence,
+            fingerprint: Hash::NONE,
+            by: ([0; 16], 0),
+            time_ms,
+        }
+    }
+
+    #[test]
+    fn statements_tell_when_a_chain_was_first_said_to_go_so_far() {
+        let mut statements = Statements::default();
+        // In any order, and some that say nothing new.
+        for (time_ms, sequence) in [(30, 7), (10, 3), (40, 7), (20, 5), (25, 4), (50, 9)] {
+            statements.add(said(time_ms, sequence));
+        }
+        let first = |last| statements.first_beyond(last).map(|said| said.time_ms);
+        assert_eq!(first(None), Some(10));
+        assert_eq!(first(Some(3)), Some(20));
+        assert_eq!(first(Some(5)), Some(30));
+        assert_eq!(first(Some(8)), Some(50));
+        assert_eq!(first(Some(9)), None);
+        assert_eq!(statements.furthest().map(|said| said.sequence), Some(9));
+        // One that said it earlier takes the place of those that said the same or less later.
+        statements.add(said(15, 7));
+        assert_eq!(
+            statements.first_beyond(Some(5)).map(|s| s.time_ms),
+            Some(15)
+        );
+        assert_eq!(statements.0.len(), 3);
+    }
+
+    #[test]
+    fn so_many_statements_are_kept_and_an_old_one_never_looks_younger() {
+        let mut statements = Statements::default();
+        for number in 0..1000 {
+            statements.add(said(number, number));
+        }
+        assert_eq!(statements.0.len(), MAX_STATEMENTS);
+        let first = |last| statements.first_beyond(Some(last)).map(|said| said.time_ms);
+        assert_eq!(first(998), Some(999));
+        assert!(first(500).is_some_and(|time_ms| time_ms <= 501));
     }
 }

@@ -20,6 +20,8 @@ pub struct Chain {
     /// An example of the keys that its records name.
     pub(crate) key_id: Option<String>,
     pub(crate) open: Option<Open>,
+    /// The id of its emitter, as a record says that a known key has signed.
+    pub(crate) emitter: Option<String>,
     pub(crate) close: Option<(u64, String)>,
     /// What gap records say, with their numbers.
     pub(crate) gaps: Vec<(u64, Lost)>,

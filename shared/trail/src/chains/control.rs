@@ -63,6 +63,13 @@ impl Trail {
             let age_ms = now_ms.saturating_sub(item.time_ms);
             let is_settled = age_ms > chain.heartbeat_ms().saturating_mul(2);
             self.beside.note(item, &control.control, is_settled);
+            if chain.emitter.is_none() {
+                let emitter = match (&control.control, control.control.statement()) {
+                    (Control::Open { emitter, .. }, _) => Some(emitter),
+                    (_, statement) => statement.map(|statement| &statement.emitter),
+                };
+                chain.emitter = emitter.filter(|emitter| !emitter.is_empty()).cloned();
+            }
         }
         let sequence = item.sequence;
         if let Some(statement) = control.control.statement()

@@ -18,7 +18,7 @@ use crate::keyring::Vouched;
 use crate::segment::{Compared, Seen, Segment, Stated};
 
 use beside::Beside;
-pub(crate) use beside::Said;
+pub(crate) use beside::{Said, Statements};
 pub use chain::Chain;
 use chain::{DEFAULT_HEARTBEAT_MS, Silence};
 pub use logged::Proved;

@@ -68,9 +68,13 @@ impl Conclusion {
                 .records
                 .declared
                 .saturating_add(size(hole).saturating_sub(missing));
-            self.records.missing = self.records.missing.saturating_add(missing);
             for range in undeclared {
                 let (kind, why) = self.name_missing(chain_uid, chain, range);
+                let count = match kind {
+                    Kind::Undelivered => &mut self.records.undelivered,
+                    _ => &mut self.records.missing,
+                };
+                *count = count.saturating_add(size(range));
                 let of = || numbers(&chain_uid, range);
                 trail.issues.add_many(kind, size(range), of, || why);
             }

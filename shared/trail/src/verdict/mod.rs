@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, HashMap};
 use audit::{Hash, Lost, Range};
 use serde::Serialize;
 
-use crate::chains::{Counts, Said, Trail};
+use crate::chains::{Counts, Trail};
 use crate::issue::{Issue, Kind, Severity};
 use crate::item::{ChainUid, uid};
 
+use beside::SaidEnd;
 pub use orders::is_held;
 
 /// What a verdict depends on beside the records.
@@ -65,6 +66,9 @@ pub struct Records {
     pub missing: u64,
     /// Missing, and the emitter says why.
     pub declared: u64,
+    /// Missing, and named by signed records shortly before their emitter was killed: perhaps they
+    /// were never delivered.
+    pub undelivered: u64,
     /// Deleted after their time.
     pub expired: u64,
     /// Records that claim the place of another.
@@ -126,7 +130,7 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     conclusion.check_orders(&mut trail);
     let chains = std::mem::take(&mut trail.chains);
     conclusion.adopt_gaps(&chains);
-    conclusion.check_beside(&mut trail, question, &chains);
+    conclusion.check_beside(&mut trail, question, &chains, &succeeded);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();
     uids.sort_unstable_by_key(|uid| (chains.get(*uid).and_then(|chain| chain.first_ms), **uid));
     for uid in &uids {
@@ -171,7 +175,7 @@ struct Conclusion {
     /// Beyond the last record of a chain that is there, one that must have been.
     known_ends: HashMap<ChainUid, u64>,
     /// How far chains go by what signed records of others say.
-    said_ends: HashMap<ChainUid, Said>,
+    said_ends: HashMap<ChainUid, SaidEnd>,
 }
 
 impl Conclusion {
