@@ -213,7 +213,7 @@ impl Stream<AuditEmitter> for AuditedStream {
         let start = self.start.insert(Start::capture(host));
         let sources = &filter.config.sources;
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        let _ = sources.strip_overrides(host, &start.request, filter.config.mode);
         if filter.config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
             let action = filter.refuse_unrecordable(host, &start.request);
             if action == Action::Pause {

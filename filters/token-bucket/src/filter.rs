@@ -171,8 +171,10 @@ impl Stream<TokenBucket> for LimitedStream {
     ) -> Action {
         let request = LazyRequest::new(host);
         let sources = &filter.config.sources;
-        // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        if sources.overrides.strips_any() {
+            // Where one stays, jwt-auth refuses the request.
+            let _ = sources.strip_overrides(host, request.get(), filter.config.mode);
+        }
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.

@@ -10,8 +10,8 @@ use policy::consent::{Consent, ConsentSources};
 use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
-use policy::method::{self, MethodOverride};
 use policy::mode::Mode;
+use policy::overrides::{OVERRIDE_HEADERS, OverrideRules, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
@@ -29,7 +29,8 @@ pub struct Request {
     path: OnceCell<Result<RequestPath, PathError>>,
     host_name: OnceCell<String>,
     other_hosts: OnceCell<Vec<String>>,
-    method_overrides: OnceCell<Vec<String>>,
+    overrides: OnceCell<Overrides>,
+    overridden_path: OnceCell<Result<RequestPath, PathError>>,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
     identity: OnceCell<Option<Identity>>,
@@ -62,7 +63,8 @@ impl Request {
             path: OnceCell::new(),
             host_name: OnceCell::new(),
             other_hosts: OnceCell::new(),
-            method_overrides: OnceCell::new(),
+            overrides: OnceCell::new(),
+            overridden_path: OnceCell::new(),
             route: OnceCell::new(),
             request_id: OnceCell::new(),
             identity: OnceCell::new(),
@@ -149,31 +151,27 @@ impl Request {
             .collect()
     }
 
-    /// What may override the method: the parameter in the query, and headers where they count.
-    fn method_overrides(&self, host: &dyn Host, rules: MethodOverride) -> &[String] {
-        if rules == MethodOverride::Ignore {
-            return &[];
-        }
-        self.method_overrides.get_or_init(|| {
-            let path = String::from_utf8_lossy(self.raw_path());
-            let mut given = method::overrides_in_query(&path);
-            for name in method::OVERRIDE_HEADERS {
-                let mut lines = Vec::new();
-                // What is removed reaches no upstream; it is removed by its name.
-                if rules == MethodOverride::Honour && self.may_have_header(name) {
-                    lines = self.text_lines(host, name);
-                }
-                let folded = self.folded_lines(name).into_iter();
-                lines.extend(folded.map(|line| String::from_utf8_lossy(line).into_owned()));
-                let items = lines.iter().flat_map(|line| line.split(','));
-                given.extend(items.map(|item| item.trim().to_owned()));
-            }
-            given
+    /// What some upstream may take in place of the method, the path and the host.
+    fn overrides(&self, rules: OverrideRules) -> &Overrides {
+        self.overrides.get_or_init(|| {
+            let headers = self.complete.then(|| self.headers.iter());
+            Overrides::of(rules, self.raw_path(), headers)
         })
     }
 
-    /// The hosts that the request names beside [`Request::host_name`].
-    fn other_hosts(&self) -> &[String] {
+    /// The path in all its readings, those of paths that override it among them.
+    fn path_or_override(&self, rules: OverrideRules) -> Result<&RequestPath, PathError> {
+        let overrides = self.overrides(rules);
+        if !overrides.concern_path() {
+            return self.path();
+        }
+        let read = || RequestPath::parse_overridden(self.raw_path(), overrides);
+        let path = self.overridden_path.get_or_init(read);
+        path.as_ref().map_err(|error| *error)
+    }
+
+    /// The hosts that the request names beside [`Request::host_name`], and those that override it.
+    fn other_hosts(&self, rules: OverrideRules) -> &[String] {
         self.other_hosts.get_or_init(|| {
             let lines = [":authority", "host"].map(|name| self.headers.values(name));
             let mut names: Vec<String> = lines
@@ -181,6 +179,7 @@ impl Request {
                 .flatten()
                 .map(|value| http::host_name(&String::from_utf8_lossy(value)))
                 .collect();
+            names.extend(self.overrides(rules).hosts.iter().cloned());
             names.retain(|name| name != self.host_name());
             names.dedup();
             names
@@ -307,12 +306,13 @@ pub struct FactSources {
     pub consent: ConsentSources,
     /// The key `client_address`.
     pub client_address: ClientAddress,
-    /// The key `method_override`.
-    pub method_override: MethodOverride,
+    /// The keys `method_override`, `path_override` and `host_override`.
+    pub overrides: OverrideRules,
 }
 
 impl FactSources {
-    /// Reads `identity_from`, `consent`, `client_address` and `method_override` at the top level of a filter.
+    /// Reads `identity_from`, `consent`, `client_address` and the overrides at the top level of a
+    /// filter.
     #[must_use]
     pub fn read(fields: &mut Fields<'_>) -> Self {
         Self {
@@ -323,16 +323,28 @@ impl FactSources {
         }
     }
 
-    /// Removes the headers that override the method, where the configuration says so and the filter
-    /// enforces it; in [`crate::Stream::on_request_headers`].
+    /// Removes the headers that override the method, the path or the host, where the configuration
+    /// says so and the filter enforces it; in [`crate::Stream::on_request_headers`].
     ///
     /// # Errors
     /// The upstream would see one of them.
-    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
+    pub fn strip_overrides(
+        &self,
+        host: &dyn Host,
+        request: &Request,
+        mode: Mode,
+    ) -> Result<(), Status> {
+        if !mode.enforces() {
+            return Ok(());
+        }
         let mut stripped = Ok(());
-        if self.method_override == MethodOverride::Strip && mode.enforces() {
-            for name in method::OVERRIDE_HEADERS {
-                // By name, whatever the host has listed.
+        for name in self.overrides.stripped() {
+            // By name, whatever the host has listed.
+            stripped = stripped.and(headers::hide(host, name));
+        }
+        for name in request.header_names() {
+            let is_known = || OVERRIDE_HEADERS.iter().any(|known| known.name == name);
+            if self.overrides.strips(name.as_bytes()) && !is_known() {
                 stripped = stripped.and(headers::hide(host, name));
             }
         }
@@ -350,9 +362,7 @@ impl FactSources {
             client_address: fields.or("client_address", ClientAddress::default(), |n| {
                 ClientAddress::read(&n)
             }),
-            method_override: fields.or("method_override", MethodOverride::default(), |n| {
-                MethodOverride::read(&n)
-            }),
+            overrides: OverrideRules::read(fields),
         }
     }
 }
@@ -367,7 +377,7 @@ pub struct RequestFacts<'a> {
 
 impl Facts for RequestFacts<'_> {
     fn path(&self) -> Result<&RequestPath, PathError> {
-        self.request.path()
+        self.request.path_or_override(self.sources.overrides)
     }
 
     fn method(&self) -> &str {
@@ -379,12 +389,11 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn method_overrides(&self) -> &[String] {
-        let rules = self.sources.method_override;
-        self.request.method_overrides(self.host, rules)
+        &self.request.overrides(self.sources.overrides).methods
     }
 
     fn other_hosts(&self) -> &[String] {
-        self.request.other_hosts()
+        self.request.other_hosts(self.sources.overrides)
     }
 
     fn route(&self) -> Option<&str> {
@@ -404,6 +413,10 @@ impl Facts for RequestFacts<'_> {
         lines
             .map(|line| String::from_utf8_lossy(line).into_owned())
             .collect()
+    }
+
+    fn has_all_headers(&self) -> bool {
+        self.request.has_all_headers()
     }
 
     fn identity(&self) -> Option<&Identity> {

@@ -125,7 +125,7 @@ impl Stream<PiiRedactor> for RedactedStream {
         let request = Request::capture(host);
         let sources = &filter.config.sources;
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        let _ = sources.strip_overrides(host, &request, filter.config.mode);
         let facts = request.facts(host, &filter.config.sources, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {

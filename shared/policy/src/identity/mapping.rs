@@ -52,6 +52,15 @@ impl IdentityMapping {
                     let wrong = |path: &String| {
                         path.is_empty() || path.len() > 256 || path.chars().any(char::is_whitespace)
                     };
+                    // A star alone would make everything that a token says a role.
+                    let lone_star = |path: &String| {
+                        let parts: Vec<&str> = path.split('.').collect();
+                        let edge = parts.first() == Some(&"*") || parts.last() == Some(&"*");
+                        edge || parts.iter().any(|part| part.contains('*') && *part != "*")
+                    };
+                    if paths.iter().any(lone_star) {
+                        n.reject("* stands for all members of an object, between two names: \"resource_access.*.roles\"");
+                    }
                     if paths.iter().any(wrong) {
                         n.reject("expected paths of claims such as \"realm_access.roles\", without spaces");
                     }
@@ -166,7 +175,10 @@ mod tests {
 
     #[test]
     fn a_path_with_a_space_is_a_mistake() {
-        let read = config::read(r#"{"roles":"realm access"}"#, |n| IdentityMapping::read(&n));
-        assert!(read.unwrap_err().to_string().contains("roles"));
+        for wrong in ["realm access", "*", "*.roles", "roles.*", "realm_*.roles"] {
+            let text = format!(r#"{{"roles":"{wrong}"}}"#);
+            let read = config::read(&text, |n| IdentityMapping::read(&n));
+            assert!(read.unwrap_err().to_string().contains("roles"), "{wrong}");
+        }
     }
 }
