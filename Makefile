@@ -111,7 +111,7 @@ test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
 
 .PHONY: test-host
 test-host: build $(NOOP) ## Test the modules in the in-process host
-	$(TEST_BED) --lib --bins --test 'vm_*'
+	$(TEST_BED) --lib --bins --test vm --test vm_cases
 
 $(RATE_LIMIT_SERVICE): $(wildcard envoy-test/rate-limit-service/src/*.rs) envoy-test/rate-limit-service/Cargo.toml Cargo.lock
 	@cargo build --locked --profile native --package rate-limit-service
@@ -127,7 +127,7 @@ $(BED)/upstreams/caddy: $(SETUP)/upstreams.sh
 
 .PHONY: test-envoy
 test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
-	$(TEST_BED) --test 'envoy_*' --test 'shipped_*'
+	$(TEST_BED) --test envoy --test envoy_cases --test shipped
 
 .PHONY: advisories
 advisories: ## Check the dependencies for known vulnerabilities (downloads the advisory database)

@@ -69,7 +69,8 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
                 exported.borrow_mut().push(body.clone());
                 Some(host::fake::Answer::http(200, "{}"))
             }
-            _ => None,
+            // There is nothing else in the bed of a real Envoy either.
+            _ => Some(host::fake::Answer::Nothing),
         });
         self.proxy = Some(proxy);
         Ok(())

@@ -21,359 +21,287 @@ pub(super) fn define(linker: &mut Linker<Context>) -> Defined {
     metrics(linker)
 }
 
-/// Runs a host call: `$body` has the guest and its host.
+/// Runs a host call: `body` has the guest and its host.
 fn with(caller: Call<'_>, body: impl FnOnce(&mut Guest<'_>, FakeHost) -> Answer<()>) -> Raw {
     let mut guest = Guest::new(caller);
     let host = guest.host();
     raw(body(&mut guest, host))
 }
 
+/// Defines a function of the host: its name, its arguments, and what it does with the memory of the
+/// guest and with the host.
+macro_rules! define {
+    ($linker:ident, $name:literal, ($($argument:ident: $type:ty),*), $body:expr) => {
+        $linker.func_wrap("env", $name, |c: Call<'_>, $($argument: $type),*| with(c, $body))?
+    };
+}
+
 fn general(linker: &mut Linker<Context>) -> Defined {
-    linker.func_wrap(
-        "env",
-        "proxy_log",
-        |c: Call<'_>, level: u32, at: u32, len: u32| {
-            with(c, |guest, host| {
-                let text = guest.read(at, len)?;
-                Ok(host.write_log(log_level(level)?, &text)?)
-            })
-        },
-    )?;
-    linker.func_wrap("env", "proxy_get_log_level", |c: Call<'_>, at: u32| {
-        with(c, |guest, _| guest.write_u32(at, LogLevel::Trace as u32))
-    })?;
-    linker.func_wrap(
-        "env",
-        "proxy_get_current_time_nanoseconds",
-        |c: Call<'_>, at: u32| {
-            with(c, |guest, host| {
-                let time_ns = host.get_current_time()?;
-                guest.write_u64(at, time_ns)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+    define!(linker, "proxy_log", (level: u32, at: u32, len: u32), |guest, host| {
+        let text = guest.read(at, len)?;
+        Ok(host.write_log(log_level(level)?, &text)?)
+    });
+    define!(
+        linker,
+        "proxy_get_log_level",
+        (at: u32),
+        |guest, _| guest.write_u32(at, LogLevel::Trace as u32)
+    );
+    define!(linker, "proxy_get_current_time_nanoseconds", (at: u32), |guest, host| {
+        let time_ns = host.get_current_time()?;
+        guest.write_u64(at, time_ns)
+    });
+    define!(
+        linker,
         "proxy_set_tick_period_milliseconds",
-        |c: Call<'_>, ms: u32| with(c, |_, host| Ok(host.set_tick_period_ms(ms)?)),
-    )?;
-    linker.func_wrap(
-        "env",
+        (ms: u32),
+        |_, host| Ok(host.set_tick_period_ms(ms)?)
+    );
+    define!(
+        linker,
         "proxy_set_effective_context",
-        |c: Call<'_>, context: u32| with(c, |_, host| Ok(host.change_effective_context(context)?)),
-    )?;
-    linker.func_wrap("env", "proxy_done", |c: Call<'_>| {
-        with(c, |_, host| Ok(host.finish()?))
-    })?;
-    linker.func_wrap(
-        "env",
+        (context: u32),
+        |_, host| Ok(host.change_effective_context(context)?)
+    );
+    define!(linker, "proxy_done", (), |_, host| Ok(host.finish()?));
+    define!(
+        linker,
         "proxy_continue_stream",
-        |c: Call<'_>, stream: u32| with(c, |_, host| Ok(host.continue_stream(direction(stream)?)?)),
-    )?;
-    linker.func_wrap("env", "proxy_close_stream", |c: Call<'_>, stream: u32| {
-        with(c, |_, host| Ok(host.close_stream(direction(stream)?)?))
-    })?;
-    linker.func_wrap(
-        "env",
+        (stream: u32),
+        |_, host| Ok(host.continue_stream(direction(stream)?)?)
+    );
+    define!(
+        linker,
+        "proxy_close_stream",
+        (stream: u32),
+        |_, host| Ok(host.close_stream(direction(stream)?)?)
+    );
+    define!(
+        linker,
         "proxy_send_local_response",
-        |c: Call<'_>,
-         status: u32,
-         details: u32,
-         details_len: u32,
-         body: u32,
-         body_len: u32,
-         headers: u32,
-         headers_len: u32,
-         grpc_status: i32| {
-            with(c, |guest, host| {
-                let reply = LocalReply {
-                    status,
-                    headers: guest.read_pairs(headers, headers_len)?,
-                    body: guest.read(body, body_len)?,
-                    grpc_status,
-                    details: guest.read(details, details_len)?,
-                };
-                Ok(host.send_local_reply(reply)?)
-            })
-        },
-    )?;
+        (status: u32, details: u32, details_len: u32, body: u32, body_len: u32, headers: u32,
+         headers_len: u32, grpc_status: i32),
+        |guest, host| {
+            let reply = LocalReply {
+                status,
+                headers: guest.read_pairs(headers, headers_len)?,
+                body: guest.read(body, body_len)?,
+                grpc_status,
+                details: guest.read(details, details_len)?,
+            };
+            Ok(host.send_local_reply(reply)?)
+        }
+    );
     Ok(())
 }
 
 fn headers(linker: &mut Linker<Context>) -> Defined {
-    linker.func_wrap(
-        "env",
-        "proxy_get_header_map_pairs",
-        |c: Call<'_>, map: u32, data: u32, len: u32| {
-            with(c, |guest, host| {
-                let pairs = host.get_header_map_pairs(header_map(map)?)?;
-                guest.leave(&write_pairs(&pairs), data, len)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_set_header_map_pairs",
-        |c: Call<'_>, map: u32, at: u32, len: u32| {
-            with(c, |guest, host| {
-                let pairs = guest.read_pairs(at, len)?;
-                Ok(host.set_header_map_pairs(header_map(map)?, pairs)?)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_get_header_map_size",
-        |c: Call<'_>, map: u32, at: u32| {
-            with(c, |guest, host| {
-                let pairs = host.get_header_map_pairs(header_map(map)?)?;
-                let sizes = pairs.iter().map(|(name, value)| name.len() + value.len());
-                guest.write_u32(at, u32::try_from(sizes.sum::<usize>()).unwrap_or(u32::MAX))
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+    define!(linker, "proxy_get_header_map_pairs", (map: u32, data: u32, len: u32), |guest, host| {
+        let pairs = host.get_header_map_pairs(header_map(map)?)?;
+        guest.leave(&write_pairs(&pairs), data, len)
+    });
+    define!(linker, "proxy_set_header_map_pairs", (map: u32, at: u32, len: u32), |guest, host| {
+        let pairs = guest.read_pairs(at, len)?;
+        Ok(host.set_header_map_pairs(header_map(map)?, pairs)?)
+    });
+    define!(linker, "proxy_get_header_map_size", (map: u32, at: u32), |guest, host| {
+        let pairs = host.get_header_map_pairs(header_map(map)?)?;
+        let sizes = pairs.iter().map(|(name, value)| name.len() + value.len());
+        guest.write_u32(at, u32::try_from(sizes.sum::<usize>()).unwrap_or(u32::MAX))
+    });
+    define!(
+        linker,
         "proxy_get_header_map_value",
-        |c: Call<'_>, map: u32, name: u32, name_len: u32, data: u32, len: u32| {
-            with(c, |guest, host| {
-                let name = guest.read(name, name_len)?;
-                let value = host.get_header_map_value(header_map(map)?, &name)?;
-                guest.leave(&value, data, len)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (map: u32, name: u32, name_len: u32, data: u32, len: u32),
+        |guest, host| {
+            let name = guest.read(name, name_len)?;
+            let value = host.get_header_map_value(header_map(map)?, &name)?;
+            guest.leave(&value, data, len)
+        }
+    );
+    define!(
+        linker,
         "proxy_replace_header_map_value",
-        |c: Call<'_>, map: u32, name: u32, name_len: u32, value: u32, value_len: u32| {
-            with(c, |guest, host| {
-                let name = guest.read(name, name_len)?;
-                let value = guest.read(value, value_len)?;
-                Ok(host.replace_header_map_value(header_map(map)?, &name, &value)?)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (map: u32, name: u32, name_len: u32, value: u32, value_len: u32),
+        |guest, host| {
+            let name = guest.read(name, name_len)?;
+            let value = guest.read(value, value_len)?;
+            Ok(host.replace_header_map_value(header_map(map)?, &name, &value)?)
+        }
+    );
+    define!(
+        linker,
         "proxy_add_header_map_value",
-        |c: Call<'_>, map: u32, name: u32, name_len: u32, value: u32, value_len: u32| {
-            with(c, |guest, host| {
-                let name = guest.read(name, name_len)?;
-                let value = guest.read(value, value_len)?;
-                Ok(host.add_header_map_value(header_map(map)?, &name, &value)?)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (map: u32, name: u32, name_len: u32, value: u32, value_len: u32),
+        |guest, host| {
+            let name = guest.read(name, name_len)?;
+            let value = guest.read(value, value_len)?;
+            Ok(host.add_header_map_value(header_map(map)?, &name, &value)?)
+        }
+    );
+    define!(
+        linker,
         "proxy_remove_header_map_value",
-        |c: Call<'_>, map: u32, name: u32, name_len: u32| {
-            with(c, |guest, host| {
-                let name = guest.read(name, name_len)?;
-                Ok(host.remove_header_map_value(header_map(map)?, &name)?)
-            })
-        },
-    )?;
+        (map: u32, name: u32, name_len: u32),
+        |guest, host| {
+            let name = guest.read(name, name_len)?;
+            Ok(host.remove_header_map_value(header_map(map)?, &name)?)
+        }
+    );
     Ok(())
 }
 
 fn bodies(linker: &mut Linker<Context>) -> Defined {
-    linker.func_wrap(
-        "env",
+    define!(
+        linker,
         "proxy_get_buffer_bytes",
-        |c: Call<'_>, kind: u32, start: u32, max: u32, data: u32, len: u32| {
-            with(c, |guest, host| {
-                let bytes = host.get_buffer_bytes(buffer(kind)?, size(start), size(max))?;
-                guest.leave(&bytes, data, len)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_get_buffer_status",
-        |c: Call<'_>, kind: u32, len: u32, flags: u32| {
-            with(c, |guest, host| {
-                let bytes = host.get_buffer_bytes(buffer(kind)?, 0, size(u32::MAX))?;
-                guest.write_u32(len, u32::try_from(bytes.len()).unwrap_or(u32::MAX))?;
-                guest.write_u32(flags, 0)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (kind: u32, start: u32, max: u32, data: u32, len: u32),
+        |guest, host| {
+            let bytes = host.get_buffer_bytes(buffer(kind)?, size(start), size(max))?;
+            guest.leave(&bytes, data, len)
+        }
+    );
+    define!(linker, "proxy_get_buffer_status", (kind: u32, len: u32, flags: u32), |guest, host| {
+        let bytes = host.get_buffer_bytes(buffer(kind)?, 0, size(u32::MAX))?;
+        guest.write_u32(len, u32::try_from(bytes.len()).unwrap_or(u32::MAX))?;
+        guest.write_u32(flags, 0)
+    });
+    define!(
+        linker,
         "proxy_set_buffer_bytes",
-        |c: Call<'_>, kind: u32, start: u32, old: u32, at: u32, len: u32| {
-            with(c, |guest, host| {
-                let bytes = guest.read(at, len)?;
-                Ok(host.set_buffer_bytes(buffer(kind)?, size(start), size(old), &bytes)?)
-            })
-        },
-    )?;
+        (kind: u32, start: u32, old: u32, at: u32, len: u32),
+        |guest, host| {
+            let bytes = guest.read(at, len)?;
+            Ok(host.set_buffer_bytes(buffer(kind)?, size(start), size(old), &bytes)?)
+        }
+    );
     Ok(())
 }
 
 fn storage(linker: &mut Linker<Context>) -> Defined {
-    linker.func_wrap(
-        "env",
+    define!(
+        linker,
         "proxy_get_property",
-        |c: Call<'_>, path: u32, path_len: u32, data: u32, len: u32| {
-            with(c, |guest, host| {
-                let path = guest.read_text(path, path_len)?;
-                let value = host.get_property(&path)?;
-                guest.leave(&value, data, len)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (path: u32, path_len: u32, data: u32, len: u32),
+        |guest, host| {
+            let path = guest.read_text(path, path_len)?;
+            let value = host.get_property(&path)?;
+            guest.leave(&value, data, len)
+        }
+    );
+    define!(
+        linker,
         "proxy_set_property",
-        |c: Call<'_>, path: u32, path_len: u32, value: u32, value_len: u32| {
-            with(c, |guest, host| {
-                let path = guest.read_text(path, path_len)?;
-                let value = guest.read(value, value_len)?;
-                Ok(host.set_property_value(&path, &value)?)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (path: u32, path_len: u32, value: u32, value_len: u32),
+        |guest, host| {
+            let path = guest.read_text(path, path_len)?;
+            let value = guest.read(value, value_len)?;
+            Ok(host.set_property_value(&path, &value)?)
+        }
+    );
+    define!(
+        linker,
         "proxy_get_shared_data",
-        |c: Call<'_>, key: u32, key_len: u32, data: u32, len: u32, cas: u32| {
-            with(c, |guest, host| {
-                let key = guest.read_text(key, key_len)?;
-                let value = host.get_shared_data(&key)?;
-                guest.leave(&value.bytes, data, len)?;
-                guest.write_u32(cas, value.cas)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (key: u32, key_len: u32, data: u32, len: u32, cas: u32),
+        |guest, host| {
+            let key = guest.read_text(key, key_len)?;
+            let value = host.get_shared_data(&key)?;
+            guest.leave(&value.bytes, data, len)?;
+            guest.write_u32(cas, value.cas)
+        }
+    );
+    define!(
+        linker,
         "proxy_set_shared_data",
-        |c: Call<'_>, key: u32, key_len: u32, value: u32, value_len: u32, cas: u32| {
-            with(c, |guest, host| {
-                let key = guest.read_text(key, key_len)?;
-                let value = guest.read(value, value_len)?;
-                Ok(host.write_shared_data(&key, &value, cas)?)
-            })
-        },
-    )?;
+        (key: u32, key_len: u32, value: u32, value_len: u32, cas: u32),
+        |guest, host| {
+            let key = guest.read_text(key, key_len)?;
+            let value = guest.read(value, value_len)?;
+            Ok(host.write_shared_data(&key, &value, cas)?)
+        }
+    );
     Ok(())
 }
 
 fn calls(linker: &mut Linker<Context>) -> Defined {
-    linker.func_wrap(
-        "env",
+    define!(
+        linker,
         "proxy_http_call",
-        |c: Call<'_>,
-         upstream: u32,
-         upstream_len: u32,
-         headers: u32,
-         headers_len: u32,
-         body: u32,
-         body_len: u32,
-         trailers: u32,
-         trailers_len: u32,
-         timeout_ms: u32,
-         token: u32| {
-            with(c, |guest, host| {
-                let upstream = guest.read(upstream, upstream_len)?;
-                let headers = guest.read_pairs(headers, headers_len)?;
-                let body = guest.read(body, body_len)?;
-                let trailers = guest.read_pairs(trailers, trailers_len)?;
-                let timeout = Duration::from_millis(timeout_ms.into());
-                let number = host.start_http_call(&upstream, headers, &body, trailers, timeout)?;
-                guest.write_u32(token, number)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (upstream: u32, upstream_len: u32, headers: u32, headers_len: u32, body: u32,
+         body_len: u32, trailers: u32, trailers_len: u32, timeout_ms: u32, token: u32),
+        |guest, host| {
+            let upstream = guest.read(upstream, upstream_len)?;
+            let headers = guest.read_pairs(headers, headers_len)?;
+            let body = guest.read(body, body_len)?;
+            let trailers = guest.read_pairs(trailers, trailers_len)?;
+            let timeout = Duration::from_millis(timeout_ms.into());
+            let number = host.start_http_call(&upstream, headers, &body, trailers, timeout)?;
+            guest.write_u32(token, number)
+        }
+    );
+    define!(
+        linker,
         "proxy_grpc_call",
-        |c: Call<'_>,
-         upstream: u32,
-         upstream_len: u32,
-         service: u32,
-         service_len: u32,
-         method: u32,
-         method_len: u32,
-         metadata: u32,
-         metadata_len: u32,
-         message: u32,
-         message_len: u32,
-         timeout_ms: u32,
-         token: u32| {
-            with(c, |guest, host| {
-                let upstream = guest.read(upstream, upstream_len)?;
-                let service = guest.read(service, service_len)?;
-                let method = guest.read(method, method_len)?;
-                let metadata = guest.read_pairs(metadata, metadata_len)?;
-                let message = guest.read(message, message_len)?;
-                let timeout = Duration::from_millis(timeout_ms.into());
-                let number = host
-                    .start_grpc_call(&upstream, &service, &method, metadata, &message, timeout)?;
-                guest.write_u32(token, number)
-            })
-        },
-    )?;
-    linker.func_wrap("env", "proxy_grpc_cancel", |c: Call<'_>, token: u32| {
-        with(c, |_, host| Ok(host.grpc_cancel(token)?))
-    })?;
-    linker.func_wrap(
-        "env",
+        (upstream: u32, upstream_len: u32, service: u32, service_len: u32, method: u32,
+         method_len: u32, metadata: u32, metadata_len: u32, message: u32, message_len: u32,
+         timeout_ms: u32, token: u32),
+        |guest, host| {
+            let upstream = guest.read(upstream, upstream_len)?;
+            let service = guest.read(service, service_len)?;
+            let method = guest.read(method, method_len)?;
+            let metadata = guest.read_pairs(metadata, metadata_len)?;
+            let message = guest.read(message, message_len)?;
+            let timeout = Duration::from_millis(timeout_ms.into());
+            let number = host
+                .start_grpc_call(&upstream, &service, &method, metadata, &message, timeout)?;
+            guest.write_u32(token, number)
+        }
+    );
+    define!(linker, "proxy_grpc_cancel", (token: u32), |_, host| Ok(host.grpc_cancel(token)?));
+    define!(
+        linker,
         "proxy_call_foreign_function",
-        |c: Call<'_>, name: u32, name_len: u32, at: u32, at_len: u32, data: u32, len: u32| {
-            with(c, |guest, host| {
-                let name = guest.read_text(name, name_len)?;
-                let argument = guest.read(at, at_len)?;
-                let result = host.call_foreign_function(&name, &argument)?;
-                guest.leave(&result, data, len)
-            })
-        },
-    )?;
+        (name: u32, name_len: u32, at: u32, at_len: u32, data: u32, len: u32),
+        |guest, host| {
+            let name = guest.read_text(name, name_len)?;
+            let argument = guest.read(at, at_len)?;
+            let result = host.call_foreign_function(&name, &argument)?;
+            guest.leave(&result, data, len)
+        }
+    );
     Ok(())
 }
 
 fn metrics(linker: &mut Linker<Context>) -> Defined {
-    linker.func_wrap(
-        "env",
+    define!(
+        linker,
         "proxy_define_metric",
-        |c: Call<'_>, kind: u32, name: u32, name_len: u32, metric: u32| {
-            with(c, |guest, host| {
-                let name = guest.read_text(name, name_len)?;
-                let number = host.define_metric_id(metric_kind(kind)?, &name)?;
-                if host.profile() == Profile::Apisix {
-                    return Ok(());
-                }
-                guest.write_u32(metric, number)
-            })
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (kind: u32, name: u32, name_len: u32, metric: u32),
+        |guest, host| {
+            let name = guest.read_text(name, name_len)?;
+            let number = host.define_metric_id(metric_kind(kind)?, &name)?;
+            if host.profile() == Profile::Apisix {
+                return Ok(());
+            }
+            guest.write_u32(metric, number)
+        }
+    );
+    define!(
+        linker,
         "proxy_increment_metric",
-        |c: Call<'_>, metric: u32, offset: i64| {
-            with(c, |_, host| Ok(host.increment_metric_by(metric, offset)?))
-        },
-    )?;
-    linker.func_wrap(
-        "env",
+        (metric: u32, offset: i64),
+        |_, host| Ok(host.increment_metric_by(metric, offset)?)
+    );
+    define!(
+        linker,
         "proxy_record_metric",
-        |c: Call<'_>, metric: u32, value: u64| {
-            with(c, |_, host| Ok(host.record_metric_value(metric, value)?))
-        },
-    )?;
-    linker.func_wrap(
-        "env",
-        "proxy_get_metric",
-        |c: Call<'_>, metric: u32, at: u32| {
-            with(c, |guest, host| {
-                let value = host.get_metric_value(metric)?;
-                guest.write_u64(at, value)
-            })
-        },
-    )?;
+        (metric: u32, value: u64),
+        |_, host| Ok(host.record_metric_value(metric, value)?)
+    );
+    define!(linker, "proxy_get_metric", (metric: u32, at: u32), |guest, host| {
+        let value = host.get_metric_value(metric)?;
+        guest.write_u64(at, value)
+    });
     Ok(())
 }
 

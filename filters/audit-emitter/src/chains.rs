@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
 use audit::{Chain, Control, Event, Hash, Head, Lost, Peers, Range, Sealed, Statement};
+use host::Moment;
 use policy::json::Json;
 
 use crate::queue::{Kind, QueuedRecord};
@@ -49,6 +50,15 @@ pub struct Now {
     pub wall_ms: u64,
     /// Monotonic nanoseconds.
     pub monotonic_ns: u64,
+}
+
+impl From<&Moment<'_>> for Now {
+    fn from(moment: &Moment<'_>) -> Self {
+        Self {
+            wall_ms: moment.wall_ms(),
+            monotonic_ns: moment.monotonic_ns(),
+        }
+    }
 }
 
 #[derive(Debug)]

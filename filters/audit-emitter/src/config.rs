@@ -11,6 +11,7 @@ pub use rule::{Assurance, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use host::FactSources;
@@ -47,7 +48,7 @@ pub struct Config {
     /// How the chain is signed.
     pub chain: ChainSettings,
     /// Where identity and consent come from.
-    pub sources: FactSources,
+    pub sources: Rc<FactSources>,
 }
 
 /// What happens when the queue is full.
@@ -140,7 +141,7 @@ impl Config {
             chain: fields.or("chain", ChainSettings::default(), |n| {
                 ChainSettings::read(&n)
             }),
-            sources: FactSources::read(fields),
+            sources: Rc::new(FactSources::read(fields)),
         };
         config.refuse_mixed_retention(fields.node());
         config.warn(fields.node());

@@ -1,7 +1,7 @@
 //! The filter: one record for each request, delivered in batches.
 //!
 //! Records are sent from the tick, and for a request that waits for its record also at once. What a
-//! stream sends in its log phase gets no answer, and what a plugin sends at its end is lost or
+//! stream sends in its log phase gets no response, and what a plugin sends at its end is lost or
 //! worse; at the end, records go to the instance that comes after, or to the proxy's log.
 
 mod ending;
@@ -9,25 +9,26 @@ mod holding;
 mod recording;
 mod sending;
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
+use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
-    Action, Buffer, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind,
-    LogLevel, ResponseSizes, Stream, plugin_configuration,
+    Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
+    Moment, ResponseSizes, Stream, plugin_configuration,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
 
-use crate::chains::{Now, Origin};
+use crate::chains::Origin;
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
 use crate::handover::Handover;
 use crate::host_log::{self, HostLog};
 use crate::observe::Start;
-use crate::outbox::Outbox;
+use crate::outbox::{Delivery, Outbox};
 use crate::pseudonym::Pseudonymizer;
 use crate::random::Random;
 use crate::recorder::Recorder;
@@ -40,14 +41,16 @@ pub struct AuditEmitter {
     config: Config,
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
-    early_sources: FactSources,
+    early_sources: Rc<FactSources>,
     abilities: Abilities,
     recorder: Recorder,
     outbox: Outbox,
     host_log: HostLog,
     witness: Option<WitnessQueue>,
     /// Requests that wait until their record is acknowledged.
-    held: BTreeMap<ContextId, Held>,
+    held: WaitingRequests<Held>,
+    /// Batches on their way.
+    calls: Calls<Delivery>,
     handover: Option<Handover>,
     telemetry: Telemetry,
     ticks_seen: u64,
@@ -130,11 +133,12 @@ impl Filter for AuditEmitter {
             }
             _ => None,
         };
+        let outbox = Outbox::new(&config, secrets.sink_headers);
         Ok(Self {
-            early_sources: FactSources {
+            early_sources: Rc::new(FactSources {
                 identity: IdentitySource::Property,
-                ..config.sources.clone()
-            },
+                ..FactSources::clone(&config.sources)
+            }),
             abilities: Abilities {
                 ticks,
                 holds,
@@ -148,10 +152,12 @@ impl Filter for AuditEmitter {
                 config.fields.clone(),
                 config.max_record_bytes,
             ),
-            outbox: Outbox::new(&config, secrets.sink_headers),
             host_log: HostLog::new(capabilities, log_key),
             witness,
-            held: BTreeMap::new(),
+            // Each has a record in the queue, which is bounded.
+            held: WaitingRequests::new(*capabilities, usize::MAX, outbox.timeout()),
+            calls: Calls::new(*capabilities, MAX_CALLS),
+            outbox,
             handover,
             telemetry: Telemetry::new(Self::NAME, ticks),
             ticks_seen: 0,
@@ -167,28 +173,24 @@ impl Filter for AuditEmitter {
     }
 
     fn on_tick(&mut self, host: &dyn Host) {
+        let now = &Moment::of(host);
         self.ticks_seen = self.ticks_seen.wrapping_add(1);
         if self.ticks_seen % TICKS_BETWEEN_LOOKS == 1 {
-            self.adopt_handovers(host);
+            self.adopt_handovers(host, now);
         }
         if self.config.sink == Sink::HostLog {
-            self.emit_due_checkpoints(host, HOST_LOG_CHECKPOINTS);
+            self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
         } else {
-            self.send_if_due(host);
-            self.give_up_holding(host);
+            self.send_if_due(host, now);
+            self.give_up_holding(host, now);
         }
-        self.telemetry.report(host, self.outbox.queue());
+        self.telemetry.report(host, now, self.outbox.queue());
     }
 
-    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
-        let body = host
-            .buffer(
-                Buffer::HttpCallResponseBody,
-                0,
-                answer.body.min(MAX_ANSWER_BYTES),
-            )
-            .unwrap_or_default();
-        self.on_response(host, token, &body);
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
+        if let Some(call) = self.calls.end(CallId::Http(token)) {
+            self.on_response(host, &Moment::of(host), &call, sizes);
+        }
     }
 
     fn on_done(&mut self, host: &dyn Host) -> bool {
@@ -210,18 +212,21 @@ impl Stream<AuditEmitter> for AuditedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let start = self.start.insert(Start::capture(host));
+        let now = &Moment::of(host);
         let sources = &filter.config.sources;
+        let start = self.start.insert(Start::capture(host, now, sources));
         // Where one stays, jwt-auth refuses the request.
         let _ = sources.strip_overrides(host, &start.request, filter.config.mode);
+        // Who sends the request is known when the record is made, not now.
+        let early = start.request.under(&filter.early_sources);
         if filter.config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
-            let action = filter.refuse_unrecordable(host, &start.request);
+            let action = filter.refuse_unrecordable(host, &early);
             if action == Action::Pause {
                 return action;
             }
         }
         if filter.config.is_synchronous() {
-            return filter.hold(host, self.context, start);
+            return filter.hold(host, now, self.context, start, &early);
         }
         Action::Continue
     }
@@ -247,12 +252,9 @@ impl Stream<AuditEmitter> for AuditedStream {
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
-        if filter
-            .held
-            .get(&self.context)
-            .is_some_and(|held| held.enforces)
-        {
-            filter.held.remove(&self.context);
+        let waits = filter.held.get_mut(self.context);
+        if waits.is_some_and(|held| held.enforces) {
+            filter.held.leave(self.context);
         }
     }
 }
@@ -359,13 +361,6 @@ const fn http(sink: &Sink) -> Option<&HttpSink> {
     }
 }
 
-fn now(host: &dyn Host) -> Now {
-    Now {
-        wall_ms: host.wall_clock_ns() / NS_PER_MS,
-        monotonic_ns: host.monotonic_ns(),
-    }
-}
-
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -380,6 +375,6 @@ const TICK_PERIOD: Duration = Duration::from_millis(100);
 const TICKS_BETWEEN_LOOKS: u64 = 10;
 /// In a log there are no batches to be covered by one each.
 const HOST_LOG_CHECKPOINTS: Duration = Duration::from_secs(10);
-/// What a host may take longer to answer than it was told to wait.
-const PATIENCE: Duration = Duration::from_secs(2);
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// Batches and the witness; the queue makes fewer.
+const MAX_CALLS: usize = 16;

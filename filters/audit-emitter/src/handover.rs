@@ -10,7 +10,7 @@
 //! same `vm_id` lives.
 
 use audit::{Hash, Head};
-use host::{Host, Status};
+use host::{Host, Status, shared_data};
 use serde::{Deserialize, Serialize};
 
 use crate::queue::QueuedRecord;
@@ -61,26 +61,25 @@ impl Handover {
         self.joined
     }
 
-    /// The instance records its first request. Answers the configuration that was in force before,
+    /// The instance records its first request. Returns the configuration that was in force before,
     /// if it was another.
     pub fn join(&mut self, host: &dyn Host, now_ms: u64) -> Option<Hash> {
         self.joined = true;
         self.renew_lease(host, now_ms);
-        let found = host.shared_data(CONFIG).ok();
-        let before: Option<InForce> = found
-            .as_ref()
-            .and_then(|value| serde_json::from_slice(&value.bytes).ok());
-        let previous = match before {
-            Some(before) if before.config == self.config => return before.previous,
-            Some(before) => Some(before.config),
-            None => None,
-        };
-        let in_force = InForce {
-            config: self.config,
-            previous,
-        };
-        let text = serde_json::to_vec(&in_force).unwrap_or_default();
-        let _ = host.set_shared_data(CONFIG, &text, found.map(|value| value.cas));
+        let mut previous = None;
+        let _ = shared_data::update(host, CONFIG, NOTHING, None, &mut |bytes| {
+            let before = serde_json::from_slice::<InForce>(&bytes).ok();
+            let is_ours = before.is_some_and(|before| before.config == self.config);
+            previous = match before {
+                Some(before) if is_ours => before.previous,
+                other => other.map(|before| before.config),
+            };
+            let in_force = InForce {
+                config: self.config,
+                previous,
+            };
+            (!is_ours).then(|| serde_json::to_vec(&in_force).unwrap_or_default())
+        });
         previous
     }
 
@@ -105,14 +104,15 @@ impl Handover {
     /// The ids of others that record requests.
     #[must_use]
     pub fn others(&self, host: &dyn Host, now_ms: u64) -> Vec<String> {
-        let (members, _) = read_members(host);
+        let found = host.shared_data(MEMBERS).map(|value| value.bytes);
+        let members = members(&found.unwrap_or_default());
         let others = members.into_iter().filter(|(emitter, last_ms)| {
             *emitter != self.emitter && now_ms.saturating_sub(*last_ms) < ALIVE_MS
         });
         others.map(|(emitter, _)| emitter).collect()
     }
 
-    /// The instance ends. Answers whether it was the last.
+    /// The instance ends. Returns whether it was the last.
     pub fn resign(&mut self, host: &dyn Host, now_ms: u64) -> bool {
         self.joined = false;
         change_members(host, |members| {
@@ -129,20 +129,14 @@ impl Handover {
         let text = serde_json::to_vec(parcel).map_err(|_| Status::BadArgument)?;
         for place in 0..PLACES {
             let key = place_key(place);
-            let cas = match host.shared_data(&key) {
-                Ok(value) if value.bytes == NOTHING => value.cas,
-                Ok(_) => continue,
-                // With a number that nobody holds, only one of several that try creates it.
-                Err(Status::NotFound) => u32::MAX,
-                Err(other) => return Err(other),
-            };
-            match host.set_shared_data(&key, &text, Some(cas)) {
-                Ok(()) => {
-                    tell(host);
-                    return Ok(());
-                }
-                Err(Status::CasMismatch) => {}
-                Err(other) => return Err(other),
+            let mut is_free = false;
+            shared_data::update(host, &key, NOTHING, None, &mut |bytes| {
+                is_free = bytes == NOTHING;
+                is_free.then(|| text.clone())
+            })?;
+            if is_free {
+                tell(host);
+                return Ok(());
             }
         }
         Err(Status::InternalFailure)
@@ -163,15 +157,16 @@ impl Handover {
     pub fn fetch(host: &dyn Host) -> Vec<Parcel> {
         let mut parcels = Vec::new();
         for key in (0..PLACES).map(place_key) {
-            let Ok(value) = host.shared_data(&key) else {
-                continue;
-            };
-            if value.bytes == NOTHING {
-                continue;
-            }
+            let get = || host.shared_data(&key);
+            let set = |value: &[u8], cas: u32| host.set_shared_data(&key, value, Some(cas));
+            let mut taken = None;
+            let result = shared_data::update_with(&get, &set, None, &mut |bytes| {
+                taken = Some(bytes).filter(|bytes| bytes != NOTHING);
+                taken.as_ref().map(|_| NOTHING.to_vec())
+            });
             // Whoever takes it away has it.
-            if host.set_shared_data(&key, NOTHING, Some(value.cas)).is_ok() {
-                parcels.extend(serde_json::from_slice(&value.bytes).ok());
+            if let (Ok(_), Some(bytes)) = (result, taken) {
+                parcels.extend(serde_json::from_slice(&bytes).ok());
             }
         }
         parcels
@@ -180,49 +175,27 @@ impl Handover {
 
 /// Counts up, so that others look.
 fn tell(host: &dyn Host) {
-    for _ in 0..ATTEMPTS {
-        let (count, cas) = match host.shared_data(COUNT) {
-            Ok(value) => {
-                let text = std::str::from_utf8(&value.bytes).unwrap_or_default();
-                (text.parse().unwrap_or(0_u64), value.cas)
-            }
-            Err(_) => (0, u32::MAX),
-        };
-        let next = count.wrapping_add(1).to_string();
-        if host
-            .set_shared_data(COUNT, next.as_bytes(), Some(cas))
-            .is_ok()
-        {
-            return;
-        }
-    }
+    let _ = shared_data::update(host, COUNT, b"0", None, &mut |bytes| {
+        let count: u64 = std::str::from_utf8(&bytes).ok()?.parse().unwrap_or(0);
+        Some(count.wrapping_add(1).to_string().into_bytes())
+    });
 }
 
 fn place_key(place: u32) -> String {
     format!("meshward.audit-emitter.parcel.{place}")
 }
 
-/// Changes the list of emitters in shared data, and tries again when another worker changed it
-/// meanwhile; gives up after [`ATTEMPTS`].
+/// Changes the list of emitters that record requests.
 fn change_members(host: &dyn Host, change: impl Fn(&mut Members)) {
-    for _ in 0..ATTEMPTS {
-        let (mut members, cas) = read_members(host);
+    let _ = shared_data::update(host, MEMBERS, b"[]", None, &mut |bytes| {
+        let mut members = members(&bytes);
         change(&mut members);
-        let text = serde_json::to_vec(&members).unwrap_or_default();
-        if host.set_shared_data(MEMBERS, &text, Some(cas)).is_ok() {
-            return;
-        }
-    }
+        serde_json::to_vec(&members).ok()
+    });
 }
 
-fn read_members(host: &dyn Host) -> (Members, u32) {
-    match host.shared_data(MEMBERS) {
-        Ok(value) => (
-            serde_json::from_slice(&value.bytes).unwrap_or_default(),
-            value.cas,
-        ),
-        Err(_) => (Members::new(), u32::MAX),
-    }
+fn members(bytes: &[u8]) -> Members {
+    serde_json::from_slice(bytes).unwrap_or_default()
 }
 
 const CONFIG: &str = "meshward.audit-emitter.config";
@@ -232,7 +205,6 @@ const COUNT: &str = "meshward.audit-emitter.parcels";
 const NOTHING: &[u8] = b"-";
 /// As many as an instance may have workers that end before the next has looked.
 const PLACES: u32 = 64;
-const ATTEMPTS: u32 = 100;
 /// Who was not heard of for this long has trapped.
 const ALIVE_MS: u64 = 5_000;
 const FORGOTTEN_MS: u64 = 60_000;

@@ -1,9 +1,12 @@
 //! Reading a request off the host.
 
+use std::net::IpAddr;
+use std::rc::Rc;
+
 use host::{
-    Direction, FactSources, HeaderMap, Host, Request, exchange, header_text, proxy_address,
+    Direction, FactSources, HeaderMap, Host, Moment, Request, exchange, header_text, proxy_address,
 };
-use policy::client_address::{self, ClientAddress};
+use policy::client_address;
 use policy::decision::Decision;
 use policy::facts::Facts as _;
 use policy::identity::Identity;
@@ -45,11 +48,11 @@ impl ResponseStart {
 
 impl Start {
     /// Takes it down, at the request headers.
-    pub(crate) fn capture(host: &dyn Host) -> Self {
+    pub(crate) fn capture(host: &dyn Host, now: &Moment<'_>, sources: &Rc<FactSources>) -> Self {
         Self {
-            request: Request::capture(host),
-            wall_ns: host.wall_clock_ns(),
-            monotonic_ns: host.monotonic_ns(),
+            request: Request::capture(host, sources),
+            wall_ns: now.wall_ns(),
+            monotonic_ns: now.monotonic_ns(),
             response: None,
         }
     }
@@ -72,10 +75,9 @@ impl Start {
         host: &dyn Host,
         level: Level,
         fields: &FieldSettings,
-        client: &ClientAddress,
     ) -> Observation {
         let mut observation = Observation {
-            source_ip: source_ip(host, Some(self), client),
+            source_ip: source_ip(host, self.request.client_address(host)),
             ..Observation::default()
         };
         self.describe(host, &mut observation);
@@ -88,11 +90,12 @@ impl Start {
         let request = &self.request;
         observation.time_ms = ns_to_ms(self.wall_ns);
         observation.request_id = request.request_id(host).map(str::to_owned);
-        observation.method = Some(request.method().to_owned()).filter(|method| !method.is_empty());
-        (observation.path, observation.path_as_sent) = paths(request.raw_path(), || {
-            request.path().ok().map(RequestPath::canonical)
+        observation.method =
+            Some(request.method(host).to_owned()).filter(|method| !method.is_empty());
+        (observation.path, observation.path_as_sent) = paths(request.raw_path(host), || {
+            request.path(host).ok().map(RequestPath::canonical)
         });
-        observation.host = Some(request.host_name().to_owned()).filter(|host| !host.is_empty());
+        observation.host = Some(request.host_name(host).to_owned()).filter(|host| !host.is_empty());
         observation.route = request.route(host).map(str::to_owned);
         observation.trace = request
             .header(host, "traceparent")
@@ -116,7 +119,7 @@ impl Start {
             };
             observation.headers = fields.headers.iter().filter_map(header).collect();
             if fields.query != QueryForm::None {
-                let raw = String::from_utf8_lossy(request.raw_path()).into_owned();
+                let raw = String::from_utf8_lossy(request.raw_path(host)).into_owned();
                 let query = raw.split_once('?').map(|(_, query)| query);
                 let query = query.and_then(|query| query.split('#').next());
                 observation.query = query.map(str::to_owned);
@@ -134,21 +137,29 @@ impl Start {
 /// is.
 pub(crate) fn observation(
     host: &dyn Host,
+    now: &Moment<'_>,
     start: Option<&Start>,
     sources: &FactSources,
 ) -> Observation {
     let identity = match start {
         Some(start) => {
-            let facts = start.request.facts(host, sources, Direction::Request);
+            let facts = start.request.facts(host, Direction::Request);
             facts.identity().cloned()
         }
         None => exchange::identity(host, sources.identity),
+    };
+    let address = match start {
+        Some(start) => start.request.client_address(host),
+        None => sources.client_address.of(
+            || proxy_address(host),
+            |name| header_text(host, HeaderMap::RequestHeaders, name),
+        ),
     };
     let mut observation = Observation {
         status: status(host),
         status_details: text(host, &["response", "code_details"]),
         response_flags: number(host, &["response", "flags"]),
-        source_ip: source_ip(host, start, &sources.client_address),
+        source_ip: source_ip(host, address),
         decisions: exchange::decisions(host, identity.as_ref()),
         identity,
         ..Observation::default()
@@ -160,7 +171,7 @@ pub(crate) fn observation(
         response.complete(&mut observation);
     }
     let Some(start) = start else {
-        observation.time_ms = ns_to_ms(host.wall_clock_ns());
+        observation.time_ms = now.wall_ms();
         observation.request_id = text(host, &["request", "id"]);
         observation.method = text(host, &["request", "method"]);
         observation.host =
@@ -172,7 +183,7 @@ pub(crate) fn observation(
         return observation;
     };
     start.describe(host, &mut observation);
-    observation.duration_ms = ns_to_ms(host.monotonic_ns().saturating_sub(start.monotonic_ns));
+    observation.duration_ms = ns_to_ms(now.monotonic_ns().saturating_sub(start.monotonic_ns));
     observation
 }
 
@@ -209,12 +220,7 @@ fn status(host: &dyn Host) -> Option<u16> {
 
 /// The address of the client, by the rules that limits go by too. What the proxy calls its peer
 /// where that is no address, such as the path of a socket.
-fn source_ip(host: &dyn Host, start: Option<&Start>, client: &ClientAddress) -> Option<String> {
-    let header = |name: &str| match start {
-        Some(start) => start.request.header(host, name),
-        None => header_text(host, HeaderMap::RequestHeaders, name),
-    };
-    let address = client.of(|| proxy_address(host), header);
+fn source_ip(host: &dyn Host, address: Option<IpAddr>) -> Option<String> {
     address.map(|ip| ip.to_string()).or_else(|| {
         let peer = text(host, &["source", "address"]).or_else(|| text(host, &["remote_addr"]));
         // Of a balancer that names nobody the record must not make the client.

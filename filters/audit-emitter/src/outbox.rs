@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use host::{CallToken, Host, HttpCall};
+use host::waiting::{Calls, Occasion};
+use host::{Host, HttpCall, Moment, Status};
 
 use crate::config::{BatchLimits, Config, Envelope, HttpSink, Sink};
 use crate::delivery::{BatchSize, Schedule, Verdict, verdict};
-use crate::queue::{Batch, Call, Priority, Queue, QueuedRecord};
+use crate::queue::{Batch, Priority, Queue, QueuedRecord};
 use crate::sink;
 
 /// The queue of one instance and the collector that it goes to.
@@ -20,11 +21,13 @@ pub(crate) struct Outbox {
     limits: BatchLimits,
 }
 
-/// What a response means for the batch that was sent.
-pub(crate) struct Settled {
-    pub(crate) outcome: BatchOutcome,
-    /// From sending it to its response.
-    pub(crate) took_ns: Option<u64>,
+/// What a call was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// The batch of this number, to the collector.
+    Batch(u64),
+    /// What is signed, to the witness.
+    Witness,
 }
 
 /// What became of a batch.
@@ -110,36 +113,44 @@ impl Outbox {
     }
 
     /// Sends what can be sent. Answers whether a call could not be started.
-    pub(crate) fn send(&mut self, host: &dyn Host, emitter: &str) -> bool {
-        let now_ns = host.monotonic_ns();
+    pub(crate) fn send(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        calls: &mut Calls<Delivery>,
+        emitter: &str,
+    ) -> bool {
+        let now_ns = now.monotonic_ns();
         let Some(sink) = &self.sink else { return false };
         while self.schedule.admits(now_ns) && self.queue.can_send() {
             // While it fails, one call at a time finds out whether it still does.
             if self.schedule.is_failing() && self.queue.under_way() > 0 {
                 return false;
             }
-            let wall_ns = host.wall_clock_ns();
             let most = self.batch_size.records();
-            let Some(batch) = self.queue.next_batch(most, self.limits.max_bytes, wall_ns) else {
+            let Some(batch) = self
+                .queue
+                .next_batch(most, self.limits.max_bytes, now.wall_ns())
+            else {
                 return false;
             };
-            match start_call(host, sink, &self.headers, emitter, batch) {
-                Some(token) => {
-                    batch.call = Some(Call {
-                        token,
-                        started_ns: now_ns,
-                    });
-                }
+            // The response is for the filter, whoever's callback this is.
+            let occasion = Occasion {
+                stream: None,
+                now_ns,
+            };
+            match start_call(host, calls, occasion, sink, &self.headers, emitter, batch) {
+                Ok(()) => batch.is_under_way = true,
                 // No such cluster, no endpoint: the collector may come yet.
-                None => return true,
+                Err(_) => return true,
             }
         }
         false
     }
 
-    /// Calls that began so long ago are not answered any more. Answers whether there were any.
-    pub(crate) fn give_up_calls_before(&mut self, started_ns: u64) -> bool {
-        self.queue.give_up_calls_before(started_ns) > 0
+    /// The host has said nothing about a batch for too long: it waits again.
+    pub(crate) fn retry(&mut self, number: u64) {
+        self.queue.retry(number);
     }
 
     /// The last batch has to be sent again, later.
@@ -147,26 +158,9 @@ impl Outbox {
         self.schedule.failed(now_ns, retry_after_s, random);
     }
 
-    /// Settles the batch that the call `token` has sent, by the response to it; `None` if this outbox
-    /// made no such call.
-    pub(crate) fn settle(
-        &mut self,
-        token: CallToken,
-        status: Option<u16>,
-        body: &[u8],
-        now_ns: u64,
-    ) -> Option<Settled> {
-        let batch = self.queue.batch_of(token)?;
-        let number = batch.number;
-        let took_ns = batch
-            .call
-            .map(|call| now_ns.saturating_sub(call.started_ns));
-        // Only OTLP has responses that say that a part was not taken.
-        let is_otlp = self
-            .sink
-            .as_ref()
-            .is_some_and(|sink| sink.envelope == Envelope::Otlp);
-        let outcome = match verdict(status, if is_otlp { body } else { b"" }) {
+    /// Settles a batch by the response to the call that has sent it.
+    pub(crate) fn settle(&mut self, number: u64, status: Option<u16>, body: &[u8]) -> BatchOutcome {
+        match verdict(status, body) {
             Verdict::Delivered => {
                 self.schedule.settled();
                 self.batch_size.note_delivered();
@@ -184,18 +178,25 @@ impl Outbox {
                 self.schedule.settled();
                 BatchOutcome::Rejected(self.queue.finish(number))
             }
-        };
-        Some(Settled { outcome, took_ns })
+        }
+    }
+
+    /// Whether responses say in their body that a part was not taken: only those of OTLP do.
+    pub(crate) fn reads_responses(&self) -> bool {
+        let sink = self.sink.as_ref();
+        sink.is_some_and(|sink| sink.envelope == Envelope::Otlp)
     }
 }
 
 fn start_call(
     host: &dyn Host,
+    calls: &mut Calls<Delivery>,
+    occasion: Occasion,
     sink: &HttpSink,
     more_headers: &[(String, String)],
     emitter: &str,
     batch: &Batch,
-) -> Option<CallToken> {
+) -> Result<(), Status> {
     let body = sink::body(sink.envelope, &batch.records, batch.formed_ns);
     // The same for the same records, so that whoever has them already can tell.
     let key = format!("\"{emitter}-{}\"", batch.number);
@@ -207,13 +208,13 @@ fn start_call(
         ("idempotency-key", key.as_str()),
     ];
     headers.extend(more_headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-    host.http_call(&HttpCall {
+    let call = HttpCall {
         upstream: &sink.upstream,
         headers: &headers,
         body: body.as_bytes(),
         timeout: sink.timeout,
-    })
-    .ok()
+    };
+    calls.start_http(host, &call, occasion, Delivery::Batch(batch.number))
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

@@ -1,8 +1,8 @@
-//! Records on their way: bounded in number and bytes, and none leaves without an answer for it.
+//! Records on their way: bounded in number and bytes, and none leaves before somebody has answered for it.
 
 use std::collections::VecDeque;
 
-use host::{CallToken, ContextId};
+use host::ContextId;
 use serde::{Deserialize, Serialize};
 
 use crate::record::TraceContext;
@@ -116,19 +116,10 @@ pub struct Batch {
     pub number: u64,
     /// What is in it.
     pub records: Vec<QueuedRecord>,
-    /// The call that is under way.
-    pub call: Option<Call>,
+    /// It was sent, and nobody has responded yet.
+    pub is_under_way: bool,
     /// When it was put together, nanoseconds since 1970.
     pub formed_ns: u64,
-}
-
-/// A call that is under way.
-#[derive(Clone, Copy, Debug)]
-pub struct Call {
-    /// Its token.
-    pub token: CallToken,
-    /// When it began, monotonic.
-    pub started_ns: u64,
 }
 
 impl Queue {
@@ -195,14 +186,14 @@ impl Queue {
     /// Whether a batch may be sent: one that was not delivered, or a new one.
     #[must_use]
     pub fn can_send(&self) -> bool {
-        self.batches.iter().any(|batch| batch.call.is_none())
+        self.batches.iter().any(|batch| !batch.is_under_way)
             || (self.batches.len() < MAX_BATCHES && !self.waiting.is_empty())
     }
 
     /// Whether there is a batch that was not delivered.
     #[must_use]
     pub fn has_undelivered(&self) -> bool {
-        self.batches.iter().any(|batch| batch.call.is_none())
+        self.batches.iter().any(|batch| !batch.is_under_way)
     }
 
     /// Whether a record is here for which this request waits.
@@ -228,7 +219,7 @@ impl Queue {
     pub fn under_way(&self) -> usize {
         self.batches
             .iter()
-            .filter(|batch| batch.call.is_some())
+            .filter(|batch| batch.is_under_way)
             .count()
     }
 
@@ -240,7 +231,7 @@ impl Queue {
         max_bytes: usize,
         now_ns: u64,
     ) -> Option<&mut Batch> {
-        let again = self.batches.iter().position(|batch| batch.call.is_none());
+        let again = self.batches.iter().position(|batch| !batch.is_under_way);
         let index = match again {
             Some(index) => index,
             None if self.batches.len() < MAX_BATCHES && !self.waiting.is_empty() => {
@@ -258,7 +249,7 @@ impl Queue {
                         .waiting
                         .drain(..count.min(self.waiting.len()))
                         .collect(),
-                    call: None,
+                    is_under_way: false,
                     formed_ns: now_ns,
                 });
                 self.batches.len().saturating_sub(1)
@@ -266,25 +257,6 @@ impl Queue {
             None => return None,
         };
         self.batches.get_mut(index)
-    }
-
-    /// The number of the batch that this call sent.
-    #[must_use]
-    pub fn batch_of(&self, token: CallToken) -> Option<&Batch> {
-        let sent = |batch: &&Batch| batch.call.is_some_and(|call| call.token == token);
-        self.batches.iter().find(sent)
-    }
-
-    /// Calls that began before this time are not answered any more; their batches wait again.
-    pub fn give_up_calls_before(&mut self, started_ns: u64) -> usize {
-        let mut given_up = 0_usize;
-        for batch in &mut self.batches {
-            if batch.call.is_some_and(|call| call.started_ns < started_ns) {
-                batch.call = None;
-                given_up = given_up.saturating_add(1);
-            }
-        }
-        given_up
     }
 
     /// The batch was dealt with, by the collector or otherwise: its records leave.
@@ -301,7 +273,7 @@ impl Queue {
     pub fn retry(&mut self, number: u64) {
         for batch in &mut self.batches {
             if batch.number == number {
-                batch.call = None;
+                batch.is_under_way = false;
             }
         }
     }
@@ -320,7 +292,7 @@ impl Queue {
         }
         // What is in it has changed, so it is another one.
         batch.number = next;
-        batch.call = None;
+        batch.is_under_way = false;
         self.last_batch = next;
         true
     }

@@ -2,7 +2,7 @@
 //! configuration gives to personal parts.
 
 use audit::canonical::Writer;
-use host::{ContextId, Host};
+use host::{ContextId, Host, Moment};
 
 use crate::chains::{Chains, Origin};
 use crate::config::{FieldSettings, Level, Rule};
@@ -58,6 +58,7 @@ impl Recorder {
     pub(crate) fn compose(
         &mut self,
         host: &dyn Host,
+        now: &Moment<'_>,
         observed: &Observation,
         rule: &Rule,
         level: Level,
@@ -86,7 +87,7 @@ impl Recorder {
             },
             status: observed.status,
             trace: observed.trace.clone().map(Box::new),
-            queued_ns: host.monotonic_ns(),
+            queued_ns: now.monotonic_ns(),
             time_ns: observed.time_ms.saturating_mul(NS_PER_MS),
             waiter: received,
             class: class.clone(),

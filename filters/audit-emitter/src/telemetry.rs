@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use host::{Counter, Host, LogLevel, Metrics, Throttle};
+use host::{Counter, Host, LogLevel, Metrics, Moment, Throttle};
 
 use crate::queue::{Kind, Queue, QueuedRecord};
 
@@ -81,13 +81,13 @@ impl Telemetry {
     }
 
     /// Tells the host what was counted, and how full the queue is.
-    pub(crate) fn report(&mut self, host: &dyn Host, queue: &Queue) {
+    pub(crate) fn report(&mut self, host: &dyn Host, now: &Moment<'_>, queue: &Queue) {
         for counter in self.records.values() {
             counter.flush(host);
         }
         let age_ns = queue
             .oldest_ns()
-            .map_or(0, |oldest| host.monotonic_ns().saturating_sub(oldest));
+            .map_or(0, |oldest| now.monotonic_ns().saturating_sub(oldest));
         let current = Gauges {
             bytes: queue.bytes(),
             records: queue.len(),

@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 
-use host::{CallToken, Host, HttpCall};
+use host::waiting::{Calls, Occasion};
+use host::{Host, HttpCall};
 
 use crate::config::HttpSink;
 use crate::delivery::{Schedule, Verdict};
+use crate::outbox::Delivery;
 use crate::sink;
 
 /// Signed records on their way to the witness.
@@ -16,9 +18,8 @@ pub(crate) struct WitnessQueue {
     headers: Vec<(String, String)>,
     records: VecDeque<String>,
     bytes: usize,
-    /// The first so many are on their way.
+    /// The first so many are on their way: none unless a call is under way.
     in_flight: usize,
-    call: Option<(CallToken, u64)>,
     schedule: Schedule,
 }
 
@@ -30,7 +31,6 @@ impl WitnessQueue {
             records: VecDeque::new(),
             bytes: 0,
             in_flight: 0,
-            call: None,
             schedule: Schedule::new(),
         }
     }
@@ -51,17 +51,13 @@ impl WitnessQueue {
         dropped
     }
 
-    pub(crate) fn send_if_due(&mut self, host: &dyn Host, now_ns: u64, patience_ns: u64) {
-        match self.call {
-            Some((_, started_ns)) if now_ns.saturating_sub(started_ns) < patience_ns => return,
-            // A host that never answers must not end all sending.
-            Some(_) => {
-                self.call = None;
-                self.in_flight = 0;
-            }
-            None => {}
-        }
-        if self.records.is_empty() || !self.schedule.admits(now_ns) {
+    pub(crate) fn send_if_due(
+        &mut self,
+        host: &dyn Host,
+        now_ns: u64,
+        calls: &mut Calls<Delivery>,
+    ) {
+        if self.in_flight > 0 || self.records.is_empty() || !self.schedule.admits(now_ns) {
             return;
         }
         self.in_flight = self.records.len();
@@ -73,24 +69,28 @@ impl WitnessQueue {
             ("content-type", self.sink.envelope.content_type()),
         ];
         headers.extend(self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-        let started = host.http_call(&HttpCall {
+        let call = HttpCall {
             upstream: &self.sink.upstream,
             headers: &headers,
             body: body.as_bytes(),
             timeout: self.sink.timeout,
-        });
-        match started {
-            Ok(token) => self.call = Some((token, now_ns)),
-            Err(_) => self.failed(now_ns, None, 500),
+        };
+        let occasion = Occasion {
+            stream: None,
+            now_ns,
+        };
+        let started = calls.start_http(host, &call, occasion, Delivery::Witness);
+        if started.is_err() {
+            self.failed(now_ns, None, 500);
         }
     }
 
-    /// Whether this is the answer to its call.
-    pub(crate) fn sent(&self, token: CallToken) -> bool {
-        self.call.is_some_and(|(sent, _)| sent == token)
+    /// The host has said nothing for too long, which must not end all sending.
+    pub(crate) const fn give_up(&mut self) {
+        self.in_flight = 0;
     }
 
-    /// Takes an answer in; answers how it is counted.
+    /// Takes the response to its call in. Returns the result for the metric.
     pub(crate) fn settle(
         &mut self,
         verdict: Verdict,
@@ -98,7 +98,6 @@ impl WitnessQueue {
         retry_after_s: Option<u64>,
         random: u32,
     ) -> &'static str {
-        self.call = None;
         match verdict {
             Verdict::Retry => {
                 self.failed(now_ns, retry_after_s, random);

@@ -167,8 +167,8 @@ impl Stream<JwtAuth> for AuthStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let mut request = Request::capture(host);
         let config = Rc::clone(&filter.config);
+        let mut request = Request::capture(host, &config.sources);
         let managed = managed_headers::strip_managed_headers(host, &request, &config);
         let mode = config.strictest_mode();
         let overrides = config.sources.strip_overrides(host, &request, mode);

@@ -1,14 +1,6 @@
 //! Whole bodies of every framing through the pipeline, cut in every way.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -1,12 +1,7 @@
 //! A response that is refused on its way back does not pass token-bucket, which is before
 //! pii-redactor in the chain; its client learns where it stands all the same.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 use host::fake::{Profile, Proxy, Request, Response, StreamProperties};
 use pii_redactor::PiiRedactor;

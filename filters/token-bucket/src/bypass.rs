@@ -8,7 +8,6 @@ use policy::secret::{Secret, SecretKind};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, HeaderSecret};
-use crate::lazy::LazyRequest;
 
 /// A header and the hash of the value that lets a request pass. The value itself is not kept, and
 /// comparing hashes takes no time that tells how much of a guess was right.
@@ -63,22 +62,19 @@ pub fn bypasses(
     config: &Config,
     headers: &[PassHeader],
     host: &dyn Host,
-    request: &LazyRequest<'_>,
+    request: &Request,
 ) -> bool {
     let bypass = &config.bypass;
     let from_range = || {
         request
-            .client_address(&config.sources.client_address)
+            .client_address(host)
             .is_some_and(|ip| bypass.ips.iter().any(|range| range.contains(ip)))
     };
     let claimed = |claim: &ClaimCondition| {
-        let request = request.get();
-        let facts = request.facts(host, &config.sources, Direction::Request);
+        let facts = request.facts(host, Direction::Request);
         claim.holds(facts.identity())
     };
-    headers
-        .iter()
-        .any(|header| header.opens(host, request.get()))
+    headers.iter().any(|header| header.opens(host, request))
         || (!bypass.ips.is_empty() && from_range())
         || bypass.claims.iter().any(claimed)
 }

@@ -9,6 +9,8 @@ pub use bypass::{Bypass, HeaderSecret};
 pub use limit::{Cost, Limit, OnErrors, OnMissingKey};
 pub use service::{Service, Transport};
 
+use std::rc::Rc;
+
 use host::FactSources;
 use policy::client_address::{self, ClientAddress, Prefixes};
 use policy::config::{self, Checked, Fields, Node, Problems};
@@ -35,7 +37,7 @@ pub struct Config {
     /// The response headers that tell clients where they stand.
     pub headers: HeaderStyle,
     /// Where identity, consent and the address of the client come from.
-    pub sources: FactSources,
+    pub sources: Rc<FactSources>,
 }
 
 /// How many buckets each limit has, and where.
@@ -123,7 +125,7 @@ impl Config {
                     ("none", HeaderStyle::None),
                 ])
             }),
-            sources,
+            sources: Rc::new(sources),
         };
         let response: Option<CustomResponse> = response.flatten();
         let mut limits = limits?;

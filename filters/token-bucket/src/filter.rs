@@ -6,13 +6,13 @@ mod matching_limits;
 mod service_response;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host, LogLevel,
-    Metrics, ResponseSizes, Status, Stream, Throttle, exchange, header_text, headers,
+    Metrics, Request, ResponseSizes, Status, Stream, Throttle, exchange, header_text, headers,
     plugin_configuration, refuse, shared_data,
 };
 use policy::config::Problems;
@@ -22,15 +22,14 @@ use policy::refusal::Refusal;
 use crate::bypass::{PassHeader, bypasses};
 use crate::config::{Config, HeaderStyle, Scope};
 use crate::host_limits;
-use crate::lazy::LazyRequest;
 use crate::ratelimit_headers::{HeaderFields, LimitState, ietf_10, merged, x_ratelimit};
-use crate::rls::client::{CallId, Calls};
+use crate::rls::client::{Failure, MAX_CALLS, RateLimitQuery, grpc_response, http_response};
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
 use crate::table::Table;
 
 use active_limit::{ActiveLimit, Shared};
 use decide::Refused;
-use service_response::Waiting;
+use service_response::LimitedRequest;
 
 /// The filter in one VM.
 pub struct TokenBucket {
@@ -44,9 +43,10 @@ pub struct TokenBucket {
     /// Where the host shares no data.
     own_storage: Option<WorkerStorage>,
     pass_headers: Vec<PassHeader>,
-    calls: Calls,
+    /// Questions to services.
+    calls: Calls<RateLimitQuery>,
     /// Requests that wait for a service.
-    waiting: BTreeMap<ContextId, Waiting>,
+    waiting: WaitingRequests<LimitedRequest>,
     bypassed: Counter,
     metrics: Metrics,
     throttle: Throttle,
@@ -110,8 +110,9 @@ impl Filter for TokenBucket {
             instance,
             own_storage,
             pass_headers,
-            calls: Calls::default(),
-            waiting: BTreeMap::new(),
+            calls: Calls::new(*capabilities, MAX_CALLS),
+            // A request waits no longer than the calls that it depends on.
+            waiting: WaitingRequests::new(*capabilities, MAX_CALLS, Duration::MAX),
             metrics,
             throttle: Throttle::default(),
         })
@@ -121,7 +122,15 @@ impl Filter for TokenBucket {
         LimitedStream {
             context,
             response: Rc::default(),
-            waits: false,
+        }
+    }
+
+    fn on_tick(&mut self, host: &dyn Host) {
+        if self.calls.is_empty() {
+            return;
+        }
+        for call in self.calls.take_overdue(host.monotonic_ns()) {
+            self.on_service_response(host, &call, Err(Failure::Timeout));
         }
     }
 
@@ -131,16 +140,16 @@ impl Filter for TokenBucket {
         }
     }
 
-    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, answer: ResponseSizes) {
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
         if let Some(call) = self.calls.end(CallId::Http(token)) {
-            let result = call.http_response(host, answer, host.monotonic_ns());
+            let result = http_response(&call, host, sizes, host.monotonic_ns());
             self.on_service_response(host, &call, result);
         }
     }
 
     fn on_grpc_receive(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
         if let Some(call) = self.calls.end(CallId::Grpc(token)) {
-            let result = call.grpc_response(host, result, host.monotonic_ns());
+            let result = grpc_response(&call, host, result, host.monotonic_ns());
             self.on_service_response(host, &call, result);
         }
     }
@@ -150,7 +159,6 @@ impl Filter for TokenBucket {
 pub struct LimitedStream {
     context: ContextId,
     response: Rc<RefCell<ResponseHeaders>>,
-    waits: bool,
 }
 
 /// What the response will say.
@@ -169,16 +177,14 @@ impl Stream<TokenBucket> for LimitedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let request = LazyRequest::new(host);
         let sources = &filter.config.sources;
-        if sources.overrides.strips_any() {
-            // Where one stays, jwt-auth refuses the request.
-            let _ = sources.strip_overrides(host, request.get(), filter.config.mode);
-        }
+        let request = Request::new(sources);
+        // Where one stays, jwt-auth refuses the request.
+        let _ = sources.strip_overrides(host, &request, filter.config.mode);
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.
-            if request.get().may_have_header(header.name())
+            if request.may_have_header(host, header.name())
                 && headers::hide(host, header.name()).is_err()
                 && filter.config.mode.enforces()
             {
@@ -189,9 +195,7 @@ impl Stream<TokenBucket> for LimitedStream {
             filter.bypassed.count(host);
             return Action::Continue;
         }
-        let action = filter.on_request(host, &request, self.context, &self.response);
-        self.waits = action == Action::Pause;
-        action
+        filter.on_request(host, &request, self.context, &self.response)
     }
 
     fn on_response_headers(
@@ -227,9 +231,7 @@ impl Stream<TokenBucket> for LimitedStream {
     }
 
     fn on_done(&mut self, filter: &mut TokenBucket, host: &dyn Host) {
-        if self.waits {
-            filter.abandon(host, self.context);
-        }
+        filter.abandon(host, self.context);
     }
 }
 
@@ -264,19 +266,18 @@ impl TokenBucket {
     }
 
     /// A secret that the upstream would see, such as one of two on a host that hides only one.
-    fn refuse_kept_secret(&self, host: &dyn Host, request: &LazyRequest<'_>) -> Action {
+    fn refuse_kept_secret(&self, host: &dyn Host, request: &Request) -> Action {
         let refusal = Refusal::new(
             400,
             "bypass_header_kept",
             "A header of the request cannot be kept from the service behind the gateway.",
         );
-        let request = request.get();
         let id = request.request_id(host);
         self.throttle.log(host, LogLevel::Info, || {
             let id = id.unwrap_or("-");
             format!("token-bucket: refused request {id}: {}", refusal.code)
         });
-        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
+        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc(host));
         Action::Pause
     }
 

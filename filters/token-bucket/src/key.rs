@@ -2,14 +2,12 @@
 
 mod spelling;
 
-use host::{Direction, FactSources, Host};
-use policy::client_address::Network;
+use host::{Direction, Host, Request};
+use policy::client_address::{Network, Prefixes};
 use policy::config::Node;
 use policy::facts::Facts as _;
 use policy::identity::Identity;
 use policy::values::Values;
-
-use crate::lazy::LazyRequest;
 
 /// One part of a limit's key: `"ip"`, `"claim:tenant"`, `"header:x-plan"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +40,16 @@ pub struct KeySource<'r> {
     /// The host.
     pub host: &'r dyn Host,
     /// The request.
-    pub request: &'r LazyRequest<'r>,
-    /// Where identities come from.
-    pub facts: &'r FactSources,
+    pub request: &'r Request,
+    /// How much of an address counts.
+    pub prefixes: Prefixes,
 }
 
 impl KeySource<'_> {
     /// The part of the client's address that counts.
     fn network(self) -> Option<Network> {
-        let rules = &self.facts.client_address;
-        let address = self.request.client_address(rules)?;
-        Some(Network::of(address, rules.prefixes))
+        let address = self.request.client_address(self.host)?;
+        Some(Network::of(address, self.prefixes))
     }
 }
 
@@ -102,12 +99,12 @@ impl KeyPart {
     fn values(&self, source: KeySource<'_>) -> Values {
         let KeySource { host, request, .. } = source;
         let identity = |of: &dyn Fn(&Identity) -> Option<Vec<u8>>| {
-            let facts = request.get().facts(host, source.facts, Direction::Request);
+            let facts = request.facts(host, Direction::Request);
             Values::single(facts.identity().and_then(of))
         };
         // Of a name that a host does not list it gives the first line only, and nobody knows which
         // other names there are.
-        let is_cut = || !request.get().has_all_headers();
+        let is_cut = || !request.has_all_headers(host);
         match self {
             Self::Header(_) | Self::Cookie(_) | Self::Host | Self::Method if is_cut() => {
                 Values::TooMany
@@ -119,14 +116,14 @@ impl KeyPart {
             })),
             Self::Constant => Values::Some(vec![Vec::new()]),
             Self::Header(name) => {
-                let lines = request.get().header_lines(host, name);
+                let lines = request.header_lines(host, name);
                 // To some upstreams `x_api_key` is `x-api-key`: it counts like a further line.
-                let folded = request.get().folded_lines(name);
+                let folded = request.folded_lines(host, name);
                 Values::of_lines(lines.iter().map(AsRef::as_ref).chain(folded))
             }
-            Self::Query(name) => Values::of_parameter(request.get().raw_path(), name),
+            Self::Query(name) => Values::of_parameter(request.raw_path(host), name),
             Self::Cookie(name) => {
-                let lines = request.get().header_lines(host, "cookie");
+                let lines = request.header_lines(host, "cookie");
                 Values::of_cookie(lines.iter().map(AsRef::as_ref), name)
             }
             Self::Claim(path) => {
@@ -137,15 +134,15 @@ impl KeyPart {
                 let subject = identity.subject.as_ref()?;
                 Some([identity.provider.as_bytes(), b"\0", subject.as_bytes()].concat())
             }),
-            Self::Route => Values::of_texts(request.get().route(host)),
+            Self::Route => Values::of_texts(request.route(host)),
             Self::Host => {
-                let facts = request.get().facts(host, source.facts, Direction::Request);
+                let facts = request.facts(host, Direction::Request);
                 let others = facts.other_hosts().iter().map(String::as_str);
                 Values::of_texts(std::iter::once(facts.host()).chain(others))
             }
             // Upstreams that do not tell `post` from `POST` take both.
             Self::Method => {
-                let facts = request.get().facts(host, source.facts, Direction::Request);
+                let facts = request.facts(host, Direction::Request);
                 let others = facts.method_overrides().iter().map(String::as_str);
                 let methods = std::iter::once(facts.method()).chain(others);
                 let upper: Vec<String> = methods.map(str::to_ascii_uppercase).collect();

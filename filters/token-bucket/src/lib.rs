@@ -24,7 +24,6 @@ pub mod gcra;
 pub mod group;
 mod host_limits;
 pub mod key;
-pub mod lazy;
 pub mod ratelimit_headers;
 pub mod refusals;
 pub mod rls;

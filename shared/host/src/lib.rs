@@ -7,8 +7,9 @@
 //! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
 //!   callbacks of the ABI, and [`filter!`] makes a module of one.
 //! - [`Request`] answers the questions of `policy`'s rules; [`exchange`] is what the filters of one
-//!   stream tell each other; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done
-//!   here once for all of them.
+//!   stream tell each other; [`waiting`] is how they call out and hold requests until a response is
+//!   there; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done here once for all of
+//!   them.
 //!
 //! Nothing here panics, whatever the host answers. Dependencies point one way: filters to `host`
 //! to `policy`.
@@ -18,12 +19,14 @@ mod attributes;
 mod capabilities;
 mod dispatcher;
 pub mod exchange;
+mod fact_sources;
 #[cfg(all(feature = "fake", not(target_arch = "wasm32")))]
 pub mod fake;
 mod filter;
 pub mod headers;
 mod interface;
 pub mod metrics;
+mod moment;
 mod plugin;
 pub mod plugin_configuration;
 pub mod protobuf;
@@ -33,11 +36,13 @@ pub mod shared_data;
 mod status;
 pub mod throttle;
 pub mod verify_signature;
+pub mod waiting;
 #[cfg(target_os = "wasi")]
 pub mod wasm;
 
 pub use capabilities::{Capabilities, HostKind};
 pub use dispatcher::Dispatcher;
+pub use fact_sources::FactSources;
 pub use filter::{Filter, ResponseSizes, Stream};
 pub use headers::Headers;
 pub use interface::{
@@ -45,8 +50,9 @@ pub use interface::{
     LocalResponse, LogLevel, MetricId, MetricKind, SharedValue,
 };
 pub use metrics::{Counter, Histogram, Metrics};
+pub use moment::Moment;
 pub use plugin::Plugin;
-pub use request::{FactSources, Request, RequestFacts, header_text, proxy_address};
+pub use request::{Request, RequestFacts, header_text, proxy_address};
 pub use status::Status;
 pub use throttle::Throttle;
 pub use verify_signature::verify_signature;

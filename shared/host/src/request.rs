@@ -3,44 +3,57 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::rc::Rc;
 
-use policy::client_address::{self, ClientAddress};
-use policy::config::Fields;
-use policy::consent::{Consent, ConsentSources};
+use policy::client_address;
+use policy::consent::Consent;
 use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
-use policy::mode::Mode;
-use policy::overrides::{OVERRIDE_HEADERS, OverrideRules, Overrides};
+use policy::overrides::Overrides;
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
-use crate::exchange::{self, IdentitySource};
-use crate::{Direction, HeaderMap, Headers, Host, Status, headers};
+use crate::{Direction, FactSources, HeaderMap, Headers, Host, exchange};
 
-/// What a filter takes down at the request headers, before anybody after it changes them.
+/// A request as a filter sees it at the request headers, before anybody after it changes them.
 ///
-/// It keeps the headers as they came, so that rules can ask for them when the host has let go of
-/// them; what costs something to work out is worked out when it is first asked for.
+/// Nothing is asked of the host before a filter asks it of the request, and then once. What is read
+/// stays: rules can ask for headers when the host has let go of them. A filter that keeps a request
+/// for later reads the headers at once, with [`Request::capture`].
+///
+/// Who sends the request and what that person agrees to depends on where a configuration says that
+/// this stands, so a request belongs to one [`FactSources`]; [`Request::under`] gives the same
+/// request under others.
 pub struct Request {
-    headers: Headers,
-    /// The host has handed over all headers at once. Else some are to be asked for by name.
-    complete: bool,
-    path: OnceCell<Result<RequestPath, PathError>>,
-    host_name: OnceCell<String>,
-    other_hosts: OnceCell<Vec<String>>,
+    head: Rc<Head>,
+    sources: Rc<FactSources>,
     overrides: OnceCell<Overrides>,
     overridden_path: OnceCell<Result<RequestPath, PathError>>,
-    route: OnceCell<Option<String>>,
-    request_id: OnceCell<Option<String>>,
+    other_hosts: OnceCell<Vec<String>>,
+    client_address: OnceCell<Option<IpAddr>>,
     identity: OnceCell<Option<Identity>>,
     consent: OnceCell<Consent>,
 }
 
-impl Request {
-    /// Reads the request of the effective context; in [`crate::Stream::on_request_headers`].
-    #[must_use]
-    pub fn capture(host: &dyn Host) -> Self {
+/// What does not depend on any configuration.
+#[derive(Default)]
+struct Head {
+    headers: OnceCell<Listed>,
+    path: OnceCell<Result<RequestPath, PathError>>,
+    host_name: OnceCell<String>,
+    route: OnceCell<Option<String>>,
+    request_id: OnceCell<Option<String>>,
+}
+
+struct Listed {
+    headers: Headers,
+    /// The host has handed over all headers at once. Else some are to be asked for by name.
+    complete: bool,
+}
+
+impl Listed {
+    fn read(host: &dyn Host) -> Self {
         let map = HeaderMap::RequestHeaders;
         let listed = host.headers(map).unwrap_or_default();
         // A host that leaves the pseudo-headers out, or some of the others, is asked for each.
@@ -57,46 +70,78 @@ impl Request {
             let listed = listed.iter().map(|(n, value)| (n.to_vec(), value.to_vec()));
             Headers::from_pairs(&listed.chain(unlisted).collect::<Vec<_>>())
         };
+        Self { headers, complete }
+    }
+}
+
+impl Request {
+    /// The request of the effective context, of which nothing is read yet; for use within
+    /// [`crate::Stream::on_request_headers`].
+    #[must_use]
+    pub fn new(sources: &Rc<FactSources>) -> Self {
+        Self::of(Rc::default(), sources)
+    }
+
+    /// Reads the headers of the request of the effective context at once, to be kept beyond
+    /// [`crate::Stream::on_request_headers`].
+    #[must_use]
+    pub fn capture(host: &dyn Host, sources: &Rc<FactSources>) -> Self {
+        let request = Self::new(sources);
+        request.listed(host);
+        request
+    }
+
+    /// The same request under other sources of facts. What has been read of it is not read again.
+    #[must_use]
+    pub fn under(&self, sources: &Rc<FactSources>) -> Self {
+        Self::of(Rc::clone(&self.head), sources)
+    }
+
+    fn of(head: Rc<Head>, sources: &Rc<FactSources>) -> Self {
         Self {
-            headers,
-            complete,
-            path: OnceCell::new(),
-            host_name: OnceCell::new(),
-            other_hosts: OnceCell::new(),
+            head,
+            sources: Rc::clone(sources),
             overrides: OnceCell::new(),
             overridden_path: OnceCell::new(),
-            route: OnceCell::new(),
-            request_id: OnceCell::new(),
+            other_hosts: OnceCell::new(),
+            client_address: OnceCell::new(),
             identity: OnceCell::new(),
             consent: OnceCell::new(),
         }
     }
 
+    fn listed(&self, host: &dyn Host) -> &Listed {
+        self.head.headers.get_or_init(|| Listed::read(host))
+    }
+
+    fn headers(&self, host: &dyn Host) -> &Headers {
+        &self.listed(host).headers
+    }
+
     /// The method as sent.
     #[must_use]
-    pub fn method(&self) -> &str {
+    pub fn method(&self, host: &dyn Host) -> &str {
         // No method has other characters (RFC 9110 section 9.1), and no rule names one that has.
-        std::str::from_utf8(self.kept(":method")).unwrap_or("\u{fffd}")
+        std::str::from_utf8(self.kept(host, ":method")).unwrap_or("\u{fffd}")
     }
 
     /// `:path` as sent, with its query: for looking up parameters, not for logs.
     #[must_use]
-    pub fn raw_path(&self) -> &[u8] {
-        self.kept(":path")
+    pub fn raw_path(&self, host: &dyn Host) -> &[u8] {
+        self.kept(host, ":path")
     }
 
-    fn kept(&self, name: &str) -> &[u8] {
-        self.headers.first(name).unwrap_or_default()
+    fn kept(&self, host: &dyn Host, name: &str) -> &[u8] {
+        self.headers(host).first(name).unwrap_or_default()
     }
 
     /// The value of a header as it came, by its name in lower case; several are joined.
     #[must_use]
     pub fn header_bytes(&self, host: &dyn Host, name: &str) -> Option<Cow<'_, [u8]>> {
-        if self.complete {
-            return self.headers.joined(name);
-        }
-        if let Some(listed) = self.headers.joined(name) {
-            return Some(listed);
+        let listed = self.listed(host);
+        let value = listed.headers.joined(name);
+        if value.is_some() || listed.complete {
+            return value;
         }
         let value = host.header(HeaderMap::RequestHeaders, name).ok()??;
         Some(Cow::Owned(value))
@@ -106,8 +151,9 @@ impl Request {
     /// over all headers gives one line.
     #[must_use]
     pub fn header_lines(&self, host: &dyn Host, name: &str) -> Vec<Cow<'_, [u8]>> {
-        if self.complete {
-            let lines = self.headers.iter();
+        let listed = self.listed(host);
+        if listed.complete {
+            let lines = listed.headers.iter();
             return lines
                 .filter(|(found, _)| *found == name.as_bytes())
                 .map(|(_, value)| Cow::Borrowed(value))
@@ -119,9 +165,9 @@ impl Request {
     /// The lines of headers with other names that some upstreams take for this one:
     /// [`http::folds_alike`]. None are known of a host that does not hand over all headers.
     #[must_use]
-    pub fn folded_lines(&self, name: &str) -> Vec<&[u8]> {
+    pub fn folded_lines(&self, host: &dyn Host, name: &str) -> Vec<&[u8]> {
         let name = name.as_bytes();
-        let lines = self.headers.iter();
+        let lines = self.headers(host).iter();
         lines
             .filter(|(found, _)| *found != name && http::folds_alike(found, name))
             .map(|(_, value)| value)
@@ -138,8 +184,8 @@ impl Request {
     /// Whether all headers of the request are known: a host may list only so many, or none. Then
     /// what a name finds is the first of several, and nobody knows which other names there are.
     #[must_use]
-    pub const fn has_all_headers(&self) -> bool {
-        self.complete
+    pub fn has_all_headers(&self, host: &dyn Host) -> bool {
+        self.listed(host).complete
     }
 
     /// As [`Request::header_lines`], as text; bytes that are not UTF-8 become U+FFFD.
@@ -152,35 +198,37 @@ impl Request {
     }
 
     /// What some upstream may take in place of the method, the path and the host.
-    fn overrides(&self, rules: OverrideRules) -> &Overrides {
+    fn overrides(&self, host: &dyn Host) -> &Overrides {
         self.overrides.get_or_init(|| {
-            let headers = self.complete.then(|| self.headers.iter());
-            Overrides::of(rules, self.raw_path(), headers)
+            let listed = self.listed(host);
+            let headers = listed.complete.then(|| listed.headers.iter());
+            Overrides::of(self.sources.overrides, self.raw_path(host), headers)
         })
     }
 
     /// The path in all its readings, those of paths that override it among them.
-    fn path_or_override(&self, rules: OverrideRules) -> Result<&RequestPath, PathError> {
-        let overrides = self.overrides(rules);
+    fn path_or_override(&self, host: &dyn Host) -> Result<&RequestPath, PathError> {
+        let overrides = self.overrides(host);
         if !overrides.concern_path() {
-            return self.path();
+            return self.path(host);
         }
-        let read = || RequestPath::parse_overridden(self.raw_path(), overrides);
+        let read = || RequestPath::parse_overridden(self.raw_path(host), overrides);
         let path = self.overridden_path.get_or_init(read);
         path.as_ref().map_err(|error| *error)
     }
 
     /// The hosts that the request names beside [`Request::host_name`], and those that override it.
-    fn other_hosts(&self, rules: OverrideRules) -> &[String] {
+    fn other_hosts(&self, host: &dyn Host) -> &[String] {
         self.other_hosts.get_or_init(|| {
-            let lines = [":authority", "host"].map(|name| self.headers.values(name));
+            let headers = self.headers(host);
+            let lines = [":authority", "host"].map(|name| headers.values(name));
             let mut names: Vec<String> = lines
                 .into_iter()
                 .flatten()
                 .map(|value| http::host_name(&String::from_utf8_lossy(value)))
                 .collect();
-            names.extend(self.overrides(rules).hosts.iter().cloned());
-            names.retain(|name| name != self.host_name());
+            names.extend(self.overrides(host).hosts.iter().cloned());
+            names.retain(|name| name != self.host_name(host));
             names.dedup();
             names
         })
@@ -189,14 +237,15 @@ impl Request {
     /// Whether there may be a header of this name: a host that does not hand over all headers
     /// leaves it open.
     #[must_use]
-    pub fn may_have_header(&self, name: &str) -> bool {
-        !self.complete || self.headers.contains(name)
+    pub fn may_have_header(&self, host: &dyn Host, name: &str) -> bool {
+        let listed = self.listed(host);
+        !listed.complete || listed.headers.contains(name)
     }
 
     /// The names of the headers that the host has handed over: on hosts that do not hand over all,
     /// some.
-    pub fn header_names(&self) -> impl Iterator<Item = &str> {
-        let names = self.headers.iter().map(|(name, _)| name);
+    pub fn header_names(&self, host: &dyn Host) -> impl Iterator<Item = &str> {
+        let names = self.headers(host).iter().map(|(name, _)| name);
         names.filter_map(|name| std::str::from_utf8(name).ok())
     }
 
@@ -204,12 +253,13 @@ impl Request {
     ///
     /// # Errors
     /// See [`PathError`].
-    pub fn path(&self) -> Result<&RequestPath, PathError> {
-        let parse = || match self.raw_path() {
+    pub fn path(&self, host: &dyn Host) -> Result<&RequestPath, PathError> {
+        let parse = || match self.raw_path(host) {
             [] => Err(PathError::Missing),
             path => RequestPath::parse(path),
         };
-        self.path
+        self.head
+            .path
             .get_or_init(parse)
             .as_ref()
             .map_err(|error| *error)
@@ -217,12 +267,12 @@ impl Request {
 
     /// The host, lower case, without port.
     #[must_use]
-    pub fn host_name(&self) -> &str {
+    pub fn host_name(&self, host: &dyn Host) -> &str {
         let read = |name: &str| {
-            let value = self.headers.joined(name)?;
+            let value = self.headers(host).joined(name)?;
             Some(http::host_name(&String::from_utf8_lossy(&value)))
         };
-        self.host_name.get_or_init(|| {
+        self.head.host_name.get_or_init(|| {
             read(":authority")
                 .or_else(|| read("host"))
                 .unwrap_or_default()
@@ -231,20 +281,21 @@ impl Request {
 
     /// Whether refusals must be gRPC statuses.
     #[must_use]
-    pub fn is_grpc(&self) -> bool {
-        let value = self.headers.joined("content-type");
+    pub fn is_grpc(&self, host: &dyn Host) -> bool {
+        let value = self.headers(host).joined("content-type");
         value.is_some_and(|value| is_grpc(&http::media_type(&String::from_utf8_lossy(&value))))
     }
 
     /// The id that the proxy gave the request.
     #[must_use]
     pub fn request_id(&self, host: &dyn Host) -> Option<&str> {
-        self.request_id
+        self.head
+            .request_id
             .get_or_init(|| {
                 let header = || self.header_bytes(host, "x-request-id").map(Cow::into_owned);
                 let id = header().or_else(|| host.property(&["request", "id"]).ok())?;
                 // Clients may choose it (Envoy can be told to keep theirs): short and printable,
-                // since it goes into logs and answers.
+                // since it goes into logs and responses.
                 let id = String::from_utf8(id).ok()?;
                 let plain =
                     (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
@@ -256,7 +307,8 @@ impl Request {
     /// The name of the route, where the host tells: `xds.route_name`, on Higress `route_name`.
     #[must_use]
     pub fn route(&self, host: &dyn Host) -> Option<&str> {
-        self.route
+        self.head
+            .route
             .get_or_init(|| {
                 let name = host
                     .property(&["xds", "route_name"])
@@ -267,25 +319,23 @@ impl Request {
             .as_deref()
     }
 
-    /// The address of the client, as the configuration says where it is.
+    /// The address of the client, as the configuration says where it is. Headers are read only
+    /// where they name it.
     #[must_use]
-    pub fn client_address(&self, host: &dyn Host, rules: &ClientAddress) -> Option<IpAddr> {
-        rules.of(|| proxy_address(host), |name| self.header(host, name))
+    pub fn client_address(&self, host: &dyn Host) -> Option<IpAddr> {
+        *self.client_address.get_or_init(|| {
+            let rules = &self.sources.client_address;
+            rules.of(|| proxy_address(host), |name| self.header(host, name))
+        })
     }
 
     /// The request with everything that rules may ask; `direction` says which message the rule is
     /// about (content types).
     #[must_use]
-    pub const fn facts<'a>(
-        &'a self,
-        host: &'a dyn Host,
-        sources: &'a FactSources,
-        direction: Direction,
-    ) -> RequestFacts<'a> {
+    pub const fn facts<'a>(&'a self, host: &'a dyn Host, direction: Direction) -> RequestFacts<'a> {
         RequestFacts {
             request: self,
             host,
-            sources,
             direction,
         }
     }
@@ -297,103 +347,32 @@ impl Request {
     }
 }
 
-/// Where a filter's configuration says that identity and consent come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FactSources {
-    /// The key `identity_from`.
-    pub identity: IdentitySource,
-    /// The key `consent`.
-    pub consent: ConsentSources,
-    /// The key `client_address`.
-    pub client_address: ClientAddress,
-    /// The keys `method_override`, `path_override` and `host_override`.
-    pub overrides: OverrideRules,
-}
-
-impl FactSources {
-    /// Reads `identity_from`, `consent`, `client_address` and the overrides at the top level of a
-    /// filter.
-    #[must_use]
-    pub fn read(fields: &mut Fields<'_>) -> Self {
-        Self {
-            identity: fields.or("identity_from", IdentitySource::default(), |n| {
-                IdentitySource::read(&n)
-            }),
-            ..Self::read_without_identity(fields)
-        }
-    }
-
-    /// Removes the headers that override the method, the path or the host, where the configuration
-    /// says so and the filter enforces it; in [`crate::Stream::on_request_headers`].
-    ///
-    /// # Errors
-    /// The upstream would see one of them.
-    pub fn strip_overrides(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        mode: Mode,
-    ) -> Result<(), Status> {
-        if !mode.enforces() {
-            return Ok(());
-        }
-        let mut stripped = Ok(());
-        for name in self.overrides.stripped() {
-            // By name, whatever the host has listed.
-            stripped = stripped.and(headers::hide(host, name));
-        }
-        for name in request.header_names() {
-            let is_known = || OVERRIDE_HEADERS.iter().any(|known| known.name == name);
-            if self.overrides.strips(name.as_bytes()) && !is_known() {
-                stripped = stripped.and(headers::hide(host, name));
-            }
-        }
-        stripped
-    }
-
-    /// As [`FactSources::read`], for the filter that verifies identities itself.
-    #[must_use]
-    pub fn read_without_identity(fields: &mut Fields<'_>) -> Self {
-        Self {
-            identity: IdentitySource::default(),
-            consent: fields.or("consent", ConsentSources::default(), |n| {
-                ConsentSources::read(&n)
-            }),
-            client_address: fields.or("client_address", ClientAddress::default(), |n| {
-                ClientAddress::read(&n)
-            }),
-            overrides: OverrideRules::read(fields),
-        }
-    }
-}
-
-/// [`Facts`] answered by the host; what it cost to ask is paid once for each request.
+/// What rules ask of a request, in [`Facts`]; the host is asked once for each request.
 pub struct RequestFacts<'a> {
     request: &'a Request,
     host: &'a dyn Host,
-    sources: &'a FactSources,
     direction: Direction,
 }
 
 impl Facts for RequestFacts<'_> {
     fn path(&self) -> Result<&RequestPath, PathError> {
-        self.request.path_or_override(self.sources.overrides)
+        self.request.path_or_override(self.host)
     }
 
     fn method(&self) -> &str {
-        self.request.method()
+        self.request.method(self.host)
     }
 
     fn host(&self) -> &str {
-        self.request.host_name()
+        self.request.host_name(self.host)
     }
 
     fn method_overrides(&self) -> &[String] {
-        &self.request.overrides(self.sources.overrides).methods
+        &self.request.overrides(self.host).methods
     }
 
     fn other_hosts(&self) -> &[String] {
-        self.request.other_hosts(self.sources.overrides)
+        self.request.other_hosts(self.host)
     }
 
     fn route(&self) -> Option<&str> {
@@ -409,27 +388,27 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn folded_lines(&self, name: &str) -> Vec<String> {
-        let lines = self.request.folded_lines(name).into_iter();
+        let lines = self.request.folded_lines(self.host, name).into_iter();
         lines
             .map(|line| String::from_utf8_lossy(line).into_owned())
             .collect()
     }
 
     fn has_all_headers(&self) -> bool {
-        self.request.has_all_headers()
+        self.request.has_all_headers(self.host)
     }
 
     fn identity(&self) -> Option<&Identity> {
         self.request
             .identity
-            .get_or_init(|| exchange::identity(self.host, self.sources.identity))
+            .get_or_init(|| exchange::identity(self.host, self.request.sources.identity))
             .as_ref()
     }
 
     fn consent(&self) -> &Consent {
         self.request
             .consent
-            .get_or_init(|| self.sources.consent.signals(self))
+            .get_or_init(|| self.request.sources.consent.signals(self))
     }
 
     fn media_types(&self) -> Vec<String> {

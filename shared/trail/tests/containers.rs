@@ -1,14 +1,6 @@
 //! Whatever keeps the records of a trail, they are read from it, and a change of them shows.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! The end of this instance, and what it takes over from the ones before.
 
-use host::{Host, LogLevel};
+use host::{Host, LogLevel, Moment};
 
-use super::{AuditEmitter, now};
+use super::AuditEmitter;
 use crate::config::Sink;
 use crate::handover::{Handover, Parcel};
 use crate::queue::{Kind, Priority, QueuedRecord};
@@ -10,26 +10,26 @@ use crate::telemetry::{HANDED_OVER, SPILLED};
 
 impl AuditEmitter {
     /// Before the first record: from now on others may leave to this instance what they have.
-    pub(super) fn join(&mut self, host: &dyn Host) {
+    pub(super) fn join(&mut self, host: &dyn Host, now: &Moment<'_>) {
         let Some(handover) = &mut self.handover else {
             return;
         };
         if !handover.has_joined() {
-            let previous = handover.join(host, now(host).wall_ms);
+            let previous = handover.join(host, now.wall_ms());
             self.recorder.chains.follow(previous);
-            self.adopt_handovers(host);
+            self.adopt_handovers(host, now);
         }
     }
 
     /// Says that this instance lives, and takes over what others could not deliver.
-    pub(super) fn adopt_handovers(&mut self, host: &dyn Host) {
+    pub(super) fn adopt_handovers(&mut self, host: &dyn Host, now: &Moment<'_>) {
         let Some(handover) = &mut self.handover else {
             return;
         };
         if !handover.has_joined() {
             return;
         }
-        let wall_ms = now(host).wall_ms;
+        let wall_ms = now.wall_ms();
         handover.renew_lease(host, wall_ms);
         self.recorder
             .chains
@@ -39,12 +39,12 @@ impl AuditEmitter {
                 self.recorder.chains.inherit(class, head);
             }
             for record in parcel.records {
-                self.adopt_record(host, record);
+                self.adopt_record(host, now, record);
             }
         }
     }
 
-    fn adopt_record(&mut self, host: &dyn Host, record: QueuedRecord) {
+    fn adopt_record(&mut self, host: &dyn Host, now: &Moment<'_>, record: QueuedRecord) {
         if record.kind == Kind::Control {
             self.send_to_witness(host, &record);
         }
@@ -56,30 +56,30 @@ impl AuditEmitter {
             Kind::Control => Priority::Control,
             Kind::Allowed | Kind::Denied => Priority::High,
         };
-        let queued_ns = host.monotonic_ns();
+        let queued_ns = now.monotonic_ns();
         let record = QueuedRecord {
             queued_ns,
             ..record
         };
         if let Err(record) = self.outbox.push(record, priority) {
-            self.write_to_host_log(host, &record, "queue_full");
+            self.write_to_host_log(host, now, &record, "queue_full");
         }
     }
 
     /// Closes the chains, and leaves what nobody has acknowledged to the instances that go on, or in
     /// the proxy's log, which is the last thing that still works then.
     pub(super) fn end(&mut self, host: &dyn Host) {
-        let now = now(host);
+        let now = &Moment::of(host);
         let goes_on = self
             .handover
             .as_ref()
-            .is_some_and(|handover| handover.has_others(host, now.wall_ms));
+            .is_some_and(|handover| handover.has_others(host, now.wall_ms()));
         let reason = if goes_on { "replaced" } else { "shutdown" };
-        let closing = self.recorder.chains.close(reason, now);
+        let closing = self.recorder.chains.close(reason, now.into());
         let heads = self.recorder.chains.heads();
         let mut records = self.outbox.drain();
         records.extend(closing);
-        self.telemetry.report(host, self.outbox.queue());
+        self.telemetry.report(host, now, self.outbox.queue());
         if goes_on && !records.is_empty() {
             let parcel = Parcel { records, heads };
             match Handover::leave(host, &parcel) {
@@ -102,7 +102,7 @@ impl AuditEmitter {
         }
         if let Some(handover) = self.handover.as_mut().filter(|h| h.has_joined()) {
             // Only now, so that whoever is the last finds what was left just before.
-            if handover.resign(host, now.wall_ms) {
+            if handover.resign(host, now.wall_ms()) {
                 let left = Handover::fetch(host).into_iter();
                 records.extend(left.flat_map(|parcel| parcel.records));
             }

@@ -1,17 +1,16 @@
 //! Requests that go on when their record is acknowledged.
 
-use host::{Action, ContextId, Direction, Filter as _, Host, LogLevel, Request, refuse};
+use host::{Action, ContextId, Filter as _, Host, LogLevel, Moment, Request, refuse};
 use policy::mode::OnError;
 use policy::refusal::Refusal;
 
-use super::{AuditEmitter, nanoseconds};
+use super::AuditEmitter;
 use crate::config::{Assurance, Level};
 use crate::observe::Start;
 use crate::telemetry::REJECTED_REQUESTS;
 
-/// A request that waits.
+/// What is kept of a request that waits.
 pub(super) struct Held {
-    since_ns: u64,
     /// In report mode the request goes on at once, and what would have become of it is counted.
     pub(super) enforces: bool,
     request_id: Option<String>,
@@ -21,30 +20,30 @@ pub(super) struct Held {
 impl AuditEmitter {
     /// Writes down that a request was received, and holds it until that is acknowledged, where its
     /// rule wants that.
-    pub(super) fn hold(&mut self, host: &dyn Host, context: ContextId, start: &Start) -> Action {
-        // A copy, for what is asked of it now is remembered.
-        let index = self.rule_for(host, &Request::capture(host), &self.early_sources);
+    pub(super) fn hold(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        context: ContextId,
+        start: &Start,
+        early: &Request,
+    ) -> Action {
+        let index = self.rule_for(host, early);
         let rule = self.config.rule(index);
         if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
             return Action::Continue;
         }
         let (level, enforces) = (rule.level, rule.mode.enforces());
-        let observed = start.received(
-            host,
-            level,
-            self.recorder.fields(),
-            &self.config.sources.client_address,
-        );
-        let written = self.append_record(host, &observed, index, level, Some(context));
+        let observed = start.received(host, level, self.recorder.fields());
+        let written = self.append_record(host, now, &observed, index, level, Some(context));
         if !self.abilities.holds {
             // It is in the log already.
             return Action::Continue;
         }
         let held = Held {
-            since_ns: host.monotonic_ns(),
             enforces,
             request_id: start.request.request_id(host).map(str::to_owned),
-            is_grpc: start.request.is_grpc(),
+            is_grpc: start.request.is_grpc(host),
         };
         if !written || !self.outbox.queue().holds_for(context) {
             // It was lost, or is in the proxy's log: nobody will acknowledge it.
@@ -54,9 +53,9 @@ impl AuditEmitter {
                 Action::Pause
             };
         }
-        self.held.insert(context, held);
-        self.send(host);
-        if enforces && self.held.contains_key(&context) {
+        self.held.hold(context, now.monotonic_ns(), held);
+        self.send(host, now);
+        if enforces && self.held.contains(context) {
             Action::Pause
         } else {
             Action::Continue
@@ -65,39 +64,32 @@ impl AuditEmitter {
 
     /// The record was acknowledged: the request goes on.
     pub(super) fn release(&mut self, host: &dyn Host, context: ContextId) {
-        let held = self.held.remove(&context);
-        if held.is_some_and(|held| held.enforces) && host.set_effective_context(context).is_ok() {
-            let _ = host.resume(Direction::Request);
+        if let Some(waiter) = self.held.take(host, context)
+            && waiter.request.enforces
+        {
+            let _ = waiter.resume(host);
         }
     }
 
     /// Its record was not acknowledged.
     pub(super) fn give_up(&mut self, host: &dyn Host, context: ContextId, code: &'static str) {
-        let Some(held) = self.held.remove(&context) else {
+        let Some(waiter) = self.held.take(host, context) else {
             return;
         };
         // In report mode the stream may be long gone; what is counted does not need it.
-        let there = host.set_effective_context(context).is_ok();
-        if self.refuse_or_continue(host, &held, code) && there && held.enforces {
-            let _ = host.resume(Direction::Request);
+        if self.refuse_or_continue(host, &waiter.request, code) && waiter.request.enforces {
+            let _ = waiter.resume(host);
         }
     }
 
-    /// Requests that have waited as long as the collector has time to answer.
-    pub(super) fn give_up_holding(&mut self, host: &dyn Host) {
-        let timeout = self.outbox.timeout();
-        let (now_ns, timeout_ns) = (host.monotonic_ns(), nanoseconds(timeout));
-        let late = self
-            .held
-            .iter()
-            .filter(|(_, held)| now_ns.saturating_sub(held.since_ns) >= timeout_ns);
-        let late: Vec<ContextId> = late.map(|(context, _)| *context).collect();
-        for context in late {
+    /// Requests that have waited as long as the collector has for a response.
+    pub(super) fn give_up_holding(&mut self, host: &dyn Host, now: &Moment<'_>) {
+        for context in self.held.late(now.monotonic_ns()) {
             self.give_up(host, context, "audit_not_acknowledged");
         }
     }
 
-    /// Refuses a request that is not on record, or answers that it goes on all the same.
+    /// Refuses a request that is not on record, or returns true where it goes on all the same.
     fn refuse_or_continue(&self, host: &dyn Host, held: &Held, code: &'static str) -> bool {
         self.telemetry.log(host, LogLevel::Warn, || {
             "audit-emitter: the record of a request is not acknowledged".to_owned()

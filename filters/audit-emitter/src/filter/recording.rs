@@ -3,15 +3,13 @@
 use std::time::Duration;
 
 use audit::canonical::Writer;
-use host::{
-    Action, Direction, FactSources, Filter as _, Host, LogLevel, Request, exchange, refuse,
-};
+use host::{Action, Direction, Filter as _, Host, LogLevel, Moment, Request, exchange, refuse};
 use policy::decision::{Decision, Outcome};
 use policy::facts::Facts as _;
 use policy::matching::candidates;
 use policy::refusal::Refusal;
 
-use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds, now};
+use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds};
 use crate::config::{Assurance, Level, OnFull, Sink, Witness};
 use crate::observe::{Start, observation, observe_sizes, peer};
 use crate::queue::{Priority, QueuedRecord};
@@ -24,13 +22,8 @@ impl AuditEmitter {
     /// The rule that a request falls under, by all that is known of it by now: the first that
     /// matches. Where servers may read the request in more than one way, nobody gets out of a record
     /// by that: of all rules that it may fall under, the one that records most counts.
-    pub(super) fn rule_for(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        sources: &FactSources,
-    ) -> Option<usize> {
-        let facts = request.facts(host, sources, Direction::Request);
+    pub(super) fn rule_for(&self, host: &dyn Host, request: &Request) -> Option<usize> {
+        let facts = request.facts(host, Direction::Request);
         let (rules, or_default) =
             candidates(self.config.rules.iter().map(|rule| &rule.matches), &facts);
         let rules = rules
@@ -45,11 +38,10 @@ impl AuditEmitter {
         rules.rev().max_by_key(records).flatten()
     }
 
-    /// A request that there may be no room to record. Nobody has verified the caller yet, so this
-    /// looks at a copy of the request: what is asked of it now is remembered, and would still be
-    /// the answer when the record is made.
+    /// A request that there may be no room to record, as far as it can be believed before anybody
+    /// has verified who sends it.
     pub(super) fn refuse_unrecordable(&self, host: &dyn Host, request: &Request) -> Action {
-        let index = self.rule_for(host, &Request::capture(host), &self.early_sources);
+        let index = self.rule_for(host, request);
         let rule = self.config.rule(index);
         if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
             return Action::Continue;
@@ -74,7 +66,7 @@ impl AuditEmitter {
         )
         .header("retry-after", "1");
         let id = request.request_id(host);
-        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc());
+        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc(host));
         Action::Pause
     }
 
@@ -91,10 +83,10 @@ impl AuditEmitter {
 
     /// The request is complete: writes it down.
     pub(super) fn record_request(&mut self, host: &dyn Host, start: Option<&Start>) {
-        let sources = &self.config.sources;
-        let index = start.and_then(|start| self.rule_for(host, &start.request, sources));
+        let now = &Moment::of(host);
+        let index = start.and_then(|start| self.rule_for(host, &start.request));
         let rule = self.config.rule(index);
-        let mut observed = observation(host, start, sources);
+        let mut observed = observation(host, now, start, &self.config.sources);
         observed.is_isolated = self.abilities.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
@@ -120,9 +112,7 @@ impl AuditEmitter {
             }
         }
         if let Some(start) = start {
-            let facts = start
-                .request
-                .facts(host, &self.config.sources, Direction::Request);
+            let facts = start.request.facts(host, Direction::Request);
             let consent = facts.consent();
             observed.opted_out = consent.opted_out();
             observed.consent_unreadable = consent.is_unreadable();
@@ -137,9 +127,9 @@ impl AuditEmitter {
         if observed.identity.is_none() {
             observed.peer = peer(host);
         }
-        self.append_record(host, &observed, index, level, None);
+        self.append_record(host, now, &observed, index, level, None);
         if !self.abilities.ticks {
-            self.emit_due_checkpoints(host, HOST_LOG_CHECKPOINTS);
+            self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
         }
     }
 
@@ -147,13 +137,14 @@ impl AuditEmitter {
     pub(super) fn append_record(
         &mut self,
         host: &dyn Host,
+        now: &Moment<'_>,
         observed: &Observation,
         rule: Option<usize>,
         level: Level,
         received: Option<host::ContextId>,
     ) -> bool {
         let class = self.config.rule(rule).retention.class.clone();
-        self.open_chain(host, &class);
+        self.open_chain(host, now, &class);
         let stopped = observed.was_stopped();
         let assurance = self.config.rule(rule).assurance;
         let best_effort = assurance == Assurance::BestEffort && !stopped;
@@ -167,22 +158,25 @@ impl AuditEmitter {
                 && !best_effort
                 && !self.outbox.queue().has_room(TYPICAL_BYTES, priority);
         if goes_elsewhere && self.config.sink != Sink::HostLog {
-            let signed = self.recorder.chains.sign_before_gap(&class, now(host));
-            self.deliver_control(host, signed.into_iter().collect());
+            let signed = self.recorder.chains.sign_before_gap(&class, now.into());
+            self.deliver_control(host, now, signed.into_iter().collect());
         }
         let rule = self.config.rule(rule);
-        let composed = self.recorder.compose(host, observed, rule, level, received);
+        let composed = self
+            .recorder
+            .compose(host, now, observed, rule, level, received);
         let Some((writer, record)) = composed else {
             return false;
         };
         self.telemetry.count_record(host, &record);
-        self.deliver(host, writer, record, priority, best_effort)
+        self.deliver(host, now, writer, record, priority, best_effort)
     }
 
     /// Gives a record its place in the chain and puts it where it belongs; false when it is lost.
     fn deliver(
         &mut self,
         host: &dyn Host,
+        now: &Moment<'_>,
         writer: Writer,
         record: QueuedRecord,
         priority: Priority,
@@ -196,7 +190,7 @@ impl AuditEmitter {
         if !to_log && !has_room && drops {
             self.recorder
                 .chains
-                .note_lost(&record.class, "queue_full", now(host));
+                .note_lost(&record.class, "queue_full", now.into());
             self.telemetry
                 .count(host, LOST, &[("reason", "queue_full")]);
             self.telemetry.log(host, LogLevel::Error, || {
@@ -215,26 +209,31 @@ impl AuditEmitter {
         if self.config.sink == Sink::HostLog {
             self.host_log.write(host, &record);
         } else if at_once {
-            self.write_to_host_log(host, &record, "synchronous");
+            self.write_to_host_log(host, now, &record, "synchronous");
         } else if let Err(record) = self.outbox.push(record, priority) {
-            self.write_to_host_log(host, &record, "queue_full");
+            self.write_to_host_log(host, now, &record, "queue_full");
         }
         true
     }
 
-    fn open_chain(&mut self, host: &dyn Host, class: &str) {
+    fn open_chain(&mut self, host: &dyn Host, now: &Moment<'_>, class: &str) {
         if self.recorder.chains.chain(class).is_some() {
             return;
         }
-        self.join(host);
+        self.join(host, now);
         let uid = self.recorder.chain_uid(host);
-        let records = self.recorder.chains.open(class, uid, now(host));
+        let records = self.recorder.chains.open(class, uid, now.into());
         self.telemetry.count(host, CHAINS_OPENED, &[]);
-        self.deliver_control(host, records);
+        self.deliver_control(host, now, records);
     }
 
     /// Gaps, checkpoints and heartbeats that are due.
-    pub(super) fn emit_due_checkpoints(&mut self, host: &dyn Host, at_least_every: Duration) {
+    pub(super) fn emit_due_checkpoints(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        at_least_every: Duration,
+    ) {
         let every = self.config.chain.checkpoint_every.max(at_least_every);
         let to_log = self.config.sink == Sink::HostLog;
         let (queue, mut bytes) = (self.outbox.queue(), 0_usize);
@@ -245,17 +244,17 @@ impl AuditEmitter {
         let records = self
             .recorder
             .chains
-            .due(nanoseconds(every), now(host), admit);
-        self.deliver_control(host, records);
+            .due(nanoseconds(every), now.into(), admit);
+        self.deliver_control(host, now, records);
     }
 
-    fn deliver_control(&mut self, host: &dyn Host, records: Vec<QueuedRecord>) {
+    fn deliver_control(&mut self, host: &dyn Host, now: &Moment<'_>, records: Vec<QueuedRecord>) {
         for record in records {
             self.send_to_witness(host, &record);
             if self.config.sink == Sink::HostLog {
                 self.host_log.write(host, &record);
             } else if let Err(record) = self.outbox.push(record, Priority::Control) {
-                self.write_to_host_log(host, &record, "queue_full");
+                self.write_to_host_log(host, now, &record, "queue_full");
             }
         }
     }
@@ -282,14 +281,15 @@ impl AuditEmitter {
     pub(super) fn write_to_host_log(
         &mut self,
         host: &dyn Host,
+        now: &Moment<'_>,
         record: &QueuedRecord,
         reason: &str,
     ) {
         self.host_log.write(host, record);
         self.telemetry.count(host, SPILLED, &[("reason", reason)]);
         // One that was taken over may be of a class of which there was no request yet.
-        self.open_chain(host, &record.class);
-        self.recorder.chains.note_kept(record, reason, now(host));
+        self.open_chain(host, now, &record.class);
+        self.recorder.chains.note_kept(record, reason, now.into());
     }
 }
 

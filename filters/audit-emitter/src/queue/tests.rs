@@ -25,19 +25,11 @@ fn numbers(batch: &Batch) -> String {
         .collect()
 }
 
-/// As if it was sent with this token.
-fn send(
-    queue: &mut Queue,
-    max_records: usize,
-    max_bytes: usize,
-    token: CallToken,
-) -> Option<String> {
+/// As if it was sent: its number and its records.
+fn send(queue: &mut Queue, max_records: usize, max_bytes: usize) -> Option<(u64, String)> {
     let batch = queue.next_batch(max_records, max_bytes, 1)?;
-    batch.call = Some(Call {
-        token,
-        started_ns: u64::from(token),
-    });
-    Some(numbers(batch))
+    batch.is_under_way = true;
+    Some((batch.number, numbers(batch)))
 }
 
 #[test]
@@ -47,33 +39,25 @@ fn two_batches_stay_until_they_are_acknowledged_and_keep_their_order() {
     for number in 0..6 {
         queue.push(record(number, 1), Priority::Normal).unwrap();
     }
-    assert_eq!(send(&mut queue, 2, 9 * one, 1).as_deref(), Some("01"));
-    assert_eq!(
-        send(&mut queue, 9, 0, 2).as_deref(),
-        Some("2"),
-        "one record at least"
-    );
-    assert_eq!(send(&mut queue, 2, 9 * one, 3), None, "two at once");
+    let (number, sent) = send(&mut queue, 2, 9 * one).unwrap();
+    assert_eq!(sent, "01");
+    let (second, sent) = send(&mut queue, 9, 0).unwrap();
+    assert_eq!(sent, "2", "one record at least");
+    assert_eq!(send(&mut queue, 2, 9 * one), None, "two at once");
     assert!(!queue.can_send());
-    let number = queue.batch_of(1).unwrap().number;
     queue.retry(number);
     assert!(queue.can_send());
-    assert_eq!(
-        send(&mut queue, 9, 9 * one, 4).as_deref(),
-        Some("01"),
-        "the same again"
-    );
-    assert_eq!(queue.batch_of(4).unwrap().number, number);
-    assert!(queue.batch_of(1).is_none());
+    let again = send(&mut queue, 9, 9 * one);
+    assert_eq!(again, Some((number, "01".to_owned())), "the same again");
     assert_eq!(queue.finish(number).len(), 2);
     assert_eq!(queue.finish(number).len(), 0);
-    assert_eq!(send(&mut queue, 2, 2 * one, 5).as_deref(), Some("34"));
+    assert_eq!(send(&mut queue, 2, 2 * one).unwrap().1, "34");
     assert_eq!(
         (queue.len(), queue.waiting(), queue.bytes()),
         (4, 1, 4 * one)
     );
-    assert_eq!(queue.give_up_calls_before(5), 1);
-    assert_eq!(send(&mut queue, 2, 2 * one, 6).as_deref(), Some("2"));
+    queue.retry(second);
+    assert_eq!(send(&mut queue, 2, 2 * one).unwrap().1, "2");
     let left: String = queue
         .drain()
         .iter()
@@ -106,7 +90,7 @@ proptest! {
     ) {
         let max_bytes = 16 * record(0, 20).bytes();
         let mut queue = queue(20, max_bytes);
-        let (mut next, mut accepted, mut refused, mut token) = (0, 0, 0, 0);
+        let (mut next, mut accepted, mut refused) = (0, 0, 0);
         let mut delivered: Vec<QueuedRecord> = Vec::new();
         let mut sent: Vec<u64> = Vec::new();
         for (step, size) in steps {
@@ -121,12 +105,10 @@ proptest! {
                         Err(_) => refused += 1,
                     }
                 }
-                3 => {
-                    token += 1;
-                    if send(&mut queue, size, max_bytes / 4, token).is_some() {
-                        let number = queue.batch_of(token).unwrap().number;
-                        if !sent.contains(&number) { sent.push(number); }
-                    }
+                3 => if let Some((number, _)) = send(&mut queue, size, max_bytes / 4)
+                    && !sent.contains(&number)
+                {
+                    sent.push(number);
                 }
                 4 => if let Some(number) = sent.last() { queue.retry(*number) },
                 _ => if let Some(number) = sent.pop() { delivered.extend(queue.finish(number)) },

@@ -31,6 +31,7 @@ pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
 pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use host::FactSources;
@@ -74,7 +75,7 @@ pub struct Config {
     /// What is served as metadata of the protected resource (RFC 9728).
     pub resource_metadata: Option<ResourceMetadata>,
     /// Where consent signals come from.
-    pub sources: FactSources,
+    pub sources: Rc<FactSources>,
 }
 
 /// What a request with several different credentials means.
@@ -172,7 +173,7 @@ impl Config {
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
             }),
-            sources: FactSources::read_without_identity(fields),
+            sources: Rc::new(FactSources::read_without_identity(fields)),
         };
         let providers: Vec<Provider> = providers?
             .into_iter()

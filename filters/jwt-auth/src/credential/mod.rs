@@ -76,7 +76,7 @@ fn strip_header(
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
     // Nobody verifies what stands in a header that some upstreams take for this one.
-    for other in request.header_names() {
+    for other in request.header_names(host) {
         if other != name && http::folds_alike(other.as_bytes(), name.as_bytes()) {
             headers::hide(host, other)?;
         }
@@ -111,7 +111,7 @@ fn strip_query(
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
-    if !request.raw_path().contains(&b'?') {
+    if !request.raw_path(host).contains(&b'?') {
         return Ok(());
     }
     // As it is now: another parameter may be gone already.
@@ -143,7 +143,7 @@ fn strip_cookie(
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
     let map = HeaderMap::RequestHeaders;
-    if !request.may_have_header("cookie") {
+    if !request.may_have_header(host, "cookie") {
         return Ok(());
     }
     let Some(cookies) = header_text(host, map, "cookie") else {
@@ -215,8 +215,8 @@ fn at<'r>(
         }
         // What is there and empty is as good as absent: a browser that was logged out.
         Location::Query(name) => {
-            if request.raw_path().contains(&b'?') {
-                let path = String::from_utf8_lossy(request.raw_path());
+            if request.raw_path(host).contains(&b'?') {
+                let path = String::from_utf8_lossy(request.raw_path(host));
                 for text in http::query_parameters(&path, name) {
                     if !text.is_empty() {
                         found(Cow::Owned(text));

@@ -114,10 +114,10 @@ pub(crate) fn certificate_identity(host: &dyn Host) -> Option<Identity> {
 }
 
 /// Where the same page is with TLS: for what a browser may repeat without harm.
-pub(crate) fn https_location(request: &Request) -> Option<String> {
-    let repeatable = matches!(request.method(), "GET" | "HEAD");
-    let path = std::str::from_utf8(request.raw_path()).ok()?;
-    let name = request.host_name();
+pub(crate) fn https_location(host: &dyn Host, request: &Request) -> Option<String> {
+    let repeatable = matches!(request.method(host), "GET" | "HEAD");
+    let path = std::str::from_utf8(request.raw_path(host)).ok()?;
+    let name = request.host_name(host);
     let plain = |byte: u8| byte.is_ascii_graphic() && !b"/\\?#@\"<>".contains(&byte);
     let usable = repeatable && path.starts_with('/') && !name.is_empty() && name.bytes().all(plain);
     if !usable {

@@ -85,7 +85,7 @@ pub(crate) fn decide<'c>(
     find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
 ) -> AuthDecision<'c> {
     if let Some(metadata) = &config.resource_metadata
-        && asks_for(request, metadata)
+        && asks_for(host, request, metadata)
     {
         return AuthDecision::Serve(metadata);
     }
@@ -110,7 +110,7 @@ pub(crate) fn decide<'c>(
         caller: None,
         requirement: None,
     };
-    let facts = request.facts(host, &config.sources, Direction::Request);
+    let facts = request.facts(host, Direction::Request);
     let selection = select(config.rules.iter().map(|rule| &rule.matches), &facts);
     let (rule, mode, access) = match selection {
         Selection::Rule(index) => match config.rules.get(index) {
@@ -137,7 +137,7 @@ pub(crate) fn decide<'c>(
     if let Some(tls) = &requirement.tls
         && let Err(reason) = connection::check(host, request, tls)
     {
-        let location = connection::https_location(request)
+        let location = connection::https_location(host, request)
             .filter(|_| tls.redirect && !connection::is_encrypted(host, request, tls));
         return match location {
             Some(location) => AuthDecision::Redirect {
@@ -187,7 +187,7 @@ pub(crate) fn decide<'c>(
             found,
         };
     };
-    match check(config, host, request, requirement, &found.callers) {
+    match check(host, request, requirement, &found.callers) {
         Ok(()) => AuthDecision::Pass {
             rule,
             mode,
@@ -274,7 +274,6 @@ fn with_certificate(
 /// What a rule wants of the verified callers. Where it wants several, each condition is met by one
 /// of them, but for consent, which is that of the first, who is the caller for everybody else.
 fn check(
-    config: &Config,
     host: &dyn Host,
     request: &mut Request,
     requirement: &Requirement,
@@ -320,7 +319,7 @@ fn check(
         && let Some(first) = identities.first()
     {
         request.set_identity(first.as_ref().clone());
-        let facts = request.facts(host, &config.sources, Direction::Request);
+        let facts = request.facts(host, Direction::Request);
         if !consent.holds(facts.consent()) {
             return Err(plain(Reason::ConsentMissing));
         }
@@ -342,11 +341,11 @@ fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(
     named.try_for_each(|claims| check_audience(claims, accepted))
 }
 
-fn asks_for(request: &Request, metadata: &ResourceMetadata) -> bool {
-    matches!(request.method(), "GET" | "HEAD" | "OPTIONS")
-        && request.raw_path().starts_with(b"/.well-known/")
+fn asks_for(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) -> bool {
+    matches!(request.method(host), "GET" | "HEAD" | "OPTIONS")
+        && request.raw_path(host).starts_with(b"/.well-known/")
         && request
-            .path()
+            .path(host)
             .is_ok_and(|path| path.readings().len() == 1 && path.canonical() == metadata.path)
 }
 

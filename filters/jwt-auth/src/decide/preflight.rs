@@ -12,7 +12,7 @@ use crate::config::{Access, Config};
 
 /// Whether a request is a preflight; one never carries credentials.
 pub(super) fn is_preflight(host: &dyn Host, request: &Request) -> bool {
-    request.method() == "OPTIONS"
+    request.method(host) == "OPTIONS"
         && request.header(host, "origin").is_some()
         && request
             .header(host, "access-control-request-method")
@@ -25,7 +25,7 @@ pub(super) fn may_be_allowed(config: &Config, host: &dyn Host, request: &Request
     let Some(method) = request.header(host, "access-control-request-method") else {
         return false;
     };
-    let facts = request.facts(host, &config.sources, Direction::Request);
+    let facts = request.facts(host, Direction::Request);
     let announced = Announced {
         facts: &facts,
         method,

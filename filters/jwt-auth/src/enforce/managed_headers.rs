@@ -28,11 +28,11 @@ pub(crate) fn strip_managed_headers(
         }
     };
     for managed in &config.managed {
-        if request.may_have_header(&managed.name) {
+        if request.may_have_header(host, &managed.name) {
             strip(&managed.name);
         }
     }
-    for name in request.header_names() {
+    for name in request.header_names(host) {
         // Hardly any name has another spelling: what folds into itself was looked for above.
         if name.bytes().any(folds) {
             let folded = folded(name);
@@ -42,7 +42,7 @@ pub(crate) fn strip_managed_headers(
             }
         }
     }
-    if request.has_all_headers() {
+    if request.has_all_headers(host) {
         stripped
     } else {
         stripped.and(Err(Reason::HeadersUnlisted))

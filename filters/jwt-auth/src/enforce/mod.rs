@@ -186,7 +186,7 @@ impl Enforcer {
                 }
                 let id = request.request_id(host);
                 let refusal = challenge::refusal(&self.config, *reason, detail, id);
-                refuse::send(host, &refusal, JwtAuth::NAME, id, request.is_grpc());
+                refuse::send(host, &refusal, JwtAuth::NAME, id, request.is_grpc(host));
                 Action::Pause
             }
         }
@@ -324,7 +324,7 @@ impl Enforcer {
 fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
     let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule("resource_metadata");
     exchange::append_decision(host, decision);
-    let body = match request.method() {
+    let body = match request.method(host) {
         "GET" => metadata.document.as_bytes(),
         _ => b"",
     };

@@ -4,15 +4,7 @@
 //! signs. Where a published label and our result differ, [`exceptions`] says why; an exception that
 //! has lost its reason fails the test as well.
 
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 mod collection;
 mod exceptions;

@@ -42,7 +42,7 @@ pub struct Config {
     /// What happens when a message cannot be redacted.
     pub on_error: OnError,
     /// Where identity and consent come from.
-    pub sources: FactSources,
+    pub sources: Rc<FactSources>,
     /// How much compressed bodies may become.
     pub inflate: InflateLimits,
     /// The response header that says what was found.
@@ -258,7 +258,7 @@ impl Config {
             rules,
             settings: Rc::new(settings),
             on_error: fields.or("on_error", OnError::default(), |n| OnError::read(&n)),
-            sources: FactSources::read(fields),
+            sources: Rc::new(FactSources::read(fields)),
             inflate,
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),

@@ -50,7 +50,7 @@ impl RedactedStream {
         let is_head = self
             .request
             .as_ref()
-            .is_some_and(|request| request.method() == "HEAD");
+            .is_some_and(|request| request.method(host) == "HEAD");
         let is_about_a_body = is_head || status == "304";
         let no_body = (end_of_stream && filter.capabilities.tells_ends())
             || is_about_a_body

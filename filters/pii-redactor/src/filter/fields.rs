@@ -119,7 +119,7 @@ impl RedactedStream {
         let Some(path) = self
             .request
             .as_ref()
-            .map(|request| request.raw_path().to_vec())
+            .map(|request| request.raw_path(host).to_vec())
         else {
             return Head::Redacted;
         };

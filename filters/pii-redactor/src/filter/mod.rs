@@ -122,17 +122,17 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        let request = Request::capture(host);
         let sources = &filter.config.sources;
+        let request = Request::capture(host, sources);
         // Where one stays, jwt-auth refuses the request.
         let _ = sources.strip_overrides(host, &request, filter.config.mode);
-        let facts = request.facts(host, &filter.config.sources, Direction::Request);
+        let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {
             return Action::Continue;
         }
-        let is_upgrade = request.method() == "CONNECT"
-            || request.may_have_header("upgrade") && upgrades(&request, host);
+        let is_upgrade = request.method(host) == "CONNECT"
+            || request.may_have_header(host, "upgrade") && upgrades(&request, host);
         self.unsearchable = is_upgrade.then_some(NotSearched::Upgrade);
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
@@ -292,7 +292,7 @@ impl RedactedStream {
         let Some(request) = &self.request else {
             return rules;
         };
-        let facts = request.facts(host, &filter.config.sources, direction);
+        let facts = request.facts(host, direction);
         filter.config.rules_of_type(&rules, &facts)
     }
 
@@ -320,7 +320,7 @@ impl RedactedStream {
         let refusal = Refusal::new(status, reason.as_str(), detail);
         let request = self.request.as_ref();
         let id = request.and_then(|request| request.request_id(host));
-        let is_grpc = request.is_some_and(Request::is_grpc);
+        let is_grpc = request.is_some_and(|request| request.is_grpc(host));
         refuse::send(host, &refusal, PiiRedactor::NAME, id, is_grpc);
         // The local response passes this filter too.
         self.rules.clear();

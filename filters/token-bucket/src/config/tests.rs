@@ -255,7 +255,7 @@ fn addresses_are_configured_in_one_place() {
         r#""client_address":{"trusted_hops":1,"ip_prefix":{"v6":56}}"#,
     ));
     let short = Config::parse(&with(r#""trusted_hops":1,"ip_prefix":{"v6":56}"#));
-    let of = |config: Result<Config, _>| config.unwrap().sources.client_address;
+    let of = |config: Result<Config, _>| config.unwrap().sources.client_address.clone();
     assert_eq!(of(block), of(short));
     assert_eq!(
         problems(&with(r#""client_address":{},"trusted_hops":1"#)),

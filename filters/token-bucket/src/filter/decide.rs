@@ -4,20 +4,20 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::{Action, ContextId, Host, LogLevel, exchange};
+use host::waiting::Occasion;
+use host::{Action, ContextId, Host, LogLevel, Request, exchange};
 use policy::decision::{Decision, Outcome as Decided};
 use policy::mode::{Mode, OnError};
 use policy::refusal::Refusal;
 
 use super::active_limit::ActiveLimit;
 use super::matching_limits::MatchingLimit;
-use super::service_response::Waiting;
+use super::service_response::LimitedRequest;
 use super::{ResponseHeaders, TokenBucket};
 use crate::group::{Charge, Charged, Outcome, take_all};
-use crate::lazy::LazyRequest;
 use crate::ratelimit_headers::LimitState;
 use crate::refusals::{self, Reason};
-use crate::rls::client::RateLimitQuery;
+use crate::rls::client::{self, RateLimitQuery};
 use crate::storage::{SharedStorage, StorageError};
 use crate::table::BucketDecision;
 
@@ -39,7 +39,7 @@ impl TokenBucket {
     pub(super) fn on_request(
         &mut self,
         host: &dyn Host,
-        request: &LazyRequest<'_>,
+        request: &Request,
         context: ContextId,
         response: &Rc<RefCell<ResponseHeaders>>,
     ) -> Action {
@@ -108,11 +108,11 @@ impl TokenBucket {
             response.borrow_mut().fields = self.allow(host, &states);
             return Action::Continue;
         }
-        let waiting = Waiting {
+        let waiting = LimitedRequest {
             outstanding: 0,
             charged,
-            request_id: request.get().request_id(host).map(str::to_owned),
-            is_grpc: request.get().is_grpc(),
+            request_id: request.request_id(host).map(str::to_owned),
+            is_grpc: request.is_grpc(host),
             states,
             response: Rc::clone(response),
             from_service: Vec::new(),
@@ -326,10 +326,9 @@ impl TokenBucket {
         });
     }
 
-    fn refuse(&self, host: &dyn Host, request: &LazyRequest<'_>, refused: &Refused) {
-        let request = request.get();
+    fn refuse(&self, host: &dyn Host, request: &Request, refused: &Refused) {
         let id = request.request_id(host);
-        self.send(host, refused, id, request.is_grpc());
+        self.send(host, refused, id, request.is_grpc(host));
     }
 
     /// The questions to services: one for all limits of a service that cost the same, and apart
@@ -373,14 +372,18 @@ impl TokenBucket {
     fn ask(
         &mut self,
         host: &dyn Host,
-        request: &LazyRequest<'_>,
+        request: &Request,
         context: ContextId,
         queries: Vec<RateLimitQuery>,
-        mut waiting: Waiting,
+        mut waiting: LimitedRequest,
         now_ns: u64,
     ) -> Action {
         let config = Rc::clone(&self.config);
         let limits = Rc::clone(&self.limits);
+        let occasion = Occasion {
+            stream: Some(context),
+            now_ns,
+        };
         for mut query in queries {
             let Some(service) = config.services.get(query.service) else {
                 continue;
@@ -394,7 +397,7 @@ impl TokenBucket {
             }
             let decides = query.decides;
             let asked = query.limits.clone();
-            match self.calls.start(host, service, query, context, now_ns) {
+            match client::ask(&mut self.calls, host, service, query, occasion) {
                 Ok(()) if decides => waiting.outstanding = waiting.outstanding.saturating_add(1),
                 Ok(()) => {}
                 Err(failure) => {
@@ -403,7 +406,7 @@ impl TokenBucket {
                     if let Some((place, limit)) =
                         denied.and_then(|place| Some((place, limits.get(place)?)))
                     {
-                        self.calls.cancel(host, context);
+                        self.cancel_calls(host, context);
                         self.give_back(host, &waiting.charged);
                         let refused = self.refused_for(place, limit, Reason::Undecided);
                         self.refuse(host, request, &refused);
@@ -416,7 +419,7 @@ impl TokenBucket {
             waiting.response.borrow_mut().fields = self.allow(host, &waiting.states);
             return Action::Continue;
         }
-        self.waiting.insert(context, waiting);
+        self.waiting.hold(context, now_ns, waiting);
         Action::Pause
     }
 }

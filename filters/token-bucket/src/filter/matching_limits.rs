@@ -1,11 +1,10 @@
 //! Which limits count a request, in whose name, and how much.
 
-use host::{Direction, Host};
+use host::{Direction, Host, Request};
 use policy::matching::{Match, applies};
 
 use crate::config::{Cost, Limit, OnMissingKey};
 use crate::key::{Key, KeyPart, KeySource, Keys, keys};
-use crate::lazy::LazyRequest;
 use crate::refusals::Reason;
 use crate::rls::Descriptor;
 use crate::table::HashedKey;
@@ -42,22 +41,18 @@ struct Chosen<'l> {
 
 impl TokenBucket {
     /// The limits that count this request, and those that refuse it for want of a key.
-    pub(super) fn matching_limits(
-        &self,
-        host: &dyn Host,
-        request: &LazyRequest<'_>,
-    ) -> MatchingLimits {
+    pub(super) fn matching_limits(&self, host: &dyn Host, request: &Request) -> MatchingLimits {
         let source = KeySource {
             host,
             request,
-            facts: &self.config.sources,
+            prefixes: self.config.sources.client_address.prefixes,
         };
         let everything = Match::default();
         let mut found = MatchingLimits::default();
         for (place, limit) in self.limits.iter().enumerate() {
             let settings = &limit.settings;
             let is_meant = || {
-                let facts = request.get().facts(host, source.facts, Direction::Request);
+                let facts = request.facts(host, Direction::Request);
                 applies(&settings.matches, &facts)
             };
             if settings.matches != everything && !is_meant() {
@@ -159,10 +154,10 @@ fn descriptors(limit: &Limit, chosen: &Chosen<'_>, source: KeySource<'_>) -> Vec
 
 /// What the request costs. A client that may say it must not get out of the limit: nonsense and
 /// huge numbers cost the most that it could say, and nothing costs nothing.
-fn cost(host: &dyn Host, request: &LazyRequest<'_>, cost: &Cost) -> u64 {
+fn cost(host: &dyn Host, request: &Request, cost: &Cost) -> u64 {
     match cost {
         Cost::Fixed(cost) => *cost,
-        Cost::Header { name, max, default } => match request.get().header(host, name) {
+        Cost::Header { name, max, default } => match request.header(host, name) {
             None => *default,
             Some(text) => text.trim().parse().unwrap_or(*max).clamp(1, *max),
         },

@@ -1,11 +1,12 @@
-//! What services say, and the requests that wait for it.
+//! What services say, and what becomes of the requests that wait for it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use host::exchange::IDENTITY_HEADER;
-use host::{ContextId, Counter, Direction, HeaderMap, Host, LogLevel};
+use host::waiting::{Call, Waiter};
+use host::{ContextId, Counter, HeaderMap, Host, LogLevel};
 use policy::config::names;
 use policy::mode::OnError;
 use policy::refusal::CustomResponse;
@@ -16,12 +17,12 @@ use crate::counters::LimitCounters;
 use crate::group::Charged;
 use crate::ratelimit_headers::LimitState;
 use crate::refusals::{self, Reason};
-use crate::rls::client::{Call, Failure};
+use crate::rls::client::{Failure, RateLimitQuery};
 use crate::rls::{Code, ServiceResponse};
 use crate::storage::SharedStorage;
 
 /// A request that is held until services have responded.
-pub(super) struct Waiting {
+pub(super) struct LimitedRequest {
     /// So many responses are due.
     pub(super) outstanding: usize,
     /// What the buckets of this proxy get back if the request does not pass.
@@ -45,46 +46,49 @@ impl TokenBucket {
     pub(super) fn on_service_response(
         &mut self,
         host: &dyn Host,
-        call: &Call,
+        call: &Call<RateLimitQuery>,
         result: Result<ServiceResponse, Failure>,
     ) {
+        let query = &call.purpose;
         let over = matches!(&result, Ok(response) if response.code == Code::OverLimit);
         if let Ok(response) = &result {
-            self.count_response(host, call, response);
+            self.count_response(host, query, response);
         }
         let denied = match &result {
             Ok(_) => None,
-            Err(failure) => self.service_failed(host, &call.query.limits, *failure),
+            Err(failure) => self.service_failed(host, &query.limits, *failure),
         };
-        if !call.query.decides {
+        if !query.decides {
             if over {
                 // As it would be, had the request been refused.
-                self.give_back(host, &call.query.charged);
+                self.give_back(host, &query.charged);
             }
             return;
         }
+        let Some(context) = call.occasion.stream else {
+            return;
+        };
         if over || denied.is_some() {
-            let Some(waiting) = self.waiting.remove(&call.context) else {
+            let Some(waiter) = self.waiting.take(host, context) else {
                 return;
             };
-            self.calls.cancel(host, call.context);
+            self.cancel_calls(host, context);
+            let waiting = &waiter.request;
             let local = self.give_back(host, &waiting.charged);
             let refused = match (&result, denied.and_then(|place| self.at(place))) {
-                (Ok(response), _) => self.refused_by_service(call, response, &waiting, local),
+                (Ok(response), _) => self.refused_by_service(query, response, waiting, local),
                 (Err(_), Some((place, limit))) => {
                     Some(self.refused_for(place, limit, Reason::Undecided))
                 }
                 (Err(_), None) => None,
             };
-            if let Some(refused) = refused
-                && host.set_effective_context(call.context).is_ok()
-            {
+            if let Some(refused) = refused.filter(|_| waiter.is_there()) {
                 let id = waiting.request_id.as_deref();
                 self.send(host, &refused, id, waiting.is_grpc);
             }
             return;
         }
-        let Some(waiting) = self.waiting.get_mut(&call.context) else {
+        let Some(waiting) = self.waiting.get_mut(context) else {
             return;
         };
         if let Ok(response) = result {
@@ -100,26 +104,35 @@ impl TokenBucket {
         }
         waiting.outstanding = waiting.outstanding.saturating_sub(1);
         if waiting.outstanding == 0
-            && let Some(waiting) = self.waiting.remove(&call.context)
+            && let Some(waiter) = self.waiting.take(host, context)
         {
-            self.pass(host, call.context, waiting);
+            self.pass(host, waiter);
         }
     }
 
     /// The client has left, or the stream has ended in another way, while services were asked: the
     /// request has not passed.
     pub(super) fn abandon(&mut self, host: &dyn Host, context: ContextId) {
-        if let Some(waiting) = self.waiting.remove(&context) {
-            self.calls.cancel(host, context);
+        if let Some(waiting) = self.waiting.leave(context) {
+            self.cancel_calls(host, context);
             self.give_back(host, &waiting.charged);
         }
+        // What a service would have said in report mode, on hosts where calls end with the request.
+        self.calls.take_lost(context);
+    }
+
+    /// Ends the calls that a request waits for.
+    pub(super) fn cancel_calls(&mut self, host: &dyn Host, context: ContextId) {
+        self.calls.cancel(host, |call| {
+            call.purpose.decides && call.occasion.stream == Some(context)
+        });
     }
 
     /// Counts what a response says about each limit that was asked about.
-    fn count_response(&self, host: &dyn Host, call: &Call, response: &ServiceResponse) {
+    fn count_response(&self, host: &dyn Host, query: &RateLimitQuery, response: &ServiceResponse) {
         let over = response.code == Code::OverLimit;
         self.count_call(host, if over { "over_limit" } else { "ok" });
-        let limits = &call.query.limits;
+        let limits = &query.limits;
         for (place, limit) in limits.iter().enumerate() {
             // The keys of one limit stand side by side.
             if place.checked_sub(1).and_then(|before| limits.get(before)) == Some(limit) {
@@ -145,19 +158,19 @@ impl TokenBucket {
     /// given back.
     fn refused_by_service(
         &self,
-        call: &Call,
+        query: &RateLimitQuery,
         response: &ServiceResponse,
-        waiting: &Waiting,
+        waiting: &LimitedRequest,
         local: Vec<LimitState>,
     ) -> Option<Refused> {
         let refusing = response
             .statuses
             .iter()
-            .zip(&call.query.limits)
+            .zip(&query.limits)
             .filter(|(status, _)| status.code == Code::OverLimit);
         // Who waits for the one that takes longest waits for all.
         let longest = refusing.max_by_key(|(status, _)| status.until_reset);
-        let first = call.query.limits.first();
+        let first = query.limits.first();
         let place = *longest.map(|(_, limit)| limit).or(first)?;
         let limit = self.limits.get(place)?;
         let wait = longest.and_then(|(status, _)| status.until_reset);
@@ -268,17 +281,18 @@ impl TokenBucket {
     }
 
     /// Lets a request go on.
-    fn pass(&self, host: &dyn Host, context: ContextId, waiting: Waiting) {
-        if host.set_effective_context(context).is_err() {
+    fn pass(&self, host: &dyn Host, mut waiter: Waiter<LimitedRequest>) {
+        if !waiter.is_there() {
             return;
         }
+        let waiting = &mut waiter.request;
         for (name, value) in &waiting.request_headers {
             let _ = host.set_header(HeaderMap::RequestHeaders, name, value);
         }
-        let mut states = waiting.states;
-        states.extend(waiting.from_service);
+        let mut states = std::mem::take(&mut waiting.states);
+        states.append(&mut waiting.from_service);
         waiting.response.borrow_mut().fields = self.allow(host, &states);
-        let _ = host.resume(Direction::Request);
+        let _ = waiter.resume(host);
     }
 
     pub(super) fn count(

@@ -78,6 +78,13 @@ impl IdentityMapping {
         })
     }
 
+    /// Who the claims are about.
+    #[must_use]
+    pub fn subject<'c>(&self, claims: &'c Json) -> Option<&'c str> {
+        let mut values = self.subject.iter().filter_map(|path| claims.at(path));
+        values.find_map(Json::as_str)
+    }
+
     /// The identity that verified claims give.
     #[must_use]
     pub fn identity(&self, provider: &str, method: AuthenticationMethod, claims: Json) -> Identity {
@@ -100,7 +107,7 @@ impl IdentityMapping {
         };
         let issuer = claims.member("iss").and_then(Json::as_str);
         Identity {
-            subject: first(&self.subject),
+            subject: self.subject(&claims).map(str::to_owned),
             issuer: issuer.map(str::to_owned),
             client_id: first(&self.client),
             scopes: all(&self.scopes),

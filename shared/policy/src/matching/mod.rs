@@ -405,8 +405,8 @@ fn method(node: &Node<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// The methods that are registered, and those of well-known caches.
-const METHODS: [&str; 44] = [
+/// The methods that are registered, and those of caches and of UPnP.
+const METHODS: [&str; 48] = [
     "ACL",
     "BAN",
     "BASELINE-CONTROL",
@@ -421,6 +421,7 @@ const METHODS: [&str; 44] = [
     "LABEL",
     "LINK",
     "LOCK",
+    "M-SEARCH",
     "MERGE",
     "MKACTIVITY",
     "MKCALENDAR",
@@ -428,6 +429,7 @@ const METHODS: [&str; 44] = [
     "MKREDIRECTREF",
     "MKWORKSPACE",
     "MOVE",
+    "NOTIFY",
     "OPTIONS",
     "ORDERPATCH",
     "PATCH",
@@ -442,11 +444,13 @@ const METHODS: [&str; 44] = [
     "REFRESH",
     "REPORT",
     "SEARCH",
+    "SUBSCRIBE",
     "TRACE",
     "UNBIND",
     "UNCHECKOUT",
     "UNLINK",
     "UNLOCK",
+    "UNSUBSCRIBE",
     "UPDATE",
     "UPDATEREDIRECTREF",
     "VERSION-CONTROL",

@@ -101,3 +101,10 @@ pub(crate) fn cleaned(path: &str) -> String {
     }
     format!("/{}", kept.join("/"))
 }
+
+/// What `pieces.txt` lists: what stands between names, and names.
+pub(crate) fn pieces(file: &'static str) -> (Vec<&'static str>, Vec<&'static str>) {
+    let (_, pieces) = file.split_once("\nbetween\n").unwrap();
+    let (separators, names) = pieces.split_once("\nnames\n").unwrap();
+    (separators.lines().collect(), names.lines().collect())
+}

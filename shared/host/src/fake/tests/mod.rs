@@ -1,9 +1,10 @@
 //! Tests of the fake host: that it answers as the hosts answer, row by row.
 
-mod answers;
-mod evened;
+mod adapted;
 mod flow;
+mod host_calls;
 mod rows;
+mod waiting;
 
 use super::{FakeHost, Process, Profile, Proxy};
 use crate::{Action, CallToken, ContextId, Plugin};

@@ -1,0 +1,105 @@
+//! Configurations that cannot be meant: Envoy refuses them, and its log says why in our words.
+
+use envoy_test::FILTERS;
+use envoy_test::envoy::{self, Bootstrap, Envoy, Options};
+use envoy_test::peers::Peers;
+
+/// A filter, the text to replace in its shipped configuration, what with, and the message. Many more
+/// are tried in the in-process host.
+const MISTAKES: [(&str, &str, &str, &str); 4] = [
+    (
+        "audit-emitter",
+        r#""queue""#,
+        r#""queu""#,
+        r#"queu: unknown key; did you mean "queue"?"#,
+    ),
+    ("jwt-auth", "}", "},", "configuration refused: "),
+    (
+        "token-bucket",
+        "100/min",
+        "100/fortnight",
+        r#"limits[0].rate: "100/fortnight": unknown unit"#,
+    ),
+    (
+        "pii-redactor",
+        r#"["response.body"]"#,
+        "true",
+        "rules[0].apply_to: ",
+    ),
+];
+
+/// Envoy with one filter, in whose configuration something is wrong.
+fn mistaken(peers: &Peers, filter: &str, right: &str, wrong: &str) -> Bootstrap {
+    let mut bootstrap = peers.bootstrap(&[filter]).unwrap();
+    let shipped = bootstrap.configuration(filter).unwrap();
+    let mistaken = shipped.replacen(right, wrong, 1);
+    assert_ne!(mistaken, shipped, "{filter} has no {right}");
+    bootstrap.configure(filter, &mistaken).unwrap();
+    bootstrap
+}
+
+#[test]
+fn envoy_does_not_start_with_one() {
+    let peers = Peers::start().unwrap();
+    for (filter, right, wrong, message) in MISTAKES {
+        let bootstrap = mistaken(&peers, filter, right, wrong);
+        let refused = Envoy::start(&bootstrap, Options::default())
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("refused to start"), "{filter}: {refused}");
+        assert!(refused.contains(message), "{filter}: {message}\n{refused}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_named_at_once() {
+    let peers = Peers::start().unwrap();
+    let mut bootstrap = peers.bootstrap(&["token-bucket"]).unwrap();
+    let mistaken = r#"{"limits": [{"name": "a", "key": ["ipp"], "rate": "x"}], "mod": "enforce"}"#;
+    bootstrap.configure("token-bucket", mistaken).unwrap();
+    let verdict = envoy::validate(&bootstrap, Options::default()).unwrap();
+    for place in ["limits[0].key[0]: ", "limits[0].rate: ", "mod: unknown key"] {
+        assert!(verdict.log.contains(place), "{place}\n{}", verdict.log);
+    }
+}
+
+#[test]
+fn nothing_at_all_is_no_configuration() {
+    let peers = Peers::start().unwrap();
+    for filter in FILTERS {
+        let mut bootstrap = peers.bootstrap(&[filter]).unwrap();
+        bootstrap.configure(filter, "").unwrap();
+        let verdict = envoy::validate(&bootstrap, Options::default()).unwrap();
+        assert!(!verdict.accepted, "{filter} accepts nothing");
+        let message = "configuration refused: ";
+        assert!(verdict.log.contains(message), "{}", verdict.log);
+    }
+}
+
+#[test]
+fn a_struct_is_read_like_a_text() {
+    let peers = Peers::start().unwrap();
+    for (configuration, accepted) in [
+        (
+            serde_json::json!({"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}]}),
+            true,
+        ),
+        (
+            serde_json::json!({"limits": [{"name": "a", "key": ["ip"], "rate": "1/x"}]}),
+            false,
+        ),
+    ] {
+        let mut bootstrap = peers.bootstrap(&["token-bucket"]).unwrap();
+        let config = "/typed_config/config/configuration";
+        *bootstrap
+            .filter("token-bucket")
+            .unwrap()
+            .pointer_mut(config)
+            .unwrap() = serde_json::json!({
+            "@type": "type.googleapis.com/google.protobuf.Struct",
+            "value": configuration,
+        });
+        let verdict = envoy::validate(&bootstrap, Options::default()).unwrap();
+        assert_eq!(verdict.accepted, accepted, "{}", verdict.log);
+    }
+}

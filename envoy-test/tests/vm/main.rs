@@ -1,0 +1,8 @@
+//! The modules in the in-process host.
+
+#![allow(clippy::restriction, reason = "a test that cannot go on has failed")]
+
+mod filters;
+mod in_process_host;
+mod mistakes;
+mod portability;

@@ -1,0 +1,80 @@
+//! How requests end that do not end well, and names that would make the log unreadable.
+
+use std::time::Duration;
+
+use crate::support::{Collector, assert_whole, get, with_configuration};
+use audit_emitter::AuditEmitter;
+use host::fake::{Profile, Proxy, Request, Response};
+use policy::json::Json;
+
+const SAMPLED: &str = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"rules":[{"sample":"1%"}]}"#;
+
+/// The upstream's connection ends after 5 of 100 kB: the status is 200, and the client has not got what
+/// it asked for. A sample takes of what went well only.
+#[test]
+fn a_truncated_response_is_a_failure_and_never_left_out_by_sampling() {
+    let mut proxy = with_configuration(Profile::Envoy, SAMPLED);
+    let collector = Collector::of(&mut proxy);
+    for number in 0..30 {
+        let request = Request::get(&format!("/cut/{number}"));
+        let stream = proxy.start(&request);
+        proxy.send(stream, &request);
+        proxy.respond_headers(
+            stream,
+            &Response::new(200).header("content-length", "100000"),
+        );
+        proxy.respond_chunk(stream, &[b'x'; 5_000], false);
+        let outcome = proxy.finish(stream);
+        assert_eq!(outcome.trap, None);
+        get(&mut proxy, &format!("/whole/{number}"));
+    }
+    proxy.advance(Duration::from_secs(2));
+    let (cut, whole): (Vec<String>, Vec<String>) = collector
+        .paths()
+        .into_iter()
+        .partition(|path| path.starts_with("/cut/"));
+    let expected: Vec<String> = (0..30).map(|number| format!("/cut/{number}")).collect();
+    assert_eq!(cut, expected);
+    // Of 30 that went well, one in a hundred is taken.
+    assert!(whole.len() < 10, "{whole:?}");
+    for record in collector.records() {
+        let is_cut = record.to_string().contains("/cut/");
+        assert_eq!(
+            record.member("status_id"),
+            Some(&Json::from(if is_cut { 2 } else { 1 })),
+            "{record}"
+        );
+    }
+    assert_whole(&collector.texts.borrow());
+}
+
+/// Whoever configures the proxy would hide records, or make some up, in every line of its log.
+#[test]
+fn a_name_that_looks_like_a_log_line_is_refused() {
+    let configuration = r#"{"sink":"host_log"}"#;
+    let names = ["plugin_name", "plugin_root_id", "plugin_vm_id"];
+    for name in names {
+        for (value, is_accepted) in [
+            ("[meshward-audit/1 - 2] {}", false),
+            ("edge [meshward-audit/1 ", false),
+            ("meshward.audit-emitter", true),
+            ("[meshward-audit/1", true),
+            ("meshward-audit/1 ", true),
+        ] {
+            let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+            proxy.host().set_attribute(&[name], value);
+            match proxy.configure(configuration) {
+                Ok(()) => assert!(is_accepted, "{name}: {value}"),
+                Err(refused) => {
+                    assert!(!is_accepted, "{name}: {value}: {}", refused.text());
+                    assert!(refused.text().contains(name), "{}", refused.text());
+                    assert!(
+                        refused.text().contains("marks audit records"),
+                        "{}",
+                        refused.text()
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One case, at least, for each line of the security checklist of token validation: RFC 8725, the
+//! standards that it builds on, and what has gone wrong elsewhere. Each runs in every host, has its
+//! own reason code, and tells nobody any part of a credential.
+
+mod bed;
+mod credentials;
+mod examples;
+mod fetching;
+mod keys;
+mod opaque;
+mod requests;
+mod tokens;

@@ -1,0 +1,258 @@
+//! How filters wait: one that asks before it lets a request pass, on every host.
+
+use std::time::Duration;
+
+use policy::config::Problems;
+
+use super::super::{Answer, Profile, Proxy, Request};
+use crate::waiting::{Call, CallId, Calls, Occasion, WaitingRequests};
+use crate::{
+    Action, CallToken, Capabilities, ContextId, Filter, HeaderMap, Host, HttpCall, LocalResponse,
+    ResponseSizes, Stream, header_text,
+};
+
+/// Asks once for everybody who comes meanwhile; what is not answered with 200 refuses them.
+struct Asking {
+    calls: Calls<&'static str>,
+    waiting: WaitingRequests<String>,
+    /// What became of the requests, by their paths.
+    ends: Vec<String>,
+    each_asks: bool,
+    timeout: Duration,
+}
+
+struct AskingStream(ContextId);
+
+impl Filter for Asking {
+    const NAME: &'static str = "asking";
+    type Stream = AskingStream;
+
+    fn configure(
+        host: &dyn Host,
+        capabilities: &Capabilities,
+        text: &str,
+    ) -> Result<Self, Problems> {
+        if capabilities.ticks() {
+            host.set_tick_period(Duration::from_millis(100)).unwrap();
+        }
+        Ok(Self {
+            calls: Calls::new(*capabilities, 2),
+            waiting: WaitingRequests::new(*capabilities, 3, Duration::from_secs(10)),
+            ends: Vec::new(),
+            each_asks: text.contains("each"),
+            timeout: Duration::from_secs(if text.contains("slow") { 60 } else { 1 }),
+        })
+    }
+
+    fn stream(&mut self, context: ContextId) -> AskingStream {
+        AskingStream(context)
+    }
+
+    fn on_tick(&mut self, host: &dyn Host) {
+        let now_ns = host.monotonic_ns();
+        if !self.calls.take_overdue(now_ns).is_empty() {
+            self.decide(host, None, false);
+        }
+        for context in self.waiting.late(now_ns) {
+            self.end(host, context, false);
+        }
+        let ends = self.ends.drain(..).collect::<Vec<_>>().join(" ");
+        host.set_shared_data("ends", ends.as_bytes(), None).unwrap();
+    }
+
+    fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, _: ResponseSizes) {
+        let Some(call) = self.calls.end(CallId::Http(token)) else {
+            return;
+        };
+        assert_eq!(call.purpose, "ask");
+        let status = header_text(host, HeaderMap::HttpCallResponseHeaders, ":status");
+        self.decide(host, call.occasion.stream, status.as_deref() == Some("200"));
+    }
+}
+
+impl Asking {
+    fn decide(&mut self, host: &dyn Host, at_hand: Option<ContextId>, passes: bool) {
+        for context in self.waiting.awake(at_hand) {
+            self.end(host, context, passes);
+        }
+    }
+
+    fn end(&mut self, host: &dyn Host, context: ContextId, passes: bool) {
+        let Some(waiter) = self.waiting.take(host, context) else {
+            return;
+        };
+        assert!(waiter.is_there());
+        let path = waiter.request.as_str();
+        self.ends.push(format!("{path}:{passes}"));
+        if passes {
+            waiter.resume(host).unwrap();
+        } else {
+            refuse(host);
+        }
+    }
+}
+
+impl Stream<Asking> for AskingStream {
+    fn on_request_headers(&mut self, filter: &mut Asking, host: &dyn Host, _: bool) -> Action {
+        let now_ns = host.monotonic_ns();
+        if filter.each_asks || filter.calls.is_empty() {
+            let call = HttpCall {
+                upstream: "judge",
+                headers: &[(":method", "GET"), (":path", "/"), (":authority", "judge")],
+                body: b"",
+                timeout: filter.timeout,
+            };
+            let occasion = Occasion {
+                stream: Some(self.0),
+                now_ns,
+            };
+            let _ = filter.calls.start_http(host, &call, occasion, "ask");
+        }
+        if !filter.waiting.has_room() || !filter.calls.can_hold(self.0) {
+            refuse(host);
+            return Action::Pause;
+        }
+        let path = header_text(host, HeaderMap::RequestHeaders, ":path").unwrap();
+        filter.waiting.hold(self.0, now_ns, path);
+        Action::Pause
+    }
+
+    fn on_done(&mut self, filter: &mut Asking, host: &dyn Host) {
+        if let Some(path) = filter.waiting.leave(self.0) {
+            filter.ends.push(format!("{path}:left"));
+        }
+        let lost = filter.calls.take_lost(self.0).len();
+        filter.ends.extend((lost > 0).then(|| "lost".to_owned()));
+        filter.calls.cancel(host, |call: &Call<_>| {
+            filter.each_asks && call.occasion.stream == Some(self.0)
+        });
+    }
+}
+
+fn refuse(host: &dyn Host) {
+    let response = LocalResponse {
+        status: 403,
+        headers: &[],
+        body: b"",
+        grpc_status: None,
+        details: "test_no",
+    };
+    host.send_local_response(&response).unwrap();
+}
+
+fn asking(profile: Profile, configuration: &str) -> Proxy {
+    let mut proxy = Proxy::native::<Asking>(profile);
+    proxy.configure(format!("\"{configuration}\"")).unwrap();
+    proxy
+}
+
+fn ends(proxy: &mut Proxy) -> String {
+    proxy.tick();
+    let value = proxy.host().process().shared_data()["ends"].bytes.clone();
+    String::from_utf8(value).unwrap()
+}
+
+fn answer_next(proxy: &mut Proxy, status: u16) {
+    let token = proxy.host().pending_calls()[0].token;
+    assert!(proxy.answer(token, Answer::http(status, "")));
+}
+
+#[test]
+fn one_response_wakes_everybody_in_the_order_in_which_they_came() {
+    let mut proxy = asking(Profile::Envoy, "");
+    let streams = ["/1", "/2", "/3", "/4"].map(|path| proxy.start(&Request::get(path)));
+    assert_eq!(proxy.host().pending_calls().len(), 1);
+    let full = proxy.finish(streams[3]);
+    assert_eq!(full.client().status(), Some(403), "three may wait");
+    // Who leaves and comes again stands at the end.
+    proxy.finish(streams[0]);
+    assert_eq!(ends(&mut proxy), "/1:left");
+    let again = proxy.start(&Request::get("/5"));
+    answer_next(&mut proxy, 200);
+    assert!(proxy.request_arrived(again));
+    assert_eq!(ends(&mut proxy), "/2:true /3:true /5:true");
+}
+
+#[test]
+fn where_a_call_wakes_its_own_request_only_nobody_waits_for_that_of_another() {
+    for profile in [Profile::Apisix, Profile::Kong] {
+        let mut proxy = asking(profile, "");
+        let first = proxy.start(&Request::get("/1"));
+        let second = proxy.start(&Request::get("/2"));
+        assert_eq!(
+            proxy.finish(second).client().status(),
+            Some(403),
+            "{profile:?}"
+        );
+        answer_next(&mut proxy, 200);
+        assert!(proxy.request_arrived(first), "{profile:?}");
+        // With a call of its own each is held, and one response leaves the other one waiting.
+        let mut proxy = asking(profile, "each");
+        let streams = ["/1", "/2"].map(|path| proxy.start(&Request::get(path)));
+        answer_next(&mut proxy, 200);
+        assert!(proxy.request_arrived(streams[0]) && !proxy.request_arrived(streams[1]));
+        answer_next(&mut proxy, 403);
+        let refused = proxy.finish(streams[1]);
+        assert_eq!(refused.client().status(), Some(403), "{profile:?}");
+        assert_eq!(refused.trap, None);
+    }
+}
+
+#[test]
+fn a_call_ends_with_its_request_where_it_belongs_to_it() {
+    let mut proxy = asking(Profile::Kong, "");
+    let gone = proxy.start(&Request::get("/1"));
+    proxy.finish(gone);
+    assert_eq!(ends(&mut proxy), "/1:left lost");
+    // There is room for another call at once.
+    let next = proxy.start(&Request::get("/2"));
+    answer_next(&mut proxy, 200);
+    assert!(proxy.request_arrived(next));
+    // On Envoy the response still comes, and serves who came after.
+    let mut proxy = asking(Profile::Envoy, "");
+    let gone = proxy.start(&Request::get("/1"));
+    let stays = proxy.start(&Request::get("/2"));
+    proxy.finish(gone);
+    answer_next(&mut proxy, 200);
+    assert!(proxy.request_arrived(stays));
+    assert_eq!(ends(&mut proxy), "/1:left /2:true");
+}
+
+#[test]
+fn a_host_that_never_responds_holds_nobody_for_ever() {
+    let mut proxy = asking(Profile::Envoy, "");
+    let stream = proxy.start(&Request::get("/1"));
+    let token = proxy.host().pending_calls()[0].token;
+    proxy.advance(Duration::from_millis(2_900));
+    assert_eq!(ends(&mut proxy), "", "it may be a little late");
+    proxy.advance(Duration::from_millis(200));
+    assert_eq!(proxy.finish(stream).client().status(), Some(403));
+    // What comes after all that is taken for the response to nothing.
+    proxy.start(&Request::get("/2"));
+    assert!(proxy.answer(token, Answer::http(200, "")));
+    assert_eq!(ends(&mut proxy), "");
+}
+
+#[test]
+fn no_more_calls_than_there_may_be() {
+    let mut proxy = asking(Profile::Envoy, "each");
+    for path in ["/1", "/2", "/3"] {
+        proxy.start(&Request::get(path));
+    }
+    assert_eq!(proxy.host().pending_calls().len(), 2);
+    answer_next(&mut proxy, 200);
+    proxy.start(&Request::get("/4"));
+    assert_eq!(proxy.host().pending_calls().len(), 2);
+}
+
+#[test]
+fn no_request_waits_longer_than_it_may() {
+    let mut proxy = asking(Profile::Envoy, "slow");
+    let first = proxy.start(&Request::get("/1"));
+    proxy.advance(Duration::from_secs(6));
+    let second = proxy.start(&Request::get("/2"));
+    proxy.advance(Duration::from_secs(5));
+    assert_eq!(proxy.finish(first).client().status(), Some(403));
+    answer_next(&mut proxy, 200);
+    assert!(proxy.request_arrived(second));
+}

@@ -1,0 +1,24 @@
+//! How a filter calls out, and holds requests until a response is there.
+//!
+//! [`Calls`] are the calls under way, each with what the filter keeps of it: why it was made, for
+//! whom, what is to be undone. [`WaitingRequests`] are the requests that are paused, each with what
+//! the filter needs to decide about it later. A filter with both goes through the same five ends:
+//!
+//! - the call is answered: [`Calls::end`] in [`crate::Filter::on_http_call_response`] or
+//!   [`crate::Filter::on_grpc_receive`]; then [`WaitingRequests::take`] makes each request that it
+//!   concerns the effective one, to be resumed, refused or put back;
+//! - what a request waits for happens elsewhere, such as in another VM: the same, from a tick;
+//! - the host never answers: [`Calls::take_overdue`] from a tick;
+//! - the request has waited too long: [`WaitingRequests::late`] from a tick;
+//! - the client leaves: [`WaitingRequests::leave`], [`Calls::cancel`] and [`Calls::take_lost`] in
+//!   [`crate::Stream::on_done`].
+//!
+//! On Envoy a call belongs to the root context and its response may decide about any request. On
+//! other hosts it belongs to the request in whose callback it was started, ends with it, wakes
+//! nobody else, and only a request with a call of its own can be held at all.
+
+mod calls;
+mod requests;
+
+pub use calls::{Call, CallId, Calls, Occasion};
+pub use requests::{Waiter, WaitingRequests};
