@@ -181,7 +181,7 @@ impl IpRange {
             let size = |bits: u32| bits.saturating_sub(u32::from(range.prefix));
             match range.first() {
                 IpAddr::V4(_) => {
-                    v4 = v4.saturating_add(1_u64.checked_shl(size(32)).unwrap_or(u64::MAX))
+                    v4 = v4.saturating_add(1_u64.checked_shl(size(32)).unwrap_or(u64::MAX));
                 }
                 // All public addresses are in 2000::/3.
                 IpAddr::V6(ip) => {
