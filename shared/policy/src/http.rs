@@ -53,11 +53,20 @@ pub fn query_parameters(path: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether there is a query parameter in a `:path` that some servers take for the one of this name.
+/// Whether there is a query parameter in a `:path` that some servers take for the one of this name,
+/// beside those that [`query_parameters`] finds.
 #[must_use]
 pub fn has_other_spelling_of_parameter(path: &str, name: &str) -> bool {
-    let mut pairs = split_parameters(query_of(path)).map(form_decoded_name);
-    pairs.any(|found| found != name && parameters_alike(found.as_bytes(), name.as_bytes()))
+    let query = query_of(path);
+    let is_alike = |pair: &&str| {
+        let found = form_decoded_name(pair);
+        parameters_alike(found.as_bytes(), name.as_bytes())
+    };
+    let alike = query.split(['&', ';']).filter(is_alike).count();
+    let usual = query
+        .split('&')
+        .filter(|pair| form_decoded_name(pair) == name);
+    alike > usual.count()
 }
 
 /// The `:path` without the query parameters that some server takes for the one of this name, the
@@ -175,11 +184,6 @@ fn query_of(path: &str) -> &str {
     query.split('#').next().unwrap_or(query)
 }
 
-/// The parameters of a query, with `&` and with `;` between them.
-fn split_parameters(query: &str) -> impl Iterator<Item = &str> {
-    query.split(['&', ';'])
-}
-
 fn form_decoded_name(pair: &str) -> String {
     form_decoded(pair.split('=').next().unwrap_or(pair))
 }
@@ -254,6 +258,10 @@ mod tests {
         assert!(has_other_spelling_of_parameter(spelled, "a_t"));
         assert!(!has_other_spelling_of_parameter(
             "/p?a_t=1&x=a.t#A_T=1",
+            "a_t"
+        ));
+        assert!(has_other_spelling_of_parameter(
+            "/p?x=1;a_t=evil&a_t=good",
             "a_t"
         ));
         assert_eq!(without_query_parameter(spelled, "a_t"), "/p?x=2&y=5;z");

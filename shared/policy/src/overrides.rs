@@ -343,8 +343,10 @@ impl Overrides {
                     OverrideKind::Path => &mut self.paths,
                     _ => &mut self.prefixes,
                 };
-                // A path may have a comma in it, and so may a list of paths.
-                add(list, value);
+                // A path may have a comma in it, and so may a list of paths; no path has a space.
+                if !value.trim().contains(' ') {
+                    add(list, value);
+                }
                 items.for_each(|item| add(list, item));
                 if kind == OverrideKind::Prefix && value.contains(',') {
                     // Spring puts several prefixes one behind the other.
@@ -463,7 +465,7 @@ mod tests {
             ],
         );
         assert_eq!(found.paths, ["/admin?x=1", "/a,b", "/a", "b"]);
-        assert_eq!(found.prefixes, ["/a, /b", "/a", "/b", "/a/b"]);
+        assert_eq!(found.prefixes, ["/a", "/b", "/a/b"]);
         let hosts = ["a", "b", "c", "d"].map(|name| format!("{name}.example.com"));
         assert_eq!(found.hosts, hosts);
     }

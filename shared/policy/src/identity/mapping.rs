@@ -105,6 +105,12 @@ impl IdentityMapping {
             }
             words
         };
+        let mut says_consents = false;
+        for path in &self.consents {
+            each_at(&claims, path, &mut |value| {
+                says_consents |= *value != Json::Null;
+            });
+        }
         let issuer = claims.member("iss").and_then(Json::as_str);
         Identity {
             subject: self.subject(&claims).map(str::to_owned),
@@ -112,7 +118,7 @@ impl IdentityMapping {
             client_id: first(&self.client),
             scopes: all(&self.scopes),
             roles: all(&self.roles),
-            consents: all(&self.consents),
+            consents: says_consents.then(|| all(&self.consents)),
             tenant: first(&self.tenant),
             method,
             provider: provider.to_owned(),
@@ -166,6 +172,31 @@ mod tests {
         assert_eq!(identity.tenant.as_deref(), Some("acme"));
         assert_eq!(identity.scopes, ["a", "b"]);
         assert_eq!(identity.roles, ["user"]);
+    }
+
+    #[test]
+    fn no_consent_is_another_thing_than_no_word_about_it() {
+        let consents = |claims: &str, mapping: &str| {
+            let mapping = config::read(mapping, |n| IdentityMapping::read(&n)).unwrap();
+            let claims = Json::parse(claims.as_bytes()).unwrap();
+            let identity = mapping.identity("corp", AuthenticationMethod::Jwt, claims);
+            let read = Identity::parse(identity.to_json().as_bytes()).unwrap();
+            assert_eq!(read, identity);
+            identity.consents
+        };
+        let mapped = r#"{"consents":["agreed","privacy.purposes"]}"#;
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(consents(r#"{"agreed":["ads"]}"#, mapped), words(&["ads"]));
+        assert_eq!(
+            consents(r#"{"privacy":{"purposes":"ads maps"}}"#, mapped),
+            words(&["ads", "maps"])
+        );
+        assert_eq!(consents(r#"{"agreed":[]}"#, mapped), words(&[]));
+        assert_eq!(
+            consents(r#"{"consents":["ads"],"agreed":null}"#, mapped),
+            None
+        );
+        assert_eq!(consents(r#"{"consents":""}"#, "{}"), words(&[]));
     }
 
     #[test]
