@@ -108,7 +108,11 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
         let log: String = logged.map(|line| line.text + "\n").collect();
         let mut records = trail::in_log(&log);
         for body in self.exported.borrow().iter() {
-            let batch = otlp::read_logs(body).map_err(case_error)?;
+            let batch = match body.first() {
+                Some(b'{') => otlp::read_logs(body),
+                _ => otlp::read_protobuf_logs(body),
+            };
+            let batch = batch.map_err(case_error)?;
             records.extend(batch.into_iter().map(|record| record.text));
         }
         let metrics_after = proxy.host().metrics();

@@ -5,6 +5,7 @@ use aho_corasick::automaton::Automaton as _;
 use aho_corasick::nfa::contiguous::NFA;
 use regex_lite::Regex;
 
+use crate::budget::Looks;
 use crate::bytes::{at, before, part};
 use crate::detect::checksum::luhn;
 
@@ -40,7 +41,12 @@ pub enum CustomForm {
 impl Custom {
     /// The matches in a text, from `from` on. `text` is what `bytes` says, with `?` for every byte
     /// that is not part of a character.
-    pub(crate) fn find(&self, text: &str, from: usize, mut found: impl FnMut(usize, usize)) {
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        (from, looks): (usize, &Looks),
+        mut found: impl FnMut(usize, usize),
+    ) {
         let bytes = text.as_bytes();
         match &self.form {
             CustomForm::Dictionary(words) => {
@@ -48,6 +54,7 @@ impl Custom {
                     return;
                 };
                 for hit in hits {
+                    looks.add(LOOKS_OF_A_MATCH);
                     let whole =
                         !is_letter(before(bytes, hit.start())) && !is_letter(at(bytes, hit.end()));
                     if hit.start() >= from && whole {
@@ -66,6 +73,7 @@ impl Custom {
                 }
                 let mut position = from;
                 while let Some(hit) = regex.find_at(text, position) {
+                    looks.add(LOOKS_OF_A_MATCH);
                     if hit.end() == hit.start() {
                         // An expression that matches nothing at all moves on by a character.
                         let next = text.get(hit.end()..).and_then(|rest| rest.chars().next());
@@ -102,6 +110,9 @@ fn passes_luhn(text: &[u8]) -> bool {
     let digits: Vec<u8> = text.iter().copied().filter(u8::is_ascii_digit).collect();
     luhn(&digits)
 }
+
+/// A match of a pattern takes at least as long as so many looks at candidates.
+const LOOKS_OF_A_MATCH: usize = 4;
 
 const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80

@@ -24,9 +24,18 @@ pub enum Fault {
     EndlessPartHeaders,
     /// Behind the last part the closing delimiter is missing.
     MissingDelimiter,
+    /// Readers may disagree on where a part begins or what it is called.
+    AmbiguousPart,
 }
 
 impl Fault {
+    /// Whether receivers may read different things, so that what is searched here may not be what one
+    /// of them reads.
+    #[must_use]
+    pub const fn is_ambiguous(self) -> bool {
+        matches!(self, Self::AmbiguousPart)
+    }
+
     /// In words.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +46,7 @@ impl Fault {
             Self::BreaksOff => "incomplete",
             Self::EndlessPartHeaders => "part headers too long",
             Self::MissingDelimiter => "closing delimiter missing",
+            Self::AmbiguousPart => "ambiguous part",
         }
     }
 }

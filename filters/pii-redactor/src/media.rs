@@ -74,12 +74,15 @@ pub struct Media {
     pub framing: Option<Framing>,
     /// How its text is encoded.
     pub charset: Charset,
+    /// Receivers may take it apart in different ways: the boundary is said twice, or two types
+    /// contradict each other. The framing is that of text then.
+    pub is_ambiguous: bool,
 }
 
 impl Media {
     /// Reads the value of `content-type`; several values are separated by commas (RFC 9110 section
-    /// 5.3). If they differ, the strictest counts: what one of them lets search is searched, and two
-    /// that are searched in different ways leave it to the first bytes.
+    /// 5.3). If they differ, the strictest counts: what one of them lets search is searched. Two that
+    /// are taken apart in different ways are ambiguous.
     #[must_use]
     pub fn of(content_type: &str) -> Self {
         let mut values = split_outside_quotes(content_type, b',')
@@ -91,30 +94,59 @@ impl Media {
 
     fn of_one(value: &str) -> Self {
         let kind = Kind::of(&policy::http::media_type(value));
+        let is_ambiguous = kind == Kind::Multipart && !has_one_boundary(value);
         Self {
-            framing: kind.framing(value),
+            framing: if is_ambiguous {
+                Some(Framing::Text)
+            } else {
+                kind.framing(value)
+            },
             charset: charset(value),
+            is_ambiguous,
         }
     }
 
     fn strictest(self, other: Self) -> Self {
-        let framing = match (self.framing, other.framing) {
-            (same, also) if same == also => same,
-            (None, Some(known)) | (Some(known), None) => Some(known),
-            (Some(Framing::Grpc), known) | (known, Some(Framing::Grpc)) => known,
-            (Some(Framing::Unknown), known) | (known, Some(Framing::Unknown)) => known,
+        let (framing, contradict) = match (self.framing, other.framing) {
+            (same, also) if same == also => (same, false),
+            (None, Some(known)) | (Some(known), None) => (Some(known), false),
+            (Some(Framing::Grpc), known) | (known, Some(Framing::Grpc)) => (known, false),
+            (Some(Framing::Unknown), known) | (known, Some(Framing::Unknown)) => (known, false),
             (Some(Framing::Text | Framing::Markup), known)
-            | (known, Some(Framing::Text | Framing::Markup)) => known,
+            | (known, Some(Framing::Text | Framing::Markup)) => (known, false),
             (Some(Framing::JsonLines), Some(Framing::Json))
-            | (Some(Framing::Json), Some(Framing::JsonLines)) => Some(Framing::Json),
-            _ => Some(Framing::Text),
+            | (Some(Framing::Json), Some(Framing::JsonLines)) => (Some(Framing::Json), false),
+            _ => (Some(Framing::Text), true),
         };
+        let is_ambiguous = self.is_ambiguous || other.is_ambiguous || contradict;
         Self {
-            framing,
-            charset: match (self.charset, other.charset) {
-                (Charset::AsciiCompatible, charset) => charset,
-                (charset, _) => charset,
+            framing: if is_ambiguous {
+                Some(Framing::Text)
+            } else {
+                framing
             },
+            charset: self.charset.strictest(other.charset),
+            is_ambiguous,
+        }
+    }
+}
+
+impl Charset {
+    /// What two labels of one text leave: where they differ, it is not decoded.
+    const fn strictest(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::AsciiCompatible, charset) | (charset, Self::AsciiCompatible) => charset,
+            (Self::Wide(one), Self::Wide(two))
+                if one.is_32 == two.is_32 && one.is_little_endian == two.is_little_endian =>
+            {
+                self
+            }
+            (Self::WideUnspecified { is_32 }, Self::WideUnspecified { is_32: also })
+                if is_32 == also =>
+            {
+                self
+            }
+            _ => Self::Undecodable,
         }
     }
 }
@@ -292,9 +324,15 @@ fn words(name: &str) -> impl DoubleEndedIterator<Item = &str> {
     name.split(['-', '.', '_', '+'])
 }
 
-/// The charset that a content type names.
+/// The charset that a content type names; where it names several, they must agree.
 fn charset(content_type: &str) -> Charset {
-    let name = parameter(content_type, "charset").unwrap_or_default();
+    let charsets = parameters(content_type, "charset").map(|name| charset_named(&name));
+    charsets
+        .reduce(Charset::strictest)
+        .unwrap_or(Charset::AsciiCompatible)
+}
+
+fn charset_named(name: &str) -> Charset {
     let name = name.trim().to_ascii_lowercase().replace('_', "-");
     let wide = |is_32, is_little_endian| {
         Charset::Wide(Wide {
@@ -348,29 +386,51 @@ fn split_outside_quotes(value: &str, separator: u8) -> impl Iterator<Item = &str
     })
 }
 
-/// A parameter of a header value, quoted or not (RFC 9110 section 5.6.6).
+/// A parameter of a header value, quoted or not (RFC 9110 section 5.6.6): the first of this name.
 #[must_use]
 pub fn parameter(value: &str, name: &str) -> Option<String> {
-    split_outside_quotes(value, b';').skip(1).find_map(|pair| {
-        let (found, text) = pair.split_once('=')?;
-        if !found.trim().eq_ignore_ascii_case(name) {
-            return None;
+    parameters(value, name).next()
+}
+
+/// All parameters of this name, in order.
+fn parameters(value: &str, name: &str) -> impl Iterator<Item = String> {
+    split_outside_quotes(value, b';')
+        .skip(1)
+        .filter_map(move |pair| {
+            let (found, text) = pair.split_once('=')?;
+            let is_named = found.trim().eq_ignore_ascii_case(name);
+            is_named.then(|| unquoted(text.trim()))
+        })
+}
+
+fn unquoted(text: &str) -> String {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return text.to_owned();
+    };
+    let mut unquoted = String::with_capacity(quoted.len());
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => unquoted.extend(characters.next()),
+            other => unquoted.push(other),
         }
-        let text = text.trim();
-        let Some(quoted) = text.strip_prefix('"') else {
-            return Some(text.to_owned());
-        };
-        let mut unquoted = String::with_capacity(quoted.len());
-        let mut characters = quoted.chars();
-        while let Some(character) = characters.next() {
-            match character {
-                '"' => break,
-                '\\' => unquoted.extend(characters.next()),
-                other => unquoted.push(other),
-            }
-        }
-        Some(unquoted)
-    })
+    }
+    unquoted
+}
+
+/// Whether every reader finds the same boundary. Extended parameters (RFC 2231) are decoded by some
+/// readers and overlooked by others.
+fn has_one_boundary(content_type: &str) -> bool {
+    let is_extended = split_outside_quotes(content_type, b';')
+        .skip(1)
+        .any(|pair| {
+            let name = pair.trim_start().to_ascii_lowercase();
+            name.starts_with("boundary*")
+        });
+    let mut boundaries = parameters(content_type, "boundary");
+    let first = boundaries.next();
+    !is_extended && boundaries.all(|other| Some(other) == first)
 }
 
 /// RFC 2046 section 5.1.1.
@@ -445,13 +505,39 @@ mod tests {
             ("application/senml+cbor", None),
             ("image/png, application/json", Some(Framing::Json)),
             ("application/json, text/plain", Some(Framing::Json)),
-            (
-                "application/x-www-form-urlencoded, application/json",
-                Some(Framing::Text),
-            ),
             ("text/plain; a=\"x, application/json\"", Some(Framing::Text)),
         ] {
             assert_eq!(Media::of(content_type).framing, framing, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn readers_may_disagree() {
+        for content_type in [
+            "multipart/form-data; boundary=x; boundary=y",
+            "multipart/form-data; BOUNDARY=\"x\"; boundary=x ; boundary=xy",
+            "multipart/form-data; boundary=x, multipart/form-data; boundary=y",
+            "multipart/form-data; boundary*=UTF-8''x",
+            "multipart/form-data; boundary*0=x; boundary*1=y",
+            "multipart/form-data; boundary=x; boundary*=y",
+            "application/x-www-form-urlencoded, application/json",
+            "multipart/form-data; boundary=x, application/json",
+            "text/csv, application/x-www-form-urlencoded",
+            "text/event-stream, application/json",
+        ] {
+            let media = Media::of(content_type);
+            assert!(media.is_ambiguous, "{content_type}");
+            assert_eq!(media.framing, Some(Framing::Text), "{content_type}");
+        }
+        for content_type in [
+            "multipart/form-data; boundary=x; boundary=\"x\"",
+            "multipart/form-data; a=\"; boundary=y\"; boundary=x",
+            "application/json, application/json",
+            "image/png, application/json",
+            "text/plain, application/json",
+            "",
+        ] {
+            assert!(!Media::of(content_type).is_ambiguous, "{content_type}");
         }
     }
 
@@ -475,6 +561,14 @@ mod tests {
             ("text/plain; charset=utf-7", Charset::Undecodable),
             ("text/plain; charset=IBM037", Charset::Undecodable),
             ("text/plain; charset=iso-2022-jp", Charset::Undecodable),
+            (
+                "text/plain; charset=utf-16le; charset=utf-16be",
+                Charset::Undecodable,
+            ),
+            (
+                "text/plain; charset=utf-8; charset=utf-16le",
+                wide(false, true),
+            ),
         ] {
             assert_eq!(Media::of(content_type).charset, expected, "{content_type}");
         }

@@ -71,6 +71,26 @@ impl Plan {
         self.decide_among(name, self.paths.root().to_vec())
     }
 
+    /// As [`Self::decide_field`], for a field whose name can be read in several ways: under each of
+    /// them a rule about it acts, and only what is allowed under all of them passes.
+    pub(crate) fn decide_field_of_names(&self, names: &[Vec<u8>]) -> (KeyInfo, MemberDecision) {
+        let mut known = (KeyInfo::default(), MemberDecision::Stays);
+        for (index, name) in names.iter().enumerate() {
+            let (info, decision) = self.decide_field(name);
+            if index == 0 {
+                known = (info, decision);
+                continue;
+            }
+            if known.0.kinds.is_none() {
+                known.0 = info;
+            }
+            if decision == MemberDecision::NotAllowed || known.1 == MemberDecision::Stays {
+                known.1 = decision;
+            }
+        }
+        known
+    }
+
     /// Decides about a column: `$.name`, or `$[*].name`, for rows are the items of a table.
     pub(crate) fn decide_column(&self, name: &[u8]) -> (KeyInfo, MemberDecision) {
         let mut states = self.paths.root().to_vec();

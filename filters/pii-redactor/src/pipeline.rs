@@ -154,7 +154,11 @@ impl BodyPipeline {
             decoder.finish()?;
         }
         if !self.is_over_budget {
+            let before = self.plan.looks();
             self.rewriter.finish(out, &mut self.tally);
+            // All of it has been searched by now, whatever it cost.
+            let looks = self.plan.looks().saturating_sub(before);
+            self.budget.charge(0, looks);
         }
         Ok(())
     }

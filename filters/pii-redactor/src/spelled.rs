@@ -20,7 +20,9 @@ pub(crate) struct Sink<'a> {
 pub(crate) enum Spelling {
     /// In a JSON string (RFC 8259 section 7).
     Json,
-    /// The same in the name of a member, which nothing cannot take the place of.
+    /// In a string of JSON5 with single quotes.
+    SingleQuoted,
+    /// In the name of a member, spelled in the same way, which nothing cannot take the place of.
     Name,
     /// In a form or a query (`application/x-www-form-urlencoded`).
     Form,
@@ -135,9 +137,12 @@ pub(crate) fn raw_position(breaks: &[(usize, usize)], place: usize) -> usize {
 pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
     match spelling {
         Spelling::Plain => out.extend_from_slice(text.as_bytes()),
-        Spelling::Json | Spelling::Name => {
+        Spelling::Json | Spelling::Name | Spelling::SingleQuoted => {
             for character in text.chars() {
                 match character {
+                    '\'' if spelling == Spelling::SingleQuoted => {
+                        out.extend_from_slice(b"\\u0027");
+                    }
                     '"' => out.extend_from_slice(b"\\\""),
                     '\\' => out.extend_from_slice(b"\\\\"),
                     control if control < ' ' => {

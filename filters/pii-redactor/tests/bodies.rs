@@ -182,7 +182,7 @@ fn events() {
     let (_, pipeline) = run(
         &plan(RULES),
         "text/event-stream",
-        std::iter::once(&b"data: {\"a\":1,}\n\n"[..]),
+        std::iter::once(&b"data: {\"a\":\"\";}\n\n"[..]),
     );
     assert!(pipeline.is_malformed());
 }
@@ -284,7 +284,7 @@ fn parts() {
     assert!(!pipeline.is_malformed());
 
     let encoded = body(&[(
-        &format!("{note}\r\nContent-Transfer-Encoding: base64"),
+        &format!("{note}\r\nContent-Transfer-Encoding: x-uuencode"),
         "amFuZQ==",
     )]);
     let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(encoded.as_bytes()));
@@ -897,6 +897,109 @@ fn parts_are_read_as_whole_bodies_are() {
 }
 
 #[test]
+fn parts_in_base64_are_searched() {
+    let part = |headers: &str, text: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; {headers}\r\nContent-Transfer-Encoding: Base64\r\n\r\n{text}\r\n--b-1--\r\n"
+        )
+    };
+    let note = "name=\"note\"";
+    let data = "name=\"data\"\r\nContent-Type: application/json";
+    let long = "x".repeat(60);
+    for (headers, text, expected) in [
+        (note, "bmFtZQ==", "bmFtZQ=="),
+        // jane@example.com
+        (note, "amFuZUBleGFtcGxlLmNvbQ==", "W0VNQUlMXQ=="),
+        (note, "amFuZUBleGFt\r\ncGxlLmNvbQ==", "W0VNQUlMXQ=="),
+        // {"mail":"jane@example.com","secret":"x"}
+        (
+            data,
+            "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==",
+            "eyJtYWlsIjoiW0VNQUlMXSJ9",
+        ),
+        (
+            "name=\"f\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream",
+            "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==",
+            "eyJtYWlsIjoiW0VNQUlMXSJ9",
+        ),
+        // AB-12345, of which the rule keeps two.
+        ("name=\"ref\"", "QUItMTIzNDU=", "KiotKioqNDU="),
+        ("name=\"fixed\"", "QUItMTIzNDU=", "YSBi"),
+        // A reader that does not decode finds an address.
+        (note, "jane@example.com", "jane[EMAIL]"),
+        (note, &long, &long),
+    ] {
+        if text.contains('@') {
+            let body = part(headers, text);
+            let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(body.as_bytes()));
+            assert_eq!(pipeline.unsearched().encoded_parts, 1);
+            continue;
+        }
+        check(MULTIPART, &part(headers, text), &part(headers, expected));
+    }
+}
+
+#[test]
+fn parts_that_readers_may_take_apart_differently_are_ambiguous() {
+    let named = |name: &str| format!("Content-Disposition: form-data; {name}");
+    let note = named("name=\"note\"");
+    let body = |head: &str| format!("--b-1\r\n{head}\r\n\r\nx\r\n--b-1--\r\n");
+    for (input, expected) in [
+        (body(&note), false),
+        (
+            body(&named("name=note; filename=a; filename*=UTF-8''b")),
+            false,
+        ),
+        (body(&format!("{note}\r\nContent-Type: text/plain")), false),
+        (format!("preamble\r\n{}", body(&note)), false),
+        (body(&note).replace("\r\n", "\n"), false),
+        (body(&named("name=\"a\"; name=\"secret\"")), true),
+        (body(&named("name=\"a\"; name*=UTF-8''secret")), true),
+        (body(&format!("{note}\r\n{}", named("name=secret"))), true),
+        (
+            body(&note).replace("--b-1\r\nContent", "--b-1x\r\nContent"),
+            true,
+        ),
+        (
+            body(&note).replace("--b-1\r\nContent", "--b-1\nContent"),
+            true,
+        ),
+        (
+            format!(
+                "{}--b-1\n\nx\n--b-1--\n",
+                body(&note).replace("--b-1--\r\n", "")
+            ),
+            true,
+        ),
+        (
+            body(&format!(
+                "{note}\r\nContent-Type: multipart/mixed; boundary=x; boundary=y"
+            )),
+            true,
+        ),
+    ] {
+        for size in [1, 7, input.len()] {
+            let (_, pipeline) = run(&plan(RULES), MULTIPART, input.as_bytes().chunks(size));
+            let fault = pipeline.malformed().map(|malformed| malformed.what);
+            let is_ambiguous = fault.is_some_and(|fault| fault.is_ambiguous());
+            assert_eq!(is_ambiguous, expected, "{input:?}, {fault:?}");
+        }
+    }
+    // Under every name a rule acts.
+    check(
+        MULTIPART,
+        &body(&named("name=\"a\"; name=\"secret\"")),
+        "--b-1--\r\n",
+    );
+    check(
+        MULTIPART,
+        &body(&named("name*=UTF-8''secret")),
+        "--b-1--\r\n",
+    );
+    check(MULTIPART, &body(&named("name=\"sec\\ret\"")), "--b-1--\r\n");
+}
+
+#[test]
 fn one_malformed_spot_is_one_spot() {
     for (kind, input, expected) in [
         (
@@ -946,7 +1049,7 @@ fn one_malformed_spot_is_one_spot() {
     let (_, pipeline) = run(
         &plan(RULES),
         "application/json",
-        std::iter::once(&b"{\"a\":1,}"[..]),
+        std::iter::once(&b"{\"a\":\"\";}"[..]),
     );
     let malformed = pipeline.malformed().unwrap();
     assert_eq!(

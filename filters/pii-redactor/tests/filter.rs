@@ -434,6 +434,15 @@ fn a_finding_can_block() {
     }
     let outcome = proxy.run(&Request::get("/x"), &Response::json(ssn));
     assert!(outcome.reset && !outcome.client().text().contains("536"));
+    // A response that a finding blocks is refused, not one that could not be searched.
+    let decisions = outcome.decisions();
+    let decision = |reason: &str| decisions.iter().find(|d| d.reason == reason);
+    assert_eq!(
+        decision("blocked_content").map(|d| d.outcome),
+        Some(policy::decision::Outcome::Denied)
+    );
+    let blocked = "meshward.pii-redactor.blocked_total;direction=response";
+    assert_eq!(proxy.host().metric(blocked), 1);
     let outcome = proxy.run(
         &Request::get("/x"),
         &Response::json("{}").header("x-ssn", "536-22-8145"),
@@ -792,4 +801,38 @@ fn a_body_that_costs_too_much_to_search_ends_in_the_policy() {
     assert!(!outcome.reset);
     assert_eq!(outcome.client().text(), body);
     assert_eq!(over(&outcome), 1);
+}
+
+#[test]
+fn a_head_that_costs_too_much_to_search_ends_in_the_policy() {
+    let rules = |on_error: &str| {
+        format!(
+            r#"{{"detectors":[{{"name":"X","regex":"[a-z]"}}],"actions":{{"X":"detect"}},{on_error}
+            "rules":[{{"apply_to":["request.query","request.cookies","request.headers"],"detect":["X","EMAIL"]}}]}}"#
+        )
+    };
+    let long = "a".repeat(100_000);
+    let requests = [
+        Request::get(&format!("/a?q={long}&m=jane@example.com")),
+        Request::get("/a").header("cookie", format!("q={long}; m=jane@example.com")),
+        Request::get("/a")
+            .header("a-note", long)
+            .header("x-mail", "jane@example.com"),
+    ];
+    for request in &requests {
+        let mut blocking = proxy(Profile::Envoy, &rules(""));
+        let outcome = blocking.run(request, &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(400));
+        assert!(outcome.client().text().contains("budget_exceeded"));
+        let mut passing = proxy(
+            Profile::Envoy,
+            &rules(r#""on_error":{"budget_exceeded":"pass"},"#),
+        );
+        let outcome = passing.run(request, &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(200));
+    }
+    let mut ordinary = proxy(Profile::Envoy, &rules(""));
+    let request = Request::get(&format!("/a?q={}", "a-".repeat(1_000)));
+    let outcome = ordinary.run(&request, &Response::json("{}"));
+    assert_eq!(outcome.client().status(), Some(200));
 }

@@ -18,6 +18,7 @@ mod color;
 mod exit;
 mod output;
 mod redact;
+mod schema;
 mod shells;
 
 use std::process::ExitCode;
@@ -47,6 +48,8 @@ enum Command {
     Completions(shells::Completions),
     /// Print the manual pages
     Man(shells::Man),
+    /// Print the JSON Schema of a configuration
+    Schema(schema::Arguments),
     /// Show what pii-redactor would make of a body
     Redact(redact::Arguments),
 }
@@ -71,6 +74,7 @@ fn run(command: &Command) -> u8 {
         Command::Completions(arguments) => shells::completions(arguments, Arguments::command()),
         Command::Man(arguments) => shells::man(arguments, Arguments::command()),
         Command::Redact(arguments) => redact::run(arguments),
+        Command::Schema(arguments) => schema::run(arguments),
     }
 }
 

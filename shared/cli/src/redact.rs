@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use pii_redactor::config::{Config, Place, Policy, RuleUse};
+use pii_redactor::config::{Config, FailurePolicy, Place, RuleUse};
 use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
 use pii_redactor::media::{Charset, Media};
@@ -198,7 +198,7 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         pipeline = pipeline.explained();
     }
     let prints = arguments.explain.is_none();
-    let blocks = config.on_error.budget_exceeded == Policy::Block || plan.minimizes_bodies();
+    let blocks = config.on_error.budget_exceeded == FailurePolicy::Block || plan.minimizes_bodies();
     let result = stream(&mut pipeline, &first, &mut input, (prints, blocks))?;
     if let Some(how) = arguments.explain {
         let findings = pipeline.tally().findings.as_deref().unwrap_or_default();

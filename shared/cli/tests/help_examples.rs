@@ -77,4 +77,4 @@ fn every_example_of_the_help_runs() {
     }
 }
 
-const COMMANDS: [&str; 5] = ["api-key", "check", "completions", "man", "redact"];
+const COMMANDS: [&str; 6] = ["api-key", "check", "completions", "man", "redact", "schema"];

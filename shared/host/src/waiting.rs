@@ -20,5 +20,5 @@
 mod calls;
 mod requests;
 
-pub use calls::{Call, CallId, Calls, Occasion};
+pub use calls::{Call, CallId, Calls, Occasion, patience};
 pub use requests::{Waiter, WaitingRequests};

@@ -79,7 +79,7 @@ impl Rate {
 }
 
 /// Writes a duration in the largest unit that keeps it exact.
-pub(crate) struct DurationText(pub(crate) Duration);
+pub struct DurationText(pub Duration);
 
 impl fmt::Display for DurationText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

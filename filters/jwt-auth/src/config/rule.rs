@@ -266,7 +266,7 @@ impl Optional {
         if let policy::json::Json::Bool(optional) = node.json() {
             return Some(if *optional { Self::Missing } else { Self::No });
         }
-        if node.json().as_str() == Some("or_failed") {
+        if node.is_word("or_failed") {
             return Some(Self::MissingOrFailed);
         }
         node.reject(r#"expected true, false or "or_failed""#);

@@ -327,7 +327,7 @@ pub(super) fn scope_list(node: &Node<'_>) -> Option<Vec<String>> {
 /// `["a"]` or `"any"`.
 pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
     match node.json() {
-        Json::String(text) if text == "any" => Some(None),
+        _ if node.is_word("any") => Some(None),
         Json::Array(_) => audience_list(node, r#"write "any" without brackets"#).map(Some),
         _ => {
             node.reject(r#"expected an array of audiences, or "any""#);

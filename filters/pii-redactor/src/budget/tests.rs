@@ -145,3 +145,28 @@ fn small_bodies_are_searched_whatever_is_in_them() {
         assert!(!pipeline.is_over_budget(), "{unit:?}");
     }
 }
+
+#[test]
+fn every_place_is_on_the_account() {
+    let per_byte = |rules: &str, content_type: &str, body: &str| {
+        let plan = plan_of(rules);
+        let (pipeline, _) = through(&plan, content_type, body);
+        pipeline.budget().looks * 1_000 / body.len() as u64
+    };
+    let all = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
+    // The last window of a text that has no lines, and of one that is one line.
+    assert!(per_byte(all, "text/plain", &"9 ".repeat(1_000)) > 100);
+    // Numbers of a document.
+    let numbers = format!("[{}]", "12345678,".repeat(1_000));
+    assert!(per_byte(all, "application/json", &numbers) > 100);
+    // Matches of patterns.
+    for pattern in ["[a-z]", "[a-z]|b"] {
+        let rules = format!(
+            r#"{{"detectors":[{{"name":"X","regex":"{pattern}"}}],"rules":[{{"detect":["X"]}}]}}"#
+        );
+        assert!(
+            per_byte(&rules, "text/plain", &"a-".repeat(3_000)) > 1_000,
+            "{pattern}"
+        );
+    }
+}

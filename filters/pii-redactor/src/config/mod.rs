@@ -7,7 +7,7 @@ mod on_error;
 mod presets;
 mod rule;
 
-pub use on_error::{OnError, ParseErrorPolicy, Policy, TrailersPolicy};
+pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
 pub(crate) use presets::is_special_category;
 pub use rule::{Place, Places, Rule};
 

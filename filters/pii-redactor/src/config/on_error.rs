@@ -6,26 +6,28 @@ use policy::config::Node;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnError {
     /// It is compressed in a way that is not decoded.
-    pub unsupported_encoding: Policy,
+    pub unsupported_encoding: FailurePolicy,
     /// It is of a type that is not searched.
-    pub unsupported_type: Policy,
+    pub unsupported_type: FailurePolicy,
     /// It is a part of a body (206).
-    pub partial_content: Policy,
+    pub partial_content: FailurePolicy,
     /// It is not what it says it is.
     pub parse_error: ParseErrorPolicy,
+    /// Receivers may read it in different ways: two types, two boundaries, two names of a part.
+    pub ambiguous: ParseErrorPolicy,
     /// Searching it costs more than a body of its length may.
-    pub budget_exceeded: Policy,
+    pub budget_exceeded: FailurePolicy,
     /// The host cannot change bodies, or the query.
-    pub host_readonly: Policy,
+    pub host_readonly: FailurePolicy,
     /// It has more headers than the host lists, or none that it can list.
-    pub unlisted_headers: Policy,
+    pub unlisted_headers: FailurePolicy,
     /// Trailers end it while something is held that cannot be written any more.
     pub trailers: TrailersPolicy,
 }
 
 /// What happens to a message that cannot be redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
+pub enum FailurePolicy {
     /// It goes no further.
     Block,
     /// It passes as it is, counted and logged.
@@ -53,13 +55,14 @@ pub enum TrailersPolicy {
 impl Default for OnError {
     fn default() -> Self {
         Self {
-            unsupported_encoding: Policy::Block,
-            unsupported_type: Policy::Pass,
-            partial_content: Policy::Block,
+            unsupported_encoding: FailurePolicy::Block,
+            unsupported_type: FailurePolicy::Pass,
+            partial_content: FailurePolicy::Block,
             parse_error: ParseErrorPolicy::RedactText,
-            budget_exceeded: Policy::Block,
-            host_readonly: Policy::Block,
-            unlisted_headers: Policy::Block,
+            ambiguous: ParseErrorPolicy::Block,
+            budget_exceeded: FailurePolicy::Block,
+            host_readonly: FailurePolicy::Block,
+            unlisted_headers: FailurePolicy::Block,
             trailers: TrailersPolicy::Block,
         }
     }
@@ -67,7 +70,18 @@ impl Default for OnError {
 
 impl OnError {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
-        let policy = |n: Node<'_>| n.one_of(&[("block", Policy::Block), ("pass", Policy::Pass)]);
+        let policy = |n: Node<'_>| {
+            n.one_of(&[
+                ("block", FailurePolicy::Block),
+                ("pass", FailurePolicy::Pass),
+            ])
+        };
+        let text = |n: Node<'_>| {
+            n.one_of(&[
+                ("redact_text", ParseErrorPolicy::RedactText),
+                ("block", ParseErrorPolicy::Block),
+            ])
+        };
         node.object(|fields| {
             let default = Self::default();
             Some(Self {
@@ -78,12 +92,8 @@ impl OnError {
                 ),
                 unsupported_type: fields.or("unsupported_type", default.unsupported_type, policy),
                 partial_content: fields.or("partial_content", default.partial_content, policy),
-                parse_error: fields.or("parse_error", default.parse_error, |n| {
-                    n.one_of(&[
-                        ("redact_text", ParseErrorPolicy::RedactText),
-                        ("block", ParseErrorPolicy::Block),
-                    ])
-                }),
+                parse_error: fields.or("parse_error", default.parse_error, text),
+                ambiguous: fields.or("ambiguous", default.ambiguous, text),
                 budget_exceeded: fields.or("budget_exceeded", default.budget_exceeded, policy),
                 host_readonly: fields.or("host_readonly", default.host_readonly, policy),
                 unlisted_headers: fields.or("unlisted_headers", default.unlisted_headers, policy),

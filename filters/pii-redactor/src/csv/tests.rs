@@ -102,3 +102,50 @@ fn lines_of_comment_hide_no_header() {
         check(DETECT, input, expected);
     }
 }
+
+#[test]
+fn titles_hide_no_header() {
+    for (input, expected) in [
+        (
+            "Patient report\nid,first_name\n1,Ada\n",
+            "Patient report\nid,first_name\n1,[PERSON_NAME]\n",
+        ),
+        // As spreadsheets export a title, and blank rows.
+        (
+            "Patient report,,\r\n,,\r\nid,first_name,x\r\n1,Ada,2\r\n",
+            "Patient report,,\r\n,,\r\nid,first_name,x\r\n1,[PERSON_NAME],2\r\n",
+        ),
+        (
+            "Patients of jane@example.com\n2024-05-06\n\nid;ssn\n1;536228145\n",
+            "Patients of [EMAIL]\n2024-05-06\n\nid;ssn\n1;[US_SSN]\n",
+        ),
+        // A title with a comma.
+        (
+            "Report, all wards\nid,first_name,x\n1,Ada,2\n",
+            "Report, all wards\nid,first_name,x\n1,[PERSON_NAME],2\n",
+        ),
+        // A second table below a blank line.
+        (
+            "id,qty\n1,2\n\nid,first_name\n1,Ada\n",
+            "id,qty\n1,2\n\nid,first_name\n1,[PERSON_NAME]\n",
+        ),
+        // Below a blank line there may be more of the same table.
+        (
+            "first_name,n\nAda,1\n\nBob,Rome\nEve,Oslo\n",
+            "first_name,n\n[PERSON_NAME],1\n\n[PERSON_NAME],Rome\n[PERSON_NAME],Oslo\n",
+        ),
+        // One column is a table too.
+        (
+            "first_name\nAda\nBob\n\nEve\n",
+            "first_name\n[PERSON_NAME]\n[PERSON_NAME]\n\n[PERSON_NAME]\n",
+        ),
+        (
+            "first_name\nAda\nBob, Eve\n",
+            "first_name\n[PERSON_NAME]\n[PERSON_NAME], Eve\n",
+        ),
+    ] {
+        check(DETECT, input, expected);
+    }
+    let only = r#"{"rules":[{"allow_fields":["$.id"]}]}"#;
+    check(only, "Jane's report\nid,name\n1,Jane\n", "\nid\n1\n");
+}

@@ -9,7 +9,7 @@ use super::reason::{NotSearched, Reason};
 use super::report::HandedOver;
 use super::{PiiRedactor, RedactedStream, RuleUse, report};
 use crate::bytes::same;
-use crate::config::{ParseErrorPolicy, Place, Policy, TrailersPolicy};
+use crate::config::{FailurePolicy, ParseErrorPolicy, Place, TrailersPolicy};
 use crate::media::{Charset, Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
@@ -133,8 +133,12 @@ impl RedactedStream {
         let media = Media::of(&content_type);
         let enforces = filter.enforces(&rules);
         let minimizes = filter.minimizes(&rules) && enforces;
-        let blocks_types = filter.config.on_error.unsupported_type == Policy::Block;
-        let refused = (Policy::Block, Reason::UnsupportedType);
+        let blocks_types = filter.config.on_error.unsupported_type == FailurePolicy::Block;
+        let refused = (FailurePolicy::Block, Reason::UnsupportedType);
+        if media.is_ambiguous && filter.config.on_error.ambiguous == ParseErrorPolicy::Block {
+            let refused = (FailurePolicy::Block, Reason::Ambiguous);
+            return self.refuse(filter, host, direction, refused);
+        }
         let Some(framing) = media.framing else {
             if minimizes || blocks_types {
                 return self.refuse(filter, host, direction, refused);
@@ -268,7 +272,7 @@ impl RedactedStream {
         }
         let on_error = &filter.config.on_error;
         if work.pipeline.is_over_budget() && !work.is_over_budget {
-            if !changes || on_error.budget_exceeded == Policy::Block || work.minimizes {
+            if !changes || on_error.budget_exceeded == FailurePolicy::Block || work.minimizes {
                 return self.unsearched(filter, host, direction, Reason::BudgetExceeded);
             }
             work.is_over_budget = true;
@@ -276,10 +280,16 @@ impl RedactedStream {
         }
         let unsearched = work.pipeline.unsearched();
         let forbids_text = on_error.parse_error == ParseErrorPolicy::Block || work.minimizes;
-        let forbids_binary = on_error.unsupported_type == Policy::Block || work.minimizes;
-        let fault = if work.pipeline.is_malformed() && forbids_text {
+        let forbids_binary = on_error.unsupported_type == FailurePolicy::Block || work.minimizes;
+        let malformed = work.pipeline.malformed();
+        let is_ambiguous = malformed.is_some_and(|malformed| malformed.what.is_ambiguous());
+        let fault = if is_ambiguous && on_error.ambiguous == ParseErrorPolicy::Block {
+            Some(Reason::Ambiguous)
+        } else if malformed.is_some() && forbids_text {
             Some(Reason::ParseError)
-        } else if unsearched.encoded_parts > 0 && on_error.unsupported_encoding == Policy::Block {
+        } else if unsearched.encoded_parts > 0
+            && on_error.unsupported_encoding == FailurePolicy::Block
+        {
             Some(Reason::UnsupportedEncoding)
         } else if unsearched.is_binary && forbids_binary && !work.is_grpc {
             Some(Reason::UnsupportedType)
@@ -380,7 +390,10 @@ impl RedactedStream {
         direction: Direction,
         reason: Reason,
     ) -> Action {
-        report::unredacted(filter, host, reason, true, false);
+        match reason {
+            Reason::BlockedContent => report::blocked(filter, host, direction),
+            _ => report::unredacted(filter, host, reason, true, false),
+        }
         self.hand_over(filter, host, direction, true);
         self.report_body(filter, host, direction);
         self.drop_work(direction);
@@ -444,8 +457,7 @@ fn holds(
         (_, Some(length)) => length <= HELD_BYTES && !is_http1(host),
         // A text that streams without a length is not held back, unless trailers are announced.
         (Direction::Response, None) => false,
-        // Envoy drops the trailers of HTTP/1.1 unless it is told otherwise.
-        (Direction::Request, None) => !is_http1(host),
+        (Direction::Request, None) => true,
     }
 }
 

@@ -8,8 +8,9 @@ use host::headers::hide;
 use host::{Action, Direction, HeaderMap, Headers, Host};
 
 use super::reason::Reason;
-use super::{PiiRedactor, RedactedStream};
-use crate::config::Place;
+use super::{PiiRedactor, RedactedStream, report};
+use crate::budget::{Budget, PIECE_BYTES};
+use crate::config::{FailurePolicy, Place};
 use crate::headers;
 use crate::pairs::{PairsRewriter, Syntax};
 use crate::plan::Plan;
@@ -24,6 +25,8 @@ enum Head {
     Unlisted,
     /// The host did not take what should have been written.
     Unwritable,
+    /// Searching it costs more than it may, and the rest was not searched.
+    OverBudget,
     /// A finding says that the message goes no further.
     Blocks,
 }
@@ -85,6 +88,7 @@ impl RedactedStream {
         let (policy, reason) = match head {
             Head::Redacted => return None,
             Head::Blocks => return Some(self.block(filter, host, direction)),
+            Head::OverBudget => (on_error.budget_exceeded, Reason::BudgetExceeded),
             Head::Unwritable => (on_error.host_readonly, Reason::HeadUnwritable),
             Head::Unlisted => (on_error.unlisted_headers, Reason::HeadersUnlisted),
         };
@@ -102,7 +106,16 @@ impl RedactedStream {
             Direction::Request => (HeaderMap::RequestTrailers, Place::RequestTrailers),
             Direction::Response => (HeaderMap::ResponseTrailers, Place::ResponseTrailers),
         };
-        if self.redact_headers(filter, host, map, place) > Head::Unlisted {
+        let head = self.redact_headers(filter, host, map, place);
+        let passes = match head {
+            Head::Redacted | Head::Unlisted => true,
+            Head::OverBudget if filter.config.on_error.budget_exceeded == FailurePolicy::Pass => {
+                report::unredacted(filter, host, Reason::BudgetExceeded, false, false);
+                true
+            }
+            Head::Unwritable | Head::OverBudget | Head::Blocks => false,
+        };
+        if !passes {
             // Hosts that end no streams have no trailers either.
             if filter.capabilities.resets_streams() {
                 let _ = host.reset_stream(direction);
@@ -131,7 +144,7 @@ impl RedactedStream {
             .unwrap_or((&path, &[]));
         let end = memchr::memchr(b'#', query).unwrap_or(query.len());
         let (query, fragment) = query.split_at_checked(end).unwrap_or((query, &[]));
-        let (new, tally) = rewrite_pairs(&plan, Syntax::Form, query);
+        let (new, tally) = rewrite_pairs(&plan, Syntax::Form, query, &mut self.head_budget);
         let mut written = true;
         if changes && new != query {
             let before = if new.is_empty() {
@@ -145,7 +158,7 @@ impl RedactedStream {
         }
         let fate = (&*plan, changes && written);
         self.found(filter, host, Place::RequestQuery, fate, &tally);
-        Head::of(tally.blocks && changes, written, true)
+        self.head(changes, tally.blocks, written, true)
     }
 
     fn redact_cookies(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Head {
@@ -161,7 +174,7 @@ impl RedactedStream {
         else {
             return Head::Redacted;
         };
-        let (new, tally) = rewrite_pairs(&plan, Syntax::Cookies, &cookies);
+        let (new, tally) = rewrite_pairs(&plan, Syntax::Cookies, &cookies, &mut self.head_budget);
         let mut written = true;
         if changes && new != cookies {
             let set = if new.trim_ascii().is_empty() {
@@ -173,7 +186,7 @@ impl RedactedStream {
         }
         let fate = (&*plan, changes && written);
         self.found(filter, host, Place::RequestCookies, fate, &tally);
-        Head::of(tally.blocks && changes, written, true)
+        self.head(changes, tally.blocks, written, true)
     }
 
     fn redact_headers(
@@ -226,6 +239,10 @@ impl RedactedStream {
             if !is_searched {
                 continue;
             }
+            if self.head_budget.is_exceeded() {
+                break;
+            }
+            let looks_before = plan.looks();
             let blocked_before = std::mem::take(&mut tally.blocks);
             let mut new = headers::redacted(&plan, &name, &value, &mut tally);
             if tally.blocks && removes_blocked {
@@ -233,6 +250,8 @@ impl RedactedStream {
                 tally.blocks = false;
             }
             tally.blocks |= blocked_before;
+            let looks = plan.looks().saturating_sub(looks_before);
+            self.head_budget.charge(value.len(), looks);
             let differs = new.as_deref() != Some(&value);
             *any.entry(name.clone()).or_default() |= differs;
             changed.entry(name).or_default().push(new);
@@ -255,7 +274,16 @@ impl RedactedStream {
         }
         let fate = (&*plan, changes && written);
         self.found(filter, host, place, fate, &tally);
-        Head::of(tally.blocks && changes, written, is_complete)
+        self.head(changes, tally.blocks, written, is_complete)
+    }
+
+    /// What became of a part of the head, and what searching all of them has cost so far.
+    fn head(&self, changes: bool, blocks: bool, is_written: bool, is_complete: bool) -> Head {
+        let head = Head::of(blocks && changes, is_written, is_complete);
+        if self.head_budget.is_exceeded() {
+            return head.max(Head::OverBudget);
+        }
+        head
     }
 
     /// The plan for a place, and whether it changes anything.
@@ -268,10 +296,28 @@ impl RedactedStream {
     }
 }
 
-fn rewrite_pairs(plan: &Rc<Plan>, syntax: Syntax, text: &[u8]) -> (Vec<u8>, Tally) {
+/// Pairs with what takes the place of matches. Once they have cost more than they may, the rest stays.
+fn rewrite_pairs(
+    plan: &Rc<Plan>,
+    syntax: Syntax,
+    text: &[u8],
+    budget: &mut Budget,
+) -> (Vec<u8>, Tally) {
     let mut rewriter = PairsRewriter::new(Rc::clone(plan), syntax);
     let (mut out, mut tally) = (Vec::with_capacity(text.len()), Tally::default());
-    rewriter.write(text, &mut out, &mut tally);
+    let mut pieces = text.chunks(PIECE_BYTES);
+    let mut before = plan.looks();
+    for piece in pieces.by_ref() {
+        rewriter.write(piece, &mut out, &mut tally);
+        let looks = plan.looks();
+        budget.charge(piece.len(), looks.saturating_sub(before));
+        before = looks;
+        if budget.is_exceeded() {
+            break;
+        }
+    }
     rewriter.finish(&mut out, &mut tally);
+    budget.charge(0, plan.looks().saturating_sub(before));
+    out.extend(pieces.flatten());
     (out, tally)
 }

@@ -4,7 +4,7 @@
 use host::{Capabilities, HeaderMap, Host, Request};
 use policy::config::{Problem, Problems};
 
-use crate::config::{Config, Place, Policy};
+use crate::config::{Config, FailurePolicy, Place};
 
 /// # Errors
 /// Rules that this host cannot keep, and nobody has said that it need not.
@@ -13,7 +13,7 @@ pub(super) fn check(config: &Config, capabilities: &Capabilities) -> Result<(), 
     let Some(max) = max.filter(|_| !capabilities.replaces_responses()) else {
         return Ok(());
     };
-    if config.on_error.unlisted_headers == Policy::Pass {
+    if config.on_error.unlisted_headers == FailurePolicy::Pass {
         return Ok(());
     }
     let rules = config.rules.iter();

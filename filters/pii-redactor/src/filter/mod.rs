@@ -19,15 +19,15 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, exchange, plugin_configuration, refuse,
+    Request, Stream, Throttle, plugin_configuration, refuse,
 };
 use policy::config::{Problem, Problems};
-use policy::decision::{Decision, Outcome};
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
+use crate::budget::Budget;
 use crate::config::RuleUse;
-use crate::config::{Config, Place, Policy, Rule};
+use crate::config::{Config, FailurePolicy, Place, Rule};
 use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
@@ -67,10 +67,10 @@ impl Filter for PiiRedactor {
         host_limits::check(&config, capabilities)?;
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
-                Policy::Block => {
+                FailurePolicy::Block => {
                     "requests with rules about bodies are refused, and so are those with findings in the query"
                 }
-                Policy::Pass => "rules about bodies and queries only count what they find",
+                FailurePolicy::Pass => "rules about bodies and queries only count what they find",
             };
             host.log(
                 LogLevel::Warn,
@@ -111,6 +111,8 @@ pub struct RedactedStream {
     response_work: Option<Work>,
     /// The response has been cut off, on a host that cannot end its stream.
     is_stopped: bool,
+    /// What searching headers, the query, cookies and trailers has cost.
+    head_budget: Budget,
     /// What was found in everything but the body of the response, for `report_header`.
     found: Vec<(String, u64)>,
 }
@@ -140,13 +142,14 @@ impl Stream<PiiRedactor> for RedactedStream {
         let about_bodies = filter.enforces(&self.at(filter, Place::ResponseBody))
             || has_body && filter.enforces(&self.at(filter, Place::RequestBody));
         let readonly = !filter.capabilities.rewrites_bodies();
-        if readonly && about_bodies && filter.config.on_error.host_readonly == Policy::Block {
+        if readonly && about_bodies && filter.config.on_error.host_readonly == FailurePolicy::Block
+        {
             // Such a host takes no response in place of the upstream's either, once there is one.
             return self.refuse(
                 filter,
                 host,
                 Direction::Response,
-                (Policy::Block, Reason::HostReadonly),
+                (FailurePolicy::Block, Reason::HostReadonly),
             );
         }
         let asks = filter.enforces(&self.at(filter, Place::ResponseBody));
@@ -302,10 +305,10 @@ impl RedactedStream {
         filter: &PiiRedactor,
         host: &dyn Host,
         direction: Direction,
-        (policy, reason): (Policy, Reason),
+        (policy, reason): (FailurePolicy, Reason),
     ) -> Action {
         let enforces = filter.enforces(&self.rules);
-        let blocks = policy == Policy::Block && enforces;
+        let blocks = policy == FailurePolicy::Block && enforces;
         report::unredacted(filter, host, reason, blocks, !enforces);
         if !blocks {
             return Action::Continue;
@@ -330,15 +333,8 @@ impl RedactedStream {
 
     /// A finding says that the message goes no further.
     fn block(&mut self, filter: &PiiRedactor, host: &dyn Host, direction: Direction) -> Action {
-        let labels = [("direction", direction.as_str())];
-        filter.metrics.count(host, "blocked_total", &labels);
-        let reason = Reason::BlockedContent;
-        let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason(reason.as_str());
-        exchange::append_decision(host, decision);
-        filter.throttle.log(host, LogLevel::Info, || {
-            "pii-redactor: a message was blocked for what is in it".to_owned()
-        });
-        self.send_refusal(host, direction, reason);
+        report::blocked(filter, host, direction);
+        self.send_refusal(host, direction, Reason::BlockedContent);
         Action::Pause
     }
 

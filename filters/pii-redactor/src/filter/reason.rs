@@ -20,6 +20,8 @@ pub(super) enum Reason {
     UnsupportedEncoding,
     /// Not what the content type says.
     ParseError,
+    /// Receivers may read it in different ways.
+    Ambiguous,
     /// Searching costs more than a body of this length may.
     BudgetExceeded,
     /// Trailers came before what was held could leave.
@@ -65,6 +67,7 @@ impl Reason {
             Self::UnsupportedType => "unsupported_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
             Self::ParseError => "parse_error",
+            Self::Ambiguous => "ambiguous",
             Self::BudgetExceeded => "budget_exceeded",
             Self::Trailers => "trailers",
             Self::BodyUnreadable => "body_unreadable",
@@ -88,6 +91,9 @@ impl Reason {
             }
             (Direction::Request, Self::ParseError) => {
                 (400, "The request body is not what its content type says.")
+            }
+            (Direction::Request, Self::Ambiguous) => {
+                (400, "The request body can be read in more than one way.")
             }
             (Direction::Request, _) => (400, "The request could not be checked for personal data."),
             (Direction::Response, Self::BlockedContent) => {

@@ -48,6 +48,24 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// As [`Self::begin_tentative`], from a byte before it on.
+    pub(super) fn begin_tentative_at(&mut self, start: usize) {
+        self.tentative.get_or_insert(start.max(self.copied));
+    }
+
+    /// What is tentative is taken away, to be written in another way.
+    pub(super) fn take_tentative(&mut self) -> Vec<u8> {
+        let mut taken = std::mem::take(&mut self.held);
+        if let Some(start) = self.tentative.take() {
+            let start = start.max(self.copied);
+            self.out
+                .extend_from_slice(part(self.chunk, self.copied, start));
+            taken.extend_from_slice(part(self.chunk, start, self.at));
+            self.copied = self.at;
+        }
+        taken
+    }
+
     pub(super) const fn is_tentative(&self) -> bool {
         self.tentative.is_some()
     }

@@ -1,5 +1,6 @@
 //! Objects, arrays, names and commas: how a document is put together.
 
+use super::comments::Comment;
 use super::cursor::Cursor;
 use super::{
     Frame, JsonRewriter, MAX_DEPTH, MAX_HELD_BYTES, MAX_NAME_BYTES, Next, RECORD_SEPARATOR, Skip,
@@ -16,12 +17,29 @@ impl JsonRewriter {
     pub(super) fn member(
         &mut self,
         byte: u8,
-        may_close: bool,
         cursor: &mut Cursor<'_>,
         plan: &Plan,
         tally: &mut Tally,
     ) {
         match byte {
+            b'\'' => {
+                self.committed = false;
+                cursor.begin_tentative();
+                self.quote = byte;
+                if plan.searches_names() {
+                    return self.begin_searched_name(cursor);
+                }
+                cursor.advance();
+                self.member_name.begin();
+                self.state = State::InName { escaped: false };
+            }
+            _ if is_identifier(byte) && !byte.is_ascii_digit() => {
+                self.committed = false;
+                cursor.begin_tentative();
+                cursor.park();
+                self.token.clear();
+                self.state = State::InBareName;
+            }
             b'"' => {
                 self.committed = false;
                 if self.traits.has_member_rules {
@@ -43,10 +61,13 @@ impl JsonRewriter {
                     }
                     self.state = State::Colon;
                     if !self.traits.has_member_rules {
-                        self.value_at_once(cursor, plan, tally);
+                        self.value_at_once(start, cursor, plan, tally);
                     }
                     return;
                 }
+                // Until its colon comes it may be text.
+                cursor.begin_tentative();
+                self.quote = byte;
                 if plan.searches_names() {
                     return self.begin_searched_name(cursor);
                 }
@@ -54,20 +75,29 @@ impl JsonRewriter {
                 self.member_name.begin();
                 self.state = State::InName { escaped: false };
             }
-            b'}' if may_close => self.close(cursor),
-            _ => self.give_up(Fault::UnexpectedByte, cursor),
+            // Behind a comma it is JSON5.
+            b'}' => self.close(cursor),
+            _ => self.give_up(Fault::UnexpectedByte, cursor, tally),
         }
     }
 
-    /// The usual member: a colon, perhaps a space, and the value, all here.
+    /// The usual member: a colon, perhaps a space, and the value, all here. Its name begins at this
+    /// place.
     #[inline]
-    fn value_at_once(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
+    fn value_at_once(
+        &mut self,
+        name: usize,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
         if cursor.peek() != Some(b':') {
-            return;
+            // Until its colon comes it may be text.
+            return cursor.begin_tentative_at(name.less(1));
         }
         cursor.advance();
         self.has_value = true;
-        self.state = State::Value { may_close: false };
+        self.state = State::Value { is_first: false };
         if cursor.peek() == Some(b' ') {
             cursor.advance();
         }
@@ -80,7 +110,7 @@ impl JsonRewriter {
     pub(super) fn in_name(&mut self, mut escaped: bool, cursor: &mut Cursor<'_>, plan: &Plan) {
         while let Some(byte) = cursor.peek() {
             cursor.advance();
-            if byte == b'"' && !escaped {
+            if byte == self.quote && !escaped {
                 let spelled = std::mem::take(&mut self.member_name.text);
                 let name = if self.member_name.is_long {
                     Vec::new()
@@ -111,6 +141,38 @@ impl JsonRewriter {
         self.state = State::InName { escaped };
     }
 
+    /// A name without quotes (JSON5). It is held up to its colon: without one it is text.
+    pub(super) fn in_bare_name(
+        &mut self,
+        byte: u8,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        let is_behind = self.token.last().is_some_and(u8::is_ascii_whitespace);
+        match byte {
+            b':' => {
+                let token = std::mem::take(&mut self.token);
+                cursor.begin_tentative();
+                cursor.insert(&token);
+                let name = token.trim_ascii_end();
+                self.named(name, plan);
+                self.member_name.begin();
+                self.member_name.text.extend_from_slice(name);
+                self.state = State::Colon;
+                self.colon(byte, cursor, tally);
+            }
+            _ if self.token.len() < MAX_NAME_BYTES
+                && (super::is_space(byte) || is_identifier(byte) && !is_behind) =>
+            {
+                self.token.push(byte);
+                cursor.advance();
+                cursor.drop_read();
+            }
+            _ => self.break_off(Fault::UnexpectedByte, cursor, plan, tally),
+        }
+    }
+
     /// A member with this name comes.
     #[inline]
     pub(super) fn named(&mut self, name: &[u8], plan: &Plan) {
@@ -125,30 +187,34 @@ impl JsonRewriter {
     }
 
     #[inline]
-    pub(super) fn colon(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
+    pub(super) fn colon(&mut self, byte: u8, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         if byte != b':' {
-            return self.give_up(Fault::UnexpectedByte, cursor);
+            return self.give_up(Fault::UnexpectedByte, cursor, tally);
         }
         cursor.advance();
         self.has_value = true;
+        if !self.traits.has_member_rules {
+            self.member_name.save(cursor.chunk);
+            cursor.keep(false);
+        }
         if self.next.decision == MemberDecision::Stays {
             self.child_stays(cursor);
         }
-        self.state = State::Value { may_close: false };
+        self.state = State::Value { is_first: false };
     }
 
     #[inline]
     pub(super) fn value(
         &mut self,
         byte: u8,
-        may_close: bool,
         cursor: &mut Cursor<'_>,
         plan: &Plan,
         tally: &mut Tally,
     ) {
         match self.stack.frames.last_mut() {
             Some(frame) if !frame.is_object => {
-                if byte == b']' && may_close {
+                // Behind a comma it is JSON5.
+                if byte == b']' {
                     return self.close(cursor);
                 }
                 let info = crate::names::KeyInfo {
@@ -169,12 +235,12 @@ impl JsonRewriter {
             Some(_) => {}
             None if self.traits.level == 0 && is_before_document(byte, self.has_value) => {
                 cursor.advance();
-                self.state = State::Value { may_close: false };
+                self.state = State::Value { is_first: false };
                 return;
             }
             // In a string there is one document, and nothing behind it.
             None if self.traits.level > 0 && self.has_value => {
-                return self.give_up(Fault::UnexpectedByte, cursor);
+                return self.give_up(Fault::UnexpectedByte, cursor, tally);
             }
             None => {
                 self.next = Next {
@@ -197,7 +263,7 @@ impl JsonRewriter {
         }
         match self.next.decision {
             MemberDecision::Stays => self.begin(byte, cursor, plan, tally),
-            _ if !starts_value(byte) => self.give_up(Fault::UnexpectedByte, cursor),
+            _ if !starts_value(byte) => self.give_up(Fault::UnexpectedByte, cursor, tally),
             MemberDecision::Field(field) => self.act(field, byte, cursor, plan, tally),
             MemberDecision::AllowedInside if matches!(byte, b'{' | b'[') => {
                 self.child_stays(cursor);
@@ -209,10 +275,10 @@ impl JsonRewriter {
         }
     }
 
-    pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>) {
+    pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let is_object = byte == b'{';
         if self.stack.frames.len() >= MAX_DEPTH {
-            return self.give_up(Fault::TooDeep, cursor);
+            return self.give_up(Fault::TooDeep, cursor, tally);
         }
         self.member_name.save(cursor.chunk);
         cursor.advance();
@@ -236,15 +302,15 @@ impl JsonRewriter {
             index: 0,
         });
         self.state = if is_object {
-            State::Name { may_close: true }
+            State::Name { is_first: true }
         } else {
-            State::Value { may_close: true }
+            State::Value { is_first: true }
         };
     }
 
     fn close(&mut self, cursor: &mut Cursor<'_>) {
-        // White space that nothing followed; a comma that nothing followed is no JSON, and stays.
-        cursor.keep(false);
+        // White space that nothing followed; and a comma, if something stands before it.
+        self.keep(cursor);
         cursor.advance();
         self.stack.leave();
         self.has_value = true;
@@ -264,12 +330,12 @@ impl JsonRewriter {
             (b',', Some(true)) if !self.traits.has_member_rules => {
                 // The usual next member: perhaps a space, and its name.
                 cursor.advance();
-                self.state = State::Name { may_close: false };
+                self.state = State::Name { is_first: false };
                 if cursor.peek() == Some(b' ') {
                     cursor.advance();
                 }
                 if cursor.peek() == Some(b'"') {
-                    self.member(b'"', false, cursor, plan, tally);
+                    self.member(b'"', cursor, plan, tally);
                 }
             }
             (b',', Some(is_object)) => {
@@ -279,37 +345,40 @@ impl JsonRewriter {
                 }
                 cursor.advance();
                 self.state = if is_object {
-                    State::Name { may_close: false }
+                    State::Name { is_first: false }
                 } else {
-                    State::Value { may_close: false }
+                    State::Value { is_first: false }
                 };
             }
             (b'}', Some(true)) | (b']', Some(false)) => self.close(cursor),
             // The next document.
             (_, None) => {
-                self.state = State::Value { may_close: false };
-                self.value(byte, false, cursor, plan, tally);
+                self.state = State::Value { is_first: false };
+                self.value(byte, cursor, plan, tally);
             }
-            _ => self.give_up(Fault::UnexpectedByte, cursor),
+            _ => self.give_up(Fault::UnexpectedByte, cursor, tally),
         }
     }
 
     pub(super) fn skip(&mut self, mut skip: Skip, cursor: &mut Cursor<'_>) {
         let mut over = false;
         while let Some(byte) = cursor.peek() {
-            if skip.in_string {
+            if let Some(quote) = skip.quote {
                 match byte {
                     _ if skip.escaped => skip.escaped = false,
                     b'\\' => skip.escaped = true,
-                    b'"' => {
-                        skip.in_string = false;
+                    _ if byte == quote => {
+                        skip.quote = None;
                         over = skip.depth == 0;
                     }
                     _ => {}
                 }
+            } else if let Some(comment) = skip.comment {
+                skip.comment = comment.next(byte);
             } else {
                 match byte {
-                    b'"' => skip.in_string = true,
+                    b'"' | b'\'' => skip.quote = Some(byte),
+                    b'/' if skip.depth > 0 => skip.comment = Some(Comment::Begins),
                     b'{' | b'[' => skip.depth = skip.depth.saturating_add(1),
                     b'}' | b']' if skip.depth > 0 => {
                         skip.depth = skip.depth.saturating_sub(1);
@@ -362,7 +431,12 @@ const fn is_before_document(byte: u8, has_value: bool) -> bool {
 }
 
 pub(super) const fn starts_value(byte: u8) -> bool {
-    is_token_byte(byte) || matches!(byte, b'"' | b'{' | b'[')
+    is_token_byte(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[')
+}
+
+/// What a name without quotes has (ECMAScript, and signs that stand in other names).
+const fn is_identifier(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'-') || !byte.is_ascii()
 }
 
 pub(super) const fn is_token_byte(byte: u8) -> bool {

@@ -6,10 +6,12 @@
 //! bytes), and the stack (512 levels). What leaves depends on the bytes alone, not on how the body is
 //! cut into chunks. Where documents in strings are read too, such a string is held whole (64 KiB).
 //!
-//! Several documents one after the other (NDJSON) are read as such. What is no JSON is scanned as text
+//! Several documents one after the other (NDJSON) are read as such. What JSON5 adds is read too:
+//! comments, names without quotes, single quotes, a comma behind the last child. What is no JSON is scanned as text
 //! from the first wrong byte on, up to a line that begins like a document again: detectors go on,
 //! rules about members have nothing to hold on to in between, and the caller is told.
 
+mod comments;
 mod cursor;
 mod escapes;
 mod member_name;
@@ -34,6 +36,8 @@ use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
 use crate::spelled::Spelling;
 use crate::tally::Tally;
+use crate::text::{TextForm, TextRewriter};
+use comments::Comment;
 use cursor::Cursor;
 use member_name::MemberName;
 use nested::{Nested, Root};
@@ -58,7 +62,14 @@ pub struct JsonRewriter {
     committed: bool,
     spans: Vec<Span>,
     scanner: TextScanner,
+    /// What ends the string or the name that is being read.
+    quote: u8,
+    /// A number or a literal, or a name without quotes.
     token: Vec<u8>,
+    /// What a comment says.
+    comment_text: TextRewriter,
+    /// What is awaited behind it.
+    behind_comment: State,
     recovery: Recovery,
     /// The place of the chunk in the body.
     offset: u64,
@@ -99,12 +110,16 @@ struct Next {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Before a value; right after `[` it may be `]` instead.
-    Value { may_close: bool },
-    /// Before a name; right after `{` it may be `}` instead.
-    Name { may_close: bool },
+    /// Before a value, or the end of an array; `is_first`: right behind `[`.
+    Value { is_first: bool },
+    /// Before a name, or the end of an object; `is_first`: right behind `{`.
+    Name { is_first: bool },
     /// In a name.
     InName { escaped: bool },
+    /// In a name without quotes, or in the white space behind it.
+    InBareName,
+    /// In a comment.
+    InComment(Comment),
     /// In a name that is searched, of which the scanner for names has the beginning.
     InSearchedName,
     /// After a name.
@@ -128,8 +143,10 @@ enum State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Skip {
     depth: u32,
-    in_string: bool,
+    /// What ends the string that is being skipped.
+    quote: Option<u8>,
     escaped: bool,
+    comment: Option<Comment>,
 }
 
 impl JsonRewriter {
@@ -148,7 +165,7 @@ impl JsonRewriter {
             },
             root: Root::default(),
             nested: Nested::default(),
-            state: State::Value { may_close: false },
+            state: State::Value { is_first: false },
             stack: Stack::new(plan.paths.root()),
             next: Next::default(),
             held: Vec::new(),
@@ -156,7 +173,10 @@ impl JsonRewriter {
             committed: false,
             spans: Vec::new(),
             scanner: TextScanner::new(Spelling::Json),
+            quote: b'"',
             token: Vec::new(),
+            comment_text: TextRewriter::new(Rc::clone(&plan), TextForm::Plain),
+            behind_comment: State::AfterValue,
             recovery: Recovery::new(Rc::clone(&plan)),
             plan,
             offset: 0,
@@ -257,7 +277,13 @@ impl JsonRewriter {
         self.settle(&mut cursor, &plan, tally);
         match self.state {
             State::InToken { .. } => self.end_token(None, &mut cursor, &plan, tally),
-            State::InString => self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally),
+            State::InString | State::InName { .. } | State::InBareName | State::Colon => {
+                self.break_off(Fault::BreaksOff, &mut cursor, &plan, tally);
+            }
+            State::InComment(Comment::Begins) => {
+                self.break_off(Fault::UnexpectedByte, &mut cursor, &plan, tally);
+            }
+            State::InComment(_) => self.release_comment(&mut cursor, tally),
             _ => {}
         }
         let in_document =
@@ -280,6 +306,7 @@ impl JsonRewriter {
             .saturating_add(self.member_name.scanner.held())
             .saturating_add(self.nested.held())
             .saturating_add(self.token.len())
+            .saturating_add(self.comment_text.held())
             .saturating_add(self.recovery.text.held())
     }
 
@@ -307,7 +334,7 @@ impl JsonRewriter {
     fn can_run(&self) -> bool {
         let is_at_child = match self.state {
             State::AfterValue => true,
-            State::Name { may_close } | State::Value { may_close } => may_close,
+            State::Name { is_first } | State::Value { is_first } => is_first,
             _ => false,
         };
         let is_plain = || match self.stack.frames.last() {
@@ -325,9 +352,16 @@ impl JsonRewriter {
             {
                 self.white_space(cursor);
             }
-            State::Value { may_close } => self.value(byte, may_close, cursor, plan, tally),
-            State::Name { may_close } => self.member(byte, may_close, cursor, plan, tally),
-            State::Colon => self.colon(byte, cursor),
+            State::Value { .. } | State::Name { .. } | State::Colon | State::AfterValue
+                if byte == b'/' =>
+            {
+                self.begin_comment(cursor);
+            }
+            State::InComment(comment) => self.in_comment(comment, cursor, plan, tally),
+            State::InBareName => self.in_bare_name(byte, cursor, plan, tally),
+            State::Value { .. } => self.value(byte, cursor, plan, tally),
+            State::Name { .. } => self.member(byte, cursor, plan, tally),
+            State::Colon => self.colon(byte, cursor, tally),
             State::AfterValue => self.after_value(byte, cursor, plan, tally),
             State::InName { escaped } => self.in_name(escaped, cursor, plan),
             State::InSearchedName => self.in_searched_name(cursor, plan, tally),
@@ -341,21 +375,7 @@ impl JsonRewriter {
     }
 
     fn white_space(&mut self, cursor: &mut Cursor<'_>) {
-        // White space before a member or an item goes with it.
-        let before_child = self.traits.has_member_rules
-            && match self.state {
-                State::Name { .. } | State::Colon => true,
-                State::Value { .. } => {
-                    cursor.is_tentative()
-                        || self
-                            .stack
-                            .frames
-                            .last()
-                            .is_some_and(|frame| !frame.is_object)
-                }
-                _ => false,
-            };
-        if before_child {
+        if self.is_before_child(self.state, cursor) {
             cursor.begin_tentative();
         }
         let length = crate::bytes::count_while(cursor.chunk, cursor.at, is_space);
@@ -364,6 +384,19 @@ impl JsonRewriter {
             self.committed = true;
             self.keep(cursor);
         }
+    }
+
+    /// Whether white space in this state stands before a member or an item, and goes with it.
+    fn is_before_child(&self, state: State, cursor: &Cursor<'_>) -> bool {
+        self.traits.has_member_rules
+            && match state {
+                State::Name { .. } | State::Colon => true,
+                State::Value { .. } => {
+                    let frame = self.stack.frames.last();
+                    cursor.is_tentative() || frame.is_some_and(|frame| !frame.is_object)
+                }
+                _ => false,
+            }
     }
 
     /// What is held stays: the child that it belongs to does.

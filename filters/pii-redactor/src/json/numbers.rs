@@ -69,8 +69,15 @@ impl JsonRewriter {
         tally: &mut Tally,
     ) {
         let top = self.stack.frames.is_empty();
+        if self.token.last() == Some(&b'/') && matches!(byte, b'/' | b'*') {
+            // A comment begins right behind it.
+            self.token.pop();
+            self.end_token(Some(b' '), cursor, plan, tally);
+            return self.begin_comment_behind_slash(cursor);
+        }
         // Numbers beside each other on a line are prose, and one number there may be in groups.
-        let goes_on = is_token_byte(byte) || !is_long && matches!(byte, b' ' | b'\t');
+        let goes_on = self.token.last() != Some(&b'/')
+            && (is_token_byte(byte) || !is_long && matches!(byte, b' ' | b'\t' | b'/'));
         if top && !goes_on && !is_long && !matches!(byte, b'\n' | b'\r')
             || self.is_followed_by_more(byte)
         {
@@ -101,7 +108,7 @@ impl JsonRewriter {
 
     /// Something other than a space or the next delimiter behind a number with a space behind it.
     fn is_followed_by_more(&self, byte: u8) -> bool {
-        let is_end = matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+        let is_end = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/')
             || !self.stack.frames.is_empty() && matches!(byte, b',' | b']' | b'}');
         let after_space = matches!(self.token.last(), Some(b' ' | b'\t'));
         after_space && !is_end
@@ -166,6 +173,7 @@ impl JsonRewriter {
         if !is_of_interest || !token.iter().any(u8::is_ascii_digit) {
             return None;
         }
+        plan.count_number();
         let redaction = match applied {
             Some(index) => Redaction::of_field(plan, index, Some(token))?,
             None => {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::comments::Comment;
 use super::cursor::Cursor;
 use super::{JsonRewriter, RECORD_SEPARATOR, Skip, State, is_line_end};
 use crate::bytes::{Position as _, part, rest};
@@ -45,9 +46,11 @@ impl JsonRewriter {
 
     /// What is read is no JSON: what is held of it is text, and so is what follows, up to a line that
     /// begins like a document.
-    pub(super) fn give_up(&mut self, what: Fault, cursor: &mut Cursor<'_>) {
+    pub(super) fn give_up(&mut self, what: Fault, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let place = self.place(cursor);
         self.note(what, place);
+        // A name without its colon is no name.
+        let taken = cursor.take_tentative();
         cursor.flush();
         self.recovery.at_line = match cursor.at.checked_sub(1) {
             None => self.recovery.after_line,
@@ -57,7 +60,10 @@ impl JsonRewriter {
                 .is_some_and(|byte| is_line_end(*byte)),
         };
         self.stack.clear();
-        self.recovery.text.begin_at(place);
+        let back = u64::try_from(taken.len()).unwrap_or(0);
+        self.recovery.text.begin_at(place.saturating_sub(back));
+        self.recovery.text.write(&taken, cursor.out(), tally);
+        self.recovery.at_line &= taken.is_empty();
         self.state = State::Text;
     }
 
@@ -66,14 +72,14 @@ impl JsonRewriter {
         let is_in_string = matches!(
             self.state,
             State::InName { .. }
+                | State::InBareName
+                | State::Colon
+                | State::InComment(_)
                 | State::InSearchedName
                 | State::InString
                 | State::InNested
                 | State::InLostString { .. }
-                | State::Skipping(Skip {
-                    in_string: true,
-                    ..
-                })
+                | State::Skipping(Skip { quote: Some(_), .. })
         );
         if is_in_string {
             let plan = Rc::clone(&self.plan);
@@ -94,7 +100,7 @@ impl JsonRewriter {
             && !self.recovery.text.is_in_key()
         {
             self.recovery.text.end_line(cursor.out(), tally);
-            self.state = State::Value { may_close: false };
+            self.state = State::Value { is_first: false };
             return;
         }
         let end = memchr::memchr2(b'\n', RECORD_SEPARATOR, ahead);
@@ -114,6 +120,9 @@ impl JsonRewriter {
         match self.state {
             State::InNested => self.as_text(cursor, plan, tally),
             State::InSearchedName => self.release_name(cursor, plan, tally),
+            State::InComment(comment) if comment != Comment::Begins => {
+                self.release_comment(cursor, tally);
+            }
             _ => {}
         }
     }
@@ -129,11 +138,11 @@ impl JsonRewriter {
         self.settle(cursor, plan, tally);
         let token = std::mem::take(&mut self.token);
         let was_string = self.state == State::InString;
-        self.give_up(what, cursor);
+        self.give_up(what, cursor, tally);
         if was_string {
             let announcement = self.next.info.announcement();
             if !self.scanner.has_started() {
-                cursor.out().push(b'"');
+                cursor.out().push(self.quote);
             }
             let mut sink = Sink {
                 plan,
@@ -146,10 +155,6 @@ impl JsonRewriter {
             return;
         }
         self.recovery.at_line = false;
-        let back = u64::try_from(token.len()).unwrap_or(0);
-        self.recovery
-            .text
-            .begin_at(self.place(cursor).saturating_sub(back));
         self.recovery.text.write(&token, cursor.out(), tally);
     }
 }

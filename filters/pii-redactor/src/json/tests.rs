@@ -444,3 +444,81 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&out), text);
     }
 }
+
+#[test]
+fn json5_is_read() {
+    for (input, expected) in [
+        // Comments, wherever white space may stand.
+        (
+            "// jane@example.com\n{/* jane@example.com */\"secret\":1, // x\n \"a\"/**/:/*b*/2/**/,\"secret\"/*x*/:/*y*/3,\"b\":4}",
+            "// [EMAIL]\n{ // x\n \"a\"/**/:/*b*/2/**/,\"b\":4}",
+        ),
+        (
+            "{\"secret\":[1, // ] } \"\n 2, /* ' */ '}'], \"a\": [/* ] */ 1 /* * / **/, // jane@example.com\r\n2]}",
+            "{ \"a\": [/* ] */ 1 /* * / **/, // [EMAIL]\r\n2]}",
+        ),
+        // Names without quotes, and with single ones.
+        (
+            "{secret: 1, a: 'x', $b_1 : 2, 'secret': 3, 'c': 4}",
+            "{ a: 'x', $b_1 : 2, 'c': 4}",
+        ),
+        (
+            "{dob: 'x', birthDate: 1, \u{e4}\u{f6}: 1}",
+            "{dob: null, birthDate: null, \u{e4}\u{f6}: 1}",
+        ),
+        // Strings with single quotes.
+        (
+            "{\"a\": 'say \"jane@example.com\" isn\\'t', password: 'x', maskedId: 'ab-1234', secret: 'a\\'}', b: 1}",
+            "{\"a\": 'say \"[EMAIL]\" isn\\'t', password: \"[\\\"x\\\"]\", maskedId: \"**-**34\", b: 1}",
+        ),
+        // Commas behind the last child.
+        (
+            "{\"a\":[1,2,],\"b\":{\"c\":1,},}",
+            "{\"a\":[1,2,],\"b\":{\"c\":1,},}",
+        ),
+        ("{\"secret\":1,}", "{}"),
+        ("{\"a\":1,\"secret\":1,}", "{\"a\":1,}"),
+        (
+            "{\"list\":[0,1,],\"b\":[\"jane@example.com\" , ]}",
+            "{\"list\":[0,],\"b\":[\"[EMAIL]\" , ]}",
+        ),
+    ] {
+        check(input, expected);
+        let (_, rewriter) = rewrite_chunks(&plan_of(RULES), std::iter::once(input.as_bytes()));
+        assert_eq!(rewriter.malformed(), None, "{input}");
+        // Without rules about members, names and commas leave as they come.
+        let detect = r#"{"rules":[{"detect":["EMAIL"]}]}"#;
+        check_with(detect, input, &input.replace("jane@example.com", "[EMAIL]"));
+        check_with(NOTHING, input, input);
+    }
+    let only = r#"{"rules":[{"allow_fields":["$.a"]}]}"#;
+    check_with(only, "{/* jane */ a: 1, // Doe\n b: 2}", "{ a: 1}");
+}
+
+#[test]
+fn what_only_begins_like_a_member_is_text() {
+    for (input, expected) in [
+        ("{\"jane@example.com\"}", "{\"[EMAIL]\"}"),
+        (
+            "{\"a\":1,\"jane@example.com\" , 2}",
+            "{\"a\":1,\"[EMAIL]\" , 2}",
+        ),
+        ("{jane@example.com}", "{[EMAIL]}"),
+        ("{ jane.doe@example.com likes it", "{ [EMAIL] likes it"),
+        ("{'jane@example.com' likes", "{'[EMAIL]' likes"),
+        ("{\"jane@example.com", "{\"[EMAIL]"),
+        ("{'jane@example.com", "{'[EMAIL]"),
+        ("{jane", "{jane"),
+        ("{\"a\": 1 /", "{\"a\": 1 /"),
+        ("{/jane@example.com", "{/[EMAIL]"),
+        ("{// jane@example.com", "{// [EMAIL]"),
+        ("{/* jane@example.com *", "{/* [EMAIL] *"),
+        ("{it's of jane@example.com", "{it's of [EMAIL]"),
+        ("{{ jane@example.com }}", "{{ [EMAIL] }}"),
+        ("{\"a\\u0062\" jane@example.com", "{\"a\\u0062\" [EMAIL]"),
+    ] {
+        for rules in [RULES, r#"{"rules":[{"detect":["EMAIL"]}]}"#] {
+            check_with(rules, input, expected);
+        }
+    }
+}

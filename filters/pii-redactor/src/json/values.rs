@@ -24,12 +24,13 @@ impl JsonRewriter {
     ) {
         match byte {
             b'"' => self.string(cursor, plan, tally),
+            b'\'' => self.slow_string(cursor, plan, tally),
             b'{' | b't' | b'f' | b'n' if self.next.info.kinds.is_some() => {
                 self.announced_value(byte, cursor, plan, tally);
             }
-            b'{' | b'[' => self.open(byte, cursor),
+            b'{' | b'[' => self.open(byte, cursor, tally),
             _ if is_token_byte(byte) => self.start_token(cursor, plan, tally),
-            _ => self.give_up(Fault::UnexpectedByte, cursor),
+            _ => self.give_up(Fault::UnexpectedByte, cursor, tally),
         }
     }
 
@@ -60,7 +61,7 @@ impl JsonRewriter {
             }
         }
         if byte == b'{' {
-            self.open(byte, cursor);
+            self.open(byte, cursor, tally);
         } else {
             self.start_token(cursor, plan, tally);
         }
@@ -119,6 +120,12 @@ impl JsonRewriter {
 
     fn slow_string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
         cursor.flush();
+        self.quote = cursor.peek().unwrap_or(b'"');
+        self.scanner.set_spelling(if self.quote == b'"' {
+            Spelling::Json
+        } else {
+            Spelling::SingleQuoted
+        });
         self.scanner.begin(self.place(cursor).saturating_add(1));
         cursor.advance();
         cursor.drop_read();
@@ -145,7 +152,7 @@ impl JsonRewriter {
             } else {
                 Some(
                     self.scanner
-                        .push_json(ahead, b'"', &announcement, &mut sink),
+                        .push_json(ahead, self.quote, &announcement, &mut sink),
                 )
             }
         };
@@ -155,12 +162,12 @@ impl JsonRewriter {
             return;
         };
         if !before_start && self.scanner.has_started() {
-            cursor.out().push(b'"');
+            cursor.out().push(self.quote);
         }
         cursor.out().append(&mut window);
         cursor.at = cursor.at.plus(taken);
         cursor.drop_read();
-        if cursor.peek() != Some(b'"') {
+        if cursor.peek() != Some(self.quote) {
             return;
         }
         cursor.advance();
@@ -178,7 +185,9 @@ impl JsonRewriter {
                 return None;
             }
             let piece = part(bytes, position, position.plus(room));
-            let taken = self.scanner.push_json(piece, b'"', &announcement, sink);
+            let taken = self
+                .scanner
+                .push_json(piece, self.quote, &announcement, sink);
             position = position.plus(taken);
             if taken < piece.len() {
                 break;
@@ -221,7 +230,7 @@ impl JsonRewriter {
         cursor.advance();
         cursor.drop_read();
         self.state = match (byte, escaped) {
-            (b'"', false) => State::AfterValue,
+            (_, false) if byte == self.quote => State::AfterValue,
             (b'\\', false) => State::InLostString { escaped: true },
             _ => State::InLostString { escaped: false },
         };
@@ -239,7 +248,7 @@ impl JsonRewriter {
                 tally,
             };
             self.scanner.end(&announcement, &mut sink);
-            cursor.out().push(b'"');
+            cursor.out().push(self.quote);
             return;
         }
         let mut sink = Sink {
@@ -265,7 +274,9 @@ impl JsonRewriter {
             redaction.record(tally, found);
             match &new {
                 Some(new) => cursor.out().extend_from_slice(new),
-                None => cursor.out().extend([b"\"", old, b"\""].concat()),
+                None => cursor
+                    .out()
+                    .extend([&[self.quote], old, &[self.quote]].concat()),
             }
             self.scanner.forget();
             return;
@@ -293,14 +304,14 @@ impl JsonRewriter {
             cursor.out().extend_from_slice(b"null");
             return;
         }
-        cursor.out().push(b'"');
+        cursor.out().push(self.quote);
         let mut sink = Sink {
             plan,
             out: cursor.out(),
             tally,
         };
         self.scanner.end(&announcement, &mut sink);
-        cursor.out().push(b'"');
+        cursor.out().push(self.quote);
     }
 
     pub(super) fn place(&self, cursor: &Cursor<'_>) -> u64 {

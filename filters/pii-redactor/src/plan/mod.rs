@@ -386,6 +386,11 @@ impl Plan {
         self.scratch.borrow().looks.get()
     }
 
+    /// A number of a document is looked at.
+    pub(crate) fn count_number(&self) {
+        self.scratch.borrow().looks.add(1);
+    }
+
     /// A document in a string is taken apart.
     pub(crate) fn count_document(&self) {
         self.scratch.borrow().looks.add(LOOKS_OF_A_DOCUMENT);
@@ -513,7 +518,8 @@ impl Plan {
             if !self.wanted.has(entity) {
                 continue;
             }
-            custom.find(&searched, text.from, |start, end| {
+            let places = (text.from, &scratch.looks);
+            custom.find(&searched, places, |start, end| {
                 let mut announced = || {
                     let near = &mut scratch.near;
                     text.announcement.kinds.has(entity)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::describe::Shape;
 use super::node::general_path;
 use super::{Node, Problem};
 use crate::json::Json;
@@ -31,6 +32,14 @@ impl<'a> Fields<'a> {
 
     /// A key that may be absent.
     pub fn optional(&mut self, name: &'static str) -> Option<Node<'a>> {
+        self.node.ask(|| Shape::Key {
+            name,
+            is_required: false,
+        });
+        self.find(name)
+    }
+
+    fn find(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.asked.insert(name);
         self.node
             .sink()
@@ -41,7 +50,11 @@ impl<'a> Fields<'a> {
 
     /// A key that must be there; `expected` says what belongs there.
     pub fn required(&mut self, name: &'static str, expected: &str) -> Option<Node<'a>> {
-        let found = self.optional(name);
+        self.node.ask(|| Shape::Key {
+            name,
+            is_required: true,
+        });
+        let found = self.find(name);
         if found.is_none() {
             let path = self.node.key_path(name);
             self.node
@@ -53,25 +66,32 @@ impl<'a> Fields<'a> {
 
     /// A key with a default for when it is absent. A wrong value is reported, and the default
     /// stands in for it so that the conversion can go on.
-    pub fn or<T>(
+    pub fn or<T: 'static>(
         &mut self,
         name: &'static str,
         default: T,
         convert: impl FnOnce(Node<'a>) -> Option<T>,
     ) -> T {
+        #[cfg(feature = "describe")]
+        if let Some(value) = super::describe::plain(&default) {
+            self.node.ask(|| Shape::Default { name, value });
+        }
         self.optional(name).and_then(convert).unwrap_or(default)
     }
 
     /// A key that is planned but does not work yet: an error that says so, not an unknown key.
     pub fn not_yet(&mut self, name: &'static str) {
-        if let Some(node) = self.optional(name) {
+        // Not asked for: the schema has no key that does not work.
+        if let Some(node) = self.find(name) {
             node.reject_unseen("not supported yet");
         }
     }
 
     pub(super) fn finish(self) {
         for (name, _) in self.members {
-            if self.asked.contains(name.as_str()) {
+            // The address of a schema, for editors.
+            let is_schema = name == "$schema" && self.node.path().is_empty();
+            if self.asked.contains(name.as_str()) || is_schema {
                 continue;
             }
             let known = || self.asked.iter().copied();

@@ -17,13 +17,14 @@
 //! a key that nobody asked for. What is valid and probably not meant is a [`Warning`]: it has a
 //! stable code, `meshward check` prints it, and the filter logs it when it is configured.
 
+pub mod describe;
 mod fields;
 pub mod names;
 mod node;
 mod problem;
 
 pub use fields::Fields;
-pub use node::{MAX_ITEMS, Node};
+pub use node::{MAX_ITEMS, Node, join};
 pub use problem::{Problem, Problems, Warning};
 
 use std::cell::{Cell, RefCell};
@@ -77,25 +78,7 @@ pub fn check<T>(text: &str, convert: impl FnOnce(Node<'_>) -> Option<T>) -> Chec
     };
     let sink = Sink::default();
     let converted = convert(Node::root(&document, &sink));
-    let mut problems = sink.problems.into_inner();
-    let unlisted = sink.unlisted.get();
-    if unlisted > 0 {
-        problems.push(Problem::new("", format!("and {unlisted} more problems")));
-    }
-    let result = match converted {
-        Some(value) if problems.is_empty() => Ok(value),
-        _ => {
-            if problems.is_empty() {
-                problems.push(Problem::new("", "the configuration is not usable"));
-            }
-            Err(Problems::from_list(problems))
-        }
-    };
-    Checked {
-        result,
-        warnings: sink.warnings.into_inner(),
-        keys: sink.keys.into_inner(),
-    }
+    sink.into_checked(converted)
 }
 
 /// As [`read`], and the keys that the converter asked for.
@@ -115,9 +98,33 @@ pub(crate) struct Sink {
     unlisted: Cell<usize>,
     warnings: RefCell<Vec<Warning>>,
     keys: RefCell<BTreeSet<String>>,
+    #[cfg(feature = "describe")]
+    asks: RefCell<Vec<describe::Ask>>,
 }
 
 impl Sink {
+    fn into_checked<T>(self, converted: Option<T>) -> Checked<T> {
+        let mut problems = self.problems.into_inner();
+        let unlisted = self.unlisted.get();
+        if unlisted > 0 {
+            problems.push(Problem::new("", format!("and {unlisted} more problems")));
+        }
+        let result = match converted {
+            Some(value) if problems.is_empty() => Ok(value),
+            _ => {
+                if problems.is_empty() {
+                    problems.push(Problem::new("", "the configuration is not usable"));
+                }
+                Err(Problems::from_list(problems))
+            }
+        };
+        Checked {
+            result,
+            warnings: self.warnings.into_inner(),
+            keys: self.keys.into_inner(),
+        }
+    }
+
     fn report(&self, problem: Problem) {
         if self.is_full() {
             self.unlisted.set(self.unlisted.get().saturating_add(1));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::describe::Shape;
 use super::names::{self, NameError};
 use super::{Fields, Problem, Sink, Warning};
 use crate::json::Json;
@@ -20,6 +21,9 @@ pub struct Node<'a> {
     sink: &'a Sink,
     /// The most items or members that this value may have.
     max_items: usize,
+    /// The path with `[]` for every index and `*` for every name that the user has chosen.
+    #[cfg(feature = "describe")]
+    place: String,
 }
 
 /// The most items of a list, or members of an object, unless [`Node::at_most`] says otherwise.
@@ -34,6 +38,8 @@ impl<'a> Node<'a> {
             path: String::new(),
             sink,
             max_items: MAX_ITEMS,
+            #[cfg(feature = "describe")]
+            place: String::new(),
         }
     }
 
@@ -54,7 +60,8 @@ impl<'a> Node<'a> {
 
     /// The value itself, for parts that have their own rules (an inline JWK set).
     #[must_use]
-    pub const fn json(&self) -> &'a Json {
+    pub fn json(&self) -> &'a Json {
+        self.ask(|| Shape::Raw);
         self.json
     }
 
@@ -99,13 +106,15 @@ impl<'a> Node<'a> {
     /// A string.
     #[must_use]
     pub fn string(&self) -> Option<&'a str> {
+        self.ask(|| Shape::Text(String::new()));
         self.expected(self.json.as_str(), "a string")
     }
 
     /// A string with at least one character, at most `max_bytes` long, without control characters.
     #[must_use]
     pub fn name(&self, max_bytes: usize) -> Option<&'a str> {
-        let text = self.string()?;
+        self.ask(|| Shape::Name(max_bytes));
+        let text = self.expected(self.json.as_str(), "a string")?;
         if text.is_empty() || text.len() > max_bytes || text.chars().any(char::is_control) {
             self.reject(format_args!(
                 "expected 1 to {max_bytes} bytes without control characters"
@@ -118,35 +127,41 @@ impl<'a> Node<'a> {
     /// The lower-case name of a header (RFC 9110 section 5.1).
     #[must_use]
     pub fn header_name(&self) -> Option<String> {
-        self.checked(names::header_name)
+        self.checked("header", names::header_name)
     }
 
     /// The dotted path of a claim, such as `realm_access.roles`.
     #[must_use]
     pub fn claim_path(&self) -> Option<String> {
-        self.checked(names::claim_path)
+        self.checked("claim", names::claim_path)
     }
 
     /// The name of a cookie (RFC 6265 section 4.1.1).
     #[must_use]
     pub fn cookie_name(&self) -> Option<String> {
-        self.checked(names::cookie_name)
+        self.checked("cookie", names::cookie_name)
     }
 
     /// The name of a query parameter, decoded.
     #[must_use]
     pub fn parameter_name(&self) -> Option<String> {
-        self.checked(names::parameter_name)
+        self.checked("parameter", names::parameter_name)
     }
 
-    fn checked(&self, check: fn(&str) -> Result<String, NameError>) -> Option<String> {
-        let text = self.string()?;
+    fn checked(
+        &self,
+        what: &'static str,
+        check: fn(&str) -> Result<String, NameError>,
+    ) -> Option<String> {
+        self.ask(|| Shape::NameOf(what));
+        let text = self.expected(self.json.as_str(), "a string")?;
         check(text).map_err(|error| self.reject(error)).ok()
     }
 
     /// `true` or `false`.
     #[must_use]
     pub fn boolean(&self) -> Option<bool> {
+        self.ask(|| Shape::Boolean);
         let value = match self.json {
             Json::Bool(value) => Some(*value),
             _ => None,
@@ -157,6 +172,7 @@ impl<'a> Node<'a> {
     /// An integer within `range`.
     #[must_use]
     pub fn integer(&self, range: RangeInclusive<u64>) -> Option<u64> {
+        self.ask(|| Shape::Integer(range.clone()));
         let value = match self.json {
             Json::Number(number) => number.as_u64().filter(|value| range.contains(value)),
             _ => None,
@@ -174,7 +190,8 @@ impl<'a> Node<'a> {
     /// A duration such as `"250ms"`, within `range`.
     #[must_use]
     pub fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
-        let value = self.parsed(
+        self.ask(|| Shape::Duration(range.clone()));
+        let value = self.parsed_quietly(
             units::parse_duration,
             r#"a duration such as "250ms" or "10s""#,
         )?;
@@ -192,7 +209,8 @@ impl<'a> Node<'a> {
     /// A size in bytes such as `"64KiB"`, within `range`.
     #[must_use]
     pub fn size(&self, range: RangeInclusive<u64>) -> Option<u64> {
-        let value = self.parsed(units::parse_size, r#"a size such as "64KiB""#)?;
+        self.ask(|| Shape::Size(range.clone()));
+        let value = self.parsed_quietly(units::parse_size, r#"a size such as "64KiB""#)?;
         if !range.contains(&value) {
             self.reject(format_args!(
                 "expected from {} to {} bytes",
@@ -207,12 +225,22 @@ impl<'a> Node<'a> {
     /// A rate such as `"100/min"`.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
-        self.parsed(Rate::parse, r#"a rate such as "100/min""#)
+        self.ask(|| Shape::Rate);
+        self.parsed_quietly(Rate::parse, r#"a rate such as "100/min""#)
     }
 
     /// A string that `parse` understands; `parse` says what is wrong with one that it does not.
     #[must_use]
     pub fn parsed<T, E: fmt::Display>(
+        &self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+        expected: &str,
+    ) -> Option<T> {
+        self.ask(|| Shape::Text(expected.to_owned()));
+        self.parsed_quietly(parse, expected)
+    }
+
+    fn parsed_quietly<T, E: fmt::Display>(
         &self,
         parse: impl FnOnce(&str) -> Result<T, E>,
         expected: &str,
@@ -225,6 +253,7 @@ impl<'a> Node<'a> {
     #[must_use]
     pub fn one_of<T: Clone>(&self, words: &[(&str, T)]) -> Option<T> {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        self.ask(|| Shape::Words(names.iter().map(|name| (*name).to_owned()).collect()));
         let text = self.expected(self.json.as_str(), &alternatives(&names))?;
         let found = words
             .iter()
@@ -236,9 +265,20 @@ impl<'a> Node<'a> {
         found
     }
 
+    /// Whether this is exactly this word, where a word is one form of several; reports nothing.
+    #[must_use]
+    pub fn is_word(&self, word: &str) -> bool {
+        self.ask(|| Shape::Words(vec![word.to_owned()]));
+        self.json.as_str() == Some(word)
+    }
+
     /// Each item of an array, converted; items that fail are reported and left out.
     #[must_use]
     pub fn list<T>(&self, mut convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
+        self.ask(|| Shape::List {
+            at_most: self.max_items,
+            is_never_empty: false,
+        });
         let items = match self.json {
             Json::Array(items) => items,
             Json::Object(_) => {
@@ -260,6 +300,8 @@ impl<'a> Node<'a> {
             path: format!("{}[{index}]", self.path),
             sink: self.sink,
             max_items: MAX_ITEMS,
+            #[cfg(feature = "describe")]
+            place: format!("{}[]", self.place),
         });
         Some(nodes.filter_map(&mut convert).collect())
     }
@@ -267,6 +309,10 @@ impl<'a> Node<'a> {
     /// As [`Node::list`], and an empty array is a mistake.
     #[must_use]
     pub fn non_empty_list<T>(&self, convert: impl FnMut(Self) -> Option<T>) -> Option<Vec<T>> {
+        self.ask(|| Shape::List {
+            at_most: self.max_items,
+            is_never_empty: true,
+        });
         if matches!(self.json, Json::Array(items) if items.is_empty()) {
             self.reject("expected at least one item");
             return None;
@@ -277,6 +323,7 @@ impl<'a> Node<'a> {
     /// An array of strings, or one string alone.
     #[must_use]
     pub fn strings(&self) -> Option<Vec<String>> {
+        self.ask(|| Shape::Text(String::new()));
         match self.json {
             Json::String(text) => Some(vec![text.clone()]),
             _ => self.non_empty_list(|item| item.string().map(str::to_owned)),
@@ -289,6 +336,7 @@ impl<'a> Node<'a> {
         &self,
         mut convert: impl FnMut(&'a str, Self) -> Option<T>,
     ) -> Option<Vec<(String, T)>> {
+        self.ask(|| Shape::Named(self.max_items));
         let members = match self.json {
             Json::Object(members) => Some(members),
             _ => None,
@@ -296,7 +344,7 @@ impl<'a> Node<'a> {
         let members = self.expected(members, "an object")?;
         self.within_maximum(members.len(), "members")?;
         let convert_member = |(name, value): &'a (String, Json)| {
-            let node = self.member(name, value);
+            let node = self.named_member(name, value);
             convert(name.as_str(), node).map(|converted| (name.clone(), converted))
         };
         Some(members.iter().filter_map(convert_member).collect())
@@ -305,6 +353,7 @@ impl<'a> Node<'a> {
     /// An object with known keys. Keys that `convert` did not ask for are mistakes.
     #[must_use]
     pub fn object<T>(&self, convert: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Option<T> {
+        self.ask(|| Shape::Object);
         let members = match self.json {
             Json::Object(members) => Some(members.as_slice()),
             _ => None,
@@ -321,6 +370,7 @@ impl<'a> Node<'a> {
     /// (`{"mask": {...}}`). Returns the word and the node behind it.
     #[must_use]
     pub fn variant(&self, words: &[&'static str]) -> Option<(&'static str, Option<Self>)> {
+        self.ask(|| Shape::Variant(words.to_vec()));
         for word in words {
             self.sink.asked_for(general_path(&self.key_path(word)));
         }
@@ -361,19 +411,38 @@ impl<'a> Node<'a> {
             path: self.key_path(name),
             sink: self.sink,
             max_items: MAX_ITEMS,
+            #[cfg(feature = "describe")]
+            place: join(&self.place, name),
         }
     }
 
-    pub(super) fn key_path(&self, name: &str) -> String {
-        let plain = !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        match (self.path.is_empty(), plain) {
-            (true, true) => name.to_owned(),
-            (false, true) => format!("{}.{name}", self.path),
-            (_, false) => format!("{}[{name:?}]", self.path),
+    /// As [`Node::member`], for a name that the user has chosen.
+    fn named_member(&self, name: &str, value: &'a Json) -> Self {
+        Node {
+            #[cfg(feature = "describe")]
+            place: join(&self.place, "*"),
+            ..self.member(name, value)
         }
+    }
+
+    /// Writes down what a converter asks, where somebody wants to know.
+    #[cfg_attr(
+        not(feature = "describe"),
+        expect(clippy::unused_self, reason = "only to describe")
+    )]
+    pub(super) fn ask(&self, shape: impl FnOnce() -> Shape) {
+        #[cfg(feature = "describe")]
+        self.sink.asks.borrow_mut().push(super::describe::Ask {
+            place: self.place.clone(),
+            path: self.path.clone(),
+            shape: shape(),
+        });
+        #[cfg(not(feature = "describe"))]
+        let _ = shape;
+    }
+
+    pub(super) fn key_path(&self, name: &str) -> String {
+        join(&self.path, name)
     }
 
     fn within_maximum(&self, count: usize, what: &str) -> Option<()> {
@@ -390,6 +459,18 @@ impl<'a> Node<'a> {
             self.reject(format_args!("expected {what}"));
         }
         value
+    }
+}
+
+/// The path of a member: `limits[2].rate`, `headers["x y"]`.
+#[must_use]
+pub fn join(path: &str, name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-*$".contains(&byte);
+    let plain = !name.is_empty() && name.bytes().all(is_plain);
+    match (path.is_empty(), plain) {
+        (true, true) => name.to_owned(),
+        (false, true) => format!("{path}.{name}"),
+        (_, false) => format!("{path}[{name:?}]"),
     }
 }
 

@@ -200,3 +200,15 @@ fn a_single_value_shows_the_list_that_was_meant() {
         r#""ip": expected an array, such as ["ip"]"#
     );
 }
+
+#[test]
+fn the_address_of_a_schema_stands_at_the_top_only() {
+    let text = r#"{"$schema":"x","limits":[{"name":"a","rate":"5/s"}]}"#;
+    assert!(read(text, limits).is_ok());
+    let text = r#"{"limits":[{"name":"a","rate":"5/s","$schema":"x"}]}"#;
+    let problems = read(text, limits).unwrap_err().to_string();
+    assert!(
+        problems.starts_with("limits[0].$schema: unknown key"),
+        "{problems}"
+    );
+}

@@ -111,8 +111,8 @@ impl JsonRewriter {
         }
         cursor.at = run.position;
         self.state = match self.stack.frames.last() {
-            Some(frame) if run.is_first && frame.is_object => State::Name { may_close: true },
-            Some(_) if run.is_first => State::Value { may_close: true },
+            Some(frame) if run.is_first && frame.is_object => State::Name { is_first: true },
+            Some(_) if run.is_first => State::Value { is_first: true },
             _ => State::AfterValue,
         };
     }

@@ -86,11 +86,11 @@ impl JsonRewriter {
         let taken = self
             .member_name
             .scanner
-            .push_json(ahead, b'"', &announcement, &mut sink);
+            .push_json(ahead, self.quote, &announcement, &mut sink);
         let is_complete = taken < ahead.len();
         if is_complete {
             self.member_name.scanner.end(&announcement, &mut sink);
-            out.push(b'"');
+            out.push(self.quote);
         }
         self.keep_name(part(ahead, 0, taken), cursor);
         cursor.at = cursor.at.plus(taken).plus(usize::from(is_complete));

@@ -1,6 +1,10 @@
 //! Rewriting multipart bodies (RFC 2046, RFC 7578): each part is read as its own media type says,
 //! as a whole body is, and its name is that of a member.
 
+mod base64_lines;
+mod content;
+mod head;
+mod parameters;
 mod part_headers;
 
 use std::rc::Rc;
@@ -13,11 +17,13 @@ use crate::names::KeyInfo;
 use crate::plan::Plan;
 use crate::redaction::{Found, Redaction};
 use crate::rewriter::Rewriter;
-use crate::spelled::{Sink, Spelling};
+use crate::spelled::Spelling;
 use crate::tally::Tally;
 use crate::text::{TextForm, TextRewriter};
 use crate::value::ValueScanner;
-use part_headers::{PartHeaders, TransferEncoding, with_searched_file_names};
+use content::{Content, in_encoding};
+use head::{is_unambiguous, searched_head};
+use part_headers::{PartHeaders, TransferEncoding};
 
 /// Rewrites one body.
 #[derive(Debug)]
@@ -34,6 +40,8 @@ pub struct MultipartRewriter {
     at_start: bool,
     /// What came first has gone, and so has the line that a delimiter ends.
     first_has_gone: bool,
+    /// Whether lines of delimiters end with CR and LF, once that is known.
+    has_cr: Option<bool>,
     malformed: Option<Malformed>,
     unsearched: Unsearched,
     /// In so many multipart bodies is what is in its parts.
@@ -54,19 +62,6 @@ enum State {
     Rest,
 }
 
-#[derive(Debug)]
-enum Content {
-    /// What stands outside of parts, and parts in quoted-printable.
-    Text(Box<TextRewriter>),
-    /// A part, as its type says.
-    Typed(Box<Rewriter>),
-    /// A text that an action is applied to as a whole.
-    Whole(Box<ValueScanner>),
-    /// What cannot be read: as it is.
-    Raw,
-    Dropped,
-}
-
 impl MultipartRewriter {
     /// A rewriter with this plan, for a body with this boundary.
     #[must_use]
@@ -77,7 +72,7 @@ impl MultipartRewriter {
     /// As [`Self::new`], for a body in so many others.
     pub(crate) fn at_depth(plan: Rc<Plan>, boundary: &[u8], depth: u8) -> Self {
         Self {
-            content: text(&plan),
+            content: Content::text(&plan),
             plan,
             delimiter: [b"\n--", boundary].concat(),
             state: State::Content,
@@ -85,6 +80,7 @@ impl MultipartRewriter {
             head: Vec::new(),
             at_start: true,
             first_has_gone: false,
+            has_cr: None,
             malformed: None,
             unsearched: Unsearched::default(),
             depth,
@@ -135,7 +131,7 @@ impl MultipartRewriter {
         if !self.head.is_empty() {
             let head = std::mem::take(&mut self.head);
             if self.state == State::Headers {
-                self.content = text(&self.plan);
+                self.content = Content::text(&self.plan);
                 self.push(&head, out, tally);
             } else {
                 out.extend_from_slice(&head);
@@ -148,16 +144,10 @@ impl MultipartRewriter {
     /// Bytes that are held at the moment.
     #[must_use]
     pub fn held(&self) -> usize {
-        let content = match &self.content {
-            Content::Text(text) => text.held(),
-            Content::Typed(typed) => typed.held(),
-            Content::Whole(value) => value.held(),
-            Content::Raw | Content::Dropped => 0,
-        };
         self.tail
             .len()
             .saturating_add(self.head.len())
-            .saturating_add(content)
+            .saturating_add(self.content.held())
     }
 
     /// Where the body, or a part of it, is not what it says it is.
@@ -174,7 +164,15 @@ impl MultipartRewriter {
 
     fn note(&mut self, what: Fault) {
         let offset = self.offset;
-        self.malformed.get_or_insert(Malformed { offset, what });
+        self.merge(Malformed { offset, what });
+    }
+
+    /// The first fault counts, but none is as bad as an ambiguous one.
+    fn merge(&mut self, new: Malformed) {
+        let is_worse = |known: Malformed| new.what.is_ambiguous() && !known.what.is_ambiguous();
+        if self.malformed.is_none_or(is_worse) {
+            self.malformed = Some(new);
+        }
     }
 
     /// Takes content up to a delimiter. Answers 0 if more is needed to tell.
@@ -251,7 +249,7 @@ impl MultipartRewriter {
 
     fn begin_rest(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         self.state = State::Rest;
-        self.content = text(&self.plan);
+        self.content = Content::text(&self.plan);
         let head = self.take_head();
         self.push(&head, out, tally);
     }
@@ -274,34 +272,43 @@ impl MultipartRewriter {
         self.state = State::Content;
         let plan = Rc::clone(&self.plan);
         let head = self.take_head();
-        let headers = PartHeaders::read(&head);
-        let (info, decision) = match &headers.name {
-            Some(name) => plan.decide_field(name),
+        let delimiter = rest(&self.delimiter, 1).to_vec();
+        let headers = PartHeaders::read(&head, &delimiter);
+        let has_cr = head.ends_with(b"\r\n");
+        let is_like_others = *self.has_cr.get_or_insert(has_cr) == has_cr;
+        if headers.is_ambiguous || !is_like_others || !is_unambiguous(&head, &delimiter) {
+            self.note(Fault::AmbiguousPart);
+        }
+        let (info, decision) = match headers.names.as_slice() {
             // A part without a name is a document of its own, and what has no members may not pass
             // where only named ones do.
-            None if plan.minimizes.is_some() && !headers.has_members() => {
+            [] if plan.minimizes.is_some() && !headers.has_members() => {
                 (KeyInfo::default(), MemberDecision::NotAllowed)
             }
-            None => (KeyInfo::default(), MemberDecision::Stays),
+            [] => (KeyInfo::default(), MemberDecision::Stays),
+            names => plan.decide_field_of_names(names),
         };
-        let name = headers.name.as_deref().unwrap_or_default();
+        let name = headers.names.first().map_or(&b""[..], |name| name);
         let place = (name, self.offset);
         let start = begin_field(&plan, decision, place, Spelling::Plain, tally);
         if start == FieldStart::Gone {
-            self.first_has_gone |= head.starts_with(rest(&self.delimiter, 1));
+            self.first_has_gone |= head.starts_with(&delimiter);
             self.content = Content::Dropped;
             return;
         }
-        out.extend_from_slice(&with_searched_file_names(&head, &plan, self.offset, tally));
+        let head = searched_head(&head, &delimiter, &plan, self.offset, tally);
+        out.extend_from_slice(&head);
+        let is_base64 = headers.encoding == TransferEncoding::Base64;
         self.content = match start {
             FieldStart::Search(None) => self.content_of(&headers, info, out, tally),
             FieldStart::Search(applied) => {
                 let mut value = ValueScanner::new(Spelling::Plain);
                 value.begin(&plan, &info, applied, (Spelling::Plain, self.offset));
-                Content::Whole(Box::new(value))
+                let whole = Content::Whole(Box::new(value));
+                if is_base64 { whole.in_base64() } else { whole }
             }
             FieldStart::Fixed(new) => {
-                out.extend_from_slice(&new);
+                out.extend_from_slice(&in_encoding(&new, is_base64));
                 Content::Dropped
             }
             FieldStart::Gone => Content::Dropped,
@@ -324,12 +331,13 @@ impl MultipartRewriter {
                 let found = Found {
                     offset: self.offset,
                     length: 0,
-                    old: headers.name.as_deref().unwrap_or_default(),
+                    old: headers.names.first().map_or(&b""[..], |name| name),
                     new: new.as_deref(),
                 };
                 redaction.record(tally, found);
                 if let Some(new) = new {
-                    out.extend_from_slice(&new);
+                    let is_base64 = headers.encoding == TransferEncoding::Base64;
+                    out.extend_from_slice(&in_encoding(&new, is_base64));
                     return Content::Dropped;
                 }
             }
@@ -338,11 +346,16 @@ impl MultipartRewriter {
         };
         let is_readable = headers.media.charset != Charset::Undecodable;
         match headers.encoding {
-            TransferEncoding::Identity if is_readable => {
+            TransferEncoding::Identity | TransferEncoding::Base64 if is_readable => {
                 let plan = Rc::clone(&self.plan);
                 let mut rewriter = Rewriter::new(plan, framing, headers.media.charset, self.depth);
                 rewriter.announce(info);
-                return Content::Typed(Box::new(rewriter));
+                let typed = Content::Typed(Box::new(rewriter));
+                return if headers.encoding == TransferEncoding::Base64 {
+                    typed.in_base64()
+                } else {
+                    typed
+                };
             }
             TransferEncoding::QuotedPrintable if is_readable && is_text(&framing) => {
                 let plan = Rc::clone(&self.plan);
@@ -357,50 +370,17 @@ impl MultipartRewriter {
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        match &mut self.content {
-            Content::Text(text) => text.write(bytes, out, tally),
-            Content::Typed(typed) => typed.write(bytes, out, tally),
-            Content::Whole(value) => {
-                let plan = Rc::clone(&self.plan);
-                let mut sink = Sink {
-                    plan: &plan,
-                    out,
-                    tally,
-                };
-                value.push(bytes, &mut sink);
-            }
-            Content::Raw => out.extend_from_slice(bytes),
-            Content::Dropped => {}
-        }
+        self.content.write(bytes, &self.plan, out, tally);
     }
 
     fn end_content(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
-        match &mut self.content {
-            Content::Text(text) => text.finish(out, tally),
-            Content::Typed(typed) => {
-                typed.finish(out, tally);
-                if self.malformed.is_none() {
-                    self.malformed = typed.malformed();
-                }
-                self.unsearched.add_part(typed.unsearched());
-            }
-            Content::Whole(value) => {
-                let plan = Rc::clone(&self.plan);
-                value.end(&mut Sink {
-                    plan: &plan,
-                    out,
-                    tally,
-                });
-            }
-            Content::Raw | Content::Dropped => {}
+        self.content.finish(&self.plan, out, tally);
+        if let Some(malformed) = self.content.malformed() {
+            self.merge(malformed);
         }
+        self.unsearched.add_part(self.content.unsearched());
         self.content = Content::Raw;
     }
-}
-
-fn text(plan: &Rc<Plan>) -> Content {
-    let text = TextRewriter::new(Rc::clone(plan), TextForm::Plain);
-    Content::Text(Box::new(text))
 }
 
 /// Whether nothing but the text itself is read.

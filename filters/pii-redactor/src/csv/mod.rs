@@ -1,9 +1,10 @@
 //! Rewriting rows of cells (RFC 4180, and what spreadsheets make of it).
 //!
-//! The first row is held, up to 16 KiB: it shows the delimiter, and whether it has the names of the
-//! columns. A column is a member as in JSON: its name announces what its cells are, rules about
-//! members act on it, and where only named members pass, the others go with one delimiter each.
-//! Cells are searched one by one, without their quotes.
+//! A row that may have the names of the columns is held, up to 16 KiB: it shows the delimiter, and
+//! whether it has names. That is the first row, or, below a title, the first one with several cells,
+//! or one below a blank line. A column is a member as in JSON: its name announces what its cells are,
+//! rules about members act on it, and where only named members pass, the others go with one delimiter
+//! each. Cells are searched one by one, without their quotes.
 
 use std::rc::Rc;
 
@@ -22,9 +23,13 @@ pub struct CsvRewriter {
     plan: Rc<Plan>,
     format: CsvFormat,
     delimiter: u8,
-    /// The first row, until it is complete.
-    first_row: Vec<u8>,
-    in_first_quotes: bool,
+    /// A row that may be a header, until it is complete.
+    held_row: Vec<u8>,
+    in_held_quotes: bool,
+    /// A row with several cells has come, so what has one cell only is no title.
+    in_table: bool,
+    /// So many rows of words have come that may be titles, or names that say nothing.
+    rows_above: u8,
     /// The columns with a name, and behind them one for what is under none.
     columns: Rc<[Column]>,
     /// The cells are names.
@@ -63,8 +68,8 @@ impl Column {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// In the first row, which is held.
-    FirstRow,
+    /// In a row that may be a header, and is held.
+    HeldRow,
     /// Before a cell.
     Start,
     /// In a cell without quotes, or behind the quotes.
@@ -88,10 +93,12 @@ impl CsvRewriter {
             plan,
             format,
             delimiter: b',',
-            first_row: Vec::new(),
-            in_first_quotes: false,
+            held_row: Vec::new(),
+            in_held_quotes: false,
+            in_table: false,
+            rows_above: 0,
             is_header: false,
-            state: State::FirstRow,
+            state: State::HeldRow,
             index: 0,
             written: false,
             after_cr: false,
@@ -103,24 +110,28 @@ impl CsvRewriter {
     /// Takes the next bytes, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let mut ahead = chunk;
-        while self.state == State::FirstRow {
-            let taken = self.read_first_row(ahead);
-            if !self.has_first_row() {
-                return;
+        while !ahead.is_empty() {
+            if self.state == State::HeldRow {
+                let taken = self.hold_row(ahead);
+                if !self.has_held_row() {
+                    return;
+                }
+                ahead = rest(ahead, taken);
+                self.begin_row(out, tally);
+            } else {
+                let taken = self.read(ahead, out, tally);
+                ahead = rest(ahead, taken);
             }
-            ahead = rest(ahead, taken);
-            self.begin_rows(out, tally);
         }
-        self.read(ahead, out, tally);
     }
 
     /// The table is complete.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
-        if self.state == State::FirstRow {
-            self.begin_rows(out, tally);
+        if self.state == State::HeldRow {
+            self.begin_row(out, tally);
         }
         let is_in_row = self.state != State::Start || self.index > 0;
-        if is_in_row && self.state != State::FirstRow {
+        if is_in_row && self.state != State::HeldRow {
             self.end_cell(out, tally);
         }
     }
@@ -128,81 +139,134 @@ impl CsvRewriter {
     /// Bytes that are held at the moment.
     #[must_use]
     pub const fn held(&self) -> usize {
-        self.first_row.len().saturating_add(self.value.held())
+        self.held_row.len().saturating_add(self.value.held())
     }
 
-    /// Takes the first row, with its end. Answers how many bytes belong to it.
-    fn read_first_row(&mut self, chunk: &[u8]) -> usize {
+    /// Takes a row, with its end, up to what may be held. Returns how many bytes belong to it.
+    fn hold_row(&mut self, chunk: &[u8]) -> usize {
         for (position, byte) in chunk.iter().enumerate() {
-            self.first_row.push(*byte);
+            self.held_row.push(*byte);
             match byte {
-                b'"' => self.in_first_quotes = !self.in_first_quotes,
-                b'\n' | b'\r' if !self.in_first_quotes => return position.plus(1),
+                b'"' => self.in_held_quotes = !self.in_held_quotes,
+                b'\n' | b'\r' if !self.in_held_quotes => return position.plus(1),
                 _ => {}
             }
-            if self.first_row.len() >= MAX_FIRST_ROW_BYTES {
+            if self.held_row.len() >= MAX_HELD_ROW_BYTES {
                 return position.plus(1);
             }
         }
         chunk.len()
     }
 
-    fn has_first_row(&self) -> bool {
-        let is_complete = matches!(self.first_row.last(), Some(b'\n' | b'\r'));
-        is_complete && !self.in_first_quotes || self.first_row.len() >= MAX_FIRST_ROW_BYTES
+    fn has_held_row(&self) -> bool {
+        let is_complete = matches!(self.held_row.last(), Some(b'\n' | b'\r'));
+        is_complete && !self.in_held_quotes || self.held_row.len() >= MAX_HELD_ROW_BYTES
     }
 
-    /// The first row shows what the table is.
-    fn begin_rows(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
-        let row = std::mem::take(&mut self.first_row);
+    /// A row is there, or all of it that may be held: is it a header, a title above one, or data?
+    fn begin_row(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        let row = std::mem::take(&mut self.held_row);
         let without_mark = row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&row);
         out.extend_from_slice(part(&row, 0, row.len().less(without_mark.len())));
-        self.in_first_quotes = false;
+        self.in_held_quotes = false;
         let line = without_mark.trim_ascii_end();
-        if line.is_empty() {
-            // Blank lines come before the first row.
+        if std::mem::take(&mut self.after_cr) && without_mark == b"\n" || line.is_empty() {
             out.extend_from_slice(without_mark);
+            self.after_cr = without_mark.last() == Some(&b'\r');
+            self.pass(row.len());
             return;
         }
         // What spreadsheets write to name the delimiter.
         if let [b's', b'e', b'p', b'=', delimiter] = line {
             self.format.delimiter = Some(*delimiter);
             out.extend_from_slice(without_mark);
+            self.pass(row.len());
             return;
         }
-        let is_whole = without_mark.len() < MAX_FIRST_ROW_BYTES;
-        self.delimiter = self.format.delimiter.unwrap_or_else(|| delimiter_of(line));
-        let names = cells(line, self.delimiter);
-        let is_single_comment = matches!(*line, [b'#', _, ..]) && names.len() == 1;
-        self.is_header = is_whole
-            && !is_single_comment
-            && self.format.header.unwrap_or_else(|| {
-                names.iter().all(|name| self.may_be_name(name))
-                    && names.iter().any(|name| !name.is_empty())
-            });
-        if self.is_header {
-            let plan = Rc::clone(&self.plan);
-            let named = names.into_iter().map(|name| {
-                let (info, decision) = plan.decide_column(&name);
-                Column {
-                    name,
-                    info,
-                    decision,
-                }
-            });
-            self.columns = named
-                .chain(std::iter::once(Column::nameless(&plan)))
-                .collect();
+        self.pass(row.len().less(without_mark.len()));
+        if !self.in_table {
+            self.delimiter = self.format.delimiter.unwrap_or_else(|| delimiter_of(line));
         }
-        // A line of comment is no row: it is searched, and the row behind it is the first.
-        let is_comment = is_whole && !self.is_header && line.starts_with(b"#");
+        let cells = cells(line, self.delimiter);
+        let is_whole = without_mark.len() < MAX_HELD_ROW_BYTES;
+        let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
+        let is_single_comment = matches!(*line, [b'#', _, ..]) && cells.len() == 1;
+        let is_of_names = is_whole
+            && !is_single_comment
+            && self.format.header != Some(false)
+            && self.take_names(&cells, filled);
+        // What stands above a header is searched as any row, and the next row may be the header.
+        let is_comment = line.starts_with(b"#") && !self.is_header;
+        let may_be_title = filled < 2
+            || is_of_names
+                && self.rows_above < MAX_ROWS_ABOVE
+                && !self.says_something(&self.columns);
+        let is_above = is_whole && (is_comment || self.format.header.is_none() && may_be_title);
+        self.rows_above = self
+            .rows_above
+            .saturating_add(u8::from(is_above && is_of_names));
+        self.in_table |= !is_above;
         self.state = State::Start;
-        self.read(without_mark, out, tally);
+        let mut ahead = without_mark;
+        loop {
+            let taken = self.read(ahead, out, tally);
+            ahead = rest(ahead, taken);
+            if ahead.is_empty() {
+                break;
+            }
+            // A quote inside a cell has joined several rows, and they are not held again.
+            self.state = State::Start;
+        }
         let is_between_rows =
             self.state == State::Start && self.index == 0 && !self.value.is_in_key();
-        if is_comment && is_between_rows {
-            self.state = State::FirstRow;
+        if is_above && is_between_rows {
+            self.state = State::HeldRow;
         }
+    }
+
+    /// So many bytes have been read that are no part of a cell.
+    fn pass(&mut self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(0);
+        self.offset = self.offset.saturating_add(bytes);
+    }
+
+    /// Takes the cells of a row for the names of the columns, if they are that. Returns whether they
+    /// can be.
+    fn take_names(&mut self, cells: &[Vec<u8>], filled: usize) -> bool {
+        let is_first = !self.in_table && self.columns.len() < 2;
+        let may_be_header = match self.format.header {
+            Some(true) if is_first => true,
+            _ => filled > usize::from(!is_first) && cells.iter().all(|cell| self.may_be_name(cell)),
+        };
+        if !may_be_header {
+            return false;
+        }
+        let plan = Rc::clone(&self.plan);
+        let named = cells.iter().map(|name| {
+            let (info, decision) = plan.decide_column(name);
+            Column {
+                name: name.clone(),
+                info,
+                decision,
+            }
+        });
+        let columns: Rc<[Column]> = named
+            .chain(std::iter::once(Column::nameless(&plan)))
+            .collect();
+        // A row of words may be data, unless a rule or a detector knows one of them.
+        if is_first || self.says_something(&columns) {
+            self.columns = columns;
+            self.is_header = true;
+        }
+        true
+    }
+
+    /// Whether any of these names changes what becomes of its cells.
+    fn says_something(&self, columns: &[Column]) -> bool {
+        let nameless = Column::nameless(&self.plan).decision;
+        columns
+            .iter()
+            .any(|column| column.info.kinds.is_some() || column.decision != nameless)
     }
 
     /// Whether a cell can be the name of a column: words, and nothing that is looked for.
@@ -221,7 +285,8 @@ impl CsvRewriter {
         cell.is_empty() || is_name && !cell.contains(&b'@') && !is_value()
     }
 
-    fn read(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+    /// Reads rows, up to one that must be held. Returns how many bytes were read.
+    fn read(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) -> usize {
         let start = self.offset;
         let mut position = 0;
         while position < chunk.len() {
@@ -234,6 +299,18 @@ impl CsvRewriter {
             }
             let ahead = rest(chunk, position);
             let taken = match self.state {
+                // Below a blank line there may be another table.
+                State::Start
+                    if self.index == 0
+                        && matches!(byte, b'\n' | b'\r')
+                        && !self.value.is_in_key() =>
+                {
+                    out.push(byte);
+                    self.after_cr = byte == b'\r';
+                    self.state = State::HeldRow;
+                    position = position.plus(1);
+                    break;
+                }
                 State::Start => {
                     self.begin_cell(byte, out, tally);
                     usize::from(byte == b'"')
@@ -289,11 +366,12 @@ impl CsvRewriter {
                     usize::from(quoted)
                 }
                 // It ends before the rows are read.
-                State::FirstRow => return,
+                State::HeldRow => break,
             };
             position = position.plus(taken);
         }
-        self.offset = start.saturating_add(u64::try_from(chunk.len()).unwrap_or(0));
+        self.offset = start.saturating_add(u64::try_from(position).unwrap_or(0));
+        position
     }
 
     fn begin_cell(&mut self, byte: u8, out: &mut Vec<u8>, tally: &mut Tally) {
@@ -389,7 +467,7 @@ impl CsvRewriter {
             State::Start => {
                 self.begin_cell(0, out, tally);
             }
-            State::Dropped { .. } | State::DroppedQuote | State::FirstRow => {}
+            State::Dropped { .. } | State::DroppedQuote | State::HeldRow => {}
         }
         self.state = State::Start;
         self.index = self.index.plus(1);
@@ -458,8 +536,10 @@ fn cells(row: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
 
 /// In the order in which they are preferred.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
-const MAX_FIRST_ROW_BYTES: usize = 16 * 1024;
+const MAX_HELD_ROW_BYTES: usize = 16 * 1024;
 const MAX_NAME_BYTES: usize = 128;
+/// More rows of words than these are a table of words.
+const MAX_ROWS_ABOVE: u8 = 16;
 
 #[cfg(test)]
 mod tests;
