@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 use host::fake::{AnyCall, HeaderPairs, Profile, Proxy, Request, Response};
 use hyper::HeaderMap;
 
-use super::{CaseFile, Cuts, HeaderValues, Seen, Step};
+use super::{Case, CaseFile, Cuts, HeaderValues, Seen, Step};
 use crate::client::{self, Protocol};
 use crate::envoy::{Envoy, Options, Stats};
 use crate::peers::{Answer, Peers, otlp};
-use crate::{Error, Result, trail};
+use crate::{Error, Result, paths, trail};
 
 /// Runs exchanges.
 pub trait Backend {
-    /// Starts with the configuration of `file`: with a fresh proxy if `fresh`, otherwise with one
-    /// that may have served other cases of the file.
+    /// Starts with the configuration of `file`: with a fresh proxy if the filter remembers requests,
+    /// or if records or counts of earlier cases may still come that `case` would take for its own.
     ///
     /// # Errors
     /// It is refused, or there is nothing to run.
-    fn begin(&mut self, file: &CaseFile, fresh: bool) -> Result<()>;
+    fn begin(&mut self, file: &CaseFile, case: &Case) -> Result<()>;
 
     /// Takes one exchange through.
     ///
@@ -39,6 +39,8 @@ pub trait Backend {
 /// A proxy in this process, around a native filter or a module.
 pub struct InProcess<M> {
     make: M,
+    /// The filter whose configurations are made those of the bundle.
+    bundled: Option<&'static str>,
     proxy: Option<Proxy>,
     exported: Rc<RefCell<Vec<Vec<u8>>>>,
 }
@@ -48,20 +50,34 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
     pub fn new(make: M) -> Self {
         Self {
             make,
+            bundled: None,
             proxy: None,
             exported: Rc::default(),
+        }
+    }
+
+    /// The proxies have the bundle, with this filter as its only part.
+    #[must_use]
+    pub fn bundled(self, filter: &'static str) -> Self {
+        Self {
+            bundled: Some(filter),
+            ..self
         }
     }
 }
 
 impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
-    fn begin(&mut self, file: &CaseFile, _fresh: bool) -> Result<()> {
+    fn begin(&mut self, file: &CaseFile, _case: &Case) -> Result<()> {
         let mut proxy = (self.make)()?;
         for (name, value) in &file.environment {
             proxy.host().set_environment_variable(name, value);
         }
+        let configuration = match self.bundled {
+            Some(filter) => paths::bundled(filter, &file.configuration),
+            None => file.configuration.clone(),
+        };
         proxy
-            .configure(&file.configuration)
+            .configure(&configuration)
             .map_err(|refused| case_error(refused.text()))?;
         let exported = Rc::clone(&self.exported);
         proxy.answer_calls(move |call| match &call.call {
@@ -151,11 +167,16 @@ const LONGEST_TICK: Duration = Duration::from_secs(2);
 /// A real Envoy with one filter, and its peers.
 pub struct RealEnvoy {
     filter: String,
+    is_bundled: bool,
     protocol: Protocol,
     peers: Peers,
     envoy: Option<Envoy>,
     configuration: Option<String>,
     environment: BTreeMap<String, String>,
+    /// A step has not awaited its records.
+    records_may_come: bool,
+    /// A step has not awaited its counts.
+    counts_may_come: bool,
 }
 
 impl RealEnvoy {
@@ -166,18 +187,35 @@ impl RealEnvoy {
     pub fn new(filter: &str, protocol: Protocol) -> Result<Self> {
         Ok(Self {
             filter: filter.to_owned(),
+            is_bundled: false,
             protocol,
             peers: Peers::start()?,
             envoy: None,
             configuration: None,
             environment: BTreeMap::new(),
+            records_may_come: false,
+            counts_may_come: false,
         })
+    }
+
+    /// The filter runs as the only part of the bundle.
+    #[must_use]
+    pub fn bundled(self) -> Self {
+        Self {
+            is_bundled: true,
+            ..self
+        }
     }
 }
 
 impl Backend for RealEnvoy {
-    fn begin(&mut self, file: &CaseFile, fresh: bool) -> Result<()> {
+    fn begin(&mut self, file: &CaseFile, case: &Case) -> Result<()> {
         let configured = self.configuration.as_deref() == Some(file.configuration.as_str());
+        let spoiled = |step: &Step| {
+            (step.expect.records.is_some() && self.records_may_come)
+                || (!step.expect.metrics.is_empty() && self.counts_may_come)
+        };
+        let fresh = file.stateful || case.steps.iter().any(spoiled);
         if configured && self.environment == file.environment && !fresh {
             return Ok(());
         }
@@ -190,11 +228,17 @@ impl Backend for RealEnvoy {
         for (name, value) in &file.environment {
             bootstrap.set_environment(&self.filter, name, value)?;
         }
+        if self.is_bundled {
+            bootstrap.bundle()?;
+        }
         self.envoy = Some(Envoy::start(&bootstrap, Options::default())?);
+        (self.records_may_come, self.counts_may_come) = (false, false);
         Ok(())
     }
 
     fn exchange(&mut self, step: &Step, cuts: Cuts) -> Result<Seen> {
+        self.records_may_come |= step.expect.records.as_ref().is_none_or(Vec::is_empty);
+        self.counts_may_come |= step.expect.metrics.is_empty();
         let envoy = self
             .envoy
             .as_ref()

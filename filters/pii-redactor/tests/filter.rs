@@ -470,7 +470,8 @@ fn bodies_that_cannot_be_searched_are_counted() {
     let upgrade = Request::get("/patients/1")
         .header("upgrade", "websocket")
         .header("connection", "Upgrade");
-    let outcome = proxy.run(&upgrade, &plain("text/plain"));
+    let switched = Response::new(101).body("jane@example.com");
+    let outcome = proxy.run(&upgrade, &switched);
     assert_eq!(outcome.client().text(), "jane@example.com");
     // A type that nobody knows is what its first bytes say.
     let outcome = run(
@@ -835,4 +836,18 @@ fn a_head_that_costs_too_much_to_search_ends_in_the_policy() {
     let request = Request::get(&format!("/a?q={}", "a-".repeat(1_000)));
     let outcome = ordinary.run(&request, &Response::json("{}"));
     assert_eq!(outcome.client().status(), Some(200));
+}
+
+/// A header that is not there costs no call of the host.
+#[test]
+fn only_headers_that_are_there_are_removed() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let removals = "proxy_remove_header_map_value";
+    let response = Response::json(BODY).header("etag", "\"1\"");
+    proxy.run(&Request::get("/patients/1"), &response);
+    let without = proxy.host().times_called(removals);
+    let request = Request::get("/patients/1").header("range", "bytes=0-9");
+    let outcome = proxy.run(&request.header("accept-encoding", "gzip"), &response);
+    assert_eq!(outcome.upstream().header("range"), None);
+    assert_eq!((without, proxy.host().times_called(removals)), (0, 2));
 }

@@ -4,7 +4,7 @@ use crate::{HeaderMap, Host};
 
 /// The family of the host, as far as the filters must know it.
 ///
-/// Hosts do not tell their name, and one of them traps on calls that the others answer with an
+/// Hosts do not tell their name, and one of them traps on calls for which the others return an
 /// error, so nothing is tried out that could trap: the kind is read from two harmless calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,11 +23,14 @@ pub enum HostKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     kind: HostKind,
+    /// The filters of a stream are in one VM and need no host to tell each other.
+    is_in_chain: bool,
 }
 
 impl Capabilities {
     pub(crate) const ENVOY: Self = Self {
         kind: HostKind::Envoy,
+        is_in_chain: false,
     };
 
     /// Looks at the host. Safe at any time.
@@ -40,7 +43,19 @@ impl Capabilities {
         } else {
             HostKind::Apisix
         };
-        Self { kind }
+        Self {
+            kind,
+            is_in_chain: false,
+        }
+    }
+
+    /// What can be asked of the host by a part of a [`crate::Chain`].
+    #[must_use]
+    pub(crate) const fn within_a_chain(self) -> Self {
+        Self {
+            is_in_chain: true,
+            ..self
+        }
     }
 
     /// Which host it is.
@@ -91,7 +106,7 @@ impl Capabilities {
         !matches!(self.kind, HostKind::Apisix)
     }
 
-    /// Another stream than the one at hand can be answered and resumed. Other hosts say that they
+    /// Another stream than the one at hand can be resumed or given a local response. Other hosts say that they
     /// have changed the context and go on with the one at hand, and hold a request only for a call
     /// that it has started itself.
     #[must_use]
@@ -168,7 +183,7 @@ impl Capabilities {
     /// Filters of one stream see each other's properties.
     #[must_use]
     pub const fn shares_properties(self) -> bool {
-        matches!(self.kind, HostKind::Envoy)
+        self.is_in_chain || matches!(self.kind, HostKind::Envoy)
     }
 
     /// There is a log phase after the response; without it the end of the context is the last word.

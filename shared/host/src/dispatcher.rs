@@ -1,6 +1,6 @@
 //! From the callbacks of the ABI to a filter and its streams.
 //!
-//! The public SDK has a dispatcher too, and it cannot be used: it traps on the answer to any HTTP
+//! The public SDK has a dispatcher too, and it cannot be used: it traps on the response to any HTTP
 //! or gRPC call that was not started through the SDK, and starting one through the SDK traps on
 //! every status that the SDK does not list. This one never panics: a callback for a context that
 //! nobody knows continues the stream, and one for a plugin that has no valid configuration refuses
@@ -295,7 +295,12 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         // A module without the callback for the end of a stream ends it here.
         self.end(context);
         self.host.forget(context);
-        self.streams.remove(&context);
+        let ended = self.streams.remove(&context).map(|entry| entry.root);
+        if let Some(root) = ended
+            && let Some(Some(root)) = self.roots.get_mut(&root)
+        {
+            root.filter.forget(context);
+        }
         if let Some(Some(mut root)) = self.roots.remove(&context) {
             root.filter.on_delete(&self.host);
             root.filter.flush(&self.host);

@@ -3,12 +3,9 @@
 use policy::client_address::ClientAddress;
 use policy::config::Fields;
 use policy::consent::ConsentSources;
-
-use policy::mode::Mode;
-use policy::overrides::{OVERRIDE_HEADERS, OverrideRules};
+use policy::overrides::OverrideRules;
 
 use crate::exchange::IdentitySource;
-use crate::{Host, Request, Status, headers};
 
 /// Where a filter's configuration says that identity and consent come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,34 +30,6 @@ impl FactSources {
             }),
             ..Self::read_without_identity(fields)
         }
-    }
-
-    /// Removes the headers that override the method, the path or the host, where the configuration
-    /// says so and the filter enforces it; in [`crate::Stream::on_request_headers`].
-    ///
-    /// # Errors
-    /// The upstream would see one of them.
-    pub fn strip_overrides(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        mode: Mode,
-    ) -> Result<(), Status> {
-        let mut stripped = Ok(());
-        if !mode.enforces() || !self.overrides.strips_any() {
-            return stripped;
-        }
-        for name in self.overrides.stripped() {
-            // By name, whatever the host has listed.
-            stripped = stripped.and(headers::hide(host, name));
-        }
-        for name in request.header_names(host) {
-            let is_known = || OVERRIDE_HEADERS.iter().any(|known| known.name == name);
-            if self.overrides.strips(name.as_bytes()) && !is_known() {
-                stripped = stripped.and(headers::hide(host, name));
-            }
-        }
-        stripped
     }
 
     /// As [`FactSources::read`], for the filter that verifies identities itself.

@@ -10,11 +10,12 @@ use policy::consent::Consent;
 use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
-use policy::overrides::Overrides;
+use policy::mode::Mode;
+use policy::overrides::{OVERRIDE_HEADERS, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
-use crate::{Direction, FactSources, HeaderMap, Headers, Host, exchange};
+use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, headers};
 
 /// A request as a filter sees it at the request headers, before anybody after it changes them.
 ///
@@ -217,6 +218,31 @@ impl Request {
         path.as_ref().map_err(|error| *error)
     }
 
+    /// Removes the headers that override the method, the path or the host, where the configuration
+    /// says so and the filter enforces it; in [`crate::Stream::on_request_headers`].
+    ///
+    /// # Errors
+    /// The upstream would see one of them.
+    pub fn strip_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
+        let rules = self.sources.overrides;
+        let mut stripped = Ok(());
+        if !mode.enforces() || !rules.strips_any() {
+            return stripped;
+        }
+        for name in rules.stripped() {
+            if self.may_have_header(host, name) {
+                stripped = stripped.and(headers::hide(host, name));
+            }
+        }
+        for name in self.header_names(host) {
+            let is_known = || OVERRIDE_HEADERS.iter().any(|known| known.name == name);
+            if rules.strips(name.as_bytes()) && !is_known() {
+                stripped = stripped.and(headers::hide(host, name));
+            }
+        }
+        stripped
+    }
+
     /// The hosts that the request names beside [`Request::host_name`], and those that override it.
     fn other_hosts(&self, host: &dyn Host) -> &[String] {
         self.other_hosts.get_or_init(|| {
@@ -337,6 +363,7 @@ impl Request {
             request: self,
             host,
             direction,
+            media_types: OnceCell::new(),
         }
     }
 
@@ -352,6 +379,7 @@ pub struct RequestFacts<'a> {
     request: &'a Request,
     host: &'a dyn Host,
     direction: Direction,
+    media_types: OnceCell<Vec<String>>,
 }
 
 impl Facts for RequestFacts<'_> {
@@ -412,15 +440,18 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn media_types(&self) -> Vec<String> {
-        let lines = match self.direction {
-            Direction::Request => self.header_lines("content-type"),
-            Direction::Response => {
-                header_text(self.host, HeaderMap::ResponseHeaders, "content-type")
-                    .into_iter()
-                    .collect()
-            }
+        let read = || {
+            let lines = match self.direction {
+                Direction::Request => self.header_lines("content-type"),
+                Direction::Response => {
+                    header_text(self.host, HeaderMap::ResponseHeaders, "content-type")
+                        .into_iter()
+                        .collect()
+                }
+            };
+            facts::media_types(&lines)
         };
-        facts::media_types(&lines)
+        self.media_types.get_or_init(read).clone()
     }
 }
 

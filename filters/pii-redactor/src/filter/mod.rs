@@ -32,7 +32,7 @@ use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
 use body::Work;
-use reason::{NotSearched, Reason};
+use reason::Reason;
 use report::Fate;
 
 /// The filter in one VM.
@@ -105,8 +105,8 @@ pub struct RedactedStream {
     request: Option<Request>,
     /// The rules that are about this request, whatever its content types.
     rules: Vec<RuleUse>,
-    /// Why bodies are not searched, if so.
-    unsearchable: Option<NotSearched>,
+    /// The client asks for another protocol on this connection.
+    asks_for_upgrade: bool,
     request_work: Option<Work>,
     response_work: Option<Work>,
     /// The response has been cut off, on a host that cannot end its stream.
@@ -124,18 +124,16 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        let sources = &filter.config.sources;
-        let request = Request::capture(host, sources);
+        let request = Request::capture(host, &filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_overrides(host, &request, filter.config.mode);
+        let _ = request.strip_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {
             return Action::Continue;
         }
-        let is_upgrade = request.method(host) == "CONNECT"
+        self.asks_for_upgrade = request.method(host) == "CONNECT"
             || request.may_have_header(host, "upgrade") && upgrades(&request, host);
-        self.unsearchable = is_upgrade.then_some(NotSearched::Upgrade);
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
@@ -153,11 +151,14 @@ impl Stream<PiiRedactor> for RedactedStream {
             );
         }
         let asks = filter.enforces(&self.at(filter, Place::ResponseBody));
-        if asks && !readonly && self.unsearchable.is_none() {
+        if asks && !readonly {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
                 // Where it stays, what comes back is decoded, or is a part and is refused.
-                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                let listed = self.request.as_ref();
+                if listed.is_none_or(|request| request.may_have_header(host, name)) {
+                    let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                }
             }
         }
         if let Some(action) = self.redact_request_head(filter, host) {
