@@ -3,7 +3,6 @@
 //!
 //! Only with the feature `describe`; in the filters nothing of this is compiled.
 
-#[cfg(feature = "describe")]
 use std::any::Any;
 use std::ops::RangeInclusive;
 use std::time::Duration;
