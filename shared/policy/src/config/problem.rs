@@ -30,6 +30,12 @@ impl Problem {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// What is wrong there.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl fmt::Display for Problem {
@@ -72,6 +78,12 @@ impl Warning {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What is probably not meant.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 }
 
