@@ -59,6 +59,10 @@ $(NOOP): $(wildcard envoy-test/noop-filter/src/*.rs) envoy-test/noop-filter/Carg
 $(BED)/wasm.env: $(SETUP)/wasm-target.sh
 	@$<
 
+.PHONY: dist
+dist: build ## Make the packages of a release in dist/: images, SBOMs, schemas, the command line tool
+	@envoy-test/packages/dist.sh $(FILTERS)
+
 # ---- Run ---------------------------------------------------------------------------------------
 
 .PHONY: demo
@@ -125,8 +129,16 @@ $(BED)/upstreams/caddy: $(SETUP)/upstreams.sh
 	@$< >/dev/null
 	@touch $@
 
+$(BED)/skopeo/skopeo: $(SETUP)/skopeo.sh
+	@$< >/dev/null
+	@touch $@
+
+$(BED)/manifest-types/pins.json: $(SETUP)/manifest-types.sh $(SETUP)/manifest-types/package-lock.json
+	@$< >/dev/null
+	@touch $@
+
 .PHONY: test-envoy
-test-envoy: build $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
+test-envoy: build $(BED)/skopeo/skopeo $(BED)/manifest-types/pins.json $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test envoy --test envoy_cases --test shipped
 
 .PHONY: advisories

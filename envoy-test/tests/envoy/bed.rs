@@ -42,6 +42,10 @@ pub(crate) fn code(response: &Response) -> String {
 }
 
 /// Sends the same request so many times at once; the statuses.
+#[expect(
+    clippy::needless_collect,
+    reason = "all threads start before one is waited for"
+)]
 pub(crate) fn at_once(client: &Client, request: &Request, count: usize) -> Vec<u16> {
     thread::scope(|scope| {
         let sent: Vec<_> = (0..count)

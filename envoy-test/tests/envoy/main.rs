@@ -8,7 +8,6 @@
 
 mod audit_emitter;
 mod audit_loss;
-mod audit_monitoring;
 mod audit_tools;
 mod audit_truncated;
 mod bad_configurations;
@@ -19,6 +18,7 @@ mod jwt_auth;
 mod jwt_keys;
 mod jwt_oidc;
 mod jwt_tls;
+mod monitoring;
 mod oidc_provider;
 mod pii_redactor;
 mod test_bed;

@@ -6,7 +6,9 @@ mod compose;
 mod demo;
 mod examples;
 mod fleet;
+mod manifests;
 mod modules;
+mod packages;
 mod panics;
 mod readme;
 

@@ -19,12 +19,15 @@ pub(crate) fn configuration(bytes: &[u8]) {
     }
 }
 
-/// An answer of a collector: the status, then the headers and the body.
+/// A response of a collector: the status, then the headers and the body.
 pub(crate) fn answer(bytes: &[u8]) {
     let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
         return;
     };
-    let _ = audit_emitter::delivery::verdict(Some(u16::from_le_bytes(*status)), rest);
+    use audit_emitter::delivery::{Rejected, receipt};
+    let status = Some(u16::from_le_bytes(*status));
+    let _ = receipt(status, Rejected::in_json(rest));
+    let _ = receipt(status, Rejected::in_protobuf(rest));
     if let Ok(text) = std::str::from_utf8(rest) {
         let _ = audit_emitter::delivery::retry_after_s(text, 1_800_000_000_000);
         let _ = audit::keys::secret_bytes(text);

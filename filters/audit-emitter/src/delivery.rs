@@ -1,5 +1,6 @@
-//! When to send, and what an answer means.
+//! When to send, and what a response means.
 
+use host::protobuf;
 use policy::json::Json;
 use policy::timestamp::parse_http_date;
 
@@ -26,7 +27,7 @@ impl Schedule {
         now_ns >= self.not_before_ns
     }
 
-    /// Whether the last answer was a failure: then one call at a time finds out about the next.
+    /// Whether the last response was a failure: then one call at a time finds out about the next.
     #[must_use]
     pub const fn is_failing(&self) -> bool {
         self.failures > 0
@@ -112,36 +113,74 @@ impl BatchSize {
     }
 }
 
-/// What the collector's answer means for a batch.
+/// What the collector's response means for a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Receipt {
     /// It has all of it.
     Delivered,
     /// It has most of it and will never take the rest (OTLP `partial_success`, not to be retried).
     PartlyRejected {
-        /// So many records.
+        /// How many records it will never take.
         records: u64,
     },
-    /// Again later.
+    /// The batch has to be sent again later.
     Retry,
-    /// Again, in smaller pieces.
+    /// The batch has to be sent again in smaller pieces.
     TooLarge,
-    /// Never: it does not understand what is sent.
+    /// It will never take the batch: it does not understand what is sent.
     Rejected,
 }
 
-/// Reads an answer as OTLP/HTTP defines it: only 429, 502, 503, 504 and broken connections are to
+/// How many records of a batch a collector says that it will not take, in a response of success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected(u64);
+
+impl Rejected {
+    /// None of them.
+    pub const NONE: Self = Self(0);
+
+    /// What an `ExportLogsServiceResponse` in JSON says: `partialSuccess.rejectedLogRecords`, a 64-bit
+    /// number and so a string in the JSON of protobuf.
+    #[must_use]
+    pub fn in_json(body: &[u8]) -> Self {
+        let response = Json::parse(body).ok();
+        let rejected = response
+            .as_ref()
+            .and_then(|json| json.at("partialSuccess.rejectedLogRecords"));
+        let text = rejected.and_then(Json::scalar_text);
+        Self(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// What one in protobuf says: `partial_success = 1 { rejected_log_records = 1 }`.
+    #[must_use]
+    pub fn in_protobuf(body: &[u8]) -> Self {
+        let mut rejected = 0;
+        for field in protobuf::fields(body) {
+            let Ok((1, protobuf::Value::Bytes(partial_success))) = field else {
+                continue;
+            };
+            for field in protobuf::fields(partial_success) {
+                if let Ok((1, protobuf::Value::Varint(records))) = field {
+                    rejected = records;
+                }
+            }
+        }
+        Self(rejected)
+    }
+}
+
+/// Reads a response as OTLP/HTTP defines it: only 429, 502, 503, 504 and broken connections are to
 /// be tried again. Hosts report a broken connection as their own 503 and a time-out as 504.
 #[must_use]
-pub fn verdict(status: Option<u16>, body: &[u8]) -> Verdict {
+pub const fn receipt(status: Option<u16>, rejected: Rejected) -> Receipt {
     match status {
-        Some(200..=299) => match rejected_records(body) {
-            0 => Verdict::Delivered,
-            records => Verdict::PartlyRejected { records },
+        Some(200..=299) => match rejected.0 {
+            0 => Receipt::Delivered,
+            records => Receipt::PartlyRejected { records },
         },
-        None | Some(408 | 429 | 502 | 503 | 504) => Verdict::Retry,
-        Some(413) => Verdict::TooLarge,
-        Some(_) => Verdict::Rejected,
+        None | Some(408 | 429 | 502 | 503 | 504) => Receipt::Retry,
+        Some(413) => Receipt::TooLarge,
+        Some(_) => Receipt::Rejected,
     }
 }
 
@@ -154,18 +193,6 @@ pub fn retry_after_s(value: &str, now_ms: u64) -> Option<u64> {
     }
     let at_s = u64::try_from(parse_http_date(value)?).ok()?;
     Some(at_s.saturating_sub(now_ms / 1000))
-}
-
-/// `partialSuccess.rejectedLogRecords`, a 64-bit number and so a string in the JSON of protobuf.
-fn rejected_records(body: &[u8]) -> u64 {
-    let answer = Json::parse(body).ok();
-    let rejected = answer
-        .as_ref()
-        .and_then(|json| json.at("partialSuccess.rejectedLogRecords"));
-    rejected
-        .and_then(Json::scalar_text)
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
 }
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -181,30 +208,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_mean_what_the_protocol_says() {
+    fn responses_mean_what_the_protocol_says() {
+        let partial = r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"x"}}"#;
         for (status, body, expected) in [
-            (Some(200), "", Verdict::Delivered),
-            (Some(200), "{}", Verdict::Delivered),
-            (Some(202), r#"{"partialSuccess":{}}"#, Verdict::Delivered),
-            (
-                Some(200),
-                r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"x"}}"#,
-                Verdict::PartlyRejected { records: 3 },
-            ),
-            (Some(429), "", Verdict::Retry),
-            (Some(503), "", Verdict::Retry),
-            (Some(504), "", Verdict::Retry),
-            (None, "", Verdict::Retry),
-            (Some(400), "", Verdict::Rejected),
-            (Some(413), "", Verdict::TooLarge),
-            (Some(500), "", Verdict::Rejected),
-            (Some(301), "", Verdict::Rejected),
+            (Some(200), "", Receipt::Delivered),
+            (Some(200), "{}", Receipt::Delivered),
+            (Some(202), r#"{"partialSuccess":{}}"#, Receipt::Delivered),
+            (Some(200), partial, Receipt::PartlyRejected { records: 3 }),
+            (Some(429), "", Receipt::Retry),
+            (Some(503), "", Receipt::Retry),
+            (Some(504), "", Receipt::Retry),
+            (None, "", Receipt::Retry),
+            (Some(400), "", Receipt::Rejected),
+            (Some(413), "", Receipt::TooLarge),
+            (Some(500), "", Receipt::Rejected),
+            (Some(301), "", Receipt::Rejected),
         ] {
-            assert_eq!(
-                verdict(status, body.as_bytes()),
-                expected,
-                "{status:?} {body}"
-            );
+            let found = receipt(status, Rejected::in_json(body.as_bytes()));
+            assert_eq!(found, expected, "{status:?} {body}");
+        }
+    }
+
+    #[test]
+    fn a_response_in_protobuf_says_how_many_were_rejected() {
+        for (body, records) in [
+            (&b""[..], 0),
+            (b"\x0a\x00", 0),
+            (b"\x0a\x02\x08\x03", 3),
+            // With a message, and with a field that is not known.
+            (b"\x0a\x07\x08\xac\x02\x12\x02no\x10\x01", 300),
+            // Cut off: a batch that was taken is not rejected by what cannot be read.
+            (b"\x0a\x05\x08", 0),
+            (b"{}", 0),
+        ] {
+            assert_eq!(Rejected::in_protobuf(body), Rejected(records), "{body:?}");
         }
     }
 

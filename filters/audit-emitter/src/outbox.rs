@@ -6,7 +6,7 @@ use host::waiting::{Calls, Occasion};
 use host::{Host, HttpCall, Moment, Status};
 
 use crate::config::{BatchLimits, Config, Envelope, HttpSink, Sink};
-use crate::delivery::{BatchSize, Schedule, Verdict, verdict};
+use crate::delivery::{BatchSize, Receipt, Rejected, Schedule, receipt};
 use crate::queue::{Batch, Priority, Queue, QueuedRecord};
 use crate::sink;
 
@@ -160,21 +160,26 @@ impl Outbox {
 
     /// Settles a batch by the response to the call that has sent it.
     pub(crate) fn settle(&mut self, number: u64, status: Option<u16>, body: &[u8]) -> BatchOutcome {
-        match verdict(status, body) {
-            Verdict::Delivered => {
+        let rejected = match self.sink.as_ref().map(|sink| sink.envelope) {
+            Some(Envelope::OtlpProtobuf) => Rejected::in_protobuf(body),
+            Some(Envelope::OtlpJson) => Rejected::in_json(body),
+            _ => Rejected::NONE,
+        };
+        match receipt(status, rejected) {
+            Receipt::Delivered => {
                 self.schedule.settled();
                 self.batch_size.note_delivered();
                 BatchOutcome::Delivered(self.queue.finish(number))
             }
-            Verdict::Retry => {
+            Receipt::Retry => {
                 self.queue.retry(number);
                 BatchOutcome::Retried
             }
-            Verdict::TooLarge if self.queue.split(number) => {
+            Receipt::TooLarge if self.queue.split(number) => {
                 self.batch_size.shrink();
                 BatchOutcome::Split(self.batch_size.records())
             }
-            Verdict::PartlyRejected { .. } | Verdict::Rejected | Verdict::TooLarge => {
+            Receipt::PartlyRejected { .. } | Receipt::Rejected | Receipt::TooLarge => {
                 self.schedule.settled();
                 BatchOutcome::Rejected(self.queue.finish(number))
             }
@@ -184,7 +189,9 @@ impl Outbox {
     /// Whether responses say in their body that a part was not taken: only those of OTLP do.
     pub(crate) fn reads_responses(&self) -> bool {
         let sink = self.sink.as_ref();
-        sink.is_some_and(|sink| sink.envelope == Envelope::Otlp)
+        sink.is_some_and(|sink| {
+            matches!(sink.envelope, Envelope::OtlpProtobuf | Envelope::OtlpJson)
+        })
     }
 }
 
@@ -211,7 +218,7 @@ fn start_call(
     let call = HttpCall {
         upstream: &sink.upstream,
         headers: &headers,
-        body: body.as_bytes(),
+        body: &body,
         timeout: sink.timeout,
     };
     calls.start_http(host, &call, occasion, Delivery::Batch(batch.number))

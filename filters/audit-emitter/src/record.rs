@@ -182,7 +182,7 @@ pub struct Envelope<'e> {
 pub fn write(observation: &Observation, envelope: &Envelope<'_>, max_bytes: usize) -> Writer {
     let mut writer = write_whole(observation, envelope);
     for bound in bound::STEPS {
-        if writer.escaped_sealed_bytes() <= max_bytes {
+        if writer.fits_escaped(max_bytes) {
             break;
         }
         writer = write_whole(&bound.cut(observation), envelope);

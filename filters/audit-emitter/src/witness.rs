@@ -7,7 +7,7 @@ use host::waiting::{Calls, Occasion};
 use host::{Host, HttpCall};
 
 use crate::config::HttpSink;
-use crate::delivery::{Schedule, Verdict};
+use crate::delivery::{Receipt, Schedule};
 use crate::outbox::Delivery;
 use crate::sink;
 
@@ -93,13 +93,13 @@ impl WitnessQueue {
     /// Takes the response to its call in. Returns the result for the metric.
     pub(crate) fn settle(
         &mut self,
-        verdict: Verdict,
+        receipt: Receipt,
         now_ns: u64,
         retry_after_s: Option<u64>,
         random: u32,
     ) -> &'static str {
-        match verdict {
-            Verdict::Retry => {
+        match receipt {
+            Receipt::Retry => {
                 self.failed(now_ns, retry_after_s, random);
                 "retried"
             }
@@ -110,7 +110,7 @@ impl WitnessQueue {
                 self.in_flight = 0;
                 self.schedule.settled();
                 match delivered_or_not {
-                    Verdict::Delivered | Verdict::PartlyRejected { .. } => "delivered",
+                    Receipt::Delivered | Receipt::PartlyRejected { .. } => "delivered",
                     _ => "rejected",
                 }
             }

@@ -1,72 +1,28 @@
 //! Calls to identity providers.
 
-use std::collections::HashMap;
+use host::{Buffer, HeaderMap, Host, ResponseSizes};
 
-use host::{Buffer, CallToken, ContextId, HeaderMap, Host, HttpCall, ResponseSizes, Status};
-
-/// Who a call belongs to. One that belongs to a stream ends with it, though others may wait for the
-/// response too; so where the host can, it belongs to the root context.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct CallContexts {
-    /// The root context, where the host takes calls of it at any time.
-    pub(crate) root: Option<ContextId>,
-    /// The stream whose callback is running.
-    pub(crate) stream: Option<ContextId>,
+/// Why a call to an identity provider was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A part of the fetch of the document at this place.
+    Fetch {
+        /// The place among the documents of the verifier.
+        document: usize,
+    },
+    /// To ask an issuer about a token.
+    Introspection {
+        /// The place of the provider in the configuration.
+        provider: usize,
+        /// The token by its hash; what the issuer is asked about is not kept.
+        token: TokenHash,
+        /// The address that the request came from, as a hash.
+        client: u64,
+    },
 }
 
-impl CallContexts {
-    /// Starts a call.
-    pub(crate) fn http_call(
-        self,
-        host: &dyn Host,
-        call: &HttpCall<'_>,
-    ) -> Result<CallToken, Status> {
-        let (Some(root), Some(stream)) = (self.root, self.stream) else {
-            return host.http_call(call);
-        };
-        if host.set_effective_context(root).is_err() {
-            return host.http_call(call);
-        }
-        let started = host.http_call(call);
-        let _ = host.set_effective_context(stream);
-        started
-    }
-}
-
-/// Whose call each is, where a host holds a request only for a call of its own, and answers only the
-/// request at hand. There nobody may wait for another's call: the request would go on unchecked.
-#[derive(Debug, Default)]
-pub(crate) struct CallOwners {
-    owners: HashMap<CallToken, ContextId>,
-}
-
-impl CallOwners {
-    /// The calls that are under way: those that nobody owns yet were started in the callback of
-    /// this context, which has to say so before it ends. A call outlives a request that ends, so
-    /// that it never becomes that of another.
-    pub(crate) fn note(&mut self, under_way: &[CallToken], context: ContextId) {
-        self.owners.retain(|call, _| under_way.contains(call));
-        for call in under_way {
-            self.owners.entry(*call).or_insert(context);
-        }
-    }
-
-    /// Whether a call of the context is under way.
-    pub(crate) fn has_call(&self, context: ContextId) -> bool {
-        self.owners.values().any(|owner| *owner == context)
-    }
-
-    /// The calls of a context, which end with it.
-    pub(crate) fn calls_of(&self, context: ContextId) -> Vec<CallToken> {
-        let owned = self.owners.iter().filter(|(_, owner)| **owner == context);
-        owned.map(|(call, _)| *call).collect()
-    }
-
-    /// Whose call this was.
-    pub(crate) fn take(&mut self, call: CallToken) -> Option<ContextId> {
-        self.owners.remove(&call)
-    }
-}
+/// The SHA-256 of a token.
+pub(crate) type TokenHash = [u8; 32];
 
 /// The body of a response with status 200 that is not longer than this.
 ///
@@ -109,3 +65,6 @@ pub(crate) fn random_u32(host: &dyn Host) -> u32 {
     let _ = host.random(&mut bytes);
     u32::from_le_bytes(bytes)
 }
+
+/// Calls of all providers at once; each asks for fewer, by its configuration.
+pub(crate) const MAX_CALLS: usize = 16_384;

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::waiting::{Call, CallId, Occasion, WaitingRequests};
 use host::{
-    Action, CallToken, Capabilities, ContextId, Direction, Filter, Host, LogLevel, Metrics,
-    Request, ResponseSizes, Stream, Throttle, plugin_configuration,
+    Action, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, Metrics, Moment, Request,
+    ResponseSizes, Stream, Throttle, plugin_configuration,
 };
 use policy::config::Problems;
 
-use crate::calls::{CallContexts, CallOwners, response_body};
+use crate::calls::{Purpose, response_body};
 use crate::config::{Config, KeySource, ProviderKind};
 use crate::credential::source::CredentialSource;
 use crate::decide::{AuthDecision, uncheckable, undecided};
@@ -18,12 +19,12 @@ use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
 use crate::host_limits;
 use crate::jose::SkippedKey;
+use crate::keys::FetchError;
 use crate::keys::document::Progress;
-use crate::keys::{FetchError, nanoseconds};
 use crate::opaque::introspection::{MAX_RESPONSE_BYTES, introspected};
 use crate::reason::Reason;
-use crate::verify::context::{Now, VerifyContext};
-use crate::verify::{Import, Verifier};
+use crate::verify::context::VerifyContext;
+use crate::verify::{Import, Verifier, introspector};
 
 /// The filter in one VM.
 pub struct JwtAuth {
@@ -32,21 +33,11 @@ pub struct JwtAuth {
     verifier: Verifier,
     enforcer: Enforcer,
     /// Requests that wait for keys or for an introspection.
-    waiting: Vec<Waiting>,
+    waiting: WaitingRequests<Request>,
     /// What is still to be done to the responses of requests that have waited.
     responses: HashMap<ContextId, ResponseHeaders>,
-    root: Option<ContextId>,
-    calls_from_root: bool,
-    /// Where only the request at hand can be answered: whose call each is.
-    owners: Option<CallOwners>,
     metrics: Metrics,
     throttle: Throttle,
-}
-
-struct Waiting {
-    context: ContextId,
-    request: Request,
-    since_ns: u64,
 }
 
 impl Filter for JwtAuth {
@@ -96,20 +87,17 @@ impl Filter for JwtAuth {
         warn_of_missing(host, capabilities, &config);
         Ok(Self {
             enforcer: Enforcer::new(&config, capabilities),
-            config,
             verifier,
-            waiting: Vec::new(),
+            waiting: WaitingRequests::new(
+                *capabilities,
+                config.waiting.max_requests,
+                config.waiting.timeout,
+            ),
+            config,
             responses: HashMap::new(),
-            root: None,
-            calls_from_root: capabilities.calls_http_from_tick(),
-            owners: (!capabilities.changes_context()).then(CallOwners::default),
             metrics,
             throttle: Throttle::default(),
         })
-    }
-
-    fn attach(&mut self, root: ContextId) {
-        self.root = Some(root);
     }
 
     fn stream(&mut self, context: ContextId) -> AuthStream {
@@ -121,16 +109,21 @@ impl Filter for JwtAuth {
     }
 
     fn on_tick(&mut self, host: &dyn Host) {
-        let now_ns = host.monotonic_ns();
-        let mut settles = self.verifier.sync(host, now_ns);
-        settles |= self.fetch_due_keys(host, None, now_ns);
+        let now = &Moment::of(host);
+        let now_ns = now.monotonic_ns();
+        let mut ended = self.verifier.sync(host, now_ns);
+        for call in self.verifier.calls.take_overdue(now_ns) {
+            ended |= self.on_no_response(host, now, &call);
+        }
+        let occasion = Occasion {
+            stream: None,
+            now_ns,
+        };
+        ended |= self.fetch_due_keys(host, occasion);
         self.report_imports(host);
-        self.note_calls(self.root);
         self.report_age(host, now_ns);
-        let timeout_ns = nanoseconds(self.config.waiting.timeout);
-        let expired = |waiting: &Waiting| now_ns.saturating_sub(waiting.since_ns) > timeout_ns;
-        if settles || self.waiting.iter().any(expired) {
-            self.settle_waiting(host, None);
+        if ended || !self.waiting.late(now_ns).is_empty() {
+            self.decide_waiting(host, None);
         }
     }
 
@@ -144,11 +137,10 @@ impl Filter for JwtAuth {
     }
 
     fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
-        let owner = self.owners.as_mut().and_then(|owners| owners.take(token));
-        let ended = self.take_response(host, token, sizes);
-        self.note_calls(owner);
-        if ended {
-            self.settle_waiting(host, owner);
+        if let Some(call) = self.verifier.calls.end(CallId::Http(token))
+            && self.take_response(host, &call, sizes)
+        {
+            self.decide_waiting(host, call.occasion.stream);
         }
     }
 }
@@ -171,7 +163,7 @@ impl Stream<JwtAuth> for AuthStream {
         let mut request = Request::capture(host, &config.sources);
         let managed = managed_headers::strip_managed_headers(host, &request, &config);
         let mode = config.strictest_mode();
-        let overrides = config.sources.strip_method_overrides(host, mode);
+        let overrides = request.strip_method_overrides(host, mode);
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
             let decision = uncheckable(&config, reason);
@@ -180,10 +172,10 @@ impl Stream<JwtAuth> for AuthStream {
                 return action;
             }
         }
-        let now = Now::of(host);
+        let now = Moment::of(host);
         let mut decision = filter.decide(&config, host, &mut request, self.context, &now, None);
         if matches!(decision, AuthDecision::Wait { .. })
-            && filter.fetch_due_keys(host, Some(self.context), now.monotonic_ns())
+            && filter.fetch_due_keys(host, occasion(self.context, &now))
         {
             // What it would wait for has failed at once.
             let since_ns = Some(now.monotonic_ns());
@@ -196,9 +188,9 @@ impl Stream<JwtAuth> for AuthStream {
             decision.drop_parsed_identities();
             return action;
         };
-        let can_wait = filter.can_wait(self.context);
+        let can_wait = filter.verifier.calls.can_hold(self.context);
         // What only watches must not hold anybody up.
-        if !mode.enforces() || !can_wait || filter.waiting.len() >= config.waiting.max_requests {
+        if !mode.enforces() || !can_wait || !filter.waiting.has_room() {
             let full = (mode.enforces() && can_wait).then_some(Reason::WaitingFull);
             if full.is_some() {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
@@ -208,11 +200,9 @@ impl Stream<JwtAuth> for AuthStream {
         }
         self.waits = true;
         filter.metrics.shift(host, "waiting_requests", &[], 1);
-        filter.waiting.push(Waiting {
-            context: self.context,
-            request,
-            since_ns: now.monotonic_ns(),
-        });
+        filter
+            .waiting
+            .hold(self.context, now.monotonic_ns(), request);
         Action::Pause
     }
 
@@ -232,44 +222,34 @@ impl Stream<JwtAuth> for AuthStream {
     }
 
     fn on_done(&mut self, filter: &mut JwtAuth, host: &dyn Host) {
-        filter.lose_calls(host, self.context);
+        for call in filter.verifier.calls.take_lost(self.context) {
+            filter.verifier.lose(host, &call);
+        }
         if !self.waits {
             return;
         }
         filter.responses.remove(&self.context);
-        let before = filter.waiting.len();
-        filter
-            .waiting
-            .retain(|waiting| waiting.context != self.context);
-        if filter.waiting.len() < before {
+        if filter.waiting.leave(self.context).is_some() {
             filter.metrics.shift(host, "waiting_requests", &[], -1);
         }
     }
 }
 
 impl JwtAuth {
-    fn contexts(&self, stream: Option<ContextId>) -> CallContexts {
-        CallContexts {
-            root: self.root.filter(|_| self.calls_from_root),
-            stream,
-        }
-    }
-
     fn decide<'c>(
         &mut self,
         config: &'c Config,
         host: &dyn Host,
         request: &mut Request,
         context: ContextId,
-        now: &Now<'_>,
+        now: &Moment<'_>,
         waits_since_ns: Option<u64>,
     ) -> AuthDecision<'c> {
-        let contexts = self.contexts(Some(context));
         let find = |request: &Request, requirement: &crate::config::Requirement| {
             let context = VerifyContext {
                 host,
                 request,
-                contexts,
+                stream: context,
                 now,
                 waits_since_ns,
             };
@@ -279,9 +259,8 @@ impl JwtAuth {
     }
 
     /// Starts the fetches that are due. Whether one failed at once: then nobody need wait for it.
-    fn fetch_due_keys(&mut self, host: &dyn Host, stream: Option<ContextId>, now_ns: u64) -> bool {
-        let contexts = self.contexts(stream);
-        let failed = self.verifier.fetch_if_due(host, contexts, now_ns);
+    fn fetch_due_keys(&mut self, host: &dyn Host, occasion: Occasion) -> bool {
+        let failed = self.verifier.fetch_if_due(host, occasion);
         for (document, FetchError(code)) in &failed {
             self.report_fetch(host, *document, code);
         }
@@ -289,72 +268,89 @@ impl JwtAuth {
     }
 
     /// Whether a fetch or an introspection has come to its end: discovery goes on with the keys.
-    fn take_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) -> bool {
-        let now = Now::of(host);
-        let contexts = self.contexts(None);
-        let keys = self
-            .verifier
-            .on_keys_response(host, contexts, token, sizes, now.monotonic_ns());
-        match keys {
-            Some((_, Progress::GoesOn)) => return false,
-            Some((document, Progress::Ended(result))) => {
-                let code = result.map_or_else(|FetchError(code)| code, |()| "ok");
-                self.report_fetch(host, document, code);
-                self.report_imports(host);
-                return true;
+    fn take_response(
+        &mut self,
+        host: &dyn Host,
+        call: &Call<Purpose>,
+        sizes: ResponseSizes,
+    ) -> bool {
+        let now = &Moment::of(host);
+        match call.purpose {
+            Purpose::Fetch { document } => {
+                let occasion = Occasion {
+                    now_ns: now.monotonic_ns(),
+                    ..call.occasion
+                };
+                let progress = self
+                    .verifier
+                    .on_keys_response(host, occasion, document, sizes);
+                match progress {
+                    Progress::GoesOn => false,
+                    Progress::Ended(result) => {
+                        let code = result.map_or_else(|FetchError(code)| code, |()| "ok");
+                        self.report_fetch(host, document, code);
+                        self.report_imports(host);
+                        true
+                    }
+                }
             }
-            _ => {}
-        }
-        let config = Rc::clone(&self.config);
-        let named = config.providers.iter().zip(&mut self.verifier.sources);
-        for (index, (provider, source)) in named.enumerate() {
-            if let CredentialSource::Introspection(introspector) = source
-                && let Some(hash) = introspector.take_call(token)
-            {
+            Purpose::Introspection { .. } => {
                 let body = response_body(host, sizes, MAX_RESPONSE_BYTES);
-                let result = introspector.on_response(
-                    hash,
-                    body.as_deref().map_err(|code| *code),
-                    now.monotonic_ns(),
-                    now.wall_s(),
-                    |claims, validity| introspected(provider, index, claims, validity),
-                );
-                let labels = [("provider", provider.name.as_str()), ("result", result)];
-                self.metrics.count(host, "introspections_total", &labels);
-                return true;
+                let body = body.as_deref().map_err(|code| *code);
+                self.end_introspection(host, now, call, body)
             }
         }
+    }
+
+    /// The host has said nothing about a call for too long. Whether somebody who waits is to be
+    /// decided about again.
+    fn on_no_response(&mut self, host: &dyn Host, now: &Moment<'_>, call: &Call<Purpose>) -> bool {
+        let Purpose::Fetch { document } = call.purpose else {
+            return self.end_introspection(host, now, call, Err(NO_RESPONSE));
+        };
+        if let Some(document) = self.verifier.documents.get_mut(document) {
+            document.give_up(host, now.monotonic_ns());
+        }
+        self.report_fetch(host, document, NO_RESPONSE);
         true
     }
 
-    /// A request has ended, and where calls belong to requests, so have those that it started.
-    fn lose_calls(&mut self, host: &dyn Host, context: ContextId) {
-        let Some(owners) = &self.owners else { return };
-        for call in owners.calls_of(context) {
-            self.verifier.lose_call(host, call);
-        }
-    }
-
-    /// The calls that this callback, of this context, has started.
-    fn note_calls(&mut self, context: Option<ContextId>) {
-        if let Some(owners) = &mut self.owners {
-            owners.note(&self.verifier.calls_under_way(), context.unwrap_or(0));
-        }
-    }
-
-    /// Whether the host holds a request until it can be answered.
-    fn can_wait(&mut self, context: ContextId) -> bool {
-        self.note_calls(Some(context));
-        let owners = self.owners.as_ref();
-        owners.is_none_or(|owners| owners.has_call(context))
+    fn end_introspection(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        call: &Call<Purpose>,
+        body: Result<&[u8], &'static str>,
+    ) -> bool {
+        let Purpose::Introspection {
+            provider: index,
+            token,
+            ..
+        } = call.purpose
+        else {
+            return false;
+        };
+        let Some(provider) = self.config.providers.get(index) else {
+            return false;
+        };
+        let Some(introspector) = introspector(&mut self.verifier.providers, index) else {
+            return false;
+        };
+        let result = introspector.on_response(
+            token,
+            body,
+            now.monotonic_ns(),
+            now.wall_s(),
+            |claims, validity| introspected(provider, index, claims, validity),
+        );
+        let labels = [("provider", provider.name.as_str()), ("result", result)];
+        self.metrics.count(host, "introspections_total", &labels);
+        true
     }
 
     /// Counts a fetch for each provider that takes its keys from what was fetched.
     fn report_fetch(&self, host: &dyn Host, document: usize, result: &str) {
         for provider in self.verifier.users_of(document) {
-            let Some(provider) = self.config.providers.get(provider) else {
-                continue;
-            };
             let name = provider.name.as_str();
             if result != "ok" {
                 self.throttle.log(host, LogLevel::Warn, || {
@@ -369,17 +365,11 @@ impl JwtAuth {
     /// Says what became of key sets that are new to a provider.
     fn report_imports(&mut self, host: &dyn Host) {
         for Import { provider, result } in self.verifier.take_imports() {
-            let (Some(provider), Some(CredentialSource::Fetched(keys))) = (
-                self.config.providers.get(provider),
-                self.verifier.sources.get(provider),
-            ) else {
-                continue;
-            };
             let name = provider.name.as_str();
             match result {
-                Ok(skipped) => {
+                Ok((count, skipped)) => {
                     report_skipped(host, &self.metrics, name, &skipped);
-                    let line = format!("jwt-auth: {} keys of {name} serve", keys.key_count());
+                    let line = format!("jwt-auth: {count} keys of {name} serve");
                     host.log(LogLevel::Info, &line);
                 }
                 Err(FetchError(code)) => {
@@ -396,64 +386,69 @@ impl JwtAuth {
 
     /// How old the keys are, as all workers know it.
     fn report_age(&self, host: &dyn Host, now_ns: u64) {
-        for (provider, source) in self.config.providers.iter().zip(&self.verifier.sources) {
-            if let CredentialSource::Fetched(keys) = source
+        for provider in &self.verifier.providers {
+            if let CredentialSource::Fetched(keys) = &provider.source
                 && let Some(age) = keys.age(now_ns)
             {
-                let labels = [("provider", provider.name.as_str())];
+                let labels = [("provider", provider.settings.name.as_str())];
                 self.metrics
                     .set(host, "key_age_seconds", &labels, age.as_secs());
             }
         }
     }
 
-    /// Decides again about everybody who waits, or, where only the request at hand can be answered,
-    /// about that one; who has waited too long is refused.
-    fn settle_waiting(&mut self, host: &dyn Host, at_hand: Option<ContextId>) {
+    /// Decides again about everybody who waits, or, where only the request at hand can be decided
+    /// about, about that one; who has waited too long is refused.
+    fn decide_waiting(&mut self, host: &dyn Host, at_hand: Option<ContextId>) {
         let config = Rc::clone(&self.config);
-        let timeout_ns = nanoseconds(config.waiting.timeout);
-        for mut waiting in std::mem::take(&mut self.waiting) {
-            let context = waiting.context;
-            if self.owners.is_some() && at_hand != Some(context) {
-                self.waiting.push(waiting);
+        for context in self.waiting.awake(at_hand) {
+            let Some(mut waiter) = self.waiting.take(host, context) else {
                 continue;
-            }
-            if host.set_effective_context(context).is_err() {
+            };
+            if !waiter.is_there() {
                 self.metrics.shift(host, "waiting_requests", &[], -1);
                 continue;
             }
-            let now = Now::of(host);
-            let since_ns = Some(waiting.since_ns);
-            let request = &mut waiting.request;
+            let now = Moment::of(host);
+            let since_ns = Some(waiter.since_ns());
+            let request = &mut waiter.request;
             let mut decision = self.decide(&config, host, request, context, &now, since_ns);
             if matches!(decision, AuthDecision::Wait { .. })
-                && self.fetch_due_keys(host, Some(context), now.monotonic_ns())
+                && self.fetch_due_keys(host, occasion(context, &now))
             {
                 decision = self.decide(&config, host, request, context, &now, since_ns);
             }
             if matches!(decision, AuthDecision::Wait { .. }) {
-                let in_time = now.monotonic_ns().saturating_sub(waiting.since_ns) <= timeout_ns;
-                if in_time && self.can_wait(context) {
-                    self.waiting.push(waiting);
+                let is_late = self.waiting.is_late(&waiter, now.monotonic_ns());
+                if !is_late && self.verifier.calls.can_hold(context) {
+                    self.waiting.put_back(waiter);
                     continue;
                 }
                 decision = undecided(&decision, None);
             }
             self.metrics.shift(host, "waiting_requests", &[], -1);
-            let request = &waiting.request;
+            let request = &waiter.request;
             let response = self.enforcer.response_headers(&decision, host, request);
             if response != ResponseHeaders::default() {
                 self.responses.insert(context, response);
             }
             let action = self.enforcer.apply(host, request, &decision);
             decision.drop_parsed_identities();
-            if action == Action::Continue && host.resume(Direction::Request).is_err() {
+            if action == Action::Continue && waiter.resume(host).is_err() {
                 host.log(
                     LogLevel::Warn,
                     "jwt-auth: a waiting request could not be resumed",
                 );
             }
         }
+    }
+}
+
+/// When and where a call is started for a request.
+fn occasion(stream: ContextId, now: &Moment<'_>) -> Occasion {
+    Occasion {
+        stream: Some(stream),
+        now_ns: now.monotonic_ns(),
     }
 }
 
@@ -477,3 +472,5 @@ fn warn_of_missing(host: &dyn Host, capabilities: &Capabilities, config: &Config
 
 /// How often due fetches and the other workers' keys are looked for.
 const TICK_PERIOD: Duration = Duration::from_millis(100);
+/// The word for a call that the host never ends, in metrics.
+const NO_RESPONSE: &str = "no_response";

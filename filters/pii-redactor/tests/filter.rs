@@ -434,6 +434,15 @@ fn a_finding_can_block() {
     }
     let outcome = proxy.run(&Request::get("/x"), &Response::json(ssn));
     assert!(outcome.reset && !outcome.client().text().contains("536"));
+    // A response that a finding blocks is refused, not one that could not be searched.
+    let decisions = outcome.decisions();
+    let decision = |reason: &str| decisions.iter().find(|d| d.reason == reason);
+    assert_eq!(
+        decision("blocked_content").map(|d| d.outcome),
+        Some(policy::decision::Outcome::Denied)
+    );
+    let blocked = "meshward.pii-redactor.blocked_total;direction=response";
+    assert_eq!(proxy.host().metric(blocked), 1);
     let outcome = proxy.run(
         &Request::get("/x"),
         &Response::json("{}").header("x-ssn", "536-22-8145"),
@@ -826,4 +835,18 @@ fn a_head_that_costs_too_much_to_search_ends_in_the_policy() {
     let request = Request::get(&format!("/a?q={}", "a-".repeat(1_000)));
     let outcome = ordinary.run(&request, &Response::json("{}"));
     assert_eq!(outcome.client().status(), Some(200));
+}
+
+/// A header that is not there costs no call of the host.
+#[test]
+fn only_headers_that_are_there_are_removed() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let removals = "proxy_remove_header_map_value";
+    let response = Response::json(BODY).header("etag", "\"1\"");
+    proxy.run(&Request::get("/patients/1"), &response);
+    let without = proxy.host().times_called(removals);
+    let request = Request::get("/patients/1").header("range", "bytes=0-9");
+    let outcome = proxy.run(&request.header("accept-encoding", "gzip"), &response);
+    assert_eq!(outcome.upstream().header("range"), None);
+    assert_eq!((without, proxy.host().times_called(removals)), (0, 2));
 }

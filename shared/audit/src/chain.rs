@@ -122,7 +122,7 @@ impl Chain {
 
     /// Closes the next record, which `writer` holds whole, and makes it the last of the chain.
     pub fn seal(&mut self, writer: Writer, key: Option<&SigningKey>) -> Sealed {
-        let core = Hash::core(writer.core());
+        let core = Hash::core_in_pieces(writer.core());
         let fingerprint = Hash::link(&self.uid, self.next, &self.head, &core);
         let signature = key
             .filter(|_| writer.wants_signature())

@@ -34,6 +34,16 @@ impl Hash {
         Self::of(&[&[Self::CORE], core.as_bytes()])
     }
 
+    /// As [`Hash::core`], of a core that is not in one piece.
+    pub(crate) fn core_in_pieces<'p>(pieces: impl Iterator<Item = &'p str>) -> Self {
+        let mut digest = Sha256::new();
+        digest.update([Self::CORE]);
+        for piece in pieces {
+            digest.update(piece);
+        }
+        Self(digest.finalize().into())
+    }
+
     /// `SHA-256(01 ‖ chain ‖ u64(sequence) ‖ previous ‖ core)`, the number with its most significant
     /// byte first.
     #[must_use]

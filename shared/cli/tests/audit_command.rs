@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use audit::Range;
 use policy::json::Json;
 use tempfile::TempDir;
-use trail::sample::{Emitter, Random, Request, emitter_key, write_trail};
+use trail::synthetic::{Emitter, Random, Request, emitter_key, write_trail};
 
 struct Outcome {
     code: i32,

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use audit::Range;
 use policy::json::Json;
 use tempfile::TempDir;
-use trail::sample::{Emitter, Random, Request, emitter_key, write_trail};
+use trail::synthetic::{Emitter, Random, Request, emitter_key, write_trail};
 
 fn meshward(folder: &Path, arguments: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_meshward"))

@@ -35,6 +35,38 @@ impl Writer {
         self
     }
 
+    /// A number of 64 bits in fixed length.
+    #[must_use]
+    pub fn fixed64(mut self, field: u32, value: u64) -> Self {
+        self.key(field, WIRE_FIXED64);
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
+    /// A number of 32 bits in fixed length.
+    #[must_use]
+    pub fn fixed32(mut self, field: u32, value: u32) -> Self {
+        self.key(field, WIRE_FIXED32);
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+        self
+    }
+
+    /// A message, which `write` writes: not built first and copied then.
+    #[must_use]
+    pub fn message(mut self, field: u32, write: impl FnOnce(Self) -> Self) -> Self {
+        self.key(field, WIRE_LEN);
+        let start = self.bytes.len();
+        let mut writer = write(self);
+        let end = writer.bytes.len();
+        // The length stands in front and is known now: it is put behind, and turned to the front.
+        writer.varint_bytes(u64::try_from(end.saturating_sub(start)).unwrap_or(u64::MAX));
+        let digits = writer.bytes.len().saturating_sub(end);
+        if let Some(message) = writer.bytes.get_mut(start..) {
+            message.rotate_right(digits.min(message.len()));
+        }
+        writer
+    }
+
     /// The encoded message.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
@@ -105,12 +137,12 @@ impl<'a> Fields<'a> {
         let number = u32::try_from(key >> 3).ok().filter(|number| *number > 0)?;
         let value = match key & 7 {
             WIRE_VARINT => Value::Varint(self.varint()?),
-            1 => Value::Fixed64(self.take(8)?.try_into().ok()?),
+            WIRE_FIXED64 => Value::Fixed64(self.take(8)?.try_into().ok()?),
             WIRE_LEN => {
                 let length = usize::try_from(self.varint()?).ok()?;
                 Value::Bytes(self.take(length)?)
             }
-            5 => Value::Fixed32(self.take(4)?.try_into().ok()?),
+            WIRE_FIXED32 => Value::Fixed32(self.take(4)?.try_into().ok()?),
             _ => return None,
         };
         Some((number, value))
@@ -141,7 +173,9 @@ impl<'a> Fields<'a> {
 }
 
 const WIRE_VARINT: u64 = 0;
+const WIRE_FIXED64: u64 = 1;
 const WIRE_LEN: u64 = 2;
+const WIRE_FIXED32: u64 = 5;
 
 #[cfg(test)]
 mod tests {
@@ -165,6 +199,29 @@ mod tests {
                 (1000, Value::Bytes(&[0; 200])),
             ]
         );
+    }
+
+    #[test]
+    fn a_message_in_a_message_is_what_is_put_in_whole() {
+        for length in [0, 1, 127, 128, 20_000] {
+            let text = vec![b'x'; length];
+            let inner = Writer::default()
+                .fixed64(1, 0x0102_0304_0506_0708)
+                .bytes(2, &text)
+                .fixed32(3, 7)
+                .finish();
+            let whole = Writer::default().varint(1, 1).bytes(2, &inner).varint(3, 3);
+            let written = Writer::default()
+                .varint(1, 1)
+                .message(2, |inner| {
+                    inner
+                        .fixed64(1, 0x0102_0304_0506_0708)
+                        .bytes(2, &text)
+                        .fixed32(3, 7)
+                })
+                .varint(3, 3);
+            assert_eq!(written.finish(), whole.finish(), "{length}");
+        }
     }
 
     #[test]

@@ -3,11 +3,18 @@
 /// Two lower-case digits for each byte.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)])
-        .collect()
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(lower_digit(byte >> 4));
+        text.push(lower_digit(byte & 0x0f));
+    }
+    text
+}
+
+/// The digit of a number below 16: the letters begin 39 after the colon, which comes after the 9.
+const fn lower_digit(half: u8) -> char {
+    let letter = if half > 9 { 39 } else { 0 };
+    (b'0'.wrapping_add(half).wrapping_add(letter)) as char
 }
 
 /// Exactly so many bytes, from digits of either case.

@@ -14,7 +14,7 @@ use policy::json::Json;
 use crate::envelope::{Claims, Facts};
 use crate::hex::{decode, encode};
 use crate::keyring::{Keyring, Vouched};
-use crate::scan::{Fields, Shapes};
+use crate::scan::{Fields, Templates};
 
 /// The id of a chain.
 pub type ChainUid = [u8; 16];
@@ -169,7 +169,7 @@ const fn bit(group: Group) -> u8 {
 #[derive(Debug)]
 pub struct Checker<'k> {
     keyring: &'k Keyring,
-    shapes: Shapes,
+    templates: Templates,
     /// What is hashed, in one piece; kept for its memory.
     hashed: Vec<u8>,
 }
@@ -180,7 +180,7 @@ impl<'k> Checker<'k> {
     pub fn new(keyring: &'k Keyring) -> Self {
         Self {
             keyring,
-            shapes: Shapes::default(),
+            templates: Templates::default(),
             hashed: Vec::new(),
         }
     }
@@ -215,7 +215,7 @@ impl<'k> Checker<'k> {
         };
         // The record of a request that is written in an unusual way.
         let fields = match item.control {
-            None => self.shapes.scan(&text),
+            None => self.templates.scan(&text),
             Some(_) => None,
         };
         Ok(Checked {
@@ -230,7 +230,7 @@ impl<'k> Checker<'k> {
     /// another, or wrong.
     #[must_use]
     pub fn check_fast(&mut self, text: &str) -> Option<(Item, Fields)> {
-        let fields = self.shapes.scan(text)?;
+        let fields = self.templates.scan(text)?;
         let item = check_fields(text, &fields, &mut self.hashed)?;
         Some((item, fields))
     }

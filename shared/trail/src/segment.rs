@@ -142,8 +142,14 @@ impl Segments {
     /// The segment that holds a record.
     #[must_use]
     pub fn holding(&self, sequence: u64) -> Option<&Segment> {
-        let (_, segment) = self.0.range(..=sequence).next_back()?;
-        (segment.last >= sequence).then_some(segment)
+        self.holding_from(sequence).map(|(_, segment)| segment)
+    }
+
+    /// The segment that holds a record, with the number of its first.
+    #[must_use]
+    pub fn holding_from(&self, sequence: u64) -> Option<(u64, &Segment)> {
+        let (first, segment) = self.0.range(..=sequence).next_back()?;
+        (segment.last >= sequence).then_some((*first, segment))
     }
 
     /// How many records of these numbers are there.

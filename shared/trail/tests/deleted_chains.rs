@@ -12,8 +12,8 @@ use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
-use trail::sample::{Emitter, emitter_key, operator_key, tell_peers};
 use trail::source::Source;
+use trail::synthetic::{Emitter, emitter_key, operator_key, tell_peers};
 use trail::verdict::{Question, Verdict, conclude};
 
 fn verify(lines: &[String], keyring: &Keyring, question: &Question) -> Verdict {

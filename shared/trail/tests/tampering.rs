@@ -14,8 +14,8 @@ use trail::issue::Kind;
 use trail::item::Checker;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
-use trail::sample::{Emitter, Random, emitter_key, operator_key};
 use trail::source::Source;
+use trail::synthetic::{Emitter, Random, emitter_key, operator_key};
 use trail::verdict::{Question, Verdict, conclude};
 
 fn keyring() -> Keyring {

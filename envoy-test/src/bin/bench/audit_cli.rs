@@ -12,8 +12,8 @@ use trail::chains::{Limits, Trail};
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::{Observer, Reading};
 use trail::report::{Filter, Report, Tally};
-use trail::sample::{emitter_key, write_trail};
 use trail::source::Source;
+use trail::synthetic::{emitter_key, write_trail};
 use trail::verdict::{Question, Verdict, conclude};
 
 /// Measures and prints.

@@ -33,8 +33,10 @@ pub struct HttpSink {
 /// What is around records on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Envelope {
-    /// OpenTelemetry logs in JSON, `POST /v1/logs`.
-    Otlp,
+    /// OpenTelemetry logs in protobuf, `POST /v1/logs`.
+    OtlpProtobuf,
+    /// OpenTelemetry logs in JSON.
+    OtlpJson,
     /// A batch of CloudEvents.
     CloudEvents,
     /// Nothing: one record on each line.
@@ -46,7 +48,8 @@ impl Envelope {
     #[must_use]
     pub const fn content_type(self) -> &'static str {
         match self {
-            Self::Otlp => "application/json",
+            Self::OtlpProtobuf => "application/x-protobuf",
+            Self::OtlpJson => "application/json",
             Self::CloudEvents => "application/cloudevents-batch+json",
             Self::Ndjson => "application/x-ndjson",
         }
@@ -59,7 +62,18 @@ impl Sink {
         let (envelope, inner) = match node.variant(&WORDS)? {
             ("host_log", None) => return Some(Self::HostLog),
             ("host_log", Some(inner)) => return inner.object(|_| Some(Self::HostLog)),
-            ("otlp_http", Some(inner)) => (Envelope::Otlp, inner),
+            ("otlp_http", Some(inner)) => {
+                let read = inner.object(|fields| {
+                    let envelope = fields.or("encoding", Envelope::OtlpProtobuf, |n| {
+                        n.one_of(&[
+                            ("protobuf", Envelope::OtlpProtobuf),
+                            ("json", Envelope::OtlpJson),
+                        ])
+                    });
+                    HttpSink::read(fields, envelope)
+                });
+                return read.map(Self::Http);
+            }
             ("cloudevents_http", Some(inner)) => (Envelope::CloudEvents, inner),
             ("ndjson_http", Some(inner)) => (Envelope::Ndjson, inner),
             (word, _) => {
@@ -78,7 +92,7 @@ impl Sink {
 impl HttpSink {
     pub(super) fn read(fields: &mut Fields<'_>, envelope: Envelope) -> Option<Self> {
         let default_path = match envelope {
-            Envelope::Otlp => "/v1/logs",
+            Envelope::OtlpProtobuf | Envelope::OtlpJson => "/v1/logs",
             Envelope::CloudEvents | Envelope::Ndjson => "/",
         };
         let upstream = fields

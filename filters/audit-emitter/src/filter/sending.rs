@@ -4,7 +4,7 @@ use host::waiting::Call;
 use host::{Buffer, ContextId, HeaderMap, Host, LogLevel, Moment, ResponseSizes, header_text};
 
 use super::{AuditEmitter, MAX_RESPONSE_BYTES, NS_PER_MS};
-use crate::delivery::{retry_after_s, verdict};
+use crate::delivery::{Rejected, receipt, retry_after_s};
 use crate::outbox::{BatchOutcome, Delivery};
 use crate::queue::QueuedRecord;
 use crate::telemetry::{BATCHES, WITNESS_BATCHES};
@@ -79,8 +79,8 @@ impl AuditEmitter {
                     return;
                 };
                 let random = self.recorder.random_number(host);
-                let verdict = verdict(status, b"");
-                let result = witness.settle(verdict, now_ns, retry_after(), random);
+                let receipt = receipt(status, Rejected::NONE);
+                let result = witness.settle(receipt, now_ns, retry_after(), random);
                 self.telemetry
                     .count(host, WITNESS_BATCHES, &[("result", result)]);
                 return;

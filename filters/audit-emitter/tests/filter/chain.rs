@@ -350,16 +350,77 @@ fn signed_records_name_the_chains_and_emitters_beside_them() {
 
 #[test]
 fn a_part_that_is_not_taken_is_in_the_log() {
-    let mut proxy = configured(Profile::Envoy, "log");
-    let collector = Collector::of(&mut proxy);
-    collector
-        .body
-        .replace(r#"{"partialSuccess":{"rejectedLogRecords":"1"}}"#.to_owned());
-    get(&mut proxy, "/orders/1");
-    proxy.advance(Duration::from_secs(1));
-    assert_eq!(spilled(&proxy), 1);
-    assert_eq!(metric(&proxy, "batches_total;result=rejected"), 1);
-    assert_eq!(metric(&proxy, "spilled_total;reason=rejected"), 3);
+    for (encoding, response) in [
+        // partial_success = 1 { rejected_log_records = 1 } is 1.
+        ("protobuf", "\u{a}\u{2}\u{8}\u{1}"),
+        ("json", r#"{"partialSuccess":{"rejectedLogRecords":"1"}}"#),
+    ] {
+        let configuration = format!(
+            r#"{{"sink":{{"otlp_http":{{"cluster":"collector","encoding":"{encoding}"}}}}}}"#
+        );
+        let mut proxy = with_configuration(Profile::Envoy, &configuration);
+        let collector = Collector::of(&mut proxy);
+        collector.body.replace(response.to_owned());
+        get(&mut proxy, "/orders/1");
+        proxy.advance(Duration::from_secs(1));
+        assert_eq!(spilled(&proxy), 1, "{encoding}");
+        assert_eq!(metric(&proxy, "batches_total;result=rejected"), 1);
+        assert_eq!(metric(&proxy, "spilled_total;reason=rejected"), 3);
+    }
+}
+
+/// What a collector routes by, and the records, are the same in both.
+#[test]
+fn both_encodings_of_otlp_say_the_same() {
+    let sent = |encoding: &str| {
+        let configuration = format!(
+            r#"{{"sink":{{"otlp_http":{{"cluster":"collector","encoding":"{encoding}"}}}},"rules":[{{"match":{{"paths":["/patients/**"]}},"retention":{{"class":"hipaa"}}}}]}}"#
+        );
+        let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+        proxy.host().set_random_seed(7);
+        proxy.configure(configuration).unwrap();
+        let collector = Collector::of(&mut proxy);
+        for path in ["/patients/7", "/orders/\"é\\", "/orders/1"] {
+            let request = Request::get(path).header(
+                "traceparent",
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            );
+            proxy.run(&request, &Response::json("{}"));
+        }
+        proxy.advance(Duration::from_secs(2));
+        let logs = collector.logs.borrow();
+        let logs = logs.iter().map(|log| {
+            let names = [
+                "timeUnixNano",
+                "severityNumber",
+                "eventName",
+                "body",
+                "attributes",
+                "traceId",
+                "spanId",
+            ];
+            names
+                .map(|name| {
+                    log.member(name)
+                        .map(ToString::to_string)
+                        .unwrap_or_default()
+                })
+                .map(|text| if text == "\"\"" { String::new() } else { text })
+                // The configuration is another, and with it the first record of each chain and all hashes.
+                .map(|text| {
+                    if text.contains("stringValue") && text.contains("fingerprint") {
+                        String::new()
+                    } else {
+                        text
+                    }
+                })
+        });
+        let logs: Vec<_> = logs.collect();
+        (logs, collector.paths())
+    };
+    let (protobuf, paths) = sent("protobuf");
+    assert!(protobuf.len() >= 5, "{protobuf:?}");
+    assert_eq!((protobuf, paths), sent("json"));
 }
 
 #[test]

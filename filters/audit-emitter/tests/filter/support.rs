@@ -8,7 +8,13 @@ use audit::record::Record;
 use audit::{Control, Hash};
 use audit_emitter::AuditEmitter;
 use host::fake::{Answer, AnyCall, PendingCall, Profile, Proxy, Request, Response};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use policy::json::Json;
+use prost::Message as _;
+use serde_json::json;
 
 pub(crate) const COLLECTOR: &str = r#"{"sink":{"otlp_http":{"cluster":"collector"}},
     "queue":{"max_bytes":"64KiB","max_records":20,"on_full":"ON_FULL"},
@@ -88,6 +94,15 @@ impl Collector {
                             .as_str()
                             .unwrap()
                             .to_owned()
+                    };
+                    self.texts.borrow_mut().extend(logs.iter().map(text));
+                    self.logs.borrow_mut().extend(logs);
+                }
+                Some("application/x-protobuf") => {
+                    let logs = protobuf_logs(body);
+                    let text = |log: &Json| {
+                        let text = log.at("body.stringValue").unwrap();
+                        text.as_str().unwrap().to_owned()
                     };
                     self.texts.borrow_mut().extend(logs.iter().map(text));
                     self.logs.borrow_mut().extend(logs);
@@ -234,4 +249,36 @@ pub(crate) fn metric(proxy: &Proxy, name: &str) -> i64 {
     proxy
         .host()
         .metric(&format!("meshward.audit-emitter.{name}"))
+}
+
+/// The log records of a request in protobuf, as those of one in JSON: read by the types of the schema.
+fn protobuf_logs(body: &[u8]) -> Vec<Json> {
+    let request = ExportLogsServiceRequest::decode(body).unwrap();
+    let resources = request.resource_logs.into_iter();
+    let scopes = resources.flat_map(|resource| resource.scope_logs);
+    let hexadecimal = |id: &[u8]| policy::hex::encode(id);
+    let log = |log: LogRecord| {
+        let value = |value: AnyValue| match value.value.unwrap() {
+            Value::StringValue(text) => json!({"stringValue": text}),
+            Value::IntValue(number) => json!({"intValue": number.to_string()}),
+            other => panic!("{other:?}"),
+        };
+        let attribute = |attribute: KeyValue| json!({"key": attribute.key, "value": value(attribute.value.unwrap())});
+        let attributes: Vec<_> = log.attributes.into_iter().map(attribute).collect();
+        let log = json!({
+            "timeUnixNano": log.time_unix_nano.to_string(),
+            "severityNumber": log.severity_number,
+            "eventName": log.event_name,
+            "body": value(log.body.unwrap()),
+            "attributes": attributes,
+            "flags": log.flags,
+            "traceId": hexadecimal(&log.trace_id),
+            "spanId": hexadecimal(&log.span_id),
+        });
+        Json::parse(log.to_string().as_bytes()).unwrap()
+    };
+    scopes
+        .flat_map(|scope| scope.log_records)
+        .map(log)
+        .collect()
 }

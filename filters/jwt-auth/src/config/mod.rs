@@ -47,7 +47,7 @@ pub struct Config {
     /// The mode of rules that say nothing else.
     pub mode: Mode,
     /// Who may vouch for callers.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<Rc<Provider>>,
     /// Where all of them look for credentials.
     pub places: Vec<CredentialPlace>,
     /// Headers that only this filter may set, whatever a client sends.
@@ -191,7 +191,7 @@ impl Config {
         let config = Self {
             places: CredentialPlace::all(locations),
             managed,
-            providers,
+            providers: providers.into_iter().map(Rc::new).collect(),
             ..config
         };
         warnings::warn(fields, &config);

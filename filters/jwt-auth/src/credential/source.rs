@@ -1,5 +1,7 @@
 //! What the credentials of each provider are checked with.
 
+use std::rc::Rc;
+
 use host::Host;
 use policy::config::Problem;
 use policy::secret::{Secret, SecretKind};
@@ -9,6 +11,12 @@ use crate::jose::{Key, KeySet};
 use crate::keys::provider_keys::ProviderKeys;
 use crate::opaque::api_key::{ApiKeyHolders, MIN_PEPPER_BYTES};
 use crate::opaque::introspection::Introspector;
+
+/// A provider at work.
+pub(crate) struct ActiveProvider {
+    pub(crate) settings: Rc<Provider>,
+    pub(crate) source: CredentialSource,
+}
 
 /// What a provider's credentials are checked with.
 pub(crate) enum CredentialSource {

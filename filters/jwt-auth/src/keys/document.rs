@@ -2,19 +2,22 @@
 
 use std::rc::Rc;
 
-use host::{CallToken, Host, HttpCall, ResponseSizes};
+use host::waiting::{Calls, Occasion, patience};
+use host::{Host, HttpCall, ResponseSizes};
 use policy::json::Json;
 
 use super::discovery::jwks_endpoint;
 use super::schedule::{Pace, Schedule, Wishes};
 use super::shared::SharedDocument;
 use super::unknown_keys::UnknownKeys;
-use super::{FetchError, MAX_JWKS_BYTES, NS_PER_S, nanoseconds, retry_after_s};
-use crate::calls::{CallContexts, random, random_u32, response_body};
+use super::{FetchError, MAX_JWKS_BYTES, nanoseconds, retry_after_s};
+use crate::calls::{Purpose, random, random_u32, response_body};
 use crate::config::{Endpoint, FetchedKeys};
 
 /// A key set as bytes, and the fetch of it that this VM has under way.
 pub(crate) struct KeyDocument {
+    /// Its place among the documents of the verifier.
+    place: usize,
     source: FetchedKeys,
     pace: Pace,
     schedule: Schedule,
@@ -43,14 +46,10 @@ pub(crate) struct Body {
     pub(crate) fetched_ns: u64,
 }
 
-/// A call under way.
+/// A fetch of this VM, which has one call under way at a time.
 struct Flight {
-    call: CallToken,
     asks_for: Part,
-    /// When the fetch began that the call is a part of.
     began_ns: u64,
-    /// A host that has not answered by then never will.
-    until_ns: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,8 +60,6 @@ enum Part {
 
 /// What a response has done to a fetch.
 pub(crate) enum Progress {
-    /// The response is of another call.
-    NotOurs,
     /// There is more to fetch.
     GoesOn,
     /// The fetch has ended: there are new bytes, or there is a reason why not.
@@ -85,8 +82,9 @@ pub(crate) enum Sought {
 
 impl KeyDocument {
     /// Nothing fetched yet. `shares` says whether the host shares data.
-    pub(crate) fn new(host: &dyn Host, source: FetchedKeys, shares: bool) -> Self {
+    pub(crate) fn new(host: &dyn Host, place: usize, source: FetchedKeys, shares: bool) -> Self {
         Self {
+            place,
             pace: source.settings.pace(),
             shared: shares.then(|| SharedDocument::of(&source)),
             source,
@@ -122,19 +120,9 @@ impl KeyDocument {
         self.body.as_ref()
     }
 
-    /// The call that is under way.
-    pub(crate) fn call_under_way(&self) -> Option<CallToken> {
-        self.flight.as_ref().map(|flight| flight.call)
-    }
-
     /// Takes over what other VMs have done, and says that the own fetch goes on. Whether a fetch
     /// has ended, well or badly: who waits for it is to be decided about again.
     pub(crate) fn sync(&mut self, host: &dyn Host, now_ns: u64) -> bool {
-        let overdue = self.flight.take_if(|flight| flight.until_ns <= now_ns);
-        if overdue.is_some() {
-            self.fail(host, now_ns);
-            return true;
-        }
         let Some(shared) = &self.shared else {
             return false;
         };
@@ -163,10 +151,13 @@ impl KeyDocument {
     pub(crate) fn fetch_if_due(
         &mut self,
         host: &dyn Host,
-        contexts: CallContexts,
-        now_ns: u64,
+        calls: &mut Calls<Purpose>,
+        occasion: Occasion,
     ) -> Result<(), FetchError> {
-        if self.schedule.due(&self.pace, self.wishes, now_ns).is_none() || !self.begin(host, now_ns)
+        let now_ns = occasion.now_ns;
+        if self.flight.is_some()
+            || self.schedule.due(&self.pace, self.wishes, now_ns).is_none()
+            || !self.begin(host, now_ns)
         {
             return Ok(());
         }
@@ -175,7 +166,7 @@ impl KeyDocument {
             (Some(_), None) => Part::Metadata,
             _ => Part::KeySet,
         };
-        self.call(host, contexts, asks_for, now_ns, now_ns)
+        self.call(host, calls, occasion, asks_for, now_ns)
     }
 
     /// Takes the response to a call. `useful` says of the bytes of a key set whether some provider
@@ -183,14 +174,14 @@ impl KeyDocument {
     pub(crate) fn on_response(
         &mut self,
         host: &dyn Host,
-        contexts: CallContexts,
-        call: CallToken,
+        calls: &mut Calls<Purpose>,
+        occasion: Occasion,
         sizes: ResponseSizes,
-        now_ns: u64,
         useful: impl FnOnce(&[u8]) -> bool,
     ) -> Progress {
-        let Some(flight) = self.flight.take_if(|flight| flight.call == call) else {
-            return Progress::NotOurs;
+        let now_ns = occasion.now_ns;
+        let Some(flight) = self.flight.take() else {
+            return Progress::GoesOn;
         };
         let body = response_body(host, sizes, MAX_JWKS_BYTES).map_err(FetchError);
         let result = match flight.asks_for {
@@ -207,7 +198,7 @@ impl KeyDocument {
                 })
                 .and_then(|endpoint| {
                     self.located = Some(endpoint);
-                    self.call(host, contexts, Part::KeySet, flight.began_ns, now_ns)?;
+                    self.call(host, calls, occasion, Part::KeySet, flight.began_ns)?;
                     Ok(false)
                 }),
         };
@@ -268,16 +259,18 @@ impl KeyDocument {
     }
 
     /// The call is gone with the request that it belonged to.
-    pub(crate) fn lose_call(&mut self, host: &dyn Host, call: CallToken) {
-        if self.flight.take_if(|flight| flight.call == call).is_some() {
+    ///
+    /// So it is when this VM goes, or this configuration does: another one may fetch at once.
+    pub(crate) fn leave(&mut self, host: &dyn Host) {
+        if self.flight.take().is_some() {
             self.free_lease(host);
         }
     }
 
-    /// This VM goes, or this configuration does: another one may fetch at once.
-    pub(crate) fn leave(&mut self, host: &dyn Host) {
+    /// The host has said nothing about the call for too long.
+    pub(crate) fn give_up(&mut self, host: &dyn Host, now_ns: u64) {
         if self.flight.take().is_some() {
-            self.free_lease(host);
+            self.fail(host, now_ns);
         }
     }
 
@@ -288,20 +281,12 @@ impl KeyDocument {
             }
             return;
         };
-        // Once more if another VM was faster: it may have written anything.
-        for _ in 0..MAX_ATTEMPTS {
-            let Some((schedule, cas)) = shared.schedule(host) else {
-                return;
-            };
-            self.schedule = schedule;
-            let Some(freed) = schedule.freed(self.holder) else {
-                return;
-            };
-            if shared.write_schedule(host, freed, Some(cas)).is_ok() {
-                self.schedule = freed;
-                return;
-            }
-        }
+        let mut schedule = self.schedule;
+        let freed = shared.update_schedule(host, &mut |current| {
+            schedule = current;
+            current.freed(self.holder)
+        });
+        self.schedule = freed.unwrap_or(schedule);
     }
 
     /// Reads the shared bytes if they are newer. Whether they were.
@@ -375,49 +360,43 @@ impl KeyDocument {
     }
 
     fn deadline_ns(&self, now_ns: u64) -> u64 {
-        let patience_ns = nanoseconds(self.pace.timeout).saturating_add(NS_PER_S);
-        now_ns.saturating_add(patience_ns)
+        now_ns.saturating_add(nanoseconds(patience(self.pace.timeout)))
     }
 
     fn call(
         &mut self,
         host: &dyn Host,
-        contexts: CallContexts,
+        calls: &mut Calls<Purpose>,
+        occasion: Occasion,
         asks_for: Part,
         began_ns: u64,
-        now_ns: u64,
     ) -> Result<(), FetchError> {
+        let now_ns = occasion.now_ns;
         let endpoint = match (asks_for, &self.located) {
             (Part::KeySet, Some(located)) => located,
             _ => &self.source.endpoint,
         };
-        let started = contexts.http_call(
-            host,
-            &HttpCall {
-                upstream: &endpoint.upstream,
-                headers: &[
-                    (":method", "GET"),
-                    (":path", &endpoint.path),
-                    (":authority", &endpoint.authority),
-                    (":scheme", endpoint.scheme),
-                    ("accept", "application/jwk-set+json, application/json"),
-                ],
-                body: b"",
-                timeout: self.pace.timeout,
-            },
-        );
-        match started {
-            Ok(call) => {
-                let until_ns = self.deadline_ns(now_ns);
+        let call = HttpCall {
+            upstream: &endpoint.upstream,
+            headers: &[
+                (":method", "GET"),
+                (":path", &endpoint.path),
+                (":authority", &endpoint.authority),
+                (":scheme", endpoint.scheme),
+                ("accept", "application/jwk-set+json, application/json"),
+            ],
+            body: b"",
+            timeout: self.pace.timeout,
+        };
+        let purpose = Purpose::Fetch {
+            document: self.place,
+        };
+        match calls.start_http(host, &call, occasion, purpose) {
+            Ok(()) => {
                 if self.shared.is_none() {
-                    self.schedule.lease_ns = until_ns;
+                    self.schedule.lease_ns = self.deadline_ns(now_ns);
                 }
-                self.flight = Some(Flight {
-                    call,
-                    asks_for,
-                    began_ns,
-                    until_ns,
-                });
+                self.flight = Some(Flight { asks_for, began_ns });
                 Ok(())
             }
             Err(_) => {
@@ -505,4 +484,3 @@ pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
 }
 
 const NOT_STARTED: FetchError = FetchError("not_started");
-const MAX_ATTEMPTS: u32 = 8;

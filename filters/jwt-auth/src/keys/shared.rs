@@ -42,6 +42,23 @@ impl SharedDocument {
         Ok((Schedule::from_bytes(&bytes).unwrap_or(new), cas))
     }
 
+    /// Replaces what is there by what `change` makes of it, in one step among all VMs. What stands
+    /// there then; `None` if nothing was changed.
+    pub(super) fn update_schedule(
+        &self,
+        host: &dyn Host,
+        change: &mut dyn FnMut(Schedule) -> Option<Schedule>,
+    ) -> Option<Schedule> {
+        let get = || host.shared_data(&self.schedule);
+        let set = |bytes: &[u8], cas: u32| host.set_shared_data(&self.schedule, bytes, Some(cas));
+        let mut changed = None;
+        let result = shared_data::update_with(&get, &set, None, &mut |bytes| {
+            changed = change(Schedule::from_bytes(&bytes)?);
+            changed.map(Schedule::to_bytes)
+        });
+        result.ok().and(changed)
+    }
+
     pub(super) fn write_schedule(
         &self,
         host: &dyn Host,

@@ -6,13 +6,14 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host::{CallToken, Host, HttpCall};
+use host::waiting::{Calls, Occasion, patience};
+use host::{Host, HttpCall};
 use policy::http;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 use policy::secret::Secret;
 
-use crate::calls::CallContexts;
+use crate::calls::{Purpose, TokenHash};
 use crate::config::{ClientAuthentication, Introspection, Provider};
 use crate::enforce::claim_headers;
 use crate::jose::sha256;
@@ -34,18 +35,6 @@ pub(crate) struct Introspector {
     active: Responses,
     /// Responses about all others, and tokens that the issuer is being asked about.
     others: Responses,
-    under_way: HashMap<CallToken, CallUnderWay>,
-}
-
-/// A token is known by its hash; what the issuer is asked about is not kept.
-type TokenHash = [u8; 32];
-
-struct CallUnderWay {
-    token: TokenHash,
-    /// Until when a response is hoped for.
-    until_ns: u64,
-    /// The address that the request came from, as a hash.
-    client: u64,
 }
 
 /// What the issuer has said.
@@ -68,12 +57,18 @@ impl Introspector {
             others: Responses::new(settings.cache_tokens),
             settings,
             secret,
-            under_way: HashMap::new(),
         }
     }
 
-    /// What the issuer has said of a token; asks if it has not been asked.
-    pub(crate) fn outcome(&mut self, context: VerifyContext<'_>, token: &str) -> Outcome {
+    /// What the issuer has said of a token; asks if it has not been asked. `provider` is the place of
+    /// this one in the configuration.
+    pub(crate) fn outcome(
+        &mut self,
+        context: VerifyContext<'_>,
+        calls: &mut Calls<Purpose>,
+        provider: usize,
+        token: &str,
+    ) -> Outcome {
         let now_ns = context.now.monotonic_ns();
         let hash = sha256(token.as_bytes());
         let known = [&mut self.active, &mut self.others]
@@ -83,22 +78,22 @@ impl Introspector {
             return outcome;
         }
         let client = client_of(context);
-        if !self.has_room(client, now_ns) {
+        if !self.has_room(calls, provider, client) {
             // It is asked about when others have been answered, in the order of the requests.
             return Outcome::Asked;
         }
-        let Ok(call) = self.ask(context.host, context.contexts, token) else {
+        let purpose = Purpose::Introspection {
+            provider,
+            token: hash,
+            client,
+        };
+        let started = self.ask(context.host, calls, context.occasion(), purpose, token);
+        if started.is_err() {
             self.others
                 .remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
             return Outcome::Unavailable;
-        };
-        let patience_ns = nanoseconds(self.settings.timeout).saturating_add(NS_PER_S);
-        let call_under_way = CallUnderWay {
-            token: hash,
-            until_ns: now_ns.saturating_add(patience_ns),
-            client,
-        };
-        self.under_way.insert(call, call_under_way);
+        }
+        let patience_ns = nanoseconds(patience(self.settings.timeout));
         self.others
             .remember(hash, Outcome::Asked, now_ns, patience_ns);
         Outcome::Asked
@@ -106,34 +101,28 @@ impl Introspector {
 
     /// Whether one more call may be made for a client. The last half of the calls is for clients
     /// that have less than a quarter of them.
-    fn has_room(&mut self, client: u64, now_ns: u64) -> bool {
+    fn has_room(&self, calls: &Calls<Purpose>, provider: usize, client: u64) -> bool {
         let most = self.settings.max_requests;
-        if self.under_way.len() >= most {
-            // A host that never answers must not end all asking.
-            self.under_way.retain(|_, call| now_ns < call.until_ns);
-        }
-        let of_client = |call: &&CallUnderWay| call.client == client;
         let half = most.div_ceil(2);
-        self.under_way.len() < half
-            || (self.under_way.len() < most
-                && self.under_way.values().filter(of_client).count() < most.div_ceil(4))
-    }
-
-    /// The call is gone with the request that it belonged to.
-    pub(crate) fn lose_call(&mut self, call: CallToken) {
-        if let Some(lost) = self.under_way.remove(&call) {
-            self.others.forget(&lost.token);
+        let (mut all, mut of_client) = (0_usize, 0_usize);
+        for call in calls.iter() {
+            if let Purpose::Introspection {
+                provider: asked,
+                client: asking,
+                ..
+            } = call.purpose
+                && asked == provider
+            {
+                all = all.saturating_add(1);
+                of_client = of_client.saturating_add(usize::from(asking == client));
+            }
         }
+        all < half || (all < most && of_client < most.div_ceil(4))
     }
 
-    /// The token that a call was about, if it was ours.
-    pub(crate) fn take_call(&mut self, call: CallToken) -> Option<TokenHash> {
-        self.under_way.remove(&call).map(|call| call.token)
-    }
-
-    /// The calls that are under way.
-    pub(crate) fn calls_under_way(&self) -> impl Iterator<Item = CallToken> {
-        self.under_way.keys().copied()
+    /// The call about a token is gone with the request that it belonged to.
+    pub(crate) fn forget(&mut self, token: &TokenHash) {
+        self.others.forget(token);
     }
 
     /// Takes in what a response says; `verified` makes the caller of its claims. Returns the result
@@ -184,9 +173,11 @@ impl Introspector {
     fn ask(
         &self,
         host: &dyn Host,
-        callers: CallContexts,
+        calls: &mut Calls<Purpose>,
+        occasion: Occasion,
+        purpose: Purpose,
         token: &str,
-    ) -> Result<CallToken, host::Status> {
+    ) -> Result<(), host::Status> {
         let Introspection {
             endpoint,
             client_id,
@@ -221,15 +212,13 @@ impl Introspector {
                 body.push_str(&format!("&client_id={id}&client_secret={secret}"));
             }
         }
-        callers.http_call(
-            host,
-            &HttpCall {
-                upstream: &endpoint.upstream,
-                headers: &headers,
-                body: body.as_bytes(),
-                timeout: *timeout,
-            },
-        )
+        let call = HttpCall {
+            upstream: &endpoint.upstream,
+            headers: &headers,
+            body: body.as_bytes(),
+            timeout: *timeout,
+        };
+        calls.start_http(host, &call, occasion, purpose)
     }
 }
 
@@ -368,6 +357,9 @@ const JUST_SAID_NS: u64 = NS_PER_S / 10;
 mod tests {
     use std::time::Duration;
 
+    use host::Capabilities;
+    use host::fake::{FakeHost, Profile};
+
     use super::*;
     use crate::config::Endpoint;
 
@@ -444,26 +436,33 @@ mod tests {
 
     #[test]
     fn no_client_has_all_calls() {
-        let mut introspector = Introspector::new(settings(), Secret::new("secret"));
-        let mut ask = |client: u64, times: u32| {
+        let introspector = Introspector::new(settings(), Secret::new("secret"));
+        let host = FakeHost::new(Profile::Envoy);
+        let mut calls = Calls::new(Capabilities::probe(&host), 100);
+        let mut ask = |provider: usize, client: u64, times: u32| {
             let mut asked = 0;
             for _ in 0..times {
-                if introspector.has_room(client, 0) {
-                    let call = CallUnderWay {
+                if introspector.has_room(&calls, provider, client) {
+                    let occasion = Occasion {
+                        stream: None,
+                        now_ns: 0,
+                    };
+                    let purpose = Purpose::Introspection {
+                        provider,
                         token: [0; 32],
-                        until_ns: 1,
                         client,
                     };
-                    let number = u32::try_from(introspector.under_way.len()).unwrap();
-                    introspector.under_way.insert(number, call);
+                    let started = introspector.ask(&host, &mut calls, occasion, purpose, "token");
+                    started.unwrap();
                     asked += 1;
                 }
             }
             asked
         };
-        assert_eq!(ask(1, 100), 5, "half of ten");
-        assert_eq!(ask(2, 100), 3, "a quarter");
-        assert_eq!(ask(3, 100), 2, "what is left");
-        assert_eq!(ask(4, 100), 0);
+        assert_eq!(ask(0, 1, 100), 5, "half of ten");
+        assert_eq!(ask(0, 2, 100), 3, "a quarter");
+        assert_eq!(ask(0, 3, 100), 2, "what is left");
+        assert_eq!(ask(0, 4, 100), 0);
+        assert_eq!(ask(1, 4, 100), 5, "of another provider");
     }
 }

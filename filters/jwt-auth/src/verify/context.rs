@@ -1,11 +1,10 @@
 //! What a verification is given, and what comes of it.
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
-use host::{Host, Request};
+use host::waiting::Occasion;
+use host::{ContextId, Host, Moment, Request};
 
-use crate::calls::CallContexts;
 use crate::enforce::challenge::Detail;
 use crate::reason::Reason;
 use crate::verify::verified::Verified;
@@ -48,45 +47,14 @@ impl From<Reason> for Failure {
     }
 }
 
-/// The moment of a request: the clocks are asked when somebody wants to know, and once.
-pub(crate) struct Now<'h> {
-    host: &'h dyn Host,
-    monotonic_ns: OnceCell<u64>,
-    wall_s: OnceCell<f64>,
-}
-
-impl<'h> Now<'h> {
-    pub(crate) const fn of(host: &'h dyn Host) -> Self {
-        Self {
-            host,
-            monotonic_ns: OnceCell::new(),
-            wall_s: OnceCell::new(),
-        }
-    }
-
-    /// Of the monotonic clock.
-    pub(crate) fn monotonic_ns(&self) -> u64 {
-        *self.monotonic_ns.get_or_init(|| self.host.monotonic_ns())
-    }
-
-    /// Of the wall clock, since 1970.
-    pub(crate) fn wall_s(&self) -> f64 {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "seconds, to a fraction of a microsecond"
-        )]
-        let read = || self.host.wall_clock_ns() as f64 / 1e9;
-        *self.wall_s.get_or_init(read)
-    }
-}
-
 /// A request whose callers are to be verified.
 #[derive(Clone, Copy)]
 pub(crate) struct VerifyContext<'r> {
     pub(crate) host: &'r dyn Host,
     pub(crate) request: &'r Request,
-    pub(crate) contexts: CallContexts,
-    pub(crate) now: &'r Now<'r>,
+    /// Its context.
+    pub(crate) stream: ContextId,
+    pub(crate) now: &'r Moment<'r>,
     /// When the request came, if it has waited: what has failed since is not waited for again.
     pub(crate) waits_since_ns: Option<u64>,
 }
@@ -96,6 +64,14 @@ impl VerifyContext<'_> {
     pub(crate) fn since_ns(&self) -> u64 {
         self.waits_since_ns
             .unwrap_or_else(|| self.now.monotonic_ns())
+    }
+
+    /// When and where a call is started for it.
+    pub(crate) fn occasion(&self) -> Occasion {
+        Occasion {
+            stream: Some(self.stream),
+            now_ns: self.now.monotonic_ns(),
+        }
     }
 }
 

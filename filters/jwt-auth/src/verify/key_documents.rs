@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use host::{CallToken, Capabilities, Host, ResponseSizes};
+use host::waiting::Occasion;
+use host::{Capabilities, Host, ResponseSizes};
 
 use super::Verifier;
-use crate::calls::CallContexts;
 use crate::config::{KeySource, Provider, ProviderKind};
-use crate::credential::source::CredentialSource;
+use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::jose::{Algorithm, Key, SkippedKey};
 use crate::keys::FetchError;
 use crate::keys::document::{KeyDocument, Progress, Sought};
@@ -17,10 +17,11 @@ use crate::reason::Reason;
 use crate::token::Token;
 use crate::verify::context::{Failure, VerifyContext};
 
-/// A provider, by its place in the configuration, has looked at a new key set.
+/// A provider has looked at a new key set.
 pub(crate) struct Import {
-    pub(crate) provider: usize,
-    pub(crate) result: Result<Vec<SkippedKey>, FetchError>,
+    pub(crate) provider: Rc<Provider>,
+    /// How many keys serve, and those that do not.
+    pub(crate) result: Result<(usize, Vec<SkippedKey>), FetchError>,
 }
 
 impl Verifier {
@@ -39,13 +40,12 @@ impl Verifier {
     pub(crate) fn fetch_if_due(
         &mut self,
         host: &dyn Host,
-        contexts: CallContexts,
-        now_ns: u64,
+        occasion: Occasion,
     ) -> Vec<(usize, FetchError)> {
         let mut failed = Vec::new();
         for (place, document) in self.documents.iter_mut().enumerate() {
             if host.can_call()
-                && let Err(error) = document.fetch_if_due(host, contexts, now_ns)
+                && let Err(error) = document.fetch_if_due(host, &mut self.calls, occasion)
             {
                 failed.push((place, error));
             }
@@ -53,46 +53,30 @@ impl Verifier {
         failed
     }
 
-    /// Takes the response to a call for keys: the document that it was for, and what came of it.
+    /// Takes the response to a call for the keys of a document.
     pub(crate) fn on_keys_response(
         &mut self,
         host: &dyn Host,
-        contexts: CallContexts,
-        call: CallToken,
+        occasion: Occasion,
+        place: usize,
         sizes: ResponseSizes,
-        now_ns: u64,
-    ) -> Option<(usize, Progress)> {
-        let sources = &self.sources;
-        let mut documents = self.documents.iter_mut().enumerate();
-        let found = documents.find_map(|(place, document)| {
-            let useful = |bytes: &[u8]| {
-                sources.iter().any(|source| match source {
-                    CredentialSource::Fetched(keys) => {
-                        keys.document == place && keys.can_use(bytes)
-                    }
-                    _ => false,
-                })
-            };
-            match document.on_response(host, contexts, call, sizes, now_ns, useful) {
-                Progress::NotOurs => None,
-                progress => Some((place, progress)),
-            }
-        });
+    ) -> Progress {
+        let providers = &self.providers;
+        let useful = |bytes: &[u8]| {
+            let mut users = users_of(providers, place);
+            users.any(|(_, keys)| keys.can_use(bytes))
+        };
+        let Some(document) = self.documents.get_mut(place) else {
+            return Progress::GoesOn;
+        };
+        let progress = document.on_response(host, &mut self.calls, occasion, sizes, useful);
         self.import();
-        found
+        progress
     }
 
-    /// The providers, by their places, that take their keys from a document.
-    pub(crate) fn users_of(&self, document: usize) -> Vec<usize> {
-        let uses = |source: &CredentialSource| match source {
-            CredentialSource::Fetched(keys) => keys.document == document,
-            _ => false,
-        };
-        let sources = self.sources.iter().enumerate();
-        sources
-            .filter(|(_, source)| uses(source))
-            .map(|(index, _)| index)
-            .collect()
+    /// The providers that take their keys from the document at this place.
+    pub(crate) fn users_of(&self, document: usize) -> impl Iterator<Item = &Provider> {
+        users_of(&self.providers, document).map(|(provider, _)| provider)
     }
 
     /// What became of key sets that were imported since the last time.
@@ -118,7 +102,8 @@ impl Verifier {
         let key_id = token.header.key_id.as_deref();
         self.refresh_keys(context, index, key_id);
         let (host, signatures) = (context.host, self.signatures);
-        let keys = match self.sources.get(index) {
+        let provider = self.providers.get(index);
+        let keys = match provider.map(|provider| &provider.source) {
             Some(CredentialSource::Inline(keys)) => keys,
             Some(CredentialSource::Fetched(fetched)) => {
                 let (since_ns, now_ns) = (context.since_ns(), context.now.monotonic_ns());
@@ -146,7 +131,7 @@ impl Verifier {
         // Only a name that nobody knows is worth a fetch, not an algorithm that does not fit it.
         let is_unknown = key_id.is_some_and(|id| !keys.knows(id));
         if is_unknown
-            && let Some(CredentialSource::Fetched(fetched)) = self.sources.get(index)
+            && let Some(CredentialSource::Fetched(fetched)) = provider.map(|it| &it.source)
             && let Some(document) = self.documents.get_mut(fetched.document)
         {
             let (since_ns, now_ns) = (context.since_ns(), context.now.monotonic_ns());
@@ -163,7 +148,8 @@ impl Verifier {
 
     /// Where the keys at hand do not have the one of a token, another VM may know more.
     fn refresh_keys(&mut self, context: VerifyContext<'_>, index: usize, key_id: Option<&str>) {
-        let Some(CredentialSource::Fetched(fetched)) = self.sources.get(index) else {
+        let provider = self.providers.get(index);
+        let Some(CredentialSource::Fetched(fetched)) = provider.map(|it| &it.source) else {
             return;
         };
         let now_ns = context.now.monotonic_ns();
@@ -178,7 +164,7 @@ impl Verifier {
     /// Whether the keys of a provider still serve: a token that was verified with keys that are too
     /// old by now is verified again, or not at all.
     pub(super) fn has_keys(&self, index: usize, context: VerifyContext<'_>) -> bool {
-        match self.sources.get(index) {
+        match self.source(index) {
             Some(CredentialSource::Inline(_)) => true,
             Some(CredentialSource::Fetched(keys)) => keys.set(context.now.monotonic_ns()).is_some(),
             _ => false,
@@ -187,15 +173,31 @@ impl Verifier {
 
     /// Each provider looks at the key sets that are new to it.
     fn import(&mut self) {
-        for (provider, source) in self.sources.iter_mut().enumerate() {
+        for ActiveProvider { settings, source } in &mut self.providers {
             if let CredentialSource::Fetched(keys) = source
                 && let Some(document) = self.documents.get(keys.document)
                 && let Some(result) = keys.import(document.body())
             {
+                let result = result.map(|skipped| (keys.key_count(), skipped));
+                let provider = Rc::clone(settings);
                 self.imports.push(Import { provider, result });
             }
         }
     }
+}
+
+fn users_of(
+    providers: &[ActiveProvider],
+    document: usize,
+) -> impl Iterator<Item = (&Provider, &ProviderKeys)> {
+    providers
+        .iter()
+        .filter_map(move |provider| match &provider.source {
+            CredentialSource::Fetched(keys) if keys.document == document => {
+                Some((&*provider.settings, &**keys))
+            }
+            _ => None,
+        })
 }
 
 /// The keys of a provider that publishes them, and the document that they are in: one for each
@@ -218,7 +220,7 @@ pub(super) fn fetched_keys(
         Some(known) => known.join(source),
         None => {
             let shares = capabilities.shares_data();
-            documents.push(KeyDocument::new(host, source.clone(), shares));
+            documents.push(KeyDocument::new(host, document, source.clone(), shares));
         }
     }
     Some(ProviderKeys::new(

@@ -6,22 +6,24 @@ pub(crate) mod verified;
 
 use std::rc::Rc;
 
-use host::{CallToken, Capabilities, Counter, Histogram, Host};
+use host::waiting::{Call, Calls};
+use host::{Capabilities, Counter, Histogram, Host};
 use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 
+use crate::calls::{MAX_CALLS, Purpose};
 use crate::config::{
     Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
     TokenProvider,
 };
-use crate::credential::source::CredentialSource;
+use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::credential::{self, Credential};
 use crate::decide::connection;
 use crate::enforce::claim_headers;
 use crate::jose::Key;
 use crate::keys::document::KeyDocument;
-use crate::opaque::introspection::Outcome;
+use crate::opaque::introspection::{Introspector, Outcome};
 use crate::reason::Reason;
 use crate::token::cache::VerifiedTokens;
 use crate::token::claims::{self, Validity};
@@ -36,10 +38,12 @@ pub(crate) use key_documents::Import;
 pub(crate) struct Verifier {
     config: Rc<Config>,
     signatures: SignatureBackend,
-    /// One for each provider, in the order of the configuration.
-    pub(crate) sources: Vec<CredentialSource>,
+    /// In the order of the configuration.
+    pub(crate) providers: Vec<ActiveProvider>,
     /// The key sets that providers take their keys from.
     pub(crate) documents: Vec<KeyDocument>,
+    /// Those to the providers.
+    pub(crate) calls: Calls<Purpose>,
     /// What became of key sets that were imported since somebody asked.
     imports: Vec<Import>,
     tokens: VerifiedTokens,
@@ -69,7 +73,7 @@ impl Verifier {
         filter: &str,
     ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
-        let mut sources = Vec::new();
+        let mut providers = Vec::new();
         let mut documents: Vec<KeyDocument> = Vec::new();
         for (index, provider) in config.providers.iter().enumerate() {
             let source =
@@ -78,7 +82,10 @@ impl Verifier {
                     None => CredentialSource::of(host, index, provider),
                 };
             match source {
-                Ok(source) => sources.push(source),
+                Ok(source) => providers.push(ActiveProvider {
+                    settings: Rc::clone(provider),
+                    source,
+                }),
                 Err(problem) => problems.push(problem),
             }
         }
@@ -89,8 +96,9 @@ impl Verifier {
         Ok(Self {
             config: Rc::clone(config),
             signatures: SignatureBackend::choose(host, capabilities),
-            sources,
+            providers,
             documents,
+            calls: Calls::new(*capabilities, MAX_CALLS),
             imports: Vec::new(),
             tokens: VerifiedTokens::new(config.cache.tokens, config.cache.max_token_bytes),
             headers: KnownHeaders::default(),
@@ -107,33 +115,31 @@ impl Verifier {
 
     /// Whether it calls identity providers.
     pub(crate) fn makes_calls(&self) -> bool {
-        let asks = |source: &CredentialSource| matches!(source, CredentialSource::Introspection(_));
-        !self.documents.is_empty() || self.sources.iter().any(asks)
+        let asks = |provider: &ActiveProvider| {
+            matches!(provider.source, CredentialSource::Introspection(_))
+        };
+        !self.documents.is_empty() || self.providers.iter().any(asks)
     }
 
-    /// The calls that are under way.
-    pub(crate) fn calls_under_way(&self) -> Vec<CallToken> {
-        let mut calls: Vec<CallToken> = self
-            .documents
-            .iter()
-            .filter_map(KeyDocument::call_under_way)
-            .collect();
-        for source in &self.sources {
-            if let CredentialSource::Introspection(introspector) = source {
-                calls.extend(introspector.calls_under_way());
-            }
-        }
-        calls
+    fn source(&self, provider: usize) -> Option<&CredentialSource> {
+        let provider = self.providers.get(provider)?;
+        Some(&provider.source)
     }
 
     /// A call is gone with the request that it belonged to.
-    pub(crate) fn lose_call(&mut self, host: &dyn Host, call: CallToken) {
-        for document in &mut self.documents {
-            document.lose_call(host, call);
-        }
-        for source in &mut self.sources {
-            if let CredentialSource::Introspection(introspector) = source {
-                introspector.lose_call(call);
+    pub(crate) fn lose(&mut self, host: &dyn Host, call: &Call<Purpose>) {
+        match call.purpose {
+            Purpose::Fetch { document } => {
+                if let Some(document) = self.documents.get_mut(document) {
+                    document.leave(host);
+                }
+            }
+            Purpose::Introspection {
+                provider, token, ..
+            } => {
+                if let Some(introspector) = introspector(&mut self.providers, provider) {
+                    introspector.forget(&token);
+                }
             }
         }
     }
@@ -245,8 +251,9 @@ impl Verifier {
         };
         // An issuer that knows the credential has the last word on it.
         let mut is_known = false;
-        let issues =
-            |(_, provider): &(usize, &Provider)| matches!(provider.kind, ProviderKind::Token(_));
+        let issues = |(_, provider): &(usize, &Rc<Provider>)| {
+            matches!(provider.kind, ProviderKind::Token(_))
+        };
         if asked().any(|asked| issues(&asked)) {
             match Token::parse(text, &self.headers) {
                 Err(reason) => told(reason.into()),
@@ -280,7 +287,7 @@ impl Verifier {
         }
         let issued = is_known;
         for (index, _) in asked().filter(|_| !issued) {
-            let Some(CredentialSource::ApiKeys(keys)) = self.sources.get(index) else {
+            let Some(CredentialSource::ApiKeys(keys)) = self.source(index) else {
                 continue;
             };
             let holder = keys.holder(text, context.now.wall_s());
@@ -292,13 +299,12 @@ impl Verifier {
             }
         }
         for (index, _) in asked().filter(|_| !is_known) {
-            let Some(CredentialSource::Introspection(introspector)) = self.sources.get_mut(index)
-            else {
+            let Some(introspector) = introspector(&mut self.providers, index) else {
                 continue;
             };
             let outcome = match text.len() > MAX_TOKEN_BYTES {
                 true => Outcome::Refused(Reason::TokenTooLarge),
-                false => introspector.outcome(context, text),
+                false => introspector.outcome(context, &mut self.calls, index, text),
             };
             let found = match outcome {
                 Outcome::Active(verified) => match self.unsigned(context, verified) {
@@ -407,6 +413,17 @@ impl Verifier {
             return Err(Reason::TokenRevoked.into());
         }
         check_use(context, verified)
+    }
+}
+
+/// What asks the issuer of a provider about its tokens.
+pub(crate) fn introspector(
+    providers: &mut [ActiveProvider],
+    provider: usize,
+) -> Option<&mut Introspector> {
+    match &mut providers.get_mut(provider)?.source {
+        CredentialSource::Introspection(introspector) => Some(introspector),
+        _ => None,
     }
 }
 

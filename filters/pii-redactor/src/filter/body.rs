@@ -390,7 +390,10 @@ impl RedactedStream {
         direction: Direction,
         reason: Reason,
     ) -> Action {
-        report::unredacted(filter, host, reason, true, false);
+        match reason {
+            Reason::BlockedContent => report::blocked(filter, host, direction),
+            _ => report::unredacted(filter, host, reason, true, false),
+        }
         self.hand_over(filter, host, direction, true);
         self.report_body(filter, host, direction);
         self.drop_work(direction);

@@ -19,10 +19,9 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, exchange, plugin_configuration, refuse,
+    Request, Stream, Throttle, plugin_configuration, refuse,
 };
 use policy::config::{Problem, Problems};
-use policy::decision::{Decision, Outcome};
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
@@ -125,10 +124,9 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        let sources = &filter.config.sources;
-        let request = Request::capture(host, sources);
+        let request = Request::capture(host, &filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        let _ = request.strip_method_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {
@@ -158,7 +156,10 @@ impl Stream<PiiRedactor> for RedactedStream {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
                 // Where it stays, what comes back is decoded, or is a part and is refused.
-                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                let listed = self.request.as_ref();
+                if listed.is_none_or(|request| request.may_have_header(host, name)) {
+                    let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                }
             }
         }
         if let Some(action) = self.redact_request_head(filter, host) {
@@ -334,15 +335,8 @@ impl RedactedStream {
 
     /// A finding says that the message goes no further.
     fn block(&mut self, filter: &PiiRedactor, host: &dyn Host, direction: Direction) -> Action {
-        let labels = [("direction", direction.as_str())];
-        filter.metrics.count(host, "blocked_total", &labels);
-        let reason = Reason::BlockedContent;
-        let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason(reason.as_str());
-        exchange::append_decision(host, decision);
-        filter.throttle.log(host, LogLevel::Info, || {
-            "pii-redactor: a message was blocked for what is in it".to_owned()
-        });
-        self.send_refusal(host, direction, reason);
+        report::blocked(filter, host, direction);
+        self.send_refusal(host, direction, Reason::BlockedContent);
         Action::Pause
     }
 

@@ -208,6 +208,18 @@ pub(super) fn not_searched(
     });
 }
 
+/// A finding says that a message goes no further.
+pub(super) fn blocked(filter: &PiiRedactor, host: &dyn Host, direction: Direction) {
+    let labels = [("direction", direction.as_str())];
+    filter.metrics.count(host, "blocked_total", &labels);
+    let reason = Reason::BlockedContent.as_str();
+    let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason(reason);
+    exchange::append_decision(host, decision);
+    filter.throttle.log(host, LogLevel::Info, || {
+        "pii-redactor: a message was blocked for what is in it".to_owned()
+    });
+}
+
 /// A message that rules are about could not be redacted.
 pub(super) fn unredacted(
     filter: &PiiRedactor,

@@ -89,8 +89,26 @@ proptest! {
         let json = sorted(&json);
         let mut writer = Writer::with_capacity(8);
         write(&mut writer, &json);
-        prop_assert_eq!(writer.core(), to_string(&without_x(&json)));
+        prop_assert_eq!(writer.core().collect::<String>(), to_string(&without_x(&json)));
         prop_assert_eq!(writer.into_text(), to_string(&json));
+    }
+}
+
+proptest! {
+    #[test]
+    fn numbers_are_their_digits(number in 0..=MAX_INTEGER) {
+        let mut writer = Writer::default();
+        writer.number(number);
+        prop_assert_eq!(writer.into_text(), number.to_string());
+    }
+
+    /// Whether it is counted or not, the answer is the same.
+    #[test]
+    fn a_text_fits_where_its_longest_spelling_does(text in ".{0,40}", max_bytes in 0_usize..400) {
+        let mut writer = Writer::default();
+        writer.string(&text);
+        let fits = writer.fits_escaped(max_bytes);
+        prop_assert_eq!(fits, escaped_bytes(&writer.into_text()) <= max_bytes);
     }
 }
 

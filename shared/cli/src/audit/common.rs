@@ -22,7 +22,7 @@ pub(super) type Result<T> = std::result::Result<T, String>;
 /// Which records, and who may sign them.
 #[derive(clap::Args)]
 pub(super) struct Input {
-    /// Files with records, or directories of them: NDJSON, OTLP JSON, CloudEvents, exports of stores, logs; also gzip and zstd; - is standard input
+    /// Files with records, or directories of them: NDJSON, OTLP in JSON or protobuf, CloudEvents, exports of stores, logs; also gzip and zstd; - is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 

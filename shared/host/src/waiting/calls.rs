@@ -59,7 +59,7 @@ impl<C> Call<C> {
     }
 
     fn is_overdue(&self, now_ns: u64) -> bool {
-        self.age_ns(now_ns) >= patience_ns(self.timeout)
+        Duration::from_nanos(self.age_ns(now_ns)) >= patience(self.timeout)
     }
 }
 
@@ -142,7 +142,7 @@ impl<C> Calls<C> {
         });
     }
 
-    /// The calls that have ended unanswered with the request that they belonged to; none on hosts
+    /// The calls that have ended without a response, with the request that they belonged to; none on hosts
     /// where a call belongs to no request.
     pub fn take_lost(&mut self, stream: ContextId) -> Vec<Call<C>> {
         let belong = self.belong_to_requests;
@@ -183,11 +183,11 @@ impl<C> Calls<C> {
     }
 }
 
-/// How long a response to a call is hoped for.
+/// How long a response to a call with this timeout is hoped for: a call that is older is
+/// overdue.
 #[must_use]
-pub(super) fn patience_ns(timeout: Duration) -> u64 {
-    let patience = timeout.saturating_add(LOST_AFTER);
-    u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX)
+pub const fn patience(timeout: Duration) -> Duration {
+    timeout.saturating_add(LOST_AFTER)
 }
 
 /// What a host may take longer than it was told to.

@@ -102,6 +102,20 @@ pub struct Order {
     pub control: Control,
 }
 
+/// Whether a key vouches for records of a chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vouching {
+    range: Range,
+    pub(crate) is_vouched: bool,
+}
+
+impl Vouching {
+    /// Whether this record is among them.
+    pub(crate) const fn is_about(&self, sequence: u64) -> bool {
+        self.range.0 <= sequence && sequence <= self.range.1
+    }
+}
+
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absorbed {
@@ -176,6 +190,25 @@ impl Trail {
             Some(is_covered || chain.tagged.contains(sequence))
         };
         !self.has_keys || is_proved() == Some(true)
+    }
+
+    /// As [`Trail::is_vouched`], for a record that is there, with those about it for which the same
+    /// holds.
+    pub(crate) fn vouching(&self, chain: &ChainUid, sequence: u64) -> Vouching {
+        let segments = self.chains.get(chain).map(|chain| &chain.segments);
+        let segment = segments.and_then(|segments| segments.holding_from(sequence));
+        let covered = segment.map(|(first, segment)| (first, segment.last, segment.covered));
+        match covered {
+            Some((first, _, Some(covered))) if covered >= sequence => Vouching {
+                range: Range(first, covered),
+                is_vouched: true,
+            },
+            // A tag vouches for one record by itself.
+            _ => Vouching {
+                range: Range(sequence, sequence),
+                is_vouched: self.is_vouched(chain, sequence),
+            },
+        }
     }
 
     /// What was found so far.

@@ -52,6 +52,12 @@ pub(super) fn string(text: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str::<String>(text).ok().map(Cow::Owned)
 }
 
+/// The text of a string that is a whole document.
+pub(super) fn whole_string(text: &str) -> Option<Cow<'_, str>> {
+    let Name(string) = serde_json::from_str(text).ok()?;
+    Some(string)
+}
+
 impl<'de: 'l, 'l> Deserialize<'de> for Members<'l> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor).map(Self)

@@ -12,6 +12,7 @@
 //! | `2026-11-24T21:00:00Z stderr P` | a line of a CRI log, perhaps a piece of one |
 //! | `MESSAGE` | a line of journald |
 //! | any other object or array | what is in its strings |
+//! | text, then an object to the end of the line | a line of a log shipper: what is in its strings |
 //! | the marker of audit-emitter | a line of a log |
 //!
 //! Where a string comes from a log, a client may have had a say in it: see [`Origin`].
@@ -30,6 +31,7 @@ use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
 pub use fragment::{Fragment, Fragments};
+pub(crate) use log::object_behind;
 pub use otlp::any_value;
 pub use parts::{Part, Parts};
 
@@ -101,7 +103,8 @@ pub fn read<'l>(line: &'l str, keys: &'l [LogKey]) -> Line<'l> {
     if line.starts_with(AS_EMITTED) {
         return Line::Record(line.strip_suffix('\r').unwrap_or(line));
     }
-    let line = without_space(line);
+    // Files with a byte order mark that were put one behind the other.
+    let line = without_space(line.strip_prefix('\u{feff}').unwrap_or(line));
     if let Some(fragment) = fragment::of(line) {
         return Line::Fragment(fragment);
     }
@@ -156,17 +159,26 @@ impl<'l> Contents<'l> {
     fn add_text(&mut self, text: &'l str, origin: Origin) -> bool {
         match text.as_bytes().first() {
             Some(b'{') => self.add_object(text, origin),
-            Some(b'[') if is_json_array(text) => {
+            Some(b'[') => {
                 match raw_items(text) {
                     Ok(items) => {
                         for item in items {
                             self.add_item(item.get(), origin);
                         }
                     }
-                    Err(_) if log::has_marker(text) => self.add_log_line(text),
-                    Err(error) => self
+                    // A log of a proxy begins its lines with a date in brackets.
+                    Err(error) if is_json_array(text) && !log::has_marker(text) => self
                         .malformed
                         .push(format!("not an array of records: {error}")),
+                    Err(_) => self.add_log_line(text),
+                }
+                false
+            }
+            // JSON in a string, which is how some exports keep a line.
+            Some(b'"') => {
+                match members::whole_string(text) {
+                    Some(inner) => self.add_string(inner, origin),
+                    None => self.add_log_line(text),
                 }
                 false
             }
@@ -275,7 +287,7 @@ fn may_be_ours(text: &str) -> bool {
         || text.starts_with(r#"{"resourceLogs""#)
 }
 
-/// A log of a proxy begins its lines with a date in brackets.
+/// Whether text begins as an array of records does.
 fn is_json_array(text: &str) -> bool {
     let inner = text
         .strip_prefix('[')

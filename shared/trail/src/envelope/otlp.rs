@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use policy::json::Json;
 use serde::Deserialize;
 
@@ -49,6 +51,13 @@ impl<'l> Contents<'l> {
                 let text = body.json().to_string();
                 self.add_string(Cow::Owned(text), origin);
             }
+            Value {
+                bytes_value: Some(Text(encoded)),
+                ..
+            } => match text_of(&encoded) {
+                Some(text) => self.add_string(Cow::Owned(text), origin),
+                None => self.foreign += 1,
+            },
             _ => self.foreign += 1,
         }
         let found = self.found.get_mut(first..).unwrap_or_default();
@@ -121,6 +130,8 @@ pub(super) struct Value<'l> {
     bool_value: Option<bool>,
     #[serde(rename = "doubleValue", alias = "double_value", default)]
     double_value: Option<f64>,
+    #[serde(rename = "bytesValue", alias = "bytes_value", default, borrow)]
+    bytes_value: Option<Text<'l>>,
     #[serde(rename = "kvlistValue", alias = "kvlist_value", default, borrow)]
     kvlist_value: Option<List<Attribute<'l>>>,
     #[serde(rename = "arrayValue", alias = "array_value", default, borrow)]
@@ -174,6 +185,12 @@ impl Value<'_> {
         }
         self.bool_value.map_or(Json::Null, Json::Bool)
     }
+}
+
+/// Bytes are base64 in the JSON of protobuf.
+fn text_of(encoded: &str) -> Option<String> {
+    let decoded = STANDARD.decode(encoded).ok()?;
+    String::from_utf8(decoded).ok()
 }
 
 /// The JSON that a value of OTLP stands for.

@@ -14,7 +14,7 @@ use crate::keyring::Keyring;
 use crate::scan::Fields;
 use crate::source::Source;
 use chunk::CheckedChunk;
-use sequencer::Sequencer;
+use sequencer::{Fate, Sequencer};
 
 /// What else looks at the records that are there for the first time.
 pub trait Observer: Send {
@@ -23,6 +23,15 @@ pub trait Observer: Send {
 
     /// A record. `fields` says where things are in its text, for the record of a request.
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>);
+
+    /// Asks whether a key vouches for a record before it is given to it: see
+    /// [`Observer::observe_vouched`].
+    const WANTS_VOUCHED: bool = false;
+
+    /// As [`Observer::observe`], of a record for which a key vouches already.
+    fn observe_vouched(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.observe(item, text, fields);
+    }
 
     /// A record that was there before.
     fn observe_again(&mut self, _item: &Item, _text: &str, _fields: Option<&Fields>) {}
@@ -92,6 +101,7 @@ impl Reading<'_> {
             sequencer: Mutex::new(Sequencer::new(
                 trail.with_keys(!self.keyring.is_empty()),
                 O::WANTS_TEXT,
+                O::WANTS_VOUCHED,
             )),
             passed: Condvar::new(),
         };
@@ -179,16 +189,17 @@ impl Reading<'_> {
             shared.passed.notify_all();
             progress(chunk.read_bytes);
             let fresh = fresh.unwrap_or_default();
-            for (index, is_new) in fresh.indexes {
+            for (index, fate) in fresh.indexes {
                 let records = checked.as_ref().map(|checked| &checked.records);
                 if let Some(record) = records.and_then(|records| records.get(index))
                     && let Ok(checked) = &record.result
                 {
+                    let (item, text) = (&checked.item, checked.text.as_ref());
                     let fields = checked.fields.as_ref();
-                    if is_new {
-                        observer.observe(&checked.item, &checked.text, fields);
-                    } else {
-                        observer.observe_again(&checked.item, &checked.text, fields);
+                    match fate {
+                        Fate::New => observer.observe(item, text, fields),
+                        Fate::Vouched => observer.observe_vouched(item, text, fields),
+                        Fate::Again => observer.observe_again(item, text, fields),
                     }
                 }
             }

@@ -4,10 +4,10 @@ use audit::record::Fault;
 
 use super::Reading;
 use super::chunk::{CheckedChunk, Record};
-use crate::chains::{Absorbed, Proved, Trail};
+use crate::chains::{Absorbed, Proved, Trail, Vouching};
 use crate::envelope::{self, Fragments, Origin, Part, Parts};
 use crate::issue::Kind;
-use crate::item::Checker;
+use crate::item::{ChainUid, Checker, Item};
 use crate::source::{Chunk, ReadFault};
 
 /// What only one thread at a time has: the one whose chunk is the next.
@@ -23,19 +23,32 @@ pub(super) struct Sequencer {
     is_overwhelmed: bool,
     /// What of records from logs is proved is also wanted as text.
     wants_text: bool,
+    /// Whether a key vouches for a record is wanted at once.
+    wants_vouched: bool,
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is there for the first time.
+    New,
+    /// The same, and a key vouches for it.
+    Vouched,
+    /// It was there before.
+    Again,
 }
 
 /// Records for observers.
 #[derive(Default)]
 pub(super) struct Fresh {
-    /// Which, and whether they are there for the first time.
-    pub(super) indexes: Vec<(usize, bool)>,
+    /// Which, and what became of them.
+    pub(super) indexes: Vec<(usize, Fate)>,
     /// Records that are not in the chunk, or not for the first time.
     pub(super) proved: Vec<Proved>,
 }
 
 impl Sequencer {
-    pub(super) fn new(trail: Trail, wants_text: bool) -> Self {
+    pub(super) fn new(trail: Trail, wants_text: bool, wants_vouched: bool) -> Self {
         Self {
             next: 0,
             trail,
@@ -45,6 +58,7 @@ impl Sequencer {
             is_mixed: false,
             is_overwhelmed: false,
             wants_text,
+            wants_vouched,
         }
     }
 
@@ -78,12 +92,15 @@ impl Sequencer {
                 let is_cut_off = cut_off == Some(record.line);
                 let here = || place(record.line);
                 match self.absorb_record(reading, record, is_cut_off, &here, &mut fresh) {
-                    Some(Absorbed::New) => fresh.indexes.push((index, true)),
-                    Some(Absorbed::Duplicate) => fresh.indexes.push((index, false)),
+                    Some(Absorbed::New) => fresh.indexes.push((index, Fate::New)),
+                    Some(Absorbed::Duplicate) => fresh.indexes.push((index, Fate::Again)),
                     Some(Absorbed::Fork) | None => {}
                 }
             }
             self.stop_if_overwhelmed(|| place(checked.lines));
+        }
+        if self.wants_vouched {
+            self.note_vouched(checked, &mut fresh);
         }
         for (line, why) in &checked.malformed {
             self.trail.counts.read += 1;
@@ -109,6 +126,29 @@ impl Sequencer {
         }
         self.lines += checked.lines;
         fresh
+    }
+
+    /// Marks the records for which a key vouches by now, which are most of a chunk: records come in
+    /// batches, and each ends with a signature.
+    fn note_vouched(&self, checked: &CheckedChunk<'_>, fresh: &mut Fresh) {
+        let mut known: Option<(ChainUid, Vouching)> = None;
+        for (index, fate) in &mut fresh.indexes {
+            let record = checked.records.get(*index);
+            let Some(Ok(record)) = record.map(|record| &record.result) else {
+                continue;
+            };
+            let Item {
+                chain, sequence, ..
+            } = record.item;
+            let vouching = match &known {
+                Some((of, vouching)) if *of == chain && vouching.is_about(sequence) => *vouching,
+                _ => self.trail.vouching(&chain, sequence),
+            };
+            known = Some((chain, vouching));
+            if vouching.is_vouched && *fate == Fate::New {
+                *fate = Fate::Vouched;
+            }
+        }
     }
 
     /// Nothing comes after this.

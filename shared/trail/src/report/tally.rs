@@ -286,16 +286,36 @@ impl<'f> Tally<'f> {
     }
 }
 
-impl Observer for Tally<'_> {
-    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
-        let Some(fields) = fields.filter(|_| item.control.is_none()) else {
-            return;
-        };
+impl Tally<'_> {
+    /// What is counted of a record, if it is asked for.
+    fn request<'t>(
+        &self,
+        item: &Item,
+        text: &'t str,
+        fields: Option<&Fields>,
+    ) -> Option<Request<'t>> {
+        let fields = fields.filter(|_| item.control.is_none())?;
         if !self.filter.takes(item, text, fields) {
-            return;
+            return None;
         }
         let refusals = self.refusals(fields.authorizations, text);
-        let request = Request::of(item, text, fields, refusals);
+        Some(Request::of(item, text, fields, refusals))
+    }
+}
+
+impl Observer for Tally<'_> {
+    const WANTS_VOUCHED: bool = true;
+
+    fn observe_vouched(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        if let Some(request) = self.request(item, text, fields) {
+            self.count(&request);
+        }
+    }
+
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        let Some(request) = self.request(item, text, fields) else {
+            return;
+        };
         if !self.has_keys {
             self.count(&request);
         } else if !self.held_back.add(item.chain, item.sequence, &request) {

@@ -60,7 +60,7 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
     /// A text that may be a record, hold some as JSON, or be a line of a log.
     pub(super) fn text(&mut self, text: &str) -> Changed {
         let trimmed = text.trim_ascii();
-        if !trimmed.starts_with(['{', '[']) || trimmed.starts_with(log_line::MARK) {
+        if !trimmed.starts_with(['{', '[', '"']) || trimmed.starts_with(log_line::MARK) {
             return self.log_line(text);
         }
         let Ok(mut json) = Json::parse(trimmed.as_bytes()) else {
@@ -95,6 +95,14 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
 
     /// The line of a log stays; only what it says about a request is gone, or another.
     fn log_line(&mut self, line: &str) -> Changed {
+        if let Some((before, object)) =
+            envelope::object_behind(line).and_then(|at| line.split_at_checked(at))
+        {
+            return match self.text(object) {
+                Changed::To(changed) => Changed::To(format!("{before}{changed}")),
+                other => other,
+            };
+        }
         let mut changed = String::new();
         let mut copied = 0;
         for found in log_line::find(line) {
@@ -177,7 +185,9 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
         let mut kept = Kept::Not;
         for (name, value) in members {
             let of_value = match (name.as_str(), &*value) {
-                ("data_base64", Json::String(_)) => self.base64(value),
+                ("data_base64" | "bytesValue" | "bytes_value", Json::String(_)) => {
+                    self.base64(value)
+                }
                 ("MESSAGE", Json::Array(bytes)) => match text_of(bytes) {
                     Some(text) => self.message(&text, value),
                     None => Kept::Not,

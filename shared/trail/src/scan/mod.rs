@@ -3,20 +3,20 @@
 //! This is the fast way to the answer that [`Record::check_text`] gives. It takes only what it is
 //! sure of: canonical text with the members in the places that the format gives them. All else
 //! (records about chains, which are few, and whatever looks strange) it leaves to that function,
-//! whose word counts; a property test holds the two together. [`Shapes`] is a yet faster way to the
+//! whose word counts; a property test holds the two together. [`Templates`] is a yet faster way to the
 //! same fields.
 //!
 //! [`Record::check_text`]: audit::record::Record::check_text
 
 mod member;
 mod scanner;
-mod shapes;
+mod templates;
 mod text;
 
 use audit::Group;
 
 use scanner::Scanner;
-pub use shapes::Shapes;
+pub use templates::Templates;
 
 /// Where a value stands in the text of its record; empty if there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

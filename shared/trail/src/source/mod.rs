@@ -2,11 +2,13 @@
 
 mod document;
 mod open;
+mod protobuf;
 
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 pub use open::{files_of, unwritable};
+pub use protobuf::otlp_json;
 
 /// Whole lines of one file.
 #[derive(Debug)]

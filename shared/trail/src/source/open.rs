@@ -1,5 +1,5 @@
 //! Opens a file, whatever it is wrapped in: gzip and zstd are undone as it is read, a byte order mark
-//! is left out, and JSON that is spread over lines is put on one line each.
+//! is left out, JSON that is spread over lines is put on one line each, and OTLP in protobuf into JSON.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Cursor, Read};
@@ -11,6 +11,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::ReadFault;
 use super::document::{Documents, is_spread};
+use super::protobuf::{Requests, framing};
 
 type Reader = Box<dyn Read + Send>;
 
@@ -35,6 +36,11 @@ pub fn unwritable(path: &Path) -> io::Result<Option<&'static str>> {
     if magic(&head).is_some() {
         return Ok(Some(
             "is compressed and cannot be written anew; unpack it first",
+        ));
+    }
+    if framing(&head).is_some() {
+        return Ok(Some(
+            "is OTLP in protobuf and cannot be written anew; have the collector write JSON",
         ));
     }
     let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
@@ -106,6 +112,9 @@ pub(super) fn unwrapped(reader: Reader) -> Result<Reader, ReadFault> {
     let (head, mut reader) = peeked(reader, FIRST_LINE_BYTES)?;
     if magic(&head).is_some() {
         return Err(ReadFault::Unreadable("is compressed more than once"));
+    }
+    if let Some(framing) = framing(&head) {
+        return Ok(Box::new(Requests::new(reader, framing)));
     }
     let mark = usize::from(head.starts_with(BYTE_ORDER_MARK)) * BYTE_ORDER_MARK.len();
     if mark > 0 {

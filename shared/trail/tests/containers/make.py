@@ -165,6 +165,43 @@ write("splunk.json", [compact({"preview": False, "results": [{"_raw": line} for 
 write("journald.json", [compact({"MESSAGE": other, "_PID": "1"})]
       + [compact({"MESSAGE": log_line(line) if number % 2 else list(log_line(line).encode()), "_PID": "1", "PRIORITY": "6"}) for number, line in enumerate(LINES)])
 write("journald.log", [f"Nov 24 21:00:00 edge-1 envoy[7]: {log_line(line)}" for line in LINES])
+write("fluent-bit.json", [compact([1764018000.5, {"log": log_line(line), "stream_name": "stderr"}]) for line in LINES])
+write("fluentd.log", [f"{TIME}\tkube.var.log.containers.edge\t" + compact({"log": log_line(line)}) for line in LINES])
+write("loki.json", [compact({"status": "success", "data": {"resultType": "streams", "result": [
+    {"stream": {"pod": "edge-1"}, "values": [["1764018000000000000", log_line(line)] for line in LINES]}]}})])
+write("quoted.ndjson", [json.dumps(compact({"message": line})) for line in LINES])
+write("collector-bytes.json", [otlp([{**log_record(line, record), "body": {"bytesValue": base64.b64encode(line.encode()).decode()}} for line, record in zip(LINES, RECORDS)])])
+
+
+def varint(number):
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + varint(number >> 7)
+
+
+def field(number, value):
+    """A field of protobuf: bytes, or a number of 64 bits in fixed length."""
+    if isinstance(value, int):
+        return varint(number << 3 | 1) + value.to_bytes(8, "little")
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def key_value(key, value):
+    return field(1, key.encode()) + field(2, field(1, value.encode()))
+
+
+def request(records):
+    """ExportLogsServiceRequest."""
+    logs = b"".join(
+        field(2, field(1, record["time"] * 1_000_000) + field(5, field(1, line.encode())) + field(12, b"audit_control" if is_control(record) else b"api_activity")
+              + field(6, key_value("audit.uid", record["metadata"]["uid"])))
+        for line, record in records)
+    return field(1, field(1, field(1, key_value("audit.retention_class", "hipaa"))) + field(2, logs))
+
+
+RECORDS_AND_LINES = list(zip(LINES, RECORDS))
+requests = [request(RECORDS_AND_LINES[:3]), request(RECORDS_AND_LINES[3:])]
+(HERE / "requests.binpb").write_bytes(b"".join(requests))
+(HERE / "collector.binpb").write_bytes(b"".join(len(request).to_bytes(4, "big") + request for request in requests))
+write("byte-order-marks.ndjson", ["\ufeff" + line for line in LINES])
 write("crlf.ndjson", LINES, end="\r\n")
 (HERE / "byte-order-mark.ndjson").write_bytes(b"\xef\xbb\xbf" + "\n".join(LINES).encode())
 write("blank-lines.ndjson", [item for line in LINES for item in (line, "", "  ")])

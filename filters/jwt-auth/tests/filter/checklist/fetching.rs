@@ -291,3 +291,25 @@ fn workers_share_the_bucket_for_unknown_keys() {
     let calls: u32 = workers.iter().map(|(_, calls)| calls.get()).sum();
     assert!(calls <= 1 + 3, "{calls}");
 }
+
+/// A host ends every call, if only with a failure. Should one not, the fetch is begun again, and what
+/// comes after all is for nobody.
+#[test]
+fn a_fetch_that_the_host_says_nothing_of_has_failed() {
+    let process = Process::new(Profile::Envoy);
+    let signer = Signer::new("key", 7);
+    let mut proxy = worker(&process, &corp(&json!({})));
+    proxy.tick();
+    let first = proxy.host().pending_calls()[0].token;
+    proxy.advance(Duration::from_secs(23));
+    let failed = "meshward.jwt-auth.key_fetches_total;provider=corp;result=no_response";
+    assert_eq!(proxy.host().metric(failed), 1);
+    let calls = proxy.host().pending_calls();
+    assert_eq!(calls.len(), 2, "it has begun again");
+    let other = Signer::new("other", 8);
+    proxy.answer(first, Answer::http(200, other.jwks().to_string()));
+    let waits = holds(&mut proxy, &bearer("/", &token(&process, &signer, ISSUER)));
+    let second = calls.iter().find(|call| call.token != first).unwrap();
+    proxy.answer(second.token, Answer::http(200, signer.jwks().to_string()));
+    assert_eq!(end(&mut proxy, waits), (true, None), "the upstream has it");
+}

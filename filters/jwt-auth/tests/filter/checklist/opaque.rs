@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Request};
+use host::fake::{Answer, Profile, Proxy, Request};
+use jwt_auth::JwtAuth;
 use jwt_auth::opaque::api_key;
 use serde_json::{Value, json};
 
@@ -277,4 +278,20 @@ fn many_who_wait_ask_once() {
         let answer = Answer::http(200, r#"{"active":true,"aud":"api"}"#);
         bed.only_one_asks(&bearer("/", TOKEN), TOKEN, answer);
     });
+}
+
+/// A host ends every call, if only with a failure. Should one not, the issuer counts as away.
+#[test]
+fn an_issuer_that_the_host_says_nothing_of_is_away() {
+    let mut proxy = Proxy::native::<JwtAuth>(Profile::Envoy);
+    proxy
+        .host()
+        .set_environment_variable("CLIENT_SECRET", "not-to-be-guessed-9f3a");
+    proxy.configure(introspection().to_string()).unwrap();
+    let stream = proxy.start(&bearer("/", TOKEN));
+    assert_eq!(proxy.host().pending_calls().len(), 1);
+    proxy.advance(Duration::from_millis(4_200));
+    let away = "meshward.jwt-auth.introspections_total;provider=asked;result=no_response";
+    assert_eq!(proxy.host().metric(away), 1);
+    assert_eq!(proxy.finish(stream).client().status(), Some(503));
 }

@@ -1,7 +1,7 @@
 //! Writes the trail of so many requests that nobody sent, to try `meshward audit` with.
 //!
 //! ```text
-//! cargo run -p meshward-trail --example sample_trail -- 1000 >trail.ndjson
+//! cargo run -p meshward-trail --example synthetic_trail -- 1000 >trail.ndjson
 //! meshward audit verify --key edge-2026=PUBLIC_KEY trail.ndjson
 //! ```
 //!
@@ -11,7 +11,7 @@
 
 use std::io::{BufWriter, Write as _};
 
-use trail::sample::{emitter_key, write_trail};
+use trail::synthetic::{emitter_key, write_trail};
 
 fn main() -> std::io::Result<()> {
     let requests = std::env::args().nth(1).and_then(|text| text.parse().ok());

@@ -6,24 +6,21 @@
 
 use audit::canonical::push_string;
 
-use super::decision;
-use crate::queue::{Kind, QueuedRecord};
+use super::{Routing, decision};
+use crate::queue::QueuedRecord;
 
 /// The request body for a batch.
 pub(super) fn export_request(batch: &[QueuedRecord], observed_ns: u64) -> String {
-    let mut classes: Vec<&str> = batch.iter().map(|record| record.class.as_str()).collect();
-    classes.sort_unstable();
-    classes.dedup();
     let mut body = String::with_capacity(super::capacity(batch));
     body.push_str(r#"{"resourceLogs":["#);
-    for (index, class) in classes.into_iter().enumerate() {
+    for (index, class) in super::classes(batch).into_iter().enumerate() {
         if index > 0 {
             body.push(',');
         }
         body.push_str(r#"{"resource":{"attributes":["#);
-        push_attribute(&mut body, "service.name", "meshward.audit-emitter");
+        push_attribute(&mut body, "service.name", super::SERVICE);
         body.push(',');
-        push_attribute(&mut body, "audit.retention_class", class);
+        push_attribute(&mut body, super::RETENTION_CLASS, class);
         body.push_str(
             r#"]},"scopeLogs":[{"scope":{"name":"meshward.audit-emitter"},"logRecords":["#,
         );
@@ -41,25 +38,21 @@ pub(super) fn export_request(batch: &[QueuedRecord], observed_ns: u64) -> String
 }
 
 fn push_record(body: &mut String, record: &QueuedRecord, observed_ns: u64) {
-    let (severity, event) = match record.kind {
-        Kind::Allowed => (INFO, "api_activity"),
-        Kind::Denied => (WARN, "api_activity"),
-        Kind::Control => (INFO, "audit_control"),
-    };
+    let routing = Routing::of(record);
     body.push_str(r#"{"timeUnixNano":""#);
     body.push_str(&record.time_ns.to_string());
     body.push_str(r#"","observedTimeUnixNano":""#);
     body.push_str(&observed_ns.to_string());
     body.push_str(r#"","severityNumber":"#);
-    body.push_str(severity);
+    body.push_str(&routing.severity_number.to_string());
     body.push_str(r#","eventName":""#);
-    body.push_str(event);
+    body.push_str(routing.event_name);
     body.push_str(r#"","body":{"stringValue":"#);
     push_string(body, &record.json);
     body.push_str(r#"},"attributes":["#);
     push_attribute(body, "audit.uid", &record.uid());
     body.push(',');
-    push_attribute(body, "audit.retention_class", &record.class);
+    push_attribute(body, super::RETENTION_CLASS, &record.class);
     body.push(',');
     push_attribute(body, "audit.decision", decision(record.kind));
     if let Some(status) = record.status {
@@ -88,14 +81,12 @@ fn push_attribute(body: &mut String, key: &str, value: &str) {
     body.push_str("}}");
 }
 
-const INFO: &str = "9";
-const WARN: &str = "13";
-
 #[cfg(test)]
 mod tests {
     use policy::json::Json;
 
     use super::*;
+    use crate::queue::Kind;
     use crate::record::TraceContext;
 
     fn items<'j>(json: &'j Json, name: &str) -> &'j [Json] {

@@ -1,18 +1,18 @@
 //! Reads records that are built like others before them, which nearly all are: an emitter writes
 //! the same members in the same order, and only their values differ.
 //!
-//! A shape is what a record says apart from its values: all names, braces, commas, and the values
-//! that never vary. Where the bytes of a shape come again, what the scanner found about them when
+//! A template is what a record says apart from its values: all names, braces, commas, and the values
+//! that never vary. Where the bytes of a template come again, what the scanner found about them when
 //! it saw them first holds again, so they are compared and not read; each value between them is
-//! read as always. Records of another shape take the whole way, and leave their shape behind.
+//! read as always. Records of another template take the whole way, and leave their template behind.
 
 use super::Fields;
 use super::member::Field;
 use super::scanner::{Scanner, Value};
 
-/// The shapes that were seen, as a tree: what they have in common in front is there once.
+/// The templates that were seen, as a tree: what they have in common in front is there once.
 #[derive(Debug, Default)]
-pub struct Shapes {
+pub struct Templates {
     steps: Vec<Step>,
     /// What all steps compare with, one after the other.
     texts: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Shapes {
     values: Vec<Value>,
 }
 
-/// A piece of a shape, up to the next value.
+/// A piece of a template, up to the next value.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     text: (u32, u32),
@@ -54,7 +54,7 @@ enum What {
     SourceEnd,
 }
 
-impl Shapes {
+impl Templates {
     /// As [`super::scan`], and learns.
     #[must_use]
     pub fn scan(&mut self, text: &str) -> Option<Fields> {
@@ -76,7 +76,7 @@ impl Shapes {
         Some(fields)
     }
 
-    /// Reads a record of a shape that was seen before.
+    /// Reads a record of a template that was seen before.
     fn known(&self, text: &str) -> Option<Fields> {
         let mut scanner = Scanner::new(text);
         let mut cut_begin = 0;
@@ -137,8 +137,8 @@ impl Shapes {
     }
 }
 
-impl Shapes {
-    /// Takes in the shape of a record that the scanner has read.
+impl Templates {
+    /// Takes in the template of a record that the scanner has read.
     fn learn(&mut self, text: &str, fields: &Fields, values: &[Value]) -> Option<()> {
         if self.steps.len() > MAX_STEPS || self.texts.len() > MAX_TEXT_BYTES {
             // Whoever writes records that are all different gains nothing here, and costs no memory.
@@ -253,8 +253,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::sample::{Emitter, Random, Request};
     use crate::scan::scan;
+    use crate::synthetic::{Emitter, Random, Request};
 
     /// A record, with some of its groups erased.
     fn record(seed: u64, erased: &[Group]) -> String {
@@ -279,7 +279,7 @@ mod tests {
             prop::sample::subsequence(Group::ALL.to_vec(), 0..5),
             prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_usize..16), 0..3),
         ), 1..12)) {
-            let mut shapes = Shapes::default();
+            let mut templates = Templates::default();
             let pieces = ["", "x", "\"", ",", "{", "}", "{}", "[]", "[1]", "1", "0", "null", "\"a\":1,", "\"a\":{\"b\":1}", ",\"z\":\"\"", "\\n"];
             for (seed, erased, edits) in records {
                 let mut text = record(seed, &erased);
@@ -289,52 +289,52 @@ mod tests {
                     text.replace_range(at..text.floor_char_boundary(end).max(at), pieces[piece]);
                 }
                 let simple = scan(&text);
-                prop_assert_eq!(&shapes.scan(&text), &simple, "{}", text);
-                prop_assert_eq!(&shapes.scan(&text), &simple, "again: {}", text);
+                prop_assert_eq!(&templates.scan(&text), &simple, "{}", text);
+                prop_assert_eq!(&templates.scan(&text), &simple, "again: {}", text);
             }
         }
 
         /// Values in the place of objects that are looked into, and objects in the place of values.
         #[test]
         fn is_the_scanner_for_any_members(documents in prop::collection::vec("\\{(\"(actor|api|http_request|src_endpoint|unmapped)\":(\\{\\}|1|\"a\"|\\{\"(app_uid|operation|ip|url|user|record_integrity)\":(\\{\\}|\\[\\]|2|\\{\"(commitments|path|uid)\":(3|\\{\\}|\\{\"(source|url)\":4\\})\\})\\}),?){0,3}\\}", 1..20)) {
-            let mut shapes = Shapes::default();
+            let mut templates = Templates::default();
             for document in documents {
                 let document = document.replace(",}", "}");
-                prop_assert_eq!(shapes.scan(&document), scan(&document), "{}", document);
+                prop_assert_eq!(templates.scan(&document), scan(&document), "{}", document);
             }
         }
     }
 
     #[test]
-    fn a_shape_is_learnt_once() {
-        let mut shapes = Shapes::default();
+    fn a_template_is_learnt_once() {
+        let mut templates = Templates::default();
         for seed in 0..200 {
             let text = record(seed, &[]);
             let whole = scan(&text);
-            assert_eq!(shapes.scan(&text), whole);
-            assert_eq!(shapes.known(&text), whole, "{text}");
+            assert_eq!(templates.scan(&text), whole);
+            assert_eq!(templates.known(&text), whole, "{text}");
         }
-        let steps = shapes.steps.len();
+        let steps = templates.steps.len();
         for seed in 0..200 {
-            assert!(shapes.scan(&record(seed, &[])).is_some());
+            assert!(templates.scan(&record(seed, &[])).is_some());
         }
-        assert_eq!(shapes.steps.len(), steps);
+        assert_eq!(templates.steps.len(), steps);
     }
 
     #[test]
     fn what_it_keeps_in_mind_is_bounded() {
-        let mut shapes = Shapes::default();
+        let mut templates = Templates::default();
         for number in 0..3000 {
             let text = format!(r#"{{"a{number:05}":1,"b":"{number}","c{number:05}":2,"d":3}}"#);
-            assert_eq!(shapes.scan(&text), scan(&text));
+            assert_eq!(templates.scan(&text), scan(&text));
             assert!(
-                shapes.steps.len() <= MAX_STEPS + 8,
+                templates.steps.len() <= MAX_STEPS + 8,
                 "{}",
-                shapes.steps.len()
+                templates.steps.len()
             );
         }
         let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_RECORD_BYTES));
-        assert!(shapes.scan(&long).is_some());
-        assert!(shapes.known(&long).is_none());
+        assert!(templates.scan(&long).is_some());
+        assert!(templates.known(&long).is_none());
     }
 }

@@ -1,0 +1,272 @@
+"""Writes the dashboards of the filters: one for each, and one for all together.
+
+    dashboards.py [FOLDER]
+
+What a panel shows is one line below; what Grafana wants around it is the same for all. The files in this
+folder are what this prints, and a test holds them to it.
+"""
+
+import json
+import pathlib
+import sys
+
+# Stands in a query for the selection of proxies at the top of the dashboard.
+PROXIES = 'instance=~"$instance"'
+
+
+def rate(metric, by, select=""):
+    """Events a second, by label."""
+    return f"sum by ({by}) (rate({metric}{{{PROXIES}{select}}}[$__rate_interval]))"
+
+
+def total(metric, select=""):
+    """Events in the time that is shown; 0 where there were none."""
+    return f"sum(increase({metric}{{{PROXIES}{select}}}[$__range])) or vector(0)"
+
+
+def gauge(metric, by="instance"):
+    return f"max by ({by}) ({metric}{{{PROXIES}}})"
+
+
+def share(metric, select):
+    part = f"sum(rate({metric}{{{PROXIES}{select}}}[$__rate_interval]))"
+    return f"{part} / sum(rate({metric}{{{PROXIES}}}[$__rate_interval]))"
+
+
+def quantile(metric, q="0.99"):
+    return f"histogram_quantile({q}, sum by (le) (rate({metric}_bucket{{{PROXIES}}}[$__rate_interval])))"
+
+
+AUTH = "meshward_jwt_auth_"
+LIMITS = "meshward_token_bucket_"
+REDACT = "meshward_pii_redactor_"
+AUDIT = "meshward_audit_emitter_"
+
+# File: (title, metric that lists the proxies, rows of (title, panels of (title, type, unit, legend, query))).
+DASHBOARDS = {
+    "overview": (
+        "Meshward",
+        AUDIT + "records_total",
+        [
+            (
+                "Is anything wrong?",
+                [
+                    ("Audit records lost", "stat", "short", "lost", total(AUDIT + "lost_total")),
+                    ("Not redacted and passed", "stat", "short", "passed", total(REDACT + "unredacted_total", ',outcome="passed"')),
+                    ("Let through unchecked", "stat", "short", "unchecked", total(AUTH + "requests_total", ',outcome="unchecked"')),
+                    ("Limits without a decision", "stat", "short", "errors", total(LIMITS + "errors_total")),
+                ],
+            ),
+            (
+                "Who refuses, and why",
+                [
+                    ("jwt-auth", "timeseries", "reqps", "{{reason}}", rate(AUTH + "requests_total", "reason", ',outcome="denied"')),
+                    ("token-bucket", "timeseries", "reqps", "{{limit}}", rate(LIMITS + "requests_total", "limit", ',outcome="refused"')),
+                    ("pii-redactor", "timeseries", "reqps", "{{direction}}", rate(REDACT + "blocked_total", "direction")),
+                    ("audit-emitter", "timeseries", "reqps", "{{outcome}}", rate(AUDIT + "rejected_requests_total", "outcome")),
+                ],
+            ),
+            (
+                "What would be refused in report mode",
+                [
+                    ("jwt-auth", "timeseries", "reqps", "{{reason}}", rate(AUTH + "requests_total", "reason", ',outcome="reported"')),
+                    ("token-bucket", "timeseries", "reqps", "{{limit}}", rate(LIMITS + "requests_total", "limit", ',outcome="reported"')),
+                    ("pii-redactor", "timeseries", "short", "{{type}}", rate(REDACT + "findings_total", "type", ',outcome="reported"')),
+                ],
+            ),
+            (
+                "Traffic",
+                [
+                    ("Records by decision", "timeseries", "reqps", "{{decision}}", rate(AUDIT + "records_total", "decision")),
+                    ("Redacted values by kind", "timeseries", "short", "{{type}}", rate(REDACT + "findings_total", "type", ',outcome="redacted"')),
+                    ("Age of the keys", "timeseries", "s", "{{provider}}", gauge(AUTH + "key_age_seconds", "provider")),
+                ],
+            ),
+        ],
+    ),
+    "jwt-auth": (
+        "Meshward: jwt-auth",
+        AUTH + "requests_total",
+        [
+            (
+                "Decisions",
+                [
+                    ("Requests by outcome", "timeseries", "reqps", "{{outcome}}", rate(AUTH + "requests_total", "outcome")),
+                    ("Refused, by reason", "timeseries", "reqps", "{{reason}}", rate(AUTH + "requests_total", "reason", ',outcome="denied"')),
+                    ("Would be refused (report mode)", "timeseries", "reqps", "{{reason}}", rate(AUTH + "requests_total", "reason", ',outcome="reported"')),
+                    ("Refused, share", "timeseries", "percentunit", "refused", share(AUTH + "requests_total", ',outcome="denied"')),
+                ],
+            ),
+            (
+                "Keys",
+                [
+                    ("Age of the keys", "timeseries", "s", "{{provider}}", gauge(AUTH + "key_age_seconds", "provider")),
+                    ("Fetches", "timeseries", "ops", "{{provider}} {{result}}", rate(AUTH + "key_fetches_total", "provider, result")),
+                    ("Key sets refused", "timeseries", "short", "{{provider}} {{reason}}", rate(AUTH + "key_sets_refused_total", "provider, reason")),
+                    ("Keys left out", "timeseries", "short", "{{provider}}", rate(AUTH + "keys_skipped_total", "provider")),
+                ],
+            ),
+            (
+                "Work",
+                [
+                    ("Tokens: remembered or verified", "timeseries", "ops", "{{result}}", rate(AUTH + "token_cache_total", "result")),
+                    ("Checking a signature, 99th percentile", "timeseries", "µs", "p99", quantile(AUTH + "verification_us")),
+                    ("Introspections", "timeseries", "ops", "{{provider}} {{result}}", rate(AUTH + "introspections_total", "provider, result")),
+                    ("Requests that wait", "timeseries", "short", "{{instance}}", gauge(AUTH + "waiting_requests")),
+                ],
+            ),
+        ],
+    ),
+    "token-bucket": (
+        "Meshward: token-bucket",
+        LIMITS + "requests_total",
+        [
+            (
+                "Decisions",
+                [
+                    ("Admitted, by limit", "timeseries", "reqps", "{{limit}}", rate(LIMITS + "requests_total", "limit", ',outcome="admitted"')),
+                    ("Refused, by limit", "timeseries", "reqps", "{{limit}}", rate(LIMITS + "requests_total", "limit", ',outcome="refused"')),
+                    ("Would be refused (report mode)", "timeseries", "reqps", "{{limit}}", rate(LIMITS + "requests_total", "limit", ',outcome="reported"')),
+                    ("Past all limits", "timeseries", "reqps", "{{instance}}", rate(LIMITS + "bypassed_total", "instance")),
+                ],
+            ),
+            (
+                "Is a limit in trouble?",
+                [
+                    ("Without a decision", "timeseries", "short", "{{limit}} {{reason}}", rate(LIMITS + "errors_total", "limit, reason")),
+                    ("Buckets that had to make room", "timeseries", "short", "{{limit}}", rate(LIMITS + "overflow_total", "limit")),
+                    ("Lost compare-and-swaps", "timeseries", "short", "{{limit}}", rate(LIMITS + "cas_retries_total", "limit")),
+                    ("Rate limit services", "timeseries", "ops", "{{result}}", rate(LIMITS + "service_calls_total", "result")),
+                ],
+            ),
+        ],
+    ),
+    "pii-redactor": (
+        "Meshward: pii-redactor",
+        REDACT + "findings_total",
+        [
+            (
+                "What was found",
+                [
+                    ("Values by kind", "timeseries", "short", "{{type}}", rate(REDACT + "findings_total", "type")),
+                    ("Values by place", "timeseries", "short", "{{where}}", rate(REDACT + "findings_total", "where")),
+                    ("Values by rule and outcome", "timeseries", "short", "{{rule}} {{outcome}}", rate(REDACT + "findings_total", "rule, outcome")),
+                    ("Blocked", "timeseries", "short", "{{direction}}", rate(REDACT + "blocked_total", "direction")),
+                ],
+            ),
+            (
+                "What was not searched",
+                [
+                    ("Passed without redaction", "stat", "short", "passed", total(REDACT + "unredacted_total", ',outcome="passed"')),
+                    ("Could not be redacted", "timeseries", "short", "{{reason}} {{outcome}}", rate(REDACT + "unredacted_total", "reason, outcome")),
+                    ("Not searched, by reason", "timeseries", "short", "{{reason}}", rate(REDACT + "skipped_total", "reason")),
+                    ("Not what they say", "timeseries", "short", "{{where}}", rate(REDACT + "malformed_total", "where")),
+                ],
+            ),
+        ],
+    ),
+    "audit-emitter": (
+        "Meshward: audit-emitter",
+        AUDIT + "records_total",
+        [
+            (
+                "Is the trail whole?",
+                [
+                    ("Lost records", "stat", "short", "lost", total(AUDIT + "lost_total")),
+                    ("Oldest record that waits", "timeseries", "s", "{{instance}}", f"sum by (instance) ({AUDIT}oldest_record_seconds{{{PROXIES}}})"),
+                    ("Records in the proxy's log", "timeseries", "short", "{{reason}}", rate(AUDIT + "spilled_total", "reason")),
+                    ("Checkpoints", "timeseries", "ops", "{{instance}}", rate(AUDIT + "checkpoints_total", "instance")),
+                ],
+            ),
+            (
+                "What is recorded",
+                [
+                    ("Records by class and decision", "timeseries", "reqps", "{{class}} {{decision}}", rate(AUDIT + "records_total", "class, decision")),
+                    ("Left out by sampling", "timeseries", "reqps", "{{class}}", rate(AUDIT + "sampled_out_total", "class")),
+                    ("Refused by a filter, share", "timeseries", "percentunit", "refused", share(AUDIT + "records_total", ',decision="denied"')),
+                    ("Refused by audit-emitter", "timeseries", "reqps", "{{outcome}}", rate(AUDIT + "rejected_requests_total", "outcome")),
+                ],
+            ),
+            (
+                "Delivery",
+                [
+                    ("Batches", "timeseries", "ops", "{{result}}", rate(AUDIT + "batches_total", "result")),
+                    ("Response of the collector, 99th percentile", "timeseries", "ms", "p99", quantile(AUDIT + "flush_duration_milliseconds")),
+                    ("Queue", "timeseries", "bytes", "{{instance}}", f"sum by (instance) ({AUDIT}queue_bytes{{{PROXIES}}})"),
+                    ("Records that wait", "timeseries", "short", "{{instance}}", f"sum by (instance) ({AUDIT}queue_records{{{PROXIES}}})"),
+                    ("Chains opened", "timeseries", "short", "{{instance}}", rate(AUDIT + "chains_opened_total", "instance")),
+                ],
+            ),
+        ],
+    ),
+}
+
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+
+
+def panel(number, title, kind, unit, legend, query, place):
+    return {
+        "id": number,
+        "type": kind,
+        "title": title,
+        "datasource": SOURCE,
+        "gridPos": place,
+        "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
+        "targets": [{"expr": query, "legendFormat": legend, "refId": "A", "datasource": SOURCE}],
+    }
+
+
+def dashboard(name, title, proxies, rows):
+    panels, y = [], 0
+    for row, contents in rows:
+        place = {"h": 1, "w": 24, "x": 0, "y": y}
+        panels.append({"id": len(panels) + 1, "type": "row", "title": row, "collapsed": False, "gridPos": place, "panels": []})
+        y += 1
+        width = 24 // len(contents)
+        for position, contents_of_panel in enumerate(contents):
+            place = {"h": 8, "w": width, "x": position * width, "y": y}
+            panels.append(panel(len(panels) + 1, *contents_of_panel, place))
+        y += 8
+    values = f"label_values({proxies}, instance)"
+    return {
+        "uid": f"meshward-{name}",
+        "title": title,
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": True,
+        "tags": ["meshward"],
+        "time": {"from": "now-1h", "to": "now"},
+        "refresh": "30s",
+        "timezone": "browser",
+        "annotations": {"list": []},
+        "templating": {
+            "list": [
+                {"name": "datasource", "type": "datasource", "query": "prometheus", "label": "Data source", "hide": 0, "current": {}},
+                {
+                    "name": "instance",
+                    "type": "query",
+                    "label": "Proxy",
+                    "datasource": SOURCE,
+                    "query": {"query": values, "refId": "A"},
+                    "definition": values,
+                    "refresh": 2,
+                    "includeAll": True,
+                    "multi": True,
+                    "allValue": ".*",
+                    "current": {},
+                },
+            ]
+        },
+        "panels": panels,
+    }
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
+    for name, contents in DASHBOARDS.items():
+        text = json.dumps(dashboard(name, *contents), indent=1, ensure_ascii=False)
+        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,356 @@
+//! What operators see of the filters: metrics, alert rules and dashboards that go together.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use envoy_test::client::{Protocol, Request};
+use envoy_test::envoy::{Envoy, Options, Sample};
+use envoy_test::peers::{Algorithm, Answer, Endpoint, ISSUER, Mood, Peers, Token};
+use envoy_test::{paths, poll};
+use serde_json::{Value, json};
+
+const FILTER: &str = "audit-emitter";
+const PREFIX: &str = "meshward_audit_emitter_";
+
+/// The samples of an Envoy whose collector is in this mood and whose queue does this when full.
+fn samples(mood: Mood, queue: &Value, expected: &str) -> Vec<Sample> {
+    let peers = Peers::start().unwrap();
+    peers.collector.set_mood(mood);
+    let mut bootstrap = peers.bootstrap(&[FILTER, "jwt-auth"]).unwrap();
+    let configuration = json!({
+        "sink": {"otlp_http": {"cluster": "collector", "timeout": "500ms"}},
+        "batch": {"max_delay": "100ms"},
+        "queue": queue,
+        "rules": [{"match": {"paths": ["/healthz"]}, "sample": "1%"}],
+        "chain": {"signing_key_env": "CHAIN"},
+    });
+    bootstrap
+        .configure(FILTER, &configuration.to_string())
+        .unwrap();
+    let vm = "/typed_config/config/vm_config";
+    bootstrap.filter(FILTER).unwrap().pointer_mut(vm).unwrap()["environment_variables"] = json!({
+        "key_values": {"CHAIN": "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"}
+    });
+    let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
+    let client = envoy.client(Protocol::Http1);
+    for _ in 0..30 {
+        client.send(&Request::get("/orders/17")).unwrap();
+        client.send(&Request::get("/healthz")).unwrap();
+    }
+    let wanted = || {
+        let samples = envoy.prometheus().unwrap();
+        let found = samples
+            .iter()
+            .any(|sample| sample.name == format!("{PREFIX}{expected}") && sample.value > 0.0);
+        found.then_some(samples)
+    };
+    poll(20, wanted).unwrap_or_else(|| panic!("{expected} is not there: {:?}", envoy.prometheus()))
+}
+
+/// The names of metrics in a query.
+fn metrics_in(query: &str) -> BTreeSet<String> {
+    let words =
+        query.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+    let ours = words.filter(|word| word.starts_with("meshward_") || word.starts_with("envoy_"));
+    ours.map(str::to_owned).collect()
+}
+
+/// The dashboards; all but the overview have alert rules.
+const DASHBOARDS: [&str; 5] = [
+    "overview",
+    "jwt-auth",
+    "token-bucket",
+    "pii-redactor",
+    FILTER,
+];
+
+fn grafana() -> PathBuf {
+    paths::root().join("envoy-test/grafana")
+}
+
+/// Every query of the dashboards and of the alert rules.
+fn queries() -> Vec<String> {
+    let mut queries = Vec::new();
+    for name in DASHBOARDS {
+        let dashboard = fs::read_to_string(grafana().join(format!("{name}.json"))).unwrap();
+        let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+        let panels = dashboard["panels"].as_array().unwrap().iter();
+        let targets = panels
+            .filter_map(|panel| panel["targets"].as_array())
+            .flatten();
+        let before = queries.len();
+        queries.extend(targets.map(|target| target["expr"].as_str().unwrap().to_owned()));
+        assert!(queries.len() - before >= 8, "{name}");
+        if name == "overview" {
+            continue;
+        }
+        let rules = fs::read_to_string(grafana().join(format!("{name}.rules.yaml"))).unwrap();
+        let rules = rules.lines();
+        let asks = |line: &&str| line.contains("meshward_") || line.contains("envoy_wasm");
+        queries.extend(rules.filter(asks).map(str::to_owned));
+    }
+    queries
+}
+
+/// The samples of the other filters after requests of every kind.
+fn samples_of_the_others() -> Vec<Sample> {
+    let peers = Peers::start().unwrap();
+    let mut bootstrap = peers
+        .bootstrap(&["jwt-auth", "token-bucket", "pii-redactor"])
+        .unwrap();
+    let remote =
+        json!({"remote": {"uri": "http://idp:8081/jwks", "cluster": "idp", "plain_http": true}});
+    let auth = json!({
+        "providers": {
+            "corp": {"issuer": ISSUER, "audiences": ["orders-api"], "jwks": remote, "algorithms": ["RS256", "ES256"]},
+            // The set has no key for it.
+            "narrow": {"issuer": "https://narrow.test", "audiences": "any", "jwks": remote, "algorithms": ["EdDSA"],
+                "from": [{"header": "x-narrow"}]},
+            "opaque": {
+                "introspection": {"uri": "http://idp:8081/introspect", "cluster": "idp", "plain_http": true,
+                    "client_id": "edge", "client_secret_env": "EDGE_SECRET"},
+                "from": [{"header": "x-opaque"}]
+            },
+        },
+        "rules": [
+            {"match": {"paths": ["/orders/**"]}, "require": {"provider": "corp"}},
+            {"match": {"paths": ["/narrow"]}, "require": {"provider": "narrow"}},
+            {"match": {"paths": ["/opaque"]}, "require": {"provider": "opaque"}},
+            {"match": {"paths": ["/reported"]}, "mode": "report", "require": {"provider": "corp"}},
+        ],
+        "default": "anonymous",
+        "on_error": "allow",
+    });
+    let limits = json!({
+        "limits": [
+            {"name": "all", "key": ["ip"], "rate": "1000/min"},
+            {"name": "few", "match": {"paths": ["/few"]}, "key": ["ip"], "rate": "1/h"},
+            {"name": "shown", "match": {"paths": ["/shown"]}, "key": ["ip"], "rate": "1/h", "mode": "report"},
+            // Nobody there speaks the protocol.
+            {"name": "asked", "match": {"paths": ["/asked"]}, "key": ["ip"],
+                "service": {"cluster": "idp", "domain": "edge", "timeout": "1s"}},
+        ],
+        "bypass": {"claims": [{"claim": "sub", "equals": "smoke"}]},
+    });
+    let redact = json!({
+        "rules": [
+            {"name": "cards", "match": {"paths": ["/cards"]}, "apply_to": ["response.body"],
+                "detect": ["CREDIT_CARD"]},
+            {"name": "shown", "match": {"paths": ["/shown"]}, "mode": "report", "apply_to": ["response.body"], "detect": ["EMAIL"]},
+            {"name": "mails", "apply_to": ["response.body"], "detect": ["EMAIL"], "fields": [{"name": "secret", "action": "remove"}]},
+        ],
+        "actions": {"CREDIT_CARD": "block"},
+        "on_error": {"unsupported_encoding": "block", "unsupported_type": "pass"},
+    });
+    for (filter, configuration) in [
+        ("jwt-auth", auth),
+        ("token-bucket", limits),
+        ("pii-redactor", redact),
+    ] {
+        bootstrap
+            .configure(filter, &configuration.to_string())
+            .unwrap();
+    }
+    bootstrap
+        .set_environment("jwt-auth", "EDGE_SECRET", "of the edge")
+        .unwrap();
+    let body = |path: &str, content_type: &str, body: &str| {
+        peers
+            .upstream
+            .answer(path, Answer::new(200, content_type, body));
+    };
+    body(
+        "/cards",
+        "application/json",
+        r#"{"card":"4111 1111 1111 1111"}"#,
+    );
+    body(
+        "/shown",
+        "application/json",
+        r#"{"mail":"ada@example.com"}"#,
+    );
+    body(
+        "/mails",
+        "application/json",
+        r#"{"mail":"ada@example.com"}"#,
+    );
+    body(
+        "/malformed",
+        "application/json",
+        r#"{"mail":"ada@example.com",,}"#,
+    );
+    body("/picture", "image/png", "\u{89}PNG");
+    let packed = Answer::json("{}").header("content-encoding", "unheard-of");
+    peers.upstream.answer("/packed", packed);
+    // One key of the set cannot be used by anybody.
+    let mut keys: Value = serde_json::from_str(&peers.idp.jwks()).unwrap();
+    let unusable = json!({"kty": "EC", "kid": "half", "crv": "P-256", "x": "AA"});
+    keys["keys"].as_array_mut().unwrap().push(unusable);
+    peers.idp.set_body(Endpoint::Jwks, &keys.to_string());
+
+    let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
+    let client = envoy.client(Protocol::Http1);
+    let token = |subject: &str| {
+        peers
+            .idp
+            .mint(Algorithm::Rs256, &Token::of(subject))
+            .unwrap()
+    };
+    let narrow = Token::of("alice").issuer("https://narrow.test");
+    let narrow = peers.idp.mint(Algorithm::Rs256, &narrow).unwrap();
+    for _ in 0..3 {
+        for request in [
+            Request::get("/orders/17"),
+            Request::get("/orders/17").bearer(&token("alice")),
+            Request::get("/orders/17").bearer(&token("smoke")),
+            Request::get("/reported"),
+            Request::get("/narrow").header("x-narrow", &narrow),
+            Request::get("/opaque").header("x-opaque", "anything"),
+            Request::get("/few"),
+            Request::get("/shown"),
+            Request::get("/asked"),
+            Request::get("/cards"),
+            Request::get("/mails"),
+            Request::get("/malformed"),
+            Request::get("/picture"),
+            Request::get("/packed"),
+        ] {
+            // A blocked response may end in the middle.
+            let _ = client.send(&request);
+        }
+    }
+    // Counted with the tick.
+    let expected = "meshward_token_bucket_bypassed_total";
+    let wanted = || {
+        let samples = envoy.prometheus().unwrap();
+        let found = samples.iter().any(|s| s.name == expected && s.value > 0.0);
+        found.then_some(samples)
+    };
+    poll(20, wanted).unwrap_or_else(|| panic!("{expected} is not there"))
+}
+
+/// Counters of what a test cannot make happen in Envoy, and why.
+const NOT_PROVOKED: [&str; 3] = [
+    "meshward_token_bucket_overflow_total", // more clients than the table has slots for
+    "meshward_token_bucket_corrupt_total",  // another module that writes into the table
+    "meshward_token_bucket_cas_retries_total", // two workers at the same bucket in the same instant
+];
+
+#[test]
+fn dashboards_and_rules_ask_for_metrics_that_a_run_emits() {
+    let small = |on_full: &str| json!({"max_records": 10, "on_full": on_full});
+    let mut emitted = BTreeSet::new();
+    let mut labels = BTreeSet::new();
+    for (mood, queue, expected) in [
+        (
+            Mood::Accepting,
+            json!({}),
+            "flush_duration_milliseconds_count",
+        ),
+        (Mood::Refusing(503), small("drop"), "oldest_record_seconds"),
+        (Mood::Refusing(503), small("drop"), "lost_total"),
+        (Mood::Refusing(400), small("log"), "spilled_total"),
+        (
+            Mood::Refusing(503),
+            small("reject"),
+            "rejected_requests_total",
+        ),
+    ] {
+        for sample in samples(mood, &queue, expected) {
+            labels.extend(
+                sample
+                    .labels
+                    .keys()
+                    .map(|label| format!("{}/{label}", sample.name)),
+            );
+            emitted.insert(sample.name);
+        }
+    }
+    emitted.extend(
+        samples_of_the_others()
+            .into_iter()
+            .map(|sample| sample.name),
+    );
+    let mut asked = 0;
+    for query in queries() {
+        for metric in metrics_in(&query) {
+            if NOT_PROVOKED.contains(&metric.as_str()) {
+                assert!(!emitted.contains(&metric), "{metric} can be provoked");
+                continue;
+            }
+            assert!(emitted.contains(&metric), "{metric}: {query}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 60, "{asked}");
+    for label in [
+        "records_total/class",
+        "records_total/decision",
+        "lost_total/reason",
+        "spilled_total/reason",
+        "batches_total/result",
+        "rejected_requests_total/outcome",
+        "sampled_out_total/class",
+    ] {
+        assert!(labels.contains(&format!("{PREFIX}{label}")), "{label}");
+    }
+}
+
+#[test]
+fn promtool_takes_the_rules_and_they_fire_when_they_should() {
+    for name in DASHBOARDS.iter().filter(|name| **name != "overview") {
+        for (command, file) in [("check", "rules.yaml"), ("test", "rules.test.yaml")] {
+            let output = Command::new(paths::audit_tool("bin/promtool").unwrap())
+                .args([command, "rules", &format!("{name}.{file}")])
+                .current_dir(grafana())
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{text}\n{errors}");
+        }
+    }
+}
+
+/// The files are what `dashboards.py` writes, so that nobody edits one in vain.
+#[test]
+fn dashboards_are_what_their_script_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new("python3")
+        .arg(grafana().join("dashboards.py"))
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for name in DASHBOARDS {
+        let file = format!("{name}.json");
+        let fresh = fs::read_to_string(folder.path().join(&file)).unwrap();
+        let shipped = fs::read_to_string(grafana().join(&file)).unwrap();
+        assert!(
+            fresh == shipped,
+            "{file} is stale; run python3 envoy-test/grafana/dashboards.py"
+        );
+    }
+}
+
+#[test]
+fn istio_gets_the_same_labels() {
+    let read = |path: &str| fs::read_to_string(paths::root().join(path)).unwrap();
+    let page = read("filters/audit-emitter/README.md");
+    let shipped = read("envoy-test/envoy/meshward.yaml");
+    let tags: Vec<&str> = page
+        .lines()
+        .filter(|line| line.contains("tag_name:"))
+        .map(str::trim)
+        .collect();
+    assert!(tags.len() >= 5);
+    for tag in tags {
+        assert!(shipped.contains(tag), "{tag}");
+    }
+}

@@ -1,0 +1,196 @@
+//! The packages of a release: image layouts that strangers read, the same bytes each time, and one
+//! version everywhere.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use envoy_test::{FILTERS, paths};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Packs a built module as `make dist` does.
+fn pack(module: &str, folder: &Path) {
+    let script = paths::root().join("envoy-test/packages/oci_layout.py");
+    let mut pack = Command::new("python3");
+    pack.arg(script)
+        .arg(paths::wasm(module).unwrap())
+        .arg(folder);
+    for (option, value) in [
+        ("--version", VERSION),
+        ("--revision", "0123456789abcdef0123456789abcdef01234567"),
+        ("--title", module),
+        ("--description", "A filter"),
+    ] {
+        pack.args([option, value]);
+    }
+    let output = pack.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    policy::hex::encode(&Sha256::digest(bytes))
+}
+
+/// The blob that a descriptor names, held to its digest and size.
+fn blob(layout: &Path, descriptor: &Value) -> Vec<u8> {
+    let digest = descriptor["digest"].as_str().unwrap();
+    let digest = digest.strip_prefix("sha256:").unwrap();
+    let bytes = fs::read(layout.join("blobs/sha256").join(digest)).unwrap();
+    assert_eq!(sha256(&bytes), digest);
+    assert_eq!(descriptor["size"], bytes.len());
+    bytes
+}
+
+#[test]
+fn an_image_layout_holds_the_module_in_both_forms() {
+    for module in FILTERS {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = folder.path().join(module);
+        pack(module, &layout);
+        let wasm = fs::read(paths::wasm(module).unwrap()).unwrap();
+
+        assert_eq!(
+            json(&layout.join("oci-layout"))["imageLayoutVersion"],
+            "1.0.0"
+        );
+        let index = json(&layout.join("index.json"));
+        let manifests = index["manifests"].as_array().unwrap();
+        let tags: Vec<_> = manifests
+            .iter()
+            .map(|m| {
+                m["annotations"]["org.opencontainers.image.ref.name"]
+                    .as_str()
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(tags, [VERSION, &format!("{VERSION}-wasm")]);
+
+        for manifest in manifests {
+            let manifest: Value = serde_json::from_slice(&blob(&layout, manifest)).unwrap();
+            assert_eq!(
+                manifest["annotations"]["org.opencontainers.image.title"],
+                module
+            );
+            assert_eq!(
+                manifest["annotations"]["org.opencontainers.image.version"],
+                VERSION
+            );
+            let config: Value =
+                serde_json::from_slice(&blob(&layout, &manifest["config"])).unwrap();
+            let layers = manifest["layers"].as_array().unwrap();
+            assert_eq!(layers.len(), 1);
+            let layer = blob(&layout, &layers[0]);
+            if layers[0]["mediaType"] == "application/vnd.module.wasm.content.layer.v1+wasm" {
+                assert_eq!(
+                    manifest["config"]["mediaType"],
+                    "application/vnd.module.wasm.config.v1+json"
+                );
+                assert!(layer == wasm, "{module}: another module");
+                continue;
+            }
+            // The ordinary image: a compressed tar with the module in its root.
+            let mut tar = Vec::new();
+            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*layer), &mut tar)
+                .unwrap();
+            assert_eq!(
+                config["rootfs"]["diff_ids"],
+                serde_json::json!([format!("sha256:{}", sha256(&tar))])
+            );
+            assert_eq!(&tar[..12], b"plugin.wasm\0");
+            assert!(tar[512..].starts_with(&wasm), "{module}: another module");
+        }
+    }
+}
+
+/// What skopeo does with a layout is what a push to a registry does with it.
+#[test]
+fn skopeo_reads_and_copies_the_layouts() {
+    let skopeo = paths::skopeo().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let layout = folder.path().join("token-bucket");
+    pack("token-bucket", &layout);
+    for tag in [VERSION.to_owned(), format!("{VERSION}-wasm")] {
+        let copy = folder.path().join(&tag);
+        let output = Command::new(&skopeo)
+            .args(["copy", "--insecure-policy"])
+            .arg(format!("oci:{}:{tag}", layout.display()))
+            .arg(format!("dir:{}", copy.display()))
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(json(&copy.join("manifest.json"))["layers"].is_array());
+    }
+    let output = Command::new(&skopeo)
+        .arg("inspect")
+        .arg(format!("oci:{}:{VERSION}", layout.display()))
+        .output()
+        .unwrap();
+    let image: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        image["Labels"]["org.opencontainers.image.title"],
+        "token-bucket"
+    );
+}
+
+#[test]
+fn packing_twice_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let layouts = ["one", "another"].map(|name| folder.path().join(name));
+    for layout in &layouts {
+        pack("token-bucket", layout);
+    }
+    let output = Command::new("diff")
+        .arg("--recursive")
+        .args(&layouts)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+/// One place says which version this is: `[workspace.package]` in Cargo.toml.
+#[test]
+fn manifests_and_documents_name_this_version() {
+    let mut images = 0;
+    for folder in ["istio", "envoy-gateway", "higress"] {
+        for file in fs::read_dir(paths::root().join("envoy-test").join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            for (_, tag) in text
+                .split("registry.example.com/meshward/")
+                .skip(1)
+                .map(|rest| {
+                    let image = rest.split_whitespace().next().unwrap();
+                    image.split_once(':').unwrap()
+                })
+            {
+                assert_eq!(tag, VERSION, "{}", path.display());
+                images += 1;
+            }
+        }
+    }
+    assert!(images >= 8, "{images}");
+    let changelog = fs::read_to_string(paths::root().join("CHANGELOG.md")).unwrap();
+    assert!(
+        changelog.contains(&format!("## [{VERSION}]")) || changelog.contains("## [Unreleased]"),
+        "the change log has neither this version nor what comes next"
+    );
+}
