@@ -128,7 +128,12 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
                 .as_ref()
                 .is_none_or(|name| *name == provider.name)
         };
-        let providers: Vec<&Provider> = config.providers.iter().filter(is_wanted).collect();
+        let providers: Vec<&Provider> = config
+            .providers
+            .iter()
+            .map(|provider| &**provider)
+            .filter(is_wanted)
+            .collect();
         if providers.is_empty() {
             let names: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
             return Err(format!("no such provider; there are {}", names.join(", ")));

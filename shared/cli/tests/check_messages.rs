@@ -159,7 +159,7 @@ fn every_format_says_the_same() {
     };
     let json: serde_json::Value = serde_json::from_str(&formatted("json")).unwrap();
     assert_eq!(json["findings"][0]["line"], 2);
-    assert_eq!(json["findings"][0]["column"], 49);
+    assert_eq!(json["findings"][0]["column"], 51);
     assert_eq!(json["findings"][0]["code"], "MW1001");
     let sarif: serde_json::Value = serde_json::from_str(&formatted("sarif")).unwrap();
     let result = &sarif["runs"][0]["results"][0];
@@ -167,8 +167,8 @@ fn every_format_says_the_same() {
     let region = &result["locations"][0]["physicalLocation"]["region"];
     assert_eq!(region["startLine"], 2);
     assert!(formatted("junit").contains("<failure type=\"MW1001\""));
-    assert!(formatted("github").starts_with("::error file=a.json,line=2,col=49,"));
-    assert!(formatted("text").contains("a.json:2:49"));
+    assert!(formatted("github").starts_with("::error file=a.json,line=2,col=51,"));
+    assert!(formatted("text").contains("a.json:2:51"));
 }
 
 /// A link back, a folder that nobody may read, a file that is none: each is told, and the rest is read.

@@ -148,7 +148,11 @@ mod tests {
         let text = r#"{ "limits": [ {"name": "a"}, {"name": "b", "x y": [1, 22]} ], "z": true }"#;
         let wanted = BTreeSet::from(["limits[1].name", r#"limits[1]["x y"][1]"#, "z", "limits[2]"]);
         let found = spans(text, &wanted);
-        let value = |path: &str| found.get(path).map(|(_, value)| text.get(value.clone()).unwrap());
+        let value = |path: &str| {
+            found
+                .get(path)
+                .map(|(_, value)| text.get(value.clone()).unwrap())
+        };
         assert_eq!(value("limits[1].name"), Some("\"b\""));
         assert_eq!(value(r#"limits[1]["x y"][1]"#), Some("22"));
         assert_eq!(value("z"), Some("true"));

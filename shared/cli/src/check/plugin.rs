@@ -272,8 +272,12 @@ pub(super) fn shaped(config: &Tree) -> Option<&'static str> {
 /// A filter by the keys of its configuration.
 pub(super) fn shape(config: &Json) -> Option<&'static str> {
     let is_list = |name: &str| matches!(config.member(name), Some(Json::Array(_)));
-    let is_part = |name: &str| matches!(config.member(name), Some(Json::Object(part)) if !part.is_empty());
-    if ["audit", "auth", "limits", "redact"].into_iter().any(is_part) {
+    let is_part =
+        |name: &str| matches!(config.member(name), Some(Json::Object(part)) if !part.is_empty());
+    if ["audit", "auth", "limits", "redact"]
+        .into_iter()
+        .any(is_part)
+    {
         return Some(super::BUNDLE);
     }
     if config.member("providers").is_some() {

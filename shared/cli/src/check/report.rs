@@ -136,10 +136,14 @@ fn excerpt<'s>(source: &'s str, span: &Range<usize>) -> Option<(&'s str, Range<u
         return None;
     }
     let first = span.start - start;
-    let last = (span.end.min(end) - start)
-        .max(first + 1)
-        .min(line.len().max(first));
-    Some((line, first.min(line.len())..last.min(line.len())))
+    let first = first.min(line.len());
+    let mut last = span.end.min(end).saturating_sub(start);
+    last = last.max(first + 1).min(line.len());
+    // The end of a character, also of one that the span begins in.
+    while !line.is_char_boundary(last) {
+        last += 1;
+    }
+    Some((line, first..last.max(first)))
 }
 
 fn object(members: Vec<(&str, Json)>) -> Json {

@@ -196,8 +196,8 @@ impl Checker<'_> {
                         return;
                     }
                 }
-                // YAML has lists in brackets too.
-                Err(error) if tree::read(&text).remarks.iter().any(|remark| remark.is_error) => {
+                // A manifest may be YAML in braces; a configuration in braces is JSON.
+                Err(error) if !is_manifest(&tree::read(&text)) => {
                     let message = error.to_string();
                     let at = offset_of(&text, &message);
                     self.add(&codes::SYNTAX, true, Some(at..at + 1), ("", message));
@@ -291,6 +291,13 @@ impl Checker<'_> {
         }
         count
     }
+}
+
+/// Whether a text is read well, and is of some host.
+fn is_manifest(documents: &Documents) -> bool {
+    let is_broken = documents.remarks.iter().any(|remark| remark.is_error);
+    let is_one = |tree: &Tree| tree.get("kind").is_some() || !plugin::find(tree).is_empty();
+    !is_broken && documents.trees.iter().any(is_one)
 }
 
 fn paths_of(checked: &Checked<()>) -> impl Iterator<Item = String> {
