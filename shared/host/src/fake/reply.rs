@@ -1,4 +1,4 @@
-//! Answers in place of the upstream's, on their way to the client.
+//! Local responses in place of the upstream's, on their way to the client.
 
 use super::HeaderPairs;
 use super::nginx::one_for_each_name;
@@ -14,6 +14,39 @@ pub(super) fn of_a_trap(profile: Profile) -> LocalReply {
         body: Vec::new(),
         grpc_status: 14,
         details: b"wasm_fail_stream".to_vec(),
+    }
+}
+
+#[cfg(test)]
+impl Proxy {
+    /// Leaves local replies to whoever drives this proxy as one of several.
+    pub(crate) const fn leave_replies(&mut self) {
+        self.leaves_replies = true;
+    }
+
+    /// The response that a local reply makes, once.
+    pub(crate) fn take_reply(&mut self, id: ContextId) -> Option<(HeaderPairs, Vec<u8>)> {
+        let profile = self.host.profile();
+        let mut state = self.host.state.borrow_mut();
+        let stream = state.streams.get_mut(&id)?;
+        let reply = stream.local_reply.clone().filter(|_| !stream.replied)?;
+        stream.replied = true;
+        Some(response_of(stream, &reply, profile))
+    }
+
+    /// What has gone on of a message so far.
+    pub(crate) fn sent(&self, id: ContextId, direction: Direction) -> super::Message {
+        let state = self.host.state.borrow();
+        let stream = state.streams.get(&id);
+        stream.map_or_else(super::Message::default, |stream| {
+            super::Message::new(&stream.flow(direction).sent)
+        })
+    }
+
+    /// The stream was reset.
+    pub(crate) fn is_reset(&self, id: ContextId) -> bool {
+        let state = self.host.state.borrow();
+        state.streams.get(&id).is_some_and(|stream| stream.reset)
     }
 }
 
