@@ -1,7 +1,7 @@
 //! Subjects as pseudonyms: the same person has the same name in every record of an epoch, and only
 //! who holds the key can tell whose it is (GDPR article 4(5)).
 
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use policy::config::Problem;
 use policy::secret::{Secret, SecretKind};
 use sha2::Sha256;

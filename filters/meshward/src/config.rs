@@ -386,10 +386,12 @@ pub fn check(text: &str) -> Checked<()> {
 }
 
 /// What may stand beside the parts.
-const SHARED: [&str; 5] = [
+const SHARED: [&str; 7] = [
     "mode",
     "client_address",
     "consent",
     "identity_from",
     "method_override",
+    "path_override",
+    "host_override",
 ];

@@ -1,7 +1,7 @@
 //! Pseudonyms (GDPR article 4(5)): the same value has the same name everywhere, and only who holds
 //! the key can tell whose it is.
 
-use hmac::{Hmac, Mac as _};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::placeholder::is_kind;

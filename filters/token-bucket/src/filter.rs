@@ -179,7 +179,7 @@ impl Stream<TokenBucket> for LimitedStream {
     ) -> Action {
         let request = Request::new(&filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = request.strip_method_overrides(host, filter.config.mode);
+        let _ = request.strip_overrides(host, filter.config.mode);
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.

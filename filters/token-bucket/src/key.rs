@@ -102,7 +102,13 @@ impl KeyPart {
             let facts = request.facts(host, Direction::Request);
             Values::single(facts.identity().and_then(of))
         };
+        // Of a name that a host does not list it gives the first line only, and nobody knows which
+        // other names there are.
+        let is_cut = || !request.has_all_headers(host);
         match self {
+            Self::Header(_) | Self::Cookie(_) | Self::Host | Self::Method if is_cut() => {
+                Values::TooMany
+            }
             Self::Ip => Values::single(source.network().map(|network| {
                 let mut bytes = Vec::new();
                 network.write(&mut bytes);

@@ -3,7 +3,7 @@
 use policy::client_address::ClientAddress;
 use policy::config::Fields;
 use policy::consent::ConsentSources;
-use policy::method::MethodOverride;
+use policy::overrides::OverrideRules;
 
 use crate::exchange::IdentitySource;
 
@@ -16,12 +16,12 @@ pub struct FactSources {
     pub consent: ConsentSources,
     /// The key `client_address`.
     pub client_address: ClientAddress,
-    /// The key `method_override`.
-    pub method_override: MethodOverride,
+    /// The keys `method_override`, `path_override` and `host_override`.
+    pub overrides: OverrideRules,
 }
 
 impl FactSources {
-    /// Reads `identity_from`, `consent`, `client_address` and `method_override` at the top level of a filter.
+    /// Reads `identity_from`, `consent`, `client_address` and the overrides at the top level of a filter.
     #[must_use]
     pub fn read(fields: &mut Fields<'_>) -> Self {
         Self {
@@ -43,9 +43,7 @@ impl FactSources {
             client_address: fields.or("client_address", ClientAddress::default(), |n| {
                 ClientAddress::read(&n)
             }),
-            method_override: fields.or("method_override", MethodOverride::default(), |n| {
-                MethodOverride::read(&n)
-            }),
+            overrides: OverrideRules::read(fields),
         }
     }
 }

@@ -10,8 +10,8 @@ use policy::consent::Consent;
 use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
-use policy::method::{self, MethodOverride};
 use policy::mode::Mode;
+use policy::overrides::{OVERRIDE_HEADERS, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
@@ -29,7 +29,9 @@ use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, 
 pub struct Request {
     head: Rc<Head>,
     sources: Rc<FactSources>,
-    method_overrides: OnceCell<Vec<String>>,
+    overrides: OnceCell<Overrides>,
+    overridden_path: OnceCell<Result<RequestPath, PathError>>,
+    other_hosts: OnceCell<Vec<String>>,
     client_address: OnceCell<Option<IpAddr>>,
     identity: OnceCell<Option<Identity>>,
     consent: OnceCell<Consent>,
@@ -41,7 +43,6 @@ struct Head {
     headers: OnceCell<Listed>,
     path: OnceCell<Result<RequestPath, PathError>>,
     host_name: OnceCell<String>,
-    other_hosts: OnceCell<Vec<String>>,
     route: OnceCell<Option<String>>,
     request_id: OnceCell<Option<String>>,
 }
@@ -101,7 +102,9 @@ impl Request {
         Self {
             head,
             sources: Rc::clone(sources),
-            method_overrides: OnceCell::new(),
+            overrides: OnceCell::new(),
+            overridden_path: OnceCell::new(),
+            other_hosts: OnceCell::new(),
             client_address: OnceCell::new(),
             identity: OnceCell::new(),
             consent: OnceCell::new(),
@@ -195,50 +198,54 @@ impl Request {
             .collect()
     }
 
-    /// What may override the method: the parameter in the query, and headers where they count.
-    fn method_overrides(&self, host: &dyn Host) -> &[String] {
-        let rules = self.sources.method_override;
-        if rules == MethodOverride::Ignore {
-            return &[];
-        }
-        self.method_overrides.get_or_init(|| {
-            let path = String::from_utf8_lossy(self.raw_path(host));
-            let mut given = method::overrides_in_query(&path);
-            for name in method::OVERRIDE_HEADERS {
-                let mut lines = Vec::new();
-                // What is removed reaches no upstream; it is removed by its name.
-                if rules == MethodOverride::Honour && self.may_have_header(host, name) {
-                    lines = self.text_lines(host, name);
-                }
-                let folded = self.folded_lines(host, name).into_iter();
-                lines.extend(folded.map(|line| String::from_utf8_lossy(line).into_owned()));
-                let items = lines.iter().flat_map(|line| line.split(','));
-                given.extend(items.map(|item| item.trim().to_owned()));
-            }
-            given
+    /// What some upstream may take in place of the method, the path and the host.
+    fn overrides(&self, host: &dyn Host) -> &Overrides {
+        self.overrides.get_or_init(|| {
+            let listed = self.listed(host);
+            let headers = listed.complete.then(|| listed.headers.iter());
+            Overrides::of(self.sources.overrides, self.raw_path(host), headers)
         })
     }
 
-    /// Removes the headers that override the method, where the configuration says so and the filter
-    /// enforces it; in [`crate::Stream::on_request_headers`].
+    /// The path in all its readings, those of paths that override it among them.
+    fn path_or_override(&self, host: &dyn Host) -> Result<&RequestPath, PathError> {
+        let overrides = self.overrides(host);
+        if !overrides.concern_path() {
+            return self.path(host);
+        }
+        let read = || RequestPath::parse_overridden(self.raw_path(host), overrides);
+        let path = self.overridden_path.get_or_init(read);
+        path.as_ref().map_err(|error| *error)
+    }
+
+    /// Removes the headers that override the method, the path or the host, where the configuration
+    /// says so and the filter enforces it; in [`crate::Stream::on_request_headers`].
     ///
     /// # Errors
     /// The upstream would see one of them.
-    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
+    pub fn strip_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
+        let rules = self.sources.overrides;
         let mut stripped = Ok(());
-        if self.sources.method_override == MethodOverride::Strip && mode.enforces() {
-            for name in method::OVERRIDE_HEADERS {
-                if self.may_have_header(host, name) {
-                    stripped = stripped.and(headers::hide(host, name));
-                }
+        if !mode.enforces() || !rules.strips_any() {
+            return stripped;
+        }
+        for name in rules.stripped() {
+            if self.may_have_header(host, name) {
+                stripped = stripped.and(headers::hide(host, name));
+            }
+        }
+        for name in self.header_names(host) {
+            let is_known = || OVERRIDE_HEADERS.iter().any(|known| known.name == name);
+            if rules.strips(name.as_bytes()) && !is_known() {
+                stripped = stripped.and(headers::hide(host, name));
             }
         }
         stripped
     }
 
-    /// The hosts that the request names beside [`Request::host_name`].
+    /// The hosts that the request names beside [`Request::host_name`], and those that override it.
     fn other_hosts(&self, host: &dyn Host) -> &[String] {
-        self.head.other_hosts.get_or_init(|| {
+        self.other_hosts.get_or_init(|| {
             let headers = self.headers(host);
             let lines = [":authority", "host"].map(|name| headers.values(name));
             let mut names: Vec<String> = lines
@@ -246,6 +253,7 @@ impl Request {
                 .flatten()
                 .map(|value| http::host_name(&String::from_utf8_lossy(value)))
                 .collect();
+            names.extend(self.overrides(host).hosts.iter().cloned());
             names.retain(|name| name != self.host_name(host));
             names.dedup();
             names
@@ -376,7 +384,7 @@ pub struct RequestFacts<'a> {
 
 impl Facts for RequestFacts<'_> {
     fn path(&self) -> Result<&RequestPath, PathError> {
-        self.request.path(self.host)
+        self.request.path_or_override(self.host)
     }
 
     fn method(&self) -> &str {
@@ -388,7 +396,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn method_overrides(&self) -> &[String] {
-        self.request.method_overrides(self.host)
+        &self.request.overrides(self.host).methods
     }
 
     fn other_hosts(&self) -> &[String] {
@@ -412,6 +420,10 @@ impl Facts for RequestFacts<'_> {
         lines
             .map(|line| String::from_utf8_lossy(line).into_owned())
             .collect()
+    }
+
+    fn has_all_headers(&self) -> bool {
+        self.request.has_all_headers(self.host)
     }
 
     fn identity(&self) -> Option<&Identity> {

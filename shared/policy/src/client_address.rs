@@ -12,6 +12,7 @@ pub use network::{IpRange, Network, Prefixes};
 use std::net::{IpAddr, Ipv6Addr};
 
 use crate::config::{Fields, Node};
+use crate::http;
 
 /// The key `client_address`: where the address of the client comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,10 +47,33 @@ impl ClientAddress {
     fn read_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let hops = fields.optional("trusted_hops").map(|n| trusted_hops(&n));
         let trusted = fields.optional("trusted_proxies").map(|n| {
-            n.at_most(MAX_TRUSTED)
-                .non_empty_list(|range| range.parsed(IpRange::parse, "an address or a range"))
+            n.clone()
+                .at_most(MAX_TRUSTED)
+                .non_empty_list(|range| IpRange::read(&range))
+                .filter(|ranges| {
+                    let all = IpRange::cover_nearly_everybody(ranges);
+                    if all {
+                        n.reject_unseen(
+                            "these ranges have half of all addresses or more: whoever is trusted \
+                             names the client, so every client would choose its own address; list \
+                             the ranges of your proxies",
+                        );
+                    }
+                    !all
+                })
         });
-        let header = fields.optional("header").map(|n| n.header_name());
+        let header = fields.optional("header").map(|n| {
+            let name = n.header_name()?;
+            let is = |list: &str| http::folds_alike(name.as_bytes(), list.as_bytes());
+            if ["x-forwarded-for", "forwarded"].into_iter().any(is) {
+                n.reject(
+                    "expected a header with one address, such as \"cf-connecting-ip\"; \
+                     X-Forwarded-For is read without being named, and Forwarded is not read",
+                );
+                return None;
+            }
+            Some(name)
+        });
         let prefixes = fields.or("ip_prefix", Prefixes::default(), |n| Prefixes::read(&n));
         if hops.is_some() && trusted.is_some() {
             fields

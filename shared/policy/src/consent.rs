@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::Node;
 use crate::facts::Facts;
 use crate::http;
+use crate::json::Json;
 
 /// Where consent signals are looked for.
 ///
@@ -128,10 +129,11 @@ impl ConsentSources {
                 .header("sec-gpc")
                 .is_some_and(|value| value.split(',').any(|value| value.trim() == "1"));
         let mut signals = Vec::new();
-        if let (Some(claim), Some(identity)) = (&self.claim, facts.identity())
-            && let Some(value) = identity.claim(claim)
-        {
-            signals.push(Signal::of(true, value.words()));
+        if let (Some(claim), Some(identity)) = (&self.claim, facts.identity()) {
+            let named = identity.claim(claim).map(Json::words);
+            // Where the provider has another name for it, its mapping has found it.
+            let mapped = identity.consents.clone().filter(|_| named.is_none());
+            signals.extend(named.or(mapped).map(|words| Signal::of(true, words)));
         }
         if let Some(OwnWord { name, trusted }) = &self.header {
             // Which of several lines counts, servers do not agree on: all do.

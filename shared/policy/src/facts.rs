@@ -16,7 +16,7 @@ pub trait Facts {
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 section 9.1).
     fn method(&self) -> &str;
 
-    /// What an upstream may take for the method instead, see [`crate::method`].
+    /// What an upstream may take for the method instead, see [`crate::overrides`].
     fn method_overrides(&self) -> &[String] {
         &[]
     }
@@ -43,6 +43,12 @@ pub trait Facts {
     /// The lines of headers with other names that some servers take for this one:
     /// [`crate::http::folds_alike`].
     fn folded_lines(&self, name: &str) -> Vec<String>;
+
+    /// Whether all headers are known. A host may list only so many: then nobody knows which others
+    /// there are, and a condition on headers may hold or not.
+    fn has_all_headers(&self) -> bool {
+        true
+    }
 
     /// The verified caller, where an authentication filter ran before.
     fn identity(&self) -> Option<&Identity>;
@@ -93,6 +99,7 @@ pub(crate) mod tests {
         pub(crate) consent: OnceCell<Consent>,
         pub(crate) method_overrides: Vec<String>,
         pub(crate) other_hosts: Vec<String>,
+        pub(crate) lists_all_headers: bool,
     }
 
     impl Request {
@@ -108,6 +115,7 @@ pub(crate) mod tests {
                 consent: OnceCell::new(),
                 method_overrides: Vec::new(),
                 other_hosts: Vec::new(),
+                lists_all_headers: true,
             }
         }
     }
@@ -150,6 +158,10 @@ pub(crate) mod tests {
 
         fn other_hosts(&self) -> &[String] {
             &self.other_hosts
+        }
+
+        fn has_all_headers(&self) -> bool {
+            self.lists_all_headers
         }
 
         fn folded_lines(&self, name: &str) -> Vec<String> {

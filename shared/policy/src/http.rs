@@ -1,6 +1,8 @@
 //! The small syntaxes inside HTTP fields: cookies, query parameters, host names.
 
-use crate::hex;
+use std::borrow::Cow;
+
+use crate::values;
 
 /// The value of a cookie in a `Cookie` header (RFC 6265 section 4.2.1); the first of that name.
 #[must_use]
@@ -16,14 +18,28 @@ pub fn cookies<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str>
     })
 }
 
-/// The `Cookie` header without the cookies of this name; `None` when nothing is left.
+/// Whether there is a cookie that some servers take for the one of this name.
+#[must_use]
+pub fn has_other_spelling_of_cookie(header: &str, name: &str) -> bool {
+    let names = header
+        .split(';')
+        .map(|pair| pair.split('=').next().unwrap_or(pair).trim());
+    let mut others = names.filter(|found| *found != name);
+    others.any(|found| parameters_alike(found.as_bytes(), name.as_bytes()))
+}
+
+/// The `Cookie` header without the cookies that some server takes for the one of this name; `None`
+/// when nothing is left.
 #[must_use]
 pub fn without_cookie(header: &str, name: &str) -> Option<String> {
     let kept: Vec<&str> = header
         .split(';')
         .map(str::trim)
-        .filter(|pair| pair.split('=').next().map(str::trim) != Some(name))
         .filter(|pair| !pair.is_empty())
+        .filter(|pair| {
+            let found = pair.split('=').next().unwrap_or(pair).trim();
+            !parameters_alike(found.as_bytes(), name.as_bytes())
+        })
         .collect();
     (!kept.is_empty()).then(|| kept.join("; "))
 }
@@ -37,7 +53,24 @@ pub fn query_parameters(path: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The `:path` without the query parameters of this name, the rest byte for byte.
+/// Whether there is a query parameter in a `:path` that some servers take for the one of this name,
+/// beside those that [`query_parameters`] finds.
+#[must_use]
+pub fn has_other_spelling_of_parameter(path: &str, name: &str) -> bool {
+    let query = query_of(path);
+    let is_alike = |pair: &&str| {
+        let found = form_decoded_name(pair);
+        parameters_alike(found.as_bytes(), name.as_bytes())
+    };
+    let alike = query.split(['&', ';']).filter(is_alike).count();
+    let usual = query
+        .split('&')
+        .filter(|pair| form_decoded_name(pair) == name);
+    alike > usual.count()
+}
+
+/// The `:path` without the query parameters that some server takes for the one of this name, the
+/// rest byte for byte. Some servers take `;` for `&`.
 #[must_use]
 pub fn without_query_parameter(path: &str, name: &str) -> String {
     let Some((before, query)) = path.split_once('?') else {
@@ -47,10 +80,17 @@ pub fn without_query_parameter(path: &str, name: &str) -> String {
         Some((query, fragment)) => (query, Some(fragment)),
         None => (query, None),
     };
-    let kept: Vec<&str> = query
-        .split('&')
-        .filter(|pair| form_decoded(pair.split('=').next().unwrap_or(pair)) != name)
-        .collect();
+    let is_other = |pair: &&str| {
+        let found = form_decoded_name(pair);
+        !parameters_alike(found.as_bytes(), name.as_bytes())
+    };
+    let mut kept: Vec<String> = Vec::new();
+    for parameter in query.split('&') {
+        let parts: Vec<&str> = parameter.split(';').filter(is_other).collect();
+        if !parts.is_empty() {
+            kept.push(parts.join(";"));
+        }
+    }
     let mut result = before.to_owned();
     if !kept.is_empty() {
         result.push('?');
@@ -100,6 +140,28 @@ pub fn folds_alike(name: &[u8], other: &[u8]) -> bool {
     name.len() == other.len() && name.iter().zip(other).all(alike)
 }
 
+/// Whether servers may take one name of a parameter or cookie for another. ASP.NET ignores case. PHP
+/// takes `.`, space and `[` for `_`, drops spaces in front and all from a zero byte on; and
+/// `name[]` or `name[0]` is an item of `name` to many.
+#[must_use]
+pub fn parameters_alike(name: &[u8], other: &[u8]) -> bool {
+    name == other || variable(name).eq_ignore_ascii_case(&variable(other))
+}
+
+/// The variable that PHP makes of a parameter.
+fn variable(name: &[u8]) -> Cow<'_, [u8]> {
+    let name = name.split(|byte| *byte == 0).next().unwrap_or(name);
+    let name = name.trim_ascii_start();
+    let index = name.iter().skip(1).position(|byte| *byte == b'[');
+    let end = index.map_or(name.len(), |index| index.saturating_add(1));
+    let name = name.get(..end).unwrap_or(name);
+    if !name.iter().any(|byte| b". [".contains(byte)) {
+        return Cow::Borrowed(name);
+    }
+    let replaced = |byte: &u8| if b". [".contains(byte) { b'_' } else { *byte };
+    Cow::Owned(name.iter().map(replaced).collect())
+}
+
 /// The media type of a `Content-Type` without parameters, lower case (RFC 9110 section 8.3.1).
 #[must_use]
 pub fn media_type(content_type: &str) -> String {
@@ -114,31 +176,20 @@ pub fn media_type(content_type: &str) -> String {
 /// Decodes the form encoding (`+` is a space). A broken escape stays as it is, and bytes that are
 /// not UTF-8 become U+FFFD: a value that is compared or verified, never trusted.
 fn form_decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escape = after
-            .split_at_checked(2)
-            .filter(|_| *first == b'%')
-            .and_then(|(digits, tail)| {
-                let byte = hex::value(digits.try_into().ok()?)?;
-                Some((byte, tail))
-            });
-        let (byte, tail) = match (first, escape) {
-            (_, Some(escaped)) => escaped,
-            (b'+', None) => (b' ', after),
-            (other, None) => (*other, after),
-        };
-        bytes.push(byte);
-        rest = tail;
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&values::form_decoded(text.as_bytes())).into_owned()
+}
+
+fn query_of(path: &str) -> &str {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    query.split('#').next().unwrap_or(query)
+}
+
+fn form_decoded_name(pair: &str) -> String {
+    form_decoded(pair.split('=').next().unwrap_or(pair))
 }
 
 fn query_pairs(path: &str) -> impl Iterator<Item = (&str, &str)> {
-    let query = path.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split('#').next().unwrap_or(query);
-    query
+    query_of(path)
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
@@ -178,6 +229,15 @@ mod tests {
             Some("a=1; b==2; c")
         );
         assert_eq!(without_cookie("session=1", "session"), None);
+        assert!(has_other_spelling_of_cookie("a=1; Session=2", "session"));
+        assert!(!has_other_spelling_of_cookie(
+            "a=session; session=2",
+            "session"
+        ));
+        assert_eq!(
+            without_cookie("s.id=1; S_ID=2; a=3", "s_id").as_deref(),
+            Some("a=3")
+        );
     }
 
     #[test]
@@ -194,6 +254,17 @@ mod tests {
         );
         assert_eq!(without_query_parameter("/p?t=1", "t"), "/p");
         assert_eq!(without_query_parameter("/p", "t"), "/p");
+        let spelled = "/p?a_t=1&x=2;A.T=3&a_t[]=4&y=5;z";
+        assert!(has_other_spelling_of_parameter(spelled, "a_t"));
+        assert!(!has_other_spelling_of_parameter(
+            "/p?a_t=1&x=a.t#A_T=1",
+            "a_t"
+        ));
+        assert!(has_other_spelling_of_parameter(
+            "/p?x=1;a_t=evil&a_t=good",
+            "a_t"
+        ));
+        assert_eq!(without_query_parameter(spelled, "a_t"), "/p?x=2&y=5;z");
     }
 
     #[test]
@@ -203,6 +274,37 @@ mod tests {
         }
         for other in ["xxtier", "x-tiers", "x-tie", "x-tie-", ""] {
             assert!(!folds_alike(b"x-tier", other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_some_server_takes_for_one() {
+        for other in [
+            "access_token",
+            "Access_Token",
+            "access.token",
+            "access token",
+            " access_token",
+            "access_token[]",
+            "access.token[0]",
+            "access_token\0x",
+        ] {
+            assert!(
+                parameters_alike(b"access_token", other.as_bytes()),
+                "{other}"
+            );
+        }
+        for other in [
+            "access-token",
+            "access_tokens",
+            "accesstoken",
+            "x[access_token]",
+            "",
+        ] {
+            assert!(
+                !parameters_alike(b"access_token", other.as_bytes()),
+                "{other}"
+            );
         }
     }
 

@@ -24,6 +24,7 @@ pub mod matching;
 pub mod method;
 pub mod mode;
 pub mod nearest;
+pub mod overrides;
 pub mod path;
 pub mod refusal;
 pub mod secret;

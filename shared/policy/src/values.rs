@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use crate::{hex, http};
+
 /// The values of one name in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values {
@@ -47,38 +49,22 @@ impl Values {
 
     /// The values of a query parameter in a `:path`, decoded.
     ///
-    /// Some servers take `;` for `&`, and `name[]` or `name[0]` for an item of `name`.
+    /// Some servers take `;` for `&`, and other names for this one: [`http::parameters_alike`].
     #[must_use]
     pub fn of_parameter(path: &[u8], name: &str) -> Self {
-        let Some(query) = path.splitn(2, |byte| *byte == b'?').nth(1) else {
-            return Self::Missing;
-        };
-        let query = query.split(|byte| *byte == b'#').next().unwrap_or(query);
-        let matching = |pair: &[u8]| -> Option<Vec<u8>> {
-            let mut parts = pair.splitn(2, |byte| *byte == b'=');
-            let found = form_decoded(parts.next()?);
-            let rest = found.strip_prefix(name.as_bytes())?;
-            let same = rest.is_empty() || rest.starts_with(b"[") && rest.ends_with(b"]");
-            same.then(|| form_decoded(parts.next().unwrap_or_default()))
-        };
-        let usual = Self::with_joined(
-            query
-                .split(|byte| *byte == b'&')
-                .filter_map(matching)
-                .map(Cow::Owned),
-        );
+        let query = query_of(path);
+        let usual = Self::with_joined(parameters(query, name, false).map(Cow::Owned));
         if !query.contains(&b';') {
             return usual;
         }
-        let pairs = query.split(|byte| matches!(byte, b'&' | b';'));
-        usual.and(Self::with_joined(
-            pairs.filter_map(matching).map(Cow::Owned),
-        ))
+        let split = parameters(query, name, true).map(Cow::Owned);
+        usual.and(Self::with_joined(split))
     }
 
     /// The values of a cookie in the lines of `Cookie`.
     ///
     /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded.
+    /// Other names count too where some server takes them for this one.
     pub fn of_cookie<'l>(lines: impl IntoIterator<Item = &'l [u8]>, name: &str) -> Self {
         let pairs = lines
             .into_iter()
@@ -91,7 +77,8 @@ impl Values {
                 .strip_prefix(b"\"")
                 .and_then(|inner| inner.strip_suffix(b"\""))
                 .unwrap_or(value);
-            (found == name.as_bytes()).then(|| form_decoded(value))
+            let alike = http::parameters_alike(found, name.as_bytes());
+            alike.then(|| form_decoded(value))
         };
         Self::collected(pairs.filter_map(matching).map(Cow::Owned))
     }
@@ -149,6 +136,30 @@ impl Values {
     }
 }
 
+/// All values of a query parameter in a `:path` that some server may read, decoded: with `&` and with
+/// `;` between parameters.
+pub fn parameter_values(path: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
+    let query = query_of(path);
+    let usual = parameters(query, name, false);
+    let split = query.contains(&b';').then(|| parameters(query, name, true));
+    usual.chain(split.into_iter().flatten())
+}
+
+fn query_of(path: &[u8]) -> &[u8] {
+    let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or(b"");
+    query.split(|byte| *byte == b'#').next().unwrap_or(query)
+}
+
+fn parameters(query: &[u8], name: &str, semicolons: bool) -> impl Iterator<Item = Vec<u8>> {
+    let pairs = query.split(move |byte| *byte == b'&' || (semicolons && *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=');
+        let found = form_decoded(parts.next()?);
+        let alike = http::parameters_alike(&found, name.as_bytes());
+        alike.then(|| form_decoded(parts.next().unwrap_or_default()))
+    })
+}
+
 /// Without spaces around the value and around the commas in it, and without empty items.
 fn without_list_spaces(line: &[u8]) -> Cow<'_, [u8]> {
     let line = line.trim_ascii();
@@ -170,11 +181,7 @@ pub fn form_decoded(text: &[u8]) -> Vec<u8> {
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         let escape = after.split_first_chunk::<2>().filter(|_| *first == b'%');
-        let escaped = escape.and_then(|(digits, tail)| {
-            let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
-            let byte = high?.checked_mul(16)?.checked_add(low?)?;
-            Some((u8::try_from(byte).ok()?, tail))
-        });
+        let escaped = escape.and_then(|(digits, tail)| Some((hex::value(*digits)?, tail)));
         let (byte, tail) = match (first, escaped) {
             (_, Some(escaped)) => escaped,
             (b'+', None) => (b' ', after),
@@ -232,6 +239,9 @@ mod tests {
         assert_eq!(of("/p?user%5B0%5D=a"), some(&[b"a"]));
         assert_eq!(of("/p?user=a;x=1"), some(&[b"a;x=1", b"a"]));
         assert_eq!(of("/p?x=1;user=a"), some(&[b"a"]));
+        // ASP.NET ignores case, and PHP drops spaces in front and what follows a zero byte.
+        assert_eq!(of("/p?User=a&+user=b"), some(&[b"a", b"b", b"a,b"]));
+        assert_eq!(of("/p?user%00x=a"), some(&[b"a"]));
         assert_eq!(of("/p?user=%ff"), some(&[b"\xff"]));
         assert_eq!(of("/p?user=%zz%4"), some(&[b"%zz%4"]));
     }

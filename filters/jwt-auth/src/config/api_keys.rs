@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use policy::config::Node;
+use policy::hex;
 use policy::json::Json;
 use policy::timestamp::parse_timestamp;
 
@@ -155,20 +156,7 @@ fn claims(node: &Node<'_>) -> Option<Vec<(String, Json)>> {
 }
 
 fn digest(node: &Node<'_>) -> Option<[u8; 32]> {
-    let text = node.string()?;
-    let read = || {
-        let mut digest = [0; 32];
-        if text.len() != 64 {
-            return None;
-        }
-        for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).ok()?;
-            let all = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
-            *byte = u8::from_str_radix(pair, 16).ok().filter(|_| all)?;
-        }
-        Some(digest)
-    };
-    let digest = read();
+    let digest = hex::decode(node.string()?);
     if digest.is_none() {
         // Somebody may have put the key itself here.
         node.reject_unseen("expected the hash of the key, 64 hexadecimal digits");

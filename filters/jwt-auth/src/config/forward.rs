@@ -2,7 +2,7 @@
 
 use host::exchange::IDENTITY_HEADER;
 use policy::config::Node;
-use policy::{http, method};
+use policy::{http, overrides};
 
 /// A claim for the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl ClaimHeader {
 
 /// A header for the upstream that nothing else depends on.
 pub(super) fn free_header(node: &Node<'_>) -> Option<String> {
-    const TAKEN: [&str; 29] = [
+    const TAKEN: [&str; 25] = [
         "authorization",
         "cf-connecting-ip",
         "connection",
@@ -101,7 +101,6 @@ pub(super) fn free_header(node: &Node<'_>) -> Option<String> {
         "cookie",
         "expect",
         "fastly-client-ip",
-        "forwarded",
         "front-end-https",
         "host",
         "keep-alive",
@@ -117,11 +116,8 @@ pub(super) fn free_header(node: &Node<'_>) -> Option<String> {
         "via",
         "x-client-ip",
         "x-cluster-client-ip",
-        "x-host",
-        "x-original-url",
         "x-real-ip",
         "x-request-id",
-        "x-rewrite-url",
     ];
     // The proxy writes these, and other upstreams and logs believe them.
     const PROXY: [&str; 4] = ["x-forwarded-", "x-envoy-", "x-b3-", "x-ratelimit-"];
@@ -132,7 +128,7 @@ pub(super) fn free_header(node: &Node<'_>) -> Option<String> {
         let start = name.as_bytes().get(..prefix.len());
         start.is_some_and(|start| http::folds_alike(start, prefix.as_bytes()))
     });
-    let overrides = method::OVERRIDE_HEADERS.into_iter().any(is);
+    let overrides = overrides::find(name.as_bytes()).is_some();
     if TAKEN.into_iter().any(is) || by_proxy || overrides || is(IDENTITY_HEADER) {
         node.reject("this header cannot carry a claim: the proxy or HTTP itself uses it");
         return None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use policy::config::{Fields, Node};
 use policy::json::Json;
 
-use crate::jose::{Algorithm, KeyRules, KeySet, SkippedKey};
+use crate::jose::{Algorithm, KeyRules, KeySet, PEM_INSTEAD_OF_JWK, SkippedKey, is_pem};
 use crate::keys::schedule::Pace;
 
 use super::Endpoint;
@@ -133,10 +133,8 @@ impl InlineKeys {
     fn read(node: &Node<'_>, rules: &KeyRules) -> Option<Self> {
         // The set itself, or its text.
         let set = match node.json() {
-            Json::String(text) if text.trim_start().starts_with("-----BEGIN") => {
-                node.reject_unseen(
-                    "PEM is not read: give the key as a JWK set, {\"keys\": [{\"kty\": \"RSA\", \"n\": ..., \"e\": ...}]}",
-                );
+            Json::String(text) if is_pem(text) => {
+                node.reject_unseen(PEM_INSTEAD_OF_JWK);
                 return None;
             }
             Json::String(text) => match Json::parse(text.as_bytes()) {

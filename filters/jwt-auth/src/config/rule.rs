@@ -7,7 +7,7 @@ use policy::matching::Match;
 use policy::mode::Mode;
 
 use super::TlsRequirement;
-use super::token_provider::scope_list;
+use super::token_provider::{audience_list, scope_list};
 
 /// Who may do what.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl Requirement {
         node.object(|fields| {
             let providers = Providers::read(fields, names);
             let optional = fields.or("optional", Optional::No, |n| Optional::read(&n));
-            let audiences = fields.or("audiences", None, |n| n.strings().map(Some));
+            let audiences = fields.or("audiences", None, |n| audience_list(&n, r#"leave out "audiences""#).map(Some));
             let scopes = fields.or("scopes", Vec::new(), |n| scope_list(&n));
             let scopes_any = fields.or("scopes_any", Vec::new(), |n| scope_list(&n));
             let claims = fields.or("claims", Vec::new(), |n| {

@@ -146,6 +146,9 @@ fn silent_mistakes_are_mistakes() {
     let jwks = r#""jwks":{"remote":{"uri":"https://i/","cluster":"c"}}"#;
     let good = format!(r#""issuer":"https://i","audiences":["a"],{jwks}"#);
     assert_eq!(with(&good, ""), "");
+    let inline = |keys: &str| {
+        format!(r#""issuer":"https://i","audiences":["a"],"jwks":{{"inline":{keys}}}"#)
+    };
     let mapped = |header: &str| {
         format!(r#"{good},"claims_to_headers":[{{"claim":"a","header":"{header}"}}]"#)
     };
@@ -248,6 +251,51 @@ fn silent_mistakes_are_mistakes() {
             "",
             "certificates (x5c, x5u) are not read",
         ),
+        (mapped("X-Forwarded-Uri"), "", "cannot carry a claim"),
+        (mapped("script_name"), "", "cannot carry a claim"),
+        (
+            format!(r#""issuer":"https://login.microsoftonline.com/common/v2.0","audiences":["a"],{jwks}"#),
+            "",
+            r#"no token has "common" in its issuer"#,
+        ),
+        (
+            format!(r#""issuer":"https://login.microsoftonline.us/organizations/v2.0","audiences":["a"],{jwks}"#),
+            "",
+            r#"no token has "organizations" in its issuer"#,
+        ),
+        (
+            format!(r#""issuer":"https://sts.windows.net/common/","audiences":["a"],{jwks}"#),
+            "",
+            r#"no token has "common" in its issuer"#,
+        ),
+        (
+            format!(r#""issuer":"https://YOUR_DOMAIN/","audiences":["a"],{jwks}"#),
+            "",
+            "an issuer with a placeholder",
+        ),
+        (
+            format!(r#""issuer":"https://your-tenant.eu.auth0.com/","audiences":["a"],{jwks}"#),
+            "",
+            "an issuer with a placeholder",
+        ),
+        (
+            format!(r#""issuer":"https://i","audiences":["<client-id>"],{jwks}"#),
+            "",
+            "an audience with a placeholder",
+        ),
+        (
+            good.clone(),
+            r#","audiences":["*"]"#,
+            r#"leave out "audiences""#,
+        ),
+        (inline(r#"{"keys":["-----BEGIN PUBLIC KEY-----"]}"#), "", "PEM is not read"),
+        (inline(r#"{"keys":"-----BEGIN PUBLIC KEY-----"}"#), "", "PEM is not read"),
+        (inline(r#""LS0tLS1CRUdJTiBQVUJMSUMgS0VZLS0tLS0""#), "", "PEM is not read"),
+        (inline(r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#), "", r#"a single key: put it into a set"#),
+        (inline(r#"[{"kty":"RSA","n":"AQAB","e":"AQAB"}]"#), "", "a list of keys: put it into a set"),
+        (inline(r#"{"4f1a":"-----BEGIN CERTIFICATE-----"}"#), "", "oauth2/v3/certs"),
+        (inline(r#"{"issuer":"https://i","jwks_uri":"https://i/jwks"}"#), "", r#"use "discovery""#),
+        (inline(r#"{"keys":["AQAB"]}"#), "", "expected an object, not a text"),
         (mapped("x-request-id"), "", "cannot carry a claim"),
         (mapped("X-Forwarded-For"), "", "cannot carry a claim"),
         (mapped("x-envoy-original-path"), "", "cannot carry a claim"),
@@ -278,12 +326,12 @@ fn silent_mistakes_are_mistakes() {
 #[test]
 fn what_is_probably_not_meant_is_warned_of() {
     let text = r#"{"providers":{
-        "used":{"issuer":"https://i","audiences":"any","jwks":{"remote":{"uri":"https://i/","cluster":"c"}}},
+        "used":{"issuer":"http://i","audiences":["a,b"],"jwks":{"remote":{"uri":"https://i/","cluster":"c"}}},
         "keys":{"api_keys":{"from":[{"header":"x-k"}],"keys":[
             {"id":"acme","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","expires":"2020-01-01T00:00:00Z"}]}}},
         "rules":[
             {"name":"a","mode":"report","match":{"paths":["/a/**"]},"allow":"anonymous"},
-            {"name":"a","mode":"report","match":{"paths":["/a/b"]},"require":{"provider":"used"}}]}"#;
+            {"name":"a","mode":"report","match":{"paths":["/a/b"]},"require":{"provider":"used","scopes":["c,d"]}}]}"#;
     let checked = Config::check(text);
     let codes: Vec<(&str, &str)> = checked
         .warnings
@@ -293,6 +341,9 @@ fn what_is_probably_not_meant_is_warned_of() {
     assert_eq!(
         codes,
         [
+            ("providers.used.issuer", "issuer_without_tls"),
+            ("providers.used.audiences", "audience_comma"),
+            ("rules[1].require.scopes", "scope_comma"),
             ("rules[1]", "rule_unreachable"),
             ("rules[1]", "rule_name_duplicate"),
             ("providers.keys", "provider_unused"),

@@ -230,9 +230,21 @@ pub(super) fn issuer_name(node: &Node<'_>) -> Option<String> {
     if has_space(issuer) {
         node.reject("an issuer with a space in it: tokens are compared with it byte by byte");
     }
-    if issuer.contains(['{', '}', '<', '>']) || issuer.contains("/:") {
+    if has_placeholder(issuer) || issuer.contains("/:") {
         node.reject(
             "an issuer with a placeholder in it: write the one of the tenant, or a provider for each tenant",
+        );
+    }
+    if let Some(alias) = tenant_alias(issuer) {
+        node.reject(format_args!(
+            "no token has {alias:?} in its issuer: Entra ID writes the id of the tenant there; write \
+             the issuer of each tenant, or a provider for each tenant"
+        ));
+    }
+    if issuer.starts_with("http://") {
+        node.warn(
+            "issuer_without_tls",
+            "issuers are https addresses (OpenID Connect Core 1.0, section 2); tokens of https://... do not fit",
         );
     }
     if issuer.ends_with("/.well-known/openid-configuration") {
@@ -241,6 +253,52 @@ pub(super) fn issuer_name(node: &Node<'_>) -> Option<String> {
         );
     }
     Some(issuer.to_owned())
+}
+
+/// Whether a name has a part that was to be filled in.
+fn has_placeholder(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let yours = [
+        "tenant", "domain", "realm", "client", "org", "audience", "api",
+    ];
+    let is_yours = |word: &&str| {
+        ["-", "_", ""]
+            .iter()
+            .any(|dash| lower.contains(&format!("your{dash}{word}")))
+    };
+    name.contains(['{', '}', '<', '>']) || name.contains("YOUR") || yours.iter().any(is_yours)
+}
+
+/// What stands for several tenants in addresses of Microsoft, and in no token.
+fn tenant_alias(issuer: &str) -> Option<&str> {
+    let (_, rest) = issuer.split_once("://")?;
+    let mut parts = rest.split('/');
+    let host = parts.next()?.to_ascii_lowercase();
+    let tenant = parts.next()?;
+    let is_entra = [
+        "login.microsoftonline.",
+        "login.microsoft.com",
+        "sts.windows.net",
+    ]
+    .iter()
+    .any(|known| host.starts_with(known));
+    let is_alias = ["common", "organizations", "consumers"].contains(&tenant);
+    (is_entra && is_alias).then_some(tenant)
+}
+
+/// Warns about names that look like several in one, which no token is likely to have.
+fn warn_of_commas(node: &Node<'_>, code: &'static str, names: &[String]) {
+    for name in names.iter().filter(|name| name.contains(',')) {
+        let items: Vec<String> = name
+            .split(',')
+            .map(|item| format!("{:?}", item.trim()))
+            .collect();
+        let message = format_args!(
+            "{name:?} is one name with a comma in it; did you mean [{}]?",
+            items.join(", ")
+        );
+        node.warn_unseen(code, message);
+    }
 }
 
 /// Whether a name has white space in it, which is always a mistake of writing.
@@ -262,6 +320,7 @@ pub(super) fn scope_list(node: &Node<'_>) -> Option<Vec<String>> {
             items.join(", ")
         ));
     }
+    warn_of_commas(node, "scope_comma", &scopes);
     Some(scopes)
 }
 
@@ -269,30 +328,39 @@ pub(super) fn scope_list(node: &Node<'_>) -> Option<Vec<String>> {
 pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
     match node.json() {
         _ if node.is_word("any") => Some(None),
-        Json::Array(_) => {
-            let audiences = node.strings()?;
-            if audiences
-                .iter()
-                .any(|audience| audience.eq_ignore_ascii_case("any"))
-            {
-                node.reject(r#"an audience with the name "any"; to accept every audience, write "any" without brackets"#);
-            }
-            if audiences.iter().any(|audience| audience == "*") {
-                node.reject(r#"an audience is compared as it is; to accept every audience, write "any" without brackets"#);
-            }
-            if audiences.iter().any(String::is_empty) {
-                node.reject("an audience without a name");
-            }
-            if audiences.iter().any(|audience| has_space(audience)) {
-                node.reject("an audience with a space in it, which no token has");
-            }
-            Some(Some(audiences))
-        }
+        Json::Array(_) => audience_list(node, r#"write "any" without brackets"#).map(Some),
         _ => {
             node.reject(r#"expected an array of audiences, or "any""#);
             None
         }
     }
+}
+
+/// Names of audiences, as tokens have them; `accept_all` says how every audience is accepted.
+pub(super) fn audience_list(node: &Node<'_>, accept_all: &str) -> Option<Vec<String>> {
+    let audiences = node.strings()?;
+    let any = |wrong: fn(&str) -> bool| audiences.iter().any(|audience| wrong(audience));
+    if any(|audience| audience.eq_ignore_ascii_case("any")) {
+        node.reject(format_args!(
+            "an audience with the name \"any\"; to accept every audience, {accept_all}"
+        ));
+    }
+    if any(|audience| audience == "*") {
+        node.reject(format_args!(
+            "an audience is compared as it is; to accept every audience, {accept_all}"
+        ));
+    }
+    if any(str::is_empty) {
+        node.reject("an audience without a name");
+    }
+    if any(has_space) {
+        node.reject("an audience with a space in it, which no token has");
+    }
+    if any(has_placeholder) {
+        node.reject("an audience with a placeholder in it");
+    }
+    warn_of_commas(node, "audience_comma", &audiences);
+    Some(audiences)
 }
 
 fn algorithm(node: &Node<'_>) -> Option<Algorithm> {

@@ -75,6 +75,12 @@ fn strip_header(
     prefixes: &[String],
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
+    // Nobody verifies what stands in a header that some upstreams take for this one.
+    for other in request.header_names(host) {
+        if other != name && http::folds_alike(other.as_bytes(), name.as_bytes()) {
+            headers::hide(host, other)?;
+        }
+    }
     let Some(value) = request.header_bytes(host, name) else {
         return Ok(());
     };
@@ -113,7 +119,8 @@ fn strip_query(
         return Ok(());
     };
     let values = http::query_parameters(&path, name);
-    if values.is_empty() || values.iter().all(|value| keep(value)) {
+    let only_kept = values.iter().all(|value| keep(value));
+    if only_kept && !http::has_other_spelling_of_parameter(&path, name) {
         return Ok(());
     }
     let mut without = http::without_query_parameter(&path, name);
@@ -143,7 +150,8 @@ fn strip_cookie(
         return Ok(());
     };
     let values: Vec<&str> = http::cookies(&cookies, name).collect();
-    if values.is_empty() || values.iter().all(|value| keep(value)) {
+    let only_kept = values.iter().all(|value| keep(value));
+    if only_kept && !http::has_other_spelling_of_cookie(&cookies, name) {
         return Ok(());
     }
     let rest = http::without_cookie(&cookies, name);

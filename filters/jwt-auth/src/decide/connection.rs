@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use host::{Host, Request};
+use policy::hex;
 use policy::identity::{AuthenticationMethod, Claims, Identity};
 use policy::json::Json;
 
@@ -60,17 +61,8 @@ pub(crate) fn is_bound_to(host: &dyn Host, digest: &str) -> bool {
 /// The digest of the client's certificate, in base64url: hosts tell it in hexadecimal.
 fn certificate_digest(host: &dyn Host) -> Option<String> {
     let property = host.property(&["connection", "sha256_peer_certificate_digest"]);
-    let hexadecimal = property.ok()?;
-    let bytes: Option<Vec<u8>> = hexadecimal
-        .chunks(2)
-        .map(|pair| {
-            let pair = std::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(pair, 16).ok()
-        })
-        .collect();
-    bytes
-        .filter(|bytes| bytes.len() == 32)
-        .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+    let digits = String::from_utf8(property.ok()?).ok()?;
+    hex::decode::<32>(&digits).map(|digest| URL_SAFE_NO_PAD.encode(digest))
 }
 
 /// The caller that the certificate of this connection names: its first URI, else its first DNS name,

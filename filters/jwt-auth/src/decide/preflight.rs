@@ -77,6 +77,10 @@ impl Facts for Announced<'_> {
         self.facts.folded_lines(name)
     }
 
+    fn has_all_headers(&self) -> bool {
+        self.facts.has_all_headers()
+    }
+
     fn identity(&self) -> Option<&Identity> {
         self.facts.identity()
     }

@@ -279,6 +279,12 @@ fn coordinate(algorithm: Algorithm, mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// What to say of a key without `kty`: certificates are what people put there.
 fn no_key_type(jwk: &Json) -> Refused {
+    if let Some(text) = jwk.as_str() {
+        return match super::is_pem(text) {
+            true => super::PEM_INSTEAD_OF_JWK,
+            false => "no key type (kty): expected an object, not a text",
+        };
+    }
     if jwk.member("x5c").is_some() || jwk.member("x5u").is_some() {
         "no key type (kty); certificates (x5c, x5u) are not read: give the members of the public key"
     } else {

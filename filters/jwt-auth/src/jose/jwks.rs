@@ -65,7 +65,7 @@ impl KeySet {
     /// Not a JWK set at all.
     pub fn import(set: &Json, rules: &KeyRules) -> Result<(Self, Vec<SkippedKey>), &'static str> {
         let Some(Json::Array(keys)) = set.member("keys") else {
-            return Err(r#"not a JWK set: expected an object with an array "keys""#);
+            return Err(instead_of_a_set(set));
         };
         let mut imported = Self::default();
         let mut skipped = Vec::new();
@@ -147,6 +147,35 @@ impl KeySet {
         let secrets = self.keys.iter().any(secret);
         (secrets, !self.keys.iter().all(secret))
     }
+}
+
+/// What stands where a JWK set belongs, and what to do about it.
+fn instead_of_a_set(found: &Json) -> &'static str {
+    let is_pem = |value: &Json| value.as_str().is_some_and(is_pem);
+    match found {
+        Json::Array(_) => r#"a list of keys: put it into a set, {"keys": [...]}"#,
+        Json::Object(_) if found.member("kty").is_some() => {
+            r#"a single key: put it into a set, {"keys": [{"kty": ...}]}"#
+        }
+        Json::Object(_) if found.member("keys").is_some_and(is_pem) => super::PEM_INSTEAD_OF_JWK,
+        Json::Object(members)
+            if !members.is_empty() && members.iter().all(|(_, value)| is_pem(value)) =>
+        {
+            "a map of certificates: Google publishes the same keys as a JWK set at \
+             https://www.googleapis.com/oauth2/v3/certs, Firebase at \
+             https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
+        }
+        Json::Object(_) if found.member("jwks_uri").is_some() => {
+            "metadata of an issuer: use \"discovery\", or the address that it has as jwks_uri"
+        }
+        _ => r#"not a JWK set: expected an object with an array "keys""#,
+    }
+}
+
+/// Whether a text is PEM, or the base64 of PEM, as Kubernetes secrets have it.
+pub(crate) fn is_pem(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with("-----BEGIN") || text.starts_with("LS0tLS1CRUdJTi")
 }
 
 const MAX_KEYS: usize = 100;

@@ -1,6 +1,7 @@
 //! Where the VMs of a proxy meet about a key set.
 
 use host::{Host, SharedValue, Status, shared_data};
+use policy::hex;
 
 use super::schedule::Schedule;
 use crate::config::FetchedKeys;
@@ -16,11 +17,8 @@ pub(super) struct SharedDocument {
 impl SharedDocument {
     pub(super) fn of(source: &FetchedKeys) -> Self {
         let digest = sha256(source.address().join("\0").as_bytes());
-        let name: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let (half, _) = digest.split_at(16);
+        let name = hex::encode(half);
         Self {
             schedule: format!("meshward.jwt-auth.{name}.schedule"),
             body: format!("meshward.jwt-auth.{name}.keys"),

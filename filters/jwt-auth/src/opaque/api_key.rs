@@ -136,8 +136,7 @@ mod tests {
 
     #[test]
     fn hashes_are_the_published_ones() {
-        let hexadecimal =
-            |hash: [u8; 32]| -> String { hash.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let hexadecimal = |hash: [u8; 32]| policy::hex::encode(&hash);
         // FIPS 180-4 example, and RFC 4231 test case 2.
         assert_eq!(
             hexadecimal(hash(None, b"abc")),

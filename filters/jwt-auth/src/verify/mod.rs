@@ -349,8 +349,7 @@ impl Verifier {
             let took_us = took_ns.checked_div(1000).unwrap_or(0);
             self.verification_us.record(context.host, took_us);
         }
-        let member = |name: &str| token.claims.member(name).and_then(Json::as_str);
-        if self.config.deny.denies(member("jti"), member("sub")) {
+        if self.is_denied(&token.claims, provider.identity.subject(&token.claims)) {
             return Err(Reason::TokenRevoked.into());
         }
         if let Some(digest) = certificate.filter(|_| binds)
@@ -397,6 +396,14 @@ impl Verifier {
         timed
     }
 
+    /// Whether the configuration denies a caller: by the token, by the subject that the provider's
+    /// mapping finds in it, or by the one that the issuer calls so.
+    fn is_denied(&self, claims: &Json, subject: Option<&str>) -> bool {
+        let member = |name: &str| claims.member(name).and_then(Json::as_str);
+        let deny = &self.config.deny;
+        deny.denies(member("jti"), subject) || deny.denies(None, member("sub"))
+    }
+
     /// A credential that says nothing by itself: an API key, or a token that its issuer knows.
     fn unsigned(
         &self,
@@ -404,12 +411,7 @@ impl Verifier {
         verified: Rc<Verified>,
     ) -> Result<Rc<Verified>, Failure> {
         let identity = verified.identity().ok_or(Reason::TokenMalformed)?;
-        let token_id = identity.claim("jti").and_then(Json::as_str);
-        if self
-            .config
-            .deny
-            .denies(token_id, identity.subject.as_deref())
-        {
+        if self.is_denied(&identity.claims.0, identity.subject.as_deref()) {
             return Err(Reason::TokenRevoked.into());
         }
         check_use(context, verified)

@@ -126,7 +126,7 @@ impl Stream<PiiRedactor> for RedactedStream {
     ) -> Action {
         let request = Request::capture(host, &filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = request.strip_method_overrides(host, filter.config.mode);
+        let _ = request.strip_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {

@@ -39,7 +39,13 @@ impl Bypass {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {
             ips: fields.or("ips", Vec::new(), |n| {
-                n.list(|range| range.parsed(IpRange::parse, "an address or a range"))
+                let ranges = n.list(|range| IpRange::read(&range))?;
+                if IpRange::cover_nearly_everybody(&ranges) {
+                    let message = "these ranges have half of all addresses or more, which no limit \
+                                   applies to then";
+                    n.warn_unseen("bypass_everybody", message);
+                }
+                Some(ranges)
             }),
             claims: fields.or("claims", Vec::new(), |n| {
                 n.list(|c| ClaimCondition::read(&c))

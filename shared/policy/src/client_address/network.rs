@@ -143,6 +143,61 @@ impl IpRange {
         }
     }
 
+    /// Reads a range of a configuration. One that is written with bits behind its prefix is the range
+    /// that it is in, and a warning.
+    #[must_use]
+    pub fn read(node: &Node<'_>) -> Option<Self> {
+        let range = node.parsed(Self::parse, "an address or a range")?;
+        let first = range.first();
+        if first != range.address {
+            let message = format_args!("this is the whole range {first}/{}", range.prefix);
+            node.warn("range_host_bits", message);
+        }
+        Some(range)
+    }
+
+    /// The first address of the range.
+    fn first(self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(ip) => Ipv4Addr::from(u32::from(ip) & mask_32(self.prefix)).into(),
+            IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) & mask_128(self.prefix)).into(),
+        }
+    }
+
+    /// Whether these ranges have half of all public addresses of a family or more: whoever trusts
+    /// them trusts everybody.
+    #[must_use]
+    pub fn cover_nearly_everybody(ranges: &[Self]) -> bool {
+        let mut distinct: Vec<Self> = Vec::new();
+        for range in ranges {
+            let contained =
+                |other: &Self| other.prefix <= range.prefix && other.contains(range.first());
+            if !distinct.iter().any(contained) {
+                distinct.push(*range);
+            }
+        }
+        let (mut v4, mut v6) = (0_u64, 0_u128);
+        for range in distinct {
+            let size = |bits: u32| bits.saturating_sub(u32::from(range.prefix));
+            match range.first() {
+                IpAddr::V4(_) => {
+                    v4 = v4.saturating_add(1_u64.checked_shl(size(32)).unwrap_or(u64::MAX));
+                }
+                // All public addresses are in 2000::/3.
+                IpAddr::V6(ip) => {
+                    let is_public = u128::from(ip) >> 125 == 1;
+                    if range.prefix < 3 && range.contains(PUBLIC_V6.into()) {
+                        return true;
+                    }
+                    if is_public {
+                        v6 = v6.saturating_add(1_u128.checked_shl(size(128)).unwrap_or(u128::MAX));
+                    }
+                }
+            }
+        }
+        v4 >= 1 << 31 || v6 >= 1 << 124
+    }
+
     /// Whether the range has this address, in any of its spellings.
     #[must_use]
     pub fn contains(&self, ip: IpAddr) -> bool {
@@ -157,6 +212,8 @@ impl IpRange {
         }
     }
 }
+
+const PUBLIC_V6: Ipv6Addr = Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0);
 
 fn mask_32(prefix: u8) -> u32 {
     u32::MAX

@@ -238,3 +238,49 @@ fn what_cannot_be_meant_is_refused() {
         );
     }
 }
+
+#[test]
+fn nobody_trusts_everybody() {
+    for (ranges, is_accepted) in [
+        (
+            r#"["10.0.0.0/8","172.16.0.0/12","192.168.0.0/16","fc00::/7"]"#,
+            true,
+        ),
+        (r#"["0.0.0.0/0"]"#, false),
+        (r#"["::/0"]"#, false),
+        (r#"["2000::/3"]"#, false),
+        (r#"["2000::/4"]"#, false),
+        (r#"["2000::/5","10.0.0.0/8"]"#, true),
+        (r#"["0.0.0.0/1","128.0.0.0/1"]"#, false),
+        (r#"["128.0.0.0/1"]"#, false),
+        (r#"["0.0.0.0/2","64.0.0.0/2"]"#, false),
+        (
+            r#"["0.0.0.0/2","0.0.0.0/2","0.0.0.0/3","10.0.0.0/8"]"#,
+            true,
+        ),
+        (r#"["::ffff:0.0.0.0/96"]"#, false),
+        (r#"["::ffff:10.0.0.0/104"]"#, true),
+        (r#"["10.0.0.0/0"]"#, false),
+    ] {
+        let text = format!(r#"{{"trusted_proxies":{ranges}}}"#);
+        let read = config::read(&text, |n| ClientAddress::read(&n));
+        assert_eq!(read.is_ok(), is_accepted, "{ranges}: {read:?}");
+        if let Err(error) = read {
+            assert!(
+                error.to_string().contains("half of all addresses"),
+                "{error}"
+            );
+        }
+    }
+    for header in ["X-Forwarded-For", "x_forwarded_for", "forwarded"] {
+        let text = format!(r#"{{"trusted_proxies":["10.0.0.0/8"],"header":"{header}"}}"#);
+        let error = config::read(&text, |n| ClientAddress::read(&n)).unwrap_err();
+        assert!(error.to_string().contains("one address"), "{error}");
+    }
+    let text = r#"{"trusted_proxies":["10.0.0.1/8","192.0.2.7"]}"#;
+    let checked = config::check(text, |n| ClientAddress::read(&n));
+    let warnings: Vec<String> = checked.warnings.iter().map(ToString::to_string).collect();
+    let expected =
+        r#"trusted_proxies[0]: "10.0.0.1/8": this is the whole range 10.0.0.0/8 (range_host_bits)"#;
+    assert_eq!(warnings, [expected]);
+}

@@ -52,6 +52,15 @@ impl IdentityMapping {
                     let wrong = |path: &String| {
                         path.is_empty() || path.len() > 256 || path.chars().any(char::is_whitespace)
                     };
+                    // A star alone would make everything that a token says a role.
+                    let lone_star = |path: &String| {
+                        let parts: Vec<&str> = path.split('.').collect();
+                        let edge = parts.first() == Some(&"*") || parts.last() == Some(&"*");
+                        edge || parts.iter().any(|part| part.contains('*') && *part != "*")
+                    };
+                    if paths.iter().any(lone_star) {
+                        n.reject("* stands for all members of an object, between two names: \"resource_access.*.roles\"");
+                    }
                     if paths.iter().any(wrong) {
                         n.reject("expected paths of claims such as \"realm_access.roles\", without spaces");
                     }
@@ -67,6 +76,13 @@ impl IdentityMapping {
                 consents: paths("consents", defaults.consents),
             })
         })
+    }
+
+    /// Who the claims are about.
+    #[must_use]
+    pub fn subject<'c>(&self, claims: &'c Json) -> Option<&'c str> {
+        let mut values = self.subject.iter().filter_map(|path| claims.at(path));
+        values.find_map(Json::as_str)
     }
 
     /// The identity that verified claims give.
@@ -89,14 +105,20 @@ impl IdentityMapping {
             }
             words
         };
+        let mut says_consents = false;
+        for path in &self.consents {
+            each_at(&claims, path, &mut |value| {
+                says_consents |= *value != Json::Null;
+            });
+        }
         let issuer = claims.member("iss").and_then(Json::as_str);
         Identity {
-            subject: first(&self.subject),
+            subject: self.subject(&claims).map(str::to_owned),
             issuer: issuer.map(str::to_owned),
             client_id: first(&self.client),
             scopes: all(&self.scopes),
             roles: all(&self.roles),
-            consents: all(&self.consents),
+            consents: says_consents.then(|| all(&self.consents)),
             tenant: first(&self.tenant),
             method,
             provider: provider.to_owned(),
@@ -153,6 +175,31 @@ mod tests {
     }
 
     #[test]
+    fn no_consent_is_another_thing_than_no_word_about_it() {
+        let consents = |claims: &str, mapping: &str| {
+            let mapping = config::read(mapping, |n| IdentityMapping::read(&n)).unwrap();
+            let claims = Json::parse(claims.as_bytes()).unwrap();
+            let identity = mapping.identity("corp", AuthenticationMethod::Jwt, claims);
+            let read = Identity::parse(identity.to_json().as_bytes()).unwrap();
+            assert_eq!(read, identity);
+            identity.consents
+        };
+        let mapped = r#"{"consents":["agreed","privacy.purposes"]}"#;
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(consents(r#"{"agreed":["ads"]}"#, mapped), words(&["ads"]));
+        assert_eq!(
+            consents(r#"{"privacy":{"purposes":"ads maps"}}"#, mapped),
+            words(&["ads", "maps"])
+        );
+        assert_eq!(consents(r#"{"agreed":[]}"#, mapped), words(&[]));
+        assert_eq!(
+            consents(r#"{"consents":["ads"],"agreed":null}"#, mapped),
+            None
+        );
+        assert_eq!(consents(r#"{"consents":""}"#, "{}"), words(&[]));
+    }
+
+    #[test]
     fn roles_come_from_wherever_the_issuer_puts_them() {
         let mapped = identity(
             r#"{"roles":["realm_access.roles","resource_access.*.roles","cognito:groups",
@@ -166,7 +213,10 @@ mod tests {
 
     #[test]
     fn a_path_with_a_space_is_a_mistake() {
-        let read = config::read(r#"{"roles":"realm access"}"#, |n| IdentityMapping::read(&n));
-        assert!(read.unwrap_err().to_string().contains("roles"));
+        for wrong in ["realm access", "*", "*.roles", "roles.*", "realm_*.roles"] {
+            let text = format!(r#"{{"roles":"{wrong}"}}"#);
+            let read = config::read(&text, |n| IdentityMapping::read(&n));
+            assert!(read.unwrap_err().to_string().contains("roles"), "{wrong}");
+        }
     }
 }

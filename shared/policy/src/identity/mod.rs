@@ -25,8 +25,8 @@ pub struct Identity {
     pub scopes: Vec<String>,
     /// Roles and groups.
     pub roles: Vec<String>,
-    /// The purposes that the caller consented to.
-    pub consents: Vec<String>,
+    /// The purposes that the caller consented to, perhaps none; `None` where nothing says so.
+    pub consents: Option<Vec<String>>,
     /// The customer that the caller belongs to.
     pub tenant: Option<String>,
     /// How it was verified.

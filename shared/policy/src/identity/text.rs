@@ -34,7 +34,7 @@ impl Identity {
                 "client_id" => identity.client_id = Some(string(value)?),
                 "scopes" => identity.scopes = strings(value)?,
                 "roles" => identity.roles = strings(value)?,
-                "consents" => identity.consents = strings(value)?,
+                "consents" => identity.consents = Some(strings(value)?),
                 "tenant" => identity.tenant = Some(string(value)?),
                 "method" => method = Some(AuthenticationMethod::named(value.as_str()?)?),
                 "provider" => provider = Some(string(value)?),
@@ -80,16 +80,23 @@ impl Identity {
             }
         }
         for (name, values) in [
-            (",\"scopes\":", &self.scopes),
-            (",\"roles\":", &self.roles),
-            (",\"consents\":", &self.consents),
+            (
+                ",\"scopes\":[",
+                Some(&self.scopes).filter(|scopes| !scopes.is_empty()),
+            ),
+            (
+                ",\"roles\":[",
+                Some(&self.roles).filter(|roles| !roles.is_empty()),
+            ),
+            // No consent to anything is another thing than no word about it.
+            (",\"consents\":[", self.consents.as_ref()),
         ] {
-            if values.is_empty() {
-                continue;
-            }
+            let Some(values) = values else { continue };
             text.push_str(name);
             for (index, value) in values.iter().enumerate() {
-                text.push(if index == 0 { '[' } else { ',' });
+                if index > 0 {
+                    text.push(',');
+                }
                 push_string(&mut text, value);
             }
             text.push(']');

@@ -2,6 +2,7 @@
 
 use crate::facts::Facts;
 use crate::method;
+use crate::values::MAX_VALUES;
 
 /// Whether a condition holds for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +19,13 @@ pub(super) enum Fit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ambiguity {
-    /// The path.
+    /// The path: its spelling, the case of its letters, or one that overrides it.
     Path,
     /// The method: its case, `HEAD`, or one that overrides it.
     Method,
     /// A header that is there more than once, or has several values; the content type is one.
     Header,
-    /// The host: `:authority` and `Host`.
+    /// The host: `:authority`, `Host`, or one that overrides it.
     Host,
 }
 
@@ -68,6 +69,9 @@ pub(super) fn method(allowed: &[String], facts: &dyn Facts) -> Fit {
         return Fit::Yes;
     }
     let overrides = facts.method_overrides();
+    if overrides.len() > MAX_VALUES || !facts.has_all_headers() {
+        return Fit::Maybe(Ambiguity::Method);
+    }
     let readings = method::readings(facts.method(), overrides);
     Fit::over(
         readings.map(|method| allowed.iter().any(|item| *item == *method)),

@@ -23,7 +23,9 @@ use crate::claim::ClaimCondition;
 use crate::config::Node;
 use crate::consent::ConsentCondition;
 use crate::facts::Facts;
-use crate::path::{PathPattern, Reading};
+use crate::nearest::nearest;
+use crate::path::{PathCase, PathFit, PathPattern, Reading};
+use crate::values::MAX_VALUES;
 
 use fit::Fit;
 
@@ -46,7 +48,12 @@ impl Match {
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let ignore_case = fields.or("ignore_case", false, |n| n.boolean());
+            let case = fields.or("ignore_case", PathCase::Unknown, |n| {
+                Some(match n.boolean()? {
+                    true => PathCase::Ignored,
+                    false => PathCase::Significant,
+                })
+            });
             Some(Self {
                 routes: fields.or("routes", Vec::new(), |n| n.strings()),
                 hosts: fields.or("hosts", Vec::new(), |n| {
@@ -54,10 +61,7 @@ impl Match {
                 }),
                 paths: fields.or("paths", Vec::new(), |n| {
                     n.non_empty_list(|path| {
-                        path.parsed(
-                            |text| PathPattern::parse(text, ignore_case),
-                            "a path pattern",
-                        )
+                        path.parsed(|text| PathPattern::parse(text, case), "a path pattern")
                     })
                 }),
                 methods: fields.or("methods", Vec::new(), |n| n.non_empty_list(|m| method(&m))),
@@ -117,8 +121,16 @@ impl Match {
         !self.scopes.is_empty() || !self.claims.is_empty()
     }
 
-    fn path_fits(&self, reading: &Reading) -> bool {
-        self.paths.is_empty() || self.paths.iter().any(|pattern| pattern.matches(reading))
+    fn path_fits(&self, reading: &Reading) -> Fit {
+        let mut fit = Fit::from(self.paths.is_empty());
+        for pattern in &self.paths {
+            match pattern.fit(reading) {
+                PathFit::Yes => return Fit::Yes,
+                PathFit::InAnotherCase => fit = Fit::Maybe(Ambiguity::Path),
+                PathFit::No => {}
+            }
+        }
+        fit
     }
 
     /// Everything but the path: cheap conditions first.
@@ -143,6 +155,9 @@ impl Match {
     fn host_fits(&self, facts: &dyn Facts) -> Fit {
         if self.hosts.is_empty() {
             return Fit::Yes;
+        }
+        if facts.other_hosts().len() > MAX_VALUES || !facts.has_all_headers() {
+            return Fit::Maybe(Ambiguity::Host);
         }
         let hosts =
             std::iter::once(facts.host()).chain(facts.other_hosts().iter().map(String::as_str));
@@ -319,6 +334,9 @@ impl HeaderCondition {
     }
 
     fn fits(&self, facts: &dyn Facts) -> Fit {
+        if !facts.has_all_headers() {
+            return Fit::Maybe(Ambiguity::Header);
+        }
         let lines = facts.header_lines(&self.name);
         let fit = self.fits_lines(&lines);
         let folded = facts.folded_lines(&self.name);
@@ -361,15 +379,83 @@ fn untrimmed(node: &Node<'_>) -> Option<String> {
 /// A method in upper case; a typing mistake such as `get` would never match.
 fn method(node: &Node<'_>) -> Option<String> {
     let text = node.name(32)?;
+    let meant = || nearest(text, METHODS.into_iter());
     if !text
         .bytes()
         .all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_')
     {
-        node.reject("expected a method in upper case, such as GET");
+        let upper = text.to_ascii_uppercase();
+        let known = METHODS.into_iter().find(|method| *method == upper);
+        match known.or_else(meant) {
+            Some(method) => node.reject(format_args!(
+                "did you mean {method:?}? methods are in upper case"
+            )),
+            None => node.reject("expected a method in upper case, such as GET"),
+        }
         return None;
+    }
+    if !METHODS.contains(&text)
+        && let Some(method) = meant()
+    {
+        node.warn(
+            "method_unknown",
+            format_args!("no method that is known; did you mean {method:?}?"),
+        );
     }
     Some(text.to_owned())
 }
+
+/// The methods that are registered, and those of caches and of UPnP.
+const METHODS: [&str; 48] = [
+    "ACL",
+    "BAN",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "CONNECT",
+    "COPY",
+    "DELETE",
+    "GET",
+    "HEAD",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "M-SEARCH",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "NOTIFY",
+    "OPTIONS",
+    "ORDERPATCH",
+    "PATCH",
+    "POST",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "PUT",
+    "QUERY",
+    "REBIND",
+    "REFRESH",
+    "REPORT",
+    "SEARCH",
+    "SUBSCRIBE",
+    "TRACE",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UNSUBSCRIBE",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+    "VIEW",
+];
 
 fn media_range(node: &Node<'_>) -> Option<String> {
     let text = node.name(128)?.to_ascii_lowercase();

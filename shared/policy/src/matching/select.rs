@@ -33,10 +33,14 @@ pub fn select<'m>(rules: impl Iterator<Item = &'m Match>, facts: &dyn Facts) -> 
     for (index, rule) in rules.enumerate() {
         let mut rest = None;
         for (reading, found) in readings.iter().zip(&mut chosen) {
-            if found.is_some() || !rule.path_fits(reading) {
+            if found.is_some() {
                 continue;
             }
-            match *rest.get_or_insert_with(|| rule.rest_fits(facts)) {
+            let path = rule.path_fits(reading);
+            if path == Fit::No {
+                continue;
+            }
+            match path.and(|| *rest.get_or_insert_with(|| rule.rest_fits(facts))) {
                 Fit::No => break,
                 Fit::Maybe(ambiguity) => return Selection::Ambiguous(ambiguity),
                 Fit::Yes => {
@@ -76,8 +80,11 @@ pub fn candidates<'m>(
         if open.is_empty() {
             break;
         }
-        let is_meant = |reading: &&Reading| !is_readable || rule.path_fits(reading);
-        if !open.iter().any(is_meant) {
+        let fit = |reading: &&Reading| match is_readable {
+            true => rule.path_fits(reading),
+            false => Fit::Yes,
+        };
+        if open.iter().all(|reading| fit(reading) == Fit::No) {
             continue;
         }
         match rule.rest_fits(facts) {
@@ -85,7 +92,7 @@ pub fn candidates<'m>(
             Fit::Maybe(_) => {}
             // A path that cannot be read may be any path.
             Fit::Yes if is_readable || !rule.has_paths() => {
-                open.retain(|reading| !is_meant(reading));
+                open.retain(|reading| fit(reading) != Fit::Yes);
             }
             Fit::Yes => {}
         }
@@ -108,7 +115,7 @@ pub fn may_apply(rule: &Match, facts: &dyn Facts) -> bool {
 }
 
 fn path_may_fit(rule: &Match, facts: &dyn Facts) -> bool {
-    let fits = |reading| rule.path_fits(reading);
+    let fits = |reading| rule.path_fits(reading) != Fit::No;
     facts
         .path()
         .map_or(true, |path| path.readings().iter().any(fits))

@@ -155,7 +155,8 @@ fn every_condition_counts() {
         (r#"{"hosts":["example.com"]}"#, false),
         (r#"{"methods":["GET","PUT"]}"#, true),
         (r#"{"methods":["PUT"]}"#, false),
-        (r#"{"paths":["/Orders/*"]}"#, false),
+        (r#"{"paths":["/Orders/*"]}"#, true),
+        (r#"{"paths":["/Orders/*"],"ignore_case":false}"#, false),
         (r#"{"paths":["/Orders/*"],"ignore_case":true}"#, true),
         (r#"{"headers":[{"name":"X-Beta","equals":"1"}]}"#, true),
         (
@@ -310,6 +311,103 @@ fn a_header_with_several_values_is_ambiguous() {
 }
 
 #[test]
+fn a_path_in_another_case_is_ambiguous_until_somebody_says_what_the_upstream_does() {
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Path);
+    let maybe = (ambiguous, ambiguous, true);
+    let admin = |ignore_case: &str| format!(r#"{{"paths":["/admin/**"]{ignore_case}}}"#);
+    for (ignore_case, same, other) in [
+        ("", yes, maybe),
+        (r#","ignore_case":true"#, yes, yes),
+        (r#","ignore_case":false"#, yes, no),
+    ] {
+        let rule = admin(ignore_case);
+        assert_eq!(
+            read_both_ways(&rule, &Request::get("/admin/x", &[])),
+            same,
+            "{rule}"
+        );
+        assert_eq!(
+            read_both_ways(&rule, &Request::get("/Admin/x", &[])),
+            other,
+            "{rule}"
+        );
+        let elsewhere = Request::get("/Administration", &[]);
+        assert_eq!(read_both_ways(&rule, &elsewhere), no, "{rule}");
+    }
+    // The other conditions of the rule do not hold, so nothing is ambiguous.
+    let post = r#"{"paths":["/admin/**"],"methods":["POST"]}"#;
+    assert_eq!(read_both_ways(post, &Request::get("/ADMIN", &[])), no);
+    let both = [rule(&admin("")), rule("{}")];
+    let found = candidates(both.iter(), &Request::get("/ADMIN", &[]));
+    assert_eq!(found, (vec![0, 1], false));
+}
+
+#[test]
+fn more_methods_or_hosts_than_anybody_needs_are_ambiguous() {
+    let many = |count: usize| (0..count).map(|n| format!("X{n}")).collect::<Vec<String>>();
+    let request = Request {
+        method_overrides: many(9),
+        other_hosts: many(9),
+        ..Request::get("/", &[])
+    };
+    for (text, ambiguity) in [
+        (r#"{"methods":["POST"]}"#, Ambiguity::Method),
+        (r#"{"hosts":["a.example.com"]}"#, Ambiguity::Host),
+    ] {
+        let ambiguous = Selection::Ambiguous(ambiguity);
+        let found = read_both_ways(text, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{text}");
+    }
+}
+
+#[test]
+fn a_condition_on_headers_may_hold_where_not_all_are_known() {
+    let request = Request {
+        lists_all_headers: false,
+        ..Request::get("/", &[("x-a", "1")])
+    };
+    let ambiguous = Selection::Ambiguous(Ambiguity::Header);
+    for text in [
+        r#"{"headers":[{"name":"x-a","equals":"1"}]}"#,
+        r#"{"headers":[{"name":"x-b","exists":true}]}"#,
+        r#"{"headers":[{"name":"x-b","absent":true}]}"#,
+    ] {
+        let found = read_both_ways(text, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{text}");
+    }
+}
+
+#[test]
+fn a_method_that_nobody_knows_is_probably_another_one() {
+    let check = |method: &str| {
+        let text = format!(r#"{{"methods":["{method}"]}}"#);
+        let checked = config::check(&text, |node| Match::read(&node));
+        let warnings = checked.warnings.iter().map(ToString::to_string);
+        let errors = checked.result.err().map(|error| error.to_string());
+        errors
+            .into_iter()
+            .chain(warnings)
+            .collect::<Vec<String>>()
+            .join("\n")
+    };
+    for (method, expected) in [
+        ("get", r#"did you mean "GET"?"#),
+        ("Delte", r#"did you mean "DELETE"?"#),
+        ("GTE", r#"did you mean "GET"? (method_unknown)"#),
+        ("PSOT", r#"did you mean "POST"? (method_unknown)"#),
+        ("a b", "expected a method in upper case"),
+    ] {
+        let said = check(method);
+        assert!(said.contains(expected), "{method}: {said}");
+    }
+    for method in ["GET", "PURGE", "VERSION-CONTROL", "SUBSCRIBE", "M-SEARCH"] {
+        assert_eq!(check(method), "", "{method}");
+    }
+}
+
+#[test]
 fn a_host_that_is_named_twice_is_ambiguous() {
     let request = Request {
         other_hosts: vec!["internal.example.com".to_owned()],
@@ -428,6 +526,11 @@ fn a_match_covers_what_it_certainly_holds_for() {
         (
             r#"{"paths":["/a/**"]}"#,
             r#"{"paths":["/A/b"],"ignore_case":true}"#,
+            true,
+        ),
+        (
+            r#"{"paths":["/a/**"],"ignore_case":false}"#,
+            r#"{"paths":["/a/b"]}"#,
             false,
         ),
         (

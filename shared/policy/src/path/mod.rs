@@ -19,8 +19,11 @@ mod pattern;
 mod readings;
 mod servers;
 
-pub use pattern::{PathPattern, PatternError};
+pub use pattern::{PathCase, PathFit, PathPattern, PatternError};
 pub use servers::{SERVERS, Server, Step};
+
+use crate::overrides::Overrides;
+use crate::values::MAX_VALUES;
 
 use escapes::{decode, is_unreserved};
 
@@ -73,6 +76,33 @@ impl RequestPath {
             readings::add_all(path_and_fragment, &mut readings)?;
         }
         Ok(Self { readings })
+    }
+
+    /// Reads the value of `:path`, and the paths that some upstream may take in its place.
+    ///
+    /// # Errors
+    /// One of them cannot be read, or there are too many.
+    pub fn parse_overridden(raw: &[u8], overrides: &Overrides) -> Result<Self, PathError> {
+        let mut path = Self::parse(raw)?;
+        let sent = String::from_utf8_lossy(raw);
+        let sent = without_origin(&sent).split('?').next().unwrap_or_default();
+        let given = overrides.paths.iter().map(|given| absolute(given));
+        let left = overrides
+            .prefixes
+            .iter()
+            .filter_map(|prefix| without_prefix(sent, prefix));
+        let others: Vec<String> = given.chain(left).collect();
+        if overrides.is_unknown || others.len() > MAX_VALUES {
+            return Err(PathError::TooAmbiguous);
+        }
+        for other in others {
+            for reading in Self::parse(other.as_bytes())?.readings {
+                if !path.readings.contains(&reading) {
+                    path.readings.push(reading);
+                }
+            }
+        }
+        Ok(path)
     }
 
     /// The readings, the canonical one first.
@@ -186,6 +216,29 @@ fn without_origin(raw: &str) -> &str {
         Some((_, path)) if path.starts_with(['/', '\\']) => path,
         _ => "/",
     }
+}
+
+/// The path that a header gives: a path, or an address.
+fn absolute(given: &str) -> String {
+    if given.starts_with(['/', '\\']) || given.contains("://") {
+        given.to_owned()
+    } else {
+        format!("/{given}")
+    }
+}
+
+/// What follows the first occurrence of a prefix. Gunicorn looks for it anywhere, others at the
+/// beginning.
+fn without_prefix(path: &str, prefix: &str) -> Option<String> {
+    let prefix = absolute(prefix.trim_end_matches('/'));
+    if prefix == "/" {
+        return None;
+    }
+    let (_, rest) = path.split_once(prefix.as_str())?;
+    Some(match rest.starts_with(['?', '#']) || rest.is_empty() {
+        true => format!("/{rest}"),
+        false => absolute(rest),
+    })
 }
 
 fn without_parameters(segment: &str) -> &str {

@@ -10,7 +10,32 @@ use super::Reading;
 pub struct PathPattern {
     segments: Vec<Segment>,
     open_end: bool,
-    ignore_case: bool,
+    case: PathCase,
+}
+
+/// What an upstream makes of letters in another case than a pattern has: the key `ignore_case`.
+///
+/// ASP.NET Core, IIS, Express and file systems route `/Admin` as `/admin`; most others do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathCase {
+    /// Nobody has said: it may be either.
+    #[default]
+    Unknown,
+    /// They are the same.
+    Ignored,
+    /// They differ.
+    Significant,
+}
+
+/// How a reading of a path fits a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathFit {
+    /// It does not.
+    No,
+    /// But for the case of letters, which some upstreams do not tell apart.
+    InAnotherCase,
+    /// It does.
+    Yes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +49,7 @@ impl PathPattern {
     ///
     /// # Errors
     /// See [`PatternError`].
-    pub fn parse(text: &str, ignore_case: bool) -> Result<Self, PatternError> {
+    pub fn parse(text: &str, case: PathCase) -> Result<Self, PatternError> {
         let path = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if text.contains(['?', '#']) {
             return Err(PatternError::Query);
@@ -55,18 +80,18 @@ impl PathPattern {
                     return Err(PatternError::Variable);
                 }
                 partial if partial.contains('*') => return Err(PatternError::PartialWildcard),
-                exact if ignore_case => segments.push(Segment::Exact(exact.to_lowercase())),
                 exact => segments.push(Segment::Exact(exact.to_owned())),
             }
         }
         Ok(Self {
             segments,
             open_end,
-            ignore_case,
+            case,
         })
     }
 
-    /// Whether this pattern certainly fits every path that `other` fits.
+    /// Whether this pattern fits every path that `other` fits, at least in another case: then no
+    /// rule with `other` behind one with this decides about anything.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         let length_fits = if self.open_end {
@@ -74,12 +99,11 @@ impl PathPattern {
         } else {
             !other.open_end && other.segments.len() == self.segments.len()
         };
-        let case_fits = self.ignore_case || !other.ignore_case;
+        let is_strict = self.case == PathCase::Significant;
+        let case_fits = !is_strict || other.case == PathCase::Significant;
         let same = |own: &Segment, other: &Segment| match (own, other) {
             (Segment::Any, _) => true,
-            (Segment::Exact(own), Segment::Exact(other)) if self.ignore_case => {
-                *own == other.to_lowercase()
-            }
+            (Segment::Exact(own), Segment::Exact(other)) if !is_strict => is_same_name(own, other),
             (own, other) => own == other,
         };
         let mut pairs = self.segments.iter().zip(&other.segments);
@@ -88,24 +112,60 @@ impl PathPattern {
 
     /// Whether this reading of a path fits the pattern.
     #[must_use]
-    pub fn matches(&self, reading: &Reading) -> bool {
+    pub fn fit(&self, reading: &Reading) -> PathFit {
         let path = reading.segments();
         let length_fits = if self.open_end {
             path.len() >= self.segments.len()
         } else {
             path.len() == self.segments.len()
         };
-        length_fits
-            && self
-                .segments
-                .iter()
-                .zip(path)
-                .all(|(pattern, segment)| match pattern {
-                    Segment::Any => !segment.is_empty() || reading.wildcard_takes_empty,
-                    Segment::Exact(exact) if self.ignore_case => *exact == segment.to_lowercase(),
-                    Segment::Exact(exact) => exact == segment,
-                })
+        if !length_fits {
+            return PathFit::No;
+        }
+        let mut fit = PathFit::Yes;
+        for (pattern, segment) in self.segments.iter().zip(path) {
+            match pattern {
+                Segment::Any if segment.is_empty() && !reading.wildcard_takes_empty => {
+                    return PathFit::No;
+                }
+                Segment::Any => {}
+                Segment::Exact(exact) if exact == segment => {}
+                Segment::Exact(exact) => {
+                    let is_certain = match self.case {
+                        PathCase::Significant => return PathFit::No,
+                        PathCase::Ignored => exact.to_lowercase() == segment.to_lowercase(),
+                        PathCase::Unknown => false,
+                    };
+                    if !is_certain && !is_same_name(exact, segment) {
+                        return PathFit::No;
+                    }
+                    if !is_certain {
+                        fit = PathFit::InAnotherCase;
+                    }
+                }
+            }
+        }
+        fit
     }
+}
+
+/// Whether two names are the same to an upstream that ignores case. They differ in how: some compare
+/// upper case, some lower case, and to the former `ı` is `i` and `ſ` is `s`.
+fn is_same_name(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    one.chars().map(folded).eq(other.chars().map(folded))
+}
+
+/// One character for all that some upstream takes for it.
+fn folded(character: char) -> char {
+    let mut upper = character.to_uppercase();
+    let upper = match (upper.next(), upper.next()) {
+        (Some(upper), None) => upper,
+        _ => character,
+    };
+    upper.to_lowercase().next().unwrap_or(upper)
 }
 
 /// Why a text is no path pattern.

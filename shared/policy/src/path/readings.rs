@@ -4,9 +4,9 @@
 //!
 //! 1. where the path ends: at a raw `?`, or also at a raw `#`;
 //! 2. whether `//x/` in front names a host (the URL standard, Python's `urlsplit`), or is `/x/`;
-//! 3. what is done on the wire, by a proxy in front or by a parser of URLs: escaped slashes decoded,
-//!    `\` as `/`, parameters cut off, empty segments merged, dot segments resolved, `%2e` among them
-//!    or not, and merged again;
+//! 3. what is done on the wire, by a proxy in front and then by a parser of URLs: escaped slashes
+//!    decoded, `\` as `/`, parameters cut off, empty segments merged, dot segments resolved, `%2e`
+//!    among them or not, and merged again;
 //! 4. what the server does: parameters cut off, the rest decoded, with `%2F` as a separator or
 //!    within its segment, with or without the escapes that no client needs; then whether a `?` or
 //!    `#` that was escaped ends the path, `\` as `/`, parameters cut off, empty segments merged, dot
@@ -36,6 +36,8 @@ pub(super) fn add_all(path: &str, readings: &mut Vec<Reading>) -> Result<(), Pat
         work_bytes: 0,
     };
     texts.branch(|text| [before(text, b"#")])?;
+    // Each has an idea of its own: a proxy in front, and the parser of URLs in the server.
+    on_the_wire(&mut texts)?;
     on_the_wire(&mut texts)?;
     texts.branch(|text| [without_parameters(text), without_last_parameters(text)])?;
     texts.decode_first()?;
@@ -56,7 +58,7 @@ pub(super) fn add_all(path: &str, readings: &mut Vec<Reading>) -> Result<(), Pat
     Ok(())
 }
 
-/// A proxy in front of the server, or the parser of URLs within it.
+/// What a proxy in front of a server does with a path, or the parser of URLs within the server.
 fn on_the_wire(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| {
         [replace(text, |byte| {
@@ -68,7 +70,7 @@ fn on_the_wire(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(|text| [merged(text)])?;
     texts.branch(|text| [resolved(text, raw_dots), resolved(text, escaped_dots)])?;
-    texts.branch(|text| [merged(text), without_host(text), without_netloc(text)])
+    texts.branch(in_front)
 }
 
 /// What a server does with what it has decoded.
@@ -78,8 +80,18 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(|text| [with_slashes(text)])?;
     texts.branch(|text| [without_parameters(text)])?;
-    texts.branch(|text| [merged(text), without_host(text), without_netloc(text)])?;
+    texts.branch(in_front)?;
     texts.branch(|text| [resolved(text, raw_dots)])
+}
+
+/// What becomes of empty segments: those in front may name a host.
+fn in_front(text: &[u8]) -> [Option<Vec<u8>>; 4] {
+    [
+        merged(text),
+        one_in_front(text),
+        without_host(text),
+        without_netloc(text),
+    ]
 }
 
 /// The texts that a path may be taken for at some point of its way.

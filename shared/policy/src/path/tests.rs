@@ -104,9 +104,10 @@ fn what_cannot_be_read_is_an_error() {
 fn patterns_match_whole_paths() {
     let matches = |pattern: &str, path: &str| {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        PathPattern::parse(pattern, false)
+        PathPattern::parse(pattern, PathCase::default())
             .unwrap()
-            .matches(&path.readings()[0])
+            .fit(&path.readings()[0])
+            == PathFit::Yes
     };
     for (pattern, path, expected) in [
         ("/healthz", "/healthz", true),
@@ -128,10 +129,96 @@ fn patterns_match_whole_paths() {
     ] {
         assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
     }
-    let folded = PathPattern::parse("/Admin/**", true).unwrap();
-    for path in ["/admin/x", "/ADMIN", "/aDmin"] {
-        assert!(folded.matches(&RequestPath::parse(path.as_bytes()).unwrap().readings()[0]));
+}
+
+#[test]
+fn upstreams_differ_on_the_case_of_letters() {
+    let fits = |case, path: &str| {
+        let path = RequestPath::parse(path.as_bytes()).unwrap();
+        PathPattern::parse("/Admin/\u{e9}t\u{e9}/**", case)
+            .unwrap()
+            .fit(&path.readings()[0])
+    };
+    let maybe = PathFit::InAnotherCase;
+    for (path, unknown, ignored) in [
+        ("/Admin/\u{e9}t\u{e9}/x", PathFit::Yes, PathFit::Yes),
+        ("/admin/\u{e9}t\u{e9}", maybe, PathFit::Yes),
+        ("/ADMIN/%C3%89T%C3%89/x", maybe, PathFit::Yes),
+        // Upper case makes `I` of a dotless `i`: some servers compare so.
+        ("/adm\u{131}n/\u{e9}t\u{e9}", maybe, maybe),
+        ("/adm\u{130}n/\u{e9}t\u{e9}", maybe, maybe),
+        ("/admins/\u{e9}t\u{e9}", PathFit::No, PathFit::No),
+        ("/admin/ete", PathFit::No, PathFit::No),
+    ] {
+        assert_eq!(fits(PathCase::Unknown, path), unknown, "{path}");
+        assert_eq!(fits(PathCase::Ignored, path), ignored, "{path}");
+        let significant = if unknown == PathFit::Yes {
+            unknown
+        } else {
+            PathFit::No
+        };
+        assert_eq!(fits(PathCase::Significant, path), significant, "{path}");
     }
+}
+
+#[test]
+fn what_overrides_a_path_is_a_reading_of_it() {
+    let read = |path: &str, paths: &[&str], prefixes: &[&str]| {
+        let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        let overrides = Overrides {
+            paths: owned(paths),
+            prefixes: owned(prefixes),
+            ..Overrides::default()
+        };
+        let path = RequestPath::parse_overridden(path.as_bytes(), &overrides)?;
+        let texts = path.readings().iter().map(Reading::to_text);
+        Ok(texts.collect::<Vec<String>>())
+    };
+    for (path, paths, prefixes, expected) in [
+        (
+            "/open",
+            &["/admin?x=1"][..],
+            &[][..],
+            &["/open", "/admin"][..],
+        ),
+        ("/open", &["admin"], &[], &["/open", "/admin"]),
+        ("/open", &["http://host/admin"], &[], &["/open", "/admin"]),
+        ("/open", &["/open/"], &[], &["/open"]),
+        ("/open", &["/x/..%2fadmin"], &[], &["/open", "/admin"]),
+        ("/open/admin", &[], &["/open"], &["/open/admin", "/admin"]),
+        (
+            "/open/admin",
+            &[],
+            &["/open/", "/"],
+            &["/open/admin", "/admin"],
+        ),
+        (
+            "/x/open/admin",
+            &[],
+            &["open"],
+            &["/x/open/admin", "/admin"],
+        ),
+        ("/openadmin", &[], &["/open"], &["/openadmin", "/admin"]),
+        ("/orders", &[], &["/api"], &["/orders"]),
+        ("/orders?x=/api/admin", &[], &["/api"], &["/orders"]),
+    ] {
+        let found = read(path, paths, prefixes).unwrap();
+        for text in expected {
+            assert!(
+                found.iter().any(|found| found == text),
+                "{path} {paths:?} {prefixes:?}: {found:?}"
+            );
+        }
+        let is_plain = !paths.iter().any(|path| path.contains(".."));
+        assert!(
+            !is_plain || found.len() == expected.len(),
+            "{path} {paths:?}: {found:?}"
+        );
+    }
+    assert_eq!(read("/open", &["/%zz"], &[]), Err(PathError::BrokenEscape));
+    let many: Vec<String> = (0..9).map(|number| format!("/{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(read("/open", &many, &[]), Err(PathError::TooAmbiguous));
 }
 
 #[test]
@@ -139,7 +226,10 @@ fn patterns_that_could_never_match_are_errors() {
     for pattern in [
         "", "a", "/a/**/b", "/a*", "/a/../b", "/a%20", "/a;b", "/a?b", "/a\\b",
     ] {
-        assert!(PathPattern::parse(pattern, false).is_err(), "{pattern}");
+        assert!(
+            PathPattern::parse(pattern, PathCase::default()).is_err(),
+            "{pattern}"
+        );
     }
 }
 

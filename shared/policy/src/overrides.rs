@@ -1,0 +1,521 @@
+//! Headers and parameters by which a client gives an upstream another method, path or host than the
+//! request has.
+//!
+//! Frameworks read them for forms that cannot say `DELETE`, and for proxies that rewrite what they
+//! forward. Anybody can send them, so a rule that looked at the request line alone would be walked
+//! around. There is one table of them for all filters, and one setting for each of the three things
+//! that may be overridden.
+
+use crate::config::{Fields, Node};
+use crate::http;
+use crate::values::{MAX_VALUES, parameter_values};
+
+/// What upstreams make of an override: the keys `method_override`, `path_override` and
+/// `host_override`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverridePolicy {
+    /// Some may act on it and some may not, so the request counts as either.
+    #[default]
+    Honour,
+    /// The headers are removed, so that no upstream acts on them and they do not count. Query
+    /// parameters are not removed and count as under `Honour`.
+    Strip,
+    /// No upstream acts on it.
+    Ignore,
+}
+
+impl OverridePolicy {
+    /// Reads one of the keys.
+    #[must_use]
+    pub fn read(node: &Node<'_>) -> Option<Self> {
+        node.one_of(&[
+            ("honour", Self::Honour),
+            ("strip", Self::Strip),
+            ("ignore", Self::Ignore),
+        ])
+    }
+}
+
+/// What is done about each kind of override.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OverrideRules {
+    /// The key `method_override`.
+    pub method: OverridePolicy,
+    /// The key `path_override`.
+    pub path: OverridePolicy,
+    /// The key `host_override`.
+    pub host: OverridePolicy,
+}
+
+impl OverrideRules {
+    /// Reads the three keys at the top level of a filter.
+    #[must_use]
+    pub fn read(fields: &mut Fields<'_>) -> Self {
+        let mut policy = |key| {
+            let default = OverridePolicy::default();
+            fields.or(key, default, |n: Node<'_>| OverridePolicy::read(&n))
+        };
+        Self {
+            method: policy("method_override"),
+            path: policy("path_override"),
+            host: policy("host_override"),
+        }
+    }
+
+    /// The names of the headers to remove, in lower case.
+    pub fn stripped(self) -> impl Iterator<Item = &'static str> {
+        let strips = move |header: &&OverrideHeader| self.of(header.kind) == OverridePolicy::Strip;
+        let headers = OVERRIDE_HEADERS.iter().filter(strips);
+        headers.map(|header| header.name)
+    }
+
+    /// Whether any header is to be removed.
+    #[must_use]
+    pub fn strips_any(self) -> bool {
+        [self.method, self.path, self.host].contains(&OverridePolicy::Strip)
+    }
+
+    /// Whether a header of this name, in any spelling that upstreams fold, is to be removed.
+    #[must_use]
+    pub fn strips(self, name: &[u8]) -> bool {
+        find(name).is_some_and(|kind| self.of(kind) == OverridePolicy::Strip)
+    }
+
+    const fn of(self, kind: OverrideKind) -> OverridePolicy {
+        match kind {
+            OverrideKind::Method => self.method,
+            OverrideKind::Path | OverrideKind::Prefix => self.path,
+            OverrideKind::Host | OverrideKind::Forwarded => self.host,
+        }
+    }
+}
+
+/// A header by which upstreams may take another method, path or host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverrideHeader {
+    /// Its name, in lower case.
+    pub name: &'static str,
+    /// What it overrides.
+    pub kind: OverrideKind,
+    /// Who reads it.
+    pub read_by: &'static str,
+}
+
+/// What a header overrides, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverrideKind {
+    /// Its value is the method.
+    Method,
+    /// Its value is the path.
+    Path,
+    /// Its value is taken off the beginning of the path.
+    Prefix,
+    /// Its value is the host.
+    Host,
+    /// Its parameter `host` is the host (RFC 7239).
+    Forwarded,
+}
+
+impl OverrideKind {
+    /// What the documentation says of it.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Method => "is the method",
+            Self::Path => "is the path",
+            Self::Prefix => "is taken off the path",
+            Self::Host => "is the host",
+            Self::Forwarded => "`host=` is the host",
+        }
+    }
+}
+
+/// The headers that are known.
+pub const OVERRIDE_HEADERS: &[OverrideHeader] = &[
+    header(
+        "x-http-method-override",
+        OverrideKind::Method,
+        "Rails, Laravel, Symfony, Express `method-override`, Spring, Google APIs",
+    ),
+    header(
+        "x-http-method",
+        OverrideKind::Method,
+        "OData, Microsoft APIs",
+    ),
+    header(
+        "x-method-override",
+        OverrideKind::Method,
+        "IBM, Express `method-override`",
+    ),
+    header(
+        "x-original-url",
+        OverrideKind::Path,
+        "IIS URL Rewrite, Symfony and Zend of old, Drupal of old",
+    ),
+    header(
+        "x-rewrite-url",
+        OverrideKind::Path,
+        "IIS with ISAPI Rewrite, Symfony and Zend of old",
+    ),
+    header(
+        "x-original-uri",
+        OverrideKind::Path,
+        "applications behind ingress-nginx",
+    ),
+    header(
+        "x-override-url",
+        OverrideKind::Path,
+        "applications behind rewriting proxies",
+    ),
+    header(
+        "x-http-path-override",
+        OverrideKind::Path,
+        "applications that look for it beside `x-http-method-override`",
+    ),
+    header(
+        "x-forwarded-uri",
+        OverrideKind::Path,
+        "applications behind Traefik and Caddy",
+    ),
+    header(
+        "x-forwarded-path",
+        OverrideKind::Path,
+        "applications behind Kong",
+    ),
+    header(
+        "path-info",
+        OverrideKind::Path,
+        "Gunicorn, from `forwarded_allow_ips`",
+    ),
+    header(
+        "x-forwarded-prefix",
+        OverrideKind::Prefix,
+        "Spring, Symfony, ASP.NET Core, Werkzeug `ProxyFix`",
+    ),
+    header(
+        "x-script-name",
+        OverrideKind::Prefix,
+        "WSGI applications behind nginx",
+    ),
+    header(
+        "script-name",
+        OverrideKind::Prefix,
+        "Gunicorn, from `forwarded_allow_ips`",
+    ),
+    header(
+        "x-forwarded-host",
+        OverrideKind::Host,
+        "Django `USE_X_FORWARDED_HOST`, Rails, Symfony, Spring, ASP.NET Core, Express `trust proxy`",
+    ),
+    header(
+        "x-original-host",
+        OverrideKind::Host,
+        "applications behind Azure Application Gateway",
+    ),
+    header(
+        "x-host",
+        OverrideKind::Host,
+        "applications behind rewriting proxies",
+    ),
+    header(
+        "x-http-host-override",
+        OverrideKind::Host,
+        "applications behind rewriting proxies",
+    ),
+    header(
+        "x-forwarded-server",
+        OverrideKind::Host,
+        "applications behind Apache httpd",
+    ),
+    header(
+        "forwarded",
+        OverrideKind::Forwarded,
+        "Spring, Rails, Symfony, ASP.NET Core",
+    ),
+];
+
+const fn header(name: &'static str, kind: OverrideKind, read_by: &'static str) -> OverrideHeader {
+    OverrideHeader {
+        name,
+        kind,
+        read_by,
+    }
+}
+
+/// What a header of this name overrides, in any spelling that upstreams fold into one of the table.
+#[must_use]
+pub fn find(name: &[u8]) -> Option<OverrideKind> {
+    // Nearly no header has the length of one of them, so nearly no name is compared.
+    let bit = u32::try_from(name.len())
+        .ok()
+        .and_then(|length| 1_u32.checked_shl(length))?;
+    if LENGTHS & bit == 0 {
+        return None;
+    }
+    let known = OVERRIDE_HEADERS.iter();
+    let mut alike = known.filter(|known| http::folds_alike(known.name.as_bytes(), name));
+    alike.next().map(|known| known.kind)
+}
+
+/// A bit for the length of each name in the table; the longest has fewer than 32 bytes.
+const LENGTHS: u32 = lengths();
+
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler"
+)]
+const fn lengths() -> u32 {
+    let mut bits = 0;
+    let mut index = 0;
+    while index < OVERRIDE_HEADERS.len() {
+        bits |= 1 << OVERRIDE_HEADERS[index].name.len();
+        index += 1;
+    }
+    bits
+}
+
+/// What some upstream may take in place of what a request has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Methods. More than [`MAX_VALUES`] mean any method.
+    pub methods: Vec<String>,
+    /// Paths, as sent.
+    pub paths: Vec<String>,
+    /// Beginnings that are taken off the path, as sent.
+    pub prefixes: Vec<String>,
+    /// Hosts, as [`http::host_name`] writes them. More than [`MAX_VALUES`] mean any host.
+    pub hosts: Vec<String>,
+    /// Nobody knows which headers there are, so the path may be any.
+    pub is_unknown: bool,
+}
+
+impl Overrides {
+    /// Those of a request, by its path as sent and its headers; `None` in place of the headers where
+    /// the host has not handed over all of them.
+    pub fn of<'h>(
+        rules: OverrideRules,
+        path: &[u8],
+        headers: Option<impl Iterator<Item = (&'h [u8], &'h [u8])>>,
+    ) -> Self {
+        let mut found = Self::default();
+        if rules.method != OverridePolicy::Ignore {
+            for value in parameter_values(path, METHOD_PARAMETER) {
+                add(&mut found.methods, &String::from_utf8_lossy(&value));
+            }
+        }
+        let Some(headers) = headers else {
+            found.is_unknown = rules.path == OverridePolicy::Honour;
+            return found;
+        };
+        for (name, value) in headers {
+            if let Some(kind) = find(name)
+                && rules.of(kind) == OverridePolicy::Honour
+            {
+                found.take(kind, &String::from_utf8_lossy(value));
+            }
+        }
+        found
+    }
+
+    /// Whether the request is all that there is to look at.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.methods.is_empty()
+            && self.paths.is_empty()
+            && self.prefixes.is_empty()
+            && self.hosts.is_empty()
+            && !self.is_unknown
+    }
+
+    /// Whether the path may be another one.
+    #[must_use]
+    pub const fn concern_path(&self) -> bool {
+        !self.paths.is_empty() || !self.prefixes.is_empty() || self.is_unknown
+    }
+
+    fn take(&mut self, kind: OverrideKind, value: &str) {
+        let items = value.split(',');
+        match kind {
+            OverrideKind::Method => items.for_each(|item| add(&mut self.methods, item)),
+            OverrideKind::Path | OverrideKind::Prefix => {
+                let list = match kind {
+                    OverrideKind::Path => &mut self.paths,
+                    _ => &mut self.prefixes,
+                };
+                // A path may have a comma in it, and so may a list of paths; no path has a space.
+                if !value.trim().contains(' ') {
+                    add(list, value);
+                }
+                items.for_each(|item| add(list, item));
+                if kind == OverrideKind::Prefix && value.contains(',') {
+                    // Spring puts several prefixes one behind the other.
+                    let joined: String = value.split(',').map(str::trim).collect();
+                    add(list, &joined);
+                }
+            }
+            OverrideKind::Host => items.for_each(|item| add(&mut self.hosts, &host(item))),
+            OverrideKind::Forwarded => {
+                let pairs = value.split([',', ';']);
+                for pair in pairs.filter_map(|pair| pair.split_once('=')) {
+                    if pair.0.trim().eq_ignore_ascii_case("host") {
+                        let name = pair.1.trim().trim_matches('"');
+                        add(&mut self.hosts, &host(name));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn host(value: &str) -> String {
+    http::host_name(value.trim())
+}
+
+/// Adds a value that is not there yet. One more than the maximum says that there are too many.
+fn add(list: &mut Vec<String>, value: &str) {
+    let value = value.trim();
+    let is_new = || !list.iter().any(|known| known == value);
+    if !value.is_empty() && list.len() <= MAX_VALUES && is_new() {
+        list.push(value.to_owned());
+    }
+}
+
+/// The query parameter by which frameworks let forms give another method. The one in the body of a
+/// form is not seen: rules decide before the body comes.
+const METHOD_PARAMETER: &str = "_method";
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    fn of(path: &str, headers: &[(&str, &str)]) -> Overrides {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        Overrides::of(OverrideRules::default(), path.as_bytes(), Some(headers))
+    }
+
+    #[test]
+    fn every_header_of_the_table_is_found_in_every_spelling() {
+        for header in OVERRIDE_HEADERS {
+            let spellings = [
+                header.name.to_owned(),
+                header.name.to_uppercase(),
+                header.name.replace('-', "_"),
+                header.name.replace('-', "."),
+            ];
+            for name in spellings {
+                assert_eq!(find(name.as_bytes()), Some(header.kind), "{name}");
+            }
+        }
+        for name in [
+            "x-request-id",
+            "host",
+            "x-forwarded-for",
+            "x-forwarded-hosts",
+            "",
+        ] {
+            assert_eq!(find(name.as_bytes()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_method_in_the_query_counts_however_it_is_spelled() {
+        for query in [
+            "?_method=PUT",
+            "?x=1&_method=PUT",
+            "?x=1;_method=PUT",
+            "?%5Fmethod=PUT",
+            "?_method[]=PUT",
+            "?_method%5B0%5D=PUT",
+            // PHP makes `_` of these.
+            "?.method=PUT",
+            "?+_method=PUT",
+            "?[method=PUT",
+            "?_method%00x=PUT",
+            "?_METHOD=PUT",
+        ] {
+            let found = of(&format!("/{query}"), &[]).methods;
+            assert!(
+                found.iter().any(|method| method == "PUT"),
+                "{query}: {found:?}"
+            );
+        }
+        assert!(of("/?method=PUT&x_method=PUT#_method=PUT", &[]).is_empty());
+    }
+
+    #[test]
+    fn paths_prefixes_and_hosts_are_told_apart() {
+        let found = of(
+            "/",
+            &[
+                ("x-original-url", "/admin?x=1"),
+                ("x_rewrite_url", "/a,b"),
+                ("x-forwarded-prefix", "/a, /b"),
+                ("x-forwarded-host", "A.example.com:8080, b.example.com"),
+                (
+                    "forwarded",
+                    r#"for=192.0.2.1;host="c.example.com:443";proto=https, Host=d.example.com"#,
+                ),
+                ("x-forwarded-for", "192.0.2.1"),
+            ],
+        );
+        assert_eq!(found.paths, ["/admin?x=1", "/a,b", "/a", "b"]);
+        assert_eq!(found.prefixes, ["/a", "/b", "/a/b"]);
+        let hosts = ["a", "b", "c", "d"].map(|name| format!("{name}.example.com"));
+        assert_eq!(found.hosts, hosts);
+    }
+
+    #[test]
+    fn what_is_ignored_or_stripped_does_not_count() {
+        let headers = [
+            ("x-original-url", "/admin"),
+            ("x-host", "b"),
+            ("x-http-method", "PUT"),
+        ];
+        for policy in [OverridePolicy::Ignore, OverridePolicy::Strip] {
+            let rules = OverrideRules {
+                method: policy,
+                path: policy,
+                host: policy,
+            };
+            let pairs = headers
+                .iter()
+                .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+            let found = Overrides::of(rules, b"/?_method=PUT", Some(pairs));
+            let counted: &[&str] = match policy {
+                OverridePolicy::Strip => &["PUT"],
+                _ => &[],
+            };
+            assert_eq!(found.methods, counted);
+            assert!(!found.concern_path() && found.hosts.is_empty());
+        }
+    }
+
+    #[test]
+    fn thousands_of_values_are_a_few_too_many() {
+        let query: String = (0..5000).map(|n| format!("_method={n}&")).collect();
+        let found = of(&format!("/?{query}"), &[]);
+        assert_eq!(found.methods.len(), MAX_VALUES + 1);
+        let lines: Vec<String> = (0..5000).map(|n| format!("h{n}")).collect();
+        let found = of("/", &[("x-forwarded-host", &lines.join(","))]);
+        assert_eq!(found.hosts.len(), MAX_VALUES + 1);
+    }
+
+    #[test]
+    fn the_readme_has_the_table() {
+        let table: String = OVERRIDE_HEADERS
+            .iter()
+            .map(|header| {
+                let kind = header.kind.describe();
+                format!("| `{}` | {kind} | {} |\n", header.name, header.read_by)
+            })
+            .collect();
+        let readme = include_str!("../README.md");
+        assert!(readme.contains(&table), "the README lacks\n{table}");
+    }
+}
