@@ -102,12 +102,22 @@ impl Trail {
     }
 }
 
-/// The records in a proxy's log.
+/// The records in a proxy's log, put together again where they are in parts.
 #[must_use]
 pub fn in_log(log: &str) -> Vec<String> {
-    let lines = log.lines().flat_map(audit::log_line::find);
-    let whole = lines.filter(|found| found.part.is_none());
-    whole
-        .filter_map(|found| found.text.map(str::to_owned))
-        .collect()
+    let mut records = Vec::new();
+    let mut parts: BTreeMap<&str, String> = BTreeMap::new();
+    for found in log.lines().flat_map(audit::log_line::find) {
+        let Some(text) = found.text else { continue };
+        let Some(part) = found.part else {
+            records.push(text.to_owned());
+            continue;
+        };
+        let record = parts.entry(part.uid).or_default();
+        record.push_str(text);
+        if part.number == part.count {
+            records.extend(parts.remove(part.uid));
+        }
+    }
+    records
 }

@@ -18,7 +18,8 @@ const WATCHED: Duration = Duration::from_secs(5);
 const BETWEEN_REQUESTS: Duration = Duration::from_millis(20);
 /// Far more than any of what is awaited here takes, and far less than [`FETCH_TIMEOUT`].
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a fetch may go on: whoever waits for its end is found out by it.
+/// How long a fetch may go on, and how long a request waits for one: whoever waits for the end of
+/// either, and not for what happens before it, is found out by it.
 const FETCH_TIMEOUT: &str = "50s";
 
 /// A provider whose keys come from the identity provider; `algorithms` may be null.
@@ -42,6 +43,7 @@ fn only(algorithms: &Value) -> Value {
     json!({
         "providers": { "corp": provider(algorithms) },
         "rules": [{ "require": { "provider": "corp" } }],
+        "waiting": { "timeout": FETCH_TIMEOUT },
     })
 }
 

@@ -6,6 +6,7 @@ mod compose;
 mod demo;
 mod examples;
 mod fleet;
+mod manifests;
 mod modules;
 mod packages;
 mod panics;

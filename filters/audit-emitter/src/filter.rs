@@ -216,7 +216,9 @@ impl Stream<AuditEmitter> for AuditedStream {
         let sources = &filter.config.sources;
         let start = self.start.insert(Start::capture(host, now, sources));
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        let _ = start
+            .request
+            .strip_method_overrides(host, filter.config.mode);
         // Who sends the request is known when the record is made, not now.
         let early = start.request.under(&filter.early_sources);
         if filter.config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {

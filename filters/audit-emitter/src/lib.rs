@@ -8,11 +8,7 @@
 
 #![cfg_attr(
     test,
-    allow(
-        clippy::arithmetic_side_effects,
-        clippy::string_slice,
-        reason = "an overflow in a test is a failed test"
-    )
+    allow(clippy::restriction, reason = "an overflow in a test is a failed test")
 )]
 
 pub mod chains;

@@ -132,12 +132,11 @@ impl Start {
     }
 }
 
-/// The whole request, at its end. Without a `start` the request never reached this filter: one
-/// before it answered, or the proxy could not parse it; then the host's attributes are what there
-/// is.
-pub(crate) fn observation(
+/// Who sent a request and what the filters have decided about it, at its end: so much is asked of
+/// every request, also of those of which there is no record. Without a `start` the request never
+/// reached this filter: one before it responded, or the proxy could not parse it.
+pub(crate) fn decided(
     host: &dyn Host,
-    now: &Moment<'_>,
     start: Option<&Start>,
     sources: &FactSources,
 ) -> Observation {
@@ -148,29 +147,41 @@ pub(crate) fn observation(
         }
         None => exchange::identity(host, sources.identity),
     };
-    let address = match start {
-        Some(start) => start.request.client_address(host),
-        None => sources.client_address.of(
-            || proxy_address(host),
-            |name| header_text(host, HeaderMap::RequestHeaders, name),
-        ),
-    };
     let mut observation = Observation {
-        status: status(host),
-        status_details: text(host, &["response", "code_details"]),
-        response_flags: number(host, &["response", "flags"]),
-        source_ip: source_ip(host, address),
         decisions: exchange::decisions(host, identity.as_ref()),
         identity,
         ..Observation::default()
     };
-    if is_grpc(host, start) {
-        observation.grpc_status = grpc_status(host);
-    }
     if let Some(response) = start.and_then(|start| start.response.as_ref()) {
         response.complete(&mut observation);
     }
+    observation
+}
+
+/// How the request has ended.
+pub(crate) fn observe_end(host: &dyn Host, start: Option<&Start>, observation: &mut Observation) {
+    observation.status = status(host).or(observation.status);
+    observation.response_flags = number(host, &["response", "flags"]);
+    if is_grpc(host, start) {
+        observation.grpc_status = grpc_status(host).or(observation.grpc_status);
+    }
+}
+
+/// The request itself. Without a `start` the attributes of the host are what there is.
+pub(crate) fn observe_request(
+    host: &dyn Host,
+    now: &Moment<'_>,
+    start: Option<&Start>,
+    sources: &FactSources,
+    observation: &mut Observation,
+) {
+    observation.status_details = text(host, &["response", "code_details"]);
     let Some(start) = start else {
+        let address = sources.client_address.of(
+            || proxy_address(host),
+            |name| header_text(host, HeaderMap::RequestHeaders, name),
+        );
+        observation.source_ip = source_ip(host, address);
         observation.time_ms = now.wall_ms();
         observation.request_id = text(host, &["request", "id"]);
         observation.method = text(host, &["request", "method"]);
@@ -180,11 +191,11 @@ pub(crate) fn observation(
         let read = || RequestPath::parse(raw.as_bytes()).ok();
         (observation.path, observation.path_as_sent) =
             paths(raw.as_bytes(), || read().map(|path| path.canonical()));
-        return observation;
+        return;
     };
-    start.describe(host, &mut observation);
+    observation.source_ip = source_ip(host, start.request.client_address(host));
+    start.describe(host, observation);
     observation.duration_ms = ns_to_ms(now.monotonic_ns().saturating_sub(start.monotonic_ns));
-    observation
 }
 
 /// What the end of a request tells those who want to know more.

@@ -163,7 +163,7 @@ impl Stream<JwtAuth> for AuthStream {
         let mut request = Request::capture(host, &config.sources);
         let managed = managed_headers::strip_managed_headers(host, &request, &config);
         let mode = config.strictest_mode();
-        let overrides = config.sources.strip_method_overrides(host, mode);
+        let overrides = request.strip_method_overrides(host, mode);
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
             let decision = uncheckable(&config, reason);

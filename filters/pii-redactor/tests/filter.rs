@@ -836,3 +836,17 @@ fn a_head_that_costs_too_much_to_search_ends_in_the_policy() {
     let outcome = ordinary.run(&request, &Response::json("{}"));
     assert_eq!(outcome.client().status(), Some(200));
 }
+
+/// A header that is not there costs no call of the host.
+#[test]
+fn only_headers_that_are_there_are_removed() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let removals = "proxy_remove_header_map_value";
+    let response = Response::json(BODY).header("etag", "\"1\"");
+    proxy.run(&Request::get("/patients/1"), &response);
+    let without = proxy.host().times_called(removals);
+    let request = Request::get("/patients/1").header("range", "bytes=0-9");
+    let outcome = proxy.run(&request.header("accept-encoding", "gzip"), &response);
+    assert_eq!(outcome.upstream().header("range"), None);
+    assert_eq!((without, proxy.host().times_called(removals)), (0, 2));
+}

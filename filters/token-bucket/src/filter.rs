@@ -177,10 +177,9 @@ impl Stream<TokenBucket> for LimitedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        let sources = &filter.config.sources;
-        let request = Request::new(sources);
+        let request = Request::new(&filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        let _ = request.strip_method_overrides(host, filter.config.mode);
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.

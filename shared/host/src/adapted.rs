@@ -1,6 +1,6 @@
 //! The host as every filter sees it: what hosts do differently is evened out here, once.
 //!
-//! nginx hosts take calls that do nothing, answer with half of the truth, or end the worker. A
+//! nginx hosts take calls that do nothing, return half of the truth, or end the worker. A
 //! filter must not have to know which: what a host cannot do is an error that the filter can act
 //! on, and what it does in another way is done in that way here. On Envoy everything goes through
 //! as it is.
@@ -21,8 +21,8 @@ pub(crate) struct Adapted<H> {
     capabilities: Cell<Capabilities>,
     /// The context whose callback is running.
     at_hand: Cell<ContextId>,
-    /// The running callback has answered the request in place of the upstream.
-    answered: Cell<bool>,
+    /// The running callback has sent a local response.
+    has_responded: Cell<bool>,
     /// Somebody was told that random numbers can be guessed.
     warned_of_random: Cell<bool>,
     /// The context that is ending, where the host has let go of its request by then.
@@ -41,7 +41,7 @@ impl<H: Host> Adapted<H> {
             host,
             capabilities: Cell::new(Capabilities::ENVOY),
             at_hand: Cell::new(0),
-            answered: Cell::new(false),
+            has_responded: Cell::new(false),
             warned_of_random: Cell::new(false),
             ending: Cell::new(None),
             calls: RefCell::new(BTreeMap::new()),
@@ -65,10 +65,10 @@ impl<H: Host> Adapted<H> {
     /// A callback of this context begins.
     pub(crate) fn enter(&self, context: ContextId) {
         self.at_hand.set(context);
-        self.answered.set(false);
+        self.has_responded.set(false);
     }
 
-    /// The answer to a call has come, in whatever context: that of the request that has made it is
+    /// The response to a call has come, in whatever context: that of the request that has made it is
     /// the one at hand. A local response that had to wait for the call is sent first.
     pub(crate) fn end_call(&self, token: CallToken) {
         let Some(owner) = self.calls.borrow_mut().remove(&token) else {
@@ -82,7 +82,7 @@ impl<H: Host> Adapted<H> {
                 let line = format!("a local response could not be sent: {status}");
                 self.host.log(LogLevel::Error, &line);
             }
-            self.answered.set(true);
+            self.has_responded.set(true);
         }
     }
 
@@ -106,7 +106,7 @@ impl<H: Host> Adapted<H> {
 
     /// Whether the host would survive that the request at hand is paused.
     pub(crate) fn can_pause(&self) -> bool {
-        self.kind() != HostKind::Apisix || self.answered.get() || self.has_call()
+        self.kind() != HostKind::Apisix || self.has_responded.get() || self.has_call()
     }
 
     fn kind(&self) -> HostKind {
@@ -315,7 +315,7 @@ impl<H: Host> Host for Adapted<H> {
         if self.kind() != HostKind::Apisix {
             return self.host.send_local_response(response);
         }
-        if self.answered.get() {
+        if self.has_responded.get() {
             // The first one counts.
             return Ok(());
         }
@@ -327,7 +327,7 @@ impl<H: Host> Host for Adapted<H> {
             return Ok(());
         }
         self.host.send_local_response(response)?;
-        self.answered.set(true);
+        self.has_responded.set(true);
         Ok(())
     }
 
@@ -385,7 +385,7 @@ impl<H: Host> Host for Adapted<H> {
 
     fn can_call(&self) -> bool {
         self.capabilities.get().calls_per_request().is_none()
-            || !(self.has_call() || self.answered.get())
+            || !(self.has_call() || self.has_responded.get())
     }
 
     fn http_call(&self, call: &HttpCall<'_>) -> Result<CallToken, Status> {

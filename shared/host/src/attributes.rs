@@ -1,6 +1,6 @@
 //! The attributes that filters ask for, and what nginx hosts call them.
 //!
-//! Filters name attributes as Envoy does. An nginx host gets only questions that it can answer:
+//! Filters name attributes as Envoy does. An nginx host is asked only for what it knows:
 //! each other one costs a line at level error in its log, and one of them ends the worker on Kong
 //! (`plugin_name`).
 
@@ -65,7 +65,7 @@ const ATTRIBUTES: &[Attribute] = &[
     same(&["request", "protocol"], Some("server_protocol")),
     same(&["request", "id"], Some("request_id")),
     same(&["request", "size"], Some("request_length")),
-    // Kong answers with the name of the machine.
+    // Kong gives the name of the machine.
     Attribute {
         envoy: &["request", "host"],
         apisix: Some("host"),

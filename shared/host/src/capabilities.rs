@@ -4,7 +4,7 @@ use crate::{HeaderMap, Host};
 
 /// The family of the host, as far as the filters must know it.
 ///
-/// Hosts do not tell their name, and one of them traps on calls that the others answer with an
+/// Hosts do not tell their name, and one of them traps on calls for which the others return an
 /// error, so nothing is tried out that could trap: the kind is read from two harmless calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -91,7 +91,7 @@ impl Capabilities {
         !matches!(self.kind, HostKind::Apisix)
     }
 
-    /// Another stream than the one at hand can be answered and resumed. Other hosts say that they
+    /// Another stream than the one at hand can be resumed or given a local response. Other hosts say that they
     /// have changed the context and go on with the one at hand, and hold a request only for a call
     /// that it has started itself.
     #[must_use]

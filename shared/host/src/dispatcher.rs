@@ -1,6 +1,6 @@
 //! From the callbacks of the ABI to a filter and its streams.
 //!
-//! The public SDK has a dispatcher too, and it cannot be used: it traps on the answer to any HTTP
+//! The public SDK has a dispatcher too, and it cannot be used: it traps on the response to any HTTP
 //! or gRPC call that was not started through the SDK, and starting one through the SDK traps on
 //! every status that the SDK does not list. This one never panics: a callback for a context that
 //! nobody knows continues the stream, and one for a plugin that has no valid configuration refuses

@@ -141,7 +141,7 @@ pub fn append_decision(host: &dyn Host, decision: Decision) {
 }
 
 /// Envoy keeps what a filter sets under `wasm.` in the filter state, where it is `filter_state` and
-/// `wasm.meshward.identity` to expressions. To filters it answers the bare name, as all hosts do,
+/// `wasm.meshward.identity` to expressions. Filters find it by the bare name, as on all hosts,
 /// unless an attribute has that name; none begins with `meshward`.
 fn read(host: &dyn Host, name: &str) -> Option<Vec<u8>> {
     host.property(&[name])

@@ -3,11 +3,9 @@
 use policy::client_address::ClientAddress;
 use policy::config::Fields;
 use policy::consent::ConsentSources;
-use policy::method::{self, MethodOverride};
-use policy::mode::Mode;
+use policy::method::MethodOverride;
 
 use crate::exchange::IdentitySource;
-use crate::{Host, Status, headers};
 
 /// Where a filter's configuration says that identity and consent come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,22 +30,6 @@ impl FactSources {
             }),
             ..Self::read_without_identity(fields)
         }
-    }
-
-    /// Removes the headers that override the method, where the configuration says so and the filter
-    /// enforces it; in [`crate::Stream::on_request_headers`].
-    ///
-    /// # Errors
-    /// The upstream would see one of them.
-    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
-        let mut stripped = Ok(());
-        if self.method_override == MethodOverride::Strip && mode.enforces() {
-            for name in method::OVERRIDE_HEADERS {
-                // By name, whatever the host has listed.
-                stripped = stripped.and(headers::hide(host, name));
-            }
-        }
-        stripped
     }
 
     /// As [`FactSources::read`], for the filter that verifies identities itself.

@@ -41,18 +41,18 @@ pub trait Filter: Sized + 'static {
     /// and before the plugin goes.
     fn flush(&mut self, _host: &dyn Host) {}
 
-    /// The answer to [`Host::http_call`]: headers and body are in
+    /// The response to [`Host::http_call`]: headers and body are in
     /// [`crate::HeaderMap::HttpCallResponseHeaders`] and [`crate::Buffer::HttpCallResponseBody`]. Whether the
     /// stream that asked is still there is for the filter to know.
     fn on_http_call_response(
         &mut self,
         _host: &dyn Host,
         _token: CallToken,
-        _answer: ResponseSizes,
+        _sizes: ResponseSizes,
     ) {
     }
 
-    /// The answer to [`Host::grpc_call`]: the message is in [`crate::Buffer::GrpcReceive`] when
+    /// The response to [`Host::grpc_call`]: the message is in [`crate::Buffer::GrpcReceive`] when
     /// `result` holds its length, else the call failed with that grpc-status.
     fn on_grpc_receive(
         &mut self,
@@ -75,7 +75,7 @@ pub trait Filter: Sized + 'static {
 /// One request on its way through a filter.
 ///
 /// Every callback may be the last: clients leave, hosts skip phases (a response without a request
-/// phase is a local answer of a filter before this one).
+/// phase is a local response of a filter before this one).
 pub trait Stream<F>: 'static {
     /// The request headers are there. `end_of_stream` is a hint: APISIX always says true.
     fn on_request_headers(
@@ -103,7 +103,7 @@ pub trait Stream<F>: 'static {
         Action::Continue
     }
 
-    /// The response headers are there, from the upstream or from a local answer.
+    /// The response headers are there, from the upstream or a local response.
     fn on_response_headers(
         &mut self,
         _filter: &mut F,
@@ -137,10 +137,10 @@ pub trait Stream<F>: 'static {
     fn on_done(&mut self, _filter: &mut F, _host: &dyn Host) {}
 }
 
-/// How much of an HTTP answer there is to read.
+/// How much of an HTTP response there is to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResponseSizes {
-    /// Header pairs; 0 when the call failed before any answer.
+    /// Header pairs; 0 when the call failed before there was any response.
     pub headers: usize,
     /// Body bytes.
     pub body: usize,

@@ -1,6 +1,6 @@
 //! All headers of a message at once, in one piece of memory.
 //!
-//! On Envoy every call that answers with bytes enters the VM once more to ask for memory, so one
+//! On Envoy every call that returns bytes enters the VM once more to ask for memory, so one
 //! call for all headers costs less than two calls for one header each.
 
 use std::borrow::Cow;

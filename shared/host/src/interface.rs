@@ -70,7 +70,7 @@ pub trait Host {
     /// The map cannot be changed in this phase.
     fn remove_header(&self, map: HeaderMap, name: &str) -> Result<(), Status>;
 
-    /// Up to `max` bytes of a buffer from `start`; an empty answer when there are none.
+    /// Up to `max` bytes of a buffer from `start`; nothing when there are none.
     ///
     /// # Errors
     /// The buffer does not exist in this phase.
@@ -85,7 +85,7 @@ pub trait Host {
     /// The buffer cannot be changed in this phase, or never on this host (APISIX).
     fn replace_buffer(&self, kind: Buffer, size: usize, bytes: &[u8]) -> Result<(), Status>;
 
-    /// Answers the request in place of the upstream.
+    /// Sends a response in place of the upstream's.
     ///
     /// # Errors
     /// The response has begun already.
@@ -141,19 +141,19 @@ pub trait Host {
         true
     }
 
-    /// Starts an HTTP call; the answer arrives at [`crate::Filter::on_http_call_response`].
+    /// Starts an HTTP call; the response arrives at [`crate::Filter::on_http_call_response`].
     ///
     /// # Errors
     /// The upstream is unknown or has no endpoint, or the host cannot call out in this phase.
     fn http_call(&self, call: &HttpCall<'_>) -> Result<CallToken, Status>;
 
-    /// Starts a unary gRPC call; the answer arrives at [`crate::Filter::on_grpc_receive`].
+    /// Starts a unary gRPC call; the response arrives at [`crate::Filter::on_grpc_receive`].
     ///
     /// # Errors
     /// As [`Host::http_call`]; most hosts but Envoy have no gRPC.
     fn grpc_call(&self, call: &GrpcCall<'_>) -> Result<CallToken, Status>;
 
-    /// Ends a gRPC call whose answer nobody waits for any more.
+    /// Ends a gRPC call whose response nobody waits for any more.
     ///
     /// # Errors
     /// There is no such call.
@@ -163,7 +163,7 @@ pub trait Host {
     /// one host traps on a name that it does not know.
     ///
     /// # Errors
-    /// [`Status::NotFound`] for an unknown name; whatever the function answers.
+    /// [`Status::NotFound`] for an unknown name; the status that the function returns.
     fn foreign_function(&self, name: &str, argument: &[u8]) -> Result<Vec<u8>, Status>;
 
     /// Defines a metric, or finds it by name.
@@ -190,7 +190,7 @@ pub trait Host {
     /// The host has no tick.
     fn set_tick_period(&self, period: Duration) -> Result<(), Status>;
 
-    /// Tells the host that a root context that answered `false` to `on_done` has finished.
+    /// Tells the host that a root context that returned `false` from `on_done` has finished.
     ///
     /// # Errors
     /// Nothing was pending.
@@ -267,7 +267,7 @@ pub enum Action {
     Pause = 1,
 }
 
-/// An answer in place of the upstream's.
+/// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalResponse<'a> {
     /// HTTP status.
@@ -300,7 +300,7 @@ pub struct HttpCall<'a> {
     pub headers: &'a [(&'a str, &'a str)],
     /// The body, may be empty.
     pub body: &'a [u8],
-    /// How long the host waits for the whole answer.
+    /// How long the host waits for the whole response.
     pub timeout: Duration,
 }
 

@@ -6,12 +6,12 @@
 //!   it does in another way is done in that way. [`Capabilities`] tell what can be asked of it.
 //! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
 //!   callbacks of the ABI, and [`filter!`] makes a module of one.
-//! - [`Request`] answers the questions of `policy`'s rules; [`exchange`] is what the filters of one
+//! - [`Request`] is what `policy`'s rules ask about; [`exchange`] is what the filters of one
 //!   stream tell each other; [`waiting`] is how they call out and hold requests until a response is
 //!   there; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done here once for all of
 //!   them.
 //!
-//! Nothing here panics, whatever the host answers. Dependencies point one way: filters to `host`
+//! Nothing here panics, whatever the host returns. Dependencies point one way: filters to `host`
 //! to `policy`.
 
 mod adapted;

@@ -37,7 +37,7 @@ pub trait Plugin {
     /// Response trailers.
     fn response_trailers(&mut self, context: ContextId) -> Action;
 
-    /// The answer to an HTTP call that `context` started.
+    /// The response to an HTTP call that `context` started.
     fn http_call_response(
         &mut self,
         context: ContextId,
@@ -46,7 +46,7 @@ pub trait Plugin {
         body: usize,
     );
 
-    /// The answer to a gRPC call: the size of the message, or a grpc-status.
+    /// The response to a gRPC call: the size of the message, or a grpc-status.
     fn grpc_receive(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>);
 
     /// The context ends; `false` asks the host to wait (root contexts only).

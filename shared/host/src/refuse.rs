@@ -1,4 +1,4 @@
-//! Answering in place of the upstream.
+//! Local responses: what a client gets in place of the upstream's response.
 
 use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal};
 
@@ -36,7 +36,7 @@ pub fn send(
             headers.push((name, value));
         }
     }
-    // For gRPC the host builds the trailers-only answer and takes the body as grpc-message.
+    // For gRPC the host builds the trailers-only response and takes the body as grpc-message.
     let body = if is_grpc {
         refusal.detail.as_str()
     } else if let Some((media_type, text)) = custom.and_then(|custom| custom.body.as_ref()) {

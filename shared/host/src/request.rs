@@ -11,10 +11,11 @@ use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
 use policy::method::{self, MethodOverride};
+use policy::mode::Mode;
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 
-use crate::{Direction, FactSources, HeaderMap, Headers, Host, exchange};
+use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, headers};
 
 /// A request as a filter sees it at the request headers, before anybody after it changes them.
 ///
@@ -218,6 +219,23 @@ impl Request {
         })
     }
 
+    /// Removes the headers that override the method, where the configuration says so and the filter
+    /// enforces it; in [`crate::Stream::on_request_headers`].
+    ///
+    /// # Errors
+    /// The upstream would see one of them.
+    pub fn strip_method_overrides(&self, host: &dyn Host, mode: Mode) -> Result<(), Status> {
+        let mut stripped = Ok(());
+        if self.sources.method_override == MethodOverride::Strip && mode.enforces() {
+            for name in method::OVERRIDE_HEADERS {
+                if self.may_have_header(host, name) {
+                    stripped = stripped.and(headers::hide(host, name));
+                }
+            }
+        }
+        stripped
+    }
+
     /// The hosts that the request names beside [`Request::host_name`].
     fn other_hosts(&self, host: &dyn Host) -> &[String] {
         self.head.other_hosts.get_or_init(|| {
@@ -337,6 +355,7 @@ impl Request {
             request: self,
             host,
             direction,
+            media_types: OnceCell::new(),
         }
     }
 
@@ -352,6 +371,7 @@ pub struct RequestFacts<'a> {
     request: &'a Request,
     host: &'a dyn Host,
     direction: Direction,
+    media_types: OnceCell<Vec<String>>,
 }
 
 impl Facts for RequestFacts<'_> {
@@ -408,15 +428,18 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn media_types(&self) -> Vec<String> {
-        let lines = match self.direction {
-            Direction::Request => self.header_lines("content-type"),
-            Direction::Response => {
-                header_text(self.host, HeaderMap::ResponseHeaders, "content-type")
-                    .into_iter()
-                    .collect()
-            }
+        let read = || {
+            let lines = match self.direction {
+                Direction::Request => self.header_lines("content-type"),
+                Direction::Response => {
+                    header_text(self.host, HeaderMap::ResponseHeaders, "content-type")
+                        .into_iter()
+                        .collect()
+                }
+            };
+            facts::media_types(&lines)
         };
-        facts::media_types(&lines)
+        self.media_types.get_or_init(read).clone()
     }
 }
 

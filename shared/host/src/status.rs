@@ -1,10 +1,10 @@
-//! The status that a host call answers with.
+//! The status that a host call returns.
 
 use std::fmt;
 
 /// Why a host call failed.
 ///
-/// The ABI defines the numbers, hosts add their own: APISIX answers 12 for every call that it does
+/// The ABI defines the numbers, hosts add their own: APISIX returns 12 for every call that it does
 /// not implement. A number without a name is carried, never turned into an enum of the SDK, which
 /// would be undefined behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Status {
     NotFound,
     /// The host refuses an argument: an unknown cluster, an edit where none is possible.
     BadArgument,
-    /// The host cannot encode the answer.
+    /// The host cannot encode the result.
     SerializationFailure,
     /// The host cannot read what it was given.
     ParseFailure,
@@ -31,7 +31,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Reads the raw answer of a host call: 0 is success.
+    /// Reads the raw result of a host call: 0 is success.
     ///
     /// # Errors
     /// Every other number.

@@ -19,10 +19,10 @@ pub fn verify_signature(
     text: &[u8],
 ) -> Result<bool, Status> {
     let argument = question(hash, public_key, signature, text);
-    let answer = host.foreign_function("verify_signature", &argument)?;
+    let result = host.foreign_function("verify_signature", &argument)?;
     // The field is absent when it is false.
     let mut verified = false;
-    for field in fields(&answer) {
+    for field in fields(&result) {
         match field {
             Ok((1, Value::Varint(bit))) => verified = bit != 0,
             Ok(_) => {}

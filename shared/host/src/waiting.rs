@@ -4,11 +4,11 @@
 //! whom, what is to be undone. [`WaitingRequests`] are the requests that are paused, each with what
 //! the filter needs to decide about it later. A filter with both goes through the same five ends:
 //!
-//! - the call is answered: [`Calls::end`] in [`crate::Filter::on_http_call_response`] or
+//! - the response is there: [`Calls::end`] in [`crate::Filter::on_http_call_response`] or
 //!   [`crate::Filter::on_grpc_receive`]; then [`WaitingRequests::take`] makes each request that it
 //!   concerns the effective one, to be resumed, refused or put back;
 //! - what a request waits for happens elsewhere, such as in another VM: the same, from a tick;
-//! - the host never answers: [`Calls::take_overdue`] from a tick;
+//! - the host never ends the call: [`Calls::take_overdue`] from a tick;
 //! - the request has waited too long: [`WaitingRequests::late`] from a tick;
 //! - the client leaves: [`WaitingRequests::leave`], [`Calls::cancel`] and [`Calls::take_lost`] in
 //!   [`crate::Stream::on_done`].

@@ -11,7 +11,7 @@ use policy::refusal::Refusal;
 
 use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds};
 use crate::config::{Assurance, Level, OnFull, Sink, Witness};
-use crate::observe::{Start, observation, observe_sizes, peer};
+use crate::observe::{Start, decided, observe_end, observe_request, observe_sizes, peer};
 use crate::queue::{Priority, QueuedRecord};
 use crate::record::Observation;
 use crate::telemetry::{
@@ -86,7 +86,7 @@ impl AuditEmitter {
         let now = &Moment::of(host);
         let index = start.and_then(|start| self.rule_for(host, &start.request));
         let rule = self.config.rule(index);
-        let mut observed = observation(host, now, start, &self.config.sources);
+        let mut observed = decided(host, start, &self.config.sources);
         observed.is_isolated = self.abilities.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
@@ -98,6 +98,7 @@ impl AuditEmitter {
         if level == Level::None {
             return;
         }
+        observe_end(host, start, &mut observed);
         // By a number that no client has a hand in: one that were made from its trace could be
         // chosen so that nothing is recorded.
         if !rule.sample.is_all() && !observed.failed() {
@@ -111,6 +112,7 @@ impl AuditEmitter {
                 return;
             }
         }
+        observe_request(host, now, start, &self.config.sources, &mut observed);
         if let Some(start) = start {
             let facts = start.request.facts(host, Direction::Request);
             let consent = facts.consent();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::support::{Collector, assert_whole, get, with_configuration};
 use audit_emitter::AuditEmitter;
-use host::fake::{Profile, Proxy, Request, Response};
+use host::fake::{HOST_CALLS, Profile, Proxy, Request, Response};
 use policy::json::Json;
 
 const SAMPLED: &str = r#"{"sink":{"otlp_http":{"cluster":"collector"}},"rules":[{"sample":"1%"}]}"#;
@@ -77,4 +77,26 @@ fn a_name_that_looks_like_a_log_line_is_refused() {
             }
         }
     }
+}
+
+/// What a request costs in calls of the host, each of which leaves the VM: what its level does not
+/// want is not read.
+#[test]
+fn a_request_costs_the_host_calls_that_its_record_needs() {
+    let made = |level: &str| -> u64 {
+        let configuration = format!(
+            r#"{{"sink":{{"otlp_http":{{"cluster":"collector"}}}},"rules":[{{"level":"{level}"}}]}}"#
+        );
+        let mut proxy = with_configuration(Profile::Envoy, &configuration);
+        let count = |proxy: &Proxy| -> u64 {
+            let times = HOST_CALLS.map(|call| proxy.host().times_called(call));
+            times.into_iter().sum()
+        };
+        // The first one opens the chain.
+        get(&mut proxy, "/1");
+        let before = count(&proxy);
+        get(&mut proxy, "/2");
+        count(&proxy) - before
+    };
+    assert_eq!(["none", "metadata", "full"].map(made), [4, 11, 15]);
 }

@@ -124,10 +124,9 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        let sources = &filter.config.sources;
-        let request = Request::capture(host, sources);
+        let request = Request::capture(host, &filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = sources.strip_method_overrides(host, filter.config.mode);
+        let _ = request.strip_method_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() {
@@ -157,7 +156,10 @@ impl Stream<PiiRedactor> for RedactedStream {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
                 // Where it stays, what comes back is decoded, or is a part and is refused.
-                let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                let listed = self.request.as_ref();
+                if listed.is_none_or(|request| request.may_have_header(host, name)) {
+                    let _ = host.remove_header(HeaderMap::RequestHeaders, name);
+                }
             }
         }
         if let Some(action) = self.redact_request_head(filter, host) {

@@ -142,7 +142,7 @@ impl<C> Calls<C> {
         });
     }
 
-    /// The calls that have ended unanswered with the request that they belonged to; none on hosts
+    /// The calls that have ended without a response, with the request that they belonged to; none on hosts
     /// where a call belongs to no request.
     pub fn take_lost(&mut self, stream: ContextId) -> Vec<Call<C>> {
         let belong = self.belong_to_requests;

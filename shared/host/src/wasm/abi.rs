@@ -1,4 +1,4 @@
-//! The imports. Every status is a plain number here: hosts answer with numbers that no enumeration
+//! The imports. Every status is a plain number here: hosts return numbers that no enumeration
 //! lists, and reading those as one would be undefined behaviour.
 //!
 //! A module that imports what a host does not have is not loaded there. So only calls that Envoy,

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use crate::Status;
 
-/// The host asks for memory to leave an answer in. Null when there is none: the host then reports
+/// The host asks for memory to leave a value in. Null when there is none: the host then reports
 /// the call as failed.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {

@@ -33,7 +33,7 @@ pub fn start<F: Filter>() {
 }
 
 /// Runs `callback` on the plugin. Before [`start`], and when a host calls back in the middle of a
-/// host call, the answer is `otherwise`.
+/// host call, the result is `otherwise`.
 fn with_plugin<T>(otherwise: T, callback: impl FnOnce(&mut dyn Plugin) -> T) -> T {
     PLUGIN.with(|plugin| match plugin.try_borrow_mut() {
         Ok(mut plugin) => match plugin.as_mut() {

@@ -3,7 +3,6 @@
 //!
 //! Only with the feature `describe`; in the filters nothing of this is compiled.
 
-#[cfg(feature = "describe")]
 use std::any::Any;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -74,10 +73,7 @@ pub struct Ask {
 }
 
 /// A default as JSON, where its type is a plain one.
-#[cfg_attr(
-    not(feature = "describe"),
-    expect(dead_code, reason = "only to describe")
-)]
+#[cfg(feature = "describe")]
 pub(super) fn plain(value: &dyn Any) -> Option<Json> {
     if let Some(value) = value.downcast_ref::<bool>() {
         return Some(Json::Bool(*value));
