@@ -32,7 +32,7 @@ pub struct Origin {
     pub key: Option<SigningKey>,
 }
 
-/// The chains.
+/// The chains of one filter instance.
 #[derive(Debug)]
 pub struct Chains {
     origin: Origin,
@@ -48,9 +48,9 @@ pub struct Chains {
 /// Time, twice: to say when something was, and how long ago.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
-    /// Milliseconds since 1970.
+    /// Wall-clock time, milliseconds since 1970.
     pub wall_ms: u64,
-    /// Monotonic nanoseconds.
+    /// Monotonic time, nanoseconds.
     pub monotonic_ns: u64,
 }
 
@@ -76,7 +76,7 @@ struct Entry {
 }
 
 impl Chains {
-    /// None is open yet.
+    /// An instance whose chains are still to be opened.
     #[must_use]
     pub const fn new(origin: Origin) -> Self {
         Self {

@@ -27,7 +27,7 @@ pub struct Envelope<'e> {
     pub chain: &'e Chain,
     /// A salt for each commitment, drawn for this record alone.
     pub salts: Salts,
-    /// How much is recorded.
+    /// How much of the request is recorded.
     pub level: Level,
     /// Whether it is about a request that was only received, not answered yet.
     pub is_received: bool,
@@ -37,7 +37,7 @@ pub struct Envelope<'e> {
     pub retention: &'e Retention,
     /// What is recorded of personal parts.
     pub fields: &'e FieldSettings,
-    /// How subjects are written.
+    /// Turns subjects into pseudonyms, if the configuration wants that.
     pub subject: Option<&'e Pseudonymizer>,
 }
 

@@ -58,10 +58,14 @@ pub(crate) fn run() -> Result<()> {
         Setup::new("audit-emitter, signed", true, |bootstrap, _| {
             configure(bootstrap, "metadata", true)
         }),
-        Setup::new("audit-emitter, signed, OTLP in JSON", true, |bootstrap, _| {
-            configure(bootstrap, "metadata", true)?;
-            encode_json(bootstrap)
-        }),
+        Setup::new(
+            "audit-emitter, signed, OTLP in JSON",
+            true,
+            |bootstrap, _| {
+                configure(bootstrap, "metadata", true)?;
+                encode_json(bootstrap)
+            },
+        ),
         Setup::new("audit-emitter, signed, level full", true, |bootstrap, _| {
             configure(bootstrap, "full", true)
         }),

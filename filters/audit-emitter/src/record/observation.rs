@@ -14,7 +14,7 @@ pub struct Observation {
     pub duration_ms: u64,
     /// The proxy's id of the request.
     pub request_id: Option<String>,
-    /// As sent.
+    /// The method as sent.
     pub method: Option<String>,
     /// The canonical path as the client sent it, before rewrites, without query; as sent where it
     /// has no canonical form.
@@ -24,7 +24,7 @@ pub struct Observation {
     pub path_as_sent: Option<String>,
     /// The query as sent, from level `request` on.
     pub query: Option<String>,
-    /// Lower case, without port.
+    /// The host that was asked for, in lower case, without port.
     pub host: Option<String>,
     /// The name of the route.
     pub route: Option<String>,
@@ -46,7 +46,7 @@ pub struct Observation {
     pub response_bytes: Option<u64>,
     /// Where the answer came from, with port.
     pub upstream: Option<String>,
-    /// `TLSv1.3`.
+    /// The version of TLS as the proxy names it, such as `TLSv1.3`.
     pub tls_version: Option<String>,
     /// `User-Agent`, from level `request` on.
     pub user_agent: Option<String>,
@@ -60,7 +60,7 @@ pub struct Observation {
     pub peer: Option<String>,
     /// What every filter decided.
     pub decisions: Vec<Decision>,
-    /// `Sec-GPC: 1` was sent.
+    /// Whether the request had `Sec-GPC: 1`.
     pub opted_out: bool,
     /// The purposes consented to, where a source says.
     pub purposes: Option<Vec<String>>,
@@ -129,7 +129,7 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
-/// As a `traceparent`.
+/// Writes the trace as a `traceparent` header.
 impl std::fmt::Display for TraceContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(

@@ -3,6 +3,7 @@
 //!
 //! Only with the feature `describe`; in the filters nothing of this is compiled.
 
+#[cfg(feature = "describe")]
 use std::any::Any;
 use std::ops::RangeInclusive;
 use std::time::Duration;
