@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use host::fake::{AnyCall, HeaderPairs, Profile, Proxy, Request, Response};
 use hyper::HeaderMap;
 
-use super::{CaseFile, Cuts, HeaderValues, Seen, Step};
+use super::{Case, CaseFile, Cuts, HeaderValues, Seen, Step};
 use crate::client::{self, Protocol};
 use crate::envoy::{Envoy, Options, Stats};
 use crate::peers::{Answer, Peers, otlp};
@@ -19,12 +19,12 @@ use crate::{Error, Result, trail};
 
 /// Runs exchanges.
 pub trait Backend {
-    /// Starts with the configuration of `file`: with a fresh proxy if `fresh`, otherwise with one
-    /// that may have served other cases of the file.
+    /// Starts with the configuration of `file`: with a fresh proxy if the filter remembers requests,
+    /// or if records or counts of earlier cases may still come that `case` would take for its own.
     ///
     /// # Errors
     /// It is refused, or there is nothing to run.
-    fn begin(&mut self, file: &CaseFile, fresh: bool) -> Result<()>;
+    fn begin(&mut self, file: &CaseFile, case: &Case) -> Result<()>;
 
     /// Takes one exchange through.
     ///
@@ -55,7 +55,7 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
 }
 
 impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
-    fn begin(&mut self, file: &CaseFile, _fresh: bool) -> Result<()> {
+    fn begin(&mut self, file: &CaseFile, _case: &Case) -> Result<()> {
         let mut proxy = (self.make)()?;
         for (name, value) in &file.environment {
             proxy.host().set_environment_variable(name, value);
@@ -156,6 +156,10 @@ pub struct RealEnvoy {
     envoy: Option<Envoy>,
     configuration: Option<String>,
     environment: BTreeMap<String, String>,
+    /// A step has not awaited its records.
+    records_may_come: bool,
+    /// A step has not awaited its counts.
+    counts_may_come: bool,
 }
 
 impl RealEnvoy {
@@ -171,13 +175,20 @@ impl RealEnvoy {
             envoy: None,
             configuration: None,
             environment: BTreeMap::new(),
+            records_may_come: false,
+            counts_may_come: false,
         })
     }
 }
 
 impl Backend for RealEnvoy {
-    fn begin(&mut self, file: &CaseFile, fresh: bool) -> Result<()> {
+    fn begin(&mut self, file: &CaseFile, case: &Case) -> Result<()> {
         let configured = self.configuration.as_deref() == Some(file.configuration.as_str());
+        let spoiled = |step: &Step| {
+            (step.expect.records.is_some() && self.records_may_come)
+                || (!step.expect.metrics.is_empty() && self.counts_may_come)
+        };
+        let fresh = file.stateful || case.steps.iter().any(spoiled);
         if configured && self.environment == file.environment && !fresh {
             return Ok(());
         }
@@ -191,10 +202,13 @@ impl Backend for RealEnvoy {
             bootstrap.set_environment(&self.filter, name, value)?;
         }
         self.envoy = Some(Envoy::start(&bootstrap, Options::default())?);
+        (self.records_may_come, self.counts_may_come) = (false, false);
         Ok(())
     }
 
     fn exchange(&mut self, step: &Step, cuts: Cuts) -> Result<Seen> {
+        self.records_may_come |= step.expect.records.as_ref().is_none_or(Vec::is_empty);
+        self.counts_may_come |= step.expect.metrics.is_empty();
         let envoy = self
             .envoy
             .as_ref()

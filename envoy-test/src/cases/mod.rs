@@ -289,11 +289,9 @@ pub fn run(case: &Case, file: &CaseFile, backend: &mut dyn Backend) -> Result<Ve
         .iter()
         .flat_map(|step| [step.request.body.as_slice(), step.response.body.as_slice()]);
     let longest = bodies.max_by_key(|body| body.len()).unwrap_or_default();
-    // Records and counts of an earlier case may still arrive.
-    let fresh = file.stateful || case.steps.iter().any(|step| step.expect.awaits_tick());
     let mut differences = Vec::new();
     for cuts in backend.cuts(longest) {
-        backend.begin(file, fresh)?;
+        backend.begin(file, case)?;
         for (number, step) in case.steps.iter().enumerate() {
             let seen = backend.exchange(step, cuts)?;
             for difference in step.expect.differences(&seen) {

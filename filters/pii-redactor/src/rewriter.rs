@@ -293,6 +293,7 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
     let space = count_while(text, 0, |byte| byte.is_ascii_whitespace());
     let begun = rest(text, space);
     let is_enough = is_all || first.len() >= FIRST_BYTES;
+    let is_space_enough = is_all || first.len() >= MAX_SPACE_BYTES;
     if matches!(
         framing,
         Framing::Json
@@ -303,18 +304,23 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
     ) {
         return Some(Decided::AsDeclared);
     }
+    // What is more is read as JSON, which is the strictest.
+    let is_endless_space = || {
+        is_space_enough.then_some(if is_all {
+            Decided::AsDeclared
+        } else {
+            Decided::Json
+        })
+    };
     if begun.is_empty() {
-        return match framing {
-            Framing::Grpc if !first.is_empty() => Some(Decided::Binary),
-            _ => is_enough.then_some(Decided::AsDeclared),
-        };
+        return is_endless_space();
     }
     match begins_json(begun) {
         // A form has no name that begins so; `curl -d` sends JSON as a form.
         Some(true) if *framing != Framing::Form || at(begun, 0) == b'{' => {
             return Some(Decided::Json);
         }
-        None if !is_enough => return None,
+        None => return is_endless_space(),
         _ => {}
     }
     match framing {
@@ -370,5 +376,7 @@ const fn is_binary(byte: u8) -> bool {
 
 /// A body of an unknown type is held up to so many bytes, or up to its first line.
 const FIRST_BYTES: usize = 64;
+/// So much white space may stand before what tells.
+const MAX_SPACE_BYTES: usize = 4096;
 /// Multipart bodies in parts of multipart bodies: no deeper.
 const MAX_DEPTH: u8 = 3;

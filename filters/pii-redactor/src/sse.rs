@@ -2,8 +2,8 @@
 //! text everywhere else.
 //!
 //! Lines end with CR, LF or both. Nothing is held behind a line that completes what it begins, so an
-//! event leaves when it is there. Where only allowed members pass, data that is no document and
-//! comments are emptied, for they have no members; `[DONE]`, which ends the streams of language
+//! event leaves when it is there. Where only allowed members pass, data that is no document, comments
+//! and unknown fields are emptied, for they have no members; `[DONE]`, which ends the streams of language
 //! models, stays.
 
 use std::rc::Rc;
@@ -135,7 +135,9 @@ impl SseRewriter {
                     .split_at_checked(self.newline_bytes)
                     .unwrap_or_default();
                 out.extend_from_slice(newline);
-                self.text.write(begun, out, tally);
+                if !self.minimizes() {
+                    self.text.write(begun, out, tally);
+                }
             }
             Line::Dropped | Line::Bracket => self.end_dropped(out, tally),
             _ => out.append(&mut self.lead),
@@ -185,7 +187,16 @@ impl SseRewriter {
                 self.after_cr = byte == b'\r';
             } else {
                 // A field without a value, or the beginning of one.
-                self.begin_text(out, tally);
+                let name = part(field, 0, field.len().less(1));
+                let is_known = FIELDS
+                    .iter()
+                    .any(|known| known.strip_suffix(b":") == Some(name));
+                if is_known || !self.minimizes() {
+                    self.begin_text(out, tally);
+                } else {
+                    self.lead.pop();
+                    self.drop_line(out, tally);
+                }
                 self.end_line(byte, out, tally);
             }
             return;
@@ -196,6 +207,11 @@ impl SseRewriter {
             self.end_event_before_lead(out, tally);
             out.append(&mut self.lead);
             self.state = Line::Dropped;
+        } else if self.minimizes() && !FIELDS.contains(&field) {
+            // Receivers overlook a field that they do not know, and people do not.
+            if !FIELDS.iter().any(|known| known.starts_with(field)) {
+                self.drop_line(out, tally);
+            }
         } else if !b"data:".starts_with(field) {
             // Another field, or a comment.
             self.begin_text(out, tally);
@@ -212,6 +228,13 @@ impl SseRewriter {
             .unwrap_or(&lead);
         self.text.write(line, out, tally);
         self.state = Line::Text;
+    }
+
+    /// The line does not leave, from its beginning.
+    fn drop_line(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        self.end_event_before_lead(out, tally);
+        self.dropped = std::mem::take(&mut self.lead);
+        self.state = Line::Dropped;
     }
 
     /// Spaces without end before the data leave as they come; what they stand before does not change.
@@ -333,6 +356,8 @@ impl SseRewriter {
     }
 }
 
+/// The fields that receivers know (WHATWG HTML section 9.2.6).
+const FIELDS: [&[u8]; 4] = [b"data:", b"event:", b"id:", b"retry:"];
 const MAX_LEAD_BYTES: usize = 64;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What ends a stream of chat completions.

@@ -470,7 +470,8 @@ fn bodies_that_cannot_be_searched_are_counted() {
     let upgrade = Request::get("/patients/1")
         .header("upgrade", "websocket")
         .header("connection", "Upgrade");
-    let outcome = proxy.run(&upgrade, &plain("text/plain"));
+    let switched = Response::new(101).body("jane@example.com");
+    let outcome = proxy.run(&upgrade, &switched);
     assert_eq!(outcome.client().text(), "jane@example.com");
     // A type that nobody knows is what its first bytes say.
     let outcome = run(

@@ -47,22 +47,34 @@ impl RedactedStream {
     ) -> Action {
         let message = Message::read(host, filter.capabilities, HeaderMap::ResponseHeaders);
         let status = message.text(":status").unwrap_or_default();
-        let is_head = self
-            .request
-            .as_ref()
-            .is_some_and(|request| request.method(host) == "HEAD");
-        let is_about_a_body = is_head || status == "304";
-        let no_body = (end_of_stream && filter.capabilities.tells_ends())
-            || is_about_a_body
-            || matches!(status.as_str(), "101" | "204")
-            || message.text("content-length").as_deref() == Some("0");
-        if no_body {
+        let request = self.request.as_ref();
+        let has_method = |method| request.is_some_and(|request| request.method(host) == method);
+        let is_about_a_body = has_method("HEAD") || status == "304";
+        // The end of the stream is a fact, and what the status promises is not.
+        let has_body = if filter.capabilities.tells_ends() {
+            !end_of_stream
+        } else {
+            !is_about_a_body
+                && !matches!(status.as_str(), "101" | "204")
+                && message.text("content-length").as_deref() != Some("0")
+        };
+        if !has_body {
             if is_about_a_body {
                 self.correct_bodiless(filter, host, &message);
             }
             return Action::Continue;
         }
-        if status == "206" && self.unsearchable.is_none() {
+        // A client that asks for another protocol gets one only if the upstream agrees.
+        let switches = status == "101" || has_method("CONNECT") && status.starts_with('2');
+        if switches && self.asks_for_upgrade {
+            let rules = self.rules_for_body(filter, host, Direction::Response);
+            if !rules.is_empty() {
+                let place = Place::ResponseBody;
+                report::not_searched(filter, host, place, NotSearched::Upgrade, 1);
+            }
+            return Action::Continue;
+        }
+        if status == "206" {
             let rules = self.rules_for_body(filter, host, Direction::Response);
             if !rules.is_empty() {
                 // A part of a body: an upstream that ignores that nobody asked for it.
@@ -82,7 +94,7 @@ impl RedactedStream {
     /// that GET would get (RFC 9110 sections 8.6 and 9.3.2).
     fn correct_bodiless(&self, filter: &PiiRedactor, host: &dyn Host, message: &Message<'_>) {
         let rules = self.rules_for_body(filter, host, Direction::Response);
-        if !filter.changes_bodies(&rules) || self.unsearchable.is_some() {
+        if !filter.changes_bodies(&rules) {
             return;
         }
         let content_type = message.text("content-type").unwrap_or_default();
@@ -124,8 +136,8 @@ impl RedactedStream {
         if rules.is_empty() {
             return Action::Continue;
         }
-        if let Some(reason) = self.unsearchable {
-            report::not_searched(filter, host, place, reason, 1);
+        if direction == Direction::Request && self.asks_for_upgrade && !self.announces_body(host) {
+            report::not_searched(filter, host, place, NotSearched::Upgrade, 1);
             return Action::Continue;
         }
         let message = Message::read(host, filter.capabilities, map);
@@ -147,7 +159,10 @@ impl RedactedStream {
             return Action::Continue;
         };
         // Only documents have members that could be allowed.
-        let has_no_members = matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown);
+        let has_no_members = matches!(
+            framing,
+            Framing::Text | Framing::Markup | Framing::Unknown | Framing::Grpc
+        );
         let is_unsupported = framing == Framing::Unknown && blocks_types;
         if has_no_members && minimizes || is_unsupported && !content_type.is_empty() {
             return self.refuse(filter, host, direction, refused);
@@ -188,6 +203,22 @@ impl RedactedStream {
             Direction::Response => self.response_work = Some(work),
         }
         Action::Continue
+    }
+
+    /// Whether the request has a body of its own, and not only what follows in another protocol.
+    fn announces_body(&self, host: &dyn Host) -> bool {
+        let Some(request) = self.request.as_ref() else {
+            return false;
+        };
+        let length = request.header(host, "content-length");
+        match request.method(host) {
+            "CONNECT" => false,
+            "GET" => length.is_some_and(|length| length.trim() != "0"),
+            _ => {
+                length.is_some_and(|length| length.trim() != "0")
+                    || request.header(host, "transfer-encoding").is_some()
+            }
+        }
     }
 
     pub(super) fn body(

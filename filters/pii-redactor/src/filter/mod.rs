@@ -32,7 +32,7 @@ use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
 use body::Work;
-use reason::{NotSearched, Reason};
+use reason::Reason;
 use report::Fate;
 
 /// The filter in one VM.
@@ -105,8 +105,8 @@ pub struct RedactedStream {
     request: Option<Request>,
     /// The rules that are about this request, whatever its content types.
     rules: Vec<RuleUse>,
-    /// Why bodies are not searched, if so.
-    unsearchable: Option<NotSearched>,
+    /// The client asks for another protocol on this connection.
+    asks_for_upgrade: bool,
     request_work: Option<Work>,
     response_work: Option<Work>,
     /// The response has been cut off, on a host that cannot end its stream.
@@ -132,9 +132,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         if self.rules.is_empty() {
             return Action::Continue;
         }
-        let is_upgrade = request.method(host) == "CONNECT"
+        self.asks_for_upgrade = request.method(host) == "CONNECT"
             || request.may_have_header(host, "upgrade") && upgrades(&request, host);
-        self.unsearchable = is_upgrade.then_some(NotSearched::Upgrade);
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
@@ -152,7 +151,7 @@ impl Stream<PiiRedactor> for RedactedStream {
             );
         }
         let asks = filter.enforces(&self.at(filter, Place::ResponseBody));
-        if asks && !readonly && self.unsearchable.is_none() {
+        if asks && !readonly {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
                 // Where it stays, what comes back is decoded, or is a part and is refused.

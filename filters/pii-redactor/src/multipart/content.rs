@@ -37,8 +37,11 @@ pub(super) struct Base64Content {
 }
 
 impl Content {
-    /// What stands outside of parts.
+    /// What stands outside of parts. It has no members, and may not pass where only those do.
     pub(super) fn text(plan: &Rc<Plan>) -> Self {
+        if plan.minimizes_bodies() {
+            return Self::Dropped;
+        }
         let text = TextRewriter::new(Rc::clone(plan), TextForm::Plain);
         Self::Text(Box::new(text))
     }

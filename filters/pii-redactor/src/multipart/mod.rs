@@ -129,13 +129,12 @@ impl MultipartRewriter {
             self.note(Fault::MissingDelimiter);
         }
         if !self.head.is_empty() {
-            let head = std::mem::take(&mut self.head);
-            if self.state == State::Headers {
-                self.content = Content::text(&self.plan);
-                self.push(&head, out, tally);
-            } else {
-                out.extend_from_slice(&head);
+            if closed && self.plan.minimizes_bodies() {
+                self.close_body(out);
             }
+            let head = std::mem::take(&mut self.head);
+            self.content = Content::text(&self.plan);
+            self.push(&head, out, tally);
         }
         self.push(&tail, out, tally);
         self.end_content(out, tally);
@@ -232,6 +231,9 @@ impl MultipartRewriter {
                 let line = self.head.trim_ascii_end();
                 let last = line.ends_with(b"--") && !line.ends_with(rest(&self.delimiter, 1));
                 if last {
+                    if self.plan.minimizes_bodies() {
+                        self.close_body(out);
+                    }
                     self.begin_rest(out, tally);
                 } else {
                     self.state = State::Headers;
@@ -245,6 +247,16 @@ impl MultipartRewriter {
             }
             _ => {}
         }
+    }
+
+    /// Writes the last delimiter, and nothing that may stand in its line.
+    fn close_body(&mut self, out: &mut Vec<u8>) {
+        let head = self.take_head();
+        let delimiter = rest(&self.delimiter, 1);
+        let place = memchr::memmem::find(&head, delimiter).unwrap_or(0);
+        let line_end = rest(&head, head.trim_ascii_end().len());
+        let begun = part(&head, 0, place.plus(delimiter.len()));
+        out.extend([begun, b"--", line_end].concat());
     }
 
     fn begin_rest(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {

@@ -1,4 +1,4 @@
-//! The properties that each host answers.
+//! The properties that each host has.
 //!
 //! Numbers are what the host makes of them: eight bytes, little-endian, on Envoy; decimal text on
 //! nginx hosts. Addresses carry the port on Envoy only.

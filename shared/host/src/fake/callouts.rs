@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use super::HeaderPairs;
-use super::calls::{Answer, trap};
+use super::calls::{HostResult, trap};
 use super::state::Phase;
 use super::stream::pairs;
 use super::{FakeHost, Profile};
 use crate::protobuf::{Value, fields};
 use crate::{CallToken, ContextId, Status};
 
-/// A call that the plugin has started and that nobody has answered.
+/// A call that the plugin has started and that nobody has responded to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingCall {
     /// Its number.
     pub token: CallToken,
-    /// Where the answer arrives: the root of the context that started it.
+    /// Where the response arrives: the root of the context that started it.
     pub context: ContextId,
     /// The request that started it, if one did.
     pub stream: Option<ContextId>,
@@ -44,9 +44,9 @@ pub enum AnyCall {
     },
 }
 
-/// What the answer to the call at hand holds.
+/// What the response to the call at hand holds.
 #[derive(Debug, Default)]
-pub(super) struct CallAnswer {
+pub(super) struct CallResponse {
     pub(super) headers: Option<HeaderPairs>,
     pub(super) trailers: Option<HeaderPairs>,
     pub(super) body: Option<Vec<u8>>,
@@ -62,7 +62,7 @@ impl FakeHost {
         body: &[u8],
         trailers: HeaderPairs,
         timeout: Duration,
-    ) -> Answer<CallToken> {
+    ) -> HostResult<CallToken> {
         self.enter("proxy_http_call")?;
         self.check_call_phase()?;
         self.check_only_call()?;
@@ -89,7 +89,7 @@ impl FakeHost {
         metadata: HeaderPairs,
         message: &[u8],
         timeout: Duration,
-    ) -> Answer<CallToken> {
+    ) -> HostResult<CallToken> {
         self.enter("proxy_grpc_call")?;
         self.check_upstream(&cluster_of(upstream))?;
         let call = AnyCall::Grpc {
@@ -102,17 +102,17 @@ impl FakeHost {
     }
 
     /// `proxy_grpc_cancel`.
-    pub fn grpc_cancel(&self, token: CallToken) -> Answer<()> {
+    pub fn grpc_cancel(&self, token: CallToken) -> HostResult<()> {
         self.enter("proxy_grpc_cancel")?;
         let removed = self.state.borrow_mut().calls.remove(&token);
         removed.map(drop).ok_or(Status::NotFound.into())
     }
 
-    fn check_call_phase(&self) -> Answer<()> {
+    fn check_call_phase(&self) -> HostResult<()> {
         let state = self.state.borrow();
         let in_request = matches!(
             state.phase,
-            Phase::RequestHeaders | Phase::RequestBody | Phase::CallAnswer
+            Phase::RequestHeaders | Phase::RequestBody | Phase::CallResponse
         );
         match self.profile() {
             Profile::Envoy => Ok(()),
@@ -124,7 +124,7 @@ impl FakeHost {
     }
 
     /// APISIX has room for one call of a request.
-    fn check_only_call(&self) -> Answer<()> {
+    fn check_only_call(&self) -> HostResult<()> {
         let state = self.state.borrow();
         let of_this = |call: &PendingCall| call.stream == Some(state.effective);
         if self.profile() == Profile::Apisix && state.calls.values().any(of_this) {
@@ -133,7 +133,7 @@ impl FakeHost {
         Ok(())
     }
 
-    fn check_upstream(&self, name: &[u8]) -> Answer<()> {
+    fn check_upstream(&self, name: &[u8]) -> HostResult<()> {
         let state = self.state.borrow();
         let known = state
             .upstreams

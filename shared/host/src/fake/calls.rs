@@ -1,6 +1,6 @@
-//! The host calls with their raw answers, as the ABI has them.
+//! The host calls with their raw results, as the ABI has them.
 //!
-//! [`crate::Host`] (in `host.rs`) and the host of a VM both answer from here, from `messages.rs`
+//! [`crate::Host`] (in `host.rs`) and the host of a VM both end here, in `messages.rs`
 //! (headers, bodies, the stream) and from `callouts.rs` (HTTP and gRPC calls).
 
 use std::time::Duration;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::{FakeHost, LogLine, Profile};
 use crate::{ContextId, LogLevel, MetricId, MetricKind, SharedValue, Status};
 
-/// Why a host call gave no answer.
+/// Why a host call gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The host answers with this status.
+    /// The host returns this status.
     Status(Status),
     /// The host ends the VM.
     Trap(String),
@@ -23,14 +23,14 @@ impl From<Status> for Failure {
     }
 }
 
-pub(super) type Answer<T> = Result<T, Failure>;
+pub(super) type HostResult<T> = Result<T, Failure>;
 
 impl FakeHost {
     /// `proxy_log`.
     ///
     /// # Errors
     /// See [`Failure`]; so for all calls below.
-    pub fn write_log(&self, level: LogLevel, text: &[u8]) -> Answer<()> {
+    pub fn write_log(&self, level: LogLevel, text: &[u8]) -> HostResult<()> {
         self.enter("proxy_log")?;
         let text = String::from_utf8_lossy(text).into_owned();
         self.state.borrow_mut().logs.push(LogLine { level, text });
@@ -38,13 +38,13 @@ impl FakeHost {
     }
 
     /// `proxy_get_current_time_nanoseconds`.
-    pub fn get_current_time(&self) -> Answer<u64> {
+    pub fn get_current_time(&self) -> HostResult<u64> {
         self.enter("proxy_get_current_time_nanoseconds")?;
         Ok(nanoseconds(self.process.wall_clock()))
     }
 
     /// `proxy_set_tick_period_milliseconds`. Kong takes it once, in a root context.
-    pub fn set_tick_period_ms(&self, period_ms: u32) -> Answer<()> {
+    pub fn set_tick_period_ms(&self, period_ms: u32) -> HostResult<()> {
         self.enter("proxy_set_tick_period_milliseconds")?;
         let mut state = self.state.borrow_mut();
         if self.profile() == Profile::Kong {
@@ -60,7 +60,7 @@ impl FakeHost {
     }
 
     /// `proxy_get_property`; the segments of the path are separated by zero bytes.
-    pub fn get_property(&self, path: &str) -> Answer<Vec<u8>> {
+    pub fn get_property(&self, path: &str) -> HostResult<Vec<u8>> {
         self.enter("proxy_get_property")?;
         if self.profile() == Profile::Kong && path == "plugin_name" {
             return trap("segmentation fault: plugin_name");
@@ -80,25 +80,25 @@ impl FakeHost {
     }
 
     /// `proxy_set_property`.
-    pub fn set_property_value(&self, path: &str, value: &[u8]) -> Answer<()> {
+    pub fn set_property_value(&self, path: &str, value: &[u8]) -> HostResult<()> {
         self.enter("proxy_set_property")?;
         self.store_property(path, value).map_err(Failure::Status)
     }
 
     /// `proxy_get_shared_data`.
-    pub fn get_shared_data(&self, key: &str) -> Answer<SharedValue> {
+    pub fn get_shared_data(&self, key: &str) -> HostResult<SharedValue> {
         self.enter("proxy_get_shared_data")?;
         self.process.read_shared(key)
     }
 
     /// `proxy_set_shared_data`.
-    pub fn write_shared_data(&self, key: &str, value: &[u8], cas: u32) -> Answer<()> {
+    pub fn write_shared_data(&self, key: &str, value: &[u8], cas: u32) -> HostResult<()> {
         self.enter("proxy_set_shared_data")?;
         self.process.write_shared(key, value, cas)
     }
 
     /// `proxy_set_effective_context`. APISIX and Kong take it and go on with the context at hand.
-    pub fn change_effective_context(&self, context: ContextId) -> Answer<()> {
+    pub fn change_effective_context(&self, context: ContextId) -> HostResult<()> {
         self.enter("proxy_set_effective_context")?;
         if self.profile() != Profile::Envoy {
             return Ok(());
@@ -112,7 +112,7 @@ impl FakeHost {
     }
 
     /// `proxy_call_foreign_function`. Kong traps on a name that it does not know.
-    pub fn call_foreign_function(&self, name: &str, argument: &[u8]) -> Answer<Vec<u8>> {
+    pub fn call_foreign_function(&self, name: &str, argument: &[u8]) -> HostResult<Vec<u8>> {
         self.enter("proxy_call_foreign_function")?;
         let function = self.state.borrow().foreign_functions.get(name).cloned();
         match function {
@@ -123,7 +123,7 @@ impl FakeHost {
     }
 
     /// `proxy_define_metric`.
-    pub fn define_metric_id(&self, kind: MetricKind, name: &str) -> Answer<MetricId> {
+    pub fn define_metric_id(&self, kind: MetricKind, name: &str) -> HostResult<MetricId> {
         self.enter("proxy_define_metric")?;
         if self.profile() == Profile::Apisix {
             // It says that it has, and gives no number.
@@ -133,7 +133,7 @@ impl FakeHost {
     }
 
     /// `proxy_increment_metric`.
-    pub fn increment_metric_by(&self, id: MetricId, offset: i64) -> Answer<()> {
+    pub fn increment_metric_by(&self, id: MetricId, offset: i64) -> HostResult<()> {
         self.enter("proxy_increment_metric")?;
         if self.profile() == Profile::Apisix {
             return Ok(());
@@ -153,7 +153,7 @@ impl FakeHost {
     }
 
     /// `proxy_record_metric`.
-    pub fn record_metric_value(&self, id: MetricId, value: u64) -> Answer<()> {
+    pub fn record_metric_value(&self, id: MetricId, value: u64) -> HostResult<()> {
         self.enter("proxy_record_metric")?;
         if self.profile() == Profile::Apisix {
             return Ok(());
@@ -171,7 +171,7 @@ impl FakeHost {
     }
 
     /// `proxy_get_metric`.
-    pub fn get_metric_value(&self, id: MetricId) -> Answer<u64> {
+    pub fn get_metric_value(&self, id: MetricId) -> HostResult<u64> {
         self.enter("proxy_get_metric")?;
         let mut value = 0;
         self.process.change_metric(id, |metric| {
@@ -185,7 +185,7 @@ impl FakeHost {
     }
 
     /// `proxy_done`.
-    pub fn finish(&self) -> Answer<()> {
+    pub fn finish(&self) -> HostResult<()> {
         if self.profile() == Profile::Apisix {
             self.log_error_of_the_host("failed to mark context as done".to_owned());
         }
@@ -213,6 +213,6 @@ pub(super) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-pub(super) fn trap<T>(reason: &str) -> Answer<T> {
+pub(super) fn trap<T>(reason: &str) -> HostResult<T> {
     Err(Failure::Trap(reason.to_owned()))
 }

@@ -240,7 +240,7 @@ impl Message {
 pub struct Outcome {
     pub(super) upstream: Message,
     pub(super) client: Message,
-    /// The answer that the filter gave in place of the upstream, as it gave it.
+    /// The local response as the filter sent it.
     pub local_reply: Option<LocalReply>,
     /// The stream was reset: the client sees a broken connection.
     pub reset: bool,

@@ -178,8 +178,8 @@ impl Host for FakeHost {
 impl FakeHost {
     /// A native plugin cannot be stopped in the middle: the trap is noted, and nothing is called
     /// any more once it has returned.
-    fn status<T>(&self, answer: Result<T, Failure>) -> Result<T, Status> {
-        answer.map_err(|failure| match failure {
+    fn status<T>(&self, result: Result<T, Failure>) -> Result<T, Status> {
+        result.map_err(|failure| match failure {
             Failure::Status(status) => status,
             Failure::Trap(reason) => {
                 self.record_trap(&reason);

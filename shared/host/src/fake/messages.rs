@@ -1,7 +1,7 @@
 //! The host calls on headers, bodies and the stream itself.
 
 use super::HeaderPairs;
-use super::calls::{Answer, trap};
+use super::calls::{HostResult, trap};
 use super::nginx::{listed, path_as_written_on_apisix};
 use super::state::Phase;
 use super::stream::{Flow, Stream, pairs};
@@ -10,7 +10,7 @@ use crate::{Buffer, Direction, HeaderMap, Status};
 
 impl FakeHost {
     /// `proxy_get_buffer_bytes`.
-    pub fn get_buffer_bytes(&self, kind: Buffer, start: usize, max: usize) -> Answer<Vec<u8>> {
+    pub fn get_buffer_bytes(&self, kind: Buffer, start: usize, max: usize) -> HostResult<Vec<u8>> {
         self.enter("proxy_get_buffer_bytes")?;
         let state = self.state.borrow();
         let body = |direction| {
@@ -26,8 +26,8 @@ impl FakeHost {
         let bytes = match kind {
             Buffer::RequestBody => body(Direction::Request),
             Buffer::ResponseBody => body(Direction::Response),
-            Buffer::HttpCallResponseBody => state.answer.body.as_deref(),
-            Buffer::GrpcReceive => state.answer.grpc_message.as_deref(),
+            Buffer::HttpCallResponseBody => state.call_response.body.as_deref(),
+            Buffer::GrpcReceive => state.call_response.grpc_message.as_deref(),
             Buffer::VmConfiguration => Some(&[][..]),
             Buffer::PluginConfiguration => (state.phase == Phase::Configure
                 || self.profile() != Profile::Envoy)
@@ -69,7 +69,7 @@ impl FakeHost {
         start: usize,
         size: usize,
         bytes: &[u8],
-    ) -> Answer<()> {
+    ) -> HostResult<()> {
         self.enter("proxy_set_buffer_bytes")?;
         let direction = match kind {
             Buffer::RequestBody => Direction::Request,
@@ -121,7 +121,7 @@ impl FakeHost {
     }
 
     /// `proxy_get_header_map_pairs`.
-    pub fn get_header_map_pairs(&self, map: HeaderMap) -> Answer<HeaderPairs> {
+    pub fn get_header_map_pairs(&self, map: HeaderMap) -> HostResult<HeaderPairs> {
         self.enter("proxy_get_header_map_pairs")?;
         let profile = self.profile();
         if profile == Profile::Apisix && map == HeaderMap::RequestHeaders {
@@ -140,7 +140,7 @@ impl FakeHost {
     }
 
     /// `proxy_get_header_map_value`: the first one, where there are several.
-    pub fn get_header_map_value(&self, map: HeaderMap, name: &[u8]) -> Answer<Vec<u8>> {
+    pub fn get_header_map_value(&self, map: HeaderMap, name: &[u8]) -> HostResult<Vec<u8>> {
         self.enter("proxy_get_header_map_value")?;
         let logging = self
             .state
@@ -160,7 +160,7 @@ impl FakeHost {
         map: HeaderMap,
         name: &[u8],
         value: &[u8],
-    ) -> Answer<()> {
+    ) -> HostResult<()> {
         self.enter("proxy_replace_header_map_value")?;
         self.keep_what_stays(map, name, 1);
         self.edit_pair(map, name, value, |pairs| pairs::replace(pairs, name, value))
@@ -191,7 +191,7 @@ impl FakeHost {
         name: &[u8],
         value: &[u8],
         edit: impl FnOnce(&mut HeaderPairs),
-    ) -> Answer<()> {
+    ) -> HostResult<()> {
         if map != HeaderMap::RequestHeaders {
             return self.edit_map(map, edit);
         }
@@ -213,27 +213,32 @@ impl FakeHost {
     }
 
     /// `proxy_add_header_map_value`.
-    pub fn add_header_map_value(&self, map: HeaderMap, name: &[u8], value: &[u8]) -> Answer<()> {
+    pub fn add_header_map_value(
+        &self,
+        map: HeaderMap,
+        name: &[u8],
+        value: &[u8],
+    ) -> HostResult<()> {
         self.enter("proxy_add_header_map_value")?;
         self.edit_pair(map, name, value, |pairs| pairs::add(pairs, name, value))
     }
 
     /// `proxy_remove_header_map_value`.
-    pub fn remove_header_map_value(&self, map: HeaderMap, name: &[u8]) -> Answer<()> {
+    pub fn remove_header_map_value(&self, map: HeaderMap, name: &[u8]) -> HostResult<()> {
         self.enter("proxy_remove_header_map_value")?;
         self.keep_what_stays(map, name, 0);
         self.edit_map(map, |pairs| pairs::remove(pairs, name))
     }
 
     /// `proxy_set_header_map_pairs`.
-    pub fn set_header_map_pairs(&self, map: HeaderMap, new: HeaderPairs) -> Answer<()> {
+    pub fn set_header_map_pairs(&self, map: HeaderMap, new: HeaderPairs) -> HostResult<()> {
         self.enter("proxy_set_header_map_pairs")?;
         self.edit_map(map, |pairs| *pairs = new)
     }
 
     /// `proxy_continue_stream`. APISIX does nothing: it waits for the call that the request has
     /// started, and for nothing else.
-    pub fn continue_stream(&self, direction: Direction) -> Answer<()> {
+    pub fn continue_stream(&self, direction: Direction) -> HostResult<()> {
         self.enter("proxy_continue_stream")?;
         if self.profile() == Profile::Apisix {
             return Ok(());
@@ -251,8 +256,8 @@ impl FakeHost {
         Ok(())
     }
 
-    /// `proxy_close_stream`. APISIX answers that it did, and does nothing.
-    pub fn close_stream(&self, _direction: Direction) -> Answer<()> {
+    /// `proxy_close_stream`. APISIX says that it did, and does nothing.
+    pub fn close_stream(&self, _direction: Direction) -> HostResult<()> {
         self.enter("proxy_close_stream")?;
         if self.profile() == Profile::Envoy
             && let Some(stream) = self.state.borrow_mut().stream_mut()
@@ -263,7 +268,7 @@ impl FakeHost {
     }
 
     /// `proxy_send_local_response`.
-    pub fn send_local_reply(&self, reply: LocalReply) -> Answer<()> {
+    pub fn send_local_reply(&self, reply: LocalReply) -> HostResult<()> {
         self.enter("proxy_send_local_response")?;
         let profile = self.profile();
         let mut state = self.state.borrow_mut();
@@ -282,18 +287,18 @@ impl FakeHost {
                 return trap("the response is already sent");
             }
         }
-        // The first one is the answer: Envoy ignores those after it.
+        // The first one counts: Envoy ignores those after it.
         stream.local_reply.get_or_insert(reply);
         Ok(())
     }
 
-    fn read_map<T>(&self, map: HeaderMap, read: impl FnOnce(&HeaderPairs) -> T) -> Answer<T> {
+    fn read_map<T>(&self, map: HeaderMap, read: impl FnOnce(&HeaderPairs) -> T) -> HostResult<T> {
         let profile = self.profile();
         let state = self.state.borrow();
         let found = match map {
-            HeaderMap::HttpCallResponseHeaders => state.answer.headers.as_ref(),
+            HeaderMap::HttpCallResponseHeaders => state.call_response.headers.as_ref(),
             HeaderMap::HttpCallResponseTrailers if profile == Profile::Envoy => {
-                state.answer.trailers.as_ref()
+                state.call_response.trailers.as_ref()
             }
             HeaderMap::HttpCallResponseTrailers => None,
             _ => state
@@ -306,7 +311,7 @@ impl FakeHost {
         }
     }
 
-    fn edit_map(&self, map: HeaderMap, edit: impl FnOnce(&mut HeaderPairs)) -> Answer<()> {
+    fn edit_map(&self, map: HeaderMap, edit: impl FnOnce(&mut HeaderPairs)) -> HostResult<()> {
         let profile = self.profile();
         let mut state = self.state.borrow_mut();
         let phase = state.phase;

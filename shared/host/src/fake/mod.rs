@@ -1,10 +1,10 @@
-//! A host in memory, for tests: what Envoy, APISIX and Kong answer, and a proxy to drive a plugin.
+//! A host in memory, for tests: what Envoy, APISIX and Kong do, and a proxy to drive a plugin.
 //!
-//! [`FakeHost`] answers host calls from state that the test sets and reads; it expects nothing. A
-//! [`Profile`] says which host it answers as, down to calls that are missing, header maps that
+//! [`FakeHost`] serves host calls from state that the test sets and reads; it expects nothing. A
+//! [`Profile`] says which host it stands for, down to calls that are missing, header maps that
 //! are gone and status numbers. [`Proxy`] plays the rest of the proxy around a
 //! [`crate::Plugin`]: it creates contexts, hands over messages in chunks, holds what the plugin
-//! pauses, resumes, answers calls and ticks.
+//! pauses, resumes, responds to calls and ticks.
 //!
 //! ```
 //! use host::fake::{Profile, Proxy, Request, Response};

@@ -3,12 +3,12 @@
 use super::Failure;
 use crate::Status;
 
-/// The host that a [`super::FakeHost`] answers as.
+/// The host that a [`super::FakeHost`] stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Profile {
     /// Envoy 1.36 to 1.40.
     Envoy,
-    /// APISIX, that is wasm-nginx-module: whatever it does not implement answers 12.
+    /// APISIX, that is wasm-nginx-module: whatever it does not implement returns 12.
     Apisix,
     /// Kong up to 3.10, that is ngx_wasm_module: whatever it does not implement traps.
     Kong,
@@ -28,7 +28,7 @@ impl Profile {
         }
     }
 
-    /// What this host answers to a call that it does not implement.
+    /// What this host returns from a call that it does not implement.
     #[must_use]
     pub fn missing(self, call: &str) -> Option<Failure> {
         match self {

@@ -1,4 +1,4 @@
-//! A proxy around one plugin: contexts, configuration, ticks, and the answers to calls.
+//! A proxy around one plugin: contexts, configuration, ticks, and the responses to calls.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Refused {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Answer {
-    /// An HTTP answer.
+    /// An HTTP response.
     Http {
         headers: HeaderPairs,
         body: Vec<u8>,
@@ -58,14 +58,14 @@ pub enum Answer {
     },
     /// The call failed and there is nothing: a reset.
     Nothing,
-    /// The message of a gRPC answer.
+    /// The message of a gRPC response.
     GrpcMessage(Vec<u8>),
     /// The grpc-status of a failed gRPC call.
     GrpcStatus(u32),
 }
 
 impl Answer {
-    /// An HTTP answer without further headers.
+    /// An HTTP response without further headers.
     #[must_use]
     pub fn http(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::Http {
@@ -75,7 +75,7 @@ impl Answer {
         }
     }
 
-    /// What Envoy makes of an upstream that does not answer in time.
+    /// What Envoy makes of an upstream that does not respond in time.
     #[must_use]
     pub fn timeout() -> Self {
         Self::http(504, "upstream request timeout")
@@ -125,7 +125,7 @@ impl Proxy {
         self.root
     }
 
-    /// Answers every call as soon as it is started, where `responder` gives an answer.
+    /// Responds to every call as soon as it is started, where `responder` gives a response.
     pub fn answer_calls(
         &mut self,
         responder: impl FnMut(&PendingCall) -> Option<Answer> + 'static,
@@ -205,7 +205,7 @@ impl Proxy {
         self.settle();
     }
 
-    /// Answers a call. `false` when nobody waits for it any more: the plugin hears nothing then.
+    /// Responds to a call. `false` when nobody waits for it any more: the plugin hears nothing then.
     pub fn answer(&mut self, token: CallToken, answer: Answer) -> bool {
         let pending = self.host.state.borrow_mut().calls.remove(&token);
         let Some(pending) = pending else {
@@ -216,7 +216,7 @@ impl Proxy {
         true
     }
 
-    /// Answers a call that was never made, as no proxy should.
+    /// Responds to a call that was never made, as no proxy should.
     pub fn answer_unknown(&mut self, token: CallToken, answer: Answer) {
         let unknown = PendingCall {
             token,
@@ -248,7 +248,7 @@ impl Proxy {
         outcome
     }
 
-    /// Ends a stream: the client has its answer, or has left.
+    /// Ends a stream: the client has its response, or has left.
     pub fn finish(&mut self, stream: ContextId) -> Outcome {
         let before = self.host.logs().len();
         let profile = self.host.profile();
@@ -320,7 +320,7 @@ impl Proxy {
         };
         let (headers, body) = {
             let mut state = self.host.state.borrow_mut();
-            let shown = &mut state.answer;
+            let shown = &mut state.call_response;
             match &answer {
                 Answer::Http {
                     headers,
@@ -339,7 +339,7 @@ impl Proxy {
                 Answer::Nothing | Answer::GrpcStatus(_) => (0, 0),
             }
         };
-        self.call(at_hand, Phase::CallAnswer, |plugin| match answer {
+        self.call(at_hand, Phase::CallResponse, |plugin| match answer {
             Answer::Http { .. } | Answer::Nothing => {
                 plugin.http_call_response(context, token, headers, body);
             }
@@ -348,14 +348,14 @@ impl Proxy {
             }
             Answer::GrpcStatus(status) => plugin.grpc_receive(context, token, Err(status)),
         });
-        self.host.state.borrow_mut().answer = Default::default();
+        self.host.state.borrow_mut().call_response = Default::default();
         if let Some(stream) = call.stream {
-            self.after_answer(stream);
+            self.after_response(stream);
         }
     }
 
-    /// On nginx hosts the answer to the last call of a request lets it go on.
-    fn after_answer(&mut self, stream: ContextId) {
+    /// On nginx hosts the response to the last call of a request lets it go on.
+    fn after_response(&mut self, stream: ContextId) {
         if self.host.profile() == Profile::Envoy {
             return;
         }
@@ -432,7 +432,7 @@ impl Proxy {
     }
 
     /// Does what the last callback has asked for: resumed streams, local replies, calls with a
-    /// ready answer, ended roots.
+    /// ready response, ended roots.
     pub(super) fn settle(&mut self) {
         loop {
             if self.settle_streams() {
@@ -443,7 +443,7 @@ impl Proxy {
                 self.delete_root(root);
                 continue;
             }
-            let Some((token, answer)) = self.ready_answer() else {
+            let Some((token, answer)) = self.ready_response() else {
                 break;
             };
             let pending = self.host.state.borrow_mut().calls.remove(&token);
@@ -454,7 +454,7 @@ impl Proxy {
         self.plan_tick();
     }
 
-    fn ready_answer(&mut self) -> Option<(CallToken, Answer)> {
+    fn ready_response(&mut self) -> Option<(CallToken, Answer)> {
         let responder = self.responder.as_mut()?;
         let pending = self.host.pending_calls();
         pending

@@ -1,4 +1,4 @@
-//! Answers in place of the upstream's, on their way to the client.
+//! Local responses in place of the upstream's, on their way to the client.
 
 use super::HeaderPairs;
 use super::nginx::one_for_each_name;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::HeaderPairs;
-use super::callouts::{CallAnswer, PendingCall};
+use super::callouts::{CallResponse, PendingCall};
 use super::faults::Faults;
 use super::stream::Stream;
 use super::{Failure, Metric, Process, Profile};
@@ -219,7 +219,7 @@ pub(super) struct State {
     pub(super) foreign_functions: BTreeMap<String, ForeignFunction>,
     pub(super) calls: BTreeMap<CallToken, PendingCall>,
     pub(super) calls_started: CallToken,
-    pub(super) answer: CallAnswer,
+    pub(super) call_response: CallResponse,
     pub(super) tick_period: Option<Duration>,
     pub(super) done_called: bool,
     pub(super) trap: Option<String>,
@@ -243,7 +243,7 @@ pub(super) enum Phase {
     ResponseHeaders,
     ResponseBody,
     ResponseTrailers,
-    CallAnswer,
+    CallResponse,
     Log,
     Done,
 }

@@ -283,7 +283,7 @@ impl Proxy {
             (None, _) => true,
             (Some(_), _) if replied => true,
             (Some(action), Profile::Envoy | Profile::Kong) => action == Action::Pause,
-            // It waits for the call whatever the plugin has answered, and takes for granted that
+            // It waits for the call whatever the plugin has returned, and takes for granted that
             // there is one where the plugin has paused.
             (Some(Action::Pause), Profile::Apisix) if of_request && !calls => {
                 self.host
