@@ -15,7 +15,9 @@ ENVOYS := 1.40.0 1.39.3 1.38.2 1.37.0 1.36.4
 SETUP := envoy-test/setup
 BED := target/testbed
 OPENID := $(BED)/oidc-provider
-MODULES := $(FILTERS:%=dist/%.wasm)
+# The four filters in one module.
+BUNDLE := meshward
+MODULES := $(FILTERS:%=dist/%.wasm) dist/$(BUNDLE).wasm
 # The rate limit service of the test bed.
 RATE_LIMIT_SERVICE := target/native/rate-limit-service
 # A filter that does nothing, to compare with.
@@ -23,7 +25,7 @@ NOOP := target/wasm32-wasip1/release/noop_filter.wasm
 SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
-IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-audit --package=meshward-host --package=meshward-policy
+IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-bundle --package=meshward-audit --package=meshward-host --package=meshward-policy
 # The test bed and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
 TEST_BED := cargo test --no-fail-fast --locked --profile native --package envoy-test
@@ -35,7 +37,7 @@ help: ## Show this list
 # ---- Build -------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(MODULES) ## Build the four filters into dist/, with their checksums
+build: $(MODULES) ## Build the filters and the bundle of all four into dist/, with their checksums
 
 $(MODULES): dist/SHA256SUMS
 	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
@@ -43,12 +45,15 @@ $(MODULES): dist/SHA256SUMS
 dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
 	@echo "make build: compiling the filters to WebAssembly"
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(FILTERS:%=--package=%)
+	@# By itself: in the bundle the filters are without the callbacks of their own modules.
+	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
 	@mkdir -p dist
 	@for filter in $(FILTERS); do \
 		cp "target/wasm32-wasip1/release/$${filter//-/_}.wasm" "dist/$$filter.wasm"; \
 	done
+	@cp target/wasm32-wasip1/release/meshward_bundle.wasm dist/$(BUNDLE).wasm
 	@cd dist && { command -v sha256sum >/dev/null && sum=sha256sum || sum='shasum -a 256'; } \
-		&& $$sum $(FILTERS:%=%.wasm) >SHA256SUMS
+		&& $$sum $(FILTERS:%=%.wasm) $(BUNDLE).wasm >SHA256SUMS
 	@touch $(MODULES)
 	@cat $@
 
@@ -66,9 +71,9 @@ dist: build ## Make the packages of a release in dist/: images, SBOMs, schemas, 
 # ---- Run ---------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run all filters in a real Envoy; KEEP=1 leaves it running
+demo: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running
 	@echo "make demo: building the demonstration (a minute or two on a first run)"
-	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(KEEP),--keep)
+	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(filter separate,$(CHAIN)),--separate) $(if $(KEEP),--keep)
 
 $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null

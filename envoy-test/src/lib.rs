@@ -35,5 +35,5 @@ pub mod trail;
 pub mod vm;
 
 pub use error::{Error, Result};
-pub use paths::{ENVOY_VERSION, ENVOY_VERSIONS, FILTERS};
+pub use paths::{BUNDLE, ENVOY_VERSION, ENVOY_VERSIONS, FILTERS};
 pub use runtime::{poll, wait_for_interrupt};

@@ -7,6 +7,25 @@ use crate::{Error, Result};
 /// The four filters, in the order in which they stand in the chain.
 pub const FILTERS: [&str; 4] = ["audit-emitter", "jwt-auth", "token-bucket", "pii-redactor"];
 
+/// The four filters in one module.
+pub const BUNDLE: &str = "meshward";
+
+/// The filters and the parts of the bundle's configuration that are theirs.
+pub const PARTS: [(&str, &str); 4] = [
+    ("audit-emitter", "audit"),
+    ("jwt-auth", "auth"),
+    ("token-bucket", "limits"),
+    ("pii-redactor", "redact"),
+];
+
+/// The configuration of a filter as that of the bundle.
+#[must_use]
+pub fn bundled(filter: &str, configuration: &str) -> String {
+    let part = PARTS.iter().find(|(name, _)| *name == filter);
+    let part = part.map_or(filter, |(_, part)| part);
+    format!("{{\"{part}\": {configuration}}}")
+}
+
 /// The Envoy that everything runs with unless it names another.
 pub const ENVOY_VERSION: &str = "1.40.0";
 

@@ -1,5 +1,6 @@
-//! The case files against the modules in a real Envoy, over HTTP/1.1 and HTTP/2. Each case is a
-//! test of its own; those of one filter and protocol share an Envoy where they can.
+//! The case files against the modules in a real Envoy, over HTTP/1.1 and HTTP/2. alone
+//! and as a part of the bundle. Each case is a test of its own; those of one filter and protocol share
+//! an Envoy where they can.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,8 +12,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> Result<()> {
     let mut trials = Vec::new();
     for filter in FILTERS {
-        let backends =
-            Protocol::BOTH.map(|protocol| (protocol, Arc::new(Mutex::new(None::<RealEnvoy>))));
+        let ways = [false, true]
+            .into_iter()
+            .flat_map(|is_bundled| Protocol::BOTH.map(|protocol| (is_bundled, protocol)));
+        let backends: Vec<_> = ways
+            .map(|way| (way, Arc::new(Mutex::new(None::<RealEnvoy>))))
+            .collect();
         for (name, file) in cases::of_filter(filter)? {
             let file = Arc::new(file);
             for place in 0..file.cases.len() {
@@ -23,9 +28,10 @@ fn main() -> Result<()> {
                     continue;
                 }
                 // One after the other, so that two threads work on two Envoys.
-                for (protocol, backend) in &backends {
-                    let title = format!("{}::{protocol:?}::{}", name, case.name);
-                    let (file, protocol) = (Arc::clone(&file), *protocol);
+                for ((is_bundled, protocol), backend) in &backends {
+                    let way = if *is_bundled { "bundle::" } else { "" };
+                    let title = format!("{way}{name}::{protocol:?}::{}", case.name);
+                    let (file, is_bundled, protocol) = (Arc::clone(&file), *is_bundled, *protocol);
                     let backend = Arc::clone(backend);
                     trials.push(Trial::test(
                         title,
@@ -35,7 +41,10 @@ fn main() -> Result<()> {
                                 backend.lock().unwrap_or_else(PoisonError::into_inner);
                             let envoy = match backend.as_mut() {
                                 Some(envoy) => envoy,
-                                None => backend.insert(RealEnvoy::new(filter, protocol)?),
+                                None => {
+                                    let envoy = RealEnvoy::new(filter, protocol)?;
+                                    backend.insert(if is_bundled { envoy.bundled() } else { envoy })
+                                }
                             };
                             match cases::run(case, &file, envoy)?.as_slice() {
                                 [] => Ok(()),

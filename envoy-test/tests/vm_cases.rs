@@ -1,17 +1,18 @@
 //! The case files against each filter as native code and as a module, on every host that the
-//! in-process host plays. Each case is a test of its own.
+//! in-process host plays, alone and as a part of the bundle. Each case is a test of its own.
 
 use std::sync::Arc;
 
 use envoy_test::cases::{self, Case, CaseFile, InProcess};
 use envoy_test::vm::{LoadError, Program, Vm, signatures};
-use envoy_test::{Error, FILTERS, Result, paths};
+use envoy_test::{BUNDLE, Error, FILTERS, Result, paths};
 use host::fake::{Profile, Proxy};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> Result<()> {
     let mut trials = Vec::new();
-    for filter in FILTERS {
+    let bundle = Arc::new(Program::open(&paths::wasm(BUNDLE)?).map_err(load_error)?);
+    for filter in FILTERS.into_iter().chain([BUNDLE]) {
         let program = Arc::new(Program::open(&paths::wasm(filter)?).map_err(load_error)?);
         for (name, file) in cases::of_filter(filter)? {
             let file = Arc::new(file);
@@ -25,12 +26,23 @@ fn main() -> Result<()> {
                     }
                     let title = format!("{}::{}::{}", name, profile.name(), case.name);
                     let (of_native, of_module) = (Arc::clone(&file), Arc::clone(&file));
-                    let program = Arc::clone(&program);
+                    let (of_chain, of_bundle) = (Arc::clone(&file), Arc::clone(&file));
+                    let (program, bundle) = (Arc::clone(&program), Arc::clone(&bundle));
                     trials.push(Trial::test(format!("native::{title}"), move || {
-                        run(&of_native, place, || Ok(native(filter, profile)))
+                        run(&of_native, place, None, || Ok(native(filter, profile)))
                     }));
+                    if filter != BUNDLE {
+                        trials.push(Trial::test(format!("native-bundle::{title}"), move || {
+                            run(&of_chain, place, Some(filter), || {
+                                Ok(Proxy::native::<meshward_bundle::Meshward>(profile))
+                            })
+                        }));
+                        trials.push(Trial::test(format!("bundle::{title}"), move || {
+                            run(&of_bundle, place, Some(filter), || module(&bundle, profile))
+                        }));
+                    }
                     trials.push(Trial::test(format!("module::{title}"), move || {
-                        run(&of_module, place, || module(&program, profile))
+                        run(&of_module, place, None, || module(&program, profile))
                     }));
                 }
             }
@@ -44,6 +56,7 @@ fn native(filter: &str, profile: Profile) -> Proxy {
         "audit-emitter" => Proxy::native::<audit_emitter::AuditEmitter>(profile),
         "jwt-auth" => Proxy::native::<jwt_auth::JwtAuth>(profile),
         "token-bucket" => Proxy::native::<token_bucket::TokenBucket>(profile),
+        BUNDLE => Proxy::native::<meshward_bundle::Meshward>(profile),
         _ => Proxy::native::<pii_redactor::PiiRedactor>(profile),
     }
 }
@@ -61,10 +74,15 @@ fn module(program: &Program, profile: Profile) -> Result<Proxy> {
 fn run(
     file: &CaseFile,
     place: usize,
+    bundled: Option<&'static str>,
     make: impl FnMut() -> Result<Proxy>,
 ) -> std::result::Result<(), Failed> {
     let case: &Case = file.cases.get(place).ok_or("no such case")?;
-    let differences = cases::run(case, file, &mut InProcess::new(make))?;
+    let mut backend = InProcess::new(make);
+    if let Some(filter) = bundled {
+        backend = backend.bundled(filter);
+    }
+    let differences = cases::run(case, file, &mut backend)?;
     match differences.as_slice() {
         [] => Ok(()),
         lines => Err(lines.join("\n").into()),

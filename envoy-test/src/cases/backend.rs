@@ -15,7 +15,7 @@ use super::{Case, CaseFile, Cuts, HeaderValues, Seen, Step};
 use crate::client::{self, Protocol};
 use crate::envoy::{Envoy, Options, Stats};
 use crate::peers::{Answer, Peers, otlp};
-use crate::{Error, Result, trail};
+use crate::{Error, Result, paths, trail};
 
 /// Runs exchanges.
 pub trait Backend {
@@ -39,6 +39,8 @@ pub trait Backend {
 /// A proxy in this process, around a native filter or a module.
 pub struct InProcess<M> {
     make: M,
+    /// The filter whose configurations are made those of the bundle.
+    bundled: Option<&'static str>,
     proxy: Option<Proxy>,
     exported: Rc<RefCell<Vec<Vec<u8>>>>,
 }
@@ -48,8 +50,18 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
     pub fn new(make: M) -> Self {
         Self {
             make,
+            bundled: None,
             proxy: None,
             exported: Rc::default(),
+        }
+    }
+
+    /// The proxies have the bundle, with this filter as its only part.
+    #[must_use]
+    pub fn bundled(self, filter: &'static str) -> Self {
+        Self {
+            bundled: Some(filter),
+            ..self
         }
     }
 }
@@ -60,8 +72,12 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
         for (name, value) in &file.environment {
             proxy.host().set_environment_variable(name, value);
         }
+        let configuration = match self.bundled {
+            Some(filter) => paths::bundled(filter, &file.configuration),
+            None => file.configuration.clone(),
+        };
         proxy
-            .configure(&file.configuration)
+            .configure(&configuration)
             .map_err(|refused| case_error(refused.text()))?;
         let exported = Rc::clone(&self.exported);
         proxy.answer_calls(move |call| match &call.call {
@@ -151,6 +167,7 @@ const LONGEST_TICK: Duration = Duration::from_secs(2);
 /// A real Envoy with one filter, and its peers.
 pub struct RealEnvoy {
     filter: String,
+    is_bundled: bool,
     protocol: Protocol,
     peers: Peers,
     envoy: Option<Envoy>,
@@ -170,6 +187,7 @@ impl RealEnvoy {
     pub fn new(filter: &str, protocol: Protocol) -> Result<Self> {
         Ok(Self {
             filter: filter.to_owned(),
+            is_bundled: false,
             protocol,
             peers: Peers::start()?,
             envoy: None,
@@ -178,6 +196,15 @@ impl RealEnvoy {
             records_may_come: false,
             counts_may_come: false,
         })
+    }
+
+    /// The filter runs as the only part of the bundle.
+    #[must_use]
+    pub fn bundled(self) -> Self {
+        Self {
+            is_bundled: true,
+            ..self
+        }
     }
 }
 
@@ -200,6 +227,9 @@ impl Backend for RealEnvoy {
         self.environment = file.environment.clone();
         for (name, value) in &file.environment {
             bootstrap.set_environment(&self.filter, name, value)?;
+        }
+        if self.is_bundled {
+            bootstrap.bundle()?;
         }
         self.envoy = Some(Envoy::start(&bootstrap, Options::default())?);
         (self.records_may_come, self.counts_may_come) = (false, false);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::client::Protocol;
 use crate::error::Context;
+use crate::paths::{BUNDLE, PARTS};
 use crate::{Error, FILTERS, Result, paths};
 
 /// An address as the configuration names it.
@@ -198,6 +199,61 @@ impl Bootstrap {
     /// When the filter is not there.
     pub fn replace_module(&mut self, filter: &str, module: &Path) -> Result<()> {
         *self.module(filter)? = json!(module);
+        Ok(())
+    }
+
+    /// Puts the bundle in the place of the filters in the chain, with their configurations as its
+    /// parts and the environment of all of them.
+    ///
+    /// # Errors
+    /// When the bundle is not built, or a filter is not as declared.
+    pub fn bundle(&mut self) -> Result<()> {
+        let mut parts = Vec::new();
+        let mut environment = serde_json::Map::new();
+        let mut bundle = None;
+        for (filter, part) in PARTS {
+            let Ok(entry) = self.filter(filter).cloned() else {
+                continue;
+            };
+            let configuration = self.configuration(filter)?;
+            parts.push(format!("\"{part}\": {configuration}"));
+            let variables = "/typed_config/config/vm_config/environment_variables/key_values";
+            let variables = entry.pointer(variables).and_then(Value::as_object);
+            environment.extend(variables.cloned().unwrap_or_default());
+            bundle.get_or_insert(entry);
+        }
+        let mut bundle = bundle.ok_or_else(|| self.wrong("has none of the filters"))?;
+        let module = paths::wasm(BUNDLE)?;
+        let vm = "/typed_config/config/vm_config";
+        let changes = [
+            (String::new(), "name", json!(BUNDLE)),
+            ("/typed_config/config".to_owned(), "name", json!(BUNDLE)),
+            (
+                "/typed_config/config/configuration".to_owned(),
+                "value",
+                json!(format!("{{{}}}", parts.join(",\n"))),
+            ),
+            (vm.to_owned(), "vm_id", json!(BUNDLE)),
+            (
+                vm.to_owned(),
+                "environment_variables",
+                json!({ "key_values": environment }),
+            ),
+            (format!("{vm}/code/local"), "filename", json!(module)),
+        ];
+        for (place, key, value) in changes {
+            let object = bundle.pointer_mut(&place).and_then(Value::as_object_mut);
+            let wrong = || self.wrong(&format!("has a filter without {place}"));
+            object.ok_or_else(wrong)?.insert(key.to_owned(), value);
+        }
+        let chain = self.chain()?;
+        let is_filter = |entry: &Value| {
+            let name = entry.get("name").and_then(Value::as_str);
+            name.is_some_and(|name| FILTERS.contains(&name))
+        };
+        let first = chain.iter().position(is_filter).unwrap_or_default();
+        chain.retain(|entry| !is_filter(entry));
+        chain.insert(first, bundle);
         Ok(())
     }
 

@@ -107,6 +107,7 @@ impl<'a> Guest<'a> {
         let mut place = 0;
         if size > 0 {
             let allocate = self.caller.data().allocate.ok_or(INVALID_MEMORY)?;
+            self.host().note_entry();
             place = allocate.call(&mut self.caller, size).map_err(Stop::Trap)?;
             if place == 0 {
                 return Err(INVALID_MEMORY);

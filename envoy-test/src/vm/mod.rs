@@ -11,6 +11,7 @@
 //! answer that they are not implemented.
 
 mod abi;
+pub mod cost;
 pub mod imports;
 mod memory;
 mod plugin;

@@ -78,6 +78,7 @@ impl Vm {
         arguments: &[Val],
         results: &mut [Val],
     ) -> Result<(), wasmi::Error> {
+        self.store.data().host.note_entry();
         self.store.set_fuel(FUEL_OF_A_CALLBACK)?;
         function.call(&mut self.store, arguments, results)
     }

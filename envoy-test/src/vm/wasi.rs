@@ -15,6 +15,7 @@ pub(super) fn define(linker: &mut Linker<Context>) -> Result<(), wasmi::errors::
         |c: Call<'_>, clock: u32, _precision: u64, at: u32| {
             with(c, |guest| {
                 let host = guest.host();
+                host.note_call("clock_time_get");
                 let time_ns = match clock {
                     0 => host.wall_clock_ns(),
                     1 => host.monotonic_ns(),
@@ -27,6 +28,7 @@ pub(super) fn define(linker: &mut Linker<Context>) -> Result<(), wasmi::errors::
     linker.func_wrap(MODULE, "random_get", |c: Call<'_>, at: u32, len: u32| {
         with(c, |guest| {
             let mut bytes = guest.read(at, len)?;
+            guest.host().note_call("random_get");
             guest.host().fill_random(&mut bytes);
             guest.write(at, &bytes)
         })

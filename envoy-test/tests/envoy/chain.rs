@@ -1,4 +1,4 @@
-//! All four filters in one real Envoy, as they are shipped.
+//! All four filters in one real Envoy, as they are shipped: as four modules and as the bundle.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,21 @@ use envoy_test::peers::{Algorithm, Peers, Token};
 use envoy_test::{ENVOY_VERSIONS, FILTERS};
 use serde_json::Value;
 
-fn start(peers: &Peers, options: Options) -> Envoy {
-    Envoy::start(&peers.bootstrap(&FILTERS).unwrap(), options).unwrap()
+/// How the filters are put into Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chain {
+    Separate,
+    Bundle,
+}
+
+const BOTH: [Chain; 2] = [Chain::Separate, Chain::Bundle];
+
+fn start(peers: &Peers, chain: Chain, options: Options) -> Envoy {
+    let mut bootstrap = peers.bootstrap(&FILTERS).unwrap();
+    if chain == Chain::Bundle {
+        bootstrap.bundle().unwrap();
+    }
+    Envoy::start(&bootstrap, options).unwrap()
 }
 
 /// What was decided about a request, in the order of the chain.
@@ -82,10 +95,12 @@ fn one_of_each(envoy: &Envoy, peers: &Peers, protocol: Protocol) {
 
 #[test]
 fn works_on_every_envoy_of_the_matrix() {
-    for version in ENVOY_VERSIONS {
+    let versions = ENVOY_VERSIONS.into_iter();
+    for (version, chain) in versions.flat_map(|version| BOTH.map(|chain| (version, chain))) {
         let peers = Peers::start().unwrap();
         let envoy = start(
             &peers,
+            chain,
             Options {
                 version,
                 ..Options::default()
@@ -94,8 +109,8 @@ fn works_on_every_envoy_of_the_matrix() {
         for protocol in Protocol::BOTH {
             one_of_each(&envoy, &peers, protocol);
         }
-        assert_eq!(envoy.traps(), 0, "{version}");
-        assert!(envoy.stop().unwrap().cleanly, "{version}");
+        assert_eq!(envoy.traps(), 0, "{version} {chain:?}");
+        assert!(envoy.stop().unwrap().cleanly, "{version} {chain:?}");
     }
 }
 
@@ -104,6 +119,7 @@ fn every_label_of_a_metric_is_one_in_prometheus() {
     let peers = Peers::start().unwrap();
     let envoy = start(
         &peers,
+        Chain::Bundle,
         Options {
             workers: 2,
             ..Options::default()
@@ -135,8 +151,14 @@ fn every_label_of_a_metric_is_one_in_prometheus() {
 
 #[test]
 fn an_attacker_cannot_hand_in_an_identity() {
+    for chain in BOTH {
+        forged_identities(chain);
+    }
+}
+
+fn forged_identities(chain: Chain) {
     let peers = Peers::start().unwrap();
-    let envoy = start(&peers, Options::default());
+    let envoy = start(&peers, chain, Options::default());
     let identity = r#"{"subject":"admin","scopes":["patients:read","orders:read"]}"#;
     for protocol in Protocol::BOTH {
         let client = envoy.client(protocol);

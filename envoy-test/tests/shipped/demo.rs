@@ -4,7 +4,19 @@ use std::process::Command;
 
 #[test]
 fn the_demonstration_is_as_expected() {
-    let demo = Command::new(env!("CARGO_BIN_EXE_demo")).output().unwrap();
+    run(&[]);
+}
+
+#[test]
+fn the_demonstration_with_four_modules_is_as_expected() {
+    run(&["--separate"]);
+}
+
+fn run(arguments: &[&str]) {
+    let demo = Command::new(env!("CARGO_BIN_EXE_demo"))
+        .args(arguments)
+        .output()
+        .unwrap();
     let table = String::from_utf8_lossy(&demo.stdout);
     assert!(
         demo.status.success() && table.contains("as expected"),

@@ -30,4 +30,5 @@ mod witness;
 
 pub use filter::AuditEmitter;
 
+#[cfg(feature = "module")]
 host::filter!(AuditEmitter);

@@ -27,4 +27,5 @@ mod verify;
 
 pub use filter::JwtAuth;
 
+#[cfg(feature = "module")]
 host::filter!(JwtAuth);

@@ -60,4 +60,5 @@ pub mod worst_cases;
 
 pub use filter::PiiRedactor;
 
+#[cfg(feature = "module")]
 host::filter!(PiiRedactor: request_trailers, response_trailers);

@@ -30,4 +30,5 @@ pub mod windows;
 
 pub use filter::TokenBucket;
 
+#[cfg(feature = "module")]
 host::filter!(TokenBucket);

@@ -104,11 +104,6 @@ impl<H: Host> Adapted<H> {
         self.ending.set(None);
     }
 
-    /// Whether the host would survive that the request at hand is paused.
-    pub(crate) fn can_pause(&self) -> bool {
-        self.kind() != HostKind::Apisix || self.has_responded.get() || self.has_call()
-    }
-
     fn kind(&self) -> HostKind {
         self.capabilities.get().kind()
     }
@@ -329,6 +324,10 @@ impl<H: Host> Host for Adapted<H> {
         self.host.send_local_response(response)?;
         self.has_responded.set(true);
         Ok(())
+    }
+
+    fn can_pause(&self) -> bool {
+        self.kind() != HostKind::Apisix || self.has_responded.get() || self.has_call()
     }
 
     fn resume(&self, direction: Direction) -> Result<(), Status> {

@@ -23,11 +23,14 @@ pub enum HostKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     kind: HostKind,
+    /// The filters of a stream are in one VM and need no host to tell each other.
+    is_in_chain: bool,
 }
 
 impl Capabilities {
     pub(crate) const ENVOY: Self = Self {
         kind: HostKind::Envoy,
+        is_in_chain: false,
     };
 
     /// Looks at the host. Safe at any time.
@@ -40,7 +43,19 @@ impl Capabilities {
         } else {
             HostKind::Apisix
         };
-        Self { kind }
+        Self {
+            kind,
+            is_in_chain: false,
+        }
+    }
+
+    /// What can be asked of the host by a part of a [`crate::Chain`].
+    #[must_use]
+    pub(crate) const fn within_a_chain(self) -> Self {
+        Self {
+            is_in_chain: true,
+            ..self
+        }
     }
 
     /// Which host it is.
@@ -168,7 +183,7 @@ impl Capabilities {
     /// Filters of one stream see each other's properties.
     #[must_use]
     pub const fn shares_properties(self) -> bool {
-        matches!(self.kind, HostKind::Envoy)
+        self.is_in_chain || matches!(self.kind, HostKind::Envoy)
     }
 
     /// There is a log phase after the response; without it the end of the context is the last word.

@@ -295,7 +295,12 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         // A module without the callback for the end of a stream ends it here.
         self.end(context);
         self.host.forget(context);
-        self.streams.remove(&context);
+        let ended = self.streams.remove(&context).map(|entry| entry.root);
+        if let Some(root) = ended
+            && let Some(Some(root)) = self.roots.get_mut(&root)
+        {
+            root.filter.forget(context);
+        }
         if let Some(Some(mut root)) = self.roots.remove(&context) {
             root.filter.on_delete(&self.host);
             root.filter.flush(&self.host);

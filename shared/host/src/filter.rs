@@ -34,6 +34,9 @@ pub trait Filter: Sized + 'static {
     /// A new request.
     fn stream(&mut self, context: ContextId) -> Self::Stream;
 
+    /// The context of a stream is gone, after its last callback: nothing about it is needed any more.
+    fn forget(&mut self, _context: ContextId) {}
+
     /// The tick that `configure` asked for with [`Host::set_tick_period`].
     fn on_tick(&mut self, _host: &dyn Host) {}
 

@@ -115,6 +115,37 @@ impl Headers {
         Some(Cow::Owned(joined))
     }
 
+    /// The same without a header, by its name in lower case.
+    #[must_use]
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let pairs = self.iter().filter(|(found, _)| *found != name.as_bytes());
+        Self {
+            is_cut: self.is_cut,
+            ..Self::from_pairs(&pairs.collect::<Vec<_>>())
+        }
+    }
+
+    /// The same with one header of this name, in lower case, in place of all.
+    #[must_use]
+    pub(crate) fn with(&self, name: &str, value: &[u8]) -> Self {
+        let mut pairs: Vec<(&[u8], &[u8])> = Vec::new();
+        let mut is_there = false;
+        for (found, kept) in self {
+            if found != name.as_bytes() {
+                pairs.push((found, kept));
+            } else if !std::mem::replace(&mut is_there, true) {
+                pairs.push((found, value));
+            }
+        }
+        if !is_there {
+            pairs.push((name.as_bytes(), value));
+        }
+        Self {
+            is_cut: self.is_cut,
+            ..Self::from_pairs(&pairs)
+        }
+    }
+
     /// The sizes of all names and values, and the texts behind them.
     fn parts(&self) -> Option<(&[u8], &[u8])> {
         if self.bytes.is_empty() {

@@ -91,6 +91,12 @@ pub trait Host {
     /// The response has begun already.
     fn send_local_response(&self, response: &LocalResponse<'_>) -> Result<(), Status>;
 
+    /// Whether the request at hand can be paused now: some hosts end the worker for a pause without
+    /// a call to wait for.
+    fn can_pause(&self) -> bool {
+        true
+    }
+
     /// Lets a paused request or response of the effective context go on.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //!   it does in another way is done in that way. [`Capabilities`] tell what can be asked of it.
 //! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
 //!   callbacks of the ABI, and [`filter!`] makes a module of one.
+//! - [`Chain`] makes one filter of several.
 //! - [`Request`] is what `policy`'s rules ask about; [`exchange`] is what the filters of one
 //!   stream tell each other; [`waiting`] is how they call out and hold requests until a response is
 //!   there; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done here once for all of
@@ -17,6 +18,7 @@
 mod adapted;
 mod attributes;
 mod capabilities;
+pub mod chain;
 mod dispatcher;
 pub mod exchange;
 mod fact_sources;
@@ -41,6 +43,7 @@ pub mod waiting;
 pub mod wasm;
 
 pub use capabilities::{Capabilities, HostKind};
+pub use chain::{Chain, Composition};
 pub use dispatcher::Dispatcher;
 pub use fact_sources::FactSources;
 pub use filter::{Filter, ResponseSizes, Stream};

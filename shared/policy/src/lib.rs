@@ -23,7 +23,7 @@ pub mod json;
 pub mod matching;
 pub mod method;
 pub mod mode;
-mod nearest;
+pub mod nearest;
 pub mod path;
 pub mod refusal;
 pub mod secret;

@@ -17,6 +17,7 @@
 mod audit_cli;
 mod audit_emitter;
 mod cpu;
+mod host_calls;
 mod jwt_auth;
 mod load;
 mod overview;
@@ -31,8 +32,9 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("overview", overview::run),
+    ("host-calls", host_calls::run),
     ("jwt-auth", jwt_auth::run),
     ("token-bucket", token_bucket::run),
     ("token-bucket-flood", token_bucket::flood::run),

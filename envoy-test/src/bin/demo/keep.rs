@@ -6,12 +6,15 @@ use envoy_test::envoy::{ADMIN, Bootstrap, CLUSTERS, Envoy, GATEWAY, Options};
 use envoy_test::peers::Peers;
 use envoy_test::{Result, readme, wait_for_interrupt};
 
+use crate::Chain;
+
 /// Starts everything at the ports that the README uses, which are those of the containers, prints
 /// what to try, and waits to be interrupted.
-pub(crate) fn until_interrupted(options: Options) -> Result<()> {
+pub(crate) fn until_interrupted(chain: Chain, options: Options) -> Result<()> {
     let peers = Peers::start_at(CLUSTERS.map(|(_, address)| loopback(address.port)))?;
     let mut bootstrap = Bootstrap::shipped()?;
     bootstrap.load_built_modules()?;
+    chain.apply(&mut bootstrap)?;
     bootstrap.listen_on(loopback(GATEWAY.port), loopback(ADMIN.port))?;
     peers.place(&mut bootstrap)?;
     let envoy = Envoy::start(&bootstrap, options)?;

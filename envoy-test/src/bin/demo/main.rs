@@ -1,4 +1,5 @@
-//! The demonstration: all four filters in one real Envoy, on real requests.
+//! The demonstration: all four filters in one real Envoy, on real requests, as the bundle, or with
+//! `--separate` as four modules.
 //!
 //! Prints a table of what was expected against what was seen and ends with status 1 if any line
 //! differs. With `--keep` it then starts the same once more, at the addresses that the README uses and
@@ -16,20 +17,23 @@ mod table;
 
 use std::process::ExitCode;
 
-use envoy_test::envoy::{Envoy, Options};
+use envoy_test::envoy::{Bootstrap, Envoy, Options};
 use envoy_test::peers::Peers;
 use envoy_test::{FILTERS, Result};
 
 fn main() -> ExitCode {
-    let keep = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--keep") => true,
-        Some(other) => {
-            eprintln!("demo: {other:?} is no option; there is --keep");
-            return ExitCode::from(2);
+    let (mut keep, mut chain) = (false, Chain::Bundle);
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--keep" => keep = true,
+            "--separate" => chain = Chain::Separate,
+            other => {
+                eprintln!("demo: {other:?} is no option; there are --separate and --keep");
+                return ExitCode::from(2);
+            }
         }
-    };
-    match run(keep) {
+    }
+    match run(chain, keep) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -39,20 +43,49 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(keep: bool) -> Result<bool> {
+/// How the filters are put into Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chain {
+    /// One module.
+    Bundle,
+    /// One module for each.
+    Separate,
+}
+
+impl Chain {
+    /// Makes a configuration with the four filters one with this chain.
+    fn apply(self, bootstrap: &mut Bootstrap) -> Result<()> {
+        match self {
+            Self::Bundle => bootstrap.bundle(),
+            Self::Separate => Ok(()),
+        }
+    }
+}
+
+fn run(chain: Chain, keep: bool) -> Result<bool> {
     let options = Options {
         workers: 2,
         ..Options::default()
     };
     let peers = Peers::start()?;
-    let envoy = Envoy::start(&peers.bootstrap(&FILTERS)?, options)?;
-    let table = story::tell(&envoy, &peers, options)?;
+    let mut bootstrap = peers.bootstrap(&FILTERS)?;
+    chain.apply(&mut bootstrap)?;
+    let envoy = Envoy::start(&bootstrap, options)?;
+    println!(
+        "{}",
+        match chain {
+            Chain::Bundle =>
+                "One module: dist/meshward.wasm. The same as four: make demo CHAIN=separate\n",
+            Chain::Separate => "Four modules, one for each filter.\n",
+        }
+    );
+    let table = story::tell(&envoy, &peers, (chain, options))?;
     print!("{table}");
     if !table.as_expected() {
         print!("\nThe log of Envoy ends with:\n{}", envoy.log().tail());
     } else if keep {
         drop(envoy);
-        keep::until_interrupted(options)?;
+        keep::until_interrupted(chain, options)?;
     }
     Ok(table.as_expected())
 }

@@ -7,6 +7,7 @@ use envoy_test::peers::otlp::Record;
 use envoy_test::peers::{Algorithm, PATIENT, Peers, Token};
 use serde_json::Value;
 
+use crate::Chain;
 use crate::table::Table;
 
 /// The personal data in what the upstream answers, in the order in which it stands there, and what
@@ -23,7 +24,11 @@ const PERSONAL: [(&str, &str, &str); 4] = [
 ];
 
 /// Sends the requests and compares.
-pub(crate) fn tell(envoy: &Envoy, peers: &Peers, options: Options) -> Result<Table> {
+pub(crate) fn tell(
+    envoy: &Envoy,
+    peers: &Peers,
+    (chain, options): (Chain, Options),
+) -> Result<Table> {
     let mut story = Story::new(envoy.client(Protocol::Http1));
     let reader = Token::of("alice").scope("orders:read");
     let reader = peers.idp.mint(Algorithm::Rs256, &reader)?;
@@ -75,7 +80,7 @@ pub(crate) fn tell(envoy: &Envoy, peers: &Peers, options: Options) -> Result<Tab
     redaction(&mut story, &answer);
 
     let mut table = story.end(&peers.collector.wait_for(story.sent)?);
-    bad_configuration(&mut table, options)?;
+    bad_configuration(&mut table, (chain, options))?;
     Ok(table)
 }
 
@@ -272,12 +277,13 @@ fn between<'a>(text: &'a str, pieces: &[&str]) -> Option<Vec<&'a str>> {
 }
 
 /// Lets Envoy check a configuration with a mistake in it.
-fn bad_configuration(table: &mut Table, options: Options) -> Result<()> {
+fn bad_configuration(table: &mut Table, (chain, options): (Chain, Options)) -> Result<()> {
     let mut bootstrap = Bootstrap::shipped()?;
     bootstrap.keep_filters(&["token-bucket"])?;
     bootstrap.load_built_modules()?;
     let shipped = bootstrap.configuration("token-bucket")?;
     bootstrap.configure("token-bucket", &shipped.replace("100/min", "100/fortnight"))?;
+    chain.apply(&mut bootstrap)?;
     let verdict = envoy::validate(&bootstrap, options)?;
     let message = r#"limits[0].rate: "100/fortnight": unknown unit"#;
     let actual = match (verdict.accepted, verdict.log.contains(message)) {

@@ -24,6 +24,8 @@ pub struct Proxy {
     unused: Vec<ContextId>,
     started: bool,
     next_tick: Option<Duration>,
+    /// Whoever drives it turns local replies into responses.
+    pub(super) leaves_replies: bool,
 }
 
 type Responder = dyn FnMut(&PendingCall) -> Option<Answer>;
@@ -96,6 +98,7 @@ impl Proxy {
             unused: Vec::new(),
             started: false,
             next_tick: None,
+            leaves_replies: false,
         }
     }
 

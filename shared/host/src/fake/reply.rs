@@ -17,6 +17,39 @@ pub(super) fn of_a_trap(profile: Profile) -> LocalReply {
     }
 }
 
+#[cfg(test)]
+impl Proxy {
+    /// Leaves local replies to whoever drives this proxy as one of several.
+    pub(crate) const fn leave_replies(&mut self) {
+        self.leaves_replies = true;
+    }
+
+    /// The response that a local reply makes, once.
+    pub(crate) fn take_reply(&mut self, id: ContextId) -> Option<(HeaderPairs, Vec<u8>)> {
+        let profile = self.host.profile();
+        let mut state = self.host.state.borrow_mut();
+        let stream = state.streams.get_mut(&id)?;
+        let reply = stream.local_reply.clone().filter(|_| !stream.replied)?;
+        stream.replied = true;
+        Some(response_of(stream, &reply, profile))
+    }
+
+    /// What has gone on of a message so far.
+    pub(crate) fn sent(&self, id: ContextId, direction: Direction) -> super::Message {
+        let state = self.host.state.borrow();
+        let stream = state.streams.get(&id);
+        stream.map_or_else(super::Message::default, |stream| {
+            super::Message::new(&stream.flow(direction).sent)
+        })
+    }
+
+    /// The stream was reset.
+    pub(crate) fn is_reset(&self, id: ContextId) -> bool {
+        let state = self.host.state.borrow();
+        state.streams.get(&id).is_some_and(|stream| stream.reset)
+    }
+}
+
 impl Proxy {
     /// Turns the local reply of a stream into its response. During the request it passes the
     /// response callbacks of the filter itself; after the response headers have come it replaces

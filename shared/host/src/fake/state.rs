@@ -125,6 +125,37 @@ impl FakeHost {
         state.times_called.get(call).copied().unwrap_or(0)
     }
 
+    /// Counts a call of the host that is none of the ABI's own, such as WASI's clock.
+    pub fn note_call(&self, call: &'static str) {
+        let mut state = self.state.borrow_mut();
+        let times = state.times_called.entry(call).or_default();
+        *times = times.saturating_add(1);
+    }
+
+    /// How often the host was called, whatever for.
+    #[must_use]
+    pub fn calls_made(&self) -> u64 {
+        self.state.borrow().times_called.values().sum()
+    }
+
+    /// How often each host call was made.
+    #[must_use]
+    pub fn calls_by_name(&self) -> BTreeMap<&'static str, u64> {
+        self.state.borrow().times_called.clone()
+    }
+
+    /// Counts that the host has entered the VM: for a callback, or for memory.
+    pub fn note_entry(&self) {
+        let mut state = self.state.borrow_mut();
+        state.entries = state.entries.saturating_add(1);
+    }
+
+    /// How often the host has entered the VM.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.state.borrow().entries
+    }
+
     /// All log lines so far.
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
@@ -225,6 +256,7 @@ pub(super) struct State {
     pub(super) trap: Option<String>,
     pub(super) faults: Faults,
     pub(super) times_called: BTreeMap<&'static str, u64>,
+    pub(super) entries: u64,
     pub(super) random: u64,
 }
 

@@ -13,6 +13,13 @@ use crate::{Action, ContextId, Direction, HeaderMap};
 impl Proxy {
     /// A new stream: creates its context and hands over the request headers.
     pub fn start(&mut self, request: &Request) -> ContextId {
+        let stream = self.open(request);
+        self.send_headers(stream, request);
+        stream
+    }
+
+    /// A new stream that has received nothing yet.
+    pub(crate) fn open(&mut self, request: &Request) -> ContextId {
         let stream = self.next_stream();
         let root = self.root().unwrap_or(0);
         let properties = request.properties.clone().unwrap_or_default();
@@ -25,6 +32,11 @@ impl Proxy {
         self.call(stream, Phase::None, |plugin| {
             plugin.context_create(stream, root);
         });
+        stream
+    }
+
+    /// The request headers, after [`Proxy::open`].
+    pub(crate) fn send_headers(&mut self, stream: ContextId, request: &Request) {
         let profile = self.host.profile();
         let sent = &request.message.headers;
         if profile == Profile::Kong {
@@ -35,7 +47,6 @@ impl Proxy {
         let headers = as_kept_by(profile, HeaderMap::RequestHeaders, sent);
         let end = !request.message.has_body();
         self.pass_headers(stream, Direction::Request, headers, end);
-        stream
     }
 
     /// The body and the trailers of a request, after [`Proxy::start`].
@@ -46,6 +57,16 @@ impl Proxy {
     /// A piece of the request body.
     pub fn send_chunk(&mut self, stream: ContextId, chunk: &[u8], end: bool) {
         self.pass_chunk(stream, Direction::Request, chunk, end);
+    }
+
+    /// The trailers of a request, which end it.
+    pub fn send_trailers(&mut self, stream: ContextId, trailers: HeaderPairs) {
+        self.pass_trailers(stream, Direction::Request, trailers);
+    }
+
+    /// The trailers of a response, which end it.
+    pub fn respond_trailers(&mut self, stream: ContextId, trailers: HeaderPairs) {
+        self.pass_trailers(stream, Direction::Response, trailers);
     }
 
     /// A whole response.
@@ -307,7 +328,9 @@ impl Proxy {
                 stream.replied = false;
                 stream.local_reply = Some(reply::of_a_trap(profile));
             }
-            if stream.local_reply.is_some() && !stream.replied {
+            // A stream that was reset is gone.
+            let replies = !self.leaves_replies && !stream.reset;
+            if stream.local_reply.is_some() && !stream.replied && replies {
                 due = Some((*id, Due::Reply));
             } else if std::mem::take(&mut stream.request.resume) {
                 due = Some((*id, Due::Resume(Direction::Request)));

@@ -30,6 +30,29 @@ impl Problem {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// What is wrong there.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The same in a document that has this one as its member `parent`.
+    #[must_use]
+    pub fn under(self, parent: &str) -> Self {
+        Self {
+            path: path_under(parent, &self.path),
+            ..self
+        }
+    }
+}
+
+fn path_under(parent: &str, path: &str) -> String {
+    match path.chars().next() {
+        None => parent.to_owned(),
+        Some('[') => format!("{parent}{path}"),
+        Some(_) => format!("{parent}.{path}"),
+    }
 }
 
 impl fmt::Display for Problem {
@@ -73,6 +96,15 @@ impl Warning {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// As [`Problem::under`].
+    #[must_use]
+    pub fn under(self, parent: &str) -> Self {
+        Self {
+            path: path_under(parent, &self.path),
+            ..self
+        }
+    }
 }
 
 /// `rules[2]: rules[0] matches all that it does (rule_unreachable)`.
@@ -107,6 +139,15 @@ impl Problems {
     /// Each mistake.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
     }
 }
 

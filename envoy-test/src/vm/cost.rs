@@ -1,0 +1,259 @@
+//! How often a request makes the host and the VM call each other.
+//!
+//! Most of what a filter costs in a real host is that: each call crosses a border, and each value
+//! that a call returns crosses it twice more. The counts do not depend on the machine.
+
+use host::fake::{Profile, Proxy, Request, Response, StreamProperties};
+
+use super::{Program, Vm, signatures};
+use crate::cases::{self, CaseFile};
+use crate::paths::{BUNDLE, PARTS};
+use crate::{Error, Result, paths};
+
+/// What a request of a scenario costs, in the steady state.
+#[derive(Clone, Debug)]
+pub struct Cost {
+    /// What is done.
+    pub scenario: &'static str,
+    /// Calls from the VM to the host.
+    pub calls: u64,
+    /// The most that they may be.
+    pub most_calls: u64,
+    /// Entries into the VM: callbacks, and memory for what calls return.
+    pub entries: u64,
+    /// The most that they may be.
+    pub most_entries: u64,
+    /// The calls, by name.
+    pub by_name: String,
+}
+
+impl Cost {
+    /// Whether it keeps to its ceilings.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.calls <= self.most_calls && self.entries <= self.most_entries
+    }
+}
+
+/// Which modules a scenario runs, and with what.
+struct Scenario {
+    name: &'static str,
+    filters: &'static [&'static str],
+    is_bundled: bool,
+    level: &'static str,
+    has_body: bool,
+    /// The most calls and entries.
+    most: (u64, u64),
+}
+
+const ALL: &[&str] = &["jwt-auth", "token-bucket", "pii-redactor", "audit-emitter"];
+
+const fn scenario(
+    name: &'static str,
+    filters: &'static [&'static str],
+    most: (u64, u64),
+) -> Scenario {
+    Scenario {
+        name,
+        filters,
+        is_bundled: false,
+        level: "metadata",
+        has_body: false,
+        most,
+    }
+}
+
+/// The scenarios with their ceilings: to be lowered when fewer are needed, and raised only with a
+/// reason.
+const SCENARIOS: [Scenario; 12] = [
+    scenario("jwt-auth, a cached token", &["jwt-auth"], (99, 99)),
+    scenario(
+        "token-bucket, a limit by address",
+        &["token-bucket"],
+        (99, 99),
+    ),
+    scenario("pii-redactor, no body", &["pii-redactor"], (99, 99)),
+    Scenario {
+        has_body: true,
+        ..scenario(
+            "pii-redactor, a clean JSON body",
+            &["pii-redactor"],
+            (99, 99),
+        )
+    },
+    Scenario {
+        level: "none",
+        ..scenario("audit-emitter, level none", &["audit-emitter"], (99, 99))
+    },
+    scenario(
+        "audit-emitter, level metadata",
+        &["audit-emitter"],
+        (99, 99),
+    ),
+    Scenario {
+        level: "full",
+        ..scenario("audit-emitter, level full", &["audit-emitter"], (99, 99))
+    },
+    scenario("all four, separate", ALL, (99, 99)),
+    Scenario {
+        has_body: true,
+        ..scenario("all four, separate, a clean JSON body", ALL, (99, 99))
+    },
+    Scenario {
+        is_bundled: true,
+        ..scenario("the bundle", ALL, (99, 99))
+    },
+    Scenario {
+        is_bundled: true,
+        level: "full",
+        ..scenario("the bundle, level full", ALL, (99, 99))
+    },
+    Scenario {
+        is_bundled: true,
+        has_body: true,
+        ..scenario("the bundle, a clean JSON body", ALL, (99, 99))
+    },
+];
+
+/// Counts them.
+///
+/// # Errors
+/// A module is not built, or refuses its configuration or the request.
+pub fn measure() -> Result<Vec<Cost>> {
+    let (keys, token) = known_token()?;
+    let costs = SCENARIOS.iter().map(|scenario| {
+        let mut bed = Bed::start(scenario, &keys)?;
+        // The first fills caches, and the second what only the first could not.
+        bed.run(scenario, &token)?;
+        bed.run(scenario, &token)?;
+        let before = bed.counts();
+        bed.run(scenario, &token)?;
+        let after = bed.counts();
+        let by_name = after.2.iter().filter_map(|(name, count)| {
+            let known = before.2.iter().find(|(known, _)| known == name);
+            let new = count - known.map_or(0, |(_, count)| *count);
+            (new > 0).then(|| format!("{} {new}", name.trim_start_matches("proxy_")))
+        });
+        Ok(Cost {
+            scenario: scenario.name,
+            calls: after.0 - before.0,
+            most_calls: scenario.most.0,
+            entries: after.1 - before.1,
+            most_entries: scenario.most.1,
+            by_name: by_name.collect::<Vec<_>>().join(", "),
+        })
+    });
+    costs.collect()
+}
+
+/// One proxy for the bundle, or one for each filter; these run one after the other.
+struct Bed {
+    proxies: Vec<Proxy>,
+}
+
+impl Bed {
+    fn start(scenario: &Scenario, keys: &str) -> Result<Self> {
+        let configuration = |filter: &str| match filter {
+            "jwt-auth" => keys.to_owned(),
+            "token-bucket" => LIMITS.to_owned(),
+            "pii-redactor" => REDACT.to_owned(),
+            _ => AUDIT.replace("LEVEL", scenario.level),
+        };
+        let start = |module: &str, configuration: &str| {
+            let program = Program::open(&paths::wasm(module)?).map_err(failed)?;
+            let mut proxy = Vm::proxy(&program, Profile::Envoy).map_err(failed)?;
+            signatures::offer(proxy.host());
+            let configured = proxy.configure(configuration);
+            configured.map_err(|refused| failed(refused.text()))?;
+            Ok::<_, Error>(proxy)
+        };
+        if scenario.is_bundled {
+            let parts =
+                PARTS.map(|(filter, part)| format!("\"{part}\": {}", configuration(filter)));
+            let proxy = start(BUNDLE, &format!("{{{}}}", parts.join(", ")))?;
+            return Ok(Self {
+                proxies: vec![proxy],
+            });
+        }
+        let proxies = scenario.filters.iter();
+        let proxies = proxies.map(|filter| start(filter, &configuration(filter)));
+        Ok(Self {
+            proxies: proxies.collect::<Result<_>>()?,
+        })
+    }
+
+    fn run(&mut self, scenario: &Scenario, token: &str) -> Result<()> {
+        let properties = StreamProperties::default();
+        let request = Request::get(PATH)
+            .header("authorization", token)
+            .header("user-agent", "cost")
+            .attribute(&["source", "address"], "192.0.2.7:4711")
+            .properties(&properties);
+        let response = match scenario.has_body {
+            true => Response::json(r#"{"order": 17, "state": "shipped"}"#),
+            false => Response::new(204),
+        };
+        for proxy in &mut self.proxies {
+            let outcome = proxy.run(&request, &response);
+            let status = outcome.client().status();
+            if !matches!(status, Some(200 | 204)) || outcome.trap.is_some() {
+                return Err(failed(format!("{}: {outcome:?}", scenario.name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn counts(&self) -> (u64, u64, Vec<(&'static str, u64)>) {
+        let mut by_name: Vec<(&'static str, u64)> = Vec::new();
+        let (mut calls, mut entries) = (0, 0);
+        for proxy in &self.proxies {
+            let host = proxy.host();
+            calls += host.calls_made();
+            entries += host.entries();
+            for (name, count) in host.calls_by_name() {
+                match by_name.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, sum)) => *sum += count,
+                    None => by_name.push((name, count)),
+                }
+            }
+        }
+        (calls, entries, by_name)
+    }
+}
+
+/// A configuration of jwt-auth and a header that it lets pass, from its own case files.
+fn known_token() -> Result<(String, String)> {
+    let files = cases::of_filter("jwt-auth")?;
+    let found = files.iter().find_map(|(_, file): &(String, CaseFile)| {
+        let mut steps = file.cases.iter().flat_map(|case| &case.steps);
+        steps.find_map(|step| {
+            let token = step
+                .request
+                .headers
+                .get("authorization")?
+                .values()
+                .first()?;
+            let is_plain = step.request.headers.len() == 1 && step.request.path == PATH;
+            let passes = step.expect.status == Some(200);
+            (is_plain && passes).then(|| (file.configuration.clone(), token.clone()))
+        })
+    });
+    found.ok_or_else(|| failed("no case of jwt-auth lets a token pass"))
+}
+
+fn failed(reason: impl ToString) -> Error {
+    Error::Config {
+        file: "scenario".to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// What the token of the case files may read.
+const PATH: &str = "/orders/1";
+const LIMITS: &str =
+    r#"{"limits": [{"name": "a", "key": ["ip"], "rate": "1000/s", "burst": 1000}]}"#;
+const REDACT: &str = r#"{"rules": [{"name": "all", "detect": ["EMAIL", "CREDIT_CARD"]}]}"#;
+const AUDIT: &str = r#"{
+    "sink": {"otlp_http": {"cluster": "collector", "path": "/v1/logs"}},
+    "rules": [{"match": {}, "level": "LEVEL"}]
+}"#;

@@ -1,0 +1,143 @@
+//! One configuration for four filters, and what is wrong with it.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+use host::fake::{Profile, Proxy};
+use meshward_bundle::{Meshward, config};
+
+const LIMITS: &str = r#"{"limits": [{"name": "a", "key": ["ip"], "rate": "1/day", "burst": 1}]}"#;
+
+fn mistakes(text: &str) -> Vec<String> {
+    match config::check(text).result {
+        Ok(()) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// All of `expected` are said, each in one line, and nothing else.
+fn refused(text: &str, expected: &[&str]) {
+    let found = mistakes(text);
+    for part in expected {
+        assert!(
+            found.iter().any(|line| line.contains(part)),
+            "{part}: {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    // The module says the same.
+    let mut proxy = Proxy::native::<Meshward>(Profile::Envoy);
+    let logged = proxy.configure(text).unwrap_err().text();
+    for part in expected {
+        assert!(logged.contains(part), "{part}: {logged}");
+    }
+}
+
+#[test]
+fn the_examples_are_valid() {
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(mistakes(&text), Vec::<String>::new(), "{}", path.display());
+        let mut proxy = Proxy::native::<Meshward>(Profile::Envoy);
+        proxy.configure(&text).unwrap();
+    }
+}
+
+#[test]
+fn every_mistake_of_every_part_is_told_with_its_path() {
+    refused(
+        r#"{
+            "limits": {"limits": [
+                {"name": "a", "key": ["ip"], "rate": "1/day", "burst": 1},
+                {"name": "b", "key": ["ip"], "rate": "1/day", "burst": 1},
+                {"name": "c", "key": ["ip"], "rate": "100/fortnight", "burst": 1}
+            ]},
+            "auth": {"providers": {}, "rulez": [], "default": "deny"},
+            "audit": {"sink": {"host_log": {}}, "on_error": "maybe"}
+        }"#,
+        &[
+            r#"limits.limits[2].rate: "100/fortnight": unknown unit "fortnight""#,
+            r#"auth.rulez: unknown key; did you mean "rules"?"#,
+            r#"audit.on_error: "maybe""#,
+        ],
+    );
+}
+
+#[test]
+fn a_part_of_another_filter_is_named() {
+    refused(
+        r#"{"auth": {"limits": [], "providers": {}, "default": "deny"}}"#,
+        &[r#"auth.limits: unknown key; it is one of token-bucket, whose part is "limits""#],
+    );
+    refused(
+        r#"{"limits": [{"name": "a"}]}"#,
+        &["limits: expected an object, the configuration of token-bucket; found"],
+    );
+}
+
+#[test]
+fn two_parts_of_one_filter_and_unknown_parts_are_refused() {
+    refused(
+        &format!(
+            r#"{{"limits": {LIMITS}, "token-bucket": {LIMITS}, "redcat": {{}}, "sink": {{}}}}"#
+        ),
+        &[
+            r#"token-bucket: unknown part; that of token-bucket is "limits""#,
+            r#"redcat: unknown part; did you mean "redact"?"#,
+            r#"sink: belongs into "audit""#,
+        ],
+    );
+    let twice = format!(r#"{{"limits": {LIMITS}, "limits": {LIMITS}}}"#);
+    assert_eq!(mistakes(&twice).len(), 1);
+    refused("{}", &["nothing to do; expected at least one of"]);
+    refused("[]", &["expected an object with at least one of"]);
+}
+
+#[test]
+fn what_is_said_once_counts_for_all_and_contradictions_are_refused() {
+    let with = |top: &str, part: &str| {
+        format!(
+            r#"{{{top}, "audit": {{"sink": {{"host_log": {{}}}}}}, "limits": {{"limits": [{{"name": "a", "key": ["ip"], "rate": "1/day", "burst": 1}}]{part}}}}}"#
+        )
+    };
+    let split = config::split(&with(r#""client_address": {"trusted_hops": 2}"#, ""));
+    assert!(split.problems.is_empty());
+    assert_eq!(split.parts.len(), 2);
+    for part in &split.parts {
+        assert!(part.json.contains("trusted_hops"), "{}", part.json);
+    }
+    assert!(mistakes(&with(r#""mode": "report""#, r#", "mode": "report""#)).is_empty());
+    refused(
+        &with(r#""mode": "report""#, r#", "mode": "enforce""#),
+        &[r#"limits.mode: contradicts "mode" beside the parts"#],
+    );
+    // Wrong for both, and said once.
+    refused(
+        &with(r#""method_override": "maybe""#, ""),
+        &[r#"method_override: "maybe""#],
+    );
+}
+
+#[test]
+fn an_identity_header_beside_auth_is_refused() {
+    let auth = r#""auth": {"providers": {}, "default": "deny"}"#;
+    refused(
+        &format!(r#"{{{auth}, "identity_from": "header", "limits": {LIMITS}}}"#),
+        &["identity_from: \"header\": \"auth\" hands the identity on"],
+    );
+    refused(
+        &format!(r#"{{{auth}, "identity_from": "property"}}"#),
+        &["identity_from: no part of this configuration has such a key"],
+    );
+}
+
+#[test]
+fn the_properties_to_publish_are_named() {
+    refused(
+        &format!(r#"{{"limits": {LIMITS}, "publish": ["identty", 1]}}"#),
+        &[
+            r#"publish[0]: "identty": unknown property; did you mean "identity"?"#,
+            "publish[1]: 1: unknown property; use",
+        ],
+    );
+}

@@ -1,0 +1,154 @@
+//! The bundle on every host: what its parts tell each other, and what no failure changes.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+use host::Status;
+use host::fake::{HOST_CALLS, Profile, Proxy, Request, Response};
+use meshward_bundle::Meshward;
+
+/// The SHA-256 of "test".
+const KEY: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+fn configuration(more: &str) -> String {
+    format!(
+        r#"{{
+        "audit": {{"sink": {{"host_log": {{}}}}}},
+        "auth": {{
+            "providers": {{"partners": {{"api_keys": {{
+                "from": [{{"header": "x-api-key"}}],
+                "keys": [{{"id": "acme", "sha256": "{KEY}", "scopes": ["orders:read"]}}]
+            }}}}}},
+            "rules": [{{"match": {{"paths": ["/orders/**"]}}, "require": {{"any_of": ["partners"]}}}}],
+            "default": "deny"
+        }},
+        "limits": {{"limits": [{{"name": "per-partner", "key": ["claim:sub"], "on_missing_key": "deny", "rate": "1/day", "burst": 2}}]}}
+        {more}
+    }}"#
+    )
+}
+
+fn proxy(profile: Profile, more: &str) -> Proxy {
+    let mut proxy = Proxy::native::<Meshward>(profile);
+    let configured = proxy.configure(configuration(more));
+    configured.unwrap_or_else(|refused| panic!("{}", refused.text()));
+    proxy
+}
+
+fn order(key: &str) -> Request {
+    Request::get("/orders/1")
+        .header("host", "gateway.example")
+        .header("x-api-key", key)
+}
+
+/// Limits count by the verified caller, and the record says who that was and what was decided, also
+/// on hosts that pass nothing from plugin to plugin.
+#[test]
+fn identity_and_decisions_reach_the_other_parts_on_every_host() {
+    for profile in Profile::ALL {
+        let mut proxy = proxy(profile, "");
+        let status = |proxy: &mut Proxy, key: &str| {
+            let outcome = proxy.run(&order(key), &Response::new(200));
+            assert_eq!(outcome.trap, None, "{profile:?}");
+            (outcome.client().status(), outcome)
+        };
+        assert_eq!(status(&mut proxy, "wrong").0, Some(401), "{profile:?}");
+        assert_eq!(status(&mut proxy, "test").0, Some(200), "{profile:?}");
+        let (code, outcome) = status(&mut proxy, "test");
+        assert_eq!(code, Some(200), "{profile:?}");
+        assert!(
+            outcome.logged(r#""uid":"acme""#),
+            "{profile:?}: {:?}",
+            outcome.logs
+        );
+        assert!(
+            outcome.logged("token-bucket"),
+            "{profile:?}: {:?}",
+            outcome.logs
+        );
+        assert!(
+            !outcome
+                .upstream()
+                .headers
+                .iter()
+                .flatten()
+                .any(|(name, _)| { name.starts_with(b"x-meshward") })
+        );
+        let (code, outcome) = status(&mut proxy, "test");
+        assert_eq!(code, Some(429), "{profile:?}");
+        assert!(
+            outcome.logged("rate_limited"),
+            "{profile:?}: {:?}",
+            outcome.logs
+        );
+    }
+}
+
+/// With all parts there nothing leaves the bundle unless the configuration says so.
+#[test]
+fn properties_are_published_as_the_configuration_says() {
+    let redact = r#", "redact": {"rules": [{"name": "r", "match": {"paths": ["/none"]}, "detect": ["EMAIL"]}]}"#;
+    let told = |more: &str| {
+        let mut proxy = proxy(Profile::Envoy, more);
+        let outcome = proxy.run(&order("test"), &Response::new(200));
+        assert_eq!(outcome.client().status(), Some(200));
+        ["identity", "decisions", "within_limits"].map(|name| {
+            outcome
+                .properties
+                .value(&format!("meshward.{name}"))
+                .is_some()
+        })
+    };
+    assert_eq!(told(redact), [false; 3]);
+    let identity = format!(r#"{redact}, "publish": ["identity"]"#);
+    assert_eq!(told(&identity), [true, false, false]);
+    // A separate pii-redactor may want to know.
+    assert_eq!(told(""), [true, false, true]);
+    assert_eq!(told(r#", "publish": []"#), [false; 3]);
+}
+
+/// Whatever call fails, a request without a key never reaches the upstream, and no client gets more
+/// than its limit.
+#[test]
+fn no_failing_call_lets_a_request_pass_another_part() {
+    for profile in Profile::ALL {
+        for call in HOST_CALLS {
+            let mut proxy = proxy(profile, "");
+            for status in [
+                Status::InternalFailure,
+                Status::NotFound,
+                Status::BadArgument,
+            ] {
+                proxy.host().fail(call, status);
+                let outcome = proxy.run(&order("wrong"), &Response::new(200));
+                assert_eq!(
+                    outcome.upstream().headers,
+                    None,
+                    "{profile:?} {call} {status}"
+                );
+            }
+            for _ in 0..2 {
+                proxy.run(&order("test"), &Response::new(200));
+            }
+            proxy.host().stop_failing();
+            let mut passed = 0;
+            for _ in 0..4 {
+                let outcome = proxy.run(&order("test"), &Response::new(200));
+                passed += u32::from(outcome.upstream().headers.is_some());
+            }
+            assert!(passed <= 2, "{profile:?} {call}: {passed}");
+        }
+    }
+}
+
+/// What a host lacks is told by the part that lacks it.
+#[test]
+fn a_part_says_for_itself_what_the_host_lacks() {
+    let mut proxy = Proxy::native::<Meshward>(Profile::Apisix);
+    let text = configuration("").replace(r#"{"limits": ["#, r#"{"scope": "process", "limits": ["#);
+    let refused = proxy.configure(text).unwrap_err().text();
+    assert!(
+        refused.contains("limits: this host shares no data among workers"),
+        "{refused}"
+    );
+    assert!(!refused.contains("refused: auth"), "{refused}");
+}
