@@ -17,7 +17,9 @@ setup="$root/envoy-test/setup"
 dist="$root/dist"
 cd "$root"
 
-modules=("$@")
+bundle=meshward
+filters=("$@")
+modules=("$bundle" "${filters[@]}")
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 # Dates inside archives: that of the commit.
@@ -33,11 +35,17 @@ description() {
 
 say "modules with names"
 rm -rf "$dist/names" && mkdir -p "$dist/names"
-CARGO_PROFILE_RELEASE_STRIP=debuginfo CARGO_TARGET_DIR="$root/target/names" \
-    "$setup/cargo-wasm.sh" wasm32-wasip1 build --release --lib "${modules[@]/#/--package=}"
-for module in "${modules[@]}"; do
+names() {
+    CARGO_PROFILE_RELEASE_STRIP=debuginfo CARGO_TARGET_DIR="$root/target/names" \
+        "$setup/cargo-wasm.sh" wasm32-wasip1 build --release --lib "$@"
+}
+# The bundle by itself, as `make build` does: in it the filters are without the callbacks of their modules.
+names "${filters[@]/#/--package=}"
+names --package=meshward-bundle
+for module in "${filters[@]}"; do
     cp "target/names/wasm32-wasip1/release/${module//-/_}.wasm" "$dist/names/$module.wasm"
 done
+cp target/names/wasm32-wasip1/release/meshward_bundle.wasm "$dist/names/$bundle.wasm"
 
 say "schemas"
 rm -rf "$dist/schemas" && mkdir -p "$dist/schemas"
@@ -73,7 +81,7 @@ bills_of_materials() {
 for module in "${modules[@]}"; do
     echo "$module filters/$module"
 done | bills_of_materials wasm32-wasip1
-echo "meshward shared/cli" | bills_of_materials "$cli_target"
+echo "meshward-cli shared/cli" | bills_of_materials "$cli_target"
 
 say "the command line tool for $cli_target"
 rustup target add "$cli_target" >&2
@@ -93,5 +101,5 @@ done
 tar --create --directory target/dist --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" "$name" \
     | gzip -9 --no-name >"$dist/$name.tar.gz"
 
-(cd "$dist" && find names schemas oci sbom ./*.tar.gz ./*.wasm -type f | LC_ALL=C sort | xargs sha256sum >PACKAGES.SHA256SUMS)
+(cd "$dist" && find names schemas oci sbom ./*.tar.gz ./*.wasm -type f | sed 's,^\./,,' | LC_ALL=C sort | xargs sha256sum >PACKAGES.SHA256SUMS)
 say "done; dist/PACKAGES.SHA256SUMS lists $(wc -l <"$dist/PACKAGES.SHA256SUMS") files"

@@ -9,6 +9,9 @@ use std::fs;
 use crate::error::Context;
 use crate::{Error, Result, paths};
 
+/// Where the audit trail of the demonstration is, in the commands of the README.
+pub const TRAIL: &str = "target/trail/records.jsonl";
+
 /// A command with what it prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {

@@ -31,8 +31,16 @@ fn main() {
     names.sort_unstable();
     names.dedup();
     let folder = env::var("OUT_DIR").unwrap_or_default();
+    let ranges: Vec<(usize, usize)> = (b'a'..=b'z')
+        .map(|letter| {
+            let begin = names.partition_point(|name| name.bytes().next() < Some(letter));
+            let end = names.partition_point(|name| name.bytes().next() <= Some(letter));
+            (begin, end)
+        })
+        .collect();
     let table = format!(
-        "/// Top-level domains in ASCII, sorted.\nstatic TLDS: [&str; {}] = {names:?};\n",
+        "/// Top-level domains in ASCII, sorted.\nstatic TLDS: [&str; {}] = {names:?};\n\
+         /// Where those with each first letter stand.\nstatic RANGES: [(usize, usize); 26] = {ranges:?};\n",
         names.len()
     );
     if let Err(error) = fs::write(Path::new(&folder).join("tlds.rs"), table) {

@@ -1,7 +1,9 @@
 //! A collector of audit records: an OpenTelemetry receiver that keeps what it got.
 
-use std::io::Read as _;
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use serde_json::Value;
 
 use super::otlp::{self, Record};
 use super::server::{Exchange, Handler, Server, response};
+use crate::error::Context as _;
 use crate::frames::{self, Body};
 use crate::{Error, Result};
 
@@ -49,6 +52,8 @@ struct State {
     trail: Vec<String>,
     /// Whole requests, where somebody wants to look at them.
     requests: Option<Vec<(String, Vec<u8>)>>,
+    /// Where the batches go, one a line.
+    file: Option<File>,
     batches: u64,
     refused: u64,
     malformed: Vec<String>,
@@ -111,6 +116,20 @@ impl Collector {
     /// Keeps whole requests from now on.
     pub fn keep_requests(&self) {
         lock(&self.state).requests = Some(Vec::new());
+    }
+
+    /// Appends every batch that arrives as JSON to a new file, one a line, as the file exporter of the
+    /// OpenTelemetry collector does.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
+    pub fn write_to(&self, path: &Path) -> Result<()> {
+        let context = format!("writing {}", path.display());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).context(context.clone())?;
+        }
+        lock(&self.state).file = Some(File::create(path).context(context)?);
+        Ok(())
     }
 
     /// The media types and bodies of the requests that it was told to keep.
@@ -225,7 +244,16 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
     let is_json = media_type == "application/json";
     match read {
         Ok(records) => {
+            let mut written = Ok(());
             change(state, |state| {
+                if let Some(file) = state.file.as_mut().filter(|_| is_json) {
+                    let line = body.iter().filter(|byte| **byte != b'\n').copied();
+                    let line: Vec<u8> = line.chain([b'\n']).collect();
+                    written = file.write_all(&line);
+                    if written.is_err() {
+                        return;
+                    }
+                }
                 if let Some(requests) = &mut state.requests {
                     requests.push((media_type, body));
                 }
@@ -240,6 +268,10 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
                     .extend(records.into_iter().filter(about_requests));
                 state.batches += 1;
             });
+            if let Err(error) = written {
+                let message = serde_json::json!({"message": error.to_string()});
+                return json_response(503, message.to_string());
+            }
             if is_json {
                 return json_response(200, r#"{"partialSuccess":{}}"#);
             }

@@ -9,14 +9,17 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::idp_mood::{Content, IdpMood};
-use super::server::{Exchange, Handler, Server};
+use super::server::{Exchange, Handler, Server, response};
 use super::signing::{Algorithm, SigningKeys};
 use super::token::Token;
 use crate::Result;
-use crate::frames::Body;
+use crate::frames::{self, Body};
 
 /// The issuer that an identity provider names unless told otherwise.
 pub const ISSUER: &str = "https://idp.meshward.test";
@@ -36,8 +39,10 @@ pub enum Endpoint {
 
 /// An identity provider that can be stopped and started again on its port.
 ///
-/// Beside its [`Endpoint`]s there is `GET /token` with any of the queries `sub`, `scope`, `aud`,
-/// `expires_in` and `alg`, which answers with the bare token.
+/// Beside its [`Endpoint`]s there is `POST /token`, where clients get tokens in their own name (RFC
+/// 6749 section 4.4): a client `alice` has the secret `alice-secret`, and so has any other. For tests
+/// there is also `GET /token` with any of the queries `sub`, `scope`, `aud`, `expires_in` and `alg`,
+/// which answers with the bare token.
 pub struct Idp {
     server: Server,
     issuer: String,
@@ -191,6 +196,15 @@ async fn answer(state: &Mutex<State>, issuer: &str, exchange: &Exchange) -> hype
         ("GET", "/.well-known/openid-configuration") => Endpoint::Discovery,
         ("POST", "/introspect") => Endpoint::Introspection,
         ("GET" | "POST", "/elsewhere") => Endpoint::Elsewhere,
+        ("POST", "/token") => {
+            return match client_credentials(&lock(state).keys, issuer, exchange) {
+                Ok(granted) => Content::json(&granted.to_string()).response(),
+                Err((status, code)) => {
+                    let body = json!({ "error": code }).to_string();
+                    response(status, HeaderMap::new(), frames::whole(body))
+                }
+            };
+        }
         ("GET", "/token") => {
             let query = uri.query().unwrap_or_default();
             return match mint_from_query(&lock(state).keys, issuer, query) {
@@ -199,7 +213,7 @@ async fn answer(state: &Mutex<State>, issuer: &str, exchange: &Exchange) -> hype
             };
         }
         _ => {
-            let help = "GET /jwks, /.well-known/openid-configuration, /token; POST /introspect\n";
+            let help = "GET /jwks, /.well-known/openid-configuration; POST /token, /introspect\n";
             return Content::text(404, help).response();
         }
     };
@@ -264,6 +278,49 @@ impl State {
         });
         answer
     }
+}
+
+/// A token in the name of the client that asks (RFC 6749 section 4.4); status and error code if it
+/// gets none (section 5.2).
+fn client_credentials(
+    keys: &SigningKeys,
+    issuer: &str,
+    exchange: &Exchange,
+) -> std::result::Result<Value, (u16, &'static str)> {
+    let authorization = exchange.head.headers.get("authorization");
+    let credentials = authorization.and_then(|value| {
+        let encoded = value.to_str().ok()?.strip_prefix("Basic ")?;
+        String::from_utf8(STANDARD.decode(encoded).ok()?).ok()
+    });
+    let client = credentials
+        .as_deref()
+        .and_then(|credentials| credentials.split_once(':'))
+        .filter(|(id, secret)| secret.strip_suffix("-secret") == Some(id));
+    let Some((client, _)) = client else {
+        return Err((401, "invalid_client"));
+    };
+    let form: HashMap<_, _> = form_urlencoded::parse(&exchange.body).collect();
+    match form.get("grant_type").map(AsRef::as_ref) {
+        Some("client_credentials") => {}
+        Some(_) => return Err((400, "unsupported_grant_type")),
+        None => return Err((400, "invalid_request")),
+    }
+    let mut token = Token::of(client)
+        .claim("client_id", client)
+        .expires_in_seconds(600);
+    let scope = form.get("scope").map(AsRef::as_ref);
+    if let Some(scope) = scope {
+        token = token.scope(scope);
+    }
+    let token = keys
+        .sign(issuer, Algorithm::Rs256, &token)
+        .map_err(|_| (500, "server_error"))?;
+    Ok(json!({
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "scope": scope,
+    }))
 }
 
 fn mint_from_query(

@@ -1,4 +1,4 @@
-//! `docker-compose.fleet.yaml` runs what the tests of the fleet run: the same configuration, the
+//! The profile `fleet` of `docker-compose.yaml` runs what the tests of the fleet run: the same configuration, the
 //! same limits, the same servers at the same names and ports.
 
 use envoy_test::envoy::{Bootstrap, MODULES};
@@ -8,13 +8,13 @@ use crate::{texts, yaml};
 
 #[test]
 fn both_envoys_are_those_of_the_tests() {
-    let services = &yaml("docker-compose.fleet.yaml")["services"];
+    let services = &yaml("docker-compose.yaml")["services"];
     let envoy = &services["envoy-a"];
     assert_eq!(envoy["image"], format!("envoyproxy/envoy:v{ENVOY_VERSION}"));
     let volumes = texts(&envoy["volumes"]);
     assert!(volumes.contains(&"./envoy/fleet.yaml:/meshward/fleet.yaml:ro"));
     assert!(volumes.contains(&format!("../dist:{MODULES}:ro").as_str()));
-    for (name, port) in [("envoy-a", 10000), ("envoy-b", 10001)] {
+    for (name, port) in [("envoy-a", 10001), ("envoy-b", 10002)] {
         let ports = texts(&services[name]["ports"]);
         assert_eq!(ports, [format!("127.0.0.1:{port}:10000")], "{name}");
     }
@@ -22,7 +22,7 @@ fn both_envoys_are_those_of_the_tests() {
 
 #[test]
 fn the_service_is_the_published_one_with_its_redis() {
-    let services = &yaml("docker-compose.fleet.yaml")["services"];
+    let services = &yaml("docker-compose.yaml")["services"];
     let service = &services["ratelimit"];
     let (image, tag) = service["image"].as_str().unwrap().rsplit_once(':').unwrap();
     assert_eq!(image, "envoyproxy/ratelimit");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use envoy_test::{FILTERS, paths};
+use envoy_test::{BUNDLE, FILTERS, paths};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -54,7 +54,7 @@ fn blob(layout: &Path, descriptor: &Value) -> Vec<u8> {
 
 #[test]
 fn an_image_layout_holds_the_module_in_both_forms() {
-    for module in FILTERS {
+    for module in FILTERS.into_iter().chain([BUNDLE]) {
         let folder = tempfile::tempdir().unwrap();
         let layout = folder.path().join(module);
         pack(module, &layout);

@@ -74,7 +74,7 @@ impl Action {
     /// What stands in the place of `value`; `None` is a value that is too long to be held.
     #[must_use]
     pub fn apply(&self, label: &str, value: Option<&str>) -> Replacement {
-        let labelled = || Replacement::Text(format!("[{label}]"));
+        let labelled = || Replacement::Text(["[", label, "]"].concat());
         match (self, value) {
             (Self::Detect, _) => Replacement::Keep,
             (Self::Remove, _) => Replacement::Text(String::new()),
@@ -89,6 +89,15 @@ impl Action {
                 generalize::apply(*how, value).map_or_else(labelled, Replacement::Text)
             }
         }
+    }
+
+    /// Whether what it makes of a value depends on the value.
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Mask(_) | Self::Pseudonym(_) | Self::Generalize(_)
+        )
     }
 
     /// Whether it changes what it is applied to.

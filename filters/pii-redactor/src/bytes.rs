@@ -77,13 +77,23 @@ pub(crate) const fn digit(byte: u8) -> u32 {
 }
 
 /// The number that digits spell; saturating.
+#[inline]
 pub(crate) fn number(digits: &[u8]) -> u64 {
+    // Saturating takes WebAssembly a multiplication of 128 bits.
+    if digits.len() <= MOST_DIGITS {
+        return digits.iter().fold(0_u64, |value, byte| {
+            value.wrapping_mul(10).wrapping_add(u64::from(digit(*byte)))
+        });
+    }
     digits.iter().fold(0_u64, |value, byte| {
         value
             .saturating_mul(10)
             .saturating_add(u64::from(digit(*byte)))
     })
 }
+
+/// So many digits spell a number that 64 bits have room for, whatever they are.
+const MOST_DIGITS: usize = 18;
 
 /// Whether a byte is an ASCII letter or digit, by a table.
 #[inline(always)]

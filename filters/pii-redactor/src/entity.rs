@@ -49,6 +49,14 @@ impl EntitySet {
         both
     }
 
+    /// Whether any kind is in both.
+    #[must_use]
+    #[inline]
+    pub fn meets(&self, other: &Self) -> bool {
+        let both = self.0.iter().zip(&other.0);
+        both.fold(0, |both, (left, right)| both | (left & right)) != 0
+    }
+
     /// What is in either.
     #[must_use]
     #[inline]

@@ -156,7 +156,8 @@ impl Redaction {
 }
 
 fn applied(action: Option<&Action>, label: &str, value: Option<&[u8]>) -> Replacement {
-    let text = value.map(String::from_utf8_lossy);
+    let read = value.filter(|_| action.is_some_and(Action::reads));
+    let text = read.map(String::from_utf8_lossy);
     action.map_or(Replacement::Keep, |action| {
         action.apply(label, text.as_deref())
     })

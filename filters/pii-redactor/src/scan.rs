@@ -8,8 +8,9 @@
 
 use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
 use crate::detect::{JWT, KeyLine, PRIVATE_KEY, Span, open_key, rest_of_key};
+use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
-use crate::plan::Plan;
+use crate::plan::{Plan, is_item};
 use crate::spelled::{Sink, Spelled, Spelling, raw_position};
 
 /// Scans one text after the other.
@@ -37,6 +38,8 @@ pub(crate) struct TextScanner {
     /// An escape that is not complete.
     escape: Vec<u8>,
     spans: Vec<Span>,
+    /// What a line above has announced for the items below it.
+    listed: EntitySet,
 }
 
 /// What goes on with the rest of a secret that began before this window.
@@ -64,6 +67,7 @@ impl TextScanner {
             line_ends: Vec::new(),
             escape: Vec::new(),
             spans: Vec::new(),
+            listed: EntitySet::EMPTY,
         }
     }
 
@@ -283,8 +287,13 @@ impl TextScanner {
             return;
         }
         let whole = last && !self.started;
+        let with_list = self.with_list(announcement);
+        let announcement = with_list.as_ref().unwrap_or(announcement);
         sink.plan
             .search(&self.text, self.from, announcement, whole, &mut self.spans);
+        if last && self.spelling.is_lines() {
+            self.go_on_with_list(sink.plan);
+        }
         let mut cut = if last { self.text.len() } else { self.cut() };
         if !last {
             for span in &self.spans {
@@ -322,6 +331,26 @@ impl TextScanner {
             self.run_on(span, last);
         }
         self.leave(cut, raw_cut);
+    }
+
+    /// What a line above has announced goes for an item as well.
+    fn with_list(&self, announcement: &Announcement) -> Option<Announcement> {
+        let is_listed = !self.listed.is_empty() && !self.started && is_item(&self.text);
+        is_listed.then(|| Announcement {
+            kinds: announcement.kinds.or(&self.listed),
+            ..*announcement
+        })
+    }
+
+    /// The line is over: what it announces for those below it, or what one above it has announced, if it
+    /// is an item itself, or blank.
+    fn go_on_with_list(&mut self, plan: &Plan) {
+        let line = self.text.trim_ascii();
+        if line.last() == Some(&b':') {
+            self.listed = plan.announced_below(line);
+        } else if !self.listed.is_empty() && !line.is_empty() && !is_item(line) {
+            self.listed = EntitySet::EMPTY;
+        }
     }
 
     /// A secret fills the text to its end: what follows may still be part of it.
@@ -419,10 +448,26 @@ impl TextScanner {
         let mut place = limit;
         while place > self.from {
             let (left, right) = (before(&self.text, place), at(&self.text, place));
-            let separates = b",;\"'<>()[]{}|\n\r\t".contains(&left)
-                || left == b' '
-                    && !right.is_ascii_digit()
-                    && !before(&self.text, place.less(1)).is_ascii_digit();
+            let separates = matches!(
+                left,
+                b',' | b';'
+                    | b'"'
+                    | b'\''
+                    | b'<'
+                    | b'>'
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'{'
+                    | b'}'
+                    | b'|'
+                    | b'\n'
+                    | b'\r'
+                    | b'\t'
+            ) || left == b' '
+                && !right.is_ascii_digit()
+                && !before(&self.text, place.less(1)).is_ascii_digit();
             if separates {
                 return place;
             }

@@ -39,6 +39,11 @@ pub(crate) enum Spelling {
 }
 
 impl Spelling {
+    /// Whether texts are lines, of which one may say what those below it are.
+    pub(crate) const fn is_lines(self) -> bool {
+        matches!(self, Self::Plain | Self::Markup | Self::QuotedPrintable)
+    }
+
     /// Whether a secret that began in one text may go on in the next: lines and rows belong
     /// together.
     pub(crate) const fn joins_texts(self) -> bool {
@@ -135,6 +140,11 @@ pub(crate) fn raw_position(breaks: &[(usize, usize)], place: usize) -> usize {
 
 /// Writes a replacement as the text around it is spelled.
 pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
+    // Most labels are written alike everywhere but in a form.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"[]_-*. ".contains(&byte);
+    if spelling != Spelling::Form && text.bytes().all(is_plain) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     match spelling {
         Spelling::Plain => out.extend_from_slice(text.as_bytes()),
         Spelling::Json | Spelling::Name | Spelling::SingleQuoted => {

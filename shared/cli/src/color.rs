@@ -55,8 +55,6 @@ pub(crate) enum Colour {
     Green,
     /// Wrong, refused.
     Red,
-    /// Accepted and probably not meant.
-    Yellow,
     /// What stands beside.
     Dim,
 }
@@ -66,7 +64,6 @@ impl Colour {
         match self {
             Self::Green => "32",
             Self::Red => "31",
-            Self::Yellow => "33",
             Self::Dim => "2",
         }
     }

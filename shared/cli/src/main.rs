@@ -16,6 +16,8 @@ mod audit;
 mod check;
 mod color;
 mod exit;
+mod explain;
+mod jwt;
 mod output;
 mod redact;
 mod schema;
@@ -46,6 +48,10 @@ enum Command {
     Check(check::Arguments),
     /// Print the script that completes commands in a shell
     Completions(shells::Completions),
+    /// Say what a finding of `check` means
+    Explain(explain::Arguments),
+    /// Take a token apart and check it as jwt-auth would
+    Jwt(jwt::Arguments),
     /// Print the manual pages
     Man(shells::Man),
     /// Print the JSON Schema of a configuration
@@ -72,6 +78,8 @@ fn run(command: &Command) -> u8 {
         Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Completions(arguments) => shells::completions(arguments, Arguments::command()),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Jwt(arguments) => jwt::run(arguments),
         Command::Man(arguments) => shells::man(arguments, Arguments::command()),
         Command::Redact(arguments) => redact::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),

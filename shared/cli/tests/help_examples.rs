@@ -24,6 +24,7 @@ fn folder_with_files() -> tempfile::TempDir {
             "audit.json",
             "filters/audit-emitter/examples/collector.json",
         ),
+        ("jwt.json", "filters/jwt-auth/examples/remote-keys.json"),
         ("envoy.yaml", "envoy-test/envoy/meshward.yaml"),
     ] {
         std::fs::copy(root.join(source), folder.path().join(name)).unwrap();
@@ -37,8 +38,17 @@ fn folder_with_files() -> tempfile::TempDir {
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
+    std::fs::write(folder.path().join("token.txt"), TOKEN).unwrap();
+    for name in ["manifests", "config"] {
+        let inner = folder.path().join(name);
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::copy(folder.path().join("envoy.yaml"), inner.join("envoy.yaml")).unwrap();
+    }
     folder
 }
+
+/// `{"alg":"RS256"}` and `{"iss":"joe","exp":1300819380}`, with a signature that is none.
+const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLCJleHAiOjEzMDA4MTkzODB9.c2ln";
 
 /// The commands that stand indented below "Examples:".
 fn examples(help: &str) -> Vec<String> {
@@ -66,6 +76,7 @@ fn every_example_of_the_help_runs() {
                 .current_dir(folder.path())
                 .env("PATH", &path)
                 .env("KEY", "mw_0123456789")
+                .env("TOKEN", TOKEN)
                 .stdin(Stdio::null())
                 .output()
                 .unwrap();
@@ -77,4 +88,13 @@ fn every_example_of_the_help_runs() {
     }
 }
 
-const COMMANDS: [&str; 6] = ["api-key", "check", "completions", "man", "redact", "schema"];
+const COMMANDS: [&str; 8] = [
+    "api-key",
+    "check",
+    "completions",
+    "explain",
+    "jwt",
+    "man",
+    "redact",
+    "schema",
+];

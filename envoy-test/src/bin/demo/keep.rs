@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use envoy_test::envoy::{ADMIN, Bootstrap, CLUSTERS, Envoy, GATEWAY, Options};
 use envoy_test::peers::Peers;
-use envoy_test::{Result, readme, wait_for_interrupt};
+use envoy_test::{Result, paths, readme, wait_for_interrupt};
 
 use crate::Chain;
 
@@ -12,6 +12,8 @@ use crate::Chain;
 /// what to try, and waits to be interrupted.
 pub(crate) fn until_interrupted(chain: Chain, options: Options) -> Result<()> {
     let peers = Peers::start_at(CLUSTERS.map(|(_, address)| loopback(address.port)))?;
+    let trail = paths::root().join(readme::TRAIL);
+    peers.collector.write_to(&trail)?;
     let mut bootstrap = Bootstrap::shipped()?;
     bootstrap.load_built_modules()?;
     chain.apply(&mut bootstrap)?;
@@ -24,10 +26,7 @@ pub(crate) fn until_interrupted(chain: Chain, options: Options) -> Result<()> {
         envoy.gateway(),
         envoy.admin()
     );
-    println!(
-        "what the collector has at http://{}/records.\n",
-        peers.collector.address()
-    );
+    println!("the audit trail in {}.\n", readme::TRAIL);
     match readme::steps() {
         Ok(steps) => {
             println!("To try, for example:\n");

@@ -56,7 +56,7 @@ const LOOKS_PER_BYTE: u64 = 2;
 /// So many looks are a few milliseconds: small bodies are never stopped, whatever is in them.
 const FREE_LOOKS: u64 = 65_536;
 /// The account is looked at after each piece of this size.
-pub(crate) const PIECE_BYTES: usize = 16 * 1024;
+pub(crate) const PIECE_BYTES: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests;

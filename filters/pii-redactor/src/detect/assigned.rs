@@ -95,7 +95,25 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
 fn value_end(text: &[u8], start: usize, sign: u8, entity: u8) -> Option<usize> {
     let ahead = part(text, start, start.plus(MAX_VALUE_BYTES));
     let length = count_while(ahead, 0, |byte| {
-        byte > b' ' && !b",;&\"'<>()[]{}|\\`".contains(&byte)
+        byte > b' '
+            && !matches!(
+                byte,
+                b',' | b';'
+                    | b'&'
+                    | b'"'
+                    | b'\''
+                    | b'<'
+                    | b'>'
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'{'
+                    | b'}'
+                    | b'|'
+                    | b'\\'
+                    | b'`'
+            )
     });
     let mut value = part(ahead, 0, length);
     // The full stop of a sentence is not part of it.

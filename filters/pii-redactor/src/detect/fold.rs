@@ -6,7 +6,7 @@
 //! hides anything.
 
 use crate::bytes::{Position as _, at, part, rest};
-use crate::lexicon::char_at;
+use crate::lexicon::{Seam, char_at};
 use crate::spelled::raw_position;
 use crate::steps::step;
 
@@ -34,6 +34,7 @@ impl Folded {
         step(text.len() / 8);
         if memchr::memchr3(0xc2, 0xe2, 0xef, text).is_none()
             && memchr::memchr3(b'%', b'&', 0xe3, text).is_none()
+            && memchr::memchr(b'\\', text).is_none()
         {
             return false;
         }
@@ -59,6 +60,24 @@ impl Folded {
         !self.breaks.is_empty()
     }
 
+    /// Reads a text with a space at each of these seams.
+    pub(crate) fn separate(&mut self, text: &[u8], from: usize, seams: &[Seam]) {
+        self.bytes.clear();
+        self.breaks.clear();
+        self.from = 0;
+        step(text.len() / 8);
+        let mut done = 0;
+        for place in seams.iter().map(|seam| seam.place) {
+            step(2);
+            self.copy(text, done, place, from);
+            self.breaks.push((self.bytes.len(), place));
+            self.bytes.push(b' ');
+            self.breaks.push((self.bytes.len(), place));
+            done = place;
+        }
+        self.copy(text, done, text.len(), from);
+    }
+
     fn copy(&mut self, text: &[u8], start: usize, end: usize, from: usize) {
         if (start..=end).contains(&from) {
             self.from = self.bytes.len().plus(from.less(start));
@@ -79,6 +98,7 @@ fn unit(text: &[u8], position: usize) -> Option<(Option<u8>, usize)> {
     match at(text, position) {
         b'%' => percent(text, position).map(|(byte, length)| (Some(byte), length)),
         b'&' => reference(text, position),
+        b'\\' => escape(text, position),
         0xc2 | 0xe2 | 0xe3 | 0xef => {
             let character = char_at(text, position)?;
             Some((plain(character)?, character.len_utf8()))
@@ -133,6 +153,27 @@ const fn hexadecimal(byte: u8) -> Option<u8> {
         b'a'..=b'f' | b'A'..=b'F' => Some((byte & 15).wrapping_add(9)),
         _ => None,
     }
+}
+
+/// `\u0040` and `\x40`, as programs spell characters.
+fn escape(text: &[u8], position: usize) -> Option<(Option<u8>, usize)> {
+    let digits = match at(text, position.plus(1)) {
+        b'u' => 4,
+        b'x' => 2,
+        _ => return None,
+    };
+    let begin = position.plus(2);
+    let mut code = 0_u32;
+    for place in 0..digits {
+        let digit = hexadecimal(at(text, begin.plus(place)))?;
+        code = code << 4 | u32::from(digit);
+    }
+    let character = char::from_u32(code)?;
+    let byte = match u8::try_from(character) {
+        Ok(byte) if byte.is_ascii() => Some(byte),
+        _ => plain(character)?,
+    };
+    Some((byte, digits.plus(2)))
 }
 
 /// `&#64;`, `&#x40;`, `&nbsp;` and the few names that matter here.
@@ -192,6 +233,7 @@ mod tests {
             ("jane%2540example", "jane@example"),
             ("jane&#64;x &#x40;&nbsp;&commat;", "jane@x @ @"),
             ("4\u{200b}1\u{ad}1", "411"),
+            ("jane\\u0040x\\x2eorg", "jane@x.org"),
         ] {
             let mut folded = Folded::default();
             assert!(folded.read(text.as_bytes(), 0), "{text}");
@@ -210,6 +252,7 @@ mod tests {
             "caf\u{e9}",
             "\u{20ac} 5",
             "&foo;",
+            "\\user",
             "",
         ] {
             assert!(!Folded::default().read(text.as_bytes(), 0), "{text}");

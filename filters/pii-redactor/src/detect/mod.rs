@@ -147,15 +147,15 @@ pub fn named(name: &str) -> Option<(u8, &'static Detector)> {
     Some((u8::try_from(index).ok()?, DETECTORS.get(index)?))
 }
 
-/// See the detector of the same name.
+/// The number of the kind that a key, secret or token of a program is.
 pub(crate) const API_KEY: u8 = table::id("API_KEY");
-/// See the detector of the same name.
+/// The number of the kind that a password is.
 pub(crate) const PASSWORD: u8 = table::id("PASSWORD");
-/// See the detector of the same name.
+/// The number of the kind that a private key in PEM is.
 pub(crate) const PRIVATE_KEY: u8 = table::id("PRIVATE_KEY");
-/// See the detector of the same name.
+/// The number of the kind that a payment card is.
 pub(crate) const CREDIT_CARD: u8 = table::id("CREDIT_CARD");
-/// See the detector of the same name.
+/// The number of the kind that a JSON Web Token is.
 pub(crate) const JWT: u8 = table::id("JWT");
 
 /// How far a private key goes in this text that began before it.

@@ -3,7 +3,7 @@
 use super::boundary::Strength;
 use super::table::id;
 use super::{DETECTORS, Form};
-use crate::bytes::{Position as _, at};
+use crate::bytes::{Position as _, at, rest};
 use crate::entity::EntitySet;
 
 /// The shapes of the wanted kinds, by the word that they begin with and the sign behind it.
@@ -30,11 +30,29 @@ struct Table {
 pub(crate) struct Bucket {
     /// The sign; 0 for none.
     pub(crate) next: u8,
+    /// The lengths that the second word may have, as bits; all of them where one of the shapes leaves it
+    /// open.
+    seconds: u64,
     /// They act alone, or need a word.
     pub(crate) is_alone: bool,
     /// All their kinds.
     pub(crate) kinds: EntitySet,
     pub(crate) shapes: Vec<Shape>,
+}
+
+impl Bucket {
+    /// No second word is longer.
+    pub(crate) const LONGEST_SECOND: usize = 24;
+
+    /// Whether a second word of so many bytes fits any of them.
+    pub(crate) fn has_second(&self, length: usize) -> bool {
+        has_bit(self.seconds, length)
+    }
+}
+
+fn has_bit(bits: u64, place: usize) -> bool {
+    let place = u32::try_from(place).unwrap_or(u32::MAX);
+    bits.checked_shr(place).unwrap_or(0) & 1 != 0
 }
 
 /// One spelling of a form.
@@ -46,6 +64,8 @@ pub(crate) struct Shape {
     pub(crate) check: fn(&[u8]) -> bool,
     /// Any sign between its groups will do for any other.
     is_loose: bool,
+    /// The lengths that its second word may have, as bits.
+    seconds: u64,
     pattern: Box<[u8]>,
 }
 
@@ -90,6 +110,7 @@ impl ShapeIndex {
                     checked: detector.checked,
                     check,
                     is_loose,
+                    seconds: 0,
                     pattern: pattern.as_bytes().into(),
                 });
             };
@@ -146,7 +167,7 @@ impl ShapeIndex {
         table.get(length).map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn add(&mut self, shape: Shape) {
+    fn add(&mut self, mut shape: Shape) {
         let word: Vec<u8> = shape
             .pattern
             .iter()
@@ -154,6 +175,8 @@ impl ShapeIndex {
             .take_while(u8::is_ascii_alphanumeric)
             .collect();
         let next = at(&shape.pattern, word.len());
+        let seconds = second_lengths(rest(&shape.pattern, word.len().plus(1)));
+        shape.seconds = seconds;
         // A letter of the shape that stands for itself counts as a letter.
         let has_digit = word.iter().any(u8::is_ascii_digit);
         let has_letter = word
@@ -197,12 +220,32 @@ impl ShapeIndex {
                     list.len().less(1)
                 });
                 if let Some(bucket) = list.get_mut(place) {
+                    bucket.seconds |= seconds;
                     bucket.kinds.insert(shape.entity);
                     bucket.shapes.push(shape.clone());
                 }
             }
         }
     }
+}
+
+/// The lengths, as bits, that the first word of the rest of a pattern may have.
+fn second_lengths(pattern: &[u8]) -> u64 {
+    let length = pattern
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    let is_open = pattern
+        .iter()
+        .take(length.plus(1))
+        .any(|byte| matches!(byte, b'd' | b'a' | b'?'));
+    if is_open {
+        return u64::MAX;
+    }
+    u32::try_from(length)
+        .ok()
+        .and_then(|length| 1_u64.checked_shl(length))
+        .unwrap_or(u64::MAX)
 }
 
 impl Shape {
@@ -215,12 +258,22 @@ impl Shape {
         }
     }
 
+    /// Whether a second word of so many bytes fits.
+    pub(crate) fn has_second(&self, length: usize) -> bool {
+        has_bit(self.seconds, length)
+    }
+
     /// The end of a match that begins at `start`. What it has without separators goes to `plain`.
     pub(crate) fn fits(&self, text: &[u8], start: usize, plain: &mut Plain) -> Option<usize> {
         plain.clear();
         let mut position = start;
         for expected in &self.pattern {
-            let found = at(text, position);
+            let mut found = at(text, position);
+            // The first of two bytes is as good as a letter.
+            if found == UMLAUT {
+                found = umlaut(at(text, position.plus(1))).unwrap_or(found);
+                position = position.plus(usize::from(found != UMLAUT));
+            }
             // What may be missing.
             let is_there = match expected {
                 b'd' => found.is_ascii_digit(),
@@ -229,6 +282,7 @@ impl Shape {
                 _ => true,
             };
             if !is_there {
+                position = position.less(usize::from(at(text, position) >= 0x80));
                 continue;
             }
             let fits = match expected {
@@ -246,9 +300,31 @@ impl Shape {
                 plain.push(found);
             }
             position = position.plus(1);
+            // ` - `, two spaces.
+            if self.is_loose && is_separator(*expected) {
+                position = position.plus(more_separators(text, position));
+            }
         }
         Some(position)
     }
+}
+
+/// The first byte of `Ä`, `Ö` and `Ü`.
+pub(crate) const UMLAUT: u8 = 0xc3;
+
+/// What is as good as a letter on a number plate, by its second byte.
+const fn umlaut(second: u8) -> Option<u8> {
+    match second {
+        0x84 => Some(b'A'),
+        0x96 => Some(b'O'),
+        0x9c => Some(b'U'),
+        _ => None,
+    }
+}
+
+/// One of the two bytes of such a letter.
+pub(crate) const fn is_umlaut_byte(byte: u8) -> bool {
+    byte == UMLAUT || umlaut(byte).is_some()
 }
 
 /// A value without its separators, in upper case.
@@ -288,10 +364,24 @@ impl Plain {
 }
 
 /// The signs that people put between groups of digits and letters.
-const SEPARATORS: &[u8] = b" -./\t";
+const SEPARATORS: &[u8] = b" -./\t_";
 
-const fn is_separator(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'\t')
+pub(crate) const fn is_separator(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'\t' | b'_')
+}
+
+/// How many signs follow the first one between two groups: a sign between spaces, or two spaces.
+pub(crate) fn more_separators(text: &[u8], position: usize) -> usize {
+    if !is_separator(at(text, position)) {
+        return 0;
+    }
+    let is_padded = at(text, position.less(1)) == b' ' || at(text, position) == b' ';
+    match at(text, position.plus(1)) {
+        _ if !is_padded => 0,
+        b' ' if at(text, position.less(1)) == b' ' => 2,
+        next if !is_separator(next) => 1,
+        _ => 0,
+    }
 }
 
 fn has_separator(shape: &str) -> bool {

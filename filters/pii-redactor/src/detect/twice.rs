@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use super::DETECTORS;
 use crate::fixtures::{plan_of, redacted};
@@ -87,10 +86,7 @@ thread_local! {
 }
 
 proptest! {
-    // The same texts in every run: a label that is shorter than what it stands for can bring a word
-    // into reach of a value that was too far from it, so a few texts out of many thousands are
-    // redacted further by a second run.
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
     fn twice_is_once(name in any_name(), text in any_text()) {

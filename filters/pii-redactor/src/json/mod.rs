@@ -200,16 +200,16 @@ impl JsonRewriter {
 
     /// Takes the next bytes of the body, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        let mut ahead = chunk;
-        while self.traits.is_lines
-            && let Some(end) = memchr::memchr(b'\n', ahead)
-        {
-            self.write_piece(part(ahead, 0, end), out, tally);
-            self.end_line(out, tally);
-            self.write_piece(b"\n", out, tally);
-            ahead = rest(ahead, end.plus(1));
+        let mut done = 0;
+        if self.traits.is_lines {
+            for end in memchr::memchr_iter(b'\n', chunk) {
+                self.write_piece(part(chunk, done, end), out, tally);
+                self.end_line(out, tally);
+                // The end of a line is white space before the next one.
+                done = end;
+            }
         }
-        self.write_piece(ahead, out, tally);
+        self.write_piece(rest(chunk, done), out, tally);
     }
 
     fn write_piece(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {

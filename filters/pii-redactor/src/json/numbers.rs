@@ -73,6 +73,10 @@ impl JsonRewriter {
             // A comment begins right behind it.
             self.token.pop();
             self.end_token(Some(b' '), cursor, plan, tally);
+            if self.state == State::Text {
+                // What is before it is no JSON, and neither is this.
+                return self.recovery.text.write(b"/", cursor.out(), tally);
+            }
             return self.begin_comment_behind_slash(cursor);
         }
         // Numbers beside each other on a line are prose, and one number there may be in groups.

@@ -88,7 +88,8 @@ impl JsonRewriter {
         {
             self.state = State::AfterValue;
             self.has_value = true;
-            if self.next.info.kinds.is_none() && plan.has_nothing_for(ahead, length) {
+            let is_plain = self.next.info.kinds.is_none();
+            if is_plain && plan.has_nothing_for(ahead, length) {
                 cursor.at = start.plus(length).plus(1);
                 return;
             }

@@ -8,6 +8,7 @@
 //! kind that takes a whole value by its name alone needs its phrase at the end of the name. A kind that
 //! has a form of its own to go by needs it anywhere in the name.
 
+mod lists;
 mod near;
 mod words;
 
@@ -15,7 +16,7 @@ use crate::detect::{DETECTORS, Form};
 use crate::entity::EntitySet;
 use words::{Flags, Known, Vocabulary};
 
-pub(crate) use near::Surroundings;
+pub(crate) use near::{Seam, Surroundings};
 pub(crate) use words::{Words, char_at, char_before};
 pub use words::{folded, split};
 
@@ -44,6 +45,13 @@ struct Phrase {
     announces: EntitySet,
     /// Kinds that the words inside of it announce and it does not: a `page token` is no token.
     denies: EntitySet,
+}
+
+impl Phrase {
+    const NOTHING: Self = Self {
+        announces: EntitySet::EMPTY,
+        denies: EntitySet::EMPTY,
+    };
 }
 
 /// What the name of a member says.
@@ -151,18 +159,34 @@ impl Lexicon {
             .map(|(_, next)| *next)
     }
 
-    fn phrase(&self, node: u16) -> Phrase {
+    fn phrase(&self, node: u16) -> &Phrase {
         self.nodes
             .get(usize::from(node))
-            .map(|node| node.phrase)
-            .unwrap_or_default()
+            .map_or(&Phrase::NOTHING, |node| &node.phrase)
+    }
+
+    /// Whether a word announces something, or is one that people write right beside numbers.
+    pub(crate) fn stands_beside(&self, word: &[u8]) -> bool {
+        self.beside(word).is_some()
+    }
+
+    /// What is known about such a word.
+    fn beside(&self, word: &[u8]) -> Option<Known> {
+        if !(2..=LONGEST_BESIDE_BYTES).contains(&word.len()) {
+            return None;
+        }
+        let known = self.vocabulary.look_up_part(word);
+        let mut nodes = known.ids.into_iter().filter_map(|id| self.step(0, id));
+        let announces = nodes.any(|node| !self.phrase(node).announces.is_empty());
+        (announces || known.flags & BESIDE != 0).then_some(known)
     }
 
     /// What a member's name announces; `parent` is the name of the member that it is in, so that
     /// `card.number` is the number of a card.
     #[must_use]
     pub fn of_name(&self, parent: &[u8], name: &[u8]) -> Announcement {
-        let look_up = |text| Words::new(text).map(|word| NameWord::new(&self.vocabulary, &word));
+        let look_up =
+            |text| Words::new(text).map(move |word| NameWord::new(&self.vocabulary, text, &word));
         let parent: Vec<NameWord> = look_up(parent).collect();
         let skipped = parent.len().saturating_sub(MAX_PARENT_WORDS);
         let mut words: Vec<NameWord> = parent.into_iter().skip(skipped).collect();
@@ -207,7 +231,7 @@ impl Lexicon {
                     let length = end.saturating_sub(start);
                     let is_last = end.saturating_add(1) == words.len();
                     if is_head || is_last || !counts {
-                        let phrases = nodes.iter().map(|node| self.phrase(*node));
+                        let phrases = nodes.iter().map(|node| *self.phrase(*node));
                         found.extend(phrases.map(|phrase| (length, is_head, phrase)));
                     }
                 }
@@ -236,9 +260,9 @@ struct NameWord {
 }
 
 impl NameWord {
-    fn new(vocabulary: &Vocabulary, word: &words::Word) -> Self {
+    fn new(vocabulary: &Vocabulary, text: &[u8], word: &words::Word) -> Self {
         Self {
-            known: vocabulary.look_up(word),
+            known: vocabulary.look_up(text, word),
             is_number: word.is_number(),
         }
     }
@@ -248,349 +272,37 @@ impl NameWord {
     }
 }
 
-/// See [`NEGATIVE_WORDS`].
+/// One of [`lists::NEGATIVE`].
 const NEGATIVE: Flags = 1;
-/// See [`NEGATIVE_BEFORE_WORDS`].
+/// One of [`lists::NEGATIVE_BEFORE`].
 const NEGATIVE_BEFORE: Flags = 2;
-/// See [`GENERIC_WORDS`].
+/// One of [`lists::GENERIC`].
 const GENERIC: Flags = 4;
-/// See [`TAIL_WORDS`].
+/// One of [`lists::TAIL`].
 const TAIL: Flags = 8;
-/// See [`COUNTING_WORDS`].
+/// One of [`lists::COUNTING`].
 const COUNTING: Flags = 16;
-/// See [`MODIFIER_WORDS`].
+/// One of [`lists::MODIFIERS`].
 const MODIFIER: Flags = 32;
-/// See [`UNIT_WORDS`].
+/// One of [`lists::UNITS`].
 const UNIT: Flags = 64;
+/// One of [`lists::BESIDE_NUMBERS`].
+const BESIDE: Flags = 128;
 
 const FLAGGED: &[(&[&str], Flags)] = &[
-    (NEGATIVE_WORDS, NEGATIVE),
-    (NEGATIVE_BEFORE_WORDS, NEGATIVE_BEFORE),
-    (GENERIC_WORDS, GENERIC),
-    (TAIL_WORDS, TAIL),
-    (COUNTING_WORDS, COUNTING),
-    (MODIFIER_WORDS, MODIFIER),
-    (UNIT_WORDS, UNIT),
-];
-
-/// Words behind the head of a name that say nothing about what it is: `ssn_value`, `phone_home`.
-const TAIL_WORDS: &[&str] = &[
-    "number",
-    "no",
-    "nr",
-    "num",
-    "value",
-    "values",
-    "text",
-    "raw",
-    "formatted",
-    "national",
-    "international",
-    "primary",
-    "secondary",
-    "main",
-    "home",
-    "work",
-    "e164",
-    "digits",
-    "full",
-    "display",
-    "data",
-    "content",
-    "current",
-    "previous",
-    "old",
-    "new",
-    "masked",
-    "plain",
-    "field",
-    "input",
-    "confirmation",
-    "confirm",
-    "repeat",
-    "again",
-    "string",
-    "str",
-    "iso",
-    "utc",
-    "kana",
-    "kanji",
-    "latin",
-    "plaintext",
-    "encrypted",
-    "base64",
-    "hex",
-];
-
-/// At the end of a name they say that it holds no such value, but something about one:
-/// `phone_count`, `ssn_verified`.
-const COUNTING_WORDS: &[&str] = &[
-    "count",
-    "counts",
-    "total",
-    "size",
-    "length",
-    "len",
-    "min",
-    "max",
-    "limit",
-    "index",
-    "offset",
-    "ms",
-    "seconds",
-    "duration",
-    "timestamp",
-    "time",
-    "at",
-    "type",
-    "version",
-    "hash",
-    "status",
-    "enabled",
-    "required",
-    "supported",
-    "verified",
-    "format",
-    "policy",
-    "url",
-    "uri",
-    "endpoint",
-    "arn",
-    "pattern",
-    "regex",
-    "expires",
-    "ttl",
-    "in",
-    "age",
-    "score",
-    "rate",
-];
-
-/// Right before a phrase they make it a measure: `max_age` is nobody's age.
-const MODIFIER_WORDS: &[&str] = &[
-    "max", "maximum", "min", "minimum", "avg", "average", "mean", "median", "total",
-];
-
-/// Right behind a number they say what it counts.
-const UNIT_WORDS: &[&str] = &[
-    "ms",
-    "msec",
-    "millis",
-    "milliseconds",
-    "us",
-    "ns",
-    "s",
-    "sec",
-    "secs",
-    "seconds",
-    "min",
-    "minutes",
-    "hours",
-    "days",
-    "bytes",
-    "byte",
-    "b",
-    "kb",
-    "mb",
-    "gb",
-    "kib",
-    "mib",
-    "gib",
-    "bits",
-    "rows",
-    "records",
-    "items",
-    "requests",
-    "entries",
-    "lines",
-    "events",
-    "messages",
-    "times",
-    "tokens",
-    "ops",
-    "cycles",
-    "iterations",
-    "points",
-    "pixels",
-    "px",
-    "km",
-    "m",
-    "usd",
-    "eur",
-    "gbp",
-    "dollars",
-    "euros",
-    "percent",
-    "users",
-    "people",
-    "hits",
-    "packets",
-    "files",
-    "blocks",
-];
-
-/// Words that only repeat that there is a value: `phone.number`, `address.text`.
-const GENERIC_WORDS: &[&str] = &[
-    "number",
-    "no",
-    "nr",
-    "num",
-    "value",
-    "text",
-    "raw",
-    "formatted",
-    "national",
-    "international",
-    "primary",
-    "secondary",
-    "main",
-    "home",
-    "work",
-    "e164",
-    "digits",
-    "full",
-    "display",
-    "data",
-    "content",
-    "code",
-    "current",
-    "previous",
-    "old",
-    "new",
-    "masked",
-    "plain",
-    "verified",
-    "address",
-    "id",
-    "identifier",
-];
-
-/// Words that name ids of things, hashes, times and amounts.
-const NEGATIVE_WORDS: &[&str] = &[
-    "id",
-    "ids",
-    "uuid",
-    "guid",
-    "oid",
-    "hash",
-    "sha",
-    "sha1",
-    "sha256",
-    "md5",
-    "etag",
-    "checksum",
-    "digest",
-    "integrity",
-    "version",
-    "ver",
-    "build",
-    "revision",
-    "rev",
-    "release",
-    "timestamp",
-    "ts",
-    "time",
-    "updated",
-    "created",
-    "modified",
-    "epoch",
-    "count",
-    "total",
-    "price",
-    "amount",
-    "quantity",
-    "qty",
-    "size",
-    "length",
-    "width",
-    "height",
-    "offset",
-    "index",
-    "port",
-    "score",
-    "weight",
-    "duration",
-    "ms",
-    "seconds",
-    "order",
-    "invoice",
-    "sku",
-    "ean",
-    "upc",
-    "isbn",
-    "gtin",
-    "barcode",
-    "tracking",
-    "trace",
-    "span",
-    "request",
-    "correlation",
-    "nonce",
-    "seq",
-    "sequence",
-    "cursor",
-    "page",
-    "limit",
-    "commit",
-    "ref",
-    "reference",
-    "transaction",
-    "txn",
-    "batch",
-    "parcel",
-    "shipment",
-    "product",
-    "item",
-    "issn",
-    "bytes",
-    "snowflake",
-    "at",
-];
-
-/// Words that, right before a number in a text, say that it is of a thing.
-const NEGATIVE_BEFORE_WORDS: &[&str] = &[
-    "id",
-    "uuid",
-    "guid",
-    "hash",
-    "sha",
-    "checksum",
-    "version",
-    "ver",
-    "v",
-    "build",
-    "release",
-    "order",
-    "invoice",
-    "sku",
-    "ref",
-    "reference",
-    "tracking",
-    "trace",
-    "transaction",
-    "commit",
-    "isbn",
-    "issn",
-    "ean",
-    "upc",
-    "serial",
-    "timestamp",
-    "epoch",
-    "ticket",
-    "ts",
-    "ms",
-    "rev",
-    "revision",
-    "parcel",
-    "shipment",
-    "size",
-    "count",
-    "price",
-    "total",
-    "amount",
+    (lists::NEGATIVE, NEGATIVE),
+    (lists::NEGATIVE_BEFORE, NEGATIVE_BEFORE),
+    (lists::GENERIC, GENERIC),
+    (lists::TAIL, TAIL),
+    (lists::COUNTING, COUNTING),
+    (lists::MODIFIERS, MODIFIER),
+    (lists::UNITS, UNIT),
+    (lists::BESIDE_NUMBERS, BESIDE),
 ];
 
 const MAX_PARENT_WORDS: usize = 3;
+/// The longest word that is looked for right beside a number.
+const LONGEST_BESIDE_BYTES: usize = 20;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,8 @@
 //! What the words around a place in a text say about it.
 
-use super::words::Words;
-use super::{Lexicon, NEGATIVE_BEFORE, UNIT};
-use crate::bytes::Position as _;
+use super::words::{Word, Words};
+use super::{Known, Lexicon, NEGATIVE_BEFORE, UNIT};
+use crate::bytes::{Position as _, count_while, count_while_back, part, rest};
 use crate::entity::EntitySet;
 use crate::steps::step;
 
@@ -13,11 +13,17 @@ pub(crate) struct Surroundings {
     is_read: bool,
     words: Vec<NearWord>,
     hits: Vec<Hit>,
+    /// Everything that any of the phrases announces.
+    all: EntitySet,
     /// Phrases that may go on with the next word: the node, and the first word.
     open: Vec<(u16, usize)>,
     still_open: Vec<(u16, usize)>,
     /// The word that was asked about last: places are asked about nearly in order.
     cursor: usize,
+    /// The same of the hits.
+    hit_cursor: usize,
+    /// Where a word and a number stand together without a sign between them: `card4111…`.
+    glued: Vec<Seam>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +36,17 @@ struct NearWord {
     is_unit: bool,
     /// It is a number by itself, or stands for one: what is before it is about that one.
     is_number: bool,
+    /// It stands for a value that an earlier redaction took away.
+    is_placeholder: bool,
+}
+
+/// Where a word and a number stand together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seam {
+    /// Where the second of them begins.
+    pub(crate) place: usize,
+    /// The number is the first of them.
+    pub(crate) is_behind: bool,
 }
 
 /// A phrase, by its first and its last word.
@@ -37,15 +54,20 @@ struct NearWord {
 struct Hit {
     first: usize,
     last: usize,
-    kinds: EntitySet,
-    /// See [`super::Phrase::denies`].
-    denies: EntitySet,
+    /// In the tree of the lexicon.
+    node: u16,
 }
 
 impl Surroundings {
     /// Another text comes.
     pub(crate) fn forget(&mut self) {
         self.is_read = false;
+        self.glued.clear();
+    }
+
+    /// Whether the words of this text have been read.
+    pub(crate) const fn is_read(&self) -> bool {
+        self.is_read
     }
 
     /// How many words have been read of this text.
@@ -53,52 +75,182 @@ impl Surroundings {
         if self.is_read { self.words.len() } else { 0 }
     }
 
-    fn read(&mut self, lexicon: &Lexicon, text: &[u8]) {
-        if self.is_read {
-            return;
+    /// Where words and numbers stand together without a sign, as far as the words have been read.
+    pub(crate) fn glued(&self) -> &[Seam] {
+        &self.glued
+    }
+
+    /// The same, to be given back.
+    pub(crate) fn take_glued(&mut self) -> Vec<Seam> {
+        std::mem::take(&mut self.glued)
+    }
+
+    /// The words have been read already of a text that has a space at these seams now.
+    pub(crate) fn separate(&mut self, seams: &[Seam]) {
+        let mut spaces = 0_usize;
+        self.cursor = 0;
+        self.hit_cursor = 0;
+        for word in &mut self.words {
+            while seams
+                .get(spaces)
+                .is_some_and(|seam| seam.place <= word.start)
+            {
+                spaces = spaces.plus(1);
+            }
+            step(1);
+            word.start = word.start.plus(spaces);
+            word.end = word.end.plus(spaces);
         }
+    }
+
+    /// Takes the room for them back.
+    pub(crate) fn give_back(&mut self, seams: Vec<Seam>) {
+        self.glued = seams;
+        self.glued.clear();
+    }
+
+    /// Everything that is announced anywhere in the text.
+    #[inline]
+    pub(crate) fn all(&mut self, lexicon: &Lexicon, text: &[u8]) -> &EntitySet {
+        self.read(lexicon, text);
+        &self.all
+    }
+
+    #[inline]
+    fn read(&mut self, lexicon: &Lexicon, text: &[u8]) {
+        if !self.is_read {
+            self.read_words(lexicon, text);
+        }
+    }
+
+    #[inline(never)]
+    fn read_words(&mut self, lexicon: &Lexicon, text: &[u8]) {
         self.is_read = true;
         self.cursor = 0;
+        self.hit_cursor = 0;
         self.words.clear();
         self.hits.clear();
         self.open.clear();
-        for (place, word) in Words::new(text).enumerate() {
-            step(4);
-            let known = if word.is_placeholder || word.is_number() && word.digits > 2 {
-                super::Known::default()
-            } else {
-                lexicon.vocabulary.look_up(&word)
-            };
-            self.words.push(NearWord {
-                start: word.start,
-                end: word.end,
-                is_negative: known.flags & NEGATIVE_BEFORE != 0,
-                is_unit: known.flags & UNIT != 0,
-                is_number: word.is_placeholder || word.digits >= DIGITS_OF_A_NUMBER,
-            });
-            self.still_open.clear();
-            self.open.push((0, place));
-            for (node, first) in self.open.drain(..) {
-                for id in known.ids.into_iter().filter(|id| *id != 0) {
-                    let Some(next) = lexicon.step(node, id) else {
-                        continue;
-                    };
-                    let phrase = lexicon.phrase(next);
-                    if !phrase.announces.is_empty() || !phrase.denies.is_empty() {
-                        self.hits.push(Hit {
-                            first,
-                            last: place,
-                            kinds: phrase.announces,
-                            denies: phrase.denies,
-                        });
-                    }
-                    if self.still_open.len() < MOST_OPEN {
-                        self.still_open.push((next, first));
-                    }
+        self.glued.clear();
+        self.all = EntitySet::EMPTY;
+        for word in Words::new(text) {
+            step(1);
+            if word.is_placeholder || word.is_number() && word.digits >= DIGITS_OF_A_NUMBER {
+                self.open.clear();
+                self.add((word.start, word.end), Known::default(), true);
+                if let Some(added) = self.words.last_mut() {
+                    added.is_placeholder = word.is_placeholder;
+                }
+                continue;
+            }
+            let known = lexicon.vocabulary.look_up(text, &word);
+            // `ssn2` is a name, `SSN536-22-8145` a name and a number.
+            let may_be_glued = known.is_nothing() || known.ids[0] == 0 && word.digits > 2;
+            if may_be_glued && word.digits >= 2 && !word.is_number() {
+                self.add_glued(lexicon, text, &word, known);
+                continue;
+            }
+            self.add(
+                (word.start, word.end),
+                known,
+                word.digits >= DIGITS_OF_A_NUMBER,
+            );
+            self.follow(lexicon, known);
+        }
+    }
+
+    fn add(&mut self, (start, end): (usize, usize), known: Known, is_number: bool) {
+        self.words.push(NearWord {
+            start,
+            end,
+            is_negative: known.flags & NEGATIVE_BEFORE != 0,
+            is_unit: known.flags & UNIT != 0,
+            is_number,
+            is_placeholder: false,
+        });
+    }
+
+    /// A word of letters and digits that is none that is known. A word that announces something, or that
+    /// people write right beside numbers, may be at either end of it: `card4111…`, `IBANDE89…`,
+    /// `4111…USD`.
+    fn add_glued(&mut self, lexicon: &Lexicon, text: &[u8], word: &Word, whole: Known) {
+        let head = count_while(part(text, 0, word.end), word.start, is_letter);
+        let tail = count_while_back(part(text, word.start, word.end), word.length(), is_letter);
+        let (mut start, mut end) = (word.start, word.end);
+        if word.digits >= DIGITS_OF_A_NUMBER {
+            // The country of an account number may stand between.
+            for length in [head, head.less(2)] {
+                let place = word.start.plus(length);
+                if let Some(known) = lexicon.beside(part(text, word.start, place)) {
+                    self.add((word.start, place), known, false);
+                    self.follow(lexicon, known);
+                    self.glued.push(Seam {
+                        place,
+                        is_behind: false,
+                    });
+                    start = place;
+                    break;
                 }
             }
-            std::mem::swap(&mut self.open, &mut self.still_open);
         }
+        let mut behind = None;
+        if head < word.length() {
+            let place = word.end.less(tail);
+            behind = lexicon.beside(part(text, place, word.end));
+            if behind.is_some() {
+                end = place;
+            }
+        }
+        let is_number = word.digits >= DIGITS_OF_A_NUMBER;
+        if (start, end) == (word.start, word.end) {
+            self.add((start, end), whole, is_number);
+            return self.follow(lexicon, whole);
+        }
+        self.add((start, end), Known::default(), is_number);
+        self.open.clear();
+        if let Some(known) = behind {
+            self.add((end, word.end), known, false);
+            self.follow(lexicon, known);
+            self.glued.push(Seam {
+                place: end,
+                is_behind: true,
+            });
+        }
+    }
+
+    /// The word that was added last begins phrases, and goes on with those that are open.
+    #[inline]
+    fn follow(&mut self, lexicon: &Lexicon, known: Known) {
+        if known.ids == [0; 2] {
+            return self.open.clear();
+        }
+        let place = self.words.len().less(1);
+        let ids = known.ids.into_iter().filter(|id| *id != 0);
+        if self.open.is_empty() && ids.clone().all(|id| lexicon.step(0, id).is_none()) {
+            return;
+        }
+        self.still_open.clear();
+        self.open.push((0, place));
+        for (node, first) in self.open.drain(..) {
+            for id in ids.clone() {
+                let Some(next) = lexicon.step(node, id) else {
+                    continue;
+                };
+                let phrase = lexicon.phrase(next);
+                if !phrase.announces.is_empty() || !phrase.denies.is_empty() {
+                    self.all = self.all.or(&phrase.announces);
+                    self.hits.push(Hit {
+                        first,
+                        last: place,
+                        node: next,
+                    });
+                }
+                if self.still_open.len() < MOST_OPEN {
+                    self.still_open.push((next, first));
+                }
+            }
+        }
+        std::mem::swap(&mut self.open, &mut self.still_open);
     }
 
     /// What the words right before and behind a place in a text announce.
@@ -110,7 +262,7 @@ impl Surroundings {
         end: usize,
     ) -> EntitySet {
         self.read(lexicon, text);
-        if self.hits.is_empty() {
+        if self.all.is_empty() {
             return EntitySet::EMPTY;
         }
         let here = self.words_before(start);
@@ -130,23 +282,31 @@ impl Surroundings {
             behind = behind.plus(1);
         }
         let last_byte = end.plus(NEAR_BEHIND_BYTES);
+        // A label is shorter than what it stands for, and must not bring into reach what is behind it.
+        let reach = self.words.get(behind..).unwrap_or_default();
+        let reach = reach
+            .iter()
+            .take(MAX_WORDS_BEHIND)
+            .take_while(|word| !word.is_placeholder)
+            .count();
+        let reach = behind.plus(reach);
+        let from = self.hits_before(first);
         let within = |hit: &Hit| {
-            hit.last < behind.plus(MAX_WORDS_BEHIND)
+            hit.last < reach
                 && self
                     .words
                     .get(hit.last)
                     .is_some_and(|word| word.end <= last_byte)
         };
-        let from = self.hits.partition_point(|hit| hit.last < first);
         let mut kinds = EntitySet::EMPTY;
-        for hit in self.hits.iter().skip(from) {
-            step(2);
-            if hit.last >= behind.plus(MAX_WORDS_BEHIND) {
+        for hit in self.hits.get(from..).unwrap_or_default() {
+            step(1);
+            if hit.last >= reach {
                 break;
             }
             let is_before = hit.first >= first && hit.last < here;
             if is_before || hit.first >= behind && within(hit) {
-                kinds = kinds.or(&hit.kinds);
+                kinds = kinds.or(&lexicon.phrase(hit.node).announces);
             }
         }
         kinds
@@ -156,21 +316,21 @@ impl Surroundings {
     /// [`Self::announced`] says, in fewer steps.
     pub(crate) fn nearby(&mut self, lexicon: &Lexicon, text: &[u8], start: usize) -> EntitySet {
         self.read(lexicon, text);
-        if self.hits.is_empty() {
+        if self.all.is_empty() {
             return EntitySet::EMPTY;
         }
         let here = self.words_before(start);
         let first = here.less(MAX_WORDS_BEFORE);
         let last_byte = start.plus(FAR_BEHIND_BYTES);
-        let from = self.hits.partition_point(|hit| hit.last < first);
+        let from = self.hits_before(first);
         let mut kinds = EntitySet::EMPTY;
-        for hit in self.hits.iter().skip(from) {
+        for hit in self.hits.get(from..).unwrap_or_default() {
             step(1);
             let starts = self.words.get(hit.first).map_or(0, |word| word.start);
             if starts > last_byte {
                 break;
             }
-            kinds = kinds.or(&hit.kinds);
+            kinds = kinds.or(&lexicon.phrase(hit.node).announces);
         }
         kinds
     }
@@ -184,16 +344,21 @@ impl Surroundings {
         mut each: impl FnMut(EntitySet, usize),
     ) {
         self.read(lexicon, text);
+        if self.all.and(wanted).is_empty() {
+            return;
+        }
         let mut hits = self.hits.iter().peekable();
         while let Some(hit) = hits.next() {
             step(2);
             // Longer phrases that end at the same word began earlier, and come first.
-            let mut denies = hit.denies;
-            let mut kinds = hit.kinds;
+            let phrase = lexicon.phrase(hit.node);
+            let mut denies = phrase.denies;
+            let mut kinds = phrase.announces;
             while let Some(shorter) = hits.next_if(|next| next.last == hit.last) {
                 step(2);
-                kinds = kinds.or(&shorter.kinds.without(&denies));
-                denies = denies.or(&shorter.denies);
+                let phrase = lexicon.phrase(shorter.node);
+                kinds = kinds.or(&phrase.announces.without(&denies));
+                denies = denies.or(&phrase.denies);
             }
             let kinds = kinds.and(wanted);
             if !kinds.is_empty()
@@ -218,7 +383,16 @@ impl Surroundings {
             .get(here.less(2)..here)
             .unwrap_or_default()
             .iter()
-            .any(|word| word.is_negative && word.start >= nearest)
+            .any(|word| {
+                // What an address or a code ends with is about nothing else: `jane@example.id 4111…`.
+                let head = part(text, word.start.less(NEAR_BEFORE_BYTES), word.start);
+                let token = count_while_back(head, head.len(), |byte| byte > b' ');
+                word.is_negative
+                    && word.start >= nearest
+                    && !rest(head, head.len().less(token))
+                        .iter()
+                        .any(|byte| *byte == b'@' || byte.is_ascii_digit())
+            })
     }
 
     /// Whether the word right behind a place says what is counted.
@@ -248,6 +422,29 @@ impl Surroundings {
         }
         self.cursor
     }
+
+    /// How many hits end before a word.
+    fn hits_before(&mut self, word: usize) -> usize {
+        while self
+            .hits
+            .get(self.hit_cursor)
+            .is_some_and(|hit| hit.last < word)
+        {
+            step(1);
+            self.hit_cursor = self.hit_cursor.plus(1);
+        }
+        while let Some(before) = self.hit_cursor.checked_sub(1)
+            && self.hits.get(before).is_some_and(|hit| hit.last >= word)
+        {
+            step(1);
+            self.hit_cursor = before;
+        }
+        self.hit_cursor
+    }
+}
+
+const fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic()
 }
 
 const DIGITS_OF_A_NUMBER: usize = 3;

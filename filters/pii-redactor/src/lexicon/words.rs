@@ -31,9 +31,9 @@ struct Run {
 pub(crate) struct Word {
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// In lower case, as far as it can be a known one.
-    lower: [u8; LONGEST_BYTES],
-    lower_length: usize,
+    /// Of its letters in lower case, if all of them are ASCII.
+    hash: u32,
+    is_ascii: bool,
     /// How many of its characters are ASCII digits.
     pub(crate) digits: usize,
     /// A label or a pseudonym that an earlier redaction left: it stands for a value and says nothing.
@@ -88,42 +88,50 @@ impl<'t> Words<'t> {
         None
     }
 
-    /// The character at a position: its class and how many bytes it has.
+    /// The character at a position: its first byte, its class and how many bytes it has.
     #[inline(always)]
-    fn class(&self, position: usize) -> (Class, usize) {
-        match at(self.text, position) {
-            b'a'..=b'z' => (Class::Small, 1),
-            b'A'..=b'Z' => (Class::Capital, 1),
-            b'0'..=b'9' => (Class::Caseless, 1),
-            0..=0x7f => (Class::Other, 1),
+    fn read(&self, position: usize) -> (u8, Class, usize) {
+        let byte = at(self.text, position);
+        let class = match byte {
+            b'a'..=b'z' => Class::Small,
+            b'A'..=b'Z' => Class::Capital,
+            b'0'..=b'9' => Class::Caseless,
+            0..=0x7f => Class::Other,
             _ => {
-                let Some(character) = char_at(self.text, position) else {
-                    return (Class::Other, 1);
-                };
-                let class = if character.is_lowercase() {
-                    Class::Small
-                } else if character.is_uppercase() {
-                    Class::Capital
-                } else if character.is_alphanumeric() {
-                    Class::Caseless
-                } else {
-                    Class::Other
-                };
-                (class, character.len_utf8())
+                let (class, length) = self.read_character(position);
+                return (byte, class, length);
             }
-        }
+        };
+        (byte, class, 1)
+    }
+
+    #[inline(never)]
+    fn read_character(&self, position: usize) -> (Class, usize) {
+        let Some(character) = char_at(self.text, position) else {
+            return (Class::Other, 1);
+        };
+        let class = if character.is_lowercase() {
+            Class::Small
+        } else if character.is_uppercase() {
+            Class::Capital
+        } else if character.is_alphanumeric() {
+            Class::Caseless
+        } else {
+            Class::Other
+        };
+        (class, character.len_utf8())
     }
 
     /// Whether a capital at `position`, behind a character of this class, begins a word.
     fn begins_word(&self, last: Class, position: usize, length: usize) -> bool {
         let next = position.plus(length);
-        let (class, next_length) = self.class(next);
+        let (_, class, next_length) = self.read(next);
         match last {
             Class::Small => true,
             // `SSNs` is the plural of one word, `SSNNumber` is two.
             Class::Capital if class == Class::Small => {
                 let is_plural = at(self.text, next) == b's'
-                    && self.class(next.plus(next_length)).0 != Class::Small;
+                    && self.read(next.plus(next_length)).1 != Class::Small;
                 !is_plural
             }
             _ => false,
@@ -134,18 +142,20 @@ impl<'t> Words<'t> {
 impl Iterator for Words<'_> {
     type Item = Word;
 
+    #[inline]
     fn next(&mut self) -> Option<Word> {
         let mut class;
         let mut length;
+        let mut byte;
         loop {
             if self.position >= self.text.len() {
                 return None;
             }
-            (class, length) = self.class(self.position);
+            (byte, class, length) = self.read(self.position);
             if class != Class::Other {
                 break;
             }
-            if at(self.text, self.position) == b'[' {
+            if byte == b'[' {
                 let label = label_length(rest(self.text, self.position));
                 if label > 0 {
                     let start = self.position;
@@ -158,8 +168,8 @@ impl Iterator for Words<'_> {
         let mut word = Word {
             start: self.position,
             end: self.position,
-            lower: [0; LONGEST_BYTES],
-            lower_length: 0,
+            hash: HASH_SEED,
+            is_ascii: true,
             digits: 0,
             is_placeholder: false,
         };
@@ -168,13 +178,12 @@ impl Iterator for Words<'_> {
             if class == Class::Capital && self.begins_word(last, self.position, length) {
                 break;
             }
-            word.push(self.text, self.position, length);
+            word.is_ascii &= length == 1;
+            word.digits = word.digits.plus(usize::from(byte.is_ascii_digit()));
+            word.hash = hashed(word.hash, byte);
             last = class;
             self.position = self.position.plus(length);
-            (class, length) = self.class(self.position);
-            if self.position >= self.text.len() {
-                break;
-            }
+            (byte, class, length) = self.read(self.position);
         }
         word.end = self.position;
         // `EMAIL_` and the letters of a pseudonym.
@@ -194,52 +203,36 @@ impl Word {
         Self {
             start,
             end,
-            lower: [0; LONGEST_BYTES],
-            lower_length: LONGEST_BYTES + 1,
+            hash: 0,
+            is_ascii: false,
             digits: 0,
             is_placeholder: true,
         }
     }
 
-    #[inline(always)]
-    fn push(&mut self, text: &[u8], position: usize, length: usize) {
-        let byte = text.get(position).copied().unwrap_or(0);
-        if length == 1 {
-            self.digits = self.digits.plus(usize::from(byte.is_ascii_digit()));
-            self.push_byte(byte.to_ascii_lowercase());
-            return;
-        }
-        let mut buffer = [0; 4];
-        let lower = char_at(text, position)
-            .into_iter()
-            .flat_map(char::to_lowercase);
-        for character in lower {
-            for byte in character.encode_utf8(&mut buffer).bytes() {
-                self.push_byte(byte);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn push_byte(&mut self, byte: u8) {
-        if let Some(slot) = self.lower.get_mut(self.lower_length) {
-            *slot = byte;
-            self.lower_length = self.lower_length.plus(1);
-        } else {
-            self.lower_length = LONGEST_BYTES.plus(1);
-        }
-    }
-
-    /// In lower case; `None` if it is longer than any known word.
-    pub(crate) fn lower(&self) -> Option<&[u8]> {
-        self.lower.get(..self.lower_length)
+    /// How many bytes it has.
+    pub(crate) const fn length(&self) -> usize {
+        self.end.saturating_sub(self.start)
     }
 
     /// It consists of digits.
     pub(crate) const fn is_number(&self) -> bool {
-        self.digits > 0 && self.digits == self.end.saturating_sub(self.start)
+        self.digits > 0 && self.digits == self.length()
     }
 }
+
+/// One more byte of a word, in lower case (FNV-1a).
+#[inline(always)]
+fn hashed(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+}
+
+fn hash_of(word: &[u8]) -> u32 {
+    word.iter()
+        .fold(HASH_SEED, |hash, byte| hashed(hash, *byte))
+}
+
+const HASH_SEED: u32 = 0x811c_9dc5;
 
 /// The character that begins at a position.
 pub(crate) fn char_at(text: &[u8], position: usize) -> Option<char> {
@@ -271,8 +264,10 @@ pub(crate) fn char_before(text: &[u8], position: usize) -> Option<char> {
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary {
     words: Vec<(Box<[u8]>, Flags)>,
-    /// Open addressing; a number counted from 1, 0 for an empty slot.
-    slots: Vec<u16>,
+    /// Open addressing; a number counted from 1, 0 for an empty slot, and the upper half of the hash.
+    slots: Vec<(u16, u16)>,
+    /// There are words of digits alone.
+    has_numbers: bool,
 }
 
 /// What a word is apart from being part of phrases, as bits.
@@ -286,15 +281,23 @@ pub(crate) struct Known {
     pub(crate) flags: Flags,
 }
 
+impl Known {
+    /// Whether it is in no phrase and on no list.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.ids == [0; 2] && self.flags == 0
+    }
+}
+
 impl Vocabulary {
     /// Adds a word, and returns its number.
     pub(crate) fn add(&mut self, word: &[u8], flags: Flags) -> u16 {
-        if let Some(id) = self.find(word) {
+        if let Some(id) = self.find(word, hash_of(word)) {
             if let Some((_, known)) = self.words.get_mut(usize::from(id.saturating_sub(1))) {
                 *known |= flags;
             }
             return id;
         }
+        self.has_numbers |= word.iter().all(u8::is_ascii_digit);
         self.words.push((word.into(), flags));
         let id = u16::try_from(self.words.len()).unwrap_or(0);
         if self.slots.len() < self.words.len().saturating_mul(4) {
@@ -308,7 +311,7 @@ impl Vocabulary {
     fn grow(&mut self) {
         let size = self.words.len().saturating_mul(8).next_power_of_two();
         self.slots.clear();
-        self.slots.resize(size, 0);
+        self.slots.resize(size, (0, 0));
         for id in 1..=u16::try_from(self.words.len()).unwrap_or(u16::MAX) {
             self.insert(id);
         }
@@ -318,26 +321,31 @@ impl Vocabulary {
         let Some((word, _)) = self.words.get(usize::from(id.saturating_sub(1))) else {
             return;
         };
-        let mut place = self.place(word);
-        while self.slots.get(place).is_some_and(|slot| *slot != 0) {
+        let hash = hash_of(word);
+        let mut place = self.place(hash);
+        while self.slots.get(place).is_some_and(|(known, _)| *known != 0) {
             place = self.next(place);
         }
         if let Some(slot) = self.slots.get_mut(place) {
-            *slot = id;
+            *slot = (id, tag(hash));
         }
     }
 
+    /// The number of a word with this hash; in any case, as hashes are of lower case.
     #[inline]
-    fn find(&self, word: &[u8]) -> Option<u16> {
-        step(word.len().plus(2));
-        let mut place = self.place(word);
+    fn find(&self, word: &[u8], hash: u32) -> Option<u16> {
+        step(2);
+        let mut place = self.place(hash);
         loop {
-            let id = self.slots.get(place).copied().unwrap_or(0);
+            let (id, known_tag) = self.slots.get(place).copied().unwrap_or((0, 0));
             if id == 0 {
                 return None;
             }
-            let known = self.words.get(usize::from(id.saturating_sub(1)));
-            if known.is_some_and(|(known, _)| **known == *word) {
+            if known_tag == tag(hash)
+                && let Some((known, _)) = self.words.get(usize::from(id.saturating_sub(1)))
+                && known.eq_ignore_ascii_case(word)
+            {
+                step(word.len());
                 return Some(id);
             }
             step(2);
@@ -345,10 +353,8 @@ impl Vocabulary {
         }
     }
 
-    fn place(&self, word: &[u8]) -> usize {
-        let hash = word.iter().fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-        });
+    #[inline(always)]
+    fn place(&self, hash: u32) -> usize {
         usize::try_from(hash ^ hash >> 15).unwrap_or(0) & self.slots.len().less(1)
     }
 
@@ -356,27 +362,57 @@ impl Vocabulary {
         place.plus(1) & self.slots.len().less(1)
     }
 
-    /// What is known about a word.
-    pub(crate) fn look_up(&self, word: &Word) -> Known {
+    /// What is known about a word of a text.
+    #[inline]
+    pub(crate) fn look_up(&self, text: &[u8], word: &Word) -> Known {
+        if word.length() > LONGEST_BYTES || word.is_placeholder {
+            return Known::default();
+        }
+        let spelled = part(text, word.start, word.end);
+        if word.is_ascii {
+            if word.is_number() && !self.has_numbers {
+                return Known::default();
+            }
+            return self.look_up_ascii(spelled, word.hash);
+        }
+        let lower = String::from_utf8_lossy(spelled).to_lowercase();
+        step(spelled.len());
+        self.look_up_ascii(lower.as_bytes(), hash_of(lower.as_bytes()))
+    }
+
+    /// What is known about the letters that a word begins or ends with.
+    pub(crate) fn look_up_part(&self, letters: &[u8]) -> Known {
+        step(letters.len());
+        self.look_up_ascii(letters, hash_of(letters))
+    }
+
+    #[inline]
+    fn look_up_ascii(&self, word: &[u8], hash: u32) -> Known {
         let mut known = Known::default();
-        let Some(lower) = word.lower() else {
-            return known;
-        };
-        if let Some(id) = self.find(lower) {
+        if let Some(id) = self.find(word, hash) {
             known.ids[0] = id;
             known.flags = self
                 .words
                 .get(usize::from(id.saturating_sub(1)))
                 .map_or(0, |(_, flags)| *flags);
         }
-        let without = singular(without_number(lower));
-        if without.len() < lower.len()
-            && let Some(id) = self.find(without)
-        {
-            known.ids[1] = id;
+        if let Some(b's' | b'S' | b'0'..=b'9') = word.last() {
+            let without = singular(without_number(word));
+            step(without.len());
+            if without.len() < word.len()
+                && let Some(id) = self.find(without, hash_of(without))
+            {
+                known.ids[1] = id;
+            }
         }
         known
     }
+}
+
+/// Tells most words in the same slot apart without reading them.
+#[allow(clippy::cast_possible_truncation, reason = "the upper half of it")]
+const fn tag(hash: u32) -> u16 {
+    (hash >> 16) as u16
 }
 
 /// `phone` of `phone1`: letters with up to three digits at the end.
@@ -396,8 +432,8 @@ fn without_number(word: &[u8]) -> &[u8] {
 
 /// `patient` of `patients`.
 fn singular(word: &[u8]) -> &[u8] {
-    match word.strip_suffix(b"s") {
-        Some(single) if single.len() > 2 => single,
+    match word.split_last() {
+        Some((b's' | b'S', single)) if single.len() > 2 => single,
         _ => word,
     }
 }

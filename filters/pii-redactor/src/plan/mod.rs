@@ -3,6 +3,7 @@
 //! A plan is made once for each set of rules and direction and then shared by all streams.
 
 mod in_names;
+mod lists;
 mod placeholders;
 
 use std::cell::{RefCell, RefMut};
@@ -23,6 +24,8 @@ use crate::lexicon::{Announcement, Lexicon};
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
 use crate::trigger::Triggers;
+
+pub(crate) use lists::is_item;
 
 /// The number of the first kind that a configuration adds.
 pub const FIRST_CUSTOM: u8 = 192;
@@ -545,7 +548,13 @@ impl Plan {
         if !self.settings.allowed.is_empty() {
             spans.retain(|span| !self.settings.allowed.has(part(bytes, span.start, span.end)));
         }
-        if spans.len() > 1 {
+        // Nearly always there is nothing to choose.
+        spans.sort_by_key(|span| span.start);
+        let overlaps = spans.windows(2).any(|pair| match pair {
+            [left, right] => left.end > right.start,
+            _ => false,
+        });
+        if overlaps {
             spans.sort_by_key(|span| {
                 let enforces = self
                     .binding(span.entity)

@@ -90,6 +90,7 @@ fn of_block(block: &[u8; BLOCK + 1], length: usize) -> u8 {
                 | is(b'x', b'a')
                 | is(b'i', b'-')
                 | is(b'p', b'.')
+                | is(b'9', b'.')
                 | is(b'k', b'.')
                 | is(0xef, 0xbc)
                 | is(b'G', b'.')

@@ -7,37 +7,34 @@ use policy::config::Warning;
 use policy::nearest;
 use serde_json::Value;
 
-/// Reads a bootstrap, a listener or a part of one, in YAML or JSON.
-///
-/// # Errors
-/// It is neither, or has no `HttpConnectionManager`.
-pub(crate) fn check(text: &str) -> Result<Vec<Warning>, String> {
-    let tree: Value =
-        serde_saphyr::from_str(text).map_err(|error| format!("neither YAML nor JSON: {error}"))?;
+use super::tree::Tree;
+
+/// The number of connection managers in a document, and what they leave open.
+pub(super) fn check(tree: &Value) -> (usize, Vec<Warning>) {
     let mut managers = Vec::new();
-    visit(&tree, &mut String::new(), &mut |path, value| {
+    visit(tree, &mut String::new(), &mut |path, value| {
         let kind = value.get("@type").and_then(Value::as_str);
         if kind.is_some_and(|kind| kind.ends_with(".HttpConnectionManager")) {
             managers.push((path.to_owned(), value.clone()));
         }
     });
-    if managers.is_empty() {
-        let members: Vec<&str> = tree
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let near = nearest("static_resources", members.iter().copied());
-        let hint = near.map_or_else(String::new, |near| {
-            format!("; is {near:?} meant to be \"static_resources\"?")
-        });
-        return Err(format!("there is no HttpConnectionManager in it{hint}"));
-    }
     let warnings = managers.iter().flat_map(|(path, manager)| {
         of_manager(manager).map(|(code, message)| Warning::new(code, path.as_str(), message))
     });
-    Ok(warnings.collect())
+    (managers.len(), warnings.collect())
+}
+
+/// What to say of documents that should be of Envoy and are not.
+pub(super) fn without_manager(documents: &[Tree]) -> String {
+    let members = documents.iter().flat_map(Tree::members);
+    let near = nearest(
+        "static_resources",
+        members.map(|member| member.name.as_str()),
+    );
+    let hint = near.map_or_else(String::new, |near| {
+        format!("; is {near:?} meant to be \"static_resources\"?")
+    });
+    format!("there is no HttpConnectionManager in it{hint}")
 }
 
 fn of_manager(manager: &Value) -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -149,12 +146,13 @@ fn visit<'v>(value: &'v Value, path: &mut String, found: &mut impl FnMut(&str, &
 mod tests {
     use super::*;
 
+    fn warnings(text: &str) -> Vec<Warning> {
+        let tree = crate::check::tree::read(text).trees.remove(0);
+        check(&serde_json::from_str(&tree.json().to_string()).unwrap()).1
+    }
+
     fn codes(text: &str) -> Vec<&'static str> {
-        check(text)
-            .unwrap()
-            .iter()
-            .map(|warning| warning.code())
-            .collect()
+        warnings(text).iter().map(Warning::code).collect()
     }
 
     const MANAGER: &str = "\"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
@@ -208,7 +206,7 @@ mod tests {
                 "{settings}"
             );
         }
-        let found = check(&listener("      normalize_path: false\n")).unwrap();
+        let found = warnings(&listener("      normalize_path: false\n"));
         let first = found[0].to_string();
         assert!(
             first.starts_with("filter_chains[0].filters[0].typed_config: "),
@@ -222,18 +220,6 @@ mod tests {
         let json = r#"{"x":{"@type":"type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "normalizePath":true,"mergeSlashes":true,"pathWithEscapedSlashesAction":"UNESCAPE_AND_REDIRECT","useRemoteAddress":true}}"#;
         assert_eq!(codes(json), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn what_is_no_configuration_of_envoy_is_an_error() {
-        for (text, part) in [
-            ("{", "neither YAML nor JSON"),
-            ("admin: {}", "no HttpConnectionManager"),
-            ("static_resource: {}", "\"static_resources\""),
-        ] {
-            let error = check(text).unwrap_err();
-            assert!(error.contains(part), "{error}");
-        }
     }
 
     #[test]

@@ -1,102 +1,171 @@
-//! `meshward check FILTER FILE...` reads configurations with the very code that the filter runs, so
-//! that what passes here is accepted by the proxy, and prints every mistake of what is not.
+//! `meshward check`: configurations, by themselves or in manifests, read with the very code that the
+//! filters run, and what stands around them.
 
 mod bootstrap;
+pub(crate) mod codes;
+mod locate;
+mod plugin;
+mod report;
+mod source;
+mod text;
+mod tree;
+mod wiring;
 
-use std::io::Read as _;
-
-use clap::builder::PossibleValuesParser;
 use policy::config::Checked;
+use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
+use report::{Finding, Format};
+use source::Source;
 
 use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::say;
 
-/// Checks configurations with the very code that the filter runs.
+/// Checks configurations with the very code that the filter runs, and what stands around them
 ///
-/// A line with "warning:" is about what is accepted and probably not meant.
+/// Files may be configurations of a filter (JSON or YAML), or manifests in which they stand: an Envoy
+/// bootstrap or xDS resource, WasmPlugin, TrafficExtension and EnvoyFilter of Istio,
+/// EnvoyExtensionPolicy of Envoy Gateway, WasmPlugin of Higress, config.yaml and routes of APISIX,
+/// filter chains of Kong. Folders are searched for .json, .yaml and .yml; - is standard input.
+///
+/// A warning is about what is accepted and probably not meant. `meshward explain MW1203` says what a
+/// code means.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   meshward check token-bucket limits.json
-  meshward check envoy envoy.yaml")]
+  meshward check envoy.yaml
+  meshward check --format github --deny warnings manifests/ 'config/**/*.yaml'
+  meshward check --allow escaped_slashes_kept envoy.yaml
+  cat limits.json | meshward check --format json -")]
 pub(crate) struct Arguments {
-    /// Whose configurations they are; those of Envoy are YAML or JSON, and warnings say what they leave open around the filters
-    #[arg(value_parser = PossibleValuesParser::new(PARSERS.map(|(name, _)| name).into_iter().chain([ENVOY])))]
-    filter: String,
-
-    /// The configurations; - is standard input
-    #[arg(value_name = "FILE", required = true)]
-    files: Vec<String>,
-}
-
-/// Checks files as configurations of a filter, or of Envoy.
-pub(crate) fn run(arguments: &Arguments) -> u8 {
-    let mut code = exit::RIGHT;
-    for file in &arguments.files {
-        let text = match read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                eprintln!("meshward: {file} cannot be read: {error}");
-                code = exit::NOT_DONE;
-                continue;
-            }
-        };
-        let (warnings, mistakes) = check(&arguments.filter, &text);
-        for warning in warnings {
-            say!("{file}: {}: {warning}", painted("warning", Colour::Yellow));
-        }
-        if mistakes.is_empty() {
-            say!("{file}: {}", painted("ok", Colour::Green));
-            continue;
-        }
-        code = code.max(exit::FOUND);
-        for mistake in mistakes {
-            say!("{file}: {mistake}");
-        }
-    }
-    code
-}
-
-/// Warnings and mistakes.
-fn check(filter: &str, text: &str) -> (Vec<String>, Vec<String>) {
-    let Some(parse) = parser(filter) else {
-        return match bootstrap::check(text) {
-            Ok(warnings) => (
-                warnings.iter().map(ToString::to_string).collect(),
-                Vec::new(),
-            ),
-            Err(mistake) => (Vec::new(), vec![mistake]),
-        };
-    };
-    let checked = parse(text);
-    let warnings = checked.warnings.iter().map(ToString::to_string).collect();
-    let mistakes = checked.result.err();
-    let mistakes = mistakes
-        .iter()
-        .flat_map(|problems| problems.iter().map(ToString::to_string));
-    (warnings, mistakes.collect())
+    /// Whose configurations they are, where that is not plain from the file: a filter, `meshward` for all in one, or `envoy`; then files, folders and patterns
+    #[arg(value_name = "[FILTER] FILE", required = true)]
+    words: Vec<String>,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    /// Warnings count as errors
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    deny: Option<String>,
+    /// A warning that is not told, by its code or its name; more than once for several
+    #[arg(long, value_name = "CODE", value_parser = known_code)]
+    allow: Vec<&'static str>,
 }
 
 /// What `check` calls the configuration of Envoy itself.
 const ENVOY: &str = "envoy";
+/// The four filters in one module.
+pub(crate) const BUNDLE: &str = "meshward";
+
+fn known_code(word: &str) -> Result<&'static str, String> {
+    match codes::find(word) {
+        Some(code) => Ok(code.id),
+        None => {
+            let names = codes::ALL.iter().flat_map(|code| [code.id, code.name]);
+            let near = policy::nearest(word, names);
+            Err(near.map_or_else(
+                || "no such code; the README lists them".to_owned(),
+                |near| format!("no such code; did you mean {near}?"),
+            ))
+        }
+    }
+}
+
+/// Checks files.
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    let (filter, words) = match arguments.words.split_first() {
+        Some((first, rest)) if parser(first).is_some() || first == ENVOY => (Some(first), rest),
+        _ => (None, arguments.words.as_slice()),
+    };
+    if words.is_empty() {
+        eprintln!("meshward check: no file; give files, folders, or - for standard input");
+        return exit::USAGE;
+    }
+    if let (None, Some(first)) = (filter, words.first())
+        && !std::path::Path::new(first).exists()
+        && !first.contains(['.', '/', '*'])
+        && first != "-"
+    {
+        let names = PARSERS.map(|(name, _)| name).into_iter().chain([ENVOY]);
+        if let Some(near) = policy::nearest(first, names) {
+            eprintln!("meshward check: no filter and no file {first:?}; did you mean {near}?");
+            return exit::USAGE;
+        }
+    }
+    let mut all = Vec::new();
+    let mut files = Vec::new();
+    let mut is_incomplete = false;
+    for found in source::find(words) {
+        match found {
+            Err(unreadable) => {
+                eprintln!(
+                    "meshward: {} cannot be read: {}",
+                    unreadable.name, unreadable.reason
+                );
+                is_incomplete = true;
+            }
+            Ok(source) => {
+                let mut findings = check(&source, filter.map(String::as_str));
+                findings.retain(|f| f.is_error || !arguments.allow.contains(&f.code.id));
+                tell(&source, &findings, arguments.format);
+                files.push(source.name);
+                all.append(&mut findings);
+            }
+        }
+    }
+    match arguments.format {
+        Format::Text | Format::Github => {}
+        Format::Json => say!("{}", report::json(&all, files.len())),
+        Format::Sarif => say!("{}", report::sarif(&all)),
+        Format::Junit => say!("{}", report::junit(&all, &files)),
+    }
+    let counts = |finding: &Finding| finding.is_error || arguments.deny.is_some();
+    if is_incomplete {
+        exit::NOT_DONE
+    } else if all.iter().any(counts) {
+        exit::FOUND
+    } else {
+        exit::RIGHT
+    }
+}
+
+fn tell(source: &Source, findings: &[Finding], format: Format) {
+    match format {
+        Format::Text => {
+            for finding in findings {
+                say!("{}", finding.text(&source.text));
+            }
+            if !findings.iter().any(|finding| finding.is_error) {
+                say!("{}: {}", source.name, painted("ok", Colour::Green));
+            }
+        }
+        Format::Github => findings.iter().for_each(|f| say!("{}", report::github(f))),
+        _ => {}
+    }
+}
+
+/// Everything that is wrong with a text.
+fn check(source: &Source, filter: Option<&str>) -> Vec<Finding> {
+    let found = text::check(source, filter);
+    found.into_iter().map(|f| f.placed(&source.text)).collect()
+}
 
 type Parser = fn(&str) -> Checked<()>;
 
 const PARSERS: [(&str, Parser); 5] = [
-    ("audit-emitter", |text| {
+    (AUDIT_EMITTER, |text| {
         audit_emitter::config::Config::check(text).map(drop)
     }),
-    ("jwt-auth", |text| {
+    (JWT_AUTH, |text| {
         let mut checked = jwt_auth::config::Config::check(text);
         if let Ok(config) = &checked.result {
             checked.warnings.extend(config.expired_keys(now_s()));
         }
         checked.map(drop)
     }),
-    ("token-bucket", |text| {
+    (TOKEN_BUCKET, |text| {
         token_bucket::config::Config::check(text).map(drop)
     }),
-    ("pii-redactor", |text| {
+    (PII_REDACTOR, |text| {
         pii_redactor::config::Config::check(text).map(drop)
     }),
     // The four in one module.
@@ -113,15 +182,6 @@ fn parser(filter: &str) -> Option<Parser> {
         .iter()
         .find(|(name, _)| *name == filter)
         .map(|(_, parse)| *parse)
-}
-
-fn read(file: &str) -> std::io::Result<String> {
-    if file != "-" {
-        return std::fs::read_to_string(file);
-    }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text)?;
-    Ok(text)
 }
 
 #[cfg(test)]

@@ -205,6 +205,8 @@ impl Emitter<'_> {
             |pattern: &str| object([("type", text("string")), ("pattern", text(pattern))]);
         for shape in shapes {
             match shape {
+                // Words that differ from document to document are names that the user chooses.
+                Shape::Words(_) if has_chosen_words(shapes) => better(1, typed("string")),
                 Shape::Words(listed) => words.extend(listed.iter().map(|word| text(word))),
                 Shape::Variant(listed) => {
                     let alone = listed
@@ -392,6 +394,14 @@ impl Emitter<'_> {
         );
         kinds
     }
+}
+
+/// Whether the words of a place depend on the document, such as the names of providers.
+pub(crate) fn has_chosen_words(shapes: &[Shape]) -> bool {
+    let words = shapes
+        .iter()
+        .filter(|shape| matches!(shape, Shape::Words(_)));
+    words.count() > 1
 }
 
 fn integers(shapes: &[Shape]) -> Option<Json> {

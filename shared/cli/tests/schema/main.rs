@@ -377,3 +377,18 @@ const WRONG: [(&str, &str); 24] = [
     ),
     ("pii-redactor", r#"{"rules":[{"fields":[{"name":"a"}]}]}"#),
 ];
+
+/// Names that no example has.
+#[test]
+fn names_that_users_choose_are_free() {
+    let shared = Reference::read(&policy_folder());
+    let jwt = known()
+        .iter()
+        .find(|known| known.filter == "jwt-auth")
+        .unwrap();
+    let text = r#"{"providers":{"zzz":{"api_keys":{"from":[{"header":"x-key"}],"keys":[{"id":"zzz","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}}},
+        "rules":[{"require":{"any_of":["zzz"]}},{"require":{"provider":"zzz"}},{"require":{"all_of":["zzz"]}}]}"#;
+    let document = Json::parse(text.as_bytes()).unwrap();
+    assert!((jwt.reader)(&document).result.is_ok());
+    assert!(validator(jwt, &shared).is_valid(&value(&document)));
+}

@@ -3,7 +3,7 @@
 use policy::config::describe::Shape;
 use policy::json::Json;
 
-use crate::emit::{Emitter, range};
+use crate::emit::{Emitter, has_chosen_words, range};
 use crate::reference::Entry;
 
 /// The page with its tables made anew.
@@ -107,6 +107,7 @@ fn kind(emitter: &Emitter<'_>, place: &str) -> String {
             Shape::Duration(_) => "duration".to_owned(),
             Shape::Size(_) => "size".to_owned(),
             Shape::Rate => "rate".to_owned(),
+            Shape::Words(_) if has_chosen_words(shapes) => "string".to_owned(),
             Shape::Words(words) if words.len() > 6 => "word".to_owned(),
             Shape::Words(words) => words
                 .iter()

@@ -97,6 +97,12 @@ impl Warning {
         &self.path
     }
 
+    /// What is probably not meant.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// As [`Problem::under`].
     #[must_use]
     pub fn under(self, parent: &str) -> Self {

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "EMAIL",
     about: "An e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters)",
@@ -17,11 +17,16 @@ pub(crate) const DETECTOR: Detector = Detector {
         "o'brien@example.com",
         "jürgen@müller.de",
         "иван@пример.рф",
+        "\"jane doe\"@example.com",
+        "jane@[192.0.2.1]",
+        "jane@[IPv6:2001:db8::1]",
     ],
     counterexamples: &[
         "jane@localhost",
         "@example.com",
         "jane@1.2.3.4",
+        "jane@[x]",
+        "\"\"@example.com",
         "logo@2x.png",
         "react@18.2.0",
         "icon@3x.zip",
@@ -44,12 +49,12 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)
     while let Some(offset) = memchr::memchr(b'@', rest(text, position)) {
         let sign = position.plus(offset);
         position = sign.plus(1);
-        step(4);
+        step(1);
         signs = signs.plus(1);
         let Some(start) = local_part(text, free_from, sign) else {
             continue;
         };
-        if let Some(end) = domain(text, position) {
+        if let Some(end) = domain(text, position).or_else(|| literal(text, position)) {
             free_from = end;
             position = end;
             if !is_repository(text, start, sign, end) {
@@ -71,8 +76,13 @@ fn is_repository(text: &[u8], start: usize, sign: usize, end: usize) -> bool {
 
 /// The beginning of the name before the sign, without signs that only border it.
 fn local_part(text: &[u8], from: usize, sign: usize) -> Option<usize> {
-    let is_local = |byte: u8| byte.is_ascii_alphanumeric() || b"._%+-'".contains(&byte);
+    let is_local = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'')
+    };
     let mut start = sign;
+    if before(text, sign) == b'"' {
+        return quoted(text, from, sign);
+    }
     // Chinese and the like is written without spaces, so before an ASCII name it is another word.
     let takes_all = char_before(text, sign).is_some_and(|character| character >= UNSPACED);
     loop {
@@ -91,6 +101,35 @@ fn local_part(text: &[u8], from: usize, sign: usize) -> Option<usize> {
     let border = |byte: u8| matches!(byte, b'.' | b'-' | b'\'');
     let start = start.plus(count_while(part(text, 0, sign), start, border));
     (start < sign).then_some(start)
+}
+
+/// The beginning of a quoted name: `"jane doe"@example.com` (RFC 5321 section 4.1.2).
+fn quoted(text: &[u8], from: usize, sign: usize) -> Option<usize> {
+    let close = sign.less(1);
+    let head = part(text, from.max(close.less(MAX_QUOTED_BYTES)), close);
+    let length = count_while_back(head, head.len(), |byte| byte != b'"' && byte >= b' ');
+    let start = close.less(length);
+    (length > 0 && before(text, start) == b'"' && start > from).then(|| start.less(1))
+}
+
+/// The end of an address of the Internet protocol in brackets: `jane@[192.0.2.1]`.
+fn literal(text: &[u8], start: usize) -> Option<usize> {
+    if at(text, start) != b'[' {
+        return None;
+    }
+    let inner = start.plus(1);
+    let length = count_while(
+        part(text, 0, inner.plus(MAX_LITERAL_BYTES)),
+        inner,
+        |byte| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'I' | b'P' | b'v'),
+    );
+    let end = inner.plus(length);
+    let address = std::str::from_utf8(part(text, inner, end)).ok()?;
+    let is_address = match address.strip_prefix("IPv6:") {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => address.parse::<std::net::Ipv4Addr>().is_ok(),
+    };
+    (is_address && at(text, end) == b']').then(|| end.plus(1))
 }
 
 /// The end of a domain: at least two labels, the last one a top-level domain.
@@ -199,3 +238,7 @@ fn is_letter(letter: char) -> bool {
 const UNSPACED: char = '\u{2e80}';
 const MAX_DOMAIN_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
+/// The longest local part.
+const MAX_QUOTED_BYTES: usize = 64;
+/// Longer than an address of version 6 with what is before it.
+const MAX_LITERAL_BYTES: usize = 52;

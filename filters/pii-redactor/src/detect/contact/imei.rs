@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the number of a mobile device: Luhn over fifteen digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IMEI",
     about: "The number of a mobile device: Luhn over fifteen digits",

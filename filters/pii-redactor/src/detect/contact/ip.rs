@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an IPv4 or IPv6 address.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IP_ADDRESS",
     about: "An IPv4 or IPv6 address",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the hardware address of a network interface (EUI-48).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MAC_ADDRESS",
     about: "The hardware address of a network interface (EUI-48)",

@@ -2,7 +2,8 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a telephone number: international with +, North American in its usual form, national ones
+/// where a word announces them.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PHONE",
     about: "A telephone number: international with +, North American in its usual form, national ones where a word announces them",
@@ -50,16 +51,64 @@ use crate::detect::boundary::{Strength, ends_free, is_word, starts_free};
 pub(crate) enum Writing {
     /// With `+` and a country that exists, or in the usual form of North America: acts alone.
     Certain,
+    /// With the zeros of an international call and a country that exists, in groups: acts where nothing
+    /// speaks against it.
+    Dialled,
     /// Digits and separators of a plausible length: needs a word.
     National,
     /// As few digits as in a small town: the member must be called so.
     Short,
 }
 
+/// Whether a number that begins with so many digits may be one that needs no word: with `+`, with the
+/// zeros of an international call, `(212) 555-0147`, `212-555-0147` or `1-212-555-0147`.
+#[inline]
+pub(crate) fn may_be_certain(text: &[u8], start: usize, length: usize) -> bool {
+    // A dash, three digits and a dash.
+    let area = |dash: usize| {
+        at(text, start.plus(dash)) == b'-'
+            && at(text, start.plus(dash).plus(4)) == b'-'
+            && (1..=3).all(|place| at(text, start.plus(dash).plus(place)).is_ascii_digit())
+    };
+    match length {
+        _ if matches!(before(text, start), b'+' | b'(') => true,
+        1 => area(1) && area(5),
+        3 if area(3) => true,
+        2..=6 => at(text, start) == b'0' && at(text, start.plus(1)) == b'0',
+        _ => false,
+    }
+}
+
+/// Whether so many digits, and what follows them, are as many as the shortest number has.
+#[inline]
+pub(crate) fn has_enough_digits(text: &[u8], start: usize, length: usize) -> bool {
+    let (mut digits, mut signs) = (length, 0_usize);
+    let mut place = start.plus(length);
+    while digits < LEAST_DIGITS {
+        let byte = at(text, place);
+        if byte.is_ascii_digit() {
+            (digits, signs) = (digits.plus(1), 0);
+        } else if signs < MAX_SIGNS
+            && matches!(byte, b' ' | b'-' | b'.' | b'/' | b'\t' | b'(' | b')')
+        {
+            signs = signs.plus(1);
+        } else {
+            return false;
+        }
+        place = place.plus(1);
+    }
+    true
+}
+
 /// A telephone number whose first digits begin at `start`, with its whole span.
 pub(crate) fn find(text: &[u8], start: usize) -> Option<(usize, usize, Writing)> {
     if before(text, start) == b'+' {
         return international(text, start);
+    }
+    if part(text, start, start.plus(2)) == b"00"
+        && let Some(end) = dialled(text, start)
+    {
+        return Some((start, end, Writing::Dialled));
     }
     // `(212) 555-0147`: the parenthesis belongs to it.
     let opened = before(text, start) == b'(';
@@ -114,7 +163,45 @@ fn international(text: &[u8], start: usize) -> Option<(usize, usize, Writing)> {
     }
 }
 
+/// The end of `0049 30 901820` or `00 49 30 901820`: zeros, a country, and groups as people write them.
+/// Bytes in groups of two, and numbers that are filled up with zeros, look like it.
+fn dialled(text: &[u8], start: usize) -> Option<usize> {
+    if !starts_free(text, start, Strength::Form) {
+        return None;
+    }
+    let mut number = Number::read(text, start, false);
+    loop {
+        step(8);
+        let lengths = number.lengths();
+        let has_long_group = lengths.skip(1).any(|length| length > 2);
+        let abroad = Number {
+            digits: shifted(&number.digits),
+            count: number.count.less(2),
+            ..number
+        };
+        if number.group_count > 2
+            && has_long_group
+            && abroad.count >= LEAST_DIALLED_DIGITS
+            && abroad.fits_country()
+            && ends_free(text, number.end, Strength::Form)
+        {
+            return Some(number.end);
+        }
+        number.drop_group()?;
+    }
+}
+
+/// Digits without the two zeros in front.
+fn shifted(digits: &[u8; MAX_DIGITS]) -> [u8; MAX_DIGITS] {
+    let mut left = [0; MAX_DIGITS];
+    for (to, from) in left.iter_mut().zip(digits.iter().skip(2)) {
+        *to = *from;
+    }
+    left
+}
+
 /// The digits of a number and their groups.
+#[derive(Clone, Copy)]
 struct Number {
     digits: [u8; MAX_DIGITS],
     count: usize,
@@ -195,11 +282,18 @@ impl Number {
                 b'(' if !opens => opens = true,
                 // Between spaces it stands between two numbers.
                 b'/' if at(text, next.plus(1)) == b' ' => return None,
+                // The number of an item in a list: `2. 030 901820`.
+                b'.' if self.group_count == 1
+                    && self.count <= 2
+                    && at(text, next.plus(1)) == b' ' =>
+                {
+                    return None;
+                }
                 b' ' | b'-' | b'.' | b'/' | b'\t' => sign = byte,
                 _ => return None,
             }
             next = next.plus(1);
-            if next.less(position) > 3 {
+            if next.less(position) > MAX_SIGNS {
                 return None;
             }
         }
@@ -312,6 +406,12 @@ const fn by_code() -> [u8; 1000] {
 }
 
 pub(crate) const MAX_DIGITS: usize = 15;
+/// The shortest number, that of a small town.
+const LEAST_DIGITS: usize = 5;
+/// The country and the number behind the zeros of an international call.
+const LEAST_DIALLED_DIGITS: usize = 8;
+/// The most signs between two groups.
+const MAX_SIGNS: usize = 3;
 const MAX_GROUPS: usize = 8;
 
 /// Country calling codes (ITU-T E.164) with the fewest and most digits of national numbers.

@@ -9,13 +9,17 @@ pub(super) fn is_tld(name: &[u8]) -> bool {
     for (to, from) in lower.iter_mut().zip(name) {
         *to = from.to_ascii_lowercase();
     }
-    crate::steps::step(16);
-    TLDS.binary_search_by(|known| known.as_bytes().cmp(lower))
+    crate::steps::step(12);
+    let first = lower.first().copied().unwrap_or(0).wrapping_sub(b'a');
+    let (begin, end) = RANGES.get(usize::from(first)).copied().unwrap_or((0, 0));
+    let same_letter = TLDS.get(begin..end).unwrap_or_default();
+    same_letter
+        .binary_search_by(|known| known.as_bytes().cmp(lower))
         .is_ok()
         || lower.starts_with(b"xn--") && lower.len() > 4
 }
 
-// `TLDS`, sorted, from the list of the `tld` crate.
+// `TLDS`, sorted, and `RANGES` by first letter, from the list of the `tld` crate.
 include!(concat!(env!("OUT_DIR"), "/tlds.rs"));
 
 const LONGEST_BYTES: usize = 63;

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an address of the world wide web that is about a person, by the name of its member.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "URL",
     about: "An address of the world wide web that is about a person, by the name of its member",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a social insurance number of Austria: weights and a date.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AT_SVNR",
     about: "A social insurance number of Austria: weights and a date",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a national register number of Belgium: a date and MOD 97.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BE_NRN",
     about: "A national register number of Belgium: a date and MOD 97",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a civil number of Bulgaria: a date, MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BG_EGN",
     about: "A civil number of Bulgaria: a date, MOD 11",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a social security number of Switzerland: EAN-13.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CH_AHV",
     about: "A social security number of Switzerland: EAN-13",

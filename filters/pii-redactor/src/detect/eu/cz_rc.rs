@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a birth number of Czechia or Slovakia: a date and MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CZ_RC",
     about: "A birth number of Czechia or Slovakia: a date and MOD 11",

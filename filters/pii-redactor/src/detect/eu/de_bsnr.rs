@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a practice in Germany, where a word announces it.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_BSNR",
     about: "A number of a practice in Germany, where a word announces it",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a German driving licence.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_FUEHRERSCHEIN",
     about: "A number of a German driving licence",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number in a German trade register.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_HANDELSREGISTER",
     about: "A number in a German trade register",

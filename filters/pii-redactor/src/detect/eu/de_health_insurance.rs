@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a health insurance number of Germany: a letter and a Luhn-like check.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_HEALTH_INSURANCE",
     about: "A health insurance number of Germany: a letter and a Luhn-like check",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a German number plate.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_KFZ",
     about: "A German number plate",
@@ -23,7 +23,14 @@ pub(crate) const DETECTOR: Detector = Detector {
         "autokennzeichen",
     ],
     lookalikes: &[],
-    examples: &["B-MW 1234", "M-AB 123", "HH-X 7", "B-MW1234", "KA-PA 777E"],
+    examples: &[
+        "B-MW 1234",
+        "M-AB 123",
+        "HH-X 7",
+        "B-MW1234",
+        "KA-PA 777E",
+        "MÜ-AB 12",
+    ],
     counterexamples: &["B-MW", "B-MW 1234X", "B-MW 0123"],
 };
 

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a physician in Germany: weights 4 and 9.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_LANR",
     about: "A number of a physician in Germany: weights 4 and 9",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a German passport: ICAO 9303.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_PASSPORT",
     about: "A number of a German passport: ICAO 9303",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a German postal code, where a word announces it.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_PLZ",
     about: "A German postal code, where a word announces it",

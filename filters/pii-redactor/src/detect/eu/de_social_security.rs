@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a pension insurance number of Germany.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_SOCIAL_SECURITY",
     about: "A pension insurance number of Germany",

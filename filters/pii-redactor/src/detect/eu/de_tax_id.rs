@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax identification number of Germany: MOD 11,10 and a rule on repeated digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_TAX_ID",
     about: "A tax identification number of Germany: MOD 11,10 and a rule on repeated digits",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax number of a German tax office, where a word announces it.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_TAX_NUMBER",
     about: "A tax number of a German tax office, where a word announces it",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a VAT number of Germany: MOD 11,10.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DE_VAT_ID",
     about: "A VAT number of Germany: MOD 11,10",
@@ -20,6 +20,12 @@ pub(crate) const DETECTOR: Detector = Detector {
         "umsatzsteuer",
         "umsatzsteuer id",
         "ustidnr",
+        // `USt-IdNr.` is written with a capital in the middle.
+        "u st id nr",
+        "u st id",
+        "ust id nr",
+        "u st idnr",
+        "umsatzsteuer identifikationsnummer",
         "vat",
         "vat id",
         "vat number",

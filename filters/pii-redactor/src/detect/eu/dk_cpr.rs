@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal number of Denmark: a date; since 2007 without a check digit.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DK_CPR",
     about: "A personal number of Denmark: a date; since 2007 without a check digit",

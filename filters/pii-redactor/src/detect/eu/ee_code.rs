@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal code of Estonia: a date and two rounds of weights.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "EE_PERSONAL_CODE",
     about: "A personal code of Estonia: a date and two rounds of weights",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of foreigners in Spain: MOD 23.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_NIE",
     about: "A number of foreigners in Spain: MOD 23",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax number of people in Spain: MOD 23.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_NIF",
     about: "A tax number of people in Spain: MOD 23",

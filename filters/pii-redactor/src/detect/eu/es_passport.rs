@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a Spanish passport.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ES_PASSPORT",
     about: "A number of a Spanish passport",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal identity code of Finland: a date and MOD 31.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "FI_PERSONAL_IDENTITY_CODE",
     about: "A personal identity code of Finland: a date and MOD 31",

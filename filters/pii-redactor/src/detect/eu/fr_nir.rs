@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a social security number of France: MOD 97.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "FR_NIR",
     about: "A social security number of France: MOD 97",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax number of Greece: powers of two.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GR_AFM",
     about: "A tax number of Greece: powers of two",

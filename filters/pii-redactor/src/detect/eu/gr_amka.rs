@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a social security number of Greece: a date and Luhn.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GR_AMKA",
     about: "A social security number of Greece: a date and Luhn",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal number of Croatia: MOD 11,10.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "HR_OIB",
     about: "A personal number of Croatia: MOD 11,10",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax identification number of people in Hungary: weights 1 to 9, MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "HU_TAX_ID",
     about: "A tax identification number of people in Hungary: weights 1 to 9, MOD 11",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal public service number of Ireland: MOD 23.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IE_PPS",
     about: "A personal public service number of Ireland: MOD 23",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of an Italian identity card.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_IDENTITY_CARD",
     about: "A number of an Italian identity card",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of an Italian driving licence.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_DRIVER_LICENSE",
     about: "A number of an Italian driving licence",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a fiscal code of Italy: a control letter.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_FISCAL_CODE",
     about: "A fiscal code of Italy: a control letter",

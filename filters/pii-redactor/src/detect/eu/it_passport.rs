@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of an Italian passport.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_PASSPORT",
     about: "A number of an Italian passport",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a VAT number of Italy: Luhn.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IT_VAT_CODE",
     about: "A VAT number of Italy: Luhn",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal code of Lithuania: a date and two rounds of weights.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LT_PERSONAL_CODE",
     about: "A personal code of Lithuania: a date and two rounds of weights",

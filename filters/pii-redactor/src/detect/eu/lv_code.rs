@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal code of Latvia: a date and weights.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LV_PERSONAL_CODE",
     about: "A personal code of Latvia: a date and weights",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a citizen service number of the Netherlands: the eleven test.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NL_BSN",
     about: "A citizen service number of the Netherlands: the eleven test",

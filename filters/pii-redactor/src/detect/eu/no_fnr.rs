@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a birth number of Norway: a date and two check digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NO_FNR",
     about: "A birth number of Norway: a date and two check digits",

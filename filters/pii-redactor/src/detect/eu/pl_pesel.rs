@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a PESEL of Poland: a date and weights 1, 3, 7, 9.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PL_PESEL",
     about: "A PESEL of Poland: a date and weights 1, 3, 7, 9",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax number of Portugal: MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PT_NIF",
     about: "A tax number of Portugal: MOD 11",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal number of Romania: a date, a county, MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "RO_CNP",
     about: "A personal number of Romania: a date, a county, MOD 11",

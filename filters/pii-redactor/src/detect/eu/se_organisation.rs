@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an organisation number of Sweden: Luhn.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SE_ORGANISATIONSNUMMER",
     about: "An organisation number of Sweden: Luhn",

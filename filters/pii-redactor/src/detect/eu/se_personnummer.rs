@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal number of Sweden: a date and Luhn.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SE_PERSONNUMMER",
     about: "A personal number of Sweden: a date and Luhn",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a personal number of Slovenia and its neighbours: a date and MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SI_EMSO",
     about: "A personal number of Slovenia and its neighbours: a date and MOD 11",

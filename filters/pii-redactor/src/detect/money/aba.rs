@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a routing number of United States banks: weights 3, 7, 1.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ABA_ROUTING_NUMBER",
     about: "A routing number of United States banks: weights 3, 7, 1",

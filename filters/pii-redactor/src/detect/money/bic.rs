@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a bank identifier code (ISO 9362).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SWIFT_BIC",
     about: "A bank identifier code (ISO 9362)",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a Bitcoin address: base58check, or bech32 and bech32m.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CRYPTO",
     about: "A Bitcoin address: base58check, or bech32 and bech32m",

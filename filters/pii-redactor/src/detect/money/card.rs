@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a payment card number: issuer range, length and check digit (ISO/IEC 7812-1).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CREDIT_CARD",
     about: "A payment card number: issuer range, length and check digit (ISO/IEC 7812-1)",
@@ -46,7 +46,7 @@ pub(crate) struct Found {
 }
 
 /// The card number that begins with the digits at `start`: in one piece, or in groups. With the same
-/// sign, space or dash, between them any groups of three or more do; otherwise groups as cards have
+/// sign, space or dash, between them any groups of four or more do; otherwise groups as cards have
 /// them. Where more groups follow than one card has, the longest stretch of whole groups that is one
 /// counts.
 pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
@@ -96,8 +96,8 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
                 needs_word: issuer == Issuer::Common && group_count == 1,
             });
         }
-        // Groups of one or two digits are not how cards are written.
-        if group_count == 1 && number.count < 3 || group_count == MAX_GROUPS {
+        // Shorter groups are not how cards begin.
+        if group_count == 1 && number.count < LEAST_GROUP_DIGITS || group_count == MAX_GROUPS {
             return best;
         }
         let (length, this) = separator(text, position);
@@ -115,7 +115,7 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
 
 /// Whether what is behind a first group may be followed by another.
 pub(crate) const fn may_go_on(byte: u8) -> bool {
-    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'\t')
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'\t' | b'_')
 }
 
 /// How long what separates two groups is, and the one sign that it is: one sign, perhaps between spaces.
@@ -268,4 +268,5 @@ fn has_issuer(digits: &[u8]) -> bool {
 }
 
 pub(crate) const MIN_DIGITS: usize = 12;
+pub(crate) const LEAST_GROUP_DIGITS: usize = 4;
 pub(crate) const MAX_DIGITS: usize = 19;

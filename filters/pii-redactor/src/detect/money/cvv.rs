@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the verification code of a card (PCI DSS 3.3.1: never kept).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_CVV",
     about: "The verification code of a card (PCI DSS 3.3.1: never kept)",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an Ethereum address; mixed case must pass EIP-55.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ETHEREUM_ADDRESS",
     about: "An Ethereum address; mixed case must pass EIP-55",

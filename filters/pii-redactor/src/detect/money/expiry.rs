@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the expiry date of a card.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_EXPIRY",
     about: "The expiry date of a card",

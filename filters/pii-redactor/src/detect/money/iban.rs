@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an international bank account number (ISO 13616): country, length and MOD 97-10.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IBAN",
     about: "An international bank account number (ISO 13616): country, length and MOD 97-10",
@@ -17,6 +17,7 @@ pub(crate) const DETECTOR: Detector = Detector {
 };
 
 use crate::detect::boundary::{Strength, ends_free, starts_free};
+use crate::detect::shape::{is_separator, more_separators};
 
 /// The end of an account number that begins at `start`: in one piece, or in groups of four, with any
 /// signs between them that people put there.
@@ -30,10 +31,9 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<usize> {
     let mut count = 0_usize;
     while count < length {
         let mut byte = at(text, position);
-        if (count == 2 || count > 0 && count % 4 == 0)
-            && matches!(byte, b' ' | b'-' | b'.' | b'\t' | b'/' | b'+')
-        {
+        if (count == 2 || count > 0 && count % 4 == 0) && (is_separator(byte) || byte == b'+') {
             position = position.plus(1);
+            position = position.plus(more_separators(text, position));
             byte = at(text, position);
         }
         if !byte.is_ascii_alphanumeric() {

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a PIN or a PIN block (PCI DSS 3.3.1: never kept).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_PIN",
     about: "A PIN or a PIN block (PCI DSS 3.3.1: never kept)",

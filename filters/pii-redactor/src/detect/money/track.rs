@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the magnetic stripe of a card, or the same on its chip: track 1 or track 2 (ISO/IEC 7813).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CARD_TRACK",
     about: "The magnetic stripe of a card, or the same on its chip: track 1 or track 2 (ISO/IEC 7813)",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an account number of a bank of the United States, where a word announces it.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_BANK_NUMBER",
     about: "An account number of a bank of the United States, where a word announces it",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the number of an account.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ACCOUNT_NUMBER",
     about: "The number of an account",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the age of a person; the usual action keeps those up to 89.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AGE",
     about: "The age of a person; the usual action keeps those up to 89",

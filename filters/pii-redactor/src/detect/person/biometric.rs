@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds biometric data.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BIOMETRIC",
     about: "Biometric data",

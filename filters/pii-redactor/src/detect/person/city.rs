@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the place where a person lives, below the state.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CITY",
     about: "The place where a person lives, below the state",

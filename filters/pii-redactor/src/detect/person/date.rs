@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a date of a person's life: birth, admission, discharge, death.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PERSON_DATE",
     about: "A date of a person's life: birth, admission, discharge, death",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an identifier of a device or an installation.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "DEVICE_ID",
     about: "An identifier of a device or an installation",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds race or ethnic origin.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ETHNICITY",
     about: "Race or ethnic origin",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds genetic data.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GENETIC",
     about: "Genetic data",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a latitude or longitude.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GEO_COORDINATE",
     about: "A latitude or longitude",

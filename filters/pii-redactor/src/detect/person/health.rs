@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the health of a person.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "HEALTH",
     about: "The health of a person",

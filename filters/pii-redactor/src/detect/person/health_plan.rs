@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the number of a beneficiary or member of a health plan.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "HEALTH_PLAN",
     about: "The number of a beneficiary or member of a health plan",

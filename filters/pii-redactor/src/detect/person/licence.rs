@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the number of a certificate or licence of a person.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LICENSE_NUMBER",
     about: "The number of a certificate or licence of a person",

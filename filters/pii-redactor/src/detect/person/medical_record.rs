@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the number of a medical record.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MEDICAL_RECORD",
     about: "The number of a medical record",

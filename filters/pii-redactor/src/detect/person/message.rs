@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the contents of a person's mail or messages.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MESSAGE_CONTENT",
     about: "The contents of a person's mail or messages",

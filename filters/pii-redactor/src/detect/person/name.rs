@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the name of a person, where a member is called so.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PERSON_NAME",
     about: "The name of a person, where a member is called so",

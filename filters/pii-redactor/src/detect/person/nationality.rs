@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds nationality, citizenship or immigration status.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NATIONALITY",
     about: "Nationality, citizenship or immigration status",

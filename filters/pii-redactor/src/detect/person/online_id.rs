@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a cookie, session or similar identifier of a person on line.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ONLINE_ID",
     about: "A cookie, session or similar identifier of a person on line",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a picture of a face.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PHOTO",
     about: "A picture of a face",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds political opinion.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "POLITICAL_OPINION",
     about: "Political opinion",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a postal code; the usual action keeps three digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "POSTAL_CODE",
     about: "A postal code; the usual action keeps three digits",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds religious or philosophical belief.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "RELIGION",
     about: "Religious or philosophical belief",

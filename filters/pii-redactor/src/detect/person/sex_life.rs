@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds sex life or sexual orientation.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SEX_LIFE",
     about: "Sex life or sexual orientation",

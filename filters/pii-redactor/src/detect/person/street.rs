@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a street address.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "STREET_ADDRESS",
     about: "A street address",

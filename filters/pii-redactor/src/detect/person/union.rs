@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds membership of a trade union.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UNION_MEMBERSHIP",
     about: "Membership of a trade union",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the name under which a person has an account.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "USERNAME",
     about: "The name under which a person has an account",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a key, secret or token of a program.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "API_KEY",
     about: "A key, secret or token of a program",

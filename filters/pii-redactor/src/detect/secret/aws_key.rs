@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the id of an AWS access key.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AWS_ACCESS_KEY",
     about: "The id of an AWS access key",

@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the credentials of HTTP basic authentication (RFC 7617).
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BASIC_AUTH",
     about: "The credentials of HTTP basic authentication (RFC 7617)",

@@ -1,24 +1,31 @@
-//! GCP_API_KEY: an API key or OAuth client secret of Google.
+//! GCP_API_KEY: an API key, OAuth client secret or access token of Google.
 
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an API key, OAuth client secret or access token of Google.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GCP_API_KEY",
-    about: "An API key or OAuth client secret of Google",
+    about: "An API key, OAuth client secret or access token of Google",
     category: Category::Security,
     presets: SECRETS,
     form: Form::Scanned,
     checked: true,
     words: &["google api key", "gcp"],
     lookalikes: &[],
-    examples: &["AIzaSyA1234567890abcdefghijklmnopqrstuv"],
-    counterexamples: &["AIzaSy"],
+    examples: &[
+        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+        "ya29.a0AfH6SMBx1234567890abcdefghijklmnopqrstuvwxyz-_",
+    ],
+    counterexamples: &["AIzaSy", "ya29.x"],
 };
 
-/// `AIza` and 35 characters, `GOCSPX-` and 28.
+/// `AIza` and 35 characters, `GOCSPX-` and 28, `ya29.` and 20 or more.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
-    let count = if prefix == b"AIza" { 35 } else { 28 };
-    runs.exactly(Class::Base64Url, start.plus(prefix.len()), count)
+    let begin = start.plus(prefix.len());
+    match prefix {
+        b"AIza" => runs.exactly(Class::Base64Url, begin, 35),
+        b"ya29." => runs.at_least(Class::Dotted, begin, 20),
+        _ => runs.exactly(Class::Base64Url, begin, 28),
+    }
 }

@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a token of GitHub: the prefix, and for classic ones the CRC-32 at the end.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "GITHUB_TOKEN",
     about: "A token of GitHub: the prefix, and for classic ones the CRC-32 at the end",

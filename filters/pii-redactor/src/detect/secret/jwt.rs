@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a JSON web token: three parts of base64url, the first of which is a JSON header.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "JWT",
     about: "A JSON web token: three parts of base64url, the first of which is a JSON header",

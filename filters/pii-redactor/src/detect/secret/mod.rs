@@ -37,6 +37,7 @@ const PREFIXES: &[(&[u8], u8, End)] = &[
     (b"AROA", id("AWS_ACCESS_KEY"), aws_key::end),
     (b"AIza", id("GCP_API_KEY"), gcp_key::end),
     (b"GOCSPX-", id("GCP_API_KEY"), gcp_key::end),
+    (b"ya29.", id("GCP_API_KEY"), gcp_key::end),
     (b"ghp_", id("GITHUB_TOKEN"), github::end),
     (b"gho_", id("GITHUB_TOKEN"), github::end),
     (b"ghu_", id("GITHUB_TOKEN"), github::end),

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a password, passphrase or one-time code.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PASSWORD",
     about: "A password, passphrase or one-time code",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a private key in PEM.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PRIVATE_KEY",
     about: "A private key in PEM",

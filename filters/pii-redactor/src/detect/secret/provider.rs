@@ -3,7 +3,8 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic,
+/// DigitalOcean, Shopify, Doppler or Linear.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PROVIDER_TOKEN",
     about: "A token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic, DigitalOcean, Shopify, Doppler or Linear",

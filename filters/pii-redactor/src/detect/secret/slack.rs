@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a token or web hook of Slack.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SLACK_TOKEN",
     about: "A token or web hook of Slack",

@@ -3,7 +3,7 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a secret or restricted key of Stripe, or the secret of a web hook.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "STRIPE_KEY",
     about: "A secret or restricted key of Stripe, or the secret of a web hook",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a user name and a password in the address of a service.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "URL_PASSWORD",
     about: "A user name and a password in the address of a service",
@@ -21,11 +21,17 @@ pub(crate) const DETECTOR: Detector = Detector {
 
 /// The span of `user:password` before the sign at `sign`, with a scheme before it.
 pub(crate) fn find(text: &[u8], sign: usize) -> Option<(usize, usize)> {
-    let is_part = |byte: u8| byte > b' ' && byte < 0x7f && !b"/@?#\"'<>\\".contains(&byte);
+    let is_part = |byte: u8| {
+        let separates = matches!(
+            byte,
+            b'/' | b'@' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\'
+        );
+        byte > b' ' && byte < 0x7f && !separates
+    };
     let head = part(text, sign.less(512), sign);
     let length = crate::bytes::count_while_back(head, head.len(), is_part);
     let begin = sign.less(length);
-    step(length);
+    step(length / 8);
     let named = part(text, begin, sign);
     let colon = memchr::memchr(b':', named)?;
     let scheme = part(text, begin.less(3), begin);

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a driving licence of Great Britain.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_DRIVING_LICENCE",
     about: "A number of a driving licence of Great Britain",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of the National Health Service: weights 10 to 2, MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_NHS",
     about: "A number of the National Health Service: weights 10 to 2, MOD 11",

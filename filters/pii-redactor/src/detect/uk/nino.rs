@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a national insurance number.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_NINO",
     about: "A national insurance number",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a British postcode, where a word announces it.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_POSTCODE",
     about: "A British postcode, where a word announces it",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a British number plate of 2001 or later, or of the years before.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "UK_VEHICLE_REGISTRATION",
     about: "A British number plate of 2001 or later, or of the years before",

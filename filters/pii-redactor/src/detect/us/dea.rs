@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a registration number of the Drug Enforcement Administration.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "MEDICAL_LICENSE",
     about: "A registration number of the Drug Enforcement Administration",

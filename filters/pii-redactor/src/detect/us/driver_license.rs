@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a driver licence in a form that a state uses.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_DRIVER_LICENSE",
     about: "A number of a driver licence in a form that a state uses",

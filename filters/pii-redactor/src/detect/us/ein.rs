@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an employer identification number, where a word announces it.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_EIN",
     about: "An employer identification number, where a word announces it",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an individual taxpayer identification number.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_ITIN",
     about: "An individual taxpayer identification number",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number plate, where a member is called so.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "LICENSE_PLATE",
     about: "A number plate, where a member is called so",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a Medicare beneficiary identifier: eleven characters with a fixed grammar.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_MBI",
     about: "A Medicare beneficiary identifier: eleven characters with a fixed grammar",

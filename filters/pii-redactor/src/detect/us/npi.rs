@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a national provider identifier: ten digits, Luhn over 80840 and the number.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_NPI",
     about: "A national provider identifier: ten digits, Luhn over 80840 and the number",

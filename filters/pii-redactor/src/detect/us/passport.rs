@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of a United States passport: nine digits, or a letter and eight.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_PASSPORT",
     about: "A number of a United States passport: nine digits, or a letter and eight",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a social security number: area, group and serial that can have been issued.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_SSN",
     about: "A social security number: area, group and serial that can have been issued",

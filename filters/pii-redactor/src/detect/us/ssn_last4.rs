@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds the last four digits of a social security number.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "US_SSN_LAST4",
     about: "The last four digits of a social security number",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a vehicle identification number (ISO 3779) with its check digit.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "VIN",
     about: "A vehicle identification number (ISO 3779) with its check digit",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a business number of Australia: MOD 89.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_ABN",
     about: "A business number of Australia: MOD 89",

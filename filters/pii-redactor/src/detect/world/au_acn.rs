@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a company number of Australia: weights 8 to 1.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_ACN",
     about: "A company number of Australia: weights 8 to 1",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a Medicare number of Australia.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_MEDICARE",
     about: "A Medicare number of Australia",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax file number of Australia: MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "AU_TFN",
     about: "A tax file number of Australia: MOD 11",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a taxpayer number of companies in Brazil: two check digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BR_CNPJ",
     about: "A taxpayer number of companies in Brazil: two check digits",

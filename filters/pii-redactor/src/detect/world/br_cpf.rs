@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a taxpayer number of people in Brazil: two check digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "BR_CPF",
     about: "A taxpayer number of people in Brazil: two check digits",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a social insurance number of Canada: Luhn.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CA_SIN",
     about: "A social insurance number of Canada: Luhn",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a resident identity number of China: a date and MOD 11-2.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "CN_RESIDENT_ID",
     about: "A resident identity number of China: a date and MOD 11-2",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an Aadhaar number of India: Verhoeff.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_AADHAAR",
     about: "An Aadhaar number of India: Verhoeff",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a goods and services tax number of India: a state, a PAN and MOD 36.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_GSTIN",
     about: "A goods and services tax number of India: a state, a PAN and MOD 36",

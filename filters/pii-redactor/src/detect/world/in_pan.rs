@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a permanent account number of India.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_PAN",
     about: "A permanent account number of India",

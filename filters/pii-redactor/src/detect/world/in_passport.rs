@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a number of an Indian passport.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_PASSPORT",
     about: "A number of an Indian passport",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an Indian number plate.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_VEHICLE_REGISTRATION",
     about: "An Indian number plate",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a voter id of India.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "IN_VOTER",
     about: "A voter id of India",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a business registration number of Korea.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_BRN",
     about: "A business registration number of Korea",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a driver licence of Korea: a region, a year, a number.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_DRIVER_LICENSE",
     about: "A driver licence of Korea: a region, a year, a number",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a registration number of foreigners in Korea: a date and a check digit.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_FRN",
     about: "A registration number of foreigners in Korea: a date and a check digit",

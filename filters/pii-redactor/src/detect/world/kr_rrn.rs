@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a resident registration number of Korea: a date, and up to 2020 a check digit.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "KR_RRN",
     about: "A resident registration number of Korea: a date, and up to 2020 a check digit",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a national identification number of Nigeria: Verhoeff.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NG_NIN",
     about: "A national identification number of Nigeria: Verhoeff",

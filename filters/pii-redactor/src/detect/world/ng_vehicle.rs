@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a Nigerian number plate.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NG_VEHICLE_REGISTRATION",
     about: "A Nigerian number plate",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax number of New Zealand: MOD 11 with a second try.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "NZ_IRD",
     about: "A tax number of New Zealand: MOD 11 with a second try",

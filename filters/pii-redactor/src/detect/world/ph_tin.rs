@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a tax number of the Philippines.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "PH_TIN",
     about: "A tax number of the Philippines",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an identity or foreign identification number of Singapore: a check letter.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SG_NRIC",
     about: "An identity or foreign identification number of Singapore: a check letter",

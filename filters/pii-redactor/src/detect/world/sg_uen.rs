@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a unique entity number of Singapore.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "SG_UEN",
     about: "A unique entity number of Singapore",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an identity number of Thailand: MOD 11.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TH_TNIN",
     about: "An identity number of Thailand: MOD 11",

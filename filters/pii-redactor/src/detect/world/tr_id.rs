@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an identity number of Turkey: two check digits.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TR_NATIONAL_ID",
     about: "An identity number of Turkey: two check digits",

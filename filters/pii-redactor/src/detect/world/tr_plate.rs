@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds a Turkish number plate.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "TR_LICENSE_PLATE",
     about: "A Turkish number plate",

@@ -2,7 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// See the module.
+/// Finds an identity number of South Africa: a date and Luhn.
 pub(crate) const DETECTOR: Detector = Detector {
     name: "ZA_ID_NUMBER",
     about: "An identity number of South Africa: a date and Luhn",

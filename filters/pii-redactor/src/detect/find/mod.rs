@@ -1,0 +1,281 @@
+//! Looking for all wanted kinds in one text.
+//!
+//! Every number and every word with a digit is a possible beginning; what it can be follows from
+//! its length and from what stands around it. A look at one costs a bounded number of steps, and what
+//! is about the whole text (its words, the letters of tokens) is read once, so the cost is linear in
+//! the text, whatever is in it and whatever is wanted.
+
+mod context;
+mod lists;
+mod numbers;
+mod shapes;
+mod signs;
+
+use super::Confidence;
+use super::assigned;
+use super::fold::Folded;
+use super::shape::ShapeIndex;
+use crate::budget::Looks;
+use crate::bytes::{Position as _, before, part, rest};
+use crate::entity::EntitySet;
+use crate::lexicon::{Announcement, Lexicon, Surroundings};
+use crate::placeholder::label_length;
+use crate::steps::step;
+use crate::trigger::Triggers;
+
+/// A match in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it begins.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// What it is.
+    pub entity: u8,
+    /// How sure that is.
+    pub confidence: Confidence,
+}
+
+/// A text, and what is known about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Text<'a> {
+    /// The decoded bytes. What is before `from` has been dealt with and is only looked at.
+    pub(crate) bytes: &'a [u8],
+    /// Where matches may begin.
+    pub(crate) from: usize,
+    /// What the name of the member says.
+    pub(crate) announcement: &'a Announcement,
+    /// The kinds that are looked for.
+    pub(crate) wanted: &'a EntitySet,
+    /// The kinds that are the value of `name: value` in a text.
+    pub(crate) assignable: &'a EntitySet,
+    /// Their shapes.
+    pub(crate) shapes: &'a ShapeIndex,
+    /// Their words.
+    pub(crate) lexicon: &'a Lexicon,
+    /// Whether names and words that speak against a match count.
+    pub(crate) heeds_negative: bool,
+    /// Matches that are less sure are none.
+    pub(crate) least: Confidence,
+}
+
+/// What searches work with, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) near: Surroundings,
+    folded: Folded,
+    unglued: Folded,
+    /// What all searches so far have cost.
+    pub(crate) looks: Looks,
+}
+
+/// Finds everything that is wanted in a text; matches may overlap.
+#[inline]
+pub(crate) fn find(text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>) {
+    let is_announced = !text.announcement.kinds.is_empty();
+    if text.bytes.len().less(text.from) < LEAST_BYTES && !is_announced {
+        return;
+    }
+    let triggers = Triggers::of(part(text.bytes, text.from, text.bytes.len()));
+    if !triggers.is_empty() || is_announced {
+        find_in_all(text, triggers, scratch, spans);
+    }
+}
+
+/// In the text as it stands, in what other spellings in it stand for, and in both with a space between
+/// words and numbers that stand together.
+fn find_in_all(text: &Text<'_>, triggers: Triggers, scratch: &mut Scratch, spans: &mut Vec<Span>) {
+    let Scratch {
+        near,
+        folded,
+        unglued,
+        looks,
+    } = scratch;
+    let census = Census::of(text.bytes);
+    let mut has_letters = census.has_letters || census.has_others;
+    if census.has_spellings && folded.read(text.bytes, text.from) {
+        let plain = Text {
+            bytes: &folded.bytes,
+            from: folded.from,
+            ..*text
+        };
+        let triggers = Triggers::of(part(plain.bytes, plain.from, plain.bytes.len()));
+        looks.add(folded.units().saturating_mul(LOOKS_OF_A_SPELLING));
+        let plain_census = Census::of(plain.bytes);
+        let plain_letters = plain_census.has_letters || plain_census.has_others;
+        near.forget();
+        let mut search = Search::new(&plain, spans, near, looks, plain_letters);
+        search.run(triggers);
+        search.run_unglued(unglued);
+        for span in spans.iter_mut() {
+            (span.start, span.end) = (folded.original(span.start), folded.original(span.end));
+        }
+        spans.retain(|span| span.start >= text.from);
+        // Other characters beyond ASCII than those that were read as ASCII may be letters.
+        has_letters = census.has_letters || plain_census.has_others;
+    }
+    near.forget();
+    let mut search = Search::new(text, spans, near, looks, has_letters);
+    search.run(triggers);
+    search.run_unglued(unglued);
+}
+
+/// What sorts of bytes a text has.
+#[derive(Clone, Copy, Debug)]
+struct Census {
+    /// Letters of ASCII.
+    has_letters: bool,
+    /// Bytes beyond ASCII.
+    has_others: bool,
+    /// What other spellings of ASCII characters begin with.
+    has_spellings: bool,
+}
+
+impl Census {
+    fn of(text: &[u8]) -> Self {
+        step(text.len() / 8);
+        let (mut letters, mut others, mut spellings) = (0_u8, 0_u8, 0_u8);
+        for byte in text {
+            letters |= u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
+            others |= byte & 0x80;
+            spellings |= u8::from(byte.wrapping_sub(b'%') < 2) | u8::from(*byte == b'\\');
+        }
+        Self {
+            has_letters: letters != 0,
+            has_others: others != 0,
+            has_spellings: others | spellings != 0,
+        }
+    }
+}
+
+struct Search<'a, 's> {
+    text: &'a Text<'a>,
+    spans: &'s mut Vec<Span>,
+    near: &'s mut Surroundings,
+    looks: &'s Looks,
+    /// There are letters, and so perhaps words.
+    has_letters: bool,
+    /// The name or a word of the text announces something, or nothing needs that; `None` before
+    /// anything has asked.
+    announces: Option<bool>,
+    /// The end of the last match that a word announced, and what was announced there: it goes for the
+    /// next item of a list as well.
+    list: Option<(usize, EntitySet)>,
+    /// What may be announced at the last place that was asked about.
+    announceable: (usize, EntitySet),
+    /// Up to here words between colons have been looked at as one address.
+    colons_to: usize,
+    /// Words of letters alone are looked at by themselves.
+    looks_at_letters: bool,
+}
+
+impl<'a, 's> Search<'a, 's> {
+    fn new(
+        text: &'a Text<'a>,
+        spans: &'s mut Vec<Span>,
+        near: &'s mut Surroundings,
+        looks: &'s Looks,
+        has_letters: bool,
+    ) -> Self {
+        let is_announced = !text.announcement.kinds.is_empty() || text.least == Confidence::Low;
+        Self {
+            text,
+            spans,
+            near,
+            looks,
+            has_letters,
+            announces: match (is_announced, has_letters) {
+                (true, _) => Some(true),
+                (false, true) => None,
+                (false, false) => Some(false),
+            },
+            list: None,
+            announceable: (usize::MAX, EntitySet::EMPTY),
+            colons_to: 0,
+            looks_at_letters: text.announcement.kinds.meets(text.shapes.lettered()),
+        }
+    }
+
+    fn run(&mut self, triggers: Triggers) {
+        let text = self.text;
+        if triggers.has(Triggers::AT) {
+            self.signs();
+        }
+        if triggers.has(Triggers::LITERAL) {
+            self.literals();
+        }
+        if triggers.has(Triggers::DIGIT) && text.shapes.has_numbers() {
+            self.numbers();
+        }
+        if self.looks_at_letters {
+            self.announced_words();
+        }
+        if self.has_letters && !text.assignable.is_empty() {
+            assigned::find(text, self.near, self.spans);
+        }
+        self.looks.add(self.near.words_read());
+    }
+
+    /// Once more, if there are words and numbers without a sign between them.
+    #[inline]
+    fn run_unglued(&mut self, unglued: &mut Folded) {
+        if !self.near.glued().is_empty() {
+            self.run_with_spaces(unglued);
+        }
+    }
+
+    #[inline(never)]
+    fn run_with_spaces(&mut self, unglued: &mut Folded) {
+        let seams = self.near.take_glued();
+        unglued.separate(self.text.bytes, self.text.from, &seams);
+        let spaced = Text {
+            bytes: &unglued.bytes,
+            from: unglued.from,
+            ..*self.text
+        };
+        self.looks.add(unglued.units());
+        let found = self.spans.len();
+        self.near.separate(&seams);
+        let mut search = Search::new(&spaced, self.spans, self.near, self.looks, true);
+        search.numbers_at(&seams);
+        self.near.give_back(seams);
+        let from = self.text.from;
+        for span in self.spans.iter_mut().skip(found) {
+            (span.start, span.end) = (unglued.original(span.start), unglued.original(span.end));
+        }
+        let mut place = 0_usize;
+        self.spans.retain(|span| {
+            place = place.plus(1);
+            place <= found || span.start >= from
+        });
+    }
+
+    fn push(&mut self, entity: u8, start: usize, end: usize, confidence: Confidence) {
+        if start >= self.text.from
+            && confidence >= self.text.least
+            && self.text.wanted.has(entity)
+            && !is_label(self.text.bytes, start, end)
+        {
+            let span = Span {
+                start,
+                end,
+                entity,
+                confidence,
+            };
+            if self.spans.last() != Some(&span) {
+                self.spans.push(span);
+            }
+        }
+    }
+}
+
+/// A character that is spelled otherwise is read, replaced and found again.
+const LOOKS_OF_A_SPELLING: usize = 4;
+/// Nothing that no name announces is shorter.
+const LEAST_BYTES: usize = 5;
+
+/// Whether a match is the name of a kind in the label that stands for a value.
+fn is_label(text: &[u8], start: usize, end: usize) -> bool {
+    before(text, start) == b'['
+        && label_length(rest(text, start.less(1))) == end.less(start).plus(2)
+}

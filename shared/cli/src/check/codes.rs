@@ -1,0 +1,137 @@
+//! Everything that `meshward check` can find, each under a number that never changes its meaning.
+
+/// A kind of finding.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Code {
+    /// `MW1203`.
+    pub(crate) id: &'static str,
+    /// `rule_unreachable`.
+    pub(crate) name: &'static str,
+    /// What it means and what to do.
+    pub(crate) about: &'static str,
+}
+
+macro_rules! codes {
+    ($($constant:ident $id:literal $name:literal $about:literal;)*) => {
+        $(pub(super) const $constant: Code = Code { id: $id, name: $name, about: $about };)*
+        /// All of them, by number.
+        pub(crate) const ALL: &[Code] = &[$($constant),*];
+    };
+}
+
+codes! {
+    INVALID "MW1001" "invalid_config"
+        "The filter refuses this configuration: its own parser has found the mistake. A proxy that is started with it does not start; one that is running keeps the configuration before.";
+    SYNTAX "MW1002" "syntax"
+        "The text is not the JSON or YAML that belongs there, so nothing in it could be checked. Plugin configurations are JSON without comments and trailing commas; manifests may be YAML.";
+    DUPLICATE_KEY "MW1003" "duplicate_key"
+        "A key stands twice in one map. Parsers keep one of the two, and not the same one.";
+    YAML_BOOLEAN "MW1004" "yaml_boolean"
+        "A word such as no, off or yes without quotes: YAML 1.1, which Kubernetes reads, takes it for a boolean, and YAML 1.2 for a text. Write true, false, or quotes.";
+    NOTHING_FOUND "MW1005" "nothing_found"
+        "The file was given by name, and there is no configuration of a filter in it: neither by the name of a module nor by its keys. If it is a configuration, say whose: meshward check token-bucket FILE.";
+    TEMPLATE "MW1006" "not_rendered"
+        "The file is a template (Helm, Go). Render it first: helm template . | meshward check -";
+    API_KEY_EXPIRED "MW1201" "api_key_expired"
+        "An API key is past its time and admits nobody. Take it out, or give it another time.";
+    CONSENT_TRUSTED "MW1202" "consent_trusted"
+        "A header or cookie may grant consent, and callers can write both. It is right only where something before the filter writes it and removes what callers send.";
+    RULE_UNREACHABLE "MW1203" "rule_unreachable"
+        "An earlier rule matches every request that this one does, so it never decides. Put the special rule before the general one.";
+    RULE_NAME_DUPLICATE "MW1204" "rule_name_duplicate"
+        "Two rules have one name: logs, metrics and records cannot tell them apart.";
+    PROVIDER_UNUSED "MW1205" "provider_unused"
+        "No rule names this provider, so it never vouches for anybody.";
+    DEFAULT_ENFORCES "MW1206" "default_enforces"
+        "All rules report and the default enforces: requests that no rule matches are refused all the same.";
+    TEMPLATE_MISSING "MW1207" "template_missing"
+        "The template of the rule is recorded in place of the path, and a rule has none.";
+    OTHER_WARNING "MW1299" "warning"
+        "Accepted, and probably not meant.";
+    CLUSTER_MISSING "MW2001" "cluster_missing"
+        "The configuration names a cluster that the bootstrap does not have: every call to it fails. Clusters are looked for in static_resources.clusters; with dynamic clusters (cds_config) nothing is said.";
+    CLUSTER_PROTOCOL "MW2002" "cluster_protocol"
+        "A rate limit service is asked over gRPC, which needs HTTP/2, and its cluster does not say so: set http2_protocol_options in typed_extension_protocol_options, or use \"transport\": \"http\".";
+    CLUSTER_TLS "MW2003" "cluster_without_tls"
+        "The address begins with https and its cluster has no transport_socket: the call, with its credentials, goes in the clear.";
+    CHAIN_ORDER "MW2101" "chain_order"
+        "The order of the chain is audit-emitter, jwt-auth, token-bucket, pii-redactor, router: a filter knows only what those before it have found out.";
+    AFTER_ROUTER "MW2102" "after_router"
+        "The router ends the chain. A filter behind it never runs.";
+    VM_ID_SHARED "MW2103" "vm_id_shared"
+        "Two different filters have one vm_id, so they share one space of stored data and can crowd each other out. Give each filter its own.";
+    VM_ID_MISSING "MW2104" "vm_id_missing"
+        "The vm_id is the name of the stored data: limits, and records that wait. Without one, instances are told apart by their code and configuration, and a change of either begins anew.";
+    FAIL_OPEN "MW2105" "fail_open"
+        "If the filter fails, requests pass it: nobody is authenticated, limited or redacted. Use FAIL_RELOAD, or FAIL_CLOSE.";
+    CAPABILITY_MISSING "MW2106" "capability_missing"
+        "The list of allowed capabilities lacks one that the filter needs. A missing callback is skipped in silence: Envoy reports that all is well and lets everything through. A missing call ends the VM.";
+    STATS_TAGS "MW2107" "stats_tags_missing"
+        "The filters put labels at the end of the names of metrics, and stats_config.stats_tags splits them. Without it each combination is a metric of its own.";
+    ENV_MISSING "MW2108" "env_missing"
+        "The configuration names an environment variable that the manifest does not hand to the VM: the filter refuses to start. In Envoy: vm_config.environment_variables; Istio: vmConfig.env; Envoy Gateway: env.hostKeys.";
+    NAME_COLLIDES "MW2110" "plugin_name_collides"
+        "APISIX has a plugin of its own of this name, and takes that one. Give ours another name, such as meshward-jwt-auth.";
+    OTHER_FILTER "MW2111" "config_of_other_filter"
+        "The module and the configuration do not fit: it has the keys of another filter.";
+    CONFIG_MISSING "MW2112" "config_missing"
+        "The filter is here without a configuration, and refuses to start.";
+    SHA256_MISSING "MW2113" "sha256_missing"
+        "The module is fetched and nothing says which one: whoever can change it at its source runs code in the proxy. Say its sha256.";
+    SAME_PRIORITY "MW2114" "same_priority"
+        "Two plugins have one phase and one priority, so their order is not defined.";
+    NORMALIZE_PATH "MW2201" "normalize_path_off"
+        "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
+    MERGE_SLASHES "MW2202" "merge_slashes_off"
+        "// reaches the upstream; requests that rules disagree about are refused with 400.";
+    ESCAPED_SLASHES "MW2203" "escaped_slashes_kept"
+        "%2F and %5C reach the upstream, and some servers take them for slashes.";
+    CLIENT_ADDRESS "MW2204" "client_address_from_client"
+        "At the edge, clients choose in X-Forwarded-For the address that limits and records go by.";
+    PEER_HOPS "MW2205" "trusted_hops_is_the_peer"
+        "Envoy itself appends its peer to X-Forwarded-For, so one trusted hop is the balancer before it, not the client.";
+}
+
+/// A code by its number or its name; the old spelling of a name counts too.
+pub(crate) fn find(word: &str) -> Option<&'static Code> {
+    let word = match word {
+        "unreachable_rule" => "rule_unreachable",
+        word => word,
+    };
+    ALL.iter()
+        .find(|code| code.id.eq_ignore_ascii_case(word) || code.name == word)
+}
+
+/// The code of a warning of a parser.
+pub(super) fn of_warning(name: &str) -> &'static Code {
+    find(name).unwrap_or(&OTHER_WARNING)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn numbers_and_names_are_one_of_a_kind() {
+        let ids: BTreeSet<&str> = ALL.iter().map(|code| code.id).collect();
+        let names: BTreeSet<&str> = ALL.iter().map(|code| code.name).collect();
+        assert_eq!((ids.len(), names.len()), (ALL.len(), ALL.len()));
+        assert_eq!(
+            find("mw1203").map(|code| code.name),
+            Some("rule_unreachable")
+        );
+        assert_eq!(find("unreachable_rule").map(|code| code.id), Some("MW1203"));
+    }
+
+    /// The page of the command lists every one.
+    #[test]
+    fn the_readme_has_every_code() {
+        let page = include_str!("../../README.md");
+        for code in ALL {
+            let row = format!("| `{}` | `{}` |", code.id, code.name);
+            assert!(page.contains(&row), "{row} {} |", code.about);
+        }
+    }
+}

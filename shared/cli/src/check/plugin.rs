@@ -1,0 +1,302 @@
+//! The places of a manifest where a configuration of a filter stands, whichever host it is for.
+
+use std::ops::Range;
+
+use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
+use policy::json::Json;
+
+use super::tree::{Kind, Tree};
+
+/// The hosts that differ in how they hand out variables and what they call things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    Envoy,
+    Istio,
+    EnvoyGateway,
+    Higress,
+    Apisix,
+    Kong,
+}
+
+/// A filter in a manifest.
+#[derive(Debug)]
+pub(super) struct Site<'t> {
+    pub(super) host: Host,
+    pub(super) filter: &'static str,
+    /// The map that says which plugin it is.
+    pub(super) plugin: &'t Tree,
+    /// The configuration: text or structure.
+    pub(super) config: Option<&'t Tree>,
+    /// The list of filters that it stands in, and its place there.
+    pub(super) chain: Option<(&'t Tree, usize)>,
+}
+
+impl Site<'_> {
+    pub(super) fn span(&self) -> Range<usize> {
+        let start = self.plugin.span.start;
+        let name = self.plugin.get("name").map(|name| name.span.clone());
+        name.unwrap_or(start..start)
+    }
+}
+
+/// Every filter of ours in a document.
+pub(super) fn find(tree: &Tree) -> Vec<Site<'_>> {
+    let mut sites = Vec::new();
+    let kind = tree.get("kind").and_then(Tree::text).unwrap_or_default();
+    let api = tree
+        .get("apiVersion")
+        .and_then(Tree::text)
+        .unwrap_or_default();
+    match kind {
+        "WasmPlugin" if api.contains("higress") => higress(tree, &mut sites),
+        "WasmPlugin" => istio(tree.get("spec"), &mut sites),
+        "TrafficExtension" => istio(tree.at(&["spec", "wasm"]), &mut sites),
+        "EnvoyExtensionPolicy" => gateway(tree, &mut sites),
+        "List" => {
+            for item in tree.get("items").map_or(&[][..], Tree::items) {
+                sites.extend(find(item));
+            }
+        }
+        _ => {
+            envoy(tree, None, &mut sites);
+            apisix(tree, &mut sites);
+            kong(tree, &mut sites);
+        }
+    }
+    sites
+}
+
+/// A Wasm filter, wherever it stands.
+fn envoy<'t>(tree: &'t Tree, chain: Option<(&'t Tree, usize)>, sites: &mut Vec<Site<'t>>) {
+    match &tree.kind {
+        Kind::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                envoy(item, Some((tree, index)), sites);
+            }
+        }
+        Kind::Map(members) => {
+            let kind = tree.get("@type").and_then(Tree::text).unwrap_or_default();
+            let is_wasm = kind.ends_with("http.wasm.v3.Wasm")
+                || (kind.ends_with("udpa.type.v1.TypedStruct")
+                    && tree
+                        .get("type_url")
+                        .and_then(Tree::text)
+                        .is_some_and(|url| url.ends_with("http.wasm.v3.Wasm")));
+            let plugin = tree.get("config").or_else(|| tree.at(&["value", "config"]));
+            if let (true, Some(plugin)) = (is_wasm, plugin) {
+                let config = plugin.get("configuration");
+                // An Any: the value beside its type, or inside of it.
+                let config = config.map(|any| any.get("value").unwrap_or(any));
+                let names = [
+                    plugin.get("name"),
+                    plugin.get("root_id"),
+                    plugin.at(&["vm_config", "code", "local", "filename"]),
+                    plugin.at(&["vm_config", "code", "remote", "http_uri", "uri"]),
+                    plugin.at(&["vm_config", "vm_id"]),
+                ];
+                push(sites, Host::Envoy, plugin, &names, config, chain);
+                return;
+            }
+            for member in members {
+                // The filters of a chain are maps in a list; what is inside belongs to that place.
+                let is_entry = ["typed_config", "typedConfig"].contains(&member.name.as_str());
+                let inner = if is_entry { chain } else { None };
+                envoy(&member.value, inner, sites);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn push<'t>(
+    sites: &mut Vec<Site<'t>>,
+    host: Host,
+    plugin: &'t Tree,
+    names: &[Option<&'t Tree>],
+    config: Option<&'t Tree>,
+    chain: Option<(&'t Tree, usize)>,
+) {
+    let by_name = names
+        .iter()
+        .flatten()
+        .filter_map(|name| name.text())
+        .find_map(named);
+    let filter = by_name.or_else(|| config.and_then(shaped));
+    if let Some(filter) = filter {
+        sites.push(Site {
+            host,
+            filter,
+            plugin,
+            config,
+            chain,
+        });
+    }
+}
+
+fn istio<'t>(spec: Option<&'t Tree>, sites: &mut Vec<Site<'t>>) {
+    let Some(spec) = spec else { return };
+    let names = [spec.get("url"), spec.get("pluginName")];
+    push(
+        sites,
+        Host::Istio,
+        spec,
+        &names,
+        spec.get("pluginConfig"),
+        None,
+    );
+}
+
+fn higress<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
+    let Some(spec) = tree.get("spec") else { return };
+    let names = [spec.get("url"), tree.at(&["metadata", "name"])];
+    if let Some(config) = spec.get("defaultConfig") {
+        push(sites, Host::Higress, spec, &names, Some(config), None);
+    }
+    for rule in spec.get("matchRules").map_or(&[][..], Tree::items) {
+        if let Some(config) = rule.get("config") {
+            push(sites, Host::Higress, spec, &names, Some(config), None);
+        }
+    }
+}
+
+fn gateway<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
+    let Some(list) = tree.at(&["spec", "wasm"]) else {
+        return;
+    };
+    for (index, item) in list.items().iter().enumerate() {
+        let names = [
+            item.get("name"),
+            item.get("rootID"),
+            item.at(&["code", "http", "url"]),
+            item.at(&["code", "image", "url"]),
+        ];
+        let chain = Some((list, index));
+        push(
+            sites,
+            Host::EnvoyGateway,
+            item,
+            &names,
+            item.get("config"),
+            chain,
+        );
+    }
+}
+
+/// `wasm.plugins` of config.yaml, and `plugins` of routes, services and global rules.
+fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
+    for plugin in tree.at(&["wasm", "plugins"]).map_or(&[][..], Tree::items) {
+        let names = [plugin.get("name"), plugin.get("file")];
+        push(sites, Host::Apisix, plugin, &names, None, None);
+    }
+    if let Some(plugins) = tree.get("plugins") {
+        for member in plugins.members() {
+            if let Some(config) = member.value.get("conf") {
+                let filter = named(&member.name).or_else(|| shaped(config));
+                sites.extend(filter.map(|filter| Site {
+                    host: Host::Apisix,
+                    filter,
+                    plugin: &member.value,
+                    config: Some(config),
+                    chain: None,
+                }));
+            }
+        }
+    }
+    for objects in [
+        "routes",
+        "services",
+        "global_rules",
+        "consumers",
+        "plugin_configs",
+    ] {
+        for item in tree.get(objects).map_or(&[][..], Tree::items) {
+            if item.get("plugins").is_some() {
+                apisix(item, sites);
+            }
+        }
+    }
+}
+
+fn kong<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
+    for chain in tree.get("filter_chains").map_or(&[][..], Tree::items) {
+        let Some(list) = chain.get("filters") else {
+            continue;
+        };
+        for (index, filter) in list.items().iter().enumerate() {
+            let name = [filter.get("name")];
+            // Filter chains of Envoy have `filters` too, with a typed configuration.
+            if filter.get("typed_config").is_none() {
+                let place = Some((list, index));
+                push(
+                    sites,
+                    Host::Kong,
+                    filter,
+                    &name,
+                    filter.get("config"),
+                    place,
+                );
+            }
+        }
+    }
+    for objects in ["services", "routes"] {
+        for item in tree.get(objects).map_or(&[][..], Tree::items) {
+            if item.get("filter_chains").is_some() || item.get("routes").is_some() {
+                kong(item, sites);
+            }
+        }
+    }
+}
+
+/// A filter by the name of a plugin, a module or an image.
+pub(super) fn named(text: &str) -> Option<&'static str> {
+    let text = text.replace('_', "-");
+    let all = [AUDIT_EMITTER, JWT_AUTH, TOKEN_BUCKET, PII_REDACTOR];
+    let found = all.into_iter().find(|filter| text.contains(filter));
+    let file = text.rsplit('/').next().unwrap_or_default();
+    let is_bundle =
+        file == "meshward" || file.starts_with("meshward.") || file.starts_with("meshward:");
+    found.or_else(|| is_bundle.then_some(super::BUNDLE))
+}
+
+/// A filter by the keys of its configuration, which may be text.
+pub(super) fn shaped(config: &Tree) -> Option<&'static str> {
+    match config.text() {
+        Some(text) => match Json::parse(text.as_bytes()) {
+            Ok(json) => shape(&json),
+            Err(_) => shape(&super::tree::read(text).trees.first()?.json()),
+        },
+        None => shape(&config.json()),
+    }
+}
+
+/// A filter by the keys of its configuration.
+pub(super) fn shape(config: &Json) -> Option<&'static str> {
+    let is_list = |name: &str| matches!(config.member(name), Some(Json::Array(_)));
+    let is_part =
+        |name: &str| matches!(config.member(name), Some(Json::Object(part)) if !part.is_empty());
+    if ["audit", "auth", "limits", "redact"]
+        .into_iter()
+        .any(is_part)
+    {
+        return Some(super::BUNDLE);
+    }
+    if config.member("providers").is_some() {
+        return Some(JWT_AUTH);
+    }
+    if is_list("limits") {
+        return Some(TOKEN_BUCKET);
+    }
+    if config.member("sink").is_some() {
+        return Some(AUDIT_EMITTER);
+    }
+    let rules = config.member("rules").and_then(Json::as_array);
+    let redacts = |rule: &Json| {
+        ["detect", "fields", "allow_fields"]
+            .iter()
+            .any(|key| rule.member(key).is_some())
+    };
+    let is_pii = is_list("presets")
+        || config.member("detectors").is_some()
+        || rules.unwrap_or_default().iter().any(redacts);
+    is_pii.then_some(PII_REDACTOR)
+}

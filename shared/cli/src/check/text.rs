@@ -1,0 +1,392 @@
+//! One text: a configuration by itself, or a manifest with some.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use policy::config::{Checked, Warning};
+use policy::json::Json;
+
+use super::codes::{self, Code};
+use super::plugin::{self, Site, shaped};
+use super::report::Finding;
+use super::source::Source;
+use super::tree::{self, Documents, Tree};
+use super::{ENVOY, bootstrap, locate, parser, wiring};
+
+struct Checker<'s> {
+    source: &'s Source,
+    findings: Vec<Finding>,
+}
+
+/// Everything that is wrong with a text.
+pub(super) fn check(source: &Source, filter: Option<&str>) -> Vec<Finding> {
+    let mut checker = Checker {
+        source,
+        findings: Vec::new(),
+    };
+    let text = source.text.as_str();
+    let is_json = text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .starts_with(['{', '[']);
+    match filter.filter(|filter| *filter != ENVOY) {
+        Some(filter) if is_json => checker.json_config(filter, text, &|at| at),
+        Some(filter) => checker.yaml_config(filter),
+        None => checker.anything(filter.is_some(), is_json),
+    }
+    checker.findings
+}
+
+impl Checker<'_> {
+    fn add(
+        &mut self,
+        code: &'static Code,
+        is_error: bool,
+        span: Option<Range<usize>>,
+        (path, message): (&str, String),
+    ) {
+        self.findings.push(Finding {
+            code,
+            is_error,
+            file: self.source.name.clone(),
+            span,
+            path: path.to_owned(),
+            message,
+            hint: None,
+            line: 0,
+            column: 0,
+        });
+    }
+
+    fn hint(&mut self, hint: Option<String>) {
+        if let Some(finding) = self.findings.last_mut() {
+            finding.hint = hint;
+        }
+    }
+
+    /// A configuration in JSON, which stands in the file where `place` says.
+    fn json_config(&mut self, filter: &str, text: &str, place: &dyn Fn(usize) -> usize) {
+        let Some(parse) = parser(filter) else {
+            return;
+        };
+        if let Err(error) = Json::parse(text.as_bytes()) {
+            let message = error.to_string();
+            let at = offset_of(text, &message);
+            let start = place(at);
+            self.add(&codes::SYNTAX, true, Some(start..start + 1), ("", message));
+            self.hint(hint(text, at));
+            return;
+        }
+        let checked = parse(text);
+        let paths: BTreeSet<String> = paths_of(&checked).collect();
+        let wanted: BTreeSet<&str> = paths.iter().flat_map(|path| ancestors(path)).collect();
+        let spans = locate::spans(text, &wanted);
+        let span_of = |path: &str, key: bool| {
+            let found = ancestors(path).find_map(|part| Some((part, spans.get(part)?)));
+            let (part, (name, value)) = found?;
+            let is_scalar = text
+                .get(value.clone())
+                .is_some_and(|text| !text.starts_with(['{', '[']));
+            let takes_value = part == path && !key && is_scalar;
+            let span = if takes_value || name.is_empty() {
+                value
+            } else {
+                name
+            };
+            let end = if span.end - span.start > 200 {
+                span.start + 1
+            } else {
+                span.end
+            };
+            let first = place(span.start);
+            // The last byte of the text stands before the next.
+            Some(first..place(end.saturating_sub(1)).max(first) + 1)
+        };
+        self.checked(&checked, &span_of);
+    }
+
+    /// A configuration that is a part of a tree.
+    fn tree_config(&mut self, filter: &str, tree: &Tree) {
+        let Some(parse) = parser(filter) else {
+            return;
+        };
+        let checked = parse(&tree.json().to_string());
+        self.checked(&checked, &|path, key| Some(tree.span_of(path, key)));
+    }
+
+    fn checked(
+        &mut self,
+        checked: &Checked<()>,
+        span_of: &dyn Fn(&str, bool) -> Option<Range<usize>>,
+    ) {
+        for warning in &checked.warnings {
+            let code = codes::of_warning(warning.code());
+            let span = span_of(warning.path(), false);
+            let message = warning.message().to_owned();
+            self.add(code, false, span, (warning.path(), message));
+        }
+        if let Err(problems) = &checked.result {
+            for problem in problems.iter() {
+                let message = problem.message();
+                let is_key = message.starts_with("unknown key");
+                let span = span_of(problem.path(), is_key);
+                self.add(
+                    &codes::INVALID,
+                    true,
+                    span,
+                    (problem.path(), message.to_owned()),
+                );
+            }
+        }
+    }
+
+    /// The text in YAML; what is wrong with it as a text is told.
+    fn documents(&mut self) -> Documents {
+        let documents = tree::read(&self.source.text);
+        let is_broken = documents.remarks.iter().any(|remark| remark.is_error);
+        if let Some(at) =
+            template_at(&self.source.text).filter(|_| is_broken || documents.trees.is_empty())
+        {
+            let message =
+                "a template; render it first: helm template . | meshward check -".to_owned();
+            self.add(&codes::TEMPLATE, true, Some(at..at + 2), ("", message));
+            return Documents::default();
+        }
+        for remark in &documents.remarks {
+            let code = if !remark.is_error {
+                &codes::YAML_BOOLEAN
+            } else if remark.message.starts_with("duplicate") {
+                &codes::DUPLICATE_KEY
+            } else {
+                &codes::SYNTAX
+            };
+            let span = Some(remark.span.clone());
+            self.add(code, remark.is_error, span, ("", remark.message.clone()));
+            if code == &codes::SYNTAX {
+                self.hint(hint(&self.source.text, remark.span.start));
+            }
+        }
+        documents
+    }
+
+    fn yaml_config(&mut self, filter: &str) {
+        let documents = self.documents();
+        if documents.trees.is_empty() && self.findings.is_empty() {
+            self.add(
+                &codes::SYNTAX,
+                true,
+                None,
+                ("", "the file is empty".to_owned()),
+            );
+        }
+        for tree in &documents.trees {
+            self.tree_config(filter, tree);
+        }
+    }
+
+    /// Whatever it is: a manifest, or a configuration whose keys say whose.
+    fn anything(&mut self, is_envoy: bool, is_json: bool) {
+        if is_json {
+            let text = self.source.text.clone();
+            match Json::parse(text.as_bytes()) {
+                Ok(json) => {
+                    let is_manifest = json.member("kind").is_some();
+                    if let Some(filter) = plugin::shape(&json).filter(|_| !is_manifest) {
+                        self.json_config(filter, &text, &|at| at);
+                        return;
+                    }
+                }
+                // A manifest may be YAML in braces; a configuration in braces is JSON.
+                Err(error) if !is_manifest(&tree::read(&text)) => {
+                    let message = error.to_string();
+                    let at = offset_of(&text, &message);
+                    self.add(&codes::SYNTAX, true, Some(at..at + 1), ("", message));
+                    self.hint(hint(&text, at));
+                    return;
+                }
+                Err(_) => {}
+            }
+        }
+        let documents = self.documents();
+        let mut is_ours = false;
+        let mut managers = 0;
+        for document in &documents.trees {
+            let sites = plugin::find(document);
+            is_ours |= !sites.is_empty();
+            if sites.is_empty()
+                && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
+            {
+                is_ours = true;
+                self.tree_config(filter, document);
+                continue;
+            }
+            let sites: Vec<(Site<'_>, Option<Json>)> = sites
+                .into_iter()
+                .map(|site| {
+                    let config = self.site(&site);
+                    (site, config)
+                })
+                .collect();
+            for fault in wiring::check(document, &sites) {
+                self.add(
+                    fault.code,
+                    fault.is_error,
+                    Some(fault.span),
+                    ("", fault.message),
+                );
+            }
+            if !sites.is_empty() || is_envoy {
+                managers += self.managers(document);
+            }
+        }
+        for (at, message) in wiring::same_priority(&documents.trees) {
+            self.add(
+                &codes::SAME_PRIORITY,
+                false,
+                Some(at.span.clone()),
+                ("", message),
+            );
+        }
+        if is_envoy && managers == 0 && self.findings.is_empty() {
+            let message = bootstrap::without_manager(&documents.trees);
+            self.add(&codes::NOTHING_FOUND, true, None, ("", message));
+        } else if !is_ours && !is_envoy && self.source.is_named && self.findings.is_empty() {
+            let message = "neither a configuration of a filter nor a manifest with one; if it is one, say whose: meshward check token-bucket FILE";
+            self.add(&codes::NOTHING_FOUND, true, None, ("", message.to_owned()));
+        }
+    }
+
+    /// The configuration of a filter in a manifest.
+    fn site(&mut self, site: &Site<'_>) -> Option<Json> {
+        let config = site.config?;
+        let is_other = shaped(config).is_some_and(|shape| shape != site.filter);
+        if is_other {
+            return None;
+        }
+        match config.text() {
+            Some(text) => {
+                let source = self.source.text.clone();
+                let place = |at: usize| tree::within(&source, &config.span, text, at);
+                self.json_config(site.filter, text, &place);
+                Json::parse(text.as_bytes()).ok()
+            }
+            None if matches!(config.kind, tree::Kind::Null) => None,
+            None => {
+                self.tree_config(site.filter, config);
+                Some(config.json())
+            }
+        }
+    }
+
+    /// The connection managers of a document.
+    fn managers(&mut self, document: &Tree) -> usize {
+        let json = document.json().to_string();
+        let value = serde_json::from_str(&json).unwrap_or(serde_json::Value::Null);
+        let (count, warnings) = bootstrap::check(&value);
+        for warning in warnings {
+            let code = codes::of_warning(Warning::code(&warning));
+            let span = document.span_of(warning.path(), true);
+            let message = warning.message().to_owned();
+            self.add(code, false, Some(span), (warning.path(), message));
+        }
+        count
+    }
+}
+
+/// Whether a text is read well, and is of some host.
+fn is_manifest(documents: &Documents) -> bool {
+    let is_broken = documents.remarks.iter().any(|remark| remark.is_error);
+    let is_one = |tree: &Tree| tree.get("kind").is_some() || !plugin::find(tree).is_empty();
+    !is_broken && documents.trees.iter().any(is_one)
+}
+
+fn paths_of(checked: &Checked<()>) -> impl Iterator<Item = String> {
+    let problems = checked.result.as_ref().err();
+    let problems = problems
+        .into_iter()
+        .flat_map(|problems| problems.iter().map(|problem| problem.path().to_owned()));
+    let warnings = checked
+        .warnings
+        .iter()
+        .map(|warning| warning.path().to_owned());
+    problems.chain(warnings)
+}
+
+/// A path, and the paths of what it is in, down to the whole.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let cuts = path.rmatch_indices(['.', '[']).map(|(at, _)| at);
+    std::iter::once(path.len())
+        .chain(cuts)
+        .filter_map(|end| path.get(..end))
+        .chain([""])
+}
+
+/// The offset behind `line 3 column 5` in a message of serde_json.
+fn offset_of(text: &str, message: &str) -> usize {
+    let number = |word: &str| -> Option<usize> {
+        let rest = message.rsplit(word).next()?;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().ok()
+    };
+    let (line, column) = (number("line ").unwrap_or(1), number("column ").unwrap_or(1));
+    let start: usize = text
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let mut at = (start + column.saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// What people do, and what to do instead.
+fn hint(text: &str, at: usize) -> Option<String> {
+    let before = text.get(..at).unwrap_or(text).trim_end();
+    let rest = text.get(at..).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default().trim_start();
+    let next = rest.trim_start();
+    let smart = ['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}', '\u{201e}'];
+    let hint = if text.starts_with('\u{feff}') {
+        "the file begins with a byte order mark; save it as UTF-8 without BOM"
+    } else if text.trim().is_empty() {
+        "the file is empty"
+    } else if next.starts_with(smart) || before.ends_with(smart) {
+        "typographic quotes; JSON wants straight ones: \""
+    } else if next.starts_with("//")
+        || next.starts_with("/*")
+        || next.starts_with('#')
+        || line.starts_with("//")
+        || line.starts_with('#')
+    {
+        "JSON has no comments"
+    } else if (next.starts_with(['}', ']']) && before.ends_with(','))
+        || before.ends_with([',']) && next.is_empty()
+    {
+        "JSON has no comma after the last item"
+    } else if next.starts_with('\'') {
+        "JSON wants double quotes"
+    } else if !text.trim_start().starts_with(['{', '[']) && text.contains(": ") {
+        "this looks like YAML; a plugin configuration in a string is JSON"
+    } else if rest.starts_with(|c: char| c.is_ascii_alphabetic()) && line.ends_with(['{', ',']) {
+        "names of members stand in double quotes"
+    } else {
+        return None;
+    };
+    Some(hint.to_owned())
+}
+
+/// Where a template of Helm or Go begins.
+fn template_at(text: &str) -> Option<usize> {
+    let is_action = |rest: &str| {
+        let rest = rest.trim_start_matches(['-', ' ']);
+        let words = [
+            "include", "if ", "range", "with ", "define", "template", "toYaml", "end", "tpl",
+        ];
+        rest.starts_with(['.', '$', '/']) || words.iter().any(|word| rest.starts_with(word))
+    };
+    text.match_indices("{{")
+        .find(|(at, _)| text.get(at + 2..).is_some_and(is_action))
+        .map(|(at, _)| at)
+}

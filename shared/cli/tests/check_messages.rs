@@ -1,0 +1,194 @@
+//! The messages of `meshward check`, word for word: wrong configurations and wrong manifests, each
+//! with what is said of it.
+//!
+//! `MESHWARD_WRITE_TABLES=1 cargo test -p meshward-cli --test check_messages` writes what is said.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+struct Case<'t> {
+    /// The name of the file, and words for the command line before it.
+    title: &'t str,
+    content: String,
+    expected: &'t str,
+}
+
+/// `### file [words]`, the content, `>>>`, what is said.
+fn cases(text: &str) -> Vec<Case<'_>> {
+    let parts = text.split("\n### ").skip(1);
+    parts
+        .map(|part| {
+            let (title, rest) = part.split_once('\n').unwrap();
+            let (content, expected) = rest
+                .split_once("\n>>>\n")
+                .unwrap_or_else(|| panic!("no >>> in {title:?}"));
+            Case {
+                title,
+                content: content
+                    .replace("\\u{feff}", "\u{feff}")
+                    .replace("\\r", "\r"),
+                expected: expected.trim_end(),
+            }
+        })
+        .collect()
+}
+
+fn check(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .arg("check")
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn said(case: &Case<'_>) -> String {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut words = case.title.split_whitespace();
+    let file = words.next().unwrap();
+    std::fs::write(folder.path().join(file), &case.content).unwrap();
+    let words: Vec<&str> = words.chain([file]).collect();
+    let output = check(folder.path(), &words);
+    let code = output.status.code().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(!text.contains("panicked"), "{}: {text}", case.title);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    format!("{}\nexit {code}", lines.join("\n").trim_end())
+}
+
+fn compare(file: &str, least: usize) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/wrong")
+        .join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let cases = cases(&text);
+    assert!(cases.len() >= least, "{}", cases.len());
+    let mut made = text.split("\n### ").next().unwrap().to_owned();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let said = said(case);
+        if said != case.expected {
+            wrong.push(format!(
+                "### {}\n{said}\nexpected:\n{}",
+                case.title, case.expected
+            ));
+        }
+        assert!(said.contains("[MW"), "{}: nothing is found", case.title);
+        let content = case
+            .content
+            .replace('\u{feff}', "\\u{feff}")
+            .replace('\r', "\\r");
+        made.push_str(&format!("\n### {}\n{content}\n>>>\n{said}\n", case.title));
+    }
+    if std::env::var_os("MESHWARD_WRITE_TABLES").is_some() {
+        std::fs::write(&path, made).unwrap();
+        return;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn wrong_configurations() {
+    compare("configs.txt", 60);
+}
+
+#[test]
+fn wrong_manifests() {
+    compare("manifests.txt", 40);
+}
+
+/// What ships is right.
+#[test]
+fn examples_and_shipped_manifests_are_right() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let words = [
+        "--deny",
+        "warnings",
+        "--allow",
+        "escaped_slashes_kept",
+        "envoy-test/envoy",
+        "filters/*/examples/*.json",
+    ];
+    let output = check(&root, &words);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.lines().count() > 12, "{text}");
+}
+
+/// The cost of refusing is that of reading.
+#[test]
+fn a_list_far_beyond_its_maximum_is_one_finding() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let limit = r#"{"name":"a","key":["ip"],"rate":"5/s"}"#;
+    let limits = vec![limit; 400_000].join(",");
+    std::fs::write(
+        folder.path().join("many.json"),
+        format!("{{\"limits\":[{limits}]}}"),
+    )
+    .unwrap();
+    let output = check(folder.path(), &["many.json"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text.contains("400000 items; expected at most 256"),
+        "{text}"
+    );
+    assert!(text.len() < 500, "{text}");
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let text =
+        "{\n  \"limits\": [{\"name\": \"a\", \"key\": [\"ip\"], \"rate\": \"5/fortnight\"}]\n}\n";
+    std::fs::write(folder.path().join("a.json"), text).unwrap();
+    let formatted = |format: &str| {
+        let output = check(folder.path(), &["--format", format, "a.json"]);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&formatted("json")).unwrap();
+    assert_eq!(json["findings"][0]["line"], 2);
+    assert_eq!(json["findings"][0]["column"], 51);
+    assert_eq!(json["findings"][0]["code"], "MW1001");
+    let sarif: serde_json::Value = serde_json::from_str(&formatted("sarif")).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "MW1001");
+    let region = &result["locations"][0]["physicalLocation"]["region"];
+    assert_eq!(region["startLine"], 2);
+    assert!(formatted("junit").contains("<failure type=\"MW1001\""));
+    assert!(formatted("github").starts_with("::error file=a.json,line=2,col=51,"));
+    assert!(formatted("text").contains("a.json:2:51"));
+}
+
+/// A link back, a folder that nobody may read, a file that is none: each is told, and the rest is read.
+#[cfg(unix)]
+#[test]
+fn folders_with_loops_and_broken_links() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let inner = folder.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::os::unix::fs::symlink(folder.path(), inner.join("back")).unwrap();
+    std::os::unix::fs::symlink("nowhere.json", inner.join("broken.json")).unwrap();
+    std::fs::write(inner.join("utf16.json"), [0xff, 0xfe, b'{', 0, b'}', 0]).unwrap();
+    std::fs::write(inner.join("bad.json"), r#"{"limits":[]}"#).unwrap();
+    std::fs::write(inner.join("other.yaml"), "kind: Service\n").unwrap();
+    let output = check(folder.path(), &["."]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("broken.json cannot be read"), "{told}");
+    assert!(told.contains("UTF-16"), "{told}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text.matches("MW1001").count(), 1, "{text}");
+    assert!(!text.contains("MW1005"), "{text}");
+}

@@ -1,0 +1,84 @@
+//! `meshward jwt`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::process::{Command, Output, Stdio};
+
+/// RFC 7515 appendix A.1: HS256, issuer joe, expires 2011-03-22T18:43:00Z.
+const TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const KEY: &str =
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+
+fn config(issuer: &str, audiences: &str, key: &str) -> String {
+    format!(
+        r#"{{"providers":{{"joe":{{"issuer":"{issuer}","audiences":{audiences},"algorithms":["HS256"],"jwks":{{"inline":{{"keys":[{{"kty":"oct","alg":"HS256","k":"{key}"}}]}}}}}}}},
+            "rules":[{{"require":{{"provider":"joe"}}}}]}}"#
+    )
+}
+
+fn run(config: &str, token: &str, words: &[&str]) -> Output {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("auth.json"), config).unwrap();
+    std::fs::write(folder.path().join("token.txt"), token).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args(["jwt", "-c", "auth.json"])
+        .args(words)
+        .arg("token.txt")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_check_that_fails_is_named_with_its_claim() {
+    let then = &["--at", "2011-03-22T18:00:00Z"][..];
+    let good = config("joe", "\"any\"", KEY);
+    let other_key = config("joe", "\"any\"", &KEY.replace("AyM1", "ByM1"));
+    let bearer = format!("Bearer {TOKEN}\n");
+    let tampered = TOKEN.replace(".dBjf", ".dBjg");
+    for (config, token, words, code, said) in [
+        (&good, TOKEN, then, 0, "provider joe: accepted"),
+        (&good, bearer.as_str(), then, 0, "accepted"),
+        (
+            &good,
+            TOKEN,
+            &[],
+            1,
+            "token_expired: exp 2011-03-22T18:43:00Z",
+        ),
+        (&good, &tampered, then, 1, "signature_invalid"),
+        (&other_key, TOKEN, then, 1, "signature_invalid"),
+        (
+            &config("ann", "\"any\"", KEY),
+            TOKEN,
+            then,
+            1,
+            "issuer_unknown: iss is \"joe\", expected \"ann\"",
+        ),
+        (
+            &config("joe", "[\"shop\"]", KEY),
+            TOKEN,
+            then,
+            1,
+            "audience_mismatch: aud is missing",
+        ),
+        (&good, "a.b", then, 1, "token_malformed"),
+        (&good, "", then, 2, "there is no token"),
+    ] {
+        let output = run(config, token, words);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(text.contains(said), "{said}: {text}");
+        assert_eq!(output.status.code(), Some(code), "{said}: {text}");
+        assert!(!text.contains("dBjf"), "the signature is printed: {text}");
+    }
+    let output = run(&good, TOKEN, &["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["providers"][0]["code"], "token_expired");
+    assert_eq!(json["claims"]["iss"], "joe");
+}
