@@ -18,17 +18,20 @@ OPENID := $(BED)/oidc-provider
 # The four filters in one module.
 BUNDLE := meshward
 MODULES := $(FILTERS:%=dist/%.wasm) dist/$(BUNDLE).wasm
-# The rate limit service of the test bed.
-RATE_LIMIT_SERVICE := target/native/rate-limit-service
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
 SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
 IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-bundle --package=meshward-audit --package=meshward-host --package=meshward-policy
-# The test bed and the command line are built optimised, but without the minutes of fat LTO.
+# The demonstration and the command line are built optimised, but without the minutes of fat LTO.
 NATIVE := cargo run --quiet --locked --profile native
-TEST_BED := cargo test --no-fail-fast --locked --profile native --package envoy-test
+TEST := cargo test --no-fail-fast --locked
+TEST_BED := $(TEST) --package=envoy-test --package=rate-limit-service
+# What the tests run beside the modules.
+BEDS := $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/redis/redis-server \
+	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt $(BED)/skopeo/skopeo \
+	$(BED)/manifest-types/pins.json
 
 .PHONY: help
 help: ## Show this list
@@ -93,9 +96,19 @@ check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
 
 # ---- Test --------------------------------------------------------------------------------------
 
+# What is fetched comes while the first steps compile. All tests are one command of cargo, so that
+# nothing is compiled twice for them.
 .PHONY: test
-test: lint test-native test-node build test-host test-envoy ## Run everything that CI runs
+test: ## Run everything that CI runs
+	@mkdir -p $(BED)
+	@$(MAKE) --no-print-directory beds >$(BED)/fetched.log 2>&1 & fetching=$$!; \
+	$(MAKE) --no-print-directory lint build $(NOOP) test-node; \
+	wait $$fetching || { cat $(BED)/fetched.log; exit 1; }
+	$(TEST) --workspace
 	@echo "make test: all passed"
+
+.PHONY: beds
+beds: $(BEDS)
 
 .PHONY: lint
 lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
@@ -111,7 +124,7 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 
 .PHONY: test-native
 test-native: ## Test the filters' cores and the shared crates natively
-	cargo test --no-fail-fast --locked --workspace --exclude envoy-test --exclude rate-limit-service
+	$(TEST) --workspace --exclude=envoy-test --exclude=rate-limit-service
 
 .PHONY: test-node
 test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
@@ -121,10 +134,6 @@ test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
 .PHONY: test-host
 test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test vm --test vm_cases
-
-$(RATE_LIMIT_SERVICE): $(wildcard envoy-test/rate-limit-service/src/*.rs) envoy-test/rate-limit-service/Cargo.toml Cargo.lock
-	@cargo build --locked --profile native --package rate-limit-service
-	@touch $@
 
 $(BED)/redis/redis-server: $(SETUP)/redis.sh
 	@$< >/dev/null
@@ -143,8 +152,8 @@ $(BED)/manifest-types/pins.json: $(SETUP)/manifest-types.sh $(SETUP)/manifest-ty
 	@touch $@
 
 .PHONY: test-envoy
-test-envoy: build $(BED)/skopeo/skopeo $(BED)/manifest-types/pins.json $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(RATE_LIMIT_SERVICE) $(BED)/redis/redis-server $(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt ## Test the modules in real Envoys, and what is shipped with them
-	$(TEST_BED) --test envoy --test envoy_cases --test shipped
+test-envoy: build $(BEDS) ## Test the modules in real Envoys, and what is shipped with them
+	$(TEST_BED) --test envoy --test envoy_cases --test shipped --test command_line
 
 .PHONY: advisories
 advisories: ## Check the dependencies for known vulnerabilities (downloads the advisory database)

@@ -98,7 +98,7 @@ pub fn rate_limit_service() -> Result<PathBuf> {
     let built_beside = folders.map(|folder| folder.join("rate-limit-service"));
     let found = built_beside.clone().find(|path| path.exists());
     let wanted = found.or_else(|| built_beside.last()).unwrap_or_default();
-    built(wanted, "cargo build --profile native -p rate-limit-service")
+    built(wanted, "cargo build -p rate-limit-service")
 }
 
 /// The Redis that `envoy-test/setup/redis.sh` unpacked.

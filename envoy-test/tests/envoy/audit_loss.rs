@@ -5,7 +5,7 @@
 //! becomes of its records is printed beside ours:
 //!
 //! ```sh
-//! cargo test --profile native -p envoy-test --test envoy audit_loss -- --nocapture
+//! cargo test -p envoy-test --test envoy audit_loss -- --nocapture
 //! ```
 
 use std::fs;

@@ -429,7 +429,9 @@ impl Host for Link<'_> {
         let mut unfinished = self.board.unfinished.borrow_mut();
         let known = unfinished.iter().position(|place| *place == self.place);
         unfinished.swap_remove(known.ok_or(Status::NotFound)?);
-        if unfinished.is_empty() {
+        let is_last = unfinished.is_empty();
+        drop(unfinished);
+        if is_last {
             return self.host.done();
         }
         Ok(())
