@@ -3,15 +3,17 @@
 //! A host configures more VMs than ever see traffic, so a chain that were opened with the
 //! configuration would be one that is never closed.
 
+mod gaps;
+
 use std::collections::BTreeMap;
 
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
-use audit::{Chain, Control, Event, Hash, Head, Lost, Peers, Range, Sealed, Statement};
+use audit::{Chain, Control, Event, Hash, Head, Peers, Sealed, Statement};
 use host::Moment;
-use policy::json::Json;
 
 use crate::queue::{Kind, QueuedRecord};
+use gaps::{Gap, told_gap};
 
 /// What every chain of this instance says at its beginning.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Origin {
     pub key: Option<SigningKey>,
 }
 
-/// The chains.
+/// The chains of one filter instance.
 #[derive(Debug)]
 pub struct Chains {
     origin: Origin,
@@ -46,9 +48,9 @@ pub struct Chains {
 /// Time, twice: to say when something was, and how long ago.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Now {
-    /// Milliseconds since 1970.
+    /// Wall-clock time, milliseconds since 1970.
     pub wall_ms: u64,
-    /// Monotonic nanoseconds.
+    /// Monotonic time, nanoseconds.
     pub monotonic_ns: u64,
 }
 
@@ -73,18 +75,8 @@ struct Entry {
     last_kept: Option<u64>,
 }
 
-/// Records that are not where the others are, which the chain has still to say.
-#[derive(Debug)]
-struct Gap {
-    lost: Lost,
-    /// It was said in a record that was rejected. While a collector rejects everything, each such
-    /// record would be another to speak of, for ever; so this waits until the collector takes records
-    /// again, or there is something else to say.
-    is_restated: bool,
-}
-
 impl Chains {
-    /// None is open yet.
+    /// An instance whose chains are still to be opened.
     #[must_use]
     pub const fn new(origin: Origin) -> Self {
         Self {
@@ -398,96 +390,9 @@ impl Chains {
     }
 }
 
-impl Gap {
-    /// Whether it is of requests, and was not told before.
-    const fn is_news(&self) -> bool {
-        self.lost.count > 0 && !self.is_restated
-    }
-}
-
-impl Entry {
-    fn note(&mut self, reason: &str, record: Option<&QueuedRecord>, kept: Option<&str>, now: Now) {
-        let own = self.chain.uid();
-        let of = record
-            .map(|record| record.chain_uid.as_str())
-            .filter(|uid| *uid != own);
-        let count = u64::from(record.is_none_or(|record| record.kind != Kind::Control));
-        let mut lost = Lost {
-            reason: reason.to_owned(),
-            kept: kept.map(str::to_owned),
-            chain_uid: of.map(str::to_owned),
-            count,
-            from_ms: now.wall_ms,
-            to_ms: now.wall_ms,
-            ..Lost::default()
-        };
-        lost.ranges
-            .extend(record.map(|record| Range(record.sequence, record.sequence)));
-        self.add_gap(lost, false);
-    }
-
-    /// What was said in a record that went elsewhere has to be said again.
-    fn restate(&mut self, lost: Lost) {
-        self.add_gap(lost, true);
-    }
-
-    /// Adds to a gap of the same kind, or begins another.
-    fn add_gap(&mut self, lost: Lost, is_restated: bool) {
-        let alike = |gap: &&mut Gap| {
-            gap.lost.reason == lost.reason
-                && gap.lost.kept == lost.kept
-                && gap.lost.chain_uid == lost.chain_uid
-        };
-        let found = self.gaps.iter_mut().rev().find(alike);
-        let Some(gap) = found else {
-            self.gaps.push(Gap { lost, is_restated });
-            return;
-        };
-        let Some(ranges) = joined(&gap.lost.ranges, &lost.ranges) else {
-            self.gaps.push(Gap { lost, is_restated });
-            return;
-        };
-        // What nobody was told yet is worth a record, and so is all that it stands beside.
-        let is_news = gap.is_news() || lost.count > 0 && !is_restated;
-        gap.is_restated = !is_news;
-        gap.lost.ranges = ranges;
-        gap.lost.count = gap.lost.count.saturating_add(lost.count);
-        gap.lost.from_ms = gap.lost.from_ms.min(lost.from_ms);
-        gap.lost.to_ms = gap.lost.to_ms.max(lost.to_ms);
-    }
-}
-
-/// What a record about a gap says.
-fn told_gap(record: &QueuedRecord) -> Option<Lost> {
-    if record.kind != Kind::Control || !record.json.contains(r#""kind":"gap""#) {
-        return None;
-    }
-    Lost::of_gap(&Json::parse(record.json.as_bytes()).ok()?)
-}
-
-/// All numbers of both, as few ranges. `None`: they are too many for one record.
-fn joined(some: &[Range], more: &[Range]) -> Option<Vec<Range>> {
-    // Nearly always one number comes behind all others.
-    let mut ranges = some.to_vec();
-    ranges.extend_from_slice(more);
-    if !ranges.is_sorted() {
-        ranges.sort_unstable();
-    }
-    let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
-    for Range(first, last) in ranges {
-        match joined.last_mut() {
-            Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
-            _ => joined.push(Range(first, last)),
-        }
-    }
-    (joined.len() <= MAX_RANGES).then_some(joined)
-}
-
 /// More than a control record takes.
 const CONTROL_BYTES: usize = 2048;
 /// Chains of one emitter that the others speak of, and other emitters.
 const MAX_SIBLINGS: usize = 32;
 const MAX_EMITTERS: usize = 64;
 const BEFORE_GAP_NS: u64 = 100_000_000;
-/// Ranges in one gap record; more of them need another.
-const MAX_RANGES: usize = 64;

@@ -10,23 +10,23 @@ use crate::record::TraceContext;
 /// A record, serialised, and what a sink repeats outside of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedRecord {
-    /// Canonical JSON.
+    /// The record as canonical JSON.
     pub json: String,
-    /// The chain.
+    /// The id of the chain that the record belongs to.
     pub chain_uid: String,
-    /// Its number in the chain.
+    /// The number of the record in its chain.
     pub sequence: u64,
-    /// The retention class.
+    /// The retention class of the record.
     pub class: String,
-    /// What it is about.
+    /// Whether the record is about a request or about its chain.
     pub kind: Kind,
     /// The status of the response.
     pub status: Option<u16>,
     /// The trace that the request belongs to.
     pub trace: Option<Box<TraceContext>>,
-    /// When it was queued, monotonic.
+    /// When the record was queued, monotonic nanoseconds.
     pub queued_ns: u64,
-    /// When it happened, nanoseconds since 1970.
+    /// When the request happened, nanoseconds since 1970.
     pub time_ns: u64,
     /// The request that waits until this is acknowledged.
     #[serde(skip)]
@@ -41,7 +41,7 @@ pub enum Kind {
     Allowed,
     /// A request that a filter refused or stopped.
     Denied,
-    /// Its chain, not a request.
+    /// A chain, not a request.
     Control,
 }
 
@@ -86,9 +86,9 @@ pub struct QueueLimits {
 /// Who gives way first when the queue fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Three quarters are for these.
+    /// Records that may fill three quarters of the queue.
     Low,
-    /// All but a sixteenth.
+    /// Records that may fill all but a sixteenth.
     Normal,
     /// What a filter refused: all but what is kept for control records.
     High,
@@ -112,9 +112,9 @@ pub struct Queue {
 /// Records that are sent together, in the same order every time.
 #[derive(Debug)]
 pub struct Batch {
-    /// Its number, the same however often it is sent.
+    /// The number of the batch, the same however often it is sent.
     pub number: u64,
-    /// What is in it.
+    /// The records of the batch.
     pub records: Vec<QueuedRecord>,
     /// It was sent, and nobody has responded yet.
     pub is_under_way: bool,
@@ -214,7 +214,7 @@ impl Queue {
             .saturating_sub(bytes.fold(0, usize::saturating_add))
     }
 
-    /// Batches under way.
+    /// How many batches are under way.
     #[must_use]
     pub fn under_way(&self) -> usize {
         self.batches
@@ -325,26 +325,26 @@ impl Queue {
         self.waiting.front().map(|record| record.queued_ns)
     }
 
-    /// Records that are in no batch.
+    /// How many records are in no batch.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Records, those in batches included.
+    /// How many records are queued, those in batches included.
     #[must_use]
     pub fn len(&self) -> usize {
         let in_batches = self.batches.iter().map(|batch| batch.records.len());
         in_batches.fold(self.waiting.len(), usize::saturating_add)
     }
 
-    /// Whether there is none.
+    /// Whether no record is queued.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Bytes of all records.
+    /// The memory that all queued records take, in bytes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes

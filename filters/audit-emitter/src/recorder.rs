@@ -13,7 +13,7 @@ use crate::record::{Envelope, Observation, write};
 
 /// Makes the records of one instance.
 pub(crate) struct Recorder {
-    /// What ties them together.
+    /// The chains that tie its records together.
     pub(crate) chains: Chains,
     random: Random,
     subject: Option<Pseudonymizer>,

@@ -25,7 +25,7 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// All of them.
+            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$kind,)+];
 
             /// A stable word for it.
@@ -144,13 +144,13 @@ impl Serialize for Kind {
 /// One of what was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct Issue {
-    /// What.
+    /// What was found.
     pub kind: Kind,
-    /// How bad.
+    /// How bad it is.
     pub severity: Severity,
-    /// Where: `file:line`, the id of a record or of a chain.
+    /// Where it was found: `file:line`, the id of a record or of a chain.
     pub place: String,
-    /// In words.
+    /// What was found, in words.
     pub message: String,
 }
 
@@ -199,7 +199,7 @@ impl Issues {
         self.counts.get(&kind).copied().unwrap_or(0)
     }
 
-    /// All counts.
+    /// How many of each kind were found.
     #[must_use]
     pub const fn counts(&self) -> &BTreeMap<Kind, u64> {
         &self.counts

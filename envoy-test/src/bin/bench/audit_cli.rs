@@ -2,19 +2,26 @@
 //! that no disk needs to hold, with the memory that each takes.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::hint::black_box;
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Instant;
 
 use envoy_test::{Error, Result};
 use trail::chains::{Limits, Trail};
+use trail::hex::decode;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::{Observer, Reading};
 use trail::report::{Filter, Report, Tally};
+use trail::scan::{Templates, scan};
 use trail::source::Source;
 use trail::synthetic::{emitter_key, write_trail};
 use trail::verdict::{Question, Verdict, conclude};
+
+use crate::cpu;
 
 /// Measures and prints.
 pub(crate) fn run() -> Result<()> {
@@ -56,10 +63,65 @@ pub(crate) fn run() -> Result<()> {
             median.print(name);
         }
     }
-    // Made while it is read, on the same processors, so only its memory says something.
-    let streamed = measured(size * 10, || verify(stream(REQUESTS * 10), threads))?;
+    // Made while it is read, on the same processors, so how long it takes says nothing.
+    let made_us = Arc::new(AtomicU64::new(0));
+    let source = stream(REQUESTS * 10, Arc::clone(&made_us));
+    let mut streamed = measured(size * 10, || verify(source, threads))?;
+    let made_us = made_us.load(Ordering::Acquire);
+    streamed.cpu_us = streamed.cpu_us.saturating_sub(made_us);
     streamed.print("verify, a stream of ten");
-    println!("(the stream is made meanwhile by one of the processors)");
+    println!(
+        "(the stream is made meanwhile by one of the processors: {} us of CPU a record, not counted above)",
+        made_us / streamed.records.max(1)
+    );
+    short_ways(&path)
+}
+
+/// What is won by comparing records with those before, and by reading many digits at once.
+#[expect(clippy::disallowed_methods, reason = "this is what is measured")]
+fn short_ways(path: &PathBuf) -> Result<()> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|e| failed("opening the file", e))?;
+    BufReader::new(file.take(SAMPLE_BYTES))
+        .read_to_string(&mut text)
+        .map_err(|e| failed("reading the file", e))?;
+    let records: Vec<&str> = text.lines().filter(|line| scan(line).is_some()).collect();
+    let digits: Vec<&str> = records
+        .iter()
+        .filter_map(|record| scan(record)?.previous.string(record))
+        .collect();
+    println!("\n{:<40}{:>14}", "one thread", "ns/record");
+    let row = |name: &str, work: &mut dyn FnMut() -> usize| {
+        let mut times: Vec<u128> = (0..ROUNDS)
+            .map(|_| {
+                let began = Instant::now();
+                assert_eq!(black_box(work()), records.len());
+                began.elapsed().as_nanos() / records.len().max(1) as u128
+            })
+            .collect();
+        times.sort_unstable();
+        println!(
+            "{name:<40}{:>14}",
+            times.get(times.len() / 2).copied().unwrap_or(0)
+        );
+    };
+    row("fields of a record, by the scanner", &mut || {
+        records.iter().filter_map(|record| scan(record)).count()
+    });
+    let mut templates = Templates::default();
+    row("the same, with templates", &mut || {
+        let found = records.iter().filter_map(|record| templates.scan(record));
+        found.count()
+    });
+    row("64 digits, one by one", &mut || {
+        let decode = |digits: &&&str| policy::hex::decode::<32>(black_box(digits)).is_some();
+        digits.iter().filter(decode).count()
+    });
+    row("the same, many at once", &mut || {
+        let decode = |digits: &&&str| decode::<32>(black_box(digits.as_bytes())).is_some();
+        digits.iter().filter(decode).count()
+    });
+    println!("(a record has some 700 such digits)");
     Ok(())
 }
 
@@ -203,12 +265,15 @@ fn file() -> Result<PathBuf> {
 }
 
 /// A trail that a thread makes while it is read.
-fn stream(requests: u64) -> Source {
+fn stream(requests: u64, made_us: Arc<AtomicU64>) -> Source {
     let (sender, receiver) = sync_channel(4);
     std::thread::spawn(move || {
         let mut out = BufWriter::with_capacity(1 << 20, Sender(sender));
         // The reader is gone before the end only when the benchmark is.
         drop(write_trail(&mut out, requests, 2).and_then(|()| out.flush()));
+        // Before the reader sees the end.
+        let run = cpu::thread_nanoseconds().unwrap_or(0);
+        made_us.store(run / 1000, Ordering::Release);
     });
     Source::reading(Box::new(Streamed {
         receiver,
@@ -283,5 +348,6 @@ fn failed(action: &str, source: io::Error) -> Error {
 /// About a gigabyte.
 const REQUESTS: u64 = 470_000;
 const ROUNDS: usize = 3;
+const SAMPLE_BYTES: u64 = 64 << 20;
 /// When all chains have ended.
 const NOW_MS: u64 = 1_801_000_000_000;

@@ -58,6 +58,14 @@ pub(crate) fn run() -> Result<()> {
         Setup::new("audit-emitter, signed", true, |bootstrap, _| {
             configure(bootstrap, "metadata", true)
         }),
+        Setup::new(
+            "audit-emitter, signed, OTLP in JSON",
+            true,
+            |bootstrap, _| {
+                configure(bootstrap, "metadata", true)?;
+                encode_json(bootstrap)
+            },
+        ),
         Setup::new("audit-emitter, signed, level full", true, |bootstrap, _| {
             configure(bootstrap, "full", true)
         }),
@@ -130,6 +138,13 @@ fn configure(bootstrap: &mut Bootstrap, level: &str, signed: bool) -> Result<()>
         }
     }
     bootstrap.configure(FILTER, &configuration.to_string())
+}
+
+fn encode_json(bootstrap: &mut Bootstrap) -> Result<()> {
+    let configuration = bootstrap.configuration(FILTER)?;
+    let cluster = r#""cluster":"collector""#;
+    let with_encoding = format!(r#"{cluster},"encoding":"json""#);
+    bootstrap.configure(FILTER, &configuration.replace(cluster, &with_encoding))
 }
 
 fn set_access_log(bootstrap: &mut Bootstrap, logger: Value) -> Result<()> {

@@ -23,6 +23,11 @@ pub(crate) fn nanoseconds(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
+/// The time that this thread has run so far.
+pub(crate) fn thread_nanoseconds() -> std::io::Result<u64> {
+    run_time(Path::new("/proc/thread-self/schedstat"))
+}
+
 fn run_time(file: &Path) -> std::io::Result<u64> {
     let text = fs::read_to_string(file)?;
     let first = text

@@ -1,9 +1,14 @@
 use audit::record::Record;
+use policy::decision::{Decision, Outcome};
 use policy::finding::{Category, Finding, FindingOutcome, Place};
+use policy::identity::Identity;
 use policy::json::Json;
 
 use super::*;
 use crate::config::{IpForm, PathForm, QueryForm};
+
+mod limits;
+mod personal;
 
 const SALTS: Salts = [[1; 16], [2; 16], [3; 16], [4; 16]];
 
@@ -206,107 +211,6 @@ fn findings_say_where_and_what_became_of_them() {
 }
 
 #[test]
-fn nothing_that_a_client_sends_ends_a_line_or_grows_the_record() {
-    let long = |start: &str| Some(format!("{start}{}", "\u{1F600}".repeat(25_000)));
-    let identity = Identity {
-        subject: long("s"),
-        client_id: long("c"),
-        issuer: long("i"),
-        tenant: long("t"),
-        ..Identity::default()
-    };
-    let observation = Observation {
-        method: long("GET\r\n{\"forged\":1}"),
-        path: long("/\u{0}\n\""),
-        host: long("h"),
-        route: long("r"),
-        status_details: long("d"),
-        source_ip: long("a"),
-        user_agent: long("u"),
-        forwarded_for: Some("2001:db8::1, ".repeat(10_000)),
-        purposes: Some(vec![long("p").unwrap(); 1_000]),
-        query: long("k=v&"),
-        headers: vec![("x-a".to_owned(), long("v").unwrap())],
-        upstream: long("u"),
-        tls_version: long("t"),
-        peer: long("p"),
-        identity: Some(identity),
-        ..Observation::default()
-    };
-    let mut context = Context::new();
-    context.level = Level::Full;
-    context.fields.query = QueryForm::Keys;
-    let text = context.text(&observation);
-    assert!(!text.contains(['\n', '\r', '\0']));
-    assert!(text.len() < 12 * 1024, "{}", text.len());
-    assert!(text.contains('…'), "what is cut says so");
-    let record = Json::parse(text.as_bytes()).unwrap();
-    assert_eq!(record.at("unmapped.truncated"), Some(&Json::Bool(true)));
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
-
-    /// However long what a client sends is, and however it has to be spelled.
-    #[test]
-    fn a_record_keeps_within_its_bound(
-        piece in "[<\"\\\\é\u{1}\u{1F600}a/]{1,3}",
-        times in 0_usize..20_000,
-        items in 0_usize..60,
-        least in 8_192_usize..20_000,
-    ) {
-        let text = piece.repeat(times);
-        let some = || Some(text.clone());
-        let decisions = (0..items).map(|number| {
-            let outcome = if number == 20 { Outcome::Denied } else { Outcome::Redacted };
-            (0..3).fold(Decision::new(&text, outcome).rule(text.as_str()).reason(&text), |one, kind| {
-                one.found(Finding { rule: some(), ..found(&format!("{kind}{text}"), 2) })
-            })
-        });
-        let observation = Observation {
-            method: some(),
-            request_id: some(),
-            path: some(),
-            path_as_sent: some(),
-            query: some(),
-            host: some(),
-            route: some(),
-            status_details: some(),
-            source_ip: some(),
-            upstream: some(),
-            tls_version: some(),
-            user_agent: some(),
-            headers: (0..items.min(32)).map(|number| (format!("x-{number}-{}", "n".repeat(100)), text.clone())).collect(),
-            forwarded_for: Some("2001:db8:1111:2222:3333:4444:5555:6666, ".repeat(items)),
-            identity: Some(Identity {
-                subject: some(),
-                client_id: some(),
-                issuer: some(),
-                tenant: some(),
-                provider: text.clone(),
-                ..Identity::default()
-            }),
-            decisions: decisions.collect(),
-            purposes: Some(vec![text.clone(); items]),
-            trace: Some(TraceContext::default()),
-            response_bytes: Some(u64::MAX),
-            status: Some(200),
-            ..Observation::default()
-        };
-        let mut context = Context::new();
-        context.level = Level::Full;
-        context.fields.query = QueryForm::Keys;
-        context.retention.class = "c".repeat(64);
-        context.max_bytes = least;
-        let sealed = context.text(&observation);
-        proptest::prop_assert!(audit::canonical::escaped_bytes(&sealed) <= least);
-        let record = Json::parse(sealed.as_bytes()).unwrap();
-        // A refusal is never what is left out.
-        proptest::prop_assert_eq!(record.member("action_id"), Some(&Json::from(if items > 20 { 2 } else if items > 0 { 4 } else { 1 })));
-    }
-}
-
-#[test]
 fn a_response_that_was_cut_off_is_a_failure() {
     let ended = |flags: u64| {
         let observation = Observation {
@@ -445,25 +349,6 @@ fn little_is_known_and_the_record_is_still_one() {
 }
 
 #[test]
-fn an_application_that_acts_for_itself_has_one_pseudonym() {
-    let identity = |client_id: &str| Identity {
-        subject: Some("billing-job".to_owned()),
-        client_id: Some(client_id.to_owned()),
-        ..Identity::default()
-    };
-    for (client_id, hidden) in [("billing-job", true), ("shop-app", false)] {
-        let observation = Observation {
-            identity: Some(identity(client_id)),
-            ..Observation::default()
-        };
-        let record = Context::pseudonymous().json(&observation);
-        assert!(!record.to_string().contains("billing-job"), "{record}");
-        let written = record.at("actor.app_uid").and_then(Json::as_str);
-        assert_eq!(written != Some(client_id), hidden, "{record}");
-    }
-}
-
-#[test]
 fn outcomes() {
     let decided = |outcome| vec![Decision::new("jwt-auth", outcome)];
     let reported = vec![Decision::new("jwt-auth", Outcome::Denied).report_only(true)];
@@ -497,67 +382,6 @@ fn outcomes() {
                 "{member} {what}"
             );
         }
-    }
-}
-
-#[test]
-fn personal_parts_are_written_as_the_configuration_says() {
-    let observation = Observation {
-        method: Some("GET".to_owned()),
-        path: Some("/patients/jane".to_owned()),
-        query: Some("token=s3cret&name=jane&bare&=x".to_owned()),
-        source_ip: Some("192.0.2.77".to_owned()),
-        headers: vec![("x-tenant".to_owned(), "acme".to_owned())],
-        user_agent: Some("curl".to_owned()),
-        peer: Some("spiffe://shop/billing".to_owned()),
-        ..Observation::default()
-    };
-    let at = |context: &Context, path: &str| {
-        let record = context.json(&observation);
-        record.at(path).map(ToString::to_string).unwrap_or_default()
-    };
-    let mut context = Context::pseudonymous();
-    context.template = Some("/patients/{id}");
-    for (path, expected) in [
-        ("http_request.url.path", r#""/patients/jane""#),
-        ("http_request.url.query_string", ""),
-        ("http_request.http_headers", ""),
-        ("http_request.user_agent", ""),
-        ("api.operation", r#""GET /patients/{id}""#),
-        ("src_endpoint.ip", r#""192.0.2.77""#),
-        ("unmapped.authentication", r#""client_certificate""#),
-    ] {
-        assert_eq!(at(&context, path), expected, "{path}");
-    }
-    assert!(at(&context, "actor.user.uid").starts_with(r#""2026:"#));
-    context.level = Level::Request;
-    context.fields = FieldSettings {
-        query: QueryForm::Keys,
-        ip: IpForm::Prefix,
-        path: PathForm::Template,
-        ..FieldSettings::default()
-    };
-    for (path, expected) in [
-        ("http_request.url.path", r#""/patients/{id}""#),
-        ("http_request.url.query_string", r#""token&name""#),
-        (
-            "http_request.http_headers",
-            r#"[{"name":"x-tenant","value":"acme"}]"#,
-        ),
-        ("http_request.user_agent", r#""curl""#),
-        ("src_endpoint.ip", r#""192.0.2.0""#),
-    ] {
-        assert_eq!(at(&context, path), expected, "{path}");
-    }
-    context.fields.query = QueryForm::Hash;
-    context.fields.ip = IpForm::Pseudonym;
-    assert!(at(&context, "http_request.url.query_string").starts_with(r#""2026:"#));
-    assert!(at(&context, "src_endpoint.name").starts_with(r#""2026:"#));
-    context.fields.ip = IpForm::None;
-    assert_eq!(at(&context, "src_endpoint"), r#"{"name":"hidden"}"#);
-    let text = context.text(&observation);
-    for hidden in ["192.0.2", "s3cret", "jane", "spiffe"] {
-        assert!(!text.contains(hidden), "{hidden}: {text}");
     }
 }
 

@@ -13,11 +13,11 @@ use crate::segment::Compared;
 /// A record from a log that a signed record has proved, for who looks at records.
 #[derive(Debug)]
 pub struct Proved {
-    /// What it says about itself.
+    /// What the record says about itself.
     pub item: Item,
-    /// Its text.
+    /// The text of the record.
     pub text: String,
-    /// Where things are in it.
+    /// Where things are in the text.
     pub fields: Option<Fields>,
 }
 

@@ -24,7 +24,7 @@ use chain::{DEFAULT_HEARTBEAT_MS, Silence};
 pub use logged::Proved;
 use loose::LooseRecords;
 
-/// Everything that was seen.
+/// Everything that is known of the records that were read so far.
 #[derive(Debug)]
 pub struct Trail {
     pub(crate) chains: HashMap<ChainUid, Chain, RandomState>,
@@ -94,11 +94,11 @@ pub struct Counts {
 /// What an operator ordered.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// When.
+    /// When the order was given, milliseconds since 1970.
     pub time_ms: u64,
     /// The id of the record that says so.
     pub uid: String,
-    /// What.
+    /// What was ordered.
     pub control: Control,
 }
 
@@ -119,9 +119,9 @@ impl Vouching {
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absorbed {
-    /// It is new.
+    /// The record was not there before.
     New,
-    /// It was there before.
+    /// The same record was there before.
     Duplicate,
     /// Another record has its place.
     Fork,
@@ -146,7 +146,7 @@ impl Counts {
 }
 
 impl Trail {
-    /// Nothing was seen.
+    /// A trail of which nothing was read yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -173,7 +173,7 @@ impl Trail {
         self
     }
 
-    /// Whether there are keys.
+    /// Whether keys were given.
     #[must_use]
     pub const fn has_keys(&self) -> bool {
         self.has_keys

@@ -61,11 +61,11 @@ impl Origin {
 /// A record in a line.
 #[derive(Debug)]
 pub struct Found<'l> {
-    /// Its text.
+    /// The text of the record.
     pub text: Cow<'l, str>,
-    /// What kept it.
+    /// What kept the record.
     pub origin: Origin,
-    /// What its envelope says about it.
+    /// What the envelope says about the record.
     pub claims: Option<Box<Claims>>,
 }
 
@@ -93,7 +93,7 @@ pub enum Line<'l> {
     Holds(Contents<'l>),
     /// A line of a log in a line of a container's log, or a piece of one.
     Fragment(Fragment<'l>),
-    /// Nothing, or something else.
+    /// An empty line, or one without anything of ours.
     Other,
 }
 

@@ -55,11 +55,11 @@ impl Observer for () {
 /// What is read, and how.
 #[derive(Debug)]
 pub struct Reading<'r> {
-    /// Who may sign.
+    /// The keys that may sign, and what each may say.
     pub keyring: &'r Keyring,
     /// The time, milliseconds since 1970.
     pub now_ms: u64,
-    /// How many threads.
+    /// How many threads read.
     pub threads: usize,
     /// How much is kept in mind.
     pub limits: Limits,

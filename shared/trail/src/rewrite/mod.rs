@@ -15,9 +15,9 @@ use pieces::{Pieces, fragment};
 /// What becomes of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It stays.
+    /// The record stays as it is.
     Keep,
-    /// It is taken away.
+    /// The record is taken away.
     Drop,
     /// This stands in its place.
     Replace(String),

@@ -15,13 +15,13 @@ pub use protobuf::otlp_json;
 pub struct Chunk {
     /// Which of all chunks; chunks are in the order of the files.
     pub number: u64,
-    /// Which file.
+    /// Which file the chunk is from.
     pub file: usize,
     /// Whether it is the first of its file.
     pub is_first: bool,
     /// The lines. All end with a line feed, except perhaps the last of a file.
     pub bytes: Vec<u8>,
-    /// What went wrong instead.
+    /// What went wrong in reading the file here, if anything did.
     pub fault: Option<ReadFault>,
     /// Bytes read of all files so far.
     pub read_bytes: u64,

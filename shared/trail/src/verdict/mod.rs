@@ -34,9 +34,9 @@ pub struct Question {
 /// The verdict.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
-    /// In a word.
+    /// The verdict in a word: `clean`, `failed` or `incomplete`.
     pub result: &'static str,
-    /// In a sentence.
+    /// The verdict in a sentence.
     pub sentence: String,
     /// The exit status.
     pub exit_code: u8,
@@ -46,18 +46,18 @@ pub struct Verdict {
     pub issue_counts: BTreeMap<Kind, u64>,
     /// What emitters say is not where the rest is.
     pub declared_gaps: Vec<DeclaredGap>,
-    /// The first of each kind.
+    /// The first issues of each kind.
     pub issues: Vec<Issue>,
-    /// How many chains.
+    /// How many chains there are.
     pub chain_count: u64,
-    /// The chains, the first thousand.
+    /// The first thousand chains.
     pub chains: Vec<ChainVerdict>,
 }
 
 /// Counts of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Records {
-    /// As they were read.
+    /// What was counted while reading.
     #[serde(flatten)]
     pub seen: Counts,
     /// Not records, or changed, or with a signature that is none.
@@ -84,32 +84,32 @@ pub struct Records {
 /// What emitters say is not where the rest is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeclaredGap {
-    /// Why.
+    /// The reason that the emitter gives.
     pub reason: String,
     /// Where it is kept instead.
     pub kept: Option<String>,
-    /// How many requests.
+    /// How many requests the gap is of.
     pub requests: u64,
     /// How many of their records had a number and are not in the files.
     pub absent: u64,
     /// When the first was, milliseconds since 1970.
     pub from_ms: u64,
-    /// When the last was.
+    /// When the last one was.
     pub to_ms: u64,
 }
 
 /// A chain.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChainVerdict {
-    /// Its id.
+    /// The id of the chain.
     pub chain_uid: String,
-    /// Its retention class.
+    /// The retention class of the chain.
     pub class: Option<String>,
-    /// The proxy.
+    /// The id of the proxy, where it tells.
     pub node: Option<String>,
-    /// The first number.
+    /// The number of its first record that is here.
     pub first: u64,
-    /// The last.
+    /// The number of its last record that is here.
     pub last: u64,
     /// The last that a known key vouches for.
     pub covered: Option<u64>,

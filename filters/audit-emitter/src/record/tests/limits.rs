@@ -1,0 +1,104 @@
+//! Whatever a client sends, a record stays one line of bounded length.
+
+use super::*;
+
+#[test]
+fn nothing_that_a_client_sends_ends_a_line_or_grows_the_record() {
+    let long = |start: &str| Some(format!("{start}{}", "\u{1F600}".repeat(25_000)));
+    let identity = Identity {
+        subject: long("s"),
+        client_id: long("c"),
+        issuer: long("i"),
+        tenant: long("t"),
+        ..Identity::default()
+    };
+    let observation = Observation {
+        method: long("GET\r\n{\"forged\":1}"),
+        path: long("/\u{0}\n\""),
+        host: long("h"),
+        route: long("r"),
+        status_details: long("d"),
+        source_ip: long("a"),
+        user_agent: long("u"),
+        forwarded_for: Some("2001:db8::1, ".repeat(10_000)),
+        purposes: Some(vec![long("p").unwrap(); 1_000]),
+        query: long("k=v&"),
+        headers: vec![("x-a".to_owned(), long("v").unwrap())],
+        upstream: long("u"),
+        tls_version: long("t"),
+        peer: long("p"),
+        identity: Some(identity),
+        ..Observation::default()
+    };
+    let mut context = Context::new();
+    context.level = Level::Full;
+    context.fields.query = QueryForm::Keys;
+    let text = context.text(&observation);
+    assert!(!text.contains(['\n', '\r', '\0']));
+    assert!(text.len() < 12 * 1024, "{}", text.len());
+    assert!(text.contains('…'), "what is cut says so");
+    let record = Json::parse(text.as_bytes()).unwrap();
+    assert_eq!(record.at("unmapped.truncated"), Some(&Json::Bool(true)));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// However long what a client sends is, and however it has to be spelled.
+    #[test]
+    fn a_record_keeps_within_its_bound(
+        piece in "[<\"\\\\é\u{1}\u{1F600}a/]{1,3}",
+        times in 0_usize..20_000,
+        items in 0_usize..60,
+        least in 8_192_usize..20_000,
+    ) {
+        let text = piece.repeat(times);
+        let some = || Some(text.clone());
+        let decisions = (0..items).map(|number| {
+            let outcome = if number == 20 { Outcome::Denied } else { Outcome::Redacted };
+            (0..3).fold(Decision::new(&text, outcome).rule(text.as_str()).reason(&text), |one, kind| {
+                one.found(Finding { rule: some(), ..found(&format!("{kind}{text}"), 2) })
+            })
+        });
+        let observation = Observation {
+            method: some(),
+            request_id: some(),
+            path: some(),
+            path_as_sent: some(),
+            query: some(),
+            host: some(),
+            route: some(),
+            status_details: some(),
+            source_ip: some(),
+            upstream: some(),
+            tls_version: some(),
+            user_agent: some(),
+            headers: (0..items.min(32)).map(|number| (format!("x-{number}-{}", "n".repeat(100)), text.clone())).collect(),
+            forwarded_for: Some("2001:db8:1111:2222:3333:4444:5555:6666, ".repeat(items)),
+            identity: Some(Identity {
+                subject: some(),
+                client_id: some(),
+                issuer: some(),
+                tenant: some(),
+                provider: text.clone(),
+                ..Identity::default()
+            }),
+            decisions: decisions.collect(),
+            purposes: Some(vec![text.clone(); items]),
+            trace: Some(TraceContext::default()),
+            response_bytes: Some(u64::MAX),
+            status: Some(200),
+            ..Observation::default()
+        };
+        let mut context = Context::new();
+        context.level = Level::Full;
+        context.fields.query = QueryForm::Keys;
+        context.retention.class = "c".repeat(64);
+        context.max_bytes = least;
+        let sealed = context.text(&observation);
+        proptest::prop_assert!(audit::canonical::escaped_bytes(&sealed) <= least);
+        let record = Json::parse(sealed.as_bytes()).unwrap();
+        // A refusal is never what is left out.
+        proptest::prop_assert_eq!(record.member("action_id"), Some(&Json::from(if items > 20 { 2 } else if items > 0 { 4 } else { 1 })));
+    }
+}
