@@ -217,6 +217,15 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
         Mood::Hanging => std::future::pending::<()>().await,
         Mood::PartialSuccess => {
             change(state, |state| state.refused += 1);
+            let is_protobuf = exchange
+                .head
+                .headers
+                .get("content-type")
+                .is_some_and(|kind| kind == PROTOBUF);
+            if is_protobuf {
+                // partial_success = 1 { rejected_log_records = 1: 1, error_message = 2: "no" }
+                return protobuf_response(200, &[0x0a, 6, 0x08, 1, 0x12, 2, b'n', b'o']);
+            }
             let body = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"no"}}"#;
             return json_response(200, body);
         }
@@ -275,10 +284,7 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
             if is_json {
                 return json_response(200, r#"{"partialSuccess":{}}"#);
             }
-            let mut headers = HeaderMap::new();
-            let protobuf = HeaderValue::from_static("application/x-protobuf");
-            headers.insert("content-type", protobuf);
-            response(200, headers, frames::whole(""))
+            protobuf_response(200, &[])
         }
         Err(reason) => {
             let message = serde_json::json!({"message": reason}).to_string();
@@ -303,6 +309,12 @@ fn plain(exchange: &Exchange) -> std::result::Result<Vec<u8>, String> {
     }
 }
 
+fn protobuf_response(status: u16, body: &'static [u8]) -> hyper::Response<Body> {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static(PROTOBUF));
+    response(status, headers, frames::whole(body))
+}
+
 fn json_response(status: u16, body: impl Into<String>) -> hyper::Response<Body> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
@@ -317,5 +329,7 @@ fn change(state: &Shared, change: impl FnOnce(&mut State)) {
 fn lock(state: &Shared) -> MutexGuard<'_, State> {
     state.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const PROTOBUF: &str = "application/x-protobuf";
 
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;

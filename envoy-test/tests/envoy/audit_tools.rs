@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
-use envoy_test::peers::{Algorithm, Collector, Peers, Rotel, Token};
+use envoy_test::peers::{Algorithm, Answer, Collector, Peers, Rotel, Token};
 use envoy_test::trail::Trail;
 use envoy_test::{FILTERS, paths, poll};
 use serde_json::{Value, json};
@@ -35,6 +35,20 @@ fn bootstrap(peers: &Peers) -> Bootstrap {
     bootstrap
         .configure(FILTER, &configuration.to_string())
         .unwrap();
+    // What is only reported is seen.
+    let redactor = json!({
+        "rules": [
+            {"name": "patients", "match": {"paths": ["/patients/**"]}, "apply_to": ["response.body"],
+             "detect": ["EMAIL", "US_SSN", "CREDIT_CARD"]},
+            {"name": "orders", "mode": "report", "match": {"paths": ["/orders/**"]},
+             "apply_to": ["response.body"], "detect": ["EMAIL"]},
+        ],
+    });
+    bootstrap
+        .configure("pii-redactor", &redactor.to_string())
+        .unwrap();
+    let order = Answer::json(r#"{"id":17,"buyer":"jane@example.com"}"#);
+    peers.upstream.answer("/orders/17", order);
     let vm = "/typed_config/config/vm_config";
     bootstrap.filter(FILTER).unwrap().pointer_mut(vm).unwrap()["environment_variables"] = json!({
         "key_values": {

@@ -444,7 +444,8 @@ fn trailers_behind_any_body_leak_nothing() {
                     || text.contains("jane%40")
                     || text.contains("jane&#64;");
                 assert!(!is_leak, "{protocol} {kind} by {size}");
-                let is_small = body.len() < 16_000;
+                // Over HTTP/1.1 nothing is held for trailers that nobody announces.
+                let is_small = body.len() < 16_000 && protocol == "HTTP/2";
                 let arrived = text.contains("EMAIL");
                 assert!(
                     arrived || !is_small,

@@ -488,7 +488,9 @@ fn holds(
         (_, Some(length)) => length <= HELD_BYTES && !is_http1(host),
         // A text that streams without a length is not held back, unless trailers are announced.
         (Direction::Response, None) => false,
-        (Direction::Request, None) => true,
+        // Envoy drops the trailers of HTTP/1.1 unless it is told otherwise, and what arrives there in
+        // one read while the body is held may be more than its buffer takes.
+        (Direction::Request, None) => !is_http1(host),
     }
 }
 
