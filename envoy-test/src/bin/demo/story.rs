@@ -71,7 +71,7 @@ pub(crate) fn tell(
     let answer = story.send(&search, "429 alice: rate_limited")?;
     story.row(
         "GET /search, the third time",
-        "429, retry within 30 s",
+        "429, retry within 3 s",
         too_many(&answer),
     );
 
@@ -224,7 +224,7 @@ fn summary(record: &Value) -> String {
 
 fn too_many(answer: &Response) -> String {
     match answer.header("retry-after").parse::<u64>() {
-        Ok(1..=30) => format!("{}, retry within 30 s", answer.status),
+        Ok(1..=3) => format!("{}, retry within 3 s", answer.status),
         _ => format!(
             "{}, Retry-After: {:?}",
             answer.status,
