@@ -1,6 +1,6 @@
-//! The case files against the modules in a real Envoy, over HTTP/1.1 and HTTP/2. alone
-//! and as a part of the bundle. Each case is a test of its own; those of one filter and protocol share
-//! an Envoy where they can.
+//! The case files against the modules in a real Envoy, over HTTP/1.1 and HTTP/2, and over HTTP/2 as a
+//! part of the bundle, where the in-process hosts run them all as well. Each case is a test of its own;
+//! those of one filter and protocol share an Envoy where they can.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,15 +9,17 @@ use envoy_test::client::Protocol;
 use envoy_test::{FILTERS, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 
+/// Whether the filter is a part of the bundle, and what the client speaks.
+const WAYS: [(bool, Protocol); 3] = [
+    (false, Protocol::Http1),
+    (false, Protocol::Http2),
+    (true, Protocol::Http2),
+];
+
 fn main() -> Result<()> {
     let mut trials = Vec::new();
     for filter in FILTERS {
-        let ways = [false, true]
-            .into_iter()
-            .flat_map(|is_bundled| Protocol::BOTH.map(|protocol| (is_bundled, protocol)));
-        let backends: Vec<_> = ways
-            .map(|way| (way, Arc::new(Mutex::new(None::<RealEnvoy>))))
-            .collect();
+        let backends = WAYS.map(|way| (way, Arc::new(Mutex::new(None::<RealEnvoy>))));
         for (name, file) in cases::of_filter(filter)? {
             let file = Arc::new(file);
             for place in 0..file.cases.len() {
