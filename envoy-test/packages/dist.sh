@@ -94,7 +94,7 @@ folder="target/dist/$name"
 rm -rf target/dist && mkdir -p "$folder/man/man1" "$folder/completions"
 cp "$binary" LICENSE CHANGELOG.md "$folder"
 cp shared/cli/README.md "$folder/README.md"
-"$binary" man "$folder/man/man1"
+"$binary" man --output-dir "$folder/man/man1"
 for shell in bash zsh fish powershell; do
     "$binary" completions "$shell" >"$folder/completions/meshward.$shell"
 done
