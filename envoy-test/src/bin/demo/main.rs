@@ -46,9 +46,9 @@ fn main() -> ExitCode {
 /// How the filters are put into Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Chain {
-    /// One module.
+    /// All four in the one module `meshward.wasm`.
     Bundle,
-    /// One module for each.
+    /// Each in a module of its own.
     Separate,
 }
 
