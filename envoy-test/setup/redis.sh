@@ -39,10 +39,15 @@ if [ ! -x "$server" ]; then
         rm -rf "$home/packages"
         # One program for several commands: it looks at its name.
         ln -sf redis-check-rdb "$home/usr/bin/redis-server"
-        cat >"$server.new" <<END
+        # By its own place, so that a checkout can be moved or copied.
+        cat >"$server.new" <<'END'
 #!/bin/sh
-export LD_LIBRARY_PATH="$(echo "$home"/usr/lib/*-linux-gnu)"
-exec "$home/usr/bin/redis-server" "\$@"
+home=$(cd "$(dirname "$0")" && pwd)
+for folder in "$home"/usr/lib/*-linux-gnu; do
+    LD_LIBRARY_PATH="$folder:${LD_LIBRARY_PATH-}"
+done
+export LD_LIBRARY_PATH
+exec "$home/usr/bin/redis-server" "$@"
 END
         chmod +x "$server.new"
         mv "$server.new" "$server"

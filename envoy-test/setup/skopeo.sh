@@ -35,10 +35,15 @@ if [ ! -x "$tool" ]; then
             done
         )
         rm -rf "$home/packages"
-        cat >"$tool.new" <<END
+        # By its own place, so that a checkout can be moved or copied.
+        cat >"$tool.new" <<'END'
 #!/bin/sh
-export LD_LIBRARY_PATH="$(for folder in "$home"/usr/lib/*-linux-gnu "$home"/lib/*-linux-gnu; do printf '%s:' "$folder"; done)"
-exec "$home/usr/bin/skopeo" "\$@"
+home=$(cd "$(dirname "$0")" && pwd)
+for folder in "$home"/usr/lib/*-linux-gnu "$home"/lib/*-linux-gnu; do
+    LD_LIBRARY_PATH="$folder:${LD_LIBRARY_PATH-}"
+done
+export LD_LIBRARY_PATH
+exec "$home/usr/bin/skopeo" "$@"
 END
         chmod +x "$tool.new"
         mv "$tool.new" "$tool"
