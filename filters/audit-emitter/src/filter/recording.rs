@@ -13,9 +13,9 @@ use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds};
 use crate::config::{Assurance, Level, OnFull, Sink, Witness};
 use crate::observe::{Start, decided, observe_end, observe_request, observe_sizes, peer};
 use crate::queue::{Priority, QueuedRecord};
-use crate::record::Observation;
+use crate::record::{ConsentDetail, Observation};
 use crate::telemetry::{
-    CHAINS_OPENED, CHECKPOINTS, LOST, REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST,
+    CHAINS_OPENED, CHECKPOINTS, CONSENT_UNREADABLE, LOST, REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST,
 };
 
 impl AuditEmitter {
@@ -118,6 +118,15 @@ impl AuditEmitter {
             let consent = facts.consent();
             observed.opted_out = consent.opted_out();
             observed.consent_unreadable = consent.is_unreadable();
+            observed.consent = ConsentDetail::of(consent, self.consent_policy.as_ref());
+            let wanted = observed.decisions.iter().find(|d| !d.purposes.is_empty());
+            if let Some(wanted) = wanted {
+                observed.consent.required = wanted.purposes.clone();
+            }
+            for signal in consent.signals().iter().filter(|one| !one.is_readable()) {
+                let labels = [("source", signal.source())];
+                self.telemetry.count(host, CONSENT_UNREADABLE, &labels);
+            }
             observed.purposes = consent
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
