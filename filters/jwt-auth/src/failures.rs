@@ -144,7 +144,12 @@ impl Failures {
 
     /// Seconds until another attempt may be made, if none may be made now. Where the table cannot be
     /// read, the credential is verified as ever.
-    pub(crate) fn refuses(&self, host: &dyn Host, attempts: &[Attempt], now_ns: u64) -> Option<u64> {
+    pub(crate) fn refuses(
+        &self,
+        host: &dyn Host,
+        attempts: &[Attempt],
+        now_ns: u64,
+    ) -> Option<u64> {
         let waits = attempts.iter().filter_map(|attempt| {
             let full_at_ns = self.get(host, attempt.hash)?;
             let wait_ns = attempt.bucket.charge(full_at_ns, now_ns).err()?;
@@ -161,13 +166,13 @@ impl Failures {
         let mut wait_ns = None;
         for attempt in attempts {
             let bucket = attempt.bucket;
-            self.update(host, attempt.hash, &mut |full_at_ns| {
-                match bucket.charge(full_at_ns.unwrap_or(0), now_ns) {
-                    Ok(charged) => Some(charged),
-                    Err(longer_ns) => {
-                        wait_ns = wait_ns.max(Some(longer_ns));
-                        None
-                    }
+            self.update(host, attempt.hash, &mut |full_at_ns| match bucket
+                .charge(full_at_ns.unwrap_or(0), now_ns)
+            {
+                Ok(charged) => Some(charged),
+                Err(longer_ns) => {
+                    wait_ns = wait_ns.max(Some(longer_ns));
+                    None
                 }
             });
             if let Some(from_here) = attempt.from_here {
@@ -210,10 +215,7 @@ impl Failures {
 }
 
 /// The keyed hash of some texts, each with its length before it.
-pub(crate) fn keyed_hash<'p>(
-    seed: [u8; 16],
-    parts: impl Iterator<Item = &'p [u8]>,
-) -> CellHash {
+pub(crate) fn keyed_hash<'p>(seed: [u8; 16], parts: impl Iterator<Item = &'p [u8]>) -> CellHash {
     let mut block = [0; 64];
     if let Some(start) = block.first_chunk_mut::<16>() {
         *start = seed;

@@ -49,11 +49,7 @@ pub fn update(
 ///
 /// # Errors
 /// Shared data fails, or has something else under the key.
-pub fn share_random(
-    host: &dyn Host,
-    key: &str,
-    random: &mut [u8; 16],
-) -> Result<bool, Problems> {
+pub fn share_random(host: &dyn Host, key: &str, random: &mut [u8; 16]) -> Result<bool, Problems> {
     match insert_if_absent(host, key, random) {
         Ok(value) => match <[u8; 16]>::try_from(value.bytes) {
             Ok(shared) => {

@@ -15,7 +15,8 @@ use crate::observe::{Start, decided, observe_end, observe_request, observe_sizes
 use crate::queue::{Priority, QueuedRecord};
 use crate::record::{ConsentDetail, Observation};
 use crate::telemetry::{
-    CHAINS_OPENED, CHECKPOINTS, CONSENT_UNREADABLE, LOST, REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST,
+    CHAINS_OPENED, CHECKPOINTS, CONSENT_UNREADABLE, LOST, REJECTED_REQUESTS, SAMPLED_OUT, SPILLED,
+    WITNESS_LOST,
 };
 
 impl AuditEmitter {

@@ -38,8 +38,14 @@ impl FailureLimits {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
             let limits = fields
-                .required("limits", r#"an array such as [{ "key": ["ip"], "rate": "10/min" }]"#)
-                .and_then(|n| n.at_most(MAX_LIMITS).non_empty_list(|n| n.object(FailureLimit::read)));
+                .required(
+                    "limits",
+                    r#"an array such as [{ "key": ["ip"], "rate": "10/min" }]"#,
+                )
+                .and_then(|n| {
+                    n.at_most(MAX_LIMITS)
+                        .non_empty_list(|n| n.object(FailureLimit::read))
+                });
             Some(Self {
                 cells: fields.or("cells", DEFAULT_CELLS, |n| n.integer(16..=16_777_216)),
                 limits: limits?,
@@ -57,7 +63,10 @@ impl FailureLimit {
         ];
         let key = fields
             .required("key", r#"an array such as ["ip"]"#)
-            .and_then(|n| n.at_most(words.len()).non_empty_list(|part| part.one_of(&words)));
+            .and_then(|n| {
+                n.at_most(words.len())
+                    .non_empty_list(|part| part.one_of(&words))
+            });
         let rate = fields
             .required("rate", r#"a rate such as "10/min""#)
             .and_then(|n| n.rate());

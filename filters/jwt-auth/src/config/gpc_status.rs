@@ -35,7 +35,8 @@ impl GpcStatus {
 }
 
 fn is_date(text: &str) -> bool {
-    let digits = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
     match text.split('-').collect::<Vec<_>>().as_slice() {
         [year, month, day] => digits(year, 4) && digits(month, 2) && digits(day, 2),
         _ => false,

@@ -91,7 +91,10 @@ pub(crate) fn decide<'c>(
     {
         return AuthDecision::Serve("resource_metadata", &metadata.document);
     }
-    if let Some(resource) = config.gpc_status.as_ref().and_then(|gpc| gpc.resource.as_ref())
+    if let Some(resource) = config
+        .gpc_status
+        .as_ref()
+        .and_then(|gpc| gpc.resource.as_ref())
         && asks_for(host, request, GPC_PATH)
     {
         return AuthDecision::Serve("gpc", resource);

@@ -100,7 +100,10 @@ fn challenge(config: &Config, reason: Reason, detail: &Detail) -> Option<String>
         }
         // RFC 9470 section 3.
         Reason::InsufficientAuthentication => {
-            let StepUp { acr_values, max_age } = &detail.step_up;
+            let StepUp {
+                acr_values,
+                max_age,
+            } = &detail.step_up;
             let mut error = format!(
                 ", error=\"{}\", error_description=\"{reason}\"",
                 reason.code()

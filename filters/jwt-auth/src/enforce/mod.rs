@@ -7,8 +7,8 @@ pub(crate) mod managed_headers;
 use std::rc::Rc;
 
 use host::{
-    Action, Capabilities, Counter, Direction, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
-    Request, Status, Throttle, exchange, refuse,
+    Action, Capabilities, Counter, Direction, Filter as _, HeaderMap, Host, LocalResponse,
+    LogLevel, Metrics, Request, Status, Throttle, exchange, refuse,
 };
 use policy::consent::ConsentCondition;
 use policy::decision::{Decision, Outcome};
@@ -242,7 +242,9 @@ impl Enforcer {
         let primary = found.callers.first();
         match primary {
             // The identity says by which rule it passes: one property in place of two.
-            Some(caller) if mode.enforces() && purposes.is_empty() => caller.publish(host, Some(rule)),
+            Some(caller) if mode.enforces() && purposes.is_empty() => {
+                caller.publish(host, Some(rule));
+            }
             _ => {
                 if let Some(caller) = primary {
                     caller.publish(host, None);

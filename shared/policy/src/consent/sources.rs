@@ -225,7 +225,11 @@ impl ConsentSources {
                     if matches!(n.json(), Json::Array(_)) {
                         return n.non_empty_list(|purpose| purpose.name(64).map(str::to_owned));
                     }
-                    Some(if n.boolean()? { default_gpc } else { Vec::new() })
+                    Some(if n.boolean()? {
+                        default_gpc
+                    } else {
+                        Vec::new()
+                    })
                 }),
                 claim: fields.or("claim", defaults.claim, |n| {
                     n.name(256).map(str::to_owned).map(Some)
@@ -301,9 +305,8 @@ impl ConsentSources {
                 && goes_on(&signals)
             {
                 let texts = texts(facts, name).into_iter().take(MAX_LINES);
-                signals.extend(
-                    texts.map(|text| Signal::of_words(source, *trusted, purposes(&text))),
-                );
+                signals
+                    .extend(texts.map(|text| Signal::of_words(source, *trusted, purposes(&text))));
             }
         }
         type Decode = fn(&str, &Wanted) -> Option<iab::Decoded>;

@@ -15,11 +15,7 @@ fn condition(text: &str) -> ConsentCondition {
 }
 
 /// What these signals say about sharing: granted, denied.
-fn sharing(
-    configuration: &str,
-    headers: &[(&str, &str)],
-    claims: Option<&str>,
-) -> (bool, bool) {
+fn sharing(configuration: &str, headers: &[(&str, &str)], claims: Option<&str>) -> (bool, bool) {
     let identity = claims.map(|text| Identity {
         claims: parse_claims(text.as_bytes()).unwrap(),
         ..Identity::default()
@@ -35,7 +31,8 @@ fn sharing(
 const GRANTED: (bool, bool) = (true, false);
 const DENIED: (bool, bool) = (false, true);
 const UNKNOWN: (bool, bool) = (false, false);
-const TRUSTED: &str = r#"{"header":{"name":"X-Consent","trusted":true},"cookie":{"name":"consent","trusted":true}}"#;
+const TRUSTED: &str =
+    r#"{"header":{"name":"X-Consent","trusted":true},"cookie":{"name":"consent","trusted":true}}"#;
 
 #[test]
 fn signals_decide() {
@@ -157,7 +154,14 @@ fn global_privacy_control_denies_what_a_list_says() {
 fn a_query_parameter_is_a_source_in_every_reading() {
     let query = r#"{"query":"agreed"}"#;
     assert!(denied(query, "/", &[]).is_empty());
-    assert!(denied(query, "/?agreed=sale,sharing,targeted_advertising,care,p3", &[]).is_empty());
+    assert!(
+        denied(
+            query,
+            "/?agreed=sale,sharing,targeted_advertising,care,p3",
+            &[]
+        )
+        .is_empty()
+    );
     let but_care = ["sale", "sharing", "targeted_advertising", "p3"];
     assert_eq!(denied(query, "/?agreed=care", &[]), but_care);
     assert_eq!(denied(query, "/?x=1;agreed=care", &[]), but_care);
@@ -170,13 +174,18 @@ fn a_string_of_the_iab_speaks_only_of_what_it_is_asked_about() {
     let text = "COrEAV4OrXx94ACABBENAHCIAD-AAAAAAACAAxAAAAgAIAwgAgAAAAEAgQAAAAAEAYQAQAAAACAAAABAAA";
     let cookie = format!("euconsent-v2={text}");
     let tcf = |purposes: &str| {
-        let configuration =
-            format!(r#"{{"tcf":{{"cookie":"euconsent-v2","trusted":true,"purposes":{purposes}}}}}"#);
+        let configuration = format!(
+            r#"{{"tcf":{{"cookie":"euconsent-v2","trusted":true,"purposes":{purposes}}}}}"#
+        );
         let headers = [("cookie", cookie.as_str())];
         let consent = sources(&configuration).signals(&Request::get("/", &headers));
         assert!(!consent.is_unreadable());
         let encoded = consent.signals()[0].encoded().unwrap();
-        assert!(encoded.bits.starts_with("tcf purposes=0011111110"), "{}", encoded.bits);
+        assert!(
+            encoded.bits.starts_with("tcf purposes=0011111110"),
+            "{}",
+            encoded.bits
+        );
         consent
     };
     let consent = tcf(r#"{"3":"p3","1":"storage"}"#);
