@@ -155,7 +155,12 @@ fn forms() {
     check_with(rules, FORM, "b=2&a=1&x", "a=1");
     check_with(rules, FORM, "a=2;b=1;c=3&a[b]=1", "a=2;c=3");
     let rules = r#"{"rules":[{"fields":[{"path":"$.users[*].mail","action":"remove"}]}]}"#;
-    check_with(rules, FORM, "users[0][mail]=a&users[mail]=b&x=1", "users[mail]=b&x=1");
+    check_with(
+        rules,
+        FORM,
+        "users[0][mail]=a&users[mail]=b&x=1",
+        "users[mail]=b&x=1",
+    );
     check_with(rules, FORM, "users[][mail]=a&users.3.mail=b&x=1", "x=1");
 }
 
