@@ -113,10 +113,13 @@ fn list_item(item: &Json) -> Option<String> {
 /// either end, which readers of headers and lists drop: ` admin` is not `admin`.
 fn percent_encoded(text: &str, also: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
-    let first = text.len().saturating_sub(text.trim_start_matches(' ').len());
+    let first = text
+        .len()
+        .saturating_sub(text.trim_start_matches(' ').len());
     let end = text.trim_end_matches(' ').len();
     for (place, byte) in text.bytes().enumerate() {
-        let is_plain = (0x21..0x7f).contains(&byte) || byte == b' ' && (first..end).contains(&place);
+        let is_plain =
+            (0x21..0x7f).contains(&byte) || byte == b' ' && (first..end).contains(&place);
         if is_plain && byte != b'%' && !also.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
