@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use policy::client_address::{self, IpRange};
+use policy::config::Configuration as _;
 use policy::units::Rate;
 use token_bucket::bucket_set::{BucketSet, Layout};
 use token_bucket::config::Config;

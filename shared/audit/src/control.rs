@@ -222,6 +222,19 @@ pub struct Target {
 pub struct Range(pub u64, pub u64);
 
 impl Control {
+    /// The first record of an operator's ledger, which may have nothing to say for years.
+    #[must_use]
+    pub fn open_ledger() -> Self {
+        Self::Open {
+            emitter: "operator".to_owned(),
+            node: None,
+            config_sha256: Hash::NONE,
+            heartbeat_ms: 0,
+            predecessor: None,
+            peers: Peers::default(),
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -30,7 +30,7 @@ mod interface;
 pub mod metrics;
 mod moment;
 mod plugin;
-pub mod plugin_configuration;
+mod plugin_configuration;
 pub mod protobuf;
 pub mod refuse;
 mod request;
@@ -46,7 +46,7 @@ pub use capabilities::{Capabilities, HostKind};
 pub use chain::{Chain, Composition};
 pub use dispatcher::Dispatcher;
 pub use fact_sources::FactSources;
-pub use filter::{Filter, ResponseSizes, Stream};
+pub use filter::{Filter, ResponseSizes, Startup, Stream};
 pub use headers::Headers;
 pub use interface::{
     Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Host, HttpCall,

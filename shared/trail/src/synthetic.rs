@@ -283,14 +283,8 @@ impl Request {
         if !self.data.is_empty() {
             let seen = Decision::new(PII_REDACTOR, Outcome::Allowed).rule("seen");
             decisions.push(self.data.iter().fold(seen, |decision, (kind, count)| {
-                decision.found(Finding {
-                    kind: (*kind).to_owned(),
-                    category: category(kind),
-                    rule: None,
-                    place: Place::ResponseBody,
-                    outcome: FindingOutcome::Seen,
-                    count: *count,
-                })
+                let (place, outcome) = (Place::ResponseBody, FindingOutcome::Seen);
+                decision.found(Finding::new(kind, category(kind), place, outcome).times(*count))
             }));
         }
         decisions

@@ -10,7 +10,7 @@ use audit::keys::PublicKey;
 use audit::record::Record;
 use audit::{Control, Hash};
 use audit_emitter::AuditEmitter;
-use host::fake::{Process, Profile, Proxy, Request, Response, StreamProperties};
+use host::fake::{Process, Profile, Proxy, Request, Response};
 use policy::decision::{Decision, Outcome as Decided};
 
 const SEED: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
@@ -779,11 +779,9 @@ fn sampling_leaves_out_only_what_went_well() {
     let left_out = metric(&proxy, "sampled_out_total;class=default");
     assert_eq!(usize::try_from(left_out).unwrap() + kept, 1_000);
     for _ in 0..50 {
-        let properties = StreamProperties::default();
-        let list = [Decision::new("jwt-auth", Decided::Denied)];
-        properties.set("meshward.decisions", Decision::list_to_json(&list));
+        let denied = Decision::new("jwt-auth", Decided::Denied);
         proxy.run(
-            &Request::get("/x").properties(&properties),
+            &Request::get("/x").decisions(&[denied]),
             &Response::json("{}"),
         );
         proxy.run(&Request::get("/x"), &Response::new(404));
