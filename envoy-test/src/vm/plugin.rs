@@ -8,7 +8,7 @@ use super::memory::Context;
 use super::program::{LoadError, Program};
 use super::{abi, wasi};
 
-/// One VM.
+/// A compiled module in a VM of its own.
 pub struct Vm {
     store: Store<Context>,
     instance: Instance,

@@ -203,9 +203,7 @@ impl SubjectKey {
         node.object(|fields| {
             let pseudonymize = fields.required("pseudonymize", "the key for pseudonyms")?;
             pseudonymize.object(|fields| {
-                let key_env = fields
-                    .required("key_env", "the name of an environment variable")
-                    .and_then(|n| n.name(128).map(str::to_owned));
+                let key_env = fields.name("key_env", "the name of an environment variable", 128);
                 let epoch = fields
                     .required("epoch", r#"the name of the key's period, such as "2026""#)
                     .and_then(|n| n.name(32).map(str::to_owned));

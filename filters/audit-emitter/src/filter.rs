@@ -195,7 +195,7 @@ impl Filter for AuditEmitter {
     }
 }
 
-/// One request.
+/// The stream of one request, which becomes one record.
 pub struct AuditedStream {
     context: ContextId,
     start: Option<Start>,

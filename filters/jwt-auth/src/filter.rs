@@ -141,7 +141,7 @@ impl Filter for JwtAuth {
     }
 }
 
-/// One request.
+/// The stream of one request that needs a decision.
 pub struct AuthStream {
     context: ContextId,
     waits: bool,

@@ -74,7 +74,7 @@ pub enum HeaderStyle {
     XRateLimit,
     /// `ratelimit-policy` and `ratelimit` of draft-ietf-httpapi-ratelimit-headers-10.
     Ietf10,
-    /// None.
+    /// No rate limit headers.
     None,
 }
 

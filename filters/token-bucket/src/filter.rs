@@ -152,7 +152,7 @@ impl Filter for TokenBucket {
     }
 }
 
-/// One request.
+/// The stream of one request that limits may apply to.
 pub struct LimitedStream {
     context: ContextId,
     response: Rc<RefCell<ResponseHeaders>>,

@@ -81,23 +81,25 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
         }
     }
 
+    /// Whether something happens to a stream for the first time; from now on it has happened.
+    fn is_first(
+        &mut self,
+        context: ContextId,
+        has_happened: impl Fn(&mut Entry<F>) -> &mut bool,
+    ) -> bool {
+        let entry = self.streams.get_mut(&context);
+        entry.is_some_and(|entry| !std::mem::replace(has_happened(entry), true))
+    }
+
     /// Tells a stream once that it has ended.
     fn end(&mut self, context: ContextId) {
-        let first = self
-            .streams
-            .get_mut(&context)
-            .is_some_and(|entry| !std::mem::replace(&mut entry.done, true));
-        if first {
+        if self.is_first(context, |entry| &mut entry.done) {
             self.with_stream(context, |stream, filter, host| stream.on_done(filter, host));
         }
     }
 
     fn write_log(&mut self, context: ContextId) {
-        let first = self
-            .streams
-            .get_mut(&context)
-            .is_some_and(|entry| !std::mem::replace(&mut entry.logged, true));
-        if first {
+        if self.is_first(context, |entry| &mut entry.logged) {
             self.with_stream(context, |stream, filter, host| stream.on_log(filter, host));
         }
     }

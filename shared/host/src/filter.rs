@@ -2,7 +2,7 @@
 
 use policy::config::{Configuration, Problems};
 
-use crate::{Action, CallToken, Capabilities, ContextId, Host, LogLevel};
+use crate::{Action, CallToken, Capabilities, ContextId, Host, plugin_configuration};
 
 /// A filter in one VM: its checked configuration and what its streams share.
 ///
@@ -74,7 +74,7 @@ pub trait Filter: Sized + 'static {
 /// What a filter is built from.
 #[derive(Clone, Copy)]
 pub struct Startup<'a> {
-    /// The host.
+    /// The host that the filter runs in.
     pub host: &'a dyn Host,
     /// What the host can do.
     pub capabilities: &'a Capabilities,
@@ -88,12 +88,7 @@ impl Startup<'_> {
     /// # Errors
     /// All that is wrong with it.
     pub fn read<C: Configuration>(&self, filter: &str) -> Result<C, Problems> {
-        let checked = C::check(self.configuration);
-        for warning in &checked.warnings {
-            let line = format!("{filter}: configuration: {warning}");
-            self.host.log(LogLevel::Warn, &line);
-        }
-        checked.result
+        plugin_configuration::accept(self.host, filter, C::check(self.configuration))
     }
 }
 
@@ -167,6 +162,6 @@ pub trait Stream<F>: 'static {
 pub struct ResponseSizes {
     /// Header pairs; 0 when the call failed before there was any response.
     pub headers: usize,
-    /// Body bytes.
+    /// The size of the response body in bytes.
     pub body: usize,
 }

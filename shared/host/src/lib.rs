@@ -30,7 +30,7 @@ mod interface;
 pub mod metrics;
 mod moment;
 mod plugin;
-mod plugin_configuration;
+pub mod plugin_configuration;
 pub mod protobuf;
 pub mod refuse;
 mod request;

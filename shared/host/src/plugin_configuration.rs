@@ -4,18 +4,31 @@
 //! `google.protobuf.Struct` arrives as protobuf wire bytes on every Envoy, whatever its
 //! documentation says, so it is decoded here and both forms work.
 
-use policy::config::Problems;
+use policy::config::{Checked, Problems};
 use policy::json::Json;
 use serde_json::Number;
 
 use crate::protobuf::{Value, fields};
+use crate::{Host, LogLevel};
+
+/// Takes over what was read of the configuration of a filter, and logs the warnings about it.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn accept<T>(host: &dyn Host, filter: &str, checked: Checked<T>) -> Result<T, Problems> {
+    for warning in &checked.warnings {
+        let line = format!("{filter}: configuration: {warning}");
+        host.log(LogLevel::Warn, &line);
+    }
+    checked.result
+}
 
 /// Turns the bytes into JSON text.
 ///
 /// # Errors
 /// They are neither text nor a `Struct`. Text that is no JSON is for the reader of the
 /// configuration to report.
-pub(crate) fn to_json(bytes: &[u8]) -> Result<String, Problems> {
+pub fn to_json(bytes: &[u8]) -> Result<String, Problems> {
     let text = std::str::from_utf8(bytes).ok();
     // A Struct begins with 0x0a, which is white space in JSON: only parsing tells them apart.
     if let Some(text) = text.filter(|text| Json::parse(text.as_bytes()).is_ok()) {

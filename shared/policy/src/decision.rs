@@ -46,7 +46,7 @@ pub struct Decision {
 pub enum Outcome {
     /// Let it pass.
     Allowed,
-    /// Refused it.
+    /// The filter refused the request.
     Denied,
     /// Changed the message.
     Redacted,

@@ -56,7 +56,7 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// What holds where no rule matches.
     pub default: DefaultRule,
-    /// What becomes of a request about which nothing can be decided: no keys, no introspection.
+    /// What to do when no decision is possible: no keys, no introspection.
     pub on_error: OnError,
     /// What a request with several credentials means.
     pub on_multiple: OnMultiple,

@@ -22,6 +22,7 @@ mod fields;
 pub mod names;
 mod node;
 mod problem;
+mod values;
 
 pub use fields::Fields;
 pub use node::{MAX_ITEMS, Node, join};

@@ -127,7 +127,7 @@ impl Problems {
         Problem::new("", message).into()
     }
 
-    /// Each mistake.
+    /// All mistakes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()
     }
