@@ -46,7 +46,7 @@ pub(crate) enum AuthDecision<'c> {
     },
     /// Respond with a public document: the name of what it is, and its text.
     Serve(&'static str, &'c str),
-    /// Refuse it.
+    /// Refuse the request.
     Refuse {
         rule: &'c str,
         mode: Mode,
