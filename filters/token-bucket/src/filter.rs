@@ -12,8 +12,7 @@ use std::time::Duration;
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, ContextId, Counter, Filter, HeaderMap, Host, LogLevel, Metrics, Request,
-    ResponseSizes, Startup, Stream, Throttle, exchange, header_text, headers, refuse,
-    shared_data,
+    ResponseSizes, Startup, Stream, Throttle, exchange, header_text, headers, refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::Decision;
