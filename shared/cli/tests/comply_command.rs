@@ -28,7 +28,7 @@ fn comply(bed: &Bed, arguments: &str) -> Outcome {
 const CONFIG: &str = r#"{
   "audit": {"sink": "host_log", "chain": {"signing_key_env": "MESHWARD_CHAIN_KEY"},
             "retention": {"class": "pci", "keep": {"at_least": "1y", "at_most": "2y"}}},
-  "auth": {"providers": {"partners": {"api_keys": {"keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}},
+  "auth": {"providers": {"partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}},
            "rules": [{"match": {"paths": ["/orders/**"]}, "require": {"provider": "partners", "scopes": ["orders:read"]}}]},
   "redact": {"mode": "report", "presets": ["pci"]}
 }"#;

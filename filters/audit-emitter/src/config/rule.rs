@@ -95,11 +95,11 @@ impl Keep {
             let at_most = fields.or("at_most", None, time);
             match (at_least, at_most) {
                 (None, None) => {
-                    node.reject("expected \"at_least\", \"at_most\", or both");
+                    node.reject_unseen("expected \"at_least\", \"at_most\", or both");
                     return None;
                 }
                 (Some(least), Some(most)) if least > most => {
-                    node.reject("\"at_most\" is shorter than \"at_least\": it would be deleted before it may be");
+                    node.reject_unseen("\"at_most\" is shorter than \"at_least\": it would be deleted before it may be");
                     return None;
                 }
                 _ => {}
