@@ -247,7 +247,7 @@ impl Trail {
         self.chains.get(chain).is_some_and(|chain| chain.is_ledger)
     }
 
-    /// How long the emitter of a chain is silent at most.
+    /// The longest time between two records of its emitter.
     #[must_use]
     pub fn heartbeat_ms(&self, chain: &ChainUid) -> u64 {
         self.chains
