@@ -20,6 +20,7 @@ mod exit;
 mod explain;
 mod jwt;
 mod output;
+mod page;
 mod redact;
 mod schema;
 mod shells;

@@ -18,11 +18,7 @@ fn comply(bed: &Bed, arguments: &str) -> Outcome {
         .current_dir(bed.folder.path())
         .output()
         .unwrap();
-    Outcome {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    Outcome::of(output)
 }
 
 const CONFIG: &str = r#"{

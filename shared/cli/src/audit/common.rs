@@ -252,6 +252,13 @@ pub(super) fn read_text(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-pub(crate) fn parse_time(option: &str, text: &str) -> Result<u64> {
+/// From when, and before when, where that is said.
+pub(crate) fn span(from: Option<&str>, to: Option<&str>) -> Result<(Option<u64>, Option<u64>)> {
+    let time =
+        |option: &str, text: Option<&str>| text.map(|text| parse_time(option, text)).transpose();
+    Ok((time("--from", from)?, time("--to", to)?))
+}
+
+fn parse_time(option: &str, text: &str) -> Result<u64> {
     time::parse(text).map_err(|error| format!("{option} {text:?}: {error}"))
 }

@@ -10,7 +10,7 @@ use comply::openapi::Operations;
 use trail::time;
 use trail::verdict::{Question, conclude};
 
-use super::common::{Input, Result, parse_time, read_text};
+use super::common::{Input, Result, read_text, span};
 use super::format::{printable, thousands};
 use crate::check::extract;
 use crate::exit;
@@ -54,14 +54,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         }
         None => Operations::default(),
     };
-    let time = |option: &str, text: &Option<String>| {
-        let text = text.as_deref();
-        text.map(|text| parse_time(option, text)).transpose()
-    };
-    let period = Period {
-        from_ms: time("--from", &arguments.from)?,
-        to_ms: time("--to", &arguments.to)?,
-    };
+    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let period = Period { from_ms, to_ms };
     let input = &arguments.input;
     let keyring = input.keyring()?;
     let has_keys = !keyring.is_empty();

@@ -1,27 +1,15 @@
 //! The evidence pack as one page that needs nothing else.
 
 use comply::assessment::{Assessment, ControlResult, ControlState, MeasureResult};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use trail::time;
 
 use super::{about, measure_word, word};
 use crate::audit::format::{plain, thousands};
 
 pub(super) fn page(assessments: &[Assessment]) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Evidence pack" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { @for assessment in assessments { (content(assessment)) } } }
-        }
-    };
-    page.into_string()
+    let content = html! { @for assessment in assessments { (content(assessment)) } };
+    crate::page::page("Evidence pack", STYLE, &content)
 }
 
 fn content(assessment: &Assessment) -> Markup {

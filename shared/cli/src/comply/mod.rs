@@ -14,7 +14,7 @@ use trail::source::files_of;
 use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
 
-use crate::audit::common::{How, Result, parse_time};
+use crate::audit::common::{How, Result, span};
 use crate::audit::format::thousands;
 use crate::check::{BUNDLE, extract};
 use crate::exit;
@@ -98,14 +98,8 @@ fn made(arguments: &Arguments) -> Result<u8> {
     }
     let configurations = arguments.configurations()?;
     let document = configurations.document();
-    let time = |option: &str, text: &Option<String>| {
-        let text = text.as_deref();
-        text.map(|text| parse_time(option, text)).transpose()
-    };
-    let period = Period {
-        from_ms: time("--from", &arguments.from)?,
-        to_ms: time("--to", &arguments.to)?,
-    };
+    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let period = Period { from_ms, to_ms };
     let now_ms = arguments.how.now_ms()?;
     let measures: Vec<&Measure> = catalog.measures.iter().collect();
     let found = arguments.search(&measures, period, now_ms)?;
