@@ -390,6 +390,7 @@ fn erasures() -> Value {
         Control::Hold {
             hold: "case-7".to_owned(),
             targets: target(&[Range(3, 3)]),
+            standing: Vec::new(),
             grounds: grounds(),
         },
         Control::Erasure {
