@@ -109,7 +109,13 @@ impl AuditEmitter {
             observed.purposes = consent
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
-            start.detail(host, &mut observed, level, self.recorder.fields());
+            start.detail(
+                host,
+                &mut observed,
+                level,
+                self.recorder.fields(),
+                &self.config.sources.consent,
+            );
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);
