@@ -3,6 +3,7 @@
 use crate::consent::Consent;
 use crate::identity::Identity;
 use crate::path::{PathError, RequestPath};
+use crate::request_value::CertificateField;
 
 /// A request, as rules see it. The host layer reads them from the proxy and asks it only for what a
 /// rule needs; tests read them from a table.
@@ -12,6 +13,12 @@ pub trait Facts {
     /// # Errors
     /// See [`PathError`].
     fn path(&self) -> Result<&RequestPath, PathError>;
+
+    /// The path with its query, as it was sent; empty where nobody knows it.
+    fn target(&self) -> &[u8];
+
+    /// A field of the certificate that the client has shown and the proxy has verified.
+    fn client_certificate(&self, field: CertificateField) -> Option<String>;
 
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 section 9.1).
     fn method(&self) -> &str;
@@ -92,6 +99,7 @@ pub(crate) mod tests {
     pub(crate) struct Request {
         pub(crate) method: String,
         pub(crate) path: Result<RequestPath, PathError>,
+        pub(crate) target: Vec<u8>,
         pub(crate) host: String,
         pub(crate) route: Option<String>,
         pub(crate) headers: Vec<(String, String)>,
@@ -108,6 +116,7 @@ pub(crate) mod tests {
             Self {
                 method: "GET".to_owned(),
                 path: RequestPath::parse(path.as_bytes()),
+                target: path.as_bytes().to_vec(),
                 host: "api.example.com".to_owned(),
                 route: None,
                 headers: headers.iter().map(owned).collect(),
@@ -123,6 +132,14 @@ pub(crate) mod tests {
     impl Facts for Request {
         fn path(&self) -> Result<&RequestPath, PathError> {
             self.path.as_ref().map_err(|error| *error)
+        }
+
+        fn target(&self) -> &[u8] {
+            &self.target
+        }
+
+        fn client_certificate(&self, _: CertificateField) -> Option<String> {
+            None
         }
 
         fn method(&self) -> &str {

@@ -27,6 +27,7 @@ pub mod nearest;
 pub mod overrides;
 pub mod path;
 pub mod refusal;
+pub mod request_value;
 pub mod secret;
 pub mod secret_names;
 pub mod timestamp;

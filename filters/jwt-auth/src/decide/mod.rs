@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use host::{Direction, Host, Request};
 use policy::claim::ClaimCondition;
-use policy::facts::Facts as _;
+use policy::facts::Facts;
 use policy::identity::Identity;
-use policy::matching::{Selection, select};
+use policy::matching::{Fit, Selection, select};
 use policy::mode::Mode;
 
 use crate::config::{Access, Config, Requirement, ResourceMetadata, TlsRequirement};
@@ -308,12 +308,9 @@ fn check(
         };
         return Err((Reason::ScopeMissing, detail));
     }
-    let holds = |condition: &ClaimCondition| {
-        let mut identities = identities.iter();
-        identities.any(|identity| condition.holds(Some(identity)))
-    };
-    if !requirement.claims.iter().all(holds) {
-        return Err(plain(Reason::ClaimMismatch));
+    let facts = request.facts(host, Direction::Request);
+    for condition in &requirement.claims {
+        check_claim(&facts, condition, &identities).map_err(plain)?;
     }
     if let Some(consent) = &requirement.consent
         && let Some(first) = identities.first()
@@ -325,6 +322,27 @@ fn check(
         }
     }
     Ok(())
+}
+
+/// One of the callers meets a condition, under every reading of the request.
+fn check_claim(
+    facts: &dyn Facts,
+    condition: &ClaimCondition,
+    identities: &[Rc<Identity>],
+) -> Result<(), Reason> {
+    let mut reason = if condition.is_about_object() {
+        Reason::ObjectNotOwned
+    } else {
+        Reason::ClaimMismatch
+    };
+    for identity in identities {
+        match condition.fit(Some(identity), facts) {
+            Fit::Yes => return Ok(()),
+            Fit::Maybe(ambiguity) => reason = Reason::ambiguous(ambiguity),
+            Fit::No => {}
+        }
+    }
+    Err(reason)
 }
 
 /// Every credential that is for somebody is for one of these, and at least one is: API keys and

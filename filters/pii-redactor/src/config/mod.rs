@@ -113,7 +113,7 @@ impl Config {
             .filter(|(_, rule)| is_due(rule))
             .map(|(index, rule)| RuleUse {
                 index,
-                is_exempt: rule.unless.holds(facts.identity()),
+                is_exempt: rule.unless.holds(facts),
             })
             .collect()
     }

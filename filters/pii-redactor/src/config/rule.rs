@@ -5,8 +5,8 @@ use std::rc::Rc;
 use policy::claim::ClaimCondition;
 use policy::config::Node;
 use policy::consent::ConsentCondition;
+use policy::facts::Facts;
 pub use policy::finding::Place;
-use policy::identity::Identity;
 use policy::matching::Match;
 use policy::mode::Mode;
 
@@ -125,11 +125,11 @@ impl Rule {
             kinds.extend(presets::kinds(bits));
             kinds.sort_unstable();
             kinds.dedup();
+            let matches = rule.or("match", Match::default(), |n| Match::read(&n));
             let read = Self {
                 name: rule.or("name", node.path().to_owned(), |n| {
                     n.name(64).map(str::to_owned)
                 }),
-                matches: rule.or("match", Match::default(), |n| Match::read(&n)),
                 places: rule.or("apply_to", scope.default_places, |n| Places::read(&n)),
                 headers: rule.or("headers", None, |n| {
                     n.non_empty_list(|h| h.header_name()).map(Some)
@@ -145,7 +145,7 @@ impl Rule {
                     n.non_empty_list(|path| path.parsed(Path::parse, "a path"))
                         .map(Some)
                 }),
-                unless: rule.or("unless", Unless::default(), |n| Unless::read(&n)),
+                unless: rule.or("unless", Unless::default(), |n| Unless::read(&n, &matches)),
                 when_consent: rule.or("when", None, |n| {
                     n.object(|when| {
                         let consent = when.required("consent", "a condition on consent")?;
@@ -153,6 +153,7 @@ impl Rule {
                     })
                 }),
                 mode: Mode::of_rule(rule, scope.mode),
+                matches,
             };
             let has_work = ["detect", "fields", "presets", "allow_fields"]
                 .iter()
@@ -168,13 +169,13 @@ impl Rule {
 }
 
 impl Unless {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {
         node.object(|unless| {
             let read = Self {
                 scopes: unless.or("scopes", Vec::new(), |n| n.strings()),
                 roles: unless.or("roles", Vec::new(), |n| n.strings()),
                 claims: unless.or("claims", Vec::new(), |n| {
-                    n.non_empty_list(|claim| ClaimCondition::read(&claim))
+                    n.non_empty_list(|claim| ClaimCondition::read_within(&claim, matches))
                 }),
             };
             let has_some = ["scopes", "roles", "claims"]
@@ -191,17 +192,21 @@ impl Unless {
     }
 
     /// Whether a caller sees everything: all scopes, one of the roles, all claims. Nobody does if
-    /// nothing is said, and neither does a caller whom nobody verified.
+    /// nothing is said, and neither does a caller whom nobody verified. Where servers may read the
+    /// request in more than one way, each reading must say so.
     #[must_use]
-    pub fn holds(&self, identity: Option<&Identity>) -> bool {
+    pub fn holds(&self, facts: &dyn Facts) -> bool {
         let says_something =
             !(self.scopes.is_empty() && self.roles.is_empty() && self.claims.is_empty());
-        let Some(identity) = identity.filter(|_| says_something) else {
+        let Some(identity) = facts.identity().filter(|_| says_something) else {
             return false;
         };
         self.scopes.iter().all(|scope| identity.has_scope(scope))
             && (self.roles.is_empty()
                 || self.roles.iter().any(|role| identity.roles.contains(role)))
-            && self.claims.iter().all(|claim| claim.holds(Some(identity)))
+            && self
+                .claims
+                .iter()
+                .all(|claim| claim.holds(Some(identity), facts))
     }
 }
