@@ -170,7 +170,17 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         .clone()
         .unwrap_or_else(|| guessed(&arguments.file, &first).to_owned());
     let message_type = is_body.then_some(content_type.as_str());
-    let uses = chosen(arguments, &config, place, message_type)?;
+    let request = arguments.request.as_ref().map(|line| {
+        TriedRequest::read(
+            line,
+            &arguments.headers,
+            arguments.claims.as_deref(),
+            message_type,
+            &config.sources.consent,
+        )
+    });
+    let request = request.transpose()?;
+    let uses = chosen(arguments, &config, place, request.as_ref())?;
     let plan = Rc::new(config.plan_of(&uses));
     if !is_body {
         input
@@ -203,8 +213,13 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     if arguments.explain.is_some() {
         pipeline = pipeline.explained();
     }
+    if let Some(request) = &request {
+        pipeline.watch(place.direction(), request);
+    }
     let prints = arguments.explain.is_none();
-    let blocks = config.on_error.budget_exceeded == FailurePolicy::Block || plan.minimizes_bodies();
+    let blocks = config.on_error.budget_exceeded == FailurePolicy::Block
+        || plan.minimizes_bodies()
+        || plan.judges_owners();
     let result = stream(&mut pipeline, &first, &mut input, (prints, blocks))?;
     if let Some(how) = arguments.explain {
         let findings = pipeline.tally().findings.as_deref().unwrap_or_default();
@@ -212,6 +227,9 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     }
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
+    }
+    if pipeline.tally().is_unjudged() {
+        return Err("nobody can say whose the objects in the body are: it is no JSON, or an object is too long".to_owned());
     }
     if let Some(malformed) = pipeline.malformed() {
         if malformed.what.is_ambiguous() && refuses_ambiguous {
@@ -253,7 +271,7 @@ fn chosen(
     arguments: &Arguments,
     config: &Config,
     place: Place,
-    content_type: Option<&str>,
+    request: Option<&TriedRequest<'_>>,
 ) -> Result<Vec<RuleUse>, String> {
     let acting = |index| RuleUse {
         index,
@@ -270,19 +288,12 @@ fn chosen(
             return Err(format!("no such rule; there are {}", names.join(", ")));
         }
     }
-    let Some(line) = &arguments.request else {
+    let Some(request) = request else {
         return Ok(uses);
     };
-    let request = TriedRequest::read(
-        line,
-        &arguments.headers,
-        arguments.claims.as_deref(),
-        content_type,
-        &config.sources.consent,
-    )?;
-    let mut due = config.rules_at(&config.rules_for(&request), place);
-    if content_type.is_some() {
-        due = config.rules_of_type(&due, &request);
+    let mut due = config.rules_at(&config.rules_for(request), place);
+    if matches!(place, Place::RequestBody | Place::ResponseBody) {
+        due = config.rules_of_type(&due, request);
     }
     due.retain(|used| uses.iter().any(|wanted| wanted.index == used.index));
     let names = |is_exempt: bool| -> Vec<&str> {

@@ -35,16 +35,18 @@ impl DataSubjects {
         }
     }
 
-    /// Adds somebody; whoever is there already is not added again.
-    pub fn add(&mut self, value: &str) {
+    /// Adds somebody. Whoever is there already is not added again, and who has no place is counted.
+    /// Returns whether the list is longer now.
+    pub fn add(&mut self, value: &str) -> bool {
         if value.is_empty() || self.values.iter().any(|known| known == value) {
-            return;
+            return false;
         }
         if self.values.len() >= MAX_DATA_SUBJECTS || value.len() > MAX_VALUE_BYTES {
             self.omitted = self.omitted.saturating_add(1);
-        } else {
-            self.values.push(value.to_owned());
+            return false;
         }
+        self.values.push(value.to_owned());
+        true
     }
 
     /// Adds what was found to a list.
@@ -55,7 +57,7 @@ impl DataSubjects {
         match known {
             Some(known) => {
                 for value in &self.values {
-                    known.add(value);
+                    let _ = known.add(value);
                 }
                 known.omitted = known.omitted.max(self.omitted);
                 known.is_incomplete |= self.is_incomplete;
@@ -142,7 +144,7 @@ mod tests {
     fn patients(values: &[&str]) -> DataSubjects {
         let mut found = DataSubjects::new(Direction::Response, "$.patient.id");
         for value in values {
-            found.add(value);
+            let _ = found.add(value);
         }
         found
     }
@@ -172,9 +174,9 @@ mod tests {
     fn ten_thousand_are_counted() {
         let mut found = patients(&[]);
         for number in 0..10_000 {
-            found.add(&number.to_string());
+            let _ = found.add(&number.to_string());
         }
-        found.add(&"x".repeat(10_000));
+        assert!(!found.add(&"x".repeat(10_000)));
         assert_eq!(found.values.len(), MAX_DATA_SUBJECTS);
         assert_eq!(found.omitted, 10_001 - MAX_DATA_SUBJECTS as u64);
         assert!(DataSubjects::list_to_json(&[found]).len() < 2_000);

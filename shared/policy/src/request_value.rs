@@ -176,6 +176,18 @@ impl RequestValue {
         readings
     }
 
+    /// The value, where every server reads the same one.
+    #[must_use]
+    pub fn only_value(&self, facts: &dyn Facts) -> Option<String> {
+        let readings = self.readings(facts);
+        let is_certain = !readings.is_missing_somewhere && !readings.is_incomplete;
+        let mut values = readings.values.into_iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) if is_certain => Some(value),
+            _ => None,
+        }
+    }
+
     const fn ambiguity(&self) -> Ambiguity {
         match self {
             // A certificate has one value or none.

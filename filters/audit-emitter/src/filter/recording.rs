@@ -122,6 +122,9 @@ impl AuditEmitter {
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
             start.detail(host, &mut observed, level, self.recorder.fields());
+            let sources = &self.config.rule(index).data_subject;
+            observed.data_subjects =
+                start.data_subjects(host, sources, observed.identity.as_ref(), true);
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);

@@ -15,9 +15,14 @@ pub(super) fn written(observation: &Observation, envelope: &Envelope<'_>) -> Opt
         let disclosed = disclosed(observation);
         if !disclosed.is_empty() {
             w.member("disclosed", |w| {
-                w.object(|w| {
+                w.array(|w| {
                     for (class, outcome) in &disclosed {
-                        w.text_member(class, word(*outcome));
+                        w.item(|w| {
+                            w.object(|w| {
+                                w.text_member("class", class);
+                                w.text_member("form", word(*outcome));
+                            });
+                        });
                     }
                 });
             });

@@ -6,6 +6,7 @@ mod fields;
 mod on_error;
 mod presets;
 mod rule;
+mod watched;
 
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
 pub(crate) use presets::is_special_category;
@@ -26,6 +27,7 @@ use crate::plan::{
     Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
     TypePolicy,
 };
+use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use actions::{ActionTable, Keys};
 
 /// A checked configuration.
@@ -184,6 +186,16 @@ impl Config {
                     rule: place,
                     enforces,
                 }));
+            parts.people.extend(rule.data_subject.iter().cloned());
+            if !is_exempt {
+                parts.owners.extend(rule.owner.iter().map(|owner| {
+                    let mut owner = owner.clone();
+                    if !enforces {
+                        owner.otherwise = Otherwise::Report;
+                    }
+                    (owner, place)
+                }));
+            }
             if let Some(paths) = &rule.allow_fields {
                 let minimization = Minimization {
                     rule: place,
@@ -226,6 +238,15 @@ impl Config {
         });
         if presets != 0 {
             rules.insert(0, Rule::of_presets(presets, &scope));
+        }
+        let watched = rules.iter().map(|rule: &Rule| {
+            let owners = rule.owner.len();
+            owners.saturating_add(rule.data_subject.len())
+        });
+        if watched.sum::<usize>() > MAX_TARGETS {
+            fields.node().reject_unseen(format_args!(
+                "expected at most {MAX_TARGETS} \"owner\" and \"data_subject\" entries in all rules"
+            ));
         }
         let has_rules = ["rules", "presets"]
             .iter()

@@ -12,9 +12,10 @@ use policy::mode::Mode;
 
 use super::actions::{ActionTable, Keys};
 use super::detectors::Kinds;
-use super::{fields, presets};
+use super::{fields, presets, watched};
 use crate::action::Action;
 use crate::paths::Path;
+use crate::plan::watched::{Otherwise, OwnerRule, PersonPath};
 use crate::plan::{FieldAction, Selector};
 
 /// What is redacted in which messages.
@@ -34,6 +35,10 @@ pub struct Rule {
     pub fields: Vec<(Selector, FieldAction)>,
     /// Members that may pass; `None` lets all pass.
     pub allow_fields: Option<Vec<Path>>,
+    /// Whose the objects in bodies must be.
+    pub owner: Vec<OwnerRule>,
+    /// Where bodies name the people that they are about.
+    pub data_subject: Vec<PersonPath>,
     /// The callers that see everything.
     pub unless: Unless,
     /// The rule applies only where this holds.
@@ -87,6 +92,13 @@ pub(super) struct Scope<'s> {
 }
 
 impl Rule {
+    /// Whether objects go, or messages stop, for whose they are.
+    #[must_use]
+    pub fn judges_owners(&self) -> bool {
+        let mut owners = self.owner.iter();
+        owners.any(|owner| owner.otherwise != Otherwise::Report)
+    }
+
     /// The rule that presets at the top level are: for all messages.
     pub(super) fn of_presets(bits: u8, scope: &Scope<'_>) -> Self {
         let none = ActionTable::default();
@@ -100,6 +112,8 @@ impl Rule {
                 .collect(),
             fields: Vec::new(),
             allow_fields: None,
+            owner: Vec::new(),
+            data_subject: Vec::new(),
             unless: Unless::default(),
             when_consent: None,
             mode: scope.mode,
@@ -126,11 +140,12 @@ impl Rule {
             kinds.sort_unstable();
             kinds.dedup();
             let matches = rule.or("match", Match::default(), |n| Match::read(&n));
+            let places = rule.or("apply_to", scope.default_places, |n| Places::read(&n));
             let read = Self {
                 name: rule.or("name", node.path().to_owned(), |n| {
                     n.name(64).map(str::to_owned)
                 }),
-                places: rule.or("apply_to", scope.default_places, |n| Places::read(&n)),
+                places,
                 headers: rule.or("headers", None, |n| {
                     n.non_empty_list(|h| h.header_name()).map(Some)
                 }),
@@ -145,6 +160,12 @@ impl Rule {
                     n.non_empty_list(|path| path.parsed(Path::parse, "a path"))
                         .map(Some)
                 }),
+                owner: rule.or("owner", Vec::new(), |n| {
+                    n.non_empty_list(|owner| watched::read_owner(&owner, &matches))
+                }),
+                data_subject: rule.or("data_subject", Vec::new(), |n| {
+                    n.non_empty_list(|person| watched::read_person(&person, places))
+                }),
                 unless: rule.or("unless", Unless::default(), |n| Unless::read(&n, &matches)),
                 when_consent: rule.or("when", None, |n| {
                     n.object(|when| {
@@ -155,18 +176,28 @@ impl Rule {
                 mode: Mode::of_rule(rule, scope.mode),
                 matches,
             };
-            let has_work = ["detect", "fields", "presets", "allow_fields"]
+            let has_work = WORK
                 .iter()
                 .any(|key| node.json().member(key).is_some());
             if !has_work {
                 rule.node().reject_unseen(
-                    r#"a rule needs "detect", "presets", "fields" or "allow_fields""#,
+                    r#"a rule needs "detect", "presets", "fields", "allow_fields", "owner" or "data_subject""#,
                 );
             }
             Some(read)
         })
     }
 }
+
+/// The keys that say what a rule is for.
+const WORK: [&str; 6] = [
+    "detect",
+    "fields",
+    "presets",
+    "allow_fields",
+    "owner",
+    "data_subject",
+];
 
 impl Unless {
     fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {
