@@ -165,8 +165,7 @@ impl Record {
 }
 
 /// Every value has a commitment that it fits; every commitment has its value, or both value and
-/// salt are gone. Returns the groups that are gone.
-/// Returns the groups that are there first.
+/// salt are gone. Returns the groups that are there, and those that are gone.
 fn check_groups(json: &Json, integrity: &Json) -> Result<(Vec<Group>, Vec<Group>), Fault> {
     let names = |member| match integrity.member(member) {
         Some(Json::Object(members)) => Ok(members.as_slice()),
