@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 use policy::config::{Checked, Problem, Problems, Warning};
 use policy::filters::{
-    AUDIT_EMITTER, DATA_SUBJECTS_PROPERTY, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET,
-    WITHIN_LIMITS_PROPERTY,
+    AUDIT_EMITTER, DATA_SUBJECTS_PROPERTY, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH,
+    PII_REDACTOR, TOKEN_BUCKET, WITHIN_LIMITS_PROPERTY,
 };
 use policy::json::Json;
 use policy::nearest::nearest;
@@ -307,7 +307,10 @@ impl Split {
                 None => {
                     let near = nearest(word, words.iter().map(|(known, _)| *known));
                     let near = near.map_or_else(
-                        || r#"use "identity", "decisions", "data_subjects" or "within_limits""#.to_owned(),
+                        || {
+                            r#"use "identity", "decisions", "data_subjects" or "within_limits""#
+                                .to_owned()
+                        },
                         |near| format!("did you mean {near:?}?"),
                     );
                     let message = format!("{item}: unknown property; {near}");

@@ -172,7 +172,10 @@ impl Tally {
 
     /// Whether this is who the owner must be.
     pub(crate) fn is_expected(&self, owner: usize, value: &str) -> bool {
-        let expected = self.watch.as_ref().and_then(|watch| watch.owners.get(owner));
+        let expected = self
+            .watch
+            .as_ref()
+            .and_then(|watch| watch.owners.get(owner));
         !value.is_empty()
             && expected.is_some_and(|expected| expected.iter().any(|one| one == value))
     }

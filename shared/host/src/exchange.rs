@@ -11,8 +11,8 @@ use policy::config::Node;
 use policy::data_subject::DataSubjects;
 use policy::decision::{Decision, Outcome};
 use policy::filters::{
-    DATA_SUBJECTS_PROPERTY as DATA_SUBJECTS, DECISIONS_PROPERTY as DECISIONS, IDENTITY_PROPERTY as IDENTITY, JWT_AUTH, TOKEN_BUCKET,
-    WITHIN_LIMITS_PROPERTY as WITHIN_LIMITS,
+    DATA_SUBJECTS_PROPERTY as DATA_SUBJECTS, DECISIONS_PROPERTY as DECISIONS,
+    IDENTITY_PROPERTY as IDENTITY, JWT_AUTH, TOKEN_BUCKET, WITHIN_LIMITS_PROPERTY as WITHIN_LIMITS,
 };
 use policy::identity::Identity;
 

@@ -67,7 +67,10 @@ impl Bound {
             forwarded_for: observation.forwarded_for.clone().filter(|_| self.items > 8),
             identity: observation.identity.as_ref().map(|one| self.identity(one)),
             peer: text(&observation.peer),
-            data_subjects: observation.data_subjects.as_ref().map(|people| self.people(people)),
+            data_subjects: observation
+                .data_subjects
+                .as_ref()
+                .map(|people| self.people(people)),
             decisions: self.decisions(&observation.decisions),
             opted_out: observation.opted_out,
             purposes: observation.purposes.as_ref().map(|purposes| {

@@ -23,11 +23,11 @@ use policy::mode::Mode;
 use crate::custom::Custom;
 use crate::detect::Confidence;
 use crate::inflate::InflateLimits;
+use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use crate::plan::{
     Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
     TypePolicy,
 };
-use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use actions::{ActionTable, Keys};
 
 /// A checked configuration.

@@ -38,6 +38,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "release")]
     subject: Option<String>,
 
+    /// Hold the records that are about this person and in the files (needs --pseudonym-key-env)
+    #[arg(long, value_name = "ID", conflicts_with_all = ["release", "subject"])]
+    data_subject: Option<String>,
+
     /// Hold a chain, or some of its records
     #[arg(
         long = "chain",
@@ -88,8 +92,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         for text in &arguments.chains {
             all.push(target(text)?);
         }
-        if let Some(subject) = &arguments.subject {
-            let subject = arguments.pseudonyms.subject(subject)?;
+        if let Some(subject) = arguments.held_subject()? {
             let (_, found) = input.read(&keyring, || Found {
                 subject: &subject,
                 records: BTreeMap::new(),
@@ -130,6 +133,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .add(&entries, input.now_ms()?)
         .map_err(|error| error.to_string())?;
     Ok(exit::RIGHT)
+}
+
+impl Arguments {
+    /// Whose records are held, if somebody's are.
+    fn held_subject(&self) -> Result<Option<Subject>> {
+        match (&self.subject, &self.data_subject) {
+            (Some(subject), _) => self.pseudonyms.subject(subject).map(Some),
+            (None, Some(person)) => self.pseudonyms.data_subject(person).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 struct Found<'s> {

@@ -1,6 +1,7 @@
 //! `meshward audit`: arguments and output; reading, verifying and rewriting trails is the `trail` crate's.
 
 mod common;
+mod disclosures;
 mod erase;
 mod format;
 mod hold;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     let done = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Disclosures(arguments) => disclosures::run(arguments),
         Command::Erase(arguments) => erase::run(arguments),
         Command::Purge(arguments) => purge::run(arguments),
         Command::Hold(arguments) => hold::run(arguments),
@@ -45,6 +47,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Say who accessed which data, what was refused and by which rule, and what is kept how long
     Report(report::Arguments),
+    /// Say who got to see what about a person: an accounting of disclosures
+    Disclosures(disclosures::Arguments),
     /// Erase what records say about a subject, or take a record away
     Erase(erase::Arguments),
     /// Delete records that are past their time

@@ -23,7 +23,10 @@ fn watched_in_pieces(rule: &str, kind: &str, body: &str, piece: usize) -> Outcom
     let framing = Media::of(kind).framing.unwrap();
     let limits = InflateLimits::default();
     let mut pipeline = BodyPipeline::new(Rc::clone(&plan), &framing, Coding::Identity, limits);
-    pipeline.watch_for(Direction::Response, vec![vec!["7".to_owned(), "me".to_owned()]]);
+    pipeline.watch_for(
+        Direction::Response,
+        vec![vec!["7".to_owned(), "me".to_owned()]],
+    );
     let mut out = Vec::new();
     for chunk in body.as_bytes().chunks(piece) {
         pipeline.write(chunk, &mut out).unwrap();
@@ -54,17 +57,23 @@ fn watched(rule: &str, kind: &str, body: &str) -> Outcome {
 }
 
 fn owner(path: &str, more: &str) -> String {
-    format!(
-        r#"{{"owner":[{{"path":"{path}","equals":{{"claim":"sub"}},"else":"remove"{more}}}]}}"#
-    )
+    format!(r#"{{"owner":[{{"path":"{path}","equals":{{"claim":"sub"}},"else":"remove"{more}}}]}}"#)
 }
 
 #[test]
 fn objects_that_are_anothers_go_with_their_commas() {
     let rule = owner("$..owner_id", "");
     for (body, expected, foreign) in [
-        (r#"[{"owner_id":7},{"owner_id":8}]"#, r#"[{"owner_id":7}]"#, 1),
-        (r#"[{"owner_id":8},{"owner_id":7}]"#, r#"[{"owner_id":7}]"#, 1),
+        (
+            r#"[{"owner_id":7},{"owner_id":8}]"#,
+            r#"[{"owner_id":7}]"#,
+            1,
+        ),
+        (
+            r#"[{"owner_id":8},{"owner_id":7}]"#,
+            r#"[{"owner_id":7}]"#,
+            1,
+        ),
         (r#"[{"owner_id":8}, {"owner_id":9} ]"#, "[ ]", 2),
         (
             r#"[1, {"a":[{"b":1}],"owner_id":"x"} , {"owner_id":"me"}, 2]"#,
@@ -75,7 +84,11 @@ fn objects_that_are_anothers_go_with_their_commas() {
         (r#"{"b":2,"a":{"owner_id":8}}"#, r#"{"b":2}"#, 1),
         (r#"{"b":2,"a":{"owner_id":8},"c":3}"#, r#"{"b":2,"c":3}"#, 1),
         (r#"{"id":1,"owner_id":8,"x":{"y":1}}"#, "null", 1),
-        (r#"{"id":1,"owner_id":7,"x":{"y":1}}"#, r#"{"id":1,"owner_id":7,"x":{"y":1}}"#, 0),
+        (
+            r#"{"id":1,"owner_id":7,"x":{"y":1}}"#,
+            r#"{"id":1,"owner_id":7,"x":{"y":1}}"#,
+            0,
+        ),
         // The innermost object goes, and what is around it stays.
         (
             r#"{"owner_id":7,"a":{"n":[{"owner_id":8}]}}"#,
@@ -86,8 +99,16 @@ fn objects_that_are_anothers_go_with_their_commas() {
         // However the name is spelled.
         (r#"[{"owner\u005fid":8},1]"#, "[1]", 1),
         // Whatever is no name of the caller is another's.
-        (r#"[{"owner_id":null},{"owner_id":{"id":7}},{"owner_id":""}]"#, "[]", 3),
-        (r#"[{"owner_id":[8,"me"]},{"owner_id":[8,9]},{"owner_id":[]}]"#, r#"[{"owner_id":[8,"me"]}]"#, 2),
+        (
+            r#"[{"owner_id":null},{"owner_id":{"id":7}},{"owner_id":""}]"#,
+            "[]",
+            3,
+        ),
+        (
+            r#"[{"owner_id":[8,"me"]},{"owner_id":[8,9]},{"owner_id":[]}]"#,
+            r#"[{"owner_id":[8,"me"]}]"#,
+            2,
+        ),
         (r#"[{"id":1},"owner_id"]"#, r#"[{"id":1},"owner_id"]"#, 0),
         (" [ ] ", " [ ] ", 0),
         ("7", "7", 0),
@@ -102,7 +123,11 @@ fn objects_that_are_anothers_go_with_their_commas() {
 #[test]
 fn an_owner_that_is_there_twice_is_both() {
     let rule = owner("$..owner_id", "");
-    let outcome = watched(&rule, "application/json", r#"[{"owner_id":8,"owner_id":7}]"#);
+    let outcome = watched(
+        &rule,
+        "application/json",
+        r#"[{"owner_id":8,"owner_id":7}]"#,
+    );
     assert_eq!(outcome.body, "[]");
     // The beginning may have left by then.
     let body = r#"{"owner_id":7,"x":"0123456789","owner_id":8}"#;
@@ -117,7 +142,10 @@ fn lines_and_events_are_documents_of_their_own() {
     let rule = owner("$.owner_id", "");
     let lines = "{\"owner_id\":7}\n{\"owner_id\":8}\n{\"owner_id\":\"me\"}\n";
     let outcome = watched(&rule, "application/x-ndjson", lines);
-    assert_eq!(outcome.body, "{\"owner_id\":7}\nnull\n{\"owner_id\":\"me\"}\n");
+    assert_eq!(
+        outcome.body,
+        "{\"owner_id\":7}\nnull\n{\"owner_id\":\"me\"}\n"
+    );
     let events = "data: {\"owner_id\":8}\n\ndata: {\"owner_id\":\ndata: 7}\n\ndata: [{\"owner_id\":8}]\n\ndata: hello\n\n";
     let rule = owner("$..owner_id", "");
     let outcome = watched(&rule, "text/event-stream", events);
@@ -174,7 +202,10 @@ fn reports_change_nothing_and_blocks_stop() {
     let report = r#"{"owner":[{"path":"$..owner_id","equals":{"claim":"sub"},"else":"report"}]}"#;
     let outcome = watched(report, "application/json", body);
     assert_eq!((outcome.body.as_str(), outcome.foreign), (body, 3));
-    let report = format!(r#"{{"mode":"report",{}"#, owner("$..owner_id", "").trim_start_matches('{'));
+    let report = format!(
+        r#"{{"mode":"report",{}"#,
+        owner("$..owner_id", "").trim_start_matches('{')
+    );
     let outcome = watched(&report, "application/json", body);
     assert_eq!(outcome.body, body);
     let block = r#"{"owner":[{"path":"$..owner_id","equals":{"claim":"sub"},"else":"block"}]}"#;
@@ -213,18 +244,36 @@ fn ten_thousand_people_are_counted() {
     let body = format!("[{}]", ids.join(","));
     let rule = r#"{"data_subject":[{"response":"$[*].id"}]}"#;
     let outcome = watched_in_pieces(rule, "application/json", &body, 4_096);
-    assert_eq!(outcome.people.len(), policy::data_subject::MAX_DATA_SUBJECTS);
+    assert_eq!(
+        outcome.people.len(),
+        policy::data_subject::MAX_DATA_SUBJECTS
+    );
     assert_eq!(outcome.body, body);
 }
 
 #[test]
 fn rules_that_cannot_work_are_mistakes() {
     for (rule, expected) in [
-        (r#"{"owner":[{"path":"$.a[*]","equals":{"claim":"sub"},"else":"remove"}]}"#, "by name"),
-        (r#"{"owner":[{"path":"$.a.id","object":"$.b","equals":{"claim":"sub"},"else":"remove"}]}"#, "must go on"),
-        (r#"{"owner":[{"path":"$..id","equals":{"claim":"sub"},"else":"remove","if_missing":"else"}]}"#, "every object"),
-        (r#"{"owner":[{"path":"$.id","equals":{"claim":"sub"}}]}"#, "missing"),
-        (r#"{"owner":[{"path":"$.id","equals":"jane","else":"remove"}]}"#, "expected an object"),
+        (
+            r#"{"owner":[{"path":"$.a[*]","equals":{"claim":"sub"},"else":"remove"}]}"#,
+            "by name",
+        ),
+        (
+            r#"{"owner":[{"path":"$.a.id","object":"$.b","equals":{"claim":"sub"},"else":"remove"}]}"#,
+            "must go on",
+        ),
+        (
+            r#"{"owner":[{"path":"$..id","equals":{"claim":"sub"},"else":"remove","if_missing":"else"}]}"#,
+            "every object",
+        ),
+        (
+            r#"{"owner":[{"path":"$.id","equals":{"claim":"sub"}}]}"#,
+            "missing",
+        ),
+        (
+            r#"{"owner":[{"path":"$.id","equals":"jane","else":"remove"}]}"#,
+            "expected an object",
+        ),
         (r#"{"data_subject":[{"request":"$.id"}]}"#, "apply_to"),
         (r#"{"data_subject":[{"response":"id"}]}"#, "expected a path"),
     ] {
