@@ -175,7 +175,7 @@ fn people_in_bodies_reach_the_record_on_every_host() {
     };
     for profile in Profile::ALL {
         let mut proxy = Proxy::native::<Meshward>(profile);
-        proxy.process().set_environment_variable("SUBJECT", key);
+        proxy.host().set_environment_variable("SUBJECT", key);
         let configured = proxy.configure(configuration);
         configured.unwrap_or_else(|refused| panic!("{}", refused.text()));
         let body = r#"[{"id":7,"m":"a@example.com"},{"id":"8"}]"#;

@@ -170,16 +170,7 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         .clone()
         .unwrap_or_else(|| guessed(&arguments.file, &first).to_owned());
     let message_type = is_body.then_some(content_type.as_str());
-    let request = arguments.request.as_ref().map(|line| {
-        TriedRequest::read(
-            line,
-            &arguments.headers,
-            arguments.claims.as_deref(),
-            message_type,
-            &config.sources.consent,
-        )
-    });
-    let request = request.transpose()?;
+    let request = tried(arguments, &config, message_type)?;
     let uses = chosen(arguments, &config, place, request.as_ref())?;
     let plan = Rc::new(config.plan_of(&uses));
     if !is_body {
@@ -264,6 +255,24 @@ fn warn_of_block(tally: &Tally) {
     if tally.blocks {
         eprintln!("meshward redact: a finding would block this message");
     }
+}
+
+/// The request that the message belongs to, if one is given.
+fn tried<'a>(
+    arguments: &Arguments,
+    config: &'a Config,
+    content_type: Option<&'a str>,
+) -> Result<Option<TriedRequest<'a>>, String> {
+    let read = |line: &String| {
+        TriedRequest::read(
+            line,
+            &arguments.headers,
+            arguments.claims.as_deref(),
+            content_type,
+            &config.sources.consent,
+        )
+    };
+    arguments.request.as_ref().map(read).transpose()
 }
 
 /// The rules that act, as the filter chooses them.
@@ -554,7 +563,8 @@ mod tests {
             let arguments = Arguments::try_parse_from(words).unwrap();
             let content_type = arguments.content_type.clone();
             let place = arguments.place;
-            let uses = chosen(&arguments, &config, place, content_type.as_deref()).unwrap();
+            let request = tried(&arguments, &config, content_type.as_deref()).unwrap();
+            let uses = chosen(&arguments, &config, place, request.as_ref()).unwrap();
             let name = |used: &RuleUse| (config.rules[used.index].name.clone(), used.is_exempt);
             uses.iter().map(name).collect()
         };

@@ -51,6 +51,7 @@ impl DataSubjects {
 
     /// Adds what was found to a list.
     pub fn add_to(self, list: &mut Vec<Self>) {
+        let has_room = list.len() < MAX_PATHS;
         let known = list
             .iter_mut()
             .find(|known| known.direction == self.direction && known.path == self.path);
@@ -62,7 +63,7 @@ impl DataSubjects {
                 known.omitted = known.omitted.max(self.omitted);
                 known.is_incomplete |= self.is_incomplete;
             }
-            None if list.len() < MAX_PATHS => list.push(self),
+            None if has_room => list.push(self),
             None => {}
         }
     }

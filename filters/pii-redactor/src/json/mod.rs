@@ -207,18 +207,21 @@ impl JsonRewriter {
 
     /// Takes the next bytes of the body, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        match self.watch.take() {
+        match self.watch_over(tally, |watch, tally| watch.write(chunk, tally)) {
             None => self.rewrite(chunk, out, tally),
-            Some(mut watch) => {
-                watch.write(chunk, tally);
-                if watch.holds() {
-                    self.rewrite_pieces(watch.take(), out, tally);
-                } else {
-                    self.rewrite(chunk, out, tally);
-                }
-                self.watch = Some(watch);
-            }
+            Some(pieces) => self.rewrite_pieces(pieces, out, tally),
         }
+    }
+
+    /// Lets the watch see what comes. Where objects may go it says what leaves.
+    fn watch_over(
+        &mut self,
+        tally: &mut Tally,
+        look: impl FnOnce(&mut Watch, &mut Tally),
+    ) -> Option<Vec<Piece>> {
+        let watch = self.watch.as_mut()?;
+        look(watch, tally);
+        watch.holds().then(|| watch.take())
     }
 
     fn rewrite_pieces(&mut self, pieces: Vec<Piece>, out: &mut Vec<u8>, tally: &mut Tally) {
@@ -265,17 +268,9 @@ impl JsonRewriter {
     /// White space of a format around the document, that stands between two of its tokens (the
     /// beginning of the next line of an event).
     pub fn write_between(&mut self, raw: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        match self.watch.take() {
+        match self.watch_over(tally, |watch, tally| watch.write_between(raw, tally)) {
             None => self.rewrite_between(raw, out, tally),
-            Some(mut watch) => {
-                watch.write_between(raw, tally);
-                if watch.holds() {
-                    self.rewrite_pieces(watch.take(), out, tally);
-                } else {
-                    self.rewrite_between(raw, out, tally);
-                }
-                self.watch = Some(watch);
-            }
+            Some(pieces) => self.rewrite_pieces(pieces, out, tally),
         }
     }
 

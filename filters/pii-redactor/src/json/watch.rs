@@ -5,6 +5,9 @@
 //! stops the message. People are only noted. What is not strictly JSON cannot be judged: where
 //! objects are to be removed, the message goes no further.
 
+mod leaving;
+mod owners;
+
 use std::rc::Rc;
 
 use super::MAX_DEPTH;
@@ -12,8 +15,8 @@ use super::members::{is_before_document, is_token_byte, unescaped};
 use crate::bytes::{Position as _, part, rest};
 use crate::paths::Child;
 use crate::plan::Plan;
-use crate::plan::watched::{Otherwise, Watched, What, bit, indices};
-use crate::tally::{Became, FOREIGN_OBJECT, Tally};
+use crate::plan::watched::{Watched, What, bit, indices};
+use crate::tally::Tally;
 
 /// The watch over one body.
 #[derive(Debug)]
@@ -207,71 +210,6 @@ impl Watch {
         }
         if !self.is_between_documents() {
             self.lose(tally);
-        }
-    }
-
-    /// What may leave by now.
-    pub(super) fn take(&mut self) -> Vec<Piece> {
-        let ready = self.ready();
-        let mut pieces = Vec::new();
-        if ready == 0 {
-            return pieces;
-        }
-        let later = self.held.split_off(ready);
-        let now = std::mem::replace(&mut self.held, later);
-        let mut from = 0;
-        for (start, length) in &self.between {
-            let start = start.less(self.left);
-            if start >= ready {
-                break;
-            }
-            if start > from {
-                pieces.push(Piece::Document(part(&now, from, start).to_vec()));
-            }
-            from = start.plus(*length);
-            pieces.push(Piece::Between(part(&now, start, from).to_vec()));
-        }
-        self.left = self.left.plus(ready);
-        let left = self.left;
-        self.between.retain(|(start, _)| *start >= left);
-        if from < ready {
-            pieces.push(Piece::Document(rest(&now, from).to_vec()));
-        }
-        pieces
-    }
-
-    /// How much of what is held may leave: all up to the outermost object that is not decided yet, or
-    /// up to a child that may turn out to be one.
-    fn ready(&self) -> usize {
-        if self.state == State::Lost {
-            return 0;
-        }
-        let undecided = self
-            .frames
-            .iter()
-            .find(|frame| frame.object_of & !frame.judged != 0);
-        let keeps_from = match (undecided, self.frames.last()) {
-            (Some(frame), _) => frame.start,
-            (None, Some(frame)) if self.is_before_value() => frame.child_start,
-            _ => self.position(),
-        };
-        keeps_from.less(self.left).min(self.held.len())
-    }
-
-    const fn is_before_value(&self) -> bool {
-        matches!(
-            self.state,
-            State::Value { .. } | State::Name { .. } | State::InName { .. } | State::Colon
-        )
-    }
-
-    const fn position(&self) -> usize {
-        self.left.saturating_add(self.held.len())
-    }
-
-    fn emit(&mut self, bytes: &[u8]) {
-        if self.holds && self.removing.is_none() {
-            self.held.extend_from_slice(bytes);
         }
     }
 
@@ -570,61 +508,6 @@ impl Watch {
         }
         if !was_removed {
             self.child_written();
-        }
-    }
-
-    /// The owner of an object is known. The innermost object or array holds the owner.
-    fn judge(&mut self, index: u32, is_own: bool, watched: &Watched, tally: &mut Tally) {
-        let Some(What::Owner { levels, .. }) = watched.target(index).map(|target| &target.what)
-        else {
-            return;
-        };
-        let Some(place) = self.frames.len().checked_sub(*levels) else {
-            return;
-        };
-        if self.removing.is_some_and(|removing| place >= removing) {
-            return;
-        }
-        if let Some(frame) = self.frames.get_mut(place)
-            && is_own
-        {
-            frame.judged |= bit(index);
-            return;
-        }
-        self.foreign(place, index, watched, tally);
-    }
-
-    /// An object is another's.
-    fn foreign(&mut self, place: usize, index: u32, watched: &Watched, tally: &mut Tally) {
-        let Some(What::Owner {
-            rule, otherwise, ..
-        }) = watched.target(index).map(|target| &target.what)
-        else {
-            return;
-        };
-        let Some(frame) = self.frames.get_mut(place) else {
-            return;
-        };
-        frame.judged |= bit(index);
-        let (start, people_before) = (frame.start, frame.people_before);
-        match otherwise {
-            Otherwise::Report => tally.add(FOREIGN_OBJECT, *rule, Became::Stayed),
-            // Its beginning has left: an object whose owner is there twice.
-            Otherwise::Remove if start < self.left => {
-                tally.add(FOREIGN_OBJECT, *rule, Became::Blocked);
-                tally.blocks = true;
-            }
-            Otherwise::Remove => {
-                tally.add(FOREIGN_OBJECT, *rule, Became::Removed);
-                tally.forget_people(people_before);
-                self.held.truncate(start.less(self.left));
-                self.between.retain(|(between, _)| *between < start);
-                self.removing = Some(place);
-            }
-            Otherwise::Block => {
-                tally.add(FOREIGN_OBJECT, *rule, Became::Blocked);
-                tally.blocks = true;
-            }
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     subject: Option<String>,
 
     /// Erase what records say about this person, whom the data is about: the pseudonym and the URL,
-    /// unless --groups says otherwise (needs --pseudonym-key-env)
+    /// unless --groups says otherwise; needs --pseudonym-key-env
     #[arg(long, value_name = "ID", conflicts_with = "subject")]
     data_subject: Option<String>,
 

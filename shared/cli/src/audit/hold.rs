@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "release")]
     subject: Option<String>,
 
-    /// Hold the records that are about this person and in the files (needs --pseudonym-key-env)
+    /// Hold the records that are about this person and in the files; needs --pseudonym-key-env
     #[arg(long, value_name = "ID", conflicts_with_all = ["release", "subject"])]
     data_subject: Option<String>,
 

@@ -118,10 +118,10 @@ fn people_are_pseudonyms_in_a_group_that_can_be_erased() {
         )
     );
     let mut erased = record;
-    audit::Group::DataSubject.erase(&mut erased);
+    Group::DataSubject.erase(&mut erased);
     assert!(erased.at("unmapped.data_subject").is_none());
     let left = Record::check(&erased).unwrap();
-    assert_eq!(left.erased, [audit::Group::DataSubject]);
+    assert_eq!(left.erased, [Group::DataSubject]);
     // Without people there is no such group.
     let other = context.text(&Observation::default());
     assert!(!other.contains("data_subject"), "{other}");

@@ -42,7 +42,7 @@ pub(in crate::audit) struct Arguments {
     #[arg(long)]
     subject: Option<String>,
 
-    /// Only requests that were about this person (needs --pseudonym-key-env)
+    /// Only requests that were about this person; needs --pseudonym-key-env
     #[arg(long, value_name = "ID")]
     data_subject: Option<String>,
 
