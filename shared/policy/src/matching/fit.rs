@@ -32,7 +32,7 @@ pub enum Ambiguity {
 }
 
 impl Fit {
-    /// Both hold.
+    /// The fit of two conditions that must both hold.
     pub(crate) fn and(self, other: impl FnOnce() -> Self) -> Self {
         match self {
             Self::No => Self::No,

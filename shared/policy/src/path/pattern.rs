@@ -24,7 +24,7 @@ pub enum PathCase {
     Unknown,
     /// They are the same.
     Ignored,
-    /// They differ.
+    /// Upper and lower case differ.
     Significant,
 }
 
@@ -35,7 +35,7 @@ pub enum PathFit {
     No,
     /// But for the case of letters, which some upstreams do not tell apart.
     InAnotherCase,
-    /// It does.
+    /// The pattern matches the path.
     Yes,
 }
 
