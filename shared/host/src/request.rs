@@ -388,7 +388,7 @@ impl Facts for RequestFacts<'_> {
         self.request.path_or_override(self.host)
     }
 
-    fn target(&self) -> &[u8] {
+    fn raw_path(&self) -> &[u8] {
         self.request.raw_path(self.host)
     }
 

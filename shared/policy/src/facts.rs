@@ -15,7 +15,7 @@ pub trait Facts {
     fn path(&self) -> Result<&RequestPath, PathError>;
 
     /// The path with its query, as it was sent; empty where nobody knows it.
-    fn target(&self) -> &[u8];
+    fn raw_path(&self) -> &[u8];
 
     /// A field of the certificate that the client has shown and the proxy has verified.
     fn client_certificate(&self, field: CertificateField) -> Option<String>;
@@ -134,7 +134,7 @@ pub(crate) mod tests {
             self.path.as_ref().map_err(|error| *error)
         }
 
-        fn target(&self) -> &[u8] {
+        fn raw_path(&self) -> &[u8] {
             &self.target
         }
 

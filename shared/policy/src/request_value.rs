@@ -140,8 +140,8 @@ impl RequestValue {
                 Err(_) => readings.is_incomplete = true,
             },
             Self::Query(name) => {
-                readings.is_incomplete = !facts.has_all_headers() && facts.target().is_empty();
-                match Values::of_parameter(facts.target(), name) {
+                readings.is_incomplete = !facts.has_all_headers() && facts.raw_path().is_empty();
+                match Values::of_parameter(facts.raw_path(), name) {
                     Values::Missing => readings.is_missing_somewhere = true,
                     Values::TooMany => readings.is_incomplete = true,
                     Values::Some(values) => {

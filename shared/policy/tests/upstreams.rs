@@ -36,7 +36,7 @@ impl Facts for Get {
     fn path(&self) -> Result<&RequestPath, PathError> {
         self.0.as_ref().map_err(|error| *error)
     }
-    fn target(&self) -> &[u8] {
+    fn raw_path(&self) -> &[u8] {
         b""
     }
     fn client_certificate(&self, _: CertificateField) -> Option<String> {

@@ -50,8 +50,8 @@ impl Facts for Announced<'_> {
         self.facts.path()
     }
 
-    fn target(&self) -> &[u8] {
-        self.facts.target()
+    fn raw_path(&self) -> &[u8] {
+        self.facts.raw_path()
     }
 
     fn client_certificate(&self, field: CertificateField) -> Option<String> {

@@ -77,7 +77,7 @@ impl Facts for TriedRequest<'_> {
         self.path.as_ref().map_err(|error| *error)
     }
 
-    fn target(&self) -> &[u8] {
+    fn raw_path(&self) -> &[u8] {
         &self.target
     }
 
