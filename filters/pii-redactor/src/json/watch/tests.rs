@@ -1,5 +1,6 @@
 use std::rc::Rc;
 
+use policy::config::Configuration as _;
 use policy::finding::Direction;
 
 use crate::fixtures::plan_of;
