@@ -45,15 +45,26 @@ impl Subject {
     /// Whether a record is one of this subject's.
     #[must_use]
     pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
-        let names = [fields.user_uid, fields.user_name, fields.app_uid];
-        let mut acted = names.into_iter().filter_map(|span| span.of(text));
-        acted.any(|name| self.names.contains(name)) || self.is_about(text, fields)
+        Self::names_in(text, fields).any(|name| self.names.contains(name))
+            || self.is_about(text, fields)
     }
 
     /// Whether the data of a record is about this person.
     fn is_about(&self, text: &str, fields: &Fields) -> bool {
         let people = fields.data_subject.of(text);
         people.is_some_and(|people| self.people.iter().any(|one| people.contains(one.as_str())))
+    }
+
+    /// The names of who acted, as a record writes them.
+    pub(crate) fn names_in<'t>(text: &'t str, fields: &Fields) -> impl Iterator<Item = &'t str> {
+        [fields.user_uid, fields.user_name, fields.app_uid]
+            .into_iter()
+            .filter_map(|span| span.of(text))
+    }
+
+    /// All names, as records write them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 }
 

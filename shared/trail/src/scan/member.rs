@@ -48,6 +48,7 @@ pub(super) enum Field {
     DataSubject,
     Class,
     Expires,
+    RequiredUntil,
     Findings,
     Stage,
     ChainUid,
@@ -133,6 +134,7 @@ known! {
     Previous = b"previous";
     QueryString = b"query_string";
     RecordIntegrity = b"record_integrity";
+    RequiredUntil = b"required_until";
     Retention = b"retention";
     Salts = b"salts";
     Sequence = b"sequence";
@@ -215,6 +217,7 @@ impl Node {
             (Self::Salts, known) => of(Field::Salt(group(known)?)),
             (Self::Retention, Known::Class) => of(Field::Class),
             (Self::Retention, Known::Expires) => of(Field::Expires),
+            (Self::Retention, Known::RequiredUntil) => of(Field::RequiredUntil),
             _ => of(Field::None),
         }
     }

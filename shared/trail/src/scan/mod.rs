@@ -71,6 +71,7 @@ pub struct Fields {
     pub data_subject: Span,
     pub class: Span,
     pub expires: Option<u64>,
+    pub required_until: Option<u64>,
     pub stage: Span,
     pub chain_uid: Span,
     pub fingerprint: Span,
