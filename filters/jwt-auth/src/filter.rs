@@ -251,7 +251,7 @@ impl JwtAuth {
             };
             self.verifier.callers(context, requirement)
         };
-        crate::decide::decide(config, host, request, find)
+        crate::decide::decide(config, host, request, now, find)
     }
 
     /// Starts the fetches that are due. Whether one failed at once: then nobody need wait for it.

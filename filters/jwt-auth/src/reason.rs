@@ -81,6 +81,9 @@ pub enum Reason {
     /// The verified token lacks a scope.
     #[error("The token lacks a required scope.")]
     ScopeMissing,
+    /// The caller must log in again, or in a stronger way (RFC 9470).
+    #[error("The caller must authenticate again, or in a stronger way.")]
+    InsufficientAuthentication,
     /// The verified token fails a condition on its claims.
     #[error("The token's claims do not allow this.")]
     ClaimMismatch,
@@ -135,6 +138,9 @@ pub enum Reason {
     /// The issuer could not be asked.
     #[error("The token cannot be checked at the moment.")]
     IntrospectionUnavailable,
+    /// Too many attempts have failed.
+    #[error("Too many attempts to authenticate have failed.")]
+    TooManyFailures,
     /// More requests wait for keys than may.
     #[error("Too many requests wait for the keys to check their tokens.")]
     WaitingFull,
@@ -181,6 +187,7 @@ impl Reason {
             Self::KeyUnknown => "key_unknown",
             Self::SignatureInvalid => "signature_invalid",
             Self::ScopeMissing => "scope_missing",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::ClaimMismatch => "claim_mismatch",
             Self::ObjectNotOwned => "object_not_owned",
             Self::ClaimHeaderTooLarge => "claim_header_too_large",
@@ -199,6 +206,7 @@ impl Reason {
             Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::TooManyFailures => "too_many_failures",
             Self::WaitingFull => "waiting_full",
         }
     }
@@ -225,6 +233,7 @@ impl Reason {
             | Self::TlsRequired
             | Self::ClientCertificateRequired
             | Self::NoRule => 403,
+            Self::TooManyFailures => 429,
             Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::WaitingFull => 503,
             _ => 401,
         }

@@ -98,8 +98,8 @@ pub(crate) mod tests {
     /// A request from a table.
     pub(crate) struct Request {
         pub(crate) method: String,
+        pub(crate) raw_path: String,
         pub(crate) path: Result<RequestPath, PathError>,
-        pub(crate) target: Vec<u8>,
         pub(crate) host: String,
         pub(crate) route: Option<String>,
         pub(crate) headers: Vec<(String, String)>,
@@ -115,8 +115,8 @@ pub(crate) mod tests {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             Self {
                 method: "GET".to_owned(),
+                raw_path: path.to_owned(),
                 path: RequestPath::parse(path.as_bytes()),
-                target: path.as_bytes().to_vec(),
                 host: "api.example.com".to_owned(),
                 route: None,
                 headers: headers.iter().map(owned).collect(),
@@ -135,7 +135,7 @@ pub(crate) mod tests {
         }
 
         fn raw_path(&self) -> &[u8] {
-            &self.target
+            self.raw_path.as_bytes()
         }
 
         fn client_certificate(&self, _: CertificateField) -> Option<String> {

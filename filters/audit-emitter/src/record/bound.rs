@@ -5,7 +5,7 @@ use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
 
-use super::{Observation, ObservedSubjects, cut};
+use super::{ConsentDetail, Observation, ObservedSubjects, cut};
 
 /// How much is left.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +73,31 @@ impl Bound {
                 .map(|people| self.people(people)),
             decisions: self.decisions(&observation.decisions),
             opted_out: observation.opted_out,
-            purposes: observation.purposes.as_ref().map(|purposes| {
-                let purposes = purposes.iter().take(self.items);
-                purposes.map(|purpose| self.text(purpose)).collect()
-            }),
+            purposes: observation
+                .purposes
+                .as_ref()
+                .map(|purposes| self.texts(purposes)),
             consent_unreadable: observation.consent_unreadable,
+            consent: ConsentDetail {
+                policy: observation.consent.policy.clone(),
+                receipt: text(&observation.consent.receipt),
+                required: self.texts(&observation.consent.required),
+                signals: observation
+                    .consent
+                    .signals
+                    .iter()
+                    .take(self.items)
+                    .cloned()
+                    .collect(),
+            },
             is_isolated: observation.is_isolated,
             is_truncated: true,
         }
+    }
+
+    fn texts(self, texts: &[String]) -> Vec<String> {
+        let texts = texts.iter().take(self.items);
+        texts.map(|text| self.text(text)).collect()
     }
 
     fn text(self, text: &str) -> String {

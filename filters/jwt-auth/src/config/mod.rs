@@ -3,7 +3,9 @@
 mod api_keys;
 mod deny_list;
 mod endpoint;
+mod failures;
 mod forward;
+mod gpc_status;
 mod introspection;
 mod key_source;
 mod location;
@@ -18,7 +20,10 @@ mod warnings;
 pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
 pub use deny_list::DenyList;
 pub use endpoint::Endpoint;
+pub use failures::{FailureKey, FailureLimit, FailureLimits};
 pub use forward::{ClaimForm, ClaimHeader, OnTooLarge};
+pub(crate) use gpc_status::GPC_PATH;
+pub use gpc_status::GpcStatus;
 pub use introspection::{ClientAuthentication, Introspection};
 pub use key_source::{
     Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
@@ -27,7 +32,7 @@ pub use location::{CredentialPlace, Location};
 pub use provider::{Provider, ProviderKind};
 pub use refusal_format::{CustomBody, RefusalFormat};
 pub use resource_metadata::ResourceMetadata;
-pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
+pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule, StepUp};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
 pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
 
@@ -74,6 +79,10 @@ pub struct Config {
     pub refusals: RefusalFormat,
     /// What is served as metadata of the protected resource (RFC 9728).
     pub resource_metadata: Option<ResourceMetadata>,
+    /// How many failed attempts are tolerated.
+    pub failures: Option<FailureLimits>,
+    /// What tells people that their opt-out was honoured.
+    pub gpc_status: Option<GpcStatus>,
     /// Where consent signals come from.
     pub sources: Rc<FactSources>,
 }
@@ -112,17 +121,23 @@ impl Configuration for Config {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let mut names = Vec::new();
-        let providers = fields
-            .required("providers", "an object with a provider for each name")
-            .and_then(|node| {
+        // Where rules ask for nothing but the connection, nobody else need vouch for anybody.
+        let has_rules = fields.node().json().member("rules").is_some();
+        let providers = match fields.optional("providers") {
+            Some(node) => {
                 // A provider with a mistake still has a name that rules may use.
-                names = node
-                    .named(|_, _| Some(()))?
-                    .into_iter()
-                    .map(|(name, ())| name)
-                    .collect();
+                let found = node.named(|_, _| Some(()));
+                names = found.into_iter().flatten().map(|(name, ())| name).collect();
                 node.named(|name, provider| Provider::read(name, &provider))
-            });
+            }
+            None => {
+                if !has_rules {
+                    let missing = "missing; expected an object with a provider for each name";
+                    fields.node().reject_at("providers", missing);
+                }
+                Some(Vec::new())
+            }
+        };
         let rules = fields.or("rules", Vec::new(), |n| {
             n.list(|rule| Rule::read(&rule, &names, mode))
         });
@@ -158,6 +173,8 @@ impl Configuration for Config {
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
             }),
+            failures: fields.or("failures", None, |n| FailureLimits::read(&n).map(Some)),
+            gpc_status: fields.or("gpc_status", None, |n| GpcStatus::read(&n).map(Some)),
             sources: Rc::new(FactSources::read_without_identity(fields)),
         };
         let providers: Vec<Provider> = providers?

@@ -7,14 +7,15 @@ pub(crate) mod managed_headers;
 use std::rc::Rc;
 
 use host::{
-    Action, Capabilities, Counter, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
-    Request, Status, Throttle, exchange, refuse,
+    Action, Capabilities, Counter, Direction, Filter as _, HeaderMap, Host, LocalResponse,
+    LogLevel, Metrics, Request, Status, Throttle, exchange, refuse,
 };
+use policy::consent::ConsentCondition;
 use policy::decision::{Decision, Outcome};
 use policy::mode::{Mode, OnError};
 
 use crate::JwtAuth;
-use crate::config::{Config, CredentialPlace, ResourceMetadata};
+use crate::config::{Config, CredentialPlace, Requirement};
 use crate::credential;
 use crate::decide::connection;
 use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
@@ -38,6 +39,8 @@ pub(crate) struct Enforcer {
 pub(crate) struct ResponseHeaders {
     hsts: Option<String>,
     is_private: bool,
+    /// The header that says that an opt-out was honoured.
+    gpc_status: Option<String>,
 }
 
 impl ResponseHeaders {
@@ -46,11 +49,32 @@ impl ResponseHeaders {
         if let Some(value) = &self.hsts {
             let _ = host.set_header(map, "strict-transport-security", value.as_bytes());
         }
+        if let Some(name) = &self.gpc_status {
+            let _ = host.set_header(map, name, b"honored");
+        }
         // RFC 6750 section 2.3. What the upstream says already is stricter or its own affair.
         if self.is_private && matches!(host.header(map, "cache-control"), Ok(None)) {
             let _ = host.set_header(map, "cache-control", b"private");
         }
     }
+}
+
+/// What did not simply pass, and why.
+#[derive(Clone, Copy)]
+struct Decided<'d> {
+    rule: &'d str,
+    mode: Mode,
+    reason: Reason,
+    outcome: &'d str,
+    provider: &'d str,
+    /// What the rule wanted consent to.
+    purposes: &'d [String],
+}
+
+/// The purposes that a rule wants consent to.
+fn purposes(requirement: Option<&Requirement>) -> &[String] {
+    let consent = requirement.and_then(|requirement| requirement.consent.as_ref());
+    consent.map_or(&[], ConsentCondition::required)
 }
 
 impl Enforcer {
@@ -100,6 +124,10 @@ impl Enforcer {
             } => (*mode, *requirement, false),
             _ => return ResponseHeaders::default(),
         };
+        let gpc_status = self.config.gpc_status.as_ref().filter(|_| {
+            let facts = request.facts(host, Direction::Request);
+            mode.enforces() && self.config.sources.consent.is_opted_out(&facts)
+        });
         let tls = requirement.and_then(|requirement| requirement.tls.as_ref());
         if !mode.enforces() {
             return ResponseHeaders::default();
@@ -114,6 +142,7 @@ impl Enforcer {
         ResponseHeaders {
             hsts,
             is_private: in_query,
+            gpc_status: gpc_status.map(|status| status.header.clone()),
         }
     }
 
@@ -126,18 +155,21 @@ impl Enforcer {
     ) -> Action {
         match decision {
             AuthDecision::Pass {
-                rule, mode, found, ..
+                rule,
+                mode,
+                found,
+                requirement,
             } => {
                 if mode.enforces() && self.strip_credentials(host, request, found).is_err() {
                     let refusal = uncheckable(&self.config, Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
                 }
-                self.pass(host, rule, *mode, found);
+                self.pass(host, rule, *mode, purposes(*requirement), found);
                 Action::Continue
             }
             AuthDecision::Wait { .. } => Action::Pause,
-            AuthDecision::Serve(metadata) => {
-                serve(host, request, metadata);
+            AuthDecision::Serve(name, document) => {
+                serve(host, request, name, document);
                 Action::Pause
             }
             AuthDecision::Redirect {
@@ -145,16 +177,15 @@ impl Enforcer {
                 mode,
                 location,
             } => {
-                let reason = Reason::TlsRequired;
-                self.report(
-                    host,
-                    request,
+                let decided = Decided {
                     rule,
-                    *mode,
-                    reason,
-                    "redirected",
-                    NO_PROVIDER,
-                );
+                    mode: *mode,
+                    reason: Reason::TlsRequired,
+                    outcome: "redirected",
+                    provider: NO_PROVIDER,
+                    purposes: &[],
+                };
+                self.report(host, request, &decided);
                 if !mode.enforces() {
                     return Action::Continue;
                 }
@@ -168,7 +199,7 @@ impl Enforcer {
                 reason,
                 detail,
                 caller,
-                ..
+                requirement,
             } => {
                 let lets_pass = reason.is_undecided() && self.config.on_error == OnError::Allow;
                 let outcome = if lets_pass { "unchecked" } else { "denied" };
@@ -176,7 +207,15 @@ impl Enforcer {
                     // Who it was is known, also to the audit trail.
                     caller.publish(host, None);
                 }
-                self.report(host, request, rule, *mode, *reason, outcome, provider);
+                let decided = Decided {
+                    rule,
+                    mode: *mode,
+                    reason: *reason,
+                    outcome,
+                    provider,
+                    purposes: purposes(*requirement),
+                };
+                self.report(host, request, &decided);
                 if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
                     let refusal = uncheckable(&self.config, Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
@@ -192,16 +231,27 @@ impl Enforcer {
         }
     }
 
-    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Authenticated) {
+    fn pass(
+        &self,
+        host: &dyn Host,
+        rule: &str,
+        mode: Mode,
+        purposes: &[String],
+        found: &Authenticated,
+    ) {
         let primary = found.callers.first();
         match primary {
             // The identity says by which rule it passes: one property in place of two.
-            Some(caller) if mode.enforces() => caller.publish(host, Some(rule)),
+            Some(caller) if mode.enforces() && purposes.is_empty() => {
+                caller.publish(host, Some(rule));
+            }
             _ => {
                 if let Some(caller) = primary {
                     caller.publish(host, None);
                 }
-                let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+                let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed)
+                    .rule(rule)
+                    .purposes(purposes);
                 exchange::append_decision(host, decision.report_only(!mode.enforces()));
             }
         }
@@ -283,17 +333,15 @@ impl Enforcer {
     }
 
     /// Counts and logs what did not simply pass, and tells the other filters.
-    #[expect(clippy::too_many_arguments, reason = "one for each part of the line")]
-    fn report(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        rule: &str,
-        mode: Mode,
-        reason: Reason,
-        outcome: &str,
-        provider: &str,
-    ) {
+    fn report(&self, host: &dyn Host, request: &Request, decided: &Decided<'_>) {
+        let Decided {
+            rule,
+            mode,
+            reason,
+            outcome,
+            provider,
+            purposes,
+        } = *decided;
         let outcome = if mode.enforces() { outcome } else { "reported" };
         let labels = [
             ("outcome", outcome),
@@ -309,6 +357,7 @@ impl Enforcer {
         let decision = Decision::new(JwtAuth::NAME, kind)
             .rule(rule)
             .reason(reason.code())
+            .purposes(purposes)
             .report_only(!mode.enforces());
         exchange::append_decision(host, decision);
         self.throttle.log(host, LogLevel::Info, || {
@@ -321,11 +370,11 @@ impl Enforcer {
     }
 }
 
-fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
-    let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule("resource_metadata");
+fn serve(host: &dyn Host, request: &Request, name: &str, document: &str) {
+    let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(name);
     exchange::append_decision(host, decision);
     let body = match request.method(host) {
-        "GET" => metadata.document.as_bytes(),
+        "GET" => document.as_bytes(),
         _ => b"",
     };
     let headers = [
@@ -335,7 +384,7 @@ fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
         ("access-control-allow-origin", "*"),
         ("access-control-allow-headers", "*"),
     ];
-    send(host, 200, &headers, body, "jwt-auth_resource_metadata");
+    send(host, 200, &headers, body, &format!("jwt-auth_{name}"));
 }
 
 /// Sends a browser to the same page with TLS (RFC 9110 section 15.4.9).
@@ -355,6 +404,6 @@ fn send(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], det
     if let Err(status) = host.send_local_response(&response) {
         let line = format!("jwt-auth: a response could not be sent: {status}");
         host.log(LogLevel::Error, &line);
-        let _ = host.reset_stream(host::Direction::Request);
+        let _ = host.reset_stream(Direction::Request);
     }
 }

@@ -21,6 +21,7 @@ use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::credential::{self, Credential};
 use crate::decide::connection;
 use crate::enforce::claim_headers;
+use crate::failures::{self, Failures};
 use crate::jose::Key;
 use crate::keys::document::KeyDocument;
 use crate::opaque::introspection::{Introspector, Outcome};
@@ -48,6 +49,7 @@ pub(crate) struct Verifier {
     imports: Vec<Import>,
     tokens: VerifiedTokens,
     headers: KnownHeaders,
+    failures: Option<Failures>,
     cache_hits: Counter,
     cache_misses: Counter,
     verification_us: Histogram,
@@ -70,7 +72,7 @@ impl Verifier {
         host: &dyn Host,
         capabilities: &Capabilities,
         config: &Rc<Config>,
-        filter: &str,
+        filter: &'static str,
     ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut providers = Vec::new();
@@ -102,6 +104,7 @@ impl Verifier {
             imports: Vec::new(),
             tokens: VerifiedTokens::new(config.cache.tokens, config.cache.max_token_bytes),
             headers: KnownHeaders::default(),
+            failures: Failures::new(host, capabilities, config, filter)?,
             cache_hits: counter("hit"),
             cache_misses: counter("miss"),
             verification_us: Histogram::new(filter, "verification_us", &[]),
@@ -169,7 +172,7 @@ impl Verifier {
                 Optional::Missing | Optional::MissingOrFailed,
             ) => Ok(Authenticated::default()),
             (Err(Failure::Refused(reason, _)), Optional::MissingOrFailed)
-                if !reason.is_undecided() =>
+                if !reason.is_undecided() && reason != Reason::TooManyFailures =>
             {
                 Ok(Authenticated::default())
             }
@@ -211,10 +214,32 @@ impl Verifier {
             (_, OnMultiple::Deny) => return Err(Reason::CredentialsMultiple.into()),
             (count, OnMultiple::All) => count,
         };
+        let host = context.host;
+        let now_ns = context.now.monotonic_ns();
+        let tried = credentials.get(..considered).unwrap_or(&credentials);
+        let attempts = self.failures.as_ref().map(|failures| {
+            let attempts = failures.attempts(context, tried, &self.headers);
+            let wait_s = failures.refuses(host, &attempts, now_ns);
+            (attempts, wait_s)
+        });
+        if let Some((_, Some(wait_s))) = attempts {
+            return Err(Failure::undecided(Reason::TooManyFailures, wait_s));
+        }
         let mut found = Authenticated::default();
         for credential in credentials.into_iter().take(considered) {
             found.in_query |= credential.in_query;
-            let caller = self.caller(context, &credential)?;
+            let caller = match (self.caller(context, &credential), &attempts) {
+                (Err(Failure::Refused(reason, detail)), Some((attempts, _)))
+                    if failures::is_guess(reason) =>
+                {
+                    let charged = self.failures.as_ref();
+                    let wait_s = charged.and_then(|one| one.charge(host, attempts, now_ns));
+                    return Err(wait_s.map_or(Failure::Refused(reason, detail), |wait_s| {
+                        Failure::undecided(Reason::TooManyFailures, wait_s)
+                    }));
+                }
+                (caller, _) => caller?,
+            };
             found.callers.push(caller);
             found.credentials.push(credential.text.into_owned());
         }

@@ -13,7 +13,7 @@ use policy::request_value::CertificateField;
 pub(super) struct TriedRequest<'a> {
     method: String,
     path: Result<RequestPath, PathError>,
-    target: Vec<u8>,
+    raw_path: String,
     host: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
@@ -51,7 +51,7 @@ impl<'a> TriedRequest<'a> {
         Ok(Self {
             method: method.to_owned(),
             path: RequestPath::parse(path.trim().as_bytes()),
-            target: path.trim().as_bytes().to_vec(),
+            raw_path: path.trim().to_owned(),
             host: host
                 .map(|(_, host)| http::host_name(host))
                 .unwrap_or_default(),
@@ -78,7 +78,7 @@ impl Facts for TriedRequest<'_> {
     }
 
     fn raw_path(&self) -> &[u8] {
-        &self.target
+        self.raw_path.as_bytes()
     }
 
     fn client_certificate(&self, _: CertificateField) -> Option<String> {
