@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::common::{Input, Result, parse_time};
+use super::common::{Input, Result, span};
 use super::format::thousands;
 use super::subject_args::Pseudonyms;
 use crate::output::text;
@@ -73,12 +73,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
-    let bound = |option: &str, text: &Option<String>| {
-        let parsed = text.as_deref().map(|text| parse_time(option, text));
-        parsed.transpose()
-    };
-    let from_ms = bound("--from", &arguments.from)?.unwrap_or(0);
-    let to_ms = bound("--to", &arguments.to)?.unwrap_or(u64::MAX);
+    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let (from_ms, to_ms) = (from_ms.unwrap_or(0), to_ms.unwrap_or(u64::MAX));
     let person = arguments.pseudonyms.data_subject(&arguments.data_subject)?;
     let (trail, found) = input.read(&keyring, || Found {
         person: &person,
