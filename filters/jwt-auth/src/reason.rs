@@ -138,6 +138,18 @@ pub enum Reason {
     /// The issuer could not be asked.
     #[error("The token cannot be checked at the moment.")]
     IntrospectionUnavailable,
+    /// The body is longer than it may be.
+    #[error("The body is too large.")]
+    BodyTooLarge,
+    /// The length of the body is not announced.
+    #[error("The length of the body must be announced.")]
+    LengthRequired,
+    /// A query parameter is larger than it may be, or no plain number.
+    #[error("A parameter of the query asks for too much.")]
+    QueryTooLarge,
+    /// The consent service could not be asked.
+    #[error("What the caller has agreed to cannot be looked up at the moment.")]
+    ConsentUnavailable,
     /// Too many attempts have failed.
     #[error("Too many attempts to authenticate have failed.")]
     TooManyFailures,
@@ -206,6 +218,10 @@ impl Reason {
             Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::BodyTooLarge => "body_too_large",
+            Self::LengthRequired => "length_required",
+            Self::QueryTooLarge => "query_too_large",
+            Self::ConsentUnavailable => "consent_unavailable",
             Self::TooManyFailures => "too_many_failures",
             Self::WaitingFull => "waiting_full",
         }
@@ -223,7 +239,10 @@ impl Reason {
             | Self::QueryAmbiguous
             | Self::PathUnreadable
             | Self::CredentialKept
+            | Self::QueryTooLarge
             | Self::ManagedHeader => 400,
+            Self::LengthRequired => 411,
+            Self::BodyTooLarge => 413,
             Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
@@ -234,7 +253,10 @@ impl Reason {
             | Self::ClientCertificateRequired
             | Self::NoRule => 403,
             Self::TooManyFailures => 429,
-            Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::WaitingFull => 503,
+            Self::KeysUnavailable
+            | Self::IntrospectionUnavailable
+            | Self::ConsentUnavailable
+            | Self::WaitingFull => 503,
             _ => 401,
         }
     }

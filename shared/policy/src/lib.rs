@@ -14,6 +14,7 @@ pub mod config;
 pub mod consent;
 pub mod data_subject;
 pub mod decision;
+pub mod endpoint;
 pub mod facts;
 pub mod filters;
 pub mod finding;

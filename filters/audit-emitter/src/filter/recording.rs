@@ -109,7 +109,13 @@ impl AuditEmitter {
             observed.purposes = consent
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
-            start.detail(host, &mut observed, level, self.recorder.fields());
+            start.detail(
+                host,
+                &mut observed,
+                level,
+                self.recorder.fields(),
+                &self.config.sources.consent,
+            );
             let sources = &self.config.rule(index).data_subject;
             observed.data_subjects =
                 start.data_subjects(host, sources, observed.identity.as_ref(), true);

@@ -112,6 +112,7 @@ impl Bound {
             issuer: text(&identity.issuer),
             tenant: text(&identity.tenant),
             provider: self.text(&identity.provider),
+            emergency: text(&identity.emergency),
             method: identity.method,
             ..Identity::default()
         }

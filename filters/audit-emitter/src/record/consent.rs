@@ -69,6 +69,9 @@ pub(super) fn consent(observation: &Observation) -> String {
     };
     let detail = &observation.consent;
     writer.object(|w| {
+        let emergency = observation.identity.as_ref();
+        let emergency = emergency.and_then(|identity| identity.emergency.as_deref());
+        text(w, "emergency", emergency);
         w.member("gpc", |w| w.boolean(observation.opted_out));
         text(w, "policy", detail.policy.as_deref());
         if let Some(purposes) = &observation.purposes {

@@ -1,8 +1,8 @@
 //! The configuration: who may vouch for callers, and who may do what.
 
 mod api_keys;
+mod break_glass;
 mod deny_list;
-mod endpoint;
 mod failures;
 mod forward;
 mod gpc_status;
@@ -11,15 +11,17 @@ mod key_source;
 mod location;
 mod provider;
 mod refusal_format;
+mod request_limit;
 mod resource_metadata;
+mod response_rule;
 mod rule;
 mod tls;
 mod token_provider;
 mod warnings;
 
 pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
+pub use break_glass::BreakGlass;
 pub use deny_list::DenyList;
-pub use endpoint::Endpoint;
 pub use failures::{FailureKey, FailureLimit, FailureLimits};
 pub use forward::{ClaimForm, ClaimHeader, OnTooLarge};
 pub(crate) use gpc_status::GPC_PATH;
@@ -29,9 +31,12 @@ pub use key_source::{
     Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
 };
 pub use location::{CredentialPlace, Location};
+pub use policy::endpoint::Endpoint;
 pub use provider::{Provider, ProviderKind};
 pub use refusal_format::{CustomBody, RefusalFormat};
+pub use request_limit::RequestLimit;
 pub use resource_metadata::ResourceMetadata;
+pub use response_rule::ResponseRule;
 pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule, StepUp};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
 pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
@@ -79,6 +84,12 @@ pub struct Config {
     pub refusals: RefusalFormat,
     /// What is served as metadata of the protected resource (RFC 9728).
     pub resource_metadata: Option<ResourceMetadata>,
+    /// Who may break the glass.
+    pub break_glass: Option<BreakGlass>,
+    /// How much requests may ask for; all that match count.
+    pub requests: Vec<RequestLimit>,
+    /// What is done to responses; all that match count.
+    pub response_rules: Vec<ResponseRule>,
     /// How many failed attempts are tolerated.
     pub failures: Option<FailureLimits>,
     /// What tells people that their opt-out was honoured.
@@ -172,6 +183,13 @@ impl Configuration for Config {
             refusals: RefusalFormat::read(fields),
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
+            }),
+            break_glass: fields.or("break_glass", None, |n| BreakGlass::read(&n).map(Some)),
+            requests: fields.or("requests", Vec::new(), |n| {
+                n.list(|limit| RequestLimit::read(&limit))
+            }),
+            response_rules: fields.or("response_rules", Vec::new(), |n| {
+                n.list(|rule| ResponseRule::read(&rule))
             }),
             failures: fields.or("failures", None, |n| FailureLimits::read(&n).map(Some)),
             gpc_status: fields.or("gpc_status", None, |n| GpcStatus::read(&n).map(Some)),

@@ -60,6 +60,21 @@ pub(crate) enum AuthDecision<'c> {
     },
 }
 
+impl<'c> AuthDecision<'c> {
+    /// The decision on a request that asks for more than it may, by the mode of the filter.
+    pub(crate) fn over_limit(config: &'c Config, reason: Reason) -> Self {
+        Self::Refuse {
+            rule: "requests",
+            mode: config.mode,
+            provider: NO_PROVIDER,
+            reason,
+            detail: Detail::default(),
+            caller: None,
+            requirement: None,
+        }
+    }
+}
+
 impl AuthDecision<'_> {
     /// What was needed of the callers to come to this is not needed any more.
     pub(crate) fn drop_parsed_identities(&self) {
@@ -335,7 +350,14 @@ fn check(
     if let Some(consent) = &requirement.consent
         && let Some(first) = identities.first()
     {
-        request.set_identity(first.as_ref().clone());
+        let known = callers.first().map(|caller| caller.context());
+        let known = known.unwrap_or_default();
+        request.set_identity(Identity {
+            agreed: known.agreed,
+            opted_out: known.opted_out,
+            emergency: known.emergency,
+            ..first.as_ref().clone()
+        });
         let facts = request.facts(host, Direction::Request);
         let given = facts.consent();
         if !consent.holds(given) {

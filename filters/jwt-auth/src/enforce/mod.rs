@@ -8,19 +8,23 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, Counter, Direction, Filter as _, HeaderMap, Host, LocalResponse,
-    LogLevel, Metrics, Request, Status, Throttle, exchange, refuse,
+    LogLevel, Metrics, Request, Status, Throttle, exchange, header_text, refuse,
 };
 use policy::consent::ConsentCondition;
 use policy::decision::{Decision, Outcome};
+use policy::http::media_type;
+use policy::matching::applies;
 use policy::mode::{Mode, OnError};
+use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal, is_grpc};
 
 use crate::JwtAuth;
-use crate::config::{Config, CredentialPlace, Requirement};
+use crate::config::{Config, CredentialPlace, Requirement, ResponseRule};
 use crate::credential;
 use crate::decide::connection;
 use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
 use crate::reason::Reason;
 use crate::verify::context::Authenticated;
+use crate::verify::verified::Verified;
 
 /// Does to a request what was decided, and tells about it.
 pub(crate) struct Enforcer {
@@ -41,6 +45,9 @@ pub(crate) struct ResponseHeaders {
     is_private: bool,
     /// The header that says that an opt-out was honoured.
     gpc_status: Option<String>,
+    removed: Vec<String>,
+    set: Vec<(&'static str, String)>,
+    hides_errors: bool,
 }
 
 impl ResponseHeaders {
@@ -48,6 +55,15 @@ impl ResponseHeaders {
         let map = HeaderMap::ResponseHeaders;
         if let Some(value) = &self.hsts {
             let _ = host.set_header(map, "strict-transport-security", value.as_bytes());
+        }
+        for name in &self.removed {
+            let _ = host.remove_header(map, name);
+        }
+        for (name, value) in &self.set {
+            // What the upstream says of itself stays.
+            if matches!(host.header(map, name), Ok(None)) {
+                let _ = host.set_header(map, name, value.as_bytes());
+            }
         }
         if let Some(name) = &self.gpc_status {
             let _ = host.set_header(map, name, b"honored");
@@ -75,6 +91,24 @@ struct Decided<'d> {
 fn purposes(requirement: Option<&Requirement>) -> &[String] {
     let consent = requirement.and_then(|requirement| requirement.consent.as_ref());
     consent.map_or(&[], ConsentCondition::required)
+}
+
+impl ResponseHeaders {
+    /// Whether the response is an error of the upstream that nobody is to see.
+    pub(crate) const fn hides_errors(&self) -> bool {
+        self.hides_errors
+    }
+
+    /// Adds what the rules for responses say about this request.
+    fn by_rules(mut self, rules: &[ResponseRule], host: &dyn Host, request: &Request) -> Self {
+        let facts = request.facts(host, Direction::Request);
+        for rule in rules.iter().filter(|rule| applies(&rule.matches, &facts)) {
+            self.removed.extend(rule.remove_headers.iter().cloned());
+            self.set.extend(rule.set_headers.iter().cloned());
+            self.hides_errors |= rule.hides_errors;
+        }
+        self
+    }
 }
 
 impl Enforcer {
@@ -105,28 +139,66 @@ impl Enforcer {
         }
     }
 
-    /// What the decision means for the response.
+    /// Puts problem details in the place of an error of the upstream: what it says of it may have a
+    /// stack trace. What is one already, such as a refusal of ours, stays.
+    pub(crate) fn hide_error(&self, host: &dyn Host) -> Action {
+        let map = HeaderMap::ResponseHeaders;
+        let text = |name| header_text(host, map, name).unwrap_or_default();
+        let status = text(":status").parse().unwrap_or(0);
+        let content_type = text("content-type");
+        if !(500..=599).contains(&status)
+            || media_type(&content_type) == PROBLEM_MEDIA_TYPE
+            || is_grpc(&media_type(&content_type))
+        {
+            return Action::Continue;
+        }
+        self.metrics.count(host, "hidden_errors_total", &[]);
+        let detail = "The service behind the gateway has failed.";
+        let refusal = Refusal::new(status, "upstream_error", detail);
+        refuse::send(host, &refusal, JwtAuth::NAME, None, false);
+        Action::Pause
+    }
+
+    /// What the decision and the rules for responses mean for the response.
     pub(crate) fn response_headers(
         &self,
         decision: &AuthDecision<'_>,
         host: &dyn Host,
         request: &Request,
     ) -> ResponseHeaders {
-        let (mode, requirement, in_query) = match decision {
+        let headers = self.by_decision(decision, host, request);
+        let rules = &self.config.response_rules;
+        if rules.is_empty() || !self.config.mode.enforces() {
+            return headers;
+        }
+        headers.by_rules(rules, host, request)
+    }
+
+    fn by_decision(
+        &self,
+        decision: &AuthDecision<'_>,
+        host: &dyn Host,
+        request: &Request,
+    ) -> ResponseHeaders {
+        let (mode, requirement, in_query, caller) = match decision {
             AuthDecision::Pass {
                 mode,
                 requirement,
                 found,
                 ..
-            } => (*mode, *requirement, found.in_query),
+            } => (*mode, *requirement, found.in_query, found.callers.first()),
             AuthDecision::Refuse {
-                mode, requirement, ..
-            } => (*mode, *requirement, false),
+                mode,
+                requirement,
+                caller,
+                ..
+            } => (*mode, *requirement, false, caller.as_ref()),
             _ => return ResponseHeaders::default(),
         };
         let gpc_status = self.config.gpc_status.as_ref().filter(|_| {
             let facts = request.facts(host, Direction::Request);
-            mode.enforces() && self.config.sources.consent.is_opted_out(&facts)
+            let is_remembered = caller.is_some_and(|caller| caller.context().opted_out);
+            mode.enforces() && (is_remembered || self.config.sources.consent.is_opted_out(&facts))
         });
         let tls = requirement.and_then(|requirement| requirement.tls.as_ref());
         if !mode.enforces() {
@@ -143,6 +215,7 @@ impl Enforcer {
             hsts,
             is_private: in_query,
             gpc_status: gpc_status.map(|status| status.header.clone()),
+            ..ResponseHeaders::default()
         }
     }
 
@@ -231,6 +304,18 @@ impl Enforcer {
         }
     }
 
+    /// Says that somebody breaks the glass.
+    fn note_emergency(&self, host: &dyn Host, rule: &str, caller: &Verified) {
+        if caller.context().emergency.is_none() {
+            return;
+        }
+        self.metrics
+            .count(host, "break_glass_total", &[("rule", rule)]);
+        self.throttle.log(host, LogLevel::Warn, || {
+            format!("jwt-auth: a caller breaks the glass at {rule}")
+        });
+    }
+
     fn pass(
         &self,
         host: &dyn Host,
@@ -240,6 +325,9 @@ impl Enforcer {
         found: &Authenticated,
     ) {
         let primary = found.callers.first();
+        if let Some(caller) = primary.filter(|_| self.config.break_glass.is_some()) {
+            self.note_emergency(host, rule, caller);
+        }
         match primary {
             // The identity says by which rule it passes: one property in place of two.
             Some(caller) if mode.enforces() && purposes.is_empty() => {

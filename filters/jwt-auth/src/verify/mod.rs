@@ -7,7 +7,7 @@ pub(crate) mod verified;
 use std::rc::Rc;
 
 use host::waiting::{Call, Calls};
-use host::{Capabilities, Counter, Histogram, Host};
+use host::{Capabilities, Counter, Direction, Histogram, Host};
 use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
@@ -24,6 +24,7 @@ use crate::enforce::claim_headers;
 use crate::failures::{self, Failures};
 use crate::jose::Key;
 use crate::keys::document::KeyDocument;
+use crate::opaque::consent_service::{Awaited, ConsentRecords};
 use crate::opaque::introspection::{Introspector, Outcome};
 use crate::reason::Reason;
 use crate::token::cache::VerifiedTokens;
@@ -31,7 +32,7 @@ use crate::token::claims::{self, Validity};
 use crate::token::signature_backend::SignatureBackend;
 use crate::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
 use crate::verify::context::{Authenticated, Failure, VerifyContext};
-use crate::verify::verified::Verified;
+use crate::verify::verified::{CallerContext, Verified};
 
 pub(crate) use key_documents::Import;
 
@@ -50,6 +51,7 @@ pub(crate) struct Verifier {
     tokens: VerifiedTokens,
     headers: KnownHeaders,
     failures: Option<Failures>,
+    pub(crate) consent: Option<ConsentRecords>,
     cache_hits: Counter,
     cache_misses: Counter,
     verification_us: Histogram,
@@ -105,6 +107,7 @@ impl Verifier {
             tokens: VerifiedTokens::new(config.cache.tokens, config.cache.max_token_bytes),
             headers: KnownHeaders::default(),
             failures: Failures::new(host, capabilities, config, filter)?,
+            consent: ConsentRecords::new(host, capabilities, &config.sources.consent, filter)?,
             cache_hits: counter("hit"),
             cache_misses: counter("miss"),
             verification_us: Histogram::new(filter, "verification_us", &[]),
@@ -137,6 +140,11 @@ impl Verifier {
                     document.leave(host);
                 }
             }
+            Purpose::Consent { subject } => {
+                if let Some(consent) = &mut self.consent {
+                    consent.forget(subject);
+                }
+            }
             Purpose::Introspection {
                 provider, token, ..
             } => {
@@ -151,6 +159,33 @@ impl Verifier {
     pub(crate) fn flush(&self, host: &dyn Host) {
         self.cache_hits.flush(host);
         self.cache_misses.flush(host);
+    }
+
+    /// As [`Verifier::callers`], with what is known of the first beyond the credential.
+    pub(crate) fn callers_in_context(
+        &mut self,
+        context: VerifyContext<'_>,
+        requirement: &Requirement,
+    ) -> Result<Authenticated, Failure> {
+        let found = self.callers(context, requirement)?;
+        let glass = self.config.break_glass.as_ref();
+        if (self.consent.is_some() || glass.is_some())
+            && let Some(caller) = found.callers.first()
+            && let Some(identity) = caller.identity()
+        {
+            let mut known = CallerContext::default();
+            if let Some(records) = &mut self.consent {
+                let facts = context.request.facts(context.host, Direction::Request);
+                let of_caller = records.of(context, &mut self.calls, &facts, &identity);
+                known = of_caller.map_err(|Awaited| Failure::Wait(Reason::ConsentUnavailable))?;
+            }
+            known.emergency = glass.and_then(|glass| {
+                let header = context.request.header(context.host, &glass.header);
+                glass.reason(&identity, header)
+            });
+            caller.set_context(known);
+        }
+        Ok(found)
     }
 
     /// Finds the callers that a requirement asks for. None at all where it is optional.

@@ -2,11 +2,13 @@
 
 mod condition;
 mod iab;
+mod lookup;
 mod sources;
 
 use std::collections::BTreeSet;
 
 pub use condition::ConsentCondition;
+pub use lookup::{ConsentLookup, OnLookupError, OptOutMemory, SUBJECT};
 pub use sources::ConsentSources;
 
 /// The consent of one request.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::iab::{self, Wanted};
+use super::lookup::{ConsentLookup, OptOutMemory};
 use super::{Consent, ConsentDefault, Signal, purposes};
 use crate::config::{Fields, Node};
 use crate::facts::Facts;
@@ -44,6 +45,8 @@ pub struct ConsentSources {
     tcf: Option<EncodedSource>,
     gpp: Option<EncodedSource>,
     receipt: Option<String>,
+    lookup: Option<ConsentLookup>,
+    opt_out_memory: Option<OptOutMemory>,
     combine: Combine,
     default: ConsentDefault,
     written: Written,
@@ -109,6 +112,8 @@ impl Default for ConsentSources {
             tcf: None,
             gpp: None,
             receipt: None,
+            lookup: None,
+            opt_out_memory: None,
             combine: Combine::Strictest,
             default: ConsentDefault::Unknown,
             written: Written::default(),
@@ -248,6 +253,10 @@ impl ConsentSources {
                 receipt: fields.or("receipt", None, |n| {
                     n.name(256).map(str::to_owned).map(Some)
                 }),
+                lookup: fields.or("lookup", None, |n| ConsentLookup::read(&n).map(Some)),
+                opt_out_memory: fields.or("remember_opt_out", None, |n| {
+                    OptOutMemory::read(&n).map(Some)
+                }),
                 combine: fields.or("combine", Combine::Strictest, |n| {
                     n.one_of(&[("strictest", Combine::Strictest), ("first", Combine::First)])
                 }),
@@ -263,11 +272,32 @@ impl ConsentSources {
         })
     }
 
+    /// The query parameters that hold TC or GPP strings.
+    pub fn encoded_parameters(&self) -> impl Iterator<Item = &str> {
+        let sources = [&self.tcf, &self.gpp].into_iter().flatten();
+        sources.filter_map(|source| match &source.place {
+            Place::Query(name) => Some(name.as_str()),
+            Place::Header(_) | Place::Cookie(_) => None,
+        })
+    }
+
     /// The block as compact JSON, for a hash that says which policy was in force; `None` where there
     /// is none.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.written.0.as_deref()
+    }
+
+    /// The service that is asked, by the filter that verifies callers.
+    #[must_use]
+    pub const fn lookup(&self) -> Option<&ConsentLookup> {
+        self.lookup.as_ref()
+    }
+
+    /// How opt-outs are remembered, by that filter too.
+    #[must_use]
+    pub const fn opt_out_memory(&self) -> Option<OptOutMemory> {
+        self.opt_out_memory
     }
 
     /// Whether this request has Global Privacy Control, and it counts.
@@ -281,7 +311,8 @@ impl ConsentSources {
     /// What this request says.
     #[must_use]
     pub fn signals(&self, facts: &dyn Facts) -> Consent {
-        let opted_out = self.is_opted_out(facts);
+        let remembered = facts.identity().is_some_and(|identity| identity.opted_out);
+        let opted_out = self.is_opted_out(facts) || remembered && !self.gpc.is_empty();
         let mut signals = Vec::new();
         let goes_on =
             |signals: &Vec<Signal>| self.combine == Combine::Strictest || signals.is_empty();
@@ -292,6 +323,12 @@ impl ConsentSources {
             let mapped = identity.consents.clone().filter(|_| named.is_none());
             let words = named.or(mapped);
             signals.extend(words.map(|words| Signal::of_words("claim", true, words)));
+        }
+        let agreed = facts
+            .identity()
+            .and_then(|identity| identity.agreed.clone());
+        if let Some(words) = agreed.filter(|_| goes_on(&signals)) {
+            signals.push(Signal::of_words("lookup", true, words));
         }
         // Which of several lines, cookies or parameters counts, servers do not agree on: all do.
         type Texts = fn(&dyn Facts, &str) -> Vec<String>;

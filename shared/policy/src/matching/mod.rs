@@ -39,6 +39,7 @@ pub struct Match {
     consent: Option<ConsentCondition>,
     scopes: Vec<String>,
     claims: Vec<ClaimCondition>,
+    break_glass: Option<bool>,
 }
 
 impl Match {
@@ -72,6 +73,7 @@ impl Match {
                 consent: fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some)),
                 scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
                 claims: Vec::new(),
+                break_glass: fields.or("break_glass", None, |n| n.boolean().map(Some)),
             };
             read.claims = fields.or("claims", Vec::new(), |n| {
                 n.non_empty_list(|claim| ClaimCondition::read_within(&claim, &read))
@@ -107,6 +109,7 @@ impl Match {
             && fewer(&self.scopes, &other.scopes, String::eq)
             && fewer(&self.claims, &other.claims, ClaimCondition::eq)
             && (self.consent.is_none() || self.consent == other.consent)
+            && (self.break_glass.is_none() || self.break_glass == other.break_glass)
     }
 
     /// Whether the rule says anything about paths.
@@ -118,7 +121,7 @@ impl Match {
     /// Whether the rule says anything about the verified caller.
     #[must_use]
     pub const fn asks_for_identity(&self) -> bool {
-        !self.scopes.is_empty() || !self.claims.is_empty()
+        !self.scopes.is_empty() || !self.claims.is_empty() || self.break_glass.is_some()
     }
 
     /// Whether some path that the rule is about fits a pattern too.
@@ -190,6 +193,10 @@ impl Match {
                 .as_ref()
                 .is_none_or(|condition| condition.holds(facts.consent()))
         };
+        let in_emergency = |wanted: bool| {
+            let identity = facts.identity();
+            identity.is_some_and(|identity| identity.emergency.is_some()) == wanted
+        };
         Fit::from(self.scopes.iter().all(granted))
             .and(|| {
                 self.claims.iter().fold(Fit::Yes, |fit, claim| {
@@ -197,6 +204,7 @@ impl Match {
                 })
             })
             .and(|| consented().into())
+            .and(|| self.break_glass.is_none_or(in_emergency).into())
     }
 
     fn content_type_fits(&self, facts: &dyn Facts) -> Fit {
