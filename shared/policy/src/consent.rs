@@ -6,6 +6,7 @@ use crate::config::Node;
 use crate::facts::Facts;
 use crate::http;
 use crate::json::Json;
+use crate::sort;
 
 /// Where consent signals are looked for.
 ///
@@ -178,7 +179,7 @@ impl Signal {
         let readable = words.len() <= MAX_PURPOSES && words.iter().all(|word| is_purpose(word));
         Self {
             trusted,
-            purposes: readable.then(|| BTreeSet::from_iter(words)),
+            purposes: readable.then(|| sort::set(words)),
         }
     }
 
@@ -204,7 +205,7 @@ impl Consent {
             .flatten()
             .map(String::as_str)
             .filter(|purpose| self.is_granted(purpose));
-        (!self.signals.is_empty()).then(|| granted.collect())
+        (!self.signals.is_empty()).then(|| sort::set(granted))
     }
 
     /// Whether a source says something that is no list of purposes, such as a TC string.

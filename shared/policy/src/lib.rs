@@ -29,6 +29,7 @@ pub mod path;
 pub mod refusal;
 pub mod secret;
 pub mod secret_names;
+pub mod sort;
 pub mod timestamp;
 pub mod units;
 pub mod values;

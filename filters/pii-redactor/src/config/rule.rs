@@ -123,7 +123,7 @@ impl Rule {
                 })
             });
             kinds.extend(presets::kinds(bits));
-            kinds.sort_unstable();
+            policy::sort::by(&mut kinds, Ord::cmp);
             kinds.dedup();
             let read = Self {
                 name: rule.or("name", node.path().to_owned(), |n| {
