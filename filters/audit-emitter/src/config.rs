@@ -7,15 +7,15 @@ mod sink;
 
 pub use chain::{ChainSettings, Witness};
 pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
-pub use rule::{Assurance, Level, Retention, Rule, Share};
+pub use rule::{Assurance, Keep, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use host::FactSources;
-use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::config::{Configuration, Fields, Node};
 use policy::mode::{Mode, OnError};
 
 use crate::queue::QueueLimits;
@@ -82,23 +82,8 @@ pub struct SubjectKey {
     pub epoch: String,
 }
 
-impl Config {
-    /// Reads the plugin configuration.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        Self::check(text).result
-    }
-
-    /// As [`Config::parse`], with the warnings about what is accepted.
-    #[must_use]
-    pub fn check(text: &str) -> Checked<Self> {
-        config::check(text, |node| node.object(Self::read))
-    }
-
-    /// Reads the top level; public for the test that compares keys and documentation.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+impl Configuration for Config {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let sink = fields.required(
             "sink",
@@ -150,7 +135,9 @@ impl Config {
             ..config
         })
     }
+}
 
+impl Config {
     /// All rules, the default one last, each with its path.
     fn all_rules(&self, root: &str) -> impl Iterator<Item = (String, &Rule)> {
         let path = joined(root, "rules");
@@ -162,7 +149,7 @@ impl Config {
     /// Refuses a class that is kept for two times. Its records are one chain, which is purged from its
     /// beginning: one record that must stay for years would keep all that come after it.
     fn refuse_mixed_retention(&self, node: &Node<'_>) {
-        let mut classes: BTreeMap<&str, (Option<Duration>, String)> = BTreeMap::new();
+        let mut classes: BTreeMap<&str, (Keep, String)> = BTreeMap::new();
         for (path, rule) in self.all_rules(node.path()) {
             let retention = &rule.retention;
             let path = joined(&path, "retention");
@@ -191,6 +178,21 @@ impl Config {
                 node.warn_at(&joined(&path, "template"), "template_missing", message);
             }
         }
+        let mut unsaid = BTreeSet::new();
+        for (path, rule) in self.all_rules(node.path()) {
+            let retention = &rule.retention;
+            if rule.level > Level::None
+                && retention.keep.is_unsaid()
+                && unsaid.insert(&retention.class)
+            {
+                let message = format!(
+                    "nothing says how long the class {:?} is kept, so its records never expire: say \"keep\", \
+                     such as \"1y\" or {{\"at_least\": \"6y\", \"at_most\": \"7y\"}}",
+                    retention.class
+                );
+                node.warn_at(&joined(&path, "retention"), "retention_missing", message);
+            }
+        }
     }
 
     /// The rule that a request falls under, by its place among the rules.
@@ -216,9 +218,7 @@ impl SubjectKey {
         node.object(|fields| {
             let pseudonymize = fields.required("pseudonymize", "the key for pseudonyms")?;
             pseudonymize.object(|fields| {
-                let key_env = fields
-                    .required("key_env", "the name of an environment variable")
-                    .and_then(|n| n.name(128).map(str::to_owned));
+                let key_env = fields.name("key_env", "the name of an environment variable", 128);
                 let epoch = fields
                     .required("epoch", r#"the name of the key's period, such as "2026""#)
                     .and_then(|n| n.name(32).map(str::to_owned));

@@ -15,10 +15,10 @@ use std::time::Duration;
 use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
-use host::waiting::{CallId, Calls, WaitingRequests};
+use host::waiting::{CallId, Calls};
 use host::{
     Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
-    Moment, ResponseSizes, Stream, plugin_configuration,
+    Moment, ResponseSizes, Startup, Stream,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
@@ -26,6 +26,7 @@ use policy::secret::{Secret, SecretKind};
 use crate::chains::Origin;
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
 use crate::handover::Handover;
+use crate::holding::Holding;
 use crate::host_log::{self, HostLog};
 use crate::observe::Start;
 use crate::outbox::{Delivery, Outbox};
@@ -34,7 +35,6 @@ use crate::random::Random;
 use crate::recorder::Recorder;
 use crate::telemetry::Telemetry;
 use crate::witness::WitnessQueue;
-use holding::Held;
 
 /// The filter in one VM.
 pub struct AuditEmitter {
@@ -47,8 +47,7 @@ pub struct AuditEmitter {
     outbox: Outbox,
     host_log: HostLog,
     witness: Option<WitnessQueue>,
-    /// Requests that wait until their record is acknowledged.
-    held: WaitingRequests<Held>,
+    holding: Holding,
     /// Batches on their way.
     calls: Calls<Delivery>,
     handover: Option<Handover>,
@@ -73,13 +72,9 @@ impl Filter for AuditEmitter {
     const NAME: &'static str = "audit-emitter";
     type Stream = AuditedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let mut config =
-            plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let mut config: Config = startup.read(Self::NAME)?;
+        let (host, capabilities) = (startup.host, startup.capabilities);
         let secrets = Secrets::read(host, &config)?;
         // Other hosts put no names of the configuration into their log, and do not all survive the question.
         if let Some(name) = (capabilities.kind() == HostKind::Envoy)
@@ -107,7 +102,7 @@ impl Filter for AuditEmitter {
                  is synchronous goes to its log first",
             );
         }
-        let config_sha256 = Hash::plain(configuration.as_bytes());
+        let config_sha256 = Hash::plain(startup.configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
         let emitter = policy::hex::encode(&emitter);
         let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
@@ -154,8 +149,7 @@ impl Filter for AuditEmitter {
             ),
             host_log: HostLog::new(capabilities, log_key),
             witness,
-            // Each has a record in the queue, which is bounded.
-            held: WaitingRequests::new(*capabilities, usize::MAX, outbox.timeout()),
+            holding: Holding::new(*capabilities, outbox.timeout(), config.on_error),
             calls: Calls::new(*capabilities, MAX_CALLS),
             outbox,
             handover,
@@ -182,7 +176,8 @@ impl Filter for AuditEmitter {
             self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
         } else {
             self.send_if_due(host, now);
-            self.give_up_holding(host, now);
+            self.holding
+                .give_up_late(host, &self.telemetry, now.monotonic_ns());
         }
         self.telemetry.report(host, now, self.outbox.queue());
     }
@@ -199,7 +194,7 @@ impl Filter for AuditEmitter {
     }
 }
 
-/// One request.
+/// The stream of one request, which becomes one record.
 pub struct AuditedStream {
     context: ContextId,
     start: Option<Start>,
@@ -252,10 +247,7 @@ impl Stream<AuditEmitter> for AuditedStream {
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
-        let waits = filter.held.get_mut(self.context);
-        if waits.is_some_and(|held| held.enforces) {
-            filter.held.leave(self.context);
-        }
+        filter.holding.leave(self.context);
     }
 }
 

@@ -22,18 +22,20 @@ pub type ChainUid = [u8; 16];
 /// A record that fits its own hash, with what the check of its chain needs.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The chain.
+    /// The chain of the record.
     pub chain: ChainUid,
-    /// Its number.
+    /// The sequence number of the record.
     pub sequence: u64,
     /// The fingerprint that the record before it must have.
     pub previous: Hash,
-    /// Its own.
+    /// The fingerprint of the record itself.
     pub fingerprint: Hash,
     /// When, milliseconds since 1970.
     pub time_ms: u64,
     /// Until when it is kept.
     pub expires_ms: Option<u64>,
+    /// Until when nobody takes it away without saying why, where that is another time.
+    pub required_ms: Option<u64>,
     /// Groups that have a value.
     pub present: Groups,
     /// Groups that were erased.
@@ -93,7 +95,7 @@ const DENIED: u64 = 2;
 /// What a record about chains says.
 #[derive(Clone, Debug)]
 pub struct ControlItem {
-    /// What.
+    /// What the record says about its chain.
     pub control: Control,
     /// The retention class.
     pub class: String,
@@ -309,6 +311,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         fingerprint: record.fingerprint,
         time_ms: record.time_ms,
         expires_ms: record.expires_ms,
+        required_ms: record.required_ms,
         present,
         erased,
         class_tag,
@@ -347,6 +350,7 @@ fn check_fields(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Ite
         fingerprint,
         time_ms: fields.time,
         expires_ms: fields.expires,
+        required_ms: fields.required_until,
         present,
         erased,
         class_tag: class_tag(class),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use audit::keys::SigningKey;
 use audit::{Chain, Control, Event, Hash, Head, Lost, Peers, Range, Sealed, Statement};
-use audit_emitter::config::{FieldSettings, Level, Retention};
+use audit_emitter::config::{FieldSettings, Keep, Level, Retention};
 use audit_emitter::record::{self, Envelope, Observation};
 use policy::decision::{Decision, Outcome};
 use policy::filters::PII_REDACTOR;
@@ -26,6 +26,8 @@ pub struct Emitter {
     pub step_ms: u64,
     /// How long records are kept, milliseconds; `None` for ever.
     pub keep_ms: Option<u64>,
+    /// For how long nobody may take them away, where that is another time.
+    pub keep_at_least_ms: Option<u64>,
     statement: Statement,
     /// The id of the emitter, which its chains share.
     pub id: String,
@@ -54,7 +56,7 @@ pub struct Request {
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next.
+    /// The next number of the sequence.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -93,6 +95,7 @@ impl Emitter {
             time_ms: 1_800_000_000_000,
             step_ms: 40,
             keep_ms: None,
+            keep_at_least_ms: None,
             statement: Statement::default(),
             id: "0123456789abcdef".to_owned(),
         }
@@ -123,7 +126,7 @@ impl Emitter {
         self.control(&control, true)
     }
 
-    /// A checkpoint.
+    /// Seals a checkpoint.
     pub fn checkpoint(&mut self) -> Sealed {
         self.control(&Control::Checkpoint(self.stated()), true)
     }
@@ -200,7 +203,10 @@ impl Emitter {
         };
         let retention = Retention {
             class: self.class.clone(),
-            keep: self.keep_ms.map(Duration::from_millis),
+            keep: Keep {
+                at_least: self.keep_at_least_ms.map(Duration::from_millis),
+                at_most: self.keep_ms.map(Duration::from_millis),
+            },
         };
         let (fields, template) = (FieldSettings::default(), request.template());
         let envelope = Envelope {
@@ -283,14 +289,8 @@ impl Request {
         if !self.data.is_empty() {
             let seen = Decision::new(PII_REDACTOR, Outcome::Allowed).rule("seen");
             decisions.push(self.data.iter().fold(seen, |decision, (kind, count)| {
-                decision.found(Finding {
-                    kind: (*kind).to_owned(),
-                    category: category(kind),
-                    rule: None,
-                    place: Place::ResponseBody,
-                    outcome: FindingOutcome::Seen,
-                    count: *count,
-                })
+                let (place, outcome) = (Place::ResponseBody, FindingOutcome::Seen);
+                decision.found(Finding::new(kind, category(kind), place, outcome).times(*count))
             }));
         }
         decisions
@@ -404,7 +404,7 @@ pub fn operator_key() -> SigningKey {
     SigningKey::from_seed(Some("dpo"), &[9; 32])
 }
 
-/// How long the chains of these emitters are silent at most.
+/// The longest time between two records of these emitters.
 pub const HEARTBEAT_MS: u64 = 60_000;
 
 /// Writes the records of so many requests, as two workers of a proxy with two retention classes

@@ -9,6 +9,16 @@ use super::part::Event;
 use super::{Chain, step_of};
 use crate::{Action, ContextId, Direction, Host, HostKind, refuse};
 
+/// What the host hands on of a message.
+#[derive(Clone, Copy)]
+pub(super) enum Piece {
+    /// The headers, and whether that is all.
+    Headers(bool),
+    /// So many bytes of the body, and whether they are the last.
+    Body(usize, bool),
+    Trailers,
+}
+
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
@@ -21,43 +31,29 @@ enum Progress {
 }
 
 impl<C> Chain<C> {
-    pub(super) fn on_headers(
+    /// A callback of the host about a message: takes it through the parts, and says what the host is
+    /// to do with it.
+    pub(super) fn on_message(
         &mut self,
         host: &dyn Host,
         context: ContextId,
         direction: Direction,
-        end: bool,
+        piece: Piece,
     ) -> Action {
         self.enter(context, direction);
-        self.with_flow(context, direction, |flow| {
-            flow.has_begun = true;
-            flow.ends_with_headers = end;
+        self.with_flow(context, direction, |flow| match piece {
+            Piece::Headers(end) => {
+                flow.has_begun = true;
+                flow.ends_with_headers = end;
+            }
+            Piece::Body(size, end) => flow.receive(size, end),
+            Piece::Trailers => {}
         });
-        let progress = self.pass_headers(host, context, direction, 0);
-        self.leave(host, context, direction, progress)
-    }
-
-    pub(super) fn on_body(
-        &mut self,
-        host: &dyn Host,
-        context: ContextId,
-        direction: Direction,
-        (size, end): (usize, bool),
-    ) -> Action {
-        self.enter(context, direction);
-        self.with_flow(context, direction, |flow| flow.receive(size, end));
-        let progress = self.pass_body(host, context, direction, 0);
-        self.leave(host, context, direction, progress)
-    }
-
-    pub(super) fn on_trailers(
-        &mut self,
-        host: &dyn Host,
-        context: ContextId,
-        direction: Direction,
-    ) -> Action {
-        self.enter(context, direction);
-        let progress = self.pass_trailers(host, context, direction, 0);
+        let progress = match piece {
+            Piece::Headers(_) => self.pass_headers(host, context, direction, 0),
+            Piece::Body(..) => self.pass_body(host, context, direction, 0),
+            Piece::Trailers => self.pass_trailers(host, context, direction, 0),
+        };
         self.leave(host, context, direction, progress)
     }
 
@@ -66,7 +62,7 @@ impl<C> Chain<C> {
         for place in 0..self.parts.len() {
             self.deliver(host, context, place, event);
         }
-        self.settle(host);
+        self.resume_released(host);
     }
 
     fn enter(&mut self, context: ContextId, direction: Direction) {
@@ -86,7 +82,7 @@ impl<C> Chain<C> {
         direction: Direction,
         progress: Progress,
     ) -> Action {
-        self.settle(host);
+        self.resume_released(host);
         self.board.at_hand.set(None);
         if let Progress::Stopped(action) = progress {
             return action;
@@ -96,7 +92,7 @@ impl<C> Chain<C> {
     }
 
     /// Does what parts have asked for beside their own message: lets others go on.
-    pub(super) fn settle(&mut self, host: &dyn Host) {
+    pub(super) fn resume_released(&mut self, host: &dyn Host) {
         loop {
             let next = self.board.resumed.borrow_mut().pop_front();
             let Some(resumed) = next else { return };
@@ -154,10 +150,10 @@ impl<C> Chain<C> {
                 }
             }
         };
-        self.let_go(host, context, direction, progress);
+        self.resume_or_refuse(host, context, direction, progress);
     }
 
-    fn let_go(
+    fn resume_or_refuse(
         &mut self,
         host: &dyn Host,
         context: ContextId,
@@ -300,7 +296,7 @@ impl<C> Chain<C> {
         direction == Direction::Response
             && self.board.with_stream(Some(context), |stream| {
                 let seen = &stream.has_seen_request;
-                stream.request.has_begun && !seen.get(place).copied().unwrap_or_default()
+                stream.flows.request.has_begun && !seen.get(place).copied().unwrap_or_default()
             }) == Some(true)
     }
 
@@ -366,20 +362,12 @@ impl<C> Chain<C> {
         place: usize,
         event: Event,
     ) -> Action {
-        let parts = self.parts.len();
         let streams = self.streams.get_mut(&context);
         let stream = streams.and_then(|streams| streams.get_mut(place));
         let (Some(part), Some(stream)) = (self.parts.get_mut(place), stream) else {
             return Action::Pause;
         };
-        let link = Link {
-            host,
-            board: &self.board,
-            place,
-            part_name: self.names.get(place).copied().unwrap_or_default(),
-            parts,
-            running: Some((context, event)),
-        };
+        let link = Link::new(host, &self.board, &self.names, place).within(context, event);
         let action = part.on_event(stream.as_mut(), &link, event);
         if let Some(direction) = event.direction() {
             // A message that is resumed in its own callback goes by what that returns.
