@@ -1,5 +1,12 @@
 //! What a rewritten module does, and what the pass refuses.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a failed test may panic"
+)]
+
 use std::sync::{Arc, Mutex};
 
 use cold_calls::{COUNTER, Error, HotFunctions, counting, function_names, make_indirect};
