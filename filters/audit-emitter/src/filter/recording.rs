@@ -5,6 +5,7 @@ use std::time::Duration;
 use audit::canonical::Writer;
 use host::{Action, Direction, Filter as _, Host, LogLevel, Moment, Request, exchange, refuse};
 use policy::decision::{Decision, Outcome};
+use policy::explain::{self, Step};
 use policy::facts::Facts as _;
 use policy::matching::candidates;
 use policy::refusal::Refusal;
@@ -24,6 +25,10 @@ impl AuditEmitter {
     /// by that: of all rules that it may fall under, the one that records most counts.
     pub(super) fn rule_for(&self, host: &dyn Host, request: &Request) -> Option<usize> {
         let facts = request.facts(host, Direction::Request);
+        explain::note(|| Step::Choosing {
+            filter: Self::NAME,
+            about: "request",
+        });
         let (rules, or_default) =
             candidates(self.config.rules.iter().map(|rule| &rule.matches), &facts);
         let rules = rules

@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use host::{Direction, Host, Request};
 use policy::claim::ClaimCondition;
+use policy::explain::{self, Condition, Step};
 use policy::facts::Facts as _;
+use policy::filters::JWT_AUTH;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::mode::Mode;
@@ -111,6 +113,10 @@ pub(crate) fn decide<'c>(
         requirement: None,
     };
     let facts = request.facts(host, Direction::Request);
+    explain::note(|| Step::Choosing {
+        filter: JWT_AUTH,
+        about: "request",
+    });
     let selection = select(config.rules.iter().map(|rule| &rule.matches), &facts);
     let (rule, mode, access) = match selection {
         Selection::Rule(index) => match config.rules.get(index) {
@@ -301,6 +307,15 @@ fn check(
     let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
     if !any || !requirement.scopes.iter().all(has) {
+        explain::note(|| {
+            let granted = identities.iter().flat_map(|identity| &identity.scopes);
+            let granted: Vec<&str> = granted.map(String::as_str).collect();
+            let (key, wanted) = match requirement.scopes.iter().all(has) {
+                true => ("scopes_any", &requirement.scopes_any),
+                false => ("scopes", &requirement.scopes),
+            };
+            Step::Lacks(Condition::new(key, wanted, granted.join(" ")))
+        });
         let scopes = requirement.scopes.iter().chain(&requirement.scopes_any);
         let detail = Detail {
             scopes: scopes.cloned().collect(),
@@ -312,7 +327,8 @@ fn check(
         let mut identities = identities.iter();
         identities.any(|identity| condition.holds(Some(identity)))
     };
-    if !requirement.claims.iter().all(holds) {
+    if let Some(failing) = requirement.claims.iter().find(|claim| !holds(claim)) {
+        explain::note(|| Step::Lacks(failing.told("claims", identities.first().map(|i| &**i))));
         return Err(plain(Reason::ClaimMismatch));
     }
     if let Some(consent) = &requirement.consent
@@ -321,6 +337,7 @@ fn check(
         request.set_identity(first.as_ref().clone());
         let facts = request.facts(host, Direction::Request);
         if !consent.holds(facts.consent()) {
+            explain::note(|| Step::Lacks(consent.told("consent", facts.consent())));
             return Err(plain(Reason::ConsentMissing));
         }
     }

@@ -44,6 +44,22 @@ enum Segment {
     Any,
 }
 
+impl std::fmt::Display for PathPattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Exact(name) => write!(out, "/{name}")?,
+                Segment::Any => out.write_str("/*")?,
+            }
+        }
+        match (self.open_end, self.segments.is_empty()) {
+            (true, _) => out.write_str("/**"),
+            (false, true) => out.write_str("/"),
+            (false, false) => Ok(()),
+        }
+    }
+}
+
 impl PathPattern {
     /// Reads a pattern.
     ///
