@@ -13,7 +13,7 @@ use hyper::HeaderMap;
 use crate::client::{self, Protocol};
 use crate::envoy::{Envoy, Options, Stats};
 use crate::error::Context;
-use crate::peers::{Answer, Peers, otlp};
+use crate::peers::{Peers, UpstreamResponse, otlp};
 use crate::{Error, Result, paths, trail};
 
 /// The case files of a filter, as `jwt-auth::tokens` and in this order.
@@ -164,17 +164,20 @@ impl Backend for RealEnvoy {
             .as_ref()
             .ok_or_else(|| ::cases::Error::Backend("not begun".to_owned()))?;
         thread::sleep(step.advance.0);
-        let mut answer = Answer::untyped(step.response.status, step.response.body.bytes().to_vec());
+        let mut response = UpstreamResponse::untyped(
+            step.response.status,
+            step.response.body.bytes().to_vec(),
+        );
         for (name, value) in lines(&step.response.headers) {
-            answer = answer.header(name, value);
+            response = response.header(name, value);
         }
         if let Cuts::At(place) = cuts
             && place < step.response.body.bytes().len()
         {
-            answer = answer.cut_at(&[place], Duration::from_millis(5));
+            response = response.cut_at(&[place], Duration::from_millis(5));
         }
         let path = step.request.path.split('?').next().unwrap_or_default();
-        self.peers.upstream.answer(path, answer);
+        self.peers.upstream.respond_with(path, response);
         drop(self.peers.upstream.take_received());
         let logged_before = envoy.log().text().len();
         let records_before = self.peers.collector.records().len();

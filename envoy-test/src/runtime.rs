@@ -55,13 +55,13 @@ pub fn wait_for_interrupt() -> Result<()> {
     })
 }
 
-/// Asks again and again until there is an answer, for so many seconds at most.
+/// Asks again and again until there is a response, for so many seconds at most.
 pub fn poll<T>(seconds: u64, mut question: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
-        let answer = question();
-        if answer.is_some() || Instant::now() > deadline {
-            return answer;
+        let response = question();
+        if response.is_some() || Instant::now() > deadline {
+            return response;
         }
         std::thread::sleep(Duration::from_millis(20));
     }

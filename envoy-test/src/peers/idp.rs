@@ -84,7 +84,7 @@ impl Idp {
         let parts = (Arc::clone(&state), issuer.to_owned());
         let handler: Handler = Arc::new(move |exchange| {
             let (state, issuer) = parts.clone();
-            Box::pin(async move { answer(&state, &issuer, &exchange).await })
+            Box::pin(async move { respond(&state, &issuer, &exchange).await })
         });
         Ok(Self {
             server: Server::start(listen, handler)?,
@@ -156,17 +156,17 @@ impl Idp {
         lock(&self.state).moods.insert(endpoint, mood);
     }
 
-    /// Says what it answers, as JSON, in place of what it would: weak keys, metadata with holes.
+    /// Replaces its response, as JSON: weak keys, metadata with holes.
     pub fn set_body(&self, endpoint: Endpoint, body: &str) {
         let mut state = lock(&self.state);
         state.bodies.insert(endpoint, body.to_owned());
     }
 
-    /// Says what the introspection of a token answers from now on; that of any other token is
+    /// Sets the introspection response of a token from now on; that of any other token is
     /// `{"active":false}`.
-    pub fn set_introspection(&self, token: &str, answer: Value) {
+    pub fn set_introspection(&self, token: &str, response: Value) {
         let mut state = lock(&self.state);
-        state.introspections.insert(token.to_owned(), answer);
+        state.introspections.insert(token.to_owned(), response);
     }
 
     /// The requests for introspection so far.
@@ -189,7 +189,7 @@ impl Idp {
     }
 }
 
-async fn answer(state: &Mutex<State>, issuer: &str, exchange: &Exchange) -> hyper::Response<Body> {
+async fn respond(state: &Mutex<State>, issuer: &str, exchange: &Exchange) -> hyper::Response<Body> {
     let uri = &exchange.head.uri;
     let endpoint = match (exchange.head.method.as_str(), uri.path()) {
         ("GET", "/jwks") => Endpoint::Jwks,
@@ -268,15 +268,15 @@ impl State {
             .into_owned()
             .collect();
         let token = form.iter().find(|(name, _)| name == "token");
-        let answer = token.and_then(|(_, token)| self.introspections.get(token));
-        let answer = answer.cloned().unwrap_or(json!({"active": false}));
+        let response = token.and_then(|(_, token)| self.introspections.get(token));
+        let response = response.cloned().unwrap_or(json!({"active": false}));
         self.introspected.push(Introspected {
             authorization: authorization
                 .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
                 .unwrap_or_default(),
             form,
         });
-        answer
+        response
     }
 }
 

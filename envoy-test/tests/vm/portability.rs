@@ -8,7 +8,7 @@ use std::fs;
 
 use audit_emitter::AuditEmitter;
 use envoy_test::paths;
-use host::fake::{Answer, Outcome, Process, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Outcome, Process, Profile, Proxy, Request, Response};
 use host::{Filter, LogLevel};
 use jwt_auth::JwtAuth;
 use pii_redactor::PiiRedactor;
@@ -165,7 +165,7 @@ fn exchange<F: Filter>(
         Ok(proxy) => proxy,
         Err(refused) => return refused,
     };
-    proxy.answer_calls(|_| Some(Answer::http(200, ANSWER)));
+    proxy.respond_to_calls(|_| Some(CallResponse::http(200, BODY)));
     let outcome = proxy.run(request, response);
     proxy.tick();
     assert_eq!(outcome.trap, None);
@@ -539,7 +539,7 @@ const MAIL: &str = "jane@example.com";
 const SECRET: &str = "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo";
 const KEY_SHA256: &str = "32c155f642e900a7a22f7d5fbef1e7d682f17bf128c533f249285bb922a6e67e";
 /// Both what a provider and what a rate limit service would say.
-const ANSWER: &str = r#"{"overallCode":"OK","statuses":[{"code":"OK"}],"keys":[{"kty":"EC","crv":"P-256",
+const BODY: &str = r#"{"overallCode":"OK","statuses":[{"code":"OK"}],"keys":[{"kty":"EC","crv":"P-256",
     "kid":"case","x":"yKf_wndmFdMm1PQuvt3audRj3pHTkfFA49RhiZ9K4_8",
     "y":"c8cIHE-YzOaCDGA6mQv9wzOsf2p8EZPxqSjJREcksYk"}]}"#;
 /// Signed for the case files, valid until 2100.

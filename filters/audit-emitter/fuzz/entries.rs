@@ -20,7 +20,7 @@ pub(crate) fn configuration(bytes: &[u8]) {
 }
 
 /// A response of a collector: the status, then the headers and the body.
-pub(crate) fn answer(bytes: &[u8]) {
+pub(crate) fn response(bytes: &[u8]) {
     let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
         return;
     };

@@ -54,7 +54,7 @@ pub struct Config {
 /// What happens when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFull {
-    /// New requests are answered 503 before the upstream sees them.
+    /// New requests get 503 before the upstream sees them.
     Reject,
     /// Records go to the proxy's log instead.
     Log,

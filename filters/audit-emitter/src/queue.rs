@@ -1,4 +1,4 @@
-//! Records on their way: bounded in number and bytes, and none leaves before somebody has answered for it.
+//! Records on their way: bounded in number and bytes, and none leaves before its receipt is certain.
 
 use std::collections::VecDeque;
 
@@ -278,7 +278,7 @@ impl Queue {
         }
     }
 
-    /// The batch is too large for the collector: its second half waits again. Answers false when
+    /// The batch is too large for the collector: its second half waits again. Returns false when
     /// there is nothing to split.
     pub fn split(&mut self, number: u64) -> bool {
         let next = self.last_batch.saturating_add(1);

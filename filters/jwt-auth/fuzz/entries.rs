@@ -170,7 +170,7 @@ pub(crate) fn discovery(bytes: &[u8]) {
     }
 }
 
-/// An answer about a token: active only if it says so in the one way there is.
+/// A response about a token: active only if it says so in the one way there is.
 pub(crate) fn introspection(bytes: &[u8]) {
     let settings = CONFIG.with(|config| {
         let mut kinds = config.providers.iter().map(|provider| &provider.kind);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::fake::{
-    Answer, AnyCall, HeaderPairs, Metric, Outcome, PendingCall, Profile, Proxy, Request, Response,
+    CallResponse, AnyCall, HeaderPairs, Metric, Outcome, PendingCall, Profile, Proxy, Request, Response,
     StreamProperties,
 };
 use policy::filters::IDENTITY_PROPERTY;
@@ -141,17 +141,17 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
         };
         let (exported, calls) = (Rc::clone(&self.exported), file.calls.clone());
         let read_batch = self.read_batch;
-        proxy.answer_calls(move |call| {
+        proxy.respond_to_calls(move |call| {
             let AnyCall::Http { headers, body, .. } = &call.call else {
-                return Some(Answer::Nothing);
+                return Some(CallResponse::Nothing);
             };
             if let Some(batch) = read_batch(call, body).transpose() {
                 exported.borrow_mut().push(batch);
-                return Some(Answer::http(200, "{}"));
+                return Some(CallResponse::http(200, "{}"));
             }
             // Whoever is not in the file cannot be reached.
             let response = respond(&calls, &call.upstream, headers);
-            Some(response.unwrap_or(Answer::Nothing))
+            Some(response.unwrap_or(CallResponse::Nothing))
         });
         proxy
             .configure(&configuration)
@@ -199,7 +199,7 @@ fn request(step: &Step, cuts: Cuts) -> Request {
 }
 
 /// What a server responds, as the file says.
-fn respond(calls: &[Call], cluster: &[u8], headers: &HeaderPairs) -> Option<Answer> {
+fn respond(calls: &[Call], cluster: &[u8], headers: &HeaderPairs) -> Option<CallResponse> {
     let path = headers.iter().find(|(name, _)| name == b":path");
     let path = path.map_or(&[][..], |(_, value)| value.as_slice());
     let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
@@ -212,7 +212,7 @@ fn respond(calls: &[Call], cluster: &[u8], headers: &HeaderPairs) -> Option<Answ
     for (name, value) in lines(&call.response.headers) {
         pairs.push((name.as_bytes().to_vec(), value.as_bytes().to_vec()));
     }
-    Some(Answer::Http {
+    Some(CallResponse::Http {
         headers: pairs,
         body: call.response.body.bytes().to_vec(),
         trailers: HeaderPairs::new(),

@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use audit_emitter::AuditEmitter;
-use host::fake::{Answer, AnyCall, Process, Profile, Proxy, Request, Response, StreamProperties};
+use host::fake::{
+    AnyCall, CallResponse, Process, Profile, Proxy, Request, Response, StreamProperties,
+};
 use policy::decision::{Decision, Outcome};
 use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
@@ -45,15 +47,15 @@ struct Collector {
 impl Collector {
     fn serve(&self, proxy: &mut Proxy) {
         let this = self.clone();
-        proxy.answer_calls(move |call| {
+        proxy.respond_to_calls(move |call| {
             if this.down.get() {
-                return Some(Answer::http(503, "down"));
+                return Some(CallResponse::http(503, "down"));
             }
             let AnyCall::Http { body, .. } = &call.call else {
                 panic!()
             };
             this.bodies.borrow_mut().push(body.clone());
-            Some(Answer::http(200, "{}"))
+            Some(CallResponse::http(200, "{}"))
         });
     }
 

@@ -100,7 +100,7 @@ impl Ledger {
         })
     }
 
-    /// Adds entries, and answers when they are on the disk.
+    /// Adds entries, and returns when they are on the disk.
     ///
     /// # Errors
     /// See [`LedgerError`].

@@ -42,7 +42,7 @@ pub struct Request {
     pub status: u64,
     /// The policy that refused it, and why.
     pub refused: Option<(&'static str, &'static str)>,
-    /// Classes of data in the answer, with how often.
+    /// Classes of data in the response, with how often.
     pub data: Vec<(&'static str, u64)>,
     pub gpc: bool,
     pub purposes: Vec<&'static str>,
@@ -301,7 +301,7 @@ impl Request {
         self.operation.strip_prefix(self.method)?.strip_prefix(' ')
     }
 
-    /// One like others: few subjects send most, some are refused, some answers hold personal data.
+    /// One like others: few subjects send most, some are refused, some responses hold personal data.
     #[must_use]
     pub fn some(random: &mut Random) -> Self {
         const ROUTES: [(&str, &str, &str, &[&str]); 8] = [
@@ -348,7 +348,7 @@ impl Request {
             None => 200,
         };
         let subject = random.skewed(400);
-        let answered = refused.is_none() && !failed;
+        let succeeded = refused.is_none() && !failed;
         Self {
             subject: (status != 401).then(|| pseudonym(subject)),
             operation: operation.to_owned(),
@@ -360,7 +360,7 @@ impl Request {
             },
             status,
             refused: refused.map(|(policy, why, _)| (policy, why)),
-            data: if answered {
+            data: if succeeded {
                 data.iter()
                     .map(|class| (*class, 1 + random.skewed(6)))
                     .collect()
@@ -411,7 +411,7 @@ pub const HEARTBEAT_MS: u64 = 60_000;
 /// each would leave them: batches take turns, each ends with a checkpoint, and all chains end.
 ///
 /// # Errors
-/// Whatever `out` answers.
+/// Whatever `out` returns.
 pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> std::io::Result<()> {
     const YEAR_MS: u64 = 365 * 86_400_000;
     let mut emitters: Vec<Emitter> = [("default", 1), ("hipaa", 6), ("default", 1), ("hipaa", 6)]

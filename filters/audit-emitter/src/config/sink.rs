@@ -24,7 +24,7 @@ pub struct HttpSink {
     pub path: String,
     /// `:authority` of the call.
     pub authority: String,
-    /// How long to wait for the answer.
+    /// How long to wait for the response.
     pub timeout: Duration,
     /// Headers with the environment variables that hold their values: credentials.
     pub headers_env: Vec<(String, String)>,

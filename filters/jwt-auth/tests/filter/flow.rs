@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Outcome, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Outcome, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use jwt_simple::prelude::{
     Claims, Duration as Seconds, ECDSAP256KeyPairLike as _, ECDSAP256PublicKeyLike as _,
@@ -275,7 +275,7 @@ fn one_fetch_serves_everybody_who_waits() {
     proxy.advance(Duration::from_millis(200));
     let calls = proxy.host().pending_calls();
     assert_eq!(calls.len(), 1);
-    proxy.answer(calls[0].token, Answer::http(200, signer.jwks.clone()));
+    proxy.respond_to_call(calls[0].token, CallResponse::http(200, signer.jwks.clone()));
     for stream in streams {
         assert!(proxy.request_arrived(stream));
         proxy.finish(stream);
@@ -290,31 +290,31 @@ fn one_fetch_serves_everybody_who_waits() {
 
 #[test]
 fn without_keys_it_is_our_fault_and_old_keys_serve() {
-    for answer in [
-        Answer::http(503, "no"),
-        Answer::timeout(),
-        Answer::Nothing,
-        Answer::http(200, "<html>"),
-        Answer::http(200, r#"{"keys":[]}"#),
-        Answer::http(302, ""),
-        Answer::http(200, "x".repeat(600_000)),
+    for response in [
+        CallResponse::http(503, "no"),
+        CallResponse::timeout(),
+        CallResponse::Nothing,
+        CallResponse::http(200, "<html>"),
+        CallResponse::http(200, r#"{"keys":[]}"#),
+        CallResponse::http(302, ""),
+        CallResponse::http(200, "x".repeat(600_000)),
     ] {
         let mut proxy = configured(Profile::Envoy, &configuration(REMOTE));
         let signer = Signer::new("a");
         let token = signer.token(&proxy, r#"{"scope":"orders:read"}"#);
-        let given = answer.clone();
+        let given = response.clone();
         let good = Rc::new(Cell::new(false));
         let (switch, jwks) = (Rc::clone(&good), signer.jwks.clone());
-        proxy.answer_calls(move |_| {
+        proxy.respond_to_calls(move |_| {
             Some(if switch.get() {
-                Answer::http(200, jwks.clone())
+                CallResponse::http(200, jwks.clone())
             } else {
                 given.clone()
             })
         });
         proxy.advance(Duration::from_millis(150));
         let outcome = run(&mut proxy, &bearer("/orders/1", &token));
-        assert_eq!(outcome.client().status(), Some(503), "{answer:?}");
+        assert_eq!(outcome.client().status(), Some(503), "{response:?}");
         assert!(outcome.client().header("retry-after").is_some());
         assert!(outcome.client().text().contains("keys_unavailable"));
         good.set(true);
@@ -343,9 +343,9 @@ fn a_rotated_key_is_fetched_and_made_up_ones_make_no_storm() {
     let mut proxy = configured(Profile::Envoy, &configuration(REMOTE));
     let fetches = Rc::new(Cell::new(0));
     let (count, first, second) = (Rc::clone(&fetches), old.jwks.clone(), new.jwks.clone());
-    proxy.answer_calls(move |_| {
+    proxy.respond_to_calls(move |_| {
         count.set(count.get() + 1);
-        Some(Answer::http(
+        Some(CallResponse::http(
             200,
             if count.get() == 1 {
                 first.clone()
@@ -440,11 +440,11 @@ fn rules_and_the_default_have_a_mode_of_their_own_or_that_of_the_filter() {
             signer.jwks
         );
         let mut proxy = configured(Profile::Envoy, &configuration);
-        let answers = ["/a", "/b"].map(|path| {
+        let responses = ["/a", "/b"].map(|path| {
             let outcome = run(&mut proxy, &Request::get(path));
             outcome.client().status().unwrap()
         });
-        assert_eq!(answers, expected, "{filter} {rule} {default}");
+        assert_eq!(responses, expected, "{filter} {rule} {default}");
     }
 }
 

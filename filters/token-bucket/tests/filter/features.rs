@@ -1,4 +1,4 @@
-//! Windows, answers, headers, bypasses, modes and hosts, in a host in memory.
+//! Windows, responses, headers, bypasses, modes and hosts, in a host in memory.
 
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ fn grpc_callers_get_a_grpc_status_whatever_is_written() {
 }
 
 #[test]
-fn the_answer_can_be_written_by_the_user() {
+fn the_response_can_be_written_by_the_user() {
     let own = r#"{"refusal":{"status":503,"headers":{"X-Envoy-RateLimited":"true"}},"limits":[
         {"name":"a","key":["header:x-a"],"on_missing_key":"skip","rate":"1/h"},
         {"name":"b","key":["header:x-b"],"on_missing_key":"skip","rate":"1/h",
@@ -260,10 +260,10 @@ fn a_limit_enforces_in_a_filter_that_reports_and_reports_in_one_that_enforces() 
                 {{"name":"watches","key":["ip"],{watching}"rate":"1/h","burst":1}}]}}"#
         );
         let mut proxy = proxy(Profile::Envoy, &configuration);
-        let answers: Vec<u16> = (0..5)
+        let responses: Vec<u16> = (0..5)
             .map(|_| status(&mut proxy, &from("192.0.2.1")))
             .collect();
-        assert_eq!(answers, [200, 200, 200, 429, 429], "{filter}");
+        assert_eq!(responses, [200, 200, 200, 429, 429], "{filter}");
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Board {
     pub(super) root: Cell<Option<ContextId>>,
     /// The target of host calls; `None` while nobody has named one.
     pub(super) effective: Cell<Option<ContextId>>,
-    /// The message whose callback the host waits for: it goes on by what that answers.
+    /// The message whose callback the host waits for: it goes on by what that returns.
     pub(super) at_hand: Cell<Option<(ContextId, Direction)>>,
     pub(super) streams: RefCell<BTreeMap<ContextId, StreamBoard>>,
     pub(super) calls: RefCell<BTreeMap<(CallKind, CallToken), Caller>>,

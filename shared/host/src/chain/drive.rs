@@ -382,7 +382,7 @@ impl<C> Chain<C> {
         };
         let action = part.on_event(stream.as_mut(), &link, event);
         if let Some(direction) = event.direction() {
-            // A message that is resumed in its own callback goes by what that answers.
+            // A message that is resumed in its own callback goes by what that returns.
             let own = Resumed {
                 context,
                 direction,

@@ -9,7 +9,7 @@
 //!   come meanwhile, then trailers.
 //! - A local response to a request passes, in reverse order, the parts that have seen the request,
 //!   that of the responding part included. One in place of a response that has come passes none.
-//! - Answers to calls come to the part that has called; each part has a tick of its own.
+//! - Responses to calls go to the part that has called; each part has a tick of its own.
 //! - What the filters of the family tell each other ([`crate::exchange`]) stays in memory. Headers
 //!   are read once during a callback, and so are clocks and attributes; a change by one part is
 //!   seen by the next.
@@ -188,13 +188,13 @@ impl<C: Composition> Filter for Chain<C> {
     }
 
     fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
-        self.answer(host, (CallKind::Http, token), |part, link| {
+        self.deliver_response(host, (CallKind::Http, token), |part, link| {
             part.on_http_call_response(link, token, sizes);
         });
     }
 
     fn on_grpc_receive(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
-        self.answer(host, (CallKind::Grpc, token), |part, link| {
+        self.deliver_response(host, (CallKind::Grpc, token), |part, link| {
             part.on_grpc_receive(link, token, result);
         });
     }
@@ -316,8 +316,8 @@ impl<C> Chain<C> {
         true
     }
 
-    /// Hands the answer to a call to the part that has made it. Nobody has made the others.
-    fn answer(
+    /// Delivers the response to a call to the part that made the call. Nobody waits for any other.
+    fn deliver_response(
         &mut self,
         host: &dyn Host,
         call: (CallKind, CallToken),

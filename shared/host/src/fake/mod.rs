@@ -55,7 +55,7 @@ pub use exchange::{Message, Outcome, Request, Response};
 pub use faults::HOST_CALLS;
 pub use process::{Metric, Process};
 pub use profile::Profile;
-pub use proxy::{Answer, Proxy, Refused};
+pub use proxy::{CallResponse, Proxy, Refused};
 pub use state::{FakeHost, LogLine};
 pub use stream::{Hold, LocalReply, StreamProperties};
 

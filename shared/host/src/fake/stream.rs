@@ -30,7 +30,7 @@ impl StreamProperties {
     }
 }
 
-/// An answer that a filter gave in place of the upstream.
+/// A response that a filter sent in place of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalReply {
     /// HTTP status.

@@ -23,7 +23,7 @@ pub struct Report {
     pub point_ms: u64,
     /// Requests over time.
     pub timeline: Vec<Point>,
-    /// Classes of data in answers, the most frequent first.
+    /// Classes of data in responses, the most frequent first.
     pub data_classes: Vec<DataClass>,
     /// What became of data that was found, seen or not, in requests and in responses.
     pub findings: Vec<FindingRow>,
@@ -131,7 +131,7 @@ pub struct FindingRow {
 pub struct DataClass {
     /// Its name.
     pub class: String,
-    /// Requests whose answer held such data.
+    /// Requests whose response held such data.
     pub requests: u64,
     /// Values that were found.
     pub values: u64,
@@ -144,7 +144,7 @@ pub struct DataClass {
 pub struct Access {
     /// The subject, as the records name it.
     pub subject: String,
-    /// Requests whose answer held classified data.
+    /// Requests whose response held classified data.
     pub requests: u64,
     /// Requests by class.
     pub data: Vec<Count>,
