@@ -164,10 +164,8 @@ impl Backend for RealEnvoy {
             .as_ref()
             .ok_or_else(|| ::cases::Error::Backend("not begun".to_owned()))?;
         thread::sleep(step.advance.0);
-        let mut response = UpstreamResponse::untyped(
-            step.response.status,
-            step.response.body.bytes().to_vec(),
-        );
+        let mut response =
+            UpstreamResponse::untyped(step.response.status, step.response.body.bytes().to_vec());
         for (name, value) in lines(&step.response.headers) {
             response = response.header(name, value);
         }

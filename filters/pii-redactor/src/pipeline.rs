@@ -8,7 +8,7 @@ use crate::malformed::{Malformed, Unsearched};
 use crate::media::{Charset, Framing};
 use crate::plan::Plan;
 use crate::rewriter::Rewriter;
-use crate::tally::Tally;
+use crate::tally::{Finding, Tally};
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +88,12 @@ impl BodyPipeline {
     pub fn explained(mut self) -> Self {
         self.tally.findings = Some(Vec::new());
         self
+    }
+
+    /// The findings that are new since the last call, of a pipeline that is [`BodyPipeline::explained`].
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        let findings = self.tally.findings.as_mut();
+        findings.map(std::mem::take).unwrap_or_default()
     }
 
     /// Takes the next bytes of the body, and writes what can leave.

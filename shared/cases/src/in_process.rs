@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::fake::{
-    CallResponse, AnyCall, HeaderPairs, Metric, Outcome, PendingCall, Profile, Proxy, Request, Response,
-    StreamProperties,
+    AnyCall, CallResponse, HeaderPairs, Metric, Outcome, PendingCall, Profile, Proxy, Request,
+    Response, StreamProperties,
 };
 use policy::filters::IDENTITY_PROPERTY;
 

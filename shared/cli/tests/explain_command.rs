@@ -117,8 +117,7 @@ fn the_first_condition_that_fails_is_named() {
             }
         });
         format!(
-            r#"{{ "consent": {{ "gpc": {{ "denies": ["sharing"] }} }},
-                "limits": [{{ "name": "l", "key": ["ip"], "rate": "5/s", "match": {{ {} }} }}] }}"#,
+            r#"{{ "limits": [{{ "name": "l", "key": ["ip"], "rate": "5/s", "match": {{ {} }} }}] }}"#,
             members.join(", ")
         )
     };
@@ -186,7 +185,7 @@ fn the_first_condition_that_fails_is_named() {
 fn limits_say_what_they_count_and_what_is_left() {
     let folder = tempfile::TempDir::new().unwrap();
     let limits = r#"{ "limits": [
-        { "name": "two", "key": ["ip", "header:x-tag"], "rates": [{ "rate": "10/min" }, { "rate": "100/h" }], "cost": 3 },
+        { "name": "two", "key": ["ip", "header:x-tag"], "windows": [{ "rate": "10/min" }, { "rate": "100/h" }], "cost": 3 },
         { "name": "keyless", "key": ["header:x-other"], "on_missing_key": "skip", "rate": "1/s" }] }"#;
     let config = write(folder.path(), "limits.json", limits);
     let words = [

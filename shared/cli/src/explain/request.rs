@@ -69,9 +69,11 @@ pub(super) fn run(arguments: &RequestArguments) -> Result<u8, String> {
     proxy
         .begin(&file, &case)
         .map_err(|error| error.to_string())?;
+    // No time passes between them, not even that in which records leave.
+    let before = Step::new(step.request.clone(), step.response.clone());
     for _ in 1..arguments.times {
         proxy
-            .exchange(&step, Cuts::Whole)
+            .exchange(&before, Cuts::Whole)
             .map_err(|error| error.to_string())?;
     }
     let (transcript, steps) = explain::listen(|| proxy.transcript(&step, Cuts::Whole));

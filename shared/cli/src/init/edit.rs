@@ -4,8 +4,10 @@
 /// and the comment right above. A text without such an entry stays as it is.
 pub(super) fn without(text: &str, first: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
-    let begins = |line: &&str| line.trim_start().starts_with(first);
-    match lines.iter().position(|line| begins(&line)) {
+    let at = lines
+        .iter()
+        .position(|line| line.trim_start().starts_with(first));
+    match at {
         Some(at) => without_lines(&lines, at),
         None => text.to_owned(),
     }

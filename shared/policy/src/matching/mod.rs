@@ -116,6 +116,13 @@ impl Match {
         !self.paths.is_empty()
     }
 
+    /// Whether some request that the rule is about has a path of this template: `/patients/{id}`.
+    #[must_use]
+    pub fn may_fit_template(&self, template: &str) -> bool {
+        let fits = |pattern: &PathPattern| pattern.may_fit_template(template);
+        self.paths.is_empty() || self.paths.iter().any(fits)
+    }
+
     /// Whether the rule says anything about the verified caller.
     #[must_use]
     pub const fn asks_for_identity(&self) -> bool {
@@ -181,7 +188,7 @@ impl Match {
     fn tell_path(&self, facts: &dyn Facts) {
         explain::note(|| {
             let patterns: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
-            let path = facts.path().map(|path| path.canonical().to_owned());
+            let path = facts.path().map(|path| path.canonical());
             let found = path.unwrap_or_else(|error| error.to_string());
             Step::Fails(Condition::new("paths", patterns, found))
         });

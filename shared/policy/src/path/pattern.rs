@@ -106,6 +106,25 @@ impl PathPattern {
         })
     }
 
+    /// Whether some path fits both this and a template such as `/patients/{id}`, whose parts in braces
+    /// stand for any segment.
+    #[must_use]
+    pub fn may_fit_template(&self, template: &str) -> bool {
+        let parts: Vec<&str> = template
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .collect();
+        let length_fits = match self.open_end {
+            true => parts.len() >= self.segments.len(),
+            false => parts.len() == self.segments.len(),
+        };
+        let fits = |(segment, part): (&Segment, &&str)| match segment {
+            Segment::Any => true,
+            Segment::Exact(name) => part.contains(['{', '}']) || is_same_name(name, part),
+        };
+        length_fits && self.segments.iter().zip(&parts).all(fits)
+    }
+
     /// Whether this pattern fits every path that `other` fits, at least in another case: then no
     /// rule with `other` behind one with this decides about anything.
     #[must_use]
