@@ -12,6 +12,7 @@ use pii_redactor::inflate::{InflateError, InflateLimits};
 use pii_redactor::media::{Framing, Media};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::Plan;
+use policy::config::Configuration as _;
 use proptest::prelude::*;
 
 const RULES: &str = r#"{

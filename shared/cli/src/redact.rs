@@ -15,6 +15,7 @@ use pii_redactor::pairs::{PairsRewriter, Syntax};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::Plan;
 use pii_redactor::tally::Tally;
+use policy::config::Configuration as _;
 use request::TriedRequest;
 
 use crate::exit;

@@ -14,7 +14,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
-use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::config::{self, Configuration, Fields, Node, Problems};
 use policy::explain::{self, Condition, RuleName, Step};
 use policy::facts::Facts;
 use policy::filters::PII_REDACTOR;
@@ -67,21 +67,14 @@ fn tell(rule: &Rule) {
     explain::note(|| Step::Rule(RuleName::Name(rule.name.clone())));
 }
 
+/// Pseudonyms get no usable key: [`Config::parse_with_key`] gives them theirs.
+impl Configuration for Config {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::read_with_key(fields, &[0; 32])
+    }
+}
+
 impl Config {
-    /// Reads the plugin configuration. Pseudonyms get no usable key: this is for checking.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        Self::check(text).result
-    }
-
-    /// As [`Config::parse`], with the warnings about what is accepted.
-    #[must_use]
-    pub fn check(text: &str) -> Checked<Self> {
-        config::check(text, |node| node.object(Self::read))
-    }
-
     /// Reads the plugin configuration, with the key of pseudonyms.
     ///
     /// # Errors
@@ -90,11 +83,6 @@ impl Config {
         config::read(text, |node| {
             node.object(|fields| Self::read_with_key(fields, key))
         })
-    }
-
-    /// Reads the top level; public for the test that compares keys and documentation.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::read_with_key(fields, &[0; 32])
     }
 
     /// What these rules do together; the indices are those of [`Config::rules`].
