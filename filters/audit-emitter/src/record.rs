@@ -11,6 +11,8 @@ mod findings;
 mod observation;
 mod parties;
 
+use std::time::Duration;
+
 use audit::canonical::Writer;
 use audit::{Chain, Committed, Group, Salts};
 use policy::identity::AuthenticationMethod;
@@ -233,11 +235,13 @@ fn write_unmapped(
         w.member("retention", |w| {
             w.object(|w| {
                 w.text_member("class", &envelope.retention.class);
-                let expires_ms = envelope.retention.keep.map(|keep| {
+                let after = |keep: Duration| {
                     let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
                     observation.time_ms.saturating_add(keep_ms)
-                });
-                number(w, "expires", expires_ms);
+                };
+                let keep = envelope.retention.keep;
+                number(w, "expires", keep.at_most.map(after));
+                number(w, "required_until", keep.at_least.map(after));
             });
         });
         text(

@@ -16,11 +16,13 @@ mod audit;
 mod caller;
 mod check;
 mod color;
+mod comply;
 mod exit;
 mod explain;
 mod init;
 mod jwt;
 mod output;
+mod page;
 mod redact;
 mod schema;
 mod shells;
@@ -51,6 +53,8 @@ enum Command {
     Audit(Box<audit::Arguments>),
     /// Check configurations before a proxy sees them
     Check(check::Arguments),
+    /// Say what a configuration and a trail prove of the requirements of a standard
+    Comply(Box<comply::Arguments>),
     /// Print the script that completes commands in a shell
     Completions(shells::Completions),
     /// Say what a finding of `check` means, or what the filters do with a request, and why
@@ -86,6 +90,7 @@ fn run(command: &Command) -> u8 {
         Command::ApiKey(arguments) => api_key::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Comply(arguments) => comply::run(arguments),
         Command::Completions(arguments) => shells::completions(arguments, Arguments::command()),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Init(arguments) => init::run(arguments),

@@ -29,6 +29,7 @@ pub mod headers;
 mod interface;
 pub mod metrics;
 mod moment;
+mod per_direction;
 mod plugin;
 pub mod plugin_configuration;
 pub mod protobuf;

@@ -46,7 +46,7 @@ codes! {
         "All rules report and the default enforces: requests that no rule matches are refused all the same.";
     TEMPLATE_MISSING "MW1207" "template_missing"
         "The template of the rule is recorded in place of the path, and a rule has none.";
-    METHOD_UNKNOWN "MW1208" "method_unknown"
+    METHOD_UNKNOWN "MW1215" "method_unknown"
         "No registered method has this name, and one is near: a rule for a misspelt method never matches.";
     ISSUER_TLS "MW1209" "issuer_without_tls"
         "The issuer is an http address: whoever can change it on the way can say which keys count.";
@@ -60,6 +60,8 @@ codes! {
         "The rule asks for scopes or claims, and is to hold requests until a record is stored. Nobody has verified the caller at that time, so it never does: choose such requests by route, host, path or method.";
     TEMPLATE_UNFIT "MW1214" "template_unfit"
         "The template fits none of the paths of its rule, so records name a path that no request has.";
+    RETENTION_MISSING "MW1208" "retention_missing"
+        "No rule says how long the records of a retention class are kept: they never expire, `audit purge` leaves them, and `audit erase` may not take them away. Say \"keep\" in the rule or for all; {\"at_least\": \"6y\"} alone keeps them for ever on purpose.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

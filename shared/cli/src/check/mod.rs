@@ -4,6 +4,7 @@
 mod bootstrap;
 pub(crate) mod codes;
 pub(crate) mod configured;
+pub(crate) mod extract;
 mod locate;
 mod plugin;
 mod report;
