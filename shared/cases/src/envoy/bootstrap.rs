@@ -31,8 +31,8 @@ pub(super) fn clusters_of(configuration: &str) -> BTreeSet<String> {
     names
 }
 
-/// One listener with one filter in front of one upstream, set up as the examples are: paths are
-/// normalised, and a client's address is that of its connection.
+/// One listener with one filter in front of one upstream. Paths reach the filter as clients write them,
+/// as in the process: it must hold without Envoy's help. A client's address is that of its connection.
 pub(super) fn bootstrap(
     settings: &EnvoySettings,
     file: &CaseFile,
@@ -61,8 +61,6 @@ pub(super) fn bootstrap(
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "cases",
         "use_remote_address": true,
-        "normalize_path": true,
-        "merge_slashes": true,
         "route_config": { "virtual_hosts": [{
             "name": "all",
             "domains": ["*"],
