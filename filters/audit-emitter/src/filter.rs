@@ -42,6 +42,8 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: Rc<FactSources>,
+    /// The hash of the `consent` block.
+    consent_policy: Option<String>,
     abilities: Abilities,
     recorder: Recorder,
     outbox: Outbox,
@@ -134,6 +136,11 @@ impl Filter for AuditEmitter {
                 identity: IdentitySource::Property,
                 ..FactSources::clone(&config.sources)
             }),
+            consent_policy: config
+                .sources
+                .consent
+                .text()
+                .map(|text| Hash::plain(text.as_bytes()).to_string()),
             abilities: Abilities {
                 ticks,
                 holds,

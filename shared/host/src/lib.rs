@@ -35,6 +35,8 @@ pub mod plugin_configuration;
 pub mod protobuf;
 pub mod refuse;
 mod request;
+pub mod shared_cache;
+pub mod shared_cells;
 pub mod shared_data;
 mod status;
 pub mod throttle;

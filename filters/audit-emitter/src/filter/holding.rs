@@ -24,7 +24,12 @@ impl AuditEmitter {
             return Action::Continue;
         }
         let (level, enforces) = (rule.level, rule.mode.enforces());
-        let observed = start.received(host, level, self.recorder.fields());
+        let observed = start.received(
+            host,
+            level,
+            self.recorder.fields(),
+            &self.config.sources.consent,
+        );
         let written = self.append_record(host, now, &observed, index, level, Some(context));
         if !self.abilities.holds {
             // It is in the log already.
