@@ -9,6 +9,7 @@ use policy::filters::JWT_AUTH;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 
 use crate::config::{Access, Config};
 
@@ -57,6 +58,10 @@ impl Facts for Announced<'_> {
 
     fn raw_path(&self) -> &[u8] {
         self.facts.raw_path()
+    }
+
+    fn client_certificate(&self, field: CertificateField) -> Option<String> {
+        self.facts.client_certificate(field)
     }
 
     fn method(&self) -> &str {

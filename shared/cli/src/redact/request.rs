@@ -7,6 +7,7 @@ use policy::facts::{Facts, media_types};
 use policy::http;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping, parse_claims};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 
 /// A request that is tried.
 pub(super) struct TriedRequest<'a> {
@@ -78,6 +79,10 @@ impl Facts for TriedRequest<'_> {
 
     fn raw_path(&self) -> &[u8] {
         self.raw_path.as_bytes()
+    }
+
+    fn client_certificate(&self, _: CertificateField) -> Option<String> {
+        None
     }
 
     fn method(&self) -> &str {

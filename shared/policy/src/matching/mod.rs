@@ -16,7 +16,7 @@
 mod fit;
 mod select;
 
-pub use fit::Ambiguity;
+pub use fit::{Ambiguity, Fit};
 pub use select::{Selection, applies, candidates, may_apply, select};
 
 use crate::claim::ClaimCondition;
@@ -27,8 +27,6 @@ use crate::facts::Facts;
 use crate::nearest::nearest;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
 use crate::values::MAX_VALUES;
-
-use fit::Fit;
 
 /// The conditions of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl Match {
                     false => PathCase::Significant,
                 })
             });
-            Some(Self {
+            let mut read = Self {
                 routes: fields.or("routes", Vec::new(), |n| n.strings()),
                 hosts: fields.or("hosts", Vec::new(), |n| {
                     n.non_empty_list(|h| HostPattern::read(&h))
@@ -75,11 +73,13 @@ impl Match {
                 }),
                 consent: fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some)),
                 scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
-                claims: fields.or("claims", Vec::new(), |n| {
-                    n.non_empty_list(|claim| ClaimCondition::read(&claim))
-                }),
+                claims: Vec::new(),
                 break_glass: fields.or("break_glass", None, |n| n.boolean().map(Some)),
-            })
+            };
+            read.claims = fields.or("claims", Vec::new(), |n| {
+                n.non_empty_list(|claim| ClaimCondition::read_within(&claim, &read))
+            });
+            Some(read)
         })
     }
 
@@ -130,6 +130,12 @@ impl Match {
     #[must_use]
     pub const fn asks_for_identity(&self) -> bool {
         !self.scopes.is_empty() || !self.claims.is_empty() || self.break_glass.is_some()
+    }
+
+    /// Whether some path that the rule is about fits a pattern too.
+    #[must_use]
+    pub fn may_have_path(&self, pattern: &PathPattern) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|own| own.overlaps(pattern))
     }
 
     fn path_fits(&self, reading: &Reading) -> Fit {
@@ -184,7 +190,7 @@ impl Match {
                 })
             })
         })
-        .and(|| self.caller_fits(facts).into())
+        .and(|| self.caller_fits(facts))
     }
 
     /// Says that the path keeps the rule from applying.
@@ -219,31 +225,45 @@ impl Match {
                 .is_some_and(|route| self.routes.iter().any(|item| item == route))
     }
 
-    fn caller_fits(&self, facts: &dyn Facts) -> bool {
-        let has_scope = |scope: &String| {
-            facts
-                .identity()
-                .is_some_and(|identity| identity.has_scope(scope))
+    fn caller_fits(&self, facts: &dyn Facts) -> Fit {
+        let granted = |scope: &String| {
+            let identity = facts.identity();
+            identity.is_some_and(|identity| identity.has_scope(scope))
         };
-        holds(self.scopes.iter().all(has_scope), || {
+        let consent_fits = || {
+            let Some(condition) = &self.consent else {
+                return Fit::Yes;
+            };
+            told(condition.holds(facts.consent()).into(), || {
+                condition.told("consent", facts.consent())
+            })
+        };
+        let emergency_fits = || {
+            let Some(wanted) = self.break_glass else {
+                return Fit::Yes;
+            };
+            let identity = facts.identity();
+            let is_one = identity.is_some_and(|identity| identity.emergency.is_some());
+            told((is_one == wanted).into(), || {
+                Condition::new("break_glass", wanted, is_one)
+            })
+        };
+        told(self.scopes.iter().all(granted).into(), || {
             let granted = facts.identity().map(|identity| identity.scopes.join(" "));
             let found = granted.unwrap_or_else(|| "no verified caller".to_owned());
             Condition::new("scopes", &self.scopes, found)
-        }) && self.claims.iter().all(|claim| {
-            holds(claim.holds(facts.identity()), || {
-                claim.told("claims", facts.identity())
-            })
-        }) && self.consent.as_ref().is_none_or(|condition| {
-            holds(condition.holds(facts.consent()), || {
-                condition.told("consent", facts.consent())
-            })
-        }) && self.break_glass.is_none_or(|wanted| {
-            let identity = facts.identity();
-            let is_emergency = identity.is_some_and(|identity| identity.emergency.is_some());
-            holds(is_emergency == wanted, || {
-                Condition::new("break_glass", wanted, is_emergency)
+        })
+        .and(|| {
+            self.claims.iter().fold(Fit::Yes, |fit, claim| {
+                fit.and(|| {
+                    told(claim.fit(facts.identity(), facts), || {
+                        claim.told("claims", facts.identity())
+                    })
+                })
             })
         })
+        .and(consent_fits)
+        .and(emergency_fits)
     }
 
     fn content_type_fits(&self, facts: &dyn Facts) -> Fit {
@@ -280,15 +300,6 @@ fn told(fit: Fit, condition: impl FnOnce() -> Condition) -> Fit {
         Fit::Maybe(_) => explain::note(|| Step::Unclear(condition())),
     }
     fit
-}
-
-/// Whether something holds, with the condition where it does not.
-#[inline(always)]
-fn holds(holds: bool, condition: impl FnOnce() -> Condition) -> bool {
-    if !holds {
-        explain::note(|| Step::Fails(condition()));
-    }
-    holds
 }
 
 /// `api.example.com`, or `*.example.com` for every name below it.
