@@ -7,7 +7,9 @@ use std::fs;
 use host::fake::Profile;
 
 use super::{Program, Vm, signatures};
-use crate::cases::{self, Backend, Cuts, InProcess};
+use ::cases::{Backend, Cuts};
+
+use crate::cases;
 use crate::error::Context;
 use crate::{BUNDLE, Error, FILTERS, Result, paths};
 
@@ -68,16 +70,14 @@ fn run(
     profile: Profile,
 ) -> Result<Vec<Tally>> {
     let mut tally = vec![Tally::default(); functions];
-    let mut backend = InProcess::new(|| {
+    let make = || {
         let proxy = Vm::proxy(program, profile).map_err(failed)?;
         if profile == Profile::Envoy {
             signatures::offer(proxy.host());
         }
         Ok(proxy)
-    });
-    if is_bundled {
-        backend = backend.bundled(filter);
-    }
+    };
+    let mut backend = cases::in_process(make, is_bundled.then_some(filter));
     for (_, file) in cases::of_filter(filter)? {
         for case in file.cases.iter().filter(|case| case.holds_on(profile)) {
             backend.begin(&file, case)?;
