@@ -335,7 +335,8 @@ fn misplaced(name: &str, value: &Json) -> Option<String> {
             )),
         };
     }
-    if name == "publish" || SHARED.contains(&name) {
+    // The address of the schema, for editors.
+    if name == "$schema" || name == "publish" || SHARED.contains(&name) {
         return None;
     }
     if let Some(part) = Part::of_filter(name) {
