@@ -4,11 +4,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use host::fake::Profile;
+use ::cases::{Backend, Cuts};
+use host::fake::{Profile, Proxy};
 
 use super::{Program, Vm, signatures};
-use ::cases::{Backend, Cuts};
-
 use crate::cases;
 use crate::error::Context;
 use crate::{BUNDLE, Error, FILTERS, Result, paths};
@@ -70,7 +69,7 @@ fn run(
     profile: Profile,
 ) -> Result<Vec<Tally>> {
     let mut tally = vec![Tally::default(); functions];
-    let make = || {
+    let make = || -> ::cases::Result<Proxy> {
         let proxy = Vm::proxy(program, profile).map_err(failed)?;
         if profile == Profile::Envoy {
             signatures::offer(proxy.host());

@@ -23,8 +23,8 @@ type ReadBatch = fn(&PendingCall, &[u8]) -> std::result::Result<Option<Vec<Strin
 /// Makes a configuration that of what runs.
 type Translate = Box<dyn Fn(&str) -> String>;
 
-/// The records of each batch that a sink was sent, or what is wrong with it.
-type Batches = Rc<RefCell<Vec<std::result::Result<Vec<String>, String>>>>;
+/// The records of each body that went to a sink, or why they cannot be read.
+type Exported = Rc<RefCell<Vec<std::result::Result<Vec<String>, String>>>>;
 
 /// A proxy in this process, around a native filter or a module.
 pub struct InProcess<M> {
@@ -33,7 +33,7 @@ pub struct InProcess<M> {
     translate: Option<Translate>,
     read_batch: ReadBatch,
     proxy: Option<Proxy>,
-    exported: Batches,
+    exported: Exported,
 }
 
 /// An exchange with all that is known of it.
