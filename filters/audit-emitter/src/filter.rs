@@ -42,6 +42,8 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: Rc<FactSources>,
+    /// The hash of the `consent` block.
+    consent_policy: Option<String>,
     abilities: Abilities,
     recorder: Recorder,
     outbox: Outbox,
@@ -102,6 +104,13 @@ impl Filter for AuditEmitter {
                  is synchronous goes to its log first",
             );
         }
+        if config.names_people_in_bodies() && !capabilities.shares_properties() {
+            host.log(
+                LogLevel::Warn,
+                "audit-emitter: this host passes nothing from filter to filter: of people in bodies the \
+                 records say only that they are incomplete, unless all filters are one module",
+            );
+        }
         let config_sha256 = Hash::plain(startup.configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
         let emitter = policy::hex::encode(&emitter);
@@ -134,6 +143,11 @@ impl Filter for AuditEmitter {
                 identity: IdentitySource::Property,
                 ..FactSources::clone(&config.sources)
             }),
+            consent_policy: config
+                .sources
+                .consent
+                .text()
+                .map(|text| Hash::plain(text.as_bytes()).to_string()),
             abilities: Abilities {
                 ticks,
                 holds,

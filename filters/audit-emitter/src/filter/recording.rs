@@ -12,8 +12,10 @@ use crate::config::{Assurance, Level, OnFull, Sink, Witness};
 use crate::holding::{Held, refuse_unrecorded};
 use crate::observe::{Start, decided, observe_end, observe_request, observe_sizes, peer};
 use crate::queue::{Priority, QueuedRecord};
-use crate::record::Observation;
-use crate::telemetry::{CHAINS_OPENED, CHECKPOINTS, LOST, SAMPLED_OUT, SPILLED, WITNESS_LOST};
+use crate::record::{ConsentDetail, Observation};
+use crate::telemetry::{
+    CHAINS_OPENED, CHECKPOINTS, CONSENT_UNREADABLE, LOST, SAMPLED_OUT, SPILLED, WITNESS_LOST,
+};
 
 impl AuditEmitter {
     /// The rule that a request falls under, by all that is known of it by now: the first that
@@ -95,10 +97,28 @@ impl AuditEmitter {
             let consent = facts.consent();
             observed.opted_out = consent.opted_out();
             observed.consent_unreadable = consent.is_unreadable();
+            observed.consent = ConsentDetail::of(consent, self.consent_policy.as_ref());
+            let wanted = observed.decisions.iter().find(|d| !d.purposes.is_empty());
+            if let Some(wanted) = wanted {
+                observed.consent.required = wanted.purposes.clone();
+            }
+            for signal in consent.signals().iter().filter(|one| !one.is_readable()) {
+                let labels = [("source", signal.source())];
+                self.telemetry.count(host, CONSENT_UNREADABLE, &labels);
+            }
             observed.purposes = consent
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
-            start.detail(host, &mut observed, level, self.recorder.fields());
+            start.detail(
+                host,
+                &mut observed,
+                level,
+                self.recorder.fields(),
+                &self.config.sources.consent,
+            );
+            let sources = &self.config.rule(index).data_subject;
+            observed.data_subjects =
+                start.data_subjects(host, sources, observed.identity.as_ref(), true);
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);
