@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::FactSources;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
@@ -49,6 +50,8 @@ pub struct Config {
     pub chain: ChainSettings,
     /// Where identity and consent come from.
     pub sources: Rc<FactSources>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// What happens when the queue is full.
@@ -83,6 +86,12 @@ pub struct SubjectKey {
 }
 
 impl Config {
+    /// What may differ by route: what is recorded, not where it goes.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "rules", "retention", "assurance"],
+        check: |text| Self::check(text).map(drop),
+    };
+
     /// Reads the plugin configuration.
     ///
     /// # Errors
@@ -142,6 +151,7 @@ impl Config {
                 ChainSettings::read(&n)
             }),
             sources: Rc::new(FactSources::read(fields)),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
         };
         config.refuse_mixed_retention(fields.node());
         config.warn(fields.node());
@@ -191,6 +201,12 @@ impl Config {
                 node.warn_at(&joined(&path, "template"), "template_missing", message);
             }
         }
+    }
+
+    /// For how long records are kept, by all rules.
+    pub fn retentions(&self) -> impl Iterator<Item = &Retention> {
+        let rules = self.rules.iter().chain([&self.default_rule]);
+        rules.map(|rule| &rule.retention)
     }
 
     /// The rule that a request falls under, by its place among the rules.

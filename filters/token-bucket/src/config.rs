@@ -12,6 +12,7 @@ pub use service::{Service, Transport};
 use std::rc::Rc;
 
 use host::FactSources;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::client_address::{self, ClientAddress, Prefixes};
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::Mode;
@@ -38,6 +39,8 @@ pub struct Config {
     pub headers: HeaderStyle,
     /// Where identity, consent and the address of the client come from.
     pub sources: Rc<FactSources>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// How many buckets each limit has, and where.
@@ -79,6 +82,12 @@ pub enum HeaderStyle {
 }
 
 impl Config {
+    /// What may differ by route: the limits, not who gets past them.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "limits", "refusal"],
+        check: |text| Self::check(text).map(drop),
+    };
+
     /// Reads the plugin configuration.
     ///
     /// # Errors
@@ -126,6 +135,7 @@ impl Config {
                 ])
             }),
             sources: Rc::new(sources),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
         };
         let response: Option<CustomResponse> = response.flatten();
         let mut limits = limits?;

@@ -5,7 +5,7 @@ use policy::mode::OnError;
 use policy::refusal::Refusal;
 
 use super::AuditEmitter;
-use crate::config::{Assurance, Level};
+use crate::config::{Assurance, Config, Level};
 use crate::observe::Start;
 use crate::telemetry::REJECTED_REQUESTS;
 
@@ -25,17 +25,17 @@ impl AuditEmitter {
         host: &dyn Host,
         now: &Moment<'_>,
         context: ContextId,
+        config: &Config,
         start: &Start,
         early: &Request,
     ) -> Action {
-        let index = self.rule_for(host, early);
-        let rule = self.config.rule(index);
+        let rule = Self::rule_for(host, config, early);
         if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
             return Action::Continue;
         }
         let (level, enforces) = (rule.level, rule.mode.enforces());
         let observed = start.received(host, level, self.recorder.fields());
-        let written = self.append_record(host, now, &observed, index, level, Some(context));
+        let written = self.append_record(host, now, &observed, rule, level, Some(context));
         if !self.abilities.holds {
             // It is in the log already.
             return Action::Continue;

@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use host::FactSources;
 use host::exchange::IDENTITY_HEADER;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::mode::{Mode, OnError};
 
@@ -76,6 +77,8 @@ pub struct Config {
     pub resource_metadata: Option<ResourceMetadata>,
     /// Where consent signals come from.
     pub sources: Rc<FactSources>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// What a request with several different credentials means.
@@ -109,6 +112,12 @@ pub struct WaitingSettings {
 }
 
 impl Config {
+    /// What may differ by route: who may do what, not who vouches for callers.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "rules", "default"],
+        check: |text| Self::check(text).map(drop),
+    };
+
     /// Reads the plugin configuration.
     ///
     /// # Errors
@@ -174,6 +183,7 @@ impl Config {
                 ResourceMetadata::read(&n).map(Some)
             }),
             sources: Rc::new(FactSources::read_without_identity(fields)),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
         };
         let providers: Vec<Provider> = providers?
             .into_iter()

@@ -14,6 +14,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{self, Checked, Fields, Node, Problems};
 use policy::facts::Facts;
 use policy::matching::{applies, may_apply};
@@ -49,6 +50,8 @@ pub struct Config {
     pub report_header: Option<String>,
     /// The environment variable with the key of pseudonyms, where there are any.
     pub pseudonym_key_env: Option<String>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// A rule that is about a message, by its place in [`Config::rules`].
@@ -61,6 +64,12 @@ pub struct RuleUse {
 }
 
 impl Config {
+    /// What may differ by route: what is redacted where, not what happens when it cannot be.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "presets", "apply_to", "rules", "actions"],
+        check: |text| Self::check(text).map(drop),
+    };
+
     /// Reads the plugin configuration. Pseudonyms get no usable key: this is for checking.
     ///
     /// # Errors
@@ -262,6 +271,7 @@ impl Config {
             inflate,
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
             customs: customs.into(),
         };
         Some(config)

@@ -17,6 +17,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use host::route_config::{Choice, RouteConfigs};
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
     Request, Stream, Throttle, plugin_configuration, refuse,
@@ -43,6 +44,8 @@ pub struct PiiRedactor {
     throttle: Throttle,
     /// Plans by the rules that they are made of.
     plans: RefCell<HashMap<Vec<RuleUse>, Rc<Plan>>>,
+    /// Where routes differ.
+    routes: Option<RouteConfigs<PiiRedactor>>,
 }
 
 impl Filter for PiiRedactor {
@@ -50,6 +53,30 @@ impl Filter for PiiRedactor {
     type Stream = RedactedStream;
 
     fn configure(
+        host: &dyn Host,
+        capabilities: &Capabilities,
+        configuration: &str,
+    ) -> Result<Self, Problems> {
+        let filter = Self::new(host, capabilities, configuration)?;
+        let routes = RouteConfigs::new(
+            host,
+            capabilities,
+            Self::NAME,
+            &Config::ROUTE_PART,
+            (&filter.config.routes, configuration),
+            &|text| Self::new(host, capabilities, text),
+        )?;
+        Ok(Self { routes, ..filter })
+    }
+
+    fn stream(&mut self, _context: ContextId) -> RedactedStream {
+        RedactedStream::default()
+    }
+}
+
+impl PiiRedactor {
+    /// The filter with the configuration of the plugin, or with that of a route.
+    fn new(
         host: &dyn Host,
         capabilities: &Capabilities,
         configuration: &str,
@@ -83,6 +110,7 @@ impl Filter for PiiRedactor {
             metrics: Metrics::new(Self::NAME),
             throttle: Throttle::default(),
             plans: RefCell::default(),
+            routes: None,
         };
         // The plan of all rules together, now: the first request does not wait for it.
         let acting = |index| RuleUse {
@@ -93,15 +121,13 @@ impl Filter for PiiRedactor {
         drop(filter.plan(&all));
         Ok(filter)
     }
-
-    fn stream(&mut self, _context: ContextId) -> RedactedStream {
-        RedactedStream::default()
-    }
 }
 
 /// One request and its response.
 #[derive(Default)]
 pub struct RedactedStream {
+    /// The filter as the route of the request has it, if not as the plugin has it.
+    route: Option<Rc<PiiRedactor>>,
     request: Option<Request>,
     /// The rules that are about this request, whatever its content types.
     rules: Vec<RuleUse>,
@@ -125,6 +151,13 @@ impl Stream<PiiRedactor> for RedactedStream {
         end_of_stream: bool,
     ) -> Action {
         let request = Request::capture(host, &filter.config.sources);
+        match filter.choose_route(host, &request) {
+            Choice::Plugin => {}
+            Choice::Route(route) => self.route = Some(route),
+            Choice::Refused => return Action::Pause,
+        }
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         // Where one stays, jwt-auth refuses the request.
         let _ = request.strip_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
@@ -180,10 +213,14 @@ impl Stream<PiiRedactor> for RedactedStream {
         size: usize,
         end_of_stream: bool,
     ) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.body(filter, host, Direction::Request, size, end_of_stream)
     }
 
     fn on_request_trailers(&mut self, filter: &mut PiiRedactor, host: &dyn Host) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.trailers(filter, host, Direction::Request)
     }
 
@@ -193,6 +230,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.report_body(filter, host, Direction::Request);
         if self.rules.is_empty() || self.request.is_none() {
             return Action::Continue;
@@ -214,20 +253,35 @@ impl Stream<PiiRedactor> for RedactedStream {
         size: usize,
         end_of_stream: bool,
     ) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.body(filter, host, Direction::Response, size, end_of_stream)
     }
 
     fn on_response_trailers(&mut self, filter: &mut PiiRedactor, host: &dyn Host) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.trailers(filter, host, Direction::Response)
     }
 
     fn on_log(&mut self, filter: &mut PiiRedactor, host: &dyn Host) {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.report_body(filter, host, Direction::Request);
         self.report_body(filter, host, Direction::Response);
     }
 }
 
 impl PiiRedactor {
+    fn choose_route(&self, host: &dyn Host, request: &Request) -> Choice<Self> {
+        match &self.routes {
+            None => Choice::Plugin,
+            Some(routes) => routes.choose(host, request, self.config.mode, &|text| {
+                Self::new(host, &self.capabilities, text)
+            }),
+        }
+    }
+
     /// The plan of these rules; known ones are not made again.
     fn plan(&self, rules: &[RuleUse]) -> Rc<Plan> {
         if let Some(plan) = self.plans.borrow().get(rules) {
