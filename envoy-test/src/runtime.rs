@@ -4,6 +4,7 @@
 //! for as long as the process does.
 
 use std::future::Future;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::Result;
 use crate::error::Context;
+use crate::{Error, Result};
 
 #[allow(
     clippy::expect_used,
@@ -52,6 +53,22 @@ pub fn wait_for_interrupt() -> Result<()> {
             interrupted = ctrl_c() => interrupted.context("listening for Ctrl-C"),
             _ = terminated.recv() => Ok(()),
         }
+    })
+}
+
+/// Runs a command to its end, and returns what it wrote to its output.
+///
+/// # Errors
+/// It cannot be started, or fails.
+pub fn output_of(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command.output().context(format!("running {command:?}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(Error::Command {
+        command: format!("{command:?}"),
+        text: String::from_utf8_lossy(&text).into_owned(),
     })
 }
 

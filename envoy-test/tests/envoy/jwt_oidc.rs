@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use crate::bed::{at_once, bootstrap, code, start, wait_until};
 
 const FILTER: &str = "jwt-auth";
-const READ: &str = "orders:read";
+pub(crate) const READ: &str = "orders:read";
 const SECRET: &str = "EDGE_SECRET";
 
-struct Bed {
-    provider: OidcProvider,
-    envoy: Envoy,
+pub(crate) struct Bed {
+    pub(crate) provider: OidcProvider,
+    pub(crate) envoy: Envoy,
     peers: Peers,
 }
 
 /// Envoy with these workers, and jwt-auth with these settings of its provider.
-fn bed(provider: OidcProvider, workers: u32, settings: &Value) -> Bed {
+pub(crate) fn bed(provider: OidcProvider, workers: u32, settings: &Value) -> Bed {
     let peers = Peers::start().unwrap();
     let configuration = json!({
         "providers": { "corp": settings },
@@ -72,7 +72,7 @@ fn merge(object: &mut Value, more: &Value) {
 }
 
 impl Bed {
-    fn get(&self, token: &str) -> Response {
+    pub(crate) fn get(&self, token: &str) -> Response {
         let client = self.envoy.client(Protocol::Http1);
         client
             .send(&Request::get("/orders/17").bearer(token))
@@ -80,7 +80,12 @@ impl Bed {
     }
 
     fn token(&self, kind: AccessToken) -> String {
-        self.provider.token(OidcClient::Orders, READ, kind).unwrap()
+        self.token_for(READ, kind)
+    }
+
+    pub(crate) fn token_for(&self, scope: &str, kind: AccessToken) -> String {
+        let token = self.provider.token(OidcClient::Orders, scope, kind);
+        token.unwrap()
     }
 
     /// Asks until the response has this status; for what another thread of Envoy has to notice.

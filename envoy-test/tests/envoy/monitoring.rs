@@ -8,7 +8,7 @@ use std::process::Command;
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Envoy, Options, Sample};
 use envoy_test::peers::{Algorithm, Endpoint, ISSUER, Mood, Peers, Token, UpstreamResponse};
-use envoy_test::{paths, poll};
+use envoy_test::{output_of, paths, poll};
 use serde_json::{Value, json};
 
 const FILTER: &str = "audit-emitter";
@@ -318,16 +318,11 @@ fn promtool_takes_the_rules_and_they_fire_when_they_should() {
 #[test]
 fn dashboards_are_what_their_script_writes() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new("python3")
+    let mut script = Command::new("python3");
+    script
         .arg(grafana().join("dashboards.py"))
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+        .arg(folder.path());
+    output_of(&mut script).unwrap();
     for name in DASHBOARDS {
         let file = format!("{name}.json");
         let fresh = fs::read_to_string(folder.path().join(&file)).unwrap();

@@ -52,7 +52,7 @@ fn never_one_too_many_whatever_the_workers_and_clients() {
                         match response.status {
                             200 => *admitted.lock().unwrap().entry(client).or_default() += 1,
                             429 => {
-                                assert!(!response.header("retry-after").is_empty(), "{response:?}")
+                                assert!(!response.header("retry-after").is_empty(), "{response:?}");
                             }
                             _ => panic!("{response:?}"),
                         }

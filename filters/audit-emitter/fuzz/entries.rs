@@ -14,6 +14,7 @@ pub(crate) fn record(bytes: &[u8]) {
 
 /// A plugin configuration.
 pub(crate) fn configuration(bytes: &[u8]) {
+    use policy::config::Configuration as _;
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = audit_emitter::config::Config::parse(text);
     }

@@ -26,7 +26,7 @@ pub struct Origin {
     pub config_sha256: Hash,
     /// SHA-256 of the configuration before, where this one replaces another.
     pub previous_config_sha256: Option<Hash>,
-    /// How long a chain is silent at most.
+    /// The longest time between two records of the chain.
     pub heartbeat_ms: u64,
     /// The key, if records are signed.
     pub key: Option<SigningKey>,

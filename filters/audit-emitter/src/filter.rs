@@ -21,7 +21,7 @@ use host::route_config::{Choice, RouteConfigs};
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
-    Moment, Request, ResponseSizes, Stream, plugin_configuration,
+    Moment, Request, ResponseSizes, Startup, Stream,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
@@ -80,13 +80,9 @@ impl Filter for AuditEmitter {
     const NAME: &'static str = "audit-emitter";
     type Stream = AuditedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let mut config =
-            plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let mut config: Config = startup.read(Self::NAME)?;
+        let (host, capabilities) = (startup.host, startup.capabilities);
         let secrets = Secrets::read(host, &config)?;
         // Other hosts put no names of the configuration into their log, and do not all survive the question.
         if let Some(name) = (capabilities.kind() == HostKind::Envoy)
@@ -114,7 +110,7 @@ impl Filter for AuditEmitter {
                  is synchronous goes to its log first",
             );
         }
-        let config_sha256 = Hash::plain(configuration.as_bytes());
+        let config_sha256 = Hash::plain(startup.configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
         let emitter = policy::hex::encode(&emitter);
         let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
@@ -144,12 +140,11 @@ impl Filter for AuditEmitter {
         let classes = RefCell::default();
         agree_on_retention(&classes, &config)?;
         let routes = RouteConfigs::new(
-            host,
-            capabilities,
+            startup,
             Self::NAME,
             &Config::ROUTE_PART,
-            (&config.routes, configuration),
-            &|text| config_of_route(host, text, &classes),
+            &config.routes,
+            &|startup| config_of_route(startup, &classes),
         )?;
         Ok(Self {
             early_sources: Rc::new(FactSources {
@@ -219,7 +214,7 @@ impl Filter for AuditEmitter {
     }
 }
 
-/// One request.
+/// The stream of one request, which becomes one record.
 pub struct AuditedStream {
     context: ContextId,
     start: Option<Start>,
@@ -293,20 +288,18 @@ impl AuditEmitter {
     fn choose_config(&self, host: &dyn Host, request: &Request) -> Choice<Config> {
         match &self.routes {
             None => Choice::Plugin,
-            Some(routes) => routes.choose(host, request, self.config.mode, &|text| {
-                config_of_route(host, text, &self.classes)
+            Some(routes) => routes.choose(host, request, self.config.mode, &|startup| {
+                config_of_route(startup, &self.classes)
             }),
         }
     }
 }
 
 fn config_of_route(
-    host: &dyn Host,
-    configuration: &str,
+    startup: &Startup<'_>,
     classes: &RefCell<BTreeMap<String, Option<Duration>>>,
 ) -> Result<Config, Problems> {
-    let checked = Config::check(configuration);
-    let config = plugin_configuration::accept(host, AuditEmitter::NAME, checked)?;
+    let config = startup.read::<Config>(AuditEmitter::NAME)?;
     agree_on_retention(classes, &config)?;
     Ok(config)
 }

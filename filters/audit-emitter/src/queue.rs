@@ -33,6 +33,23 @@ pub struct QueuedRecord {
     pub waiter: Option<ContextId>,
 }
 
+#[cfg(test)]
+impl QueuedRecord {
+    /// The same of a request that was refused, in a trace.
+    pub(crate) fn refused(self) -> Self {
+        Self {
+            kind: Kind::Denied,
+            status: Some(403),
+            trace: Some(Box::new(TraceContext {
+                trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+                span_id: "00f067aa0ba902b7".to_owned(),
+                flags: 3,
+            })),
+            ..self
+        }
+    }
+}
+
 /// What a record is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {

@@ -14,6 +14,7 @@ use jwt_auth::keys::discovery::jwks_endpoint;
 use jwt_auth::opaque::introspection::read_response;
 use jwt_auth::token::claims;
 use jwt_auth::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
+use policy::config::Configuration as _;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping};
 use policy::json::Json;
 

@@ -8,7 +8,7 @@ use host::route_config::RouteConfigs;
 use host::waiting::{Call, CallId, Occasion, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, Metrics, Moment, Request,
-    ResponseSizes, Stream, Throttle, plugin_configuration,
+    ResponseSizes, Startup, Stream, Throttle,
 };
 use policy::config::Problems;
 
@@ -30,7 +30,6 @@ use crate::verify::{Import, Verifier, introspector};
 /// The filter in one VM.
 pub struct JwtAuth {
     config: Rc<Config>,
-    capabilities: Capabilities,
     verifier: Verifier,
     access: Rc<AccessRules>,
     /// Where routes differ.
@@ -59,17 +58,11 @@ impl AccessRules {
     }
 
     /// Those of a route, in the configuration of a plugin.
-    fn of_route(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        plugin: &Config,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let checked = Config::check(configuration);
-        let mut config = plugin_configuration::accept(host, JwtAuth::NAME, checked)?;
+    fn of_route(startup: &Startup<'_>, plugin: &Config) -> Result<Self, Problems> {
+        let mut config = startup.read::<Config>(JwtAuth::NAME)?;
         // They are the same, in the same order, and need not be there twice.
         config.providers.clone_from(&plugin.providers);
-        Ok(Self::new(&Rc::new(config), capabilities))
+        Ok(Self::new(&Rc::new(config), startup.capabilities))
     }
 }
 
@@ -83,13 +76,9 @@ impl Filter for JwtAuth {
     const NAME: &'static str = "jwt-auth";
     type Stream = AuthStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let checked = Config::check(configuration);
-        let config = Rc::new(plugin_configuration::accept(host, Self::NAME, checked)?);
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let config = Rc::new(startup.read::<Config>(Self::NAME)?);
+        let (host, capabilities) = (startup.host, startup.capabilities);
         let now_s = i64::try_from(host.wall_clock_ns() / 1_000_000_000).unwrap_or(i64::MAX);
         for warning in config.expired_keys(now_s) {
             host.log(
@@ -125,17 +114,15 @@ impl Filter for JwtAuth {
         }
         warn_of_missing(host, capabilities, &config);
         let routes = RouteConfigs::new(
-            host,
-            capabilities,
+            startup,
             Self::NAME,
             &Config::ROUTE_PART,
-            (&config.routes, configuration),
-            &|text| AccessRules::of_route(host, capabilities, &config, text),
+            &config.routes,
+            &|startup| AccessRules::of_route(startup, &config),
         )?;
         Ok(Self {
             access: Rc::new(AccessRules::new(&config, capabilities)),
             routes,
-            capabilities: *capabilities,
             verifier,
             waiting: WaitingRequests::new(
                 *capabilities,
@@ -197,7 +184,7 @@ impl Filter for JwtAuth {
     }
 }
 
-/// One request.
+/// The stream of one request that needs a decision.
 pub struct AuthStream {
     context: ContextId,
     waits: bool,
@@ -301,8 +288,8 @@ impl JwtAuth {
         let Some(routes) = &self.routes else {
             return Some(Rc::clone(&self.access));
         };
-        let choice = routes.choose(host, request, self.config.mode, &|text| {
-            AccessRules::of_route(host, &self.capabilities, &self.config, text)
+        let choice = routes.choose(host, request, self.config.mode, &|startup| {
+            AccessRules::of_route(startup, &self.config)
         });
         choice.or_plugin(&self.access)
     }

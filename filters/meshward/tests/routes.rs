@@ -4,6 +4,7 @@
 
 use host::fake::{HOST_CALLS, Outcome, Profile, Proxy, Request, Response, route_metadata};
 use meshward_bundle::Meshward;
+use policy::config::Configuration as _;
 use policy::json::Json;
 
 const BOTH: [bool; 2] = [false, true];

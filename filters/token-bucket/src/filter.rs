@@ -12,9 +12,9 @@ use std::time::Duration;
 use host::route_config::{Choice, RouteConfigs};
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
-    Action, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host, LogLevel,
-    Metrics, Request, ResponseSizes, Status, Stream, Throttle, exchange, header_text, headers,
-    plugin_configuration, refuse, shared_data,
+    Action, CallToken, ContextId, Counter, Filter, HeaderMap, Host, LogLevel, Metrics, Request,
+    ResponseSizes, Startup, Status, Stream, Throttle, exchange, header_text, headers, refuse,
+    shared_data,
 };
 use policy::config::Problems;
 use policy::decision::Decision;
@@ -36,7 +36,6 @@ use service_response::LimitedRequest;
 pub struct TokenBucket {
     /// The configuration without its limits.
     config: Rc<Config>,
-    capabilities: Capabilities,
     /// The limits in force for the request at hand: each callback that is about one sets them.
     limits: Rc<LimitSet>,
     /// The limits where no route has its own.
@@ -66,12 +65,9 @@ impl Filter for TokenBucket {
     const NAME: &'static str = "token-bucket";
     type Stream = LimitedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let config = plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let (host, capabilities) = (startup.host, startup.capabilities);
+        let config: Config = startup.read(Self::NAME)?;
         let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
         host_limits::check(&config, capabilities)?;
         let metrics = Metrics::new(Self::NAME);
@@ -100,19 +96,17 @@ impl Filter for TokenBucket {
             format!("{name}/{root_id}")
         };
         let shared = Shared {
-            capabilities,
             plugin: &plugin,
             instance: instance.as_deref(),
             seed,
             own_storage: own_storage.as_ref(),
         };
         let routes = RouteConfigs::new(
-            host,
-            capabilities,
+            startup,
             Self::NAME,
             &Config::ROUTE_PART,
-            (&config.routes, configuration),
-            &|text| LimitSet::of_route(host, text, &shared),
+            &config.routes,
+            &|startup| LimitSet::of_route(startup, &shared),
         )?;
         let limits = Rc::new(LimitSet::new(host, &config, &shared)?);
         // What happens with nearly every request is counted once a second.
@@ -127,7 +121,6 @@ impl Filter for TokenBucket {
             plugin_limits: Rc::clone(&limits),
             limits,
             routes,
-            capabilities: *capabilities,
             plugin,
             seed,
             config: Rc::new(config),
@@ -183,7 +176,7 @@ impl Filter for TokenBucket {
 /// A question to a service, with the limits that it is about.
 type Query = RateLimitQuery<Rc<LimitSet>>;
 
-/// One request.
+/// The stream of one request that limits may apply to.
 pub struct LimitedStream {
     context: ContextId,
     response: Rc<RefCell<ResponseHeaders>>,
@@ -270,8 +263,8 @@ impl TokenBucket {
     fn choose_limits(&mut self, host: &dyn Host, request: &Request) -> bool {
         let choice = match &self.routes {
             None => Choice::Plugin,
-            Some(routes) => routes.choose(host, request, self.config.mode, &|text| {
-                LimitSet::of_route(host, text, &self.shared())
+            Some(routes) => routes.choose(host, request, self.config.mode, &|startup| {
+                LimitSet::of_route(startup, &self.shared())
             }),
         };
         let limits = choice.or_plugin(&self.plugin_limits);
@@ -280,7 +273,6 @@ impl TokenBucket {
 
     fn shared(&self) -> Shared<'_> {
         Shared {
-            capabilities: &self.capabilities,
             plugin: &self.plugin,
             instance: self.instance.as_deref(),
             seed: self.seed,

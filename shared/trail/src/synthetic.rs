@@ -54,7 +54,7 @@ pub struct Request {
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next.
+    /// The next number of the sequence.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -123,7 +123,7 @@ impl Emitter {
         self.control(&control, true)
     }
 
-    /// A checkpoint.
+    /// Seals a checkpoint.
     pub fn checkpoint(&mut self) -> Sealed {
         self.control(&Control::Checkpoint(self.stated()), true)
     }
@@ -283,14 +283,8 @@ impl Request {
         if !self.data.is_empty() {
             let seen = Decision::new(PII_REDACTOR, Outcome::Allowed).rule("seen");
             decisions.push(self.data.iter().fold(seen, |decision, (kind, count)| {
-                decision.found(Finding {
-                    kind: (*kind).to_owned(),
-                    category: category(kind),
-                    rule: None,
-                    place: Place::ResponseBody,
-                    outcome: FindingOutcome::Seen,
-                    count: *count,
-                })
+                let (place, outcome) = (Place::ResponseBody, FindingOutcome::Seen);
+                decision.found(Finding::new(kind, category(kind), place, outcome).times(*count))
             }));
         }
         decisions
@@ -404,7 +398,7 @@ pub fn operator_key() -> SigningKey {
     SigningKey::from_seed(Some("dpo"), &[9; 32])
 }
 
-/// How long the chains of these emitters are silent at most.
+/// The longest time between two records of these emitters.
 pub const HEARTBEAT_MS: u64 = 60_000;
 
 /// Writes the records of so many requests, as two workers of a proxy with two retention classes

@@ -13,6 +13,7 @@ use pii_redactor::config::Config;
 use pii_redactor::inflate::InflateLimits;
 use pii_redactor::media::Framing;
 use pii_redactor::pipeline::{BodyPipeline, Coding};
+use policy::config::Configuration as _;
 use serde_json::Value;
 
 use crate::cpu;

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use host::route_config::{Choice, RouteConfigs};
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, plugin_configuration, refuse,
+    Request, Startup, Stream, Throttle, refuse,
 };
 use policy::config::{Problem, Problems};
 use policy::refusal::Refusal;
@@ -52,19 +52,14 @@ impl Filter for PiiRedactor {
     const NAME: &'static str = "pii-redactor";
     type Stream = RedactedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let filter = Self::new(host, capabilities, configuration)?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let filter = Self::new(startup)?;
         let routes = RouteConfigs::new(
-            host,
-            capabilities,
+            startup,
             Self::NAME,
             &Config::ROUTE_PART,
-            (&filter.config.routes, configuration),
-            &|text| Self::new(host, capabilities, text),
+            &filter.config.routes,
+            &Self::new,
         )?;
         Ok(Self { routes, ..filter })
     }
@@ -76,20 +71,16 @@ impl Filter for PiiRedactor {
 
 impl PiiRedactor {
     /// The filter with the configuration of the plugin, or with that of a route.
-    fn new(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let checked = Config::check(configuration);
-        let mut config = plugin_configuration::accept(host, Self::NAME, checked)?;
+    fn new(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let (host, capabilities) = (startup.host, startup.capabilities);
+        let mut config = startup.read::<Config>(Self::NAME)?;
         if let Some(name) = &config.pseudonym_key_env {
             let kind = SecretKind::Key {
                 min_bytes: MIN_KEY_BYTES,
             };
             let key = Secret::from_environment(name, host.environment_variable(name), kind)
                 .map_err(|error| Problem::new("pseudonym_key_env", error.to_string()))?;
-            config = Config::parse_with_key(configuration, key.expose())?;
+            config = Config::parse_with_key(startup.configuration, key.expose())?;
         }
         host_limits::check(&config, capabilities)?;
         if !capabilities.rewrites_bodies() {
@@ -276,9 +267,7 @@ impl PiiRedactor {
     fn choose_route(&self, host: &dyn Host, request: &Request) -> Choice<Self> {
         match &self.routes {
             None => Choice::Plugin,
-            Some(routes) => routes.choose(host, request, self.config.mode, &|text| {
-                Self::new(host, &self.capabilities, text)
-            }),
+            Some(routes) => routes.choose(host, request, self.config.mode, &Self::new),
         }
     }
 

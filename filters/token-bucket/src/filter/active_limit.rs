@@ -1,6 +1,6 @@
 //! A limit at work: its configuration, its buckets and what is counted of it.
 
-use host::{Capabilities, Filter as _, Host, plugin_configuration};
+use host::{Filter as _, Host, Startup};
 use policy::config::Problems;
 
 use crate::TokenBucket;
@@ -35,7 +35,6 @@ pub(super) struct LimitSet {
 
 /// What the limits of all routes have in common.
 pub(super) struct Shared<'c> {
-    pub(super) capabilities: &'c Capabilities,
     /// Tells the storage of this plugin from that of others.
     pub(super) plugin: &'c str,
     /// Tells the decisions and metrics of this plugin from those of others, where it has a name.
@@ -93,15 +92,10 @@ impl LimitSet {
     }
 
     /// Those of a route.
-    pub(super) fn of_route(
-        host: &dyn Host,
-        configuration: &str,
-        shared: &Shared<'_>,
-    ) -> Result<Self, Problems> {
-        let checked = Config::check(configuration);
-        let config = plugin_configuration::accept(host, TokenBucket::NAME, checked)?;
-        host_limits::check(&config, shared.capabilities)?;
-        Self::new(host, &config, shared)
+    pub(super) fn of_route(startup: &Startup<'_>, shared: &Shared<'_>) -> Result<Self, Problems> {
+        let config = startup.read::<Config>(TokenBucket::NAME)?;
+        host_limits::check(&config, startup.capabilities)?;
+        Self::new(startup.host, &config, shared)
     }
 
     /// The limit at a place of the configuration.

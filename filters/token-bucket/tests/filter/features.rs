@@ -76,19 +76,11 @@ fn the_refusing_limit_is_named_and_the_longest_wait_is_told() {
     assert_eq!(refused.decisions()[0].rule.as_deref(), Some("long"));
     // What passes is counted with the tick.
     proxy.tick();
-    let count = |limit: &str, outcome: &str| counted(&proxy, limit, outcome);
-    assert_eq!(
-        (count("short", "admitted"), count("short", "refused")),
-        (1, 1)
-    );
-    assert_eq!(
-        (count("long", "admitted"), count("long", "refused")),
-        (1, 1)
-    );
-    assert_eq!(
-        (count("free", "admitted"), count("free", "refused")),
-        (1, 0)
-    );
+    let counts =
+        |limit: &str, outcomes: [&str; 2]| outcomes.map(|outcome| counted(&proxy, limit, outcome));
+    assert_eq!(counts("short", ["admitted", "refused"]), [1, 1]);
+    assert_eq!(counts("long", ["admitted", "refused"]), [1, 1]);
+    assert_eq!(counts("free", ["admitted", "refused"]), [1, 0]);
 }
 
 #[test]
@@ -235,16 +227,11 @@ fn report_mode_changes_nothing_and_counts_what_would_be() {
     run(&mut proxy, &from("192.0.2.2"));
     run(&mut proxy, &from("nobody"));
     proxy.tick();
-    let count = |limit: &str, outcome: &str| counted(&proxy, limit, outcome);
+    let counts =
+        |limit: &str, outcomes: [&str; 2]| outcomes.map(|outcome| counted(&proxy, limit, outcome));
     // As it would be: what narrow refuses is not charged to wide.
-    assert_eq!(
-        (count("narrow", "admitted"), count("narrow", "reported")),
-        (2, 20)
-    );
-    assert_eq!(
-        (count("wide", "admitted"), count("wide", "reported")),
-        (2, 0)
-    );
+    assert_eq!(counts("narrow", ["admitted", "reported"]), [2, 20]);
+    assert_eq!(counts("wide", ["admitted", "reported"]), [2, 0]);
 }
 
 /// The mode of the filter is the default of its limits, and no more than that.

@@ -127,14 +127,14 @@ pub(super) struct Resumed {
 pub(super) struct Ticks {
     /// The period that the host was asked for.
     pub(super) period: Option<Duration>,
-    /// By place.
+    /// The tick of each part, by its place.
     pub(super) parts: Vec<Option<PartTick>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PartTick {
     pub(super) period: Duration,
-    /// Monotonic time.
+    /// When the part ticks next, in monotonic time.
     pub(super) due_ns: u64,
 }
 

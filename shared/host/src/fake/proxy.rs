@@ -7,7 +7,7 @@ use super::exchange::Outcome;
 use super::state::Phase;
 use super::stream::Stream;
 use super::{AnyCall, FakeHost, LogLine, PendingCall, Process, Profile, Request, Response};
-use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, Plugin};
+use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, Plugin, ResponseSizes};
 
 /// Drives a [`Plugin`] as the proxy of a [`FakeHost`] would.
 ///
@@ -344,7 +344,7 @@ impl Proxy {
         };
         self.call(at_hand, Phase::CallResponse, |plugin| match response {
             CallResponse::Http { .. } | CallResponse::Nothing => {
-                plugin.http_call_response(context, token, headers, body);
+                plugin.http_call_response(context, token, ResponseSizes { headers, body });
             }
             CallResponse::GrpcMessage(message) => {
                 plugin.grpc_receive(context, token, Ok(message.len()));

@@ -17,6 +17,7 @@ use crate::{Capabilities, Host, HostKind, LogLevel, Metrics, Request, Throttle, 
 /// The configurations of routes that have one of their own, as a filter has made them ready.
 pub struct RouteConfigs<T> {
     filter: &'static str,
+    capabilities: Capabilities,
     keys: &'static [&'static str],
     /// What the plugin itself says.
     base: Json,
@@ -27,6 +28,9 @@ pub struct RouteConfigs<T> {
     metrics: Metrics,
     throttle: Throttle,
 }
+
+/// Makes ready a whole configuration, with what a route says in the place of what the plugin says.
+type Compile<'c, T> = &'c dyn Fn(&Startup<'_>) -> Result<T, Problems>;
 
 /// What a request falls under.
 pub enum Choice<T> {
@@ -69,39 +73,41 @@ impl<T> Clone for Found<T> {
 }
 
 impl<T> RouteConfigs<T> {
-    /// Makes ready what the configuration has for its routes; `None` where all are alike. `compile`
-    /// makes ready a whole configuration.
+    /// Makes ready what the configuration has for its routes; `None` where all are alike.
     ///
     /// # Errors
     /// What this host lacks for one of them.
     pub fn new(
-        host: &dyn Host,
-        capabilities: &Capabilities,
+        startup: &Startup<'_>,
         filter: &'static str,
         part: &RoutePart,
-        (settings, configuration): (&RouteSettings, &str),
-        compile: &dyn Fn(&str) -> Result<T, Problems>,
+        settings: &RouteSettings,
+        compile: Compile<'_, T>,
     ) -> Result<Option<Self>, Problems> {
         let mut metadata = settings.metadata;
-        if metadata.is_some() && capabilities.kind() != HostKind::Envoy {
+        if metadata.is_some() && startup.capabilities.kind() != HostKind::Envoy {
             let line = format!(
                 "{filter}: this host has no route metadata: route_config does nothing. A route \
                  has a plugin configuration of its own here"
             );
-            host.log(LogLevel::Warn, &line);
+            startup.host.log(LogLevel::Warn, &line);
             metadata = None;
         }
         if metadata.is_none() && settings.folded.is_empty() {
             return Ok(None);
         }
         let folded = settings.folded.iter().map(|rule| {
-            let compiled = compile(&rule.configuration)?;
+            let compiled = compile(&Startup {
+                configuration: &rule.configuration,
+                ..*startup
+            })?;
             Ok((rule.clone(), Rc::new(compiled)))
         });
         Ok(Some(Self {
             filter,
+            capabilities: *startup.capabilities,
             keys: part.keys,
-            base: Json::parse(configuration.as_bytes()).unwrap_or(Json::Null),
+            base: Json::parse(startup.configuration.as_bytes()).unwrap_or(Json::Null),
             metadata,
             folded: folded.collect::<Result<_, Problems>>()?,
             known: RefCell::default(),
@@ -117,7 +123,7 @@ impl<T> RouteConfigs<T> {
         host: &dyn Host,
         request: &Request,
         mode: Mode,
-        compile: &dyn Fn(&str) -> Result<T, Problems>,
+        compile: Compile<'_, T>,
     ) -> Choice<T> {
         let found = match self.of_metadata(host, compile) {
             Found::Nothing => self.of_folded(host, request),
@@ -141,11 +147,7 @@ impl<T> RouteConfigs<T> {
         }
     }
 
-    fn of_metadata(
-        &self,
-        host: &dyn Host,
-        compile: &dyn Fn(&str) -> Result<T, Problems>,
-    ) -> Found<T> {
+    fn of_metadata(&self, host: &dyn Host, compile: Compile<'_, T>) -> Found<T> {
         if self.metadata.is_none() {
             return Found::Nothing;
         }
@@ -161,12 +163,7 @@ impl<T> RouteConfigs<T> {
         Found::Nothing
     }
 
-    fn of_said(
-        &self,
-        host: &dyn Host,
-        said: Said,
-        compile: &dyn Fn(&str) -> Result<T, Problems>,
-    ) -> Found<T> {
+    fn of_said(&self, host: &dyn Host, said: Said, compile: Compile<'_, T>) -> Found<T> {
         let mut known = self.known.borrow_mut();
         if let Some(place) = known.iter().rposition(|(known, _)| *known == said) {
             let found = known.remove(place);
@@ -179,7 +176,12 @@ impl<T> RouteConfigs<T> {
                 return Ok(Found::Nothing);
             };
             let configuration = merged(&self.base, &members, self.keys)?;
-            compile(&configuration).map(|route| Found::Route(Rc::new(route)))
+            let route = compile(&Startup {
+                host,
+                capabilities: &self.capabilities,
+                configuration: &configuration,
+            })?;
+            Ok(Found::Route(Rc::new(route)))
         });
         let found = compiled.unwrap_or_else(|problems| {
             for problem in problems.iter().take(MAX_LOGGED) {

@@ -6,8 +6,8 @@ use policy::config::Problems;
 
 use super::super::{CallResponse, Profile, Proxy, Request, Response};
 use crate::{
-    Action, CallToken, Capabilities, Direction, Filter, HeaderMap, Host, HttpCall, LocalResponse,
-    MetricKind, ResponseSizes, Status, Stream, headers,
+    Action, CallToken, Direction, Filter, HeaderMap, Host, HttpCall, LocalResponse, MetricKind,
+    ResponseSizes, Startup, Status, Stream, headers,
 };
 
 /// Does in the request headers what its configuration says, word by word.
@@ -22,7 +22,12 @@ impl Filter for Obedient {
     const NAME: &'static str = "obedient";
     type Stream = ObedientStream;
 
-    fn configure(host: &dyn Host, _: &Capabilities, words: &str) -> Result<Self, Problems> {
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let Startup {
+            host,
+            configuration: words,
+            ..
+        } = startup;
         let _ = host.property(&["plugin_name"]);
         let gauge = host.define_metric(MetricKind::Gauge, "gauge");
         Ok(Self {

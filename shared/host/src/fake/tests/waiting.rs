@@ -7,8 +7,8 @@ use policy::config::Problems;
 use super::super::{CallResponse, Profile, Proxy, Request};
 use crate::waiting::{Call, CallId, Calls, Occasion, WaitingRequests};
 use crate::{
-    Action, CallToken, Capabilities, ContextId, Filter, HeaderMap, Host, HttpCall, LocalResponse,
-    ResponseSizes, Stream, header_text,
+    Action, CallToken, ContextId, Filter, HeaderMap, Host, HttpCall, LocalResponse, ResponseSizes,
+    Startup, Stream, header_text,
 };
 
 /// Asks once for everybody who comes meanwhile; what is not answered with 200 refuses them.
@@ -27,13 +27,11 @@ impl Filter for Asking {
     const NAME: &'static str = "asking";
     type Stream = AskingStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        text: &str,
-    ) -> Result<Self, Problems> {
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let (capabilities, text) = (startup.capabilities, startup.configuration);
         if capabilities.ticks() {
-            host.set_tick_period(Duration::from_millis(100)).unwrap();
+            let period = Duration::from_millis(100);
+            startup.host.set_tick_period(period).unwrap();
         }
         Ok(Self {
             calls: Calls::new(*capabilities, 2),
