@@ -324,7 +324,10 @@ fn rules_that_higress_folds_in_are_for_their_routes_hosts_and_services() {
     for is_bundled in BOTH {
         let mut bed = Bed::new("jwt-auth", is_bundled, &with(AUTH, FOLDED));
         let route = |name: &str| get().attribute(&["xds", "route_name"], name.to_owned());
-        let host = |name: &str| Request::get("/").header(":authority", name);
+        let host = |name: &str| {
+            let request = Request::get("/").without(":authority");
+            request.header(":authority", name)
+        };
         let service = |name: &str| get().attribute(&["xds", "cluster_name"], name.to_owned());
         for (request, expected) in [
             (get(), 403),
@@ -336,6 +339,11 @@ fn rules_that_higress_folds_in_are_for_their_routes_hosts_and_services() {
             (host("public.example"), 200),
             (host("public.example.org"), 403),
             (host("same.example"), 403),
+            // Another server may take it for the host that is open.
+            (
+                host("public.example").header("x-forwarded-host", "shop.example"),
+                503,
+            ),
             (service("outbound|80||docs.shop.svc.cluster.local"), 200),
             (service("outbound|81||docs.shop.svc.cluster.local"), 403),
             (service("docs.shop.svc.cluster.local"), 403),

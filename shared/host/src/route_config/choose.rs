@@ -12,7 +12,9 @@ use policy::refusal::Refusal;
 use super::folded::{Fit, FoldedRule};
 use super::metadata::{self, Said};
 use super::{RoutePart, RouteSettings, merged};
-use crate::{Capabilities, Host, HostKind, LogLevel, Metrics, Request, Throttle, exchange, refuse};
+use crate::{
+    Capabilities, Host, HostKind, LogLevel, Metrics, Request, Startup, Throttle, exchange, refuse,
+};
 
 /// The configurations of routes that have one of their own, as a filter has made them ready.
 pub struct RouteConfigs<T> {
