@@ -1,16 +1,18 @@
 //! The configuration: what is recorded, for how long, and where it goes.
 
 mod chain;
+mod data_subject;
 mod fields;
 mod rule;
 mod sink;
 
 pub use chain::{ChainSettings, Witness};
+pub use data_subject::DataSubjectSource;
 pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
-pub use rule::{Assurance, Level, Retention, Rule, Share};
+pub use rule::{Assurance, Keep, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -121,7 +123,7 @@ impl Configuration for Config {
             on_error: fields.or("on_error", OnError::Deny, |n| OnError::read(&n)),
             batch: fields.or("batch", DEFAULT_BATCH, |n| read_batch(&n)),
             rules: fields.or("rules", Vec::new(), |n| {
-                n.list(|rule| Rule::read(&rule, &default_rule))
+                n.list(|rule| Rule::read(&rule, &default_rule, subject.is_some()))
             }),
             default_rule,
             subject,
@@ -161,7 +163,7 @@ impl Config {
     /// Refuses a class that is kept for two times. Its records are one chain, which is purged from its
     /// beginning: one record that must stay for years would keep all that come after it.
     fn refuse_mixed_retention(&self, node: &Node<'_>) {
-        let mut classes: BTreeMap<&str, (Option<Duration>, String)> = BTreeMap::new();
+        let mut classes: BTreeMap<&str, (Keep, String)> = BTreeMap::new();
         for (path, rule) in self.all_rules(node.path()) {
             let retention = &rule.retention;
             let path = joined(&path, "retention");
@@ -190,6 +192,21 @@ impl Config {
                 node.warn_at(&joined(&path, "template"), "template_missing", message);
             }
         }
+        let mut unsaid = BTreeSet::new();
+        for (path, rule) in self.all_rules(node.path()) {
+            let retention = &rule.retention;
+            if rule.level > Level::None
+                && retention.keep.is_unsaid()
+                && unsaid.insert(&retention.class)
+            {
+                let message = format!(
+                    "nothing says how long the class {:?} is kept, so its records never expire: say \"keep\", \
+                     such as \"1y\" or {{\"at_least\": \"6y\", \"at_most\": \"7y\"}}",
+                    retention.class
+                );
+                node.warn_at(&joined(&path, "retention"), "retention_missing", message);
+            }
+        }
     }
 
     /// For how long records are kept, by all rules.
@@ -204,6 +221,13 @@ impl Config {
         index
             .and_then(|index| self.rules.get(index))
             .unwrap_or(&self.default_rule)
+    }
+
+    /// Whether pii-redactor is to say whom bodies name.
+    #[must_use]
+    pub fn names_people_in_bodies(&self) -> bool {
+        let mut sources = self.rules.iter().flat_map(|rule| &rule.data_subject);
+        sources.any(|source| matches!(source, DataSubjectSource::Body { .. }))
     }
 
     /// Whether some request waits until its record is acknowledged.

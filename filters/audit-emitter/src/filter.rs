@@ -18,7 +18,7 @@ use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
 use host::route_config::{Choice, RouteConfigs};
-use host::waiting::{CallId, Calls, WaitingRequests};
+use host::waiting::{CallId, Calls};
 use host::{
     Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
     Moment, Request, ResponseSizes, Startup, Stream,
@@ -29,6 +29,7 @@ use policy::secret::{Secret, SecretKind};
 use crate::chains::Origin;
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
 use crate::handover::Handover;
+use crate::holding::Holding;
 use crate::host_log::{self, HostLog};
 use crate::observe::Start;
 use crate::outbox::{Delivery, Outbox};
@@ -37,7 +38,6 @@ use crate::random::Random;
 use crate::recorder::Recorder;
 use crate::telemetry::Telemetry;
 use crate::witness::WitnessQueue;
-use holding::Held;
 
 /// The filter in one VM.
 pub struct AuditEmitter {
@@ -49,13 +49,14 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: Rc<FactSources>,
+    /// The hash of the `consent` block.
+    consent_policy: Option<String>,
     abilities: Abilities,
     recorder: Recorder,
     outbox: Outbox,
     host_log: HostLog,
     witness: Option<WitnessQueue>,
-    /// Requests that wait until their record is acknowledged.
-    held: WaitingRequests<Held>,
+    holding: Holding,
     /// Batches on their way.
     calls: Calls<Delivery>,
     handover: Option<Handover>,
@@ -110,6 +111,13 @@ impl Filter for AuditEmitter {
                  is synchronous goes to its log first",
             );
         }
+        if config.names_people_in_bodies() && !capabilities.shares_properties() {
+            host.log(
+                LogLevel::Warn,
+                "audit-emitter: this host passes nothing from filter to filter: of people in bodies the \
+                 records say only that they are incomplete, unless all filters are one module",
+            );
+        }
         let config_sha256 = Hash::plain(startup.configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
         let emitter = policy::hex::encode(&emitter);
@@ -151,6 +159,11 @@ impl Filter for AuditEmitter {
                 identity: IdentitySource::Property,
                 ..FactSources::clone(&config.sources)
             }),
+            consent_policy: config
+                .sources
+                .consent
+                .text()
+                .map(|text| Hash::plain(text.as_bytes()).to_string()),
             abilities: Abilities {
                 ticks,
                 holds,
@@ -166,8 +179,7 @@ impl Filter for AuditEmitter {
             ),
             host_log: HostLog::new(capabilities, log_key),
             witness,
-            // Each has a record in the queue, which is bounded.
-            held: WaitingRequests::new(*capabilities, usize::MAX, outbox.timeout()),
+            holding: Holding::new(*capabilities, outbox.timeout(), config.on_error),
             calls: Calls::new(*capabilities, MAX_CALLS),
             outbox,
             handover,
@@ -197,7 +209,8 @@ impl Filter for AuditEmitter {
             self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
         } else {
             self.send_if_due(host, now);
-            self.give_up_holding(host, now);
+            self.holding
+                .give_up_late(host, &self.telemetry, now.monotonic_ns());
         }
         self.telemetry.report(host, now, self.outbox.queue());
     }
@@ -277,10 +290,7 @@ impl Stream<AuditEmitter> for AuditedStream {
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
-        let waits = filter.held.get_mut(self.context);
-        if waits.is_some_and(|held| held.enforces) {
-            filter.held.leave(self.context);
-        }
+        filter.holding.leave(self.context);
     }
 }
 

@@ -7,14 +7,16 @@ use host::{
     Direction, FactSources, HeaderMap, Host, Moment, Request, exchange, header_text, proxy_address,
 };
 use policy::client_address;
+use policy::consent::ConsentSources;
 use policy::decision::Decision;
 use policy::facts::Facts as _;
+use policy::http::without_query_parameter;
 use policy::identity::Identity;
 use policy::path::RequestPath;
 use policy::secret_names::{holds_address, names_secret};
 
-use crate::config::{FieldSettings, Level, QueryForm};
-use crate::record::{Observation, TraceContext};
+use crate::config::{DataSubjectSource, FieldSettings, Level, QueryForm};
+use crate::record::{Observation, ObservedSubjects, TraceContext};
 
 /// What only the beginning of a request tells: later filters may rewrite it.
 pub(crate) struct Start {
@@ -75,13 +77,14 @@ impl Start {
         host: &dyn Host,
         level: Level,
         fields: &FieldSettings,
+        consent: &ConsentSources,
     ) -> Observation {
         let mut observation = Observation {
             source_ip: source_ip(host, self.request.client_address(host)),
             ..Observation::default()
         };
         self.describe(host, &mut observation);
-        self.detail(host, &mut observation, level, fields);
+        self.detail(host, &mut observation, level, fields, consent);
         observation
     }
 
@@ -102,6 +105,53 @@ impl Start {
             .and_then(|value| parse_traceparent(&value));
     }
 
+    /// About whom the request is, as its rule says. Of one that was only received, neither the
+    /// caller is known nor a body.
+    pub(crate) fn data_subjects(
+        &self,
+        host: &dyn Host,
+        sources: &[DataSubjectSource],
+        identity: Option<&Identity>,
+        is_over: bool,
+    ) -> Option<ObservedSubjects> {
+        if sources.is_empty() {
+            return None;
+        }
+        let mut people = ObservedSubjects::default();
+        let facts = self.request.facts(host, Direction::Request);
+        let mut in_bodies = None;
+        for source in sources {
+            match source {
+                DataSubjectSource::Claim(claim) => {
+                    let values = identity.map(|identity| identity.claim_values(claim));
+                    people.add_all(&values.unwrap_or_default());
+                }
+                DataSubjectSource::Request(place) => {
+                    let readings = place.readings(&facts);
+                    people.is_incomplete |= readings.is_incomplete || readings.values.len() > 1;
+                    people.add_all(&readings.values);
+                }
+                DataSubjectSource::Body { direction, path } if is_over => {
+                    let found = in_bodies.get_or_insert_with(|| exchange::data_subjects(host));
+                    let found = found
+                        .iter()
+                        .find(|found| found.direction == *direction && found.path == *path);
+                    match found {
+                        Some(found) => {
+                            people.add_all(&found.values);
+                            people.omitted = people.omitted.saturating_add(found.omitted);
+                            people.is_incomplete |= found.is_incomplete;
+                        }
+                        // Nobody has read the body.
+                        None => people.is_incomplete = true,
+                    }
+                }
+                DataSubjectSource::Body { .. } => people.is_incomplete = true,
+            }
+        }
+        Some(people)
+    }
+
     /// What only some records say.
     pub(crate) fn detail(
         &self,
@@ -109,6 +159,7 @@ impl Start {
         observation: &mut Observation,
         level: Level,
         fields: &FieldSettings,
+        consent: &ConsentSources,
     ) {
         let request = &self.request;
         if level >= Level::Request {
@@ -119,7 +170,11 @@ impl Start {
             };
             observation.headers = fields.headers.iter().filter_map(header).collect();
             if fields.query != QueryForm::None {
-                let raw = String::from_utf8_lossy(request.raw_path(host)).into_owned();
+                let mut raw = String::from_utf8_lossy(request.raw_path(host)).into_owned();
+                // The record has the hash of such a string and what it decided, never the string.
+                for name in consent.encoded_parameters() {
+                    raw = without_query_parameter(&raw, name);
+                }
                 let query = raw.split_once('?').map(|(_, query)| query);
                 let query = query.and_then(|query| query.split('#').next());
                 observation.query = query.map(str::to_owned);

@@ -7,15 +7,20 @@
 
 mod activity;
 mod bound;
+mod consent;
+mod data_subject;
 mod findings;
 mod observation;
 mod parties;
+
+use std::time::Duration;
 
 use audit::canonical::Writer;
 use audit::{Chain, Committed, Group, Salts};
 use policy::identity::AuthenticationMethod;
 
-pub use observation::{Observation, TraceContext};
+pub use consent::{ConsentDetail, ConsentSignal};
+pub use observation::{Observation, ObservedSubjects, TraceContext};
 
 use crate::config::{FieldSettings, Level, Retention};
 use crate::pseudonym::Pseudonymizer;
@@ -118,6 +123,7 @@ struct Personal {
     actor: String,
     source: String,
     consent: String,
+    data_subject: Option<String>,
     path: Option<String>,
     path_as_sent: Option<String>,
     query: Option<String>,
@@ -131,7 +137,8 @@ impl Personal {
         Self {
             actor: parties::actor(observation, envelope),
             source: parties::source(observation, envelope),
-            consent: consent(observation),
+            consent: consent::consent(observation),
+            data_subject: data_subject::written(observation, envelope),
             // The members of `http_request` are there where it is.
             path: activity::path(observation, envelope).filter(|_| observation.method.is_some()),
             path_as_sent: activity::path_as_sent(observation, envelope)
@@ -149,12 +156,17 @@ impl Personal {
     }
 
     fn committed(&self, salts: &Salts) -> Committed {
-        let [consent, source, subject, url] = *salts;
+        let [consent, data_subject, source, subject, url] = *salts;
         let mut committed = Committed::default();
         committed.commit(
             Group::Consent,
             consent,
             &[("/unmapped/consent", Some(&self.consent))],
+        );
+        committed.commit(
+            Group::DataSubject,
+            data_subject,
+            &[("/unmapped/data_subject", self.data_subject.as_deref())],
         );
         committed.commit(
             Group::Source,
@@ -210,6 +222,9 @@ fn write_unmapped(
         let certificate = observation.peer.as_ref().map(|_| "client_certificate");
         text(w, "authentication", method.or(certificate));
         w.cut_member("consent", |w| w.fragment(&personal.consent));
+        if let Some(people) = &personal.data_subject {
+            w.cut_member("data_subject", |w| w.fragment(people));
+        }
         findings::write_findings(w, observation);
         number(w, "grpc_status", observation.grpc_status);
         name(w, "http_method", activity::other_method(observation));
@@ -233,11 +248,13 @@ fn write_unmapped(
         w.member("retention", |w| {
             w.object(|w| {
                 w.text_member("class", &envelope.retention.class);
-                let expires_ms = envelope.retention.keep.map(|keep| {
+                let after = |keep: Duration| {
                     let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
                     observation.time_ms.saturating_add(keep_ms)
-                });
-                number(w, "expires", expires_ms);
+                };
+                let keep = envelope.retention.keep;
+                number(w, "expires", keep.at_most.map(after));
+                number(w, "required_until", keep.at_least.map(after));
             });
         });
         text(
@@ -256,26 +273,6 @@ fn write_unmapped(
             w.member("truncated", |w| w.boolean(true));
         }
     });
-}
-
-fn consent(observation: &Observation) -> String {
-    let mut writer = Writer::of_part(32);
-    writer.object(|w| {
-        w.member("gpc", |w| w.boolean(observation.opted_out));
-        if let Some(purposes) = &observation.purposes {
-            w.member("purposes", |w| {
-                w.array(|w| {
-                    for purpose in purposes.iter().take(MAX_PURPOSES) {
-                        w.item(|w| w.string(&cut(purpose, MAX_NAME_BYTES)));
-                    }
-                });
-            });
-        }
-        if observation.consent_unreadable {
-            w.member("unreadable", |w| w.boolean(true));
-        }
-    });
-    writer.into_text()
 }
 
 /// Allowed, Denied, Modified of the profile security_control; Unknown where nobody can say.

@@ -81,9 +81,15 @@ pub enum Reason {
     /// The verified token lacks a scope.
     #[error("The token lacks a required scope.")]
     ScopeMissing,
+    /// The caller must log in again, or in a stronger way (RFC 9470).
+    #[error("The caller must authenticate again, or in a stronger way.")]
+    InsufficientAuthentication,
     /// The verified token fails a condition on its claims.
     #[error("The token's claims do not allow this.")]
     ClaimMismatch,
+    /// What the request names is not what the caller's claim says: it is somebody else's.
+    #[error("What this is about belongs to somebody else.")]
+    ObjectNotOwned,
     /// A claim does not fit into the header in which the upstream gets it.
     #[error("The token's claims do not fit into the headers that they are handed on in.")]
     ClaimHeaderTooLarge,
@@ -111,6 +117,9 @@ pub enum Reason {
     /// Servers disagree on which host is meant, and so do the rules.
     #[error("The request names more than one host.")]
     HostAmbiguous,
+    /// Servers disagree on which value of a query parameter counts, and so do the rules.
+    #[error("A query parameter can be read in more than one way.")]
+    QueryAmbiguous,
     /// The path cannot be read.
     #[error("The path cannot be read.")]
     PathUnreadable,
@@ -129,6 +138,21 @@ pub enum Reason {
     /// The issuer could not be asked.
     #[error("The token cannot be checked at the moment.")]
     IntrospectionUnavailable,
+    /// The body is longer than it may be.
+    #[error("The body is too large.")]
+    BodyTooLarge,
+    /// The length of the body is not announced.
+    #[error("The length of the body must be announced.")]
+    LengthRequired,
+    /// A query parameter is larger than it may be, or no plain number.
+    #[error("A parameter of the query asks for too much.")]
+    QueryTooLarge,
+    /// The consent service could not be asked.
+    #[error("What the caller has agreed to cannot be looked up at the moment.")]
+    ConsentUnavailable,
+    /// Too many attempts have failed.
+    #[error("Too many attempts to authenticate have failed.")]
+    TooManyFailures,
     /// More requests wait for keys than may.
     #[error("Too many requests wait for the keys to check their tokens.")]
     WaitingFull,
@@ -142,6 +166,7 @@ impl Reason {
             Ambiguity::Method => Self::MethodAmbiguous,
             Ambiguity::Header => Self::HeaderAmbiguous,
             Ambiguity::Host => Self::HostAmbiguous,
+            Ambiguity::Query => Self::QueryAmbiguous,
             _ => Self::PathAmbiguous,
         }
     }
@@ -174,7 +199,9 @@ impl Reason {
             Self::KeyUnknown => "key_unknown",
             Self::SignatureInvalid => "signature_invalid",
             Self::ScopeMissing => "scope_missing",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::ClaimMismatch => "claim_mismatch",
+            Self::ObjectNotOwned => "object_not_owned",
             Self::ClaimHeaderTooLarge => "claim_header_too_large",
             Self::ConsentMissing => "consent_missing",
             Self::TlsRequired => "tls_required",
@@ -184,12 +211,18 @@ impl Reason {
             Self::MethodAmbiguous => "method_ambiguous",
             Self::HeaderAmbiguous => "header_ambiguous",
             Self::HostAmbiguous => "host_ambiguous",
+            Self::QueryAmbiguous => "query_ambiguous",
             Self::PathUnreadable => "path_unreadable",
             Self::CredentialKept => "credential_kept",
             Self::ManagedHeader => "managed_header",
             Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::BodyTooLarge => "body_too_large",
+            Self::LengthRequired => "length_required",
+            Self::QueryTooLarge => "query_too_large",
+            Self::ConsentUnavailable => "consent_unavailable",
+            Self::TooManyFailures => "too_many_failures",
             Self::WaitingFull => "waiting_full",
         }
     }
@@ -203,18 +236,27 @@ impl Reason {
             | Self::MethodAmbiguous
             | Self::HeaderAmbiguous
             | Self::HostAmbiguous
+            | Self::QueryAmbiguous
             | Self::PathUnreadable
             | Self::CredentialKept
+            | Self::QueryTooLarge
             | Self::ManagedHeader => 400,
+            Self::LengthRequired => 411,
+            Self::BodyTooLarge => 413,
             Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
+            | Self::ObjectNotOwned
             | Self::ClaimHeaderTooLarge
             | Self::ConsentMissing
             | Self::TlsRequired
             | Self::ClientCertificateRequired
             | Self::NoRule => 403,
-            Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::WaitingFull => 503,
+            Self::TooManyFailures => 429,
+            Self::KeysUnavailable
+            | Self::IntrospectionUnavailable
+            | Self::ConsentUnavailable
+            | Self::WaitingFull => 503,
             _ => 401,
         }
     }

@@ -29,12 +29,15 @@ pub mod headers;
 mod interface;
 pub mod metrics;
 mod moment;
+mod per_direction;
 mod plugin;
 pub mod plugin_configuration;
 pub mod protobuf;
 pub mod refuse;
 mod request;
 pub mod route_config;
+pub mod shared_cache;
+pub mod shared_cells;
 pub mod shared_data;
 mod status;
 pub mod throttle;
@@ -56,7 +59,9 @@ pub use interface::{
 pub use metrics::{Counter, Histogram, Metrics};
 pub use moment::Moment;
 pub use plugin::Plugin;
-pub use request::{Request, RequestFacts, header_text, proxy_address};
+pub use request::{
+    Request, RequestFacts, client_certificate, has_client_certificate, header_text, proxy_address,
+};
 pub use status::Status;
 pub use throttle::Throttle;
 pub use verify_signature::verify_signature;

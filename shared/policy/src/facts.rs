@@ -3,6 +3,7 @@
 use crate::consent::Consent;
 use crate::identity::Identity;
 use crate::path::{PathError, RequestPath};
+use crate::request_value::CertificateField;
 
 /// A request, as rules see it. The host layer reads them from the proxy and asks it only for what a
 /// rule needs; tests read them from a table.
@@ -12,6 +13,12 @@ pub trait Facts {
     /// # Errors
     /// See [`PathError`].
     fn path(&self) -> Result<&RequestPath, PathError>;
+
+    /// The path with its query, as it was sent; empty where nobody knows it.
+    fn raw_path(&self) -> &[u8];
+
+    /// A field of the certificate that the client has shown and the proxy has verified.
+    fn client_certificate(&self, field: CertificateField) -> Option<String>;
 
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 section 9.1).
     fn method(&self) -> &str;
@@ -91,6 +98,7 @@ pub(crate) mod tests {
     /// A request from a table.
     pub(crate) struct Request {
         pub(crate) method: String,
+        pub(crate) raw_path: String,
         pub(crate) path: Result<RequestPath, PathError>,
         pub(crate) host: String,
         pub(crate) route: Option<String>,
@@ -107,6 +115,7 @@ pub(crate) mod tests {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             Self {
                 method: "GET".to_owned(),
+                raw_path: path.to_owned(),
                 path: RequestPath::parse(path.as_bytes()),
                 host: "api.example.com".to_owned(),
                 route: None,
@@ -123,6 +132,14 @@ pub(crate) mod tests {
     impl Facts for Request {
         fn path(&self) -> Result<&RequestPath, PathError> {
             self.path.as_ref().map_err(|error| *error)
+        }
+
+        fn raw_path(&self) -> &[u8] {
+            self.raw_path.as_bytes()
+        }
+
+        fn client_certificate(&self, _: CertificateField) -> Option<String> {
+            None
         }
 
         fn method(&self) -> &str {

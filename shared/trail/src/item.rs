@@ -34,6 +34,8 @@ pub struct Item {
     pub time_ms: u64,
     /// Until when it is kept.
     pub expires_ms: Option<u64>,
+    /// Until when nobody takes it away without saying why, where that is another time.
+    pub required_ms: Option<u64>,
     /// Groups that have a value.
     pub present: Groups,
     /// Groups that were erased.
@@ -109,7 +111,7 @@ pub struct Groups(u8);
 
 impl Groups {
     /// All of them.
-    pub const ALL: Self = Self(15);
+    pub const ALL: Self = Self(31);
 
     /// With these.
     #[must_use]
@@ -159,9 +161,10 @@ impl Groups {
 const fn bit(group: Group) -> u8 {
     match group {
         Group::Consent => 1,
-        Group::Source => 2,
-        Group::Subject => 4,
-        Group::Url => 8,
+        Group::DataSubject => 2,
+        Group::Source => 4,
+        Group::Subject => 8,
+        Group::Url => 16,
     }
 }
 
@@ -300,7 +303,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
     });
     let present = match &control {
         Some(_) => Groups::default(),
-        None => Groups::ALL.without(erased),
+        None => Groups::of(record.present.iter().copied()),
     };
     Ok(Item {
         chain,
@@ -309,6 +312,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         fingerprint: record.fingerprint,
         time_ms: record.time_ms,
         expires_ms: record.expires_ms,
+        required_ms: record.required_ms,
         present,
         erased,
         class_tag,
@@ -347,6 +351,7 @@ fn check_fields(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Ite
         fingerprint,
         time_ms: fields.time,
         expires_ms: fields.expires,
+        required_ms: fields.required_until,
         present,
         erased,
         class_tag: class_tag(class),

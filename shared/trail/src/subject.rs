@@ -12,6 +12,8 @@ use crate::scan::Fields;
 pub struct Subject {
     /// As JSON strings are written inside of records.
     names: BTreeSet<String>,
+    /// Pseudonyms of the same person as somebody whom data is about.
+    people: BTreeSet<String>,
 }
 
 impl Subject {
@@ -22,22 +24,53 @@ impl Subject {
             Pseudonymizer::new(key, epoch.clone()).pseudonym(subject)
         };
         let names = std::iter::once(subject.to_owned()).chain(epochs.iter().map(pseudonym));
-        let written = |name: String| {
-            let mut text = String::new();
-            audit::canonical::push_string(&mut text, &name);
-            text
-        };
         Self {
             names: names.map(written).collect(),
+            people: BTreeSet::new(),
+        }
+    }
+
+    /// Somebody whom data is about, by the pseudonyms of some epochs.
+    #[must_use]
+    pub fn of_data(person: &str, epochs: &[(String, Vec<u8>)]) -> Self {
+        let pseudonym = |(epoch, key): &(String, Vec<u8>)| {
+            Pseudonymizer::new(key, epoch.clone()).data_subject(person)
+        };
+        Self {
+            names: BTreeSet::new(),
+            people: epochs.iter().map(pseudonym).map(written).collect(),
         }
     }
 
     /// Whether a record is one of this subject's.
     #[must_use]
     pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
+        Self::names_in(text, fields).any(|name| self.names.contains(name))
+            || self.is_about(text, fields)
+    }
+
+    /// Whether the data of a record is about this person.
+    fn is_about(&self, text: &str, fields: &Fields) -> bool {
+        let people = fields.data_subject.of(text);
+        people.is_some_and(|people| self.people.iter().any(|one| people.contains(one.as_str())))
+    }
+
+    /// The names of who acted, as a record writes them.
+    pub(crate) fn names_in<'t>(text: &'t str, fields: &Fields) -> impl Iterator<Item = &'t str> {
         [fields.user_uid, fields.user_name, fields.app_uid]
             .into_iter()
             .filter_map(|span| span.of(text))
-            .any(|name| self.names.contains(name))
     }
+
+    /// All names, as records write them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+}
+
+/// A name as JSON strings are written inside of records.
+fn written(name: String) -> String {
+    let mut text = String::new();
+    audit::canonical::push_string(&mut text, &name);
+    text
 }

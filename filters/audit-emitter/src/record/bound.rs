@@ -5,7 +5,7 @@ use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
 
-use super::{Observation, cut};
+use super::{ConsentDetail, Observation, ObservedSubjects, cut};
 
 /// How much is left.
 #[derive(Clone, Copy, Debug)]
@@ -67,16 +67,37 @@ impl Bound {
             forwarded_for: observation.forwarded_for.clone().filter(|_| self.items > 8),
             identity: observation.identity.as_ref().map(|one| self.identity(one)),
             peer: text(&observation.peer),
+            data_subjects: observation
+                .data_subjects
+                .as_ref()
+                .map(|people| self.people(people)),
             decisions: self.decisions(&observation.decisions),
             opted_out: observation.opted_out,
-            purposes: observation.purposes.as_ref().map(|purposes| {
-                let purposes = purposes.iter().take(self.items);
-                purposes.map(|purpose| self.text(purpose)).collect()
-            }),
+            purposes: observation
+                .purposes
+                .as_ref()
+                .map(|purposes| self.texts(purposes)),
             consent_unreadable: observation.consent_unreadable,
+            consent: ConsentDetail {
+                policy: observation.consent.policy.clone(),
+                receipt: text(&observation.consent.receipt),
+                required: self.texts(&observation.consent.required),
+                signals: observation
+                    .consent
+                    .signals
+                    .iter()
+                    .take(self.items)
+                    .cloned()
+                    .collect(),
+            },
             is_isolated: observation.is_isolated,
             is_truncated: true,
         }
+    }
+
+    fn texts(self, texts: &[String]) -> Vec<String> {
+        let texts = texts.iter().take(self.items);
+        texts.map(|text| self.text(text)).collect()
     }
 
     fn text(self, text: &str) -> String {
@@ -91,8 +112,21 @@ impl Bound {
             issuer: text(&identity.issuer),
             tenant: text(&identity.tenant),
             provider: self.text(&identity.provider),
+            emergency: text(&identity.emergency),
             method: identity.method,
             ..Identity::default()
+        }
+    }
+
+    /// Who has no place is counted: a pseudonym cannot be made of a part of a name.
+    fn people(self, people: &ObservedSubjects) -> ObservedSubjects {
+        let lost = people.values.len().saturating_sub(self.items);
+        ObservedSubjects {
+            values: people.values.iter().take(self.items).cloned().collect(),
+            omitted: people
+                .omitted
+                .saturating_add(u64::try_from(lost).unwrap_or(0)),
+            is_incomplete: people.is_incomplete,
         }
     }
 

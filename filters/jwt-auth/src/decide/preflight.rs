@@ -7,6 +7,7 @@ use policy::facts::Facts;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 
 use crate::config::{Access, Config};
 
@@ -47,6 +48,14 @@ struct Announced<'f> {
 impl Facts for Announced<'_> {
     fn path(&self) -> Result<&RequestPath, PathError> {
         self.facts.path()
+    }
+
+    fn raw_path(&self) -> &[u8] {
+        self.facts.raw_path()
+    }
+
+    fn client_certificate(&self, field: CertificateField) -> Option<String> {
+        self.facts.client_certificate(field)
     }
 
     fn method(&self) -> &str {

@@ -172,7 +172,7 @@ fn what_is_erased_is_gone_and_the_rest_still_fits() {
         let text = canonical::to_string(&erased);
         let record = Record::check_text(&text).unwrap();
         assert_eq!(record.fingerprint, sealed.fingerprint);
-        let expected = if group == Group::Consent {
+        let expected = if matches!(group, Group::Consent | Group::DataSubject) {
             vec![]
         } else {
             vec![group]
@@ -320,6 +320,7 @@ fn what_is_said_about_chains_survives_the_record() {
         Control::Hold {
             hold: "h".to_owned(),
             targets,
+            standing: Vec::new(),
             grounds: grounds.clone().into(),
         },
         Control::Release {

@@ -7,11 +7,13 @@ use policy::facts::{Facts, media_types};
 use policy::http;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping, parse_claims};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 
 /// A request that is tried.
 pub(super) struct TriedRequest<'a> {
     method: String,
     path: Result<RequestPath, PathError>,
+    raw_path: String,
     host: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
@@ -49,6 +51,7 @@ impl<'a> TriedRequest<'a> {
         Ok(Self {
             method: method.to_owned(),
             path: RequestPath::parse(path.trim().as_bytes()),
+            raw_path: path.trim().to_owned(),
             host: host
                 .map(|(_, host)| http::host_name(host))
                 .unwrap_or_default(),
@@ -72,6 +75,14 @@ fn caller(file: &str) -> Result<Identity, String> {
 impl Facts for TriedRequest<'_> {
     fn path(&self) -> Result<&RequestPath, PathError> {
         self.path.as_ref().map_err(|error| *error)
+    }
+
+    fn raw_path(&self) -> &[u8] {
+        self.raw_path.as_bytes()
+    }
+
+    fn client_certificate(&self, _: CertificateField) -> Option<String> {
+        None
     }
 
     fn method(&self) -> &str {

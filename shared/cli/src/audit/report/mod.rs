@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use trail::report::{Filter, Report, Rows, Tally};
 
-use crate::audit::common::{Input, Result, parse_time};
+use crate::audit::common::{Input, Result, span};
 use crate::audit::format::thousands;
 use crate::audit::subject_args::Pseudonyms;
 use trail::verdict::{Question, conclude};
@@ -41,6 +41,10 @@ pub(in crate::audit) struct Arguments {
     /// Only requests of this subject
     #[arg(long)]
     subject: Option<String>,
+
+    /// Only requests that were about this person; needs --pseudonym-key-env
+    #[arg(long, value_name = "ID")]
+    data_subject: Option<String>,
 
     /// Only requests of this operation; `GET /orders*` are all that begin so
     #[arg(long)]
@@ -118,16 +122,17 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
 
 impl Arguments {
     fn filter(&self) -> Result<Filter> {
-        let time = |option: &str, text: &Option<String>| {
-            text.as_deref()
-                .map(|text| parse_time(option, text))
-                .transpose()
-        };
+        let (from_ms, to_ms) = span(self.from.as_deref(), self.to.as_deref())?;
         let subject = self.subject.as_deref();
         Ok(Filter {
-            from_ms: time("--from", &self.from)?,
-            to_ms: time("--to", &self.to)?,
+            from_ms,
+            to_ms,
             subject: subject.map(|s| self.pseudonyms.subject(s)).transpose()?,
+            data_subject: self
+                .data_subject
+                .as_deref()
+                .map(|person| self.pseudonyms.data_subject(person))
+                .transpose()?,
             route: self.route.clone(),
             class: self.class.clone(),
             data_class: self.data_class.clone(),
@@ -140,6 +145,7 @@ impl Arguments {
             ("from", &self.from),
             ("before", &self.to),
             ("subject", &self.subject),
+            ("data subject", &self.data_subject),
             ("route", &self.route),
             ("retention class", &self.class),
             ("data of class", &self.data_class),
