@@ -92,13 +92,26 @@ pub fn upstreams() -> Result<PathBuf> {
 /// # Errors
 /// [`Error::NotBuilt`] before it is built.
 pub fn rate_limit_service() -> Result<PathBuf> {
+    program("rate-limit-service", "cargo build -p rate-limit-service")
+}
+
+/// The command line tool, built by the same cargo command as this program, or by one with the same
+/// profile.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before it is built.
+pub fn command_line() -> Result<PathBuf> {
+    program("meshward", "cargo build -p meshward-cli")
+}
+
+fn program(name: &str, command: &str) -> Result<PathBuf> {
     let this = std::env::current_exe().unwrap_or_default();
     // Tests are one folder deeper than binaries.
     let folders = this.ancestors().skip(1).take(2);
-    let built_beside = folders.map(|folder| folder.join("rate-limit-service"));
+    let built_beside = folders.map(|folder| folder.join(name));
     let found = built_beside.clone().find(|path| path.exists());
     let wanted = found.or_else(|| built_beside.last()).unwrap_or_default();
-    built(wanted, "cargo build -p rate-limit-service")
+    built(wanted, command)
 }
 
 /// The Redis that `envoy-test/setup/redis.sh` unpacked.

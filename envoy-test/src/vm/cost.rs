@@ -7,7 +7,9 @@ use host::fake::{Profile, Proxy, Request, Response, StreamProperties, route_meta
 use policy::json::Json;
 
 use super::{Program, Vm, signatures};
-use crate::cases::{self, CaseFile};
+use ::cases::CaseFile;
+
+use crate::cases;
 use crate::paths::{BUNDLE, PARTS};
 use crate::{Error, Result, paths};
 

@@ -377,7 +377,8 @@ fn misplaced(name: &str, value: &Json) -> Option<String> {
             )),
         };
     }
-    if name == "publish" || name == FOLDED || SHARED.contains(&name) {
+    // The address of the schema, for editors.
+    if name == "$schema" || name == "publish" || name == FOLDED || SHARED.contains(&name) {
         return None;
     }
     if let Some(part) = Part::of_filter(name) {
@@ -432,7 +433,7 @@ pub fn check(text: &str) -> Checked<()> {
     Checked {
         result,
         warnings,
-        keys: known().map(str::to_owned).collect(),
+        keys: known().chain([FOLDED]).map(str::to_owned).collect(),
     }
 }
 

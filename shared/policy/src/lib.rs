@@ -15,6 +15,7 @@ pub mod consent;
 pub mod data_subject;
 pub mod decision;
 pub mod endpoint;
+pub mod explain;
 pub mod facts;
 pub mod filters;
 pub mod finding;

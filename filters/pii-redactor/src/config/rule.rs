@@ -5,8 +5,10 @@ use std::rc::Rc;
 use policy::claim::ClaimCondition;
 use policy::config::Node;
 use policy::consent::ConsentCondition;
+use policy::explain::Condition;
 use policy::facts::Facts;
 pub use policy::finding::Place;
+use policy::identity::Identity;
 use policy::matching::Match;
 use policy::mode::Mode;
 
@@ -71,6 +73,13 @@ impl Places {
     #[must_use]
     pub const fn has(self, place: Place) -> bool {
         self.0 & bit(place) != 0
+    }
+
+    /// The words of all of them.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all = Place::ALL.iter().filter(|(_, place)| self.has(*place));
+        all.map(|(word, _)| *word).collect()
     }
 
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
@@ -220,6 +229,25 @@ impl Unless {
             }
             Some(read)
         })
+    }
+
+    /// What is asked of a caller, and who the one at hand is.
+    #[must_use]
+    pub fn told(&self, identity: Option<&Identity>) -> Condition {
+        let mut parts = Vec::new();
+        for (key, list) in [("scopes", &self.scopes), ("roles", &self.roles)] {
+            if !list.is_empty() {
+                parts.push(format!("{key} {list:?}"));
+            }
+        }
+        let claims = self.claims.iter();
+        parts.extend(claims.map(|claim| claim.told("claims", identity).expected));
+        let subject = identity.and_then(|identity| identity.subject.clone());
+        Condition {
+            key: "unless",
+            expected: parts.join(", "),
+            found: subject.unwrap_or_else(|| "a verified caller".to_owned()),
+        }
     }
 
     /// Whether a caller sees everything: all scopes, one of the roles, all claims. Nobody does if

@@ -7,6 +7,7 @@ use std::time::Duration;
 use host::waiting::Occasion;
 use host::{Action, ContextId, Host, LogLevel, Request, exchange};
 use policy::decision::{Decision, Outcome as Decided};
+use policy::explain::{self, Step};
 use policy::mode::{Mode, OnError};
 use policy::refusal::Refusal;
 
@@ -168,6 +169,19 @@ impl TokenBucket {
         for decision in &decisions {
             self.count_decision(host, decision, group.outcome);
         }
+        explain::note(|| Step::Choosing {
+            filter: Self::FILTER,
+            about: "buckets",
+        });
+        explain::note_all(|| {
+            let in_force = group.outcome == Outcome::Passed;
+            let states = self.states(&decisions, in_force, now_ns).into_iter();
+            states.map(|state| Step::Stands {
+                limit: state.name,
+                remaining: state.remaining,
+                quota: state.quota,
+            })
+        });
         match group.outcome {
             Outcome::Passed => Ok(self.states(&decisions, true, now_ns)),
             Outcome::Refused => Err(self.refused(decisions, now_ns)),
