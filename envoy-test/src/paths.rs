@@ -50,6 +50,19 @@ pub fn wasm(filter: &str) -> Result<PathBuf> {
     )
 }
 
+/// The module of a filter as it was linked, with the names of its functions.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before `make build`.
+pub fn linked(filter: &str) -> Result<PathBuf> {
+    let name = match filter {
+        BUNDLE => "meshward_bundle".to_owned(),
+        filter => filter.replace('-', "_"),
+    };
+    let folder = root().join("target/wasm32-wasip1/release");
+    built(folder.join(format!("{name}.wasm")), "make build")
+}
+
 /// The module that does nothing.
 ///
 /// # Errors

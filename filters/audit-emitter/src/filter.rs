@@ -27,7 +27,7 @@ use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
 
 use crate::chains::Origin;
-use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
+use crate::config::{Config, HttpSink, Keep, OnFull, Sink, Witness};
 use crate::handover::Handover;
 use crate::holding::Holding;
 use crate::host_log::{self, HostLog};
@@ -45,7 +45,7 @@ pub struct AuditEmitter {
     /// Where routes differ.
     routes: Option<RouteConfigs<Config>>,
     /// For how long each class is kept, as far as any route has said.
-    classes: RefCell<BTreeMap<String, Option<Duration>>>,
+    classes: RefCell<BTreeMap<String, Keep>>,
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: Rc<FactSources>,
@@ -307,7 +307,7 @@ impl AuditEmitter {
 
 fn config_of_route(
     startup: &Startup<'_>,
-    classes: &RefCell<BTreeMap<String, Option<Duration>>>,
+    classes: &RefCell<BTreeMap<String, Keep>>,
 ) -> Result<Config, Problems> {
     let config = startup.read::<Config>(AuditEmitter::NAME)?;
     agree_on_retention(classes, &config)?;
@@ -316,7 +316,7 @@ fn config_of_route(
 
 /// A class is one chain, whichever route its records are about, so all must keep it equally long.
 fn agree_on_retention(
-    classes: &RefCell<BTreeMap<String, Option<Duration>>>,
+    classes: &RefCell<BTreeMap<String, Keep>>,
     config: &Config,
 ) -> Result<(), Problems> {
     let mut known = classes.borrow_mut();

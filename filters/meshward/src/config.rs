@@ -75,7 +75,7 @@ impl Part {
     /// The keys at the top level of its filter's configuration.
     fn keys(self) -> BTreeSet<String> {
         let keys = self.check("{}").keys.into_iter();
-        keys.filter(|key| !key.contains(['.', '['])).collect()
+        policy::sort::set(keys.filter(|key| !key.contains(['.', '['])))
     }
 
     /// The properties that filters outside the module may want: those that nobody inside is there

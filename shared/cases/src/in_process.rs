@@ -20,14 +20,20 @@ use super::{
 /// Reads the records in the body of a call to a sink; `None` if it is no such call.
 type ReadBatch = fn(&PendingCall, &[u8]) -> std::result::Result<Option<Vec<String>>, String>;
 
+/// Makes a configuration that of what runs.
+type Translate = Box<dyn Fn(&str) -> String>;
+
+/// The records of each body that went to a sink, or why they cannot be read.
+type Exported = Rc<RefCell<Vec<std::result::Result<Vec<String>, String>>>>;
+
 /// A proxy in this process, around a native filter or a module.
 pub struct InProcess<M> {
     make: M,
     /// Makes the configurations of the files those of what runs.
-    translate: Option<Box<dyn Fn(&str) -> String>>,
+    translate: Option<Translate>,
     read_batch: ReadBatch,
     proxy: Option<Proxy>,
-    exported: Rc<RefCell<Vec<std::result::Result<Vec<String>, String>>>>,
+    exported: Exported,
 }
 
 /// An exchange with all that is known of it.

@@ -34,6 +34,7 @@ pub mod refusal;
 pub mod request_value;
 pub mod secret;
 pub mod secret_names;
+pub mod sort;
 pub mod timestamp;
 pub mod units;
 pub mod values;

@@ -244,7 +244,7 @@ impl Config {
             }
         }
         // The first rule that enforces acts, before those that only count.
-        parts.fields.sort_by_key(|field| !field.enforces);
+        policy::sort::by_key(&mut parts.fields, |field| !field.enforces);
         Plan::new(parts, Rc::clone(&self.customs), Rc::clone(&self.settings))
     }
 

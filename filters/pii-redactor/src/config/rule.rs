@@ -146,7 +146,7 @@ impl Rule {
                 })
             });
             kinds.extend(presets::kinds(bits));
-            kinds.sort_unstable();
+            policy::sort::by(&mut kinds, Ord::cmp);
             kinds.dedup();
             let matches = rule.or("match", Match::default(), |n| Match::read(&n));
             let places = rule.or("apply_to", scope.default_places, |n| Places::read(&n));

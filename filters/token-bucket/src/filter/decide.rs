@@ -233,7 +233,9 @@ impl TokenBucket {
             Some((limit, decision.decision.as_ref().ok()?))
         });
         let mut decided: Vec<(&ActiveLimit, &BucketDecision)> = decided.collect();
-        decided.sort_by_key(|(_, decision)| std::cmp::Reverse(wait(decision)));
+        policy::sort::by_key(&mut decided, |(_, decision)| {
+            std::cmp::Reverse(wait(decision))
+        });
         let states = decided
             .into_iter()
             .flat_map(|(limit, decision)| limit.states(decision, in_force, now_ns));
