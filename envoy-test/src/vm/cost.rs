@@ -3,7 +3,8 @@
 //! Most of what a filter costs in a real host is that: each call crosses a border, and each value
 //! that a call returns crosses it twice more. The counts do not depend on the machine.
 
-use host::fake::{Profile, Proxy, Request, Response, StreamProperties};
+use host::fake::{Profile, Proxy, Request, Response, StreamProperties, route_metadata};
+use policy::json::Json;
 
 use super::{Program, Vm, signatures};
 use ::cases::CaseFile;
@@ -44,6 +45,8 @@ struct Scenario {
     is_bundled: bool,
     level: &'static str,
     has_body: bool,
+    /// With `route_config`: what the metadata of the route says, if there is any.
+    route: Option<Option<&'static str>>,
     /// The most calls and entries.
     most: (u64, u64),
 }
@@ -61,13 +64,14 @@ const fn scenario(
         is_bundled: false,
         level: "metadata",
         has_body: false,
+        route: None,
         most,
     }
 }
 
 /// The scenarios with their ceilings: to be lowered when fewer are needed, and raised only with a
 /// reason.
-const SCENARIOS: [Scenario; 12] = [
+const SCENARIOS: [Scenario; 16] = [
     scenario("jwt-auth, a cached token", &["jwt-auth"], (5, 7)),
     scenario(
         "token-bucket, a limit by address",
@@ -115,6 +119,40 @@ const SCENARIOS: [Scenario; 12] = [
         has_body: true,
         ..scenario("the bundle, a clean JSON body", ALL, (19, 15))
     },
+    Scenario {
+        route: Some(None),
+        ..scenario(
+            "jwt-auth, route_config, a route that says nothing",
+            &["jwt-auth"],
+            (7, 7),
+        )
+    },
+    Scenario {
+        route: Some(Some(ROUTE)),
+        ..scenario(
+            "jwt-auth, route_config, a route that says something",
+            &["jwt-auth"],
+            (6, 8),
+        )
+    },
+    Scenario {
+        is_bundled: true,
+        route: Some(None),
+        ..scenario(
+            "the bundle, route_config, a route that says nothing",
+            ALL,
+            (20, 13),
+        )
+    },
+    Scenario {
+        is_bundled: true,
+        route: Some(Some(ROUTE)),
+        ..scenario(
+            "the bundle, route_config, a route that says something to all four",
+            ALL,
+            (19, 14),
+        )
+    },
 ];
 
 /// Counts the host calls and VM entries of every scenario, in the in-process host.
@@ -155,11 +193,15 @@ struct Bed {
 
 impl Bed {
     fn start(scenario: &Scenario, keys: &str) -> Result<Self> {
-        let configuration = |filter: &str| match filter {
+        let plain = |filter: &str| match filter {
             "jwt-auth" => keys.to_owned(),
             "token-bucket" => LIMITS.to_owned(),
             "pii-redactor" => REDACT.to_owned(),
             _ => AUDIT.replace("LEVEL", scenario.level),
+        };
+        let configuration = |filter: &str| match scenario.route {
+            None => plain(filter),
+            Some(_) => plain(filter).replacen('{', r#"{"route_config": true,"#, 1),
         };
         let start = |module: &str, configuration: &str| {
             let program = Program::open(&paths::wasm(module)?).map_err(failed)?;
@@ -191,6 +233,13 @@ impl Bed {
             .header("user-agent", "cost")
             .attribute(&["source", "address"], "192.0.2.7:4711")
             .properties(&properties);
+        let request = match scenario.route.flatten() {
+            None => request,
+            Some(said) => request.attribute(
+                &["xds", "route_metadata"],
+                route_metadata(&[("meshward", Json::String(said.to_owned()))]),
+            ),
+        };
         let response = match scenario.has_body {
             true => Response::json(r#"{"order": 17, "state": "shipped"}"#),
             false => Response::new(204),
@@ -250,6 +299,8 @@ fn failed(reason: impl ToString) -> Error {
     }
 }
 
+/// The same for all four filters as the plugin says, so that the costs compare.
+const ROUTE: &str = r#"{"auth": {"mode": "enforce"}, "limits": {"mode": "enforce"}, "redact": {"mode": "enforce"}, "audit": {"mode": "enforce"}}"#;
 /// What the token of the case files may read.
 const PATH: &str = "/orders/1";
 const LIMITS: &str =

@@ -22,6 +22,7 @@ mod jwt_tls;
 mod monitoring;
 mod oidc_provider;
 mod pii_redactor;
+mod routes;
 mod test_bed;
 mod tls;
 mod token_bucket;

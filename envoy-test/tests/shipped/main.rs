@@ -4,6 +4,7 @@
 
 mod compose;
 mod demo;
+mod envoy_manifests;
 mod examples;
 mod fleet;
 mod manifests;

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::FactSources;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{Configuration, Fields, Node};
 use policy::mode::{Mode, OnError};
 
@@ -51,6 +52,8 @@ pub struct Config {
     pub chain: ChainSettings,
     /// Where identity and consent come from.
     pub sources: Rc<FactSources>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// What happens when the queue is full.
@@ -82,6 +85,14 @@ pub struct SubjectKey {
     pub key_env: String,
     /// The name of its period of use.
     pub epoch: String,
+}
+
+impl Config {
+    /// What may differ by route: what is recorded, not where it goes.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "rules", "retention", "assurance"],
+        check: |text| Self::check(text).map(drop),
+    };
 }
 
 impl Configuration for Config {
@@ -129,6 +140,7 @@ impl Configuration for Config {
                 ChainSettings::read(&n)
             }),
             sources: Rc::new(FactSources::read(fields)),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
         };
         config.refuse_mixed_retention(fields.node());
         config.warn(fields.node());
@@ -219,6 +231,12 @@ impl Config {
                 node.warn_at(&joined(&path, "retention"), "retention_missing", message);
             }
         }
+    }
+
+    /// For how long records are kept, by all rules.
+    pub fn retentions(&self) -> impl Iterator<Item = &Retention> {
+        let rules = self.rules.iter().chain([&self.default_rule]);
+        rules.map(|rule| &rule.retention)
     }
 
     /// The rule that a request falls under, by its place among the rules.

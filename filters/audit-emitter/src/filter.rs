@@ -9,22 +9,25 @@ mod holding;
 mod recording;
 mod sending;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
+use host::route_config::{Choice, RouteConfigs};
 use host::waiting::{CallId, Calls};
 use host::{
     Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
-    Moment, ResponseSizes, Startup, Stream,
+    Moment, Request, ResponseSizes, Startup, Stream,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
 
 use crate::chains::Origin;
-use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
+use crate::config::{Config, HttpSink, Keep, OnFull, Sink, Witness};
 use crate::handover::Handover;
 use crate::holding::Holding;
 use crate::host_log::{self, HostLog};
@@ -38,7 +41,11 @@ use crate::witness::WitnessQueue;
 
 /// The filter in one VM.
 pub struct AuditEmitter {
-    config: Config,
+    config: Rc<Config>,
+    /// Where routes differ.
+    routes: Option<RouteConfigs<Config>>,
+    /// For how long each class is kept, as far as any route has said.
+    classes: RefCell<BTreeMap<String, Keep>>,
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: Rc<FactSources>,
@@ -138,6 +145,15 @@ impl Filter for AuditEmitter {
             _ => None,
         };
         let outbox = Outbox::new(&config, secrets.sink_headers);
+        let classes = RefCell::default();
+        agree_on_retention(&classes, &config)?;
+        let routes = RouteConfigs::new(
+            startup,
+            Self::NAME,
+            &Config::ROUTE_PART,
+            &config.routes,
+            &|startup| config_of_route(startup, &classes),
+        )?;
         Ok(Self {
             early_sources: Rc::new(FactSources {
                 identity: IdentitySource::Property,
@@ -169,7 +185,9 @@ impl Filter for AuditEmitter {
             handover,
             telemetry: Telemetry::new(Self::NAME, ticks),
             ticks_seen: 0,
-            config,
+            config: Rc::new(config),
+            routes,
+            classes,
         })
     }
 
@@ -177,6 +195,7 @@ impl Filter for AuditEmitter {
         AuditedStream {
             context,
             start: None,
+            config: None,
         }
     }
 
@@ -212,6 +231,8 @@ impl Filter for AuditEmitter {
 pub struct AuditedStream {
     context: ContextId,
     start: Option<Start>,
+    /// What the route of the request says, if not what the plugin says.
+    config: Option<Rc<Config>>,
 }
 
 impl Stream<AuditEmitter> for AuditedStream {
@@ -226,16 +247,23 @@ impl Stream<AuditEmitter> for AuditedStream {
         let start = self.start.insert(Start::capture(host, now, sources));
         // Where one stays, jwt-auth refuses the request.
         let _ = start.request.strip_overrides(host, filter.config.mode);
+        match filter.choose_config(host, &start.request) {
+            Choice::Plugin => {}
+            Choice::Route(config) => self.config = Some(config),
+            Choice::Refused => return Action::Pause,
+        }
+        let config = self.config.as_ref().unwrap_or(&filter.config);
+        let config = Rc::clone(config);
         // Who sends the request is known when the record is made, not now.
         let early = start.request.under(&filter.early_sources);
-        if filter.config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
-            let action = filter.refuse_unrecordable(host, &early);
+        if config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
+            let action = filter.refuse_unrecordable(host, &config, &early);
             if action == Action::Pause {
                 return action;
             }
         }
-        if filter.config.is_synchronous() {
-            return filter.hold(host, now, self.context, start, &early);
+        if config.is_synchronous() {
+            return filter.hold(host, now, self.context, &config, start, &early);
         }
         Action::Continue
     }
@@ -257,12 +285,57 @@ impl Stream<AuditEmitter> for AuditedStream {
     }
 
     fn on_log(&mut self, filter: &mut AuditEmitter, host: &dyn Host) {
-        filter.record_request(host, self.start.as_ref());
+        let config = self.config.as_ref().unwrap_or(&filter.config);
+        filter.record_request(host, &Rc::clone(config), self.start.as_ref());
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
         filter.holding.leave(self.context);
     }
+}
+
+impl AuditEmitter {
+    fn choose_config(&self, host: &dyn Host, request: &Request) -> Choice<Config> {
+        match &self.routes {
+            None => Choice::Plugin,
+            Some(routes) => routes.choose(host, request, self.config.mode, &|startup| {
+                config_of_route(startup, &self.classes)
+            }),
+        }
+    }
+}
+
+fn config_of_route(
+    startup: &Startup<'_>,
+    classes: &RefCell<BTreeMap<String, Keep>>,
+) -> Result<Config, Problems> {
+    let config = startup.read::<Config>(AuditEmitter::NAME)?;
+    agree_on_retention(classes, &config)?;
+    Ok(config)
+}
+
+/// A class is one chain, whichever route its records are about, so all must keep it equally long.
+fn agree_on_retention(
+    classes: &RefCell<BTreeMap<String, Keep>>,
+    config: &Config,
+) -> Result<(), Problems> {
+    let mut known = classes.borrow_mut();
+    let retentions = config.retentions().collect::<Vec<_>>();
+    let other = retentions
+        .iter()
+        .find(|own| known.get(&own.class).is_some_and(|keep| *keep != own.keep));
+    if let Some(retention) = other {
+        let message = format!(
+            "the class {:?} is kept for another time elsewhere: its records are one chain, which \
+             is purged as a whole. Give each time a class of its own, or both the same \"keep\"",
+            retention.class
+        );
+        return Err(Problem::new("retention", message).into());
+    }
+    for retention in retentions {
+        known.insert(retention.class.clone(), retention.keep);
+    }
+    Ok(())
 }
 
 /// What the environment holds.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::route_config::RouteConfigs;
 use host::shared_cells::CellHash;
 use host::waiting::{Call, CallId, Occasion, WaitingRequests};
 use host::{
@@ -29,16 +30,47 @@ use crate::verify::{Import, Verifier, introspector};
 
 /// The filter in one VM.
 pub struct JwtAuth {
-    /// Shared, so that a decision can name a rule while the keys change.
     config: Rc<Config>,
     verifier: Verifier,
-    enforcer: Enforcer,
+    access: Rc<AccessRules>,
+    /// Where routes differ.
+    routes: Option<RouteConfigs<AccessRules>>,
     /// Requests that wait for keys or for an introspection.
-    waiting: WaitingRequests<Request>,
+    waiting: WaitingRequests<HeldRequest>,
     /// What is still to be done to the responses of requests that have waited.
     responses: HashMap<ContextId, ResponseHeaders>,
     metrics: Metrics,
     throttle: Throttle,
+}
+
+/// Who may do what, and how that is enforced: for the whole plugin, or on one route.
+struct AccessRules {
+    /// Shared, so that a decision can name a rule while the keys change.
+    config: Rc<Config>,
+    enforcer: Enforcer,
+}
+
+impl AccessRules {
+    fn new(config: &Rc<Config>, capabilities: &Capabilities) -> Self {
+        Self {
+            enforcer: Enforcer::new(config, capabilities),
+            config: Rc::clone(config),
+        }
+    }
+
+    /// Those of a route, in the configuration of a plugin.
+    fn of_route(startup: &Startup<'_>, plugin: &Config) -> Result<Self, Problems> {
+        let mut config = startup.read::<Config>(JwtAuth::NAME)?;
+        // They are the same, in the same order, and need not be there twice.
+        config.providers.clone_from(&plugin.providers);
+        Ok(Self::new(&Rc::new(config), startup.capabilities))
+    }
+}
+
+/// A request that waits.
+struct HeldRequest {
+    request: Request,
+    access: Rc<AccessRules>,
 }
 
 impl Filter for JwtAuth {
@@ -82,8 +114,16 @@ impl Filter for JwtAuth {
             );
         }
         warn_of_missing(host, capabilities, &config);
+        let routes = RouteConfigs::new(
+            startup,
+            Self::NAME,
+            &Config::ROUTE_PART,
+            &config.routes,
+            &|startup| AccessRules::of_route(startup, &config),
+        )?;
         Ok(Self {
-            enforcer: Enforcer::new(&config, capabilities),
+            access: Rc::new(AccessRules::new(&config, capabilities)),
+            routes,
             verifier,
             waiting: WaitingRequests::new(
                 *capabilities,
@@ -126,7 +166,10 @@ impl Filter for JwtAuth {
 
     fn flush(&mut self, host: &dyn Host) {
         self.verifier.flush(host);
-        self.enforcer.flush(host);
+        self.access.enforcer.flush(host);
+        if let Some(routes) = &self.routes {
+            routes.for_each(|access| access.enforcer.flush(host));
+        }
     }
 
     fn on_delete(&mut self, host: &dyn Host) {
@@ -156,15 +199,18 @@ impl Stream<JwtAuth> for AuthStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
-        let config = Rc::clone(&filter.config);
-        let mut request = Request::capture(host, &config.sources);
-        let managed = managed_headers::strip_managed_headers(host, &request, &config);
+        let mut request = Request::capture(host, &filter.config.sources);
+        let Some(access) = filter.access_for(host, &request) else {
+            return Action::Pause;
+        };
+        let AccessRules { config, enforcer } = access.as_ref();
+        let managed = managed_headers::strip_managed_headers(host, &request, config);
         let mode = config.strictest_mode();
         let overrides = request.strip_overrides(host, mode);
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
-            let decision = uncheckable(&config, reason);
-            let action = filter.enforcer.apply(host, &request, &decision);
+            let decision = uncheckable(config, reason);
+            let action = enforcer.apply(host, &request, &decision);
             if action == Action::Pause {
                 return action;
             }
@@ -173,25 +219,25 @@ impl Stream<JwtAuth> for AuthStream {
             && let Err(reason) =
                 RequestLimit::check(&config.requests, host, &request, end_of_stream)
         {
-            let decision = AuthDecision::over_limit(&config, reason);
-            let action = filter.enforcer.apply(host, &request, &decision);
+            let decision = AuthDecision::over_limit(config, reason);
+            let action = enforcer.apply(host, &request, &decision);
             if action == Action::Pause {
                 return action;
             }
         }
         let now = Moment::of(host);
-        let mut decision = filter.decide(&config, host, &mut request, self.context, &now, None);
+        let mut decision = filter.decide(config, host, &mut request, self.context, &now, None);
         if matches!(decision, AuthDecision::Wait { .. })
             && filter.fetch_due_keys(host, occasion(self.context, &now))
         {
             // What it would wait for has failed at once.
             let since_ns = Some(now.monotonic_ns());
-            decision = filter.decide(&config, host, &mut request, self.context, &now, since_ns);
+            decision = filter.decide(config, host, &mut request, self.context, &now, since_ns);
         }
         filter.report_imports(host);
         let AuthDecision::Wait { mode, .. } = &decision else {
-            self.response = filter.enforcer.response_headers(&decision, host, &request);
-            let action = filter.enforcer.apply(host, &request, &decision);
+            self.response = enforcer.response_headers(&decision, host, &request);
+            let action = enforcer.apply(host, &request, &decision);
             decision.drop_parsed_identities();
             return action;
         };
@@ -203,13 +249,18 @@ impl Stream<JwtAuth> for AuthStream {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
             }
             let decision = undecided(&decision, full);
-            return filter.enforcer.apply(host, &request, &decision);
+            return enforcer.apply(host, &request, &decision);
         }
         self.waits = true;
         filter.metrics.shift(host, "waiting_requests", &[], 1);
-        filter
-            .waiting
-            .hold(self.context, now.monotonic_ns(), request);
+        filter.waiting.hold(
+            self.context,
+            now.monotonic_ns(),
+            HeldRequest {
+                request,
+                access: Rc::clone(&access),
+            },
+        );
         Action::Pause
     }
 
@@ -226,7 +277,7 @@ impl Stream<JwtAuth> for AuthStream {
         }
         self.response.set(host);
         if self.response.hides_errors() {
-            return filter.enforcer.hide_error(host);
+            return filter.access.enforcer.hide_error(host);
         }
         Action::Continue
     }
@@ -246,6 +297,17 @@ impl Stream<JwtAuth> for AuthStream {
 }
 
 impl JwtAuth {
+    /// Who may do what where the request goes. `None` when it has been refused.
+    fn access_for(&self, host: &dyn Host, request: &Request) -> Option<Rc<AccessRules>> {
+        let Some(routes) = &self.routes else {
+            return Some(Rc::clone(&self.access));
+        };
+        let choice = routes.choose(host, request, self.config.mode, &|startup| {
+            AccessRules::of_route(startup, &self.config)
+        });
+        choice.or_plugin(&self.access)
+    }
+
     fn decide<'c>(
         &mut self,
         config: &'c Config,
@@ -434,7 +496,6 @@ impl JwtAuth {
     /// Decides again about everybody who waits, or, where only the request at hand can be decided
     /// about, about that one; who has waited too long is refused.
     fn decide_waiting(&mut self, host: &dyn Host, at_hand: Option<ContextId>) {
-        let config = Rc::clone(&self.config);
         for context in self.waiting.awake(at_hand) {
             let Some(mut waiter) = self.waiting.take(host, context) else {
                 continue;
@@ -445,12 +506,14 @@ impl JwtAuth {
             }
             let now = Moment::of(host);
             let since_ns = Some(waiter.since_ns());
-            let request = &mut waiter.request;
-            let mut decision = self.decide(&config, host, request, context, &now, since_ns);
+            let access = Rc::clone(&waiter.request.access);
+            let AccessRules { config, enforcer } = access.as_ref();
+            let request = &mut waiter.request.request;
+            let mut decision = self.decide(config, host, request, context, &now, since_ns);
             if matches!(decision, AuthDecision::Wait { .. })
                 && self.fetch_due_keys(host, occasion(context, &now))
             {
-                decision = self.decide(&config, host, request, context, &now, since_ns);
+                decision = self.decide(config, host, request, context, &now, since_ns);
             }
             if matches!(decision, AuthDecision::Wait { .. }) {
                 let is_late = self.waiting.is_late(&waiter, now.monotonic_ns());
@@ -461,12 +524,12 @@ impl JwtAuth {
                 decision = undecided(&decision, None);
             }
             self.metrics.shift(host, "waiting_requests", &[], -1);
-            let request = &waiter.request;
-            let response = self.enforcer.response_headers(&decision, host, request);
+            let request = &waiter.request.request;
+            let response = enforcer.response_headers(&decision, host, request);
             if response != ResponseHeaders::default() {
                 self.responses.insert(context, response);
             }
-            let action = self.enforcer.apply(host, request, &decision);
+            let action = enforcer.apply(host, request, &decision);
             decision.drop_parsed_identities();
             if action == Action::Continue && waiter.resume(host).is_err() {
                 host.log(

@@ -11,7 +11,7 @@ mod data_subject;
 
 use std::collections::BTreeSet;
 
-use policy::config::{Checked, Configuration, Problem, Problems, Warning};
+use policy::config::{Checked, Configuration, Problem, Problems, Warning, join};
 use policy::filters::{
     AUDIT_EMITTER, DATA_SUBJECTS_PROPERTY, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH,
     PII_REDACTOR, TOKEN_BUCKET, WITHIN_LIMITS_PROPERTY,
@@ -137,6 +137,9 @@ impl PartText {
     }
 
     fn placed(&self, problem: Problem) -> Problem {
+        if let Some(path) = self.path_in_rule(problem.path()) {
+            return Problem::new(path, problem.message());
+        }
         let key = top_key(problem.path()).to_owned();
         if self.inherited.contains(&key.as_str()) {
             return problem;
@@ -157,6 +160,17 @@ impl PartText {
             _ => problem,
         };
         problem.under(self.part.key())
+    }
+
+    /// Where `_rules_[0].default` of a part is in the whole configuration: `_rules_[0].auth.default`.
+    fn path_in_rule(&self, path: &str) -> Option<String> {
+        let rest = path.strip_prefix(FOLDED)?;
+        Some(match rest.split_once("].") {
+            Some((place, within)) if !within.starts_with("_match_") => {
+                format!("{FOLDED}{place}].{}.{within}", self.part.key())
+            }
+            _ => path.to_owned(),
+        })
     }
 
     fn warned(&self, warning: Warning) -> Warning {
@@ -208,6 +222,7 @@ pub fn split(text: &str) -> Split {
             split.problems.push(Problem::new(name.as_str(), message));
         }
     }
+    split.refuse_unknown_parts_of_rules(&members);
     let member = |key: &str| members.iter().find(|(name, _)| name == key);
     let shared: Vec<(&'static str, &Json)> = SHARED
         .into_iter()
@@ -220,6 +235,9 @@ pub fn split(text: &str) -> Split {
         };
         let keys = part.keys();
         let mut object = own.clone();
+        if let Some((_, rules)) = member(FOLDED) {
+            object.push((FOLDED.to_owned(), folded_for(part, rules)));
+        }
         let mut inherited = Vec::new();
         for ((key, value), is_read) in shared.iter().zip(&mut is_read) {
             if !keys.contains(*key) {
@@ -265,6 +283,30 @@ pub fn split(text: &str) -> Split {
 }
 
 impl Split {
+    /// The rules that Higress folds in have the parts, as the plugin has.
+    fn refuse_unknown_parts_of_rules(&mut self, members: &[(String, Json)]) {
+        let rules = members.iter().find(|(name, _)| name == FOLDED);
+        let Some(rules) = rules.and_then(|(_, rules)| rules.as_array()) else {
+            return;
+        };
+        for (place, rule) in rules.iter().enumerate() {
+            let Json::Object(members) = rule else {
+                continue;
+            };
+            for (name, value) in members {
+                let is_part = Part::ALL.iter().any(|part| part.key() == name);
+                let message = match value {
+                    _ if name.starts_with("_match_") => continue,
+                    Json::Object(_) if is_part => continue,
+                    other if is_part => format!("expected an object, found {}", other.kind()),
+                    _ => format!("unknown part; expected {}", parts()),
+                };
+                let path = join(&format!("{FOLDED}[{place}]"), name);
+                self.problems.push(Problem::new(path, message));
+            }
+        }
+    }
+
     /// With "auth" in the module the identity is at hand; nobody would write the header.
     fn refuse_identity_headers(&mut self) {
         if !self.parts.iter().any(|text| text.part == Part::Auth) {
@@ -336,7 +378,7 @@ fn misplaced(name: &str, value: &Json) -> Option<String> {
         };
     }
     // The address of the schema, for editors.
-    if name == "$schema" || name == "publish" || SHARED.contains(&name) {
+    if name == "$schema" || name == "publish" || name == FOLDED || SHARED.contains(&name) {
         return None;
     }
     if let Some(part) = Part::of_filter(name) {
@@ -391,13 +433,38 @@ pub fn check(text: &str) -> Checked<()> {
     Checked {
         result,
         warnings,
-        keys: known().map(str::to_owned).collect(),
+        keys: known().chain([FOLDED]).map(str::to_owned).collect(),
     }
 }
 
+/// Of the rules that Higress folds in, what they have for a part.
+fn folded_for(part: Part, rules: &Json) -> Json {
+    let Json::Array(rules) = rules else {
+        return rules.clone();
+    };
+    let of_part = |rule: &Json| {
+        let Json::Object(members) = rule else {
+            return rule.clone();
+        };
+        let matches = members
+            .iter()
+            .filter(|(name, _)| name.starts_with("_match_"));
+        let own = match rule.member(part.key()) {
+            Some(Json::Object(own)) => own.as_slice(),
+            _ => &[],
+        };
+        Json::Object(matches.chain(own).cloned().collect())
+    };
+    Json::Array(rules.iter().map(of_part).collect())
+}
+
+/// What Higress folds in: see [`host::route_config`].
+const FOLDED: &str = "_rules_";
+
 /// What may stand beside the parts.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 8] = [
     "mode",
+    "route_config",
     "client_address",
     "consent",
     "identity_from",

@@ -12,6 +12,7 @@ pub use service::{Service, Transport};
 use std::rc::Rc;
 
 use host::FactSources;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::client_address::{self, ClientAddress, Prefixes};
 use policy::config::{Configuration, Fields, Node};
 use policy::mode::Mode;
@@ -38,6 +39,8 @@ pub struct Config {
     pub headers: HeaderStyle,
     /// Where identity, consent and the address of the client come from.
     pub sources: Rc<FactSources>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// How many buckets each limit has, and where.
@@ -78,6 +81,14 @@ pub enum HeaderStyle {
     None,
 }
 
+impl Config {
+    /// What may differ by route: the limits, not who gets past them.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "limits", "refusal"],
+        check: |text| Self::check(text).map(drop),
+    };
+}
+
 impl Configuration for Config {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
@@ -111,6 +122,7 @@ impl Configuration for Config {
                 ])
             }),
             sources: Rc::new(sources),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
         };
         let response: Option<CustomResponse> = response.flatten();
         let mut limits = limits?;

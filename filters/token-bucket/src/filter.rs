@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::route_config::{Choice, RouteConfigs};
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, ContextId, Counter, Filter, HeaderMap, Host, LogLevel, Metrics, Request,
@@ -26,7 +27,7 @@ use crate::rls::client::{Failure, MAX_CALLS, RateLimitQuery, grpc_response, http
 use crate::storage::{SharedStorage, Storage, WorkerStorage};
 use crate::table::Table;
 
-use active_limit::{ActiveLimit, Shared};
+use active_limit::{ActiveLimit, LimitSet, Shared};
 use decide::Refused;
 use service_response::LimitedRequest;
 
@@ -34,7 +35,15 @@ use service_response::LimitedRequest;
 pub struct TokenBucket {
     /// The configuration without its limits.
     config: Rc<Config>,
-    limits: Rc<[ActiveLimit]>,
+    /// The limits in force for the request at hand: each callback that is about one sets them.
+    limits: Rc<LimitSet>,
+    /// The limits where no route has its own.
+    plugin_limits: Rc<LimitSet>,
+    /// Where routes differ.
+    routes: Option<RouteConfigs<LimitSet>>,
+    /// Tells the storage of this plugin from that of others.
+    plugin: String,
+    seed: [u8; 16],
     /// What the plugin is called, where that tells it from others.
     instance: Option<String>,
     /// The host has a tick, at which what is only noted gets counted.
@@ -43,7 +52,7 @@ pub struct TokenBucket {
     own_storage: Option<WorkerStorage>,
     pass_headers: Vec<PassHeader>,
     /// Questions to services.
-    calls: Calls<RateLimitQuery>,
+    calls: Calls<Query>,
     /// Requests that wait for a service.
     waiting: WaitingRequests<LimitedRequest>,
     bypassed: Counter,
@@ -61,7 +70,8 @@ impl Filter for TokenBucket {
         let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
         host_limits::check(&config, capabilities)?;
         let metrics = Metrics::new(Self::NAME);
-        let counts_here = config.limits.iter().any(|limit| limit.windows.is_some());
+        let counts_here =
+            config.limits.iter().any(|limit| limit.windows.is_some()) || config.routes.is_used();
         let mut seed = [0; 16];
         host.random(&mut seed).map_err(|status| {
             Problems::whole(format!("the host has no random source: {status}"))
@@ -86,13 +96,19 @@ impl Filter for TokenBucket {
             format!("{name}/{root_id}")
         };
         let shared = Shared {
-            config: &config,
             plugin: &plugin,
             instance: instance.as_deref(),
             seed,
             own_storage: own_storage.as_ref(),
         };
-        let limits = ActiveLimit::all(host, Self::NAME, config.limits.clone(), &shared)?;
+        let routes = RouteConfigs::new(
+            startup,
+            Self::NAME,
+            &Config::ROUTE_PART,
+            &config.routes,
+            &|startup| LimitSet::of_route(startup, &shared),
+        )?;
+        let limits = Rc::new(LimitSet::new(host, &config, &shared)?);
         // What happens with nearly every request is counted once a second.
         let counts_later = capabilities.ticks() && host.set_tick_period(TICK_PERIOD).is_ok();
         let labels: Vec<_> = instance
@@ -102,7 +118,11 @@ impl Filter for TokenBucket {
         Ok(Self {
             counts_later,
             bypassed: Counter::new(Self::NAME, "bypassed_total", &labels),
-            limits: limits.into(),
+            plugin_limits: Rc::clone(&limits),
+            limits,
+            routes,
+            plugin,
+            seed,
             config: Rc::new(config),
             instance,
             own_storage,
@@ -132,8 +152,9 @@ impl Filter for TokenBucket {
     }
 
     fn flush(&mut self, host: &dyn Host) {
-        for limit in self.limits.iter() {
-            limit.counters.admitted.flush(host);
+        self.plugin_limits.flush(host);
+        if let Some(routes) = &self.routes {
+            routes.for_each(|limits| limits.flush(host));
         }
     }
 
@@ -151,6 +172,9 @@ impl Filter for TokenBucket {
         }
     }
 }
+
+/// A question to a service, with the limits that it is about.
+type Query = RateLimitQuery<Rc<LimitSet>>;
 
 /// The stream of one request that limits may apply to.
 pub struct LimitedStream {
@@ -190,6 +214,9 @@ impl Stream<TokenBucket> for LimitedStream {
         if passes {
             filter.bypassed.count(host);
             return Action::Continue;
+        }
+        if !filter.choose_limits(host, &request) {
+            return Action::Pause;
         }
         filter.on_request(host, &request, self.context, &self.response)
     }
@@ -232,6 +259,27 @@ impl Stream<TokenBucket> for LimitedStream {
 }
 
 impl TokenBucket {
+    /// Puts the limits in force that count where the request goes. `false` when it has been refused.
+    fn choose_limits(&mut self, host: &dyn Host, request: &Request) -> bool {
+        let choice = match &self.routes {
+            None => Choice::Plugin,
+            Some(routes) => routes.choose(host, request, self.config.mode, &|startup| {
+                LimitSet::of_route(startup, &self.shared())
+            }),
+        };
+        let limits = choice.or_plugin(&self.plugin_limits);
+        limits.map(|limits| self.limits = limits).is_some()
+    }
+
+    fn shared(&self) -> Shared<'_> {
+        Shared {
+            plugin: &self.plugin,
+            instance: self.instance.as_deref(),
+            seed: self.seed,
+            own_storage: self.own_storage.as_ref(),
+        }
+    }
+
     /// The headers of the configured style.
     fn fields(&self, states: &[LimitState]) -> HeaderFields {
         match self.config.headers {

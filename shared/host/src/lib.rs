@@ -7,7 +7,7 @@
 //! - [`Filter`] and [`Stream`] are what a filter implements; [`Dispatcher`] drives them from the
 //!   callbacks of the ABI, and [`filter!`] makes a module of one.
 //! - [`Chain`] makes one filter of several.
-//! - [`Request`] is what `policy`'s rules ask about; [`exchange`] is what the filters of one
+//! - [`route_config`] is what differs by route. [`Request`] is what `policy`'s rules ask about; [`exchange`] is what the filters of one
 //!   stream tell each other; [`waiting`] is how they call out and hold requests until a response is
 //!   there; [`refuse`], [`metrics`], [`throttle`] and [`shared_data`] are done here once for all of
 //!   them.
@@ -35,6 +35,7 @@ pub mod plugin_configuration;
 pub mod protobuf;
 pub mod refuse;
 mod request;
+pub mod route_config;
 pub mod shared_cache;
 pub mod shared_cells;
 pub mod shared_data;

@@ -75,7 +75,7 @@ fn structure(message: &[u8], depth: u32) -> Option<Json> {
 }
 
 /// `google.protobuf.Value`, a oneof of 1 null, 2 number, 3 string, 4 bool, 5 struct, 6 list.
-fn dynamic_value(message: &[u8], depth: u32) -> Option<Json> {
+pub(crate) fn dynamic_value(message: &[u8], depth: u32) -> Option<Json> {
     let depth = depth.checked_sub(1)?;
     let mut value = Json::Null;
     for field in fields(message) {

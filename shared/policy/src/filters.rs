@@ -30,6 +30,17 @@ pub fn place_in_chain(filter: &str) -> usize {
     place.unwrap_or(ORDER.len())
 }
 
+/// The key of a filter's part where the configurations of all four stand in one document.
+#[must_use]
+pub fn part_key(filter: &str) -> &'static str {
+    match filter {
+        AUDIT_EMITTER => "audit",
+        JWT_AUTH => "auth",
+        TOKEN_BUCKET => "limits",
+        _ => "redact",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(target_arch = "wasm32")]

@@ -3,7 +3,7 @@
 use host::{Action, ContextId, Host, Moment, Request};
 
 use super::AuditEmitter;
-use crate::config::{Assurance, Level};
+use crate::config::{Assurance, Config, Level};
 use crate::holding::Held;
 use crate::observe::Start;
 
@@ -15,23 +15,19 @@ impl AuditEmitter {
         host: &dyn Host,
         now: &Moment<'_>,
         context: ContextId,
+        config: &Config,
         start: &Start,
         early: &Request,
     ) -> Action {
-        let index = self.rule_for(host, early);
-        let rule = self.config.rule(index);
+        let rule = Self::rule_for(host, config, early);
         if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
             return Action::Continue;
         }
         let (level, enforces) = (rule.level, rule.mode.enforces());
-        let mut observed = start.received(
-            host,
-            level,
-            self.recorder.fields(),
-            &self.config.sources.consent,
-        );
+        let mut observed =
+            start.received(host, level, self.recorder.fields(), &config.sources.consent);
         observed.data_subjects = start.data_subjects(host, &rule.data_subject, None, false);
-        let written = self.append_record(host, now, &observed, index, level, Some(context));
+        let written = self.append_record(host, now, &observed, rule, level, Some(context));
         if !self.abilities.holds {
             // It is in the log already.
             return Action::Continue;

@@ -9,7 +9,7 @@ use policy::facts::Facts as _;
 use policy::matching::candidates;
 
 use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds};
-use crate::config::{Assurance, Level, OnFull, Sink, Witness};
+use crate::config::{Assurance, Config, Level, OnFull, Rule, Sink, Witness};
 use crate::holding::{Held, refuse_unrecorded};
 use crate::observe::{Start, decided, observe_end, observe_request, observe_sizes, peer};
 use crate::queue::{Priority, QueuedRecord};
@@ -22,31 +22,34 @@ impl AuditEmitter {
     /// The rule that a request falls under, by all that is known of it by now: the first that
     /// matches. Where servers may read the request in more than one way, nobody gets out of a record
     /// by that: of all rules that it may fall under, the one that records most counts.
-    pub(super) fn rule_for(&self, host: &dyn Host, request: &Request) -> Option<usize> {
+    pub(super) fn rule_for<'c>(host: &dyn Host, config: &'c Config, request: &Request) -> &'c Rule {
         let facts = request.facts(host, Direction::Request);
         explain::note(|| Step::Choosing {
             filter: Self::NAME,
             about: "request",
         });
-        let (rules, or_default) =
-            candidates(self.config.rules.iter().map(|rule| &rule.matches), &facts);
+        let (rules, or_default) = candidates(config.rules.iter().map(|rule| &rule.matches), &facts);
         let rules = rules
             .into_iter()
             .map(Some)
             .chain(or_default.then_some(None));
         let records = |index: &Option<usize>| {
-            let rule = self.config.rule(*index);
+            let rule = config.rule(*index);
             (rule.level, rule.assurance)
         };
         // The last of equals, so the first of them in order.
-        rules.rev().max_by_key(records).flatten()
+        config.rule(rules.rev().max_by_key(records).flatten())
     }
 
     /// A request that there may be no room to record, as far as it can be believed before anybody
     /// has verified who sends it.
-    pub(super) fn refuse_unrecordable(&self, host: &dyn Host, request: &Request) -> Action {
-        let index = self.rule_for(host, request);
-        let rule = self.config.rule(index);
+    pub(super) fn refuse_unrecordable(
+        &self,
+        host: &dyn Host,
+        config: &Config,
+        request: &Request,
+    ) -> Action {
+        let rule = Self::rule_for(host, config, request);
         if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
             return Action::Continue;
         }
@@ -66,10 +69,17 @@ impl AuditEmitter {
     }
 
     /// The request is complete: writes it down.
-    pub(super) fn record_request(&mut self, host: &dyn Host, start: Option<&Start>) {
+    pub(super) fn record_request(
+        &mut self,
+        host: &dyn Host,
+        config: &Config,
+        start: Option<&Start>,
+    ) {
         let now = &Moment::of(host);
-        let index = start.and_then(|start| self.rule_for(host, &start.request));
-        let rule = self.config.rule(index);
+        let rule = match start {
+            Some(start) => Self::rule_for(host, config, &start.request),
+            None => &config.default_rule,
+        };
         let mut observed = decided(host, start, &self.config.sources);
         observed.is_isolated = self.abilities.is_isolated && observed.decisions.is_empty();
         let stopped = observed.was_stopped();
@@ -121,7 +131,7 @@ impl AuditEmitter {
                 self.recorder.fields(),
                 &self.config.sources.consent,
             );
-            let sources = &self.config.rule(index).data_subject;
+            let sources = &rule.data_subject;
             observed.data_subjects =
                 start.data_subjects(host, sources, observed.identity.as_ref(), true);
         }
@@ -131,7 +141,7 @@ impl AuditEmitter {
         if observed.identity.is_none() {
             observed.peer = peer(host);
         }
-        self.append_record(host, now, &observed, index, level, None);
+        self.append_record(host, now, &observed, rule, level, None);
         if !self.abilities.ticks {
             self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
         }
@@ -143,14 +153,14 @@ impl AuditEmitter {
         host: &dyn Host,
         now: &Moment<'_>,
         observed: &Observation,
-        rule: Option<usize>,
+        rule: &Rule,
         level: Level,
         received: Option<host::ContextId>,
     ) -> bool {
-        let class = self.config.rule(rule).retention.class.clone();
+        let class = rule.retention.class.clone();
         self.open_chain(host, now, &class);
         let stopped = observed.was_stopped();
-        let assurance = self.config.rule(rule).assurance;
+        let assurance = rule.assurance;
         let best_effort = assurance == Assurance::BestEffort && !stopped;
         let priority = match (assurance, stopped) {
             (_, true) => Priority::High,
@@ -165,7 +175,6 @@ impl AuditEmitter {
             let signed = self.recorder.chains.sign_before_gap(&class, now.into());
             self.deliver_control(host, now, signed.into_iter().collect());
         }
-        let rule = self.config.rule(rule);
         let composed = self
             .recorder
             .compose(host, now, observed, rule, level, received);

@@ -46,6 +46,7 @@ use std::time::Duration;
 
 use host::FactSources;
 use host::exchange::IDENTITY_HEADER;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{Configuration, Fields, Node};
 use policy::mode::{Mode, OnError};
 
@@ -96,6 +97,8 @@ pub struct Config {
     pub gpc_status: Option<GpcStatus>,
     /// Where consent signals come from.
     pub sources: Rc<FactSources>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// What a request with several different credentials means.
@@ -126,6 +129,14 @@ pub struct WaitingSettings {
     pub max_requests: usize,
     /// After this a request is refused, because nothing could be decided.
     pub timeout: Duration,
+}
+
+impl Config {
+    /// What may differ by route: who may do what, not who vouches for callers.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "rules", "default"],
+        check: |text| Self::check(text).map(drop),
+    };
 }
 
 impl Configuration for Config {
@@ -194,6 +205,7 @@ impl Configuration for Config {
             failures: fields.or("failures", None, |n| FailureLimits::read(&n).map(Some)),
             gpc_status: fields.or("gpc_status", None, |n| GpcStatus::read(&n).map(Some)),
             sources: Rc::new(FactSources::read_without_identity(fields)),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
         };
         let providers: Vec<Provider> = providers?
             .into_iter()

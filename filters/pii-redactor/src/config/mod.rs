@@ -15,6 +15,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
+use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{self, Configuration, Fields, Node, Problems};
 use policy::explain::{self, Condition, RuleName, Step};
 use policy::facts::Facts;
@@ -53,6 +54,8 @@ pub struct Config {
     pub report_header: Option<String>,
     /// The environment variable with the key of pseudonyms, where there are any.
     pub pseudonym_key_env: Option<String>,
+    /// What differs by route.
+    pub routes: RouteSettings,
 }
 
 /// A rule that is about a message, by its place in [`Config::rules`].
@@ -77,6 +80,12 @@ impl Configuration for Config {
 }
 
 impl Config {
+    /// What may differ by route: what is redacted where, not what happens when it cannot be.
+    pub const ROUTE_PART: RoutePart = RoutePart {
+        keys: &["mode", "presets", "apply_to", "rules", "actions"],
+        check: |text| Self::check(text).map(drop),
+    };
+
     /// Reads the plugin configuration, with the key of pseudonyms.
     ///
     /// # Errors
@@ -309,6 +318,7 @@ impl Config {
             inflate,
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
+            routes: RouteSettings::read(fields, &Self::ROUTE_PART),
             customs: customs.into(),
         };
         Some(config)

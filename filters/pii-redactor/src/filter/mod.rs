@@ -17,6 +17,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use host::route_config::{Choice, RouteConfigs};
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
     Request, Startup, Stream, Throttle, refuse,
@@ -43,6 +44,8 @@ pub struct PiiRedactor {
     throttle: Throttle,
     /// Plans by the rules that they are made of.
     plans: RefCell<HashMap<Vec<RuleUse>, Rc<Plan>>>,
+    /// Where routes differ.
+    routes: Option<RouteConfigs<PiiRedactor>>,
 }
 
 impl Filter for PiiRedactor {
@@ -50,6 +53,25 @@ impl Filter for PiiRedactor {
     type Stream = RedactedStream;
 
     fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let filter = Self::new(startup)?;
+        let routes = RouteConfigs::new(
+            startup,
+            Self::NAME,
+            &Config::ROUTE_PART,
+            &filter.config.routes,
+            &Self::new,
+        )?;
+        Ok(Self { routes, ..filter })
+    }
+
+    fn stream(&mut self, _context: ContextId) -> RedactedStream {
+        RedactedStream::default()
+    }
+}
+
+impl PiiRedactor {
+    /// The filter with the configuration of the plugin, or with that of a route.
+    fn new(startup: &Startup<'_>) -> Result<Self, Problems> {
         let (host, capabilities) = (startup.host, startup.capabilities);
         let mut config = startup.read::<Config>(Self::NAME)?;
         if let Some(name) = &config.pseudonym_key_env {
@@ -79,6 +101,7 @@ impl Filter for PiiRedactor {
             metrics: Metrics::new(Self::NAME),
             throttle: Throttle::default(),
             plans: RefCell::default(),
+            routes: None,
         };
         // The plan of all rules together, now: the first request does not wait for it.
         let acting = |index| RuleUse {
@@ -89,15 +112,13 @@ impl Filter for PiiRedactor {
         drop(filter.plan(&all));
         Ok(filter)
     }
-
-    fn stream(&mut self, _context: ContextId) -> RedactedStream {
-        RedactedStream::default()
-    }
 }
 
 /// One request and its response.
 #[derive(Default)]
 pub struct RedactedStream {
+    /// The filter as the route of the request has it, if not as the plugin has it.
+    route: Option<Rc<PiiRedactor>>,
     request: Option<Request>,
     /// The rules that are about this request, whatever its content types.
     rules: Vec<RuleUse>,
@@ -121,6 +142,13 @@ impl Stream<PiiRedactor> for RedactedStream {
         end_of_stream: bool,
     ) -> Action {
         let request = Request::capture(host, &filter.config.sources);
+        match filter.choose_route(host, &request) {
+            Choice::Plugin => {}
+            Choice::Route(route) => self.route = Some(route),
+            Choice::Refused => return Action::Pause,
+        }
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         // Where one stays, jwt-auth refuses the request.
         let _ = request.strip_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
@@ -176,10 +204,14 @@ impl Stream<PiiRedactor> for RedactedStream {
         size: usize,
         end_of_stream: bool,
     ) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.body(filter, host, Direction::Request, size, end_of_stream)
     }
 
     fn on_request_trailers(&mut self, filter: &mut PiiRedactor, host: &dyn Host) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.trailers(filter, host, Direction::Request)
     }
 
@@ -189,6 +221,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         host: &dyn Host,
         end_of_stream: bool,
     ) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.report_body(filter, host, Direction::Request);
         if self.rules.is_empty() || self.request.is_none() {
             return Action::Continue;
@@ -210,20 +244,33 @@ impl Stream<PiiRedactor> for RedactedStream {
         size: usize,
         end_of_stream: bool,
     ) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.body(filter, host, Direction::Response, size, end_of_stream)
     }
 
     fn on_response_trailers(&mut self, filter: &mut PiiRedactor, host: &dyn Host) -> Action {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.trailers(filter, host, Direction::Response)
     }
 
     fn on_log(&mut self, filter: &mut PiiRedactor, host: &dyn Host) {
+        let route = self.route.clone();
+        let filter = route.as_deref().unwrap_or(filter);
         self.report_body(filter, host, Direction::Request);
         self.report_body(filter, host, Direction::Response);
     }
 }
 
 impl PiiRedactor {
+    fn choose_route(&self, host: &dyn Host, request: &Request) -> Choice<Self> {
+        match &self.routes {
+            None => Choice::Plugin,
+            Some(routes) => routes.choose(host, request, self.config.mode, &Self::new),
+        }
+    }
+
     /// The plan of these rules; known ones are not made again.
     fn plan(&self, rules: &[RuleUse]) -> Rc<Plan> {
         if let Some(plan) = self.plans.borrow().get(rules) {

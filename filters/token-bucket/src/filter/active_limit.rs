@@ -1,10 +1,12 @@
 //! A limit at work: its configuration, its buckets and what is counted of it.
 
-use host::Host;
+use host::{Filter as _, Host, Startup};
 use policy::config::Problems;
 
-use crate::config::{Config, Limit, Start};
+use crate::TokenBucket;
+use crate::config::{Config, Limit, Service, Start};
 use crate::counters::LimitCounters;
+use crate::host_limits;
 use crate::key::KeyPart;
 use crate::ratelimit_headers::LimitState;
 use crate::storage::WorkerStorage;
@@ -23,9 +25,16 @@ pub(super) struct ActiveLimit {
     pub(super) rule: String,
 }
 
-/// What the limits of one configuration have in common.
+/// The limits of the plugin, or those of one route.
+#[derive(Default)]
+pub(super) struct LimitSet {
+    limits: Vec<ActiveLimit>,
+    /// The services that they name.
+    pub(super) services: Vec<Service>,
+}
+
+/// What the limits of all routes have in common.
 pub(super) struct Shared<'c> {
-    pub(super) config: &'c Config,
     /// Tells the storage of this plugin from that of others.
     pub(super) plugin: &'c str,
     /// Tells the decisions and metrics of this plugin from those of others, where it has a name.
@@ -34,17 +43,16 @@ pub(super) struct Shared<'c> {
     pub(super) own_storage: Option<&'c WorkerStorage>,
 }
 
-impl ActiveLimit {
+impl LimitSet {
     /// All limits of a configuration, with storage keys that no host confuses.
-    pub(super) fn all(
+    pub(super) fn new(
         host: &dyn Host,
-        filter: &str,
-        limits: Vec<Limit>,
+        config: &Config,
         shared: &Shared<'_>,
-    ) -> Result<Vec<Self>, Problems> {
+    ) -> Result<Self, Problems> {
         let mut taken_keys = Vec::new();
-        let mut active = Vec::with_capacity(limits.len());
-        for settings in limits {
+        let mut limits = Vec::with_capacity(config.limits.len());
+        for settings in config.limits.iter().cloned() {
             let table = match settings.windows.clone() {
                 None => None,
                 Some(windows) => {
@@ -52,23 +60,23 @@ impl ActiveLimit {
                     // from, or what becomes of requests without a key, does not.
                     let parts: Vec<String> = settings.key.iter().map(KeyPart::spelled).collect();
                     let table_settings = TableSettings {
-                        zone: &shared.config.table.zone,
+                        zone: &config.table.zone,
                         limit: &settings.name,
                         key: &format!("{} {}", shared.plugin, parts.join(" ")),
-                        slots: shared.config.table.slots,
+                        slots: config.table.slots,
                         seed: shared.seed,
                         windows,
                     };
                     let mut table = Table::new(table_settings, &taken_keys);
-                    if shared.config.start == Start::Empty {
+                    if config.start == Start::Empty {
                         table.start_empty(start_time(host, shared.own_storage, &table)?);
                     }
                     taken_keys.push(table.storage_keys());
                     Some(table)
                 }
             };
-            active.push(Self {
-                counters: LimitCounters::new(filter, &settings.name, shared.instance),
+            limits.push(ActiveLimit {
+                counters: LimitCounters::new(TokenBucket::NAME, &settings.name, shared.instance),
                 rule: match shared.instance {
                     Some(instance) => format!("{instance}/{}", settings.name),
                     None => settings.name.clone(),
@@ -77,9 +85,37 @@ impl ActiveLimit {
                 settings,
             });
         }
-        Ok(active)
+        Ok(Self {
+            limits,
+            services: config.services.clone(),
+        })
     }
 
+    /// Those of a route.
+    pub(super) fn of_route(startup: &Startup<'_>, shared: &Shared<'_>) -> Result<Self, Problems> {
+        let config = startup.read::<Config>(TokenBucket::NAME)?;
+        host_limits::check(&config, startup.capabilities)?;
+        Self::new(startup.host, &config, shared)
+    }
+
+    /// The limit at a place of the configuration.
+    pub(super) fn get(&self, place: usize) -> Option<&ActiveLimit> {
+        self.limits.get(place)
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, ActiveLimit> {
+        self.limits.iter()
+    }
+
+    /// Tells the host what was only noted so far.
+    pub(super) fn flush(&self, host: &dyn Host) {
+        for limit in &self.limits {
+            limit.counters.admitted.flush(host);
+        }
+    }
+}
+
+impl ActiveLimit {
     /// Where a client stands in each window. `in_force` says whether the request is charged.
     pub(super) fn states(
         &self,

@@ -14,7 +14,7 @@ use policy::refusal::Refusal;
 use super::active_limit::ActiveLimit;
 use super::matching_limits::MatchingLimit;
 use super::service_response::LimitedRequest;
-use super::{ResponseHeaders, TokenBucket};
+use super::{Query, ResponseHeaders, TokenBucket};
 use crate::group::{Charge, Charged, Outcome, take_all};
 use crate::ratelimit_headers::LimitState;
 use crate::refusals::{self, Reason};
@@ -110,6 +110,7 @@ impl TokenBucket {
             return Action::Continue;
         }
         let waiting = LimitedRequest {
+            limits: Rc::clone(&self.limits),
             outstanding: 0,
             charged,
             request_id: request.request_id(host).map(str::to_owned),
@@ -353,8 +354,8 @@ impl TokenBucket {
         &self,
         matching: impl Iterator<Item = MatchingLimit>,
         enforces: &dyn Fn(usize) -> bool,
-    ) -> Vec<RateLimitQuery> {
-        let mut queries: Vec<RateLimitQuery> = Vec::new();
+    ) -> Vec<Query> {
+        let mut queries: Vec<Query> = Vec::new();
         for matching in matching {
             let limit = self.limits.get(matching.limit);
             let Some(service) = limit.and_then(|limit| limit.settings.service) else {
@@ -362,7 +363,7 @@ impl TokenBucket {
             };
             let decides = enforces(matching.limit);
             let cost = matching.cost;
-            let same = |known: &&mut RateLimitQuery| {
+            let same = |known: &&mut Query| {
                 (known.service, known.cost, known.decides) == (service, cost, decides)
             };
             let limits = matching.descriptors.iter().map(|_| matching.limit);
@@ -378,6 +379,7 @@ impl TokenBucket {
                     limits: limits.collect(),
                     descriptors: matching.descriptors,
                     charged: Vec::new(),
+                    in_force: Rc::clone(&self.limits),
                 }),
             }
         }
@@ -390,18 +392,17 @@ impl TokenBucket {
         host: &dyn Host,
         request: &Request,
         context: ContextId,
-        queries: Vec<RateLimitQuery>,
+        queries: Vec<Query>,
         mut waiting: LimitedRequest,
         now_ns: u64,
     ) -> Action {
-        let config = Rc::clone(&self.config);
         let limits = Rc::clone(&self.limits);
         let occasion = Occasion {
             stream: Some(context),
             now_ns,
         };
         for mut query in queries {
-            let Some(service) = config.services.get(query.service) else {
+            let Some(service) = limits.services.get(query.service) else {
                 continue;
             };
             if !query.decides {

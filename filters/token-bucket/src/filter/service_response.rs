@@ -11,18 +11,21 @@ use policy::config::names;
 use policy::mode::OnError;
 use policy::refusal::CustomResponse;
 
+use super::active_limit::LimitSet;
 use super::decide::Refused;
-use super::{ResponseHeaders, TokenBucket};
+use super::{Query, ResponseHeaders, TokenBucket};
 use crate::counters::LimitCounters;
 use crate::group::Charged;
 use crate::ratelimit_headers::LimitState;
 use crate::refusals::{self, Reason};
-use crate::rls::client::{Failure, RateLimitQuery};
+use crate::rls::client::Failure;
 use crate::rls::{Code, ServiceResponse};
 use crate::storage::SharedStorage;
 
 /// A request that is held until services have responded.
 pub(super) struct LimitedRequest {
+    /// The limits that count it.
+    pub(super) limits: Rc<LimitSet>,
     /// So many responses are due.
     pub(super) outstanding: usize,
     /// What the buckets of this proxy get back if the request does not pass.
@@ -46,10 +49,11 @@ impl TokenBucket {
     pub(super) fn on_service_response(
         &mut self,
         host: &dyn Host,
-        call: &Call<RateLimitQuery>,
+        call: &Call<Query>,
         result: Result<ServiceResponse, Failure>,
     ) {
         let query = &call.purpose;
+        self.limits = Rc::clone(&query.in_force);
         let over = matches!(&result, Ok(response) if response.code == Code::OverLimit);
         if let Ok(response) = &result {
             self.count_response(host, query, response);
@@ -114,6 +118,7 @@ impl TokenBucket {
     /// request has not passed.
     pub(super) fn abandon(&mut self, host: &dyn Host, context: ContextId) {
         if let Some(waiting) = self.waiting.leave(context) {
+            self.limits = Rc::clone(&waiting.limits);
             self.cancel_calls(host, context);
             self.give_back(host, &waiting.charged);
         }
@@ -129,7 +134,7 @@ impl TokenBucket {
     }
 
     /// Counts what a response says about each limit that was asked about.
-    fn count_response(&self, host: &dyn Host, query: &RateLimitQuery, response: &ServiceResponse) {
+    fn count_response(&self, host: &dyn Host, query: &Query, response: &ServiceResponse) {
         let over = response.code == Code::OverLimit;
         self.count_call(host, if over { "over_limit" } else { "ok" });
         let limits = &query.limits;
@@ -158,7 +163,7 @@ impl TokenBucket {
     /// given back.
     fn refused_by_service(
         &self,
-        query: &RateLimitQuery,
+        query: &Query,
         response: &ServiceResponse,
         waiting: &LimitedRequest,
         local: Vec<LimitState>,

@@ -9,7 +9,7 @@ use crate::rls::{Code, Descriptor, METHOD, RateLimitRequest, SERVICE, ServiceRes
 
 /// A question to a service, about all limits of a request that cost the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RateLimitQuery {
+pub struct RateLimitQuery<L> {
     /// The place of the service in the configuration.
     pub service: usize,
     /// What the request costs.
@@ -22,6 +22,8 @@ pub struct RateLimitQuery {
     pub descriptors: Vec<Descriptor>,
     /// What these limits were charged in this proxy, where the request does not wait.
     pub charged: Vec<Charged>,
+    /// The limits in force for the request.
+    pub in_force: L,
 }
 
 /// Why a service has not decided.
@@ -54,11 +56,11 @@ impl Failure {
 ///
 /// # Errors
 /// The host knows no such cluster, or too many calls are under way.
-pub fn ask(
-    calls: &mut Calls<RateLimitQuery>,
+pub fn ask<L>(
+    calls: &mut Calls<RateLimitQuery<L>>,
     host: &dyn Host,
     service: &Service,
-    query: RateLimitQuery,
+    query: RateLimitQuery<L>,
     occasion: Occasion,
 ) -> Result<(), Failure> {
     let request = RateLimitRequest {
@@ -103,8 +105,8 @@ pub fn ask(
 ///
 /// # Errors
 /// It failed, or says nothing.
-pub fn grpc_response(
-    call: &Call<RateLimitQuery>,
+pub fn grpc_response<L>(
+    call: &Call<RateLimitQuery<L>>,
     host: &dyn Host,
     result: Result<usize, u32>,
     now_ns: u64,
@@ -127,8 +129,8 @@ pub fn grpc_response(
 ///
 /// # Errors
 /// It failed, or says nothing.
-pub fn http_response(
-    call: &Call<RateLimitQuery>,
+pub fn http_response<L>(
+    call: &Call<RateLimitQuery<L>>,
     host: &dyn Host,
     sizes: ResponseSizes,
     now_ns: u64,

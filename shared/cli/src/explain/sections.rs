@@ -113,7 +113,12 @@ impl Explanation {
                 upstream_body: transcript.seen.upstream_body.clone(),
                 ..Seen::default()
             },
-            records: transcript.seen.records.iter().filter_map(|text| record(text)).collect(),
+            records: transcript
+                .seen
+                .records
+                .iter()
+                .filter_map(|text| record(text))
+                .collect(),
         }
     }
 

@@ -43,6 +43,7 @@ mod process;
 mod profile;
 mod proxy;
 mod reply;
+mod route_metadata;
 mod state;
 mod steps;
 mod stream;
@@ -56,6 +57,7 @@ pub use faults::HOST_CALLS;
 pub use process::{Metric, Process};
 pub use profile::Profile;
 pub use proxy::{CallResponse, Proxy, Refused};
+pub use route_metadata::route_metadata;
 pub use state::{FakeHost, LogLine};
 pub use stream::{Hold, LocalReply, StreamProperties};
 
