@@ -267,7 +267,7 @@ fn about(assessment: &Assessment) -> Vec<String> {
     }
     match &assessment.trail {
         None => {
-            lines.push("Trail: none was given (--trail), so no records show anything.".to_owned())
+            lines.push("Trail: none was given (--trail), so no records show anything.".to_owned());
         }
         Some(trail) => {
             lines.push(format!(
