@@ -20,7 +20,7 @@ BUNDLE := meshward
 MODULES := $(FILTERS:%=dist/%.wasm) dist/$(BUNDLE).wasm
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
-SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
+SOURCES := $(shell find filters/*/src filters/*/build shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
 # The code that runs in the proxy, as cargo arguments.
 IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-bundle --package=meshward-audit --package=meshward-host --package=meshward-policy

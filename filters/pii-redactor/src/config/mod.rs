@@ -8,7 +8,6 @@ mod presets;
 mod rule;
 
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
-pub(crate) use presets::is_special_category;
 pub use rule::{Place, Places, Rule};
 
 use std::rc::Rc;

@@ -4,7 +4,7 @@
 //! stands before the value, with `:` or `=` between.
 
 use super::find::{Span, Text};
-use super::table::id;
+use super::kind::{API_KEY, CARD_CVV, CARD_PIN, MEDICAL_RECORD, PASSWORD, PERSON_DATE};
 use super::{Confidence, DETECTORS, Form};
 use crate::bytes::{Position as _, at, before, count_while, part};
 use crate::entity::EntitySet;
@@ -20,13 +20,6 @@ pub(crate) fn kinds(wanted: &EntitySet) -> EntitySet {
     }
     kinds.and(wanted)
 }
-
-const API_KEY: u8 = id("API_KEY");
-const PASSWORD: u8 = id("PASSWORD");
-const CARD_CVV: u8 = id("CARD_CVV");
-const CARD_PIN: u8 = id("CARD_PIN");
-const PERSON_DATE: u8 = id("PERSON_DATE");
-const MEDICAL_RECORD: u8 = id("MEDICAL_RECORD");
 
 const KINDS: [u8; 6] = [
     API_KEY,

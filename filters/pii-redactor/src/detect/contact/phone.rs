@@ -2,47 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds a telephone number: international with +, North American in its usual form, national ones
-/// where a word announces them.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "PHONE",
-    about: "A telephone number: international with +, North American in its usual form, national ones where a word announces them",
-    category: Category::Personal,
-    presets: GDPR | CCPA | HIPAA,
-    form: Form::Scanned,
-    checked: false,
-    words: &[
-        "phone",
-        "telephone",
-        "tel",
-        "mobile",
-        "cell",
-        "cellphone",
-        "fax",
-        "msisdn",
-        "phone number",
-        "contact number",
-        "call",
-        "sms",
-        "whatsapp",
-        "telefon",
-        "telefono",
-        "telephone number",
-        "handy",
-        "portable",
-        "mobil",
-        "dial",
-        "reach",
-        "phone no",
-        "hotline",
-        "text me",
-        "landline",
-    ],
-    lookalikes: &[],
-    examples: &["+49 30 901820", "(212) 555-0147", "+14155550123"],
-    counterexamples: &["2026-11-24"],
-};
-
 use crate::bytes::before;
 use crate::detect::boundary::{Strength, ends_free, is_word, starts_free};
 
