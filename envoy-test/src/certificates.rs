@@ -14,7 +14,7 @@ use crate::{Error, Result};
 /// A name in a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AltName<'a> {
-    /// A host.
+    /// A DNS name.
     Dns(&'a str),
     /// Such as `spiffe://shop.test/orders`.
     Uri(&'a str),

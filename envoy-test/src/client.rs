@@ -187,10 +187,10 @@ impl Client {
 
 impl Client {
     /// Sends many requests at once: each list over a connection of its own, one request after the
-    /// other. Where [`Client::send`] waits for its answer on a thread, this keeps the server busy.
+    /// other. Where [`Client::send`] waits for its response on a thread, this keeps the server busy.
     ///
     /// # Errors
-    /// When one is not answered with 200.
+    /// When one is not 200.
     pub fn send_all(&self, lists: Vec<Vec<Request>>) -> Result<()> {
         let client = *self;
         block_on(async {
@@ -262,11 +262,11 @@ impl Connection {
 
     async fn send_list(&mut self, requests: &[Request]) -> Result<()> {
         for request in requests {
-            let answer = self.exchange_in_time(request).await?;
-            if answer.status != 200 {
+            let response = self.exchange_in_time(request).await?;
+            if response.status != 200 {
                 return Err(Error::Http {
                     action: format!("{} {}", request.method, request.path),
-                    reason: format!("expected 200, got {answer:?}"),
+                    reason: format!("expected 200, got {response:?}"),
                 });
             }
         }
@@ -285,7 +285,7 @@ impl Connection {
     }
 
     async fn exchange(&mut self, request: &Request, what: &str) -> Result<Response> {
-        let answer = match &mut self.sender {
+        let response = match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await.context(what)?;
                 sender
@@ -299,7 +299,7 @@ impl Connection {
                     .await
             }
         };
-        let (head, body) = answer.context(what)?.into_parts();
+        let (head, body) = response.context(what)?.into_parts();
         let mut response = Response {
             status: head.status.as_u16(),
             headers: head.headers,

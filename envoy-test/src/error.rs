@@ -65,6 +65,14 @@ pub enum Error {
         /// What the library said.
         reason: String,
     },
+    /// A command that a test runs has failed.
+    #[error("{command} failed: {text}")]
+    Command {
+        /// The command line.
+        command: String,
+        /// What it wrote.
+        text: String,
+    },
     /// Something that was waited for did not come.
     #[error("gave up after {seconds} s waiting for {what}")]
     TimedOut {

@@ -36,4 +36,4 @@ pub mod vm;
 
 pub use error::{Error, Result};
 pub use paths::{BUNDLE, ENVOY_VERSION, ENVOY_VERSIONS, FILTERS};
-pub use runtime::{poll, wait_for_interrupt};
+pub use runtime::{output_of, poll, wait_for_interrupt};

@@ -4,6 +4,7 @@
 //! for as long as the process does.
 
 use std::future::Future;
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::Result;
 use crate::error::Context;
+use crate::{Error, Result};
 
 #[allow(
     clippy::expect_used,
@@ -55,13 +56,29 @@ pub fn wait_for_interrupt() -> Result<()> {
     })
 }
 
-/// Asks again and again until there is an answer, for so many seconds at most.
+/// Runs a command to its end, and returns what it wrote to its output.
+///
+/// # Errors
+/// It cannot be started, or fails.
+pub fn output_of(command: &mut Command) -> Result<Vec<u8>> {
+    let output = command.output().context(format!("running {command:?}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(Error::Command {
+        command: format!("{command:?}"),
+        text: String::from_utf8_lossy(&text).into_owned(),
+    })
+}
+
+/// Asks again and again until there is a response, for so many seconds at most.
 pub fn poll<T>(seconds: u64, mut question: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
-        let answer = question();
-        if answer.is_some() || Instant::now() > deadline {
-            return answer;
+        let response = question();
+        if response.is_some() || Instant::now() > deadline {
+            return response;
         }
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -1,4 +1,4 @@
-//! `POST /json`: the same question and answer in the JSON form of the messages, status 200 when the
+//! `POST /json`: the same request and response in the JSON form of the messages, status 200 when the
 //! request may pass and 429 when not.
 
 use std::collections::HashMap;

@@ -14,7 +14,7 @@ use hyper::HeaderMap;
 use super::{Case, CaseFile, Cuts, HeaderValues, Seen, Step};
 use crate::client::{self, Protocol};
 use crate::envoy::{Envoy, Options, Stats};
-use crate::peers::{Answer, Peers, otlp};
+use crate::peers::{Peers, UpstreamResponse, otlp};
 use crate::{Error, Result, paths, trail};
 
 /// Runs exchanges.
@@ -80,13 +80,13 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
             .configure(&configuration)
             .map_err(|refused| case_error(refused.text()))?;
         let exported = Rc::clone(&self.exported);
-        proxy.answer_calls(move |call| match &call.call {
+        proxy.respond_to_calls(move |call| match &call.call {
             AnyCall::Http { body, .. } if call.upstream == b"collector" => {
                 exported.borrow_mut().push(body.clone());
-                Some(host::fake::Answer::http(200, "{}"))
+                Some(host::fake::CallResponse::http(200, "{}"))
             }
             // There is nothing else in the bed of a real Envoy either.
-            _ => Some(host::fake::Answer::Nothing),
+            _ => Some(host::fake::CallResponse::Nothing),
         });
         self.proxy = Some(proxy);
         Ok(())
@@ -244,17 +244,18 @@ impl Backend for RealEnvoy {
             .as_ref()
             .ok_or_else(|| case_error("not begun".to_owned()))?;
         thread::sleep(step.advance.0);
-        let mut answer = Answer::untyped(step.response.status, step.response.body.clone());
+        let mut response =
+            UpstreamResponse::untyped(step.response.status, step.response.body.clone());
         for (name, value) in lines(&step.response.headers) {
-            answer = answer.header(name, value);
+            response = response.header(name, value);
         }
         if let Cuts::At(place) = cuts
             && place < step.response.body.len()
         {
-            answer = answer.cut_at(&[place], Duration::from_millis(5));
+            response = response.cut_at(&[place], Duration::from_millis(5));
         }
         let path = step.request.path.split('?').next().unwrap_or_default();
-        self.peers.upstream.answer(path, answer);
+        self.peers.upstream.respond_with(path, response);
         drop(self.peers.upstream.take_received());
         let logged_before = envoy.log().text().len();
         let records_before = self.peers.collector.records().len();

@@ -9,31 +9,31 @@ use std::process::{Child, Command};
 use std::sync::{LazyLock, Mutex, mpsc};
 use std::thread;
 
-type Answer = io::Result<Child>;
+type Spawned = io::Result<Child>;
 
 struct Launch {
     command: Command,
-    answer: mpsc::Sender<Answer>,
+    reply: mpsc::Sender<Spawned>,
 }
 
 static LAUNCHES: LazyLock<Mutex<mpsc::Sender<Launch>>> = LazyLock::new(|| {
     let (sender, launches) = mpsc::channel::<Launch>();
     thread::spawn(move || {
         for mut launch in launches {
-            let _ = launch.answer.send(launch.command.spawn());
+            let _ = launch.reply.send(launch.command.spawn());
         }
     });
     Mutex::new(sender)
 });
 
 /// Starts a process.
-pub(super) fn spawn(command: Command) -> Answer {
+pub(super) fn spawn(command: Command) -> Spawned {
     let gone = || io::Error::other("the thread that starts processes is gone");
-    let (answer, answered) = mpsc::channel();
+    let (reply, spawned) = mpsc::channel();
     let launches = LAUNCHES.lock().map_err(|_| gone())?;
     launches
-        .send(Launch { command, answer })
+        .send(Launch { command, reply })
         .map_err(|_| gone())?;
     drop(launches);
-    answered.recv().map_err(|_| gone())?
+    spawned.recv().map_err(|_| gone())?
 }

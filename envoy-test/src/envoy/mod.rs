@@ -303,7 +303,7 @@ fn ready(process: &mut Process, admin_file: &Path) -> Result<SocketAddr> {
             let client = Client::new(admin, Protocol::Http1);
             if client
                 .send(&Request::get("/ready"))
-                .is_ok_and(|answer| answer.status == 200)
+                .is_ok_and(|response| response.status == 200)
             {
                 return Ok(admin);
             }

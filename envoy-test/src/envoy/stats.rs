@@ -11,7 +11,7 @@ use crate::{Error, Result};
 pub struct Stats(BTreeMap<String, u64>);
 
 impl Stats {
-    /// Reads the answer of `/stats?format=json`.
+    /// Reads the response of `/stats?format=json`.
     pub(super) fn from_json(json: &Value) -> Result<Self> {
         let all = json
             .get("stats")

@@ -69,7 +69,7 @@ impl Collector {
         let shared = Arc::clone(&state);
         let handler: Handler = Arc::new(move |exchange| {
             let state = Arc::clone(&shared);
-            Box::pin(async move { answer(&state, exchange).await })
+            Box::pin(async move { respond(&state, exchange).await })
         });
         Ok(Self {
             server: Server::start(listen, handler)?,
@@ -195,7 +195,7 @@ impl Collector {
     }
 }
 
-async fn answer(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
+async fn respond(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
     match (&exchange.head.method, exchange.head.uri.path()) {
         (&Method::POST, "/v1/logs") => take(state, exchange).await,
         (&Method::GET, "/records") => {

@@ -28,7 +28,7 @@ pub enum IdpMood {
     Empty,
     /// Names another issuer than its own in its metadata.
     WrongIssuer,
-    /// Sends the caller elsewhere (302), where the answer would be.
+    /// Sends the caller elsewhere (302), where the response would be.
     Redirecting,
     /// Answers after this long.
     Slow(Duration),
@@ -36,14 +36,14 @@ pub enum IdpMood {
     Dripping(Duration),
     /// Closes the connection instead of answering.
     Resetting,
-    /// Closes the connection in the middle of its answer.
+    /// Closes the connection in the middle of its response.
     BreakingOff,
     /// Takes the request and never answers.
     Silent,
 }
 
 impl IdpMood {
-    /// What becomes of an answer in this mood.
+    /// What becomes of a response in this mood.
     pub(super) async fn respond(self, content: Content) -> hyper::Response<Body> {
         let half = content.body.len() / 2;
         match self {
@@ -63,14 +63,14 @@ impl IdpMood {
                 content.response()
             }
             Self::Dripping(gap) => content.dripping(gap),
-            Self::Resetting => server::closed_without_answer(),
+            Self::Resetting => server::closed_without_response(),
             Self::BreakingOff => content.cut(half).broken_off(),
             Self::Silent => std::future::pending().await,
         }
     }
 }
 
-/// An answer before its sender's mood is known.
+/// A response before its sender's mood is known.
 pub(super) struct Content {
     status: u16,
     content_type: &'static str,

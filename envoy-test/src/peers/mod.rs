@@ -25,4 +25,4 @@ pub use rate_limit::{RateLimit, Redis};
 pub use rotel::Rotel;
 pub use signing::Algorithm;
 pub use token::Token;
-pub use upstream::{Answer, PATIENT, Received, Upstream};
+pub use upstream::{PATIENT, Received, Upstream, UpstreamResponse};

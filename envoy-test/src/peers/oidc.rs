@@ -241,8 +241,8 @@ impl OidcProvider {
     pub fn introspect(&self, token: &str) -> Result<Value> {
         let form = [("token", token)];
         let path = "/token/introspection";
-        let answer = self.ask(&self.form_request(path, OidcClient::Gateway, &form))?;
-        Ok(answer.json())
+        let response = self.ask(&self.form_request(path, OidcClient::Gateway, &form))?;
+        Ok(response.json())
     }
 
     /// Revokes an opaque token (RFC 7009) of this client.
@@ -261,8 +261,8 @@ impl OidcProvider {
     /// # Errors
     /// When the provider does not answer.
     pub fn rotate(&self, overlap: bool) -> Result<Vec<String>> {
-        let answer = self.control("POST", &format!("/rotate?overlap={overlap}"))?;
-        let ids = answer.pointer("/keys").and_then(Value::as_array);
+        let response = self.control("POST", &format!("/rotate?overlap={overlap}"))?;
+        let ids = response.pointer("/keys").and_then(Value::as_array);
         let ids = ids.into_iter().flatten().filter_map(Value::as_str);
         Ok(ids.map(str::to_owned).collect())
     }
@@ -272,8 +272,8 @@ impl OidcProvider {
     /// # Errors
     /// When the provider does not answer.
     pub fn counts(&self) -> Result<OidcCounts> {
-        let answer = self.control("GET", "/counts")?;
-        serde_json::from_value(answer).map_err(|error| failed(self.log(), error.to_string()))
+        let response = self.control("GET", "/counts")?;
+        serde_json::from_value(response).map_err(|error| failed(self.log(), error.to_string()))
     }
 
     /// Closes its port and its connections. It keeps its keys and tokens.
@@ -293,11 +293,11 @@ impl OidcProvider {
     }
 
     fn token_from(&self, request: &Request) -> Result<String> {
-        let answer = self.ask(request)?;
-        let token = answer.json();
+        let response = self.ask(request)?;
+        let token = response.json();
         let token = token.get("access_token").and_then(Value::as_str);
         let token = token.map(str::to_owned);
-        token.ok_or_else(|| failed(self.log(), format!("answered {answer:?}")))
+        token.ok_or_else(|| failed(self.log(), format!("answered {response:?}")))
     }
 
     fn token_request(&self, client: OidcClient, scope: &str, kind: AccessToken) -> Request {
@@ -326,9 +326,9 @@ impl OidcProvider {
 
     fn control(&self, method: &str, path: &str) -> Result<Value> {
         let control = SocketAddr::from(([127, 0, 0, 1], self.place.control));
-        let answer = Client::new(control, Protocol::Http1).send(&Request::new(method, path))?;
-        self.accepted(&answer)?;
-        Ok(answer.json())
+        let response = Client::new(control, Protocol::Http1).send(&Request::new(method, path))?;
+        self.accepted(&response)?;
+        Ok(response.json())
     }
 
     /// The path that its issuer has, and so all its endpoints.
@@ -340,15 +340,15 @@ impl OidcProvider {
     }
 
     fn ask(&self, request: &Request) -> Result<Response> {
-        let answer = Client::new(self.address(), Protocol::Http1).send(request)?;
-        self.accepted(&answer)?;
-        Ok(answer)
+        let response = Client::new(self.address(), Protocol::Http1).send(request)?;
+        self.accepted(&response)?;
+        Ok(response)
     }
 
-    fn accepted(&self, answer: &Response) -> Result<()> {
-        match answer.status {
+    fn accepted(&self, response: &Response) -> Result<()> {
+        match response.status {
             200 => Ok(()),
-            _ => Err(failed(self.log(), format!("answered {answer:?}"))),
+            _ => Err(failed(self.log(), format!("answered {response:?}"))),
         }
     }
 }

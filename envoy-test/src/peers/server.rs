@@ -28,10 +28,10 @@ pub(super) struct Exchange {
     pub(super) trailers: HeaderMap,
 }
 
-pub(super) type Answered = Pin<Box<dyn Future<Output = hyper::Response<Body>> + Send>>;
+pub(super) type ResponseFuture = Pin<Box<dyn Future<Output = hyper::Response<Body>> + Send>>;
 
 /// What a server does with a request.
-pub(super) type Handler = Arc<dyn Fn(Exchange) -> Answered + Send + Sync>;
+pub(super) type Handler = Arc<dyn Fn(Exchange) -> ResponseFuture + Send + Sync>;
 
 /// A server of HTTP/1.1 and HTTP/2 without TLS.
 pub(super) struct Server {
@@ -95,12 +95,12 @@ async fn accept(listener: TcpListener, handler: Handler) {
 async fn serve(stream: TcpStream, handler: Handler) {
     // Chunks are to leave as they are written.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(request, Arc::clone(&handler)));
+    let service = service_fn(move |request| respond(request, Arc::clone(&handler)));
     let server = auto::Builder::new(TokioExecutor::new());
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(
+async fn respond(
     request: hyper::Request<Incoming>,
     handler: Handler,
 ) -> io::Result<hyper::Response<Body>> {
@@ -108,26 +108,26 @@ async fn answer(
     let collected = body.collect().await.map_err(io::Error::other)?;
     let trailers = collected.trailers().cloned().unwrap_or_default();
     let body = collected.to_bytes();
-    let answer = handler(Exchange {
+    let response = handler(Exchange {
         head,
         body,
         trailers,
     })
     .await;
-    match answer.extensions().get::<NoAnswer>() {
-        Some(NoAnswer) => Err(io::Error::other("closed without an answer on purpose")),
-        None => Ok(answer),
+    match response.extensions().get::<NoResponse>() {
+        Some(NoResponse) => Err(io::Error::other("closed without a response on purpose")),
+        None => Ok(response),
     }
 }
 
-/// Marks what [`closed_without_answer`] gives.
+/// Marks what [`closed_without_response`] gives.
 #[derive(Clone, Copy)]
-struct NoAnswer;
+struct NoResponse;
 
 /// In place of a response: the connection is closed (HTTP/2: the stream is reset).
-pub(super) fn closed_without_answer() -> hyper::Response<Body> {
+pub(super) fn closed_without_response() -> hyper::Response<Body> {
     let mut nothing = hyper::Response::new(frames::whole(""));
-    nothing.extensions_mut().insert(NoAnswer);
+    nothing.extensions_mut().insert(NoResponse);
     nothing
 }
 

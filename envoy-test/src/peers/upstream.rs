@@ -1,7 +1,7 @@
 //! The service behind the proxy.
 //!
 //! Some paths always answer the same, for the demonstration and for trying things by hand; a test
-//! says what any other path answers, down to where the body is cut into chunks.
+//! sets the response of any other path, down to where the body is cut into chunks.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -21,13 +21,13 @@ use crate::Result;
 use crate::client::header_map;
 use crate::frames::{self, Body};
 
-/// What `/patients/7` answers. Spacing, number spelling and escapes are odd on purpose: a filter
+/// The body of `/patients/7`. Spacing, number spelling and escapes are odd on purpose: a filter
 /// that changes anything but the personal data shows.
 pub const PATIENT: &str = include_str!("patient.json");
 
 /// A response in the making.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct UpstreamResponse {
     status: u16,
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct Answer {
     broken_off: bool,
 }
 
-impl Answer {
+impl UpstreamResponse {
     /// A response with a body of some type.
     #[must_use]
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
@@ -121,7 +121,7 @@ impl Answer {
         self
     }
 
-    fn response(self) -> hyper::Response<Body> {
+    fn into_http(self) -> hyper::Response<Body> {
         let headers = header_map(&self.headers);
         let trailers = header_map(&self.trailers);
         let (Ok(headers), Ok(trailers)) = (headers, trailers) else {
@@ -184,7 +184,7 @@ pub struct Upstream {
 
 #[derive(Default)]
 struct State {
-    answers: HashMap<String, Answer>,
+    responses: HashMap<String, UpstreamResponse>,
     received: Vec<Received>,
 }
 
@@ -197,10 +197,10 @@ impl Upstream {
         let state = Arc::<Mutex<State>>::default();
         let shared = Arc::clone(&state);
         let handler: Handler = Arc::new(move |exchange| {
-            let answer = receive(&mut lock(&shared), exchange);
+            let response = receive(&mut lock(&shared), exchange);
             Box::pin(async move {
-                tokio::time::sleep(answer.delay).await;
-                answer.response()
+                tokio::time::sleep(response.delay).await;
+                response.into_http()
             })
         });
         Ok(Self {
@@ -215,9 +215,11 @@ impl Upstream {
         self.server.address()
     }
 
-    /// Says what a path, without its query, answers from now on.
-    pub fn answer(&self, path: &str, answer: Answer) {
-        lock(&self.state).answers.insert(path.to_owned(), answer);
+    /// Sets the response of a path, without its query, from now on.
+    pub fn respond_with(&self, path: &str, response: UpstreamResponse) {
+        lock(&self.state)
+            .responses
+            .insert(path.to_owned(), response);
     }
 
     /// The requests that have reached it, oldest first; they are forgotten with this.
@@ -230,7 +232,7 @@ impl Upstream {
 /// As many requests are kept for [`Upstream::take_received`]; a benchmark sends more.
 const MAX_RECEIVED: usize = 10_000;
 
-fn receive(state: &mut State, exchange: Exchange) -> Answer {
+fn receive(state: &mut State, exchange: Exchange) -> UpstreamResponse {
     let path = exchange.head.uri.path().to_owned();
     let received = Received {
         method: exchange.head.method.to_string(),
@@ -243,29 +245,29 @@ fn receive(state: &mut State, exchange: Exchange) -> Answer {
         body: exchange.body.to_vec(),
         trailers: exchange.trailers,
     };
-    let answer = match state.answers.get(&path) {
-        Some(answer) => answer.clone(),
-        None => usual_answer(&path, &received),
+    let response = match state.responses.get(&path) {
+        Some(response) => response.clone(),
+        None => usual_response(&path, &received),
     };
     if state.received.len() < MAX_RECEIVED {
         state.received.push(received);
     }
-    answer
+    response
 }
 
-fn usual_answer(path: &str, received: &Received) -> Answer {
+fn usual_response(path: &str, received: &Received) -> UpstreamResponse {
     match path {
-        "/healthz" => Answer::new(200, "text/plain", "ok\n"),
-        "/patients/7" => Answer::json(PATIENT),
-        "/echo" => Answer::json(echo(received).to_string()),
+        "/healthz" => UpstreamResponse::new(200, "text/plain", "ok\n"),
+        "/patients/7" => UpstreamResponse::json(PATIENT),
+        "/echo" => UpstreamResponse::json(echo(received).to_string()),
         _ if path.starts_with("/orders") || path.starts_with("/search") => {
-            Answer::json(r#"{"orders":[{"id":17,"total":"12.50"}]}"#)
+            UpstreamResponse::json(r#"{"orders":[{"id":17,"total":"12.50"}]}"#)
         }
-        _ => Answer::json(r#"{"error":"there is nothing here"}"#).with_status(404),
+        _ => UpstreamResponse::json(r#"{"error":"there is nothing here"}"#).with_status(404),
     }
 }
 
-impl Answer {
+impl UpstreamResponse {
     fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self

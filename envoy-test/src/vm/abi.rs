@@ -6,7 +6,7 @@ use host::fake::{FakeHost, LocalReply, Profile};
 use host::{Buffer, Direction, HeaderMap, LogLevel, MetricKind, Status};
 use wasmi::{Caller, Error, Linker};
 
-use super::memory::{Answer, Context, Guest, Stop, raw, write_pairs};
+use super::memory::{Context, Guest, HostResult, Stop, raw, write_pairs};
 
 type Defined = Result<(), wasmi::errors::LinkerError>;
 type Call<'a> = Caller<'a, Context>;
@@ -22,7 +22,7 @@ pub(super) fn define(linker: &mut Linker<Context>) -> Defined {
 }
 
 /// Runs a host call: `body` has the guest and its host.
-fn with(caller: Call<'_>, body: impl FnOnce(&mut Guest<'_>, FakeHost) -> Answer<()>) -> Raw {
+fn with(caller: Call<'_>, body: impl FnOnce(&mut Guest<'_>, FakeHost) -> HostResult<()>) -> Raw {
     let mut guest = Guest::new(caller);
     let host = guest.host();
     raw(body(&mut guest, host))
@@ -309,7 +309,7 @@ fn size(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
-fn log_level(number: u32) -> Answer<LogLevel> {
+fn log_level(number: u32) -> HostResult<LogLevel> {
     Ok(match number {
         0 => LogLevel::Trace,
         1 => LogLevel::Debug,
@@ -321,7 +321,7 @@ fn log_level(number: u32) -> Answer<LogLevel> {
     })
 }
 
-fn direction(number: u32) -> Answer<Direction> {
+fn direction(number: u32) -> HostResult<Direction> {
     match number {
         0 => Ok(Direction::Request),
         1 => Ok(Direction::Response),
@@ -329,7 +329,7 @@ fn direction(number: u32) -> Answer<Direction> {
     }
 }
 
-fn header_map(number: u32) -> Answer<HeaderMap> {
+fn header_map(number: u32) -> HostResult<HeaderMap> {
     Ok(match number {
         0 => HeaderMap::RequestHeaders,
         1 => HeaderMap::RequestTrailers,
@@ -341,7 +341,7 @@ fn header_map(number: u32) -> Answer<HeaderMap> {
     })
 }
 
-fn buffer(number: u32) -> Answer<Buffer> {
+fn buffer(number: u32) -> HostResult<Buffer> {
     Ok(match number {
         0 => Buffer::RequestBody,
         1 => Buffer::ResponseBody,
@@ -353,7 +353,7 @@ fn buffer(number: u32) -> Answer<Buffer> {
     })
 }
 
-fn metric_kind(number: u32) -> Answer<MetricKind> {
+fn metric_kind(number: u32) -> HostResult<MetricKind> {
     match number {
         0 => Ok(MetricKind::Counter),
         1 => Ok(MetricKind::Gauge),

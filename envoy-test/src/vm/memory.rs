@@ -18,7 +18,7 @@ pub(super) struct Guest<'a> {
     caller: Caller<'a, Context>,
 }
 
-/// Why a host function has no answer.
+/// Why a host function has no response.
 pub(super) enum Stop {
     /// The guest is told by a number.
     Status(u32),
@@ -26,7 +26,7 @@ pub(super) enum Stop {
     Trap(Error),
 }
 
-pub(super) type Answer<T> = Result<T, Stop>;
+pub(super) type HostResult<T> = Result<T, Stop>;
 
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
@@ -54,7 +54,7 @@ impl<'a> Guest<'a> {
         self.caller.data().host.clone()
     }
 
-    pub(super) fn read(&self, start: u32, len: u32) -> Answer<Vec<u8>> {
+    pub(super) fn read(&self, start: u32, len: u32) -> HostResult<Vec<u8>> {
         self.check_pointer(start)?;
         let memory = self.memory()?;
         let start = offset(start);
@@ -67,12 +67,12 @@ impl<'a> Guest<'a> {
     }
 
     /// Names and keys are text in the ABI; what is not UTF-8 names nothing.
-    pub(super) fn read_text(&self, start: u32, len: u32) -> Answer<String> {
+    pub(super) fn read_text(&self, start: u32, len: u32) -> HostResult<String> {
         let bytes = self.read(start, len)?;
         String::from_utf8(bytes).map_err(|_| Status::BadArgument.into())
     }
 
-    pub(super) fn read_pairs(&self, start: u32, len: u32) -> Answer<HeaderPairs> {
+    pub(super) fn read_pairs(&self, start: u32, len: u32) -> HostResult<HeaderPairs> {
         let bytes = self.read(start, len)?;
         if bytes.is_empty() {
             return Ok(HeaderPairs::new());
@@ -80,29 +80,29 @@ impl<'a> Guest<'a> {
         parse_pairs(&bytes).ok_or_else(|| Status::BadArgument.into())
     }
 
-    pub(super) fn read_u32(&self, start: u32) -> Answer<u32> {
+    pub(super) fn read_u32(&self, start: u32) -> HostResult<u32> {
         let bytes = self.read(start, 4)?;
         let bytes = bytes.try_into().map_err(|_| INVALID_MEMORY)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
-    pub(super) fn write(&mut self, start: u32, bytes: &[u8]) -> Answer<()> {
+    pub(super) fn write(&mut self, start: u32, bytes: &[u8]) -> HostResult<()> {
         self.check_pointer(start)?;
         let memory = self.memory()?;
         let written = memory.write(&mut self.caller, offset(start), bytes);
         written.map_err(|_| INVALID_MEMORY)
     }
 
-    pub(super) fn write_u32(&mut self, start: u32, value: u32) -> Answer<()> {
+    pub(super) fn write_u32(&mut self, start: u32, value: u32) -> HostResult<()> {
         self.write(start, &value.to_le_bytes())
     }
 
-    pub(super) fn write_u64(&mut self, start: u32, value: u64) -> Answer<()> {
+    pub(super) fn write_u64(&mut self, start: u32, value: u64) -> HostResult<()> {
         self.write(start, &value.to_le_bytes())
     }
 
     /// Leaves bytes in memory that the guest allocates, and their place where it asked for it.
-    pub(super) fn leave(&mut self, bytes: &[u8], data: u32, len: u32) -> Answer<()> {
+    pub(super) fn leave(&mut self, bytes: &[u8], data: u32, len: u32) -> HostResult<()> {
         let size = u32::try_from(bytes.len()).map_err(|_| INVALID_MEMORY)?;
         let mut place = 0;
         if size > 0 {
@@ -119,21 +119,21 @@ impl<'a> Guest<'a> {
     }
 
     /// Kong ends the VM for a null pointer, also where nothing is to be read.
-    fn check_pointer(&self, start: u32) -> Answer<()> {
+    fn check_pointer(&self, start: u32) -> HostResult<()> {
         if start == 0 && self.caller.data().host.profile() == Profile::Kong {
             return Err(Stop::Trap(Error::new("a null pointer")));
         }
         Ok(())
     }
 
-    fn memory(&self) -> Answer<Memory> {
+    fn memory(&self) -> HostResult<Memory> {
         self.caller.data().memory.ok_or(INVALID_MEMORY)
     }
 }
 
 /// The number that goes back to the guest.
-pub(super) fn raw(answer: Answer<()>) -> Result<u32, Error> {
-    match answer {
+pub(super) fn raw(response: HostResult<()>) -> Result<u32, Error> {
+    match response {
         Ok(()) => Ok(0),
         Err(Stop::Status(status)) => Ok(status),
         Err(Stop::Trap(error)) => Err(error),

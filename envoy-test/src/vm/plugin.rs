@@ -1,14 +1,14 @@
 //! An instance of a module as a [`Plugin`].
 
 use host::fake::{FakeHost, Process, Profile, Proxy};
-use host::{Action, CallToken, ContextId, HeaderMap, Plugin};
+use host::{Action, CallToken, ContextId, HeaderMap, Plugin, ResponseSizes};
 use wasmi::{ExternType, Func, Instance, Linker, Store, Val};
 
 use super::memory::Context;
 use super::program::{LoadError, Program};
 use super::{abi, wasi};
 
-/// One VM.
+/// A compiled module in a VM of its own.
 pub struct Vm {
     store: Store<Context>,
     instance: Instance,
@@ -176,15 +176,10 @@ impl Plugin for Vm {
         self.action("proxy_on_response_trailers", &[context, count])
     }
 
-    fn http_call_response(
-        &mut self,
-        context: ContextId,
-        token: CallToken,
-        headers: usize,
-        body: usize,
-    ) {
+    fn http_call_response(&mut self, context: ContextId, token: CallToken, sizes: ResponseSizes) {
         let trailers = self.count(HeaderMap::HttpCallResponseTrailers);
-        let arguments = [context, token, number(headers), number(body), trailers];
+        let (headers, body) = (number(sizes.headers), number(sizes.body));
+        let arguments = [context, token, headers, body, trailers];
         self.callback("proxy_on_http_call_response", &arguments, 0);
     }
 

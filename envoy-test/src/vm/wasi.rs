@@ -4,7 +4,7 @@
 use host::{Host, LogLevel};
 use wasmi::{Caller, Error, Linker};
 
-use super::memory::{Answer, Context, Guest, Stop};
+use super::memory::{Context, Guest, HostResult, Stop};
 
 type Call<'a> = Caller<'a, Context>;
 
@@ -94,7 +94,10 @@ pub(super) const NOT_SUPPORTED: u32 = 52;
 
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
-fn with(caller: Call<'_>, body: impl FnOnce(&mut Guest<'_>) -> Answer<()>) -> Result<u32, Error> {
+fn with(
+    caller: Call<'_>,
+    body: impl FnOnce(&mut Guest<'_>) -> HostResult<()>,
+) -> Result<u32, Error> {
     match body(&mut Guest::new(caller)) {
         Ok(()) => Ok(0),
         // Of the ABI's numbers only 6 can come here: a bad address.
@@ -110,7 +113,7 @@ fn write_stream(
     vectors: u32,
     count: u32,
     written: u32,
-) -> Answer<()> {
+) -> HostResult<()> {
     let level = match file {
         1 => LogLevel::Info,
         2 => LogLevel::Error,

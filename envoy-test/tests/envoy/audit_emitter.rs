@@ -55,8 +55,8 @@ impl Bed {
                 scope.spawn(|| {
                     let mut connection = self.envoy.client(protocol).connect().unwrap();
                     for _ in 0..count / 4 {
-                        let answer = connection.send(&Request::get("/orders/17")).unwrap();
-                        assert_eq!(answer.status, 200, "{answer:?}");
+                        let response = connection.send(&Request::get("/orders/17")).unwrap();
+                        assert_eq!(response.status, 200, "{response:?}");
                     }
                 });
             }
@@ -116,10 +116,10 @@ fn every_request_leaves_a_record_also_a_refused_one() {
     for protocol in Protocol::BOTH {
         let client = bed.envoy.client(protocol);
         for (request, status, _) in &requests {
-            let answer = client.send(request).unwrap();
+            let response = client.send(request).unwrap();
             assert!(
-                answer.status == *status || answer.status == 400,
-                "{answer:?}"
+                response.status == *status || response.status == 400,
+                "{response:?}"
             );
         }
     }
@@ -150,12 +150,12 @@ fn an_upstream_that_is_away_is_recorded_too() {
             .unwrap();
         upstream["load_assignment"]["endpoints"] = json!([]);
     });
-    let answer = bed
+    let response = bed
         .envoy
         .client(Protocol::Http1)
         .send(&Request::get("/orders/17"))
         .unwrap();
-    assert_eq!(answer.status, 503);
+    assert_eq!(response.status, 503);
     let records = bed.peers.collector.wait_for(1).unwrap();
     assert_eq!(records[0].body["http_response"]["code"], json!(503));
 }
@@ -304,8 +304,8 @@ fn requests_wait_for_their_record_and_only_for_theirs() {
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
-                    let answer = client.send(&Request::get("/orders/17")).unwrap();
-                    assert_eq!(answer.status, 503, "{answer:?}");
+                    let response = client.send(&Request::get("/orders/17")).unwrap();
+                    assert_eq!(response.status, 503, "{response:?}");
                 });
             }
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
-use envoy_test::peers::{Algorithm, Answer, Collector, Peers, Rotel, Token};
+use envoy_test::peers::{Algorithm, Collector, Peers, Rotel, Token, UpstreamResponse};
 use envoy_test::trail::Trail;
 use envoy_test::{FILTERS, paths, poll};
 use serde_json::{Value, json};
@@ -47,8 +47,8 @@ fn bootstrap(peers: &Peers) -> Bootstrap {
     bootstrap
         .configure("pii-redactor", &redactor.to_string())
         .unwrap();
-    let order = Answer::json(r#"{"id":17,"buyer":"jane@example.com"}"#);
-    peers.upstream.answer("/orders/17", order);
+    let order = UpstreamResponse::json(r#"{"id":17,"buyer":"jane@example.com"}"#);
+    peers.upstream.respond_with("/orders/17", order);
     let vm = "/typed_config/config/vm_config";
     bootstrap.filter(FILTER).unwrap().pointer_mut(vm).unwrap()["environment_variables"] = json!({
         "key_values": {
@@ -162,12 +162,12 @@ fn records_are_what_the_schemas_say_and_can_be_queried() {
         assert!(!everything.contains(secret), "{secret} is in a record");
     }
     let folder = write_down(&peers.collector, &peers.collector.trail());
-    let answer = assert_succeeded(&python("validate.py", &[folder.path()]));
-    assert!(answer.contains(" 0 mistakes"), "{answer}");
+    let response = assert_succeeded(&python("validate.py", &[folder.path()]));
+    assert!(response.contains(" 0 mistakes"), "{response}");
     let page = paths::root().join("filters/audit-emitter/README.md");
     let file = folder.path().join("trail.ndjson");
-    let answer = assert_succeeded(&python("query.py", &[&page, &file]));
-    assert!(answer.contains("jwt-auth/"), "{answer}");
+    let response = assert_succeeded(&python("query.py", &[&page, &file]));
+    assert!(response.contains("jwt-auth/"), "{response}");
     assert_eq!(envoy.traps(), 0);
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Envoy, Options};
 use envoy_test::peers::otlp::Record;
-use envoy_test::peers::{Answer, Peers};
+use envoy_test::peers::{Peers, UpstreamResponse};
 use envoy_test::poll;
 use serde_json::{Value, json};
 
@@ -31,11 +31,12 @@ fn failures(records: &[Record], path: &str) -> usize {
 fn truncated_responses_are_failures_and_never_left_out_by_sampling() {
     let peers = Peers::start().unwrap();
     let body = vec![b'x'; 100_000];
-    let cut = Answer::new(200, "text/plain", &body[..5_000]).broken_off();
-    peers.upstream.answer("/cut", cut);
+    let cut = UpstreamResponse::new(200, "text/plain", &body[..5_000]).broken_off();
+    peers.upstream.respond_with("/cut", cut);
     // The client leaves before the second piece.
-    let slow = Answer::new(200, "text/plain", body).cut_at(&[5_000], Duration::from_secs(5));
-    peers.upstream.answer("/slow", slow);
+    let slow =
+        UpstreamResponse::new(200, "text/plain", body).cut_at(&[5_000], Duration::from_secs(5));
+    peers.upstream.respond_with("/slow", slow);
     let mut bootstrap = peers.bootstrap(&[FILTER]).unwrap();
     let shipped = bootstrap.configuration(FILTER).unwrap();
     let mut configuration: Value =

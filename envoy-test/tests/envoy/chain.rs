@@ -63,10 +63,10 @@ fn one_of_each(envoy: &Envoy, peers: &Peers, protocol: Protocol) {
     // The limit is on the verified subject: the token's claim reached the next filter.
     let mut statuses: BTreeMap<u16, u32> = BTreeMap::new();
     for _ in 0..30 {
-        let answer = client
+        let response = client
             .send(&Request::get("/orders/17").bearer(&token))
             .unwrap();
-        *statuses.entry(answer.status).or_default() += 1;
+        *statuses.entry(response.status).or_default() += 1;
     }
     assert!(statuses[&200] >= 19 && statuses[&429] >= 8, "{statuses:?}");
 
@@ -163,20 +163,20 @@ fn forged_identities(chain: Chain) {
     for protocol in Protocol::BOTH {
         let client = envoy.client(protocol);
         let forged = |request: Request| request.header("x-meshward-identity", identity);
-        let answer = client.send(&forged(Request::get("/orders/17"))).unwrap();
-        assert_eq!(answer.status, 401);
+        let response = client.send(&forged(Request::get("/orders/17"))).unwrap();
+        assert_eq!(response.status, 401);
         let token = Token::of("eve").scope("profile");
         let token = peers.idp.mint(Algorithm::Rs256, &token).unwrap();
-        let answer = client
+        let response = client
             .send(&forged(Request::get("/orders/17").bearer(&token)))
             .unwrap();
-        assert_eq!(answer.status, 403);
-        let answer = client
+        assert_eq!(response.status, 403);
+        let response = client
             .send(&forged(Request::get("/echo").bearer(&token)))
             .unwrap();
         assert!(
-            !answer.text().contains("meshward"),
-            "the upstream sees no identity: {answer:?}"
+            !response.text().contains("meshward"),
+            "the upstream sees no identity: {response:?}"
         );
     }
 }

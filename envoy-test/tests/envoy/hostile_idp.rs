@@ -57,9 +57,12 @@ impl Bed {
     fn passes_at_last(&self, mood: IdpMood) {
         let keys = format!("{mood:?}: keys");
         wait_until(Duration::from_secs(60), &keys, || {
-            let answer = self.order();
-            assert!([200, 503].contains(&answer.status), "{mood:?} {answer:?}");
-            answer.status == 200
+            let response = self.order();
+            assert!(
+                [200, 503].contains(&response.status),
+                "{mood:?} {response:?}"
+            );
+            response.status == 200
         });
     }
 }
@@ -81,11 +84,11 @@ fn a_provider_that_gives_no_keys_is_no_reason_to_blame_the_token() {
         for mood in moods {
             scope.spawn(move || {
                 let bed = bed(mood);
-                let answer = bed.order();
-                assert_eq!(answer.status, 503, "{mood:?} {answer:?}");
+                let response = bed.order();
+                assert_eq!(response.status, 503, "{mood:?} {response:?}");
                 assert!(
-                    answer.header("retry-after").parse::<u64>().is_ok(),
-                    "{mood:?} {answer:?}"
+                    response.header("retry-after").parse::<u64>().is_ok(),
+                    "{mood:?} {response:?}"
                 );
                 let open = bed.envoy.client(Protocol::Http1);
                 let open = open.send(&Request::get("/healthz")).unwrap();

@@ -47,10 +47,10 @@ fn order() -> Request {
     Request::get("/orders/17")
 }
 
-fn is_problem(answer: &Response, reason: &str) -> bool {
-    let problem = answer.json();
-    answer.header("content-type") == "application/problem+json"
-        && problem["status"] == json!(answer.status)
+fn is_problem(response: &Response, reason: &str) -> bool {
+    let problem = response.json();
+    response.header("content-type") == "application/problem+json"
+        && problem["status"] == json!(response.status)
         && problem["type"]
             .as_str()
             .is_some_and(|kind| kind.ends_with(reason))
@@ -65,8 +65,11 @@ fn good_tokens_pass_and_stay_at_the_gateway() {
             let token = bed.token(algorithm, &bed.reader());
             for scheme in ["Bearer", "bearer"] {
                 let request = order().header("authorization", format!("{scheme} {token}"));
-                let answer = client.send(&request).unwrap();
-                assert_eq!(answer.status, 200, "{protocol:?} {algorithm:?} {answer:?}");
+                let response = client.send(&request).unwrap();
+                assert_eq!(
+                    response.status, 200,
+                    "{protocol:?} {algorithm:?} {response:?}"
+                );
             }
         }
         let open = client.send(&Request::get("/healthz")).unwrap();
@@ -142,12 +145,15 @@ fn bad_credentials_are_refused_with_their_reason() {
         let client = bed.envoy.client(protocol);
         for (token, status, reason) in &cases {
             let before = bed.refused(reason);
-            let answer = client.send(&order().bearer(token)).unwrap();
-            assert_eq!(answer.status, *status, "{protocol:?} {reason} {answer:?}");
-            assert!(is_problem(&answer, reason), "{reason} {answer:?}");
+            let response = client.send(&order().bearer(token)).unwrap();
+            assert_eq!(
+                response.status, *status,
+                "{protocol:?} {reason} {response:?}"
+            );
+            assert!(is_problem(&response, reason), "{reason} {response:?}");
             assert!(
-                answer.header("www-authenticate").starts_with("Bearer "),
-                "{answer:?}"
+                response.header("www-authenticate").starts_with("Bearer "),
+                "{response:?}"
             );
             assert_eq!(bed.refused(reason), before + 1, "{protocol:?} {reason}");
         }
@@ -196,22 +202,22 @@ fn strange_bytes_do_no_harm() {
     for protocol in Protocol::BOTH {
         let client = bed.envoy.client(protocol);
         for (value, reason) in &cases {
-            let answer = client
+            let response = client
                 .send(&order().header("authorization", value))
                 .unwrap();
             let shown = String::from_utf8_lossy(value.get(..40).unwrap_or(value)).into_owned();
-            assert_eq!(answer.status, 401, "{protocol:?} {shown} {answer:?}");
+            assert_eq!(response.status, 401, "{protocol:?} {shown} {response:?}");
             assert!(
-                reason.is_empty() || is_problem(&answer, reason),
-                "{shown} {answer:?}"
+                reason.is_empty() || is_problem(&response, reason),
+                "{shown} {response:?}"
             );
         }
         // Over HTTP/2 one header of more than 64 KiB ends the connection before any filter.
         if protocol == Protocol::Http1 {
             let huge = format!("{header}.{}.{}", "A".repeat(100_000), "A".repeat(86));
-            let answer = client.send(&order().bearer(&huge)).unwrap();
+            let response = client.send(&order().bearer(&huge)).unwrap();
             assert_eq!(
-                (answer.status, is_problem(&answer, "token_too_large")),
+                (response.status, is_problem(&response, "token_too_large")),
                 (401, true)
             );
         }
@@ -228,8 +234,8 @@ fn strange_bytes_do_no_harm() {
 fn a_header_block_beyond_the_limit_of_envoy_is_its_431() {
     let bed = bed(|_, _| {});
     let client = bed.envoy.client(Protocol::Http1);
-    let answer = client.send(&order().bearer(&"A".repeat(100_000))).unwrap();
-    assert_eq!(answer.status, 431, "{answer:?}");
+    let response = client.send(&order().bearer(&"A".repeat(100_000))).unwrap();
+    assert_eq!(response.status, 431, "{response:?}");
     assert_eq!(bed.envoy.traps(), 0);
 }
 
@@ -249,10 +255,10 @@ fn paths_that_walk_around_a_rule_do_not() {
     for protocol in Protocol::BOTH {
         let client = bed.envoy.client(protocol);
         for path in paths {
-            let answer = client.send(&Request::get(path)).unwrap();
+            let response = client.send(&Request::get(path)).unwrap();
             assert!(
-                [400, 401, 403].contains(&answer.status),
-                "{protocol:?} {path} {answer:?}"
+                [400, 401, 403].contains(&response.status),
+                "{protocol:?} {path} {response:?}"
             );
         }
     }
@@ -265,15 +271,15 @@ fn a_dead_identity_provider_is_no_reason_to_throw_tokens_away() {
     let token = bed.token(Algorithm::Rs256, &bed.reader());
     let client = bed.envoy.client(Protocol::Http1);
     bed.envoy.log().wait_for("could not be").unwrap();
-    let answer = client.send(&order().bearer(&token)).unwrap();
+    let response = client.send(&order().bearer(&token)).unwrap();
     assert_eq!(
-        (answer.status, is_problem(&answer, "keys_unavailable")),
+        (response.status, is_problem(&response, "keys_unavailable")),
         (503, true),
-        "{answer:?}"
+        "{response:?}"
     );
     assert!(
-        answer.header("retry-after").parse::<u64>().is_ok(),
-        "{answer:?}"
+        response.header("retry-after").parse::<u64>().is_ok(),
+        "{response:?}"
     );
     // What needs no key is served, and what could never pass is told so.
     assert_eq!(client.send(&Request::get("/healthz")).unwrap().status, 200);
@@ -295,8 +301,8 @@ fn an_identity_provider_that_answers_nonsense_is_a_dead_one() {
         let token = bed.token(Algorithm::Rs256, &bed.reader());
         let client = bed.envoy.client(Protocol::Http2);
         bed.envoy.log().wait_for("could not be fetched").unwrap();
-        let answer = client.send(&order().bearer(&token)).unwrap();
-        assert_eq!(answer.status, 503, "{mood:?} {answer:?}");
+        let response = client.send(&order().bearer(&token)).unwrap();
+        assert_eq!(response.status, 503, "{mood:?} {response:?}");
         bed.peers.idp.set_mood(IdpMood::Working);
         bed.envoy.log().wait_for("2 keys of corp serve").unwrap();
         assert_eq!(

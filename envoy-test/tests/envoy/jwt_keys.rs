@@ -52,6 +52,13 @@ fn send(envoy: &Envoy, path: &str, token: &str) -> Response {
     client.send(&Request::get(path).bearer(token)).unwrap()
 }
 
+/// The peers, and a token of their identity provider.
+fn peers_with_token() -> (Peers, String) {
+    let peers = Peers::start().unwrap();
+    let token = peers.idp.mint(Algorithm::Rs256, &Token::of("alice"));
+    (peers, token.unwrap())
+}
+
 /// Sends a token until it passes.
 fn passes_soon(envoy: &Envoy, token: &str) {
     let passed = poll(PATIENCE.as_secs(), || {
@@ -87,11 +94,7 @@ fn reloading(peers: &Peers, configuration: &Value) -> (Reloading, Envoy) {
 
 #[test]
 fn a_reload_that_narrows_the_algorithms_starts_no_storm() {
-    let peers = Peers::start().unwrap();
-    let token = peers
-        .idp
-        .mint(Algorithm::Rs256, &Token::of("alice"))
-        .unwrap();
+    let (peers, token) = peers_with_token();
     let unpublished = unpublished(&peers);
     let (mut gateway, envoy) = reloading(&peers, &only(&Value::Null));
     passes_soon(&envoy, &token);
@@ -110,11 +113,7 @@ fn a_reload_that_narrows_the_algorithms_starts_no_storm() {
 
 #[test]
 fn a_provider_that_can_use_no_key_starves_no_other_with_the_same_address() {
-    let peers = Peers::start().unwrap();
-    let token = peers
-        .idp
-        .mint(Algorithm::Rs256, &Token::of("alice"))
-        .unwrap();
+    let (peers, token) = peers_with_token();
     let unpublished = unpublished(&peers);
     let configuration = json!({
         "providers": {

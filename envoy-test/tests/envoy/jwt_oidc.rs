@@ -12,17 +12,17 @@ use serde_json::{Value, json};
 use crate::bed::{at_once, bootstrap, code, start, wait_until};
 
 const FILTER: &str = "jwt-auth";
-const READ: &str = "orders:read";
+pub(crate) const READ: &str = "orders:read";
 const SECRET: &str = "EDGE_SECRET";
 
-struct Bed {
-    provider: OidcProvider,
-    envoy: Envoy,
+pub(crate) struct Bed {
+    pub(crate) provider: OidcProvider,
+    pub(crate) envoy: Envoy,
     peers: Peers,
 }
 
 /// Envoy with these workers, and jwt-auth with these settings of its provider.
-fn bed(provider: OidcProvider, workers: u32, settings: &Value) -> Bed {
+pub(crate) fn bed(provider: OidcProvider, workers: u32, settings: &Value) -> Bed {
     let peers = Peers::start().unwrap();
     let configuration = json!({
         "providers": { "corp": settings },
@@ -72,7 +72,7 @@ fn merge(object: &mut Value, more: &Value) {
 }
 
 impl Bed {
-    fn get(&self, token: &str) -> Response {
+    pub(crate) fn get(&self, token: &str) -> Response {
         let client = self.envoy.client(Protocol::Http1);
         client
             .send(&Request::get("/orders/17").bearer(token))
@@ -80,15 +80,20 @@ impl Bed {
     }
 
     fn token(&self, kind: AccessToken) -> String {
-        self.provider.token(OidcClient::Orders, READ, kind).unwrap()
+        self.token_for(READ, kind)
     }
 
-    /// Asks until the answer has this status; for what another thread of Envoy has to notice.
+    pub(crate) fn token_for(&self, scope: &str, kind: AccessToken) -> String {
+        let token = self.provider.token(OidcClient::Orders, scope, kind);
+        token.unwrap()
+    }
+
+    /// Asks until the response has this status; for what another thread of Envoy has to notice.
     fn wait_for(&self, token: &str, status: u16) -> Response {
-        let fits = |answer: &Response| answer.status == status;
+        let fits = |response: &Response| response.status == status;
         poll(20, || Some(self.get(token)).filter(fits)).unwrap_or_else(|| {
-            let answer = self.get(token);
-            panic!("{status} was awaited: {answer:?}")
+            let response = self.get(token);
+            panic!("{status} was awaited: {response:?}")
         })
     }
 }
@@ -137,8 +142,8 @@ fn rotated_keys_are_fetched_when_a_token_names_them_and_withdrawn_ones_end_their
     let newest = bed.token(kind);
     assert_eq!(bed.get(&newest).status, 200);
     for token in [&old, &new] {
-        let answer = bed.wait_for(token, 401);
-        assert_eq!(code(&answer), "key_unknown");
+        let response = bed.wait_for(token, 401);
+        assert_eq!(code(&response), "key_unknown");
         wait_until(Duration::from_secs(20), "401 in all workers", || {
             (0..8).all(|_| bed.get(token).status == 401)
         });
@@ -161,7 +166,7 @@ fn a_provider_that_comes_later_is_asked_once_for_two_hundred_requests() {
     let client = bed.envoy.client(Protocol::Http1);
     let request = Request::get("/orders/17").bearer(&token);
     for status in at_once(&client, &request, 200) {
-        // Until the next try is due the answer is 503; then all wait for the one fetch.
+        // Until the next try is due the response is 503; then all wait for the one fetch.
         assert!(status == 200 || status == 503, "{status}");
     }
     bed.wait_for(&token, 200);
@@ -199,17 +204,17 @@ fn opaque_tokens_are_good_while_their_issuer_says_so() {
     assert_eq!(code(&bed.get("made-up")), "token_inactive");
 
     bed.provider.revoke(OidcClient::Orders, &token).unwrap();
-    let answer = bed.wait_for(&token, 401);
-    assert_eq!(code(&answer), "token_inactive");
+    let response = bed.wait_for(&token, 401);
+    assert_eq!(code(&response), "token_inactive");
 
     bed.provider.stop().unwrap();
     let late = "another-token";
-    let answer = bed.get(late);
+    let response = bed.get(late);
     assert_eq!(
-        (answer.status, code(&answer).as_str()),
+        (response.status, code(&response).as_str()),
         (503, "introspection_unavailable")
     );
-    assert!(!answer.header("retry-after").is_empty());
+    assert!(!response.header("retry-after").is_empty());
     bed.provider.resume().unwrap();
     bed.wait_for(late, 401);
     let log = bed.envoy.log().text();
@@ -223,9 +228,9 @@ fn a_wrong_secret_is_our_own_mistake_and_not_the_callers() {
     let settings = introspected(&provider, &json!({ "client_id": "nobody" }));
     let bed = bed(provider, 1, &settings);
     let token = bed.token(AccessToken::Opaque);
-    let answer = bed.get(&token);
+    let response = bed.get(&token);
     assert_eq!(
-        (answer.status, code(&answer).as_str()),
+        (response.status, code(&response).as_str()),
         (503, "introspection_unavailable")
     );
 }

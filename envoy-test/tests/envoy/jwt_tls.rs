@@ -81,11 +81,11 @@ fn rules_hold_connections_to_what_they_want() {
                 "client_certificate_required",
             ),
         ] {
-            let answer = bed
+            let response = bed
                 .client(certificate, version, protocol)
                 .send(&Request::get(path))
                 .unwrap();
-            assert_eq!(code(&answer), expected, "{path} {version:?} {answer:?}");
+            assert_eq!(code(&response), expected, "{path} {version:?} {response:?}");
         }
     }
     assert_eq!(bed.envoy.traps(), 0);
@@ -116,11 +116,11 @@ fn bound_tokens_are_good_with_their_certificate_only() {
             ("/plain", &dpop, None, "binding_unsupported"),
         ] {
             let request = Request::get(path).bearer(token);
-            let answer = bed
+            let response = bed
                 .client(certificate, TlsVersion::Tls13, Protocol::Http2)
                 .send(&request)
                 .unwrap();
-            assert_eq!(code(&answer), expected, "{round} {path} {answer:?}");
+            assert_eq!(code(&response), expected, "{round} {path} {response:?}");
         }
     }
 }
@@ -130,25 +130,25 @@ fn pages_are_sent_to_where_there_is_tls_and_browsers_told_to_stay() {
     let plain = bed(false);
     let client = plain.envoy.client(Protocol::Http1);
     let page = Request::get("/healthz?a=b").host("gateway.test:8080");
-    let answer = client.send(&page).unwrap();
+    let response = client.send(&page).unwrap();
     assert_eq!(
-        (answer.status, answer.header("location")),
+        (response.status, response.header("location")),
         (308, "https://gateway.test/healthz?a=b")
     );
-    assert_eq!(answer.header("strict-transport-security"), "");
+    assert_eq!(response.header("strict-transport-security"), "");
     let post = client.send(&Request::new("POST", "/healthz")).unwrap();
     assert_eq!((post.status, code(&post).as_str()), (403, "tls_required"));
     let bearer = Request::get("/bound").bearer(&signed(&plain, &Token::of("orders")));
     assert_eq!(client.send(&bearer).unwrap().status, 403);
 
     let secure = bed(true);
-    let answer = secure
+    let response = secure
         .client(None, TlsVersion::Tls13, Protocol::Http1)
         .send(&Request::get("/healthz"))
         .unwrap();
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
     assert_eq!(
-        answer.header("strict-transport-security"),
+        response.header("strict-transport-security"),
         "max-age=31622400; includeSubDomains"
     );
 }

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Envoy, Options, Sample};
-use envoy_test::peers::{Algorithm, Answer, Endpoint, ISSUER, Mood, Peers, Token};
-use envoy_test::{paths, poll};
+use envoy_test::peers::{Algorithm, Endpoint, ISSUER, Mood, Peers, Token, UpstreamResponse};
+use envoy_test::{output_of, paths, poll};
 use serde_json::{Value, json};
 
 const FILTER: &str = "audit-emitter";
@@ -159,7 +159,7 @@ fn samples_of_the_others() -> Vec<Sample> {
     let body = |path: &str, content_type: &str, body: &str| {
         peers
             .upstream
-            .answer(path, Answer::new(200, content_type, body));
+            .respond_with(path, UpstreamResponse::new(200, content_type, body));
     };
     body(
         "/cards",
@@ -182,8 +182,8 @@ fn samples_of_the_others() -> Vec<Sample> {
         r#"{"mail":"ada@example.com",,}"#,
     );
     body("/picture", "image/png", "\u{89}PNG");
-    let packed = Answer::json("{}").header("content-encoding", "unheard-of");
-    peers.upstream.answer("/packed", packed);
+    let packed = UpstreamResponse::json("{}").header("content-encoding", "unheard-of");
+    peers.upstream.respond_with("/packed", packed);
     // One key of the set cannot be used by anybody.
     let mut keys: Value = serde_json::from_str(&peers.idp.jwks()).unwrap();
     let unusable = json!({"kty": "EC", "kid": "half", "crv": "P-256", "x": "AA"});
@@ -318,16 +318,11 @@ fn promtool_takes_the_rules_and_they_fire_when_they_should() {
 #[test]
 fn dashboards_are_what_their_script_writes() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new("python3")
+    let mut script = Command::new("python3");
+    script
         .arg(grafana().join("dashboards.py"))
-        .arg(folder.path())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+        .arg(folder.path());
+    output_of(&mut script).unwrap();
     for name in DASHBOARDS {
         let file = format!("{name}.json");
         let fresh = fs::read_to_string(folder.path().join(&file)).unwrap();

@@ -1,56 +1,19 @@
 //! jwt-auth in a real Envoy with a real OpenID provider: its keys, its tokens, its ways.
 
 use envoy_test::client::{Client, Protocol, Request};
-use envoy_test::envoy::{Envoy, Options};
-use envoy_test::peers::{AccessToken, Algorithm, OidcClient, OidcProvider, Peers};
+use envoy_test::peers::{AccessToken, Algorithm, OidcClient, OidcProvider};
 use serde_json::json;
 
-use crate::bed::bootstrap;
-
-const FILTER: &str = "jwt-auth";
-const READ: &str = "orders:read";
-
-struct Bed {
-    provider: OidcProvider,
-    envoy: Envoy,
-    _peers: Peers,
-}
+use crate::jwt_oidc::{self, Bed, READ};
 
 /// Envoy with jwt-auth that trusts the provider.
 fn bed(provider: OidcProvider) -> Bed {
-    let peers = Peers::start().unwrap();
-    let configuration = json!({
-        "providers": {
-            "corp": {
-                "issuer": provider.issuer(),
-                "audiences": ["orders-api"],
-                "jwks": { "remote": { "uri": provider.jwks_uri(), "cluster": "idp", "plain_http": true } },
-            }
-        },
-        "rules": [{ "require": { "provider": "corp", "scopes": [READ] } }],
+    let settings = json!({
+        "issuer": provider.issuer(),
+        "audiences": ["orders-api"],
+        "jwks": { "remote": { "uri": provider.jwks_uri(), "cluster": "idp", "plain_http": true } },
     });
-    let mut bootstrap = bootstrap(&peers, FILTER, &configuration);
-    bootstrap.move_cluster("idp", provider.address()).unwrap();
-    let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
-    Bed {
-        provider,
-        envoy,
-        _peers: peers,
-    }
-}
-
-impl Bed {
-    fn status(&self, token: &str) -> u16 {
-        let client = self.envoy.client(Protocol::Http1);
-        let request = Request::get("/orders/17").bearer(token);
-        client.send(&request).unwrap().status
-    }
-
-    fn token(&self, scope: &str, kind: AccessToken) -> String {
-        self.provider
-            .token(OidcClient::Orders, scope, kind)
-            .unwrap()
-    }
+    jwt_oidc::bed(provider, 1, &settings)
 }
 
 #[test]
@@ -63,11 +26,18 @@ fn its_tokens_pass_with_the_scope_that_a_rule_asks_for() {
         let bed = bed(provider.unwrap());
         for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
             let kind = AccessToken::Jwt(algorithm);
-            assert_eq!(bed.status(&bed.token(READ, kind)), 200, "{algorithm:?}");
-            let token = bed.token("patients:read", kind);
-            assert_eq!(bed.status(&token), 403, "{algorithm:?}");
+            assert_eq!(
+                bed.get(&bed.token_for(READ, kind)).status,
+                200,
+                "{algorithm:?}"
+            );
+            let token = bed.token_for("patients:read", kind);
+            assert_eq!(bed.get(&token).status, 403, "{algorithm:?}");
         }
-        assert_eq!(bed.status(&bed.token(READ, AccessToken::Opaque)), 401);
+        assert_eq!(
+            bed.get(&bed.token_for(READ, AccessToken::Opaque)).status,
+            401
+        );
         assert_eq!(bed.provider.counts().unwrap().jwks, 1);
         assert_eq!(bed.envoy.traps(), 0);
     }

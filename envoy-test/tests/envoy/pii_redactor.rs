@@ -1,10 +1,10 @@
-//! pii-redactor in a real Envoy: answers over every pair of protocols, cut anywhere.
+//! pii-redactor in a real Envoy: responses over every pair of protocols, cut anywhere.
 
 use std::time::Duration;
 
 use envoy_test::client::{Protocol, Request, Response};
 use envoy_test::envoy::{Envoy, Options};
-use envoy_test::peers::{Answer, Peers};
+use envoy_test::peers::{Peers, UpstreamResponse};
 use serde_json::json;
 
 const FILTER: &str = "pii-redactor";
@@ -60,48 +60,55 @@ fn the_result_does_not_depend_on_the_cuts() {
         plans.push(bytes);
         plans.push(Vec::new());
         for cuts in &plans {
-            peers
-                .upstream
-                .answer("/patients/7", Answer::json(SENT).cut_at(cuts, GAP));
-            let answer = send(&patient());
-            assert_eq!(
-                answer.text(),
-                EXPECTED,
-                "{pair} cut at {cuts:?}: {answer:?}"
+            peers.upstream.respond_with(
+                "/patients/7",
+                UpstreamResponse::json(SENT).cut_at(cuts, GAP),
             );
-            assert_eq!(answer.broken, None, "{pair} cut at {cuts:?}");
+            let response = send(&patient());
+            assert_eq!(
+                response.text(),
+                EXPECTED,
+                "{pair} cut at {cuts:?}: {response:?}"
+            );
+            assert_eq!(response.broken, None, "{pair} cut at {cuts:?}");
         }
-        peers.upstream.answer("/patients/7", Answer::json(SENT));
-        let answer = send(&patient());
+        peers
+            .upstream
+            .respond_with("/patients/7", UpstreamResponse::json(SENT));
+        let response = send(&patient());
         assert_eq!(
-            (answer.text().as_str(), answer.header("content-length")),
+            (response.text().as_str(), response.header("content-length")),
             (EXPECTED, "")
         );
-        let answers = plans.len() as u64 + 1;
-        assert_eq!(findings(envoy) - before, answers * 3, "{pair}");
+        let responses = plans.len() as u64 + 1;
+        assert_eq!(findings(envoy) - before, responses * 3, "{pair}");
     });
 }
 
 #[test]
 fn headers_that_a_change_would_make_untrue_are_gone() {
     for_each_pair(|peers, _, send, pair| {
-        let answer = Answer::json(SENT)
+        let response = UpstreamResponse::json(SENT)
             .header("etag", "\"v1\"")
             .header("digest", "sha-256=abc")
             .header("content-md5", "abc")
             .header("accept-ranges", "bytes")
             .header("x-kept", [b'o', 0xe9]);
-        peers.upstream.answer("/patients/7", answer);
+        peers.upstream.respond_with("/patients/7", response);
         let request = patient()
             .header("accept-encoding", "gzip")
             .header("range", "bytes=0-9");
-        let answer = send(&request);
-        assert_eq!(answer.text(), EXPECTED, "{pair}");
+        let response = send(&request);
+        assert_eq!(response.text(), EXPECTED, "{pair}");
         for gone in ["content-length", "digest", "content-md5", "accept-ranges"] {
-            assert!(!answer.headers.contains_key(gone), "{pair} {gone}");
+            assert!(!response.headers.contains_key(gone), "{pair} {gone}");
         }
-        assert_eq!(answer.header("etag"), "W/\"v1\"", "{pair}");
-        assert_eq!(answer.headers["x-kept"].as_bytes(), [b'o', 0xe9], "{pair}");
+        assert_eq!(response.header("etag"), "W/\"v1\"", "{pair}");
+        assert_eq!(
+            response.headers["x-kept"].as_bytes(),
+            [b'o', 0xe9],
+            "{pair}"
+        );
         let received = peers.upstream.take_received().pop().unwrap();
         for gone in ["accept-encoding", "range"] {
             assert!(!received.headers.contains_key(gone), "{pair} {gone}");
@@ -113,12 +120,14 @@ fn headers_that_a_change_would_make_untrue_are_gone() {
 fn trailers_arrive_and_nothing_is_lost_before_them() {
     for_each_pair(|peers, _, send, pair| {
         for cuts in [vec![], vec![SENT.len() / 2], vec![SENT.len() - 1]] {
-            let answer = Answer::json(SENT).cut_at(&cuts, GAP).trailer("x-sum", "1");
-            peers.upstream.answer("/patients/7", answer);
+            let response = UpstreamResponse::json(SENT)
+                .cut_at(&cuts, GAP)
+                .trailer("x-sum", "1");
+            peers.upstream.respond_with("/patients/7", response);
             // Over HTTP/1.1 trailers are only for those who say that they take them.
-            let answer = send(&patient().header("te", "trailers"));
-            assert_eq!(answer.text(), EXPECTED, "{pair} {cuts:?}");
-            let trailer = answer.trailers.get("x-sum").map(|value| value.as_bytes());
+            let response = send(&patient().header("te", "trailers"));
+            assert_eq!(response.text(), EXPECTED, "{pair} {cuts:?}");
+            let trailer = response.trailers.get("x-sum").map(|value| value.as_bytes());
             assert_eq!(trailer, Some(b"1".as_slice()), "{pair} {cuts:?}");
         }
     });
@@ -128,29 +137,34 @@ fn trailers_arrive_and_nothing_is_lost_before_them() {
 fn what_no_rule_is_about_keeps_its_bytes() {
     for_each_pair(|peers, _, send, pair| {
         let binary: Vec<u8> = (0..=255).collect();
-        let answers = [
-            ("/orders/1", Answer::json(SENT), SENT.as_bytes().to_vec()),
+        let responses = [
+            (
+                "/orders/1",
+                UpstreamResponse::json(SENT),
+                SENT.as_bytes().to_vec(),
+            ),
             (
                 "/patients/7",
-                Answer::new(200, "image/png", binary.clone()),
+                UpstreamResponse::new(200, "image/png", binary.clone()),
                 binary,
             ),
         ];
-        for (path, answer, expected) in answers {
-            peers.upstream.answer(path, answer);
-            let answer = send(&Request::get(path));
-            assert_eq!(answer.body, expected, "{pair} {path}");
+        for (path, response, expected) in responses {
+            peers.upstream.respond_with(path, response);
+            let response = send(&Request::get(path));
+            assert_eq!(response.body, expected, "{pair} {path}");
             assert_eq!(
-                answer.header("content-length"),
+                response.header("content-length"),
                 expected.len().to_string(),
                 "{pair}"
             );
         }
         let head = send(&Request::new("HEAD", "/patients/7"));
         assert_eq!((head.status, head.body.len()), (200, 0), "{pair}");
-        peers
-            .upstream
-            .answer("/patients/7", Answer::new(204, "application/json", ""));
+        peers.upstream.respond_with(
+            "/patients/7",
+            UpstreamResponse::new(204, "application/json", ""),
+        );
         assert_eq!(send(&patient()).status, 204, "{pair}");
     });
 }
@@ -158,14 +172,14 @@ fn what_no_rule_is_about_keeps_its_bytes() {
 #[test]
 fn what_cannot_be_read_does_not_pass_in_silence() {
     for_each_pair(|peers, envoy, send, pair| {
-        peers.upstream.answer(
+        peers.upstream.respond_with(
             "/patients/7",
-            Answer::json(SENT).header("content-encoding", "br"),
+            UpstreamResponse::json(SENT).header("content-encoding", "br"),
         );
-        let answer = send(&patient());
-        assert_eq!(answer.status, 502, "{pair} {answer:?}");
+        let response = send(&patient());
+        assert_eq!(response.status, 502, "{pair} {response:?}");
         assert_eq!(
-            answer.header("content-type"),
+            response.header("content-type"),
             "application/problem+json",
             "{pair}"
         );
@@ -181,14 +195,15 @@ fn what_cannot_be_read_does_not_pass_in_silence() {
         ];
         for (sent, expected) in bodies {
             for cut in 0..sent.len() {
-                peers
-                    .upstream
-                    .answer("/patients/7", Answer::json(sent).cut_at(&[cut], GAP));
-                let answer = send(&patient());
+                peers.upstream.respond_with(
+                    "/patients/7",
+                    UpstreamResponse::json(sent).cut_at(&[cut], GAP),
+                );
+                let response = send(&patient());
                 let shown = String::from_utf8_lossy(sent);
                 assert_eq!(
-                    answer.body, expected,
-                    "{pair} {shown} cut at {cut}: {answer:?}"
+                    response.body, expected,
+                    "{pair} {shown} cut at {cut}: {response:?}"
                 );
             }
         }
@@ -202,22 +217,25 @@ fn an_upstream_that_breaks_off_leaks_nothing() {
             if !SENT.is_char_boundary(cut) {
                 continue;
             }
-            let broken = Answer::json(SENT.get(..cut).unwrap()).broken_off();
-            peers.upstream.answer("/patients/7", broken);
-            let answer = send(&patient());
+            let broken = UpstreamResponse::json(SENT.get(..cut).unwrap()).broken_off();
+            peers.upstream.respond_with("/patients/7", broken);
+            let response = send(&patient());
             assert!(
-                answer.broken.is_some() || answer.status >= 500,
-                "{pair} {cut} {answer:?}"
+                response.broken.is_some() || response.status >= 500,
+                "{pair} {cut} {response:?}"
             );
             for value in ["example.com", "4111-1111-1111-1111", "536-22-8145\""] {
-                assert!(!answer.text().contains(value), "{pair} {cut} {answer:?}");
+                assert!(
+                    !response.text().contains(value),
+                    "{pair} {cut} {response:?}"
+                );
             }
         }
     });
 }
 
 #[test]
-fn a_large_answer_streams() {
+fn a_large_response_streams() {
     let item = r#"{"mail":"jane@example.com","filler":"0123456789 abcdefghijklmnopqrstuvwxyz"},"#;
     let count = 4 * 1024 * 1024 / item.len();
     let sent = format!("[{}null]", item.repeat(count));
@@ -225,25 +243,25 @@ fn a_large_answer_streams() {
     for_each_pair(|peers, _, send, pair| {
         peers
             .upstream
-            .answer("/patients/7", Answer::json(sent.as_str()));
-        let answer = send(&patient());
+            .respond_with("/patients/7", UpstreamResponse::json(sent.as_str()));
+        let response = send(&patient());
         assert!(
-            answer.text() == expected,
+            response.text() == expected,
             "{pair}: {} bytes",
-            answer.body.len()
+            response.body.len()
         );
     });
 }
 
 #[test]
-fn compressed_answers_and_other_framings_are_read() {
+fn compressed_responses_and_other_framings_are_read() {
     for_each_pair(|peers, _, send, pair| {
         peers
             .upstream
-            .answer("/patients/7", Answer::json(SENT).gzip().unwrap());
-        let answer = send(&patient());
-        assert_eq!(answer.text(), EXPECTED, "{pair} {answer:?}");
-        assert!(!answer.headers.contains_key("content-encoding"), "{pair}");
+            .respond_with("/patients/7", UpstreamResponse::json(SENT).gzip().unwrap());
+        let response = send(&patient());
+        assert_eq!(response.text(), EXPECTED, "{pair} {response:?}");
+        assert!(!response.headers.contains_key("content-encoding"), "{pair}");
         for (kind, sent, expected) in [
             ("text/csv", "a,jane@example.com\n", "a,[EMAIL]\n"),
             (
@@ -263,22 +281,25 @@ fn compressed_answers_and_other_framings_are_read() {
             ),
         ] {
             for cut in 1..sent.len() {
-                peers.upstream.answer(
+                peers.upstream.respond_with(
                     "/patients/7",
-                    Answer::new(200, kind, sent).cut_at(&[cut], GAP),
+                    UpstreamResponse::new(200, kind, sent).cut_at(&[cut], GAP),
                 );
-                let answer = send(&patient());
+                let response = send(&patient());
                 assert_eq!(
-                    answer.text(),
+                    response.text(),
                     expected,
-                    "{pair} {kind} cut at {cut}: {answer:?}"
+                    "{pair} {kind} cut at {cut}: {response:?}"
                 );
             }
-            let with_trailer = Answer::new(200, kind, sent).trailer("x-sum", "1");
-            peers.upstream.answer("/patients/7", with_trailer);
-            let answer = send(&patient().header("te", "trailers"));
+            let with_trailer = UpstreamResponse::new(200, kind, sent).trailer("x-sum", "1");
+            peers.upstream.respond_with("/patients/7", with_trailer);
+            let response = send(&patient().header("te", "trailers"));
             // What cannot be written any more must not pass.
-            assert!(!answer.text().contains("jane"), "{pair} {kind} {answer:?}");
+            assert!(
+                !response.text().contains("jane"),
+                "{pair} {kind} {response:?}"
+            );
         }
     });
 }
@@ -310,15 +331,17 @@ fn requests_are_redacted_on_their_way() {
                 ),
                 ("text/plain", "call jane@example.com", "call [EMAIL]"),
             ] {
-                peers.upstream.answer("/a", Answer::json("{}"));
+                peers
+                    .upstream
+                    .respond_with("/a", UpstreamResponse::json("{}"));
                 drop(peers.upstream.take_received());
                 let request = Request::new("POST", "/a?m=jane%40example.com&secret=1&n=2")
                     .header("content-type", kind)
                     .header("cookie", "secret=1; m=jane@example.com")
                     .header("x-mail", "jane@example.com")
                     .chunk(sent);
-                let answer = client.send(&request).unwrap();
-                assert_eq!(answer.status, 200, "{answer:?}");
+                let response = client.send(&request).unwrap();
+                assert_eq!(response.status, 200, "{response:?}");
                 let received = peers.upstream.take_received().pop().unwrap();
                 let pair = format!("{downstream:?} to {upstream:?} {kind}");
                 assert_eq!(String::from_utf8_lossy(&received.body), expected, "{pair}");
@@ -355,16 +378,18 @@ fn uploads_get_no_413_by_packet_timing() {
             1, 100, 1000, 4096, 12_000, 16_000, 16_384, 30_000, 32_768, 60_000,
         ] {
             for has_length in [true, false] {
-                peers.upstream.answer("/a", Answer::json("{}"));
+                peers
+                    .upstream
+                    .respond_with("/a", UpstreamResponse::json("{}"));
                 drop(peers.upstream.take_received());
                 let (head, tail) = sent.as_bytes().split_at(first);
                 let mut request = Request::new("POST", "/a").header("content-type", "text/plain");
                 if has_length {
                     request = request.header("content-length", sent.len().to_string());
                 }
-                let answer = client.send(&request.chunk(head).chunk(tail)).unwrap();
+                let response = client.send(&request.chunk(head).chunk(tail)).unwrap();
                 let case = format!("{downstream:?}, {first} bytes first, length: {has_length}");
-                assert_eq!(answer.status, 200, "{case}: {answer:?}");
+                assert_eq!(response.status, 200, "{case}: {response:?}");
                 let received = peers.upstream.take_received().pop().unwrap();
                 assert_eq!(String::from_utf8_lossy(&received.body), expected, "{case}");
             }
@@ -372,7 +397,9 @@ fn uploads_get_no_413_by_packet_timing() {
     }
     let client = envoy.client(Protocol::Http2);
     for cut in [0, 3, 10, 20] {
-        peers.upstream.answer("/a", Answer::json("{}"));
+        peers
+            .upstream
+            .respond_with("/a", UpstreamResponse::json("{}"));
         drop(peers.upstream.take_received());
         let (head, tail) = "call jane@example.com".split_at(cut);
         let request = Request::new("POST", "/a")
@@ -380,8 +407,8 @@ fn uploads_get_no_413_by_packet_timing() {
             .chunk(head)
             .chunk(tail)
             .trailer("x-sum", "1");
-        let answer = client.send(&request).unwrap();
-        assert_eq!(answer.status, 200, "cut at {cut}: {answer:?}");
+        let response = client.send(&request).unwrap();
+        assert_eq!(response.status, 200, "cut at {cut}: {response:?}");
         let received = peers.upstream.take_received().pop().unwrap();
         assert_eq!(
             String::from_utf8_lossy(&received.body),

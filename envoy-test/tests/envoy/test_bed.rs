@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use envoy_test::client::{Client, Protocol, Request};
 use envoy_test::envoy::{self, Bootstrap, Envoy, Options};
-use envoy_test::peers::{Answer, PATIENT, Upstream};
+use envoy_test::peers::{PATIENT, Upstream, UpstreamResponse};
 use serde_json::json;
 
 fn loopback() -> SocketAddr {
@@ -30,9 +30,9 @@ fn requests_and_responses_pass_unchanged() {
     for protocol in Protocol::BOTH {
         let client = envoy.client(protocol);
 
-        let answer = client.send(&Request::get("/patients/7")).unwrap();
+        let response = client.send(&Request::get("/patients/7")).unwrap();
         assert_eq!(
-            (answer.status, answer.text().as_str()),
+            (response.status, response.text().as_str()),
             (200, PATIENT),
             "{protocol:?}"
         );
@@ -42,20 +42,23 @@ fn requests_and_responses_pass_unchanged() {
             .chunk("first ")
             .chunk("second")
             .trailer("x-sum", "1");
-        let answer = client.send(&request).unwrap();
-        assert_eq!(answer.json()["method"], json!("POST"));
-        assert_eq!(answer.json()["path"], json!("/echo?q=1"));
-        assert_eq!(answer.json()["body"], json!("first second"));
-        assert_eq!(answer.json()["headers"]["x-latin"], json!("caf\u{fffd}"));
+        let response = client.send(&request).unwrap();
+        assert_eq!(response.json()["method"], json!("POST"));
+        assert_eq!(response.json()["path"], json!("/echo?q=1"));
+        assert_eq!(response.json()["body"], json!("first second"));
+        assert_eq!(response.json()["headers"]["x-latin"], json!("caf\u{fffd}"));
 
-        let parts = Answer::json("[1,2,3]").cut_at(&[1, 4], Duration::from_millis(2));
-        upstream.answer("/parts", parts.trailer("x-end", "yes"));
-        let answer = client.send(&Request::get("/parts")).unwrap();
-        assert_eq!((answer.text().as_str(), &answer.broken), ("[1,2,3]", &None));
+        let parts = UpstreamResponse::json("[1,2,3]").cut_at(&[1, 4], Duration::from_millis(2));
+        upstream.respond_with("/parts", parts.trailer("x-end", "yes"));
+        let response = client.send(&Request::get("/parts")).unwrap();
+        assert_eq!(
+            (response.text().as_str(), &response.broken),
+            ("[1,2,3]", &None)
+        );
 
-        upstream.answer("/broken", Answer::json("[1,2").broken_off());
-        let answer = client.send(&Request::get("/broken")).unwrap();
-        assert!(answer.broken.is_some(), "{answer:?}");
+        upstream.respond_with("/broken", UpstreamResponse::json("[1,2").broken_off());
+        let response = client.send(&Request::get("/broken")).unwrap();
+        assert!(response.broken.is_some(), "{response:?}");
     }
     assert_eq!(
         envoy
@@ -172,11 +175,11 @@ fn a_trap_is_seen() {
         bootstrap.replace_module("jwt-auth", &file).unwrap();
         let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
         let client = envoy.client(Protocol::Http1);
-        let answer = client.send(&Request::get("/healthz")).unwrap();
+        let response = client.send(&Request::get("/healthz")).unwrap();
         assert_eq!(
-            (answer.status, envoy.traps()),
+            (response.status, envoy.traps()),
             (status, traps),
-            "{answer:?}"
+            "{response:?}"
         );
     }
 }

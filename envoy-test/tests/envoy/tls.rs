@@ -43,8 +43,8 @@ fn clients_come_in_as_their_certificates_allow() {
             for version in [TlsVersion::Tls12, TlsVersion::Tls13] {
                 let came_in = [None, Some(&known), Some(&foreign)].map(|certificate| {
                     let client = bed.client(certificate, version, protocol);
-                    let answer = client.send(&Request::get("/healthz"));
-                    answer.is_ok_and(|answer| answer.status == 200)
+                    let response = client.send(&Request::get("/healthz"));
+                    response.is_ok_and(|response| response.status == 200)
                 });
                 assert_eq!(came_in, expected, "{clients:?} {protocol:?} {version:?}");
             }

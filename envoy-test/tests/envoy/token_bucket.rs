@@ -48,11 +48,13 @@ fn never_one_too_many_whatever_the_workers_and_clients() {
                     let mut connection = envoy.client(protocol).connect().unwrap();
                     for number in 0..CLIENTS * BURST / 4 {
                         let client = number % CLIENTS;
-                        let answer = connection.send(&order(&client.to_string())).unwrap();
-                        match answer.status {
+                        let response = connection.send(&order(&client.to_string())).unwrap();
+                        match response.status {
                             200 => *admitted.lock().unwrap().entry(client).or_default() += 1,
-                            429 => assert!(!answer.header("retry-after").is_empty(), "{answer:?}"),
-                            _ => panic!("{answer:?}"),
+                            429 => {
+                                assert!(!response.header("retry-after").is_empty(), "{response:?}");
+                            }
+                            _ => panic!("{response:?}"),
                         }
                     }
                 });
@@ -83,7 +85,7 @@ fn never_one_too_many_whatever_the_workers_and_clients() {
 }
 
 #[test]
-fn answers_say_where_a_client_stands() {
+fn response_headers_say_where_a_client_stands() {
     let peers = Peers::start().unwrap();
     let limit = r#"{"name": "a", "key": ["header:x-client"], "rate": "2/day", "burst": 2}"#;
     for protocol in Protocol::BOTH {
@@ -91,17 +93,17 @@ fn answers_say_where_a_client_stands() {
         let client = envoy.client(protocol);
         let mut remaining = Vec::new();
         for expected in [200, 200, 429, 429] {
-            let answer = client.send(&order("x")).unwrap();
-            assert_eq!(answer.status, expected, "{answer:?}");
+            let response = client.send(&order("x")).unwrap();
+            assert_eq!(response.status, expected, "{response:?}");
             assert!(
-                answer.header("x-ratelimit-limit").contains("name=\"a\""),
-                "{answer:?}"
+                response.header("x-ratelimit-limit").contains("name=\"a\""),
+                "{response:?}"
             );
-            remaining.push(answer.header("x-ratelimit-remaining").to_owned());
+            remaining.push(response.header("x-ratelimit-remaining").to_owned());
             if expected == 429 {
-                let wait: u64 = answer.header("retry-after").parse().unwrap();
-                assert!((1..=43_200).contains(&wait), "{answer:?}");
-                assert_eq!(answer.header("content-type"), "application/problem+json");
+                let wait: u64 = response.header("retry-after").parse().unwrap();
+                assert!((1..=43_200).contains(&wait), "{response:?}");
+                assert_eq!(response.header("content-type"), "application/problem+json");
             }
         }
         assert_eq!(remaining, ["1", "0", "0", "0"]);
@@ -148,8 +150,8 @@ fn what_clients_send_as_a_key_does_no_harm() {
         }
         // More clients than the table has room for: bounded memory, and still answers.
         for number in 0..200 {
-            let answer = client.send(&order(&number.to_string())).unwrap();
-            assert!([200, 429].contains(&answer.status), "{answer:?}");
+            let response = client.send(&order(&number.to_string())).unwrap();
+            assert!([200, 429].contains(&response.status), "{response:?}");
         }
     }
     assert_eq!(envoy.traps(), 0);
@@ -220,17 +222,21 @@ fn grpc_callers_get_a_grpc_status() {
         .chunk(b"\0\0\0\0\0");
     let client = envoy.client(Protocol::Http2);
     client.send(&call).unwrap();
-    let answer = client.send(&call).unwrap();
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let status = |name: &str| match answer.header(name) {
-        "" => answer
+    let response = client.send(&call).unwrap();
+    assert_eq!(response.status, 200, "{response:?}");
+    let status = |name: &str| match response.header(name) {
+        "" => response
             .trailers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
             .to_owned(),
         value => value.to_owned(),
     };
-    assert_eq!(status("grpc-status"), "8", "RESOURCE_EXHAUSTED: {answer:?}");
-    assert!(status("grpc-message").contains("The limit"), "{answer:?}");
-    assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+    assert_eq!(
+        status("grpc-status"),
+        "8",
+        "RESOURCE_EXHAUSTED: {response:?}"
+    );
+    assert!(status("grpc-message").contains("The limit"), "{response:?}");
+    assert!(!response.header("retry-after").is_empty(), "{response:?}");
 }

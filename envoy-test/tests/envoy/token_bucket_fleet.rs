@@ -143,24 +143,24 @@ fn two_envoys_share_one_quota() {
                     start.wait();
                     for number in 0..EACH {
                         let tenant = format!("{name}-{}", number % 2);
-                        let answer = connection.send(&order(&tenant)).unwrap();
-                        match answer.status {
+                        let response = connection.send(&order(&tenant)).unwrap();
+                        match response.status {
                             200 => {
                                 *admitted.lock().unwrap().entry((tenant, place)).or_default() += 1;
                             }
                             429 => {
-                                let wait: u64 = answer.header("retry-after").parse().unwrap();
-                                assert!((1..=3600).contains(&wait), "{answer:?}");
-                                assert_eq!(answer.header("x-ratelimit-remaining"), "0");
-                                assert!(answer.text().contains("tenant-quota"), "{answer:?}");
+                                let wait: u64 = response.header("retry-after").parse().unwrap();
+                                assert!((1..=3600).contains(&wait), "{response:?}");
+                                assert_eq!(response.header("x-ratelimit-remaining"), "0");
+                                assert!(response.text().contains("tenant-quota"), "{response:?}");
                             }
-                            _ => panic!("{answer:?}"),
+                            _ => panic!("{response:?}"),
                         }
-                        let limit = answer.header("x-ratelimit-limit");
+                        let limit = response.header("x-ratelimit-limit");
                         assert!(
                             limit.starts_with("20, ")
                                 && limit.contains("20;w=3600;name=\"tenant\""),
-                            "{answer:?}"
+                            "{response:?}"
                         );
                     }
                 });
@@ -200,8 +200,8 @@ fn under_load(envoy: &Envoy, tenant: &str, events: impl FnOnce()) -> BTreeMap<u1
             scope.spawn(|| {
                 let mut connection = envoy.client(Protocol::Http1).connect().unwrap();
                 while !stop.load(Ordering::Relaxed) {
-                    let answer = connection.send(&order(tenant)).unwrap();
-                    *statuses.lock().unwrap().entry(answer.status).or_default() += 1;
+                    let response = connection.send(&order(tenant)).unwrap();
+                    *statuses.lock().unwrap().entry(response.status).or_default() += 1;
                     // A load, not a flood: the proxy has to have time for the failures.
                     thread::sleep(Duration::from_millis(2));
                 }
@@ -284,9 +284,12 @@ fn a_service_whose_store_is_gone_answers_with_errors() {
     let client = envoy.client(Protocol::Http1);
     assert_eq!(client.send(&order("lost")).unwrap().status, 200);
     fleet.redis.kill().unwrap();
-    let answer = client.send(&order("lost")).unwrap();
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert!(answer.text().contains("rate_limit_undecided"), "{answer:?}");
+    let response = client.send(&order("lost")).unwrap();
+    assert_eq!(response.status, 503, "{response:?}");
+    assert!(
+        response.text().contains("rate_limit_undecided"),
+        "{response:?}"
+    );
 }
 
 #[test]
@@ -325,21 +328,25 @@ fn limits_of_the_proxy_and_of_the_fleet_both_apply() {
     let mut admitted = [0, 0];
     for number in 0..20 {
         let place = number % 2;
-        let answer = envoys[place]
+        let response = envoys[place]
             .client(Protocol::Http2)
             .send(&order("both"))
             .unwrap();
-        match answer.status {
+        match response.status {
             200 => admitted[place] += 1,
-            429 => assert!(answer.text().contains("each-proxy"), "{answer:?}"),
-            _ => panic!("{answer:?}"),
+            429 => assert!(response.text().contains("each-proxy"), "{response:?}"),
+            _ => panic!("{response:?}"),
         }
     }
     assert_eq!(admitted, [3, 3]);
     // What the proxies have refused by themselves was never counted by the service.
     let wide = fleet.envoy(str::to_owned);
-    let answer = wide.client(Protocol::Http1).send(&order("both")).unwrap();
-    assert_eq!(answer.header("x-ratelimit-remaining"), "13", "{answer:?}");
+    let response = wide.client(Protocol::Http1).send(&order("both")).unwrap();
+    assert_eq!(
+        response.header("x-ratelimit-remaining"),
+        "13",
+        "{response:?}"
+    );
     // A body waits with its request, and arrives whole.
     drop(fleet.upstream.take_received());
     let body = "0123456789".repeat(20_000);

@@ -242,13 +242,16 @@ impl Bed {
             let ours = key.verifies(named, text.as_bytes(), signature);
             assert_eq!(*right, ours, "{algorithm:?} {how}");
             let token = format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature));
-            let answer = client
+            let response = client
                 .send(&Request::get("/orders/1").bearer(&token))
                 .unwrap();
             let expected = if ours { 200 } else { 401 };
-            assert_eq!(answer.status, expected, "{algorithm:?} {how} {answer:?}");
+            assert_eq!(
+                response.status, expected,
+                "{algorithm:?} {how} {response:?}"
+            );
             if !ours {
-                let kind = answer.json()["type"].as_str().unwrap().to_owned();
+                let kind = response.json()["type"].as_str().unwrap().to_owned();
                 assert!(kind.ends_with(":signature_invalid"), "{how} {kind}");
             }
         }

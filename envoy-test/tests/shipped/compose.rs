@@ -193,7 +193,7 @@ impl Drop for Native {
 /// The servers of the containers with their own files, run natively: the README holds there, too. In
 /// the place of the OpenTelemetry collector, which no package registry has, stands that of the tests.
 #[test]
-fn the_files_of_the_containers_give_the_answers_of_the_readme() {
+fn the_files_of_the_containers_give_the_responses_of_the_readme() {
     let peers = Peers::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let trail = folder.path().join("records.jsonl");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use envoy_test::{BUNDLE, FILTERS, paths};
+use envoy_test::{BUNDLE, FILTERS, output_of, paths};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -26,12 +26,7 @@ fn pack(module: &str, folder: &Path) {
     ] {
         pack.args([option, value]);
     }
-    let output = pack.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    output_of(&mut pack).unwrap();
 }
 
 fn json(path: &Path) -> Value {
@@ -122,17 +117,12 @@ fn skopeo_reads_and_copies_the_layouts() {
     pack("token-bucket", &layout);
     for tag in [VERSION.to_owned(), format!("{VERSION}-wasm")] {
         let copy = folder.path().join(&tag);
-        let output = Command::new(&skopeo)
+        let mut command = Command::new(&skopeo);
+        command
             .args(["copy", "--insecure-policy"])
             .arg(format!("oci:{}:{tag}", layout.display()))
-            .arg(format!("dir:{}", copy.display()))
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+            .arg(format!("dir:{}", copy.display()));
+        output_of(&mut command).unwrap();
         assert!(json(&copy.join("manifest.json"))["layers"].is_array());
     }
     let output = Command::new(&skopeo)
@@ -154,16 +144,7 @@ fn packing_twice_gives_the_same_bytes() {
     for layout in &layouts {
         pack("token-bucket", layout);
     }
-    let output = Command::new("diff")
-        .arg("--recursive")
-        .args(&layouts)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    output_of(Command::new("diff").arg("--recursive").args(&layouts)).unwrap();
 }
 
 /// One place says which version this is: `[workspace.package]` in Cargo.toml.

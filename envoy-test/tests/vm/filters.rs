@@ -6,7 +6,7 @@ use std::time::Duration;
 use envoy_test::vm::{Program, Vm};
 use envoy_test::{FILTERS, paths};
 use host::Status;
-use host::fake::{Answer, HOST_CALLS, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, HOST_CALLS, Profile, Proxy, Request, Response};
 
 /// What the examples take from the environment.
 const ENVIRONMENT: [(&str, &str); 6] = [
@@ -100,7 +100,7 @@ fn hostile_requests() -> Vec<Request> {
     requests
 }
 
-/// Answers that an upstream made to hurt.
+/// Responses of a hostile upstream.
 fn hostile_responses() -> Vec<Response> {
     let cut = r#"{"a":"x\u00","b":"jane\u0040example.com","c":["#;
     vec![
@@ -262,13 +262,13 @@ fn callbacks_out_of_order_do_not_trap() {
         let program = program(filter);
         let mut proxy = proxy(&program, Profile::Envoy);
         proxy.configure(configuration(filter)).unwrap();
-        for answer in [
-            Answer::http(200, "{}"),
-            Answer::Nothing,
-            Answer::GrpcStatus(14),
-            Answer::GrpcMessage(vec![1, 2]),
+        for response in [
+            CallResponse::http(200, "{}"),
+            CallResponse::Nothing,
+            CallResponse::GrpcStatus(14),
+            CallResponse::GrpcMessage(vec![1, 2]),
         ] {
-            proxy.answer_unknown(12_345, answer);
+            proxy.respond_to_unknown(12_345, response);
             no_trap(&proxy, filter);
         }
         // A response without a request, a body without headers, an end in the middle.

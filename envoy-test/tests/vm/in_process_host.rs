@@ -252,7 +252,7 @@ fn a_panic_of_a_guest_is_seen() {
     let mut proxy = Vm::proxy(&program, Profile::Envoy).unwrap();
     proxy.configure("").unwrap();
     let token = 77;
-    proxy.answer_unknown(token, host::fake::Answer::http(200, ""));
+    proxy.respond_to_unknown(token, host::fake::CallResponse::http(200, ""));
     let trap = proxy.host().trap().expect("the SDK knows no such token");
     assert!(trap.contains("proxy_on_http_call_response"), "{trap}");
     let logs = proxy.host().logs();

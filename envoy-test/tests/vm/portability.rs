@@ -8,7 +8,7 @@ use std::fs;
 
 use audit_emitter::AuditEmitter;
 use envoy_test::paths;
-use host::fake::{Answer, Outcome, Process, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Outcome, Process, Profile, Proxy, Request, Response};
 use host::{Filter, LogLevel};
 use jwt_auth::JwtAuth;
 use pii_redactor::PiiRedactor;
@@ -60,12 +60,22 @@ const FILTERS: [(&str, &[(&str, Probe)]); 4] = [
     (
         "pii-redactor",
         &[
-            ("`request.body`", request_body),
-            ("`response.body`", response_body),
-            ("`request.query`", request_query),
-            ("`request.cookies`", request_cookies),
-            ("`request.headers`", request_headers),
-            ("`response.headers`", response_headers),
+            ("`request.body`", |host| redacting(host, "request.body", "")),
+            ("`response.body`", |host| {
+                redacting(host, "response.body", "")
+            }),
+            ("`request.query`", |host| {
+                redacting(host, "request.query", "")
+            }),
+            ("`request.cookies`", |host| {
+                redacting(host, "request.cookies", "")
+            }),
+            ("`request.headers`", |host| {
+                redacting(host, "request.headers", "")
+            }),
+            ("`response.headers`", |host| {
+                redacting(host, "response.headers", "")
+            }),
             (
                 "`response.headers` with `unlisted_headers: pass`, up to 20",
                 few_response_headers,
@@ -165,7 +175,7 @@ fn exchange<F: Filter>(
         Ok(proxy) => proxy,
         Err(refused) => return refused,
     };
-    proxy.answer_calls(|_| Some(Answer::http(200, ANSWER)));
+    proxy.respond_to_calls(|_| Some(CallResponse::http(200, BODY)));
     let outcome = proxy.run(request, response);
     proxy.tick();
     assert_eq!(outcome.trap, None);
@@ -400,7 +410,7 @@ fn limit_metrics(profile: Profile) -> String {
 
 // pii-redactor
 
-fn redacting(profile: Profile, place: &str, on_error: &str, response: &Response) -> String {
+fn redacting(profile: Profile, place: &str, on_error: &str) -> String {
     let configuration = format!(
         r#"{{"rules":[{{"name":"mail","apply_to":["{place}"],"detect":["EMAIL"]}}],
         "on_error":{{{on_error}}}}}"#
@@ -425,40 +435,17 @@ fn redacting(profile: Profile, place: &str, on_error: &str, response: &Response)
         };
         passes(outcome) && seen.contains("EMAIL") && !seen.contains(MAIL)
     };
-    exchange::<PiiRedactor>(profile, &configuration, (&request, response), works)
+    let response = mail_response();
+    exchange::<PiiRedactor>(profile, &configuration, (&request, &response), works)
 }
 
 fn mail_response() -> Response {
     Response::json(format!(r#"{{"mail":"{MAIL}"}}"#)).header("x-mail", MAIL)
 }
 
-fn request_body(profile: Profile) -> String {
-    redacting(profile, "request.body", "", &mail_response())
-}
-
-fn response_body(profile: Profile) -> String {
-    redacting(profile, "response.body", "", &mail_response())
-}
-
-fn request_query(profile: Profile) -> String {
-    redacting(profile, "request.query", "", &mail_response())
-}
-
-fn request_cookies(profile: Profile) -> String {
-    redacting(profile, "request.cookies", "", &mail_response())
-}
-
-fn request_headers(profile: Profile) -> String {
-    redacting(profile, "request.headers", "", &mail_response())
-}
-
-fn response_headers(profile: Profile) -> String {
-    redacting(profile, "response.headers", "", &mail_response())
-}
-
 fn few_response_headers(profile: Profile) -> String {
     let pass = r#""unlisted_headers":"pass""#;
-    redacting(profile, "response.headers", pass, &mail_response())
+    redacting(profile, "response.headers", pass)
 }
 
 fn redactor_metrics(profile: Profile) -> String {
@@ -479,16 +466,18 @@ fn collector(assurance: &str) -> String {
     )
 }
 
+/// Whether records are in the host's log.
+fn is_in_log(proxy: &Proxy) -> bool {
+    let lines = proxy.host().logs();
+    lines.iter().any(|line| line.level == LogLevel::Critical)
+}
+
 fn batches(profile: Profile) -> String {
     let mut proxy = started::<AuditEmitter>(profile, &collector("buffered")).unwrap();
     proxy.run(&Request::get("/"), &ok());
     proxy.advance(std::time::Duration::from_secs(3));
     let sent = proxy.host().times_called("proxy_http_call") > 0;
-    let logged = proxy
-        .host()
-        .logs()
-        .iter()
-        .any(|line| line.level == LogLevel::Critical);
+    let logged = is_in_log(&proxy);
     match (sent, logged) {
         (true, _) => "yes".to_owned(),
         (false, true) => "written to the host's log".to_owned(),
@@ -500,11 +489,7 @@ fn synchronous(profile: Profile) -> String {
     let mut proxy = started::<AuditEmitter>(profile, &collector("synchronous")).unwrap();
     let stream = proxy.start(&Request::get("/"));
     let waits = !proxy.request_arrived(stream);
-    let logged = proxy
-        .host()
-        .logs()
-        .iter()
-        .any(|line| line.level == LogLevel::Critical);
+    let logged = is_in_log(&proxy);
     match (waits, logged) {
         (true, _) => "yes".to_owned(),
         (false, true) => "written to the host's log first".to_owned(),
@@ -513,13 +498,7 @@ fn synchronous(profile: Profile) -> String {
 }
 
 fn host_log(profile: Profile) -> String {
-    let works = |_: &Outcome, proxy: &Proxy| {
-        proxy
-            .host()
-            .logs()
-            .iter()
-            .any(|line| line.level == LogLevel::Critical)
-    };
+    let works = |_: &Outcome, proxy: &Proxy| is_in_log(proxy);
     let configuration = r#"{"sink":"host_log"}"#;
     exchange::<AuditEmitter>(profile, configuration, (&Request::get("/"), &ok()), works)
 }
@@ -539,7 +518,7 @@ const MAIL: &str = "jane@example.com";
 const SECRET: &str = "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo";
 const KEY_SHA256: &str = "32c155f642e900a7a22f7d5fbef1e7d682f17bf128c533f249285bb922a6e67e";
 /// Both what a provider and what a rate limit service would say.
-const ANSWER: &str = r#"{"overallCode":"OK","statuses":[{"code":"OK"}],"keys":[{"kty":"EC","crv":"P-256",
+const BODY: &str = r#"{"overallCode":"OK","statuses":[{"code":"OK"}],"keys":[{"kty":"EC","crv":"P-256",
     "kid":"case","x":"yKf_wndmFdMm1PQuvt3audRj3pHTkfFA49RhiZ9K4_8",
     "y":"c8cIHE-YzOaCDGA6mQv9wzOsf2p8EZPxqSjJREcksYk"}]}"#;
 /// Signed for the case files, valid until 2100.

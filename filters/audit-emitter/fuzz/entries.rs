@@ -14,13 +14,14 @@ pub(crate) fn record(bytes: &[u8]) {
 
 /// A plugin configuration.
 pub(crate) fn configuration(bytes: &[u8]) {
+    use policy::config::Configuration as _;
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = audit_emitter::config::Config::parse(text);
     }
 }
 
 /// A response of a collector: the status, then the headers and the body.
-pub(crate) fn answer(bytes: &[u8]) {
+pub(crate) fn response(bytes: &[u8]) {
     let Some((status, rest)) = bytes.split_first_chunk::<2>() else {
         return;
     };

@@ -26,7 +26,7 @@ pub struct Origin {
     pub config_sha256: Hash,
     /// SHA-256 of the configuration before, where this one replaces another.
     pub previous_config_sha256: Option<Hash>,
-    /// How long a chain is silent at most.
+    /// The longest time between two records of the chain.
     pub heartbeat_ms: u64,
     /// The key, if records are signed.
     pub key: Option<SigningKey>,
@@ -127,7 +127,7 @@ impl Chains {
         self.open.get(class).map(|entry| &entry.chain)
     }
 
-    /// Opens a chain for this class, and answers its first records.
+    /// Opens a chain for this class, and returns its first records.
     pub fn open(&mut self, class: &str, uid: [u8; 16], now: Now) -> Vec<QueuedRecord> {
         let entry = Entry {
             chain: Chain::new(uid),
@@ -194,7 +194,7 @@ impl Chains {
 
     /// A record went to the proxy's log and not to the collector. The open chain of its class says
     /// so, also where the record is of a chain that was taken over from another instance. What a
-    /// record about a gap said has to be said again. Answers whether there is such a chain.
+    /// record about a gap said has to be said again. Returns whether there is such a chain.
     pub fn note_kept(&mut self, record: &QueuedRecord, reason: &str, now: Now) -> bool {
         let Some(entry) = self.open.get_mut(&record.class) else {
             return false;

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use host::FactSources;
-use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::config::{Configuration, Fields, Node};
 use policy::mode::{Mode, OnError};
 
 use crate::queue::QueueLimits;
@@ -54,7 +54,7 @@ pub struct Config {
 /// What happens when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFull {
-    /// New requests are answered 503 before the upstream sees them.
+    /// New requests get 503 before the upstream sees them.
     Reject,
     /// Records go to the proxy's log instead.
     Log,
@@ -82,23 +82,8 @@ pub struct SubjectKey {
     pub epoch: String,
 }
 
-impl Config {
-    /// Reads the plugin configuration.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        Self::check(text).result
-    }
-
-    /// As [`Config::parse`], with the warnings about what is accepted.
-    #[must_use]
-    pub fn check(text: &str) -> Checked<Self> {
-        config::check(text, |node| node.object(Self::read))
-    }
-
-    /// Reads the top level; public for the test that compares keys and documentation.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+impl Configuration for Config {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let sink = fields.required(
             "sink",
@@ -150,7 +135,9 @@ impl Config {
             ..config
         })
     }
+}
 
+impl Config {
     /// All rules, the default one last, each with its path.
     fn all_rules(&self, root: &str) -> impl Iterator<Item = (String, &Rule)> {
         let path = joined(root, "rules");
@@ -216,9 +203,7 @@ impl SubjectKey {
         node.object(|fields| {
             let pseudonymize = fields.required("pseudonymize", "the key for pseudonyms")?;
             pseudonymize.object(|fields| {
-                let key_env = fields
-                    .required("key_env", "the name of an environment variable")
-                    .and_then(|n| n.name(128).map(str::to_owned));
+                let key_env = fields.name("key_env", "the name of an environment variable", 128);
                 let epoch = fields
                     .required("epoch", r#"the name of the key's period, such as "2026""#)
                     .and_then(|n| n.name(32).map(str::to_owned));

@@ -18,7 +18,7 @@ use host::exchange::IdentitySource;
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
-    Moment, ResponseSizes, Stream, plugin_configuration,
+    Moment, ResponseSizes, Startup, Stream,
 };
 use policy::config::{Problem, Problems};
 use policy::secret::{Secret, SecretKind};
@@ -73,13 +73,9 @@ impl Filter for AuditEmitter {
     const NAME: &'static str = "audit-emitter";
     type Stream = AuditedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let mut config =
-            plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let mut config: Config = startup.read(Self::NAME)?;
+        let (host, capabilities) = (startup.host, startup.capabilities);
         let secrets = Secrets::read(host, &config)?;
         // Other hosts put no names of the configuration into their log, and do not all survive the question.
         if let Some(name) = (capabilities.kind() == HostKind::Envoy)
@@ -107,7 +103,7 @@ impl Filter for AuditEmitter {
                  is synchronous goes to its log first",
             );
         }
-        let config_sha256 = Hash::plain(configuration.as_bytes());
+        let config_sha256 = Hash::plain(startup.configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
         let emitter = policy::hex::encode(&emitter);
         let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
@@ -199,7 +195,7 @@ impl Filter for AuditEmitter {
     }
 }
 
-/// One request.
+/// The stream of one request, which becomes one record.
 pub struct AuditedStream {
     context: ContextId,
     start: Option<Start>,

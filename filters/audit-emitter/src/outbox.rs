@@ -112,7 +112,7 @@ impl Outbox {
         self.queue.waiting() == 0 && self.schedule.admits(now_ns)
     }
 
-    /// Sends what can be sent. Answers whether a call could not be started.
+    /// Sends what can be sent. Returns whether a call could not be started.
     pub(crate) fn send(
         &mut self,
         host: &dyn Host,

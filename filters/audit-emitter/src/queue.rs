@@ -1,4 +1,4 @@
-//! Records on their way: bounded in number and bytes, and none leaves before somebody has answered for it.
+//! Records on their way: bounded in number and bytes, and none leaves before its receipt is certain.
 
 use std::collections::VecDeque;
 
@@ -31,6 +31,23 @@ pub struct QueuedRecord {
     /// The request that waits until this is acknowledged.
     #[serde(skip)]
     pub waiter: Option<ContextId>,
+}
+
+#[cfg(test)]
+impl QueuedRecord {
+    /// The same of a request that was refused, in a trace.
+    pub(crate) fn refused(self) -> Self {
+        Self {
+            kind: Kind::Denied,
+            status: Some(403),
+            trace: Some(Box::new(TraceContext {
+                trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+                span_id: "00f067aa0ba902b7".to_owned(),
+                flags: 3,
+            })),
+            ..self
+        }
+    }
 }
 
 /// What a record is about.
@@ -278,7 +295,7 @@ impl Queue {
         }
     }
 
-    /// The batch is too large for the collector: its second half waits again. Answers false when
+    /// The batch is too large for the collector: its second half waits again. Returns false when
     /// there is nothing to split.
     pub fn split(&mut self, number: u64) -> bool {
         let next = self.last_batch.saturating_add(1);

@@ -29,7 +29,7 @@ pub struct Envelope<'e> {
     pub salts: Salts,
     /// How much of the request is recorded.
     pub level: Level,
-    /// Whether it is about a request that was only received, not answered yet.
+    /// Whether it is about a request that was only received, without a response yet.
     pub is_received: bool,
     /// What the rule calls such requests.
     pub template: Option<&'e str>,

@@ -36,7 +36,7 @@ impl WitnessQueue {
     }
 
     /// Adds a record. When there are too many, the oldest that is not on its way goes: a later
-    /// signature vouches for all before it. Answers how many went.
+    /// signature vouches for all before it. Returns how many went.
     pub(crate) fn push(&mut self, record: &str) -> u64 {
         self.bytes = self.bytes.saturating_add(record.len());
         self.records.push_back(record.to_owned());

@@ -14,6 +14,7 @@ use jwt_auth::keys::discovery::jwks_endpoint;
 use jwt_auth::opaque::introspection::read_response;
 use jwt_auth::token::claims;
 use jwt_auth::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
+use policy::config::Configuration as _;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping};
 use policy::json::Json;
 
@@ -170,7 +171,7 @@ pub(crate) fn discovery(bytes: &[u8]) {
     }
 }
 
-/// An answer about a token: active only if it says so in the one way there is.
+/// A response about a token: active only if it says so in the one way there is.
 pub(crate) fn introspection(bytes: &[u8]) {
     let settings = CONFIG.with(|config| {
         let mut kinds = config.providers.iter().map(|provider| &provider.kind);

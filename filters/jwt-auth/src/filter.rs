@@ -7,7 +7,7 @@ use std::time::Duration;
 use host::waiting::{Call, CallId, Occasion, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, Metrics, Moment, Request,
-    ResponseSizes, Stream, Throttle, plugin_configuration,
+    ResponseSizes, Startup, Stream, Throttle,
 };
 use policy::config::Problems;
 
@@ -44,13 +44,9 @@ impl Filter for JwtAuth {
     const NAME: &'static str = "jwt-auth";
     type Stream = AuthStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let checked = Config::check(configuration);
-        let config = Rc::new(plugin_configuration::accept(host, Self::NAME, checked)?);
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let config = Rc::new(startup.read::<Config>(Self::NAME)?);
+        let (host, capabilities) = (startup.host, startup.capabilities);
         let now_s = i64::try_from(host.wall_clock_ns() / 1_000_000_000).unwrap_or(i64::MAX);
         for warning in config.expired_keys(now_s) {
             host.log(
@@ -145,7 +141,7 @@ impl Filter for JwtAuth {
     }
 }
 
-/// One request.
+/// The stream of one request that needs a decision.
 pub struct AuthStream {
     context: ContextId,
     waits: bool,

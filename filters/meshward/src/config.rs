@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::config::{Checked, Problem, Problems, Warning};
+use policy::config::{Checked, Configuration, Problem, Problems, Warning};
 use policy::filters::{
     AUDIT_EMITTER, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET,
     WITHIN_LIMITS_PROPERTY,
@@ -156,7 +156,7 @@ impl PartText {
     }
 
     fn warned(&self, warning: Warning) -> Warning {
-        let key = top_key(warning.path());
+        let key = top_key(warning.problem().path());
         if self.inherited.contains(&key) {
             return warning;
         }

@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use policy::config::Configuration as _;
+
 use crate::config::Config;
 use crate::inflate::{InflateLimits, Inflater};
 use crate::media::{CsvFormat, Framing};

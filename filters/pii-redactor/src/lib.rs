@@ -38,6 +38,7 @@ pub mod media;
 mod member_rules;
 pub mod multipart;
 mod names;
+mod nested;
 pub mod pairs;
 pub mod paths;
 pub mod pipeline;

@@ -21,7 +21,7 @@ pub enum Framing {
     Multipart(Vec<u8>),
     /// Rows of cells.
     Csv(CsvFormat),
-    /// XML or HTML: text with character references.
+    /// XML or HTML: text with character references, or JSON if it begins like JSON.
     Markup,
     /// Text, or JSON if it begins like JSON.
     Text,

@@ -3,6 +3,7 @@
 //! and headers.
 
 use crate::names::KeyInfo;
+use crate::nested;
 use crate::paths::Child;
 use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
 use crate::redaction::{Found, Redaction};
@@ -66,9 +67,40 @@ impl Plan {
         (decision, allowed)
     }
 
-    /// Decides about a field that is in nothing else, and has nothing inside.
+    /// Decides about a field that is in nothing else, and has nothing inside. Many frameworks read
+    /// `user[email]` and `user.email` as a member of `user`, so a rule about that one acts as well; what
+    /// may pass goes by the name as it is written.
     pub(crate) fn decide_field(&self, name: &[u8]) -> (KeyInfo, MemberDecision) {
-        self.decide_among(name, self.paths.root().to_vec())
+        let flat = self.decide_among(name, self.paths.root().to_vec());
+        match flat.1 {
+            MemberDecision::Stays => self.decide_nested(name).unwrap_or(flat),
+            _ => flat,
+        }
+    }
+
+    /// Decides about the member that a name with brackets or dots stands for: the rule about it or
+    /// about one of those around it, if there is one.
+    fn decide_nested(&self, name: &[u8]) -> Option<(KeyInfo, MemberDecision)> {
+        let name = nested::members(name).filter(|_| self.has_member_rules())?;
+        let mut states = self.paths.root().to_vec();
+        let (mut from, mut to) = (0, states.len());
+        for child in name.iter().map(nested::Member::child) {
+            let info = match child {
+                Child::Name(name) => self.field_info(name.as_bytes()),
+                Child::Index(_) => KeyInfo::default(),
+            };
+            let around = Surroundings {
+                named: info.field,
+                allowed: true,
+                minimizes: false,
+            };
+            let (decision, _) = self.decide(&mut states, (from, to), child, around);
+            if decision != MemberDecision::Stays {
+                return Some((info, decision));
+            }
+            (from, to) = (to, states.len());
+        }
+        None
     }
 
     /// As [`Self::decide_field`], for a field whose name can be read in several ways: under each of

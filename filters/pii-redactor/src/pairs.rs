@@ -24,6 +24,10 @@ pub struct PairsRewriter {
     value: ValueScanner,
     percent: Vec<u8>,
     written: bool,
+    /// A rule is about all of the value at hand.
+    is_claimed: bool,
+    /// What the name before the last `&` announces.
+    announced: KeyInfo,
     /// A pair has gone, so the next one may have a separator too many.
     gone: bool,
     offset: u64,
@@ -58,6 +62,8 @@ impl PairsRewriter {
             value: ValueScanner::new(Spelling::Form),
             percent: Vec::new(),
             written: false,
+            is_claimed: false,
+            announced: KeyInfo::default(),
             gone: false,
             offset: 0,
         }
@@ -69,10 +75,13 @@ impl PairsRewriter {
         let mut position = 0;
         while position < chunk.len() {
             let byte = at(chunk, position);
-            let is_separator = byte == self.separator();
+            let is_separator = self.separates(byte);
             match self.state {
                 _ if is_separator => {
                     self.end_pair(&plan, out, tally);
+                    if byte == b'&' || self.syntax == Syntax::Cookies {
+                        self.announced = KeyInfo::default();
+                    }
                     self.held.push(byte);
                     self.state = State::Name;
                 }
@@ -126,11 +135,23 @@ impl PairsRewriter {
             .saturating_add(self.percent.len())
     }
 
-    const fn separator(&self) -> u8 {
+    /// Some servers take `;` for `&`: what follows it has a name of its own. To all others the value
+    /// goes on, so a rule about the whole value has the first say, and its name still announces.
+    fn separates(&self, byte: u8) -> bool {
         match self.syntax {
-            Syntax::Form => b'&',
-            Syntax::Cookies => b';',
+            Syntax::Form => byte == b'&' || byte == b';' && !self.is_claimed,
+            Syntax::Cookies => byte == b';',
         }
+    }
+
+    /// How many bytes of what is held are the separator before the name.
+    fn lead(&self) -> usize {
+        let separators: &[u8] = match self.syntax {
+            Syntax::Form => b"&;",
+            Syntax::Cookies => b";",
+        };
+        let first = self.held.first();
+        usize::from(first.is_some_and(|byte| separators.contains(byte)))
     }
 
     /// How many bytes stand for themselves.
@@ -138,9 +159,8 @@ impl PairsRewriter {
         if !self.percent.is_empty() {
             return 0;
         }
-        let separator = self.separator();
         let coded = |byte: u8| {
-            byte == b'%' || byte == separator || byte == b'+' && self.syntax == Syntax::Form
+            byte == b'%' || self.separates(byte) || byte == b'+' && self.syntax == Syntax::Form
         };
         bytes
             .iter()
@@ -150,11 +170,14 @@ impl PairsRewriter {
 
     /// The name is complete: what becomes of the pair is known.
     fn begin_value(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
-        let name = decoded_name(&self.held, self.separator());
+        let name = decoded_name(rest(&self.held, self.lead()));
         let place = self
             .offset
             .saturating_add(u64::try_from(position.plus(1)).unwrap_or(0));
         let (info, decision) = plan.decide_field(&name);
+        // What stands behind a `;` is a pair only to those who take it for `&`.
+        let is_whole = self.syntax == Syntax::Cookies || self.held.first() != Some(&b';');
+        self.is_claimed = is_whole;
         match begin_field(plan, decision, (&name, place), Spelling::Form, tally) {
             FieldStart::Gone => {
                 self.held.clear();
@@ -168,8 +191,12 @@ impl PairsRewriter {
             }
             FieldStart::Search(applied) => {
                 self.keep(out);
+                self.is_claimed = is_whole && applied.is_some();
+                if info.kinds.is_some() || self.announced.kinds.is_none() {
+                    self.announced = info;
+                }
                 self.value
-                    .begin(plan, &info, applied, (Spelling::Form, place));
+                    .begin(plan, &self.announced, applied, (Spelling::Form, place));
                 self.state = State::Value;
             }
         }
@@ -177,9 +204,11 @@ impl PairsRewriter {
 
     /// What is held stays; a separator that nothing stands before does not.
     fn keep(&mut self, out: &mut Vec<u8>) {
-        let separator = self.separator();
-        let mut from =
-            usize::from(!self.written && self.gone && self.held.first() == Some(&separator));
+        let mut from = if self.written || !self.gone {
+            0
+        } else {
+            self.lead()
+        };
         if from > 0 && at(&self.held, 1) == b' ' {
             from = 2;
         }
@@ -190,6 +219,7 @@ impl PairsRewriter {
 
     /// What was read as a name is text.
     fn name_is_text(&mut self, position: usize, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+        let lead = self.lead();
         let held = std::mem::take(&mut self.held);
         let length = u64::try_from(held.len()).unwrap_or(0);
         let place = self
@@ -207,15 +237,13 @@ impl PairsRewriter {
             self.state = State::Dropping;
             return;
         }
-        let lead = usize::from(held.first() == Some(&self.separator()));
         if self.written || !self.gone {
             out.extend_from_slice(part(&held, 0, lead));
         }
         self.written = true;
         let place = place.saturating_add(u64::try_from(lead).unwrap_or(0));
-        let nothing = KeyInfo::default();
         self.value
-            .begin(plan, &nothing, None, (Spelling::Form, place));
+            .begin(plan, &self.announced, None, (Spelling::Form, place));
         self.state = State::Value;
         for byte in rest(&held, lead) {
             if self.plain(std::slice::from_ref(byte)) > 0 {
@@ -270,8 +298,7 @@ impl PairsRewriter {
     fn end_pair(&mut self, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         match self.state {
             State::Name => {
-                let lead = usize::from(self.held.first() == Some(&self.separator()));
-                if self.held.len() > lead {
+                if self.held.len() > self.lead() {
                     // A text without `=`: searched as a value.
                     self.name_is_text(0, plan, out, tally);
                     if self.state == State::Value {
@@ -287,6 +314,7 @@ impl PairsRewriter {
             State::Dropping => {}
         }
         self.percent.clear();
+        self.is_claimed = false;
     }
 
     fn end_value(&mut self, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
@@ -295,14 +323,9 @@ impl PairsRewriter {
     }
 }
 
-/// The name between a separator and `=`.
-fn decoded_name(spelled: &[u8], separator: u8) -> Vec<u8> {
+/// The name before `=`.
+fn decoded_name(spelled: &[u8]) -> Vec<u8> {
     let name = spelled.strip_suffix(b"=").unwrap_or(spelled);
-    let name = if name.first() == Some(&separator) {
-        rest(name, 1)
-    } else {
-        name
-    };
     let mut decoded = Vec::with_capacity(name.len());
     let mut position = 0;
     let name = name.trim_ascii();

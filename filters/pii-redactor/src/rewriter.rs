@@ -294,14 +294,7 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
     let begun = rest(text, space);
     let is_enough = is_all || first.len() >= FIRST_BYTES;
     let is_space_enough = is_all || first.len() >= MAX_SPACE_BYTES;
-    if matches!(
-        framing,
-        Framing::Json
-            | Framing::JsonLines
-            | Framing::Events
-            | Framing::Multipart(_)
-            | Framing::Markup
-    ) {
+    if matches!(framing, Framing::Json | Framing::JsonLines) {
         return Some(Decided::AsDeclared);
     }
     // What is more is read as JSON, which is the strictest.
@@ -316,7 +309,8 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
         return is_endless_space();
     }
     match begins_json(begun) {
-        // A form has no name that begins so; `curl -d` sends JSON as a form.
+        // No markup, event or part begins so, and clients that expect JSON parse it whatever its type
+        // says. A form has no name that begins so; `curl -d` sends JSON as a form.
         Some(true) if *framing != Framing::Form || at(begun, 0) == b'{' => {
             return Some(Decided::Json);
         }

@@ -172,7 +172,7 @@ impl TextScanner {
         self.make_room(announcement, sink);
     }
 
-    /// Takes bytes of a JSON string, or of what was one, up to `end`. Answers how many were taken;
+    /// Takes bytes of a JSON string, or of what was one, up to `end`. Returns how many were taken;
     /// fewer than there are if `end` is next.
     pub(crate) fn push_json(
         &mut self,

@@ -12,6 +12,7 @@ use pii_redactor::inflate::{InflateError, InflateLimits};
 use pii_redactor::media::{Framing, Media};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::Plan;
+use policy::config::Configuration as _;
 use proptest::prelude::*;
 
 const RULES: &str = r#"{
@@ -118,6 +119,29 @@ fn forms() {
         ),
         ("jane%40example.com", "%5BEMAIL%5D"),
         ("&&a=1&", "&&a=1&"),
+        // Some servers take `;` for `&`; to the others the value goes on.
+        ("a=1;secret=2", "a=1"),
+        ("a=1;secret=2;c=3&d=4", "a=1;c=3&d=4"),
+        ("secret=2;a=1&b=3", "b=3"),
+        ("a;secret=2", "a"),
+        (";;a=1;", ";;a=1;"),
+        ("a=x;y=%zz;+b", "a=x;y=%zz;+b"),
+        (
+            "cvv=123;2&a=1;ref=AB-12345",
+            "cvv=%5BCARD_CVV%5D;2&a=1;ref=**-***45",
+        ),
+        (
+            "phone=030-901820;040-1234567&a=040-1234567",
+            "phone=%5BPHONE%5D;%5BPHONE%5D&a=040-1234567",
+        ),
+        // Members of members, as frameworks read them.
+        ("user[secret]=1&a=2", "a=2"),
+        ("user.secret=1&a=2", "a=2"),
+        ("u[0][secret][]=1&a=2", "a=2"),
+        ("user%5Bsecret%5D=1&a=2", "a=2"),
+        ("secret[a]=1&a=2", "a=2"),
+        ("user[cvv]=123", "user[cvv]=%5BCARD_CVV%5D"),
+        ("a[b]=1&c.d=2&[]=3", "a[b]=1&c.d=2&[]=3"),
         ("a", "a"),
         ("", ""),
         (
@@ -130,6 +154,15 @@ fn forms() {
     let rules = r#"{"rules":[{"allow_fields":["$.a","$.c"]}]}"#;
     check_with(rules, FORM, "a=1&b=2&c=3", "a=1&c=3");
     check_with(rules, FORM, "b=2&a=1&x", "a=1");
+    check_with(rules, FORM, "a=2;b=1;c=3&a[b]=1", "a=2;c=3");
+    let rules = r#"{"rules":[{"fields":[{"path":"$.users[*].mail","action":"remove"}]}]}"#;
+    check_with(
+        rules,
+        FORM,
+        "users[0][mail]=a&users[mail]=b&x=1",
+        "users[mail]=b&x=1",
+    );
+    check_with(rules, FORM, "users[][mail]=a&users.3.mail=b&x=1", "x=1");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn run(proxy: &mut Proxy, path: &str, response: &Response) -> Outcome {
 }
 
 #[test]
-fn answers_are_redacted_however_they_are_cut() {
+fn responses_are_redacted_however_they_are_cut() {
     {
         let profile = Profile::Envoy;
         let mut proxy = proxy(profile, RULES);
@@ -323,7 +323,7 @@ fn gzip(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn compressed_answers_are_decoded() {
+fn compressed_responses_are_decoded() {
     let mut proxy = proxy(Profile::Envoy, RULES);
     let zipped = gzip(BODY);
     for size in [1, 10, 1000] {

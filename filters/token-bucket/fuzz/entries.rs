@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use policy::client_address::{self, IpRange};
+use policy::config::Configuration as _;
 use policy::units::Rate;
 use token_bucket::bucket_set::{BucketSet, Layout};
 use token_bucket::config::Config;
@@ -63,23 +64,7 @@ pub(crate) fn service_response(bytes: &[u8]) {
         ServiceResponse::from_json(bytes).ok(),
     ];
     for response in responses.into_iter().flatten() {
-        let states: Vec<LimitState> = response
-            .statuses
-            .iter()
-            .filter_map(|status| {
-                let limit = status.limit.as_ref()?;
-                let until_reset = status.until_reset.unwrap_or_default();
-                Some(LimitState {
-                    name: limit.name.clone(),
-                    quota: limit.requests,
-                    window: limit.window,
-                    remaining: status.remaining,
-                    until_full: until_reset,
-                    until_more: until_reset,
-                    refuses: false,
-                })
-            })
-            .collect();
+        let states: Vec<LimitState> = response.limit_states().collect();
         for (_, value) in x_ratelimit(&states).into_iter().chain(ietf_10(&states)) {
             assert!(
                 value.bytes().all(|byte| (b' '..=b'~').contains(&byte)),

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use host::FactSources;
 use policy::client_address::{self, ClientAddress, Prefixes};
-use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::config::{Configuration, Fields, Node};
 use policy::mode::Mode;
 use policy::refusal::CustomResponse;
 
@@ -74,27 +74,12 @@ pub enum HeaderStyle {
     XRateLimit,
     /// `ratelimit-policy` and `ratelimit` of draft-ietf-httpapi-ratelimit-headers-10.
     Ietf10,
-    /// None.
+    /// No rate limit headers.
     None,
 }
 
-impl Config {
-    /// Reads the plugin configuration.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        Self::check(text).result
-    }
-
-    /// As [`Config::parse`], with the warnings about what is accepted.
-    #[must_use]
-    pub fn check(text: &str) -> Checked<Self> {
-        config::check(text, |node| node.object(Self::read))
-    }
-
-    /// Reads the top level; public for the test that compares keys and documentation.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+impl Configuration for Config {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let replicas = fields.or("replicas", 1, |n| n.integer(1..=10_000));
         let response = fields.optional("refusal").map(|n| response::read(&n));

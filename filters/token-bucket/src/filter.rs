@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
-    Action, CallToken, Capabilities, ContextId, Counter, Filter, HeaderMap, Host, LogLevel,
-    Metrics, Request, ResponseSizes, Status, Stream, Throttle, exchange, header_text, headers,
-    plugin_configuration, refuse, shared_data,
+    Action, CallToken, ContextId, Counter, Filter, HeaderMap, Host, LogLevel, Metrics, Request,
+    ResponseSizes, Startup, Status, Stream, Throttle, exchange, header_text, headers, refuse,
+    shared_data,
 };
 use policy::config::Problems;
 use policy::decision::Decision;
@@ -56,12 +56,9 @@ impl Filter for TokenBucket {
     const NAME: &'static str = "token-bucket";
     type Stream = LimitedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let config = plugin_configuration::accept(host, Self::NAME, Config::check(configuration))?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let (host, capabilities) = (startup.host, startup.capabilities);
+        let config: Config = startup.read(Self::NAME)?;
         let pass_headers = PassHeader::all(host, &config.bypass.headers)?;
         host_limits::check(&config, capabilities)?;
         let metrics = Metrics::new(Self::NAME);
@@ -155,7 +152,7 @@ impl Filter for TokenBucket {
     }
 }
 
-/// One request.
+/// The stream of one request that limits may apply to.
 pub struct LimitedStream {
     context: ContextId,
     response: Rc<RefCell<ResponseHeaders>>,

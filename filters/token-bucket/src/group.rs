@@ -6,9 +6,9 @@ use crate::table::{BucketDecision, HashedKey, Loaded, Receipt, Table};
 /// A limit that counts the request.
 #[derive(Clone, Copy, Debug)]
 pub struct Charge<'t> {
-    /// Its buckets.
+    /// The buckets of the limit.
     pub table: &'t Table,
-    /// Whose bucket.
+    /// The key whose bucket is charged.
     pub key: HashedKey,
     /// How many units.
     pub cost: u64,
@@ -19,7 +19,7 @@ pub struct Charge<'t> {
 /// A charge that was made, of a limit by its place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Charged {
-    /// The limit.
+    /// The place of the limit in the group.
     pub limit: usize,
     /// What gives it back.
     pub receipt: Receipt,

@@ -18,7 +18,7 @@ pub enum KeyPart {
     Header(String),
     /// A query parameter.
     Query(String),
-    /// A cookie.
+    /// A cookie of this name.
     Cookie(String),
     /// A claim of the verified identity, never of a token that nobody checked.
     Claim(String),
@@ -28,7 +28,7 @@ pub enum KeyPart {
     Route,
     /// The host name.
     Host,
-    /// The method.
+    /// The request method, in upper case.
     Method,
     /// The same for everybody.
     Constant,
@@ -37,9 +37,9 @@ pub enum KeyPart {
 /// A request and what is needed to ask it for a key.
 #[derive(Clone, Copy)]
 pub struct KeySource<'r> {
-    /// The host.
+    /// The host to read the request from.
     pub host: &'r dyn Host,
-    /// The request.
+    /// The request whose key is derived.
     pub request: &'r Request,
     /// How much of an address counts.
     pub prefixes: Prefixes,

@@ -16,7 +16,7 @@ pub struct LimitState {
     pub quota: u64,
     /// The time in which so many come, where it is known.
     pub window: Option<Duration>,
-    /// Units left.
+    /// Units that the client may still use in this window.
     pub remaining: u64,
     /// How long until all units are back.
     pub until_full: Duration,

@@ -6,11 +6,13 @@ pub mod json;
 
 use std::time::Duration;
 
-use host::protobuf::{Malformed, Value, Writer, fields};
+use host::protobuf::{Malformed, Value, Writer, read};
 
-/// The service.
+use crate::ratelimit_headers::LimitState;
+
+/// The full name of the gRPC service.
 pub const SERVICE: &str = "envoy.service.ratelimit.v3.RateLimitService";
-/// Its method.
+/// The method of [`SERVICE`] that decides.
 pub const METHOD: &str = "ShouldRateLimit";
 /// A longer response is not read.
 pub const MAX_RESPONSE_BYTES: usize = 1 << 16;
@@ -44,6 +46,13 @@ pub struct ServiceResponse {
     pub body: Vec<u8>,
 }
 
+impl ServiceResponse {
+    /// Where the client stands by what the service says.
+    pub fn limit_states(&self) -> impl Iterator<Item = LimitState> {
+        self.statuses.iter().filter_map(Status::limit_state)
+    }
+}
+
 /// What is said about one descriptor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -51,10 +60,27 @@ pub struct Status {
     pub code: Code,
     /// The limit that applies.
     pub limit: Option<CurrentLimit>,
-    /// Units left.
+    /// Units left in the window of the limit.
     pub remaining: u64,
     /// How long until the counter begins anew.
     pub until_reset: Option<Duration>,
+}
+
+impl Status {
+    /// Where the client stands in the limit, if the service says which it is.
+    fn limit_state(&self) -> Option<LimitState> {
+        let limit = self.limit.as_ref()?;
+        let until_reset = self.until_reset.unwrap_or_default();
+        Some(LimitState {
+            name: limit.name.clone(),
+            quota: limit.requests,
+            window: limit.window,
+            remaining: self.remaining,
+            until_full: until_reset,
+            until_more: until_reset,
+            refuses: self.code == Code::OverLimit,
+        })
+    }
 }
 
 /// A limit as the service has it.
@@ -71,12 +97,12 @@ pub struct CurrentLimit {
 /// Whether a request may pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Code {
-    /// The service does not say.
+    /// The service does not say whether it may pass.
     #[default]
     Unknown,
-    /// It may.
+    /// The request may pass.
     Ok,
-    /// It may not.
+    /// The request may not pass.
     OverLimit,
 }
 
@@ -137,9 +163,8 @@ impl ServiceResponse {
         if message.len() > MAX_RESPONSE_BYTES {
             return Err(Malformed);
         }
-        let mut response = Self::default();
-        for field in fields(message) {
-            match field? {
+        read(message, |response: &mut Self, field| {
+            match field {
                 (1, Value::Varint(code)) => response.code = Code::from_number(code),
                 (2, Value::Bytes(status)) => response.statuses.push(self::status(status)?),
                 (3, Value::Bytes(header)) => response.response_headers.push(self::header(header)?),
@@ -147,29 +172,27 @@ impl ServiceResponse {
                 (5, Value::Bytes(body)) => response.body = body.to_vec(),
                 _ => {}
             }
-        }
-        Ok(response)
+            Ok(())
+        })
     }
 }
 
 fn status(message: &[u8]) -> Result<Status, Malformed> {
-    let mut status = Status::default();
-    for field in fields(message) {
-        match field? {
+    read(message, |status: &mut Status, field| {
+        match field {
             (1, Value::Varint(code)) => status.code = Code::from_number(code),
             (2, Value::Bytes(limit)) => status.limit = Some(current_limit(limit)?),
             (3, Value::Varint(remaining)) => status.remaining = remaining,
             (4, Value::Bytes(duration)) => status.until_reset = self::duration(duration)?,
             _ => {}
         }
-    }
-    Ok(status)
+        Ok(())
+    })
 }
 
 fn current_limit(message: &[u8]) -> Result<CurrentLimit, Malformed> {
-    let mut limit = CurrentLimit::default();
-    for field in fields(message) {
-        match field? {
+    read(message, |limit: &mut CurrentLimit, field| {
+        match field {
             (1, Value::Varint(requests)) => limit.requests = requests,
             (2, Value::Varint(unit)) => limit.window = window_of_unit(unit),
             (3, Value::Bytes(name)) => {
@@ -177,20 +200,20 @@ fn current_limit(message: &[u8]) -> Result<CurrentLimit, Malformed> {
             }
             _ => {}
         }
-    }
-    Ok(limit)
+        Ok(())
+    })
 }
 
 /// A `google.protobuf.Duration`; a negative one is none.
 fn duration(message: &[u8]) -> Result<Option<Duration>, Malformed> {
-    let (mut seconds, mut nanos) = (0, 0);
-    for field in fields(message) {
-        match field? {
-            (1, Value::Varint(value)) => seconds = value,
-            (2, Value::Varint(value)) => nanos = value,
+    let (seconds, nanos) = read(message, |(seconds, nanos): &mut (u64, u64), field| {
+        match field {
+            (1, Value::Varint(value)) => *seconds = value,
+            (2, Value::Varint(value)) => *nanos = value,
             _ => {}
         }
-    }
+        Ok(())
+    })?;
     let sensible = seconds <= MAX_SECONDS && nanos < 1_000_000_000;
     let nanos = u32::try_from(nanos).unwrap_or(0);
     Ok(sensible.then(|| Duration::new(seconds, nanos)))
@@ -198,15 +221,14 @@ fn duration(message: &[u8]) -> Result<Option<Duration>, Malformed> {
 
 /// A `HeaderValue`: a key with a text or with bytes.
 fn header(message: &[u8]) -> Result<(String, Vec<u8>), Malformed> {
-    let (mut key, mut value) = (String::new(), Vec::new());
-    for field in fields(message) {
-        match field? {
-            (1, Value::Bytes(bytes)) => key = String::from_utf8_lossy(bytes).into_owned(),
-            (2 | 3, Value::Bytes(bytes)) if !bytes.is_empty() => value = bytes.to_vec(),
+    read(message, |(key, value): &mut (String, Vec<u8>), field| {
+        match field {
+            (1, Value::Bytes(bytes)) => *key = String::from_utf8_lossy(bytes).into_owned(),
+            (2 | 3, Value::Bytes(bytes)) if !bytes.is_empty() => *value = bytes.to_vec(),
             _ => {}
         }
-    }
-    Ok((key, value))
+        Ok(())
+    })
 }
 
 /// What a protobuf duration can hold at most.

@@ -31,7 +31,7 @@ pub enum WindowsDecision {
 /// How a bucket stands in one of its windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowState {
-    /// Units left.
+    /// Units left in the window that has least.
     pub remaining: u64,
     /// How long until it is full.
     pub until_full: Duration,

@@ -135,7 +135,7 @@ impl Writer {
         self.member(name, |writer| writer.number(value));
     }
 
-    /// A string.
+    /// Writes a JSON string.
     pub fn string(&mut self, value: &str) {
         push_string(&mut self.text, value);
     }

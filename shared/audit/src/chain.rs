@@ -31,7 +31,7 @@ pub struct Sealed {
     pub text: String,
     /// Its number in the chain.
     pub sequence: u64,
-    /// Its hash.
+    /// The fingerprint of the sealed record.
     pub fingerprint: Hash,
 }
 
@@ -46,7 +46,7 @@ pub struct Event<'e> {
     pub class: &'e str,
     /// The program that says it.
     pub product: &'e str,
-    /// Its version.
+    /// The version of the product.
     pub product_version: &'e str,
 }
 

@@ -21,7 +21,7 @@ pub enum Control {
         node: Option<String>,
         /// SHA-256 of the configuration.
         config_sha256: Hash,
-        /// How long the chain is silent at most while its emitter lives.
+        /// The longest time between two records of the chain while its emitter lives.
         heartbeat_ms: u64,
         /// The chain that this one goes on from, after a change of the configuration or the code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,9 +53,9 @@ pub enum Control {
     },
     /// By an operator: a record was taken away. With this its place in the chain can be checked.
     Tombstone {
-        /// Which.
+        /// The chain of the removed record.
         chain_uid: String,
-        /// Its number.
+        /// The sequence number of the removed record.
         sequence: u64,
         /// What it had as `previous`.
         previous: Hash,
@@ -81,7 +81,7 @@ pub enum Control {
         chain_uid: String,
         /// The number of the checkpoint.
         checkpoint: u64,
-        /// Its fingerprint.
+        /// The fingerprint of that checkpoint.
         fingerprint: Hash,
         /// Why, by whom, under which ticket.
         #[serde(flatten)]
@@ -145,7 +145,7 @@ pub struct Peers {
 pub struct Lost {
     /// `queue_full` or `rejected`.
     pub reason: String,
-    /// How many.
+    /// The number of lost records.
     pub count: u64,
     /// The chain that the numbers are of, where it is not this one: that of an emitter that ended, of
     /// which this one has taken over what was not delivered.
@@ -199,11 +199,11 @@ impl Lost {
 /// A chain at one of its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// The chain.
+    /// The id of the chain.
     pub chain_uid: String,
     /// The number of the record.
     pub sequence: u64,
-    /// Its fingerprint.
+    /// The fingerprint of that record.
     pub fingerprint: Hash,
 }
 
@@ -211,7 +211,7 @@ pub struct Head {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
-    /// The chain.
+    /// The id of the chain.
     pub chain_uid: String,
     /// Which of its records; none is all.
     pub ranges: Vec<Range>,
@@ -222,6 +222,19 @@ pub struct Target {
 pub struct Range(pub u64, pub u64);
 
 impl Control {
+    /// The first record of an operator's ledger, which may have nothing to say for years.
+    #[must_use]
+    pub fn open_ledger() -> Self {
+        Self::Open {
+            emitter: "operator".to_owned(),
+            node: None,
+            config_sha256: Hash::NONE,
+            heartbeat_ms: 0,
+            predecessor: None,
+            peers: Peers::default(),
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -162,7 +162,7 @@ impl Record {
 }
 
 /// Every value has a commitment that it fits; every commitment has its value, or both value and
-/// salt are gone. Answers the groups that are gone.
+/// salt are gone. Returns the groups that are gone.
 fn check_groups(json: &Json, integrity: &Json) -> Result<Vec<Group>, Fault> {
     let names = |member| match integrity.member(member) {
         Some(Json::Object(members)) => Ok(members.as_slice()),

@@ -8,6 +8,7 @@ use jwt_auth::jose::KeySet;
 use jwt_auth::reason::Reason;
 use jwt_auth::token::claims::date;
 use jwt_auth::token::{KnownHeaders, Token};
+use policy::config::Configuration as _;
 use policy::json::Json;
 
 use crate::color::{Colour, painted};

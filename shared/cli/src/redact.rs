@@ -14,6 +14,7 @@ use pii_redactor::pairs::{PairsRewriter, Syntax};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::Plan;
 use pii_redactor::tally::{Finding, Tally};
+use policy::config::Configuration as _;
 use request::TriedRequest;
 
 use crate::color::{Colour, painted};

@@ -10,7 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use audit_emitter::AuditEmitter;
-use host::fake::{Answer, AnyCall, Process, Profile, Proxy, Request, Response, StreamProperties};
+use host::fake::{
+    AnyCall, CallResponse, Process, Profile, Proxy, Request, Response, StreamProperties,
+};
 use policy::decision::{Decision, Outcome};
 use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
@@ -45,15 +47,15 @@ struct Collector {
 impl Collector {
     fn serve(&self, proxy: &mut Proxy) {
         let this = self.clone();
-        proxy.answer_calls(move |call| {
+        proxy.respond_to_calls(move |call| {
             if this.down.get() {
-                return Some(Answer::http(503, "down"));
+                return Some(CallResponse::http(503, "down"));
             }
             let AnyCall::Http { body, .. } = &call.call else {
                 panic!()
             };
             this.bodies.borrow_mut().push(body.clone());
-            Some(Answer::http(200, "{}"))
+            Some(CallResponse::http(200, "{}"))
         });
     }
 
@@ -98,7 +100,6 @@ fn configuration(sink: &str, on_full: &str) -> String {
 }
 
 fn patient(proxy: &mut Proxy, subject: &str) {
-    let properties = StreamProperties::default();
     let identity = Identity {
         subject: Some(subject.to_owned()),
         client_id: Some("portal \"one\"".to_owned()),
@@ -107,15 +108,11 @@ fn patient(proxy: &mut Proxy, subject: &str) {
         provider: "corp".to_owned(),
         ..Identity::default()
     };
-    properties.set("meshward.identity", identity.to_json());
-    let mut redacted = Decision::new("pii-redactor", Outcome::Redacted).rule("patients");
-    redacted.findings.push(found("EMAIL", 2));
-    redacted.findings.push(found("US_SSN", 1));
-    let decisions = [
-        Decision::new("jwt-auth", Outcome::Allowed).rule("rules[1]"),
-        redacted,
-    ];
-    properties.set("meshward.decisions", Decision::list_to_json(&decisions));
+    let redacted = Decision::new("pii-redactor", Outcome::Redacted)
+        .rule("patients")
+        .found(found("EMAIL", 2))
+        .found(found("US_SSN", 1));
+    let allowed = Decision::new("jwt-auth", Outcome::Allowed).rule("rules[1]");
     let request = Request::get("/patients/7?name=J%C3%A4ne&x=\u{1}")
         .header("sec-gpc", "1")
         .header(
@@ -125,15 +122,14 @@ fn patient(proxy: &mut Proxy, subject: &str) {
         .header("user-agent", "curl/8 \"é\" \u{2028}")
         .header("x-tenant", "north\tsouth")
         .header("x-forwarded-for", "192.0.2.1, 2001:db8::1")
-        .properties(&properties);
+        .identity(&identity)
+        .decisions(&[allowed, redacted]);
     assert_eq!(proxy.run(&request, &Response::json("{}")).trap, None);
 }
 
 fn refused(proxy: &mut Proxy) {
-    let properties = StreamProperties::default();
-    let list = [Decision::new("jwt-auth", Outcome::Denied).rule("rules[2]")];
-    properties.set("meshward.decisions", Decision::list_to_json(&list));
-    let request = Request::get("/orders/1").properties(&properties);
+    let denied = Decision::new("jwt-auth", Outcome::Denied).rule("rules[2]");
+    let request = Request::get("/orders/1").decisions(&[denied]);
     proxy.run(&request, &Response::json("{}"));
 }
 
@@ -204,14 +200,8 @@ fn assert_fast(file: &[u8]) {
 }
 
 fn found(kind: &str, count: u64) -> Finding {
-    Finding {
-        kind: kind.to_owned(),
-        category: Category::Personal,
-        rule: None,
-        place: Place::ResponseBody,
-        outcome: FindingOutcome::Seen,
-        count,
-    }
+    let outcome = FindingOutcome::Seen;
+    Finding::new(kind, Category::Personal, Place::ResponseBody, outcome).times(count)
 }
 
 #[test]

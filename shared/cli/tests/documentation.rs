@@ -3,80 +3,46 @@
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod filter_files;
 
-use policy::config::Problems;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use filter_files::{each_filter, files, folder, json_blocks, read};
+use policy::config::{Configuration, Problems};
 
 type Parse = fn(&str) -> Result<(), Problems>;
 
-macro_rules! parse_of {
-    ($filter:ident) => {
-        |text| {
-            let read = |node: policy::config::Node<'_>| node.object($filter::config::Config::read);
-            policy::config::read(text, read).map(drop)
-        }
-    };
-}
+const FILTERS: [(&str, Parse); 4] = each_filter!(parse);
 
-const FILTERS: [(&str, Parse); 4] = [
-    ("audit-emitter", parse_of!(audit_emitter)),
-    ("jwt-auth", parse_of!(jwt_auth)),
-    ("token-bucket", parse_of!(token_bucket)),
-    ("pii-redactor", parse_of!(pii_redactor)),
-];
-
-fn folder(filter: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../filters")
-        .join(filter)
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn examples(filter: &str) -> Vec<(PathBuf, String)> {
-    let entries = std::fs::read_dir(folder(filter).join("examples")).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths.map(|path| (path.clone(), read(&path))).collect()
+fn parse<C: Configuration>(text: &str) -> Result<(), Problems> {
+    C::parse(text).map(drop)
 }
 
 /// All source files below a folder.
 fn sources(folder: &Path) -> String {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
+    let paths = files(folder).into_iter();
     paths
-        .map(|path| {
-            if path.is_dir() {
-                sources(&path)
-            } else {
-                read(&path)
-            }
+        .map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => read(&path),
         })
         .collect()
-}
-
-/// JSON blocks of a page that are whole configurations.
-fn configurations_in(page: &str) -> Vec<&str> {
-    let blocks = page
-        .split("```json\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next());
-    blocks.filter(|block| block.starts_with("{\n")).collect()
 }
 
 #[test]
 fn examples_are_accepted() {
     for (filter, parse) in FILTERS {
         let readme = read(&folder(filter).join("README.md"));
-        let examples = examples(filter);
+        let examples = files(&folder(filter).join("examples"));
         assert!(examples.len() >= 2, "{filter}");
-        for (path, text) in &examples {
-            let result = parse(text);
+        for path in &examples {
+            let result = parse(&read(path));
             result.unwrap_or_else(|problems| panic!("{}: {problems}", path.display()));
         }
-        let blocks = configurations_in(&readme);
+        // Those that are whole configurations.
+        let blocks = json_blocks(&readme).filter(|block| block.starts_with("{\n"));
+        let blocks: Vec<&str> = blocks.collect();
         assert!(
             !blocks.is_empty(),
             "{filter}: the README has no configuration"

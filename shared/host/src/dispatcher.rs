@@ -14,7 +14,7 @@ use crate::adapted::Adapted;
 use crate::plugin::Plugin;
 use crate::{
     Action, Buffer, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, ResponseSizes,
-    Stream, plugin_configuration, refuse,
+    Startup, Stream, plugin_configuration, refuse,
 };
 
 /// Holds the root contexts of one VM, each a configured filter, and their streams.
@@ -81,23 +81,25 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
         }
     }
 
+    /// Whether something happens to a stream for the first time; from now on it has happened.
+    fn is_first(
+        &mut self,
+        context: ContextId,
+        has_happened: impl Fn(&mut Entry<F>) -> &mut bool,
+    ) -> bool {
+        let entry = self.streams.get_mut(&context);
+        entry.is_some_and(|entry| !std::mem::replace(has_happened(entry), true))
+    }
+
     /// Tells a stream once that it has ended.
     fn end(&mut self, context: ContextId) {
-        let first = self
-            .streams
-            .get_mut(&context)
-            .is_some_and(|entry| !std::mem::replace(&mut entry.done, true));
-        if first {
+        if self.is_first(context, |entry| &mut entry.done) {
             self.with_stream(context, |stream, filter, host| stream.on_done(filter, host));
         }
     }
 
     fn write_log(&mut self, context: ContextId) {
-        let first = self
-            .streams
-            .get_mut(&context)
-            .is_some_and(|entry| !std::mem::replace(&mut entry.logged, true));
-        if first {
+        if self.is_first(context, |entry| &mut entry.logged) {
             self.with_stream(context, |stream, filter, host| stream.on_log(filter, host));
         }
     }
@@ -122,7 +124,13 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
             .buffer(Buffer::PluginConfiguration, 0, usize::MAX)
             .map_err(|status| policy::config::Problems::whole(format!("cannot be read: {status}")))
             .and_then(|bytes| plugin_configuration::to_json(&bytes))
-            .and_then(|text| F::configure(&self.host, &capabilities, &text));
+            .and_then(|text| {
+                F::configure(&Startup {
+                    host: &self.host,
+                    capabilities: &capabilities,
+                    configuration: &text,
+                })
+            });
         match result {
             Ok(filter) => {
                 let line = format!("{} {} configured", F::NAME, env!("CARGO_PKG_VERSION"));
@@ -244,14 +252,7 @@ impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
         .unwrap_or(Action::Continue)
     }
 
-    fn http_call_response(
-        &mut self,
-        context: ContextId,
-        token: CallToken,
-        headers: usize,
-        body: usize,
-    ) {
-        let sizes = ResponseSizes { headers, body };
+    fn http_call_response(&mut self, context: ContextId, token: CallToken, sizes: ResponseSizes) {
         self.host.enter(context);
         self.host.end_call(token);
         self.with_filter(context, |filter, host| {

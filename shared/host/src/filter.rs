@@ -1,8 +1,8 @@
 //! What a filter is: the two traits that the dispatcher drives.
 
-use policy::config::Problems;
+use policy::config::{Configuration, Problems};
 
-use crate::{Action, CallToken, Capabilities, ContextId, Host};
+use crate::{Action, CallToken, Capabilities, ContextId, Host, plugin_configuration};
 
 /// A filter in one VM: its checked configuration and what its streams share.
 ///
@@ -16,16 +16,12 @@ pub trait Filter: Sized + 'static {
     /// One request.
     type Stream: Stream<Self>;
 
-    /// Builds the filter from its configuration, which `shared/host` has already turned into JSON.
+    /// Builds the filter from its configuration.
     ///
     /// # Errors
     /// All that is wrong with the configuration, or what this host lacks without a safe fallback.
     /// The dispatcher logs each problem and refuses the configuration.
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems>;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems>;
 
     /// The root context of this configuration, told once after `configure`. A call that must outlive
     /// the stream at hand belongs to it: make it the effective context first.
@@ -72,6 +68,27 @@ pub trait Filter: Sized + 'static {
     /// The plugin is being removed or replaced. `false` asks the host to wait for [`Host::done`].
     fn on_done(&mut self, _host: &dyn Host) -> bool {
         true
+    }
+}
+
+/// What a filter is built from.
+#[derive(Clone, Copy)]
+pub struct Startup<'a> {
+    /// The host that the filter runs in.
+    pub host: &'a dyn Host,
+    /// What the host can do.
+    pub capabilities: &'a Capabilities,
+    /// The plugin configuration as JSON, whatever form it arrived in.
+    pub configuration: &'a str,
+}
+
+impl Startup<'_> {
+    /// Reads the configuration of this filter, and logs the warnings about it.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn read<C: Configuration>(&self, filter: &str) -> Result<C, Problems> {
+        plugin_configuration::accept(self.host, filter, C::check(self.configuration))
     }
 }
 
@@ -145,6 +162,6 @@ pub trait Stream<F>: 'static {
 pub struct ResponseSizes {
     /// Header pairs; 0 when the call failed before there was any response.
     pub headers: usize,
-    /// Body bytes.
+    /// The size of the response body in bytes.
     pub body: usize,
 }

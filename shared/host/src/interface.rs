@@ -276,7 +276,7 @@ pub enum Action {
 /// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalResponse<'a> {
-    /// HTTP status.
+    /// The HTTP status of the response.
     pub status: u16,
     /// Headers beside those that the host sets.
     pub headers: &'a [(&'a str, &'a str)],
@@ -317,7 +317,7 @@ pub struct GrpcCall<'a> {
     pub cluster: &'a str,
     /// Full service name, with its package.
     pub service: &'a str,
-    /// Method name.
+    /// The name of the gRPC method.
     pub method: &'a str,
     /// The request message, protobuf.
     pub message: &'a [u8],

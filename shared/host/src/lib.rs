@@ -46,7 +46,7 @@ pub use capabilities::{Capabilities, HostKind};
 pub use chain::{Chain, Composition};
 pub use dispatcher::Dispatcher;
 pub use fact_sources::FactSources;
-pub use filter::{Filter, ResponseSizes, Stream};
+pub use filter::{Filter, ResponseSizes, Startup, Stream};
 pub use headers::Headers;
 pub use interface::{
     Action, Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Host, HttpCall,

@@ -1,6 +1,6 @@
 //! A plugin as its host sees it: one method for each callback of the ABI that the filters use.
 
-use crate::{Action, CallToken, ContextId};
+use crate::{Action, CallToken, ContextId, ResponseSizes};
 
 /// The callbacks of a proxy-wasm plugin.
 ///
@@ -38,13 +38,7 @@ pub trait Plugin {
     fn response_trailers(&mut self, context: ContextId) -> Action;
 
     /// The response to an HTTP call that `context` started.
-    fn http_call_response(
-        &mut self,
-        context: ContextId,
-        token: CallToken,
-        headers: usize,
-        body: usize,
-    );
+    fn http_call_response(&mut self, context: ContextId, token: CallToken, sizes: ResponseSizes);
 
     /// The response to a gRPC call: the size of the message, or a grpc-status.
     fn grpc_receive(&mut self, context: ContextId, token: CallToken, result: Result<usize, u32>);

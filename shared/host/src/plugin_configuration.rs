@@ -17,10 +17,8 @@ use crate::{Host, LogLevel};
 /// All that is wrong with it.
 pub fn accept<T>(host: &dyn Host, filter: &str, checked: Checked<T>) -> Result<T, Problems> {
     for warning in &checked.warnings {
-        host.log(
-            LogLevel::Warn,
-            &format!("{filter}: configuration: {warning}"),
-        );
+        let line = format!("{filter}: configuration: {warning}");
+        host.log(LogLevel::Warn, &line);
     }
     checked.result
 }

@@ -3,6 +3,21 @@
 //! Reading is total: a length that does not fit, an unknown wire type or a varint that never ends
 //! is an error, never a panic, and unknown fields are skipped by whoever reads.
 
+/// Reads a message into `T`, field by field; `take` skips those that it does not know.
+///
+/// # Errors
+/// It is no message, or `take` finds one inside it that is none.
+pub fn read<'m, T: Default>(
+    message: &'m [u8],
+    mut take: impl FnMut(&mut T, (u32, Value<'m>)) -> Result<(), Malformed>,
+) -> Result<T, Malformed> {
+    let mut into = T::default();
+    for field in fields(message) {
+        take(&mut into, field?)?;
+    }
+    Ok(into)
+}
+
 /// Appends fields to a message.
 #[derive(Debug, Default)]
 pub struct Writer {

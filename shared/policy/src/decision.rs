@@ -46,7 +46,7 @@ pub struct Decision {
 pub enum Outcome {
     /// Let it pass.
     Allowed,
-    /// Refused it.
+    /// The filter refused the request.
     Denied,
     /// Changed the message.
     Redacted,
@@ -323,14 +323,8 @@ mod tests {
     use crate::finding::{Category, FindingOutcome, Place};
 
     fn found(kind: &str, count: u64) -> Finding {
-        Finding {
-            kind: kind.to_owned(),
-            category: Category::Personal,
-            rule: None,
-            place: Place::ResponseBody,
-            outcome: FindingOutcome::Masked,
-            count,
-        }
+        let outcome = FindingOutcome::Masked;
+        Finding::new(kind, Category::Personal, Place::ResponseBody, outcome).times(count)
     }
 
     fn redacted(finding: Finding) -> Decision {

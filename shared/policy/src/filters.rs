@@ -4,7 +4,7 @@
 pub const AUDIT_EMITTER: &str = "audit-emitter";
 /// Authenticates and authorizes the caller.
 pub const JWT_AUTH: &str = "jwt-auth";
-/// Limits rates.
+/// Limits how many requests a client may send.
 pub const TOKEN_BUCKET: &str = "token-bucket";
 /// Redacts personal data; the last before the router.
 pub const PII_REDACTOR: &str = "pii-redactor";

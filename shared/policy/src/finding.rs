@@ -28,6 +28,25 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// One value.
+    #[must_use]
+    pub fn new(kind: &str, category: Category, place: Place, outcome: FindingOutcome) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            category,
+            rule: None,
+            place,
+            outcome,
+            count: 1,
+        }
+    }
+
+    /// So many values.
+    #[must_use]
+    pub fn times(self, count: u64) -> Self {
+        Self { count, ..self }
+    }
+
     /// The way the message went.
     #[must_use]
     pub const fn direction(&self) -> Direction {

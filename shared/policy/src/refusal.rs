@@ -31,7 +31,7 @@ pub struct CustomResponse {
     pub status: Option<u16>,
     /// Instead of problem details: a media type and a text.
     pub body: Option<(String, String)>,
-    /// More headers.
+    /// Headers beside those of the problem document.
     pub headers: Vec<(String, String)>,
 }
 

@@ -25,7 +25,7 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// All kinds.
+            /// All kinds of issue, in the order of the reference.
             pub const ALL: &[Self] = &[$(Self::$kind,)+];
 
             /// A stable word for it.
@@ -48,7 +48,7 @@ kinds! {
     NotARecord = "not_a_record", Failure;
     /// A record was changed: it does not fit its own hash.
     Changed = "changed", Failure;
-    /// A signature is none of the key that it names.
+    /// A signature was not made by the key that it names.
     WrongSignature = "wrong_signature", Failure;
     /// A key was not in use at the time of the record.
     KeyOutOfTime = "key_out_of_time", Failure;

@@ -22,13 +22,13 @@ pub type ChainUid = [u8; 16];
 /// A record that fits its own hash, with what the check of its chain needs.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The chain.
+    /// The chain of the record.
     pub chain: ChainUid,
-    /// Its number.
+    /// The sequence number of the record.
     pub sequence: u64,
     /// The fingerprint that the record before it must have.
     pub previous: Hash,
-    /// Its own.
+    /// The fingerprint of the record itself.
     pub fingerprint: Hash,
     /// When, milliseconds since 1970.
     pub time_ms: u64,
@@ -93,7 +93,7 @@ const DENIED: u64 = 2;
 /// What a record about chains says.
 #[derive(Clone, Debug)]
 pub struct ControlItem {
-    /// What.
+    /// What the record says about its chain.
     pub control: Control,
     /// The retention class.
     pub class: String,

@@ -16,13 +16,13 @@ pub struct Keyring {
 /// A key and what it is good for.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The key.
+    /// The public key.
     pub key: PublicKey,
-    /// Whose.
+    /// Whether an emitter or an operator signs with the key.
     pub role: Role,
     /// From when it is used, milliseconds since 1970.
     pub not_before_ms: u64,
-    /// Until when.
+    /// The last moment, in milliseconds since 1970, at which the key was in use.
     pub not_after_ms: u64,
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use audit::keys::SigningKey;
 use audit::record::Record;
-use audit::{Chain, Control, Event, Hash, Range, Target};
+use audit::{Chain, Control, Event, Range, Target};
 
 use crate::chains::{Limits, Order, Trail};
 use crate::hex::{decode, encode};
@@ -100,20 +100,12 @@ impl Ledger {
         })
     }
 
-    /// Adds entries, and answers when they are on the disk.
+    /// Adds entries, and returns when they are on the disk.
     ///
     /// # Errors
     /// See [`LedgerError`].
     pub fn add(&mut self, entries: &[Control], now_ms: u64) -> Result<(), LedgerError> {
-        let open = Control::Open {
-            emitter: "operator".to_owned(),
-            node: None,
-            config_sha256: Hash::NONE,
-            // It has nothing to say for years.
-            heartbeat_ms: 0,
-            predecessor: None,
-            peers: audit::Peers::default(),
-        };
+        let open = Control::open_ledger();
         let first = (self.chain.next_sequence() == 0).then_some(&open);
         let mut text = String::new();
         for control in first.into_iter().chain(entries) {

@@ -18,7 +18,7 @@ use crate::time;
 /// What can be done with a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The chain.
+    /// The chain that is cut.
     pub chain: ChainUid,
     /// What can be deleted.
     pub purge: Option<Purge>,
@@ -31,11 +31,11 @@ pub struct Plan {
 pub struct Purge {
     /// The signed record that stays, and is then the first.
     pub checkpoint: u64,
-    /// Its fingerprint.
+    /// The fingerprint of the checkpoint that stays.
     pub fingerprint: Hash,
     /// Records of requests before it.
     pub records: u64,
-    /// How long the emitter of the chain is silent at most.
+    /// The longest time between two records of its emitter.
     pub heartbeat_ms: u64,
 }
 

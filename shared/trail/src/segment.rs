@@ -21,7 +21,7 @@ pub struct Segment {
     pub covered: Option<u64>,
     /// The first that names a key, with its time.
     pub first_signed: Option<(u64, u64)>,
-    /// The last.
+    /// The last signed record: its sequence number and time.
     pub last_signed: Option<(u64, u64)>,
     /// Records of requests.
     pub requests: u64,
@@ -240,9 +240,9 @@ pub struct Seen {
 /// How a fingerprint compares with the one that was seen in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compared {
-    /// The same.
+    /// Both records are the same.
     Same,
-    /// Another.
+    /// The records differ.
     Other,
     /// It was forgotten, or never seen.
     Unknown,

@@ -42,7 +42,7 @@ pub struct Request {
     pub status: u64,
     /// The policy that refused it, and why.
     pub refused: Option<(&'static str, &'static str)>,
-    /// Classes of data in the answer, with how often.
+    /// Classes of data in the response, with how often.
     pub data: Vec<(&'static str, u64)>,
     pub gpc: bool,
     pub purposes: Vec<&'static str>,
@@ -54,7 +54,7 @@ pub struct Request {
 pub struct Random(pub u64);
 
 impl Random {
-    /// The next.
+    /// The next number of the sequence.
     pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -123,7 +123,7 @@ impl Emitter {
         self.control(&control, true)
     }
 
-    /// A checkpoint.
+    /// Seals a checkpoint.
     pub fn checkpoint(&mut self) -> Sealed {
         self.control(&Control::Checkpoint(self.stated()), true)
     }
@@ -283,14 +283,8 @@ impl Request {
         if !self.data.is_empty() {
             let seen = Decision::new(PII_REDACTOR, Outcome::Allowed).rule("seen");
             decisions.push(self.data.iter().fold(seen, |decision, (kind, count)| {
-                decision.found(Finding {
-                    kind: (*kind).to_owned(),
-                    category: category(kind),
-                    rule: None,
-                    place: Place::ResponseBody,
-                    outcome: FindingOutcome::Seen,
-                    count: *count,
-                })
+                let (place, outcome) = (Place::ResponseBody, FindingOutcome::Seen);
+                decision.found(Finding::new(kind, category(kind), place, outcome).times(*count))
             }));
         }
         decisions
@@ -301,7 +295,7 @@ impl Request {
         self.operation.strip_prefix(self.method)?.strip_prefix(' ')
     }
 
-    /// One like others: few subjects send most, some are refused, some answers hold personal data.
+    /// One like others: few subjects send most, some are refused, some responses hold personal data.
     #[must_use]
     pub fn some(random: &mut Random) -> Self {
         const ROUTES: [(&str, &str, &str, &[&str]); 8] = [
@@ -348,7 +342,7 @@ impl Request {
             None => 200,
         };
         let subject = random.skewed(400);
-        let answered = refused.is_none() && !failed;
+        let succeeded = refused.is_none() && !failed;
         Self {
             subject: (status != 401).then(|| pseudonym(subject)),
             operation: operation.to_owned(),
@@ -360,7 +354,7 @@ impl Request {
             },
             status,
             refused: refused.map(|(policy, why, _)| (policy, why)),
-            data: if answered {
+            data: if succeeded {
                 data.iter()
                     .map(|class| (*class, 1 + random.skewed(6)))
                     .collect()
@@ -404,14 +398,14 @@ pub fn operator_key() -> SigningKey {
     SigningKey::from_seed(Some("dpo"), &[9; 32])
 }
 
-/// How long the chains of these emitters are silent at most.
+/// The longest time between two records of these emitters.
 pub const HEARTBEAT_MS: u64 = 60_000;
 
 /// Writes the records of so many requests, as two workers of a proxy with two retention classes
 /// each would leave them: batches take turns, each ends with a checkpoint, and all chains end.
 ///
 /// # Errors
-/// Whatever `out` answers.
+/// Whatever `out` returns.
 pub fn write_trail(out: &mut impl std::io::Write, requests: u64, seed: u64) -> std::io::Result<()> {
     const YEAR_MS: u64 = 365 * 86_400_000;
     let mut emitters: Vec<Emitter> = [("default", 1), ("hipaa", 6), ("default", 1), ("hipaa", 6)]

@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use audit::keys::SigningKey;
 use audit::record::Record;
-use audit::{Chain, Control, Event, Hash, Peers};
+use audit::{Chain, Control, Event};
 use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
 use trail::keyring::{Entry, Keyring, Role};
@@ -157,14 +157,7 @@ fn a_purge_by_order_is_clean() {
         fingerprint: checkpoint.fingerprint,
         grounds: BTreeMap::new(),
     };
-    let open = Control::Open {
-        emitter: "operator".to_owned(),
-        node: None,
-        config_sha256: Hash::NONE,
-        heartbeat_ms: 0,
-        predecessor: None,
-        peers: Peers::default(),
-    };
+    let open = Control::open_ledger();
     let mut ledger = Chain::new([0xd0; 16]);
     let orders = [open, purge].map(|control| {
         let event = Event {

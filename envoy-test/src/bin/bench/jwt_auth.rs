@@ -152,19 +152,19 @@ impl Checker {
 
     /// A measurement of a filter that lets everything pass would look splendid.
     fn is_what_it_says(self, envoy: &Envoy) -> Result<()> {
-        let answer = envoy
+        let response = envoy
             .client(Protocol::Http1)
             .send(&Request::get("/orders/17"))?;
         let expected = match self {
             Self::NoFilter | Self::DoesNothing | Self::HostCalls => 200,
             Self::Native | Self::NativeCached | Self::Ours | Self::OursAlone => 401,
         };
-        if answer.status == expected {
+        if response.status == expected {
             return Ok(());
         }
         Err(Error::Http {
             action: "asking without a token".to_owned(),
-            reason: format!("expected {expected}, got {answer:?}"),
+            reason: format!("expected {expected}, got {response:?}"),
         })
     }
 }

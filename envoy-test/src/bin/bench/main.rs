@@ -21,6 +21,7 @@ mod host_calls;
 mod jwt_auth;
 mod load;
 mod overview;
+mod own_code;
 mod pii_redactor;
 mod token_bucket;
 
@@ -32,9 +33,10 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("overview", overview::run),
     ("host-calls", host_calls::run),
+    ("own-code", own_code::run),
     ("jwt-auth", jwt_auth::run),
     ("token-bucket", token_bucket::run),
     ("token-bucket-flood", token_bucket::flood::run),

@@ -1,5 +1,5 @@
 //! What it costs to search a body: the engine natively and as a module in V8, on clean JSON with all
-//! presets; then answers of a MiB through Envoy, clean and with personal data in one value of a hundred.
+//! presets; then responses of a MiB through Envoy, clean and with personal data in one value of a hundred.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use envoy_test::client::Request;
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
-use envoy_test::peers::{Answer, Peers};
+use envoy_test::peers::{Peers, UpstreamResponse};
 use envoy_test::{Error, Result, paths};
 use pii_redactor::config::Config;
 use pii_redactor::inflate::InflateLimits;
 use pii_redactor::media::Framing;
 use pii_redactor::pipeline::{BodyPipeline, Coding};
+use policy::config::Configuration as _;
 use serde_json::Value;
 
 use crate::cpu;
@@ -197,7 +198,7 @@ fn number(measured: &Value, name: &str) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// One way to set Envoy up, and the processor time of each answer.
+/// One way to set Envoy up, and the processor time of each response.
 struct Setup {
     name: &'static str,
     filters: Vec<&'static str>,
@@ -207,16 +208,16 @@ struct Setup {
 }
 
 fn through_envoy() -> Result<()> {
-    let answers = [
+    let responses = [
         ("clean", documents(0)),
         ("1 % personal data", documents(100)),
     ];
-    let answers = answers.map(|(name, text)| (name, as_array(&text)));
+    let responses = responses.map(|(name, text)| (name, as_array(&text)));
     let setup = |name, filters: &[&'static str], does_nothing| Setup {
         name,
         filters: filters.to_vec(),
         does_nothing,
-        microseconds: vec![Vec::new(); answers.len()],
+        microseconds: vec![Vec::new(); responses.len()],
     };
     let mut setups = [
         setup("no filter", &[], false),
@@ -228,18 +229,18 @@ fn through_envoy() -> Result<()> {
         eprintln!("round {round} of {ROUNDS}");
         for setup in &mut setups {
             let envoy = Envoy::start(&bootstrap(setup, &peers)?, Options::default())?;
-            for ((_, text), microseconds) in answers.iter().zip(&mut setup.microseconds) {
+            for ((_, text), microseconds) in responses.iter().zip(&mut setup.microseconds) {
                 peers
                     .upstream
-                    .answer("/orders", Answer::json(text.as_str()));
+                    .respond_with("/orders", UpstreamResponse::json(text.as_str()));
                 let request = Request::get("/orders");
                 microseconds.push(LOAD.measure(&envoy, &|_, _| request.clone())?);
             }
         }
     }
-    println!("GET of a JSON answer of 1 MiB over HTTP/1.1, us of CPU for each\n");
+    println!("GET of a JSON response of 1 MiB over HTTP/1.1, us of CPU for each\n");
     print!("{:34}", "");
-    for (name, _) in &answers {
+    for (name, _) in &responses {
         print!(" {name:>18}");
     }
     println!(" {:>12} {:>14}", "x no filter", "x doing none");

@@ -363,11 +363,11 @@ fn send_all(envoy: &Envoy, clients: Range<usize>) -> Result<()> {
             stream.write_all(request.as_bytes()).map_err(io)?;
         }
         for stream in streams.iter_mut().take(batch) {
-            // An answer has no body and comes in one piece.
+            // An response has no body and comes in one piece.
             let length = stream.read(&mut buffer).map_err(io)?;
-            let answer = buffer.get(..length).unwrap_or_default();
-            if !answer.starts_with(b"HTTP/1.1 ") || !answer.ends_with(b"\r\n\r\n") {
-                return Err(failed(String::from_utf8_lossy(answer).into_owned()));
+            let response = buffer.get(..length).unwrap_or_default();
+            if !response.starts_with(b"HTTP/1.1 ") || !response.ends_with(b"\r\n\r\n") {
+                return Err(failed(String::from_utf8_lossy(response).into_owned()));
             }
         }
         next += batch;

@@ -37,47 +37,47 @@ pub(crate) fn tell(
     let order = Request::get("/orders/17");
     let search = Request::get("/search").bearer(&reader);
 
-    let answer = story.send(&order, "401 anonymous: credential_missing")?;
-    let challenge = answer
+    let response = story.send(&order, "401 anonymous: credential_missing")?;
+    let challenge = response
         .header("www-authenticate")
         .split(' ')
         .next()
         .unwrap_or_default();
-    let actual = format!("{} {challenge}", answer.status);
+    let actual = format!("{} {challenge}", response.status);
     story.row("GET /orders/17 without a token", "401 Bearer", actual);
 
-    let answer = story.send(&order.clone().bearer(&reader), "200 alice")?;
+    let response = story.send(&order.clone().bearer(&reader), "200 alice")?;
     story.row(
         "GET /orders/17 with scope orders:read",
         "200",
-        answer.status.to_string(),
+        response.status.to_string(),
     );
 
-    let answer = story.send(&order.bearer(&doctor), "403 drew: scope_missing")?;
+    let response = story.send(&order.bearer(&doctor), "403 drew: scope_missing")?;
     story.row(
         "GET /orders/17 with scope patients:read",
         "403",
-        answer.status.to_string(),
+        response.status.to_string(),
     );
 
     for time in ["first", "second"] {
-        let answer = story.send(&search, "200 alice")?;
+        let response = story.send(&search, "200 alice")?;
         story.row(
             format!("GET /search, the {time} time"),
             "200",
-            answer.status.to_string(),
+            response.status.to_string(),
         );
     }
-    let answer = story.send(&search, "429 alice: rate_limited")?;
+    let response = story.send(&search, "429 alice: rate_limited")?;
     story.row(
         "GET /search, the third time",
         "429, retry within 3 s",
-        too_many(&answer),
+        too_many(&response),
     );
 
     let patient = Request::get("/patients/7").bearer(&doctor);
-    let answer = story.send(&patient, "200 drew: EMAIL 2, US_SSN 1, CREDIT_CARD 1")?;
-    redaction(&mut story, &answer);
+    let response = story.send(&patient, "200 drew: EMAIL 2, US_SSN 1, CREDIT_CARD 1")?;
+    redaction(&mut story, &response);
 
     let mut table = story.end(&peers.collector.wait_for(story.sent)?);
     bad_configuration(&mut table, (chain, options))?;
@@ -222,19 +222,19 @@ fn summary(record: &Value) -> String {
     summary
 }
 
-fn too_many(answer: &Response) -> String {
-    match answer.header("retry-after").parse::<u64>() {
-        Ok(1..=3) => format!("{}, retry within 3 s", answer.status),
+fn too_many(response: &Response) -> String {
+    match response.header("retry-after").parse::<u64>() {
+        Ok(1..=3) => format!("{}, retry within 3 s", response.status),
         _ => format!(
             "{}, Retry-After: {:?}",
-            answer.status,
-            answer.header("retry-after")
+            response.status,
+            response.header("retry-after")
         ),
     }
 }
 
-/// Compares the answer with what the upstream sent: other bytes only where the personal data was.
-fn redaction(story: &mut Story, answer: &Response) {
+/// Compares the response with what the upstream sent: other bytes only where the personal data was.
+fn redaction(story: &mut Story, response: &Response) {
     let mut pieces = Vec::new();
     let mut rest = PATIENT;
     for (_, value, _) in PERSONAL {
@@ -244,7 +244,7 @@ fn redaction(story: &mut Story, answer: &Response) {
     }
     pieces.push(rest);
 
-    let body = answer.text();
+    let body = response.text();
     let shown = between(&body, &pieces);
     for (position, (name, _, masked)) in PERSONAL.into_iter().enumerate() {
         let shown = shown.as_ref().and_then(|shown| shown.get(position));

@@ -11,7 +11,7 @@ use super::{Envelope, HttpSink};
 pub struct ChainSettings {
     /// How long records may go without a checkpoint; zero is one with every batch.
     pub checkpoint_every: Duration,
-    /// How long the chain is silent at most.
+    /// The longest time between two records of the chain.
     pub heartbeat: Duration,
     /// The environment variable of the VM with the key.
     pub signing_key_env: Option<String>,
@@ -24,7 +24,7 @@ pub struct ChainSettings {
 /// Who else gets signed records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Witness {
-    /// A server.
+    /// An HTTP server that stores signed records.
     Http(HttpSink),
     /// The proxy's log.
     HostLog,

@@ -18,7 +18,7 @@ pub struct FieldSettings {
 /// What is recorded of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueryForm {
-    /// Nothing.
+    /// The address is not recorded.
     #[default]
     None,
     /// The names of its parameters.
@@ -35,9 +35,9 @@ pub enum IpForm {
     Full,
     /// The network: 24 bits of an IPv4, 48 of an IPv6 address.
     Prefix,
-    /// Its pseudonym.
+    /// A keyed pseudonym of the address.
     Pseudonym,
-    /// Nothing.
+    /// The address is not recorded.
     None,
 }
 

@@ -9,7 +9,7 @@ use policy::mode::Mode;
 /// What is recorded of which requests.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Which requests.
+    /// The requests that the rule applies to.
     pub matches: Match,
     /// The mode for them.
     pub mode: Mode,
@@ -28,7 +28,7 @@ pub struct Rule {
 /// How much of a request is recorded; each level has what the one before it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing.
+    /// No record is written.
     None,
     /// Who, what, when, from where, outcome, decisions.
     Metadata,

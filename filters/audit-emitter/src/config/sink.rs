@@ -24,7 +24,7 @@ pub struct HttpSink {
     pub path: String,
     /// `:authority` of the call.
     pub authority: String,
-    /// How long to wait for the answer.
+    /// How long to wait for the response.
     pub timeout: Duration,
     /// Headers with the environment variables that hold their values: credentials.
     pub headers_env: Vec<(String, String)>,
@@ -95,9 +95,7 @@ impl HttpSink {
             Envelope::OtlpProtobuf | Envelope::OtlpJson => "/v1/logs",
             Envelope::CloudEvents | Envelope::Ndjson => "/",
         };
-        let upstream = fields
-            .required("cluster", "the cluster that reaches the collector")
-            .and_then(|n| n.name(256).map(str::to_owned));
+        let upstream = fields.name("cluster", "the cluster that reaches the collector", 256);
         let path = fields.or("path", default_path.to_owned(), |n| read_path(&n));
         let timeout = fields.or("timeout", Duration::from_secs(5), |n| {
             n.duration(Duration::from_millis(100)..=Duration::from_secs(60))

@@ -1,4 +1,4 @@
-//! What was asked for, what the filters decided about it, and which data the answer held.
+//! What was asked for, what the filters decided about it, and which data the response held.
 
 use audit::canonical::Writer;
 

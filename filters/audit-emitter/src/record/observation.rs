@@ -44,7 +44,7 @@ pub struct Observation {
     pub request_bytes: Option<u64>,
     /// Bytes of the response body.
     pub response_bytes: Option<u64>,
-    /// Where the answer came from, with port.
+    /// Where the response came from, with port.
     pub upstream: Option<String>,
     /// The version of TLS as the proxy names it, such as `TLSv1.3`.
     pub tls_version: Option<String>,
@@ -74,7 +74,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// Whether a filter refused the request, or could not decide and stopped it or its answer.
+    /// Whether a filter refused the request, or could not decide and stopped it or its response.
     #[must_use]
     pub fn was_stopped(&self) -> bool {
         self.was_denied() || self.has_applied(Outcome::Error)

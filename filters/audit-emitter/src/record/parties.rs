@@ -1,4 +1,4 @@
-//! Who sent the request, from where, and who answered it.
+//! Who sent the request, from where, and who responded.
 
 use std::net::IpAddr;
 
@@ -102,7 +102,7 @@ pub(super) fn source(observation: &Observation, envelope: &Envelope<'_>) -> Stri
     writer.into_text()
 }
 
-/// The object `dst_endpoint`: who answered.
+/// The object `dst_endpoint`: who responded.
 pub(super) fn write_upstream(w: &mut Writer, observation: &Observation, level: Level) {
     let Some(upstream) = observation
         .upstream

@@ -71,14 +71,8 @@ impl Context {
 }
 
 fn found(kind: &str, count: u64) -> Finding {
-    Finding {
-        kind: kind.to_owned(),
-        category: Category::Personal,
-        rule: None,
-        place: Place::ResponseBody,
-        outcome: FindingOutcome::Masked,
-        count,
-    }
+    let outcome = FindingOutcome::Masked;
+    Finding::new(kind, Category::Personal, Place::ResponseBody, outcome).times(count)
 }
 
 #[test]

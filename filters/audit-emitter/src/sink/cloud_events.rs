@@ -4,7 +4,7 @@ use audit::canonical::push_string;
 
 use crate::queue::{Kind, QueuedRecord};
 
-/// The batch.
+/// The body of a CloudEvents batch (JSON event format).
 pub(super) fn batch(records: &[QueuedRecord]) -> String {
     let mut body = String::with_capacity(super::capacity(records));
     body.push('[');

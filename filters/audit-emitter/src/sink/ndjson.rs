@@ -1,6 +1,6 @@
 //! One record on each line.
 
-/// The lines.
+/// The body of a batch as lines of JSON.
 pub(super) fn lines<'r>(records: impl Iterator<Item = &'r str>) -> String {
     let mut body = String::new();
     for record in records {

@@ -86,8 +86,6 @@ mod tests {
     use policy::json::Json;
 
     use super::*;
-    use crate::queue::Kind;
-    use crate::record::TraceContext;
 
     fn items<'j>(json: &'j Json, name: &str) -> &'j [Json] {
         match json.member(name) {
@@ -144,16 +142,7 @@ mod tests {
             class: "hipaa".to_owned(),
             ..QueuedRecord::default()
         };
-        let refused = QueuedRecord {
-            kind: Kind::Denied,
-            status: Some(403),
-            trace: Some(Box::new(TraceContext {
-                trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
-                span_id: "00f067aa0ba902b7".to_owned(),
-                flags: 3,
-            })),
-            ..plain.clone()
-        };
+        let refused = plain.clone().refused();
         let text = |record: &QueuedRecord| {
             let mut text = String::new();
             push_record(&mut text, record, 5);

@@ -132,8 +132,6 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::queue::Kind;
-    use crate::record::TraceContext;
 
     fn attributes(list: &[KeyValue]) -> Vec<(String, String)> {
         let of = |attribute: &KeyValue| {
@@ -160,16 +158,7 @@ mod tests {
             ..QueuedRecord::default()
         };
         let long = format!(r#"{{"a":"{}"}}"#, "\\\"é".repeat(5_000));
-        let refused = QueuedRecord {
-            kind: Kind::Denied,
-            status: Some(403),
-            trace: Some(Box::new(TraceContext {
-                trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
-                span_id: "00f067aa0ba902b7".to_owned(),
-                flags: 3,
-            })),
-            ..record(&long, "hipaa")
-        };
+        let refused = record(&long, "hipaa").refused();
         let batch = [record("{}", "hipaa"), record("[]", "default"), refused];
         let bytes = export_request(&batch, 5);
         let request = ExportLogsServiceRequest::decode(bytes.as_slice()).unwrap();

@@ -13,15 +13,11 @@ use policy::finding::{Category, Finding, FindingOutcome, Place};
 use policy::identity::Identity;
 use policy::json::Json;
 
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 fn found(kind: &str, count: u64) -> Finding {
-    Finding {
-        kind: kind.to_owned(),
-        category: Category::Personal,
-        rule: None,
-        place: Place::ResponseBody,
-        outcome: FindingOutcome::Masked,
-        count,
-    }
+    let outcome = FindingOutcome::Masked;
+    Finding::new(kind, Category::Personal, Place::ResponseBody, outcome).times(count)
 }
 
 #[test]
@@ -137,28 +133,19 @@ fn a_host_that_cannot_send_writes_to_its_log() {
 fn records_say_who_decided_what() {
     let mut proxy = configured(Profile::Envoy, "log");
     let collector = Collector::of(&mut proxy);
-    let properties = StreamProperties::default();
     let identity = Identity {
         subject: Some("jane".to_owned()),
         provider: "corp".to_owned(),
         ..Identity::default()
     };
-    properties.set("meshward.identity", identity.to_json());
-    let mut redacted = Decision::new("pii-redactor", Decided::Redacted).rule("patients");
-    redacted.findings.push(found("EMAIL", 2));
-    let list = [
-        Decision::new("jwt-auth", Decided::Allowed).rule("rules[1]"),
-        redacted,
-    ];
-    properties.set("meshward.decisions", Decision::list_to_json(&list));
+    let redacted = Decision::new("pii-redactor", Decided::Redacted).rule("patients");
+    let allowed = Decision::new("jwt-auth", Decided::Allowed).rule("rules[1]");
     let request = Request::get("/patients/1")
         .header("sec-gpc", "1")
-        .header(
-            "traceparent",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        )
+        .header("traceparent", TRACEPARENT)
         .header("user-agent", "curl")
-        .properties(&properties);
+        .identity(&identity)
+        .decisions(&[allowed, redacted.found(found("EMAIL", 2))]);
     proxy.run(&request, &Response::json("{}"));
     proxy.advance(Duration::from_secs(2));
     let records = collector.records();
@@ -418,10 +405,8 @@ fn what_a_filter_stopped_is_recorded_also_where_nothing_else_is() {
     let mut proxy = configured(Profile::Envoy, "log");
     let collector = Collector::of(&mut proxy);
     for outcome in [Decided::Denied, Decided::Error, Decided::Allowed] {
-        let properties = StreamProperties::default();
-        let list = [Decision::new("jwt-auth", outcome)];
-        properties.set("meshward.decisions", Decision::list_to_json(&list));
-        let request = Request::get("/healthz").properties(&properties);
+        let decided = Decision::new("jwt-auth", outcome);
+        let request = Request::get("/healthz").decisions(&[decided]);
         proxy.run(&request, &Response::json("{}"));
     }
     proxy.advance(Duration::from_secs(2));

@@ -17,7 +17,7 @@ const SEEDS: [&str; 5] = [
 fn all(bytes: &[u8]) {
     entries::record(bytes);
     entries::configuration(bytes);
-    entries::answer(bytes);
+    entries::response(bytes);
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use audit::record::Record;
 use audit::{Control, Hash};
 use audit_emitter::AuditEmitter;
-use host::fake::{Answer, AnyCall, PendingCall, Profile, Proxy, Request, Response};
+use host::fake::{AnyCall, CallResponse, PendingCall, Profile, Proxy, Request, Response};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -58,18 +58,18 @@ impl Collector {
         collector
     }
 
-    /// Answers the calls of one more worker.
+    /// Returns the calls of one more worker.
     pub(crate) fn serve(&self, proxy: &mut Proxy) {
         let this = self.clone();
-        proxy.answer_calls(move |call| this.answer(call));
+        proxy.respond_to_calls(move |call| this.respond(call));
     }
 
-    fn answer(&self, call: &PendingCall) -> Option<Answer> {
+    fn respond(&self, call: &PendingCall) -> Option<CallResponse> {
         if self.hangs.get() {
             return None;
         }
         if self.down.get() {
-            return Some(Answer::http(503, "upstream connect error"));
+            return Some(CallResponse::http(503, "upstream connect error"));
         }
         let AnyCall::Http { body, headers, .. } = &call.call else {
             panic!("not HTTP")
@@ -81,7 +81,7 @@ impl Collector {
         if call.upstream == b"witness" {
             let lines = std::str::from_utf8(body).unwrap().lines();
             self.testimony.borrow_mut().extend(lines.map(str::to_owned));
-            return Some(Answer::http(204, ""));
+            return Some(CallResponse::http(204, ""));
         }
         self.keys.borrow_mut().extend(header("idempotency-key"));
         if self.status.get() == 200 {
@@ -121,7 +121,10 @@ impl Collector {
                 other => panic!("{other:?}"),
             }
         }
-        Some(Answer::http(self.status.get(), self.body.borrow().clone()))
+        Some(CallResponse::http(
+            self.status.get(),
+            self.body.borrow().clone(),
+        ))
     }
 
     /// The records of requests, in the order of arrival.
@@ -156,7 +159,7 @@ pub(crate) fn requests_in(texts: &[String]) -> Vec<Json> {
 }
 
 /// Every record fits its own hash and the one before, and every number of each chain is there or
-/// told of as missing. Answers how many are there twice.
+/// told of as missing. Returns how many are there twice.
 pub(crate) fn assert_whole(texts: &[String]) -> usize {
     let mut chains: BTreeMap<String, BTreeMap<u64, Record>> = BTreeMap::new();
     let mut twice = 0;

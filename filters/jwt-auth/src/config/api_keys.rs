@@ -94,9 +94,7 @@ impl ApiKeys {
 impl ApiKeyEntry {
     fn read(node: &Node<'_>, hash: &ApiKeyHash) -> Option<([u8; 32], Self)> {
         node.object(|fields| {
-            let id = fields
-                .required("id", "whose key it is")
-                .and_then(|n| n.name(256).map(str::to_owned));
+            let id = fields.name("id", "whose key it is", 256);
             let (wanted, other) = match hash {
                 ApiKeyHash::Sha256 => ("sha256", "hmac_sha256"),
                 ApiKeyHash::HmacSha256 { .. } => ("hmac_sha256", "sha256"),

@@ -27,9 +27,7 @@ impl Endpoint {
             }
             Some(address)
         });
-        let upstream = fields
-            .required("cluster", "the cluster that reaches it")
-            .and_then(|n| n.name(256).map(str::to_owned));
+        let upstream = fields.name("cluster", "the cluster that reaches it", 256);
         Some(Self::within(uri?, upstream?))
     }
 

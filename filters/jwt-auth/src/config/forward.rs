@@ -48,9 +48,7 @@ pub enum ClaimForm {
 impl ClaimHeader {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let claim = fields
-                .required("claim", "the path of a claim")
-                .and_then(|n| n.name(256).map(str::to_owned));
+            let claim = fields.name("claim", "the path of a claim", 256);
             let header = fields
                 .required("header", "the name of a header")
                 .and_then(|n| free_header(&n));

@@ -12,7 +12,7 @@ use super::token_provider::{audiences, issuer_name};
 pub struct Introspection {
     /// Whom to ask.
     pub endpoint: Endpoint,
-    /// Who asks.
+    /// The client id that introspects tokens.
     pub client_id: String,
     /// The environment variable with the secret of who asks.
     pub client_secret_env: String,
@@ -46,12 +46,12 @@ impl Introspection {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
             let endpoint = Endpoint::read(fields, "the address of the introspection endpoint");
-            let client_id = fields
-                .required("client_id", "who asks")
-                .and_then(|n| n.name(256).map(str::to_owned));
-            let client_secret_env = fields
-                .required("client_secret_env", "the name of an environment variable")
-                .and_then(|n| n.name(256).map(str::to_owned));
+            let client_id = fields.name("client_id", "who asks", 256);
+            let client_secret_env = fields.name(
+                "client_secret_env",
+                "the name of an environment variable",
+                256,
+            );
             let second = Duration::from_secs(1);
             let introspection = Self {
                 authentication: fields.or(

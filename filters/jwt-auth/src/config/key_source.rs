@@ -51,7 +51,7 @@ pub struct FetchedKeys {
     pub endpoint: Endpoint,
     /// With discovery: what its response must fit.
     pub discovery: Option<Discovery>,
-    /// How.
+    /// When and how the keys are fetched.
     pub settings: FetchSettings,
 }
 
@@ -255,9 +255,7 @@ impl FetchedKeys {
                     r#"whoever is on the way can change what is fetched without TLS; use https, or say "plain_http": true"#,
                 );
             }
-            let cluster = fields
-                .required("cluster", "the cluster that reaches the provider")
-                .and_then(|n| n.name(256).map(str::to_owned));
+            let cluster = fields.name("cluster", "the cluster that reaches the provider", 256);
             let jwks_cluster = fields.or("jwks_cluster", None, |n| {
                 n.name(256).map(str::to_owned).map(Some)
             });

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use host::FactSources;
 use host::exchange::IDENTITY_HEADER;
-use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::config::{Configuration, Fields, Node};
 use policy::mode::{Mode, OnError};
 
 use crate::enforce::managed_headers::ManagedHeader;
@@ -56,7 +56,7 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// What holds where no rule matches.
     pub default: DefaultRule,
-    /// What becomes of a request about which nothing can be decided: no keys, no introspection.
+    /// What to do when no decision is possible: no keys, no introspection.
     pub on_error: OnError,
     /// What a request with several credentials means.
     pub on_multiple: OnMultiple,
@@ -108,23 +108,8 @@ pub struct WaitingSettings {
     pub timeout: Duration,
 }
 
-impl Config {
-    /// Reads the plugin configuration.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        Self::check(text).result
-    }
-
-    /// As [`Config::parse`], with the warnings about what is accepted.
-    #[must_use]
-    pub fn check(text: &str) -> Checked<Self> {
-        config::check(text, |node| node.object(Self::read))
-    }
-
-    /// Reads the top level; public for the test that compares keys and documentation.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+impl Configuration for Config {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let mut names = Vec::new();
         let providers = fields
@@ -197,7 +182,9 @@ impl Config {
         warnings::warn(fields, &config);
         Some(config)
     }
+}
 
+impl Config {
     /// The mode of a request of which it is not clear which rule is about it: as soon as anything
     /// enforces, it does, or such a request would walk around the rule that enforces.
     #[must_use]

@@ -50,9 +50,7 @@ impl RefusalFormat {
 impl CustomBody {
     fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let content_type = fields
-                .required("content_type", "a media type")
-                .and_then(|n| n.name(128).map(str::to_owned));
+            let content_type = fields.name("content_type", "a media type", 128);
             let text = fields
                 .required("body", "the text of the body")
                 .and_then(|n| n.string().map(str::to_owned));

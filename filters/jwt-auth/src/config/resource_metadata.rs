@@ -13,7 +13,7 @@ pub struct ResourceMetadata {
     pub path: String,
     /// Its address, for challenges (section 5.1).
     pub uri: String,
-    /// The document.
+    /// The JSON document that is served.
     pub document: String,
 }
 

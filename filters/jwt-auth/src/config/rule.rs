@@ -57,7 +57,7 @@ impl DefaultRule {
 /// What a request needs.
 #[derive(Debug)]
 pub enum Access {
-    /// Nothing.
+    /// No credential is needed.
     Anonymous,
     /// Nobody gets through.
     Deny,

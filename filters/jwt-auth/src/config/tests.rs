@@ -336,7 +336,7 @@ fn what_is_probably_not_meant_is_warned_of() {
     let codes: Vec<(&str, &str)> = checked
         .warnings
         .iter()
-        .map(|warning| (warning.path(), warning.code()))
+        .map(|warning| (warning.problem().path(), warning.code()))
         .collect();
     assert_eq!(
         codes,

@@ -59,110 +59,108 @@ pub(crate) fn strip(
     place: &CredentialPlace,
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
+    let stripper = Stripper {
+        host,
+        request,
+        keep,
+    };
     match place {
-        CredentialPlace::Header { name, prefixes } => {
-            strip_header(host, request, name, prefixes, keep)
-        }
-        CredentialPlace::Query(name) => strip_query(host, request, name, keep),
-        CredentialPlace::Cookie(name) => strip_cookie(host, request, name, keep),
+        CredentialPlace::Header { name, prefixes } => stripper.header(name, prefixes),
+        CredentialPlace::Query(name) => stripper.query(name),
+        CredentialPlace::Cookie(name) => stripper.cookie(name),
     }
 }
 
-fn strip_header(
-    host: &dyn Host,
-    request: &Request,
-    name: &str,
-    prefixes: &[String],
-    keep: &dyn Fn(&str) -> bool,
-) -> Result<(), Status> {
-    // Nobody verifies what stands in a header that some upstreams take for this one.
-    for other in request.header_names(host) {
-        if other != name && http::folds_alike(other.as_bytes(), name.as_bytes()) {
-            headers::hide(host, other)?;
-        }
-    }
-    let Some(value) = request.header_bytes(host, name) else {
-        return Ok(());
-    };
-    let value = String::from_utf8_lossy(&value);
-    let stays = |part: &&str| {
-        // The longest prefix says what is a credential of whom: they are in that order.
-        let found = prefixes
-            .iter()
-            .find_map(|prefix| after_prefix(part.trim(), prefix));
-        found.is_none_or(keep)
-    };
-    let parts = || value.split(',');
-    if parts().all(|part| stays(&part)) {
-        return Ok(());
-    }
-    let rest: Vec<&str> = parts().filter(stays).map(str::trim).collect();
-    let map = HeaderMap::RequestHeaders;
-    match rest.iter().all(|part| part.is_empty()) {
-        true => headers::hide(host, name),
-        false => host.set_header(map, name, rest.join(", ").as_bytes()),
-    }
+struct Stripper<'a> {
+    host: &'a dyn Host,
+    request: &'a Request,
+    keep: &'a dyn Fn(&str) -> bool,
 }
 
-fn strip_query(
-    host: &dyn Host,
-    request: &Request,
-    name: &str,
-    keep: &dyn Fn(&str) -> bool,
-) -> Result<(), Status> {
-    let map = HeaderMap::RequestHeaders;
-    if !request.raw_path(host).contains(&b'?') {
-        return Ok(());
-    }
-    // As it is now: another parameter may be gone already.
-    let Some(path) = header_text(host, map, ":path") else {
-        return Ok(());
-    };
-    let values = http::query_parameters(&path, name);
-    let only_kept = values.iter().all(|value| keep(value));
-    if only_kept && !http::has_other_spelling_of_parameter(&path, name) {
-        return Ok(());
-    }
-    let mut without = http::without_query_parameter(&path, name);
-    for value in values.iter().filter(|value| keep(value)) {
-        let (before, fragment) = match without.split_once('#') {
-            Some((before, fragment)) => (before.to_owned(), format!("#{fragment}")),
-            None => (without, String::new()),
+impl Stripper<'_> {
+    fn header(&self, name: &str, prefixes: &[String]) -> Result<(), Status> {
+        let (host, request, keep) = (self.host, self.request, self.keep);
+        // Nobody verifies what stands in a header that some upstreams take for this one.
+        for other in request.header_names(host) {
+            if other != name && http::folds_alike(other.as_bytes(), name.as_bytes()) {
+                headers::hide(host, other)?;
+            }
+        }
+        let Some(value) = request.header_bytes(host, name) else {
+            return Ok(());
         };
-        let separator = if before.contains('?') { '&' } else { '?' };
-        let (name, value) = (http::form_encoded(name), http::form_encoded(value));
-        without = format!("{before}{separator}{name}={value}{fragment}");
+        let value = String::from_utf8_lossy(&value);
+        let stays = |part: &&str| {
+            // The longest prefix says what is a credential of whom: they are in that order.
+            let found = prefixes
+                .iter()
+                .find_map(|prefix| after_prefix(part.trim(), prefix));
+            found.is_none_or(keep)
+        };
+        let parts = || value.split(',');
+        if parts().all(|part| stays(&part)) {
+            return Ok(());
+        }
+        let rest: Vec<&str> = parts().filter(stays).map(str::trim).collect();
+        let map = HeaderMap::RequestHeaders;
+        match rest.iter().all(|part| part.is_empty()) {
+            true => headers::hide(host, name),
+            false => host.set_header(map, name, rest.join(", ").as_bytes()),
+        }
     }
-    host.set_header(map, ":path", without.as_bytes())
-}
 
-fn strip_cookie(
-    host: &dyn Host,
-    request: &Request,
-    name: &str,
-    keep: &dyn Fn(&str) -> bool,
-) -> Result<(), Status> {
-    let map = HeaderMap::RequestHeaders;
-    if !request.may_have_header(host, "cookie") {
-        return Ok(());
+    fn query(&self, name: &str) -> Result<(), Status> {
+        let (host, request, keep) = (self.host, self.request, self.keep);
+        let map = HeaderMap::RequestHeaders;
+        if !request.raw_path(host).contains(&b'?') {
+            return Ok(());
+        }
+        // As it is now: another parameter may be gone already.
+        let Some(path) = header_text(host, map, ":path") else {
+            return Ok(());
+        };
+        let values = http::query_parameters(&path, name);
+        let only_kept = values.iter().all(|value| keep(value));
+        if only_kept && !http::has_other_spelling_of_parameter(&path, name) {
+            return Ok(());
+        }
+        let mut without = http::without_query_parameter(&path, name);
+        for value in values.iter().filter(|value| keep(value)) {
+            let (before, fragment) = match without.split_once('#') {
+                Some((before, fragment)) => (before.to_owned(), format!("#{fragment}")),
+                None => (without, String::new()),
+            };
+            let separator = if before.contains('?') { '&' } else { '?' };
+            let (name, value) = (http::form_encoded(name), http::form_encoded(value));
+            without = format!("{before}{separator}{name}={value}{fragment}");
+        }
+        host.set_header(map, ":path", without.as_bytes())
     }
-    let Some(cookies) = header_text(host, map, "cookie") else {
-        return Ok(());
-    };
-    let values: Vec<&str> = http::cookies(&cookies, name).collect();
-    let only_kept = values.iter().all(|value| keep(value));
-    if only_kept && !http::has_other_spelling_of_cookie(&cookies, name) {
-        return Ok(());
-    }
-    let rest = http::without_cookie(&cookies, name);
-    let kept = values.iter().filter(|value| keep(value));
-    let pairs: Vec<String> = rest
-        .into_iter()
-        .chain(kept.map(|value| format!("{name}={value}")))
-        .collect();
-    match pairs.is_empty() {
-        true => headers::hide(host, "cookie"),
-        false => host.set_header(map, "cookie", pairs.join("; ").as_bytes()),
+
+    fn cookie(&self, name: &str) -> Result<(), Status> {
+        let (host, request, keep) = (self.host, self.request, self.keep);
+        let map = HeaderMap::RequestHeaders;
+        if !request.may_have_header(host, "cookie") {
+            return Ok(());
+        }
+        let Some(cookies) = header_text(host, map, "cookie") else {
+            return Ok(());
+        };
+        let values: Vec<&str> = http::cookies(&cookies, name).collect();
+        let only_kept = values.iter().all(|value| keep(value));
+        if only_kept && !http::has_other_spelling_of_cookie(&cookies, name) {
+            return Ok(());
+        }
+        let rest = http::without_cookie(&cookies, name);
+        let kept = values.iter().filter(|value| keep(value));
+        let pairs: Vec<String> = rest
+            .into_iter()
+            .chain(kept.map(|value| format!("{name}={value}")))
+            .collect();
+        match pairs.is_empty() {
+            true => headers::hide(host, "cookie"),
+            false => host.set_header(map, "cookie", pairs.join("; ").as_bytes()),
+        }
     }
 }
 

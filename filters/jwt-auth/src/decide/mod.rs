@@ -45,7 +45,7 @@ pub(crate) enum AuthDecision<'c> {
     },
     /// Respond with the metadata of the resource.
     Serve(&'c ResourceMetadata),
-    /// Refuse it.
+    /// Refuse the request.
     Refuse {
         rule: &'c str,
         mode: Mode,

@@ -10,7 +10,8 @@ use crate::reason::Reason;
 /// The headers for the claims and the payload of a verified credential.
 ///
 /// # Errors
-/// A claim does not fit into its header, and its mapping says that the request is refused then.
+/// A claim does not fit into its header, or its form cannot write all of it, and its mapping says that
+/// the request is refused then.
 pub(crate) fn headers(
     provider: &Provider,
     claims: &Json,
@@ -21,15 +22,18 @@ pub(crate) fn headers(
         let Some(claim) = claims.at(&mapping.claim) else {
             continue;
         };
-        let Some(text) = header_text(claim, mapping.form) else {
-            continue;
-        };
-        if text.len() <= mapping.max_bytes {
-            headers.push((mapping.header.clone(), text.into_bytes()));
-            continue;
-        }
-        if mapping.on_too_large == OnTooLarge::Refuse {
-            return Err(Reason::ClaimHeaderTooLarge);
+        let text = header_text(claim, mapping.form);
+        match text {
+            Some(text) if text.len() <= mapping.max_bytes => {
+                headers.push((mapping.header.clone(), text.into_bytes()));
+                continue;
+            }
+            // A claim that is null is as good as none.
+            None if *claim == Json::Null => continue,
+            _ if mapping.on_too_large == OnTooLarge::Refuse => {
+                return Err(Reason::ClaimHeaderTooLarge);
+            }
+            _ => {}
         }
         let (text, left_out) = truncated(claim, mapping);
         headers.extend(text.map(|text| (mapping.header.clone(), text.into_bytes())));
@@ -45,8 +49,8 @@ pub(crate) fn headers(
     Ok(headers)
 }
 
-/// As many items of a list as fit, and how many do not; of anything else nothing, since half a value
-/// is another value.
+/// As many items of a list as fit, without those that the form cannot write, and how many are left out;
+/// of anything else nothing, since half a value is another value.
 fn truncated(claim: &Json, mapping: &ClaimHeader) -> (Option<String>, String) {
     let (Json::Array(items), ClaimForm::Csv | ClaimForm::Json) = (claim, mapping.form) else {
         return (None, "all".to_owned());
@@ -58,9 +62,11 @@ fn truncated(claim: &Json, mapping: &ClaimHeader) -> (Option<String>, String) {
     let mut text = open.to_owned();
     let mut fitting: usize = 0;
     for item in items {
-        let Some(item) = header_text(item, mapping.form) else {
-            break;
+        let item = match mapping.form {
+            ClaimForm::Json => header_text(item, ClaimForm::Json),
+            _ => list_item(item),
         };
+        let Some(item) = item else { continue };
         let separator = if fitting > 0 { "," } else { "" };
         let size = [&text, separator, &item, close]
             .map(str::len)
@@ -83,7 +89,8 @@ fn truncated(claim: &Json, mapping: &ClaimHeader) -> (Option<String>, String) {
 fn header_text(claim: &Json, form: ClaimForm) -> Option<String> {
     Some(match (form, claim) {
         (ClaimForm::Csv, Json::Array(items)) => {
-            let items: Option<Vec<String>> = items.iter().map(list_item).collect();
+            let items = items.iter().filter(|item| **item != Json::Null);
+            let items: Option<Vec<String>> = items.map(list_item).collect();
             items?.join(",")
         }
         // A claim that is a string today may be a list tomorrow: both are read as a list.
@@ -102,11 +109,18 @@ fn list_item(item: &Json) -> Option<String> {
     item.scalar_text().map(|text| percent_encoded(&text, b","))
 }
 
-/// Everything but printable ASCII as `%HH`, and the percent sign itself, and these.
+/// Everything but printable ASCII as `%HH`, and the percent sign itself, and these. So are spaces at
+/// either end, which readers of headers and lists drop: ` admin` is not `admin`.
 fn percent_encoded(text: &str, also: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if (0x20..0x7f).contains(&byte) && byte != b'%' && !also.contains(&byte) {
+    let first = text
+        .len()
+        .saturating_sub(text.trim_start_matches(' ').len());
+    let end = text.trim_end_matches(' ').len();
+    for (place, byte) in text.bytes().enumerate() {
+        let is_plain =
+            (0x21..0x7f).contains(&byte) || byte == b' ' && (first..end).contains(&place);
+        if is_plain && byte != b'%' && !also.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push_str(&format!("%{byte:02X}"));
@@ -174,6 +188,14 @@ mod tests {
             (r#"{"a":1}"#, None, r#"{"a":1}"#, None),
             (r#"[["a"]]"#, None, r#"[["a"]]"#, None),
             ("[]", Some(""), "[]", None),
+            (
+                r#"[" a","b ","c d"," "]"#,
+                Some("%20a,b%20,c d,%20"),
+                r#"[" a","b ","c d"," "]"#,
+                Some("%20a"),
+            ),
+            (r#"[null,"a"]"#, Some("a"), r#"[null,"a"]"#, None),
+            (r#"["a",{"b":1}]"#, None, r#"["a",{"b":1}]"#, Some("a")),
             ("null", None, "null", None),
         ] {
             let claim = Json::parse(claim.as_bytes()).unwrap();
@@ -212,6 +234,9 @@ mod tests {
         let readable = Json::parse(text.unwrap().as_bytes()).unwrap();
         assert!(matches!(readable, Json::Array(items) if items.len() == 2));
         assert_eq!(left_out, "148");
+        let mixed = Json::parse(br#"["a",{"b":1},["c"],"d"]"#).unwrap();
+        let (text, left_out) = truncated(&mixed, &mapping(ClaimForm::Csv, OnTooLarge::Truncate));
+        assert_eq!((text.as_deref(), left_out.as_str()), (Some("a,d"), "2"));
         let long = Json::String("x".repeat(101));
         for form in [ClaimForm::Csv, ClaimForm::Base64, ClaimForm::First] {
             let (text, left_out) = truncated(&long, &mapping(form, OnTooLarge::Truncate));

@@ -54,7 +54,7 @@ impl Default for KeyRules {
 pub struct SkippedKey {
     /// Place in `keys`.
     pub index: usize,
-    /// Why.
+    /// Why the key is not used.
     pub reason: &'static str,
 }
 

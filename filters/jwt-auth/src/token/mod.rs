@@ -23,7 +23,7 @@ pub struct Token<'t> {
     pub text: &'t str,
     /// What was signed: the first two parts and the dot between them.
     pub signing_input: &'t str,
-    /// The signature.
+    /// The decoded third part of the token.
     pub signature: Vec<u8>,
     /// What the first part says.
     pub header: Rc<Header>,

@@ -52,7 +52,7 @@ impl From<Reason> for Failure {
 pub(crate) struct VerifyContext<'r> {
     pub(crate) host: &'r dyn Host,
     pub(crate) request: &'r Request,
-    /// Its context.
+    /// The context of the request that is verified.
     pub(crate) stream: ContextId,
     pub(crate) now: &'r Moment<'r>,
     /// When the request came, if it has waited: what has failed since is not waited for again.

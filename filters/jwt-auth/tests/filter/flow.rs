@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Outcome, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Outcome, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use jwt_simple::prelude::{
     Claims, Duration as Seconds, ECDSAP256KeyPairLike as _, ECDSAP256PublicKeyLike as _,
@@ -84,6 +84,10 @@ fn configured(profile: Profile, configuration: &str) -> Proxy {
 
 fn bearer(path: &str, token: &str) -> Request {
     Request::get(path).header("authorization", format!("Bearer {token}"))
+}
+
+fn status(proxy: &mut Proxy, request: &Request) -> u16 {
+    run(proxy, request).client().status().unwrap()
 }
 
 fn run(proxy: &mut Proxy, request: &Request) -> Outcome {
@@ -237,12 +241,7 @@ fn claims_and_time_are_checked() {
     let mut proxy = configured(Profile::Envoy, &inline(&signer));
     let token = signer.token(&proxy, r#"{"scope":"orders:read"}"#);
     proxy.advance(Duration::from_secs(359));
-    assert_eq!(
-        run(&mut proxy, &bearer("/orders/1", &token))
-            .client()
-            .status(),
-        Some(200)
-    );
+    assert_eq!(status(&mut proxy, &bearer("/orders/1", &token)), 200);
     proxy.advance(Duration::from_secs(2));
     let outcome = run(&mut proxy, &bearer("/orders/1", &token));
     assert!(outcome.client().text().contains("token_expired"));
@@ -275,65 +274,50 @@ fn one_fetch_serves_everybody_who_waits() {
     proxy.advance(Duration::from_millis(200));
     let calls = proxy.host().pending_calls();
     assert_eq!(calls.len(), 1);
-    proxy.answer(calls[0].token, Answer::http(200, signer.jwks.clone()));
+    proxy.respond_to_call(calls[0].token, CallResponse::http(200, signer.jwks.clone()));
     for stream in streams {
         assert!(proxy.request_arrived(stream));
         proxy.finish(stream);
     }
-    assert_eq!(
-        run(&mut proxy, &bearer("/orders/1", &token))
-            .client()
-            .status(),
-        Some(200)
-    );
+    assert_eq!(status(&mut proxy, &bearer("/orders/1", &token)), 200);
 }
 
 #[test]
 fn without_keys_it_is_our_fault_and_old_keys_serve() {
-    for answer in [
-        Answer::http(503, "no"),
-        Answer::timeout(),
-        Answer::Nothing,
-        Answer::http(200, "<html>"),
-        Answer::http(200, r#"{"keys":[]}"#),
-        Answer::http(302, ""),
-        Answer::http(200, "x".repeat(600_000)),
+    for response in [
+        CallResponse::http(503, "no"),
+        CallResponse::timeout(),
+        CallResponse::Nothing,
+        CallResponse::http(200, "<html>"),
+        CallResponse::http(200, r#"{"keys":[]}"#),
+        CallResponse::http(302, ""),
+        CallResponse::http(200, "x".repeat(600_000)),
     ] {
         let mut proxy = configured(Profile::Envoy, &configuration(REMOTE));
         let signer = Signer::new("a");
         let token = signer.token(&proxy, r#"{"scope":"orders:read"}"#);
-        let given = answer.clone();
+        let given = response.clone();
         let good = Rc::new(Cell::new(false));
         let (switch, jwks) = (Rc::clone(&good), signer.jwks.clone());
-        proxy.answer_calls(move |_| {
+        proxy.respond_to_calls(move |_| {
             Some(if switch.get() {
-                Answer::http(200, jwks.clone())
+                CallResponse::http(200, jwks.clone())
             } else {
                 given.clone()
             })
         });
         proxy.advance(Duration::from_millis(150));
         let outcome = run(&mut proxy, &bearer("/orders/1", &token));
-        assert_eq!(outcome.client().status(), Some(503), "{answer:?}");
+        assert_eq!(outcome.client().status(), Some(503), "{response:?}");
         assert!(outcome.client().header("retry-after").is_some());
         assert!(outcome.client().text().contains("keys_unavailable"));
         good.set(true);
         proxy.advance(Duration::from_secs(31));
-        assert_eq!(
-            run(&mut proxy, &bearer("/orders/1", &token))
-                .client()
-                .status(),
-            Some(200)
-        );
+        assert_eq!(status(&mut proxy, &bearer("/orders/1", &token)), 200);
         good.set(false);
         proxy.advance(Duration::from_secs(1200));
         let late = signer.token(&proxy, r#"{"scope":"orders:read"}"#);
-        assert_eq!(
-            run(&mut proxy, &bearer("/orders/1", &late))
-                .client()
-                .status(),
-            Some(200)
-        );
+        assert_eq!(status(&mut proxy, &bearer("/orders/1", &late)), 200);
     }
 }
 
@@ -343,9 +327,9 @@ fn a_rotated_key_is_fetched_and_made_up_ones_make_no_storm() {
     let mut proxy = configured(Profile::Envoy, &configuration(REMOTE));
     let fetches = Rc::new(Cell::new(0));
     let (count, first, second) = (Rc::clone(&fetches), old.jwks.clone(), new.jwks.clone());
-    proxy.answer_calls(move |_| {
+    proxy.respond_to_calls(move |_| {
         count.set(count.get() + 1);
-        Some(Answer::http(
+        Some(CallResponse::http(
             200,
             if count.get() == 1 {
                 first.clone()
@@ -356,12 +340,7 @@ fn a_rotated_key_is_fetched_and_made_up_ones_make_no_storm() {
     });
     proxy.advance(Duration::from_millis(150));
     let token = old.token(&proxy, r#"{"scope":"orders:read"}"#);
-    assert_eq!(
-        run(&mut proxy, &bearer("/orders/1", &token))
-            .client()
-            .status(),
-        Some(200)
-    );
+    assert_eq!(status(&mut proxy, &bearer("/orders/1", &token)), 200);
     proxy.advance(Duration::from_secs(31));
     let rotated = new.token(&proxy, r#"{"scope":"orders:read"}"#);
     let request = bearer("/orders/1", &rotated);
@@ -440,11 +419,11 @@ fn rules_and_the_default_have_a_mode_of_their_own_or_that_of_the_filter() {
             signer.jwks
         );
         let mut proxy = configured(Profile::Envoy, &configuration);
-        let answers = ["/a", "/b"].map(|path| {
+        let responses = ["/a", "/b"].map(|path| {
             let outcome = run(&mut proxy, &Request::get(path));
             outcome.client().status().unwrap()
         });
-        assert_eq!(answers, expected, "{filter} {rule} {default}");
+        assert_eq!(responses, expected, "{filter} {rule} {default}");
     }
 }
 

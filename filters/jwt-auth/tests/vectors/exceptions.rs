@@ -14,53 +14,36 @@ pub(crate) struct Exception {
 const SMALL_EXPONENT: &str = "an RSA exponent other than an odd number from 65537 to 4294967295";
 const SHORT_SECRET: &str = "a secret that is shorter than the hash of its algorithm";
 
+const THREE: &str =
+    "the key has the exponent 3: right, but we let no key with so small an exponent in";
+const SHORT: &str = "right, but RFC 7518 section 3.2 forbids secrets shorter than the hash";
+
 pub(crate) const EXCEPTIONS: &[Exception] = &[
-    Exception {
-        set: "Rsa2048Sha256",
-        ids: 258..=259,
-        ours: SMALL_EXPONENT,
-        reason: "the key has the exponent 3: right, but we let no key with so small an exponent in",
-    },
-    Exception {
-        set: "Rsa2048Sha512",
-        ids: 259..=259,
-        ours: SMALL_EXPONENT,
-        reason: "the key has the exponent 3: right, but we let no key with so small an exponent in",
-    },
-    Exception {
-        set: "Rsa3072Sha256",
-        ids: 259..=259,
-        ours: SMALL_EXPONENT,
-        reason: "the key has the exponent 3: right, but we let no key with so small an exponent in",
-    },
-    Exception {
-        set: "Rsa3072Sha512",
-        ids: 260..=260,
-        ours: SMALL_EXPONENT,
-        reason: "the key has the exponent 3: right, but we let no key with so small an exponent in",
-    },
-    Exception {
-        set: "RsaPss2048Sha256Mgf1SaltLen0",
-        ids: 69..=69,
-        ours: "right",
-        reason: "the set asks for no salt, and this one has the 32 bytes that PS256 asks for",
-    },
-    Exception {
-        set: "HmacSha256",
-        ids: 163..=165,
-        ours: SHORT_SECRET,
-        reason: "right, but RFC 7518 section 3.2 forbids secrets shorter than the hash",
-    },
-    Exception {
-        set: "HmacSha384",
-        ids: 163..=165,
-        ours: SHORT_SECRET,
-        reason: "right, but RFC 7518 section 3.2 forbids secrets shorter than the hash",
-    },
-    Exception {
-        set: "HmacSha512",
-        ids: 163..=165,
-        ours: SHORT_SECRET,
-        reason: "right, but RFC 7518 section 3.2 forbids secrets shorter than the hash",
-    },
+    except("Rsa2048Sha256", 258..=259, SMALL_EXPONENT, THREE),
+    except("Rsa2048Sha512", 259..=259, SMALL_EXPONENT, THREE),
+    except("Rsa3072Sha256", 259..=259, SMALL_EXPONENT, THREE),
+    except("Rsa3072Sha512", 260..=260, SMALL_EXPONENT, THREE),
+    except(
+        "RsaPss2048Sha256Mgf1SaltLen0",
+        69..=69,
+        "right",
+        "the set asks for no salt, and this one has the 32 bytes that PS256 asks for",
+    ),
+    except("HmacSha256", 163..=165, SHORT_SECRET, SHORT),
+    except("HmacSha384", 163..=165, SHORT_SECRET, SHORT),
+    except("HmacSha512", 163..=165, SHORT_SECRET, SHORT),
 ];
+
+const fn except(
+    set: &'static str,
+    ids: RangeInclusive<usize>,
+    ours: &'static str,
+    reason: &'static str,
+) -> Exception {
+    Exception {
+        set,
+        ids,
+        ours,
+        reason,
+    }
+}

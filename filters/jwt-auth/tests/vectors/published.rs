@@ -12,6 +12,16 @@ pub(crate) struct Published {
     pub(crate) token: &'static str,
 }
 
+/// The RSA key of RFC 7520 section 3.3.
+const BILBO: &str = concat!(
+    r#"{"kty":"RSA","kid":"bilbo.baggins@hobbiton.example","use":"sig","n":"n4EPtAOCc"#,
+    r#"9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz"#,
+    r#"_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj"#,
+    r#"-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHr"#,
+    r#"tIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUk"#,
+    r#"Rz5iaiQkqgc5gHdrNP5zw","e":"AQAB"}"#,
+);
+
 pub(crate) const PUBLISHED: [Published; 9] = [
     Published {
         name: "RFC 7515 A.1",
@@ -75,14 +85,7 @@ pub(crate) const PUBLISHED: [Published; 9] = [
     Published {
         name: "RFC 7520 4.1",
         algorithm: Algorithm::Rs256,
-        jwk: concat!(
-            r#"{"kty":"RSA","kid":"bilbo.baggins@hobbiton.example","use":"sig","n":"n4EPtAOCc"#,
-            r#"9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz"#,
-            r#"_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj"#,
-            r#"-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHr"#,
-            r#"tIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUk"#,
-            r#"Rz5iaiQkqgc5gHdrNP5zw","e":"AQAB"}"#,
-        ),
+        jwk: BILBO,
         token: concat!(
             "eyJhbGciOiJSUzI1NiIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.SXTig",
             "JlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN",
@@ -98,14 +101,7 @@ pub(crate) const PUBLISHED: [Published; 9] = [
     Published {
         name: "RFC 7520 4.2",
         algorithm: Algorithm::Ps384,
-        jwk: concat!(
-            r#"{"kty":"RSA","kid":"bilbo.baggins@hobbiton.example","use":"sig","n":"n4EPtAOCc"#,
-            r#"9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT-O-XV2jRojdNhxJWTDvNd7nqQ0VEiZQHz"#,
-            r#"_AJmSCpMaJMRBSFKrKb2wqVwGU_NsYOYL-QtiWN2lbzcEe6XC0dApr5ydQLrHqkHHig3RBordaZ6Aj"#,
-            r#"-oBHqFEHYpPe7Tpe-OfVfHd1E6cS6M1FZcD1NNLYD5lFHpPI9bTwJlsde3uhGqC0ZCuEHg8lhzwOHr"#,
-            r#"tIQbS0FVbb9k3-tVTU4fg_3L_vniUFAKwuCLqKnS2BYwdq_mzSnbLY7h_qixoR7jig3__kRhuaxwUk"#,
-            r#"Rz5iaiQkqgc5gHdrNP5zw","e":"AQAB"}"#,
-        ),
+        jwk: BILBO,
         token: concat!(
             "eyJhbGciOiJQUzM4NCIsImtpZCI6ImJpbGJvLmJhZ2dpbnNAaG9iYml0b24uZXhhbXBsZSJ9.SXTig",
             "JlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN",

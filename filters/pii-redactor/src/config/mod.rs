@@ -13,7 +13,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
-use policy::config::{self, Checked, Fields, Node, Problems};
+use policy::config::{self, Configuration, Fields, Node, Problems};
 use policy::facts::Facts;
 use policy::matching::{applies, may_apply};
 use policy::mode::Mode;
@@ -59,21 +59,14 @@ pub struct RuleUse {
     pub is_exempt: bool,
 }
 
+/// Pseudonyms get no usable key: [`Config::parse_with_key`] gives them theirs.
+impl Configuration for Config {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::read_with_key(fields, &[0; 32])
+    }
+}
+
 impl Config {
-    /// Reads the plugin configuration. Pseudonyms get no usable key: this is for checking.
-    ///
-    /// # Errors
-    /// All that is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, Problems> {
-        Self::check(text).result
-    }
-
-    /// As [`Config::parse`], with the warnings about what is accepted.
-    #[must_use]
-    pub fn check(text: &str) -> Checked<Self> {
-        config::check(text, |node| node.object(Self::read))
-    }
-
     /// Reads the plugin configuration, with the key of pseudonyms.
     ///
     /// # Errors
@@ -82,11 +75,6 @@ impl Config {
         config::read(text, |node| {
             node.object(|fields| Self::read_with_key(fields, key))
         })
-    }
-
-    /// Reads the top level; public for the test that compares keys and documentation.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Self::read_with_key(fields, &[0; 32])
     }
 
     /// What these rules do together; the indices are those of [`Config::rules`].

@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use policy::config::Configuration as _;
+
 use super::{DETECTORS, Form};
 use crate::config::Config;
 use crate::inflate::InflateLimits;

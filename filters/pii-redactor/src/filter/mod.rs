@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use host::{
     Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
-    Request, Stream, Throttle, plugin_configuration, refuse,
+    Request, Startup, Stream, Throttle, refuse,
 };
 use policy::config::{Problem, Problems};
 use policy::refusal::Refusal;
@@ -49,20 +49,16 @@ impl Filter for PiiRedactor {
     const NAME: &'static str = "pii-redactor";
     type Stream = RedactedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
-        let checked = Config::check(configuration);
-        let mut config = plugin_configuration::accept(host, Self::NAME, checked)?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let (host, capabilities) = (startup.host, startup.capabilities);
+        let mut config = startup.read::<Config>(Self::NAME)?;
         if let Some(name) = &config.pseudonym_key_env {
             let kind = SecretKind::Key {
                 min_bytes: MIN_KEY_BYTES,
             };
             let key = Secret::from_environment(name, host.environment_variable(name), kind)
                 .map_err(|error| Problem::new("pseudonym_key_env", error.to_string()))?;
-            config = Config::parse_with_key(configuration, key.expose())?;
+            config = Config::parse_with_key(startup.configuration, key.expose())?;
         }
         host_limits::check(&config, capabilities)?;
         if !capabilities.rewrites_bodies() {

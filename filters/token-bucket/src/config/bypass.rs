@@ -23,14 +23,14 @@ pub enum HeaderSecret {
     Hashed {
         /// The lower-case name of the header.
         name: String,
-        /// The hash.
+        /// The SHA-256 of the secret value.
         sha256: [u8; 32],
     },
     /// By the environment variable that has the value.
     FromEnvironment {
         /// The lower-case name of the header.
         name: String,
-        /// The variable.
+        /// The environment variable that holds the secret value.
         variable: String,
     },
 }

@@ -24,7 +24,7 @@ pub enum Transport {
     Grpc,
     /// The same as JSON over HTTP, as envoyproxy/ratelimit offers it.
     Http {
-        /// The path.
+        /// The path of the call.
         path: String,
         /// The host header.
         authority: String,
@@ -35,12 +35,8 @@ impl Service {
     /// Reads a service, and the entry keys of the limit that names it.
     pub(super) fn read(node: &Node<'_>) -> Option<(Self, Option<Vec<String>>)> {
         node.object(|fields| {
-            let cluster = fields
-                .required("cluster", "the name of a cluster")
-                .and_then(|n| n.name(256).map(str::to_owned));
-            let domain = fields
-                .required("domain", "the domain of the service's limits")
-                .and_then(|n| n.name(256).map(str::to_owned));
+            let cluster = fields.name("cluster", "the name of a cluster", 256);
+            let domain = fields.name("domain", "the domain of the service's limits", 256);
             let timeout = fields.or("timeout", DEFAULT_TIMEOUT, |n| {
                 n.duration(Duration::from_millis(1)..=Duration::from_secs(60))
             });

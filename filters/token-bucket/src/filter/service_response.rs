@@ -92,7 +92,7 @@ impl TokenBucket {
             return;
         };
         if let Ok(response) = result {
-            waiting.from_service.extend(limit_states(&response));
+            waiting.from_service.extend(response.limit_states());
             // The body is the upstream's, and so is what it is.
             let about_the_limit = settable(response.response_headers)
                 .filter(|(name, _)| !name.starts_with("content-"));
@@ -185,7 +185,7 @@ impl TokenBucket {
         let wait = wait
             .or_else(|| header("retry-after"))
             .or_else(|| header("x-ratelimit-reset"));
-        let mut states = limit_states(response);
+        let mut states: Vec<LimitState> = response.limit_states().collect();
         // Services that send their headers ready made name no limits, and theirs come first.
         if !states.is_empty() {
             states.sort_by_key(|state| !state.refuses);
@@ -336,24 +336,6 @@ impl TokenBucket {
         );
         self.metrics.count(host, "service_calls_total", &labels);
     }
-}
-
-/// Where the client stands by what a service says.
-fn limit_states(response: &ServiceResponse) -> Vec<LimitState> {
-    let of = |status: &crate::rls::Status| {
-        let limit = status.limit.as_ref()?;
-        let until_reset = status.until_reset.unwrap_or_default();
-        Some(LimitState {
-            name: limit.name.clone(),
-            quota: limit.requests,
-            window: limit.window,
-            remaining: status.remaining,
-            until_full: until_reset,
-            until_more: until_reset,
-            refuses: status.code == Code::OverLimit,
-        })
-    };
-    response.statuses.iter().filter_map(of).collect()
 }
 
 /// The headers of a service that a message can have: no pseudo-headers, nothing that says how the

@@ -1,4 +1,4 @@
-//! Windows, answers, headers, bypasses, modes and hosts, in a host in memory.
+//! Windows, responses, headers, bypasses, modes and hosts, in a host in memory.
 
 use std::time::Duration;
 
@@ -76,19 +76,11 @@ fn the_refusing_limit_is_named_and_the_longest_wait_is_told() {
     assert_eq!(refused.decisions()[0].rule.as_deref(), Some("long"));
     // What passes is counted with the tick.
     proxy.tick();
-    let count = |limit: &str, outcome: &str| counted(&proxy, limit, outcome);
-    assert_eq!(
-        (count("short", "admitted"), count("short", "refused")),
-        (1, 1)
-    );
-    assert_eq!(
-        (count("long", "admitted"), count("long", "refused")),
-        (1, 1)
-    );
-    assert_eq!(
-        (count("free", "admitted"), count("free", "refused")),
-        (1, 0)
-    );
+    let counts =
+        |limit: &str, outcomes: [&str; 2]| outcomes.map(|outcome| counted(&proxy, limit, outcome));
+    assert_eq!(counts("short", ["admitted", "refused"]), [1, 1]);
+    assert_eq!(counts("long", ["admitted", "refused"]), [1, 1]);
+    assert_eq!(counts("free", ["admitted", "refused"]), [1, 0]);
 }
 
 #[test]
@@ -104,7 +96,7 @@ fn grpc_callers_get_a_grpc_status_whatever_is_written() {
 }
 
 #[test]
-fn the_answer_can_be_written_by_the_user() {
+fn the_response_can_be_written_by_the_user() {
     let own = r#"{"refusal":{"status":503,"headers":{"X-Envoy-RateLimited":"true"}},"limits":[
         {"name":"a","key":["header:x-a"],"on_missing_key":"skip","rate":"1/h"},
         {"name":"b","key":["header:x-b"],"on_missing_key":"skip","rate":"1/h",
@@ -235,16 +227,11 @@ fn report_mode_changes_nothing_and_counts_what_would_be() {
     run(&mut proxy, &from("192.0.2.2"));
     run(&mut proxy, &from("nobody"));
     proxy.tick();
-    let count = |limit: &str, outcome: &str| counted(&proxy, limit, outcome);
+    let counts =
+        |limit: &str, outcomes: [&str; 2]| outcomes.map(|outcome| counted(&proxy, limit, outcome));
     // As it would be: what narrow refuses is not charged to wide.
-    assert_eq!(
-        (count("narrow", "admitted"), count("narrow", "reported")),
-        (2, 20)
-    );
-    assert_eq!(
-        (count("wide", "admitted"), count("wide", "reported")),
-        (2, 0)
-    );
+    assert_eq!(counts("narrow", ["admitted", "reported"]), [2, 20]);
+    assert_eq!(counts("wide", ["admitted", "reported"]), [2, 0]);
 }
 
 /// The mode of the filter is the default of its limits, and no more than that.
@@ -260,10 +247,10 @@ fn a_limit_enforces_in_a_filter_that_reports_and_reports_in_one_that_enforces() 
                 {{"name":"watches","key":["ip"],{watching}"rate":"1/h","burst":1}}]}}"#
         );
         let mut proxy = proxy(Profile::Envoy, &configuration);
-        let answers: Vec<u16> = (0..5)
+        let responses: Vec<u16> = (0..5)
             .map(|_| status(&mut proxy, &from("192.0.2.1")))
             .collect();
-        assert_eq!(answers, [200, 200, 200, 429, 429], "{filter}");
+        assert_eq!(responses, [200, 200, 200, 429, 429], "{filter}");
     }
 }
 

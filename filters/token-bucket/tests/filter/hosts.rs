@@ -1,6 +1,6 @@
 //! What nginx hosts do not do, and what the filter does about it.
 
-use host::fake::{Answer, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Profile, Proxy, Request, Response};
 use token_bucket::TokenBucket;
 
 use crate::bed::proxy;
@@ -42,7 +42,7 @@ fn what_would_need_a_second_call_is_refused_at_load_where_there_is_one() {
 /// The host drops a local response while a call is under way: it is sent when the call has ended.
 #[test]
 fn a_refusal_is_never_lost_beside_a_call() {
-    for (answer, body) in [
+    for (response, body) in [
         (
             r#"{"overallCode":"OVER_LIMIT","statuses":[{"code":"OVER_LIMIT"}]}"#,
             "rate_limited",
@@ -54,7 +54,7 @@ fn a_refusal_is_never_lost_beside_a_call() {
         let request = Request::get("/").header("x-c", "1");
         let stream = apisix.start(&request);
         let token = apisix.host().pending_calls()[0].token;
-        assert!(apisix.answer(token, Answer::http(200, answer)));
+        assert!(apisix.respond_to_call(token, CallResponse::http(200, response)));
         let outcome = apisix.finish(stream);
         let reply = outcome.local_reply.as_ref().unwrap();
         let text = String::from_utf8_lossy(&reply.body);

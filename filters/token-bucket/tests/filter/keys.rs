@@ -1,6 +1,6 @@
 //! Whose bucket a request counts in, whatever a client writes.
 
-use host::fake::{Answer, AnyCall, Process, Profile, Proxy, Request};
+use host::fake::{AnyCall, CallResponse, Process, Profile, Proxy, Request};
 use token_bucket::TokenBucket;
 
 use crate::bed::{counted, from, passed, proxy, run, status};
@@ -132,7 +132,7 @@ fn a_service_is_asked_about_every_value() {
     }
     // The service refuses one of the three.
     let says = r#"{"overallCode":"OVER_LIMIT","statuses":[{"code":"OK"},{"code":"OVER_LIMIT","durationUntilReset":"9s"},{"code":"OK"}]}"#;
-    proxy.answer(call.token, Answer::http(200, says));
+    proxy.respond_to_call(call.token, CallResponse::http(200, says));
     let outcome = proxy.finish(stream);
     assert_eq!(outcome.client().status(), Some(429));
     assert_eq!(outcome.client().header("retry-after").as_deref(), Some("9"));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host::Status;
-use host::fake::{Process, Profile, Proxy, StreamProperties};
+use host::fake::{Process, Profile, Proxy};
 use policy::identity::Identity;
 use token_bucket::TokenBucket;
 
@@ -103,9 +103,7 @@ fn callers_count_by_claim_and_missing_keys_as_configured() {
             provider: "corp".to_owned(),
             ..Identity::default()
         };
-        let properties = StreamProperties::default();
-        properties.set("meshward.identity", identity.to_json());
-        from("192.0.2.1").properties(&properties)
+        from("192.0.2.1").identity(&identity)
     };
     let mut proxy = proxy(Profile::Envoy, &limits(r#""skip""#));
     assert_eq!(status(&mut proxy, &caller("jane")), 200);

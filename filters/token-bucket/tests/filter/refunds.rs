@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host::ContextId;
-use host::fake::{Answer, Profile, Proxy, Request};
+use host::fake::{CallResponse, Profile, Proxy, Request};
 use host::protobuf::Writer;
 
 use crate::bed::{self, counted, finish, only_call};
@@ -19,8 +19,8 @@ fn tenant(name: &str) -> Request {
 }
 
 /// `RateLimitResponse` with an overall code.
-fn says(code: u64) -> Answer {
-    Answer::GrpcMessage(Writer::default().varint(1, code).finish())
+fn says(code: u64) -> CallResponse {
+    CallResponse::GrpcMessage(Writer::default().varint(1, code).finish())
 }
 
 const OK: u64 = 1;
@@ -30,7 +30,7 @@ const OVER_LIMIT: u64 = 2;
 fn good(proxy: &mut Proxy) -> (u16, Option<String>) {
     let stream = proxy.start(&tenant("good"));
     if let Some(call) = proxy.host().pending_calls().pop() {
-        proxy.answer(call.token, says(OK));
+        proxy.respond_to_call(call.token, says(OK));
     }
     let outcome = finish(proxy, stream);
     let left = outcome.client().header("x-ratelimit-remaining");
@@ -49,7 +49,7 @@ fn requests_in_flight_together_that_a_service_refuses_take_nothing() {
         assert_eq!(calls.len(), together);
         proxy.advance(Duration::from_millis(3));
         for call in calls {
-            assert!(proxy.answer(call.token, says(OVER_LIMIT)));
+            assert!(proxy.respond_to_call(call.token, says(OVER_LIMIT)));
         }
         for stream in streams {
             assert_eq!(finish(&mut proxy, stream).client().status(), Some(429));
@@ -77,9 +77,12 @@ fn clients_that_leave_while_a_service_is_asked_take_nothing() {
 
 #[test]
 fn requests_that_a_failing_service_stops_take_nothing() {
-    let failures: [(&str, Option<Answer>); 3] = [
-        ("error", Some(Answer::GrpcStatus(2))),
-        ("invalid", Some(Answer::GrpcMessage(b"\xff\xff".to_vec()))),
+    let failures: [(&str, Option<CallResponse>); 3] = [
+        ("error", Some(CallResponse::GrpcStatus(2))),
+        (
+            "invalid",
+            Some(CallResponse::GrpcMessage(b"\xff\xff".to_vec())),
+        ),
         ("unknown cluster", None),
     ];
     for (what, failure) in failures {
@@ -89,7 +92,7 @@ fn requests_that_a_failing_service_stops_take_nothing() {
         }
         let streams: Vec<ContextId> = (0..30).map(|_| proxy.start(&tenant("any"))).collect();
         for call in proxy.host().pending_calls() {
-            proxy.answer(call.token, failure.clone().unwrap());
+            proxy.respond_to_call(call.token, failure.clone().unwrap());
         }
         for stream in streams {
             assert_eq!(
@@ -115,7 +118,7 @@ fn requests_that_pass_stay_charged() {
         assert_eq!(good(&mut proxy).0, 200);
         let stream = proxy.start(&tenant("any"));
         let token = only_call(&proxy).token;
-        proxy.answer(token, Answer::GrpcStatus(2));
+        proxy.respond_to_call(token, CallResponse::GrpcStatus(2));
         assert_eq!(finish(&mut proxy, stream).client().status(), Some(200));
     }
     assert_eq!(good(&mut proxy).1.as_deref(), Some("19"));
@@ -131,7 +134,7 @@ fn a_reporting_limit_gets_back_what_its_service_would_refuse() {
         let stream = proxy.start(&tenant("any"));
         let token = only_call(&proxy).token;
         assert_eq!(finish(&mut proxy, stream).client().status(), Some(200));
-        proxy.answer(token, says(OVER_LIMIT));
+        proxy.respond_to_call(token, says(OVER_LIMIT));
     }
     assert_eq!(counted(&proxy, "l", "reported"), 10);
     assert_eq!(
@@ -163,7 +166,7 @@ fn a_service_refusal_lists_every_limit() {
         .bytes(2, &status)
         .finish();
     let token = only_call(&proxy).token;
-    proxy.answer(token, Answer::GrpcMessage(message));
+    proxy.respond_to_call(token, CallResponse::GrpcMessage(message));
     let outcome = proxy.finish(stream);
     assert_eq!(
         outcome.client().header("x-ratelimit-limit").as_deref(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host::Direction;
-use host::fake::{Answer, AnyCall, Hold, PendingCall, Profile, Proxy, Request, Response};
+use host::fake::{AnyCall, CallResponse, Hold, PendingCall, Profile, Proxy, Request, Response};
 use host::protobuf::{Value, Writer, fields};
 use token_bucket::TokenBucket;
 
@@ -28,7 +28,7 @@ fn grpc_message(call: &PendingCall) -> &[u8] {
 
 /// `RateLimitResponse` with a status for each descriptor: code, limit, left, seconds to the reset.
 fn says(overall: u64, statuses: &[(u64, u64, u64, u64)]) -> Vec<u8> {
-    let mut answer = Writer::default().varint(1, overall);
+    let mut response = Writer::default().varint(1, overall);
     for (code, limit, left, reset) in statuses {
         let limit = Writer::default()
             .varint(1, *limit)
@@ -40,9 +40,9 @@ fn says(overall: u64, statuses: &[(u64, u64, u64, u64)]) -> Vec<u8> {
             .bytes(2, &limit.finish())
             .varint(3, *left)
             .bytes(4, &reset.finish());
-        answer = answer.bytes(2, &status.finish());
+        response = response.bytes(2, &status.finish());
     }
-    answer.finish()
+    response.finish()
 }
 
 #[test]
@@ -65,8 +65,8 @@ fn a_request_waits_and_goes_on_with_where_it_stands() {
     }
     let expected = b"\x0a\x04edge\x12\x12\x0a\x10\x0a\x08x-tenant\x12\x04acme\x18\x01";
     assert_eq!(grpc_message(&call), expected);
-    let answer = Answer::GrpcMessage(says(1, &[(1, 10, 9, 32)]));
-    assert!(proxy.answer(call.token, answer));
+    let response = CallResponse::GrpcMessage(says(1, &[(1, 10, 9, 32)]));
+    assert!(proxy.respond_to_call(call.token, response));
     assert!(proxy.request_arrived(stream));
     proxy.respond(stream, &Response::json("{}"));
     let outcome = proxy.finish(stream);
@@ -105,12 +105,12 @@ fn a_request_over_the_limit_is_refused_in_the_name_of_the_limit() {
         .bytes(1, b"x-b")
         .bytes(2, b"a\r\nx: y")
         .finish();
-    let mut answer = says(2, &[(2, 10, 0, 32)]);
+    let mut response = says(2, &[(2, 10, 0, 32)]);
     for header in [header, smuggled, broken] {
-        answer.extend(Writer::default().bytes(3, &header).finish());
+        response.extend(Writer::default().bytes(3, &header).finish());
     }
-    answer.extend(body);
-    proxy.answer(token, Answer::GrpcMessage(answer));
+    response.extend(body);
+    proxy.respond_to_call(token, CallResponse::GrpcMessage(response));
     assert!(!proxy.request_arrived(stream));
     let outcome = proxy.finish(stream);
     let client = outcome.client();
@@ -132,9 +132,9 @@ fn each_kind_of_failure_goes_its_own_way() {
         )
     };
     let answer_of = |kind: &str| match kind {
-        "timeout" | "unavailable" => Answer::GrpcStatus(14),
-        "error" => Answer::GrpcStatus(2),
-        _ => Answer::GrpcMessage(b"\xff\xff".to_vec()),
+        "timeout" | "unavailable" => CallResponse::GrpcStatus(14),
+        "error" => CallResponse::GrpcStatus(2),
+        _ => CallResponse::GrpcMessage(b"\xff\xff".to_vec()),
     };
     for failing in ["timeout", "unavailable", "error", "invalid"] {
         for allowed in ["timeout", "unavailable", "error", "invalid", "storage"] {
@@ -145,7 +145,7 @@ fn each_kind_of_failure_goes_its_own_way() {
                 // Envoy gives the same status to a service that is away and to one that is late.
                 proxy.advance(Duration::from_millis(20));
             }
-            proxy.answer(token, answer_of(failing));
+            proxy.respond_to_call(token, answer_of(failing));
             let expected = if failing == allowed { 200 } else { 503 };
             let found = finish(&mut proxy, stream).client().status();
             assert_eq!(found, Some(expected), "{failing} {allowed}");
@@ -153,12 +153,12 @@ fn each_kind_of_failure_goes_its_own_way() {
             assert_eq!(proxy.host().metric(&name), 1);
         }
     }
-    // An answer that decides nothing is none.
-    for answer in [Vec::new(), says(0, &[]), says(7, &[(1, 5, 5, 5)])] {
+    // A response that decides nothing is none.
+    for response in [Vec::new(), says(0, &[]), says(7, &[(1, 5, 5, 5)])] {
         let mut proxy = bed::proxy(Profile::Envoy, FLEET);
         let stream = proxy.start(&tenant("acme"));
         let token = only_call(&proxy).token;
-        proxy.answer(token, Answer::GrpcMessage(answer));
+        proxy.respond_to_call(token, CallResponse::GrpcMessage(response));
         assert_eq!(finish(&mut proxy, stream).client().status(), Some(503));
     }
 }
@@ -183,7 +183,7 @@ fn a_call_ends_with_its_stream() {
     proxy.finish(stream);
     assert!(proxy.host().pending_calls().is_empty(), "cancelled");
     assert_eq!(proxy.host().times_called("proxy_grpc_cancel"), 1);
-    proxy.answer_unknown(token, Answer::GrpcMessage(says(2, &[])));
+    proxy.respond_to_unknown(token, CallResponse::GrpcMessage(says(2, &[])));
     assert_eq!(proxy.host().trap(), None);
 }
 
@@ -205,7 +205,7 @@ fn a_service_that_the_host_says_nothing_of_has_timed_out() {
             .collect();
         // One for the limit, one for the call.
         assert_eq!(counted.len(), 2, "{counted:?}");
-        proxy.answer(token, Answer::GrpcMessage(says(2, &[])));
+        proxy.respond_to_call(token, CallResponse::GrpcMessage(says(2, &[])));
         assert_eq!(proxy.host().trap(), None);
     }
 }
@@ -220,13 +220,13 @@ fn what_the_service_refuses_is_given_back_here() {
     for _ in 0..5 {
         let stream = proxy.start(&tenant("acme"));
         let token = only_call(&proxy).token;
-        proxy.answer(token, Answer::GrpcMessage(says(2, &[(2, 9, 0, 7)])));
+        proxy.respond_to_call(token, CallResponse::GrpcMessage(says(2, &[(2, 9, 0, 7)])));
         assert_eq!(finish(&mut proxy, stream).client().status(), Some(429));
     }
     for _ in 0..2 {
         let stream = proxy.start(&tenant("acme"));
         let token = only_call(&proxy).token;
-        proxy.answer(token, Answer::GrpcMessage(says(1, &[(1, 9, 5, 7)])));
+        proxy.respond_to_call(token, CallResponse::GrpcMessage(says(1, &[(1, 9, 5, 7)])));
         assert_eq!(finish(&mut proxy, stream).client().status(), Some(200));
     }
     // Used up here: the service is not even asked.
@@ -305,9 +305,9 @@ fn limits_of_one_service_are_asked_about_at_once_and_costs_apart() {
         "in report mode apart"
     );
     // The request waits for the first two, not for the one in report mode.
-    proxy.answer(calls[1].token, Answer::GrpcMessage(says(1, &[])));
+    proxy.respond_to_call(calls[1].token, CallResponse::GrpcMessage(says(1, &[])));
     assert!(!proxy.request_arrived(stream));
-    proxy.answer(calls[0].token, Answer::GrpcMessage(says(1, &[])));
+    proxy.respond_to_call(calls[0].token, CallResponse::GrpcMessage(says(1, &[])));
     assert!(proxy.request_arrived(stream));
     assert_eq!(finish(&mut proxy, stream).client().status(), Some(200));
     assert_eq!(
@@ -315,13 +315,16 @@ fn limits_of_one_service_are_asked_about_at_once_and_costs_apart() {
         1,
         "its hits count all the same"
     );
-    proxy.answer(calls[2].token, Answer::GrpcMessage(says(2, &[])));
+    proxy.respond_to_call(calls[2].token, CallResponse::GrpcMessage(says(2, &[])));
     assert_eq!(counted(&proxy, "g", "reported"), 1);
     // Which of several descriptors it was, only some services say.
     let stream = proxy.start(&tenant("acme"));
     let calls = proxy.host().pending_calls();
     let statuses = [(1, 5, 5, 5), (2, 5, 0, 9), (1, 5, 5, 5), (2, 5, 0, 4)];
-    proxy.answer(calls[0].token, Answer::GrpcMessage(says(2, &statuses)));
+    proxy.respond_to_call(
+        calls[0].token,
+        CallResponse::GrpcMessage(says(2, &statuses)),
+    );
     let outcome = proxy.finish(stream);
     assert!(outcome.client().text().contains(r#""limit":"b""#));
     assert_eq!(outcome.client().header("retry-after").as_deref(), Some("9"));
@@ -373,14 +376,14 @@ fn json_over_http_where_there_is_no_grpc() {
                 }
                 other => panic!("{other:?}"),
             }
-            proxy.answer(call.token, Answer::http(status, body));
+            proxy.respond_to_call(call.token, CallResponse::http(status, body));
             let found = finish(&mut proxy, stream).client().status();
             assert_eq!(found, Some(expected), "{profile:?} {status} {body}");
         }
         let mut proxy = bed::proxy(profile, &http);
         let stream = proxy.start(&tenant("acme"));
         proxy.advance(Duration::from_millis(25));
-        proxy.answer(only_call(&proxy).token, Answer::Nothing);
+        proxy.respond_to_call(only_call(&proxy).token, CallResponse::Nothing);
         assert_eq!(
             finish(&mut proxy, stream).client().status(),
             Some(503),
@@ -400,7 +403,7 @@ fn headers_of_the_service_reach_upstream_and_client() {
     let token = only_call(&proxy).token;
     let header =
         |name: &[u8], value: &[u8]| Writer::default().bytes(1, name).bytes(2, value).finish();
-    let mut answer = Writer::default().varint(1, 1);
+    let mut response = Writer::default().varint(1, 1);
     // As limitador sends them: no statuses, headers ready made.
     for (name, value) in [
         (&b"X-RateLimit-Limit"[..], &b"10, 10;w=60"[..]),
@@ -409,12 +412,12 @@ fn headers_of_the_service_reach_upstream_and_client() {
         (b":status", b"500"),
         (b"x-note", b"n"),
     ] {
-        answer = answer.bytes(3, &header(name, value));
+        response = response.bytes(3, &header(name, value));
     }
-    answer = answer
+    response = response
         .bytes(4, &header(b"x-quota", b"3"))
         .bytes(4, &header(b":path", b"/evil"));
-    proxy.answer(token, Answer::GrpcMessage(answer.finish()));
+    proxy.respond_to_call(token, CallResponse::GrpcMessage(response.finish()));
     proxy.respond(
         stream,
         &Response::json("{}").header("x-ratelimit-remaining", "7"),

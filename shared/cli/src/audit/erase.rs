@@ -239,7 +239,7 @@ impl<'w> Found<'w> {
         })
     }
 
-    /// Leaves out what is on hold, and answers how much that is.
+    /// Leaves out what is on hold, and returns how much that is.
     fn take_held(&mut self, is_held: impl Fn(&ChainUid, u64) -> bool) -> u64 {
         let before = self.whole.len();
         self.whole

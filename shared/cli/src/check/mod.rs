@@ -11,7 +11,7 @@ mod text;
 mod tree;
 mod wiring;
 
-use policy::config::Checked;
+use policy::config::{Checked, Configuration};
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 use report::{Finding, Format};
 use source::Source;
@@ -152,9 +152,7 @@ fn check(source: &Source, filter: Option<&str>) -> Vec<Finding> {
 type Parser = fn(&str) -> Checked<()>;
 
 const PARSERS: [(&str, Parser); 5] = [
-    (AUDIT_EMITTER, |text| {
-        audit_emitter::config::Config::check(text).map(drop)
-    }),
+    (AUDIT_EMITTER, parse::<audit_emitter::config::Config>),
     (JWT_AUTH, |text| {
         let mut checked = jwt_auth::config::Config::check(text);
         if let Ok(config) = &checked.result {
@@ -162,15 +160,15 @@ const PARSERS: [(&str, Parser); 5] = [
         }
         checked.map(drop)
     }),
-    (TOKEN_BUCKET, |text| {
-        token_bucket::config::Config::check(text).map(drop)
-    }),
-    (PII_REDACTOR, |text| {
-        pii_redactor::config::Config::check(text).map(drop)
-    }),
+    (TOKEN_BUCKET, parse::<token_bucket::config::Config>),
+    (PII_REDACTOR, parse::<pii_redactor::config::Config>),
     // The four in one module.
     ("meshward", meshward_bundle::config::check),
 ];
+
+fn parse<C: Configuration>(text: &str) -> Checked<()> {
+    C::check(text).map(drop)
+}
 
 /// Seconds since 1970.
 fn now_s() -> i64 {

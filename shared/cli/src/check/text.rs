@@ -121,9 +121,9 @@ impl Checker<'_> {
     ) {
         for warning in &checked.warnings {
             let code = codes::of_warning(warning.code());
-            let span = span_of(warning.path(), false);
-            let message = warning.message().to_owned();
-            self.add(code, false, span, (warning.path(), message));
+            let span = span_of(warning.problem().path(), false);
+            let message = warning.problem().message().to_owned();
+            self.add(code, false, span, (warning.problem().path(), message));
         }
         if let Err(problems) = &checked.result {
             for problem in problems.iter() {
@@ -285,9 +285,9 @@ impl Checker<'_> {
         let (count, warnings) = bootstrap::check(&value);
         for warning in warnings {
             let code = codes::of_warning(Warning::code(&warning));
-            let span = document.span_of(warning.path(), true);
-            let message = warning.message().to_owned();
-            self.add(code, false, Some(span), (warning.path(), message));
+            let span = document.span_of(warning.problem().path(), true);
+            let message = warning.problem().message().to_owned();
+            self.add(code, false, Some(span), (warning.problem().path(), message));
         }
         count
     }
@@ -308,7 +308,7 @@ fn paths_of(checked: &Checked<()>) -> impl Iterator<Item = String> {
     let warnings = checked
         .warnings
         .iter()
-        .map(|warning| warning.path().to_owned());
+        .map(|warning| warning.problem().path().to_owned());
     problems.chain(warnings)
 }
 

@@ -15,66 +15,43 @@
 
 mod emit;
 mod explore;
+#[path = "../filter_files/mod.rs"]
+mod filter_files;
 mod readme;
 mod reference;
 
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use emit::Emitter;
 use explore::{Observed, Reader, Run, changed, explore, with_member};
+use filter_files::{each_filter, files, folder, json_blocks, read};
+use policy::config::Configuration;
 use policy::config::describe::{Shape, trace};
 use policy::config::join;
 use policy::json::Json;
 use reference::Reference;
 
-macro_rules! reader {
-    ($filter:ident) => {
-        |document| {
-            let (checked, asks) =
-                trace(document, |node| node.object($filter::config::Config::read));
-            let result = match checked.result {
-                Ok(config) => Ok(format!("{config:?}")),
-                Err(problems) => Err(problems.iter().map(|p| p.path().to_owned()).collect()),
-            };
-            Run { asks, result }
-        }
+const FILTERS: [(&str, Reader); 4] = each_filter!(run);
+
+fn run<C: Configuration + Debug>(document: &Json) -> Run {
+    let (checked, asks) = trace(document, |node| node.object(C::read));
+    let result = match checked.result {
+        Ok(config) => Ok(format!("{config:?}")),
+        Err(problems) => Err(problems.iter().map(|p| p.path().to_owned()).collect()),
     };
-}
-
-const FILTERS: [(&str, Reader); 4] = [
-    ("audit-emitter", reader!(audit_emitter)),
-    ("jwt-auth", reader!(jwt_auth)),
-    ("token-bucket", reader!(token_bucket)),
-    ("pii-redactor", reader!(pii_redactor)),
-];
-
-fn folder(filter: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../filters")
-        .join(filter)
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    Run { asks, result }
 }
 
 /// The examples, the configurations in the README and those of the case files.
 fn seeds(filter: &str) -> Vec<Json> {
     let folder = folder(filter);
-    let files = |name: &str| {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder.join(name))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        files.sort();
-        files
-    };
-    let mut texts: Vec<String> = files("examples").iter().map(|path| read(path)).collect();
+    let examples = files(&folder.join("examples"));
+    let mut texts: Vec<String> = examples.iter().map(|path| read(path)).collect();
     let readme = read(&folder.join("README.md"));
-    let blocks = readme.split("```json\n").skip(1);
-    texts.extend(blocks.filter_map(|rest| rest.split("```").next().map(str::to_owned)));
-    for path in files("cases") {
+    texts.extend(json_blocks(&readme).map(str::to_owned));
+    for path in files(&folder.join("cases")) {
         let cases: toml::Table = read(&path).parse().unwrap();
         configurations(&toml::Value::Table(cases), &mut texts);
     }
@@ -160,11 +137,7 @@ fn schema_of(known: &Known, shared: &Reference) -> Json {
 }
 
 fn examples(filter: &str) -> Vec<Json> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder(filter).join("examples"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
+    let files = files(&folder(filter).join("examples"));
     let texts = files.iter().map(|path| read(path));
     texts
         .map(|text| Json::parse(text.as_bytes()).unwrap())

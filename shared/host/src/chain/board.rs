@@ -17,7 +17,7 @@ pub(super) struct Board {
     pub(super) root: Cell<Option<ContextId>>,
     /// The target of host calls; `None` while nobody has named one.
     pub(super) effective: Cell<Option<ContextId>>,
-    /// The message whose callback the host waits for: it goes on by what that answers.
+    /// The message whose callback the host waits for: it goes on by what that returns.
     pub(super) at_hand: Cell<Option<(ContextId, Direction)>>,
     pub(super) streams: RefCell<BTreeMap<ContextId, StreamBoard>>,
     pub(super) calls: RefCell<BTreeMap<(CallKind, CallToken), Caller>>,
@@ -127,14 +127,14 @@ pub(super) struct Resumed {
 pub(super) struct Ticks {
     /// The period that the host was asked for.
     pub(super) period: Option<Duration>,
-    /// By place.
+    /// The tick of each part, by its place.
     pub(super) parts: Vec<Option<PartTick>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PartTick {
     pub(super) period: Duration,
-    /// Monotonic time.
+    /// When the part ticks next, in monotonic time.
     pub(super) due_ns: u64,
 }
 

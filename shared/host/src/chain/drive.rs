@@ -9,6 +9,16 @@ use super::part::Event;
 use super::{Chain, step_of};
 use crate::{Action, ContextId, Direction, Host, HostKind, refuse};
 
+/// What the host hands on of a message.
+#[derive(Clone, Copy)]
+pub(super) enum Piece {
+    /// The headers, and whether that is all.
+    Headers(bool),
+    /// So many bytes of the body, and whether they are the last.
+    Body(usize, bool),
+    Trailers,
+}
+
 /// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
@@ -21,43 +31,29 @@ enum Progress {
 }
 
 impl<C> Chain<C> {
-    pub(super) fn on_headers(
+    /// A callback of the host about a message: takes it through the parts, and says what the host is
+    /// to do with it.
+    pub(super) fn on_message(
         &mut self,
         host: &dyn Host,
         context: ContextId,
         direction: Direction,
-        end: bool,
+        piece: Piece,
     ) -> Action {
         self.enter(context, direction);
-        self.with_flow(context, direction, |flow| {
-            flow.has_begun = true;
-            flow.ends_with_headers = end;
+        self.with_flow(context, direction, |flow| match piece {
+            Piece::Headers(end) => {
+                flow.has_begun = true;
+                flow.ends_with_headers = end;
+            }
+            Piece::Body(size, end) => flow.receive(size, end),
+            Piece::Trailers => {}
         });
-        let progress = self.pass_headers(host, context, direction, 0);
-        self.leave(host, context, direction, progress)
-    }
-
-    pub(super) fn on_body(
-        &mut self,
-        host: &dyn Host,
-        context: ContextId,
-        direction: Direction,
-        (size, end): (usize, bool),
-    ) -> Action {
-        self.enter(context, direction);
-        self.with_flow(context, direction, |flow| flow.receive(size, end));
-        let progress = self.pass_body(host, context, direction, 0);
-        self.leave(host, context, direction, progress)
-    }
-
-    pub(super) fn on_trailers(
-        &mut self,
-        host: &dyn Host,
-        context: ContextId,
-        direction: Direction,
-    ) -> Action {
-        self.enter(context, direction);
-        let progress = self.pass_trailers(host, context, direction, 0);
+        let progress = match piece {
+            Piece::Headers(_) => self.pass_headers(host, context, direction, 0),
+            Piece::Body(..) => self.pass_body(host, context, direction, 0),
+            Piece::Trailers => self.pass_trailers(host, context, direction, 0),
+        };
         self.leave(host, context, direction, progress)
     }
 
@@ -366,23 +362,15 @@ impl<C> Chain<C> {
         place: usize,
         event: Event,
     ) -> Action {
-        let parts = self.parts.len();
         let streams = self.streams.get_mut(&context);
         let stream = streams.and_then(|streams| streams.get_mut(place));
         let (Some(part), Some(stream)) = (self.parts.get_mut(place), stream) else {
             return Action::Pause;
         };
-        let link = Link {
-            host,
-            board: &self.board,
-            place,
-            part_name: self.names.get(place).copied().unwrap_or_default(),
-            parts,
-            running: Some((context, event)),
-        };
+        let link = Link::new(host, &self.board, &self.names, place).within(context, event);
         let action = part.on_event(stream.as_mut(), &link, event);
         if let Some(direction) = event.direction() {
-            // A message that is resumed in its own callback goes by what that answers.
+            // A message that is resumed in its own callback goes by what that returns.
             let own = Resumed {
                 context,
                 direction,

@@ -12,18 +12,41 @@ use crate::{
 /// A host between a part and the host of the chain: calls are the part's own, and what the parts
 /// tell each other stays here.
 pub(super) struct Link<'a> {
-    pub(super) host: &'a dyn Host,
-    pub(super) board: &'a Board,
+    host: &'a dyn Host,
+    board: &'a Board,
     /// The place of the part in the chain.
-    pub(super) place: usize,
-    pub(super) part_name: &'static str,
+    place: usize,
+    part_name: &'static str,
     /// How many parts there are.
-    pub(super) parts: usize,
+    parts: usize,
     /// The callback that is running, if it is one of a stream, and whose.
-    pub(super) running: Option<(ContextId, Event)>,
+    running: Option<(ContextId, Event)>,
 }
 
-impl Link<'_> {
+impl<'a> Link<'a> {
+    /// The host as the part at `place` sees it, outside of the callbacks of streams.
+    pub(super) fn new(
+        host: &'a dyn Host,
+        board: &'a Board,
+        names: &[&'static str],
+        place: usize,
+    ) -> Self {
+        Self {
+            host,
+            board,
+            place,
+            part_name: names.get(place).copied().unwrap_or_default(),
+            parts: names.len(),
+            running: None,
+        }
+    }
+
+    /// The same in a callback of a stream.
+    pub(super) const fn within(mut self, context: ContextId, event: Event) -> Self {
+        self.running = Some((context, event));
+        self
+    }
+
     fn step(&self, direction: Direction) -> usize {
         super::step_of(self.place, self.parts, direction)
     }

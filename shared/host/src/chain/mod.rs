@@ -9,7 +9,7 @@
 //!   come meanwhile, then trailers.
 //! - A local response to a request passes, in reverse order, the parts that have seen the request,
 //!   that of the responding part included. One in place of a response that has come passes none.
-//! - Answers to calls come to the part that has called; each part has a tick of its own.
+//! - Responses to calls go to the part that has called; each part has a tick of its own.
 //! - What the filters of the family tell each other ([`crate::exchange`]) stays in memory. Headers
 //!   are read once during a callback, and so are clocks and attributes; a change by one part is
 //!   seen by the next.
@@ -37,10 +37,11 @@ use policy::config::Problems;
 pub use board::SharedProperties;
 
 use self::board::{Board, CallKind, StreamBoard};
+use self::drive::Piece;
 use self::link::Link;
 use self::part::{Event, Linked, Part};
 use crate::{
-    Action, CallToken, Capabilities, ContextId, Direction, Filter, Host, ResponseSizes, Stream,
+    Action, CallToken, ContextId, Direction, Filter, Host, ResponseSizes, Startup, Stream,
 };
 
 /// Which filters make up a chain, and how they are configured.
@@ -76,18 +77,16 @@ impl Parts<'_> {
     /// As [`Filter::configure`]; the chain goes on without the filter then.
     pub fn add<F: Filter>(&mut self, configuration: &str) -> Result<(), Problems> {
         let place = self.list.len();
-        let link = Link {
-            host: self.host,
-            board: &self.board,
-            place,
-            part_name: F::NAME,
-            parts: place.saturating_add(1),
-            running: None,
-        };
+        let names = [&self.names, &[F::NAME][..]].concat();
+        let link = Link::new(self.host, &self.board, &names, place);
         let capabilities = self.board.capabilities.within_a_chain();
-        let filter = F::configure(&link, &capabilities, configuration)?;
+        let filter = F::configure(&Startup {
+            host: &link,
+            capabilities: &capabilities,
+            configuration,
+        })?;
         self.list.push(Box::new(Linked(filter)));
-        self.names.push(F::NAME);
+        self.names = names;
         Ok(())
     }
 
@@ -112,18 +111,14 @@ impl<C: Composition> Filter for Chain<C> {
     const NAME: &'static str = C::NAME;
     type Stream = ChainedStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        configuration: &str,
-    ) -> Result<Self, Problems> {
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
         let mut parts = Parts {
-            host,
-            board: Board::new(C::NAME, *capabilities),
+            host: startup.host,
+            board: Board::new(C::NAME, *startup.capabilities),
             list: Vec::new(),
             names: Vec::new(),
         };
-        C::compose(&mut parts, configuration)?;
+        C::compose(&mut parts, startup.configuration)?;
         let Parts {
             board, list, names, ..
         } = parts;
@@ -188,13 +183,13 @@ impl<C: Composition> Filter for Chain<C> {
     }
 
     fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
-        self.answer(host, (CallKind::Http, token), |part, link| {
+        self.deliver_response(host, (CallKind::Http, token), |part, link| {
             part.on_http_call_response(link, token, sizes);
         });
     }
 
     fn on_grpc_receive(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
-        self.answer(host, (CallKind::Grpc, token), |part, link| {
+        self.deliver_response(host, (CallKind::Grpc, token), |part, link| {
             part.on_grpc_receive(link, token, result);
         });
     }
@@ -228,13 +223,8 @@ pub struct ChainedStream {
 }
 
 impl<C: Composition> Stream<Chain<C>> for ChainedStream {
-    fn on_request_headers(
-        &mut self,
-        chain: &mut Chain<C>,
-        host: &dyn Host,
-        end_of_stream: bool,
-    ) -> Action {
-        chain.on_headers(host, self.context, Direction::Request, end_of_stream)
+    fn on_request_headers(&mut self, chain: &mut Chain<C>, host: &dyn Host, end: bool) -> Action {
+        chain.on_message(host, self.context, Direction::Request, Piece::Headers(end))
     }
 
     fn on_request_body(
@@ -242,27 +232,18 @@ impl<C: Composition> Stream<Chain<C>> for ChainedStream {
         chain: &mut Chain<C>,
         host: &dyn Host,
         size: usize,
-        end_of_stream: bool,
+        end: bool,
     ) -> Action {
-        chain.on_body(
-            host,
-            self.context,
-            Direction::Request,
-            (size, end_of_stream),
-        )
+        let piece = Piece::Body(size, end);
+        chain.on_message(host, self.context, Direction::Request, piece)
     }
 
     fn on_request_trailers(&mut self, chain: &mut Chain<C>, host: &dyn Host) -> Action {
-        chain.on_trailers(host, self.context, Direction::Request)
+        chain.on_message(host, self.context, Direction::Request, Piece::Trailers)
     }
 
-    fn on_response_headers(
-        &mut self,
-        chain: &mut Chain<C>,
-        host: &dyn Host,
-        end_of_stream: bool,
-    ) -> Action {
-        chain.on_headers(host, self.context, Direction::Response, end_of_stream)
+    fn on_response_headers(&mut self, chain: &mut Chain<C>, host: &dyn Host, end: bool) -> Action {
+        chain.on_message(host, self.context, Direction::Response, Piece::Headers(end))
     }
 
     fn on_response_body(
@@ -270,18 +251,14 @@ impl<C: Composition> Stream<Chain<C>> for ChainedStream {
         chain: &mut Chain<C>,
         host: &dyn Host,
         size: usize,
-        end_of_stream: bool,
+        end: bool,
     ) -> Action {
-        chain.on_body(
-            host,
-            self.context,
-            Direction::Response,
-            (size, end_of_stream),
-        )
+        let piece = Piece::Body(size, end);
+        chain.on_message(host, self.context, Direction::Response, piece)
     }
 
     fn on_response_trailers(&mut self, chain: &mut Chain<C>, host: &dyn Host) -> Action {
-        chain.on_trailers(host, self.context, Direction::Response)
+        chain.on_message(host, self.context, Direction::Response, Piece::Trailers)
     }
 
     fn on_log(&mut self, chain: &mut Chain<C>, host: &dyn Host) {
@@ -316,8 +293,8 @@ impl<C> Chain<C> {
         true
     }
 
-    /// Hands the answer to a call to the part that has made it. Nobody has made the others.
-    fn answer(
+    /// Delivers the response to a call to the part that made the call. Nobody waits for any other.
+    fn deliver_response(
         &mut self,
         host: &dyn Host,
         call: (CallKind, CallToken),
@@ -350,16 +327,8 @@ impl<C> Chain<C> {
         run: impl FnOnce(&mut dyn Part, &Link<'_>) -> T,
     ) -> Option<T> {
         let at_hand = self.board.effective.get();
-        let parts = self.parts.len();
+        let link = Link::new(host, &self.board, &self.names, place);
         let part = self.parts.get_mut(place)?;
-        let link = Link {
-            host,
-            board: &self.board,
-            place,
-            part_name: self.names.get(place).copied().unwrap_or_default(),
-            parts,
-            running: None,
-        };
         let result = run(part.as_mut(), &link);
         if let Some(at_hand) = at_hand {
             self.board.focus(host, at_hand);

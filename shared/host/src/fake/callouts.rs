@@ -13,7 +13,7 @@ use crate::{CallToken, ContextId, Status};
 /// A call that the plugin has started and that nobody has responded to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingCall {
-    /// Its number.
+    /// The token of the call.
     pub token: CallToken,
     /// Where the response arrives: the root of the context that started it.
     pub context: ContextId,

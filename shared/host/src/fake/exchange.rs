@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use policy::decision::Decision;
+use policy::filters::{DECISIONS_PROPERTY, IDENTITY_PROPERTY};
 use policy::identity::Identity;
 
 use super::HeaderPairs;
@@ -47,37 +48,10 @@ impl Request {
         Self::new("POST", path).body(body)
     }
 
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        pairs::add(&mut self.message.headers, name.as_bytes(), value.as_ref());
-        self
-    }
-
     /// Takes a header away, also one that `new` has set.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         pairs::remove(&mut self.message.headers, name.as_bytes());
-        self
-    }
-
-    /// The body in one piece.
-    #[must_use]
-    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
-        self.chunks([body.into()])
-    }
-
-    /// The body in pieces.
-    #[must_use]
-    pub fn chunks(mut self, chunks: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        self.message.chunks = chunks.into_iter().collect();
-        self
-    }
-
-    /// Ends the body by an empty piece of its own, as HTTP/1.1 does in Envoy.
-    #[must_use]
-    pub const fn end_apart(mut self) -> Self {
-        self.message.end_apart = true;
         self
     }
 
@@ -96,6 +70,22 @@ impl Request {
     #[must_use]
     pub fn attribute(mut self, path: &[&str], value: impl Into<Vec<u8>>) -> Self {
         self.attributes.insert(path.join("\0"), value.into());
+        self
+    }
+
+    /// The verified caller, as jwt-auth publishes it.
+    #[must_use]
+    pub fn identity(mut self, identity: &Identity) -> Self {
+        let properties = self.properties.get_or_insert_default();
+        properties.set(IDENTITY_PROPERTY, identity.to_json());
+        self
+    }
+
+    /// What the filters before this one have decided, as they publish it.
+    #[must_use]
+    pub fn decisions(mut self, decisions: &[Decision]) -> Self {
+        let properties = self.properties.get_or_insert_default();
+        properties.set(DECISIONS_PROPERTY, Decision::list_to_json(decisions));
         self
     }
 
@@ -131,33 +121,6 @@ impl Response {
             .body(body)
     }
 
-    /// Adds a header.
-    #[must_use]
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        pairs::add(&mut self.message.headers, name.as_bytes(), value.as_ref());
-        self
-    }
-
-    /// The body in one piece.
-    #[must_use]
-    pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
-        self.chunks([body.into()])
-    }
-
-    /// The body in pieces.
-    #[must_use]
-    pub fn chunks(mut self, chunks: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        self.message.chunks = chunks.into_iter().collect();
-        self
-    }
-
-    /// Ends the body by an empty piece of its own, as HTTP/1.1 does in Envoy.
-    #[must_use]
-    pub const fn end_apart(mut self) -> Self {
-        self.message.end_apart = true;
-        self
-    }
-
     /// Ends the response with trailers.
     #[must_use]
     pub fn trailers(mut self, trailers: &[(&str, &str)]) -> Self {
@@ -165,6 +128,43 @@ impl Response {
         self
     }
 }
+
+/// What requests and responses have in common: headers and a body.
+macro_rules! message_parts {
+    ($message:ident) => {
+        impl $message {
+            /// Adds a header.
+            #[must_use]
+            pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+                pairs::add(&mut self.message.headers, name.as_bytes(), value.as_ref());
+                self
+            }
+
+            /// The body in one piece.
+            #[must_use]
+            pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
+                self.chunks([body.into()])
+            }
+
+            /// The body in pieces.
+            #[must_use]
+            pub fn chunks(mut self, chunks: impl IntoIterator<Item = Vec<u8>>) -> Self {
+                self.message.chunks = chunks.into_iter().collect();
+                self
+            }
+
+            /// Ends the body by an empty piece of its own, as HTTP/1.1 does in Envoy.
+            #[must_use]
+            pub const fn end_apart(mut self) -> Self {
+                self.message.end_apart = true;
+                self
+            }
+        }
+    };
+}
+
+message_parts!(Request);
+message_parts!(Response);
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outgoing {

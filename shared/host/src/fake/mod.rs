@@ -8,13 +8,13 @@
 //!
 //! ```
 //! use host::fake::{Profile, Proxy, Request, Response};
-//! # use host::{Action, Capabilities, Filter, Host, Stream};
+//! # use host::{Filter, Startup, Stream};
 //! # struct Pass;
 //! # struct PassStream;
 //! # impl Filter for Pass {
 //! #     const NAME: &'static str = "pass";
 //! #     type Stream = PassStream;
-//! #     fn configure(_: &dyn Host, _: &Capabilities, _: &str) -> Result<Self, policy::config::Problems> {
+//! #     fn configure(_: &Startup<'_>) -> Result<Self, policy::config::Problems> {
 //! #         Ok(Self)
 //! #     }
 //! #     fn stream(&mut self, _: u32) -> PassStream { PassStream }
@@ -55,7 +55,7 @@ pub use exchange::{Message, Outcome, Request, Response};
 pub use faults::HOST_CALLS;
 pub use process::{Metric, Process};
 pub use profile::Profile;
-pub use proxy::{Answer, Proxy, Refused};
+pub use proxy::{CallResponse, Proxy, Refused};
 pub use state::{FakeHost, LogLine};
 pub use stream::{Hold, LocalReply, StreamProperties};
 

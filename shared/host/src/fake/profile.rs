@@ -31,15 +31,16 @@ impl Profile {
     /// What this host returns from a call that it does not implement.
     #[must_use]
     pub fn missing(self, call: &str) -> Option<Failure> {
-        match self {
-            Self::Envoy => None,
-            Self::Apisix => MISSING_ON_APISIX
-                .contains(&call)
-                .then_some(Failure::Status(Status::Unimplemented)),
-            Self::Kong => MISSING_ON_KONG
-                .contains(&call)
-                .then(|| Failure::Trap(format!("{call}: not yet implemented by the host"))),
-        }
+        let others = match self {
+            Self::Envoy => return None,
+            Self::Apisix => MISSING_ON_APISIX,
+            Self::Kong => MISSING_ON_KONG,
+        };
+        let is_missing = MISSING_ON_NGINX.contains(&call) || others.contains(&call);
+        is_missing.then(|| match self {
+            Self::Kong => Failure::Trap(format!("{call}: not yet implemented by the host")),
+            _ => Failure::Status(Status::Unimplemented),
+        })
     }
 
     /// Header maps can be read and written through the whole request. On Envoy they are there only
@@ -75,37 +76,32 @@ impl Profile {
     }
 }
 
-const MISSING_ON_APISIX: &[&str] = &[
-    "proxy_call_foreign_function",
-    "proxy_dequeue_shared_queue",
+/// What nginx hosts do not offer: gRPC, and what is left of the queues of the ABI.
+const MISSING_ON_NGINX: &[&str] = &[
     "proxy_done",
-    "proxy_enqueue_shared_queue",
-    "proxy_get_current_time_nanoseconds",
-    "proxy_get_metric",
-    "proxy_get_shared_data",
     "proxy_get_status",
     "proxy_grpc_call",
     "proxy_grpc_cancel",
     "proxy_grpc_close",
     "proxy_grpc_send",
     "proxy_grpc_stream",
-    "proxy_register_shared_queue",
     "proxy_resolve_shared_queue",
+];
+
+/// What APISIX lacks beyond that.
+const MISSING_ON_APISIX: &[&str] = &[
+    "proxy_call_foreign_function",
+    "proxy_dequeue_shared_queue",
+    "proxy_enqueue_shared_queue",
+    "proxy_get_current_time_nanoseconds",
+    "proxy_get_metric",
+    "proxy_get_shared_data",
+    "proxy_register_shared_queue",
     "proxy_set_buffer_bytes",
     "proxy_set_header_map_pairs",
     "proxy_set_shared_data",
     "proxy_set_tick_period_milliseconds",
 ];
 
-const MISSING_ON_KONG: &[&str] = &[
-    "proxy_close_stream",
-    "proxy_done",
-    "proxy_get_log_level",
-    "proxy_get_status",
-    "proxy_grpc_call",
-    "proxy_grpc_cancel",
-    "proxy_grpc_close",
-    "proxy_grpc_send",
-    "proxy_grpc_stream",
-    "proxy_resolve_shared_queue",
-];
+/// What Kong lacks beyond that.
+const MISSING_ON_KONG: &[&str] = &["proxy_close_stream", "proxy_get_log_level"];

@@ -7,12 +7,12 @@ use super::exchange::Outcome;
 use super::state::Phase;
 use super::stream::Stream;
 use super::{AnyCall, FakeHost, LogLine, PendingCall, Process, Profile, Request, Response};
-use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, Plugin};
+use crate::{CallToken, ContextId, Direction, Dispatcher, Filter, Plugin, ResponseSizes};
 
 /// Drives a [`Plugin`] as the proxy of a [`FakeHost`] would.
 ///
 /// [`Proxy::run`] takes a whole exchange through; the steps (`start`, `send_chunk`, `respond`,
-/// `answer`, `finish` ...) let several streams go on side by side.
+/// `respond_to_call`, `finish` ...) let several streams go on side by side.
 pub struct Proxy {
     pub(super) host: FakeHost,
     plugin: Box<dyn Plugin>,
@@ -28,7 +28,7 @@ pub struct Proxy {
     pub(super) leaves_replies: bool,
 }
 
-type Responder = dyn FnMut(&PendingCall) -> Option<Answer>;
+type Responder = dyn FnMut(&PendingCall) -> Option<CallResponse>;
 
 /// A configuration that the plugin refused.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Refused {
 /// What comes back from a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum Answer {
+pub enum CallResponse {
     /// An HTTP response.
     Http {
         headers: HeaderPairs,
@@ -66,7 +66,7 @@ pub enum Answer {
     GrpcStatus(u32),
 }
 
-impl Answer {
+impl CallResponse {
     /// An HTTP response without further headers.
     #[must_use]
     pub fn http(status: u16, body: impl Into<Vec<u8>>) -> Self {
@@ -129,9 +129,9 @@ impl Proxy {
     }
 
     /// Responds to every call as soon as it is started, where `responder` gives a response.
-    pub fn answer_calls(
+    pub fn respond_to_calls(
         &mut self,
-        responder: impl FnMut(&PendingCall) -> Option<Answer> + 'static,
+        responder: impl FnMut(&PendingCall) -> Option<CallResponse> + 'static,
     ) {
         self.responder = Some(Box::new(responder));
     }
@@ -209,18 +209,18 @@ impl Proxy {
     }
 
     /// Responds to a call. `false` when nobody waits for it any more: the plugin hears nothing then.
-    pub fn answer(&mut self, token: CallToken, answer: Answer) -> bool {
+    pub fn respond_to_call(&mut self, token: CallToken, response: CallResponse) -> bool {
         let pending = self.host.state.borrow_mut().calls.remove(&token);
         let Some(pending) = pending else {
             return false;
         };
-        self.deliver(&pending, answer);
+        self.deliver(&pending, response);
         self.settle();
         true
     }
 
     /// Responds to a call that was never made, as no proxy should.
-    pub fn answer_unknown(&mut self, token: CallToken, answer: Answer) {
+    pub fn respond_to_unknown(&mut self, token: CallToken, response: CallResponse) {
         let unknown = PendingCall {
             token,
             context: self.root.unwrap_or(0),
@@ -233,7 +233,7 @@ impl Proxy {
             },
             timeout: Duration::ZERO,
         };
-        self.deliver(&unknown, answer);
+        self.deliver(&unknown, response);
         self.settle();
     }
 
@@ -314,7 +314,7 @@ impl Proxy {
         state.calls.retain(|_, call| call.context != root);
     }
 
-    fn deliver(&mut self, call: &PendingCall, answer: Answer) {
+    fn deliver(&mut self, call: &PendingCall, response: CallResponse) {
         let (context, token) = (call.context, call.token);
         let at_hand = match self.host.profile() {
             Profile::Envoy => context,
@@ -324,8 +324,8 @@ impl Proxy {
         let (headers, body) = {
             let mut state = self.host.state.borrow_mut();
             let shown = &mut state.call_response;
-            match &answer {
-                Answer::Http {
+            match &response {
+                CallResponse::Http {
                     headers,
                     body,
                     trailers,
@@ -335,21 +335,21 @@ impl Proxy {
                     shown.trailers = Some(trailers.clone());
                     (headers.len(), body.len())
                 }
-                Answer::GrpcMessage(message) => {
+                CallResponse::GrpcMessage(message) => {
                     shown.grpc_message = Some(message.clone());
                     (0, 0)
                 }
-                Answer::Nothing | Answer::GrpcStatus(_) => (0, 0),
+                CallResponse::Nothing | CallResponse::GrpcStatus(_) => (0, 0),
             }
         };
-        self.call(at_hand, Phase::CallResponse, |plugin| match answer {
-            Answer::Http { .. } | Answer::Nothing => {
-                plugin.http_call_response(context, token, headers, body);
+        self.call(at_hand, Phase::CallResponse, |plugin| match response {
+            CallResponse::Http { .. } | CallResponse::Nothing => {
+                plugin.http_call_response(context, token, ResponseSizes { headers, body });
             }
-            Answer::GrpcMessage(message) => {
+            CallResponse::GrpcMessage(message) => {
                 plugin.grpc_receive(context, token, Ok(message.len()));
             }
-            Answer::GrpcStatus(status) => plugin.grpc_receive(context, token, Err(status)),
+            CallResponse::GrpcStatus(status) => plugin.grpc_receive(context, token, Err(status)),
         });
         self.host.state.borrow_mut().call_response = Default::default();
         if let Some(stream) = call.stream {
@@ -446,22 +446,22 @@ impl Proxy {
                 self.delete_root(root);
                 continue;
             }
-            let Some((token, answer)) = self.ready_response() else {
+            let Some((token, response)) = self.ready_response() else {
                 break;
             };
             let pending = self.host.state.borrow_mut().calls.remove(&token);
             if let Some(pending) = pending {
-                self.deliver(&pending, answer);
+                self.deliver(&pending, response);
             }
         }
         self.plan_tick();
     }
 
-    fn ready_response(&mut self) -> Option<(CallToken, Answer)> {
+    fn ready_response(&mut self) -> Option<(CallToken, CallResponse)> {
         let responder = self.responder.as_mut()?;
         let pending = self.host.pending_calls();
         pending
             .iter()
-            .find_map(|call| responder(call).map(|answer| (call.token, answer)))
+            .find_map(|call| responder(call).map(|response| (call.token, response)))
     }
 }

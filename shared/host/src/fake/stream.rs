@@ -30,14 +30,14 @@ impl StreamProperties {
     }
 }
 
-/// An answer that a filter gave in place of the upstream.
+/// A response that a filter sent in place of the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalReply {
-    /// HTTP status.
+    /// The HTTP status of the local response.
     pub status: u32,
     /// The headers that the filter added.
     pub headers: HeaderPairs,
-    /// The body.
+    /// The body of the local response.
     pub body: Vec<u8>,
     /// grpc-status; negative when the filter left it open.
     pub grpc_status: i32,

@@ -4,7 +4,7 @@
 //! The callbacks of a stream are exported by [`crate::filter!`].
 
 use super::with_plugin;
-use crate::Action;
+use crate::{Action, ResponseSizes};
 
 #[unsafe(no_mangle)]
 const extern "C" fn proxy_abi_version_0_2_1() {}
@@ -38,7 +38,7 @@ extern "C" fn proxy_on_http_call_response(
     _trailers: usize,
 ) {
     with_plugin((), |plugin| {
-        plugin.http_call_response(context, token, headers, body);
+        plugin.http_call_response(context, token, ResponseSizes { headers, body });
     });
 }
 

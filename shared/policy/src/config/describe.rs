@@ -29,7 +29,7 @@ pub enum Shape {
     Duration(RangeInclusive<Duration>),
     /// A size in bytes in a range.
     Size(RangeInclusive<u64>),
-    /// A rate.
+    /// A rate such as `"100/min"`.
     Rate,
     /// One of several words.
     Words(Vec<String>),
@@ -48,16 +48,16 @@ pub enum Shape {
     Object,
     /// A key of this object was asked for.
     Key {
-        /// The key.
+        /// The name of the key.
         name: &'static str,
         /// Whether it must be there.
         is_required: bool,
     },
     /// What stands in for a key that is absent, where it is a plain value.
     Default {
-        /// The key.
+        /// The name of the key.
         name: &'static str,
-        /// Its default.
+        /// The default value of the key, as JSON.
         value: Json,
     },
 }

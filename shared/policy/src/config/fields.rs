@@ -64,6 +64,12 @@ impl<'a> Fields<'a> {
         found
     }
 
+    /// A name that must be there, of so many bytes at most; `expected` says whose.
+    pub fn name(&mut self, key: &'static str, expected: &str, max_bytes: usize) -> Option<String> {
+        let name = self.required(key, expected)?.name(max_bytes)?;
+        Some(name.to_owned())
+    }
+
     /// A key with a default for when it is absent. A wrong value is reported, and the default
     /// stands in for it so that the conversion can go on.
     pub fn or<T: 'static>(

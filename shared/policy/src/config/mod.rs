@@ -22,6 +22,7 @@ mod fields;
 pub mod names;
 mod node;
 mod problem;
+mod values;
 
 pub use fields::Fields;
 pub use node::{MAX_ITEMS, Node, join};
@@ -79,6 +80,27 @@ pub fn check<T>(text: &str, convert: impl FnOnce(Node<'_>) -> Option<T>) -> Chec
     let sink = Sink::default();
     let converted = convert(Node::root(&document, &sink));
     sink.into_checked(converted)
+}
+
+/// The configuration of a filter: the members of one JSON object.
+pub trait Configuration: Sized {
+    /// Builds it from the members; `None` where one of them cannot be used, which has been reported
+    /// by then.
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
+
+    /// Reads the text of a plugin configuration, with the warnings about what is accepted.
+    #[must_use]
+    fn check(text: &str) -> Checked<Self> {
+        check(text, |node| node.object(Self::read))
+    }
+
+    /// Reads the text of a plugin configuration.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    fn parse(text: &str) -> Result<Self, Problems> {
+        Self::check(text).result
+    }
 }
 
 /// As [`read`], and the keys that the converter asked for.

@@ -70,19 +70,15 @@ impl fmt::Display for Problem {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     code: &'static str,
-    path: String,
-    message: String,
+    problem: Problem,
 }
 
 impl Warning {
     /// A warning at a JSON path, with a stable snake_case code.
     #[must_use]
     pub fn new(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            path: path.into(),
-            message: message.into(),
-        }
+        let problem = Problem::new(path, message);
+        Self { code, problem }
     }
 
     /// The stable code: `rule_unreachable`.
@@ -91,35 +87,24 @@ impl Warning {
         self.code
     }
 
-    /// The JSON path: `rules[2]`.
+    /// What is probably not meant, and where.
     #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What is probably not meant.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
+    pub const fn problem(&self) -> &Problem {
+        &self.problem
     }
 
     /// As [`Problem::under`].
     #[must_use]
     pub fn under(self, parent: &str) -> Self {
-        Self {
-            path: path_under(parent, &self.path),
-            ..self
-        }
+        let problem = self.problem.under(parent);
+        Self { problem, ..self }
     }
 }
 
 /// `rules[2]: rules[0] matches all that it does (rule_unreachable)`.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        write!(f, "{} ({})", self.message, self.code)
+        write!(f, "{} ({})", self.problem, self.code)
     }
 }
 
@@ -142,7 +127,7 @@ impl Problems {
         Problem::new("", message).into()
     }
 
-    /// Each mistake.
+    /// All mistakes, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.list.iter()
     }

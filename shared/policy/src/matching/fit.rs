@@ -30,7 +30,7 @@ pub enum Ambiguity {
 }
 
 impl Fit {
-    /// Both hold.
+    /// The fit of two conditions that must both hold.
     pub(super) fn and(self, other: impl FnOnce() -> Self) -> Self {
         match self {
             Self::No => Self::No,

@@ -23,7 +23,7 @@ pub enum PathCase {
     Unknown,
     /// They are the same.
     Ignored,
-    /// They differ.
+    /// Upper and lower case differ.
     Significant,
 }
 
@@ -34,7 +34,7 @@ pub enum PathFit {
     No,
     /// But for the case of letters, which some upstreams do not tell apart.
     InAnotherCase,
-    /// It does.
+    /// The pattern matches the path.
     Yes,
 }
 

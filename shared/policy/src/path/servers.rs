@@ -7,7 +7,7 @@
 /// A server, or what an application sees of a path on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Server {
-    /// Its name.
+    /// The name of the server.
     pub name: &'static str,
     /// What it does with a path, in order.
     pub steps: &'static [Step],

@@ -47,7 +47,7 @@ impl Chain {
             .any(|(_, segment)| segment.covered.is_some())
     }
 
-    /// How long its emitter is silent at most. After a purge only the operator knows.
+    /// The longest time between two records of its emitter. After a purge only the operator knows.
     pub(crate) fn heartbeat_ms(&self) -> u64 {
         let purged = self
             .purges

@@ -241,7 +241,7 @@ impl Trail {
         chain.segments.iter().any(holds)
     }
 
-    /// How long the emitter of a chain is silent at most.
+    /// The longest time between two records of its emitter.
     #[must_use]
     pub fn heartbeat_ms(&self, chain: &ChainUid) -> u64 {
         self.chains

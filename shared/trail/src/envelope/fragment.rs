@@ -74,7 +74,7 @@ fn docker(line: &str) -> Option<Fragment<'_>> {
 pub struct Fragments(HashMap<String, String>);
 
 impl Fragments {
-    /// Adds a piece. Answers the line, if this was its last.
+    /// Adds a piece. Returns the line, if this was its last.
     pub fn add(&mut self, fragment: &Fragment<'_>) -> Option<String> {
         if fragment.is_last && self.0.is_empty() {
             return Some(fragment.text.clone().into_owned());

@@ -154,7 +154,7 @@ impl<'l> Contents<'l> {
         });
     }
 
-    /// Takes in a text that may be JSON or a line of a log. Answers whether it is a record, or should
+    /// Takes in a text that may be JSON or a line of a log. Returns whether it is a record, or should
     /// be one, which is then for the caller.
     fn add_text(&mut self, text: &'l str, origin: Origin) -> bool {
         match text.as_bytes().first() {

@@ -38,7 +38,7 @@ struct Pending {
 }
 
 impl Parts {
-    /// Adds a part. Answers the texts that the record may have, if it was the last that was missing.
+    /// Adds a part. Returns the texts that the record may have, if it was the last that was missing.
     pub fn add(&mut self, part: Part) -> Vec<String> {
         let key = (part.uid, part.count, part.is_tagged);
         if !self.pending.contains_key(&key) {

@@ -75,7 +75,7 @@ impl HeldBack {
         self.requests.len()
     }
 
-    /// Holds a request back. Answers whether there was room.
+    /// Holds a request back. Returns whether there was room.
     pub(super) fn add(&mut self, chain: ChainUid, sequence: u64, request: &Request<'_>) -> bool {
         if self.texts.len() > MAX_TEXT_BYTES {
             return false;

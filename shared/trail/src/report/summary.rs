@@ -15,15 +15,15 @@ pub struct Report {
     pub filters: Vec<String>,
     /// The first request, milliseconds since 1970.
     pub first_ms: Option<u64>,
-    /// The last.
+    /// When the last request was recorded, in milliseconds since 1970.
     pub last_ms: Option<u64>,
-    /// All requests.
+    /// Counts over all requests.
     pub totals: Totals,
     /// How much time a point has.
     pub point_ms: u64,
     /// Requests over time.
     pub timeline: Vec<Point>,
-    /// Classes of data in answers, the most frequent first.
+    /// Classes of data in responses, the most frequent first.
     pub data_classes: Vec<DataClass>,
     /// What became of data that was found, seen or not, in requests and in responses.
     pub findings: Vec<FindingRow>,
@@ -87,7 +87,7 @@ impl Rows {
     }
 }
 
-/// All requests.
+/// Counts over all requests.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Totals {
     /// Requests.
@@ -114,7 +114,7 @@ pub struct Totals {
 /// What became of data of a class that was found in messages of one direction.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingRow {
-    /// The class.
+    /// The class of the data that was found.
     pub class: String,
     /// `request` or `response`.
     pub direction: String,
@@ -129,9 +129,9 @@ pub struct FindingRow {
 /// A class of data.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataClass {
-    /// Its name.
+    /// The name of the class of data.
     pub class: String,
-    /// Requests whose answer held such data.
+    /// Requests whose response held such data.
     pub requests: u64,
     /// Values that were found.
     pub values: u64,
@@ -144,7 +144,7 @@ pub struct DataClass {
 pub struct Access {
     /// The subject, as the records name it.
     pub subject: String,
-    /// Requests whose answer held classified data.
+    /// Requests whose response held classified data.
     pub requests: u64,
     /// Requests by class.
     pub data: Vec<Count>,
@@ -155,7 +155,7 @@ pub struct Access {
 pub struct Refusal {
     /// The filter and its rule.
     pub rule: String,
-    /// Why.
+    /// The reason code of the refusals.
     pub reason: String,
     /// Requests that were refused.
     pub refused: u64,

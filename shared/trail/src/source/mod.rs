@@ -132,7 +132,7 @@ impl Source {
         }
     }
 
-    /// Reads as much as a chunk has. Answers whether the file ends there.
+    /// Reads as much as a chunk has. Returns whether the file ends there.
     fn fill(&mut self, buffer: &mut Vec<u8>) -> Result<bool, ReadFault> {
         let Some(reader) = self.reader.as_mut() else {
             return Ok(true);

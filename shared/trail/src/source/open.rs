@@ -163,7 +163,7 @@ impl ZstdFrames {
         }
     }
 
-    /// Begins the next frame. Answers whether there is one.
+    /// Begins the next frame. Returns whether there is one.
     fn begin(&mut self) -> io::Result<bool> {
         loop {
             if self.reader.fill_buf()?.is_empty() {

@@ -97,7 +97,7 @@ impl<R: Read> Requests<R> {
         }
     }
 
-    /// Reads the next message. Answers whether there is one.
+    /// Reads the next message. Returns whether there is one.
     fn next(&mut self) -> io::Result<bool> {
         if self.reader.fill_buf()?.is_empty() {
             return Ok(false);

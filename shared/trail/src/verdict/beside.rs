@@ -184,7 +184,7 @@ impl Conclusion {
 
 /// Emitters that stopped without a word: none of their chains was closed or taken over, and each is
 /// silent for longer than it may be. With the time of the last record that is here of any of them,
-/// and how long they were silent at most while they lived.
+/// and the longest time between two of their records while they lived.
 fn killed<'c, S: std::hash::BuildHasher>(
     chains: &'c HashMap<ChainUid, Chain, S>,
     succeeded: &HashMap<ChainUid, u64>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use host::fake::{Answer, AnyCall, Outcome, PendingCall, Profile, Proxy, Request, Response};
+use host::fake::{AnyCall, CallResponse, Outcome, PendingCall, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
@@ -102,15 +102,15 @@ impl Bed {
     }
 
     /// Answers every call to the provider with what `answer` says, and counts them.
-    pub(crate) fn answers(
+    pub(crate) fn responses(
         &mut self,
-        mut answer: impl FnMut(&PendingCall) -> Answer + 'static,
+        mut response: impl FnMut(&PendingCall) -> CallResponse + 'static,
     ) -> Rc<RefCell<u32>> {
         let calls = Rc::new(RefCell::new(0));
         let count = Rc::clone(&calls);
-        self.proxy.answer_calls(move |call| {
+        self.proxy.respond_to_calls(move |call| {
             *count.borrow_mut() += 1;
-            Some(answer(call))
+            Some(response(call))
         });
         calls
     }
@@ -175,8 +175,13 @@ impl Bed {
     }
 
     /// Of many requests at once one asks the provider. The others wait with it where the host can
-    /// hold them, and are told to come again elsewhere; nobody passes before the answer.
-    pub(crate) fn only_one_asks(&mut self, request: &Request, credential: &str, answer: Answer) {
+    /// hold them, and are told to come again elsewhere; nobody passes before the response.
+    pub(crate) fn only_one_asks(
+        &mut self,
+        request: &Request,
+        credential: &str,
+        response: CallResponse,
+    ) {
         let profile = self.profile;
         let streams: Vec<u32> = (0..20)
             .map(|_| {
@@ -191,7 +196,7 @@ impl Bed {
         }
         let calls = self.proxy.host().pending_calls();
         assert_eq!(calls.len(), 1, "{profile:?}");
-        self.proxy.answer(calls[0].token, answer);
+        self.proxy.respond_to_call(calls[0].token, response);
         let mut passed = 0;
         for stream in streams {
             passed += i32::from(self.proxy.request_arrived(stream));

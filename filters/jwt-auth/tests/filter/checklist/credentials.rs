@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Profile, Request, Response};
+use host::fake::{CallResponse, Profile, Request, Response};
 use policy::identity::{AuthenticationMethod, Identity};
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn no_api_key_is_sent_to_an_issuer() {
         "rules": [{"require": {"any_of": ["opaque", "partners"]}}],
     });
     in_every_host(&configuration, |bed| {
-        let calls = bed.answers(|_| Answer::http(200, r#"{"active":true,"sub":"jane"}"#));
+        let calls = bed.responses(|_| CallResponse::http(200, r#"{"active":true,"sub":"jane"}"#));
         let request = Request::get("/").header("x-credential", KEY);
         bed.passes("a key of ours", &request, KEY);
         assert_eq!(*calls.borrow(), 0, "{:?}", bed.profile);
@@ -351,13 +351,13 @@ fn junk_does_not_crowd_out_a_good_token() {
     );
     let asked = Rc::new(RefCell::new(0));
     let count = Rc::clone(&asked);
-    bed.proxy.answer_calls(move |call| {
+    bed.proxy.respond_to_calls(move |call| {
         *count.borrow_mut() += 1;
         let host::fake::AnyCall::Http { body, .. } = &call.call else {
             panic!("not an HTTP call");
         };
         let active = body.starts_with(b"token=good&");
-        Some(Answer::http(
+        Some(CallResponse::http(
             200,
             json!({"active": active, "sub": "jane"}).to_string(),
         ))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use host::fake::{Answer, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use jwt_auth::opaque::api_key;
 use serde_json::{Map, Value, json};
@@ -170,8 +170,8 @@ fn every_rule_of_every_example_can_pass() {
         .map(|(name, value)| (name.to_owned(), value))
         .into_iter()
         .collect();
-        let answer = Value::Object(everybody).to_string();
-        proxy.answer_calls(move |_| Some(Answer::http(200, answer.clone())));
+        let response = Value::Object(everybody).to_string();
+        proxy.respond_to_calls(move |_| Some(CallResponse::http(200, response.clone())));
         for rule in example["rules"].as_array().unwrap() {
             if rule.get("deny").is_some() {
                 continue;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Process, Profile, Proxy, Request, Response};
+use host::fake::{CallResponse, Process, Profile, Proxy, Request, Response};
 use jwt_auth::JwtAuth;
 use serde_json::{Value, json};
 
@@ -44,20 +44,20 @@ fn token(process: &Process, signer: &Signer, issuer: &str) -> String {
 }
 
 /// Counts the calls, and answers with what is in the cell; nothing at all for `None`.
-fn answers(proxy: &mut Proxy, answer: &Rc<RefCell<Option<Answer>>>) -> Rc<Cell<u32>> {
+fn responses(proxy: &mut Proxy, response: &Rc<RefCell<Option<CallResponse>>>) -> Rc<Cell<u32>> {
     let calls = Rc::new(Cell::new(0));
-    let (count, answer) = (Rc::clone(&calls), Rc::clone(answer));
-    proxy.answer_calls(move |_| {
-        let answer = answer.borrow().clone()?;
+    let (count, response) = (Rc::clone(&calls), Rc::clone(response));
+    proxy.respond_to_calls(move |_| {
+        let response = response.borrow().clone()?;
         count.set(count.get() + 1);
-        Some(answer)
+        Some(response)
     });
     calls
 }
 
-fn good(signer: &Signer) -> Rc<RefCell<Option<Answer>>> {
-    let answer = Answer::http(200, signer.jwks().to_string());
-    Rc::new(RefCell::new(Some(answer)))
+fn good(signer: &Signer) -> Rc<RefCell<Option<CallResponse>>> {
+    let response = CallResponse::http(200, signer.jwks().to_string());
+    Rc::new(RefCell::new(Some(response)))
 }
 
 fn status(proxy: &mut Proxy, token: &str) -> u16 {
@@ -85,7 +85,7 @@ fn a_reload_that_narrows_the_algorithms_starts_no_storm() {
     let signer = Signer::new("a", 7);
     let process = Process::new(Profile::Envoy);
     let mut proxy = worker(&process, &corp(&json!({})));
-    let calls = answers(&mut proxy, &good(&signer));
+    let calls = responses(&mut proxy, &good(&signer));
     proxy.advance(TICK);
     let token = token(&process, &signer, ISSUER);
     assert_eq!((status(&mut proxy, &token), calls.get()), (200, 1));
@@ -124,7 +124,7 @@ fn a_provider_that_can_use_no_key_harms_no_other_with_the_same_address() {
             };
         }
         let mut proxy = worker(&process, &configuration);
-        let calls = answers(&mut proxy, &good(&signer));
+        let calls = responses(&mut proxy, &good(&signer));
         proxy.advance(TICK);
         let token = token(&process, &signer, ISSUER);
         for _ in 0..100 {
@@ -144,7 +144,7 @@ fn a_fetch_that_goes_with_its_configuration_holds_up_nobody() {
     let process = Process::new(Profile::Envoy);
     let silent = Rc::new(RefCell::new(None));
     let mut proxy = worker(&process, &corp(&json!({})));
-    answers(&mut proxy, &silent);
+    responses(&mut proxy, &silent);
     proxy.advance(TICK);
     assert_eq!(proxy.host().pending_calls().len(), 1);
     *silent.borrow_mut() = good(&signer).take();
@@ -164,7 +164,7 @@ fn a_vm_that_dies_without_a_word_holds_up_nobody_for_long() {
     assert_eq!(dies.host().pending_calls().len(), 1);
     // It is renewed as long as the VM lives, however long the fetch takes.
     let mut lives = worker(&process, &corp(&json!({})));
-    let calls = answers(&mut lives, &good(&signer));
+    let calls = responses(&mut lives, &good(&signer));
     for _ in 0..100 {
         dies.tick();
         lives.advance(TICK);
@@ -188,7 +188,7 @@ fn a_failure_that_another_vm_has_seen_settles_who_waits_here() {
     let request = bearer("/", &token(&process, &signer, ISSUER));
     let stream = holds(&mut waits, &request);
     waits.advance(TICK);
-    fetches.answer(call, Answer::http(503, "no"));
+    fetches.respond_to_call(call, CallResponse::http(503, "no"));
     waits.advance(TICK);
     assert_eq!(end(&mut waits, stream), (false, Some(503)));
 }
@@ -207,14 +207,14 @@ fn a_fetch_that_cannot_start_is_not_waited_for() {
 fn requests_find_out_soon_that_a_provider_is_back() {
     let signer = Signer::new("a", 7);
     let process = Process::new(Profile::Envoy);
-    let answer = Rc::new(RefCell::new(Some(Answer::http(503, "no"))));
+    let response = Rc::new(RefCell::new(Some(CallResponse::http(503, "no"))));
     let mut proxy = worker(&process, &corp(&json!({})));
-    let calls = answers(&mut proxy, &answer);
+    let calls = responses(&mut proxy, &response);
     for _ in 0..3000 {
         proxy.advance(TICK);
     }
     assert!(calls.get() < 30, "it backs off: {}", calls.get());
-    *answer.borrow_mut() = good(&signer).take();
+    *response.borrow_mut() = good(&signer).take();
     let token = token(&process, &signer, ISSUER);
     let tried = (0..30).position(|_| {
         proxy.advance(TICK);
@@ -227,14 +227,14 @@ fn requests_find_out_soon_that_a_provider_is_back() {
 fn a_rotation_is_not_the_fault_of_the_client() {
     let (old, new) = (Signer::new("old", 7), Signer::new("new", 9));
     let process = Process::new(Profile::Envoy);
-    let answer = good(&old);
+    let response = good(&old);
     let mut proxy = worker(&process, &corp(&json!({})));
-    let calls = answers(&mut proxy, &answer);
+    let calls = responses(&mut proxy, &response);
     proxy.advance(TICK);
     let (before, after) = (token(&process, &old, ISSUER), token(&process, &new, ISSUER));
     assert_eq!(status(&mut proxy, &before), 200);
     // While the provider is down nothing is known about the new key.
-    *answer.borrow_mut() = Some(Answer::http(503, "no"));
+    *response.borrow_mut() = Some(CallResponse::http(503, "no"));
     for _ in 0..50 {
         proxy.advance(TICK);
         let outcome = proxy.run(&bearer("/", &after), &Response::json("{}"));
@@ -242,7 +242,7 @@ fn a_rotation_is_not_the_fault_of_the_client() {
         assert!(outcome.client().header("retry-after").is_some());
         assert_eq!(status(&mut proxy, &before), 200, "the old keys serve");
     }
-    *answer.borrow_mut() = good(&new).take();
+    *response.borrow_mut() = good(&new).take();
     let tried = (0..30).position(|_| {
         proxy.advance(TICK);
         status(&mut proxy, &after) == 200
@@ -255,15 +255,15 @@ fn made_up_keys_and_recent_fetches_do_not_hide_a_rotation() {
     let (old, new) = (Signer::new("old", 7), Signer::new("new", 9));
     let made_up = Signer::new("made up", 8);
     let process = Process::new(Profile::Envoy);
-    let answer = good(&old);
+    let response = good(&old);
     let mut proxy = worker(&process, &corp(&json!({})));
-    answers(&mut proxy, &answer);
+    responses(&mut proxy, &response);
     proxy.advance(TICK);
     assert_eq!(status(&mut proxy, &token(&process, &old, ISSUER)), 200);
     proxy.advance(TICK);
     assert_eq!(status(&mut proxy, &token(&process, &made_up, ISSUER)), 401);
     // The provider rotates a moment later, and long before the next fetch is due.
-    *answer.borrow_mut() = good(&new).take();
+    *response.borrow_mut() = good(&new).take();
     proxy.advance(TICK);
     assert_eq!(status(&mut proxy, &token(&process, &new, ISSUER)), 200);
 }
@@ -276,7 +276,7 @@ fn workers_share_the_bucket_for_unknown_keys() {
     let mut workers: Vec<_> = (0..4)
         .map(|_| {
             let mut proxy = worker(&process, &corp(&json!({})));
-            let calls = answers(&mut proxy, &good(&signer));
+            let calls = responses(&mut proxy, &good(&signer));
             (proxy, calls)
         })
         .collect();
@@ -307,9 +307,12 @@ fn a_fetch_that_the_host_says_nothing_of_has_failed() {
     let calls = proxy.host().pending_calls();
     assert_eq!(calls.len(), 2, "it has begun again");
     let other = Signer::new("other", 8);
-    proxy.answer(first, Answer::http(200, other.jwks().to_string()));
+    proxy.respond_to_call(first, CallResponse::http(200, other.jwks().to_string()));
     let waits = holds(&mut proxy, &bearer("/", &token(&process, &signer, ISSUER)));
     let second = calls.iter().find(|call| call.token != first).unwrap();
-    proxy.answer(second.token, Answer::http(200, signer.jwks().to_string()));
+    proxy.respond_to_call(
+        second.token,
+        CallResponse::http(200, signer.jwks().to_string()),
+    );
     assert_eq!(end(&mut proxy, waits), (true, None), "the upstream has it");
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Profile};
+use host::fake::{CallResponse, Profile};
 use serde_json::{Value, json};
 
 use super::bed::{Bed, ISSUER, Signer, bearer, encode, header_of, in_every_host, refusal};
@@ -181,8 +181,8 @@ fn bad_keys_of_a_provider_harm_nobody_but_themselves() {
     let count = keys.len() - 1;
     let jwks = json!({"keys": keys}).to_string();
     in_every_host(&remote(), |bed| {
-        let answer = jwks.clone();
-        bed.answers(move |_| Answer::http(200, answer.clone()));
+        let response = jwks.clone();
+        bed.responses(move |_| CallResponse::http(200, response.clone()));
         bed.wait(Duration::from_millis(150));
         let token = signer.token(&bed.claims(&json!({})));
         bed.passes("the good key", &bearer("/", &token), &token);
@@ -239,7 +239,7 @@ fn keys_come_over_tls() {
 fn without_keys_nothing_is_decided() {
     let signer = Signer::new("a", 7);
     let good = signer.jwks().to_string();
-    let redirect = Answer::Http {
+    let redirect = CallResponse::Http {
         headers: vec![
             (b":status".to_vec(), b"302".to_vec()),
             (b"location".to_vec(), b"https://evil.test/jwks".to_vec()),
@@ -247,28 +247,28 @@ fn without_keys_nothing_is_decided() {
         body: good.clone().into_bytes(),
         trailers: Vec::new(),
     };
-    for (line, answer) in [
+    for (line, response) in [
         ("redirect", redirect),
-        ("404", Answer::http(404, good.clone())),
-        ("500", Answer::http(500, good.clone())),
-        ("a reset", Answer::Nothing),
-        ("a timeout", Answer::timeout()),
-        ("HTML", Answer::http(200, "<html>")),
-        ("no set", Answer::http(200, "{}")),
-        ("an empty set", Answer::http(200, r#"{"keys":[]}"#)),
+        ("404", CallResponse::http(404, good.clone())),
+        ("500", CallResponse::http(500, good.clone())),
+        ("a reset", CallResponse::Nothing),
+        ("a timeout", CallResponse::timeout()),
+        ("HTML", CallResponse::http(200, "<html>")),
+        ("no set", CallResponse::http(200, "{}")),
+        ("an empty set", CallResponse::http(200, r#"{"keys":[]}"#)),
         (
             "only bad keys",
-            Answer::http(200, r#"{"keys":[{"kty":"EC"}]}"#),
+            CallResponse::http(200, r#"{"keys":[{"kty":"EC"}]}"#),
         ),
         (
             "twice",
-            Answer::http(200, format!(r#"{{"keys":[],{}"#, &good[1..])),
+            CallResponse::http(200, format!(r#"{{"keys":[],{}"#, &good[1..])),
         ),
-        ("too much", Answer::http(200, "x".repeat(600_000))),
+        ("too much", CallResponse::http(200, "x".repeat(600_000))),
     ] {
         in_every_host(&remote(), |bed| {
-            let given = answer.clone();
-            let calls = bed.answers(move |call| {
+            let given = response.clone();
+            let calls = bed.responses(move |call| {
                 assert_eq!(
                     header_of(call, ":path"),
                     "/jwks",
@@ -310,9 +310,9 @@ fn metadata_of_another_issuer_are_not_believed() {
     ] {
         in_every_host(&discovery(), |bed| {
             let (jwks, metadata) = (signer.jwks().to_string(), metadata.to_string());
-            bed.answers(move |call| {
+            bed.responses(move |call| {
                 let metadata_asked = header_of(call, ":path").starts_with("/.well-known/");
-                Answer::http(200, if metadata_asked { &metadata } else { &jwks }.clone())
+                CallResponse::http(200, if metadata_asked { &metadata } else { &jwks }.clone())
             });
             bed.wait(Duration::from_millis(300));
             let token = signer.token(&bed.claims(&json!({})));
@@ -327,8 +327,8 @@ fn made_up_keys_make_a_few_fetches() {
     let signer = Signer::new("a", 7);
     let jwks = signer.jwks().to_string();
     in_every_host(&remote(), |bed| {
-        let answer = jwks.clone();
-        let calls = bed.answers(move |_| Answer::http(200, answer.clone()));
+        let response = jwks.clone();
+        let calls = bed.responses(move |_| CallResponse::http(200, response.clone()));
         bed.wait(Duration::from_millis(150));
         let token = signer.token(&bed.claims(&json!({})));
         bed.passes("the first", &bearer("/", &token), &token);
@@ -365,8 +365,8 @@ fn a_withdrawn_key_takes_its_tokens_along() {
             old.jwks().to_string(),
             new.jwks().to_string(),
         );
-        bed.answers(move |_| {
-            Answer::http(200, if switch.get() { &second } else { &first }.clone())
+        bed.responses(move |_| {
+            CallResponse::http(200, if switch.get() { &second } else { &first }.clone())
         });
         bed.wait(Duration::from_millis(150));
         let token = old.token(&bed.claims(&json!({"exp": bed.now() + 3600})));
@@ -392,8 +392,8 @@ fn many_cold_requests_make_one_fetch() {
         // Before the first tick, which would fetch them for all.
         let mut bed = Bed::new(profile, &remote());
         let token = signer.token(&bed.claims(&json!({})));
-        let answer = Answer::http(200, signer.jwks().to_string());
-        bed.only_one_asks(&bearer("/", &token), &token, answer);
+        let response = CallResponse::http(200, signer.jwks().to_string());
+        bed.only_one_asks(&bearer("/", &token), &token, response);
     }
 }
 
@@ -413,15 +413,15 @@ fn nobody_goes_on_because_another_was_answered() {
             })
             .collect();
         let metadata = json!({"issuer": ISSUER, "jwks_uri": "https://idp.example.com/jwks"});
-        for answer in [metadata.to_string(), "<html>".to_owned()] {
+        for response in [metadata.to_string(), "<html>".to_owned()] {
             for call in bed.proxy.host().pending_calls() {
                 bed.proxy
-                    .answer(call.token, Answer::http(200, answer.clone()));
+                    .respond_to_call(call.token, CallResponse::http(200, response.clone()));
             }
             let arrived = streams
                 .iter()
                 .any(|stream| bed.proxy.request_arrived(*stream));
-            assert!(!arrived, "{:?} {answer}", bed.profile);
+            assert!(!arrived, "{:?} {response}", bed.profile);
         }
         for stream in streams {
             let outcome = bed.proxy.finish(stream);

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{Answer, Profile, Proxy, Request};
+use host::fake::{CallResponse, Profile, Proxy, Request};
 use jwt_auth::JwtAuth;
 use jwt_auth::opaque::api_key;
 use serde_json::{Value, json};
@@ -127,35 +127,35 @@ fn introspection() -> Value {
 fn only_active_tokens_are_good() {
     let code = |code| Some((401, code));
     let undecided = Some((503, "introspection_unavailable"));
-    for (line, answer, expected) in [
+    for (line, response, expected) in [
         (
             "active",
-            Answer::http(200, r#"{"active":true,"aud":"api"}"#),
+            CallResponse::http(200, r#"{"active":true,"aud":"api"}"#),
             None,
         ),
         (
             "inactive",
-            Answer::http(200, r#"{"active":false}"#),
+            CallResponse::http(200, r#"{"active":false}"#),
             code("token_inactive"),
         ),
         (
             "inactive with claims",
-            Answer::http(200, r#"{"active":false,"aud":"api","sub":"jane"}"#),
+            CallResponse::http(200, r#"{"active":false,"aud":"api","sub":"jane"}"#),
             code("token_inactive"),
         ),
         (
             "another audience",
-            Answer::http(200, r#"{"active":true,"aud":"other"}"#),
+            CallResponse::http(200, r#"{"active":true,"aud":"other"}"#),
             code("audience_mismatch"),
         ),
         (
             "no audience",
-            Answer::http(200, r#"{"active":true}"#),
+            CallResponse::http(200, r#"{"active":true}"#),
             code("audience_mismatch"),
         ),
         (
             "another issuer",
-            Answer::http(
+            CallResponse::http(
                 200,
                 r#"{"active":true,"aud":"api","iss":"https://evil.test"}"#,
             ),
@@ -163,56 +163,60 @@ fn only_active_tokens_are_good() {
         ),
         (
             "expired",
-            Answer::http(200, r#"{"active":true,"aud":"api","exp":1000}"#),
+            CallResponse::http(200, r#"{"active":true,"aud":"api","exp":1000}"#),
             code("token_expired"),
         ),
         (
             "not yet",
-            Answer::http(200, r#"{"active":true,"aud":"api","nbf":9999999999}"#),
+            CallResponse::http(200, r#"{"active":true,"aud":"api","nbf":9999999999}"#),
             code("token_not_yet_valid"),
         ),
         (
             "text",
-            Answer::http(200, r#"{"active":"true","aud":"api"}"#),
+            CallResponse::http(200, r#"{"active":"true","aud":"api"}"#),
             undecided,
         ),
         (
             "a number",
-            Answer::http(200, r#"{"active":1,"aud":"api"}"#),
+            CallResponse::http(200, r#"{"active":1,"aud":"api"}"#),
             undecided,
         ),
-        ("nothing", Answer::http(200, r#"{"aud":"api"}"#), undecided),
+        (
+            "nothing",
+            CallResponse::http(200, r#"{"aud":"api"}"#),
+            undecided,
+        ),
         (
             "twice",
-            Answer::http(200, r#"{"active":false,"active":true,"aud":"api"}"#),
+            CallResponse::http(200, r#"{"active":false,"active":true,"aud":"api"}"#),
             undecided,
         ),
         (
             "a list",
-            Answer::http(200, r#"[{"active":true}]"#),
+            CallResponse::http(200, r#"[{"active":true}]"#),
             undecided,
         ),
-        ("HTML", Answer::http(200, "<html>"), undecided),
+        ("HTML", CallResponse::http(200, "<html>"), undecided),
         (
             "401",
-            Answer::http(401, r#"{"active":true,"aud":"api"}"#),
+            CallResponse::http(401, r#"{"active":true,"aud":"api"}"#),
             undecided,
         ),
         (
             "302",
-            Answer::http(302, r#"{"active":true,"aud":"api"}"#),
+            CallResponse::http(302, r#"{"active":true,"aud":"api"}"#),
             undecided,
         ),
         (
             "500",
-            Answer::http(500, r#"{"active":true,"aud":"api"}"#),
+            CallResponse::http(500, r#"{"active":true,"aud":"api"}"#),
             undecided,
         ),
-        ("a reset", Answer::Nothing, undecided),
-        ("a timeout", Answer::timeout(), undecided),
+        ("a reset", CallResponse::Nothing, undecided),
+        ("a timeout", CallResponse::timeout(), undecided),
         (
             "too much",
-            Answer::http(
+            CallResponse::http(
                 200,
                 format!(
                     r#"{{"active":true,"aud":"api","x":"{}"}}"#,
@@ -223,8 +227,8 @@ fn only_active_tokens_are_good() {
         ),
     ] {
         in_every_host(&introspection(), |bed| {
-            let given = answer.clone();
-            bed.answers(move |_| given.clone());
+            let given = response.clone();
+            bed.responses(move |_| given.clone());
             let request = bearer("/", TOKEN);
             match expected {
                 None => drop(bed.passes(line, &request, TOKEN)),
@@ -240,14 +244,14 @@ fn an_issuer_is_asked_once_and_by_us() {
         let active = Rc::new(Cell::new(true));
         let switch = Rc::clone(&active);
         let expires = bed.now() + 10;
-        let calls = bed.answers(move |call| {
+        let calls = bed.responses(move |call| {
             let header = |name| header_of(call, name);
             assert_eq!(header(":method"), "POST");
             assert!(header("authorization").starts_with("Basic "));
             assert!(!header(":path").contains(TOKEN), "not where logs see it");
             let active = switch.get();
-            let answer = json!({"active": active, "aud": "api", "exp": expires});
-            Answer::http(200, answer.to_string())
+            let response = json!({"active": active, "aud": "api", "exp": expires});
+            CallResponse::http(200, response.to_string())
         });
         let request = bearer("/", TOKEN);
         for _ in 0..5 {
@@ -275,8 +279,8 @@ fn an_issuer_is_asked_once_and_by_us() {
 #[test]
 fn many_who_wait_ask_once() {
     in_every_host(&introspection(), |bed| {
-        let answer = Answer::http(200, r#"{"active":true,"aud":"api"}"#);
-        bed.only_one_asks(&bearer("/", TOKEN), TOKEN, answer);
+        let response = CallResponse::http(200, r#"{"active":true,"aud":"api"}"#);
+        bed.only_one_asks(&bearer("/", TOKEN), TOKEN, response);
     });
 }
 

@@ -301,15 +301,15 @@ fn the_kinds_of_refusal_stay_apart() {
     // Only the code tells a bad signature from an unknown key, and neither says more.
     let forged = theirs.token(&bed.claims(&json!({})));
     let unknown = Signer::new("b", 9).token(&bed.claims(&json!({})));
-    let answers = [forged, unknown].map(|token| {
+    let responses = [forged, unknown].map(|token| {
         let outcome = bed.run(&bearer("/orders/1", &token), &token);
         let challenge = outcome.client().header("www-authenticate");
         let body: Value = serde_json::from_str(&outcome.client().text()).unwrap();
         let members: Vec<String> = body.as_object().unwrap().keys().cloned().collect();
         (outcome.client().status(), challenge, members)
     });
-    assert_eq!(answers[0], answers[1]);
-    let challenge = answers[0].1.as_deref();
+    assert_eq!(responses[0], responses[1]);
+    let challenge = responses[0].1.as_deref();
     assert_eq!(
         challenge,
         Some(r#"Bearer realm="meshward", error="invalid_token""#)

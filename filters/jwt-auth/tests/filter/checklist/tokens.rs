@@ -263,7 +263,7 @@ fn where_keys_are_is_not_for_a_token_to_say() {
         .to_string()
     };
     in_every_host(&configuration(&ours), |bed| {
-        let calls = bed.answers(|_| panic!("it asked somebody"));
+        let calls = bed.responses(|_| panic!("it asked somebody"));
         let claims = bed.claims(&json!({})).to_string();
         let forged = theirs.sign(&elsewhere(&theirs), &claims);
         let expected = (401, "signature_invalid");

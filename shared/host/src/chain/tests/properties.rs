@@ -16,7 +16,7 @@ const RUNS: u32 = 10_000;
 enum Move {
     /// The next part of the message that is on its way.
     GoOn,
-    Answer(usize),
+    Respond(usize),
     Tick,
 }
 
@@ -77,7 +77,7 @@ fn exchange() -> impl Strategy<Value = Exchange> {
     let body = || prop::collection::vec("[xyz0-3]{1,4}", 0..4);
     let moves = prop_oneof![
         5 => Just(Move::GoOn),
-        3 => (0..4_usize).prop_map(Move::Answer),
+        3 => (0..4_usize).prop_map(Move::Respond),
         1 => Just(Move::Tick),
     ];
     (
@@ -114,8 +114,8 @@ fn run(bed: &mut dyn Bed, exchange: &Exchange) -> (Vec<Vec<String>>, Vec<String>
         }
         match one {
             Move::GoOn => driver.go_on(bed),
-            Move::Answer(place) if *place < exchange.scripts.len() => drop(bed.answer(*place)),
-            Move::Answer(_) => {}
+            Move::Respond(place) if *place < exchange.scripts.len() => drop(bed.respond(*place)),
+            Move::Respond(_) => {}
             // A response to the request of a tick begins after the tick: until nothing waits.
             Move::Tick => (0..8).for_each(|_| bed.tick()),
         }
@@ -125,7 +125,7 @@ fn run(bed: &mut dyn Bed, exchange: &Exchange) -> (Vec<Vec<String>>, Vec<String>
         for _ in 0..64 {
             driver.go_on(bed);
             for place in 0..exchange.scripts.len() {
-                bed.answer(place);
+                bed.respond(place);
             }
             bed.tick();
         }

@@ -7,8 +7,8 @@ use policy::config::{Problem, Problems};
 
 use crate::chain::{Composition, Parts};
 use crate::{
-    Action, Buffer, CallToken, Capabilities, ContextId, Direction, Filter, HeaderMap, Host,
-    HttpCall, LocalResponse, ResponseSizes, Stream,
+    Action, Buffer, CallToken, ContextId, Direction, Filter, HeaderMap, Host, HttpCall,
+    LocalResponse, ResponseSizes, Startup, Stream,
 };
 
 /// What a filter does in a callback.
@@ -81,10 +81,14 @@ impl Filter for Scripted {
     const NAME: &'static str = "scripted";
     type Stream = ScriptedStream;
 
-    fn configure(host: &dyn Host, _: &Capabilities, text: &str) -> Result<Self, Problems> {
-        let place: usize = text.parse().map_err(|_| Problem::new("", "no number"))?;
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let place: usize = startup
+            .configuration
+            .parse()
+            .map_err(|_| Problem::new("", "no number"))?;
         let script = SCRIPTS.with_borrow(|scripts| scripts[place].clone());
-        host.set_tick_period(Duration::from_secs(1)).unwrap();
+        let period = Duration::from_secs(1);
+        startup.host.set_tick_period(period).unwrap();
         Ok(Self {
             place,
             script,

@@ -8,7 +8,7 @@
 use super::scripted::Scripted;
 use super::whole::Bed;
 use crate::fake::{
-    Answer, HeaderPairs, Hold, Message, Process, Profile, Proxy, Request, Response,
+    CallResponse, HeaderPairs, Hold, Message, Process, Profile, Proxy, Request, Response,
     StreamProperties,
 };
 use crate::{ContextId, Direction};
@@ -295,12 +295,12 @@ impl Bed for Separate {
         self.pump();
     }
 
-    fn answer(&mut self, place: usize) -> bool {
+    fn respond(&mut self, place: usize) -> bool {
         let proxy = &mut self.proxies[place];
         let Some(call) = proxy.host().pending_calls().into_iter().next() else {
             return false;
         };
-        proxy.answer(call.token, Answer::http(200, "ok"));
+        proxy.respond_to_call(call.token, CallResponse::http(200, "ok"));
         if !self.is_over() {
             self.pump();
         }

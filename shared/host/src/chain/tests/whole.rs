@@ -2,7 +2,7 @@
 
 use super::scripted::ScriptedChain;
 use crate::chain::Chain;
-use crate::fake::{Answer, HeaderPairs, Hold, Message, Profile, Proxy, Request, Response};
+use crate::fake::{CallResponse, HeaderPairs, Hold, Message, Profile, Proxy, Request, Response};
 use crate::{ContextId, Direction};
 
 /// What the driver of a test can do with a chain, whatever plays it.
@@ -15,8 +15,8 @@ pub(super) trait Bed {
     fn respond_headers(&mut self, response: &Response);
     fn respond_chunk(&mut self, chunk: &[u8], end: bool);
     fn respond_trailers(&mut self, trailers: HeaderPairs);
-    /// Answers the oldest call of a part; `false` if there is none.
-    fn answer(&mut self, place: usize) -> bool;
+    /// Returns the oldest call of a part; `false` if there is none.
+    fn respond(&mut self, place: usize) -> bool;
     fn tick(&mut self);
     fn holds_headers(&self, direction: Direction) -> bool;
     /// Upstream, client, whether the stream was reset, and what the filters have told each other.
@@ -65,13 +65,16 @@ impl Bed for Whole {
         self.proxy.respond_trailers(self.stream, trailers);
     }
 
-    fn answer(&mut self, place: usize) -> bool {
+    fn respond(&mut self, place: usize) -> bool {
         let upstream = format!("part-{place}");
         let calls = self.proxy.host().pending_calls();
         let call = calls
             .iter()
             .find(|call| call.upstream == upstream.as_bytes());
-        call.is_some_and(|call| self.proxy.answer(call.token, Answer::http(200, "ok")))
+        call.is_some_and(|call| {
+            self.proxy
+                .respond_to_call(call.token, CallResponse::http(200, "ok"))
+        })
     }
 
     fn tick(&mut self) {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use policy::config::Problems;
 
-use super::super::{Answer, Profile, Proxy, Request, Response};
+use super::super::{CallResponse, Profile, Proxy, Request, Response};
 use crate::{
-    Action, CallToken, Capabilities, Direction, Filter, HeaderMap, Host, HttpCall, LocalResponse,
-    MetricKind, ResponseSizes, Status, Stream, headers,
+    Action, CallToken, Direction, Filter, HeaderMap, Host, HttpCall, LocalResponse, MetricKind,
+    ResponseSizes, Startup, Status, Stream, headers,
 };
 
 /// Does in the request headers what its configuration says, word by word.
@@ -22,7 +22,12 @@ impl Filter for Obedient {
     const NAME: &'static str = "obedient";
     type Stream = ObedientStream;
 
-    fn configure(host: &dyn Host, _: &Capabilities, words: &str) -> Result<Self, Problems> {
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let Startup {
+            host,
+            configuration: words,
+            ..
+        } = startup;
         let _ = host.property(&["plugin_name"]);
         let gauge = host.define_metric(MetricKind::Gauge, "gauge");
         Ok(Self {
@@ -123,7 +128,7 @@ fn a_refusal_beside_a_call_is_sent_when_the_call_has_ended() {
         let stream = proxy.start(&Request::get("/"));
         assert!(!proxy.request_arrived(stream), "{words}");
         for call in proxy.host().pending_calls() {
-            assert!(proxy.answer(call.token, Answer::http(200, "")));
+            assert!(proxy.respond_to_call(call.token, CallResponse::http(200, "")));
         }
         let outcome = proxy.finish(stream);
         assert_eq!(outcome.client().status(), Some(403), "{words}");
@@ -142,9 +147,9 @@ fn a_refusal_that_waits_goes_with_its_request() {
     proxy.finish(gone);
     let next = proxy.start(&Request::get("/"));
     assert_eq!(gone, next);
-    assert!(!proxy.answer(token, Answer::http(200, "")));
+    assert!(!proxy.respond_to_call(token, CallResponse::http(200, "")));
     let token = proxy.host().pending_calls()[0].token;
-    assert!(proxy.answer(token, Answer::http(200, "")));
+    assert!(proxy.respond_to_call(token, CallResponse::http(200, "")));
     assert_eq!(proxy.finish(next).client().status(), Some(403));
 }
 

@@ -2,7 +2,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::super::{Answer, Hold, LocalReply, Profile, Request, Response};
+use super::super::{CallResponse, Hold, LocalReply, Profile, Request, Response};
 use super::{Event, proxy};
 use crate::{Action, Buffer, Direction, HeaderMap, Host, HttpCall, LocalResponse, Status};
 
@@ -109,8 +109,8 @@ fn a_held_request_goes_on_when_it_is_resumed() {
     assert!(!proxy.request_arrived(stream));
     let call = proxy.host().pending_calls().pop().unwrap();
     assert_eq!(Some(call.context), proxy.root());
-    assert!(proxy.answer(call.token, Answer::http(200, "{}")));
-    assert!(!proxy.answer(call.token, Answer::http(200, "{}")));
+    assert!(proxy.respond_to_call(call.token, CallResponse::http(200, "{}")));
+    assert!(!proxy.respond_to_call(call.token, CallResponse::http(200, "{}")));
     assert!(proxy.request_arrived(stream));
     let outcome = proxy.finish(stream);
     assert_eq!(outcome.upstream().text(), "abcd");
@@ -332,7 +332,7 @@ fn a_replaced_root_may_take_its_time() {
     assert!(!events.borrow().contains(&(old, Event::Delete)));
     let call = proxy.host().pending_calls().pop().unwrap();
     assert_eq!(call.context, old);
-    proxy.answer(call.token, Answer::http(200, ""));
+    proxy.respond_to_call(call.token, CallResponse::http(200, ""));
     assert!(events.borrow().contains(&(old, Event::Delete)));
 }
 

@@ -340,9 +340,9 @@ fn a_request_brings_its_own_attributes() {
 fn every_call_can_be_made_to_fail() {
     let host = FakeHost::new(Profile::Envoy);
     host.fail_times("proxy_get_shared_data", Status::Other(99), 2);
-    let answers: Vec<_> = (0..3).map(|_| host.shared_data("k").err()).collect();
+    let responses: Vec<_> = (0..3).map(|_| host.shared_data("k").err()).collect();
     let failed = Some(Status::Other(99));
-    assert_eq!(answers, [failed, failed, Some(Status::NotFound)]);
+    assert_eq!(responses, [failed, failed, Some(Status::NotFound)]);
     assert_eq!(host.times_called("proxy_get_shared_data"), 3);
     for call in HOST_CALLS {
         host.fail(call, Status::InternalFailure);

@@ -7,7 +7,7 @@ mod rows;
 mod waiting;
 
 use super::{FakeHost, Process, Profile, Proxy};
-use crate::{Action, CallToken, ContextId, Plugin};
+use crate::{Action, CallToken, ContextId, Plugin, ResponseSizes};
 
 /// A callback as a scripted plugin sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,7 @@ enum Event {
     ResponseTrailers,
     HttpCallResponse {
         token: CallToken,
-        headers: usize,
-        body: usize,
+        sizes: ResponseSizes,
     },
     GrpcReceive(Result<usize, u32>),
     Done,
@@ -94,19 +93,8 @@ impl<S: FnMut(&FakeHost, ContextId, Event) -> Action> Plugin for Scripted<S> {
         self.event(context, Event::ResponseTrailers)
     }
 
-    fn http_call_response(
-        &mut self,
-        context: ContextId,
-        token: CallToken,
-        headers: usize,
-        body: usize,
-    ) {
-        let event = Event::HttpCallResponse {
-            token,
-            headers,
-            body,
-        };
-        self.event(context, event);
+    fn http_call_response(&mut self, context: ContextId, token: CallToken, sizes: ResponseSizes) {
+        self.event(context, Event::HttpCallResponse { token, sizes });
     }
 
     fn grpc_receive(&mut self, context: ContextId, _: CallToken, result: Result<usize, u32>) {

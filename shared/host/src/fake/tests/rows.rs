@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::super::{Answer, FakeHost, Hold, Process, Profile, Request, Response};
+use super::super::{CallResponse, FakeHost, Hold, Process, Profile, Request, Response};
 use super::{Event, proxy};
 use crate::{
     Action, Buffer, Direction, HeaderMap, Headers, Host, HttpCall, LocalResponse, MetricKind,
@@ -73,7 +73,7 @@ fn on_apisix_a_call_under_way_wins_over_a_local_response() {
         let stream = proxy.start(&Request::get("/"));
         assert_eq!(proxy.held(stream, Direction::Request), Hold::Headers);
         let token = proxy.host().pending_calls()[0].token;
-        assert!(proxy.answer(token, Answer::http(200, "")));
+        assert!(proxy.respond_to_call(token, CallResponse::http(200, "")));
         assert!(
             proxy.request_arrived(stream),
             "nothing is left of the refusal"
@@ -98,10 +98,10 @@ fn apisix_has_one_call_of_a_request_at_a_time() {
         Action::Continue
     });
     let stream = proxy.start(&Request::get("/"));
-    assert!(proxy.answer(0, Answer::http(200, "")));
+    assert!(proxy.respond_to_call(0, CallResponse::http(200, "")));
     assert_eq!(*second.borrow(), [Err(Status::InternalFailure), Ok(1)]);
     assert!(!proxy.request_arrived(stream), "it waits for the next call");
-    assert!(proxy.answer(1, Answer::http(200, "")));
+    assert!(proxy.respond_to_call(1, CallResponse::http(200, "")));
     assert!(proxy.request_arrived(stream));
 }
 
@@ -128,7 +128,7 @@ fn tokens_count_from_0_and_answers_come_to_the_root() {
         }
         let root = proxy.root().unwrap();
         for token in [0, 1] {
-            assert!(proxy.answer(token, Answer::http(200, "")));
+            assert!(proxy.respond_to_call(token, CallResponse::http(200, "")));
         }
         let path = |path: &str| Some(path.as_bytes().to_vec());
         assert_eq!(

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use policy::config::Problems;
 
-use super::super::{Answer, Profile, Proxy, Request};
+use super::super::{CallResponse, Profile, Proxy, Request};
 use crate::waiting::{Call, CallId, Calls, Occasion, WaitingRequests};
 use crate::{
-    Action, CallToken, Capabilities, ContextId, Filter, HeaderMap, Host, HttpCall, LocalResponse,
-    ResponseSizes, Stream, header_text,
+    Action, CallToken, ContextId, Filter, HeaderMap, Host, HttpCall, LocalResponse, ResponseSizes,
+    Startup, Stream, header_text,
 };
 
 /// Asks once for everybody who comes meanwhile; what is not answered with 200 refuses them.
@@ -27,13 +27,11 @@ impl Filter for Asking {
     const NAME: &'static str = "asking";
     type Stream = AskingStream;
 
-    fn configure(
-        host: &dyn Host,
-        capabilities: &Capabilities,
-        text: &str,
-    ) -> Result<Self, Problems> {
+    fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
+        let (capabilities, text) = (startup.capabilities, startup.configuration);
         if capabilities.ticks() {
-            host.set_tick_period(Duration::from_millis(100)).unwrap();
+            let period = Duration::from_millis(100);
+            startup.host.set_tick_period(period).unwrap();
         }
         Ok(Self {
             calls: Calls::new(*capabilities, 2),
@@ -152,9 +150,9 @@ fn ends(proxy: &mut Proxy) -> String {
     String::from_utf8(value).unwrap()
 }
 
-fn answer_next(proxy: &mut Proxy, status: u16) {
+fn respond_to_next(proxy: &mut Proxy, status: u16) {
     let token = proxy.host().pending_calls()[0].token;
-    assert!(proxy.answer(token, Answer::http(status, "")));
+    assert!(proxy.respond_to_call(token, CallResponse::http(status, "")));
 }
 
 #[test]
@@ -168,7 +166,7 @@ fn one_response_wakes_everybody_in_the_order_in_which_they_came() {
     proxy.finish(streams[0]);
     assert_eq!(ends(&mut proxy), "/1:left");
     let again = proxy.start(&Request::get("/5"));
-    answer_next(&mut proxy, 200);
+    respond_to_next(&mut proxy, 200);
     assert!(proxy.request_arrived(again));
     assert_eq!(ends(&mut proxy), "/2:true /3:true /5:true");
 }
@@ -184,14 +182,14 @@ fn where_a_call_wakes_its_own_request_only_nobody_waits_for_that_of_another() {
             Some(403),
             "{profile:?}"
         );
-        answer_next(&mut proxy, 200);
+        respond_to_next(&mut proxy, 200);
         assert!(proxy.request_arrived(first), "{profile:?}");
         // With a call of its own each is held, and one response leaves the other one waiting.
         let mut proxy = asking(profile, "each");
         let streams = ["/1", "/2"].map(|path| proxy.start(&Request::get(path)));
-        answer_next(&mut proxy, 200);
+        respond_to_next(&mut proxy, 200);
         assert!(proxy.request_arrived(streams[0]) && !proxy.request_arrived(streams[1]));
-        answer_next(&mut proxy, 403);
+        respond_to_next(&mut proxy, 403);
         let refused = proxy.finish(streams[1]);
         assert_eq!(refused.client().status(), Some(403), "{profile:?}");
         assert_eq!(refused.trap, None);
@@ -206,14 +204,14 @@ fn a_call_ends_with_its_request_where_it_belongs_to_it() {
     assert_eq!(ends(&mut proxy), "/1:left lost");
     // There is room for another call at once.
     let next = proxy.start(&Request::get("/2"));
-    answer_next(&mut proxy, 200);
+    respond_to_next(&mut proxy, 200);
     assert!(proxy.request_arrived(next));
     // On Envoy the response still comes, and serves who came after.
     let mut proxy = asking(Profile::Envoy, "");
     let gone = proxy.start(&Request::get("/1"));
     let stays = proxy.start(&Request::get("/2"));
     proxy.finish(gone);
-    answer_next(&mut proxy, 200);
+    respond_to_next(&mut proxy, 200);
     assert!(proxy.request_arrived(stays));
     assert_eq!(ends(&mut proxy), "/1:left /2:true");
 }
@@ -229,7 +227,7 @@ fn a_host_that_never_responds_holds_nobody_for_ever() {
     assert_eq!(proxy.finish(stream).client().status(), Some(403));
     // What comes after all that is taken for the response to nothing.
     proxy.start(&Request::get("/2"));
-    assert!(proxy.answer(token, Answer::http(200, "")));
+    assert!(proxy.respond_to_call(token, CallResponse::http(200, "")));
     assert_eq!(ends(&mut proxy), "");
 }
 
@@ -240,7 +238,7 @@ fn no_more_calls_than_there_may_be() {
         proxy.start(&Request::get(path));
     }
     assert_eq!(proxy.host().pending_calls().len(), 2);
-    answer_next(&mut proxy, 200);
+    respond_to_next(&mut proxy, 200);
     proxy.start(&Request::get("/4"));
     assert_eq!(proxy.host().pending_calls().len(), 2);
 }
@@ -253,6 +251,6 @@ fn no_request_waits_longer_than_it_may() {
     let second = proxy.start(&Request::get("/2"));
     proxy.advance(Duration::from_secs(5));
     assert_eq!(proxy.finish(first).client().status(), Some(403));
-    answer_next(&mut proxy, 200);
+    respond_to_next(&mut proxy, 200);
     assert!(proxy.request_arrived(second));
 }

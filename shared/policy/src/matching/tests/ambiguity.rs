@@ -1,0 +1,288 @@
+//! What servers may read in more than one way counts under every reading.
+
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
+use super::*;
+
+/// A deny-list of one rule, and the same before a rule for everything.
+fn read_both_ways(rule_text: &str, request: &Request) -> (Selection, Selection, bool) {
+    (
+        selected(&[rule_text], request),
+        selected(&[rule_text, "{}"], request),
+        applies(&rule(rule_text), request),
+    )
+}
+
+#[test]
+fn a_method_in_another_case_or_overridden_is_ambiguous() {
+    let with = |method: &str, overrides: &[&str]| Request {
+        method: method.to_owned(),
+        method_overrides: overrides.iter().map(|o| (*o).to_owned()).collect(),
+        ..Request::get("/", &[])
+    };
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Method);
+    let maybe = (ambiguous, ambiguous, true);
+    let post = r#"{"methods":["POST"]}"#;
+    let get = r#"{"methods":["GET"]}"#;
+    let get_and_head = r#"{"methods":["GET","HEAD"]}"#;
+    for (rule, request, expected) in [
+        (post, with("POST", &[]), yes),
+        (post, with("post", &[]), maybe),
+        (post, with("Post", &[]), maybe),
+        (post, with("PUT", &[]), no),
+        (post, with("put", &[]), no),
+        (post, with("GET", &["POST"]), maybe),
+        (post, with("GET", &[" post "]), maybe),
+        (post, with("POST", &["DELETE"]), maybe),
+        (post, with("POST", &["POST"]), yes),
+        (post, with("PUT", &["DELETE"]), no),
+        (post, with("POST", &[""]), yes),
+        (get, with("HEAD", &[]), maybe),
+        (get, with("head", &[]), maybe),
+        (get_and_head, with("HEAD", &[]), yes),
+        ("{}", with("post", &["DELETE"]), yes),
+    ] {
+        let method = &request.method;
+        assert_eq!(
+            read_both_ways(rule, &request),
+            expected,
+            "{rule} {method} {:?}",
+            request.method_overrides
+        );
+    }
+}
+
+#[test]
+fn a_header_with_several_values_is_ambiguous() {
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Header);
+    let maybe = (ambiguous, ambiguous, true);
+    let equals = r#"{"headers":[{"name":"x-a","equals":"1"}]}"#;
+    let prefix = r#"{"headers":[{"name":"x-a","prefix":"ab"}]}"#;
+    let list = r#"{"headers":[{"name":"x-a","equals":"1, 2"}]}"#;
+    let absent = r#"{"headers":[{"name":"x-a","absent":true}]}"#;
+    let exists = r#"{"headers":[{"name":"x-a","exists":true}]}"#;
+    let json = r#"{"content_types":["application/json"]}"#;
+    for (rule, headers, expected) in [
+        (equals, &[("x-a", "1")][..], yes),
+        (equals, &[("x-a", "1"), ("x-a", "2")], maybe),
+        (equals, &[("x-a", "2"), ("x-a", "1")], maybe),
+        (equals, &[("x-a", "1"), ("x-a", "1")], maybe),
+        (equals, &[("x-a", "1"), ("x-a", "")], maybe),
+        (equals, &[("x-a", "2,1")], maybe),
+        (equals, &[("x-a", "2, 1")], maybe),
+        (equals, &[("x-a", "2"), ("x-a", "3")], no),
+        (equals, &[("x-a", "11,2")], no),
+        (list, &[("x-a", "1, 2")], yes),
+        (list, &[("x-a", "1"), ("x-a", "2")], maybe),
+        (prefix, &[("x-a", "abc, d")], yes),
+        (prefix, &[("x-a", "abc"), ("x-a", "d")], maybe),
+        (prefix, &[("x-a", "d"), ("x-a", "abc")], maybe),
+        (absent, &[("x-a", "1"), ("x-a", "2")], no),
+        (absent, &[], yes),
+        // Names that upstreams fold into the one asked for.
+        (equals, &[("x_a", "1")], maybe),
+        (equals, &[("x.a", "1")], maybe),
+        (equals, &[("x-a", "1"), ("x_a", "2")], maybe),
+        (equals, &[("x-a", "1"), ("xa", "2")], yes),
+        (equals, &[("x_a", "2")], no),
+        (prefix, &[("x_a", "abc")], maybe),
+        (absent, &[("x_a", "1")], maybe),
+        (exists, &[("x_a", "1")], maybe),
+        (exists, &[("x-a", "1"), ("x_a", "1")], yes),
+        (json, &[("content-type", "application/json")], yes),
+        (
+            json,
+            &[("content-type", "application/json; charset=\"a,b\"")],
+            yes,
+        ),
+        (
+            json,
+            &[
+                ("content-type", "application/json"),
+                ("content-type", "application/json"),
+            ],
+            yes,
+        ),
+        (
+            json,
+            &[
+                ("content-type", "application/grpc"),
+                ("content-type", "application/json"),
+            ],
+            maybe,
+        ),
+        (
+            json,
+            &[("content-type", "text/plain, application/json")],
+            maybe,
+        ),
+        (json, &[("content-type", "text/plain")], no),
+        (json, &[], no),
+    ] {
+        let request = Request::get("/", headers);
+        assert_eq!(
+            read_both_ways(rule, &request),
+            expected,
+            "{rule} {headers:?}"
+        );
+    }
+}
+
+#[test]
+fn a_path_in_another_case_is_ambiguous_until_somebody_says_what_the_upstream_does() {
+    let yes = (Selection::Rule(0), Selection::Rule(0), true);
+    let no = (Selection::NoRule, Selection::Rule(1), false);
+    let ambiguous = Selection::Ambiguous(Ambiguity::Path);
+    let maybe = (ambiguous, ambiguous, true);
+    let admin = |ignore_case: &str| format!(r#"{{"paths":["/admin/**"]{ignore_case}}}"#);
+    for (ignore_case, same, other) in [
+        ("", yes, maybe),
+        (r#","ignore_case":true"#, yes, yes),
+        (r#","ignore_case":false"#, yes, no),
+    ] {
+        let rule = admin(ignore_case);
+        assert_eq!(
+            read_both_ways(&rule, &Request::get("/admin/x", &[])),
+            same,
+            "{rule}"
+        );
+        assert_eq!(
+            read_both_ways(&rule, &Request::get("/Admin/x", &[])),
+            other,
+            "{rule}"
+        );
+        let elsewhere = Request::get("/Administration", &[]);
+        assert_eq!(read_both_ways(&rule, &elsewhere), no, "{rule}");
+    }
+    // The other conditions of the rule do not hold, so nothing is ambiguous.
+    let post = r#"{"paths":["/admin/**"],"methods":["POST"]}"#;
+    assert_eq!(read_both_ways(post, &Request::get("/ADMIN", &[])), no);
+    let both = [rule(&admin("")), rule("{}")];
+    let found = candidates(both.iter(), &Request::get("/ADMIN", &[]));
+    assert_eq!(found, (vec![0, 1], false));
+}
+
+#[test]
+fn more_methods_or_hosts_than_anybody_needs_are_ambiguous() {
+    let many = |count: usize| (0..count).map(|n| format!("X{n}")).collect::<Vec<String>>();
+    let request = Request {
+        method_overrides: many(9),
+        other_hosts: many(9),
+        ..Request::get("/", &[])
+    };
+    for (text, ambiguity) in [
+        (r#"{"methods":["POST"]}"#, Ambiguity::Method),
+        (r#"{"hosts":["a.example.com"]}"#, Ambiguity::Host),
+    ] {
+        let ambiguous = Selection::Ambiguous(ambiguity);
+        let found = read_both_ways(text, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{text}");
+    }
+}
+
+#[test]
+fn a_condition_on_headers_may_hold_where_not_all_are_known() {
+    let request = Request {
+        lists_all_headers: false,
+        ..Request::get("/", &[("x-a", "1")])
+    };
+    let ambiguous = Selection::Ambiguous(Ambiguity::Header);
+    for text in [
+        r#"{"headers":[{"name":"x-a","equals":"1"}]}"#,
+        r#"{"headers":[{"name":"x-b","exists":true}]}"#,
+        r#"{"headers":[{"name":"x-b","absent":true}]}"#,
+    ] {
+        let found = read_both_ways(text, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{text}");
+    }
+}
+
+#[test]
+fn a_method_that_nobody_knows_is_probably_another_one() {
+    let check = |method: &str| {
+        let text = format!(r#"{{"methods":["{method}"]}}"#);
+        let checked = config::check(&text, |node| Match::read(&node));
+        let warnings = checked.warnings.iter().map(ToString::to_string);
+        let errors = checked.result.err().map(|error| error.to_string());
+        errors
+            .into_iter()
+            .chain(warnings)
+            .collect::<Vec<String>>()
+            .join("\n")
+    };
+    for (method, expected) in [
+        ("get", r#"did you mean "GET"?"#),
+        ("Delte", r#"did you mean "DELETE"?"#),
+        ("GTE", r#"did you mean "GET"? (method_unknown)"#),
+        ("PSOT", r#"did you mean "POST"? (method_unknown)"#),
+        ("a b", "expected a method in upper case"),
+    ] {
+        let said = check(method);
+        assert!(said.contains(expected), "{method}: {said}");
+    }
+    for method in ["GET", "PURGE", "VERSION-CONTROL", "SUBSCRIBE", "M-SEARCH"] {
+        assert_eq!(check(method), "", "{method}");
+    }
+}
+
+#[test]
+fn a_host_that_is_named_twice_is_ambiguous() {
+    let request = Request {
+        other_hosts: vec!["internal.example.com".to_owned()],
+        ..Request::get("/", &[])
+    };
+    let ambiguous = Selection::Ambiguous(Ambiguity::Host);
+    for host in ["internal.example.com", "api.example.com"] {
+        let rule = format!(r#"{{"hosts":["{host}"]}}"#);
+        let found = read_both_ways(&rule, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{host}");
+    }
+    let both = read_both_ways(r#"{"hosts":["*.example.com"]}"#, &request);
+    assert_eq!(both, (Selection::Rule(0), Selection::Rule(0), true));
+}
+
+#[test]
+fn a_host_pattern_is_read_like_the_host_of_a_request() {
+    for pattern in ["API.example.com", "api.example.com."] {
+        let rule = rule(&format!(r#"{{"hosts":["{pattern}"]}}"#));
+        assert!(applies(&rule, &Request::get("/", &[])), "{pattern}");
+    }
+    let local = Request {
+        host: crate::http::host_name("[::1]:8080"),
+        ..Request::get("/", &[])
+    };
+    assert!(applies(&rule(r#"{"hosts":["[::1]"]}"#), &local));
+}
+
+#[test]
+fn candidates_are_all_rules_that_some_server_means() {
+    let rules = [
+        rule(r#"{"paths":["/open/**"]}"#),
+        rule(r#"{"methods":["POST"]}"#),
+        rule(r#"{"paths":["/admin/**"]}"#),
+        rule("{}"),
+    ];
+    let of = |request: &Request, count: usize| {
+        let rules = rules.get(..count).unwrap();
+        candidates(rules.iter(), request)
+    };
+    assert_eq!(of(&Request::get("/open/x", &[]), 4), (vec![0], false));
+    assert_eq!(of(&Request::get("/x", &[]), 3), (vec![], true));
+    assert_eq!(
+        of(&Request::get("/open/..%2fadmin", &[]), 4),
+        (vec![0, 2], false)
+    );
+    assert_eq!(of(&Request::get("/open/..%2fx", &[]), 3), (vec![0], true));
+    assert_eq!(of(&Request::get("/%zz", &[]), 4), (vec![0, 2, 3], false));
+    assert_eq!(of(&Request::get("/%zz", &[]), 3), (vec![0, 2], true));
+    let post = Request {
+        method: "post".to_owned(),
+        ..Request::get("/x", &[])
+    };
+    assert_eq!(of(&post, 4), (vec![1, 3], false));
+}
