@@ -8,7 +8,7 @@
 //! [`find`] looks for all wanted kinds in one text.
 
 mod assigned;
-mod boundary;
+pub(crate) mod boundary;
 pub mod checksum;
 pub mod date;
 mod find;

@@ -1,6 +1,7 @@
 //! Properties that hold for any bytes, cut in any way.
 
 use super::*;
+use crate::compressed::{decode, gzip};
 
 /// Bytes that look like every framing, and bytes that look like none.
 fn bodies() -> impl Strategy<Value = Vec<u8>> {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::GzBuilder::new()
         .filename("name")
         .comment("comment")
@@ -12,7 +12,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn decode(
+pub(crate) fn decode(
     coding: Coding,
     body: &[u8],
     size: usize,

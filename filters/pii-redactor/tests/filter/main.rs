@@ -21,6 +21,12 @@ const BODY: &str = "{ \"name\":\"J\\u00e4ne\", \"mail\":\"jane\\u0040example.com
 
 const REDACTED: &str = "{ \"name\":\"J\\u00e4ne\", \"mail\":\"[EMAIL]\",\n \"card\":\"************1111\", \"ssn\":\"[US_SSN]\", \"n\":1.50 }";
 
+const REQUESTS: &str = r#"{"rules":[{"name":"out",
+    "apply_to":["request.body","request.query","request.cookies","request.headers","request.trailers","response.headers","response.trailers"],
+    "detect":["EMAIL","CREDIT_CARD","US_SSN"],
+    "fields":[{"name":"x-internal","action":"remove"},{"name":"session","action":"remove"},{"name":"ref","action":{"mask":{"keep_last":2}}}]}],
+    "report_header":"x-redacted"}"#;
+
 fn proxy(profile: Profile, configuration: &str) -> Proxy {
     let mut proxy = Proxy::native::<PiiRedactor>(profile);
     proxy.configure(configuration).unwrap();

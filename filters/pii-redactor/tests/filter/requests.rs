@@ -3,12 +3,6 @@
 use super::*;
 
 /// Rules about everything that a request has.
-const REQUESTS: &str = r#"{"rules":[{"name":"out",
-    "apply_to":["request.body","request.query","request.cookies","request.headers","request.trailers","response.headers","response.trailers"],
-    "detect":["EMAIL","CREDIT_CARD","US_SSN"],
-    "fields":[{"name":"x-internal","action":"remove"},{"name":"session","action":"remove"},{"name":"ref","action":{"mask":{"keep_last":2}}}]}],
-    "report_header":"x-redacted"}"#;
-
 #[test]
 fn everything_of_a_request_is_redacted() {
     let mut proxy = proxy(Profile::Envoy, REQUESTS);

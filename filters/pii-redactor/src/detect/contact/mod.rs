@@ -1,5 +1,6 @@
 //! How a person or a device is reached.
 
+mod calling_codes;
 pub(crate) mod email;
 pub(crate) mod ip;
 pub(crate) mod mac;

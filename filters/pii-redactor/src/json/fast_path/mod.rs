@@ -164,7 +164,9 @@ impl JsonRewriter {
                     continue;
                 }
                 _ if run.is_first => {}
-                (b',', _) if inside.keeps_comma => here = past_space(run.chunk, here.plus(1), run.limit),
+                (b',', _) if inside.keeps_comma => {
+                    here = past_space(run.chunk, here.plus(1), run.limit);
+                }
                 _ => return None,
             }
             let child = if inside.is_object {

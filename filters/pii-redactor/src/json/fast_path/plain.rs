@@ -53,11 +53,7 @@ pub(super) fn plain_items(
 
 /// Where the next child may begin.
 #[inline(always)]
-fn next_child(
-    chunk: &[u8],
-    (position, limit): (usize, usize),
-    is_first: bool,
-) -> Option<usize> {
+fn next_child(chunk: &[u8], (position, limit): (usize, usize), is_first: bool) -> Option<usize> {
     let here = past_space(chunk, position, limit);
     if is_first {
         return Some(here);

@@ -6,12 +6,17 @@
 //! still looked at, as what stands before a match. Where windows end depends on the text alone, so
 //! the result cannot depend on how a body was cut.
 
-use crate::bytes::{Position as _, at, before, count_while, count_while_back, part, rest};
-use crate::detect::{JWT, KeyLine, PRIVATE_KEY, Span, open_key, rest_of_key};
+mod escapes;
+mod secrets;
+
+use crate::bytes::{Position as _, at, before, count_while_back, part, rest};
+use crate::detect::Span;
+use crate::detect::boundary::separates_values;
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 use crate::plan::{Plan, is_item};
 use crate::spelled::{Sink, Spelled, Spelling, raw_position};
+use secrets::Swallow;
 
 /// Scans one text after the other.
 #[derive(Debug)]
@@ -42,16 +47,6 @@ pub(crate) struct TextScanner {
     listed: EntitySet,
 }
 
-/// What goes on with the rest of a secret that began before this window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Swallow {
-    Nothing,
-    /// The letters of a token.
-    Token,
-    /// A key over lines, behind a line of this kind.
-    Key(KeyLine),
-}
-
 impl TextScanner {
     pub(crate) const fn new(spelling: Spelling) -> Self {
         Self {
@@ -76,24 +71,6 @@ impl TextScanner {
         self.spelling = spelling;
     }
 
-    /// Writes what ends a line. Behind a line of a key it waits: the next line takes it along, or brings it
-    /// back if it is none of the key.
-    pub(crate) fn end_line(&mut self, end: &[u8], out: &mut Vec<u8>) {
-        if self.is_in_key() {
-            self.line_ends.extend_from_slice(end);
-        } else {
-            out.extend_from_slice(end);
-        }
-    }
-
-    /// What follows is no line of a key, whatever it is.
-    pub(crate) fn leave_key(&mut self, out: &mut Vec<u8>) {
-        if self.is_in_key() {
-            self.swallowing = Swallow::Nothing;
-            out.append(&mut self.line_ends);
-        }
-    }
-
     /// A new text begins at this place of the body.
     pub(crate) fn begin(&mut self, offset: u64) {
         self.text.clear();
@@ -116,12 +93,6 @@ impl TextScanner {
     /// Whether a part of this text has left already.
     pub(crate) const fn has_started(&self) -> bool {
         self.started
-    }
-
-    /// Whether a key is being swallowed that may go on in the next text. The end of this line stays away
-    /// then: the next line brings it back if it is none of the key.
-    pub(crate) const fn is_in_key(&self) -> bool {
-        matches!(self.swallowing, Swallow::Key(_))
     }
 
     /// The text that is held, decoded.
@@ -170,84 +141,6 @@ impl TextScanner {
         self.breaks
             .push((self.text.len().less(self.from), self.raw.len()));
         self.make_room(announcement, sink);
-    }
-
-    /// Takes bytes of a JSON string, or of what was one, up to `end`. Returns how many were taken;
-    /// fewer than there are if `end` is next.
-    pub(crate) fn push_json(
-        &mut self,
-        bytes: &[u8],
-        end: u8,
-        announcement: &Announcement,
-        sink: &mut Sink<'_>,
-    ) -> usize {
-        let mut position = 0;
-        while position < bytes.len() {
-            let byte = at(bytes, position);
-            match self.escape.len() {
-                0 => {
-                    let plain = memchr::memchr2(end, b'\\', rest(bytes, position));
-                    let stop = plain.map_or(bytes.len(), |offset| position.plus(offset));
-                    self.push(part(bytes, position, stop), announcement, sink);
-                    position = stop;
-                    if at(bytes, position) == end && position < bytes.len() {
-                        return position;
-                    }
-                    if position < bytes.len() {
-                        self.escape.push(b'\\');
-                        position = position.plus(1);
-                    }
-                }
-                1 if byte == b'u' => {
-                    self.escape.push(byte);
-                    position = position.plus(1);
-                }
-                1 => {
-                    let raw = [b'\\', byte];
-                    self.escape.clear();
-                    self.push_spelled(&[short_escape(byte)], &raw, announcement, sink);
-                    position = position.plus(1);
-                }
-                _ if byte.is_ascii_hexdigit() => {
-                    self.escape.push(byte);
-                    position = position.plus(1);
-                    if self.escape.len() == LONG_ESCAPE_BYTES {
-                        self.end_escape(announcement, sink);
-                    }
-                }
-                _ => self.end_escape(announcement, sink),
-            }
-        }
-        position
-    }
-
-    /// An escape is complete, or breaks off.
-    pub(crate) fn end_escape(&mut self, announcement: &Announcement, sink: &mut Sink<'_>) {
-        if self.escape.is_empty() {
-            return;
-        }
-        let raw = std::mem::take(&mut self.escape);
-        let code = std::str::from_utf8(rest(&raw, 2))
-            .ok()
-            .filter(|_| raw.len() == LONG_ESCAPE_BYTES)
-            .and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let mut buffer = [0; 4];
-        let decoded = match code {
-            // Halves of a pair are no characters by themselves, and nothing that is looked for.
-            Some(code) => char::from_u32(code)
-                .unwrap_or(char::REPLACEMENT_CHARACTER)
-                .encode_utf8(&mut buffer)
-                .as_bytes(),
-            None => OPAQUE,
-        };
-        let mut copy = [0_u8; 4];
-        let length = decoded.len();
-        for (to, from) in copy.iter_mut().zip(decoded) {
-            *to = *from;
-        }
-        self.push_spelled(part(&copy, 0, length), &raw, announcement, sink);
-        self.escape = raw;
-        self.escape.clear();
     }
 
     /// The text ends: everything leaves.
@@ -353,76 +246,6 @@ impl TextScanner {
         }
     }
 
-    /// A secret fills the text to its end: what follows may still be part of it.
-    fn run_on(&mut self, span: Span, last: bool) {
-        if span.entity == PRIVATE_KEY {
-            if let Some(line) = open_key(&self.text, span.start, span.end) {
-                self.swallowing = Swallow::Key(line);
-                self.swallowed_bytes = 0;
-                self.line_ends.clear();
-                if before(&self.text, span.end) == b'\r' {
-                    self.line_ends.push(b'\r');
-                }
-            }
-        } else if span.entity == JWT && !last {
-            self.swallowing = Swallow::Token;
-        }
-    }
-
-    /// Takes the rest of a secret away. Returns whether there is nothing else.
-    fn swallow(&mut self, last: bool, sink: &mut Sink<'_>) -> bool {
-        let held = rest(&self.text, self.from);
-        let (end, is_over) = match self.swallowing {
-            Swallow::Nothing => return false,
-            Swallow::Token => {
-                let token =
-                    |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-                let end = count_while(held, 0, token);
-                (end, end < held.len())
-            }
-            Swallow::Key(line) => self.swallow_key(line, last, sink),
-        };
-        let cut = self.from.plus(end);
-        let raw_cut = self.raw_position(cut);
-        self.leave(cut, raw_cut);
-        self.swallowed_bytes = self.swallowed_bytes.plus(end);
-        // A beginning without an end must not take the rest of a body with it.
-        let is_endless = self.is_in_key() && self.swallowed_bytes > MAX_KEY_BYTES;
-        if is_over || is_endless {
-            self.swallowing = Swallow::Nothing;
-            self.swallowed_bytes = 0;
-        }
-        !(is_over || is_endless) || self.text.len() == self.from
-    }
-
-    /// How much of what is held belongs to a key, and whether the key is over. What stands between its
-    /// lines goes with them.
-    fn swallow_key(&mut self, line: KeyLine, last: bool, sink: &mut Sink<'_>) -> (usize, bool) {
-        let held = rest(&self.text, self.from);
-        let body = rest_of_key(held, line);
-        let left = held.len().less(body.end);
-        // The line that ends a key may be cut in two: its beginning stays for the next window.
-        let is_cut = !last && body.end > 0 && left < KEY_END_BYTES;
-        let is_blank = body.end == 0 && !body.is_over;
-        if body.end == 0 && body.is_over || is_blank && self.line_ends.len() > MAX_LINE_ENDS {
-            sink.out.append(&mut self.line_ends);
-            return (0, true);
-        }
-        if body.end > 0 {
-            self.line_ends.clear();
-        }
-        self.swallowing = Swallow::Key(body.line);
-        if body.is_over && !is_cut {
-            return (body.end, true);
-        }
-        if is_cut {
-            return (body.end, false);
-        }
-        // Nothing but blanks is behind it.
-        self.line_ends.extend_from_slice(rest(held, body.end));
-        (held.len(), false)
-    }
-
     /// What is before these places is gone, and its last bytes are still looked at.
     fn leave(&mut self, cut: usize, raw_cut: usize) {
         self.started = true;
@@ -448,26 +271,11 @@ impl TextScanner {
         let mut place = limit;
         while place > self.from {
             let (left, right) = (before(&self.text, place), at(&self.text, place));
-            let separates = matches!(
-                left,
-                b',' | b';'
-                    | b'"'
-                    | b'\''
-                    | b'<'
-                    | b'>'
-                    | b'('
-                    | b')'
-                    | b'['
-                    | b']'
-                    | b'{'
-                    | b'}'
-                    | b'|'
-                    | b'\n'
-                    | b'\r'
-                    | b'\t'
-            ) || left == b' '
-                && !right.is_ascii_digit()
-                && !before(&self.text, place.less(1)).is_ascii_digit();
+            let separates = separates_values(left)
+                || matches!(left, b'\n' | b'\r' | b'\t')
+                || left == b' '
+                    && !right.is_ascii_digit()
+                    && !before(&self.text, place.less(1)).is_ascii_digit();
             if separates {
                 return place;
             }
@@ -495,31 +303,11 @@ fn changes(plan: &Plan, entity: u8) -> bool {
         .is_some_and(|binding| binding.enforces && binding.action.changes())
 }
 
-const fn short_escape(byte: u8) -> u8 {
-    match byte {
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        other => other,
-    }
-}
-
-/// Stands for a broken escape: no character that is looked for.
-const OPAQUE: &[u8] = &[0xff];
-const LONG_ESCAPE_BYTES: usize = 6;
 /// So much of a text is held at most, decoded.
 pub(crate) const WINDOW_BYTES: usize = 4096;
 /// And so much of its spelling.
 const RAW_WINDOW_BYTES: usize = 16_384;
 /// Longer than any match but a token or a key: an address has at most 320 bytes.
 const KEPT_BYTES: usize = 512;
-/// Longer than any key.
-const MAX_KEY_BYTES: usize = 32 * 1024;
-/// More blank lines are not within a key.
-const MAX_LINE_ENDS: usize = 8;
-/// Longer than the line that ends a key.
-const KEY_END_BYTES: usize = 64;
 /// So much of what has left is still looked at.
 const CONTEXT_BYTES: usize = 64;
