@@ -237,7 +237,7 @@ pub struct Ended {
 
 /// What `envoy --mode validate` said of a bootstrap.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct Validation {
     /// Whether it was accepted.
     pub accepted: bool,
     /// The log of the check.
@@ -248,7 +248,7 @@ pub struct Verdict {
 ///
 /// # Errors
 /// When the check itself cannot be run.
-pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Verdict> {
+pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Validation> {
     let folder = run_folder("envoy-")?;
     let mut command = command(bootstrap, options, &folder)?;
     command.args(["--mode", "validate"]);
@@ -256,7 +256,7 @@ pub fn validate(bootstrap: &Bootstrap, options: Options) -> Result<Verdict> {
     let status = process.wait(PATIENCE)?;
     let log = process.log().text();
     let _ = fs::remove_dir_all(&folder);
-    Ok(Verdict {
+    Ok(Validation {
         accepted: status.success(),
         log,
     })

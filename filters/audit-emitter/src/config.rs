@@ -7,10 +7,10 @@ mod sink;
 
 pub use chain::{ChainSettings, Witness};
 pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
-pub use rule::{Assurance, Level, Retention, Rule, Share};
+pub use rule::{Assurance, Keep, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -149,7 +149,7 @@ impl Config {
     /// Refuses a class that is kept for two times. Its records are one chain, which is purged from its
     /// beginning: one record that must stay for years would keep all that come after it.
     fn refuse_mixed_retention(&self, node: &Node<'_>) {
-        let mut classes: BTreeMap<&str, (Option<Duration>, String)> = BTreeMap::new();
+        let mut classes: BTreeMap<&str, (Keep, String)> = BTreeMap::new();
         for (path, rule) in self.all_rules(node.path()) {
             let retention = &rule.retention;
             let path = joined(&path, "retention");
@@ -176,6 +176,21 @@ impl Config {
                 let message = "fields.path is \"template\" and there is none here: paths are \
                                recorded as \"/{path}\"";
                 node.warn_at(&joined(&path, "template"), "template_missing", message);
+            }
+        }
+        let mut unsaid = BTreeSet::new();
+        for (path, rule) in self.all_rules(node.path()) {
+            let retention = &rule.retention;
+            if rule.level > Level::None
+                && retention.keep.is_unsaid()
+                && unsaid.insert(&retention.class)
+            {
+                let message = format!(
+                    "nothing says how long the class {:?} is kept, so its records never expire: say \"keep\", \
+                     such as \"1y\" or {{\"at_least\": \"6y\", \"at_most\": \"7y\"}}",
+                    retention.class
+                );
+                node.warn_at(&joined(&path, "retention"), "retention_missing", message);
             }
         }
     }

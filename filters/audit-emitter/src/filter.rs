@@ -15,7 +15,7 @@ use std::time::Duration;
 use audit::Hash;
 use audit::keys::SigningKey;
 use host::exchange::IdentitySource;
-use host::waiting::{CallId, Calls, WaitingRequests};
+use host::waiting::{CallId, Calls};
 use host::{
     Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
     Moment, ResponseSizes, Startup, Stream,
@@ -26,6 +26,7 @@ use policy::secret::{Secret, SecretKind};
 use crate::chains::Origin;
 use crate::config::{Config, HttpSink, OnFull, Sink, Witness};
 use crate::handover::Handover;
+use crate::holding::Holding;
 use crate::host_log::{self, HostLog};
 use crate::observe::Start;
 use crate::outbox::{Delivery, Outbox};
@@ -34,7 +35,6 @@ use crate::random::Random;
 use crate::recorder::Recorder;
 use crate::telemetry::Telemetry;
 use crate::witness::WitnessQueue;
-use holding::Held;
 
 /// The filter in one VM.
 pub struct AuditEmitter {
@@ -42,13 +42,14 @@ pub struct AuditEmitter {
     /// What can be believed of a request that no filter has seen yet: nothing that it says about
     /// who sends it.
     early_sources: Rc<FactSources>,
+    /// The hash of the `consent` block.
+    consent_policy: Option<String>,
     abilities: Abilities,
     recorder: Recorder,
     outbox: Outbox,
     host_log: HostLog,
     witness: Option<WitnessQueue>,
-    /// Requests that wait until their record is acknowledged.
-    held: WaitingRequests<Held>,
+    holding: Holding,
     /// Batches on their way.
     calls: Calls<Delivery>,
     handover: Option<Handover>,
@@ -135,6 +136,11 @@ impl Filter for AuditEmitter {
                 identity: IdentitySource::Property,
                 ..FactSources::clone(&config.sources)
             }),
+            consent_policy: config
+                .sources
+                .consent
+                .text()
+                .map(|text| Hash::plain(text.as_bytes()).to_string()),
             abilities: Abilities {
                 ticks,
                 holds,
@@ -150,8 +156,7 @@ impl Filter for AuditEmitter {
             ),
             host_log: HostLog::new(capabilities, log_key),
             witness,
-            // Each has a record in the queue, which is bounded.
-            held: WaitingRequests::new(*capabilities, usize::MAX, outbox.timeout()),
+            holding: Holding::new(*capabilities, outbox.timeout(), config.on_error),
             calls: Calls::new(*capabilities, MAX_CALLS),
             outbox,
             handover,
@@ -178,7 +183,8 @@ impl Filter for AuditEmitter {
             self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
         } else {
             self.send_if_due(host, now);
-            self.give_up_holding(host, now);
+            self.holding
+                .give_up_late(host, &self.telemetry, now.monotonic_ns());
         }
         self.telemetry.report(host, now, self.outbox.queue());
     }
@@ -248,10 +254,7 @@ impl Stream<AuditEmitter> for AuditedStream {
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
-        let waits = filter.held.get_mut(self.context);
-        if waits.is_some_and(|held| held.enforces) {
-            filter.held.leave(self.context);
-        }
+        filter.holding.leave(self.context);
     }
 }
 

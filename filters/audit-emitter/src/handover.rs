@@ -135,7 +135,7 @@ impl Handover {
                 is_free.then(|| text.clone())
             })?;
             if is_free {
-                tell(host);
+                announce_change(host);
                 return Ok(());
             }
         }
@@ -174,7 +174,7 @@ impl Handover {
 }
 
 /// Counts up, so that others look.
-fn tell(host: &dyn Host) {
+fn announce_change(host: &dyn Host) {
     let _ = shared_data::update(host, COUNT, b"0", None, &mut |bytes| {
         let count: u64 = std::str::from_utf8(&bytes).ok()?.parse().unwrap_or(0);
         Some(count.wrapping_add(1).to_string().into_bytes())

@@ -16,6 +16,7 @@ pub mod config;
 pub mod delivery;
 pub mod filter;
 pub mod handover;
+mod holding;
 pub mod host_log;
 mod observe;
 mod outbox;

@@ -7,8 +7,10 @@ use host::{
     Direction, FactSources, HeaderMap, Host, Moment, Request, exchange, header_text, proxy_address,
 };
 use policy::client_address;
+use policy::consent::ConsentSources;
 use policy::decision::Decision;
 use policy::facts::Facts as _;
+use policy::http::without_query_parameter;
 use policy::identity::Identity;
 use policy::path::RequestPath;
 use policy::secret_names::{holds_address, names_secret};
@@ -75,13 +77,14 @@ impl Start {
         host: &dyn Host,
         level: Level,
         fields: &FieldSettings,
+        consent: &ConsentSources,
     ) -> Observation {
         let mut observation = Observation {
             source_ip: source_ip(host, self.request.client_address(host)),
             ..Observation::default()
         };
         self.describe(host, &mut observation);
-        self.detail(host, &mut observation, level, fields);
+        self.detail(host, &mut observation, level, fields, consent);
         observation
     }
 
@@ -109,6 +112,7 @@ impl Start {
         observation: &mut Observation,
         level: Level,
         fields: &FieldSettings,
+        consent: &ConsentSources,
     ) {
         let request = &self.request;
         if level >= Level::Request {
@@ -119,7 +123,11 @@ impl Start {
             };
             observation.headers = fields.headers.iter().filter_map(header).collect();
             if fields.query != QueryForm::None {
-                let raw = String::from_utf8_lossy(request.raw_path(host)).into_owned();
+                let mut raw = String::from_utf8_lossy(request.raw_path(host)).into_owned();
+                // The record has the hash of such a string and what it decided, never the string.
+                for name in consent.encoded_parameters() {
+                    raw = without_query_parameter(&raw, name);
+                }
                 let query = raw.split_once('?').map(|(_, query)| query);
                 let query = query.and_then(|query| query.split('#').next());
                 observation.query = query.map(str::to_owned);

@@ -7,14 +7,18 @@
 
 mod activity;
 mod bound;
+mod consent;
 mod findings;
 mod observation;
 mod parties;
+
+use std::time::Duration;
 
 use audit::canonical::Writer;
 use audit::{Chain, Committed, Group, Salts};
 use policy::identity::AuthenticationMethod;
 
+pub use consent::{ConsentDetail, ConsentSignal};
 pub use observation::{Observation, TraceContext};
 
 use crate::config::{FieldSettings, Level, Retention};
@@ -131,7 +135,7 @@ impl Personal {
         Self {
             actor: parties::actor(observation, envelope),
             source: parties::source(observation, envelope),
-            consent: consent(observation),
+            consent: consent::consent(observation),
             // The members of `http_request` are there where it is.
             path: activity::path(observation, envelope).filter(|_| observation.method.is_some()),
             path_as_sent: activity::path_as_sent(observation, envelope)
@@ -233,11 +237,13 @@ fn write_unmapped(
         w.member("retention", |w| {
             w.object(|w| {
                 w.text_member("class", &envelope.retention.class);
-                let expires_ms = envelope.retention.keep.map(|keep| {
+                let after = |keep: Duration| {
                     let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
                     observation.time_ms.saturating_add(keep_ms)
-                });
-                number(w, "expires", expires_ms);
+                };
+                let keep = envelope.retention.keep;
+                number(w, "expires", keep.at_most.map(after));
+                number(w, "required_until", keep.at_least.map(after));
             });
         });
         text(
@@ -256,26 +262,6 @@ fn write_unmapped(
             w.member("truncated", |w| w.boolean(true));
         }
     });
-}
-
-fn consent(observation: &Observation) -> String {
-    let mut writer = Writer::of_part(32);
-    writer.object(|w| {
-        w.member("gpc", |w| w.boolean(observation.opted_out));
-        if let Some(purposes) = &observation.purposes {
-            w.member("purposes", |w| {
-                w.array(|w| {
-                    for purpose in purposes.iter().take(MAX_PURPOSES) {
-                        w.item(|w| w.string(&cut(purpose, MAX_NAME_BYTES)));
-                    }
-                });
-            });
-        }
-        if observation.consent_unreadable {
-            w.member("unreadable", |w| w.boolean(true));
-        }
-    });
-    writer.into_text()
 }
 
 /// Allowed, Denied, Modified of the profile security_control; Unknown where nobody can say.

@@ -113,6 +113,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 const RECORDS: &str = "records_total";
 pub(crate) const LOST: &str = "lost_total";
 pub(crate) const SPILLED: &str = "spilled_total";
+pub(crate) const CONSENT_UNREADABLE: &str = "consent_unreadable_total";
 pub(crate) const SAMPLED_OUT: &str = "sampled_out_total";
 pub(crate) const REJECTED_REQUESTS: &str = "rejected_requests_total";
 pub(crate) const BATCHES: &str = "batches_total";

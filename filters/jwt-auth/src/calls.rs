@@ -1,6 +1,9 @@
 //! Calls to identity providers.
 
+use host::shared_cells::CellHash;
 use host::{Buffer, HeaderMap, Host, ResponseSizes};
+
+use crate::opaque::consent_service::MAX_CONSENT_BYTES;
 
 /// Why a call to an identity provider was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +12,11 @@ pub(crate) enum Purpose {
     Fetch {
         /// The place among the documents of the verifier.
         document: usize,
+    },
+    /// To ask a consent service about a person.
+    Consent {
+        /// The person, by a keyed hash.
+        subject: CellHash,
     },
     /// To ask an issuer about a token.
     Introspection {
@@ -50,6 +58,19 @@ pub(crate) fn response_body(
     }
     host.buffer(Buffer::HttpCallResponseBody, 0, sizes.body)
         .map_err(|_| "no_body")
+}
+
+/// As [`response_body`], of a consent service: one that knows nobody of this id has no consent of
+/// theirs.
+///
+/// # Errors
+/// A code that says why there is none.
+pub(crate) fn consent_body(host: &dyn Host, sizes: ResponseSizes) -> Result<Vec<u8>, &'static str> {
+    let status = host.header(HeaderMap::HttpCallResponseHeaders, ":status");
+    if matches!(status, Ok(Some(status)) if status == b"404") {
+        return Ok(Vec::new());
+    }
+    response_body(host, sizes, MAX_CONSENT_BYTES)
 }
 
 /// A random number, which tells VMs apart.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use host::shared_cells::CellHash;
 use host::waiting::{Call, CallId, Occasion, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, Metrics, Moment, Request,
@@ -11,8 +12,8 @@ use host::{
 };
 use policy::config::Problems;
 
-use crate::calls::{Purpose, response_body};
-use crate::config::{Config, KeySource, ProviderKind};
+use crate::calls::{Purpose, consent_body, response_body};
+use crate::config::{Config, KeySource, ProviderKind, RequestLimit};
 use crate::credential::source::CredentialSource;
 use crate::decide::{AuthDecision, uncheckable, undecided};
 use crate::enforce::managed_headers;
@@ -153,7 +154,7 @@ impl Stream<JwtAuth> for AuthStream {
         &mut self,
         filter: &mut JwtAuth,
         host: &dyn Host,
-        _end_of_stream: bool,
+        end_of_stream: bool,
     ) -> Action {
         let config = Rc::clone(&filter.config);
         let mut request = Request::capture(host, &config.sources);
@@ -163,6 +164,16 @@ impl Stream<JwtAuth> for AuthStream {
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
             let decision = uncheckable(&config, reason);
+            let action = filter.enforcer.apply(host, &request, &decision);
+            if action == Action::Pause {
+                return action;
+            }
+        }
+        if !config.requests.is_empty()
+            && let Err(reason) =
+                RequestLimit::check(&config.requests, host, &request, end_of_stream)
+        {
+            let decision = AuthDecision::over_limit(&config, reason);
             let action = filter.enforcer.apply(host, &request, &decision);
             if action == Action::Pause {
                 return action;
@@ -214,6 +225,9 @@ impl Stream<JwtAuth> for AuthStream {
             self.response = response;
         }
         self.response.set(host);
+        if self.response.hides_errors() {
+            return filter.enforcer.hide_error(host);
+        }
         Action::Continue
     }
 
@@ -249,9 +263,9 @@ impl JwtAuth {
                 now,
                 waits_since_ns,
             };
-            self.verifier.callers(context, requirement)
+            self.verifier.callers_in_context(context, requirement)
         };
-        crate::decide::decide(config, host, request, find)
+        crate::decide::decide(config, host, request, now, find)
     }
 
     /// Starts the fetches that are due. Whether one failed at once: then nobody need wait for it.
@@ -290,6 +304,11 @@ impl JwtAuth {
                     }
                 }
             }
+            Purpose::Consent { subject } => {
+                let body = consent_body(host, sizes);
+                let body = body.as_deref().map_err(|code| *code);
+                self.end_lookup(host, now, subject, body)
+            }
             Purpose::Introspection { .. } => {
                 let body = response_body(host, sizes, MAX_RESPONSE_BYTES);
                 let body = body.as_deref().map_err(|code| *code);
@@ -301,13 +320,32 @@ impl JwtAuth {
     /// The host has said nothing about a call for too long. Whether somebody who waits is to be
     /// decided about again.
     fn on_no_response(&mut self, host: &dyn Host, now: &Moment<'_>, call: &Call<Purpose>) -> bool {
-        let Purpose::Fetch { document } = call.purpose else {
-            return self.end_introspection(host, now, call, Err(NO_RESPONSE));
+        let document = match call.purpose {
+            Purpose::Fetch { document } => document,
+            Purpose::Consent { subject } => {
+                return self.end_lookup(host, now, subject, Err(NO_RESPONSE));
+            }
+            Purpose::Introspection { .. } => {
+                return self.end_introspection(host, now, call, Err(NO_RESPONSE));
+            }
         };
         if let Some(document) = self.verifier.documents.get_mut(document) {
             document.give_up(host, now.monotonic_ns());
         }
         self.report_fetch(host, document, NO_RESPONSE);
+        true
+    }
+
+    fn end_lookup(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        subject: CellHash,
+        body: Result<&[u8], &'static str>,
+    ) -> bool {
+        if let Some(consent) = &mut self.verifier.consent {
+            consent.on_response(host, subject, body, now.monotonic_ns());
+        }
         true
     }
 

@@ -16,6 +16,7 @@ pub mod config;
 mod credential;
 mod decide;
 mod enforce;
+mod failures;
 pub mod filter;
 mod host_limits;
 pub mod jose;

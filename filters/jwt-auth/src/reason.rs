@@ -81,6 +81,9 @@ pub enum Reason {
     /// The verified token lacks a scope.
     #[error("The token lacks a required scope.")]
     ScopeMissing,
+    /// The caller must log in again, or in a stronger way (RFC 9470).
+    #[error("The caller must authenticate again, or in a stronger way.")]
+    InsufficientAuthentication,
     /// The verified token fails a condition on its claims.
     #[error("The token's claims do not allow this.")]
     ClaimMismatch,
@@ -129,6 +132,21 @@ pub enum Reason {
     /// The issuer could not be asked.
     #[error("The token cannot be checked at the moment.")]
     IntrospectionUnavailable,
+    /// The body is longer than it may be.
+    #[error("The body is too large.")]
+    BodyTooLarge,
+    /// The length of the body is not announced.
+    #[error("The length of the body must be announced.")]
+    LengthRequired,
+    /// A query parameter is larger than it may be, or no plain number.
+    #[error("A parameter of the query asks for too much.")]
+    QueryTooLarge,
+    /// The consent service could not be asked.
+    #[error("What the caller has agreed to cannot be looked up at the moment.")]
+    ConsentUnavailable,
+    /// Too many attempts have failed.
+    #[error("Too many attempts to authenticate have failed.")]
+    TooManyFailures,
     /// More requests wait for keys than may.
     #[error("Too many requests wait for the keys to check their tokens.")]
     WaitingFull,
@@ -174,6 +192,7 @@ impl Reason {
             Self::KeyUnknown => "key_unknown",
             Self::SignatureInvalid => "signature_invalid",
             Self::ScopeMissing => "scope_missing",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::ClaimMismatch => "claim_mismatch",
             Self::ClaimHeaderTooLarge => "claim_header_too_large",
             Self::ConsentMissing => "consent_missing",
@@ -190,6 +209,11 @@ impl Reason {
             Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::BodyTooLarge => "body_too_large",
+            Self::LengthRequired => "length_required",
+            Self::QueryTooLarge => "query_too_large",
+            Self::ConsentUnavailable => "consent_unavailable",
+            Self::TooManyFailures => "too_many_failures",
             Self::WaitingFull => "waiting_full",
         }
     }
@@ -205,7 +229,10 @@ impl Reason {
             | Self::HostAmbiguous
             | Self::PathUnreadable
             | Self::CredentialKept
+            | Self::QueryTooLarge
             | Self::ManagedHeader => 400,
+            Self::LengthRequired => 411,
+            Self::BodyTooLarge => 413,
             Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
@@ -214,7 +241,11 @@ impl Reason {
             | Self::TlsRequired
             | Self::ClientCertificateRequired
             | Self::NoRule => 403,
-            Self::KeysUnavailable | Self::IntrospectionUnavailable | Self::WaitingFull => 503,
+            Self::TooManyFailures => 429,
+            Self::KeysUnavailable
+            | Self::IntrospectionUnavailable
+            | Self::ConsentUnavailable
+            | Self::WaitingFull => 503,
             _ => 401,
         }
     }

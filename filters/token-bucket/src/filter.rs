@@ -12,8 +12,7 @@ use std::time::Duration;
 use host::waiting::{CallId, Calls, WaitingRequests};
 use host::{
     Action, CallToken, ContextId, Counter, Filter, HeaderMap, Host, LogLevel, Metrics, Request,
-    ResponseSizes, Startup, Status, Stream, Throttle, exchange, header_text, headers, refuse,
-    shared_data,
+    ResponseSizes, Startup, Stream, Throttle, exchange, header_text, headers, refuse, shared_data,
 };
 use policy::config::Problems;
 use policy::decision::Decision;
@@ -68,7 +67,8 @@ impl Filter for TokenBucket {
             Problems::whole(format!("the host has no random source: {status}"))
         })?;
         let shared = counts_here && capabilities.shares_data();
-        let shared = shared && share_seed(host, &config.table.zone, &mut seed)?;
+        let seed_key = format!("{}meshward/token-bucket/seed", config.table.zone);
+        let shared = shared && shared_data::share_random(host, &seed_key, &mut seed)?;
         let own_storage = (!shared).then(WorkerStorage::default);
         if counts_here && !shared {
             unshared(host, &config, &metrics)?;
@@ -308,27 +308,6 @@ fn instance_name(name: &str, root_id: &str) -> Option<String> {
     };
     let parts: Vec<&str> = [name, root_id].into_iter().filter(given).collect();
     (!parts.is_empty()).then(|| parts.join("/"))
-}
-
-/// Makes the seed the same in all workers. `false` where the host shares nothing after all.
-fn share_seed(host: &dyn Host, zone: &str, seed: &mut [u8; 16]) -> Result<bool, Problems> {
-    let key = format!("{zone}meshward/token-bucket/seed");
-    match shared_data::insert_if_absent(host, &key, seed) {
-        Ok(value) => match <[u8; 16]>::try_from(value.bytes) {
-            Ok(shared) => {
-                *seed = shared;
-                Ok(true)
-            }
-            // With another seed this worker would count apart from the others.
-            Err(_) => Err(Problems::whole(format!(
-                "shared data has something else under {key}; give the filter a vm_id of its own"
-            ))),
-        },
-        Err(Status::Unimplemented) => Ok(false),
-        Err(status) => Err(Problems::whole(format!(
-            "shared data does not work: {status}"
-        ))),
-    }
 }
 
 /// Says that each worker counts alone, or refuses to where that was ruled out.

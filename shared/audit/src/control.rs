@@ -91,8 +91,11 @@ pub enum Control {
     Hold {
         /// The name of the hold.
         hold: String,
-        /// Which records; none is all.
+        /// Which records; none is all, unless there is something in `standing`.
         targets: Vec<Target>,
+        /// Which records by what they say, those that are written later too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        standing: Vec<Selector>,
         /// Why, by whom, under which ticket.
         #[serde(flatten)]
         grounds: BTreeMap<String, String>,
@@ -215,6 +218,20 @@ pub struct Target {
     pub chain_uid: String,
     /// Which of its records; none is all.
     pub ranges: Vec<Range>,
+}
+
+/// Records by what they say, whenever they are written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selector {
+    /// What of a record is looked at: `class`, `path` or `subject`.
+    pub by: String,
+    /// Of names of people: what stands before a name when it is hashed, 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub salt: String,
+    /// Any of these: names of classes, patterns of paths, or hashes of names, since a ledger is never
+    /// erased.
+    pub values: Vec<String>,
 }
 
 /// Numbers from the first to the last, both included: `[3,7]`.

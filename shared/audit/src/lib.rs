@@ -22,6 +22,6 @@ pub mod log_line;
 pub mod record;
 
 pub use chain::{Chain, Event, Salts, Sealed, VERSION};
-pub use control::{Control, Head, Lost, Peers, Range, Statement, Target};
+pub use control::{Control, Head, Lost, Peers, Range, Selector, Statement, Target};
 pub use group::{Committed, Group};
 pub use hash::Hash;

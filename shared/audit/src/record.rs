@@ -22,6 +22,8 @@ pub struct Record {
     pub class: String,
     /// Until when it is kept, milliseconds since 1970.
     pub expires_ms: Option<u64>,
+    /// Until when nobody takes it away without saying why, where that is another time.
+    pub required_ms: Option<u64>,
     /// The fingerprint that the record before it must have.
     pub previous: Hash,
     /// The hash of its core.
@@ -143,6 +145,7 @@ impl Record {
                 .ok_or(Fault::NotARecord("unmapped.retention.class"))?
                 .to_owned(),
             expires_ms: at(json, "/unmapped/retention/expires").and_then(integer),
+            required_ms: at(json, "/unmapped/retention/required_until").and_then(integer),
             previous,
             core,
             fingerprint,

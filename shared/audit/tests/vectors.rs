@@ -226,15 +226,7 @@ fn emitted() -> (Vec<String>, Vec<String>) {
 fn ledger(entries: &[Control]) -> Vec<String> {
     let mut ledger = Scribe::new(0xd0, Some(operator_key()));
     ledger.product = "meshward";
-    let open = Control::Open {
-        emitter: "operator".to_owned(),
-        node: None,
-        config_sha256: Hash::NONE,
-        heartbeat_ms: 0,
-        predecessor: None,
-        peers: Peers::default(),
-    };
-    ledger.control(&open, true);
+    ledger.control(&Control::open_ledger(), true);
     for entry in entries {
         ledger.control(entry, true);
     }
@@ -313,64 +305,55 @@ fn chains() -> Value {
     let (uid, other, before) = ("09".repeat(16), "0a".repeat(16), "0b".repeat(16));
     let shuffled = [reversed(&sibling), reversed(&chain), chain[..4].to_vec()].concat();
     let both = |last: u64| json!({ &uid: last, &other: 2 });
-    let cases = [
-        (
-            "every kind of record",
-            with_sibling(chain.clone()),
-            vec![],
-            both(11),
-            vec![&before],
-        ),
-        (
-            "any order, and some twice",
-            shuffled,
-            vec![],
-            both(11),
-            vec![&before],
-        ),
-        (
-            "a gap is told of",
-            with_sibling(without(&[3])),
-            vec![],
-            both(11),
-            vec![&before],
-        ),
-        (
-            "a record was taken out",
-            with_sibling(without(&[4])),
-            vec![format!("{uid}:4")],
-            both(11),
-            vec![&before],
-        ),
-        (
-            "the end was cut off",
-            with_sibling(without(&[9, 10, 11])),
-            vec![],
-            both(8),
-            vec![&before],
-        ),
-        (
-            "a whole chain was taken away",
-            chain.clone(),
-            vec![],
-            json!({ &uid: 11 }),
-            vec![&other, &before],
-        ),
-        (
-            "the end of a chain was cut off that signed records beside it name",
-            [chain.clone(), sibling[..1].to_vec()].concat(),
-            vec![format!("{other}:1"), format!("{other}:2")],
-            json!({ &uid: 11, &other: 0 }),
-            vec![&before],
-        ),
-    ];
-    let mut cases: Vec<Value> = cases
-        .into_iter()
-        .map(|(name, lines, missing, covered, named)| {
+    let case =
+        |name: &str, lines: &[String], missing: &[String], covered: Value, named: &[&String]| {
             let expect = json!({"missing": missing, "covered": covered, "named": named});
             json!({"name": name, "lines": lines, "expect": expect})
-        })
-        .collect();
+        };
+    let whole = with_sibling(chain.clone());
+    let beheaded = [chain.clone(), sibling[..1].to_vec()].concat();
+    let gap = with_sibling(without(&[3]));
+    let hole = with_sibling(without(&[4]));
+    let cut = with_sibling(without(&[9, 10, 11]));
+    let (both_missing, one_missing) = (
+        [format!("{other}:1"), format!("{other}:2")],
+        [format!("{uid}:4")],
+    );
+    let alone = json!({ &uid: 11 });
+    let cut_off = "the end of a chain was cut off that signed records beside it name";
+    let mut cases = vec![
+        case("every kind of record", &whole, &[], both(11), &[&before]),
+        case(
+            "any order, and some twice",
+            &shuffled,
+            &[],
+            both(11),
+            &[&before],
+        ),
+        case("a gap is told of", &gap, &[], both(11), &[&before]),
+        case(
+            "a record was taken out",
+            &hole,
+            &one_missing,
+            both(11),
+            &[&before],
+        ),
+        case("the end was cut off", &cut, &[], both(8), &[&before]),
+        case(
+            "a whole chain was taken away",
+            &chain,
+            &[],
+            alone,
+            &[&other, &before],
+        ),
+        case(
+            cut_off,
+            &beheaded,
+            &both_missing,
+            json!({ &uid: 11, &other: 0 }),
+            &[&before],
+        ),
+    ];
     // Whoever has the key can write another history, and not one that others have seen.
     let mut rewritten = Scribe::new(0x0a, Some(emitter_key()));
     rewritten.control(&open(Peers::default(), None), true);
@@ -407,6 +390,7 @@ fn erasures() -> Value {
         Control::Hold {
             hold: "case-7".to_owned(),
             targets: target(&[Range(3, 3)]),
+            standing: Vec::new(),
             grounds: grounds(),
         },
         Control::Erasure {

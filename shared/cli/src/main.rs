@@ -15,10 +15,12 @@ mod api_key;
 mod audit;
 mod check;
 mod color;
+mod comply;
 mod exit;
 mod explain;
 mod jwt;
 mod output;
+mod page;
 mod redact;
 mod schema;
 mod shells;
@@ -46,6 +48,8 @@ enum Command {
     Audit(Box<audit::Arguments>),
     /// Check configurations before a proxy sees them
     Check(check::Arguments),
+    /// Say what a configuration and a trail prove of the requirements of a standard
+    Comply(Box<comply::Arguments>),
     /// Print the script that completes commands in a shell
     Completions(shells::Completions),
     /// Say what a finding of `check` means
@@ -77,6 +81,7 @@ fn run(command: &Command) -> u8 {
         Command::ApiKey(arguments) => api_key::run(arguments),
         Command::Audit(arguments) => audit::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Comply(arguments) => comply::run(arguments),
         Command::Completions(arguments) => shells::completions(arguments, Arguments::command()),
         Command::Explain(arguments) => explain::run(arguments),
         Command::Jwt(arguments) => jwt::run(arguments),

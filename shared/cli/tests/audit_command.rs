@@ -2,151 +2,21 @@
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod bed;
 
-use audit::Range;
+use std::path::Path;
+
+use bed::{Bed, KEYS, PSEUDONYM_KEY, SIGN, chain_of, joined, logged};
 use policy::json::Json;
-use tempfile::TempDir;
-use trail::synthetic::{Emitter, Random, Request, emitter_key, write_trail};
-
-struct Outcome {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-struct Bed {
-    folder: TempDir,
-}
-
-impl Bed {
-    fn new() -> Self {
-        Self {
-            folder: TempDir::new().unwrap(),
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    fn run(&self, arguments: &str) -> Outcome {
-        self.run_with(arguments, &[])
-    }
-
-    /// The same, with a log key in the environment.
-    fn run_in(&self, arguments: &str, log_key: &str) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
-            .arg("audit")
-            .args(arguments.split(' '))
-            .current_dir(self.folder.path())
-            .env("LOG_KEY", log_key)
-            .output()
-            .unwrap();
-        Outcome {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Runs `meshward audit` in the folder; the words are separated by spaces.
-    fn run_with(&self, arguments: &str, input: &[u8]) -> Outcome {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_meshward"))
-            .arg("audit")
-            .args(arguments.split(' ').filter(|word| !word.is_empty()))
-            .current_dir(self.folder.path())
-            .env("PSEUDONYM_KEY", PSEUDONYM_KEY)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        let output = child.wait_with_output().unwrap();
-        Outcome {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// A file of keys with the emitter's and a new operator's, whose secret is in `dpo.secret`.
-    fn keys(&self) -> PathBuf {
-        let made = self.run("keygen --secret dpo.secret --operator --id dpo");
-        assert_eq!(made.code, 0, "{}", made.err);
-        let emitter = format!(
-            r#"{{"keys":[{{"id":"{}","public_key":"{}"}}]}}"#,
-            emitter_key().id(),
-            emitter_key().public().to_hex()
-        );
-        self.write("emitter.json", emitter);
-        self.write("operator.json", made.out)
-    }
-}
-
-impl Outcome {
-    fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
-        self
-    }
-
-    fn json(&self) -> Json {
-        Json::parse(self.out.as_bytes()).unwrap()
-    }
-
-    fn number(&self, path: &str) -> u64 {
-        self.json().at(path).unwrap().to_string().parse().unwrap()
-    }
-}
+use trail::synthetic::{Emitter, Random, Request, write_trail};
 
 /// Whose request is the first of those in the containers.
 const SUBJECT_IN_CONTAINERS: &str = "2026:975835de1c9756cebfc846100bfc1e42";
-const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
-const KEYS: &str = "--keys emitter.json --keys operator.json";
-const SIGN: &str = "--ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo";
 
 fn trail(requests: u64) -> Vec<u8> {
     let mut text = Vec::new();
     write_trail(&mut text, requests, 3).unwrap();
     text
-}
-
-/// A chain of these subjects, each with one request, whose records are kept for a second; with a
-/// checkpoint after each fifth.
-fn chain_of(subjects: &[&str]) -> (Emitter, Vec<String>) {
-    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
-    emitter.keep_ms = Some(1_000);
-    let mut random = Random(5);
-    let mut lines = vec![emitter.open(None).text];
-    for (subject, number) in subjects.iter().zip(1_usize..) {
-        let request = Request {
-            subject: Some((*subject).to_owned()),
-            path: format!("/patients/{subject}"),
-            ..Request::some(&mut random)
-        };
-        lines.push(emitter.request(&request).text);
-        if number.is_multiple_of(5) {
-            lines.push(emitter.checkpoint().text);
-        }
-    }
-    (emitter, lines)
-}
-
-fn joined(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn otlp(lines: &[String]) -> String {
@@ -164,16 +34,13 @@ fn otlp(lines: &[String]) -> String {
     )
 }
 
-/// A record as a line of a log.
-fn logged(record: &str) -> String {
-    audit::log_line::whole(record, None)
-}
-
 #[test]
 fn help_and_wrong_usage() {
     let bed = Bed::new();
     let help = bed.run("--help").expect(0).out;
-    for command in ["verify", "report", "purge", "erase", "hold", "keygen"] {
+    for command in [
+        "verify", "report", "coverage", "purge", "erase", "hold", "keygen",
+    ] {
         assert!(help.contains(command), "{command}: {help}");
         let help = bed.run(&format!("{command} --help")).expect(0).out;
         assert!(help.contains("Usage: meshward audit"), "{help}");
@@ -665,7 +532,7 @@ fn a_record_is_taken_away_and_the_trail_verifies() {
         "{kept}"
     );
     assert_eq!(bed.read("trail.ndjson"), joined(&lines));
-    let erase = format!("{erase} --before-expiry");
+    let erase = format!("{erase} --reason GDPR-17 --before-expiry");
     bed.run(&erase).expect(0);
     assert!(bed.read("ledger.ndjson").contains("before_expiry"));
     assert_eq!(bed.read("trail.ndjson").lines().count(), lines.len() - 1);
@@ -688,118 +555,6 @@ fn a_record_is_taken_away_and_the_trail_verifies() {
     assert!(kept.contains("about the chain itself"), "{kept}");
 }
 
-#[test]
-fn a_purge_deletes_what_is_past_its_time() {
-    let bed = Bed::new();
-    bed.keys();
-    let subjects = ["a"; 12];
-    let (mut emitter, mut lines) = chain_of(&subjects);
-    emitter.time_ms += 10_000;
-    lines.push(emitter.some_request().text);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    let at = trail::time::format(emitter.time_ms);
-    let purge = format!("purge {KEYS} {SIGN} --at {at} trail.ndjson");
-    let dry = bed.run(&purge).expect(0).out;
-    // Twelve are past their time, and ten of them before a signed record.
-    assert!(
-        dry.contains("10 records to delete") && dry.contains("Dry run"),
-        "{dry}"
-    );
-    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
-    bed.run(&format!(
-        "hold {KEYS} {SIGN} --name case-7 --at {at} --chain {} --apply ledger.ndjson",
-        emitter.chain_uid()
-    ))
-    .expect(0);
-    let held = bed.run(&format!("{purge} --apply")).expect(0).out;
-    assert!(held.contains("the hold \"case-7\" keeps"), "{held}");
-    bed.run(&format!(
-        "hold {KEYS} {SIGN} --name case-7 --at {at} --release --apply ledger.ndjson"
-    ))
-    .expect(0);
-    bed.run(&format!("{purge} --apply")).expect(0);
-    assert!(bed.read("trail.ndjson").lines().count() < lines.len() - 10);
-    let verify = format!("verify {KEYS} --at {at} --json trail.ndjson");
-    let outcome = bed
-        .run(&format!("{verify} --ledger ledger.ndjson"))
-        .expect(0);
-    assert_eq!(outcome.number("records.expired"), 12);
-    bed.run(&verify).expect(1);
-    // Later all of it is past its time, and the end of the chain stays.
-    let later = purge.replace(&at, "2030-01-01");
-    bed.run(&format!("{later} --apply")).expect(0);
-    assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
-    bed.run(&format!("{verify} --ledger ledger.ndjson"))
-        .expect(0);
-    let nothing = bed.run(&format!("{later} --apply")).expect(0).out;
-    assert!(nothing.contains("0 records to delete"), "{nothing}");
-}
-
-/// A hold on one record keeps it and what comes after it, and nothing that comes before.
-#[test]
-fn a_hold_keeps_only_what_it_must() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["a"; 40]);
-    lines.push(emitter.close().text);
-    assert_eq!(lines.len(), 50);
-    bed.write("trail.ndjson", joined(&lines));
-    let chain = emitter.chain_uid().to_owned();
-    let hold = format!("hold {KEYS} {SIGN} --name case-7 --at 2029-01-01 --apply");
-    bed.run(&format!("{hold} --chain {chain}:46-46 ledger.ndjson"))
-        .expect(0);
-    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 trail.ndjson");
-    let dry = bed.run(&purge).expect(0).out;
-    // Number 42 is the last signed record before it: 35 requests are before that.
-    assert!(dry.contains("35 records before number 42"), "{dry}");
-    assert!(
-        dry.contains(&format!("the hold \"case-7\" keeps {chain}:46")),
-        "{dry}"
-    );
-    bed.run(&format!("{purge} --apply")).expect(0);
-    let verify = format!("verify {KEYS} --at 2030-01-01 --ledger ledger.ndjson trail.ndjson");
-    bed.run(&verify).expect(0);
-    // More of it can be held later, under the same name.
-    bed.run(&format!("{hold} --chain {chain}:44-44 ledger.ndjson"))
-        .expect(2);
-    bed.run(&format!(
-        "{hold} --extend --chain {chain}:44-44 ledger.ndjson"
-    ))
-    .expect(0);
-    let erase = format!(
-        "erase {KEYS} {SIGN} --at 2031-01-01 --record {chain}:44 --record {chain}:46 --apply trail.ndjson"
-    );
-    let held = bed.run(&erase).expect(0).out;
-    assert!(held.contains("2 records are on hold"), "{held}");
-}
-
-/// Two rules with one class and different times: what blocks the purge is said.
-#[test]
-fn a_purge_says_what_stays_and_why() {
-    let bed = Bed::new();
-    bed.keys();
-    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
-    let mut lines = vec![emitter.open(None).text];
-    for keep_ms in [1_000, 100_000_000_000, 1_000, 1_000] {
-        emitter.keep_ms = Some(keep_ms);
-        lines.push(emitter.some_request().text);
-    }
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    let dry = bed
-        .run(&format!("purge {KEYS} {SIGN} --at 2028-01-01 trail.ndjson"))
-        .expect(0)
-        .out;
-    assert!(dry.contains("0 records to delete"), "{dry}");
-    assert!(
-        dry.contains("2 records stay")
-            && dry.contains("kept until")
-            && dry.contains("retention classes"),
-        "{dry}"
-    );
-}
-
 /// Whatever keeps a record, it is erased from there, and the rest stays.
 #[test]
 fn records_are_erased_from_every_container() {
@@ -813,7 +568,11 @@ fn records_are_erased_from_every_container() {
         }
         for (what, arguments, count) in [
             ("parts", "--groups subject,source,consent,url", "erased"),
-            ("whole", "--whole --before-expiry", "removed"),
+            (
+                "whole",
+                "--whole --reason GDPR-17 --before-expiry",
+                "removed",
+            ),
         ] {
             let bed = Bed::new();
             bed.keys();
@@ -858,68 +617,6 @@ fn records_are_erased_from_every_container() {
         }
     }
     assert!(erased > 40, "{erased}");
-}
-
-#[test]
-fn nothing_is_purged_over_a_hole() {
-    let bed = Bed::new();
-    bed.keys();
-    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
-    emitter.keep_ms = Some(1_000);
-    let mut lines = vec![emitter.open(None).text];
-    let spilled = emitter.some_request().text;
-    lines.push(emitter.some_request().text);
-    lines.push(emitter.gap(vec![Range(1, 1)], Some("host_log")).text);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 --apply trail.ndjson");
-    let kept = bed.run(&purge).expect(0).out;
-    assert!(kept.contains("others are missing before number"), "{kept}");
-    bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
-    let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
-    assert!(done.contains("2 records to delete"), "{done}");
-    assert!(!bed.read("envoy.log").contains("actor"));
-    bed.run(&format!(
-        "verify {KEYS} --ledger ledger.ndjson trail.ndjson envoy.log"
-    ))
-    .expect(0);
-}
-
-#[test]
-fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    bed.run(&format!(
-        "hold {KEYS} {SIGN} --name case-7 --subject jane --apply trail.ndjson"
-    ))
-    .expect(0);
-    let again = bed
-        .run(&format!(
-            "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
-        ))
-        .expect(2)
-        .err;
-    assert!(again.contains("already"), "{again}");
-    let held = bed
-        .run(&format!(
-            "erase {KEYS} {SIGN} --subject jane --apply trail.ndjson"
-        ))
-        .expect(0)
-        .out;
-    assert!(held.contains("1 records are on hold"), "{held}");
-    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
-    let changed = bed.read("ledger.ndjson").replace("case-7", "case-8");
-    bed.write("ledger.ndjson", changed);
-    let refused = bed
-        .run(&format!(
-            "erase {KEYS} {SIGN} --subject john --apply trail.ndjson"
-        ))
-        .expect(2)
-        .err;
-    assert!(refused.contains("does not verify"), "{refused}");
 }
 
 #[test]

@@ -387,6 +387,10 @@ impl Facts for RequestFacts<'_> {
         self.request.path_or_override(self.host)
     }
 
+    fn raw_path(&self) -> &[u8] {
+        self.request.raw_path(self.host)
+    }
+
     fn method(&self) -> &str {
         self.request.method(self.host)
     }

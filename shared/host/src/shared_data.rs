@@ -1,5 +1,7 @@
 //! Creating and changing shared values, which every host does in its own way.
 
+use policy::config::Problems;
+
 use crate::{Host, SharedValue, Status};
 
 /// The value under `key`, created as `initial` if nobody has written it before; of several workers
@@ -40,6 +42,30 @@ pub fn update(
     };
     let set = |value: &[u8], cas: u32| host.set_shared_data(key, value, Some(cas));
     update_with(&get, &set, known, change)
+}
+
+/// Makes random bytes the same in all workers: those of the first that came count. `false` where the
+/// host shares nothing after all.
+///
+/// # Errors
+/// Shared data fails, or has something else under the key.
+pub fn share_random(host: &dyn Host, key: &str, random: &mut [u8; 16]) -> Result<bool, Problems> {
+    match insert_if_absent(host, key, random) {
+        Ok(value) => match <[u8; 16]>::try_from(value.bytes) {
+            Ok(shared) => {
+                *random = shared;
+                Ok(true)
+            }
+            // With bytes of its own this worker would count apart from the others.
+            Err(_) => Err(Problems::whole(format!(
+                "shared data has something else under {key}; give the filter a vm_id of its own"
+            ))),
+        },
+        Err(Status::Unimplemented) => Ok(false),
+        Err(status) => Err(Problems::whole(format!(
+            "shared data does not work: {status}"
+        ))),
+    }
 }
 
 /// Stores a value if what is stored has this compare-and-swap number.

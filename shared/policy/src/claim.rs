@@ -1,5 +1,6 @@
 //! Conditions on verified claims.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use regex_lite::{Regex, RegexBuilder};
@@ -75,9 +76,12 @@ impl ClaimCondition {
     #[must_use]
     pub fn holds(&self, identity: Option<&Identity>) -> bool {
         let value = identity.and_then(|identity| {
-            identity
-                .claim(&self.claim)
-                .cloned()
+            let claims = &identity.claims.0;
+            let found = claims.gathered(&self.claim).map(Cow::into_owned);
+            // Items of which none has the member are as good as none.
+            let is_empty = |value: &Json| value.as_array().is_some_and(<[Json]>::is_empty);
+            found
+                .filter(|value| !self.claim.contains("[]") || !is_empty(value))
                 .or_else(|| identity.claim_text(&self.claim).map(Json::String))
         });
         let Some(value) = value.filter(|value| *value != Json::Null) else {
@@ -259,7 +263,7 @@ mod conditions {
 
     fn identity() -> Identity {
         let claims = br#"{"sub":"jane","realm_access":{"roles":["admin","ops"]},"level":7,
-            "scope":"a b","ok":true,"none":null,"a.b":"dotted","obj":{},"huge":9007199254740993}"#;
+            "scope":"a b","ok":true,"none":null,"a.b":"dotted","uses":[{"code":"TREAT"},{"code":"ETREAT"}],"obj":{},"huge":9007199254740993}"#;
         Identity {
             claims: parse_claims(claims).unwrap(),
             ..Identity::default()
@@ -301,6 +305,10 @@ mod conditions {
             (r#"{"claim":"nobody","absent":true}"#, true),
             (r#"{"claim":"obj","exists":true}"#, true),
             (r#"{"claim":"obj","equals":"{}"}"#, false),
+            (r#"{"claim":"uses[].code","equals":"TREAT"}"#, true),
+            (r#"{"claim":"uses[].code","all":["TREAT","ETREAT"]}"#, true),
+            (r#"{"claim":"uses[].code","contains":"HMARKT"}"#, false),
+            (r#"{"claim":"uses[].none","exists":true}"#, false),
             (r#"{"claim":"sub","regex":"ja.*"}"#, true),
             (r#"{"claim":"sub","regex":"an"}"#, false),
             (r#"{"claim":"sub","regex":"jan|e"}"#, false),

@@ -33,6 +33,9 @@ pub struct Decision {
     /// Values that were found too, in findings for which the list has no room.
     #[cfg_attr(test, serde(default, skip_serializing_if = "is_zero"))]
     pub omitted: u64,
+    /// The purposes that the rule wanted consent to.
+    #[cfg_attr(test, serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub purposes: Vec<String>,
     /// The filter or the rule is in report mode: this is what it would have done.
     #[cfg_attr(test, serde(default, skip_serializing_if = "is_false"))]
     pub report_only: bool,
@@ -95,6 +98,7 @@ impl Decision {
             reason: String::new(),
             findings: Vec::new(),
             omitted: 0,
+            purposes: Vec::new(),
             report_only: false,
         }
     }
@@ -110,6 +114,14 @@ impl Decision {
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
         reason.clone_into(&mut self.reason);
+        self
+    }
+
+    /// Names the purposes that the rule wanted consent to.
+    #[must_use]
+    pub fn purposes(mut self, purposes: &[String]) -> Self {
+        let purposes = purposes.iter().take(MAX_PURPOSES);
+        self.purposes = purposes.cloned().map(cut).collect();
         self
     }
 
@@ -189,6 +201,7 @@ impl Decision {
             filter: cut(self.filter.clone()),
             rule: self.rule.clone().map(cut),
             reason: cut(self.reason.clone()),
+            purposes: self.purposes.clone(),
             findings: Vec::new(),
             omitted: 0,
             ..self
@@ -218,6 +231,7 @@ impl Decision {
                 .filter_map(Finding::from_json)
                 .collect(),
             omitted: json.member("omitted").and_then(Json::as_u64).unwrap_or(0),
+            purposes: json.member("purposes").map(Json::words).unwrap_or_default(),
             report_only: json.member("report_only") == Some(&Json::Bool(true)),
         })
     }
@@ -245,6 +259,13 @@ impl Decision {
         if self.omitted > 0 {
             json.push_str(",\"omitted\":");
             json.push_str(&self.omitted.to_string());
+        }
+        for (place, purpose) in self.purposes.iter().enumerate() {
+            json.push_str(if place == 0 { ",\"purposes\":[" } else { "," });
+            push_string(json, purpose);
+        }
+        if !self.purposes.is_empty() {
+            json.push(']');
         }
         if self.report_only {
             json.push_str(",\"report_only\":true");
@@ -311,6 +332,8 @@ const MAX_DECISIONS: usize = 32;
 const MAX_REFUSALS_MORE: usize = 8;
 /// Findings of all decisions of one stream.
 const MAX_FINDINGS: usize = 128;
+/// Of one decision.
+const MAX_PURPOSES: usize = 8;
 /// Of a rule, a reason or a kind.
 const MAX_NAME_BYTES: usize = 128;
 
@@ -356,6 +379,7 @@ mod tests {
             ..found("CREDIT_CARD", 1)
         });
         full.omitted = 7;
+        full.purposes = vec!["care".to_owned(), "a \"quoted\" purpose".to_owned()];
         full.report_only = true;
         let list = Outcome::ALL.map(|outcome| Decision {
             outcome,

@@ -13,6 +13,9 @@ pub trait Facts {
     /// See [`PathError`].
     fn path(&self) -> Result<&RequestPath, PathError>;
 
+    /// `:path` as it was sent, with its query; empty where there is none.
+    fn raw_path(&self) -> &[u8];
+
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 section 9.1).
     fn method(&self) -> &str;
 
@@ -91,6 +94,7 @@ pub(crate) mod tests {
     /// A request from a table.
     pub(crate) struct Request {
         pub(crate) method: String,
+        pub(crate) raw_path: String,
         pub(crate) path: Result<RequestPath, PathError>,
         pub(crate) host: String,
         pub(crate) route: Option<String>,
@@ -107,6 +111,7 @@ pub(crate) mod tests {
             let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
             Self {
                 method: "GET".to_owned(),
+                raw_path: path.to_owned(),
                 path: RequestPath::parse(path.as_bytes()),
                 host: "api.example.com".to_owned(),
                 route: None,
@@ -123,6 +128,10 @@ pub(crate) mod tests {
     impl Facts for Request {
         fn path(&self) -> Result<&RequestPath, PathError> {
             self.path.as_ref().map_err(|error| *error)
+        }
+
+        fn raw_path(&self) -> &[u8] {
+            self.raw_path.as_bytes()
         }
 
         fn method(&self) -> &str {

@@ -13,6 +13,7 @@ pub mod client_address;
 pub mod config;
 pub mod consent;
 pub mod decision;
+pub mod endpoint;
 pub mod facts;
 pub mod filters;
 pub mod finding;

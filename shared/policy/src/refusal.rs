@@ -85,7 +85,7 @@ impl Refusal {
             400 => 3,        // INVALID_ARGUMENT
             401 => 16,       // UNAUTHENTICATED
             403 => 7,        // PERMISSION_DENIED
-            429 => 8,        // RESOURCE_EXHAUSTED
+            413 | 429 => 8,  // RESOURCE_EXHAUSTED
             502..=504 => 14, // UNAVAILABLE
             _ => 2,          // UNKNOWN
         }
@@ -123,9 +123,13 @@ const fn title(status: u16) -> &'static str {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
+        411 => "Length Required",
+        413 => "Content Too Large",
         429 => "Too Many Requests",
+        500 => "Internal Server Error",
         502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Refused",
     }
 }

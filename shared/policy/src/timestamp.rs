@@ -23,13 +23,31 @@ pub fn format_timestamp(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// A date as HTTP fields have it, in the form that [`parse_http_date`] reads.
+#[must_use]
+pub fn format_http_date(seconds: i64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    let seconds = seconds.clamp(0, LAST_SECOND);
+    let days = seconds.div_euclid(86_400);
+    let (year, month, day) = date(days);
+    let nth = |list: &[&'static str], place: i64| {
+        let place = usize::try_from(place).ok();
+        place
+            .and_then(|place| list.get(place))
+            .copied()
+            .unwrap_or_default()
+    };
+    let weekday = nth(&DAYS, days.rem_euclid(7));
+    let month = nth(&MONTHS, month.saturating_sub(1));
+    let timestamp = format_timestamp(seconds);
+    let time = timestamp.get(11..19).unwrap_or_default();
+    format!("{weekday}, {day:02} {month} {year:04} {time} GMT")
+}
+
 /// Seconds since 1970 of a date in an HTTP field, such as `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110
 /// section 5.6.7; the two obsolete forms are not read).
 #[must_use]
 pub fn parse_http_date(text: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
     let mut words = text.trim().split_once(", ")?.1.split(' ');
     let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let month = MONTHS.iter().position(|name| *name == month)?;
@@ -38,6 +56,10 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
         month.saturating_add(1)
     ))
 }
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Not a timestamp of RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -253,6 +275,17 @@ mod tests {
             "2027-01-01T00:00:00é",
         ] {
             assert_eq!(parse_timestamp(text), Err(TimestampError), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_of_http_are_written_as_they_are_read() {
+        assert_eq!(
+            format_http_date(784_111_777),
+            "Sun, 06 Nov 1994 08:49:37 GMT"
+        );
+        for seconds in [0, 86_399, 86_400, 951_782_400, 1_782_000_000, 4_102_444_800] {
+            assert_eq!(parse_http_date(&format_http_date(seconds)), Some(seconds));
         }
     }
 }

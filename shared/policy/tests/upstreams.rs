@@ -38,6 +38,9 @@ impl Facts for Get {
     fn method(&self) -> &str {
         "GET"
     }
+    fn raw_path(&self) -> &[u8] {
+        b""
+    }
     fn host(&self) -> &str {
         ""
     }

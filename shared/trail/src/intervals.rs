@@ -61,6 +61,57 @@ impl Intervals {
         outside
     }
 
+    /// Adds another set.
+    pub fn extend(&mut self, other: &Self) {
+        other.iter().for_each(|range| self.add(range));
+    }
+
+    /// Takes a range out.
+    pub fn remove(&mut self, range: Range) {
+        let Range(first, last) = range;
+        for cut in self.within(range).iter() {
+            let start = self.0.range(..=cut.0).next_back().map(|(start, _)| *start);
+            let Some((start, end)) = start.and_then(|start| self.0.remove_entry(&start)) else {
+                continue;
+            };
+            if start < first {
+                self.0.insert(start, first - 1);
+            }
+            if end > last {
+                self.0.insert(last + 1, end);
+            }
+        }
+    }
+
+    /// What of a range is in it.
+    #[must_use]
+    pub fn within(&self, range: Range) -> Self {
+        let Range(first, last) = range;
+        let mut within = Self::default();
+        let before = self.0.range(..first).next_back();
+        let inside = self.0.range(first..=last.max(first));
+        for (start, end) in before.into_iter().chain(inside) {
+            within.add(Range((*start).max(first), (*end).min(last)));
+        }
+        within
+    }
+
+    /// The last number of a range that is in it.
+    #[must_use]
+    pub fn last_in(&self, range: Range) -> Option<u64> {
+        let (_, end) = self.0.range(..=range.1).next_back()?;
+        Some((*end).min(range.1)).filter(|last| *last >= range.0)
+    }
+
+    /// How many numbers below this one are in it.
+    #[must_use]
+    pub fn count_before(&self, number: u64) -> u64 {
+        match number.checked_sub(1) {
+            Some(last) => self.within(Range(0, last)).count(),
+            None => 0,
+        }
+    }
+
     /// Whether any number of a range is in it.
     #[must_use]
     pub fn overlaps(&self, range: Range) -> bool {
@@ -154,6 +205,15 @@ mod tests {
             if first <= last {
                 prop_assert_eq!(set.overlaps(Range(first, last)), (first..=last).any(|n| model.contains(&n)));
             }
+            let inside: BTreeSet<u64> = (first..=last).filter(|number| model.contains(number)).collect();
+            let within = set.within(Range(first, last));
+            prop_assert_eq!(within.iter().flat_map(|range| range.0..=range.1).collect::<BTreeSet<_>>(), inside.clone());
+            prop_assert_eq!(set.last_in(Range(first, last)), inside.last().copied());
+            prop_assert_eq!(set.count_before(first), model.range(..first).count() as u64);
+            let mut rest = set.clone();
+            rest.remove(Range(first, last));
+            prop_assert_eq!(rest.count(), set.count() - inside.len() as u64);
+            prop_assert!(model.iter().all(|number| rest.contains(*number) != inside.contains(number)));
             let ranges: Vec<Range> = set.iter().collect();
             prop_assert!(ranges.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0));
         }

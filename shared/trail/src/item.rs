@@ -34,6 +34,8 @@ pub struct Item {
     pub time_ms: u64,
     /// Until when it is kept.
     pub expires_ms: Option<u64>,
+    /// Until when nobody takes it away without saying why, where that is another time.
+    pub required_ms: Option<u64>,
     /// Groups that have a value.
     pub present: Groups,
     /// Groups that were erased.
@@ -309,6 +311,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
         fingerprint: record.fingerprint,
         time_ms: record.time_ms,
         expires_ms: record.expires_ms,
+        required_ms: record.required_ms,
         present,
         erased,
         class_tag,
@@ -347,6 +350,7 @@ fn check_fields(text: &str, fields: &Fields, hashed: &mut Vec<u8>) -> Option<Ite
         fingerprint,
         time_ms: fields.time,
         expires_ms: fields.expires,
+        required_ms: fields.required_until,
         present,
         erased,
         class_tag: class_tag(class),

@@ -12,11 +12,11 @@ use audit::{Chain, Control, Event, Range, Target};
 use crate::chains::{Limits, Order, Trail};
 use crate::hex::{decode, encode};
 use crate::intervals::Intervals;
-use crate::item::ChainUid;
+use crate::item::{ChainUid, Item};
 use crate::keyring::Keyring;
 use crate::pipeline::Reading;
 use crate::source::Source;
-use crate::verdict::{Question, conclude, is_held};
+use crate::verdict::{Question, conclude};
 
 /// A ledger to which entries can be added. Nobody else can while this one is open.
 #[derive(Debug)]
@@ -166,68 +166,17 @@ fn check(path: &Path, text: &str, keyring: &Keyring) -> Result<Vec<Order>, Ledge
     }
 }
 
-/// The holds that have not ended.
+/// What takes the place of a record that goes, in the ledger. `None`: it is no record.
 #[must_use]
-pub fn active_holds(orders: &[Order]) -> BTreeMap<String, Vec<Target>> {
-    let mut sorted: Vec<&Order> = orders.iter().collect();
-    sorted.sort_by_key(|order| order.time_ms);
-    let mut holds: BTreeMap<String, Vec<Target>> = BTreeMap::new();
-    for order in sorted {
-        match &order.control {
-            Control::Hold { hold, targets, .. } => {
-                // One that is extended holds all that any of its entries names; none is everything.
-                match holds.get_mut(hold) {
-                    None => drop(holds.insert(hold.clone(), targets.clone())),
-                    Some(held) if targets.is_empty() => *held = Vec::new(),
-                    Some(held) if held.is_empty() => {}
-                    Some(held) => held.extend(targets.iter().cloned()),
-                }
-            }
-            Control::Release { hold, .. } => {
-                holds.remove(hold);
-            }
-            _ => {}
-        }
-    }
-    holds
-}
-
-/// The name of a hold that keeps one of these records.
-#[must_use]
-pub fn held_by<'h>(
-    holds: &'h BTreeMap<String, Vec<Target>>,
-    chain: &ChainUid,
-    range: Range,
-) -> Option<&'h str> {
-    let chain = encode(chain);
-    holds
-        .iter()
-        .find(|(_, targets)| is_held(targets, &chain, range))
-        .map(|(name, _)| name.as_str())
-}
-
-/// The first record of a chain that a hold keeps, and the name of the hold.
-#[must_use]
-pub fn first_held<'h>(
-    holds: &'h BTreeMap<String, Vec<Target>>,
-    chain: &ChainUid,
-) -> Option<(u64, &'h str)> {
-    let chain = encode(chain);
-    let first = |targets: &[Target]| {
-        if targets.is_empty() {
-            return Some(0);
-        }
-        let of_chain = targets.iter().filter(|target| target.chain_uid == chain);
-        let first = |target: &Target| {
-            let ranges = target.ranges.iter().map(|range| range.0);
-            ranges.min().unwrap_or(0)
-        };
-        of_chain.map(first).min()
-    };
-    let held = holds
-        .iter()
-        .filter_map(|(name, targets)| Some((first(targets)?, name.as_str())));
-    held.min()
+pub fn tombstone(item: &Item, text: &str, grounds: &BTreeMap<String, String>) -> Option<Control> {
+    let record = Record::check_text(text).ok()?;
+    Some(Control::Tombstone {
+        chain_uid: encode(&item.chain),
+        sequence: item.sequence,
+        previous: record.previous,
+        core: record.core,
+        grounds: grounds.clone(),
+    })
 }
 
 /// Records as targets of an order, in pieces that make lines of bounded length.

@@ -13,8 +13,10 @@
 )]
 
 pub mod chains;
+pub mod coverage;
 pub mod envelope;
 pub mod hex;
+pub mod holds;
 pub mod intervals;
 pub mod issue;
 pub mod item;

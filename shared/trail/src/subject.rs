@@ -35,9 +35,18 @@ impl Subject {
     /// Whether a record is one of this subject's.
     #[must_use]
     pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
+        Self::names_in(text, fields).any(|name| self.names.contains(name))
+    }
+
+    /// The names of who acted, as a record writes them.
+    pub(crate) fn names_in<'t>(text: &'t str, fields: &Fields) -> impl Iterator<Item = &'t str> {
         [fields.user_uid, fields.user_name, fields.app_uid]
             .into_iter()
             .filter_map(|span| span.of(text))
-            .any(|name| self.names.contains(name))
+    }
+
+    /// All names, as records write them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 }

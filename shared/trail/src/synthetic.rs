@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use audit::keys::SigningKey;
 use audit::{Chain, Control, Event, Hash, Head, Lost, Peers, Range, Sealed, Statement};
-use audit_emitter::config::{FieldSettings, Level, Retention};
+use audit_emitter::config::{FieldSettings, Keep, Level, Retention};
 use audit_emitter::record::{self, Envelope, Observation};
 use policy::decision::{Decision, Outcome};
 use policy::filters::PII_REDACTOR;
@@ -26,6 +26,8 @@ pub struct Emitter {
     pub step_ms: u64,
     /// How long records are kept, milliseconds; `None` for ever.
     pub keep_ms: Option<u64>,
+    /// For how long nobody may take them away, where that is another time.
+    pub keep_at_least_ms: Option<u64>,
     statement: Statement,
     /// The id of the emitter, which its chains share.
     pub id: String,
@@ -93,6 +95,7 @@ impl Emitter {
             time_ms: 1_800_000_000_000,
             step_ms: 40,
             keep_ms: None,
+            keep_at_least_ms: None,
             statement: Statement::default(),
             id: "0123456789abcdef".to_owned(),
         }
@@ -200,7 +203,10 @@ impl Emitter {
         };
         let retention = Retention {
             class: self.class.clone(),
-            keep: self.keep_ms.map(Duration::from_millis),
+            keep: Keep {
+                at_least: self.keep_at_least_ms.map(Duration::from_millis),
+                at_most: self.keep_ms.map(Duration::from_millis),
+            },
         };
         let (fields, template) = (FieldSettings::default(), request.template());
         let envelope = Envelope {

@@ -66,6 +66,39 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// The time so long before another: `12mo` and `6y` by the calendar, `90d` and `24h` by the clock.
+///
+/// # Errors
+/// What a span of time looks like.
+pub fn before(now_ms: u64, span: &str) -> Result<u64, &'static str> {
+    const EXPECTED: &str = "expected a span of time, such as 12mo, 90d, 6y or 24h";
+    let digits = span.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = span.split_at_checked(digits).ok_or(EXPECTED)?;
+    let number: u64 = number.parse().map_err(|_| EXPECTED)?;
+    let back = |unit_ms: u64| Ok(now_ms.saturating_sub(number.saturating_mul(unit_ms)));
+    match unit {
+        "h" => back(3_600_000),
+        "d" => back(DAY_MS),
+        "w" => back(7 * DAY_MS),
+        "mo" => months_before(now_ms, number).ok_or(EXPECTED),
+        "y" => months_before(now_ms, number.saturating_mul(12)).ok_or(EXPECTED),
+        _ => Err(EXPECTED),
+    }
+}
+
+/// The same day of another month, or the last of that month where it is shorter.
+fn months_before(now_ms: u64, months: u64) -> Option<u64> {
+    let text = format(now_ms);
+    let mut parts = text.get(..10)?.splitn(3, '-');
+    let mut part = || parts.next()?.parse::<u64>().ok();
+    let (year, month, day) = (part()?, part()?, part()?);
+    let all = (year * 12 + month - 1).checked_sub(months)?;
+    let (year, month) = (all / 12, all % 12 + 1);
+    let begin = |day: u64| parse(&format!("{year:04}-{month:02}-{day:02}")).ok();
+    let begin = (1..=day).rev().find_map(begin)?;
+    Some(begin.saturating_add(now_ms % DAY_MS))
+}
+
 /// The wall clock, milliseconds since 1970.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "a command asks the clock, once")]
@@ -105,6 +138,23 @@ mod tests {
         }
         assert_eq!(parse_ms("1970-01-01T00:00:01.5Z"), Ok(1_500));
         assert_eq!(parse_ms("1970-01-01T00:00:01.123456Z"), Ok(1_123));
+        let noon = parse("2028-03-31T12:00:00Z").unwrap();
+        for (span, expected) in [
+            ("24h", "2028-03-30T12:00:00Z"),
+            ("90d", "2028-01-01T12:00:00Z"),
+            ("1mo", "2028-02-29T12:00:00Z"),
+            ("12mo", "2027-03-31T12:00:00Z"),
+            ("6y", "2022-03-31T12:00:00Z"),
+        ] {
+            assert_eq!(
+                before(noon, span).map(format).as_deref(),
+                Ok(expected),
+                "{span}"
+            );
+        }
+        for wrong in ["", "12", "mo", "12 mo", "-1d", "999999999mo", "1m"] {
+            assert!(before(noon, wrong).is_err(), "{wrong}");
+        }
         assert_eq!(duration(3 * DAY_MS), "3 days");
         assert_eq!(duration(1000), "1 second");
         assert_eq!(duration(12), "12 ms");

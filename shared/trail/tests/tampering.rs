@@ -513,6 +513,7 @@ fn what_an_operator_erases_is_not_changed() {
     let hold = Control::Hold {
         hold: "case-7".to_owned(),
         targets: Vec::new(),
+        standing: Vec::new(),
         grounds: BTreeMap::new(),
     };
     let release = Control::Release {

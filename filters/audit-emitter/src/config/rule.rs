@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use policy::config::Node;
+use policy::json::Json;
 use policy::matching::Match;
 use policy::mode::Mode;
 
@@ -60,8 +61,56 @@ pub struct Share {
 pub struct Retention {
     /// The name of the class, a label for stores.
     pub class: String,
-    /// From the time of the request; `None` leaves it to the store.
-    pub keep: Option<Duration>,
+    /// How long, from the time of the request.
+    pub keep: Keep,
+}
+
+/// How long a record is kept, from the time of its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// Nobody takes it away before, without saying why; `None` where one time is both.
+    pub at_least: Option<Duration>,
+    /// It is deleted after; `None` leaves it to the store.
+    pub at_most: Option<Duration>,
+}
+
+impl Keep {
+    /// Whether nobody has said how long.
+    #[must_use]
+    pub const fn is_unsaid(self) -> bool {
+        self.at_least.is_none() && self.at_most.is_none()
+    }
+
+    fn read(node: &Node<'_>) -> Option<Self> {
+        let time = |n: Node<'_>| n.duration(MIN_KEEP..=MAX_KEEP).map(Some);
+        if !matches!(node.json(), Json::Object(_)) {
+            let at_most = time(node.clone())?;
+            return Some(Self {
+                at_least: None,
+                at_most,
+            });
+        }
+        node.object(|fields| {
+            let at_least = fields.or("at_least", None, time);
+            let at_most = fields.or("at_most", None, time);
+            match (at_least, at_most) {
+                (None, None) => {
+                    node.reject_unseen("expected \"at_least\", \"at_most\", or both");
+                    return None;
+                }
+                (Some(least), Some(most)) if least > most => {
+                    node.reject_unseen("\"at_most\" is shorter than \"at_least\": it would be deleted before it may be");
+                    return None;
+                }
+                _ => {}
+            }
+            Some(Self {
+                // Who says only when it is to be deleted has no minimum.
+                at_least: at_least.or(Some(Duration::ZERO)),
+                at_most,
+            })
+        })
+    }
 }
 
 impl Rule {
@@ -177,9 +226,7 @@ impl Retention {
                     }
                     Some(name.to_owned())
                 });
-            let keep = fields.or("keep", None, |n| {
-                n.duration(Duration::from_secs(3_600)..=MAX_KEEP).map(Some)
-            });
+            let keep = fields.or("keep", Keep::default(), |n| Keep::read(&n));
             Some(Self {
                 class: class?,
                 keep,
@@ -192,7 +239,7 @@ impl Default for Retention {
     fn default() -> Self {
         Self {
             class: "default".to_owned(),
-            keep: None,
+            keep: Keep::default(),
         }
     }
 }
@@ -207,6 +254,7 @@ fn read_template(node: &Node<'_>) -> Option<String> {
 }
 
 const MILLION: u32 = 1_000_000;
+const MIN_KEEP: Duration = Duration::from_secs(3_600);
 const MAX_KEEP: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 #[cfg(test)]

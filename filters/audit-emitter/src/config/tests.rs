@@ -106,12 +106,64 @@ fn what_is_accepted_and_surprises_is_warned_of() {
     let checked = Config::check(text);
     let warnings: Vec<String> = checked.warnings.iter().map(ToString::to_string).collect();
     let warnings = warnings.join("\n");
-    assert!(!warnings.contains("rules[0]"), "{warnings}");
+    assert!(!warnings.contains("rules[0].template"), "{warnings}");
     // A rule without a template, and what no rule matches.
     assert!(warnings.contains("rules[1].template"), "{warnings}");
-    assert!(!warnings.contains("rules[2]"), "{warnings}");
+    assert!(!warnings.contains("rules[2].template"), "{warnings}");
     assert_eq!(warnings.matches("fields.path").count(), 2, "{warnings}");
-    assert!(Config::check(r#"{"sink": "host_log"}"#).warnings.is_empty());
+    let kept = r#"{"sink": "host_log", "retention": {"class": "a", "keep": "1y"}}"#;
+    assert!(Config::check(kept).warnings.is_empty());
+}
+
+/// A class of which nothing says how long is named once, and only where something is recorded.
+#[test]
+fn a_class_without_a_time_is_a_warning() {
+    let text = r#"{"sink": "host_log", "retention": {"class": "a", "keep": {"at_least": "6y"}}, "rules": [
+            {"match": {"paths": ["/a"]}, "retention": {"class": "b"}},
+            {"match": {"paths": ["/b"]}, "retention": {"class": "b"}},
+            {"match": {"paths": ["/c"]}, "retention": {"class": "c"}, "level": "none"}
+        ]}"#;
+    let warnings = Config::check(text).warnings;
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("rules[0].retention"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("how long the class \"b\""),
+        "{warnings:?}"
+    );
+    let bare = Config::check(r#"{"sink": "host_log"}"#).warnings;
+    assert_eq!(bare.len(), 1, "{bare:?}");
+}
+
+#[test]
+fn a_time_to_keep_may_have_two_ends() {
+    let keep = |keep: &str| {
+        let text =
+            format!(r#"{{"sink": "host_log", "retention": {{"class": "a", "keep": {keep}}}}}"#);
+        Config::parse(&text).map(|config| config.default_rule.retention.keep)
+    };
+    let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
+    for (text, at_least, at_most) in [
+        (r#""5h""#, None, hours(5)),
+        (r#"{"at_least": "5h", "at_most": "6h"}"#, hours(5), hours(6)),
+        (r#"{"at_least": "5h"}"#, hours(5), None),
+        (r#"{"at_most": "6h"}"#, hours(0), hours(6)),
+    ] {
+        assert_eq!(keep(text).unwrap(), Keep { at_least, at_most }, "{text}");
+    }
+    for (text, expected) in [
+        ("{}", "retention.keep: expected \"at_least\""),
+        (
+            r#"{"at_least": "7h", "at_most": "6h"}"#,
+            "retention.keep: \"at_most\" is shorter",
+        ),
+        (r#"{"at_leest": "7h"}"#, "at_leest"),
+        (r#"{"at_least": "7 h"}"#, "retention.keep.at_least"),
+        ("6", "retention.keep"),
+    ] {
+        let problems = keep(text).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{text}: {problems}");
+    }
 }
 
 /// Else one record that must stay keeps all that come after it in its chain.
@@ -138,6 +190,12 @@ fn one_class_is_kept_for_one_time() {
         );
     }
     assert!(!problems.contains("rules[0].retention: the"), "{problems}");
+    let maxima = mixed.replace(r#""keep": "6y""#, r#""keep": {"at_most": "1h"}"#);
+    let problems = Config::parse(&maxima).unwrap_err().to_string();
+    assert!(
+        problems.contains("rules[1].retention: the class"),
+        "{problems}"
+    );
     let same = mixed.replace("6y", "1h").replace("2y", "1y");
     let same = same.replace(r#"{"class": "x"}"#, r#"{"class": "x", "keep": "60m"}"#);
     assert!(Config::parse(&same).is_ok(), "{:?}", Config::parse(&same));

@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use audit::canonical::Writer;
-use host::{Action, Direction, Filter as _, Host, LogLevel, Moment, Request, exchange, refuse};
-use policy::decision::{Decision, Outcome};
+use host::{Action, Direction, Host, LogLevel, Moment, Request};
 use policy::facts::Facts as _;
 use policy::matching::candidates;
-use policy::refusal::Refusal;
 
 use super::{AuditEmitter, HOST_LOG_CHECKPOINTS, nanoseconds};
 use crate::config::{Assurance, Level, OnFull, Sink, Witness};
+use crate::holding::{Held, refuse_unrecorded};
 use crate::observe::{Start, decided, observe_end, observe_request, observe_sizes, peer};
 use crate::queue::{Priority, QueuedRecord};
-use crate::record::Observation;
+use crate::record::{ConsentDetail, Observation};
 use crate::telemetry::{
-    CHAINS_OPENED, CHECKPOINTS, LOST, REJECTED_REQUESTS, SAMPLED_OUT, SPILLED, WITNESS_LOST,
+    CHAINS_OPENED, CHECKPOINTS, CONSENT_UNREADABLE, LOST, SAMPLED_OUT, SPILLED, WITNESS_LOST,
 };
 
 impl AuditEmitter {
@@ -46,39 +45,19 @@ impl AuditEmitter {
         if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
             return Action::Continue;
         }
-        let enforces = rule.mode.enforces();
-        let refusal = Refusal::new(
-            503,
-            "audit_queue_full",
-            "The request cannot be recorded at the moment.",
-        );
-        self.refuse(host, refusal, enforces);
+        let refused = Held {
+            enforces: rule.mode.enforces(),
+            request_id: request.request_id(host).map(str::to_owned),
+            is_grpc: request.is_grpc(host),
+        };
+        refuse_unrecorded(host, &self.telemetry, &refused, "audit_queue_full");
         self.telemetry.log(host, LogLevel::Warn, || {
             "audit-emitter: its queue is full: requests are refused".to_owned()
         });
-        if !enforces {
-            return Action::Continue;
+        match refused.enforces {
+            true => Action::Pause,
+            false => Action::Continue,
         }
-        let refusal = Refusal::new(
-            503,
-            "audit_queue_full",
-            "The request cannot be recorded at the moment.",
-        )
-        .header("retry-after", "1");
-        let id = request.request_id(host);
-        refuse::send(host, &refusal, Self::NAME, id, request.is_grpc(host));
-        Action::Pause
-    }
-
-    /// Counts a refusal and tells the other filters.
-    pub(super) fn refuse(&self, host: &dyn Host, refusal: Refusal, enforces: bool) {
-        let outcome = if enforces { "refused" } else { "reported" };
-        self.telemetry
-            .count(host, REJECTED_REQUESTS, &[("outcome", outcome)]);
-        let decision = Decision::new(Self::NAME, Outcome::Denied)
-            .reason(refusal.code)
-            .report_only(!enforces);
-        exchange::append_decision(host, decision);
     }
 
     /// The request is complete: writes it down.
@@ -118,10 +97,25 @@ impl AuditEmitter {
             let consent = facts.consent();
             observed.opted_out = consent.opted_out();
             observed.consent_unreadable = consent.is_unreadable();
+            observed.consent = ConsentDetail::of(consent, self.consent_policy.as_ref());
+            let wanted = observed.decisions.iter().find(|d| !d.purposes.is_empty());
+            if let Some(wanted) = wanted {
+                observed.consent.required = wanted.purposes.clone();
+            }
+            for signal in consent.signals().iter().filter(|one| !one.is_readable()) {
+                let labels = [("source", signal.source())];
+                self.telemetry.count(host, CONSENT_UNREADABLE, &labels);
+            }
             observed.purposes = consent
                 .purposes()
                 .map(|purposes| purposes.into_iter().map(str::to_owned).collect());
-            start.detail(host, &mut observed, level, self.recorder.fields());
+            start.detail(
+                host,
+                &mut observed,
+                level,
+                self.recorder.fields(),
+                &self.config.sources.consent,
+            );
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);

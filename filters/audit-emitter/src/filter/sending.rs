@@ -111,7 +111,7 @@ impl AuditEmitter {
             BatchOutcome::Delivered(records) => {
                 self.recorder.chains.note_delivered();
                 for waiter in waiters(&records) {
-                    self.release(host, waiter);
+                    self.holding.release(host, waiter);
                 }
                 "delivered"
             }
@@ -130,7 +130,8 @@ impl AuditEmitter {
                     self.write_to_host_log(host, now, record, "rejected");
                 }
                 for waiter in waiters(&records) {
-                    self.give_up(host, waiter, "audit_not_acknowledged");
+                    self.holding
+                        .give_up(host, &self.telemetry, waiter, "audit_not_acknowledged");
                 }
                 self.telemetry.log(host, LogLevel::Error, || {
                     "audit-emitter: the collector rejects records; they are in this log".to_owned()

@@ -5,7 +5,7 @@ use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
 
-use super::{Observation, cut};
+use super::{ConsentDetail, Observation, cut};
 
 /// How much is left.
 #[derive(Clone, Copy, Debug)]
@@ -69,14 +69,31 @@ impl Bound {
             peer: text(&observation.peer),
             decisions: self.decisions(&observation.decisions),
             opted_out: observation.opted_out,
-            purposes: observation.purposes.as_ref().map(|purposes| {
-                let purposes = purposes.iter().take(self.items);
-                purposes.map(|purpose| self.text(purpose)).collect()
-            }),
+            purposes: observation
+                .purposes
+                .as_ref()
+                .map(|purposes| self.texts(purposes)),
             consent_unreadable: observation.consent_unreadable,
+            consent: ConsentDetail {
+                policy: observation.consent.policy.clone(),
+                receipt: text(&observation.consent.receipt),
+                required: self.texts(&observation.consent.required),
+                signals: observation
+                    .consent
+                    .signals
+                    .iter()
+                    .take(self.items)
+                    .cloned()
+                    .collect(),
+            },
             is_isolated: observation.is_isolated,
             is_truncated: true,
         }
+    }
+
+    fn texts(self, texts: &[String]) -> Vec<String> {
+        let texts = texts.iter().take(self.items);
+        texts.map(|text| self.text(text)).collect()
     }
 
     fn text(self, text: &str) -> String {
@@ -91,6 +108,7 @@ impl Bound {
             issuer: text(&identity.issuer),
             tenant: text(&identity.tenant),
             provider: self.text(&identity.provider),
+            emergency: text(&identity.emergency),
             method: identity.method,
             ..Identity::default()
         }

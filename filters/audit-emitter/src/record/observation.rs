@@ -5,6 +5,8 @@ use policy::finding::FindingOutcome;
 use policy::identity::Identity;
 use serde::{Deserialize, Serialize};
 
+use super::ConsentDetail;
+
 /// What was observed of one request; absent is what the host did not tell.
 #[derive(Debug, Default)]
 pub struct Observation {
@@ -66,6 +68,8 @@ pub struct Observation {
     pub purposes: Option<Vec<String>>,
     /// A source of consent says something that is no list of purposes.
     pub consent_unreadable: bool,
+    /// Where the consent comes from, and what a rule wanted.
+    pub consent: ConsentDetail,
     /// The host passes nothing from filter to filter: nobody can say who sent the request, and what
     /// other filters decided.
     pub is_isolated: bool,

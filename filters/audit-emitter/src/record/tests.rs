@@ -297,6 +297,42 @@ fn consent_that_cannot_be_read_is_said_to_be_and_not_repeated() {
     );
 }
 
+#[test]
+fn a_record_says_who_says_what_of_consent_and_what_the_rule_wanted() {
+    let signal = |source, is_trusted| ConsentSignal {
+        source,
+        is_trusted,
+        is_readable: true,
+        ..ConsentSignal::default()
+    };
+    let observation = Observation {
+        purposes: Some(vec!["care".to_owned()]),
+        consent: ConsentDetail {
+            policy: Some("0a".repeat(32)),
+            receipt: Some("r-1".to_owned()),
+            required: vec!["care".to_owned(), "ads".to_owned()],
+            signals: vec![
+                signal("claim", true),
+                ConsentSignal {
+                    is_readable: false,
+                    bits: Some("usp=Y".to_owned()),
+                    sha256: Some("0b".repeat(32)),
+                    ..signal("gpp", false)
+                },
+            ],
+        },
+        ..Observation::default()
+    };
+    let record = Context::new().json(&observation);
+    let expected = format!(
+        r#"{{"gpc":false,"policy":"{}","purposes":["care"],"receipt":"r-1","required":["care","ads"],"sources":[{{"asserted_by":"issuer","name":"claim"}},{{"asserted_by":"caller","bits":"usp=Y","name":"gpp","readable":false,"sha256":"{}"}}]}}"#,
+        "0a".repeat(32),
+        "0b".repeat(32)
+    );
+    let consent = record.at("unmapped.consent").unwrap();
+    assert_eq!(consent.to_string(), expected);
+}
+
 /// The schema wants one of several members in some objects, whatever is known.
 #[test]
 fn little_is_known_and_the_record_is_still_one() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{
-    Collector, assert_whole, configured, get, logged, metric, requests_in, spilled,
+    Collector, assert_whole, configured, get, get_and_send, logged, metric, requests_in, spilled,
     with_configuration,
 };
 use audit_emitter::AuditEmitter;
@@ -28,8 +28,7 @@ fn every_request_arrives_once_in_order() {
         for number in 0..5 {
             get(&mut proxy, &format!("/orders/{number}?secret=1"));
         }
-        get(&mut proxy, "/healthz");
-        proxy.advance(Duration::from_secs(2));
+        get_and_send(&mut proxy, "/healthz");
         let expected: Vec<String> = (0..5).map(|number| format!("/orders/{number}")).collect();
         assert_eq!(collector.paths(), expected, "{profile:?}");
         let records = collector.records();
@@ -106,8 +105,7 @@ fn what_the_collector_rejects_and_what_is_left_at_the_end_is_in_the_log() {
     let mut proxy = configured(Profile::Envoy, "log");
     let collector = Collector::of(&mut proxy);
     collector.status.set(400);
-    get(&mut proxy, "/orders/1");
-    proxy.advance(Duration::from_secs(2));
+    get_and_send(&mut proxy, "/orders/1");
     assert_eq!(spilled(&proxy), 1);
     get(&mut proxy, "/orders/2");
     assert!(proxy.shut_down());

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use audit::record::Record;
 use audit::{Control, Hash};
@@ -214,6 +215,12 @@ fn logs_in(body: &[u8]) -> Vec<Json> {
     let scopes = resources.flat_map(|resource| items(resource, "scopeLogs"));
     let logs = scopes.flat_map(|scope| items(scope, "logRecords"));
     logs.cloned().collect()
+}
+
+/// A request, and the time in which its record is sent.
+pub(crate) fn get_and_send(proxy: &mut Proxy, path: &str) {
+    get(proxy, path);
+    proxy.advance(Duration::from_secs(2));
 }
 
 pub(crate) fn get(proxy: &mut Proxy, path: &str) -> u16 {

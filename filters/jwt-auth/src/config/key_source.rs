@@ -9,7 +9,7 @@ use crate::jose::{Algorithm, KeyRules, KeySet, PEM_INSTEAD_OF_JWK, SkippedKey, i
 use crate::keys::schedule::Pace;
 
 use super::Endpoint;
-use super::endpoint::Address;
+use policy::endpoint::Address;
 
 /// Where the keys of a provider come from.
 #[derive(Debug)]

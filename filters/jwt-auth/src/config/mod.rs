@@ -1,33 +1,43 @@
 //! The configuration: who may vouch for callers, and who may do what.
 
 mod api_keys;
+mod break_glass;
 mod deny_list;
-mod endpoint;
+mod failures;
 mod forward;
+mod gpc_status;
 mod introspection;
 mod key_source;
 mod location;
 mod provider;
 mod refusal_format;
+mod request_limit;
 mod resource_metadata;
+mod response_rule;
 mod rule;
 mod tls;
 mod token_provider;
 mod warnings;
 
 pub use api_keys::{ApiKeyEntry, ApiKeyHash, ApiKeys};
+pub use break_glass::BreakGlass;
 pub use deny_list::DenyList;
-pub use endpoint::Endpoint;
+pub use failures::{FailureKey, FailureLimit, FailureLimits};
 pub use forward::{ClaimForm, ClaimHeader, OnTooLarge};
+pub(crate) use gpc_status::GPC_PATH;
+pub use gpc_status::GpcStatus;
 pub use introspection::{ClientAuthentication, Introspection};
 pub use key_source::{
     Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
 };
 pub use location::{CredentialPlace, Location};
+pub use policy::endpoint::Endpoint;
 pub use provider::{Provider, ProviderKind};
 pub use refusal_format::{CustomBody, RefusalFormat};
+pub use request_limit::RequestLimit;
 pub use resource_metadata::ResourceMetadata;
-pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule};
+pub use response_rule::ResponseRule;
+pub use rule::{Access, DefaultRule, Optional, Providers, Requirement, Rule, StepUp};
 pub use tls::{Hsts, SanPattern, TlsRequirement, TlsVersion};
 pub use token_provider::{ClaimPolicy, Confirmation, TokenProvider, TokenTypes};
 
@@ -74,6 +84,16 @@ pub struct Config {
     pub refusals: RefusalFormat,
     /// What is served as metadata of the protected resource (RFC 9728).
     pub resource_metadata: Option<ResourceMetadata>,
+    /// Who may break the glass.
+    pub break_glass: Option<BreakGlass>,
+    /// How much requests may ask for; all that match count.
+    pub requests: Vec<RequestLimit>,
+    /// What is done to responses; all that match count.
+    pub response_rules: Vec<ResponseRule>,
+    /// How many failed attempts are tolerated.
+    pub failures: Option<FailureLimits>,
+    /// What tells people that their opt-out was honoured.
+    pub gpc_status: Option<GpcStatus>,
     /// Where consent signals come from.
     pub sources: Rc<FactSources>,
 }
@@ -112,17 +132,23 @@ impl Configuration for Config {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let mut names = Vec::new();
-        let providers = fields
-            .required("providers", "an object with a provider for each name")
-            .and_then(|node| {
+        // Where rules ask for nothing but the connection, nobody else need vouch for anybody.
+        let has_rules = fields.node().json().member("rules").is_some();
+        let providers = match fields.optional("providers") {
+            Some(node) => {
                 // A provider with a mistake still has a name that rules may use.
-                names = node
-                    .named(|_, _| Some(()))?
-                    .into_iter()
-                    .map(|(name, ())| name)
-                    .collect();
+                let found = node.named(|_, _| Some(()));
+                names = found.into_iter().flatten().map(|(name, ())| name).collect();
                 node.named(|name, provider| Provider::read(name, &provider))
-            });
+            }
+            None => {
+                if !has_rules {
+                    let missing = "missing; expected an object with a provider for each name";
+                    fields.node().reject_at("providers", missing);
+                }
+                Some(Vec::new())
+            }
+        };
         let rules = fields.or("rules", Vec::new(), |n| {
             n.list(|rule| Rule::read(&rule, &names, mode))
         });
@@ -158,6 +184,15 @@ impl Configuration for Config {
             resource_metadata: fields.or("resource_metadata", None, |n| {
                 ResourceMetadata::read(&n).map(Some)
             }),
+            break_glass: fields.or("break_glass", None, |n| BreakGlass::read(&n).map(Some)),
+            requests: fields.or("requests", Vec::new(), |n| {
+                n.list(|limit| RequestLimit::read(&limit))
+            }),
+            response_rules: fields.or("response_rules", Vec::new(), |n| {
+                n.list(|rule| ResponseRule::read(&rule))
+            }),
+            failures: fields.or("failures", None, |n| FailureLimits::read(&n).map(Some)),
+            gpc_status: fields.or("gpc_status", None, |n| GpcStatus::read(&n).map(Some)),
             sources: Rc::new(FactSources::read_without_identity(fields)),
         };
         let providers: Vec<Provider> = providers?

@@ -1,5 +1,7 @@
 //! Who may do what.
 
+use std::time::Duration;
+
 use policy::claim::ClaimCondition;
 use policy::config::{Fields, Node};
 use policy::consent::ConsentCondition;
@@ -80,10 +82,21 @@ pub struct Requirement {
     pub scopes_any: Vec<String>,
     /// All must hold.
     pub claims: Vec<ClaimCondition>,
+    /// How and when the caller must have logged in.
+    pub step_up: StepUp,
     /// What the caller must have agreed to.
     pub consent: Option<ConsentCondition>,
     /// What the connection must be.
     pub tls: Option<TlsRequirement>,
+}
+
+/// How and when a caller must have logged in (RFC 9470).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepUp {
+    /// `acr` must be one of these, the most wanted first.
+    pub acr_values: Vec<String>,
+    /// `auth_time` may be so long ago.
+    pub max_age: Option<Duration>,
 }
 
 /// Who must vouch for a caller: indices into [`super::Config::providers`].
@@ -162,6 +175,12 @@ impl Access {
     }
 }
 
+impl StepUp {
+    const fn asks(&self) -> bool {
+        !self.acr_values.is_empty() || self.max_age.is_some()
+    }
+}
+
 impl Requirement {
     /// Whether it says anything about what the caller may do.
     pub(crate) const fn asks_for_identity(&self) -> bool {
@@ -169,6 +188,7 @@ impl Requirement {
             || !self.scopes.is_empty()
             || !self.scopes_any.is_empty()
             || !self.claims.is_empty()
+            || self.step_up.asks()
             || self.consent.is_some()
     }
 
@@ -182,6 +202,12 @@ impl Requirement {
             let claims = fields.or("claims", Vec::new(), |n| {
                 n.non_empty_list(|claim| ClaimCondition::read(&claim))
             });
+            let step_up = StepUp {
+                acr_values: fields.or("acr_values", Vec::new(), |n| scope_list(&n)),
+                max_age: fields.or("max_age", None, |n| {
+                    n.duration(Duration::from_secs(1)..=Duration::from_secs(31_622_400)).map(Some)
+                }),
+            };
             let consent = fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some));
             let tls = fields.or("tls", None, |n| TlsRequirement::read(&n).map(Some));
             let providers = match providers {
@@ -201,6 +227,7 @@ impl Requirement {
                 scopes,
                 scopes_any,
                 claims,
+                step_up,
                 consent,
                 tls,
             };
@@ -218,6 +245,7 @@ impl Requirement {
             || !self.scopes.is_empty()
             || !self.scopes_any.is_empty()
             || !self.claims.is_empty()
+            || self.step_up.asks()
             || self.optional != Optional::No
             || self.tls.as_ref().is_some_and(|tls| tls.bound)
     }

@@ -5,17 +5,18 @@ mod preflight;
 
 use std::rc::Rc;
 
-use host::{Direction, Host, Request};
+use host::{Direction, Host, Moment, Request};
 use policy::claim::ClaimCondition;
 use policy::facts::Facts as _;
 use policy::identity::Identity;
+use policy::json::Json;
 use policy::matching::{Selection, select};
 use policy::mode::Mode;
 
-use crate::config::{Access, Config, Requirement, ResourceMetadata, TlsRequirement};
+use crate::config::{Access, Config, GPC_PATH, Requirement, StepUp, TlsRequirement};
 use crate::enforce::challenge::{Challenge, Detail};
 use crate::reason::Reason;
-use crate::token::claims::{Validity, check_audience};
+use crate::token::claims::{self, Validity, check_audience};
 use crate::verify::context::{Authenticated, Failure};
 use crate::verify::verified::Verified;
 
@@ -43,8 +44,8 @@ pub(crate) enum AuthDecision<'c> {
         mode: Mode,
         location: String,
     },
-    /// Respond with the metadata of the resource.
-    Serve(&'c ResourceMetadata),
+    /// Respond with a public document: the name of what it is, and its text.
+    Serve(&'static str, &'c str),
     /// Refuse the request.
     Refuse {
         rule: &'c str,
@@ -57,6 +58,21 @@ pub(crate) enum AuthDecision<'c> {
         caller: Option<Rc<Verified>>,
         requirement: Option<&'c Requirement>,
     },
+}
+
+impl<'c> AuthDecision<'c> {
+    /// The decision on a request that asks for more than it may, by the mode of the filter.
+    pub(crate) fn over_limit(config: &'c Config, reason: Reason) -> Self {
+        Self::Refuse {
+            rule: "requests",
+            mode: config.mode,
+            provider: NO_PROVIDER,
+            reason,
+            detail: Detail::default(),
+            caller: None,
+            requirement: None,
+        }
+    }
 }
 
 impl AuthDecision<'_> {
@@ -72,7 +88,7 @@ impl AuthDecision<'_> {
                     caller.drop_parsed_identity();
                 }
             }
-            Self::Wait { .. } | Self::Redirect { .. } | Self::Serve(_) => {}
+            Self::Wait { .. } | Self::Redirect { .. } | Self::Serve(..) => {}
         }
     }
 }
@@ -82,12 +98,21 @@ pub(crate) fn decide<'c>(
     config: &'c Config,
     host: &dyn Host,
     request: &mut Request,
+    now: &Moment<'_>,
     find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
 ) -> AuthDecision<'c> {
     if let Some(metadata) = &config.resource_metadata
-        && asks_for(host, request, metadata)
+        && asks_for(host, request, &metadata.path)
     {
-        return AuthDecision::Serve(metadata);
+        return AuthDecision::Serve("resource_metadata", &metadata.document);
+    }
+    if let Some(resource) = config
+        .gpc_status
+        .as_ref()
+        .and_then(|gpc| gpc.resource.as_ref())
+        && asks_for(host, request, GPC_PATH)
+    {
+        return AuthDecision::Serve("gpc", resource);
     }
     let pass = |rule, mode| AuthDecision::Pass {
         rule,
@@ -187,7 +212,7 @@ pub(crate) fn decide<'c>(
             found,
         };
     };
-    match check(host, request, requirement, &found.callers) {
+    match check(host, request, requirement, &found.callers, now) {
         Ok(()) => AuthDecision::Pass {
             rule,
             mode,
@@ -278,6 +303,7 @@ fn check(
     request: &mut Request,
     requirement: &Requirement,
     callers: &[Rc<Verified>],
+    now: &Moment<'_>,
 ) -> Result<(), (Reason, Detail)> {
     let plain = |reason| (reason, Detail::default());
     if requirement.tls.as_ref().is_some_and(|tls| tls.bound) {
@@ -315,16 +341,54 @@ fn check(
     if !requirement.claims.iter().all(holds) {
         return Err(plain(Reason::ClaimMismatch));
     }
+    let step_up = &requirement.step_up;
+    let logged_in = |identity: &Rc<Identity>| has_logged_in(step_up, identity, now);
+    if *step_up != StepUp::default() && !identities.iter().any(logged_in) {
+        let detail = Detail {
+            step_up: step_up.clone(),
+            ..Detail::default()
+        };
+        return Err((Reason::InsufficientAuthentication, detail));
+    }
     if let Some(consent) = &requirement.consent
         && let Some(first) = identities.first()
     {
-        request.set_identity(first.as_ref().clone());
+        let known = callers.first().map(|caller| caller.context());
+        let known = known.unwrap_or_default();
+        request.set_identity(Identity {
+            agreed: known.agreed,
+            opted_out: known.opted_out,
+            emergency: known.emergency,
+            ..first.as_ref().clone()
+        });
         let facts = request.facts(host, Direction::Request);
-        if !consent.holds(facts.consent()) {
-            return Err(plain(Reason::ConsentMissing));
+        let given = facts.consent();
+        if !consent.holds(given) {
+            let missing = consent.missing(given).into_iter().map(str::to_owned);
+            let detail = Detail {
+                purposes: missing.collect(),
+                ..Detail::default()
+            };
+            return Err((Reason::ConsentMissing, detail));
         }
     }
     Ok(())
+}
+
+/// Whether the caller has logged in as the rule wants it, and not too long ago. Who has not said when
+/// or how has not.
+fn has_logged_in(step_up: &StepUp, identity: &Identity, now: &Moment<'_>) -> bool {
+    let how = identity.claim("acr").and_then(Json::as_str);
+    let is_strong = step_up.acr_values.is_empty()
+        || how.is_some_and(|acr| step_up.acr_values.iter().any(|wanted| wanted == acr));
+    let is_recent = step_up.max_age.is_none_or(|max_age| {
+        let when = claims::date(&identity.claims.0, "auth_time").ok().flatten();
+        when.is_some_and(|when_s| {
+            let age_s = now.wall_s() - when_s;
+            (-MAX_CLOCK_SKEW_S..=max_age.as_secs_f64()).contains(&age_s)
+        })
+    });
+    is_strong && is_recent
 }
 
 /// Every credential that is for somebody is for one of these, and at least one is: API keys and
@@ -341,12 +405,12 @@ fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(
     named.try_for_each(|claims| check_audience(claims, accepted))
 }
 
-fn asks_for(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) -> bool {
+fn asks_for(host: &dyn Host, request: &Request, wanted: &str) -> bool {
     matches!(request.method(host), "GET" | "HEAD" | "OPTIONS")
         && request.raw_path(host).starts_with(b"/.well-known/")
         && request
             .path(host)
-            .is_ok_and(|path| path.readings().len() == 1 && path.canonical() == metadata.path)
+            .is_ok_and(|path| path.readings().len() == 1 && path.canonical() == wanted)
 }
 
 /// The one provider that a requirement names.
@@ -361,5 +425,7 @@ fn provider_name<'c>(config: &'c Config, requirement: &Requirement) -> &'c str {
     }
 }
 
+/// How far ahead the clock of an issuer may be.
+const MAX_CLOCK_SKEW_S: f64 = 60.0;
 const DEFAULT: &str = "default";
 pub(crate) const NO_PROVIDER: &str = "none";

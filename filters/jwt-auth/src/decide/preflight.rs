@@ -49,6 +49,10 @@ impl Facts for Announced<'_> {
         self.facts.path()
     }
 
+    fn raw_path(&self) -> &[u8] {
+        self.facts.raw_path()
+    }
+
     fn method(&self) -> &str {
         &self.method
     }

@@ -2,7 +2,9 @@
 
 use policy::refusal::{CustomResponse, Refusal};
 
-use crate::config::{Config, CustomBody, ProviderKind, Providers, RefusalFormat, Requirement};
+use crate::config::{
+    Config, CustomBody, ProviderKind, Providers, RefusalFormat, Requirement, StepUp,
+};
 use crate::reason::Reason;
 
 /// What a refusal says beside its reason.
@@ -10,6 +12,10 @@ use crate::reason::Reason;
 pub(crate) struct Detail {
     /// The scopes that would have been needed.
     pub(crate) scopes: Vec<String>,
+    /// How and when the caller would have had to log in.
+    pub(crate) step_up: StepUp,
+    /// The purposes that the caller has not agreed to.
+    pub(crate) purposes: Vec<String>,
     /// When it is worth trying again.
     pub(crate) retry_after_s: Option<u64>,
     /// What the client is challenged to bring.
@@ -63,7 +69,10 @@ pub(crate) fn refusal(
     if let Some(challenge) = challenge(config, reason, detail) {
         refusal = refusal.header("www-authenticate", challenge);
     }
-    if reason.is_undecided() {
+    if !detail.purposes.is_empty() {
+        refusal = refusal.member("purposes", detail.purposes.join(" "));
+    }
+    if reason.is_undecided() || reason == Reason::TooManyFailures {
         let seconds = detail.retry_after_s.unwrap_or(1);
         refusal = refusal.header("retry-after", seconds.to_string());
     }
@@ -88,6 +97,24 @@ fn challenge(config: &Config, reason: Reason, detail: &Detail) -> Option<String>
                 .filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\') || *c == ' ')
                 .collect();
             format!(", error=\"insufficient_scope\", scope=\"{scopes}\"")
+        }
+        // RFC 9470 section 3.
+        Reason::InsufficientAuthentication => {
+            let StepUp {
+                acr_values,
+                max_age,
+            } = &detail.step_up;
+            let mut error = format!(
+                ", error=\"{}\", error_description=\"{reason}\"",
+                reason.code()
+            );
+            if !acr_values.is_empty() {
+                error.push_str(&format!(", acr_values=\"{}\"", acr_values.join(" ")));
+            }
+            if let Some(max_age) = max_age {
+                error.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
+            }
+            error
         }
         _ if reason.status() == 401 => ", error=\"invalid_token\"".to_owned(),
         _ => return None,

@@ -7,19 +7,24 @@ pub(crate) mod managed_headers;
 use std::rc::Rc;
 
 use host::{
-    Action, Capabilities, Counter, Filter as _, HeaderMap, Host, LocalResponse, LogLevel, Metrics,
-    Request, Status, Throttle, exchange, refuse,
+    Action, Capabilities, Counter, Direction, Filter as _, HeaderMap, Host, LocalResponse,
+    LogLevel, Metrics, Request, Status, Throttle, exchange, header_text, refuse,
 };
+use policy::consent::ConsentCondition;
 use policy::decision::{Decision, Outcome};
+use policy::http::media_type;
+use policy::matching::applies;
 use policy::mode::{Mode, OnError};
+use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal, is_grpc};
 
 use crate::JwtAuth;
-use crate::config::{Config, CredentialPlace, ResourceMetadata};
+use crate::config::{Config, CredentialPlace, Requirement, ResponseRule};
 use crate::credential;
 use crate::decide::connection;
 use crate::decide::{AuthDecision, NO_PROVIDER, uncheckable};
 use crate::reason::Reason;
 use crate::verify::context::Authenticated;
+use crate::verify::verified::Verified;
 
 /// Does to a request what was decided, and tells about it.
 pub(crate) struct Enforcer {
@@ -38,6 +43,11 @@ pub(crate) struct Enforcer {
 pub(crate) struct ResponseHeaders {
     hsts: Option<String>,
     is_private: bool,
+    /// The header that says that an opt-out was honoured.
+    gpc_status: Option<String>,
+    removed: Vec<String>,
+    set: Vec<(&'static str, String)>,
+    hides_errors: bool,
 }
 
 impl ResponseHeaders {
@@ -46,10 +56,58 @@ impl ResponseHeaders {
         if let Some(value) = &self.hsts {
             let _ = host.set_header(map, "strict-transport-security", value.as_bytes());
         }
+        for name in &self.removed {
+            let _ = host.remove_header(map, name);
+        }
+        for (name, value) in &self.set {
+            // What the upstream says of itself stays.
+            if matches!(host.header(map, name), Ok(None)) {
+                let _ = host.set_header(map, name, value.as_bytes());
+            }
+        }
+        if let Some(name) = &self.gpc_status {
+            let _ = host.set_header(map, name, b"honored");
+        }
         // RFC 6750 section 2.3. What the upstream says already is stricter or its own affair.
         if self.is_private && matches!(host.header(map, "cache-control"), Ok(None)) {
             let _ = host.set_header(map, "cache-control", b"private");
         }
+    }
+}
+
+/// What did not simply pass, and why.
+#[derive(Clone, Copy)]
+struct Decided<'d> {
+    rule: &'d str,
+    mode: Mode,
+    reason: Reason,
+    outcome: &'d str,
+    provider: &'d str,
+    /// What the rule wanted consent to.
+    purposes: &'d [String],
+}
+
+/// The purposes that a rule wants consent to.
+fn purposes(requirement: Option<&Requirement>) -> &[String] {
+    let consent = requirement.and_then(|requirement| requirement.consent.as_ref());
+    consent.map_or(&[], ConsentCondition::required)
+}
+
+impl ResponseHeaders {
+    /// Whether the response is an error of the upstream that nobody is to see.
+    pub(crate) const fn hides_errors(&self) -> bool {
+        self.hides_errors
+    }
+
+    /// Adds what the rules for responses say about this request.
+    fn by_rules(mut self, rules: &[ResponseRule], host: &dyn Host, request: &Request) -> Self {
+        let facts = request.facts(host, Direction::Request);
+        for rule in rules.iter().filter(|rule| applies(&rule.matches, &facts)) {
+            self.removed.extend(rule.remove_headers.iter().cloned());
+            self.set.extend(rule.set_headers.iter().cloned());
+            self.hides_errors |= rule.hides_errors;
+        }
+        self
     }
 }
 
@@ -81,25 +139,67 @@ impl Enforcer {
         }
     }
 
-    /// What the decision means for the response.
+    /// Puts problem details in the place of an error of the upstream: what it says of it may have a
+    /// stack trace. What is one already, such as a refusal of ours, stays.
+    pub(crate) fn hide_error(&self, host: &dyn Host) -> Action {
+        let map = HeaderMap::ResponseHeaders;
+        let text = |name| header_text(host, map, name).unwrap_or_default();
+        let status = text(":status").parse().unwrap_or(0);
+        let content_type = text("content-type");
+        if !(500..=599).contains(&status)
+            || media_type(&content_type) == PROBLEM_MEDIA_TYPE
+            || is_grpc(&media_type(&content_type))
+        {
+            return Action::Continue;
+        }
+        self.metrics.count(host, "hidden_errors_total", &[]);
+        let detail = "The service behind the gateway has failed.";
+        let refusal = Refusal::new(status, "upstream_error", detail);
+        refuse::send(host, &refusal, JwtAuth::NAME, None, false);
+        Action::Pause
+    }
+
+    /// What the decision and the rules for responses mean for the response.
     pub(crate) fn response_headers(
         &self,
         decision: &AuthDecision<'_>,
         host: &dyn Host,
         request: &Request,
     ) -> ResponseHeaders {
-        let (mode, requirement, in_query) = match decision {
+        let headers = self.by_decision(decision, host, request);
+        let rules = &self.config.response_rules;
+        if rules.is_empty() || !self.config.mode.enforces() {
+            return headers;
+        }
+        headers.by_rules(rules, host, request)
+    }
+
+    fn by_decision(
+        &self,
+        decision: &AuthDecision<'_>,
+        host: &dyn Host,
+        request: &Request,
+    ) -> ResponseHeaders {
+        let (mode, requirement, in_query, caller) = match decision {
             AuthDecision::Pass {
                 mode,
                 requirement,
                 found,
                 ..
-            } => (*mode, *requirement, found.in_query),
+            } => (*mode, *requirement, found.in_query, found.callers.first()),
             AuthDecision::Refuse {
-                mode, requirement, ..
-            } => (*mode, *requirement, false),
+                mode,
+                requirement,
+                caller,
+                ..
+            } => (*mode, *requirement, false, caller.as_ref()),
             _ => return ResponseHeaders::default(),
         };
+        let gpc_status = self.config.gpc_status.as_ref().filter(|_| {
+            let facts = request.facts(host, Direction::Request);
+            let is_remembered = caller.is_some_and(|caller| caller.context().opted_out);
+            mode.enforces() && (is_remembered || self.config.sources.consent.is_opted_out(&facts))
+        });
         let tls = requirement.and_then(|requirement| requirement.tls.as_ref());
         if !mode.enforces() {
             return ResponseHeaders::default();
@@ -114,6 +214,8 @@ impl Enforcer {
         ResponseHeaders {
             hsts,
             is_private: in_query,
+            gpc_status: gpc_status.map(|status| status.header.clone()),
+            ..ResponseHeaders::default()
         }
     }
 
@@ -126,18 +228,21 @@ impl Enforcer {
     ) -> Action {
         match decision {
             AuthDecision::Pass {
-                rule, mode, found, ..
+                rule,
+                mode,
+                found,
+                requirement,
             } => {
                 if mode.enforces() && self.strip_credentials(host, request, found).is_err() {
                     let refusal = uncheckable(&self.config, Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
                 }
-                self.pass(host, rule, *mode, found);
+                self.pass(host, rule, *mode, purposes(*requirement), found);
                 Action::Continue
             }
             AuthDecision::Wait { .. } => Action::Pause,
-            AuthDecision::Serve(metadata) => {
-                serve(host, request, metadata);
+            AuthDecision::Serve(name, document) => {
+                serve(host, request, name, document);
                 Action::Pause
             }
             AuthDecision::Redirect {
@@ -145,16 +250,15 @@ impl Enforcer {
                 mode,
                 location,
             } => {
-                let reason = Reason::TlsRequired;
-                self.report(
-                    host,
-                    request,
+                let decided = Decided {
                     rule,
-                    *mode,
-                    reason,
-                    "redirected",
-                    NO_PROVIDER,
-                );
+                    mode: *mode,
+                    reason: Reason::TlsRequired,
+                    outcome: "redirected",
+                    provider: NO_PROVIDER,
+                    purposes: &[],
+                };
+                self.report(host, request, &decided);
                 if !mode.enforces() {
                     return Action::Continue;
                 }
@@ -168,7 +272,7 @@ impl Enforcer {
                 reason,
                 detail,
                 caller,
-                ..
+                requirement,
             } => {
                 let lets_pass = reason.is_undecided() && self.config.on_error == OnError::Allow;
                 let outcome = if lets_pass { "unchecked" } else { "denied" };
@@ -176,7 +280,15 @@ impl Enforcer {
                     // Who it was is known, also to the audit trail.
                     caller.publish(host, None);
                 }
-                self.report(host, request, rule, *mode, *reason, outcome, provider);
+                let decided = Decided {
+                    rule,
+                    mode: *mode,
+                    reason: *reason,
+                    outcome,
+                    provider,
+                    purposes: purposes(*requirement),
+                };
+                self.report(host, request, &decided);
                 if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
                     let refusal = uncheckable(&self.config, Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
@@ -192,16 +304,42 @@ impl Enforcer {
         }
     }
 
-    fn pass(&self, host: &dyn Host, rule: &str, mode: Mode, found: &Authenticated) {
+    /// Says that somebody breaks the glass.
+    fn note_emergency(&self, host: &dyn Host, rule: &str, caller: &Verified) {
+        if caller.context().emergency.is_none() {
+            return;
+        }
+        self.metrics
+            .count(host, "break_glass_total", &[("rule", rule)]);
+        self.throttle.log(host, LogLevel::Warn, || {
+            format!("jwt-auth: a caller breaks the glass at {rule}")
+        });
+    }
+
+    fn pass(
+        &self,
+        host: &dyn Host,
+        rule: &str,
+        mode: Mode,
+        purposes: &[String],
+        found: &Authenticated,
+    ) {
         let primary = found.callers.first();
+        if let Some(caller) = primary.filter(|_| self.config.break_glass.is_some()) {
+            self.note_emergency(host, rule, caller);
+        }
         match primary {
             // The identity says by which rule it passes: one property in place of two.
-            Some(caller) if mode.enforces() => caller.publish(host, Some(rule)),
+            Some(caller) if mode.enforces() && purposes.is_empty() => {
+                caller.publish(host, Some(rule));
+            }
             _ => {
                 if let Some(caller) = primary {
                     caller.publish(host, None);
                 }
-                let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(rule);
+                let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed)
+                    .rule(rule)
+                    .purposes(purposes);
                 exchange::append_decision(host, decision.report_only(!mode.enforces()));
             }
         }
@@ -283,17 +421,15 @@ impl Enforcer {
     }
 
     /// Counts and logs what did not simply pass, and tells the other filters.
-    #[expect(clippy::too_many_arguments, reason = "one for each part of the line")]
-    fn report(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        rule: &str,
-        mode: Mode,
-        reason: Reason,
-        outcome: &str,
-        provider: &str,
-    ) {
+    fn report(&self, host: &dyn Host, request: &Request, decided: &Decided<'_>) {
+        let Decided {
+            rule,
+            mode,
+            reason,
+            outcome,
+            provider,
+            purposes,
+        } = *decided;
         let outcome = if mode.enforces() { outcome } else { "reported" };
         let labels = [
             ("outcome", outcome),
@@ -309,6 +445,7 @@ impl Enforcer {
         let decision = Decision::new(JwtAuth::NAME, kind)
             .rule(rule)
             .reason(reason.code())
+            .purposes(purposes)
             .report_only(!mode.enforces());
         exchange::append_decision(host, decision);
         self.throttle.log(host, LogLevel::Info, || {
@@ -321,11 +458,11 @@ impl Enforcer {
     }
 }
 
-fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
-    let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule("resource_metadata");
+fn serve(host: &dyn Host, request: &Request, name: &str, document: &str) {
+    let decision = Decision::new(JwtAuth::NAME, Outcome::Allowed).rule(name);
     exchange::append_decision(host, decision);
     let body = match request.method(host) {
-        "GET" => metadata.document.as_bytes(),
+        "GET" => document.as_bytes(),
         _ => b"",
     };
     let headers = [
@@ -335,7 +472,7 @@ fn serve(host: &dyn Host, request: &Request, metadata: &ResourceMetadata) {
         ("access-control-allow-origin", "*"),
         ("access-control-allow-headers", "*"),
     ];
-    send(host, 200, &headers, body, "jwt-auth_resource_metadata");
+    send(host, 200, &headers, body, &format!("jwt-auth_{name}"));
 }
 
 /// Sends a browser to the same page with TLS (RFC 9110 section 15.4.9).
@@ -355,6 +492,6 @@ fn send(host: &dyn Host, status: u16, headers: &[(&str, &str)], body: &[u8], det
     if let Err(status) = host.send_local_response(&response) {
         let line = format!("jwt-auth: a response could not be sent: {status}");
         host.log(LogLevel::Error, &line);
-        let _ = host.reset_stream(host::Direction::Request);
+        let _ = host.reset_stream(Direction::Request);
     }
 }

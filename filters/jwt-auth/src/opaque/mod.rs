@@ -2,4 +2,5 @@
 //! that only their issuer can read.
 
 pub mod api_key;
+pub mod consent_service;
 pub mod introspection;

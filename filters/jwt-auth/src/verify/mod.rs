@@ -7,7 +7,7 @@ pub(crate) mod verified;
 use std::rc::Rc;
 
 use host::waiting::{Call, Calls};
-use host::{Capabilities, Counter, Histogram, Host};
+use host::{Capabilities, Counter, Direction, Histogram, Host};
 use policy::config::Problems;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
@@ -21,8 +21,10 @@ use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::credential::{self, Credential};
 use crate::decide::connection;
 use crate::enforce::claim_headers;
+use crate::failures::{self, Failures};
 use crate::jose::Key;
 use crate::keys::document::KeyDocument;
+use crate::opaque::consent_service::{Awaited, ConsentRecords};
 use crate::opaque::introspection::{Introspector, Outcome};
 use crate::reason::Reason;
 use crate::token::cache::VerifiedTokens;
@@ -30,7 +32,7 @@ use crate::token::claims::{self, Validity};
 use crate::token::signature_backend::SignatureBackend;
 use crate::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
 use crate::verify::context::{Authenticated, Failure, VerifyContext};
-use crate::verify::verified::Verified;
+use crate::verify::verified::{CallerContext, Verified};
 
 pub(crate) use key_documents::Import;
 
@@ -48,6 +50,8 @@ pub(crate) struct Verifier {
     imports: Vec<Import>,
     tokens: VerifiedTokens,
     headers: KnownHeaders,
+    failures: Option<Failures>,
+    pub(crate) consent: Option<ConsentRecords>,
     cache_hits: Counter,
     cache_misses: Counter,
     verification_us: Histogram,
@@ -70,7 +74,7 @@ impl Verifier {
         host: &dyn Host,
         capabilities: &Capabilities,
         config: &Rc<Config>,
-        filter: &str,
+        filter: &'static str,
     ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut providers = Vec::new();
@@ -102,6 +106,8 @@ impl Verifier {
             imports: Vec::new(),
             tokens: VerifiedTokens::new(config.cache.tokens, config.cache.max_token_bytes),
             headers: KnownHeaders::default(),
+            failures: Failures::new(host, capabilities, config, filter)?,
+            consent: ConsentRecords::new(host, capabilities, &config.sources.consent, filter)?,
             cache_hits: counter("hit"),
             cache_misses: counter("miss"),
             verification_us: Histogram::new(filter, "verification_us", &[]),
@@ -134,6 +140,11 @@ impl Verifier {
                     document.leave(host);
                 }
             }
+            Purpose::Consent { subject } => {
+                if let Some(consent) = &mut self.consent {
+                    consent.forget(subject);
+                }
+            }
             Purpose::Introspection {
                 provider, token, ..
             } => {
@@ -148,6 +159,33 @@ impl Verifier {
     pub(crate) fn flush(&self, host: &dyn Host) {
         self.cache_hits.flush(host);
         self.cache_misses.flush(host);
+    }
+
+    /// As [`Verifier::callers`], with what is known of the first beyond the credential.
+    pub(crate) fn callers_in_context(
+        &mut self,
+        context: VerifyContext<'_>,
+        requirement: &Requirement,
+    ) -> Result<Authenticated, Failure> {
+        let found = self.callers(context, requirement)?;
+        let glass = self.config.break_glass.as_ref();
+        if (self.consent.is_some() || glass.is_some())
+            && let Some(caller) = found.callers.first()
+            && let Some(identity) = caller.identity()
+        {
+            let mut known = CallerContext::default();
+            if let Some(records) = &mut self.consent {
+                let facts = context.request.facts(context.host, Direction::Request);
+                let of_caller = records.of(context, &mut self.calls, &facts, &identity);
+                known = of_caller.map_err(|Awaited| Failure::Wait(Reason::ConsentUnavailable))?;
+            }
+            known.emergency = glass.and_then(|glass| {
+                let header = context.request.header(context.host, &glass.header);
+                glass.reason(&identity, header)
+            });
+            caller.set_context(known);
+        }
+        Ok(found)
     }
 
     /// Finds the callers that a requirement asks for. None at all where it is optional.
@@ -169,7 +207,7 @@ impl Verifier {
                 Optional::Missing | Optional::MissingOrFailed,
             ) => Ok(Authenticated::default()),
             (Err(Failure::Refused(reason, _)), Optional::MissingOrFailed)
-                if !reason.is_undecided() =>
+                if !reason.is_undecided() && reason != Reason::TooManyFailures =>
             {
                 Ok(Authenticated::default())
             }
@@ -211,10 +249,32 @@ impl Verifier {
             (_, OnMultiple::Deny) => return Err(Reason::CredentialsMultiple.into()),
             (count, OnMultiple::All) => count,
         };
+        let host = context.host;
+        let now_ns = context.now.monotonic_ns();
+        let tried = credentials.get(..considered).unwrap_or(&credentials);
+        let attempts = self.failures.as_ref().map(|failures| {
+            let attempts = failures.attempts(context, tried, &self.headers);
+            let wait_s = failures.refuses(host, &attempts, now_ns);
+            (attempts, wait_s)
+        });
+        if let Some((_, Some(wait_s))) = attempts {
+            return Err(Failure::undecided(Reason::TooManyFailures, wait_s));
+        }
         let mut found = Authenticated::default();
         for credential in credentials.into_iter().take(considered) {
             found.in_query |= credential.in_query;
-            let caller = self.caller(context, &credential)?;
+            let caller = match (self.caller(context, &credential), &attempts) {
+                (Err(Failure::Refused(reason, detail)), Some((attempts, _)))
+                    if failures::is_guess(reason) =>
+                {
+                    let charged = self.failures.as_ref();
+                    let wait_s = charged.and_then(|one| one.charge(host, attempts, now_ns));
+                    return Err(wait_s.map_or(Failure::Refused(reason, detail), |wait_s| {
+                        Failure::undecided(Reason::TooManyFailures, wait_s)
+                    }));
+                }
+                (caller, _) => caller?,
+            };
             found.callers.push(caller);
             found.credentials.push(credential.text.into_owned());
         }

@@ -5,10 +5,21 @@ use std::rc::Rc;
 
 use host::Host;
 use host::exchange;
-use policy::identity::Identity;
+use policy::identity::{Identity, push_context};
 use policy::json::push_string;
 
 use crate::token::claims::Validity;
+
+/// What is known of a caller beyond the credential, for one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CallerContext {
+    /// The purposes that a consent service says the caller agreed to.
+    pub(crate) agreed: Option<Vec<String>>,
+    /// The caller has opted out before.
+    pub(crate) opted_out: bool,
+    /// The reason for which the caller breaks the glass.
+    pub(crate) emergency: Option<String>,
+}
 
 /// A caller whose credential was verified.
 #[derive(Debug)]
@@ -21,6 +32,8 @@ pub(crate) struct Verified {
     published: RefCell<Published>,
     /// The identity itself, where it is at hand.
     identity: RefCell<Option<Rc<Identity>>>,
+    /// What is known of the caller beyond the credential, for the request at hand.
+    context: RefCell<CallerContext>,
     /// Whether this is for one request so far.
     is_new: Cell<bool>,
     /// Headers for the upstream, by name.
@@ -54,11 +67,13 @@ impl Verified {
             provider,
             validity,
             identity: RefCell::new(Some(Rc::new(identity))),
+            context: RefCell::default(),
             is_new: Cell::new(false),
             published: RefCell::new(Published {
                 open_len: text.len().saturating_sub(1),
                 text,
                 rule: None,
+                context: CallerContext::default(),
             }),
             headers: Vec::new(),
             certificate: None,
@@ -85,7 +100,7 @@ impl Verified {
         let mut known = self.identity.borrow_mut();
         if known.is_none() {
             let mut published = self.published.borrow_mut();
-            *known = Identity::parse(published.by(None).as_bytes())
+            *known = Identity::parse(published.by(None, &CallerContext::default()).as_bytes())
                 .ok()
                 .map(Rc::new);
         }
@@ -95,7 +110,18 @@ impl Verified {
     /// Tells the other filters who the caller is, and the rule that let it in, if one did.
     pub(crate) fn publish(&self, host: &dyn Host, rule: Option<&str>) {
         let mut published = self.published.borrow_mut();
-        let _ = exchange::publish_identity_json(host, published.by(rule));
+        let text = published.by(rule, &self.context.borrow());
+        let _ = exchange::publish_identity_json(host, text);
+    }
+
+    /// Sets what is known of the caller for the request at hand.
+    pub(crate) fn set_context(&self, consent: CallerContext) {
+        *self.context.borrow_mut() = consent;
+    }
+
+    /// As set by [`Verified::set_context`].
+    pub(crate) fn context(&self) -> CallerContext {
+        self.context.borrow().clone()
     }
 }
 
@@ -106,12 +132,20 @@ struct Published {
     /// How long it is without a rule and the brace at the end.
     open_len: usize,
     rule: Option<String>,
+    context: CallerContext,
 }
 
 impl Published {
-    fn by(&mut self, rule: Option<&str>) -> &str {
-        if self.rule.as_deref() != rule {
+    fn by(&mut self, rule: Option<&str>, context: &CallerContext) -> &str {
+        if self.rule.as_deref() != rule || self.context != *context {
             self.text.truncate(self.open_len);
+            push_context(
+                &mut self.text,
+                context.agreed.as_deref(),
+                context.opted_out,
+                context.emergency.as_deref(),
+            );
+            self.context.clone_from(context);
             if let Some(rule) = rule {
                 self.text.push_str(",\"rule\":");
                 push_string(&mut self.text, rule);
@@ -147,9 +181,17 @@ mod tests {
             None,
         ] {
             let mut published = verified.published.borrow_mut();
-            let read = Identity::parse(published.by(rule).as_bytes()).unwrap();
+            let consent = CallerContext {
+                agreed: rule.map(|rule| vec![rule.to_owned()]),
+                opted_out: rule == Some("a"),
+                emergency: rule.map(|_| "a \"reason\"".to_owned()),
+            };
+            let read = Identity::parse(published.by(rule, &consent).as_bytes()).unwrap();
             let expected = Identity {
                 rule: rule.map(str::to_owned),
+                agreed: consent.agreed,
+                opted_out: consent.opted_out,
+                emergency: consent.emergency,
                 ..identity.clone()
             };
             assert_eq!(read, expected);

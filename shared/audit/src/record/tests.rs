@@ -320,6 +320,7 @@ fn what_is_said_about_chains_survives_the_record() {
         Control::Hold {
             hold: "h".to_owned(),
             targets,
+            standing: Vec::new(),
             grounds: grounds.clone().into(),
         },
         Control::Release {

@@ -17,7 +17,7 @@ use trail::source::files_of;
 use trail::time;
 
 /// What went wrong, for people.
-pub(super) type Result<T> = std::result::Result<T, String>;
+pub(crate) type Result<T> = std::result::Result<T, String>;
 
 /// Which records, and who may sign them.
 #[derive(clap::Args)]
@@ -26,6 +26,13 @@ pub(super) struct Input {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// Who may sign records, and how they are read.
+#[derive(clap::Args)]
+pub(crate) struct How {
     /// A file that lists public keys: {"keys": [{"public_key": "..."}]}, see `keygen`
     #[arg(long = "keys", value_name = "FILE")]
     keys: Vec<PathBuf>,
@@ -44,7 +51,7 @@ pub(super) struct Input {
 
     /// The ledger of an operator, which is read first
     #[arg(long, value_name = "FILE")]
-    pub(super) ledger: Option<PathBuf>,
+    ledger: Option<PathBuf>,
 
     /// What counts as now
     #[arg(long, value_name = "TIME")]
@@ -62,6 +69,42 @@ pub(super) struct Input {
 impl Input {
     /// The keys to check with.
     pub(super) fn keyring(&self) -> Result<Keyring> {
+        self.how.keyring()
+    }
+
+    /// What counts as now.
+    pub(super) fn now_ms(&self) -> Result<u64> {
+        self.how.now_ms()
+    }
+
+    /// The ledger of an operator.
+    pub(super) const fn ledger(&self) -> Option<&PathBuf> {
+        self.how.ledger.as_ref()
+    }
+
+    /// The files that are meant, those of directories too.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+        let files = files_of(&self.files)?;
+        let standard_input = files.iter().filter(|file| file.as_os_str() == "-");
+        if standard_input.count() > 1 {
+            return Err("standard input can be read only once".to_owned());
+        }
+        Ok(files)
+    }
+
+    /// Reads all files.
+    pub(super) fn read<O: Observer>(
+        &self,
+        keyring: &Keyring,
+        observer: impl Fn() -> O + Sync,
+    ) -> Result<(Trail, Vec<O>)> {
+        self.how.read(self.files()?, keyring, observer)
+    }
+}
+
+impl How {
+    /// The keys to check with.
+    pub(crate) fn keyring(&self) -> Result<Keyring> {
         let mut keyring = Keyring::default();
         for file in &self.keys {
             let text = read_text(file)?;
@@ -89,34 +132,24 @@ impl Input {
     }
 
     /// What counts as now.
-    pub(super) fn now_ms(&self) -> Result<u64> {
+    pub(crate) fn now_ms(&self) -> Result<u64> {
         match &self.at {
             Some(text) => parse_time("--at", text),
             None => Ok(time::now_ms()),
         }
     }
 
-    /// The files that are meant, those of directories too.
-    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
-        let files = files_of(&self.files)?;
-        let standard_input = files.iter().filter(|file| file.as_os_str() == "-");
-        if standard_input.count() > 1 {
-            return Err("standard input can be read only once".to_owned());
-        }
-        Ok(files)
-    }
-
-    /// All files, the ledger first.
-    fn paths(&self) -> Result<Vec<PathBuf>> {
-        let files = self.files()?;
+    /// Files, the ledger first.
+    fn paths(&self, files: &[PathBuf]) -> Vec<PathBuf> {
         let is_among = |ledger: &&PathBuf| files.iter().any(|file| is_same_file(file, ledger));
         let ledger = self.ledger.iter().filter(|ledger| !is_among(ledger));
-        Ok(ledger.chain(&files).cloned().collect())
+        ledger.chain(files).cloned().collect()
     }
 
-    /// Reads all files.
-    pub(super) fn read<O: Observer>(
+    /// Reads files, the ledger first.
+    pub(crate) fn read<O: Observer>(
         &self,
+        files: Vec<PathBuf>,
         keyring: &Keyring,
         observer: impl Fn() -> O + Sync,
     ) -> Result<(Trail, Vec<O>)> {
@@ -127,7 +160,7 @@ impl Input {
             threads: self.threads(),
             limits,
         };
-        let paths = self.paths()?;
+        let paths = self.paths(&files);
         let progress = Progress::of(&paths);
         let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
             progress.at(bytes);
@@ -219,6 +252,13 @@ pub(super) fn read_text(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-pub(super) fn parse_time(option: &str, text: &str) -> Result<u64> {
+/// From when, and before when, where that is said.
+pub(crate) fn span(from: Option<&str>, to: Option<&str>) -> Result<(Option<u64>, Option<u64>)> {
+    let time =
+        |option: &str, text: Option<&str>| text.map(|text| parse_time(option, text)).transpose();
+    Ok((time("--from", from)?, time("--to", to)?))
+}
+
+fn parse_time(option: &str, text: &str) -> Result<u64> {
     time::parse(text).map_err(|error| format!("{option} {text:?}: {error}"))
 }

@@ -1,20 +1,24 @@
 //! `meshward audit erase`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use audit::record::Record;
 use audit::{Control, Group, Range, canonical};
 
 use super::common::{Input, Result};
 use super::format::thousands;
-use super::orders::{DRY_RUN, Operator, Safeguards, refuse_unwritable, rewrite_all};
+use super::orders::{
+    DRY_RUN, Operator, Safeguards, read_with_holds, refuse_unwritable, rewrite_all,
+};
 use super::subject_args::Pseudonyms;
 use crate::exit;
 use crate::output::say;
-use trail::hex::{decode, encode};
+use trail::hex::decode;
+use trail::holds::Holds;
 use trail::intervals::Intervals;
 use trail::item::{ChainUid, Groups, Item, parse, uid};
-use trail::ledger::{active_holds, held_by, targets};
+use trail::ledger::{targets, tombstone};
 use trail::pipeline::Observer;
 use trail::rewrite::Fate;
 use trail::scan::Fields;
@@ -49,8 +53,8 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "groups")]
     whole: bool,
 
-    /// Take records away although they are to be kept longer; the ledger says so
-    #[arg(long)]
+    /// Erase although the records are to be kept longer; --reason must say why, and the ledger does
+    #[arg(long, requires = "reason")]
     before_expiry: bool,
 
     #[command(flatten)]
@@ -65,14 +69,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
     let wanted = Wanted::of(arguments)?;
     let now_ms = input.now_ms()?;
-    let (trail, found) = input.read(&keyring, || Found::new(&wanted))?;
-    let holds = active_holds(trail.orders());
+    let (trail, found, holds) = read_with_holds(input, &keyring, &ledger, |holds| {
+        Found::new(&wanted, Arc::clone(holds), now_ms)
+    })?;
     if !arguments.safeguards.allow(trail, now_ms, "erasing") {
         return Ok(exit::FOUND);
     }
-    let mut found = found.into_iter().fold(Found::new(&wanted), Found::with);
-    let held = found
-        .take_held(|chain, sequence| held_by(&holds, chain, Range(sequence, sequence)).is_some());
+    let none = Found::new(&wanted, Arc::clone(&holds), now_ms);
+    let mut found = found.into_iter().fold(none, Found::with);
+    let is_held = |chain: &ChainUid, sequence| {
+        let mut over = holds.over(chain, Range(sequence, sequence));
+        over.next().is_some()
+    };
+    let held = found.take_held(is_held).saturating_add(found.held.count());
     let absent: Vec<&String> = wanted
         .records
         .iter()
@@ -102,19 +111,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         say!("{uid}: not there, on hold, or without those parts");
     }
     let mut grounds = arguments.operator.grounds();
-    if let Some((count, until)) = found.to_be_kept(now_ms) {
-        say!(
-            "{} of the records to take away are to be kept {until}",
-            thousands(count)
-        );
-        if !arguments.before_expiry {
-            say!(
-                "Nothing is erased: --before-expiry takes them away all the same, and the ledger says so; \
-                 without --whole only the personal parts go, and the records stay."
-            );
-            return Ok(exit::FOUND);
-        }
-        grounds.insert("before_expiry".to_owned(), format!("{count} records"));
+    if !arguments.may_erase(&found, now_ms, &mut grounds) {
+        return Ok(exit::FOUND);
     }
     if !arguments.operator.apply {
         say!("{DRY_RUN}");
@@ -146,6 +144,49 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         }
     })?;
     Ok(exit::RIGHT)
+}
+
+impl Arguments {
+    /// Whether nothing has to be kept longer, or somebody says why it goes all the same.
+    fn may_erase(
+        &self,
+        found: &Found<'_>,
+        now_ms: u64,
+        grounds: &mut BTreeMap<String, String>,
+    ) -> bool {
+        let whole = found.to_be_kept(now_ms);
+        let parts = found.required.count();
+        if whole.is_none() && parts == 0 {
+            return true;
+        }
+        let mut texts = Vec::new();
+        if let Some((count, until)) = whole {
+            say!(
+                "{} of the records to take away are to be kept {until}",
+                thousands(count)
+            );
+            texts.push(format!("{count} records"));
+        }
+        if parts > 0 {
+            let until = time::format(found.required_until_ms);
+            say!(
+                "{} of the records to erase parts of must stay as they are for their least time, until {until} at the latest",
+                thousands(parts)
+            );
+            texts.push(format!("parts of {parts} records"));
+        }
+        if !self.before_expiry {
+            say!(
+                "Nothing is erased: --before-expiry with a --reason erases all the same, and the ledger says so."
+            );
+            if found.required.count() == 0 && self.whole {
+                say!("Without --whole only the personal parts go, and the records stay.");
+            }
+            return false;
+        }
+        grounds.insert("before_expiry".to_owned(), texts.join(", "));
+        true
+    }
 }
 
 /// What is to be erased.
@@ -201,17 +242,51 @@ struct Found<'w> {
     expires: BTreeMap<(ChainUid, u64), Option<u64>>,
     /// Those to erase parts of.
     parts: BTreeMap<ChainUid, Intervals>,
+    /// Those of them that must stay as they are for longer.
+    required: Numbers,
+    /// Until when the last of those must.
+    required_until_ms: u64,
+    /// Those that a hold keeps by what they say.
+    held: Numbers,
     controls: u64,
+    holds: Arc<Holds>,
+    now_ms: u64,
+}
+
+/// Records, each once however often it was seen.
+#[derive(Default)]
+struct Numbers(BTreeMap<ChainUid, Intervals>);
+
+impl Numbers {
+    fn add(&mut self, item: &Item) {
+        let range = Range(item.sequence, item.sequence);
+        self.0.entry(item.chain).or_default().add(range);
+    }
+
+    fn extend(&mut self, other: &Self) {
+        for (chain, numbers) in &other.0 {
+            self.0.entry(*chain).or_default().extend(numbers);
+        }
+    }
+
+    fn count(&self) -> u64 {
+        count(&self.0)
+    }
 }
 
 impl<'w> Found<'w> {
-    const fn new(wanted: &'w Wanted) -> Self {
+    fn new(wanted: &'w Wanted, holds: Arc<Holds>, now_ms: u64) -> Self {
         Self {
             wanted,
             whole: BTreeMap::new(),
             expires: BTreeMap::new(),
             parts: BTreeMap::new(),
+            required: Numbers::default(),
+            required_until_ms: 0,
+            held: Numbers::default(),
             controls: 0,
+            holds,
+            now_ms,
         }
     }
 
@@ -219,9 +294,11 @@ impl<'w> Found<'w> {
         self.whole.extend(other.whole);
         self.expires.extend(other.expires);
         self.controls += other.controls;
+        self.required.extend(&other.required);
+        self.required_until_ms = self.required_until_ms.max(other.required_until_ms);
+        self.held.extend(&other.held);
         for (chain, numbers) in other.parts {
-            let known = self.parts.entry(chain).or_default();
-            numbers.iter().for_each(|range| known.add(range));
+            self.parts.entry(chain).or_default().extend(&numbers);
         }
         self
     }
@@ -316,23 +393,24 @@ impl<'w> Found<'w> {
             self.controls += 1;
             return;
         }
+        if fields.is_some_and(|fields| self.holds.by_content(text, fields).is_some()) {
+            self.held.add(item);
+            return;
+        }
         let whole = named && self.wanted.records_whole || of_subject && self.wanted.subject_whole;
         if whole {
-            if let Ok(record) = Record::check_text(text) {
-                let tombstone = Control::Tombstone {
-                    chain_uid: encode(&item.chain),
-                    sequence: item.sequence,
-                    previous: record.previous,
-                    core: record.core,
-                    grounds: BTreeMap::new(),
-                };
+            if let Some(tombstone) = tombstone(item, text, &BTreeMap::new()) {
                 self.whole.insert((item.chain, item.sequence), tombstone);
-                self.expires
-                    .insert((item.chain, item.sequence), item.expires_ms);
+                let least = item.required_ms.or(item.expires_ms);
+                self.expires.insert((item.chain, item.sequence), least);
             }
         } else if !item.present.and(self.wanted.groups).is_empty() {
             let range = Range(item.sequence, item.sequence);
             self.parts.entry(item.chain).or_default().add(range);
+            if let Some(until_ms) = item.required_ms.filter(|until_ms| *until_ms > self.now_ms) {
+                self.required.add(item);
+                self.required_until_ms = self.required_until_ms.max(until_ms);
+            }
         }
     }
 }
@@ -369,6 +447,7 @@ fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
 }
 
 const AFTER_HELP: &str = "\
-Records are taken away whole before their time is over only with --before-expiry.
+Records are taken away whole before their time is over, and changed before their least time is, only
+with --before-expiry and a --reason.
 The order is signed and written to the ledger first, then the files are written anew; the trail
 verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";

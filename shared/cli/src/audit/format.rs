@@ -15,7 +15,7 @@ pub(crate) fn thousands(number: u64) -> String {
 }
 
 /// What clients have written must not turn a page around, or hide in it.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let is_directional = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let shown = |character: char| {
         if character.is_control() || is_directional(character) {
@@ -28,7 +28,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// What clients have written must not move the cursor of a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let shown = |character: char| {
         if character.is_control() {
             '\u{fffd}'
@@ -40,7 +40,7 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// `1.2 GB`.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
     match UNITS.into_iter().find(|(_, unit)| number >= *unit) {
         Some((name, unit)) => {

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use audit::{Control, Range, Target};
+use audit::{Control, Range, Selector, Target};
+use policy::path::{PathCase, PathPattern};
 
 use super::common::{Input, Result};
 use super::format::thousands;
+use super::keygen::random;
 use super::orders::{DRY_RUN, Operator};
 use super::subject_args::Pseudonyms;
 use crate::exit;
 use crate::output::say;
 use trail::hex::decode;
+use trail::holds::{BY_CLASS, BY_PATH, Holds, of_subject};
 use trail::intervals::Intervals;
 use trail::item::{ChainUid, Item};
-use trail::ledger::{active_holds, targets};
+use trail::ledger::targets;
 use trail::pipeline::Observer;
 use trail::scan::Fields;
 use trail::subject::Subject;
@@ -34,9 +37,21 @@ pub(super) struct Arguments {
     #[arg(long, required = true)]
     name: String,
 
-    /// Hold the records of this subject that are in the files
+    /// Hold the records of this subject that are in the files; with --standing the later ones too
     #[arg(long, conflicts_with = "release")]
     subject: Option<String>,
+
+    /// Hold what the subject does from now on, too
+    #[arg(long, requires = "subject")]
+    standing: bool,
+
+    /// Hold the records of requests for such paths (`/patients/7/**`), the later ones too
+    #[arg(long = "path", value_name = "PATTERN", conflicts_with = "release")]
+    paths: Vec<String>,
+
+    /// Hold the records of a retention class, the later ones too
+    #[arg(long = "class", value_name = "NAME", conflicts_with = "release")]
+    classes: Vec<String>,
 
     /// Hold a chain, or some of its records
     #[arg(
@@ -61,10 +76,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let key = arguments.operator.key(&mut keyring)?;
     let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
     let name = &arguments.name;
-    let holds = active_holds(&ledger.orders);
+    let holds = Holds::active(&ledger.orders);
     let grounds = arguments.operator.grounds();
     let entries = if arguments.release {
-        if !holds.contains_key(name) {
+        if !holds.contains(name) {
             return Err(format!("there is no hold {name:?} in the ledger"));
         }
         say!("The hold {name:?} ends.");
@@ -73,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             grounds,
         }]
     } else {
-        match (holds.contains_key(name), arguments.extend) {
+        match (holds.contains(name), arguments.extend) {
             (true, false) => {
                 return Err(format!(
                     "the ledger has a hold {name:?} already; --extend adds to it, --release ends it"
@@ -85,6 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             _ => {}
         }
         let mut all: Vec<Target> = Vec::new();
+        let mut standing = arguments.selectors()?;
         for text in &arguments.chains {
             all.push(target(text)?);
         }
@@ -101,7 +117,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             }
             let count: u64 = records.values().map(Intervals::count).sum();
             say!("{} records of the subject", thousands(count));
-            if count == 0 {
+            if arguments.standing {
+                standing.push(of_subject(&subject, &random()?));
+            } else if count == 0 {
                 return Err(
                     "nothing is there to be held; a hold without records would keep everything"
                         .to_owned(),
@@ -109,16 +127,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             }
             all.extend(targets(&records).into_iter().flatten());
         }
-        match all.len() {
-            0 => say!("The hold {name:?} keeps everything."),
-            _ => say!(
+        match (all.len(), standing.len()) {
+            (0, 0) => say!("The hold {name:?} keeps everything."),
+            (_, 0) => say!(
                 "The hold {name:?} keeps what it names. Records that come later are not part of it: \
-                 run this again with --extend, or hold a chain or everything."
+                 run this again with --extend, or hold a chain, a path, a class or everything, or a \
+                 subject with --standing."
+            ),
+            _ => say!(
+                "The hold {name:?} keeps what it names, and what comes later of what it describes."
             ),
         }
         vec![Control::Hold {
             hold: name.clone(),
             targets: all,
+            standing,
             grounds,
         }]
     };
@@ -130,6 +153,25 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .add(&entries, input.now_ms()?)
         .map_err(|error| error.to_string())?;
     Ok(exit::RIGHT)
+}
+
+impl Arguments {
+    /// The paths and the classes.
+    fn selectors(&self) -> Result<Vec<Selector>> {
+        for pattern in &self.paths {
+            PathPattern::parse(pattern, PathCase::Unknown)
+                .map_err(|error| format!("--path {pattern:?}: {error}"))?;
+        }
+        let by = [(BY_PATH, &self.paths), (BY_CLASS, &self.classes)];
+        let by = by.into_iter().filter(|(_, values)| !values.is_empty());
+        Ok(by
+            .map(|(by, values)| Selector {
+                by: by.to_owned(),
+                salt: String::new(),
+                values: values.clone(),
+            })
+            .collect())
+    }
 }
 
 struct Found<'s> {
@@ -172,8 +214,9 @@ fn target(text: &str) -> Result<Target> {
 }
 
 const AFTER_HELP: &str = "\
-Without --subject and --chain everything is held, also what comes later; --chain UID holds a chain and
-what comes later in it. --subject holds the records that are in the files now: run it again with
---extend for later ones. `erase` and `purge` leave alone what is on hold,
+Without --subject, --chain, --path and --class everything is held, also what comes later; --chain UID
+holds a chain and what comes later in it; --path and --class hold what is there and what comes later.
+--subject holds the records that are in the files now, and with --standing those that come later: the
+ledger then has salted hashes of the subject's names. `erase` and `purge` leave alone what is on hold,
 and `verify` reports what was erased or purged in spite of it. Files are read for --subject; name
 the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, 64 wrong usage.";

@@ -1,9 +1,11 @@
 //! `meshward audit`: arguments and output; reading, verifying and rewriting trails is the `trail` crate's.
 
-mod common;
+pub(crate) mod common;
+mod coverage;
 mod erase;
-mod format;
+pub(crate) mod format;
 mod hold;
+mod inventory;
 mod keygen;
 mod orders;
 mod progress;
@@ -28,6 +30,8 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     let done = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Inventory(arguments) => inventory::run(arguments),
+        Command::Coverage(arguments) => coverage::run(arguments),
         Command::Erase(arguments) => erase::run(arguments),
         Command::Purge(arguments) => purge::run(arguments),
         Command::Hold(arguments) => hold::run(arguments),
@@ -45,6 +49,10 @@ enum Command {
     Verify(verify::Arguments),
     /// Say who accessed which data, what was refused and by which rule, and what is kept how long
     Report(report::Arguments),
+    /// Say which operations are called, by whom and with which data, beside what is documented
+    Inventory(inventory::Arguments),
+    /// Say which days of the last months have records, and which have none
+    Coverage(coverage::Arguments),
     /// Erase what records say about a subject, or take a record away
     Erase(erase::Arguments),
     /// Delete records that are past their time

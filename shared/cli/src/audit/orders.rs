@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use audit::keys::SigningKey;
 
@@ -11,10 +12,12 @@ use super::format::thousands;
 use super::keygen::random;
 use crate::output::say;
 use trail::chains::Trail;
+use trail::holds::Holds;
 use trail::issue::{Kind, Severity};
 use trail::item::ChainUid;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
+use trail::pipeline::Observer;
 use trail::rewrite::{Fate, rewrite};
 use trail::source::unwritable;
 use trail::verdict::{Question, conclude};
@@ -36,7 +39,7 @@ pub(super) struct Operator {
 
     /// Why
     #[arg(long)]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
 
     /// By whom
     #[arg(long)]
@@ -78,8 +81,7 @@ impl Operator {
         key: SigningKey,
     ) -> Result<Ledger> {
         let path = input
-            .ledger
-            .as_ref()
+            .ledger()
             .ok_or("--ledger is needed: it says what was done")?;
         let uid: ChainUid = random()?;
         let ledger = Ledger::open(path, key, keyring, uid, !self.apply);
@@ -154,6 +156,24 @@ impl Safeguards {
     }
 }
 
+/// Reads all files with the holds that are in force: those of the ledger, and of others among the files.
+pub(super) fn read_with_holds<O: Observer>(
+    input: &Input,
+    keyring: &Keyring,
+    ledger: &Ledger,
+    observer: impl Fn(&Arc<Holds>) -> O + Sync,
+) -> Result<(Trail, Vec<O>, Arc<Holds>)> {
+    let mut holds = Arc::new(Holds::active(&ledger.orders));
+    loop {
+        let (trail, observers) = input.read(keyring, || observer(&holds))?;
+        let all = Holds::active(trail.orders());
+        if all == *holds {
+            return Ok((trail, observers, holds));
+        }
+        holds = Arc::new(all);
+    }
+}
+
 /// Writes all files anew, and tells what was done to each. What could not be done comes back.
 pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fate) -> Result<()> {
     let mut failures = Vec::new();
@@ -190,7 +210,7 @@ pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fat
 /// The files that are to be written anew: all but the ledger.
 fn rewritten_files(input: &Input) -> Result<Vec<PathBuf>> {
     let is_ledger = |file: &PathBuf| {
-        let ledger = input.ledger.as_ref();
+        let ledger = input.ledger();
         ledger.is_some_and(|ledger| is_same_file(file, ledger))
     };
     Ok(input

@@ -1,16 +1,20 @@
 //! `meshward audit purge`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use audit::Control;
 use trail::hex::{decode, encode};
+use trail::intervals::Intervals;
 use trail::item::ChainUid;
-use trail::purge::{Ages, Purge, plans};
+use trail::purge::{Ages, Plan, Purge, Tombstones, plans};
 use trail::rewrite::Fate;
 
 use super::common::{Input, Result};
 use super::format::{printable, thousands};
-use super::orders::{DRY_RUN, Operator, Safeguards, refuse_unwritable, rewrite_all};
+use super::orders::{
+    DRY_RUN, Operator, Safeguards, read_with_holds, refuse_unwritable, rewrite_all,
+};
 use crate::exit;
 use crate::output::say;
 
@@ -34,27 +38,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let key = arguments.operator.key(&mut keyring)?;
     let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
     let now_ms = input.now_ms()?;
-    let (trail, ages) = input.read(&keyring, || Ages::new(now_ms))?;
-    let plans = plans(&trail, ages);
+    let (trail, ages, holds) = read_with_holds(input, &keyring, &ledger, |holds| {
+        Ages::new(now_ms, Arc::clone(holds))
+    })?;
+    let plans = plans(&trail, &holds, ages);
     if !arguments.safeguards.allow(trail, now_ms, "purging") {
         return Ok(exit::FOUND);
     }
-    let mut all = 0;
-    for plan in &plans {
-        let chain = encode(&plan.chain);
-        if let Some(purge) = &plan.purge {
-            all += purge.records;
-            say!(
-                "{chain}: {} records before number {} are past their time",
-                thousands(purge.records),
-                purge.checkpoint
-            );
-        }
-        for why in &plan.stays {
-            say!("{chain}: {}", printable(why));
-        }
-    }
-    say!("{} records to delete", thousands(all));
+    tell(&plans);
     if !arguments.operator.apply {
         say!("{DRY_RUN}");
         return Ok(exit::RIGHT);
@@ -63,10 +54,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .iter()
         .filter_map(|plan| Some((plan.chain, plan.purge.as_ref()?)))
         .collect();
-    if purges.is_empty() {
+    let single: BTreeMap<ChainUid, Intervals> = plans
+        .iter()
+        .filter(|plan| plan.single.count() > 0)
+        .map(|plan| (plan.chain, plan.single.clone()))
+        .collect();
+    if purges.is_empty() && single.is_empty() {
         return Ok(exit::RIGHT);
     }
-    let entries: Vec<Control> = purges
+    let mut grounds = arguments.operator.grounds();
+    grounds.insert("expired".to_owned(), "behind a record on hold".to_owned());
+    let tombstones = if single.is_empty() {
+        BTreeMap::new()
+    } else {
+        let (_, found) = input.read(&keyring, || Tombstones::new(&single, &grounds))?;
+        found.into_iter().flat_map(|found| found.found).collect()
+    };
+    let entries = purges
         .iter()
         .map(|(chain, purge)| {
             let mut grounds = arguments.operator.grounds();
@@ -79,7 +83,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 grounds,
             }
         })
-        .collect();
+        .chain(tombstones.values().cloned());
+    let entries: Vec<Control> = entries.collect();
     ledger
         .add(&entries, now_ms)
         .map_err(|error| error.to_string())?;
@@ -88,16 +93,52 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             return Fate::Keep;
         };
         let chain = decode::<16>(chain.as_bytes());
-        let purge = chain.and_then(|chain| purges.get(&chain));
-        match purge.zip(sequence.parse::<u64>().ok()) {
-            Some((purge, sequence)) if sequence < purge.checkpoint => Fate::Drop,
-            _ => Fate::Keep,
-        }
+        let Some((chain, sequence)) = chain.zip(sequence.parse::<u64>().ok()) else {
+            return Fate::Keep;
+        };
+        let purge = purges.get(&chain);
+        let goes = purge.is_some_and(|purge| sequence < purge.checkpoint)
+            || tombstones.contains_key(&(chain, sequence));
+        if goes { Fate::Drop } else { Fate::Keep }
     })?;
     Ok(exit::RIGHT)
 }
 
+/// What can go, and why the rest of what is past its time stays.
+fn tell(plans: &[Plan]) {
+    let mut all = 0;
+    for plan in plans {
+        let chain = encode(&plan.chain);
+        if let Some(purge) = &plan.purge {
+            all += purge.records;
+            say!(
+                "{chain}: {} records before number {} are past their time",
+                thousands(purge.records),
+                purge.checkpoint
+            );
+        }
+        let single = plan.single.count();
+        if single > 0 {
+            all += single;
+            say!(
+                "{chain}: {} records behind one on hold are past their time, and go one by one",
+                thousands(single)
+            );
+        }
+        for why in &plan.stays {
+            say!("{chain}: {}", printable(why));
+        }
+    }
+    say!("{} records to delete", thousands(all));
+    if plans.is_empty() {
+        say!(
+            "No record is past its time: those with an expiry are younger, and those without are kept for ever."
+        );
+    }
+}
+
 const AFTER_HELP: &str = "\
 A chain is cut from its beginning, at a signed record, which stays: as far as all records of requests
-are past their time, none is missing and none is on hold. What stays is said, with the reason. The order is signed and written to the ledger
-first. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";
+are past their time and none is missing. A record on hold stays alone: what comes after it goes one by
+one, with a tombstone each. What stays is said, with the reason. The order is signed and written to the
+ledger first. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";

@@ -46,6 +46,8 @@ codes! {
         "All rules report and the default enforces: requests that no rule matches are refused all the same.";
     TEMPLATE_MISSING "MW1207" "template_missing"
         "The template of the rule is recorded in place of the path, and a rule has none.";
+    RETENTION_MISSING "MW1208" "retention_missing"
+        "No rule says how long the records of a retention class are kept: they never expire, `audit purge` leaves them, and `audit erase` may not take them away. Say \"keep\" in the rule or for all; {\"at_least\": \"6y\"} alone keeps them for ever on purpose.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

@@ -3,6 +3,7 @@
 
 mod bootstrap;
 pub(crate) mod codes;
+pub(crate) mod extract;
 mod locate;
 mod plugin;
 mod report;

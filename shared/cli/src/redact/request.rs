@@ -12,6 +12,7 @@ use policy::path::{PathError, RequestPath};
 pub(super) struct TriedRequest<'a> {
     method: String,
     path: Result<RequestPath, PathError>,
+    raw_path: String,
     host: String,
     /// Names in lower case.
     headers: Vec<(String, String)>,
@@ -49,6 +50,7 @@ impl<'a> TriedRequest<'a> {
         Ok(Self {
             method: method.to_owned(),
             path: RequestPath::parse(path.trim().as_bytes()),
+            raw_path: path.trim().to_owned(),
             host: host
                 .map(|(_, host)| http::host_name(host))
                 .unwrap_or_default(),
@@ -72,6 +74,10 @@ fn caller(file: &str) -> Result<Identity, String> {
 impl Facts for TriedRequest<'_> {
     fn path(&self) -> Result<&RequestPath, PathError> {
         self.path.as_ref().map_err(|error| *error)
+    }
+
+    fn raw_path(&self) -> &[u8] {
+        self.raw_path.as_bytes()
     }
 
     fn method(&self) -> &str {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::flow::Flow;
+use crate::per_direction::PerDirection;
 use crate::{CallToken, Capabilities, ContextId, Direction, HeaderMap, Headers, Host, Status};
 
 /// The streams, the calls and the ticks of a chain, and what its parts have read of the host during
@@ -41,8 +42,7 @@ pub struct SharedProperties {
 /// One stream, as far as all parts have to do with it.
 #[derive(Debug)]
 pub(super) struct StreamBoard {
-    pub(super) request: Flow,
-    pub(super) response: Flow,
+    pub(super) flows: PerDirection<Flow>,
     /// The parts that have seen the request: a local response passes these only.
     pub(super) has_seen_request: Vec<bool>,
     /// The parts that have asked for the bodies, on a host where that must be asked.
@@ -65,8 +65,10 @@ pub(super) type Attribute = (String, Result<Vec<u8>, Status>);
 impl StreamBoard {
     pub(super) fn new(parts: usize) -> Self {
         Self {
-            request: Flow::new(parts),
-            response: Flow::new(parts),
+            flows: PerDirection {
+                request: Flow::new(parts),
+                response: Flow::new(parts),
+            },
             has_seen_request: vec![false; parts],
             wants_body: [vec![false; parts], vec![false; parts]],
             stops: 0,
@@ -79,17 +81,11 @@ impl StreamBoard {
     }
 
     pub(super) const fn flow(&self, direction: Direction) -> &Flow {
-        match direction {
-            Direction::Request => &self.request,
-            Direction::Response => &self.response,
-        }
+        self.flows.get(direction)
     }
 
     pub(super) const fn flow_mut(&mut self, direction: Direction) -> &mut Flow {
-        match direction {
-            Direction::Request => &mut self.request,
-            Direction::Response => &mut self.response,
-        }
+        self.flows.get_mut(direction)
     }
 
     pub(super) const fn is_over(&self, direction: Direction) -> bool {

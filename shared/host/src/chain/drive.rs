@@ -62,7 +62,7 @@ impl<C> Chain<C> {
         for place in 0..self.parts.len() {
             self.deliver(host, context, place, event);
         }
-        self.settle(host);
+        self.resume_released(host);
     }
 
     fn enter(&mut self, context: ContextId, direction: Direction) {
@@ -82,7 +82,7 @@ impl<C> Chain<C> {
         direction: Direction,
         progress: Progress,
     ) -> Action {
-        self.settle(host);
+        self.resume_released(host);
         self.board.at_hand.set(None);
         if let Progress::Stopped(action) = progress {
             return action;
@@ -92,7 +92,7 @@ impl<C> Chain<C> {
     }
 
     /// Does what parts have asked for beside their own message: lets others go on.
-    pub(super) fn settle(&mut self, host: &dyn Host) {
+    pub(super) fn resume_released(&mut self, host: &dyn Host) {
         loop {
             let next = self.board.resumed.borrow_mut().pop_front();
             let Some(resumed) = next else { return };
@@ -150,10 +150,10 @@ impl<C> Chain<C> {
                 }
             }
         };
-        self.let_go(host, context, direction, progress);
+        self.resume_or_refuse(host, context, direction, progress);
     }
 
-    fn let_go(
+    fn resume_or_refuse(
         &mut self,
         host: &dyn Host,
         context: ContextId,
@@ -296,7 +296,7 @@ impl<C> Chain<C> {
         direction == Direction::Response
             && self.board.with_stream(Some(context), |stream| {
                 let seen = &stream.has_seen_request;
-                stream.request.has_begun && !seen.get(place).copied().unwrap_or_default()
+                stream.flows.request.has_begun && !seen.get(place).copied().unwrap_or_default()
             }) == Some(true)
     }
 

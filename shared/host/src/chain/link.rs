@@ -80,7 +80,7 @@ impl<'a> Link<'a> {
             .with_stream(self.board.effective.get(), |stream| {
                 stream.stops = stream.stops.wrapping_add(1);
                 stream.request_is_over = true;
-                if stream.response.has_begun && self.board.capabilities.replaces_responses() {
+                if stream.flows.response.has_begun && self.board.capabilities.replaces_responses() {
                     stream.response_is_over = true;
                 }
             });

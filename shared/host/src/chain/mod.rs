@@ -169,7 +169,7 @@ impl<C: Composition> Filter for Chain<C> {
                     part.on_tick(link);
                     part.flush(link);
                 });
-                self.settle(host);
+                self.resume_released(host);
             }
         }
         self.has_flushed = true;
@@ -310,7 +310,7 @@ impl<C> Chain<C> {
         };
         self.board.enter(at_hand);
         self.with_part(host, caller.place, receive);
-        self.settle(host);
+        self.resume_released(host);
     }
 
     fn with_each_part(&mut self, host: &dyn Host, run: impl Fn(&mut dyn Part, &Link<'_>)) {

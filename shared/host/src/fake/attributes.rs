@@ -65,24 +65,24 @@ impl FakeHost {
                 stream.properties.value(name)
             }
             "request" => {
-                let open = stream.request.headers_open || stream.logging;
-                let headers = stream.request.headers.as_ref().filter(|_| open);
+                let open = stream.flows.request.headers_open || stream.logging;
+                let headers = stream.flows.request.headers.as_ref().filter(|_| open);
                 request_text(headers, path).or_else(|| match path {
                     "request\0time" => Some(number(nanoseconds(self.process.wall_clock()))),
                     "request\0protocol" => Some(b"HTTP/1.1".to_vec()),
-                    "request\0size" => Some(number(size_of(&stream.request))),
+                    "request\0size" => Some(number(size_of(&stream.flows.request))),
                     _ => None,
                 })
             }
             "response" => {
-                let open = stream.response.headers_open || stream.logging;
+                let open = stream.flows.response.headers_open || stream.logging;
                 match path {
                     "response\0code" => status(stream).map(number),
                     "response\0code_details" => code_details(stream),
                     "response\0flags" => Some(number(response_flags(stream))),
-                    "response\0size" => Some(number(size_of(&stream.response))),
+                    "response\0size" => Some(number(size_of(&stream.flows.response))),
                     _ => {
-                        let headers = stream.response.headers.as_ref().filter(|_| open)?;
+                        let headers = stream.flows.response.headers.as_ref().filter(|_| open)?;
                         pairs::value(
                             headers,
                             path.strip_prefix("response\0headers\0")?.as_bytes(),
@@ -106,7 +106,7 @@ impl FakeHost {
         let stream = state.stream()?;
         match path {
             "request\0path" => {
-                let sent = stream.request.unwritten.as_ref()?;
+                let sent = stream.flows.request.unwritten.as_ref()?;
                 sent.path().map(<[u8]>::to_vec)
             }
             "request\0host" => Some(b"machine.kong.internal".to_vec()),
@@ -114,10 +114,10 @@ impl FakeHost {
             "source\0address" => Some(b"192.0.2.10".to_vec()),
             "source\0port" => Some(b"40000".to_vec()),
             "request\0protocol" => Some(b"HTTP/1.1".to_vec()),
-            "request\0size" => Some(size_of(&stream.request).to_string().into_bytes()),
+            "request\0size" => Some(size_of(&stream.flows.request).to_string().into_bytes()),
             "response\0code" => status(stream).map(|code| code.to_string().into_bytes()),
-            "response\0size" => Some(size_of(&stream.response).to_string().into_bytes()),
-            _ => request_text(stream.request.headers.as_ref(), path)
+            "response\0size" => Some(size_of(&stream.flows.response).to_string().into_bytes()),
+            _ => request_text(stream.flows.request.headers.as_ref(), path)
                 .or_else(|| stream.properties.value(path)),
         }
     }
@@ -127,8 +127,8 @@ impl FakeHost {
 /// ended before it did.
 fn response_flags(stream: &Stream) -> u64 {
     const UPSTREAM_CONNECTION_TERMINATION: u64 = 1 << 6;
-    let has_begun = stream.response.headers.is_some() && stream.local_reply.is_none();
-    if stream.logging && has_begun && !stream.response.received_end {
+    let has_begun = stream.flows.response.headers.is_some() && stream.local_reply.is_none();
+    if stream.logging && has_begun && !stream.flows.response.received_end {
         UPSTREAM_CONNECTION_TERMINATION
     } else {
         0
@@ -168,7 +168,7 @@ fn nginx_variable(state: &State, name: &str) -> Option<Vec<u8>> {
         return Some(Vec::new());
     }
     let stream = state.stream()?;
-    let headers = stream.request.headers.as_ref()?;
+    let headers = stream.flows.request.headers.as_ref()?;
     let header = |name: &str| pairs::value(headers, name.as_bytes()).ok();
     match name {
         "remote_addr" => Some(b"192.0.2.10".to_vec()),
@@ -185,9 +185,9 @@ fn nginx_variable(state: &State, name: &str) -> Option<Vec<u8>> {
             path.get(place.saturating_add(1)..).map(<[u8]>::to_vec)
         }
         "connection" => Some(b"1".to_vec()),
-        "body_bytes_sent" => Some(size_of(&stream.response).to_string().into_bytes()),
+        "body_bytes_sent" => Some(size_of(&stream.flows.response).to_string().into_bytes()),
         "request_id" => Some(b"5f0c7a3d9b1e4c2f8a6d0e9b7c5a3f11".to_vec()),
-        "request_length" => Some(size_of(&stream.request).to_string().into_bytes()),
+        "request_length" => Some(size_of(&stream.flows.request).to_string().into_bytes()),
         "status" => status(stream).map(|code| code.to_string().into_bytes()),
         _ if BODY_SWITCHES.contains(&name) => stream.properties.value(name),
         _ => header(&name.strip_prefix("http_")?.replace('_', "-")),
@@ -213,7 +213,7 @@ fn size_of(flow: &Flow) -> u64 {
 }
 
 fn status(stream: &Stream) -> Option<u64> {
-    let headers = stream.response.headers.as_ref()?;
+    let headers = stream.flows.response.headers.as_ref()?;
     let status = pairs::value(headers, b":status").ok()?;
     std::str::from_utf8(&status).ok()?.parse().ok()
 }
@@ -222,6 +222,7 @@ fn code_details(stream: &Stream) -> Option<Vec<u8>> {
     match &stream.local_reply {
         Some(reply) => Some(reply.details.clone()),
         None => stream
+            .flows
             .response
             .headers
             .as_ref()

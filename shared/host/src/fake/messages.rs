@@ -175,7 +175,7 @@ impl FakeHost {
         let Some(stream) = state.stream_mut() else {
             return;
         };
-        let flow = &mut stream.request;
+        let flow = &mut stream.flows.request;
         let headers = flow.headers.iter().flatten();
         let all = headers.filter(|(known, _)| known.eq_ignore_ascii_case(name));
         let stays: HeaderPairs = all.skip(written).cloned().collect();
@@ -249,8 +249,8 @@ impl FakeHost {
             stream.flow_mut(direction).resume = true;
             if envoy {
                 // It lets go of the request, whichever side is resumed.
-                stream.request.headers_open = false;
-                stream.request.trailers_open = false;
+                stream.flows.request.headers_open = false;
+                stream.flows.request.trailers_open = false;
             }
         }
         Ok(())
@@ -283,7 +283,7 @@ impl FakeHost {
             if stream.local_reply.is_some() {
                 return trap("a local response is already stashed");
             }
-            if stream.response.sent.headers.is_some() {
+            if stream.flows.response.sent.headers.is_some() {
                 return trap("the response is already sent");
             }
         }
@@ -317,10 +317,10 @@ impl FakeHost {
         let phase = state.phase;
         let stream = state.stream_mut().ok_or(Status::BadArgument)?;
         let (flow, is_trailers) = match map {
-            HeaderMap::RequestHeaders => (&mut stream.request, false),
-            HeaderMap::ResponseHeaders => (&mut stream.response, false),
-            HeaderMap::RequestTrailers => (&mut stream.request, true),
-            HeaderMap::ResponseTrailers => (&mut stream.response, true),
+            HeaderMap::RequestHeaders => (&mut stream.flows.request, false),
+            HeaderMap::ResponseHeaders => (&mut stream.flows.response, false),
+            HeaderMap::RequestTrailers => (&mut stream.flows.request, true),
+            HeaderMap::ResponseTrailers => (&mut stream.flows.response, true),
             HeaderMap::HttpCallResponseHeaders | HeaderMap::HttpCallResponseTrailers => {
                 return Err(absent(map, profile).into());
             }
@@ -351,20 +351,20 @@ fn readable(stream: &Stream, map: HeaderMap, profile: Profile) -> Option<&Header
     let open = |flag: bool| flag || stream.logging || profile.keeps_headers();
     match map {
         HeaderMap::RequestHeaders => {
-            let flow = &stream.request;
+            let flow = &stream.flows.request;
             flow.headers.as_ref().filter(|_| open(flow.headers_open))
         }
         HeaderMap::ResponseHeaders => {
-            let flow = &stream.response;
+            let flow = &stream.flows.response;
             flow.headers.as_ref().filter(|_| open(flow.headers_open))
         }
         _ if !profile.has_trailers() => None,
         HeaderMap::RequestTrailers => {
-            let flow = &stream.request;
+            let flow = &stream.flows.request;
             flow.trailers.as_ref().filter(|_| flow.trailers_open)
         }
         HeaderMap::ResponseTrailers => {
-            let flow = &stream.response;
+            let flow = &stream.flows.response;
             let open = flow.trailers_open || stream.logging;
             flow.trailers.as_ref().filter(|_| open)
         }

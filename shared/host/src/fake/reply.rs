@@ -64,8 +64,8 @@ impl Proxy {
         let Some(reply) = stream.local_reply.clone() else {
             return;
         };
-        let in_response = stream.response.headers.is_some();
-        if stream.response.sent.headers.is_some() {
+        let in_response = stream.flows.response.headers.is_some();
+        if stream.flows.response.sent.headers.is_some() {
             stream.reset = profile == Profile::Envoy;
             return;
         }
@@ -73,7 +73,7 @@ impl Proxy {
             // The response goes on as if nothing had been said.
             stream.local_reply = None;
             stream.replied = false;
-            stream.response.resume = true;
+            stream.flows.response.resume = true;
             return;
         }
         let (mut headers, body) = response_of(stream, &reply, profile);
@@ -81,7 +81,7 @@ impl Proxy {
             headers.retain(|(name, _)| name.starts_with(b":"));
         }
         if in_response || trapped {
-            let flow = &mut stream.response;
+            let flow = &mut stream.flows.response;
             *flow = super::stream::Flow::default();
             flow.headers = Some(headers.clone());
             flow.sent.headers = Some(headers);
@@ -103,6 +103,7 @@ impl Proxy {
 fn response_of(stream: &Stream, reply: &LocalReply, profile: Profile) -> (HeaderPairs, Vec<u8>) {
     let mut headers = HeaderPairs::new();
     let media_type = stream
+        .flows
         .request
         .headers
         .as_ref()

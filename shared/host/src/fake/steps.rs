@@ -101,7 +101,7 @@ impl Proxy {
     pub fn request_arrived(&self, stream: ContextId) -> bool {
         let state = self.host.state.borrow();
         let stream = state.streams.get(&stream);
-        stream.is_some_and(|stream| stream.request.sent.ended && !stream.is_over())
+        stream.is_some_and(|stream| stream.flows.request.sent.ended && !stream.is_over())
     }
 
     /// Where a message is held.
@@ -323,7 +323,7 @@ impl Proxy {
         let mut state = self.host.state.borrow_mut();
         let mut due = None;
         for (id, stream) in &mut state.streams {
-            if trapped && !stream.failed && !stream.response.sent.ended {
+            if trapped && !stream.failed && !stream.flows.response.sent.ended {
                 stream.failed = true;
                 stream.replied = false;
                 stream.local_reply = Some(reply::of_a_trap(profile));
@@ -332,9 +332,9 @@ impl Proxy {
             let replies = !self.leaves_replies && !stream.reset;
             if stream.local_reply.is_some() && !stream.replied && replies {
                 due = Some((*id, Due::Reply));
-            } else if std::mem::take(&mut stream.request.resume) {
+            } else if std::mem::take(&mut stream.flows.request.resume) {
                 due = Some((*id, Due::Resume(Direction::Request)));
-            } else if std::mem::take(&mut stream.response.resume) {
+            } else if std::mem::take(&mut stream.flows.response.resume) {
                 due = Some((*id, Due::Resume(Direction::Response)));
             }
             if due.is_some() {
@@ -468,12 +468,12 @@ impl Flow {
 impl Outcome {
     pub(super) fn of(stream: &Stream, logs: Vec<LogLine>, trap: Option<String>) -> Self {
         Self {
-            upstream: Message::new(&stream.request.sent),
-            client: Message::new(&stream.response.sent),
+            upstream: Message::new(&stream.flows.request.sent),
+            client: Message::new(&stream.flows.response.sent),
             local_reply: stream.local_reply.clone(),
             reset: stream.reset,
-            request_held: stream.request.hold,
-            response_held: stream.response.hold,
+            request_held: stream.flows.request.hold,
+            response_held: stream.flows.response.hold,
             logs,
             trap,
             properties: stream.properties.clone(),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::HeaderPairs;
 use super::nginx::Unwritten;
+use crate::per_direction::PerDirection;
 use crate::{ContextId, Direction, Status};
 
 /// The properties that the filters of one stream set. Several proxies may hold the same ones: then
@@ -48,8 +49,7 @@ pub struct LocalReply {
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) root: ContextId,
-    pub(super) request: Flow,
-    pub(super) response: Flow,
+    pub(super) flows: PerDirection<Flow>,
     pub(super) properties: StreamProperties,
     /// Attributes by path, its segments separated by zero bytes.
     pub(super) attributes: BTreeMap<String, Vec<u8>>,
@@ -71,8 +71,7 @@ impl Stream {
     ) -> Self {
         Self {
             root,
-            request: Flow::default(),
-            response: Flow::default(),
+            flows: PerDirection::default(),
             properties,
             attributes,
             local_reply: None,
@@ -84,17 +83,11 @@ impl Stream {
     }
 
     pub(super) const fn flow(&self, direction: Direction) -> &Flow {
-        match direction {
-            Direction::Request => &self.request,
-            Direction::Response => &self.response,
-        }
+        self.flows.get(direction)
     }
 
     pub(super) const fn flow_mut(&mut self, direction: Direction) -> &mut Flow {
-        match direction {
-            Direction::Request => &mut self.request,
-            Direction::Response => &mut self.response,
-        }
+        self.flows.get_mut(direction)
     }
 }
 

@@ -79,8 +79,10 @@ pub fn parameter_name(text: &str) -> Result<String, NameError> {
 pub fn claim_path(text: &str) -> Result<String, NameError> {
     let plain = |path: &str| {
         let delimited = path.starts_with('.') || path.ends_with('.') || path.contains("..");
-        // The syntaxes of other tools: `$.sub`, `roles[0]`, `claim:sub`.
-        let foreign = path.starts_with("$.") || path.contains('[') || {
+        // The syntaxes of other tools: `$.sub`, `roles[0]`, `claim:sub`. Every item of an array is
+        // `roles[]`.
+        let bare = path.replace("[]", "");
+        let foreign = path.starts_with("$.") || bare.contains(['[', ']']) || {
             path.starts_with("claim:") || path.starts_with("claims:")
         };
         !delimited && !foreign && !has_space(path) && !path.contains([',', ';', '"', '\\'])

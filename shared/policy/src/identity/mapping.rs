@@ -124,6 +124,7 @@ impl IdentityMapping {
             provider: provider.to_owned(),
             rule: None,
             claims: Claims(claims),
+            ..Identity::default()
         }
     }
 }

@@ -4,7 +4,7 @@ mod mapping;
 mod text;
 
 pub use mapping::IdentityMapping;
-pub use text::NotAnIdentity;
+pub use text::{NotAnIdentity, push_context};
 
 use crate::json::{Json, JsonError};
 
@@ -27,6 +27,12 @@ pub struct Identity {
     pub roles: Vec<String>,
     /// The purposes that the caller consented to, perhaps none; `None` where nothing says so.
     pub consents: Option<Vec<String>>,
+    /// The purposes that a consent service says the caller agreed to; `None` where none was asked.
+    pub agreed: Option<Vec<String>>,
+    /// The caller has opted out by Global Privacy Control with an earlier request.
+    pub opted_out: bool,
+    /// The reason for which the caller breaks the glass; `None` in all ordinary cases.
+    pub emergency: Option<String>,
     /// The customer that the caller belongs to.
     pub tenant: Option<String>,
     /// How it was verified.
@@ -139,6 +145,9 @@ mod tests {
             subject: Some("jane".to_owned()),
             scopes: vec!["orders:read".to_owned()],
             provider: "corp".to_owned(),
+            agreed: Some(vec!["care".to_owned()]),
+            opted_out: true,
+            emergency: Some("fire".to_owned()),
             claims: parse_claims(br#"{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}"#)
                 .unwrap(),
             ..Identity::default()
@@ -147,7 +156,7 @@ mod tests {
         assert_eq!(Identity::parse(text.as_bytes()).unwrap(), identity);
         assert_eq!(
             text,
-            r#"{"method":"jwt","provider":"corp","subject":"jane","scopes":["orders:read"],"claims":{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}}"#
+            r#"{"method":"jwt","provider":"corp","subject":"jane","scopes":["orders:read"],"agreed":["care"],"opted_out":true,"emergency":"fire","claims":{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}}"#
         );
         assert_eq!(
             identity.claim_text("n").as_deref(),

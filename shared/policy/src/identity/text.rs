@@ -34,6 +34,9 @@ impl Identity {
                 "client_id" => identity.client_id = Some(string(value)?),
                 "scopes" => identity.scopes = strings(value)?,
                 "roles" => identity.roles = strings(value)?,
+                "agreed" => identity.agreed = Some(strings(value)?),
+                "emergency" => identity.emergency = Some(string(value)?),
+                "opted_out" => identity.opted_out = value == Json::Bool(true),
                 "consents" => identity.consents = Some(strings(value)?),
                 "tenant" => identity.tenant = Some(string(value)?),
                 "method" => method = Some(AuthenticationMethod::named(value.as_str()?)?),
@@ -93,14 +96,14 @@ impl Identity {
         ] {
             let Some(values) = values else { continue };
             text.push_str(name);
-            for (index, value) in values.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                push_string(&mut text, value);
-            }
-            text.push(']');
+            push_list(&mut text, values);
         }
+        push_context(
+            &mut text,
+            self.agreed.as_deref(),
+            self.opted_out,
+            self.emergency.as_deref(),
+        );
         if let Some(claims) = claims {
             text.push_str(",\"claims\":");
             text.push_str(claims);
@@ -108,6 +111,36 @@ impl Identity {
         text.push('}');
         text
     }
+}
+
+/// Appends what is known of a caller beyond the claims, for one request, to the members of an identity.
+pub fn push_context(
+    text: &mut String,
+    agreed: Option<&[String]>,
+    opted_out: bool,
+    emergency: Option<&str>,
+) {
+    if let Some(agreed) = agreed {
+        text.push_str(",\"agreed\":[");
+        push_list(text, agreed);
+    }
+    if opted_out {
+        text.push_str(",\"opted_out\":true");
+    }
+    if let Some(reason) = emergency {
+        text.push_str(",\"emergency\":");
+        push_string(text, reason);
+    }
+}
+
+fn push_list(text: &mut String, values: &[String]) {
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push_string(text, value);
+    }
+    text.push(']');
 }
 
 fn string(value: Json) -> Option<String> {

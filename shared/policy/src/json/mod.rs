@@ -5,6 +5,7 @@
 
 mod plain;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -62,6 +63,30 @@ impl Json {
             let (head, tail) = path.split_at_checked(dot)?;
             self.member(head)?.at(tail.strip_prefix('.')?)
         })
+    }
+
+    /// As [`Json::at`], through arrays as well: `purpose_of_use[].code` is the array of what each item
+    /// of `purpose_of_use` has under `code`. An object that stands where an array could counts as one
+    /// item.
+    #[must_use]
+    pub fn gathered(&self, path: &str) -> Option<Cow<'_, Self>> {
+        let Some((list, rest)) = path.split_once("[]") else {
+            return self.at(path).map(Cow::Borrowed);
+        };
+        let found = self.at(list)?;
+        let rest = rest.strip_prefix('.').unwrap_or(rest);
+        let items = found.as_array().unwrap_or(std::slice::from_ref(found));
+        let mut gathered = Vec::new();
+        for item in items {
+            match rest {
+                "" => gathered.push(item.clone()),
+                rest => match item.gathered(rest).map(Cow::into_owned) {
+                    Some(Self::Array(items)) => gathered.extend(items),
+                    other => gathered.extend(other),
+                },
+            }
+        }
+        Some(Cow::Owned(Self::Array(gathered)))
     }
 
     /// The text of a string.

@@ -41,6 +41,7 @@ pub struct Match {
     consent: Option<ConsentCondition>,
     scopes: Vec<String>,
     claims: Vec<ClaimCondition>,
+    break_glass: Option<bool>,
 }
 
 impl Match {
@@ -76,6 +77,7 @@ impl Match {
                 claims: fields.or("claims", Vec::new(), |n| {
                     n.non_empty_list(|claim| ClaimCondition::read(&claim))
                 }),
+                break_glass: fields.or("break_glass", None, |n| n.boolean().map(Some)),
             })
         })
     }
@@ -107,6 +109,7 @@ impl Match {
             && fewer(&self.scopes, &other.scopes, String::eq)
             && fewer(&self.claims, &other.claims, ClaimCondition::eq)
             && (self.consent.is_none() || self.consent == other.consent)
+            && (self.break_glass.is_none() || self.break_glass == other.break_glass)
     }
 
     /// Whether the rule says anything about paths.
@@ -118,7 +121,7 @@ impl Match {
     /// Whether the rule says anything about the verified caller.
     #[must_use]
     pub const fn asks_for_identity(&self) -> bool {
-        !self.scopes.is_empty() || !self.claims.is_empty()
+        !self.scopes.is_empty() || !self.claims.is_empty() || self.break_glass.is_some()
     }
 
     fn path_fits(&self, reading: &Reading) -> Fit {
@@ -187,6 +190,10 @@ impl Match {
                 .consent
                 .as_ref()
                 .is_none_or(|condition| condition.holds(facts.consent()))
+            && self.break_glass.is_none_or(|wanted| {
+                let identity = facts.identity();
+                identity.is_some_and(|identity| identity.emergency.is_some()) == wanted
+            })
     }
 
     fn content_type_fits(&self, facts: &dyn Facts) -> Fit {

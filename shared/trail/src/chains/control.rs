@@ -136,6 +136,7 @@ impl Trail {
                     fingerprint,
                     time_ms: item.time_ms,
                     expires_ms: None,
+                    required_ms: None,
                     present: Groups::default(),
                     erased: Groups::default(),
                     class_tag: 0,

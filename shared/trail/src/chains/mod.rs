@@ -241,6 +241,12 @@ impl Trail {
         chain.segments.iter().any(holds)
     }
 
+    /// Whether a chain is an operator's ledger.
+    #[must_use]
+    pub fn is_ledger(&self, chain: &ChainUid) -> bool {
+        self.chains.get(chain).is_some_and(|chain| chain.is_ledger)
+    }
+
     /// The longest time between two records of its emitter.
     #[must_use]
     pub fn heartbeat_ms(&self, chain: &ChainUid) -> u64 {

@@ -2,6 +2,7 @@
 //! themselves, then hands what it found to the trail, in the order of the files.
 
 mod chunk;
+mod held_back;
 mod sequencer;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::keyring::Keyring;
 use crate::scan::Fields;
 use crate::source::Source;
 use chunk::CheckedChunk;
+pub use held_back::HeldBack;
 use sequencer::{Fate, Sequencer};
 
 /// What else looks at the records that are there for the first time.

@@ -47,6 +47,7 @@ pub(super) enum Field {
     Consent,
     Class,
     Expires,
+    RequiredUntil,
     Findings,
     Stage,
     ChainUid,
@@ -131,6 +132,7 @@ known! {
     Previous = b"previous";
     QueryString = b"query_string";
     RecordIntegrity = b"record_integrity";
+    RequiredUntil = b"required_until";
     Retention = b"retention";
     Salts = b"salts";
     Sequence = b"sequence";
@@ -212,6 +214,7 @@ impl Node {
             (Self::Salts, known) => of(Field::Salt(group(known)?)),
             (Self::Retention, Known::Class) => of(Field::Class),
             (Self::Retention, Known::Expires) => of(Field::Expires),
+            (Self::Retention, Known::RequiredUntil) => of(Field::RequiredUntil),
             _ => of(Field::None),
         }
     }

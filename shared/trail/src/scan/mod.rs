@@ -70,6 +70,7 @@ pub struct Fields {
     pub consent: Span,
     pub class: Span,
     pub expires: Option<u64>,
+    pub required_until: Option<u64>,
     pub stage: Span,
     pub chain_uid: Span,
     pub fingerprint: Span,

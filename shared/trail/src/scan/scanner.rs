@@ -282,6 +282,10 @@ impl<'t> Scanner<'t> {
                 fields.expires = number;
                 return Some(());
             }
+            Field::RequiredUntil => {
+                fields.required_until = number;
+                return Some(());
+            }
             Field::ActionId => {
                 fields.action_id = number.unwrap_or(0);
                 return Some(());

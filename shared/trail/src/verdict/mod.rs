@@ -16,7 +16,6 @@ use crate::issue::{Issue, Kind, Severity};
 use crate::item::{ChainUid, uid};
 
 use beside::SaidEnd;
-pub use orders::is_held;
 
 /// What a verdict depends on beside the records.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,13 @@
 //! What operators did, and what they were allowed to do.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use audit::{Control, Range, Target};
 
 use super::{Conclusion, numbers};
 use crate::chains::Trail;
+use crate::hex::decode;
+use crate::holds::Holds;
 use crate::intervals::{Intervals, size};
 use crate::issue::Kind;
 
@@ -14,15 +16,11 @@ impl Conclusion {
     pub(super) fn check_orders(&mut self, trail: &mut Trail) {
         let mut orders = std::mem::take(&mut trail.orders);
         orders.sort_by_key(|order| order.time_ms);
-        let mut holds: BTreeMap<&str, Vec<&[Target]>> = BTreeMap::new();
+        let mut holds = Holds::default();
         for order in &orders {
             let touched: Vec<(&str, Range)> = match &order.control {
-                Control::Hold { hold, targets, .. } => {
-                    holds.entry(hold).or_default().push(targets);
-                    continue;
-                }
-                Control::Release { hold, .. } => {
-                    holds.remove(hold.as_str());
+                Control::Hold { .. } | Control::Release { .. } => {
+                    holds.note(&order.control);
                     continue;
                 }
                 Control::Tombstone {
@@ -43,19 +41,22 @@ impl Conclusion {
                     .collect(),
                 _ => continue,
             };
-            for (name, entries) in &holds {
-                let is_held = |(chain, range): &(&str, Range)| {
-                    entries
-                        .iter()
-                        .any(|targets| is_held(targets, chain, *range))
+            let mut broken = BTreeSet::new();
+            for (chain, range) in touched {
+                let Some(chain) = decode::<16>(chain.as_bytes()) else {
+                    continue;
                 };
-                if touched.iter().any(is_held) {
-                    trail.issues.add(
-                        Kind::HoldBroken,
-                        || order.uid.clone(),
-                        || format!("{} of what the hold {name:?} keeps", order.control.kind()),
-                    );
-                }
+                let class = trail.chains.get(&chain);
+                let class = class.and_then(|chain| chain.class.as_deref());
+                let by_class = class.and_then(|class| holds.by_class(class));
+                broken.extend(holds.over(&chain, range).chain(by_class));
+            }
+            for name in broken {
+                trail.issues.add(
+                    Kind::HoldBroken,
+                    || order.uid.clone(),
+                    || format!("{} of what the hold {name:?} keeps", order.control.kind()),
+                );
             }
         }
         trail.orders = orders;
@@ -79,16 +80,6 @@ impl Conclusion {
             }
         }
     }
-}
-
-/// Whether a hold keeps any of these records.
-#[must_use]
-pub fn is_held(targets: &[Target], chain: &str, range: Range) -> bool {
-    targets.is_empty()
-        || targets
-            .iter()
-            .filter(|target| target.chain_uid == chain)
-            .any(|target| ranges(target).any(|held| held.0 <= range.1 && range.0 <= held.1))
 }
 
 fn ranges(target: &Target) -> impl Iterator<Item = Range> {

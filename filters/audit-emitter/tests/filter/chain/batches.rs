@@ -137,8 +137,7 @@ fn all_forms_carry_the_same_records() {
         let sink = format!(r#"{{"{sink}":{{"cluster":"collector"}}}}"#);
         let mut proxy = signed(&sink, "");
         let collector = Collector::of(&mut proxy);
-        get(&mut proxy, "/orders/1");
-        proxy.advance(Duration::from_secs(2));
+        get_and_send(&mut proxy, "/orders/1");
         let texts = collector.texts.borrow();
         assert_whole(&texts);
         assert_eq!((texts.len(), requests_in(&texts).len()), (3, 1), "{sink}");

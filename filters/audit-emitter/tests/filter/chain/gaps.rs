@@ -85,8 +85,7 @@ fn a_collector_that_rejects_everything_is_not_told_of_it_for_ever() {
     assert!(logged(&proxy).len() < 40, "{}", logged(&proxy).len());
     assert_whole(&logged(&proxy));
     collector.status.set(200);
-    get(&mut proxy, "/orders/2");
-    proxy.advance(Duration::from_secs(2));
+    get_and_send(&mut proxy, "/orders/2");
     assert_whole(
         &collector
             .texts
@@ -106,8 +105,7 @@ fn what_is_said_in_a_rejected_record_is_said_again() {
         let more = format!(r#","assurance":"{assurance}","on_error":"allow""#);
         let mut proxy = signed(OTLP, &more);
         let collector = Collector::of(&mut proxy);
-        get(&mut proxy, "/orders/1");
-        proxy.advance(Duration::from_secs(2));
+        get_and_send(&mut proxy, "/orders/1");
         collector.status.set(400);
         for _ in 0..3 {
             (0..20).for_each(|_| {
@@ -117,10 +115,8 @@ fn what_is_said_in_a_rejected_record_is_said_again() {
         }
         // It takes records again, and first the next ones.
         collector.status.set(200);
-        get(&mut proxy, "/orders/3");
-        proxy.advance(Duration::from_secs(2));
-        get(&mut proxy, "/orders/3");
-        proxy.advance(Duration::from_secs(2));
+        get_and_send(&mut proxy, "/orders/3");
+        get_and_send(&mut proxy, "/orders/3");
         assert_whole(&collector.texts.borrow());
         let told: u64 = collector
             .controls()

@@ -8,7 +8,7 @@ mod synchronous;
 use std::time::Duration;
 
 use crate::support::{
-    Collector, assert_whole, configured, get, logged, metric, requests_in, spilled,
+    Collector, assert_whole, configured, get, get_and_send, logged, metric, requests_in, spilled,
     with_configuration,
 };
 use audit::keys::PublicKey;
@@ -43,8 +43,7 @@ fn every_batch_ends_with_a_signature_that_a_witness_sees_too() {
     let collector = Collector::of(&mut proxy);
     for _ in 0..3 {
         get(&mut proxy, "/orders/1");
-        get(&mut proxy, "/orders/2");
-        proxy.advance(Duration::from_secs(2));
+        get_and_send(&mut proxy, "/orders/2");
     }
     let texts = collector.texts.borrow().clone();
     assert_eq!(texts.len(), 1 + 6 + 3);

@@ -9,11 +9,9 @@ fn what_was_taken_over_and_is_rejected_is_told_by_who_took_it_over() {
     let mut old = worker(&process, 1, &configuration);
     let collector = Collector::of(&mut old);
     collector.status.set(400);
-    get(&mut old, "/orders/1");
-    old.advance(Duration::from_secs(2));
+    get_and_send(&mut old, "/orders/1");
     collector.down.set(true);
-    get(&mut old, "/orders/1");
-    old.advance(Duration::from_secs(2));
+    get_and_send(&mut old, "/orders/1");
     let mut new = worker(&process, 2, &configuration);
     collector.serve(&mut new);
     get(&mut new, "/patients/2");
@@ -152,8 +150,7 @@ fn a_chain_goes_on_from_one_that_was_left() {
     get(&mut old, "/orders/1");
     assert!(old.shut_down());
     new.advance(Duration::from_secs(2));
-    get(&mut new, "/orders/2");
-    new.advance(Duration::from_secs(2));
+    get_and_send(&mut new, "/orders/2");
     assert_whole(&collector.texts.borrow());
     let controls = collector.controls();
     let predecessors = controls.iter().filter_map(|control| match control {

@@ -3,6 +3,7 @@
 //! own reason code, and tells nobody any part of a credential.
 
 mod bed;
+mod consent;
 mod credentials;
 mod examples;
 mod fetching;

@@ -1,6 +1,6 @@
 //! The report as one page that needs nothing else: it can be sent, printed and kept.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use trail::report::{Report, Rows};
 use trail::time;
 
@@ -9,20 +9,7 @@ use crate::audit::format::{plain, thousands};
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Audit report" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { (content(report)) } }
-        }
-    };
-    page.into_string()
+    crate::page::page("Audit report", STYLE, &content(report))
 }
 
 fn content(report: &Report) -> Markup {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use trail::report::{Filter, Report, Rows, Tally};
 
-use crate::audit::common::{Input, Result, parse_time};
+use crate::audit::common::{Input, Result, span};
 use crate::audit::format::thousands;
 use crate::audit::subject_args::Pseudonyms;
 use trail::verdict::{Question, conclude};
@@ -118,15 +118,11 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
 
 impl Arguments {
     fn filter(&self) -> Result<Filter> {
-        let time = |option: &str, text: &Option<String>| {
-            text.as_deref()
-                .map(|text| parse_time(option, text))
-                .transpose()
-        };
+        let (from_ms, to_ms) = span(self.from.as_deref(), self.to.as_deref())?;
         let subject = self.subject.as_deref();
         Ok(Filter {
-            from_ms: time("--from", &self.from)?,
-            to_ms: time("--to", &self.to)?,
+            from_ms,
+            to_ms,
             subject: subject.map(|s| self.pseudonyms.subject(s)).transpose()?,
             route: self.route.clone(),
             class: self.class.clone(),

@@ -1,6 +1,6 @@
 //! Where something is asked for: an address, and the cluster that reaches it.
 
-use policy::config::Fields;
+use crate::config::Fields;
 
 /// An address that the filter calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,9 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `uri`, `cluster` and `plain_http`.
-    pub(super) fn read(fields: &mut Fields<'_>, what: &str) -> Option<Self> {
+    /// Reads `uri`, `cluster` and `plain_http`; `what` says what the address is of.
+    #[must_use]
+    pub fn read(fields: &mut Fields<'_>, what: &str) -> Option<Self> {
         let uri = fields.required("uri", what);
         let plain_http = fields.or("plain_http", false, |n| n.boolean());
         let uri = uri.and_then(|n| {
@@ -73,4 +74,4 @@ impl Endpoint {
 }
 
 /// Scheme, authority and path.
-pub(super) type Address = (&'static str, String, String);
+pub type Address = (&'static str, String, String);

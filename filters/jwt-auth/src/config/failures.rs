@@ -1,0 +1,89 @@
+//! How many failed attempts to authenticate are tolerated.
+
+use policy::config::{Fields, Node};
+use policy::units::Rate;
+
+/// Limits on failed attempts, and how many clients they tell apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureLimits {
+    /// Each counts for itself; one that is used up refuses.
+    pub limits: Vec<FailureLimit>,
+    /// Clients that all limits together remember, in this proxy.
+    pub cells: u64,
+}
+
+/// One limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureLimit {
+    /// What tells attempts apart.
+    pub key: Vec<FailureKey>,
+    /// How fast attempts are forgotten.
+    pub rate: Rate,
+    /// How many may fail at once.
+    pub burst: u64,
+}
+
+/// What tells attempts apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKey {
+    /// The client's address, cut to the configured prefix.
+    Ip,
+    /// The key that a token says it was signed with: `kid`.
+    KeyId,
+    /// Whom a token says it is about: `sub`, which nobody has verified.
+    Subject,
+}
+
+impl FailureLimits {
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let limits = fields
+                .required(
+                    "limits",
+                    r#"an array such as [{ "key": ["ip"], "rate": "10/min" }]"#,
+                )
+                .and_then(|n| {
+                    n.at_most(MAX_LIMITS)
+                        .non_empty_list(|n| n.object(FailureLimit::read))
+                });
+            Some(Self {
+                cells: fields.or("cells", DEFAULT_CELLS, |n| n.integer(16..=16_777_216)),
+                limits: limits?,
+            })
+        })
+    }
+}
+
+impl FailureLimit {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let words = [
+            ("ip", FailureKey::Ip),
+            ("key_id", FailureKey::KeyId),
+            ("subject", FailureKey::Subject),
+        ];
+        let key = fields
+            .required("key", r#"an array such as ["ip"]"#)
+            .and_then(|n| {
+                n.at_most(words.len())
+                    .non_empty_list(|part| part.one_of(&words))
+            });
+        let rate = fields
+            .required("rate", r#"a rate such as "10/min""#)
+            .and_then(|n| n.rate());
+        let burst = fields.or("burst", None, |n| n.integer(1..=1_000_000).map(Some));
+        let rate = rate?;
+        Some(Self {
+            key: key?,
+            burst: burst.unwrap_or(rate.count),
+            rate,
+        })
+    }
+
+    /// Whether attempts from one address never count against another.
+    pub(crate) fn is_by_address(&self) -> bool {
+        self.key.contains(&FailureKey::Ip)
+    }
+}
+
+const MAX_LIMITS: usize = 8;
+const DEFAULT_CELLS: u64 = 65_536;

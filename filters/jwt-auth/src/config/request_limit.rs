@@ -1,0 +1,105 @@
+//! How much a request may ask for.
+
+use host::{Direction, Host, Request};
+use policy::config::Node;
+use policy::matching::{Match, applies};
+use policy::values::parameter_values;
+
+use crate::reason::Reason;
+
+/// What some requests may ask for at most.
+#[derive(Debug)]
+pub struct RequestLimit {
+    /// Which requests it is about.
+    pub matches: Match,
+    /// Bytes of the body, as its length is announced.
+    pub max_body_bytes: Option<u64>,
+    /// The largest numbers that query parameters may have, such as the size of a page.
+    pub max_query: Vec<(String, u64)>,
+}
+
+impl RequestLimit {
+    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+        node.object(|fields| {
+            let matches = fields.or("match", Match::default(), |n| {
+                let matches = Match::read(&n)?;
+                if matches.asks_for_identity() {
+                    n.reject("these rules are chosen before the caller is known");
+                }
+                Some(matches)
+            });
+            let limit = Self {
+                matches,
+                max_body_bytes: fields.or("max_body", None, |n| {
+                    n.size(0..=1_099_511_627_776).map(Some)
+                }),
+                max_query: fields.or("max_query", Vec::new(), |n| {
+                    n.named(|_, most| most.integer(0..=u64::MAX))
+                }),
+            };
+            if limit.max_body_bytes.is_none() && limit.max_query.is_empty() {
+                fields
+                    .node()
+                    .reject_unseen(r#"expected "max_body" or "max_query""#);
+            }
+            Some(limit)
+        })
+    }
+
+    /// Checks a request against all limits that are about it in any reading.
+    ///
+    /// # Errors
+    /// It asks for too much.
+    pub(crate) fn check(
+        limits: &[Self],
+        host: &dyn Host,
+        request: &Request,
+        end_of_stream: bool,
+    ) -> Result<(), Reason> {
+        let facts = request.facts(host, Direction::Request);
+        for limit in limits
+            .iter()
+            .filter(|limit| applies(&limit.matches, &facts))
+        {
+            if let Some(most) = limit.max_body_bytes {
+                check_body(host, request, end_of_stream, most)?;
+            }
+            for (name, most) in &limit.max_query {
+                let values = parameter_values(request.raw_path(host), name);
+                for value in values {
+                    // What is no number may be one to somebody: `1e9`, `+9999`, `0x7fff`.
+                    let number = std::str::from_utf8(&value).ok().filter(|text| {
+                        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+                    });
+                    let number = number.and_then(|text| text.parse::<u64>().ok());
+                    if number.is_none_or(|number| number > *most) {
+                        return Err(Reason::QueryTooLarge);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_body(
+    host: &dyn Host,
+    request: &Request,
+    end_of_stream: bool,
+    most: u64,
+) -> Result<(), Reason> {
+    let lengths = request.header_lines(host, "content-length");
+    let has_coding = request.header_bytes(host, "transfer-encoding").is_some();
+    if lengths.is_empty() || has_coding {
+        return match end_of_stream && !has_coding {
+            true => Ok(()),
+            false => Err(Reason::LengthRequired),
+        };
+    }
+    let number = |line: &[u8]| std::str::from_utf8(line).ok()?.trim().parse::<u64>().ok();
+    let fits = |line: &[u8]| number(line).is_some_and(|length| length <= most);
+    match lengths.iter().all(|line| fits(line)) {
+        true => Ok(()),
+        false => Err(Reason::BodyTooLarge),
+    }
+}

@@ -1,0 +1,396 @@
+//! Asking a consent service what callers have agreed to, once for all workers.
+
+use std::collections::HashMap;
+
+use host::shared_cache::SharedCache;
+use host::shared_cells::{CellHash, SharedCells};
+use host::waiting::{Calls, patience};
+use host::{Capabilities, Host, HttpCall, Metrics, shared_data};
+use policy::config::{Problem, Problems};
+use policy::consent::{ConsentLookup, ConsentSources, OnLookupError, OptOutMemory, SUBJECT};
+use policy::facts::Facts;
+use policy::http;
+use policy::identity::Identity;
+use policy::json::Json;
+use policy::secret::{Secret, SecretKind};
+
+use crate::calls::Purpose;
+use crate::failures::keyed_hash;
+use crate::keys::{NS_PER_S, nanoseconds};
+use crate::verify::context::VerifyContext;
+use crate::verify::verified::CallerContext;
+
+/// What is known of callers beyond their requests and tokens: what a service says, and who has opted
+/// out before.
+pub(crate) struct ConsentRecords {
+    lookup: Option<Lookup>,
+    opt_outs: Option<(OptOutMemory, SharedCells)>,
+    sources: ConsentSources,
+    seed: [u8; 16],
+    metrics: Metrics,
+}
+
+struct Lookup {
+    settings: ConsentLookup,
+    token: Option<Secret>,
+    cache: SharedCache,
+    /// People whom the service is being asked about, or could not be asked about just now, and until
+    /// when that counts.
+    pending: HashMap<CellHash, (Pending, u64)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Asked,
+    Failed,
+}
+
+/// What a service has said.
+enum Said {
+    Purposes(Vec<String>),
+    Nothing,
+    NotYet,
+}
+
+/// The response is on its way.
+pub(crate) struct Awaited;
+
+impl ConsentRecords {
+    /// `None` where nothing is asked and nothing remembered.
+    ///
+    /// # Errors
+    /// A secret is missing, or shared data does not work.
+    pub(crate) fn new(
+        host: &dyn Host,
+        capabilities: &Capabilities,
+        sources: &ConsentSources,
+        filter: &'static str,
+    ) -> Result<Option<Self>, Problems> {
+        let (lookup, memory) = (sources.lookup(), sources.opt_out_memory());
+        if lookup.is_none() && memory.is_none() {
+            return Ok(None);
+        }
+        let mut seed = [0; 16];
+        host.random(&mut seed).map_err(|status| {
+            Problems::whole(format!("the host has no random source: {status}"))
+        })?;
+        let shares = capabilities.shares_data()
+            && shared_data::share_random(host, "meshward/jwt-auth/consent/seed", &mut seed)?;
+        let lookup = match lookup {
+            None => None,
+            Some(settings) => {
+                let token = settings.token_env.as_ref().map(|name| {
+                    let value = host.environment_variable(name);
+                    Secret::from_environment(name, value, SecretKind::Issued).map_err(|error| {
+                        Problem::new("consent.lookup.token_env", error.to_string())
+                    })
+                });
+                let token = token
+                    .transpose()
+                    .map_err(|problem| std::iter::once(problem).collect::<Problems>())?;
+                let places = settings.cache_subjects;
+                Some(Lookup {
+                    settings: settings.clone(),
+                    token,
+                    cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
+                    pending: HashMap::new(),
+                })
+            }
+        };
+        let opt_outs = memory.map(|memory| {
+            let key = "meshward/jwt-auth/consent/opted_out";
+            (memory, SharedCells::new(key, memory.subjects, shares))
+        });
+        Ok(Some(Self {
+            lookup,
+            opt_outs,
+            sources: sources.clone(),
+            seed,
+            metrics: Metrics::new(filter),
+        }))
+    }
+
+    /// What is known of a caller; asks if nobody has asked.
+    pub(crate) fn of(
+        &mut self,
+        context: VerifyContext<'_>,
+        calls: &mut Calls<Purpose>,
+        facts: &dyn Facts,
+        identity: &Identity,
+    ) -> Result<CallerContext, Awaited> {
+        let opted_out = self.opted_out(context, facts, identity);
+        let Some(lookup) = &mut self.lookup else {
+            return Ok(CallerContext {
+                opted_out,
+                ..CallerContext::default()
+            });
+        };
+        let id = identity.claim_text(&lookup.settings.subject);
+        let said = match &id {
+            Some(id) => lookup.said(context, calls, self.seed, identity, id),
+            None => Said::Nothing,
+        };
+        let agreed = match said {
+            Said::Purposes(purposes) => Some(purposes),
+            Said::NotYet => return Err(Awaited),
+            Said::Nothing => match lookup.settings.on_error {
+                OnLookupError::Deny => Some(Vec::new()),
+                OnLookupError::Ignore => None,
+            },
+        };
+        Ok(CallerContext {
+            agreed,
+            opted_out,
+            emergency: None,
+        })
+    }
+
+    /// Whether this person has opted out, now or before. An opt-out of now is remembered.
+    fn opted_out(
+        &self,
+        context: VerifyContext<'_>,
+        facts: &dyn Facts,
+        identity: &Identity,
+    ) -> bool {
+        let Some((memory, cells)) = &self.opt_outs else {
+            return false;
+        };
+        let Some(subject) = &identity.subject else {
+            return false;
+        };
+        let issuer = identity.issuer.as_ref().unwrap_or(&identity.provider);
+        let hash = keyed_hash(
+            self.seed,
+            [issuer.as_bytes(), subject.as_bytes()].into_iter(),
+        );
+        let host = context.host;
+        let now_ns = context.now.monotonic_ns();
+        let is_remembered = |since_ns: u64| {
+            let age_ns = now_ns.saturating_sub(since_ns);
+            age_ns <= nanoseconds(memory.duration)
+        };
+        if !self.sources.is_opted_out(facts) {
+            return match cells.get(host, hash) {
+                Ok(since_ns) => since_ns.is_some_and(is_remembered),
+                // Whoever cannot be looked up may have opted out.
+                Err(_) => {
+                    self.metrics.count(host, "opt_out_errors_total", &[]);
+                    true
+                }
+            };
+        }
+        let stored = cells.update(host, hash, &mut |known| {
+            // Once a minute is often enough.
+            let is_fresh = |since_ns: u64| now_ns.saturating_sub(since_ns) < 60 * NS_PER_S;
+            (!known.is_some_and(is_fresh)).then_some(now_ns.max(1))
+        });
+        match stored {
+            Ok(changed) if changed.evicted => {
+                self.metrics.count(host, "opt_out_evictions_total", &[]);
+            }
+            Ok(_) => {}
+            Err(_) => self.metrics.count(host, "opt_out_errors_total", &[]),
+        }
+        true
+    }
+
+    /// The call about somebody is gone with the request that it belonged to.
+    pub(crate) fn forget(&mut self, subject: CellHash) {
+        if let Some(lookup) = &mut self.lookup {
+            lookup.pending.remove(&subject);
+        }
+    }
+
+    /// Takes in what a response says; the result for the metric.
+    pub(crate) fn on_response(
+        &mut self,
+        host: &dyn Host,
+        subject: CellHash,
+        body: Result<&[u8], &'static str>,
+        now_ns: u64,
+    ) {
+        let Some(lookup) = &mut self.lookup else {
+            return;
+        };
+        lookup.pending.remove(&subject);
+        let purposes = body.and_then(|body| read_response(&lookup.settings.purposes, body));
+        let result = match purposes {
+            Ok(purposes) => {
+                let text = purposes.join("\n");
+                // Who waits has to be told, also when nothing is to be remembered.
+                let for_ns = nanoseconds(lookup.settings.cache_duration).max(JUST_SAID_NS);
+                let until_ns = now_ns.saturating_add(for_ns);
+                let stored = lookup.cache.put(host, subject, until_ns, text.as_bytes());
+                stored.map_or("not_stored", |()| "ok")
+            }
+            Err(code) => code,
+        };
+        if result != "ok" {
+            let until_ns = now_ns.saturating_add(NS_PER_S);
+            lookup.remember(subject, Pending::Failed, now_ns, until_ns);
+        }
+        self.metrics
+            .count(host, "consent_lookups_total", &[("result", result)]);
+    }
+}
+
+impl Lookup {
+    fn said(
+        &mut self,
+        context: VerifyContext<'_>,
+        calls: &mut Calls<Purpose>,
+        seed: [u8; 16],
+        identity: &Identity,
+        id: &str,
+    ) -> Said {
+        let host = context.host;
+        let now_ns = context.now.monotonic_ns();
+        // One id of two issuers may be two people, but is one to the service.
+        let subject = keyed_hash(seed, [id.as_bytes()].into_iter());
+        if let Some(text) = self.cache.get(host, subject, now_ns) {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            let purposes = text.split('\n').filter(|purpose| !purpose.is_empty());
+            return Said::Purposes(purposes.map(str::to_owned).collect());
+        }
+        match self.pending.get(&subject) {
+            Some((Pending::Asked, until_ns)) if now_ns < *until_ns => return Said::NotYet,
+            Some((Pending::Failed, until_ns)) if now_ns < *until_ns => return Said::Nothing,
+            _ => {}
+        }
+        if id.len() > MAX_ID_BYTES || identity.subject.is_none() {
+            return Said::Nothing;
+        }
+        let under_way = calls.iter();
+        let under_way = under_way.filter(|call| matches!(call.purpose, Purpose::Consent { .. }));
+        if under_way.count() >= self.settings.max_requests {
+            // It is asked when others have been answered.
+            return Said::NotYet;
+        }
+        let until = nanoseconds(patience(self.settings.timeout));
+        if self.ask(context, calls, subject, id).is_err() {
+            self.remember(
+                subject,
+                Pending::Failed,
+                now_ns,
+                now_ns.saturating_add(NS_PER_S),
+            );
+            return Said::Nothing;
+        }
+        self.remember(
+            subject,
+            Pending::Asked,
+            now_ns,
+            now_ns.saturating_add(until),
+        );
+        Said::NotYet
+    }
+
+    fn ask(
+        &self,
+        context: VerifyContext<'_>,
+        calls: &mut Calls<Purpose>,
+        subject: CellHash,
+        id: &str,
+    ) -> Result<(), host::Status> {
+        let endpoint = &self.settings.endpoint;
+        let path = endpoint.path.replace(SUBJECT, &http::form_encoded(id));
+        let authorization = self.token.as_ref().map(|token| {
+            let token = String::from_utf8_lossy(token.expose());
+            format!("Bearer {token}")
+        });
+        let mut headers = vec![
+            (":method", "GET"),
+            (":path", path.as_str()),
+            (":authority", endpoint.authority.as_str()),
+            (":scheme", endpoint.scheme),
+            ("accept", "application/json"),
+        ];
+        headers.extend(
+            authorization
+                .as_deref()
+                .map(|value| ("authorization", value)),
+        );
+        let call = HttpCall {
+            upstream: &endpoint.upstream,
+            headers: &headers,
+            body: b"",
+            timeout: self.settings.timeout,
+        };
+        let purpose = Purpose::Consent { subject };
+        calls.start_http(context.host, &call, context.occasion(), purpose)
+    }
+
+    fn remember(&mut self, subject: CellHash, pending: Pending, now_ns: u64, until_ns: u64) {
+        if self.pending.len() >= MAX_PENDING {
+            self.pending.retain(|_, (_, until_ns)| now_ns < *until_ns);
+        }
+        if self.pending.len() < MAX_PENDING {
+            self.pending.insert(subject, (pending, until_ns));
+        }
+    }
+}
+
+/// The purposes that a response names.
+fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
+    // Nobody of this id is known.
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let json = Json::parse(body).map_err(|_| "not_json")?;
+    let found = json.gathered(path).ok_or("no_purposes")?;
+    let purposes = match found.as_ref() {
+        Json::Array(_) | Json::String(_) => found.words(),
+        _ => return Err("no_purposes"),
+    };
+    let size = purposes
+        .iter()
+        .map(String::len)
+        .fold(0, usize::saturating_add);
+    let readable = size <= MAX_PURPOSES_BYTES && !purposes.iter().any(|text| text.contains('\n'));
+    readable.then_some(purposes).ok_or("too_large")
+}
+
+/// The largest response that is read.
+pub(crate) const MAX_CONSENT_BYTES: usize = 64 * 1024;
+const MAX_PURPOSES_BYTES: usize = 2048;
+const MAX_ID_BYTES: usize = 512;
+const MAX_PENDING: usize = 20_000;
+const JUST_SAID_NS: u64 = NS_PER_S / 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn responses_are_lists_of_purposes_or_nothing() {
+        for (path, body, expected) in [
+            ("purposes", r#"{"purposes":["care","ads"]}"#, Ok(2)),
+            ("purposes", r#"{"purposes":[]}"#, Ok(0)),
+            ("purposes", r#"{"purposes":"care ads x"}"#, Ok(3)),
+            (
+                "p[].name",
+                r#"{"p":[{"name":"care"},{"name":"ads"}]}"#,
+                Ok(2),
+            ),
+            ("purposes", "{}", Err("no_purposes")),
+            ("purposes", r#"{"purposes":true}"#, Err("no_purposes")),
+            (
+                "purposes",
+                r#"{"purposes":{"care":true}}"#,
+                Err("no_purposes"),
+            ),
+            (
+                "purposes",
+                r#"{"purposes":["a"],"purposes":["b"]}"#,
+                Err("not_json"),
+            ),
+            ("purposes", "<html>", Err("not_json")),
+            ("purposes", "", Ok(0)),
+        ] {
+            let read = read_response(path, body.as_bytes()).map(|purposes| purposes.len());
+            assert_eq!(read, expected, "{body}");
+        }
+        let long = format!(r#"{{"purposes":["{}"]}}"#, "x".repeat(3000));
+        assert_eq!(read_response("purposes", long.as_bytes()), Err("too_large"));
+    }
+}

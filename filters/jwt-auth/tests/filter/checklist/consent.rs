@@ -1,0 +1,141 @@
+//! What is known of callers beyond their requests and tokens: a consent service, and opt-outs.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use host::fake::CallResponse;
+use serde_json::{Value, json};
+
+use super::bed::{ISSUER, Signer, bearer, header_of, in_every_host};
+
+fn signer() -> Signer {
+    Signer::new("a", 7)
+}
+
+fn configuration(consent: &Value) -> Value {
+    json!({
+        "consent": consent,
+        "providers": {"corp": {
+            "issuer": ISSUER, "audiences": ["api"], "jwks": {"inline": signer().jwks()},
+        }},
+        "rules": [{"require": {"provider": "corp", "consent": {"granted": ["care"]}}}],
+    })
+}
+
+fn lookup(on_error: &str) -> Value {
+    configuration(&json!({"lookup": {
+        "uri": "https://consent.example.com/people/{subject}?brief", "cluster": "idp",
+        "timeout": "1s", "token_env": "CLIENT_SECRET", "on_error": on_error,
+    }}))
+}
+
+#[test]
+fn what_the_service_says_counts_and_what_it_does_not_say_denies() {
+    let says = |purposes: Value| CallResponse::http(200, json!({"purposes": purposes}).to_string());
+    let large = format!(r#"{{"purposes":["care"],"x":"{}"}}"#, "x".repeat(70_000));
+    for (line, answer, is_agreed) in [
+        ("agreed", says(json!(["ads", "care"])), true),
+        ("a word", says(json!("care")), true),
+        ("not this", says(json!(["ads"])), false),
+        ("nothing", says(json!([])), false),
+        ("a lie", says(json!({"care": true})), false),
+        ("an object", CallResponse::http(200, "{}"), false),
+        ("HTML", CallResponse::http(200, "<html>"), false),
+        ("nobody", CallResponse::http(404, "{}"), false),
+        (
+            "forbidden",
+            CallResponse::http(403, r#"{"purposes":["care"]}"#),
+            false,
+        ),
+        (
+            "redirected",
+            CallResponse::http(302, r#"{"purposes":["care"]}"#),
+            false,
+        ),
+        (
+            "down",
+            CallResponse::http(500, r#"{"purposes":["care"]}"#),
+            false,
+        ),
+        ("slow", CallResponse::timeout(), false),
+        ("a reset", CallResponse::Nothing, false),
+        ("too much", CallResponse::http(200, large), false),
+    ] {
+        in_every_host(&lookup("deny"), |bed| {
+            let given = answer.clone();
+            bed.responses(move |_| given.clone());
+            let token = signer().token(&bed.claims(&json!({})));
+            let request = bearer("/", &token);
+            match is_agreed {
+                true => drop(bed.passes(line, &request, &token)),
+                false => bed.refuses(line, &request, &token, (403, "consent_missing")),
+            }
+            // A claim does not grant what the service does not.
+            let token = signer().token(&bed.claims(&json!({"consents": ["care"], "sub": "joe"})));
+            let request = bearer("/", &token);
+            match is_agreed {
+                true => drop(bed.passes(line, &request, &token)),
+                false => bed.refuses(line, &request, &token, (403, "consent_missing")),
+            }
+        });
+    }
+}
+
+#[test]
+fn a_service_that_is_down_can_be_ignored() {
+    in_every_host(&lookup("ignore"), |bed| {
+        bed.responses(|_| CallResponse::http(503, ""));
+        let token = signer().token(&bed.claims(&json!({"consents": ["care"]})));
+        drop(bed.passes("the claim decides", &bearer("/", &token), &token));
+        let token = signer().token(&bed.claims(&json!({})));
+        let missing = (403, "consent_missing");
+        bed.refuses("nothing grants", &bearer("/", &token), &token, missing);
+    });
+}
+
+#[test]
+fn a_service_is_asked_once_and_a_withdrawal_is_seen_when_the_response_is_old() {
+    in_every_host(&lookup("deny"), |bed| {
+        let agrees = Rc::new(Cell::new(true));
+        let switch = Rc::clone(&agrees);
+        let calls = bed.responses(move |call| {
+            let header = |name| header_of(call, name);
+            assert_eq!(header(":method"), "GET");
+            assert_eq!(header(":path"), "/people/a%2F..%2Fb%3F%20c?brief");
+            assert!(header("authorization").starts_with("Bearer "));
+            let purposes: &[&str] = if switch.get() { &["care"] } else { &[] };
+            CallResponse::http(200, json!({"purposes": purposes}).to_string())
+        });
+        let claims = bed.claims(&json!({"sub": "a/../b? c", "exp": bed.now() + 3_000}));
+        let token = signer().token(&claims);
+        let request = bearer("/", &token);
+        for _ in 0..5 {
+            drop(bed.passes("agreed", &request, &token));
+        }
+        assert_eq!(*calls.borrow(), 1, "it is remembered");
+        agrees.set(false);
+        bed.wait(Duration::from_secs(31));
+        bed.refuses("withdrawn", &request, &token, (403, "consent_missing"));
+        assert_eq!(*calls.borrow(), 2);
+    });
+}
+
+#[test]
+fn an_opt_out_is_remembered_for_the_person() {
+    let consent = json!({"gpc": ["care"], "remember_opt_out": {"duration": "2m"}});
+    in_every_host(&configuration(&consent), |bed| {
+        let missing = (403, "consent_missing");
+        let exp = bed.now() + 3_000;
+        let of = |sub: &str| json!({"sub": sub, "consents": ["care"], "exp": exp});
+        let jane = signer().token(&bed.claims(&of("jane")));
+        let joe = signer().token(&bed.claims(&of("joe")));
+        drop(bed.passes("before", &bearer("/", &jane), &jane));
+        let opted_out = bearer("/", &jane).header("sec-gpc", "1");
+        bed.refuses("with the signal", &opted_out, &jane, missing);
+        bed.refuses("without it, later", &bearer("/", &jane), &jane, missing);
+        drop(bed.passes("somebody else", &bearer("/", &joe), &joe));
+        bed.wait(Duration::from_secs(121));
+        drop(bed.passes("long after", &bearer("/", &jane), &jane));
+    });
+}

@@ -1,0 +1,299 @@
+//! `meshward comply`: what a configuration and a trail prove of the requirements of a standard.
+
+mod html;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use comply::assessment::{Assessment, Basis, Configurations};
+use comply::control::{Catalog, Framework, Measure};
+use comply::evidence::{Found, Period, Search};
+use meshward_bundle::config::{Part, split};
+use serde_json::Value;
+use trail::source::files_of;
+use trail::time;
+use trail::verdict::{Question, Verdict, conclude};
+
+use crate::audit::common::{How, Result, span};
+use crate::audit::format::thousands;
+use crate::check::{BUNDLE, extract};
+use crate::exit;
+use crate::output::say;
+
+/// Says what a configuration and a trail prove of the requirements of a standard
+///
+/// For each requirement: which setting gives it, which records of the period show it, what is missing
+/// and how to set it, and what no gateway can do. Only records count for which a known key vouches.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist; or list
+    #[arg(
+        long = "framework",
+        value_name = "NAME",
+        value_delimiter = ',',
+        required = true
+    )]
+    frameworks: Vec<String>,
+
+    /// The configuration of the gateway: of each filter, of the bundle, or a manifest in which they stand
+    #[arg(long = "config", value_name = "FILE")]
+    configs: Vec<PathBuf>,
+
+    /// Files with records, or directories of them, in any form that `audit verify` reads
+    #[arg(long = "trail", value_name = "FILE")]
+    trails: Vec<PathBuf>,
+
+    #[command(flatten)]
+    how: How,
+
+    /// Only records from this time on
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+
+    /// Only records before this time
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+
+    /// In what form
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// Where it goes [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// The files are a part of what there is: what is before and after them is not missing
+    #[arg(long)]
+    excerpt: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Html,
+    Json,
+    Oscal,
+}
+
+/// Makes the evidence pack.
+pub(crate) fn run(arguments: &Arguments) -> u8 {
+    made(arguments).unwrap_or_else(|message| {
+        eprintln!("meshward comply: {message}");
+        exit::NOT_DONE
+    })
+}
+
+fn made(arguments: &Arguments) -> Result<u8> {
+    let catalog = Catalog::own().map_err(|error| error.to_string())?;
+    if arguments.frameworks.iter().any(|name| name == "list") {
+        for framework in &catalog.frameworks {
+            say!("{:<10} {}", framework.id, framework.title);
+        }
+        return Ok(exit::RIGHT);
+    }
+    let frameworks = arguments.frameworks(&catalog)?;
+    if arguments.configs.is_empty() {
+        return Err("--config is needed: the configuration of the gateway".to_owned());
+    }
+    let configurations = arguments.configurations()?;
+    let document = configurations.document();
+    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let period = Period { from_ms, to_ms };
+    let now_ms = arguments.how.now_ms()?;
+    let measures: Vec<&Measure> = catalog.measures.iter().collect();
+    let found = arguments.search(&measures, period, now_ms)?;
+    let basis = Basis {
+        config: &document,
+        found: found
+            .as_ref()
+            .map(|(found, _)| (measures.as_slice(), found)),
+        verdict: found.as_ref().map(|(_, verdict)| verdict),
+    };
+    let assessments: Vec<Assessment> = frameworks
+        .iter()
+        .map(|framework| Assessment {
+            made_ms: now_ms,
+            period,
+            configurations: configurations.sources.clone(),
+            ..Assessment::new(&catalog, framework, &basis)
+        })
+        .collect();
+    let made = match arguments.format {
+        Format::Text => assessments.iter().map(text::page).collect(),
+        Format::Html => html::page(&assessments),
+        Format::Json => written(serde_json::to_string_pretty(&assessments))?,
+        Format::Oscal => match assessments.as_slice() {
+            [assessment] => {
+                let document = comply::oscal::document(assessment, env!("CARGO_PKG_VERSION"));
+                written(serde_json::to_string_pretty(&document))?
+            }
+            _ => return Err("--format oscal: one --framework makes one document".to_owned()),
+        },
+    };
+    match &arguments.output {
+        Some(file) => {
+            std::fs::write(file, made).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+        None => crate::output::text(made),
+    }
+    let is_untrue = basis.verdict.is_some_and(|verdict| verdict.exit_code == 1);
+    let is_lacking = |one: &Assessment| one.counts.missing + one.counts.partial > 0;
+    Ok(if is_untrue || assessments.iter().any(is_lacking) {
+        exit::FOUND
+    } else {
+        exit::RIGHT
+    })
+}
+
+fn written(json: serde_json::Result<String>) -> Result<String> {
+    Ok(json.map_err(|error| error.to_string())? + "\n")
+}
+
+impl Arguments {
+    fn frameworks<'c>(&self, catalog: &'c Catalog) -> Result<Vec<&'c Framework>> {
+        let known = || catalog.frameworks.iter().map(|one| one.id.as_str());
+        let find = |name: &String| {
+            catalog.framework(name).ok_or_else(|| {
+                let near = policy::nearest(name, known());
+                let near = near.map_or_else(
+                    || format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean {near:?}?"),
+                );
+                format!("--framework {name:?}: no such standard; {near}")
+            })
+        };
+        self.frameworks.iter().map(find).collect()
+    }
+
+    fn configurations(&self) -> Result<Configurations> {
+        let mut all = Configurations::default();
+        for file in &self.configs {
+            add_configurations(&mut all, file)?;
+        }
+        Ok(all)
+    }
+
+    fn search(
+        &self,
+        measures: &[&Measure],
+        period: Period,
+        now_ms: u64,
+    ) -> Result<Option<(Found, Verdict)>> {
+        if self.trails.is_empty() {
+            return Ok(None);
+        }
+        let keyring = self.how.keyring()?;
+        let has_keys = !keyring.is_empty();
+        let (trail, found) = self.how.read(files_of(&self.trails)?, &keyring, || {
+            Search::new(measures, period, has_keys)
+        })?;
+        let question = Question {
+            at_ms: now_ms,
+            is_excerpt: self.excerpt,
+            ..Question::default()
+        };
+        Ok(Some((Search::found(found), conclude(trail, &question))))
+    }
+}
+
+/// Adds what a file has, by the names of the bundle's parts.
+fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
+    let found = extract::configurations(&text);
+    if found.is_empty() {
+        return Err(format!(
+            "{name}: no configuration of a filter in it; `meshward check` says more"
+        ));
+    }
+    for (filter, config) in found {
+        if filter == BUNDLE {
+            for part in split(&config.to_string()).parts {
+                let config = value(&part.json, &name)?;
+                all.add(part.part.key(), &name, config)?;
+            }
+        } else if let Some(part) = Part::of_filter(filter) {
+            all.add(part.key(), &name, value(&config.to_string(), &name)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn value(json: &str, name: &str) -> Result<Value> {
+    serde_json::from_str(json).map_err(|error| format!("{name}: {error}"))
+}
+
+/// What the assessment is of, in lines.
+fn about(assessment: &Assessment) -> Vec<String> {
+    let sources = assessment.configurations.iter();
+    let sources: Vec<String> = sources
+        .map(|(part, file)| format!("{part} from {file}"))
+        .collect();
+    let mut lines = vec![format!("Configuration: {}", sources.join(", "))];
+    let from = assessment.period.from_ms.map(time::format);
+    let to = assessment.period.to_ms.map(time::format);
+    match (from, to) {
+        (None, None) => {}
+        (from, to) => lines.push(format!(
+            "Period: {} to {}",
+            from.as_deref().unwrap_or("the beginning"),
+            to.as_deref().unwrap_or("the end")
+        )),
+    }
+    match &assessment.trail {
+        None => {
+            lines.push("Trail: none was given (--trail), so no records show anything.".to_owned())
+        }
+        Some(trail) => {
+            lines.push(format!(
+                "Trail: {}: {}; {} records of the period for which a known key vouches",
+                trail.result,
+                trail.sentence,
+                thousands(trail.counted.records)
+            ));
+            if trail.not_counted > 0 {
+                lines.push(format!(
+                    "Not counted: {} records for which no key vouches; give the keys of the emitters (--key, --keys)",
+                    thousands(trail.not_counted)
+                ));
+            }
+            if trail.result == "failed" {
+                lines.push("The trail does not verify, so its records show nothing.".to_owned());
+            }
+        }
+    }
+    lines
+}
+
+/// What a requirement's state is called.
+fn word(state: comply::assessment::ControlState) -> &'static str {
+    use comply::assessment::ControlState as State;
+    match state {
+        State::Shown => "shown",
+        State::Set => "set",
+        State::Partial => "partial",
+        State::Missing => "missing",
+        State::Beyond => "beyond",
+    }
+}
+
+/// What a measure's state is called.
+fn measure_word(state: comply::assessment::MeasureState) -> &'static str {
+    use comply::assessment::MeasureState as State;
+    match state {
+        State::Shown => "shown by records",
+        State::Set => "set",
+        State::ReportOnly => "in report mode only",
+        State::Missing => "missing",
+    }
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  meshward comply --framework pci --config envoy.yaml
+  meshward comply --framework hipaa,gdpr --config meshward.json --trail /var/lib/trail --keys keys.json \\
+    --from 2026-01-01 --to 2026-04-01 --format html --output evidence.html
+The requirements are in our own words, and what is met is met as far as a gateway can. The files of controls, and what a
+predicate may say, are described in the README of shared/comply.
+Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, 2 not possible, 64 wrong usage.";

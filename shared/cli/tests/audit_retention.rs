@@ -1,0 +1,442 @@
+//! How long records are kept: minimum and maximum, purges, holds, and what shows that all days are there.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+mod bed;
+
+use std::path::Path;
+
+use audit::Range;
+use bed::{Bed, KEYS, SIGN, chain_of, joined, logged};
+use policy::json::Json;
+use trail::synthetic::{Emitter, Random, Request, emitter_key};
+
+/// The number of a record in its chain.
+fn sequence(line: &str) -> u64 {
+    let record = Json::parse(line.as_bytes()).unwrap();
+    record.at("metadata.sequence").unwrap().as_u64().unwrap()
+}
+
+#[test]
+fn a_purge_deletes_what_is_past_its_time() {
+    let bed = Bed::new();
+    bed.keys();
+    let subjects = ["a"; 12];
+    let (mut emitter, mut lines) = chain_of(&subjects);
+    emitter.time_ms += 10_000;
+    lines.push(emitter.some_request().text);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let at = trail::time::format(emitter.time_ms);
+    let purge = format!("purge {KEYS} {SIGN} --at {at} trail.ndjson");
+    let dry = bed.run(&purge).expect(0).out;
+    // Twelve are past their time, and ten of them before a signed record.
+    assert!(
+        dry.contains("10 records to delete") && dry.contains("Dry run"),
+        "{dry}"
+    );
+    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --at {at} --chain {} --apply ledger.ndjson",
+        emitter.chain_uid()
+    ))
+    .expect(0);
+    let held = bed.run(&format!("{purge} --apply")).expect(0).out;
+    assert!(held.contains("the hold \"case-7\" keeps"), "{held}");
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --at {at} --release --apply ledger.ndjson"
+    ))
+    .expect(0);
+    bed.run(&format!("{purge} --apply")).expect(0);
+    assert!(bed.read("trail.ndjson").lines().count() < lines.len() - 10);
+    let verify = format!("verify {KEYS} --at {at} --json trail.ndjson");
+    let outcome = bed
+        .run(&format!("{verify} --ledger ledger.ndjson"))
+        .expect(0);
+    assert_eq!(outcome.number("records.expired"), 12);
+    bed.run(&verify).expect(1);
+    // Later all of it is past its time, and the end of the chain stays.
+    let later = purge.replace(&at, "2030-01-01");
+    bed.run(&format!("{later} --apply")).expect(0);
+    assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
+    bed.run(&format!("{verify} --ledger ledger.ndjson"))
+        .expect(0);
+    let nothing = bed.run(&format!("{later} --apply")).expect(0).out;
+    assert!(nothing.contains("0 records to delete"), "{nothing}");
+}
+
+/// A hold on one record keeps it and nothing else, and the chain still verifies.
+#[test]
+fn a_hold_keeps_only_what_it_must() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a"; 40]);
+    lines.push(emitter.close().text);
+    assert_eq!(lines.len(), 50);
+    bed.write("trail.ndjson", joined(&lines));
+    let chain = emitter.chain_uid().to_owned();
+    let hold = format!("hold {KEYS} {SIGN} --name case-7 --at 2029-01-01 --apply");
+    bed.run(&format!("{hold} --chain {chain}:46-46 ledger.ndjson"))
+        .expect(0);
+    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 trail.ndjson");
+    let dry = bed.run(&purge).expect(0).out;
+    // Number 42 is the last signed record before it: 35 requests are before that, and all others
+    // but the one on hold go one by one.
+    for said in [
+        "35 records before number 42".to_owned(),
+        "4 records behind one on hold".to_owned(),
+        format!("1 record stays: the hold \"case-7\" keeps {chain}:46"),
+        "39 records to delete".to_owned(),
+    ] {
+        assert!(dry.contains(&said), "{said}: {dry}");
+    }
+    bed.run(&format!("{purge} --apply")).expect(0);
+    let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
+    assert_eq!(left, [42, 46, 48, 49]);
+    let verify = format!("verify {KEYS} --at 2030-01-01 --ledger ledger.ndjson trail.ndjson");
+    let outcome = bed.run(&format!("{verify} --json")).expect(0);
+    assert_eq!(outcome.number("records.expired"), 42);
+    assert_eq!(outcome.number("records.removed"), 4);
+    // Again there is nothing to do, and it says why.
+    let again = bed.run(&format!("{purge} --apply")).expect(0).out;
+    assert!(
+        again.contains("0 records to delete") && again.contains("1 record stays"),
+        "{again}"
+    );
+    let erase =
+        format!("erase {KEYS} {SIGN} --at 2031-01-01 --record {chain}:46 --apply trail.ndjson");
+    let held = bed.run(&erase).expect(0).out;
+    assert!(held.contains("1 records are on hold"), "{held}");
+    // When the hold ends, it goes as any other.
+    bed.run(&hold.replace("--apply", "--release --apply ledger.ndjson"))
+        .expect(0);
+    bed.run(&format!("{purge} --apply")).expect(0);
+    let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
+    assert_eq!(left, [48, 49]);
+    bed.run(&verify).expect(0);
+}
+
+/// Two rules with one class and different times: what blocks the purge is said.
+#[test]
+fn a_purge_says_what_stays_and_why() {
+    let bed = Bed::new();
+    bed.keys();
+    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text];
+    for keep_ms in [1_000, 100_000_000_000, 1_000, 1_000] {
+        emitter.keep_ms = Some(keep_ms);
+        lines.push(emitter.some_request().text);
+    }
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let dry = bed
+        .run(&format!("purge {KEYS} {SIGN} --at 2028-01-01 trail.ndjson"))
+        .expect(0)
+        .out;
+    assert!(dry.contains("0 records to delete"), "{dry}");
+    assert!(
+        dry.contains("2 records stay")
+            && dry.contains("kept until")
+            && dry.contains("retention classes"),
+        "{dry}"
+    );
+}
+
+#[test]
+fn nothing_is_purged_over_a_hole() {
+    let bed = Bed::new();
+    bed.keys();
+    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    emitter.keep_ms = Some(1_000);
+    let mut lines = vec![emitter.open(None).text];
+    let spilled = emitter.some_request().text;
+    lines.push(emitter.some_request().text);
+    lines.push(emitter.gap(vec![Range(1, 1)], Some("host_log")).text);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 --apply trail.ndjson");
+    let kept = bed.run(&purge).expect(0).out;
+    assert!(kept.contains("others are missing before number"), "{kept}");
+    bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
+    let done = bed.run(&format!("{purge} envoy.log")).expect(0).out;
+    assert!(done.contains("2 records to delete"), "{done}");
+    assert!(!bed.read("envoy.log").contains("actor"));
+    bed.run(&format!(
+        "verify {KEYS} --ledger ledger.ndjson trail.ndjson envoy.log"
+    ))
+    .expect(0);
+}
+
+#[test]
+fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --subject jane --apply trail.ndjson"
+    ))
+    .expect(0);
+    let again = bed
+        .run(&format!(
+            "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
+        ))
+        .expect(2)
+        .err;
+    assert!(again.contains("already"), "{again}");
+    let held = bed
+        .run(&format!(
+            "erase {KEYS} {SIGN} --subject jane --apply trail.ndjson"
+        ))
+        .expect(0)
+        .out;
+    assert!(held.contains("1 records are on hold"), "{held}");
+    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
+    let changed = bed.read("ledger.ndjson").replace("case-7", "case-8");
+    bed.write("ledger.ndjson", changed);
+    let refused = bed
+        .run(&format!(
+            "erase {KEYS} {SIGN} --subject john --apply trail.ndjson"
+        ))
+        .expect(2)
+        .err;
+    assert!(refused.contains("does not verify"), "{refused}");
+}
+
+/// A hold by what records say keeps those that are written after it too.
+#[test]
+fn standing_holds_keep_later_records() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
+    bed.write("trail.ndjson", joined(&lines));
+    let hold = format!("hold {KEYS} {SIGN} --apply --at 2027-02-01");
+    bed.run(&format!(
+        "{hold} --name person --subject jane --standing trail.ndjson"
+    ))
+    .expect(0);
+    bed.run(&format!(
+        "{hold} --name ward --path /patients/7/** ledger.ndjson"
+    ))
+    .expect(0);
+    // A ledger is never erased, so it names nobody.
+    assert!(!bed.read("ledger.ndjson").contains("jane"));
+    let later = |subject: &str, path: &str| Request {
+        subject: Some(subject.to_owned()),
+        path: path.to_owned(),
+        ..Request::some(&mut Random(3))
+    };
+    for request in [
+        later("jane", "/orders/1"),
+        later("john", "/patients/7/notes"),
+        later("john", "/patients/70"),
+        later("mary", "/patients/%37/labs"),
+    ] {
+        lines.push(emitter.request(&request).text);
+    }
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let erase = format!("erase {KEYS} {SIGN} --at 2030-01-01 --subject");
+    let held = bed.run(&format!("{erase} jane trail.ndjson")).expect(0).out;
+    assert!(
+        held.contains("0 records to erase") && held.contains("2 records are on hold"),
+        "{held}"
+    );
+    let some = bed.run(&format!("{erase} john trail.ndjson")).expect(0).out;
+    assert!(
+        some.contains("2 records to erase parts") && some.contains("1 records are on hold"),
+        "{some}"
+    );
+    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 trail.ndjson --apply");
+    let out = bed.run(&purge).expect(0).out;
+    assert!(
+        out.contains("\"person\" keeps") && out.contains("\"ward\" keeps"),
+        "{out}"
+    );
+    // The open record, jane's two, the two of the ward, and the last one, which is signed.
+    let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
+    assert_eq!(left, [0, 1, 3, 4, 6, 7]);
+    bed.run(&format!(
+        "verify {KEYS} --ledger ledger.ndjson --at 2030-01-01 trail.ndjson"
+    ))
+    .expect(0);
+    let later_hold = hold.replace("2027-02-01", "2030-06-01");
+    // A class is held whole, and `verify` knows the class of a chain.
+    bed.run(&format!(
+        "{later_hold} --name all-hipaa --class hipaa ledger.ndjson"
+    ))
+    .expect(0);
+    let out = bed.run(&purge.replace("2030", "2031")).expect(0).out;
+    assert!(out.contains("0 records to delete"), "{out}");
+    bed.run(&format!("{hold} --name bad --path patients ledger.ndjson"))
+        .expect(2);
+}
+
+/// A least time binds whoever erases, unless he says why; the longest time is the purge's.
+#[test]
+fn a_least_time_is_respected_unless_somebody_says_why() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&[]);
+    (emitter.keep_at_least_ms, emitter.keep_ms) = (Some(1_000_000), Some(2_000_000));
+    let request = Request {
+        subject: Some("jane".to_owned()),
+        ..Request::some(&mut Random(3))
+    };
+    let record = emitter.request(&request);
+    assert!(
+        record.text.contains(r#""required_until":"#),
+        "{}",
+        record.text
+    );
+    lines.push(record.text);
+    let uid = format!("{}:1", emitter.chain_uid());
+    let written_ms = emitter.time_ms;
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let at = |after_ms: u64| trail::time::format(written_ms + after_ms);
+    let during = format!("--at {} trail.ndjson", at(500_000));
+    let between = format!("--at {} trail.ndjson", at(1_500_000));
+    let after = format!("--at {} trail.ndjson", at(2_500_000));
+    for what in [
+        "--subject jane",
+        "--subject jane --whole",
+        &format!("--record {uid}"),
+    ] {
+        let erase = format!("erase {KEYS} {SIGN} {what}");
+        let out = bed.run(&format!("{erase} {during}")).expect(1).out;
+        assert!(
+            out.contains("Nothing is erased") && out.contains("--reason"),
+            "{out}"
+        );
+        // Saying so is not enough: the ledger says why.
+        bed.run(&format!("{erase} --before-expiry {during}"))
+            .expect(64);
+        bed.run(&format!("{erase} --before-expiry --reason court {during}"))
+            .expect(0);
+        bed.run(&format!("{erase} {between}")).expect(0);
+    }
+    let purge = format!("purge {KEYS} {SIGN}");
+    let out = bed.run(&format!("{purge} {between}")).expect(0).out;
+    assert!(out.contains("No record is past its time"), "{out}");
+    let out = bed.run(&format!("{purge} {after}")).expect(0).out;
+    assert!(out.contains("1 records to delete"), "{out}");
+    bed.run(&format!(
+        "erase {KEYS} {SIGN} --subject jane --before-expiry --reason court {during} --apply"
+    ))
+    .expect(0);
+    let ledger = bed.read("ledger.ndjson");
+    assert!(
+        ledger.contains(r#""before_expiry":"parts of 1 records""#) && ledger.contains("court"),
+        "{ledger}"
+    );
+    bed.run(&format!("verify {KEYS} --ledger ledger.ndjson {during}"))
+        .expect(0);
+}
+
+/// Of each day it is said whether there are records that a key vouches for.
+#[test]
+fn coverage_names_the_days_without_records() {
+    let bed = Bed::new();
+    bed.keys();
+    let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
+    let day_ms = 86_400_000;
+    let first_ms = emitter.time_ms - emitter.time_ms % day_ms;
+    let mut lines = vec![emitter.open(None).text];
+    for day in [0, 1, 2, 6] {
+        emitter.time_ms = first_ms + day * day_ms + 3_600_000;
+        if day != 2 {
+            lines.push(emitter.some_request().text);
+        }
+        lines.push(emitter.checkpoint().text);
+    }
+    // Nobody vouches for what comes after the last signature.
+    emitter.time_ms = first_ms + 7 * day_ms + 3_600_000;
+    lines.push(emitter.some_request().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let at = trail::time::format(first_ms + 8 * day_ms);
+    let out = bed
+        .run(&format!(
+            "coverage {KEYS} --at {at} --last 8d --json trail.ndjson"
+        ))
+        .expect(1);
+    for (path, number) in [
+        ("days", 8),
+        ("with_requests", 3),
+        ("with_signs_only", 1),
+        ("days_without", 4),
+    ] {
+        assert_eq!(out.number(path), number, "{path}: {}", out.out);
+    }
+    let text = bed
+        .run(&format!("coverage {KEYS} --at {at} --last 8d trail.ndjson"))
+        .expect(1)
+        .out;
+    assert!(
+        text.contains("4  without any record") && text.contains("2027-01-18 to 2027-01-20"),
+        "{text}"
+    );
+    let at = trail::time::format(first_ms + 3 * day_ms);
+    bed.run(&format!(
+        "coverage {KEYS} --at {at} --last 3d --class pci trail.ndjson"
+    ))
+    .expect(0);
+    bed.run(&format!(
+        "coverage {KEYS} --at {at} --last 3d --class hipaa trail.ndjson"
+    ))
+    .expect(1);
+    bed.run(&format!("coverage {KEYS} --last soon trail.ndjson"))
+        .expect(2);
+}
+
+/// The scheduled purge of the examples is a command that works.
+#[test]
+fn the_examples_of_a_scheduled_purge_run() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy-test/retention");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let service = read("meshward-purge.service");
+    let job = read("purge-cronjob.yaml");
+    assert!(read("meshward-purge.timer").contains("OnCalendar="));
+    let of_service = service.split_once("ExecStart=").unwrap().1;
+    let of_service = of_service
+        .split("\n\n")
+        .next()
+        .unwrap()
+        .replace("\\\n", " ");
+    let words: Vec<&str> = of_service.split_whitespace().collect();
+    let (program, words) = words.split_first().unwrap();
+    assert!(program.ends_with("/meshward"), "{program}");
+    // The job runs the same command, a word on each line.
+    let arguments = job.split_once("args:\n").unwrap().1.lines().map(str::trim);
+    let arguments = arguments.map_while(|line| line.strip_prefix("- "));
+    let arguments: Vec<&str> = arguments.map(|word| word.trim_matches('"')).collect();
+    assert_eq!(arguments, words);
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"; 12]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let keys = format!(
+        r#"{{"keys":[{{"id":"{}","public_key":"{}"}}]}}"#,
+        emitter_key().id(),
+        emitter_key().public().to_hex()
+    );
+    bed.write("keys.json", keys);
+    let command = words[1..].join(" ");
+    let command = command
+        .replace("/etc/meshward/keys.json", "keys.json --at 2030-01-01")
+        .replace("/var/lib/meshward/trail", "trail.ndjson")
+        .replace("/var/lib/meshward/ledger.ndjson", "ledger.ndjson")
+        .replace("/etc/meshward/operator.secret", "dpo.secret");
+    assert!(
+        !command.contains("/etc/") && !command.contains("/var/"),
+        "{command}"
+    );
+    let out = bed.run(&command).expect(0).out;
+    assert!(
+        out.contains("12 records to delete") && out.contains("taken away"),
+        "{out}"
+    );
+    assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
+}

@@ -1,0 +1,362 @@
+//! `meshward comply` and `meshward audit inventory` over configurations and trails as people have them.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+mod bed;
+
+use std::path::Path;
+use std::process::Command;
+
+use bed::{Bed, Outcome, joined};
+use policy::json::Json;
+use trail::synthetic::{Emitter, Random, Request, emitter_key};
+
+fn comply(bed: &Bed, arguments: &str) -> Outcome {
+    let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .arg("comply")
+        .args(arguments.split_whitespace())
+        .current_dir(bed.folder.path())
+        .output()
+        .unwrap();
+    Outcome::of(output)
+}
+
+const CONFIG: &str = r#"{
+  "audit": {"sink": "host_log", "chain": {"signing_key_env": "MESHWARD_CHAIN_KEY"},
+            "retention": {"class": "pci", "keep": {"at_least": "1y", "at_most": "2y"}}},
+  "auth": {"providers": {"partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}},
+           "rules": [{"match": {"paths": ["/orders/**"]}, "require": {"provider": "partners", "scopes": ["orders:read"]}}]},
+  "redact": {"mode": "report", "presets": ["pci"]}
+}"#;
+
+/// A trail of twelve requests, two of which were refused, and a configuration beside it.
+fn bed() -> Bed {
+    let bed = Bed::new();
+    bed.keys();
+    bed.write("meshward.json", CONFIG);
+    let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text];
+    for number in 0..12_u64 {
+        let request = Request {
+            subject: Some("jane".to_owned()),
+            operation: "GET /patients/{id}".to_owned(),
+            method: "GET",
+            path: format!("/patients/{number}"),
+            status: if number < 2 { 403 } else { 200 },
+            refused: (number < 2).then_some(("jwt-auth/rules[0]", "scope_missing")),
+            data: vec![("EMAIL", 1)],
+            ..Request::some(&mut Random(number))
+        };
+        lines.push(emitter.request(&request).text);
+    }
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    bed
+}
+
+/// The state of a requirement in the JSON of an assessment.
+fn state(assessments: &Json, control: &str) -> String {
+    let controls = assessments.as_array().unwrap()[0]
+        .member("controls")
+        .unwrap();
+    let controls = controls.as_array().unwrap();
+    let is_it = |one: &&Json| one.member("id").and_then(Json::as_str) == Some(control);
+    let found = controls.iter().find(is_it).unwrap();
+    found.member("state").unwrap().as_str().unwrap().to_owned()
+}
+
+#[test]
+fn requirements_are_shown_set_partial_and_missing() {
+    let bed = bed();
+    let with = "--framework pci --config meshward.json --format json --at 2027-01-16";
+    let keys = "--trail trail.ndjson --keys emitter.json";
+    let shown = comply(&bed, &format!("{with} {keys}")).expect(1).json();
+    for (control, expected) in [
+        // Refusals of jwt-auth are in the trail.
+        ("7.3.3", "shown"),
+        ("10.3.4", "shown"),
+        // Only a purge or an expiry would show it, and the synthetic records have none.
+        ("10.5.1", "set"),
+        // The redactor only reports.
+        ("3.4.1", "partial"),
+        ("4.2.1", "missing"),
+        ("9", "beyond"),
+    ] {
+        assert_eq!(state(&shown, control), expected, "{control}");
+    }
+    // Without keys nothing is evidence, and without a trail neither.
+    let unproven = comply(&bed, &format!("{with} --trail trail.ndjson"))
+        .expect(1)
+        .json();
+    assert_eq!(state(&unproven, "7.3.3"), "set");
+    let alone = comply(&bed, with).expect(1).json();
+    assert_eq!(state(&alone, "7.3.3"), "set");
+    // Nor outside of the period.
+    let later = comply(&bed, &format!("{with} {keys} --from 2027-02-01"))
+        .expect(1)
+        .json();
+    assert_eq!(state(&later, "7.3.3"), "set");
+    // Nor is a trail that was changed.
+    let changed = bed
+        .read("trail.ndjson")
+        .replacen("scope_missing", "scope_mislaid", 1);
+    bed.write("trail.ndjson", changed);
+    let changed = comply(&bed, &format!("{with} {keys}")).expect(1);
+    assert_eq!(state(&changed.json(), "7.3.3"), "set");
+    let text = comply(
+        &bed,
+        &format!("{with} {keys}").replace("json --at", "text --at"),
+    );
+    assert!(text.out.contains("does not verify"), "{}", text.out);
+}
+
+#[test]
+fn text_and_page_say_what_to_set() {
+    let bed = bed();
+    let text = comply(&bed, "--framework pci,gdpr --config meshward.json")
+        .expect(1)
+        .out;
+    for said in [
+        "missing  4.2.1 Strong encryption on open networks",
+        "\"require\": {\"tls\": {\"min_version\": \"1.2\"}}",
+        "in report mode only",
+        "no gateway can: ",
+        "GDPR (Regulation (EU) 2016/679",
+        "none was given (--trail)",
+    ] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+    comply(
+        &bed,
+        "--framework pci,gdpr --config meshward.json --format html -o pack.html",
+    )
+    .expect(1);
+    let page = bed.read("pack.html");
+    assert!(
+        page.contains("<h1>PCI DSS 4.0.1") && page.contains("default-src 'none'"),
+        "{page}"
+    );
+    let list = comply(&bed, "--framework list").expect(0).out;
+    assert_eq!(list.lines().count(), 7, "{list}");
+}
+
+/// The shape that the schema of OSCAL 1.1.2 asks for: what must be there, and how ids are written.
+#[test]
+fn oscal_has_the_shape_of_its_schema() {
+    let bed = bed();
+    let all = "--config meshward.json --trail trail.ndjson --keys emitter.json --format oscal";
+    for framework in ["pci", "hipaa", "gdpr", "ccpa", "soc2", "iso27001", "nist"] {
+        let out = comply(&bed, &format!("--framework {framework} {all}")).expect(1);
+        let document = serde_json::from_str(&out.out).unwrap();
+        let schema = serde_json::from_str(OSCAL).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let errors: Vec<String> = validator
+            .iter_errors(&document)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{framework}: {errors:#?}");
+        // Each finding rests on observations that are there.
+        let text = out.out;
+        for line in text
+            .lines()
+            .filter(|line| line.contains("\"observation-uuid\""))
+        {
+            let id = line.split('"').nth(3).unwrap();
+            assert!(text.contains(&format!("\"uuid\": \"{id}\"")), "{id}");
+        }
+    }
+    comply(
+        &bed,
+        "--framework pci,gdpr --config meshward.json --format oscal",
+    )
+    .expect(2);
+}
+
+/// The parts of the published schema (public domain) that assessment results of ours have.
+const OSCAL: &str = r##"{
+  "$defs": {
+    "uuid": {"type": "string", "pattern": "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[45][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}$"},
+    "token": {"type": "string", "pattern": "^(\\p{L}|_)(\\p{L}|\\p{N}|[.\\-_])*$"},
+    "time": {"type": "string", "pattern": "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?(Z|[+-]\\d{2}:\\d{2})$"},
+    "text": {"type": "string", "pattern": "^\\S(.*\\S)?$"},
+    "observation": {"type": "object", "required": ["uuid", "description", "methods", "collected"], "additionalProperties": false,
+      "properties": {"uuid": {"$ref": "#/$defs/uuid"}, "title": {"type": "string"}, "description": {"type": "string"},
+        "methods": {"type": "array", "minItems": 1, "items": {"enum": ["EXAMINE", "INTERVIEW", "TEST", "UNKNOWN"]}},
+        "types": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/token"}},
+        "collected": {"$ref": "#/$defs/time"},
+        "relevant-evidence": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["description"], "additionalProperties": false,
+          "properties": {"href": {"type": "string"}, "description": {"type": "string"}, "remarks": {"type": "string"}}}}}},
+    "finding": {"type": "object", "required": ["uuid", "title", "description", "target"], "additionalProperties": false,
+      "properties": {"uuid": {"$ref": "#/$defs/uuid"}, "title": {"type": "string"}, "description": {"type": "string"},
+        "target": {"type": "object", "required": ["type", "target-id", "status"], "additionalProperties": false,
+          "properties": {"type": {"enum": ["statement-id", "objective-id"]}, "target-id": {"$ref": "#/$defs/token"}, "title": {"type": "string"},
+            "status": {"type": "object", "required": ["state"], "additionalProperties": false,
+              "properties": {"state": {"enum": ["satisfied", "not-satisfied"]}, "reason": {"$ref": "#/$defs/token"}, "remarks": {"type": "string"}}}}},
+        "related-observations": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["observation-uuid"], "additionalProperties": false,
+          "properties": {"observation-uuid": {"$ref": "#/$defs/uuid"}}}}}}
+  },
+  "type": "object", "required": ["assessment-results"], "additionalProperties": false,
+  "properties": {"assessment-results": {"type": "object", "required": ["uuid", "metadata", "import-ap", "results"], "additionalProperties": false,
+    "properties": {
+      "uuid": {"$ref": "#/$defs/uuid"},
+      "metadata": {"type": "object", "required": ["title", "last-modified", "version", "oscal-version"], "additionalProperties": false,
+        "properties": {"title": {"type": "string"}, "last-modified": {"$ref": "#/$defs/time"}, "version": {"$ref": "#/$defs/text"}, "oscal-version": {"$ref": "#/$defs/text"}}},
+      "import-ap": {"type": "object", "required": ["href"], "additionalProperties": false, "properties": {"href": {"type": "string"}, "remarks": {"type": "string"}}},
+      "back-matter": {"type": "object", "additionalProperties": false, "properties": {"resources": {"type": "array", "minItems": 1, "items": {"type": "object",
+        "required": ["uuid"], "additionalProperties": false, "properties": {"uuid": {"$ref": "#/$defs/uuid"}, "title": {"type": "string"}}}}}},
+      "results": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["uuid", "title", "description", "start", "reviewed-controls"], "additionalProperties": false,
+        "properties": {"uuid": {"$ref": "#/$defs/uuid"}, "title": {"type": "string"}, "description": {"type": "string"}, "start": {"$ref": "#/$defs/time"}, "end": {"$ref": "#/$defs/time"},
+          "reviewed-controls": {"type": "object", "required": ["control-selections"], "additionalProperties": false,
+            "properties": {"control-selections": {"type": "array", "minItems": 1, "items": {"type": "object", "additionalProperties": false,
+              "properties": {"include-all": {"type": "object"}, "include-controls": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["control-id"], "additionalProperties": false,
+                "properties": {"control-id": {"$ref": "#/$defs/token"}}}}}}}}},
+          "observations": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/observation"}},
+          "findings": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/finding"}}}}}}}}
+}"##;
+
+/// The configurations may stand in a manifest, or each in a file; of one filter there is one.
+#[test]
+fn configurations_come_from_wherever_they_stand() {
+    let bed = bed();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let manifest = root.join("envoy-test/envoy/meshward.yaml");
+    let with = format!(
+        "--framework pci --format json --config {}",
+        manifest.display()
+    );
+    let assessed = comply(&bed, &with).expect(1).json();
+    let sources = assessed.as_array().unwrap()[0]
+        .member("configurations")
+        .unwrap()
+        .to_string();
+    for part in ["audit", "auth", "limits", "redact"] {
+        assert!(sources.contains(&format!("[\"{part}\"")), "{sources}");
+    }
+    assert_eq!(state(&assessed, "8.2.1"), "set");
+    let twice = comply(&bed, &format!("{with} --config meshward.json"))
+        .expect(2)
+        .err;
+    assert!(
+        twice.contains("a second configuration for \"audit\""),
+        "{twice}"
+    );
+    bed.write("nothing.json", "{}");
+    let nothing = comply(&bed, "--framework pci --config nothing.json")
+        .expect(2)
+        .err;
+    assert!(
+        nothing.contains("no configuration of a filter"),
+        "{nothing}"
+    );
+    let wrong = comply(&bed, "--framework pcii --config meshward.json")
+        .expect(2)
+        .err;
+    assert!(wrong.contains("did you mean \"pci\""), "{wrong}");
+    comply(&bed, "--config meshward.json").expect(64);
+}
+
+const OPENAPI: &str = r##"
+openapi: 3.1.0
+info: {title: Ward, version: "1"}
+security: [{oauth: []}]
+paths:
+  /patients/{id}:
+    get: {operationId: readPatient}
+    delete: {operationId: removePatient, deprecated: true}
+  /patients/{id}/notes:
+    get: {}
+  /circle: {$ref: "#/paths/~1circle"}
+"##;
+
+#[test]
+fn an_inventory_names_what_is_not_documented_and_what_is_not_used() {
+    let bed = bed();
+    let mut lines: Vec<String> = bed
+        .read("trail.ndjson")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    // Goes on where it was closed: another chain.
+    let mut emitter = Emitter::new(9, "other", Some(emitter_key()));
+    emitter.id = "ffeeddccbbaa9988".to_owned();
+    lines.push(emitter.open(None).text);
+    let request = |method: &'static str, path: &str, status: u64, subject: Option<&str>| Request {
+        subject: subject.map(str::to_owned),
+        operation: "all".to_owned(),
+        method,
+        path: path.to_owned(),
+        status,
+        refused: None,
+        data: Vec::new(),
+        ..Request::some(&mut Random(3))
+    };
+    for request in [
+        request("DELETE", "/patients/7", 204, Some("jane")),
+        request("GET", "/export/20260101", 200, Some("jane")),
+        request("GET", "/export/20260102", 200, Some("john")),
+        request("GET", "/.env", 404, None),
+        request("GET", "/patients/8", 200, None),
+    ] {
+        lines.push(emitter.request(&request).text);
+    }
+    lines.push(emitter.close().text);
+    // Nobody vouches for this one.
+    let mut stranger = Emitter::new(10, "x", None);
+    lines.push(stranger.open(None).text);
+    lines.push(stranger.request(&request("GET", "/forged", 200, None)).text);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.write("openapi.yaml", OPENAPI);
+    let run = |arguments: &str| bed.run(&format!("inventory {arguments} trail.ndjson"));
+    let outcome = run("--openapi openapi.yaml --keys emitter.json --json");
+    let inventory = outcome.json();
+    let names = |list: &str| -> Vec<String> {
+        let rows = inventory.member(list).unwrap().as_array().unwrap();
+        let name = |row: &Json| {
+            row.member("operation")
+                .unwrap_or(row)
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        rows.iter().map(name).collect()
+    };
+    assert_eq!(
+        names("documented"),
+        ["GET /patients/{id}", "DELETE /patients/{id}"]
+    );
+    assert_eq!(names("undocumented"), ["GET /export/{id}"]);
+    assert_eq!(names("unused"), ["GET /patients/{id}/notes"]);
+    assert_eq!(names("deprecated"), ["DELETE /patients/{id}"]);
+    assert_eq!(names("open"), ["GET /patients/{id}"]);
+    assert_eq!(names("remarks").len(), 1);
+    assert_eq!(outcome.number("not_found"), 1);
+    assert!(!outcome.out.contains("forged"), "{}", outcome.out);
+    let classes = inventory.at("documented").unwrap().as_array().unwrap()[0].member("classes");
+    assert!(classes.unwrap().to_string().contains("EMAIL seen"));
+    let text = run("--openapi openapi.yaml --keys emitter.json").out;
+    assert!(text.contains("Seen and not documented (1)"), "{text}");
+    let draft = run("--processing --openapi openapi.yaml --keys emitter.json").out;
+    assert!(
+        draft.contains("GDPR 30") && draft.contains("EMAIL seen") && draft.contains("shop-web"),
+        "{draft}"
+    );
+    // Without keys nothing counts.
+    let without = run("--openapi openapi.yaml");
+    assert!(
+        without.out.contains("Not counted: 18 requests"),
+        "{}",
+        without.out
+    );
+    for (wrong, expected) in [
+        ("swagger: \"2.0\"\npaths: {}", "Swagger"),
+        ("a: [1", "openapi.yaml: line"),
+        (
+            "{\"openapi\": \"3.0.0\", \"paths\": 1}",
+            "\"paths\" is no object",
+        ),
+    ] {
+        bed.write("openapi.yaml", wrong);
+        let error = run("--openapi openapi.yaml").expect(2).err;
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,275 @@
+//! For each requirement: which setting gives it, which records show it, what is missing.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::control::{Catalog, Control, Framework, Measure};
+use crate::evidence::{Evidence, Found, Period};
+use crate::predicate::ReportMode;
+use trail::verdict::Verdict;
+
+/// Whether a measure is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasureState {
+    /// The configuration does not say so.
+    Missing,
+    /// It is set, in report mode: nothing is done.
+    ReportOnly,
+    /// It is set, and no record of the period shows it.
+    Set,
+    /// It is set, and records for which a key vouches show it.
+    Shown,
+}
+
+/// Whether a requirement is met, as far as a gateway can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlState {
+    /// No measure of a gateway is known for it.
+    Beyond,
+    /// None of its measures is taken.
+    Missing,
+    /// Some are, and some are not, or only in report mode.
+    Partial,
+    /// All are set; no records show all those that leave records.
+    Set,
+    /// All are set, and records show all those that leave records.
+    Shown,
+}
+
+/// A measure, of a requirement.
+#[derive(Clone, Debug, Serialize)]
+pub struct MeasureResult {
+    /// Its id.
+    pub id: String,
+    /// In a few words.
+    pub title: String,
+    /// Whether it is taken.
+    pub state: MeasureState,
+    /// What the configuration must say.
+    pub setting: String,
+    /// What records must say.
+    pub query: Option<String>,
+    /// The records that show it, where a trail was given.
+    pub evidence: Option<Evidence>,
+    /// The tests that show that it works.
+    pub tests: Vec<String>,
+    /// How to set it, where it is not.
+    pub guidance: Option<String>,
+}
+
+/// A requirement.
+#[derive(Clone, Debug, Serialize)]
+pub struct ControlResult {
+    /// What the standard calls it.
+    pub id: String,
+    /// What it is about.
+    pub title: String,
+    /// What it demands.
+    pub demands: String,
+    /// Whether it is met.
+    pub state: ControlState,
+    /// By what.
+    pub measures: Vec<MeasureResult>,
+    /// What no gateway can do for it.
+    pub beyond: String,
+}
+
+/// How many requirements are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names of the states")]
+pub struct Counts {
+    pub shown: u64,
+    pub set: u64,
+    pub partial: u64,
+    pub missing: u64,
+    pub beyond: u64,
+}
+
+/// What is known of the trail.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrailResult {
+    /// Records of the period for which a key vouches.
+    pub counted: Evidence,
+    /// Records for which none does: they are evidence of nothing.
+    pub not_counted: u64,
+    /// Whether the trail can be trusted.
+    pub result: &'static str,
+    /// The same in words.
+    pub sentence: String,
+}
+
+/// The evidence pack.
+#[derive(Clone, Debug, Serialize)]
+pub struct Assessment {
+    /// The standard.
+    pub framework: String,
+    /// Its name and edition.
+    pub title: String,
+    /// When it was made, milliseconds since 1970.
+    pub made_ms: u64,
+    /// The period.
+    pub period: Period,
+    /// Where the configurations come from: the filter, and the file.
+    pub configurations: Vec<(String, String)>,
+    /// What is known of the trail, where one was given.
+    pub trail: Option<TrailResult>,
+    /// How many requirements are in each state.
+    pub counts: Counts,
+    /// Each.
+    pub controls: Vec<ControlResult>,
+}
+
+/// What an assessment is made of.
+#[derive(Debug)]
+pub struct Basis<'b> {
+    /// The configurations, by the names of their parts in the bundle.
+    pub config: &'b Value,
+    /// What was found in the trail, for these measures.
+    pub found: Option<(&'b [&'b Measure], &'b Found)>,
+    /// Whether it can be trusted.
+    pub verdict: Option<&'b Verdict>,
+}
+
+impl Assessment {
+    /// Of a framework.
+    #[must_use]
+    pub fn new(catalog: &Catalog, framework: &Framework, basis: &Basis<'_>) -> Self {
+        let controls = framework.controls.iter();
+        let controls: Vec<ControlResult> = controls
+            .map(|control| ControlResult::new(catalog, control, basis))
+            .collect();
+        let mut counts = Counts::default();
+        for control in &controls {
+            let count = match control.state {
+                ControlState::Shown => &mut counts.shown,
+                ControlState::Set => &mut counts.set,
+                ControlState::Partial => &mut counts.partial,
+                ControlState::Missing => &mut counts.missing,
+                ControlState::Beyond => &mut counts.beyond,
+            };
+            *count += 1;
+        }
+        let trail = basis
+            .found
+            .zip(basis.verdict)
+            .map(|((_, found), verdict)| TrailResult {
+                counted: found.counted.clone(),
+                not_counted: found.not_counted,
+                result: verdict.result,
+                sentence: verdict.sentence.clone(),
+            });
+        Self {
+            framework: framework.id.clone(),
+            title: framework.title.clone(),
+            made_ms: 0,
+            period: Period::default(),
+            configurations: Vec::new(),
+            trail,
+            counts,
+            controls,
+        }
+    }
+}
+
+impl ControlResult {
+    fn new(catalog: &Catalog, control: &Control, basis: &Basis<'_>) -> Self {
+        let measures = control.measures.iter();
+        let measures: Vec<MeasureResult> = measures
+            .filter_map(|id| catalog.measure(id))
+            .map(|measure| MeasureResult::new(measure, basis))
+            .collect();
+        let is = |state: MeasureState| measures.iter().filter(|one| one.state == state).count();
+        let all_shown = measures
+            .iter()
+            .all(|one| one.state == MeasureState::Shown || one.query.is_none());
+        let state = match measures.len() {
+            0 => ControlState::Beyond,
+            all if is(MeasureState::Missing) == all => ControlState::Missing,
+            _ if is(MeasureState::Missing) + is(MeasureState::ReportOnly) > 0 => {
+                ControlState::Partial
+            }
+            _ if all_shown && is(MeasureState::Shown) > 0 => ControlState::Shown,
+            _ => ControlState::Set,
+        };
+        Self {
+            id: control.id.clone(),
+            title: control.title.clone(),
+            demands: control.demands.clone(),
+            state,
+            measures,
+            beyond: control.beyond.clone(),
+        }
+    }
+}
+
+impl MeasureResult {
+    fn new(measure: &Measure, basis: &Basis<'_>) -> Self {
+        let holds = |reported| measure.setting.holds(basis.config, reported);
+        let is_set =
+            holds(ReportMode::IsNothing) || measure.in_report_mode && holds(ReportMode::Counts);
+        let evidence = basis.found.and_then(|(measures, found)| {
+            let number = measures.iter().position(|one| one.id == measure.id)?;
+            found.by_measure.get(number).cloned()
+        });
+        let evidence = evidence.filter(|_| measure.records.is_some());
+        // Records of a trail that was changed prove nothing.
+        let is_trusted = basis.verdict.is_some_and(|verdict| verdict.exit_code != 1);
+        let is_shown = is_trusted && evidence.as_ref().is_some_and(|found| found.records > 0);
+        let state = match (is_set, holds(ReportMode::Counts)) {
+            (true, _) if is_shown => MeasureState::Shown,
+            (true, _) => MeasureState::Set,
+            (false, true) => MeasureState::ReportOnly,
+            (false, false) => MeasureState::Missing,
+        };
+        Self {
+            id: measure.id.clone(),
+            title: measure.title.clone(),
+            state,
+            setting: measure.setting_text.clone(),
+            query: measure.records_text.clone(),
+            evidence,
+            tests: measure.tests.clone(),
+            guidance: (state < MeasureState::Set).then(|| measure.guidance.clone()),
+        }
+    }
+}
+
+/// Configurations of filters, as one document with the names of the bundle.
+#[derive(Clone, Debug, Default)]
+pub struct Configurations {
+    parts: Map<String, Value>,
+    /// The filter, and the file, of each.
+    pub sources: Vec<(String, String)>,
+}
+
+impl Configurations {
+    /// Adds one. `part` is what the bundle calls it.
+    ///
+    /// # Errors
+    /// There is another one of this filter: which of the two is meant, nobody can say.
+    pub fn add(&mut self, part: &str, file: &str, config: Value) -> Result<(), String> {
+        match self.parts.get(part) {
+            Some(known) if *known == config => Ok(()),
+            Some(_) => {
+                let first = self.sources.iter().find(|(known, _)| known == part);
+                let first = first.map_or("", |(_, file)| file);
+                Err(format!(
+                    "{file}: a second configuration for {part:?}, beside the one of {first}; assess each gateway by itself"
+                ))
+            }
+            None => {
+                self.parts.insert(part.to_owned(), config);
+                self.sources.push((part.to_owned(), file.to_owned()));
+                Ok(())
+            }
+        }
+    }
+
+    /// The document that predicates ask about.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        Value::Object(self.parts.clone())
+    }
+}

@@ -1,0 +1,225 @@
+//! The requirements, read from their files.
+
+use serde::Deserialize;
+
+use crate::predicate::{Predicate, SyntaxError};
+
+/// Something that the filters can do.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    /// What controls call it.
+    pub id: String,
+    /// In a few words.
+    pub title: String,
+    /// What the configuration must say.
+    pub setting: Predicate,
+    /// The same as it is written.
+    pub setting_text: String,
+    /// It is done in report mode too.
+    pub in_report_mode: bool,
+    /// Which records show that it was done; none leave any.
+    pub records: Option<Predicate>,
+    /// The same as it is written.
+    pub records_text: Option<String>,
+    /// The tests that show it, each as `file::name`.
+    pub tests: Vec<String>,
+    /// How to set it.
+    pub guidance: String,
+    /// A configuration of the bundle that does it.
+    pub example: String,
+    /// One that does not, where the bare one of the tests would.
+    pub counterexample: Option<String>,
+}
+
+/// A requirement.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// What the standard calls it: `3.4.1`, `164.312(b)`.
+    pub id: String,
+    /// What it is about, in our own words.
+    pub title: String,
+    /// What it demands, in our own words.
+    pub demands: String,
+    /// The measures that it needs, all of them.
+    #[serde(default)]
+    pub measures: Vec<String>,
+    /// What no gateway can do for it.
+    #[serde(default)]
+    pub beyond: String,
+}
+
+/// A standard.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Framework {
+    /// What it is called on the command line.
+    pub id: String,
+    /// Its name and edition.
+    pub title: String,
+    /// Its requirements, as far as a gateway has a part in them.
+    #[serde(rename = "control")]
+    pub controls: Vec<Control>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MeasureText {
+    id: String,
+    title: String,
+    setting: String,
+    #[serde(default)]
+    in_report_mode: bool,
+    records: Option<String>,
+    tests: Vec<String>,
+    guidance: String,
+    example: String,
+    counterexample: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MeasuresText {
+    #[serde(rename = "measure")]
+    measures: Vec<MeasureText>,
+}
+
+/// Measures and frameworks.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// What the filters can do.
+    pub measures: Vec<Measure>,
+    /// What standards demand.
+    pub frameworks: Vec<Framework>,
+}
+
+/// Why the files cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// A file is not what it should be.
+    #[error("{file}: {message}")]
+    File {
+        /// Which.
+        file: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A predicate cannot be read.
+    #[error("the measure {measure:?}: {key}: {error}")]
+    Predicate {
+        /// Of which measure.
+        measure: String,
+        /// Which of its keys.
+        key: &'static str,
+        /// What is wrong.
+        error: SyntaxError,
+    },
+    /// A control names a measure that there is not.
+    #[error("{framework} {control}: there is no measure {measure:?}")]
+    UnknownMeasure {
+        /// The framework.
+        framework: String,
+        /// The control.
+        control: String,
+        /// What it names.
+        measure: String,
+    },
+}
+
+impl Catalog {
+    /// The files that this program comes with.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub fn own() -> Result<Self, CatalogError> {
+        Self::read(MEASURES, &FRAMEWORKS)
+    }
+
+    /// From the text of the measures, and of the frameworks with their names.
+    ///
+    /// # Errors
+    /// See [`CatalogError`].
+    pub fn read(measures: &str, frameworks: &[(&str, &str)]) -> Result<Self, CatalogError> {
+        let wrong = |file: &str, error: &toml::de::Error| CatalogError::File {
+            file: file.to_owned(),
+            message: error.to_string(),
+        };
+        let read: MeasuresText =
+            toml::from_str(measures).map_err(|error| wrong("measures.toml", &error))?;
+        let measures: Result<Vec<Measure>, CatalogError> =
+            read.measures.into_iter().map(Measure::read).collect();
+        let mut catalog = Self {
+            measures: measures?,
+            frameworks: Vec::new(),
+        };
+        for (name, text) in frameworks {
+            let framework: Framework = toml::from_str(text).map_err(|error| wrong(name, &error))?;
+            for control in &framework.controls {
+                for measure in &control.measures {
+                    if catalog.measure(measure).is_none() {
+                        return Err(CatalogError::UnknownMeasure {
+                            framework: framework.id.clone(),
+                            control: control.id.clone(),
+                            measure: measure.clone(),
+                        });
+                    }
+                }
+            }
+            catalog.frameworks.push(framework);
+        }
+        Ok(catalog)
+    }
+
+    /// A measure by its id.
+    #[must_use]
+    pub fn measure(&self, id: &str) -> Option<&Measure> {
+        self.measures.iter().find(|measure| measure.id == id)
+    }
+
+    /// A framework by its id.
+    #[must_use]
+    pub fn framework(&self, id: &str) -> Option<&Framework> {
+        self.frameworks.iter().find(|framework| framework.id == id)
+    }
+}
+
+impl Measure {
+    fn read(text: MeasureText) -> Result<Self, CatalogError> {
+        let parse = |key: &'static str, predicate: &str| {
+            Predicate::parse(predicate).map_err(|error| CatalogError::Predicate {
+                measure: text.id.clone(),
+                key,
+                error,
+            })
+        };
+        let setting = parse("setting", &text.setting)?;
+        let records = text.records.as_deref();
+        let records = records
+            .map(|records| parse("records", records))
+            .transpose()?;
+        Ok(Self {
+            setting,
+            records,
+            id: text.id,
+            title: text.title,
+            setting_text: text.setting,
+            in_report_mode: text.in_report_mode,
+            records_text: text.records,
+            tests: text.tests,
+            guidance: text.guidance,
+            example: text.example,
+            counterexample: text.counterexample,
+        })
+    }
+}
+
+const MEASURES: &str = include_str!("../controls/measures.toml");
+const FRAMEWORKS: [(&str, &str); 7] = [
+    ("pci.toml", include_str!("../controls/pci.toml")),
+    ("hipaa.toml", include_str!("../controls/hipaa.toml")),
+    ("gdpr.toml", include_str!("../controls/gdpr.toml")),
+    ("ccpa.toml", include_str!("../controls/ccpa.toml")),
+    ("soc2.toml", include_str!("../controls/soc2.toml")),
+    ("iso27001.toml", include_str!("../controls/iso27001.toml")),
+    ("nist.toml", include_str!("../controls/nist.toml")),
+];

@@ -1,0 +1,350 @@
+//! What passed the gateway, beside what is documented: operations that are seen, undocumented, unused or
+//! deprecated, with authentication, classes of data and callers; and a draft of a record of
+//! processing. Only records count for which a known key vouches.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::evidence::Period;
+use crate::openapi::Operations;
+use trail::chains::Trail;
+use trail::item::Item;
+use trail::pipeline::{HeldBack, Observer};
+use trail::scan::Fields;
+
+/// What is known of the requests for an operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Requests.
+    pub requests: u64,
+    /// Those that went well.
+    pub succeeded: u64,
+    /// Those for which nobody was authenticated and that went well.
+    pub unauthenticated: u64,
+    /// When the last was, milliseconds since 1970.
+    pub last_ms: u64,
+    /// How callers were authenticated.
+    pub authentication: BTreeSet<String>,
+    /// Who called, as the trail names them.
+    pub callers: BTreeSet<String>,
+    /// There were more callers.
+    pub more_callers: bool,
+    /// Classes of data, with what became of them: `EMAIL masked`.
+    pub classes: BTreeSet<String>,
+    /// Purposes that people had agreed to.
+    pub purposes: BTreeSet<String>,
+    /// Retention classes of the records.
+    pub retention: BTreeSet<String>,
+}
+
+/// An operation of the documents or of the trail.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// `GET /patients/{id}`.
+    pub operation: String,
+    /// What the document calls it.
+    pub id: Option<String>,
+    /// What is known of the requests.
+    #[serde(flatten)]
+    pub seen: Seen,
+}
+
+/// The inventory.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Inventory {
+    /// Documented, and seen.
+    pub documented: Vec<Row>,
+    /// Seen, and not documented: the upstream answered.
+    pub undocumented: Vec<Row>,
+    /// Documented, and not seen.
+    pub unused: Vec<Row>,
+    /// Documented as deprecated, and still called.
+    pub deprecated: Vec<String>,
+    /// Documented with authentication, and answered without.
+    pub open: Vec<String>,
+    /// Requests for what is not documented and was refused or not found.
+    pub not_found: u64,
+    /// Undocumented operations that were too many to be named.
+    pub more_undocumented: u64,
+    /// Requests in records for which no known key vouches.
+    pub not_counted: u64,
+    /// What was left out of the document.
+    pub remarks: Vec<String>,
+}
+
+/// Looks at the records of requests.
+#[derive(Debug)]
+pub struct Survey<'o> {
+    operations: &'o Operations,
+    period: Period,
+    has_keys: bool,
+    documented: HashMap<usize, Seen>,
+    undocumented: BTreeMap<String, Seen>,
+    more_undocumented: u64,
+    not_found: u64,
+    held: HeldBack<Request>,
+}
+
+/// What is looked at of a request.
+#[derive(Debug)]
+struct Request {
+    time_ms: u64,
+    method: String,
+    path: String,
+    operation: String,
+    status: u64,
+    is_denied: bool,
+    authentication: Option<String>,
+    caller: Option<String>,
+    classes: Vec<String>,
+    purposes: Vec<String>,
+    retention: String,
+}
+
+impl<'o> Survey<'o> {
+    /// Beside these operations.
+    #[must_use]
+    pub fn new(operations: &'o Operations, period: Period, has_keys: bool) -> Self {
+        Self {
+            operations,
+            period,
+            has_keys,
+            documented: HashMap::new(),
+            undocumented: BTreeMap::new(),
+            more_undocumented: 0,
+            not_found: 0,
+            held: HeldBack::default(),
+        }
+    }
+
+    fn count(&mut self, request: &Request) {
+        if let Some(number) = self.operations.find(&request.method, &request.path) {
+            self.documented.entry(number).or_default().add(request);
+            return;
+        }
+        if request.is_denied || matches!(request.status, 0 | 404 | 405 | 410 | 501) {
+            self.not_found += 1;
+            return;
+        }
+        let name = format!("{} {}", request.method, request.shape());
+        let has_room = self.undocumented.len() < MAX_UNDOCUMENTED;
+        if has_room || self.undocumented.contains_key(&name) {
+            self.undocumented.entry(name).or_default().add(request);
+        } else {
+            self.more_undocumented += 1;
+        }
+    }
+
+    /// Puts together what several threads have seen.
+    #[must_use]
+    pub fn inventory(operations: &Operations, all: Vec<Self>) -> Inventory {
+        let mut inventory = Inventory {
+            remarks: operations.remarks.clone(),
+            ..Inventory::default()
+        };
+        let mut documented: BTreeMap<usize, Seen> = BTreeMap::new();
+        let mut undocumented: BTreeMap<String, Seen> = BTreeMap::new();
+        for survey in all {
+            for (number, seen) in survey.documented {
+                documented.entry(number).or_default().merge(seen);
+            }
+            for (name, seen) in survey.undocumented {
+                undocumented.entry(name).or_default().merge(seen);
+            }
+            inventory.not_found += survey.not_found;
+            inventory.more_undocumented += survey.more_undocumented;
+            inventory.not_counted += survey.held.len() as u64;
+        }
+        for (number, operation) in operations.all.iter().enumerate() {
+            let name = format!("{} {}", operation.method, operation.template);
+            let seen = documented.remove(&number);
+            if let Some(seen) = &seen {
+                if operation.is_deprecated {
+                    inventory.deprecated.push(name.clone());
+                }
+                if operation.needs_authentication && seen.unauthenticated > 0 {
+                    inventory.open.push(name.clone());
+                }
+            }
+            let rows = match seen {
+                Some(_) => &mut inventory.documented,
+                None => &mut inventory.unused,
+            };
+            rows.push(Row {
+                operation: name,
+                id: operation.id.clone(),
+                seen: seen.unwrap_or_default(),
+            });
+        }
+        inventory.undocumented = undocumented
+            .into_iter()
+            .map(|(operation, seen)| Row {
+                operation,
+                id: None,
+                seen,
+            })
+            .collect();
+        let by_requests = |row: &Row| std::cmp::Reverse(row.seen.requests);
+        inventory.undocumented.sort_by_key(by_requests);
+        inventory.documented.sort_by_key(by_requests);
+        inventory
+    }
+
+    fn request(&self, item: &Item, text: &str) -> Option<Request> {
+        if item.control.is_some() || !self.period.has(item.time_ms) {
+            return None;
+        }
+        let record: Value = serde_json::from_str(text).ok()?;
+        let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
+        if text("/unmapped/stage") == Some("received") {
+            return None;
+        }
+        let operation = text("/api/operation").unwrap_or_default();
+        let path = text("/http_request/url/path");
+        // Where the path was erased or is not recorded, the template of the rule may tell.
+        let template = operation.split_once(' ').map(|(_, template)| template);
+        let path = path
+            .filter(|path| !matches!(*path, "/erased" | "/{path}"))
+            .or(template);
+        let method = text("/http_request/http_method").filter(|method| *method != "OTHER");
+        let names = |pointer: &str| -> Vec<String> {
+            let list = record.pointer(pointer).and_then(Value::as_array);
+            let names = list.into_iter().flatten().filter_map(Value::as_str);
+            names.map(str::to_owned).collect()
+        };
+        let findings = record
+            .pointer("/unmapped/findings")
+            .and_then(Value::as_array);
+        let classes = findings.into_iter().flatten().filter_map(|finding| {
+            let word = |name: &str| finding.get(name)?.as_str();
+            Some(format!("{} {}", word("kind")?, word("outcome")?))
+        });
+        let caller = text("/actor/app_uid").or_else(|| text("/actor/user/uid"));
+        Some(Request {
+            time_ms: item.time_ms,
+            method: method.or_else(|| text("/unmapped/http_method"))?.to_owned(),
+            path: path.unwrap_or_default().to_owned(),
+            operation: operation.to_owned(),
+            status: record
+                .pointer("/http_response/code")
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
+            is_denied: record.get("action_id").and_then(Value::as_u64) == Some(2),
+            authentication: text("/unmapped/authentication").map(str::to_owned),
+            caller: caller.map(str::to_owned),
+            classes: classes.collect(),
+            purposes: names("/unmapped/consent/purposes"),
+            retention: text("/unmapped/retention/class")
+                .unwrap_or_default()
+                .to_owned(),
+        })
+    }
+}
+
+impl Request {
+    /// The path with what differs from request to request left open: numbers, hashes, ids.
+    fn shape(&self) -> String {
+        if self.path.is_empty() {
+            return self.operation.clone();
+        }
+        let mut shape = String::new();
+        for segment in self.path.split('/').filter(|segment| !segment.is_empty()) {
+            let is_id = segment.bytes().any(|b| b.is_ascii_digit()) && segment.len() > 2
+                || segment.bytes().all(|b| b.is_ascii_digit())
+                || segment.len() > 40
+                || segment.contains(['@', '%']);
+            shape.push('/');
+            shape.push_str(if is_id { "{id}" } else { segment });
+        }
+        if shape.is_empty() {
+            "/".to_owned()
+        } else {
+            shape
+        }
+    }
+}
+
+impl Seen {
+    fn add(&mut self, request: &Request) {
+        self.requests += 1;
+        let went_well = (100..400).contains(&request.status) && !request.is_denied;
+        self.succeeded += u64::from(went_well);
+        self.unauthenticated += u64::from(went_well && request.authentication.is_none());
+        self.last_ms = self.last_ms.max(request.time_ms);
+        let authentication = request.authentication.as_deref().unwrap_or("none");
+        self.authentication.insert(authentication.to_owned());
+        if let Some(caller) = &request.caller {
+            self.call(caller);
+        }
+        for (set, names) in [
+            (&mut self.classes, &request.classes),
+            (&mut self.purposes, &request.purposes),
+            (&mut self.retention, &vec![request.retention.clone()]),
+        ] {
+            for name in names {
+                if set.len() < MAX_NAMES && !set.contains(name) {
+                    set.insert(name.clone());
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, caller: &str) {
+        if self.callers.contains(caller) {
+            return;
+        }
+        if self.callers.len() < MAX_NAMES {
+            self.callers.insert(caller.to_owned());
+        } else {
+            self.more_callers = true;
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.succeeded += other.succeeded;
+        self.unauthenticated += other.unauthenticated;
+        self.last_ms = self.last_ms.max(other.last_ms);
+        self.more_callers |= other.more_callers;
+        other.callers.iter().for_each(|caller| self.call(caller));
+        self.authentication.extend(other.authentication);
+        self.classes.extend(other.classes);
+        self.purposes.extend(other.purposes);
+        self.retention.extend(other.retention);
+    }
+}
+
+impl Observer for Survey<'_> {
+    const WANTS_VOUCHED: bool = true;
+
+    fn observe(&mut self, item: &Item, text: &str, _: Option<&Fields>) {
+        if let Some(request) = self.request(item, text) {
+            self.held.add(item, request);
+        }
+    }
+
+    fn observe_vouched(&mut self, item: &Item, text: &str, _: Option<&Fields>) {
+        match self.request(item, text) {
+            Some(request) if self.has_keys => self.count(&request),
+            Some(request) => self.held.add(item, request),
+            None => {}
+        }
+    }
+
+    fn held_back(&self) -> usize {
+        self.held.len()
+    }
+
+    fn settle(&mut self, trail: &Trail) {
+        if self.has_keys {
+            let vouched = self.held.take_vouched(trail);
+            vouched.iter().for_each(|request| self.count(request));
+        }
+    }
+}
+
+const MAX_UNDOCUMENTED: usize = 5_000;
+/// Of one operation.
+const MAX_NAMES: usize = 1_000;

@@ -1,0 +1,281 @@
+//! The files of controls say what is so: tests and keys exist, examples do what they are for, and the
+//! tables of the READMEs are those of the files.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use comply::control::{Catalog, CatalogError};
+use comply::evidence::MAX_MEASURES;
+use comply::predicate::ReportMode;
+use comply::table;
+use serde_json::{Value, json};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn catalog() -> Catalog {
+    Catalog::own().unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn the_files_are_read_and_names_are_one_of_a_kind() {
+    let catalog = catalog();
+    let frameworks: Vec<&str> = catalog.frameworks.iter().map(|f| f.id.as_str()).collect();
+    assert_eq!(
+        frameworks,
+        ["pci", "hipaa", "gdpr", "ccpa", "soc2", "iso27001", "nist"]
+    );
+    let measures: BTreeSet<&str> = catalog.measures.iter().map(|m| m.id.as_str()).collect();
+    assert_eq!(measures.len(), catalog.measures.len());
+    assert!(measures.len() <= MAX_MEASURES);
+    let mut used = BTreeSet::new();
+    for framework in &catalog.frameworks {
+        let ids: BTreeSet<&str> = framework.controls.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(ids.len(), framework.controls.len(), "{}", framework.id);
+        for control in &framework.controls {
+            used.extend(control.measures.iter().map(String::as_str));
+            // What no measure is known for is said to be beyond a gateway.
+            let is_said = !control.measures.is_empty() || !control.beyond.is_empty();
+            assert!(is_said, "{} {}", framework.id, control.id);
+        }
+    }
+    assert_eq!(used, measures, "each measure is there for a requirement");
+}
+
+#[test]
+fn every_named_test_exists() {
+    for measure in catalog().measures {
+        assert!(!measure.tests.is_empty(), "{}", measure.id);
+        for test in &measure.tests {
+            let (file, name) = test.split_once("::").unwrap();
+            let text = read(file);
+            let is_there = match file.ends_with(".toml") {
+                true => text.contains(&format!("name = \"{name}\"")),
+                false => text.contains(&format!("fn {name}(")),
+            };
+            assert!(is_there, "{}: {test}", measure.id);
+        }
+    }
+}
+
+/// All schemas below a path of names, with `*` and `**` as in predicates.
+/// After `**` only names count that a schema says, none that users choose.
+fn below(all: &Value, schema: &Value, names: &[&str], depth: usize, is_deep: bool) -> bool {
+    if depth > 24 {
+        return false;
+    }
+    if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
+        let definition = name.rsplit('/').next().unwrap();
+        return below(all, &all["$defs"][definition], names, depth + 1, is_deep);
+    }
+    let Some((name, rest)) = names.split_first() else {
+        return true;
+    };
+    let unions = ["oneOf", "anyOf", "allOf"].iter();
+    let unions = unions.filter_map(|key| schema.get(key)?.as_array());
+    let mut inner: Vec<&Value> = unions.flatten().collect();
+    inner.extend(schema.get("items"));
+    if inner
+        .iter()
+        .any(|one| below(all, one, names, depth + 1, is_deep))
+    {
+        return true;
+    }
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let more = schema
+        .get("additionalProperties")
+        .filter(|more| more.is_object());
+    let children: Vec<(&str, &Value)> = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.as_str(), schema))
+        .chain(more.map(|schema| ("*", schema)))
+        .collect();
+    if *name == "**" {
+        return below(all, schema, rest, depth + 1, true)
+            || children
+                .iter()
+                .any(|(_, child)| below(all, child, names, depth + 1, true));
+    }
+    children.iter().any(|(own, child)| {
+        let fits = own == name || *own == "*" && !is_deep || *name == "*";
+        fits && below(all, child, rest, depth + 1, is_deep)
+    })
+}
+
+#[test]
+fn every_setting_names_keys_that_there_are() {
+    let filters = [
+        ("audit", "audit-emitter"),
+        ("auth", "jwt-auth"),
+        ("limits", "token-bucket"),
+        ("redact", "pii-redactor"),
+    ];
+    let schema = |part: &str| -> Value {
+        let filter = filters.iter().find(|(own, _)| *own == part);
+        let (_, filter) = filter.unwrap_or_else(|| panic!("no part {part:?}"));
+        serde_json::from_str(&read(&format!("filters/{filter}/schema.json"))).unwrap()
+    };
+    for measure in catalog().measures {
+        for path in measure.setting.paths() {
+            let (part, names) = path.split_first().unwrap();
+            let schema = schema(part);
+            assert!(
+                below(&schema, &schema, names, 0, false),
+                "{}: {}",
+                measure.id,
+                path.join(".")
+            );
+        }
+    }
+    let schema = schema("auth");
+    assert!(!below(&schema, &schema, &["rules", "requires"], 0, false));
+    assert!(!below(&schema, &schema, &["**", "min_versions"], 0, false));
+}
+
+/// A gateway that lets everything through and records it.
+const BARE: &str = r#"{"audit": {"sink": "host_log"}}"#;
+
+#[test]
+fn every_setting_is_shown_given_and_missing() {
+    let mut wrong = Vec::new();
+    for measure in catalog().measures {
+        let counterexample = measure.counterexample.as_deref().unwrap_or(BARE);
+        for (text, expected) in [(measure.example.as_str(), true), (counterexample, false)] {
+            let checked = meshward_bundle::config::check(text);
+            if let Err(problems) = checked.result {
+                wrong.push(format!("{}: {problems}: {text}", measure.id));
+            }
+            let config: Value = serde_json::from_str(text).unwrap();
+            let reported = match measure.in_report_mode {
+                true => ReportMode::Counts,
+                false => ReportMode::IsNothing,
+            };
+            let holds = measure.setting.holds(&config, reported);
+            if holds != expected {
+                wrong.push(format!("{}: {holds} for {text}", measure.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Records as audit-emitter and operators write them, as far as queries ask about them.
+fn records() -> Vec<Value> {
+    let request = |unmapped: Value| {
+        json!({
+            "class_uid": 6003, "action_id": 1,
+            "actor": {"user": {"uid": "2026:975835de"}},
+            "authorizations": [{"decision": "allowed", "policy": {"name": "jwt-auth/rules[1]", "is_applied": true}}],
+            "unmapped": unmapped
+        })
+    };
+    let finding = |kind: &str, category: &str, outcome: &str| {
+        request(
+            json!({"findings": [{"kind": kind, "category": category, "outcome": outcome, "count": 1}]}),
+        )
+    };
+    let control = |kind: &str| json!({"class_uid": 0, "unmapped": {"control": {"kind": kind, "key_id": "edge-2026"}}});
+    let denied = |by: &str| {
+        json!({"class_uid": 6003, "action_id": 2,
+               "authorizations": [{"decision": "denied", "policy": {"name": by, "is_applied": true}}]})
+    };
+    vec![
+        request(
+            json!({"authentication": "jwt", "level": "full", "tls_version": "TLSv1.3",
+            "consent": {"gpc": true, "purposes": ["care"]},
+            "retention": {"class": "hipaa", "expires": 1, "required_until": 1}}),
+        ),
+        request(json!({"authentication": "client_certificate", "stage": "received"})),
+        finding("CREDIT_CARD", "financial", "masked"),
+        finding("CARD_CVV", "security", "removed"),
+        denied("jwt-auth/rules[2]"),
+        denied("token-bucket/per-client"),
+        control("open"),
+        control("checkpoint"),
+        control("purge"),
+        control("erasure"),
+    ]
+}
+
+#[test]
+fn every_query_finds_its_records_and_nothing_else() {
+    let records = records();
+    let bare = json!({"class_uid": 1, "action_id": 1, "unmapped": {}});
+    for measure in catalog().measures {
+        if let Some(query) = &measure.records {
+            let found = records
+                .iter()
+                .filter(|record| query.holds_for_record(record));
+            let found = found.count();
+            assert!(found > 0, "{} finds nothing", measure.id);
+            assert!(found < records.len(), "{} finds everything", measure.id);
+            assert!(!query.holds_for_record(&bare), "{}", measure.id);
+        }
+    }
+}
+
+#[test]
+fn mistakes_in_the_files_are_named() {
+    let measure = r#"[[measure]]
+id = "a"
+title = "A"
+setting = "auth.rules"
+tests = ["x::y"]
+guidance = ""
+example = "{}""#;
+    let framework = "id = \"f\"\ntitle = \"F\"\n[[control]]\nid = \"1\"\ntitle = \"T\"\ndemands = \"D\"\nmeasures = [\"a\"]";
+    let read = |measure: &str, framework: &str| Catalog::read(measure, &[("f.toml", framework)]);
+    assert!(read(measure, framework).is_ok());
+    let error = read(&measure.replace("auth.rules", "auth ="), framework).unwrap_err();
+    assert!(matches!(error, CatalogError::Predicate { .. }));
+    assert!(
+        error.to_string().contains("the measure \"a\": setting"),
+        "{error}"
+    );
+    let error = read(measure, &framework.replace("[\"a\"]", "[\"b\"]")).unwrap_err();
+    assert!(
+        error.to_string().contains("there is no measure \"b\""),
+        "{error}"
+    );
+    let error = read(&measure.replace("title", "titel"), framework).unwrap_err();
+    assert!(error.to_string().contains("measures.toml"), "{error}");
+}
+
+/// The tables of the READMEs. With MESHWARD_WRITE_TABLES=1 they are written anew.
+#[test]
+fn the_tables_are_those_of_the_files() {
+    let catalog = catalog();
+    for (file, name, table) in [
+        ("README.md", "measures", table::measures(&catalog)),
+        (
+            "shared/comply/README.md",
+            "requirements",
+            table::requirements(&catalog),
+        ),
+    ] {
+        let text = read(file);
+        let begin = format!("<!-- {name}: made from shared/comply/controls by its tests -->\n");
+        let end = format!("<!-- {name}: end -->\n");
+        let (before, rest) = text
+            .split_once(&begin)
+            .unwrap_or_else(|| panic!("{file}: {begin}"));
+        let (_, after) = rest.split_once(&end).unwrap();
+        let made = format!("{before}{begin}{table}{end}{after}");
+        if std::env::var_os("MESHWARD_WRITE_TABLES").is_some() {
+            std::fs::write(root().join(file), made).unwrap();
+        } else {
+            assert!(
+                text == made,
+                "{file}: not fresh; MESHWARD_WRITE_TABLES=1 cargo test -p meshward-comply"
+            );
+        }
+    }
+}

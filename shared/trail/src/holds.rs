@@ -1,0 +1,180 @@
+//! Which holds are in force, and what they keep: records by their numbers, and records by what they say,
+//! those that are written after the hold too.
+
+use std::collections::BTreeMap;
+
+use audit::{Control, Hash, Range, Selector, Target};
+use policy::path::{PathCase, PathFit, PathPattern, RequestPath};
+
+use crate::chains::Order;
+use crate::hex::{decode, encode};
+use crate::item::ChainUid;
+use crate::scan::Fields;
+use crate::subject::Subject;
+
+/// What a selector looks at.
+pub const BY_CLASS: &str = "class";
+/// The path of the request.
+pub const BY_PATH: &str = "path";
+/// Who acted.
+pub const BY_SUBJECT: &str = "subject";
+
+/// The holds that have not ended, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holds(BTreeMap<String, Hold>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Hold {
+    is_everything: bool,
+    targets: Vec<Target>,
+    standing: Vec<Standing>,
+}
+
+/// Records by what they say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    selector: Selector,
+    salt: Vec<u8>,
+    patterns: Vec<PathPattern>,
+}
+
+impl Holds {
+    /// What is in force after these orders.
+    #[must_use]
+    pub fn active(orders: &[Order]) -> Self {
+        let mut sorted: Vec<&Order> = orders.iter().collect();
+        sorted.sort_by_key(|order| order.time_ms);
+        let mut holds = Self::default();
+        for order in sorted {
+            holds.note(&order.control);
+        }
+        holds
+    }
+
+    /// Takes in what comes next.
+    pub(crate) fn note(&mut self, control: &Control) {
+        match control {
+            Control::Hold {
+                hold,
+                targets,
+                standing,
+                ..
+            } => {
+                // One that is extended holds all that any of its entries names.
+                let held = self.0.entry(hold.clone()).or_default();
+                held.is_everything |= targets.is_empty() && standing.is_empty();
+                held.targets.extend(targets.iter().cloned());
+                held.standing.extend(standing.iter().map(Standing::new));
+            }
+            Control::Release { hold, .. } => drop(self.0.remove(hold)),
+            _ => {}
+        }
+    }
+
+    /// Whether there is a hold of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// The numbers of a chain that are held by their numbers, with the names of the holds.
+    #[must_use]
+    pub fn of_chain(&self, chain: &ChainUid) -> Vec<(Range, &str)> {
+        let chain = encode(chain);
+        let mut held = Vec::new();
+        for (name, hold) in &self.0 {
+            let all = hold.is_everything.then_some(ALL);
+            let targets = hold.targets.iter().filter(|t| t.chain_uid == chain);
+            let ranges = all.into_iter().chain(targets.flat_map(ranges));
+            held.extend(ranges.map(|range| (range, name.as_str())));
+        }
+        held
+    }
+
+    /// The names of the holds that keep some of these records by their numbers.
+    pub fn over(&self, chain: &ChainUid, range: Range) -> impl Iterator<Item = &str> {
+        let held = self.of_chain(chain).into_iter();
+        let held = held.filter(move |(held, _)| held.0 <= range.1 && range.0 <= held.1);
+        held.map(|(_, name)| name)
+    }
+
+    /// The name of a hold that keeps a record by what it says.
+    #[must_use]
+    pub fn by_content(&self, text: &str, fields: &Fields) -> Option<&str> {
+        let mut holds = self.0.iter();
+        let hold = holds.find(|(_, hold)| hold.standing.iter().any(|one| one.keeps(text, fields)));
+        hold.map(|(name, _)| name.as_str())
+    }
+
+    /// The name of a hold on all records of a retention class.
+    pub(crate) fn by_class(&self, class: &str) -> Option<&str> {
+        let is_class = |one: &Standing| {
+            one.selector.by == BY_CLASS && one.selector.values.iter().any(|value| value == class)
+        };
+        let mut holds = self.0.iter();
+        let hold = holds.find(|(_, hold)| hold.standing.iter().any(is_class));
+        hold.map(|(name, _)| name.as_str())
+    }
+}
+
+impl Standing {
+    fn new(selector: &Selector) -> Self {
+        let patterns = selector.values.iter().filter(|_| selector.by == BY_PATH);
+        let pattern = |text: &String| PathPattern::parse(text, PathCase::Unknown).ok();
+        Self {
+            selector: selector.clone(),
+            salt: decode::<16>(selector.salt.as_bytes()).map_or(Vec::new(), Vec::from),
+            patterns: patterns.filter_map(pattern).collect(),
+        }
+    }
+
+    fn keeps(&self, text: &str, fields: &Fields) -> bool {
+        let is_value = |value: &str| self.selector.values.iter().any(|one| one == value);
+        match self.selector.by.as_str() {
+            BY_CLASS => fields.class.string(text).is_some_and(is_value),
+            BY_SUBJECT => Subject::names_in(text, fields)
+                .any(|name| is_value(&hashed(&self.salt, name).to_hex())),
+            BY_PATH => self.fits(text, fields),
+            // One of a later version of this program: it holds rather too much than too little.
+            _ => true,
+        }
+    }
+
+    fn fits(&self, text: &str, fields: &Fields) -> bool {
+        let path = fields.path.of(text);
+        let Some(path) = path.and_then(|path| serde_json::from_str::<String>(path).ok()) else {
+            return false;
+        };
+        let Ok(path) = RequestPath::parse(path.as_bytes()) else {
+            // A path that may be read in several ways may be this one.
+            return true;
+        };
+        let fits = |pattern: &PathPattern| {
+            let mut readings = path.readings().iter();
+            readings.any(|reading| pattern.fit(reading) != PathFit::No)
+        };
+        self.patterns.iter().any(fits)
+    }
+}
+
+/// A standing hold on what a subject does, by all its names. The ledger has hashes of them, since it is never erased.
+#[must_use]
+pub fn of_subject(subject: &Subject, salt: &[u8; 16]) -> Selector {
+    let names = subject.names();
+    Selector {
+        by: BY_SUBJECT.to_owned(),
+        salt: encode(salt),
+        values: names.map(|name| hashed(salt, name).to_hex()).collect(),
+    }
+}
+
+fn hashed(salt: &[u8], name: &str) -> Hash {
+    Hash::plain(&[salt, name.as_bytes()].concat())
+}
+
+fn ranges(target: &Target) -> impl Iterator<Item = Range> {
+    let all = target.ranges.is_empty().then_some(ALL);
+    target.ranges.iter().copied().chain(all)
+}
+
+const ALL: Range = Range(0, u64::MAX);
