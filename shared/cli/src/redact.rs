@@ -109,7 +109,9 @@ fn list() {
     for detector in &pii_redactor::detect::DETECTORS {
         say!("{}", row(detector));
     }
-    say!("\n| preset | item | standard | what | kinds, and what is done with them besides a label |\n| --- | --- | --- | --- | --- |");
+    say!(
+        "\n| preset | item | standard | what | kinds, and what is done with them besides a label |\n| --- | --- | --- | --- | --- |"
+    );
     for item in items() {
         say!("{item}");
     }
