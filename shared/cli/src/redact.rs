@@ -310,7 +310,7 @@ fn chosen(
         &arguments.headers,
         arguments.claims.as_deref(),
         content_type,
-        &config.sources.consent,
+        (&config.sources.consent, config.sources.overrides),
     )?;
     let mut due = config.rules_at(&config.rules_for(&request), place);
     if content_type.is_some() {
@@ -589,6 +589,24 @@ mod tests {
         let mut words = with(&["--request", "GET /patients/7", "--claims"]);
         words.insert(3, claims);
         assert_eq!(names(&words), [("patients".to_owned(), true)]);
+        assert_eq!(
+            names(&with(&[
+                "--request",
+                "GET /x",
+                "--header",
+                "X-Original-URL: /patients/7"
+            ])),
+            names(&with(&["--request", "GET /patients/7"]))
+        );
+        assert_eq!(
+            names(&with(&[
+                "--request",
+                "POST /patients/7",
+                "--header",
+                "X-HTTP-Method-Override: GET"
+            ])),
+            names(&with(&["--request", "GET /patients/7"]))
+        );
         assert_eq!(
             names(&with(&["--request", "GET /x", "--header", "Sec-GPC: 1"])),
             [("gpc".to_owned(), false)]
