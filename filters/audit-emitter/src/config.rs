@@ -1,11 +1,13 @@
 //! The configuration: what is recorded, for how long, and where it goes.
 
 mod chain;
+mod data_subject;
 mod fields;
 mod rule;
 mod sink;
 
 pub use chain::{ChainSettings, Witness};
+pub use data_subject::DataSubjectSource;
 pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
 pub use rule::{Assurance, Keep, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
@@ -110,7 +112,7 @@ impl Configuration for Config {
             on_error: fields.or("on_error", OnError::Deny, |n| OnError::read(&n)),
             batch: fields.or("batch", DEFAULT_BATCH, |n| read_batch(&n)),
             rules: fields.or("rules", Vec::new(), |n| {
-                n.list(|rule| Rule::read(&rule, &default_rule))
+                n.list(|rule| Rule::read(&rule, &default_rule, subject.is_some()))
             }),
             default_rule,
             subject,
@@ -201,6 +203,13 @@ impl Config {
         index
             .and_then(|index| self.rules.get(index))
             .unwrap_or(&self.default_rule)
+    }
+
+    /// Whether pii-redactor is to say whom bodies name.
+    #[must_use]
+    pub fn names_people_in_bodies(&self) -> bool {
+        let mut sources = self.rules.iter().flat_map(|rule| &rule.data_subject);
+        sources.any(|source| matches!(source, DataSubjectSource::Body { .. }))
     }
 
     /// Whether some request waits until its record is acknowledged.

@@ -104,6 +104,13 @@ impl Filter for AuditEmitter {
                  is synchronous goes to its log first",
             );
         }
+        if config.names_people_in_bodies() && !capabilities.shares_properties() {
+            host.log(
+                LogLevel::Warn,
+                "audit-emitter: this host passes nothing from filter to filter: of people in bodies the \
+                 records say only that they are incomplete, unless all filters are one module",
+            );
+        }
         let config_sha256 = Hash::plain(startup.configuration.as_bytes());
         let emitter: [u8; 12] = random.bytes(host);
         let emitter = policy::hex::encode(&emitter);

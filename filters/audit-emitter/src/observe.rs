@@ -15,8 +15,8 @@ use policy::identity::Identity;
 use policy::path::RequestPath;
 use policy::secret_names::{holds_address, names_secret};
 
-use crate::config::{FieldSettings, Level, QueryForm};
-use crate::record::{Observation, TraceContext};
+use crate::config::{DataSubjectSource, FieldSettings, Level, QueryForm};
+use crate::record::{Observation, ObservedSubjects, TraceContext};
 
 /// What only the beginning of a request tells: later filters may rewrite it.
 pub(crate) struct Start {
@@ -103,6 +103,53 @@ impl Start {
         observation.trace = request
             .header(host, "traceparent")
             .and_then(|value| parse_traceparent(&value));
+    }
+
+    /// About whom the request is, as its rule says. Of one that was only received, neither the
+    /// caller is known nor a body.
+    pub(crate) fn data_subjects(
+        &self,
+        host: &dyn Host,
+        sources: &[DataSubjectSource],
+        identity: Option<&Identity>,
+        is_over: bool,
+    ) -> Option<ObservedSubjects> {
+        if sources.is_empty() {
+            return None;
+        }
+        let mut people = ObservedSubjects::default();
+        let facts = self.request.facts(host, Direction::Request);
+        let mut in_bodies = None;
+        for source in sources {
+            match source {
+                DataSubjectSource::Claim(claim) => {
+                    let values = identity.map(|identity| identity.claim_values(claim));
+                    people.add_all(&values.unwrap_or_default());
+                }
+                DataSubjectSource::Request(place) => {
+                    let readings = place.readings(&facts);
+                    people.is_incomplete |= readings.is_incomplete || readings.values.len() > 1;
+                    people.add_all(&readings.values);
+                }
+                DataSubjectSource::Body { direction, path } if is_over => {
+                    let found = in_bodies.get_or_insert_with(|| exchange::data_subjects(host));
+                    let found = found
+                        .iter()
+                        .find(|found| found.direction == *direction && found.path == *path);
+                    match found {
+                        Some(found) => {
+                            people.add_all(&found.values);
+                            people.omitted = people.omitted.saturating_add(found.omitted);
+                            people.is_incomplete |= found.is_incomplete;
+                        }
+                        // Nobody has read the body.
+                        None => people.is_incomplete = true,
+                    }
+                }
+                DataSubjectSource::Body { .. } => people.is_incomplete = true,
+            }
+        }
+        Some(people)
     }
 
     /// What only some records say.

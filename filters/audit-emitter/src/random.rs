@@ -43,13 +43,20 @@ impl Random {
         u32::from_le_bytes(self.bytes(host))
     }
 
-    pub(crate) fn salts(&mut self, host: &dyn Host) -> Salts {
+    /// A salt for each group; one for the data subject only where the record has one.
+    pub(crate) fn salts(&mut self, host: &dyn Host, has_data_subject: bool) -> Salts {
         let bytes: [u8; 64] = self.bytes(host);
-        let mut salts = Salts::default();
+        let mut salts = [[0; 16]; 4];
         for (salt, bytes) in salts.iter_mut().zip(bytes.chunks_exact(16)) {
             salt.copy_from_slice(bytes);
         }
-        salts
+        let [consent, source, subject, url] = salts;
+        let data_subject = if has_data_subject {
+            self.bytes(host)
+        } else {
+            [0; 16]
+        };
+        [consent, data_subject, source, subject, url]
     }
 
     fn refill(&mut self, host: &dyn Host) {

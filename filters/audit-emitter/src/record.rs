@@ -8,6 +8,7 @@
 mod activity;
 mod bound;
 mod consent;
+mod data_subject;
 mod findings;
 mod observation;
 mod parties;
@@ -19,7 +20,7 @@ use audit::{Chain, Committed, Group, Salts};
 use policy::identity::AuthenticationMethod;
 
 pub use consent::{ConsentDetail, ConsentSignal};
-pub use observation::{Observation, TraceContext};
+pub use observation::{Observation, ObservedSubjects, TraceContext};
 
 use crate::config::{FieldSettings, Level, Retention};
 use crate::pseudonym::Pseudonymizer;
@@ -122,6 +123,7 @@ struct Personal {
     actor: String,
     source: String,
     consent: String,
+    data_subject: Option<String>,
     path: Option<String>,
     path_as_sent: Option<String>,
     query: Option<String>,
@@ -136,6 +138,7 @@ impl Personal {
             actor: parties::actor(observation, envelope),
             source: parties::source(observation, envelope),
             consent: consent::consent(observation),
+            data_subject: data_subject::written(observation, envelope),
             // The members of `http_request` are there where it is.
             path: activity::path(observation, envelope).filter(|_| observation.method.is_some()),
             path_as_sent: activity::path_as_sent(observation, envelope)
@@ -153,12 +156,17 @@ impl Personal {
     }
 
     fn committed(&self, salts: &Salts) -> Committed {
-        let [consent, source, subject, url] = *salts;
+        let [consent, data_subject, source, subject, url] = *salts;
         let mut committed = Committed::default();
         committed.commit(
             Group::Consent,
             consent,
             &[("/unmapped/consent", Some(&self.consent))],
+        );
+        committed.commit(
+            Group::DataSubject,
+            data_subject,
+            &[("/unmapped/data_subject", self.data_subject.as_deref())],
         );
         committed.commit(
             Group::Source,
@@ -214,6 +222,9 @@ fn write_unmapped(
         let certificate = observation.peer.as_ref().map(|_| "client_certificate");
         text(w, "authentication", method.or(certificate));
         w.cut_member("consent", |w| w.fragment(&personal.consent));
+        if let Some(people) = &personal.data_subject {
+            w.cut_member("data_subject", |w| w.fragment(people));
+        }
         findings::write_findings(w, observation);
         number(w, "grpc_status", observation.grpc_status);
         name(w, "http_method", activity::other_method(observation));

@@ -64,7 +64,7 @@ impl Recorder {
         level: Level,
         received: Option<ContextId>,
     ) -> Option<(Writer, QueuedRecord)> {
-        let salts = self.random.salts(host);
+        let salts = self.random.salts(host, observed.data_subjects.is_some());
         let class = &rule.retention.class;
         let chain = self.chains.chain(class)?;
         let envelope = Envelope {

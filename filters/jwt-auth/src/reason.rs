@@ -87,6 +87,9 @@ pub enum Reason {
     /// The verified token fails a condition on its claims.
     #[error("The token's claims do not allow this.")]
     ClaimMismatch,
+    /// What the request names is not what the caller's claim says: it is somebody else's.
+    #[error("What this is about belongs to somebody else.")]
+    ObjectNotOwned,
     /// A claim does not fit into the header in which the upstream gets it.
     #[error("The token's claims do not fit into the headers that they are handed on in.")]
     ClaimHeaderTooLarge,
@@ -114,6 +117,9 @@ pub enum Reason {
     /// Servers disagree on which host is meant, and so do the rules.
     #[error("The request names more than one host.")]
     HostAmbiguous,
+    /// Servers disagree on which value of a query parameter counts, and so do the rules.
+    #[error("A query parameter can be read in more than one way.")]
+    QueryAmbiguous,
     /// The path cannot be read.
     #[error("The path cannot be read.")]
     PathUnreadable,
@@ -160,6 +166,7 @@ impl Reason {
             Ambiguity::Method => Self::MethodAmbiguous,
             Ambiguity::Header => Self::HeaderAmbiguous,
             Ambiguity::Host => Self::HostAmbiguous,
+            Ambiguity::Query => Self::QueryAmbiguous,
             _ => Self::PathAmbiguous,
         }
     }
@@ -194,6 +201,7 @@ impl Reason {
             Self::ScopeMissing => "scope_missing",
             Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::ClaimMismatch => "claim_mismatch",
+            Self::ObjectNotOwned => "object_not_owned",
             Self::ClaimHeaderTooLarge => "claim_header_too_large",
             Self::ConsentMissing => "consent_missing",
             Self::TlsRequired => "tls_required",
@@ -203,6 +211,7 @@ impl Reason {
             Self::MethodAmbiguous => "method_ambiguous",
             Self::HeaderAmbiguous => "header_ambiguous",
             Self::HostAmbiguous => "host_ambiguous",
+            Self::QueryAmbiguous => "query_ambiguous",
             Self::PathUnreadable => "path_unreadable",
             Self::CredentialKept => "credential_kept",
             Self::ManagedHeader => "managed_header",
@@ -227,6 +236,7 @@ impl Reason {
             | Self::MethodAmbiguous
             | Self::HeaderAmbiguous
             | Self::HostAmbiguous
+            | Self::QueryAmbiguous
             | Self::PathUnreadable
             | Self::CredentialKept
             | Self::QueryTooLarge
@@ -236,6 +246,7 @@ impl Reason {
             Self::HeadersUnlisted => 431,
             Self::ScopeMissing
             | Self::ClaimMismatch
+            | Self::ObjectNotOwned
             | Self::ClaimHeaderTooLarge
             | Self::ConsentMissing
             | Self::TlsRequired

@@ -7,12 +7,14 @@
 //! Each part is the configuration of its filter, word for word. What several of them have in common
 //! may stand beside the parts, once, and then counts for each that knows it.
 
+mod data_subject;
+
 use std::collections::BTreeSet;
 
 use policy::config::{Checked, Configuration, Problem, Problems, Warning};
 use policy::filters::{
-    AUDIT_EMITTER, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET,
-    WITHIN_LIMITS_PROPERTY,
+    AUDIT_EMITTER, DATA_SUBJECTS_PROPERTY, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH,
+    PII_REDACTOR, TOKEN_BUCKET, WITHIN_LIMITS_PROPERTY,
 };
 use policy::json::Json;
 use policy::nearest::nearest;
@@ -80,12 +82,13 @@ impl Part {
     /// to read.
     pub(crate) fn published_by_default(present: &[Self]) -> Vec<&'static str> {
         let lacks = |readers: &[Self]| readers.iter().any(|part| !present.contains(part));
-        let readers: [(&'static str, &[Self]); 3] = [
+        let readers: [(&'static str, &[Self]); 4] = [
             (
                 IDENTITY_PROPERTY,
                 &[Self::Audit, Self::Limits, Self::Redact],
             ),
             (DECISIONS_PROPERTY, &[Self::Audit]),
+            (DATA_SUBJECTS_PROPERTY, &[Self::Audit]),
             (WITHIN_LIMITS_PROPERTY, &[Self::Audit, Self::Redact]),
         ];
         let lacking = readers.into_iter().filter(|(_, readers)| lacks(readers));
@@ -96,12 +99,13 @@ impl Part {
     /// them is not there.
     pub(crate) fn adopted(present: &[Self]) -> Vec<&'static str> {
         let lacks = |writers: &[Self]| writers.iter().any(|part| !present.contains(part));
-        let writers: [(&'static str, &[Self]); 3] = [
+        let writers: [(&'static str, &[Self]); 4] = [
             (IDENTITY_PROPERTY, &[Self::Auth]),
             (
                 DECISIONS_PROPERTY,
                 &[Self::Auth, Self::Limits, Self::Redact],
             ),
+            (DATA_SUBJECTS_PROPERTY, &[Self::Redact]),
             (WITHIN_LIMITS_PROPERTY, &[Self::Limits]),
         ];
         let lacking = writers.into_iter().filter(|(_, writers)| lacks(writers));
@@ -248,6 +252,7 @@ pub fn split(text: &str) -> Split {
         let message = "no part of this configuration has such a key";
         split.problems.push(Problem::new(*key, message));
     }
+    data_subject::hand_on(&mut split);
     split.refuse_identity_headers();
     if let Some((_, value)) = member("publish") {
         split.read_published(value);
@@ -286,10 +291,11 @@ impl Split {
         let words = [
             ("identity", IDENTITY_PROPERTY),
             ("decisions", DECISIONS_PROPERTY),
+            ("data_subjects", DATA_SUBJECTS_PROPERTY),
             ("within_limits", WITHIN_LIMITS_PROPERTY),
         ];
         let Some(items) = value.as_array() else {
-            let message = r#"expected an array of "identity", "decisions" and "within_limits""#;
+            let message = r#"expected an array of "identity", "decisions", "data_subjects" and "within_limits""#;
             self.problems.push(Problem::new("publish", message));
             return;
         };
@@ -301,7 +307,10 @@ impl Split {
                 None => {
                     let near = nearest(word, words.iter().map(|(known, _)| *known));
                     let near = near.map_or_else(
-                        || r#"use "identity", "decisions" or "within_limits""#.to_owned(),
+                        || {
+                            r#"use "identity", "decisions", "data_subjects" or "within_limits""#
+                                .to_owned()
+                        },
                         |near| format!("did you mean {near:?}?"),
                     );
                     let message = format!("{item}: unknown property; {near}");

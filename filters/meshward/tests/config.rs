@@ -141,3 +141,28 @@ fn the_properties_to_publish_are_named() {
         ],
     );
 }
+
+#[test]
+fn people_in_bodies_need_the_part_that_finds_them() {
+    let audit = |source: &str| {
+        format!(
+            r#""audit": {{"sink": {{"host_log": {{}}}},
+                "subject": {{"pseudonymize": {{"key_env": "SUBJECT", "epoch": "2026"}}}},
+                "rules": [{{"match": {{"paths": ["/patients/**"]}}, "data_subject": {source}}}]}}"#
+        )
+    };
+    let response = audit(r#"{"response": "$.id"}"#);
+    let found = mistakes(&format!("{{{response}}}"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(
+        found[0].starts_with("audit.rules[0].data_subject"),
+        "{found:#?}"
+    );
+    let redact = r#""redact": {"rules": [{"detect": ["EMAIL"]}]}"#;
+    assert_eq!(
+        mistakes(&format!("{{{response}, {redact}}}")),
+        Vec::<String>::new()
+    );
+    let path = audit(r#"{"path": "/patients/{id}"}"#);
+    assert_eq!(mistakes(&format!("{{{path}}}")), Vec::<String>::new());
+}

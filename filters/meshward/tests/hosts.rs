@@ -152,3 +152,48 @@ fn a_part_says_for_itself_what_the_host_lacks() {
     );
     assert!(!refused.contains("refused: auth"), "{refused}");
 }
+
+/// People in bodies are found by one part and recorded by another, also on hosts that pass nothing
+/// from plugin to plugin.
+#[test]
+fn people_in_bodies_reach_the_record_on_every_host() {
+    let configuration = r#"{
+        "audit": {
+            "sink": {"host_log": {}},
+            "subject": {"pseudonymize": {"key_env": "SUBJECT", "epoch": "2026"}},
+            "rules": [
+                {"match": {"paths": ["/patients/**"]}, "data_subject": {"path": "/patients/{id}/**"}},
+                {"match": {"paths": ["/search"]}, "data_subject": [{"query": "q"}, {"response": "$[*].id"}]}
+            ]
+        },
+        "redact": {"on_error": {"host_readonly": "pass"}, "rules": [{"detect": ["EMAIL"]}]}
+    }"#;
+    let key = "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo";
+    let pseudonym = |person: &str| {
+        let keyed = audit_emitter::pseudonym::Pseudonymizer::new(key.as_bytes(), "2026".to_owned());
+        keyed.data_subject(person)
+    };
+    for profile in Profile::ALL {
+        let mut proxy = Proxy::native::<Meshward>(profile);
+        proxy.host().set_environment_variable("SUBJECT", key);
+        let configured = proxy.configure(configuration);
+        configured.unwrap_or_else(|refused| panic!("{}", refused.text()));
+        let body = r#"[{"id":7,"m":"a@example.com"},{"id":"8"}]"#;
+        let outcome = proxy.run(&Request::get("/search?q=5"), &Response::json(body));
+        assert_eq!(outcome.trap, None, "{profile:?}");
+        for person in ["5", "7", "8"] {
+            assert!(
+                outcome.logged(&pseudonym(person)),
+                "{profile:?} {person}: {:?}",
+                outcome.logs
+            );
+        }
+        let outcome = proxy.run(&Request::get("/patients/7/x"), &Response::json("{}"));
+        assert!(outcome.logged(&pseudonym("7")), "{profile:?}");
+        assert!(
+            !outcome.logged(r#""incomplete":true"#),
+            "{profile:?}: {:?}",
+            outcome.logs
+        );
+    }
+}

@@ -40,7 +40,7 @@ pub mod multipart;
 mod names;
 mod nested;
 pub mod pairs;
-pub mod paths;
+pub use policy::json_path as paths;
 pub mod pipeline;
 mod placeholder;
 pub mod plan;

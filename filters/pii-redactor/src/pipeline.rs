@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+use policy::facts::Facts;
+use policy::finding::Direction;
+
 use crate::budget::{Budget, PIECE_BYTES};
 use crate::inflate::{InflateError, InflateLimits, Inflater};
 use crate::malformed::{Malformed, Unsearched};
@@ -88,6 +91,23 @@ impl BodyPipeline {
     pub fn explained(mut self) -> Self {
         self.tally.findings = Some(Vec::new());
         self
+    }
+
+    /// Watches the body for whose its objects are and about whom it is, where the plan has rules
+    /// about that.
+    pub fn watch(&mut self, direction: Direction, facts: &dyn Facts) {
+        if let Some(watched) = self.plan.watched() {
+            self.tally
+                .watch(watched, direction, watched.expected(facts));
+        }
+    }
+
+    /// As [`BodyPipeline::watch`], with who the owners must be.
+    #[cfg(test)]
+    pub(crate) fn watch_for(&mut self, direction: Direction, owners: Vec<Vec<String>>) {
+        if let Some(watched) = self.plan.watched() {
+            self.tally.watch(watched, direction, owners);
+        }
     }
 
     /// Takes the next bytes of the body, and writes what can leave.

@@ -1,9 +1,15 @@
 //! What was found in one message: counts, never values.
 
+use policy::data_subject::DataSubjects;
+use policy::finding::Direction;
+
 use crate::plan::Plan;
+use crate::plan::watched::Watched;
 
 /// What a count is about, besides the kinds of data.
 pub const FIELD: u8 = 254;
+/// An object that is another's.
+pub const FOREIGN_OBJECT: u8 = 253;
 /// A member that no rule lets through.
 pub const MINIMIZED: u8 = 255;
 
@@ -15,6 +21,21 @@ pub struct Tally {
     pub blocks: bool,
     /// The findings one by one, for trying rules out; `None` does not keep them.
     pub findings: Option<Vec<Finding>>,
+    /// Whose the objects must be, and about whom the message is; `None` where nothing is watched.
+    watch: Option<Box<Watching>>,
+}
+
+/// What one message is watched for.
+#[derive(Debug)]
+struct Watching {
+    direction: Direction,
+    /// Who the owners must be, in the order of the rules about them.
+    owners: Vec<Vec<String>>,
+    people: Vec<DataSubjects>,
+    /// For each of them the place of its list, in the order in which they were found.
+    noted: Vec<usize>,
+    /// Objects could not be judged.
+    is_unjudged: bool,
 }
 
 /// So many findings of a kind by a rule.
@@ -113,6 +134,104 @@ impl Tally {
         }
     }
 
+    /// Watches a message for its owners and people.
+    pub fn watch(&mut self, watched: &Watched, direction: Direction, owners: Vec<Vec<String>>) {
+        let people = watched.people(direction);
+        self.watch = Some(Box::new(Watching {
+            direction,
+            owners,
+            people: people
+                .map(|path| DataSubjects::new(direction, path))
+                .collect(),
+            noted: Vec::new(),
+            is_unjudged: false,
+        }));
+    }
+
+    /// The people whom the message is about.
+    #[must_use]
+    pub fn people(&self) -> &[DataSubjects] {
+        self.watch
+            .as_ref()
+            .map_or(&[][..], |watch| watch.people.as_slice())
+    }
+
+    /// Whether there are objects of which nobody can say whose they are.
+    #[must_use]
+    pub fn is_unjudged(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.is_unjudged)
+    }
+
+    /// Whether a path is about this message: owners always are.
+    pub(crate) fn watches(&self, watched: &Watched, target: u16) -> bool {
+        watched.direction_of(target).is_none_or(|direction| {
+            let watch = self.watch.as_ref();
+            watch.is_some_and(|watch| watch.direction == direction)
+        })
+    }
+
+    /// Whether this is who the owner must be.
+    pub(crate) fn is_expected(&self, owner: usize, value: &str) -> bool {
+        let expected = self
+            .watch
+            .as_ref()
+            .and_then(|watch| watch.owners.get(owner));
+        !value.is_empty()
+            && expected.is_some_and(|expected| expected.iter().any(|one| one == value))
+    }
+
+    /// Somebody whom the message is about; one whose name is too long to be kept only counts.
+    pub(crate) fn note_person(&mut self, path: &str, value: &str, is_too_long: bool) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        let place = watch.people.iter().position(|people| people.path == path);
+        let people = place.and_then(|place| watch.people.get_mut(place));
+        if let (Some(place), Some(people)) = (place, people) {
+            if is_too_long {
+                people.omitted = people.omitted.saturating_add(1);
+            } else if people.add(value) {
+                watch.noted.push(place);
+            }
+        }
+    }
+
+    /// How many people have been noted.
+    pub(crate) fn people_noted(&self) -> usize {
+        self.watch.as_ref().map_or(0, |watch| watch.noted.len())
+    }
+
+    /// What names the people noted after these so many does not leave.
+    pub(crate) fn forget_people(&mut self, noted: usize) {
+        let Some(watch) = &mut self.watch else {
+            return;
+        };
+        while watch.noted.len() > noted {
+            let place = watch.noted.pop();
+            let people = place.and_then(|place| watch.people.get_mut(place));
+            if let Some(people) = people {
+                people.values.pop();
+            }
+        }
+    }
+
+    /// The rest of the message cannot be watched.
+    pub(crate) fn lose_watch(&mut self, judges: bool) {
+        let watch = self.watch.get_or_insert_with(|| {
+            Box::new(Watching {
+                direction: Direction::Response,
+                owners: Vec::new(),
+                people: Vec::new(),
+                noted: Vec::new(),
+                is_unjudged: false,
+            })
+        });
+        watch.is_unjudged |= judges;
+        for people in &mut watch.people {
+            people.is_incomplete = true;
+        }
+    }
+
     /// Everything that was counted.
     #[must_use]
     pub fn counts(&self) -> &[Count] {
@@ -125,6 +244,7 @@ impl Tally {
         match entity {
             FIELD => "FIELD",
             MINIMIZED => "MINIMIZED",
+            FOREIGN_OBJECT => "FOREIGN_OBJECT",
             other => plan.name(other),
         }
     }

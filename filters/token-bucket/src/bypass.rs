@@ -72,7 +72,7 @@ pub fn bypasses(
     };
     let claimed = |claim: &ClaimCondition| {
         let facts = request.facts(host, Direction::Request);
-        claim.holds(facts.identity())
+        claim.holds(facts.identity(), &facts)
     };
     headers.iter().any(|header| header.opens(host, request))
         || (!bypass.ips.is_empty() && from_range())

@@ -13,7 +13,7 @@ use crate::keys::SigningKey;
 pub const VERSION: u64 = 1;
 
 /// A salt for each group that a record may commit to, fresh for every record.
-pub type Salts = [[u8; 16]; 4];
+pub type Salts = [[u8; 16]; crate::Group::ALL.len()];
 
 /// A chain, at the end where it grows.
 #[derive(Clone, Debug)]

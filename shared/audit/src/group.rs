@@ -15,6 +15,8 @@ use crate::hash::Hash;
 pub enum Group {
     /// What the person agreed to.
     Consent,
+    /// About whom the data is that was asked for.
+    DataSubject,
     /// Where the request came from, and with what program.
     Source,
     /// Who sent it.
@@ -25,13 +27,20 @@ pub enum Group {
 
 impl Group {
     /// All of them, in the order of their names.
-    pub const ALL: [Self; 4] = [Self::Consent, Self::Source, Self::Subject, Self::Url];
+    pub const ALL: [Self; 5] = [
+        Self::Consent,
+        Self::DataSubject,
+        Self::Source,
+        Self::Subject,
+        Self::Url,
+    ];
 
     /// The name in records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Consent => "consent",
+            Self::DataSubject => "data_subject",
             Self::Source => "source",
             Self::Subject => "subject",
             Self::Url => "url",
@@ -49,6 +58,7 @@ impl Group {
     pub const fn pointers(self) -> &'static [&'static str] {
         match self {
             Self::Consent => &["/unmapped/consent"],
+            Self::DataSubject => &["/unmapped/data_subject"],
             Self::Source => &[
                 "/http_request/http_headers",
                 "/http_request/user_agent",
@@ -118,7 +128,7 @@ impl Group {
 
 /// The commitments of one record and what opens them.
 #[derive(Clone, Debug, Default)]
-pub struct Committed([Option<(Hash, [u8; 16])>; 4]);
+pub struct Committed([Option<(Hash, [u8; 16])>; Group::ALL.len()]);
 
 impl Committed {
     /// Commits to the members of a group: pointers in order, values as canonical text. No member,

@@ -30,6 +30,8 @@ pub struct Record {
     pub core: Hash,
     /// Its own hash.
     pub fingerprint: Hash,
+    /// Groups that have a value.
+    pub present: Vec<Group>,
     /// Groups that were erased.
     pub erased: Vec<Group>,
     /// What it says about chains; `None` in a record of a request.
@@ -115,7 +117,7 @@ impl Record {
         if Hash::link(&chain, sequence, &previous, &core) != fingerprint {
             return Err(Fault::WrongFingerprint);
         }
-        let erased = check_groups(json, integrity)?;
+        let (present, erased) = check_groups(json, integrity)?;
         let (control, key_id) = match at(json, "/unmapped/control") {
             None => (None, None),
             Some(control) => {
@@ -149,6 +151,7 @@ impl Record {
             previous,
             core,
             fingerprint,
+            present,
             erased,
             control,
             signature,
@@ -165,8 +168,8 @@ impl Record {
 }
 
 /// Every value has a commitment that it fits; every commitment has its value, or both value and
-/// salt are gone. Returns the groups that are gone.
-fn check_groups(json: &Json, integrity: &Json) -> Result<Vec<Group>, Fault> {
+/// salt are gone. Returns the groups that are there, and those that are gone.
+fn check_groups(json: &Json, integrity: &Json) -> Result<(Vec<Group>, Vec<Group>), Fault> {
     let names = |member| match integrity.member(member) {
         Some(Json::Object(members)) => Ok(members.as_slice()),
         Some(_) => Err(Fault::NotARecord("unmapped.record_integrity")),
@@ -177,7 +180,7 @@ fn check_groups(json: &Json, integrity: &Json) -> Result<Vec<Group>, Fault> {
             return Err(Fault::NotARecord("unmapped.record_integrity.commitments"));
         }
     }
-    let mut erased = Vec::new();
+    let (mut present, mut erased) = (Vec::new(), Vec::new());
     for group in Group::ALL {
         let named = |member: &str| integrity.member(member)?.member(group.name());
         let value = group.value(json);
@@ -191,12 +194,13 @@ fn check_groups(json: &Json, integrity: &Json) -> Result<Vec<Group>, Fault> {
                 if commitment.as_str() != Some(&Hash::commitment(&salt, &value).to_hex()) {
                     return Err(Fault::WrongValue(group.name()));
                 }
+                present.push(group);
             }
             (Some(_), None, value) if value == group.erased_value() => erased.push(group),
             _ => return Err(Fault::Unvouched(group.name())),
         }
     }
-    Ok(erased)
+    Ok((present, erased))
 }
 
 fn integer(json: &Json) -> Option<u64> {

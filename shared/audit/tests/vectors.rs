@@ -65,6 +65,7 @@ impl Scribe {
     fn request(&mut self, name: &str) {
         let actor = format!(r#"{{"user":{{"name":"{name}","type_id":1}}}}"#);
         let consent = r#"{"gpc":true,"purposes":["care"]}"#;
+        let people = r#"{"uids":["2026:00112233445566778899aabbccddeeff"]}"#;
         let source = r#"{"ip":"192.0.2.1"}"#;
         let agent = r#""curl/8 \"é\" 😀""#;
         let path = format!(r#""/patients/{name}""#);
@@ -74,6 +75,11 @@ impl Scribe {
             Group::Consent,
             [1; 16],
             &[("/unmapped/consent", Some(consent))],
+        );
+        committed.commit(
+            Group::DataSubject,
+            [5; 16],
+            &[("/unmapped/data_subject", Some(people))],
         );
         committed.commit(
             Group::Source,
@@ -120,6 +126,7 @@ impl Scribe {
             w.member("unmapped", |w| {
                 w.object(|w| {
                     w.cut_member("consent", |w| w.fragment(consent));
+                    w.cut_member("data_subject", |w| w.fragment(people));
                     chain.write_integrity(w, &committed, false);
                     w.member("retention", |w| {
                         w.object(|w| {

@@ -10,6 +10,7 @@ import hashlib, hmac, json, re, sys
 
 GROUPS = {
     "consent": {"/unmapped/consent": None},
+    "data_subject": {"/unmapped/data_subject": None},
     "source": {"/http_request/http_headers": None, "/http_request/user_agent": None,
                "/src_endpoint": {"name": "erased"}},
     "subject": {"/actor": {"user": {"name": "erased", "type_id": 0}}},

@@ -202,7 +202,8 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         .clone()
         .unwrap_or_else(|| guessed(&arguments.file, &first).to_owned());
     let message_type = is_body.then_some(content_type.as_str());
-    let uses = chosen(arguments, &config, place, message_type)?;
+    let request = tried(arguments, &config, message_type)?;
+    let uses = chosen(arguments, &config, place, request.as_ref())?;
     let plan = Rc::new(config.plan_of(&uses));
     if !is_body {
         input
@@ -235,8 +236,13 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     if arguments.explain.is_some() {
         pipeline = pipeline.explained();
     }
+    if let Some(request) = &request {
+        pipeline.watch(place.direction(), request);
+    }
     let prints = arguments.explain.is_none();
-    let blocks = config.on_error.budget_exceeded == FailurePolicy::Block || plan.minimizes_bodies();
+    let blocks = config.on_error.budget_exceeded == FailurePolicy::Block
+        || plan.minimizes_bodies()
+        || plan.judges_owners();
     let result = stream(&mut pipeline, &first, &mut input, (prints, blocks))?;
     if let Some(how) = arguments.explain {
         let findings = pipeline.tally().findings.as_deref().unwrap_or_default();
@@ -244,6 +250,9 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     }
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
+    }
+    if pipeline.tally().is_unjudged() {
+        return Err("nobody can say whose the objects in the body are: it is no JSON, or an object is too long".to_owned());
     }
     if let Some(malformed) = pipeline.malformed() {
         if malformed.what.is_ambiguous() && refuses_ambiguous {
@@ -280,12 +289,30 @@ fn warn_of_block(tally: &Tally) {
     }
 }
 
+/// The request that the message belongs to, if one is given.
+fn tried<'a>(
+    arguments: &Arguments,
+    config: &'a Config,
+    content_type: Option<&'a str>,
+) -> Result<Option<TriedRequest<'a>>, String> {
+    let read = |line: &String| {
+        TriedRequest::read(
+            line,
+            &arguments.headers,
+            arguments.claims.as_deref(),
+            content_type,
+            (&config.sources.consent, config.sources.overrides),
+        )
+    };
+    arguments.request.as_ref().map(read).transpose()
+}
+
 /// The rules that act, as the filter chooses them.
 fn chosen(
     arguments: &Arguments,
     config: &Config,
     place: Place,
-    content_type: Option<&str>,
+    request: Option<&TriedRequest<'_>>,
 ) -> Result<Vec<RuleUse>, String> {
     let acting = |index| RuleUse {
         index,
@@ -302,19 +329,12 @@ fn chosen(
             return Err(format!("no such rule; there are {}", names.join(", ")));
         }
     }
-    let Some(line) = &arguments.request else {
+    let Some(request) = request else {
         return Ok(uses);
     };
-    let request = TriedRequest::read(
-        line,
-        &arguments.headers,
-        arguments.claims.as_deref(),
-        content_type,
-        (&config.sources.consent, config.sources.overrides),
-    )?;
-    let mut due = config.rules_at(&config.rules_for(&request), place);
-    if content_type.is_some() {
-        due = config.rules_of_type(&due, &request);
+    let mut due = config.rules_at(&config.rules_for(request), place);
+    if matches!(place, Place::RequestBody | Place::ResponseBody) {
+        due = config.rules_of_type(&due, request);
     }
     due.retain(|used| uses.iter().any(|wanted| wanted.index == used.index));
     let names = |is_exempt: bool| -> Vec<&str> {
@@ -575,7 +595,8 @@ mod tests {
             let arguments = Arguments::try_parse_from(words).unwrap();
             let content_type = arguments.content_type.clone();
             let place = arguments.place;
-            let uses = chosen(&arguments, &config, place, content_type.as_deref()).unwrap();
+            let request = tried(&arguments, &config, content_type.as_deref()).unwrap();
+            let uses = chosen(&arguments, &config, place, request.as_ref()).unwrap();
             let name = |used: &RuleUse| (config.rules[used.index].name.clone(), used.is_exempt);
             uses.iter().map(name).collect()
         };

@@ -108,7 +108,15 @@ fn every_kind_of_issue_and_every_option_is_described() {
             "{code} is not in the README"
         );
     }
-    for command in ["verify", "report", "erase", "purge", "hold", "keygen"] {
+    for command in [
+        "verify",
+        "report",
+        "disclosures",
+        "erase",
+        "purge",
+        "hold",
+        "keygen",
+    ] {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_meshward"))
             .args(["audit", command, "--help"])
             .output()

@@ -8,10 +8,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::config::Node;
+use policy::data_subject::DataSubjects;
 use policy::decision::{Decision, Outcome};
 use policy::filters::{
-    DECISIONS_PROPERTY as DECISIONS, IDENTITY_PROPERTY as IDENTITY, JWT_AUTH, TOKEN_BUCKET,
-    WITHIN_LIMITS_PROPERTY as WITHIN_LIMITS,
+    DATA_SUBJECTS_PROPERTY as DATA_SUBJECTS, DECISIONS_PROPERTY as DECISIONS,
+    IDENTITY_PROPERTY as IDENTITY, JWT_AUTH, TOKEN_BUCKET, WITHIN_LIMITS_PROPERTY as WITHIN_LIMITS,
 };
 use policy::identity::Identity;
 
@@ -138,6 +139,22 @@ pub fn append_decision(host: &dyn Host, decision: Decision) {
     let mut list = read(host, DECISIONS).map_or_else(Vec::new, |text| Decision::parse_list(&text));
     decision.add_to(&mut list);
     let _ = host.set_property(&[DECISIONS], Decision::list_to_json(&list).as_bytes());
+}
+
+/// About whom the messages of the stream are, as far as their bodies have been read.
+#[must_use]
+pub fn data_subjects(host: &dyn Host) -> Vec<DataSubjects> {
+    read(host, DATA_SUBJECTS).map_or_else(Vec::new, |text| DataSubjects::parse_list(&text))
+}
+
+/// Adds people to those that the messages of the stream are about.
+pub fn append_data_subjects(host: &dyn Host, people: &[DataSubjects]) {
+    let mut list = data_subjects(host);
+    for found in people {
+        found.clone().add_to(&mut list);
+    }
+    let text = DataSubjects::list_to_json(&list);
+    let _ = host.set_property(&[DATA_SUBJECTS], text.as_bytes());
 }
 
 /// Envoy keeps what a filter sets under `wasm.` in the filter state, where it is `filter_state` and

@@ -58,7 +58,9 @@ pub use interface::{
 pub use metrics::{Counter, Histogram, Metrics};
 pub use moment::Moment;
 pub use plugin::Plugin;
-pub use request::{Request, RequestFacts, header_text, proxy_address};
+pub use request::{
+    Request, RequestFacts, client_certificate, has_client_certificate, header_text, proxy_address,
+};
 pub use status::Status;
 pub use throttle::Throttle;
 pub use verify_signature::verify_signature;

@@ -14,6 +14,7 @@ use policy::mode::Mode;
 use policy::overrides::{OVERRIDE_HEADERS, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
+use policy::request_value::CertificateField;
 
 use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, headers};
 
@@ -391,6 +392,10 @@ impl Facts for RequestFacts<'_> {
         self.request.raw_path(self.host)
     }
 
+    fn client_certificate(&self, field: CertificateField) -> Option<String> {
+        client_certificate(self.host, field)
+    }
+
     fn method(&self) -> &str {
         self.request.method(self.host)
     }
@@ -469,6 +474,32 @@ pub fn proxy_address(host: &dyn Host) -> Option<IpAddr> {
         .or_else(|_| host.property(&["remote_addr"]))
         .ok()?;
     client_address::parse(std::str::from_utf8(&address).ok()?)
+}
+
+/// Whether the client of the connection has shown a certificate that the proxy has verified. The
+/// attribute is a boolean of one byte.
+#[must_use]
+pub fn has_client_certificate(host: &dyn Host) -> bool {
+    let value = host.property(&["connection", "mtls"]);
+    value.is_ok_and(|value| value.first() == Some(&1))
+}
+
+/// A field of the certificate of the client of the connection; `None` where it has shown none, or
+/// the host does not say.
+#[must_use]
+pub fn client_certificate(host: &dyn Host, field: CertificateField) -> Option<String> {
+    if !has_client_certificate(host) {
+        return None;
+    }
+    let name = match field {
+        CertificateField::UriSan => "uri_san_peer_certificate",
+        CertificateField::DnsSan => "dns_san_peer_certificate",
+        CertificateField::Subject => "subject_peer_certificate",
+        CertificateField::Sha256 => "sha256_peer_certificate_digest",
+    };
+    let value = host.property(&["connection", name]).ok()?;
+    let text = String::from_utf8(value).ok();
+    text.filter(|text| !text.is_empty())
 }
 
 /// A header as text; bytes that are not UTF-8 become U+FFFD.

@@ -7,11 +7,18 @@ use regex_lite::{Regex, RegexBuilder};
 use serde_json::Number;
 
 use crate::config::{Fields, Node};
+use crate::facts::Facts;
 use crate::identity::Identity;
 use crate::json::Json;
+use crate::matching::{Fit, Match};
+use crate::request_value::RequestValue;
 
 /// A condition on one claim of the verified identity:
 /// `{ "claim": "realm_access.roles", "contains": "admin" }`.
+///
+/// In the place of a constant, `equals` and `contains` take a value that the request names:
+/// `{ "claim": "sub", "equals": { "path": "/users/{id}/**" } }` holds for callers who ask for their
+/// own object. It must hold under every reading of the request.
 ///
 /// The claim is a dotted path. Of a value that is an array, every test but `contains`, `all`, `exists`
 /// and `absent` looks at every item and holds when one fits.
@@ -32,6 +39,10 @@ enum Test {
     Compare(Comparison, Number),
     Exists,
     Absent,
+    /// One of its items is what the request names.
+    EqualsRequest(RequestValue),
+    /// One of its words is.
+    ContainsRequest(RequestValue),
 }
 
 /// How a number is compared with the one of the configuration.
@@ -72,9 +83,54 @@ impl ClaimCondition {
         })
     }
 
-    /// Whether the identity fulfils the condition. Without an identity only `absent` holds.
+    /// Whether the condition compares the caller with what the request names: whose object it is.
     #[must_use]
-    pub fn holds(&self, identity: Option<&Identity>) -> bool {
+    pub const fn is_about_object(&self) -> bool {
+        matches!(self.test, Test::EqualsRequest(_) | Test::ContainsRequest(_))
+    }
+
+    /// As [`ClaimCondition::read`], for the requests of a rule: a segment that none of its paths
+    /// has is a mistake.
+    #[must_use]
+    pub fn read_within(node: &Node<'_>, matches: &Match) -> Option<Self> {
+        let condition = Self::read(node)?;
+        if let Test::EqualsRequest(place) | Test::ContainsRequest(place) = &condition.test {
+            place.check_within(node, matches);
+        }
+        Some(condition)
+    }
+
+    /// Whether the identity fulfils the condition under every reading of the request. Without an
+    /// identity only `absent` holds.
+    #[must_use]
+    pub fn holds(&self, identity: Option<&Identity>, facts: &dyn Facts) -> bool {
+        self.fit(identity, facts) == Fit::Yes
+    }
+
+    /// As [`ClaimCondition::holds`], with the readings told apart.
+    #[must_use]
+    pub fn fit(&self, identity: Option<&Identity>, facts: &dyn Facts) -> Fit {
+        let (place, words) = match &self.test {
+            Test::EqualsRequest(place) => (place, false),
+            Test::ContainsRequest(place) => (place, true),
+            _ => return self.holds_for(identity).into(),
+        };
+        let Some(value) = self.value(identity) else {
+            return Fit::No;
+        };
+        let claimed: Vec<String> = if words {
+            value.words()
+        } else {
+            items(&value).collect()
+        };
+        if claimed.is_empty() {
+            return Fit::No;
+        }
+        let readings = place.readings(facts);
+        readings.fit(|named| claimed.iter().any(|item| item == named))
+    }
+
+    fn value(&self, identity: Option<&Identity>) -> Option<Json> {
         let value = identity.and_then(|identity| {
             let claims = &identity.claims.0;
             let found = claims.gathered(&self.claim).map(Cow::into_owned);
@@ -84,7 +140,11 @@ impl ClaimCondition {
                 .filter(|value| !self.claim.contains("[]") || !is_empty(value))
                 .or_else(|| identity.claim_text(&self.claim).map(Json::String))
         });
-        let Some(value) = value.filter(|value| *value != Json::Null) else {
+        value.filter(|value| *value != Json::Null)
+    }
+
+    fn holds_for(&self, identity: Option<&Identity>) -> bool {
+        let Some(value) = self.value(identity) else {
             return self.test == Test::Absent;
         };
         match &self.test {
@@ -102,6 +162,8 @@ impl ClaimCondition {
                 let words = value.words();
                 expected.iter().all(|word| words.contains(word))
             }
+            // These depend on the request.
+            Test::EqualsRequest(_) | Test::ContainsRequest(_) => false,
         }
     }
 }
@@ -169,12 +231,16 @@ fn tests(fields: &mut Fields<'_>) -> Vec<Option<Test>> {
     let mut add = |node: Option<Node<'_>>, read: fn(&Node<'_>) -> Option<Test>| {
         tests.extend(node.map(|node| read(&node)));
     };
-    add(fields.optional("equals"), |n| scalar(n).map(Test::Equals));
+    add(fields.optional("equals"), |n| match n.json() {
+        Json::Object(_) => RequestValue::read(n).map(Test::EqualsRequest),
+        _ => scalar(n).map(Test::Equals),
+    });
     add(fields.optional("in"), |n| {
         n.non_empty_list(|item| scalar(&item)).map(Test::In)
     });
-    add(fields.optional("contains"), |n| {
-        scalar(n).map(Test::Contains)
+    add(fields.optional("contains"), |n| match n.json() {
+        Json::Object(_) => RequestValue::read(n).map(Test::ContainsRequest),
+        _ => scalar(n).map(Test::Contains),
     });
     add(fields.optional("all"), |n| {
         n.non_empty_list(|item| scalar(&item)).map(Test::All)
@@ -259,10 +325,13 @@ mod conditions {
 
     use super::*;
     use crate::config;
+    use crate::facts::tests::Request;
     use crate::identity::parse_claims;
+    use crate::matching::Ambiguity;
 
     fn identity() -> Identity {
-        let claims = br#"{"sub":"jane","realm_access":{"roles":["admin","ops"]},"level":7,
+        let claims =
+            br#"{"sub":"jane","realm_access":{"roles":["admin","ops","on call"]},"level":7,
             "scope":"a b","ok":true,"none":null,"a.b":"dotted","uses":[{"code":"TREAT"},{"code":"ETREAT"}],"obj":{},"huge":9007199254740993}"#;
         Identity {
             claims: parse_claims(claims).unwrap(),
@@ -273,7 +342,7 @@ mod conditions {
     fn holds(condition: &str, identity: Option<&Identity>) -> bool {
         config::read(condition, |n| ClaimCondition::read(&n))
             .unwrap()
-            .holds(identity)
+            .holds(identity, &Request::get("/", &[]))
     }
 
     #[test]
@@ -338,6 +407,68 @@ mod conditions {
     }
 
     #[test]
+    fn a_claim_is_what_the_request_names() {
+        let jane = identity();
+        let fit = |condition: &str, path: &str, headers: &[(&str, &str)]| {
+            let condition = config::read(condition, |n| ClaimCondition::read(&n)).unwrap();
+            assert!(condition.is_about_object());
+            condition.fit(Some(&jane), &Request::get(path, headers))
+        };
+        let of_path = r#"{"claim":"sub","equals":{"path":"/users/{id}/**"}}"#;
+        let number = r#"{"claim":"level","equals":{"path":"/levels/{level}"}}"#;
+        let list = r#"{"claim":"realm_access.roles","contains":{"path":"/roles/{role}"}}"#;
+        let words = r#"{"claim":"scope","contains":{"query":"scope"}}"#;
+        let header = r#"{"claim":"sub","equals":{"header":"x-user"}}"#;
+        let host = r#"{"claim":"sub","equals":{"host":"{user}.example.com"}}"#;
+        for (condition, path, expected) in [
+            (of_path, "/users/jane", Fit::Yes),
+            (of_path, "/users/jane/orders", Fit::Yes),
+            (of_path, "/users/j%61ne", Fit::Maybe(Ambiguity::Path)),
+            (list, "/roles/on%20call", Fit::Yes),
+            (of_path, "/users/joe/orders", Fit::No),
+            (of_path, "/users/Jane", Fit::No),
+            (of_path, "/users", Fit::No),
+            (of_path, "/accounts/jane", Fit::No),
+            (of_path, "/users/joe/../jane", Fit::Maybe(Ambiguity::Path)),
+            (
+                of_path,
+                "/users/jane%2f..%2fjoe",
+                Fit::Maybe(Ambiguity::Path),
+            ),
+            (number, "/levels/7", Fit::Yes),
+            (number, "/levels/07", Fit::No),
+            (number, "/levels/7.0", Fit::No),
+            (list, "/roles/ops", Fit::Yes),
+            (list, "/roles/op", Fit::No),
+            (words, "/?scope=b", Fit::Yes),
+            (words, "/?scope=a%20b", Fit::No),
+            (words, "/", Fit::No),
+            (header, "/", Fit::No),
+            (host, "/", Fit::No),
+        ] {
+            assert_eq!(fit(condition, path, &[]), expected, "{condition} {path}");
+        }
+        assert_eq!(fit(header, "/", &[("x-user", "jane")]), Fit::Yes);
+        let list = fit(header, "/", &[("x-user", "jane,joe")]);
+        assert_eq!(list, Fit::Maybe(Ambiguity::Header));
+    }
+
+    #[test]
+    fn nobody_owns_what_the_request_does_not_name() {
+        let condition = r#"{"claim":"sub","equals":{"query":"user"}}"#;
+        let condition = config::read(condition, |n| ClaimCondition::read(&n)).unwrap();
+        let anonymous = Identity::default();
+        let empty = Identity {
+            subject: Some(String::new()),
+            ..Identity::default()
+        };
+        for caller in [None, Some(&anonymous), Some(&empty)] {
+            assert!(!condition.holds(caller, &Request::get("/?user=", &[])));
+            assert!(!condition.holds(caller, &Request::get("/", &[])));
+        }
+    }
+
+    #[test]
     fn exactly_one_test() {
         for condition in [
             r#"{"claim":"sub"}"#,
@@ -350,6 +481,8 @@ mod conditions {
             r#"{"claim":"sub","regex":"a)|(b"}"#,
             r#"{"claim":"sub","regex":"(((a{100}){100}){100}){100}"}"#,
             r#"{"claim":"sub","at_least":"1"}"#,
+            r#"{"claim":"sub","equals":{"path":"/users/**"}}"#,
+            r#"{"claim":"sub","in":[{"query":"user"}]}"#,
         ] {
             assert!(
                 config::read(condition, |n| ClaimCondition::read(&n)).is_err(),

@@ -3,6 +3,7 @@
 use crate::consent::Consent;
 use crate::identity::Identity;
 use crate::path::{PathError, RequestPath};
+use crate::request_value::CertificateField;
 
 /// A request, as rules see it. The host layer reads them from the proxy and asks it only for what a
 /// rule needs; tests read them from a table.
@@ -13,8 +14,11 @@ pub trait Facts {
     /// See [`PathError`].
     fn path(&self) -> Result<&RequestPath, PathError>;
 
-    /// `:path` as it was sent, with its query; empty where there is none.
+    /// The path with its query, as it was sent; empty where nobody knows it.
     fn raw_path(&self) -> &[u8];
+
+    /// A field of the certificate that the client has shown and the proxy has verified.
+    fn client_certificate(&self, field: CertificateField) -> Option<String>;
 
     /// The method, as it was sent: methods are case-sensitive (RFC 9110 section 9.1).
     fn method(&self) -> &str;
@@ -132,6 +136,10 @@ pub(crate) mod tests {
 
         fn raw_path(&self) -> &[u8] {
             self.raw_path.as_bytes()
+        }
+
+        fn client_certificate(&self, _: CertificateField) -> Option<String> {
+            None
         }
 
         fn method(&self) -> &str {

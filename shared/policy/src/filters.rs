@@ -18,6 +18,8 @@ pub const IDENTITY_PROPERTY: &str = "meshward.identity";
 pub const DECISIONS_PROPERTY: &str = "meshward.decisions";
 /// The stream property that says only that token-bucket admitted the request.
 pub const WITHIN_LIMITS_PROPERTY: &str = "meshward.within_limits";
+/// The stream property that holds about whom the messages are, as JSON: see [`crate::data_subject`].
+pub const DATA_SUBJECTS_PROPERTY: &str = "meshward.data_subjects";
 /// The header that carries the identity where a host keeps no properties.
 pub const IDENTITY_HEADER: &str = "x-meshward-identity";
 

@@ -18,6 +18,7 @@ use policy::facts::Facts;
 use policy::identity::Identity;
 use policy::matching::{Match, Selection, applies, select};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 use proptest::prelude::*;
 
 /// A request of which only the path matters.
@@ -35,11 +36,14 @@ impl Facts for Get {
     fn path(&self) -> Result<&RequestPath, PathError> {
         self.0.as_ref().map_err(|error| *error)
     }
-    fn method(&self) -> &str {
-        "GET"
-    }
     fn raw_path(&self) -> &[u8] {
         b""
+    }
+    fn client_certificate(&self, _: CertificateField) -> Option<String> {
+        None
+    }
+    fn method(&self) -> &str {
+        "GET"
     }
     fn host(&self) -> &str {
         ""

@@ -143,7 +143,7 @@ pub fn size(range: Range) -> u64 {
 
 /// For each group, a set of numbers.
 #[derive(Clone, Debug, Default)]
-pub struct GroupIntervals([Intervals; 4]);
+pub struct GroupIntervals([Intervals; Group::ALL.len()]);
 
 impl GroupIntervals {
     /// Adds a range for some groups.

@@ -111,7 +111,7 @@ pub struct Groups(u8);
 
 impl Groups {
     /// All of them.
-    pub const ALL: Self = Self(15);
+    pub const ALL: Self = Self(31);
 
     /// With these.
     #[must_use]
@@ -161,9 +161,10 @@ impl Groups {
 const fn bit(group: Group) -> u8 {
     match group {
         Group::Consent => 1,
-        Group::Source => 2,
-        Group::Subject => 4,
-        Group::Url => 8,
+        Group::DataSubject => 2,
+        Group::Source => 4,
+        Group::Subject => 8,
+        Group::Url => 16,
     }
 }
 
@@ -302,7 +303,7 @@ fn from_record(record: Record, keyring: &Keyring) -> Result<Item, Fault> {
     });
     let present = match &control {
         Some(_) => Groups::default(),
-        None => Groups::ALL.without(erased),
+        None => Groups::of(record.present.iter().copied()),
     };
     Ok(Item {
         chain,

@@ -12,6 +12,8 @@ use crate::scan::Fields;
 pub struct Subject {
     /// As JSON strings are written inside of records.
     names: BTreeSet<String>,
+    /// Pseudonyms of the same person as somebody whom data is about.
+    people: BTreeSet<String>,
 }
 
 impl Subject {
@@ -22,13 +24,21 @@ impl Subject {
             Pseudonymizer::new(key, epoch.clone()).pseudonym(subject)
         };
         let names = std::iter::once(subject.to_owned()).chain(epochs.iter().map(pseudonym));
-        let written = |name: String| {
-            let mut text = String::new();
-            audit::canonical::push_string(&mut text, &name);
-            text
-        };
         Self {
             names: names.map(written).collect(),
+            people: BTreeSet::new(),
+        }
+    }
+
+    /// Somebody whom data is about, by the pseudonyms of some epochs.
+    #[must_use]
+    pub fn of_data(person: &str, epochs: &[(String, Vec<u8>)]) -> Self {
+        let pseudonym = |(epoch, key): &(String, Vec<u8>)| {
+            Pseudonymizer::new(key, epoch.clone()).data_subject(person)
+        };
+        Self {
+            names: BTreeSet::new(),
+            people: epochs.iter().map(pseudonym).map(written).collect(),
         }
     }
 
@@ -36,6 +46,13 @@ impl Subject {
     #[must_use]
     pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
         Self::names_in(text, fields).any(|name| self.names.contains(name))
+            || self.is_about(text, fields)
+    }
+
+    /// Whether the data of a record is about this person.
+    fn is_about(&self, text: &str, fields: &Fields) -> bool {
+        let people = fields.data_subject.of(text);
+        people.is_some_and(|people| self.people.iter().any(|one| people.contains(one.as_str())))
     }
 
     /// The names of who acted, as a record writes them.
@@ -49,4 +66,11 @@ impl Subject {
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }
+}
+
+/// A name as JSON strings are written inside of records.
+fn written(name: String) -> String {
+    let mut text = String::new();
+    audit::canonical::push_string(&mut text, &name);
+    text
 }

@@ -7,6 +7,8 @@ use policy::json::Json;
 use policy::matching::Match;
 use policy::mode::Mode;
 
+use super::DataSubjectSource;
+
 /// What is recorded of which requests.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -20,6 +22,8 @@ pub struct Rule {
     pub sample: Share,
     /// What they are called, with the parts of the path that differ left open.
     pub template: Option<String>,
+    /// About whom they are.
+    pub data_subject: Vec<DataSubjectSource>,
     /// For how long.
     pub retention: Retention,
     /// How sure it must be that the record is kept.
@@ -114,12 +118,16 @@ impl Keep {
 }
 
 impl Rule {
-    pub(super) fn read(node: &Node<'_>, defaults: &Self) -> Option<Self> {
+    pub(super) fn read(node: &Node<'_>, defaults: &Self, has_key: bool) -> Option<Self> {
         node.object(|fields| {
             let levels = [Level::None, Level::Metadata, Level::Request, Level::Full];
             let words = levels.map(|level| (level.as_str(), level));
+            let matches = fields.or("match", Match::default(), |n| Match::read(&n));
             Some(Self {
-                matches: fields.or("match", Match::default(), |n| Match::read(&n)),
+                data_subject: fields.or("data_subject", Vec::new(), |n| {
+                    DataSubjectSource::read_all(&n, &matches, has_key)
+                }),
+                matches,
                 mode: Mode::of_rule(fields, defaults.mode),
                 level: fields.or("level", Level::Metadata, |n| n.one_of(&words)),
                 sample: fields.or("sample", Share::ALL, |n| {
@@ -143,6 +151,7 @@ impl Default for Rule {
             level: Level::Metadata,
             sample: Share::ALL,
             template: None,
+            data_subject: Vec::new(),
             retention: Retention::default(),
             assurance: Assurance::Buffered,
         }

@@ -24,12 +24,13 @@ impl AuditEmitter {
             return Action::Continue;
         }
         let (level, enforces) = (rule.level, rule.mode.enforces());
-        let observed = start.received(
+        let mut observed = start.received(
             host,
             level,
             self.recorder.fields(),
             &self.config.sources.consent,
         );
+        observed.data_subjects = start.data_subjects(host, &rule.data_subject, None, false);
         let written = self.append_record(host, now, &observed, index, level, Some(context));
         if !self.abilities.holds {
             // It is in the log already.

@@ -116,6 +116,9 @@ impl AuditEmitter {
                 self.recorder.fields(),
                 &self.config.sources.consent,
             );
+            let sources = &self.config.rule(index).data_subject;
+            observed.data_subjects =
+                start.data_subjects(host, sources, observed.identity.as_ref(), true);
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);

@@ -5,7 +5,7 @@ use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
 
-use super::{ConsentDetail, Observation, cut};
+use super::{ConsentDetail, Observation, ObservedSubjects, cut};
 
 /// How much is left.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +67,10 @@ impl Bound {
             forwarded_for: observation.forwarded_for.clone().filter(|_| self.items > 8),
             identity: observation.identity.as_ref().map(|one| self.identity(one)),
             peer: text(&observation.peer),
+            data_subjects: observation
+                .data_subjects
+                .as_ref()
+                .map(|people| self.people(people)),
             decisions: self.decisions(&observation.decisions),
             opted_out: observation.opted_out,
             purposes: observation
@@ -111,6 +115,18 @@ impl Bound {
             emergency: text(&identity.emergency),
             method: identity.method,
             ..Identity::default()
+        }
+    }
+
+    /// Who has no place is counted: a pseudonym cannot be made of a part of a name.
+    fn people(self, people: &ObservedSubjects) -> ObservedSubjects {
+        let lost = people.values.len().saturating_sub(self.items);
+        ObservedSubjects {
+            values: people.values.iter().take(self.items).cloned().collect(),
+            omitted: people
+                .omitted
+                .saturating_add(u64::try_from(lost).unwrap_or(0)),
+            is_incomplete: people.is_incomplete,
         }
     }
 

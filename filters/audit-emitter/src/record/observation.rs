@@ -1,5 +1,6 @@
 //! What is known of one request when its record is written.
 
+use policy::data_subject::MAX_DATA_SUBJECTS;
 use policy::decision::{Decision, Outcome};
 use policy::finding::FindingOutcome;
 use policy::identity::Identity;
@@ -60,6 +61,8 @@ pub struct Observation {
     pub identity: Option<Identity>,
     /// Who the client certificate names, where no filter verified anybody.
     pub peer: Option<String>,
+    /// About whom the request is, where its rule says where they stand.
+    pub data_subjects: Option<ObservedSubjects>,
     /// What every filter decided.
     pub decisions: Vec<Decision>,
     /// Whether the request had `Sec-GPC: 1`.
@@ -119,6 +122,34 @@ impl Observation {
     fn has_applied(&self, outcome: Outcome) -> bool {
         let applied = |decision: &Decision| decision.outcome == outcome && !decision.report_only;
         self.decisions.iter().any(applied)
+    }
+}
+
+/// About whom a request is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObservedSubjects {
+    /// Who, as the messages name them.
+    pub values: Vec<String>,
+    /// How many more there were.
+    pub omitted: u64,
+    /// There may be others: a body was not read to its end, or servers read the request in more
+    /// than one way.
+    pub is_incomplete: bool,
+}
+
+impl ObservedSubjects {
+    /// Adds people, each once; who has no place is counted.
+    pub(crate) fn add_all(&mut self, people: &[String]) {
+        for person in people {
+            if self.values.contains(person) {
+                continue;
+            }
+            if self.values.len() >= MAX_DATA_SUBJECTS {
+                self.omitted = self.omitted.saturating_add(1);
+            } else {
+                self.values.push(person.clone());
+            }
+        }
     }
 }
 

@@ -147,7 +147,7 @@ impl Rule {
                     .one_of(&[("everybody", ())])
                     .map(|()| Access::Deny),
                 (None, None, Some(require)) => {
-                    Requirement::read(&require, providers).map(Box::new).map(Access::Require)
+                    Requirement::read(&require, providers, &matches).map(Box::new).map(Access::Require)
                 }
                 _ => {
                     fields
@@ -192,7 +192,7 @@ impl Requirement {
             || self.consent.is_some()
     }
 
-    pub(super) fn read(node: &Node<'_>, names: &[String]) -> Option<Self> {
+    pub(super) fn read(node: &Node<'_>, names: &[String], matches: &Match) -> Option<Self> {
         node.object(|fields| {
             let providers = Providers::read(fields, names);
             let optional = fields.or("optional", Optional::No, |n| Optional::read(&n));
@@ -200,7 +200,7 @@ impl Requirement {
             let scopes = fields.or("scopes", Vec::new(), |n| scope_list(&n));
             let scopes_any = fields.or("scopes_any", Vec::new(), |n| scope_list(&n));
             let claims = fields.or("claims", Vec::new(), |n| {
-                n.non_empty_list(|claim| ClaimCondition::read(&claim))
+                n.non_empty_list(|claim| ClaimCondition::read_within(&claim, matches))
             });
             let step_up = StepUp {
                 acr_values: fields.or("acr_values", Vec::new(), |n| scope_list(&n)),

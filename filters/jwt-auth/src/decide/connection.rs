@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use host::{Host, Request};
+use host::{Host, Request, has_client_certificate};
 use policy::hex;
 use policy::identity::{AuthenticationMethod, Claims, Identity};
 use policy::json::Json;
@@ -126,12 +126,6 @@ pub(crate) fn https_location(host: &dyn Host, request: &Request) -> Option<Strin
 fn tls_version(host: &dyn Host) -> Option<TlsVersion> {
     let name = host.property(&["connection", "tls_version"]).ok()?;
     TlsVersion::named(std::str::from_utf8(&name).ok()?)
-}
-
-/// The attribute is a boolean of one byte.
-fn has_client_certificate(host: &dyn Host) -> bool {
-    host.property(&["connection", "mtls"])
-        .is_ok_and(|value| value.first() == Some(&1))
 }
 
 /// The provider of an identity that a certificate gives.

@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use host::{Direction, Host, Moment, Request};
 use policy::claim::ClaimCondition;
-use policy::facts::Facts as _;
+use policy::facts::Facts;
 use policy::identity::Identity;
 use policy::json::Json;
-use policy::matching::{Selection, select};
+use policy::matching::{Fit, Selection, select};
 use policy::mode::Mode;
 
 use crate::config::{Access, Config, GPC_PATH, Requirement, StepUp, TlsRequirement};
@@ -334,12 +334,9 @@ fn check(
         };
         return Err((Reason::ScopeMissing, detail));
     }
-    let holds = |condition: &ClaimCondition| {
-        let mut identities = identities.iter();
-        identities.any(|identity| condition.holds(Some(identity)))
-    };
-    if !requirement.claims.iter().all(holds) {
-        return Err(plain(Reason::ClaimMismatch));
+    let facts = request.facts(host, Direction::Request);
+    for condition in &requirement.claims {
+        check_claim(&facts, condition, &identities).map_err(plain)?;
     }
     let step_up = &requirement.step_up;
     let logged_in = |identity: &Rc<Identity>| has_logged_in(step_up, identity, now);
@@ -373,6 +370,27 @@ fn check(
         }
     }
     Ok(())
+}
+
+/// One of the callers meets a condition, under every reading of the request.
+fn check_claim(
+    facts: &dyn Facts,
+    condition: &ClaimCondition,
+    identities: &[Rc<Identity>],
+) -> Result<(), Reason> {
+    let mut reason = if condition.is_about_object() {
+        Reason::ObjectNotOwned
+    } else {
+        Reason::ClaimMismatch
+    };
+    for identity in identities {
+        match condition.fit(Some(identity), facts) {
+            Fit::Yes => return Ok(()),
+            Fit::Maybe(ambiguity) => reason = Reason::ambiguous(ambiguity),
+            Fit::No => {}
+        }
+    }
+    Err(reason)
 }
 
 /// Whether the caller has logged in as the rule wants it, and not too long ago. Who has not said when

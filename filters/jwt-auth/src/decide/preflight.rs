@@ -7,6 +7,7 @@ use policy::facts::Facts;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 
 use crate::config::{Access, Config};
 
@@ -51,6 +52,10 @@ impl Facts for Announced<'_> {
 
     fn raw_path(&self) -> &[u8] {
         self.facts.raw_path()
+    }
+
+    fn client_certificate(&self, field: CertificateField) -> Option<String> {
+        self.facts.client_certificate(field)
     }
 
     fn method(&self) -> &str {

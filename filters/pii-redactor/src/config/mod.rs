@@ -6,6 +6,7 @@ mod fields;
 mod on_error;
 mod presets;
 mod rule;
+mod watched;
 
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
 pub use rule::{Place, Places, Rule};
@@ -21,6 +22,7 @@ use policy::mode::Mode;
 use crate::custom::Custom;
 use crate::detect::Confidence;
 use crate::inflate::InflateLimits;
+use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use crate::plan::{
     Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
     TypePolicy,
@@ -100,7 +102,7 @@ impl Config {
             .filter(|(_, rule)| is_due(rule))
             .map(|(index, rule)| RuleUse {
                 index,
-                is_exempt: rule.unless.holds(facts.identity()),
+                is_exempt: rule.unless.holds(facts),
             })
             .collect()
     }
@@ -171,6 +173,16 @@ impl Config {
                     rule: place,
                     enforces,
                 }));
+            parts.people.extend(rule.data_subject.iter().cloned());
+            if !is_exempt {
+                parts.owners.extend(rule.owner.iter().map(|owner| {
+                    let mut owner = owner.clone();
+                    if !enforces {
+                        owner.otherwise = Otherwise::Report;
+                    }
+                    (owner, place)
+                }));
+            }
             if let Some(paths) = &rule.allow_fields {
                 let minimization = Minimization {
                     rule: place,
@@ -213,6 +225,15 @@ impl Config {
         });
         if presets != 0 {
             rules.insert(0, Rule::of_presets(presets, &scope));
+        }
+        let watched = rules.iter().map(|rule: &Rule| {
+            let owners = rule.owner.len();
+            owners.saturating_add(rule.data_subject.len())
+        });
+        if watched.sum::<usize>() > MAX_TARGETS {
+            fields.node().reject_unseen(format_args!(
+                "expected at most {MAX_TARGETS} \"owner\" and \"data_subject\" entries in all rules"
+            ));
         }
         let has_rules = ["rules", "presets"]
             .iter()

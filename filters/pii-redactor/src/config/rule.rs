@@ -5,16 +5,17 @@ use std::rc::Rc;
 use policy::claim::ClaimCondition;
 use policy::config::Node;
 use policy::consent::ConsentCondition;
+use policy::facts::Facts;
 pub use policy::finding::Place;
-use policy::identity::Identity;
 use policy::matching::Match;
 use policy::mode::Mode;
 
 use super::actions::{ActionTable, Keys};
 use super::detectors::Kinds;
-use super::{fields, presets};
+use super::{fields, presets, watched};
 use crate::action::Action;
 use crate::paths::Path;
+use crate::plan::watched::{Otherwise, OwnerRule, PersonPath};
 use crate::plan::{FieldAction, Selector};
 
 /// What is redacted in which messages.
@@ -34,6 +35,10 @@ pub struct Rule {
     pub fields: Vec<(Selector, FieldAction)>,
     /// Members that may pass; `None` lets all pass.
     pub allow_fields: Option<Vec<Path>>,
+    /// Whose the objects in bodies must be.
+    pub owner: Vec<OwnerRule>,
+    /// Where bodies name the people that they are about.
+    pub data_subject: Vec<PersonPath>,
     /// The callers that see everything.
     pub unless: Unless,
     /// The rule applies only where this holds.
@@ -87,6 +92,13 @@ pub(super) struct Scope<'s> {
 }
 
 impl Rule {
+    /// Whether objects go, or messages stop, for whose they are.
+    #[must_use]
+    pub fn judges_owners(&self) -> bool {
+        let mut owners = self.owner.iter();
+        owners.any(|owner| owner.otherwise != Otherwise::Report)
+    }
+
     /// The rule that presets at the top level are: for all messages.
     pub(super) fn of_presets(bits: u8, scope: &Scope<'_>) -> Self {
         let none = ActionTable::default();
@@ -100,6 +112,8 @@ impl Rule {
                 .collect(),
             fields: Vec::new(),
             allow_fields: None,
+            owner: Vec::new(),
+            data_subject: Vec::new(),
             unless: Unless::default(),
             when_consent: None,
             mode: scope.mode,
@@ -125,12 +139,13 @@ impl Rule {
             kinds.extend(presets::kinds(bits));
             kinds.sort_unstable();
             kinds.dedup();
+            let matches = rule.or("match", Match::default(), |n| Match::read(&n));
+            let places = rule.or("apply_to", scope.default_places, |n| Places::read(&n));
             let read = Self {
                 name: rule.or("name", node.path().to_owned(), |n| {
                     n.name(64).map(str::to_owned)
                 }),
-                matches: rule.or("match", Match::default(), |n| Match::read(&n)),
-                places: rule.or("apply_to", scope.default_places, |n| Places::read(&n)),
+                places,
                 headers: rule.or("headers", None, |n| {
                     n.non_empty_list(|h| h.header_name()).map(Some)
                 }),
@@ -145,7 +160,13 @@ impl Rule {
                     n.non_empty_list(|path| path.parsed(Path::parse, "a path"))
                         .map(Some)
                 }),
-                unless: rule.or("unless", Unless::default(), |n| Unless::read(&n)),
+                owner: rule.or("owner", Vec::new(), |n| {
+                    n.non_empty_list(|owner| watched::read_owner(&owner, &matches))
+                }),
+                data_subject: rule.or("data_subject", Vec::new(), |n| {
+                    n.non_empty_list(|person| watched::read_person(&person, places))
+                }),
+                unless: rule.or("unless", Unless::default(), |n| Unless::read(&n, &matches)),
                 when_consent: rule.or("when", None, |n| {
                     n.object(|when| {
                         let consent = when.required("consent", "a condition on consent")?;
@@ -153,13 +174,14 @@ impl Rule {
                     })
                 }),
                 mode: Mode::of_rule(rule, scope.mode),
+                matches,
             };
-            let has_work = ["detect", "fields", "presets", "allow_fields"]
+            let has_work = WORK
                 .iter()
                 .any(|key| node.json().member(key).is_some());
             if !has_work {
                 rule.node().reject_unseen(
-                    r#"a rule needs "detect", "presets", "fields" or "allow_fields""#,
+                    r#"a rule needs "detect", "presets", "fields", "allow_fields", "owner" or "data_subject""#,
                 );
             }
             Some(read)
@@ -167,14 +189,24 @@ impl Rule {
     }
 }
 
+/// The keys that say what a rule is for.
+const WORK: [&str; 6] = [
+    "detect",
+    "fields",
+    "presets",
+    "allow_fields",
+    "owner",
+    "data_subject",
+];
+
 impl Unless {
-    fn read(node: &Node<'_>) -> Option<Self> {
+    fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {
         node.object(|unless| {
             let read = Self {
                 scopes: unless.or("scopes", Vec::new(), |n| n.strings()),
                 roles: unless.or("roles", Vec::new(), |n| n.strings()),
                 claims: unless.or("claims", Vec::new(), |n| {
-                    n.non_empty_list(|claim| ClaimCondition::read(&claim))
+                    n.non_empty_list(|claim| ClaimCondition::read_within(&claim, matches))
                 }),
             };
             let has_some = ["scopes", "roles", "claims"]
@@ -191,12 +223,13 @@ impl Unless {
     }
 
     /// Whether a caller sees everything: all scopes, one of the roles, all claims. Nobody does if
-    /// nothing is said, and neither does a caller whom nobody verified.
+    /// nothing is said, and neither does a caller whom nobody verified. Where servers may read the
+    /// request in more than one way, each reading must say so.
     #[must_use]
-    pub fn holds(&self, identity: Option<&Identity>) -> bool {
+    pub fn holds(&self, facts: &dyn Facts) -> bool {
         let says_something =
             !(self.scopes.is_empty() && self.roles.is_empty() && self.claims.is_empty());
-        let Some(identity) = identity.filter(|_| says_something) else {
+        let Some(identity) = facts.identity().filter(|_| says_something) else {
             return false;
         };
         // Who breaks the glass gets what the rule opens for anybody.
@@ -206,6 +239,9 @@ impl Unless {
         self.scopes.iter().all(|scope| identity.has_scope(scope))
             && (self.roles.is_empty()
                 || self.roles.iter().any(|role| identity.roles.contains(role)))
-            && self.claims.iter().all(|claim| claim.holds(Some(identity)))
+            && self
+                .claims
+                .iter()
+                .all(|claim| claim.holds(Some(identity), facts))
     }
 }

@@ -41,7 +41,7 @@ fn every_mistake_is_named() {
         r#"rules[2].fields[4]: an object: expected exactly one of "name", "words" and "path""#,
         r#"rules[3].unless: an object: expected "scopes", "roles" or "claims""#,
         r#"rules[3].when.consent: an object: expected "granted" or "denied""#,
-        r#"rules[3]: a rule needs "detect", "presets", "fields" or "allow_fields""#,
+        r#"rules[3]: a rule needs "detect", "presets", "fields", "allow_fields", "owner" or "data_subject""#,
         r#"rules[4].allow_fields[0]: "$.a[-1]": the end of an array"#,
         r#"rules[4].allow_fields[1]: "$[?@.b]": filters need"#,
         "actions.CREDIT_CARD.mask.keep_last: 12: expected an integer from 0 to 8",

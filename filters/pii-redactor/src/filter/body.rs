@@ -28,6 +28,8 @@ pub(super) struct Work {
     kept: Vec<u8>,
     /// How much of what was found has been handed over.
     pub(super) handed_over: HandedOver,
+    /// How many of the people that it is about have been handed over.
+    pub(super) people_told: usize,
     /// The end has been reported.
     pub(super) is_reported: bool,
     /// That the rest is not searched for its cost has been reported.
@@ -145,6 +147,7 @@ impl RedactedStream {
         let media = Media::of(&content_type);
         let enforces = filter.enforces(&rules);
         let minimizes = filter.minimizes(&rules) && enforces;
+        let judges = filter.judges_owners(&rules);
         let blocks_types = filter.config.on_error.unsupported_type == FailurePolicy::Block;
         let refused = (FailurePolicy::Block, Reason::UnsupportedType);
         if media.is_ambiguous && filter.config.on_error.ambiguous == ParseErrorPolicy::Block {
@@ -152,7 +155,7 @@ impl RedactedStream {
             return self.refuse(filter, host, direction, refused);
         }
         let Some(framing) = media.framing else {
-            if minimizes || blocks_types {
+            if minimizes || judges || blocks_types {
                 return self.refuse(filter, host, direction, refused);
             }
             report::not_searched(filter, host, place, NotSearched::ContentType, 1);
@@ -163,8 +166,14 @@ impl RedactedStream {
             framing,
             Framing::Text | Framing::Markup | Framing::Unknown | Framing::Grpc
         );
+        // Only JSON has objects whose owners are known.
+        let is_json = matches!(
+            framing,
+            Framing::Json | Framing::JsonLines | Framing::Events
+        );
         let is_unsupported = framing == Framing::Unknown && blocks_types;
-        if has_no_members && minimizes || is_unsupported && !content_type.is_empty() {
+        let cannot_judge = judges && !is_json || has_no_members && minimizes;
+        if cannot_judge || is_unsupported && !content_type.is_empty() {
             return self.refuse(filter, host, direction, refused);
         }
         let encoding = message.text("content-encoding").unwrap_or_default();
@@ -176,20 +185,28 @@ impl RedactedStream {
         };
         let changes = filter.changes_bodies(&rules);
         let plan = filter.plan(&rules);
+        let mut pipeline = BodyPipeline::with_charset(
+            Rc::clone(&plan),
+            &framing,
+            media.charset,
+            coding,
+            filter.config.inflate,
+        );
+        if plan.watched().is_some()
+            && let Some(request) = &self.request
+        {
+            let facts = request.facts(host, direction);
+            pipeline.watch(place.direction(), &facts);
+        }
         let work = Work {
-            pipeline: BodyPipeline::with_charset(
-                Rc::clone(&plan),
-                &framing,
-                media.charset,
-                coding,
-                filter.config.inflate,
-            ),
-            minimizes: plan.minimizes_bodies(),
+            pipeline,
+            minimizes: plan.minimizes_bodies() || plan.judges_owners(),
             plan,
             changes,
             holds: changes && holds(filter, host, &message, direction, (&framing, coding)),
             kept: Vec::new(),
             handed_over: HandedOver::default(),
+            people_told: 0,
             is_reported: false,
             is_over_budget: false,
             is_grpc: framing == Framing::Grpc,
@@ -300,6 +317,9 @@ impl RedactedStream {
                 Direction::Request => self.block(filter, host, direction),
                 Direction::Response => self.stop(filter, host, direction, Reason::BlockedContent),
             };
+        }
+        if work.pipeline.tally().is_unjudged() && changes {
+            return self.stop(filter, host, direction, Reason::OwnerUnknown);
         }
         let on_error = &filter.config.on_error;
         if work.pipeline.is_over_budget() && !work.is_over_budget {

@@ -256,6 +256,13 @@ impl PiiRedactor {
         self.enforces(uses) && self.capabilities.rewrites_bodies()
     }
 
+    /// Whether any of these rules lets objects pass only if they are the caller's.
+    fn judges_owners(&self, uses: &[RuleUse]) -> bool {
+        let judges = |rule: &Rule| rule.mode.enforces() && rule.judges_owners();
+        self.rules(uses)
+            .any(|(rule, is_exempt)| judges(rule) && !is_exempt)
+    }
+
     /// Whether any of these rules lets only named members pass.
     fn minimizes(&self, uses: &[RuleUse]) -> bool {
         self.rules(uses)

@@ -18,6 +18,8 @@ pub(super) enum Reason {
     UnsupportedType,
     /// A coding, transfer encoding or charset that is not decoded.
     UnsupportedEncoding,
+    /// Nobody can say whose the objects in it are.
+    OwnerUnknown,
     /// Not what the content type says.
     ParseError,
     /// Receivers may read it in different ways.
@@ -66,6 +68,7 @@ impl Reason {
             Self::PartialContent => "partial_content",
             Self::UnsupportedType => "unsupported_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::OwnerUnknown => "owner_unknown",
             Self::ParseError => "parse_error",
             Self::Ambiguous => "ambiguous",
             Self::BudgetExceeded => "budget_exceeded",

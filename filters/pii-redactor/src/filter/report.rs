@@ -63,6 +63,12 @@ impl RedactedStream {
         };
         let new = work.handed_over.advance(work.pipeline.tally());
         let plan = std::rc::Rc::clone(&work.plan);
+        let people = work.pipeline.tally().people();
+        let known: usize = people.iter().map(|people| people.values.len()).sum();
+        if known > work.people_told {
+            exchange::append_data_subjects(host, people);
+            work.people_told = known;
+        }
         found(filter, host, body_of(direction), &plan, (&new, fate));
     }
 
@@ -79,6 +85,11 @@ impl RedactedStream {
             return;
         };
         work.is_reported = true;
+        let people = work.pipeline.tally().people();
+        if !people.is_empty() {
+            // Also that nobody was named, or that not all of it was read.
+            exchange::append_data_subjects(host, people);
+        }
         if let Some(malformed) = work.pipeline.malformed() {
             filter
                 .metrics

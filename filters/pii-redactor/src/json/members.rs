@@ -422,7 +422,7 @@ pub(super) fn unescaped(spelling: &[u8]) -> Vec<u8> {
 /// What may stand before a document and is no part of it: a byte order mark (RFC 8259 section 8.1),
 /// a record separator (RFC 7464), and, before the first one, the `)]}',` that keeps browsers from
 /// running a document as a script.
-const fn is_before_document(byte: u8, has_value: bool) -> bool {
+pub(super) const fn is_before_document(byte: u8, has_value: bool) -> bool {
     match byte {
         0xef | 0xbb | 0xbf | RECORD_SEPARATOR => true,
         b')' | b']' | b'}' | b'\'' | b',' => !has_value,

@@ -24,6 +24,7 @@ mod rules;
 mod searched_names;
 mod stack;
 mod values;
+mod watch;
 
 use std::rc::Rc;
 
@@ -43,12 +44,15 @@ use member_name::MemberName;
 use nested::{Nested, Root};
 use recovery::Recovery;
 use stack::{Frame, Stack};
+use watch::{Piece, Watch};
 
 /// Rewrites one body.
 #[derive(Debug)]
 pub struct JsonRewriter {
     plan: Rc<Plan>,
     traits: Traits,
+    /// What stands before all else: whose the objects are, and about whom.
+    watch: Option<Box<Watch>>,
     /// What the name of the string or field announces that this document is in.
     root: Root,
     nested: Nested,
@@ -163,6 +167,9 @@ impl JsonRewriter {
                 runs: true,
                 root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             },
+            watch: plan
+                .watched()
+                .map(|_| Box::new(Watch::new(Rc::clone(&plan)))),
             root: Root::default(),
             nested: Nested::default(),
             state: State::Value { is_first: false },
@@ -200,6 +207,33 @@ impl JsonRewriter {
 
     /// Takes the next bytes of the body, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        match self.watch_over(tally, |watch, tally| watch.write(chunk, tally)) {
+            None => self.rewrite(chunk, out, tally),
+            Some(pieces) => self.rewrite_pieces(pieces, out, tally),
+        }
+    }
+
+    /// Lets the watch see what comes. Where objects may go it says what leaves.
+    fn watch_over(
+        &mut self,
+        tally: &mut Tally,
+        look: impl FnOnce(&mut Watch, &mut Tally),
+    ) -> Option<Vec<Piece>> {
+        let watch = self.watch.as_mut()?;
+        look(watch, tally);
+        watch.holds().then(|| watch.take())
+    }
+
+    fn rewrite_pieces(&mut self, pieces: Vec<Piece>, out: &mut Vec<u8>, tally: &mut Tally) {
+        for piece in pieces {
+            match piece {
+                Piece::Document(bytes) => self.rewrite(&bytes, out, tally),
+                Piece::Between(raw) => self.rewrite_between(&raw, out, tally),
+            }
+        }
+    }
+
+    fn rewrite(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let mut done = 0;
         if self.traits.is_lines {
             for end in memchr::memchr_iter(b'\n', chunk) {
@@ -243,6 +277,13 @@ impl JsonRewriter {
     /// White space of a format around the document, that stands between two of its tokens (the
     /// beginning of the next line of an event).
     pub fn write_between(&mut self, raw: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        match self.watch_over(tally, |watch, tally| watch.write_between(raw, tally)) {
+            None => self.rewrite_between(raw, out, tally),
+            Some(pieces) => self.rewrite_pieces(pieces, out, tally),
+        }
+    }
+
+    fn rewrite_between(&mut self, raw: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         match self.state {
             State::Value { .. }
             | State::Name { .. }
@@ -281,6 +322,10 @@ impl JsonRewriter {
 
     /// The body is complete: writes what is held.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        if let Some(mut watch) = self.watch.take() {
+            watch.finish(tally);
+            self.rewrite_pieces(watch.take(), out, tally);
+        }
         let plan = Rc::clone(&self.plan);
         let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
         self.settle(&mut cursor, &plan, tally);
@@ -308,9 +353,10 @@ impl JsonRewriter {
 
     /// Bytes that are held at the moment; 0 at the end of a document that is an object or an array.
     #[must_use]
-    pub const fn held(&self) -> usize {
-        self.held
-            .len()
+    pub fn held(&self) -> usize {
+        let watched = self.watch.as_ref().map_or(0, |watch| watch.held());
+        watched
+            .saturating_add(self.held.len())
             .saturating_add(self.scanner.held())
             .saturating_add(self.member_name.scanner.held())
             .saturating_add(self.nested.held())
@@ -333,8 +379,10 @@ impl JsonRewriter {
 
     /// Whether documents are complete here.
     #[must_use]
-    pub const fn is_between_documents(&self) -> bool {
-        self.stack.frames.is_empty()
+    pub fn is_between_documents(&self) -> bool {
+        let watch = self.watch.as_ref().filter(|watch| watch.holds());
+        watch.is_none_or(|watch| watch.is_between_documents())
+            && self.stack.frames.is_empty()
             && matches!(self.state, State::AfterValue | State::Value { .. })
     }
 

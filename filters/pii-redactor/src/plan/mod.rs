@@ -7,6 +7,7 @@ mod lists;
 mod placeholders;
 mod search;
 mod settings;
+pub mod watched;
 
 pub(crate) use lists::is_item;
 pub use settings::{Allowed, Settings, TypePolicy};
@@ -24,6 +25,7 @@ use crate::lexicon::Lexicon;
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
 use crate::trigger::Triggers;
+use watched::{OwnerRule, PersonPath, Watched};
 
 /// The number of the first kind that a configuration adds.
 pub const FIRST_CUSTOM: u8 = 192;
@@ -50,6 +52,8 @@ pub struct Plan {
     pub(crate) paths: PathSet,
     /// Only what is allowed passes.
     pub(crate) minimizes: Option<Minimization>,
+    /// Whose objects are, and about whom.
+    watched: Option<Watched>,
     names: RefCell<NameCache>,
     settings: Rc<Settings>,
 }
@@ -146,6 +150,10 @@ pub struct Parts {
     pub fields: Vec<FieldRule>,
     /// The paths that are allowed, and for whom.
     pub allowed: Option<(Vec<Path>, Minimization)>,
+    /// Rules about owners of objects, each with its rule by its place in the plan.
+    pub owners: Vec<(OwnerRule, u8)>,
+    /// Paths to people.
+    pub people: Vec<PersonPath>,
 }
 
 impl Plan {
@@ -211,9 +219,22 @@ impl Plan {
             paths,
             minimizes: parts.allowed.map(|(_, minimization)| minimization),
             fields: parts.fields,
+            watched: Watched::new(parts.owners, parts.people),
             names: RefCell::default(),
             settings,
         }
+    }
+
+    /// What is watched in documents.
+    #[must_use]
+    pub const fn watched(&self) -> Option<&Watched> {
+        self.watched.as_ref()
+    }
+
+    /// Whether objects go, or messages stop, for whose they are.
+    #[must_use]
+    pub fn judges_owners(&self) -> bool {
+        self.watched.as_ref().is_some_and(Watched::enforces)
     }
 
     /// The name of a kind.
@@ -265,7 +286,10 @@ impl Plan {
     /// Whether nothing at all is looked for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.wanted.is_empty() && self.whole.is_empty() && !self.has_member_rules()
+        self.wanted.is_empty()
+            && self.whole.is_empty()
+            && !self.has_member_rules()
+            && self.watched.is_none()
     }
 
     /// What the name of a member says; known names are looked up. `parent` is the member that it is

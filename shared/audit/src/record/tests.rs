@@ -172,7 +172,7 @@ fn what_is_erased_is_gone_and_the_rest_still_fits() {
         let text = canonical::to_string(&erased);
         let record = Record::check_text(&text).unwrap();
         assert_eq!(record.fingerprint, sealed.fingerprint);
-        let expected = if group == Group::Consent {
+        let expected = if matches!(group, Group::Consent | Group::DataSubject) {
             vec![]
         } else {
             vec![group]

@@ -38,14 +38,19 @@ pub(super) struct Arguments {
     pseudonyms: Pseudonyms,
 
     /// Erase what the records of this subject say about it
-    #[arg(long, required_unless_present = "records")]
+    #[arg(long, required_unless_present_any = ["records", "data_subject"])]
     subject: Option<String>,
+
+    /// Erase what records say about this person, whom the data is about: the pseudonym and the URL,
+    /// unless --groups says otherwise; needs --pseudonym-key-env
+    #[arg(long, value_name = "ID", conflicts_with = "subject")]
+    data_subject: Option<String>,
 
     /// Take away this record
     #[arg(long = "record", value_name = "UID")]
     records: Vec<String>,
 
-    /// Erase these parts and leave the rest: consent, source, subject, url
+    /// Erase these parts and leave the rest: consent, data_subject, source, subject, url
     #[arg(long, value_delimiter = ',', value_name = "GROUP")]
     groups: Vec<String>,
 
@@ -201,7 +206,9 @@ struct Wanted {
 
 impl Wanted {
     fn of(arguments: &Arguments) -> Result<Self> {
-        let groups = if arguments.groups.is_empty() {
+        let groups = if arguments.groups.is_empty() && arguments.data_subject.is_some() {
+            Groups::of([Group::DataSubject, Group::Url])
+        } else if arguments.groups.is_empty() {
             Groups::ALL
         } else {
             Groups::named(arguments.groups.iter().map(String::as_str)).ok_or_else(|| {
@@ -220,11 +227,14 @@ impl Wanted {
                 ));
             }
         }
-        let subject = arguments.subject.as_deref();
+        let pseudonyms = &arguments.pseudonyms;
+        let subject = match (&arguments.subject, &arguments.data_subject) {
+            (Some(subject), _) => Some(pseudonyms.subject(subject)?),
+            (None, Some(person)) => Some(pseudonyms.data_subject(person)?),
+            (None, None) => None,
+        };
         Ok(Self {
-            subject: subject
-                .map(|s| arguments.pseudonyms.subject(s))
-                .transpose()?,
+            subject,
             records: arguments.records.iter().cloned().collect(),
             groups,
             records_whole: arguments.groups.is_empty(),

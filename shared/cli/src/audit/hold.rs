@@ -41,6 +41,10 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "release")]
     subject: Option<String>,
 
+    /// Hold the records that are about this person and in the files; needs --pseudonym-key-env
+    #[arg(long, value_name = "ID", conflicts_with_all = ["release", "subject"])]
+    data_subject: Option<String>,
+
     /// Hold what the subject does from now on, too
     #[arg(long, requires = "subject")]
     standing: bool,
@@ -104,8 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         for text in &arguments.chains {
             all.push(target(text)?);
         }
-        if let Some(subject) = &arguments.subject {
-            let subject = arguments.pseudonyms.subject(subject)?;
+        if let Some(subject) = arguments.held_subject()? {
             let (_, found) = input.read(&keyring, || Found {
                 subject: &subject,
                 records: BTreeMap::new(),
@@ -156,6 +159,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 impl Arguments {
+    /// Whose records are held, if somebody's are.
+    fn held_subject(&self) -> Result<Option<Subject>> {
+        match (&self.subject, &self.data_subject) {
+            (Some(subject), _) => self.pseudonyms.subject(subject).map(Some),
+            (None, Some(person)) => self.pseudonyms.data_subject(person).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// The paths and the classes.
     fn selectors(&self) -> Result<Vec<Selector>> {
         for pattern in &self.paths {

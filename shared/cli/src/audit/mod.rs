@@ -2,6 +2,7 @@
 
 pub(crate) mod common;
 mod coverage;
+mod disclosures;
 mod erase;
 pub(crate) mod format;
 mod hold;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     let done = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Disclosures(arguments) => disclosures::run(arguments),
         Command::Inventory(arguments) => inventory::run(arguments),
         Command::Coverage(arguments) => coverage::run(arguments),
         Command::Erase(arguments) => erase::run(arguments),
@@ -49,6 +51,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Say who accessed which data, what was refused and by which rule, and what is kept how long
     Report(report::Arguments),
+    /// Say who got to see what about a person: an accounting of disclosures
+    Disclosures(disclosures::Arguments),
     /// Say which operations are called, by whom and with which data, beside what is documented
     Inventory(inventory::Arguments),
     /// Say which days of the last months have records, and which have none

@@ -14,6 +14,19 @@ pub(super) struct Pseudonyms {
 impl Pseudonyms {
     /// A subject by all its names.
     pub(super) fn subject(&self, subject: &str) -> Result<Subject> {
+        Ok(Subject::new(subject, &self.epochs()?))
+    }
+
+    /// Somebody whom data is about, who is recorded by pseudonyms alone.
+    pub(super) fn data_subject(&self, person: &str) -> Result<Subject> {
+        let epochs = self.epochs()?;
+        if epochs.is_empty() {
+            return Err("--data-subject: people are recorded by pseudonyms; give their keys with --pseudonym-key-env".to_owned());
+        }
+        Ok(Subject::of_data(person, &epochs))
+    }
+
+    fn epochs(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut epochs = Vec::new();
         for text in &self.pseudonym_keys {
             let (epoch, variable) = text
@@ -26,6 +39,6 @@ impl Pseudonyms {
             }
             epochs.push((epoch.to_owned(), key.into_bytes()));
         }
-        Ok(Subject::new(subject, &epochs))
+        Ok(epochs)
     }
 }

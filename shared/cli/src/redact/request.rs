@@ -8,6 +8,7 @@ use policy::http;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping, parse_claims};
 use policy::overrides::{OverrideRules, Overrides};
 use policy::path::{PathError, RequestPath};
+use policy::request_value::CertificateField;
 
 /// A request that is tried.
 pub(super) struct TriedRequest<'a> {
@@ -91,6 +92,10 @@ impl Facts for TriedRequest<'_> {
 
     fn raw_path(&self) -> &[u8] {
         self.raw_path.as_bytes()
+    }
+
+    fn client_certificate(&self, _: CertificateField) -> Option<String> {
+        None
     }
 
     fn method(&self) -> &str {

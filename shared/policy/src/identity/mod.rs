@@ -117,6 +117,17 @@ impl Identity {
             })
     }
 
+    /// The values of a claim as text: the items of a list, or the one there is.
+    #[must_use]
+    pub fn claim_values(&self, path: &str) -> Vec<String> {
+        let mut values: Vec<String> = match self.claim(path) {
+            Some(Json::Array(items)) => items.iter().filter_map(Json::scalar_text).collect(),
+            _ => self.claim_text(path).into_iter().collect(),
+        };
+        values.retain(|value| !value.is_empty());
+        values
+    }
+
     /// Whether the caller was granted this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {

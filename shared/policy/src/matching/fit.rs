@@ -6,7 +6,7 @@ use crate::values::MAX_VALUES;
 
 /// Whether a condition holds for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fit {
+pub enum Fit {
     /// Under no reading.
     No,
     /// Under some readings.
@@ -27,11 +27,13 @@ pub enum Ambiguity {
     Header,
     /// The host: `:authority`, `Host`, or one that overrides it.
     Host,
+    /// A query parameter that is there more than once.
+    Query,
 }
 
 impl Fit {
     /// The fit of two conditions that must both hold.
-    pub(super) fn and(self, other: impl FnOnce() -> Self) -> Self {
+    pub(crate) fn and(self, other: impl FnOnce() -> Self) -> Self {
         match self {
             Self::No => Self::No,
             Self::Yes => other(),
@@ -43,7 +45,7 @@ impl Fit {
     }
 
     /// A condition over several readings.
-    pub(super) fn over(readings: impl Iterator<Item = bool>, ambiguity: Ambiguity) -> Self {
+    pub(crate) fn over(readings: impl Iterator<Item = bool>, ambiguity: Ambiguity) -> Self {
         let (mut some, mut all) = (false, true);
         for holds in readings {
             some |= holds;

@@ -16,7 +16,7 @@
 mod fit;
 mod select;
 
-pub use fit::Ambiguity;
+pub use fit::{Ambiguity, Fit};
 pub use select::{Selection, applies, candidates, may_apply, select};
 
 use crate::claim::ClaimCondition;
@@ -26,8 +26,6 @@ use crate::facts::Facts;
 use crate::nearest::nearest;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
 use crate::values::MAX_VALUES;
-
-use fit::Fit;
 
 /// The conditions of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +53,7 @@ impl Match {
                     false => PathCase::Significant,
                 })
             });
-            Some(Self {
+            let mut read = Self {
                 routes: fields.or("routes", Vec::new(), |n| n.strings()),
                 hosts: fields.or("hosts", Vec::new(), |n| {
                     n.non_empty_list(|h| HostPattern::read(&h))
@@ -74,11 +72,13 @@ impl Match {
                 }),
                 consent: fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some)),
                 scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
-                claims: fields.or("claims", Vec::new(), |n| {
-                    n.non_empty_list(|claim| ClaimCondition::read(&claim))
-                }),
+                claims: Vec::new(),
                 break_glass: fields.or("break_glass", None, |n| n.boolean().map(Some)),
-            })
+            };
+            read.claims = fields.or("claims", Vec::new(), |n| {
+                n.non_empty_list(|claim| ClaimCondition::read_within(&claim, &read))
+            });
+            Some(read)
         })
     }
 
@@ -124,6 +124,12 @@ impl Match {
         !self.scopes.is_empty() || !self.claims.is_empty() || self.break_glass.is_some()
     }
 
+    /// Whether some path that the rule is about fits a pattern too.
+    #[must_use]
+    pub fn may_have_path(&self, pattern: &PathPattern) -> bool {
+        self.paths.is_empty() || self.paths.iter().any(|own| own.overlaps(pattern))
+    }
+
     fn path_fits(&self, reading: &Reading) -> Fit {
         let mut fit = Fit::from(self.paths.is_empty());
         for pattern in &self.paths {
@@ -152,7 +158,7 @@ impl Match {
                     .iter()
                     .fold(Fit::Yes, |fit, header| fit.and(|| header.fits(facts)))
             })
-            .and(|| self.caller_fits(facts).into())
+            .and(|| self.caller_fits(facts))
     }
 
     fn host_fits(&self, facts: &dyn Facts) -> Fit {
@@ -177,23 +183,28 @@ impl Match {
                 .is_some_and(|route| self.routes.iter().any(|item| item == route))
     }
 
-    fn caller_fits(&self, facts: &dyn Facts) -> bool {
-        self.scopes.iter().all(|scope| {
-            facts
-                .identity()
-                .is_some_and(|identity| identity.has_scope(scope))
-        }) && self
-            .claims
-            .iter()
-            .all(|claim| claim.holds(facts.identity()))
-            && self
-                .consent
+    fn caller_fits(&self, facts: &dyn Facts) -> Fit {
+        let granted = |scope: &String| {
+            let identity = facts.identity();
+            identity.is_some_and(|identity| identity.has_scope(scope))
+        };
+        let consented = || {
+            self.consent
                 .as_ref()
                 .is_none_or(|condition| condition.holds(facts.consent()))
-            && self.break_glass.is_none_or(|wanted| {
-                let identity = facts.identity();
-                identity.is_some_and(|identity| identity.emergency.is_some()) == wanted
+        };
+        let in_emergency = |wanted: bool| {
+            let identity = facts.identity();
+            identity.is_some_and(|identity| identity.emergency.is_some()) == wanted
+        };
+        Fit::from(self.scopes.iter().all(granted))
+            .and(|| {
+                self.claims.iter().fold(Fit::Yes, |fit, claim| {
+                    fit.and(|| claim.fit(facts.identity(), facts))
+                })
             })
+            .and(|| consented().into())
+            .and(|| self.break_glass.is_none_or(in_emergency).into())
     }
 
     fn content_type_fits(&self, facts: &dyn Facts) -> Fit {

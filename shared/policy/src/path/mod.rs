@@ -19,7 +19,7 @@ mod pattern;
 mod readings;
 mod servers;
 
-pub use pattern::{PathCase, PathFit, PathPattern, PatternError};
+pub use pattern::{PathCase, PathFit, PathPattern, PathVariable, PatternError};
 pub use servers::{SERVERS, Server, Step};
 
 use crate::overrides::Overrides;

@@ -1,6 +1,7 @@
 //! Patterns over request paths.
 
 use super::Reading;
+use crate::request_value::is_variable_name;
 
 /// A pattern such as `/orders/*/items` or `/admin/**`.
 ///
@@ -110,6 +111,23 @@ impl PathPattern {
         length_fits && case_fits && pairs.all(|(own, other)| same(own, other))
     }
 
+    /// Whether some path fits both, at least in another case.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (shorter, longer) = if self.segments.len() <= other.segments.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let length_fits = shorter.open_end || shorter.segments.len() == longer.segments.len();
+        let same = |one: &Segment, other: &Segment| match (one, other) {
+            (Segment::Exact(one), Segment::Exact(other)) => is_same_name(one, other),
+            _ => true,
+        };
+        let mut pairs = shorter.segments.iter().zip(&longer.segments);
+        length_fits && pairs.all(|(one, other)| same(one, other))
+    }
+
     /// Whether this reading of a path fits the pattern.
     #[must_use]
     pub fn fit(&self, reading: &Reading) -> PathFit {
@@ -146,6 +164,69 @@ impl PathPattern {
             }
         }
         fit
+    }
+}
+
+/// One segment of the paths that a pattern fits: `/users/{id}/**`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathVariable {
+    pattern: PathPattern,
+    /// The place of the segment.
+    place: usize,
+}
+
+impl PathVariable {
+    /// Reads a pattern of which one segment is `{name}`.
+    ///
+    /// # Errors
+    /// It has none or several, or is no pattern.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut places = Vec::new();
+        let mut segments: Vec<&str> = Vec::new();
+        for segment in text.split('/').filter(|segment| !segment.is_empty()) {
+            let name = segment
+                .strip_prefix('{')
+                .and_then(|rest| rest.strip_suffix('}'));
+            if name.is_some_and(is_variable_name) {
+                places.push(segments.len());
+                segments.push("*");
+            } else {
+                segments.push(segment);
+            }
+        }
+        let [place] = places.as_slice() else {
+            return Err(format!(
+                "expected exactly one segment in braces, as in \"/users/{{id}}/**\", found {}",
+                places.len()
+            ));
+        };
+        let start = if text.starts_with('/') { "/" } else { "" };
+        let pattern = format!("{start}{}", segments.join("/"));
+        let pattern =
+            PathPattern::parse(&pattern, PathCase::Unknown).map_err(|error| match error {
+                PatternError::Variable => "a variable is a whole segment, such as {id}".to_owned(),
+                other => other.to_string(),
+            })?;
+        Ok(Self {
+            pattern,
+            place: *place,
+        })
+    }
+
+    /// The pattern that paths must fit to have the segment.
+    #[must_use]
+    pub const fn pattern(&self) -> &PathPattern {
+        &self.pattern
+    }
+
+    /// The segment, where a reading of a path has it. Where servers disagree on the case of the
+    /// other segments, those that route the path at all take this segment for the value.
+    #[must_use]
+    pub fn value<'r>(&self, reading: &'r Reading) -> Option<&'r str> {
+        if self.pattern.fit(reading) == PathFit::No {
+            return None;
+        }
+        reading.segments().get(self.place).map(String::as_str)
     }
 }
 

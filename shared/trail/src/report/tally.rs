@@ -25,6 +25,8 @@ pub struct Filter {
     pub to_ms: Option<u64>,
     /// Of this subject.
     pub subject: Option<Subject>,
+    /// About this person.
+    pub data_subject: Option<Subject>,
     /// Of this operation; with a `*` at the end, of all that begin so.
     pub route: Option<String>,
     /// Of this retention class.
@@ -351,6 +353,10 @@ impl Filter {
                 .subject
                 .as_ref()
                 .is_none_or(|subject| subject.is_in(text, fields))
+            && self
+                .data_subject
+                .as_ref()
+                .is_none_or(|person| person.is_in(text, fields))
             && self.route.as_ref().is_none_or(route_fits)
             && self
                 .class

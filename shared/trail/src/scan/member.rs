@@ -45,6 +45,7 @@ pub(super) enum Field {
     Sequence,
     Uid,
     Consent,
+    DataSubject,
     Class,
     Expires,
     RequiredUntil,
@@ -118,6 +119,7 @@ known! {
     Commitments = b"commitments";
     Consent = b"consent";
     Control = b"control";
+    DataSubject = b"data_subject";
     Expires = b"expires";
     Findings = b"findings";
     Fingerprint = b"fingerprint";
@@ -197,6 +199,7 @@ impl Node {
             (Self::Source, Known::Ip) => of(Field::SrcIp),
             (Self::Source, Known::Name) => of(Field::SrcName),
             (Self::Unmapped, Known::Consent) => cut(Field::Consent),
+            (Self::Unmapped, Known::DataSubject) => cut(Field::DataSubject),
             (Self::Unmapped, Known::Findings) => of(Field::Findings),
             (Self::Unmapped, Known::RecordIntegrity) => node(Self::Integrity),
             (Self::Unmapped, Known::Retention) => node(Self::Retention),
@@ -223,9 +226,10 @@ impl Node {
 const fn group(known: Known) -> Option<u8> {
     match known {
         Known::Consent => Some(0),
-        Known::Source => Some(1),
-        Known::Subject => Some(2),
-        Known::Url => Some(3),
+        Known::DataSubject => Some(1),
+        Known::Source => Some(2),
+        Known::Subject => Some(3),
+        Known::Url => Some(4),
         _ => None,
     }
 }

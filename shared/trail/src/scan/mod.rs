@@ -68,6 +68,7 @@ pub struct Fields {
     pub sequence: u64,
     pub uid: Span,
     pub consent: Span,
+    pub data_subject: Span,
     pub class: Span,
     pub expires: Option<u64>,
     pub required_until: Option<u64>,
@@ -76,9 +77,9 @@ pub struct Fields {
     pub fingerprint: Span,
     pub previous: Span,
     pub version: u64,
-    pub commitments: [Span; 4],
-    pub salts: [Span; 4],
-    cuts: [Span; 13],
+    pub commitments: [Span; Group::ALL.len()],
+    pub salts: [Span; Group::ALL.len()],
+    cuts: [Span; 14],
     cut_count: usize,
 }
 
@@ -94,6 +95,7 @@ impl Fields {
         let none = Span::default();
         match group {
             Group::Consent => [self.consent, none, none],
+            Group::DataSubject => [self.data_subject, none, none],
             Group::Source => [self.http_headers, self.user_agent, self.src_endpoint],
             Group::Subject => [self.actor, none, none],
             Group::Url => [self.path, self.query, self.url_string],

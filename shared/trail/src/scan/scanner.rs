@@ -316,6 +316,7 @@ impl<'t> Scanner<'t> {
             Field::SrcName => &mut fields.src_name,
             Field::Uid => &mut fields.uid,
             Field::Consent => &mut fields.consent,
+            Field::DataSubject => &mut fields.data_subject,
             Field::Class => &mut fields.class,
             Field::Stage => &mut fields.stage,
             Field::ChainUid => &mut fields.chain_uid,

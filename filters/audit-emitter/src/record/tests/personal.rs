@@ -81,3 +81,62 @@ fn personal_parts_are_written_as_the_configuration_says() {
         assert!(!text.contains(hidden), "{hidden}: {text}");
     }
 }
+
+#[test]
+fn people_are_pseudonyms_in_a_group_that_can_be_erased() {
+    let finding = |kind: &str, outcome, place| Finding {
+        outcome,
+        place,
+        ..found(kind, 1)
+    };
+    let mut decision = Decision::new("pii-redactor", Outcome::Redacted);
+    decision.findings = vec![
+        finding("US_SSN", FindingOutcome::Masked, Place::ResponseBody),
+        finding("EMAIL", FindingOutcome::Removed, Place::ResponseBody),
+        finding("EMAIL", FindingOutcome::Seen, Place::ResponseHeaders),
+        finding("PHONE", FindingOutcome::Sent, Place::RequestBody),
+    ];
+    let observation = Observation {
+        data_subjects: Some(ObservedSubjects {
+            values: vec!["7".to_owned(), "8".to_owned()],
+            omitted: 9,
+            is_incomplete: true,
+        }),
+        decisions: vec![decision],
+        ..Observation::default()
+    };
+    let context = Context::pseudonymous();
+    let text = context.text(&observation);
+    let record = Json::parse(text.as_bytes()).unwrap();
+    let keyed = Pseudonymizer::new(&[7; 32], "2026".to_owned());
+    assert_eq!(
+        record.at("unmapped.data_subject").unwrap().to_string(),
+        format!(
+            r#"{{"disclosed":[{{"class":"EMAIL","form":"clear"}},{{"class":"US_SSN","form":"masked"}}],"incomplete":true,"omitted":9,"uids":["{}","{}"]}}"#,
+            keyed.data_subject("7"),
+            keyed.data_subject("8")
+        )
+    );
+    let mut erased = record;
+    Group::DataSubject.erase(&mut erased);
+    assert!(erased.at("unmapped.data_subject").is_none());
+    let left = Record::check(&erased).unwrap();
+    assert_eq!(left.erased, [Group::DataSubject]);
+    // Without people there is no such group.
+    let other = context.text(&Observation::default());
+    assert!(!other.contains("data_subject"), "{other}");
+}
+
+#[test]
+fn ten_thousand_people_do_not_lengthen_a_record() {
+    let mut people = ObservedSubjects::default();
+    let all: Vec<String> = (0..10_000).map(|id| format!("patient-{id}")).collect();
+    people.add_all(&all);
+    let observation = Observation {
+        data_subjects: Some(people),
+        ..Observation::default()
+    };
+    let text = Context::pseudonymous().text(&observation);
+    assert!(text.len() < 12 * 1024, "{}", text.len());
+    assert!(text.contains(r#""omitted":9900"#), "{text}");
+}

@@ -418,6 +418,30 @@ fn identities_are_mapped_and_api_keys_carry_claims() {
 }
 
 #[test]
+fn a_certificate_says_whose_object_it_is() {
+    let same = |claim: &str, field: &str| json!([{"claim": claim, "equals": {"client_certificate": field}}]);
+    let configuration = json!({
+        "providers": {"partners": api_keys(&json!([{"header": "x-api-key"}]))},
+        "rules": [
+            {"match": {"paths": ["/dns"]}, "require": {"provider": "partners", "claims": same("sub", "dns_san")}},
+            {"match": {"paths": ["/uri"]}, "require": {"provider": "partners", "claims": same("plan", "uri_san")}},
+        ],
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    let with = |path: &str, shown: u8, dns: &str| {
+        Request::get(path)
+            .header("x-api-key", KEY)
+            .attribute(&["connection", "mtls"], [shown])
+            .attribute(&["connection", "dns_san_peer_certificate"], dns)
+    };
+    bed.passes("its own", &with("/dns", 1, "acme"), KEY);
+    let others = (403, "object_not_owned");
+    bed.refuses("another's", &with("/dns", 1, "bolt"), KEY, others);
+    bed.refuses("not verified", &with("/dns", 0, "acme"), KEY, others);
+    bed.refuses("no such name", &with("/uri", 1, "gold"), KEY, others);
+}
+
+#[test]
 fn a_certificate_is_an_identity_for_all_filters() {
     let configuration = json!({
         "providers": {},

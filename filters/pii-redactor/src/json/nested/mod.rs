@@ -120,6 +120,8 @@ impl JsonRewriter {
         rewriter.traits.level = self.traits.level.saturating_add(1);
         rewriter.traits.nests = self.traits.nests && rewriter.traits.level < MAX_LEVELS;
         rewriter.traits.minimizes = None;
+        // Paths do not lead into strings.
+        rewriter.watch = None;
         let by_name = |selector: &Selector| !matches!(selector, Selector::Path(_));
         let mut fields = self.plan.fields.iter();
         rewriter.traits.has_member_rules = fields.any(|rule| by_name(&rule.selector));

@@ -42,6 +42,10 @@ pub(in crate::audit) struct Arguments {
     #[arg(long)]
     subject: Option<String>,
 
+    /// Only requests that were about this person; needs --pseudonym-key-env
+    #[arg(long, value_name = "ID")]
+    data_subject: Option<String>,
+
     /// Only requests of this operation; `GET /orders*` are all that begin so
     #[arg(long)]
     route: Option<String>,
@@ -124,6 +128,11 @@ impl Arguments {
             from_ms,
             to_ms,
             subject: subject.map(|s| self.pseudonyms.subject(s)).transpose()?,
+            data_subject: self
+                .data_subject
+                .as_deref()
+                .map(|person| self.pseudonyms.data_subject(person))
+                .transpose()?,
             route: self.route.clone(),
             class: self.class.clone(),
             data_class: self.data_class.clone(),
@@ -136,6 +145,7 @@ impl Arguments {
             ("from", &self.from),
             ("before", &self.to),
             ("subject", &self.subject),
+            ("data subject", &self.data_subject),
             ("route", &self.route),
             ("retention class", &self.class),
             ("data of class", &self.data_class),

@@ -1,4 +1,5 @@
 mod ambiguity;
+mod objects;
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;

@@ -71,6 +71,39 @@ impl Path {
         }
         Ok(Self { steps })
     }
+
+    /// How many steps it has.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether the last so many steps each lead to one member by its name, and to no other place.
+    #[must_use]
+    pub fn ends_with_names(&self, count: usize) -> bool {
+        let last = self.steps.iter().rev().take(count).enumerate();
+        let mut last = last.map(|(from_end, step)| {
+            // The step to the object itself may descend.
+            let descends = step.descends && from_end.saturating_add(1) < count;
+            !descends && matches!(step.tests.as_slice(), [Test::Name(_)])
+        });
+        count <= self.steps.len() && last.all(|is_name| is_name)
+    }
+
+    /// Whether it goes on where another ends.
+    #[must_use]
+    pub fn continues(&self, other: &Self) -> bool {
+        self.steps.len() > other.steps.len() && self.steps.starts_with(&other.steps)
+    }
+
+    /// Whether the first of the last so many steps can begin at any depth.
+    #[must_use]
+    pub fn descends_before(&self, count: usize) -> bool {
+        let first = self.steps.len().checked_sub(count);
+        first
+            .and_then(|first| self.steps.get(first))
+            .is_some_and(|step| step.descends)
+    }
 }
 
 /// The selectors between brackets, and what follows them.

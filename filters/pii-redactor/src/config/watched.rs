@@ -1,0 +1,130 @@
+//! Rules about whose the objects in bodies are, and about whom.
+
+use policy::config::{Fields, Node};
+use policy::finding::Direction;
+use policy::matching::Match;
+use policy::request_value::RequestValue;
+
+use super::rule::{Place, Places};
+use crate::paths::Path;
+use crate::plan::watched::{Otherwise, OwnerRule, OwnerValue, PersonPath};
+
+/// `{ "path": "$..owner_id", "equals": { "claim": "sub" }, "else": "remove" }`.
+pub(super) fn read_owner(node: &Node<'_>, matches: &Match) -> Option<OwnerRule> {
+    node.object(|fields| {
+        let path = fields
+            .required("path", "the path of the owner, such as \"$..owner_id\"")
+            .and_then(|n| n.parsed(Path::parse, "a path"));
+        let object = fields.optional("object");
+        let has_object = object.is_some();
+        let object = object.and_then(|n| n.parsed(Path::parse, "a path"));
+        let equals = fields
+            .required("equals", r#"whose it must be, such as {"claim": "sub"}"#)
+            .and_then(|n| read_value(&n, matches));
+        let otherwise = fields
+            .required("else", r#"one of "remove", "block" and "report""#)
+            .and_then(|n| {
+                n.one_of(&[
+                    ("remove", Otherwise::Remove),
+                    ("block", Otherwise::Block),
+                    ("report", Otherwise::Report),
+                ])
+            });
+        let needs_owner = fields.or("if_missing", false, |n| {
+            n.one_of(&[("keep", false), ("else", true)])
+        });
+        let path = path?;
+        let levels = match &object {
+            Some(object) if path.continues(object) => path.depth().saturating_sub(object.depth()),
+            Some(_) => {
+                fields
+                    .node()
+                    .reject("\"path\" must go on where \"object\" ends");
+                return None;
+            }
+            None if has_object => return None,
+            None => 1,
+        };
+        if !path.ends_with_names(levels) {
+            fields.node().reject(
+                "the owner must be a member of its object, by name: end the path with one, as in \"$.items[*].owner_id\"",
+            );
+            return None;
+        }
+        if needs_owner && path.descends_before(levels) {
+            fields.node().reject(
+                "with \"..\" before the owner every object is one that may lack it; name the objects, as in \"$.items[*].owner_id\"",
+            );
+        }
+        Some(OwnerRule {
+            path,
+            levels,
+            equals: equals?,
+            otherwise: otherwise?,
+            needs_owner,
+        })
+    })
+}
+
+fn read_value(node: &Node<'_>, matches: &Match) -> Option<OwnerValue> {
+    node.object(|fields| {
+        let mut found: Vec<Option<OwnerValue>> = RequestValue::read_some(fields)
+            .into_iter()
+            .map(|place| place.map(OwnerValue::Request))
+            .collect();
+        found.extend(
+            fields
+                .optional("claim")
+                .map(|n| n.claim_path().map(OwnerValue::Claim)),
+        );
+        if found.len() != 1 {
+            fields.node().reject(
+                r#"expected exactly one of "claim", "path", "query", "header", "host" and "client_certificate""#,
+            );
+            return None;
+        }
+        let value = found.into_iter().next()??;
+        if let OwnerValue::Request(place) = &value {
+            place.check_within(fields.node(), matches);
+        }
+        Some(value)
+    })
+}
+
+/// `{ "response": "$.patient.id" }`.
+pub(super) fn read_person(node: &Node<'_>, places: Places) -> Option<PersonPath> {
+    node.object(|fields| {
+        let ways = [
+            (Direction::Request, Place::RequestBody),
+            (Direction::Response, Place::ResponseBody),
+        ];
+        let mut found = Vec::new();
+        for (direction, place) in ways {
+            found.extend(read_way(fields, direction, places.has(place)));
+        }
+        if found.len() != 1 {
+            fields
+                .node()
+                .reject(r#"expected exactly one of "request" and "response""#);
+            return None;
+        }
+        found.into_iter().next()?
+    })
+}
+
+fn read_way(
+    fields: &mut Fields<'_>,
+    direction: Direction,
+    is_searched: bool,
+) -> Option<Option<PersonPath>> {
+    let node = fields.optional(direction.as_str())?;
+    if !is_searched {
+        node.reject(format_args!(
+            "needs \"{}.body\" in \"apply_to\"",
+            direction.as_str()
+        ));
+    }
+    let parse = |text: &str| Path::parse(text).map(|path| (path, text.to_owned()));
+    let path = node.parsed(parse, "a path into the body");
+    Some(path.map(|path| PersonPath { direction, path }))
+}

@@ -1,0 +1,215 @@
+//! What is watched in documents: whose the objects in them are, and about whom they are.
+
+use policy::facts::Facts;
+use policy::finding::Direction;
+use policy::json_path::{Path, PathSet};
+use policy::request_value::RequestValue;
+
+/// A rule about the owners of objects.
+#[derive(Clone, Debug)]
+pub struct OwnerRule {
+    /// Where the owner stands.
+    pub path: Path,
+    /// How many steps the object is above it.
+    pub levels: usize,
+    /// Who the owner must be.
+    pub equals: OwnerValue,
+    /// What becomes of an object that is another's.
+    pub otherwise: Otherwise,
+    /// An object without an owner is treated as one that is another's.
+    pub needs_owner: bool,
+}
+
+/// Who the owner of an object must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnerValue {
+    /// A claim of the caller says it; of a list, one item is enough.
+    Claim(String),
+    /// The request names it.
+    Request(RequestValue),
+}
+
+/// What becomes of an object that is another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    /// It goes.
+    Remove,
+    /// The message goes no further.
+    Block,
+    /// It is counted.
+    Report,
+}
+
+/// A path to somebody that data is about.
+#[derive(Clone, Debug)]
+pub struct PersonPath {
+    /// The way that the body goes.
+    pub direction: Direction,
+    /// The path, and how the configuration writes it.
+    pub path: (Path, String),
+}
+
+/// What is watched in the documents of a message.
+#[derive(Debug, Default)]
+pub struct Watched {
+    paths: PathSet,
+    targets: Vec<Target>,
+}
+
+/// What a path is watched for.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) what: What,
+    /// The state of the paths in the object that an owner is looked for in.
+    object_state: u16,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    /// About whom the data is, by its place in the list of people.
+    Person(Direction, String),
+    /// Whose the object is.
+    Owner {
+        /// The place among the owners.
+        place: usize,
+        /// The rule, by its place in the plan.
+        rule: u8,
+        levels: usize,
+        equals: OwnerValue,
+        otherwise: Otherwise,
+        needs_owner: bool,
+    },
+}
+
+impl OwnerValue {
+    /// All that the owner may be called for this request; nothing where that is not certain.
+    fn values(&self, facts: &dyn Facts) -> Vec<String> {
+        match self {
+            Self::Claim(claim) => facts
+                .identity()
+                .map(|identity| identity.claim_values(claim))
+                .unwrap_or_default(),
+            Self::Request(place) => place.only_value(facts).into_iter().collect(),
+        }
+    }
+}
+
+impl Watched {
+    /// `None` where nothing is watched. What has no place among 64 is refused by the configuration.
+    pub(super) fn new(owners: Vec<(OwnerRule, u8)>, people: Vec<PersonPath>) -> Option<Self> {
+        if owners.is_empty() && people.is_empty() {
+            return None;
+        }
+        let mut targets = Vec::new();
+        let mut paths = Vec::new();
+        let mut steps = 0_usize;
+        for (place, (owner, rule)) in owners.into_iter().enumerate() {
+            let end = steps.saturating_add(owner.path.depth());
+            let object = end.saturating_sub(owner.levels);
+            steps = end;
+            targets.push(Target {
+                object_state: u16::try_from(object).unwrap_or(u16::MAX),
+                what: What::Owner {
+                    place,
+                    rule,
+                    levels: owner.levels,
+                    equals: owner.equals,
+                    otherwise: owner.otherwise,
+                    needs_owner: owner.needs_owner,
+                },
+            });
+            paths.push(owner.path);
+        }
+        for person in people {
+            let (path, written) = person.path;
+            targets.push(Target {
+                object_state: u16::MAX,
+                what: What::Person(person.direction, written),
+            });
+            paths.push(path);
+        }
+        Some(Self {
+            paths: PathSet::new(paths.iter().zip(0_u16..)),
+            targets,
+        })
+    }
+
+    pub(crate) const fn paths(&self) -> &PathSet {
+        &self.paths
+    }
+
+    pub(crate) fn target(&self, index: u32) -> Option<&Target> {
+        self.targets.get(usize::try_from(index).ok()?)
+    }
+
+    /// The direction of a path to people; `None` for one to an owner.
+    pub(crate) fn direction_of(&self, index: u16) -> Option<Direction> {
+        match self.target(u32::from(index)).map(|target| &target.what) {
+            Some(What::Person(direction, _)) => Some(*direction),
+            _ => None,
+        }
+    }
+
+    /// The owners whose objects the paths have reached with these states, as bits.
+    pub(crate) fn objects(&self, states: &[u16]) -> u64 {
+        let targets = self.targets.iter().zip(0_u32..);
+        let reached = targets.filter(|(target, _)| states.contains(&target.object_state));
+        reached.fold(0, |all, (_, index)| all | bit(index))
+    }
+
+    /// The owners for whom this holds, as bits.
+    pub(crate) fn owners(&self, holds: impl Fn(Otherwise, bool) -> bool) -> u64 {
+        let targets = self.targets.iter().zip(0_u32..);
+        let fitting = targets.filter(|(target, _)| match &target.what {
+            What::Owner {
+                otherwise,
+                needs_owner,
+                ..
+            } => holds(*otherwise, *needs_owner),
+            What::Person(..) => false,
+        });
+        fitting.fold(0, |all, (_, index)| all | bit(index))
+    }
+
+    /// Whether objects go, or messages stop.
+    #[must_use]
+    pub fn enforces(&self) -> bool {
+        self.owners(|otherwise, _| otherwise != Otherwise::Report) != 0
+    }
+
+    /// Who the owners must be for a request, in the order of the rules.
+    #[must_use]
+    pub fn expected(&self, facts: &dyn Facts) -> Vec<Vec<String>> {
+        let owners = self.targets.iter().filter_map(|target| match &target.what {
+            What::Owner { equals, .. } => Some(equals.values(facts)),
+            What::Person(..) => None,
+        });
+        owners.collect()
+    }
+
+    /// The paths to people in bodies of a direction.
+    pub(crate) fn people(&self, direction: Direction) -> impl Iterator<Item = &str> {
+        self.targets
+            .iter()
+            .filter_map(move |target| match &target.what {
+                What::Person(of, path) if *of == direction => Some(path.as_str()),
+                _ => None,
+            })
+    }
+}
+
+/// The bit of a target.
+pub(crate) const fn bit(index: u32) -> u64 {
+    match 1_u64.checked_shl(index) {
+        Some(bit) => bit,
+        None => 0,
+    }
+}
+
+/// The targets of a set of bits.
+pub(crate) fn indices(bits: u64) -> impl Iterator<Item = u32> {
+    (0..u64::BITS).filter(move |index| bits & bit(*index) != 0)
+}
+
+/// Paths that are watched in one message.
+pub const MAX_TARGETS: usize = 64;

@@ -1,0 +1,142 @@
+//! Who got to see what about a person, in every form; and what is erased for that person.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+use std::process::{Command, Output};
+
+use audit::Chain;
+use audit_emitter::config::{FieldSettings, Level, Retention};
+use audit_emitter::pseudonym::Pseudonymizer;
+use audit_emitter::record::{Envelope, Observation, ObservedSubjects, write};
+use policy::decision::{Decision, Outcome};
+use policy::finding::{Category, Finding, FindingOutcome, Place};
+use policy::identity::Identity;
+
+const KEY: &str = "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo";
+
+/// A trail of three requests: jane about 7 and 8, joe about 8, and joe about more than are named.
+fn trail() -> String {
+    let keyed = Pseudonymizer::new(KEY.as_bytes(), "2026".to_owned());
+    let mut chain = Chain::new([7; 16]);
+    let mut text = String::new();
+    let requests: [(&str, &[&str], u64); 3] = [
+        ("jane", &["7", "8"], 0),
+        ("joe", &["8"], 0),
+        ("joe", &["9"], 5),
+    ];
+    for (number, (caller, people, omitted)) in requests.into_iter().enumerate() {
+        let finding = Finding {
+            kind: "US_SSN".to_owned(),
+            category: Category::Governmental,
+            rule: None,
+            place: Place::ResponseBody,
+            outcome: FindingOutcome::Seen,
+            count: 1,
+        };
+        let observation = Observation {
+            time_ms: 1_800_000_000_000 + number as u64,
+            method: Some("GET".to_owned()),
+            path: Some(format!("/patients/{}", people[0])),
+            status: Some(200),
+            identity: Some(Identity {
+                subject: Some(caller.to_owned()),
+                ..Identity::default()
+            }),
+            decisions: vec![Decision::new("pii-redactor", Outcome::Allowed).found(finding)],
+            data_subjects: Some(ObservedSubjects {
+                values: people.iter().map(|one| (*one).to_owned()).collect(),
+                omitted,
+                is_incomplete: false,
+            }),
+            ..Observation::default()
+        };
+        let envelope = Envelope {
+            chain: &chain,
+            salts: [[1; 16], [2; 16], [3; 16], [4; 16], [5; 16]],
+            level: Level::Metadata,
+            is_received: false,
+            template: Some("/patients/{id}"),
+            retention: &Retention::default(),
+            fields: &FieldSettings::default(),
+            subject: Some(&keyed),
+        };
+        let writer = write(&observation, &envelope, 12_288);
+        text.push_str(&chain.seal(writer, None).text);
+        text.push('\n');
+    }
+    text
+}
+
+fn audit(command: &str, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trail.ndjson");
+    std::fs::write(&file, trail()).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args(["audit", command])
+        .args(arguments)
+        .arg(&file)
+        .env("SUBJECT", KEY)
+        .output()
+        .unwrap()
+}
+
+const KEYED: [&str; 2] = ["--pseudonym-key-env", "2026=SUBJECT"];
+
+fn disclosures(format: &str) -> String {
+    let more = ["--data-subject", "7", "--format", format, "--excerpt"];
+    let output = audit("disclosures", &[&KEYED[..], &more].concat());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        errors.contains("1 requests were about this person"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains("1 records do not name everybody"),
+        "{errors}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_person_learns_who_saw_what() {
+    let text = disclosures("text");
+    assert!(
+        text.contains("GET /patients/{id}  completed  US_SSN=clear"),
+        "{text}"
+    );
+    let csv = disclosures("csv");
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    assert!(
+        csv.contains(r#""GET /patients/{id}","completed","US_SSN=clear""#),
+        "{csv}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&disclosures("json")).unwrap();
+    assert_eq!(json[0]["disclosed"][0]["form"], "clear", "{json}");
+    let fhir: serde_json::Value = serde_json::from_str(&disclosures("fhir")).unwrap();
+    let event = &fhir["entry"][0]["resource"];
+    assert_eq!(event["resourceType"], "AuditEvent", "{fhir}");
+    assert_eq!(event["action"], "R");
+    let keyed = Pseudonymizer::new(KEY.as_bytes(), "2026".to_owned());
+    let patient = &event["entity"][0];
+    assert_eq!(
+        patient["what"]["identifier"]["value"],
+        keyed.data_subject("7")
+    );
+    assert_eq!(patient["detail"][0]["type"], "US_SSN");
+}
+
+#[test]
+fn people_are_found_by_their_pseudonyms_alone() {
+    let output = audit("disclosures", &["--data-subject", "7"]);
+    assert_eq!(output.status.code(), Some(2));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("--pseudonym-key-env"), "{errors}");
+}
+
+#[test]
+fn a_report_is_about_one_person() {
+    let more = ["--data-subject", "8", "--format", "json", "--excerpt"];
+    let output = audit("report", &[&KEYED[..], &more].concat());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["totals"]["requests"], 2, "{report}");
+}
