@@ -14,6 +14,7 @@ use policy::identity::{AuthenticationMethod, IdentityMapping, parse_claims};
 use serde_json::{Map, Value, json};
 
 use crate::check::BUNDLE;
+use crate::members::set;
 
 /// A configuration that takes tokens of [`Callers::credential`].
 pub(crate) struct Callers {
@@ -123,7 +124,7 @@ impl Callers {
         );
         let mut header = json!({ "alg": "EdDSA", "kid": KEY_ID });
         if !provider.kind.is_empty() {
-            header["typ"] = provider.kind.as_str().into();
+            set(&mut header, "typ", provider.kind.as_str());
         }
         let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let input = format!("{}.{}", encoded(&header), encoded(&Value::Object(claims)));

@@ -21,6 +21,7 @@ mod exit;
 mod explain;
 mod init;
 mod jwt;
+mod members;
 mod output;
 mod page;
 mod redact;

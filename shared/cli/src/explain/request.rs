@@ -17,6 +17,7 @@ use crate::check::configured::{self, Configured};
 use crate::check::source;
 use crate::check::{BUNDLE, parsed};
 use crate::exit;
+use crate::members::set;
 use crate::output::say;
 use crate::simulated;
 use crate::test::prepare::present;
@@ -163,7 +164,8 @@ fn published(configured: &Configured) -> String {
         return configured.json.clone();
     }
     let mut whole: Value = serde_json::from_str(&configured.json).unwrap_or_default();
-    whole["publish"] = serde_json::json!(["identity", "decisions", "within_limits"]);
+    let all = serde_json::json!(["identity", "decisions", "within_limits"]);
+    set(&mut whole, "publish", all);
     whole.to_string()
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::check::BUNDLE;
 use crate::check::configured::Configured;
+use crate::members::set;
 
 /// What the filters did with a request.
 pub(super) struct Explanation {
@@ -112,7 +113,7 @@ impl Explanation {
                 upstream_body: transcript.seen.upstream_body.clone(),
                 ..Seen::default()
             },
-            records: transcript.seen.records.iter().filter_map(record).collect(),
+            records: transcript.seen.records.iter().filter_map(|text| record(text)).collect(),
         }
     }
 
@@ -136,7 +137,7 @@ impl Explanation {
 }
 
 /// A record of the request, without what chains it to others: that is not this request's.
-fn record(text: &String) -> Option<Value> {
+fn record(text: &str) -> Option<Value> {
     let mut record: Value = serde_json::from_str(text).ok()?;
     if let Some(unmapped) = record.get_mut("unmapped").and_then(Value::as_object_mut) {
         unmapped.remove("record_integrity");
@@ -312,10 +313,10 @@ impl RuleLine {
         };
         let mut rule = json!({ "rule": self.name, "outcome": word });
         if let Some(why) = why {
-            rule["condition"] = condition(why);
+            set(&mut rule, "condition", condition(why));
         }
         if !self.places.is_empty() {
-            rule["places"] = json!(self.places);
+            set(&mut rule, "places", self.places.clone());
         }
         rule
     }

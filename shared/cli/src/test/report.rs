@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::color::{Colour, painted};
 use crate::exit;
+use crate::members::set;
 use crate::output::say;
 use crate::xml::escaped;
 
@@ -175,10 +176,10 @@ impl Report {
                             "message": failure.message,
                         })
                     });
-                    case["failures"] = failures.collect();
+                    set(&mut case, "failures", failures.collect::<Vec<_>>());
                 }
                 Outcome::Skipped(reason) | Outcome::Broken(reason) => {
-                    case["reason"] = reason.as_str().into();
+                    set(&mut case, "reason", reason.as_str());
                 }
                 Outcome::Passed => {}
             }
