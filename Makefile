@@ -18,10 +18,15 @@ OPENID := $(BED)/oidc-provider
 # The four filters in one module.
 BUNDLE := meshward
 MODULES := $(FILTERS:%=dist/%.wasm) dist/$(BUNDLE).wasm
+# The pass over what was linked, and its list of the functions that run with requests.
+COLD_CALLS := envoy-test/cold-calls
+HOT_FUNCTIONS := $(COLD_CALLS)/hot-functions.txt
+LINKED := target/wasm32-wasip1/release
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
 SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
-	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh
+	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh \
+	$(wildcard $(COLD_CALLS)/src/*.rs) $(COLD_CALLS)/Cargo.toml $(HOT_FUNCTIONS)
 # The code that runs in the proxy, as cargo arguments.
 IN_PROXY := $(FILTERS:%=--package=%) --package=meshward-bundle --package=meshward-audit --package=meshward-host --package=meshward-policy
 # The demonstration and the command line are built optimised, but without the minutes of fat LTO.
@@ -50,11 +55,11 @@ dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(FILTERS:%=--package=%)
 	@# By itself: in the bundle the filters are without the callbacks of their own modules.
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
-	@mkdir -p dist
-	@for filter in $(FILTERS); do \
-		cp "target/wasm32-wasip1/release/$${filter//-/_}.wasm" "dist/$$filter.wasm"; \
-	done
-	@cp target/wasm32-wasip1/release/meshward_bundle.wasm dist/$(BUNDLE).wasm
+	@cargo build --quiet --locked --package=cold-calls
+	@mkdir -p dist/names
+	@rewrite() { target/debug/cold-calls $(HOT_FUNCTIONS) "$(LINKED)/$$1.wasm" "dist/$$2.wasm" "dist/names/$$2.wasm"; }; \
+	for filter in $(FILTERS); do rewrite "$${filter//-/_}" "$$filter"; done; \
+	rewrite meshward_bundle $(BUNDLE)
 	@cd dist && { command -v sha256sum >/dev/null && sum=sha256sum || sum='shasum -a 256'; } \
 		&& $$sum $(FILTERS:%=%.wasm) $(BUNDLE).wasm >SHA256SUMS
 	@touch $(MODULES)
@@ -173,6 +178,11 @@ fmt: ## Format the code
 .PHONY: bench
 bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
 	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
+
+.PHONY: hot-functions
+hot-functions: build ## Find out by the case files which functions run with requests, for the pass after linking
+	@$(NATIVE) --package envoy-test --bin hot-functions >$(HOT_FUNCTIONS).new
+	@mv $(HOT_FUNCTIONS).new $(HOT_FUNCTIONS)
 
 .PHONY: eval
 eval: ## Measure what pii-redactor finds, side by side with Presidio; DOCUMENTS=6000

@@ -33,20 +33,6 @@ description() {
     sed -n 's/^description = "\(.*\)"/\1/p' "filters/$1/Cargo.toml"
 }
 
-say "modules with names"
-rm -rf "$dist/names" && mkdir -p "$dist/names"
-names() {
-    CARGO_PROFILE_RELEASE_STRIP=debuginfo CARGO_TARGET_DIR="$root/target/names" \
-        "$setup/cargo-wasm.sh" wasm32-wasip1 build --release --lib "$@"
-}
-# The bundle by itself, as `make build` does: in it the filters are without the callbacks of their modules.
-names "${filters[@]/#/--package=}"
-names --package=meshward-bundle
-for module in "${filters[@]}"; do
-    cp "target/names/wasm32-wasip1/release/${module//-/_}.wasm" "$dist/names/$module.wasm"
-done
-cp target/names/wasm32-wasip1/release/meshward_bundle.wasm "$dist/names/$bundle.wasm"
-
 say "schemas"
 rm -rf "$dist/schemas" && mkdir -p "$dist/schemas"
 for module in "${modules[@]}"; do

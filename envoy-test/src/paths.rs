@@ -50,6 +50,19 @@ pub fn wasm(filter: &str) -> Result<PathBuf> {
     )
 }
 
+/// The module of a filter as it was linked, with the names of its functions.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before `make build`.
+pub fn linked(filter: &str) -> Result<PathBuf> {
+    let name = match filter {
+        BUNDLE => "meshward_bundle".to_owned(),
+        filter => filter.replace('-', "_"),
+    };
+    let folder = root().join("target/wasm32-wasip1/release");
+    built(folder.join(format!("{name}.wasm")), "make build")
+}
+
 /// The module that does nothing.
 ///
 /// # Errors
@@ -92,13 +105,26 @@ pub fn upstreams() -> Result<PathBuf> {
 /// # Errors
 /// [`Error::NotBuilt`] before it is built.
 pub fn rate_limit_service() -> Result<PathBuf> {
+    program("rate-limit-service", "cargo build -p rate-limit-service")
+}
+
+/// The command line tool, built by the same cargo command as this program, or by one with the same
+/// profile.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before it is built.
+pub fn command_line() -> Result<PathBuf> {
+    program("meshward", "cargo build -p meshward-cli")
+}
+
+fn program(name: &str, command: &str) -> Result<PathBuf> {
     let this = std::env::current_exe().unwrap_or_default();
     // Tests are one folder deeper than binaries.
     let folders = this.ancestors().skip(1).take(2);
-    let built_beside = folders.map(|folder| folder.join("rate-limit-service"));
+    let built_beside = folders.map(|folder| folder.join(name));
     let found = built_beside.clone().find(|path| path.exists());
     let wanted = found.or_else(|| built_beside.last()).unwrap_or_default();
-    built(wanted, "cargo build -p rate-limit-service")
+    built(wanted, command)
 }
 
 /// The Redis that `envoy-test/setup/redis.sh` unpacked.

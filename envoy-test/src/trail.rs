@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::record::Record;
 use audit::{Control, Hash};
 
+pub use cases::in_log;
+
 /// A trail that fits together as far as it is there.
 #[derive(Clone, Debug, Default)]
 pub struct Trail {
@@ -100,24 +102,4 @@ impl Trail {
         }
         Ok(())
     }
-}
-
-/// The records in a proxy's log, put together again where they are in parts.
-#[must_use]
-pub fn in_log(log: &str) -> Vec<String> {
-    let mut records = Vec::new();
-    let mut parts: BTreeMap<&str, String> = BTreeMap::new();
-    for found in log.lines().flat_map(audit::log_line::find) {
-        let Some(text) = found.text else { continue };
-        let Some(part) = found.part else {
-            records.push(text.to_owned());
-            continue;
-        };
-        let record = parts.entry(part.uid).or_default();
-        record.push_str(text);
-        if part.number == part.count {
-            records.extend(parts.remove(part.uid));
-        }
-    }
-    records
 }

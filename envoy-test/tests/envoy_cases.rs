@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use envoy_test::cases::{self, RealEnvoy};
+use envoy_test::cases::{RealEnvoy, of_filter};
 use envoy_test::client::Protocol;
 use envoy_test::{FILTERS, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     let mut trials = Vec::new();
     for filter in FILTERS {
         let backends = WAYS.map(|way| (way, Arc::new(Mutex::new(None::<RealEnvoy>))));
-        for (name, file) in cases::of_filter(filter)? {
+        for (name, file) in of_filter(filter)? {
             let file = Arc::new(file);
             for place in 0..file.cases.len() {
                 let Some(case) = file.cases.get(place) else {
@@ -38,7 +38,6 @@ fn main() -> Result<()> {
                     trials.push(Trial::test(
                         title,
                         move || -> std::result::Result<(), Failed> {
-                            let case = file.cases.get(place).ok_or("no such case")?;
                             let mut backend =
                                 backend.lock().unwrap_or_else(PoisonError::into_inner);
                             let envoy = match backend.as_mut() {
@@ -48,9 +47,13 @@ fn main() -> Result<()> {
                                     backend.insert(if is_bundled { envoy.bundled() } else { envoy })
                                 }
                             };
-                            match cases::run(case, &file, envoy)?.as_slice() {
+                            match cases::run(&file, place, envoy)?.as_slice() {
                                 [] => Ok(()),
-                                lines => Err(lines.join("\n").into()),
+                                all => {
+                                    let lines: Vec<String> =
+                                        all.iter().map(ToString::to_string).collect();
+                                    Err(lines.join("\n").into())
+                                }
                             }
                         },
                     ));

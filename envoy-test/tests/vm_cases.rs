@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use envoy_test::cases::{self, Case, CaseFile, InProcess};
+use cases::CaseFile;
+use envoy_test::cases::{in_process, of_filter};
 use envoy_test::vm::{LoadError, Program, Vm, signatures};
 use envoy_test::{BUNDLE, Error, FILTERS, Result, paths};
 use host::fake::{Profile, Proxy};
@@ -14,7 +15,7 @@ fn main() -> Result<()> {
     let bundle = Arc::new(Program::open(&paths::wasm(BUNDLE)?).map_err(load_error)?);
     for filter in FILTERS.into_iter().chain([BUNDLE]) {
         let program = Arc::new(Program::open(&paths::wasm(filter)?).map_err(load_error)?);
-        for (name, file) in cases::of_filter(filter)? {
+        for (name, file) in of_filter(filter)? {
             let file = Arc::new(file);
             for profile in Profile::ALL {
                 for place in 0..file.cases.len() {
@@ -75,17 +76,19 @@ fn run(
     file: &CaseFile,
     place: usize,
     bundled: Option<&'static str>,
-    make: impl FnMut() -> Result<Proxy>,
+    mut make: impl FnMut() -> Result<Proxy>,
 ) -> std::result::Result<(), Failed> {
-    let case: &Case = file.cases.get(place).ok_or("no such case")?;
-    let mut backend = InProcess::new(make);
-    if let Some(filter) = bundled {
-        backend = backend.bundled(filter);
-    }
-    let differences = cases::run(case, file, &mut backend)?;
-    match differences.as_slice() {
+    let mut backend = in_process(|| Ok(make()?), bundled);
+    verdict(&cases::run(file, place, &mut backend)?)
+}
+
+fn verdict(failures: &[cases::Failure]) -> std::result::Result<(), Failed> {
+    match failures {
         [] => Ok(()),
-        lines => Err(lines.join("\n").into()),
+        all => {
+            let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
+            Err(lines.join("\n").into())
+        }
     }
 }
 

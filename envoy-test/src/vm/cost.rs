@@ -6,7 +6,9 @@
 use host::fake::{Profile, Proxy, Request, Response, StreamProperties};
 
 use super::{Program, Vm, signatures};
-use crate::cases::{self, CaseFile};
+use ::cases::CaseFile;
+
+use crate::cases;
 use crate::paths::{BUNDLE, PARTS};
 use crate::{Error, Result, paths};
 

@@ -209,6 +209,12 @@ fn linker(program: &Program, profile: Profile) -> Result<Linker<Context>, LoadEr
     let mut linker = Linker::new(&program.engine);
     let defined = abi::define(&mut linker).and_then(|()| wasi::define(&mut linker));
     defined.map_err(|error| LoadError::Module(error.to_string()))?;
+    if let Some(counts) = program.counts.clone() {
+        let count = move |function: u32| counts.count(function);
+        let (module, name) = cold_calls::COUNTER;
+        let defined = linker.func_wrap(module, name, count);
+        defined.map_err(|error| LoadError::Module(error.to_string()))?;
+    }
     for import in program.module.imports() {
         let (module, name) = (import.module(), import.name());
         let ExternType::Func(kind) = import.ty() else {

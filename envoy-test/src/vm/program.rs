@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use cold_calls::COUNTER;
 use host::fake::Profile;
 use wasmi::{Config, Engine, ExternType, Module};
 
@@ -14,6 +16,21 @@ use super::imports;
 pub struct Program {
     pub(super) engine: Engine,
     pub(super) module: Arc<Module>,
+    /// Of a module that counts, how often each of its functions has begun.
+    pub(super) counts: Option<Counts>,
+}
+
+/// How often each function of a module has begun, in all VMs of a program.
+#[derive(Clone, Debug)]
+pub(super) struct Counts(Arc<[AtomicU64]>);
+
+impl Counts {
+    pub(super) fn count(&self, function: u32) {
+        let place = usize::try_from(function).unwrap_or(usize::MAX);
+        if let Some(count) = self.0.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Why a host does not run a module.
@@ -69,7 +86,30 @@ impl Program {
         Ok(Self {
             engine,
             module: Arc::new(module),
+            counts: None,
         })
+    }
+
+    /// Compiles a module so that its functions are counted; it needs to have their names.
+    ///
+    /// # Errors
+    /// [`LoadError::Module`].
+    pub fn counting(wasm: &[u8]) -> Result<(Self, Vec<String>), LoadError> {
+        let failed = |error: cold_calls::Error| LoadError::Module(error.to_string());
+        let names = cold_calls::function_names(wasm).map_err(failed)?;
+        let mut program = Self::new(&cold_calls::counting(wasm).map_err(failed)?)?;
+        let counts = names.iter().map(|_| AtomicU64::new(0)).collect();
+        program.counts = Some(Counts(counts));
+        Ok((program, names))
+    }
+
+    /// How often each function has begun since this was asked last, in the order of their names.
+    #[must_use]
+    pub fn take_counts(&self) -> Vec<u64> {
+        let counts = self.counts.iter().flat_map(|counts| counts.0.iter());
+        counts
+            .map(|count| count.swap(0, Ordering::Relaxed))
+            .collect()
     }
 
     /// Compiles the module in a file.
@@ -108,6 +148,9 @@ impl Program {
             .module
             .imports()
             .filter(|import| {
+                if self.counts.is_some() && (import.module(), import.name()) == COUNTER {
+                    return false;
+                }
                 let function = matches!(import.ty(), ExternType::Func(_));
                 !function || !imports::offers(profile, import.module(), import.name())
             })

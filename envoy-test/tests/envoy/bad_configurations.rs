@@ -1,8 +1,11 @@
 //! Configurations that cannot be meant: Envoy refuses them, and its log says why in our words.
 
-use envoy_test::FILTERS;
+use std::fs;
+use std::process::Command;
+
 use envoy_test::envoy::{self, Bootstrap, Envoy, Options};
 use envoy_test::peers::Peers;
+use envoy_test::{FILTERS, paths};
 
 /// A filter, the text to replace in its shipped configuration, what with, and the message. Many more
 /// are tried in the in-process host.
@@ -101,5 +104,67 @@ fn a_struct_is_read_like_a_text() {
         });
         let verdict = envoy::validate(&bootstrap, Options::default()).unwrap();
         assert_eq!(verdict.accepted, accepted, "{}", verdict.log);
+    }
+}
+
+/// The text of a manifest as Envoy can load it here.
+fn loadable(text: &str) -> Bootstrap {
+    let dist = paths::root().join("dist").display().to_string();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text.replace("/meshward/dist", &dist)).unwrap();
+    let mut bootstrap = Bootstrap::read(file.path()).unwrap();
+    bootstrap.on_free_ports().unwrap();
+    bootstrap
+}
+
+/// The comparison in the README of the command line says what Envoy itself finds.
+#[test]
+fn envoy_finds_what_the_comparison_says() {
+    let path = paths::root().join("shared/cli/tests/wrong/compared.toml");
+    let faults: toml::Value = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut compared = 0;
+    for fault in faults["fault"].as_array().unwrap() {
+        let word = |key: &str| fault.get(key).and_then(toml::Value::as_str);
+        let Some(expected) = word("envoy") else {
+            continue;
+        };
+        let manifest = paths::root()
+            .join("envoy-test")
+            .join(word("manifest").unwrap());
+        let shipped = fs::read_to_string(manifest).unwrap();
+        let text = shipped.replacen(word("replace").unwrap(), word("with").unwrap(), 1);
+        let verdict = envoy::validate(&loadable(&text), Options::default()).unwrap();
+        let found = if verdict.accepted { "no" } else { "yes" };
+        assert_eq!(
+            found,
+            expected,
+            "{}: {}",
+            word("what").unwrap(),
+            verdict.log
+        );
+        compared += 1;
+    }
+    assert!(compared >= 15, "{compared}");
+}
+
+/// Whatever filters are chosen, Envoy takes what `meshward init` writes, with the modules loaded.
+#[test]
+fn envoy_takes_what_init_writes() {
+    let tool = paths::command_line().unwrap();
+    for chosen in ["auth,limits", "audit", "redact", "limits,redact,audit"] {
+        let folder = tempfile::TempDir::new().unwrap();
+        let made = Command::new(&tool)
+            .args(["init", "--host", "envoy", "--use", chosen, "--output-dir"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{chosen}");
+        let text = fs::read_to_string(folder.path().join("envoy.yaml")).unwrap();
+        // It starts and serves: who is not authenticated is refused, all else finds no upstream.
+        let envoy = Envoy::start(&loadable(&text), Options::default()).unwrap();
+        let request = envoy_test::client::Request::get("/orders/17");
+        let client = envoy.client(envoy_test::client::Protocol::Http1);
+        let expected = if chosen.contains("auth") { 401 } else { 503 };
+        assert_eq!(client.send(&request).unwrap().status, expected, "{chosen}");
     }
 }

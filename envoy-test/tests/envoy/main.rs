@@ -12,6 +12,7 @@ mod audit_tools;
 mod audit_truncated;
 mod bad_configurations;
 mod bed;
+mod case_files;
 mod chain;
 mod hostile_idp;
 mod jwt_auth;

@@ -90,7 +90,7 @@ impl Chains {
 
     /// Says who else records requests in this proxy.
     pub fn set_other_emitters(&mut self, mut emitters: Vec<String>) {
-        emitters.sort_unstable();
+        policy::sort::by(&mut emitters, Ord::cmp);
         emitters.truncate(MAX_EMITTERS);
         self.other_emitters = emitters;
     }

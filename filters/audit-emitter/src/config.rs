@@ -179,6 +179,30 @@ impl Config {
                                recorded as \"/{path}\"";
                 node.warn_at(&joined(&path, "template"), "template_missing", message);
             }
+            if let Some(template) = &rule.template
+                && !rule.matches.may_fit_template(template)
+            {
+                let message = format!("{template:?} fits none of the paths of this rule");
+                node.warn_at(&joined(&path, "template"), "template_unfit", message);
+            }
+            if rule.assurance == Assurance::Synchronous && rule.matches.asks_for_identity() {
+                node.warn_at(
+                    &joined(&path, "match"),
+                    "synchronous_unverified",
+                    "nobody has verified the caller when the request would be held, so that this rule \
+                     never holds one",
+                );
+            }
+        }
+        for (index, rule) in self.rules.iter().enumerate() {
+            let mut earlier = self.rules.iter().take(index).enumerate();
+            if let Some((first, _)) = earlier.find(|(_, first)| first.matches.covers(&rule.matches))
+            {
+                let message =
+                    format!("rules[{first}] decides about every request that this rule matches");
+                let path = joined(node.path(), "rules");
+                node.warn_at(&format!("{path}[{index}]"), "rule_unreachable", message);
+            }
         }
         let mut unsaid = BTreeSet::new();
         for (path, rule) in self.all_rules(node.path()) {

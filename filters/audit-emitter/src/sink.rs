@@ -60,7 +60,7 @@ impl Routing {
 /// its own store without reading the records.
 fn classes(batch: &[QueuedRecord]) -> Vec<&str> {
     let mut classes: Vec<&str> = batch.iter().map(|record| record.class.as_str()).collect();
-    classes.sort_unstable();
+    policy::sort::by(&mut classes, Ord::cmp);
     classes.dedup();
     classes
 }

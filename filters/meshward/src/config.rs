@@ -75,7 +75,7 @@ impl Part {
     /// The keys at the top level of its filter's configuration.
     fn keys(self) -> BTreeSet<String> {
         let keys = self.check("{}").keys.into_iter();
-        keys.filter(|key| !key.contains(['.', '['])).collect()
+        policy::sort::set(keys.filter(|key| !key.contains(['.', '['])))
     }
 
     /// The properties that filters outside the module may want: those that nobody inside is there
@@ -335,7 +335,8 @@ fn misplaced(name: &str, value: &Json) -> Option<String> {
             )),
         };
     }
-    if name == "publish" || SHARED.contains(&name) {
+    // The address of the schema, for editors.
+    if name == "$schema" || name == "publish" || SHARED.contains(&name) {
         return None;
     }
     if let Some(part) = Part::of_filter(name) {

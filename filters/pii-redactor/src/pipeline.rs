@@ -11,7 +11,7 @@ use crate::malformed::{Malformed, Unsearched};
 use crate::media::{Charset, Framing};
 use crate::plan::Plan;
 use crate::rewriter::Rewriter;
-use crate::tally::Tally;
+use crate::tally::{Finding, Tally};
 
 /// How a body is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,12 @@ impl BodyPipeline {
     pub fn explained(mut self) -> Self {
         self.tally.findings = Some(Vec::new());
         self
+    }
+
+    /// The findings that are new since the last call, of a pipeline that is [`BodyPipeline::explained`].
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        let findings = self.tally.findings.as_mut();
+        findings.map(std::mem::take).unwrap_or_default()
     }
 
     /// Watches the body for whose its objects are and about whom it is, where the plan has rules

@@ -26,7 +26,9 @@ fn sorted(json: &Json) -> Json {
                 .map(|(name, value)| (name.clone(), sorted(value)))
                 .collect();
             // By UTF-16 code units (section 3.2.3).
-            members.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
+            policy::sort::by(&mut members, |(left, _), (right, _)| {
+                left.encode_utf16().cmp(right.encode_utf16())
+            });
             Json::Object(members)
         }
         scalar => scalar.clone(),

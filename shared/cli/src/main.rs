@@ -13,17 +13,23 @@
 
 mod api_key;
 mod audit;
+mod caller;
 mod check;
 mod color;
 mod comply;
 mod exit;
 mod explain;
+mod init;
 mod jwt;
+mod members;
 mod output;
 mod page;
 mod redact;
 mod schema;
 mod shells;
+mod simulated;
+mod test;
+mod xml;
 
 use std::process::ExitCode;
 
@@ -52,8 +58,10 @@ enum Command {
     Comply(Box<comply::Arguments>),
     /// Print the script that completes commands in a shell
     Completions(shells::Completions),
-    /// Say what a finding of `check` means
+    /// Say what a finding of `check` means, or what the filters do with a request, and why
     Explain(explain::Arguments),
+    /// Write a first set of manifests and configurations for a host
+    Init(init::Arguments),
     /// Take a token apart and check it as jwt-auth would
     Jwt(jwt::Arguments),
     /// Print the manual pages
@@ -62,6 +70,8 @@ enum Command {
     Schema(schema::Arguments),
     /// Show what pii-redactor would make of a body
     Redact(redact::Arguments),
+    /// Run case files: requests, and what a configuration must do with them
+    Test(test::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -84,10 +94,12 @@ fn run(command: &Command) -> u8 {
         Command::Comply(arguments) => comply::run(arguments),
         Command::Completions(arguments) => shells::completions(arguments, Arguments::command()),
         Command::Explain(arguments) => explain::run(arguments),
+        Command::Init(arguments) => init::run(arguments),
         Command::Jwt(arguments) => jwt::run(arguments),
         Command::Man(arguments) => shells::man(arguments, Arguments::command()),
         Command::Redact(arguments) => redact::run(arguments),
         Command::Schema(arguments) => schema::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
     }
 }
 

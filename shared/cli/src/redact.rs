@@ -1,5 +1,6 @@
 //! `meshward redact`: the engine of pii-redactor over a file or a stream, for trying rules.
 
+mod findings;
 mod request;
 
 use std::io::{Read, Write};
@@ -13,11 +14,10 @@ use pii_redactor::media::{Charset, Media};
 use pii_redactor::pairs::{PairsRewriter, Syntax};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
 use pii_redactor::plan::Plan;
-use pii_redactor::tally::{Finding, Tally};
+use pii_redactor::tally::Tally;
 use policy::config::Configuration as _;
 use request::TriedRequest;
 
-use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::{or_end, say};
 
@@ -30,6 +30,7 @@ use crate::output::{or_end, say};
   meshward redact --list
   meshward redact -c redact.json body.json
   meshward redact -c redact.json --request 'GET /patients/7' --claims claims.json body.json
+  meshward redact -c redact.json --diff --stats body.json
   meshward redact --config=redact.json --explain=json <body.json")]
 pub(crate) struct Arguments {
     /// The configuration of pii-redactor
@@ -67,6 +68,12 @@ pub(crate) struct Arguments {
     /// Show what was found where, and what takes its place, instead of the result
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "diff")]
     explain: Option<Explain>,
+    /// The same as --explain=diff
+    #[arg(long, conflicts_with = "explain")]
+    diff: bool,
+    /// Say on standard error how many values of which kind were found, and what became of them
+    #[arg(long)]
+    stats: bool,
     /// List the kinds of data
     #[arg(long, exclusive = true)]
     list: bool,
@@ -81,6 +88,16 @@ enum Explain {
     Diff,
     /// One line of JSON for each finding
     Json,
+}
+
+impl Arguments {
+    /// How findings are shown, where they are shown in place of the result.
+    const fn how(&self) -> Option<Explain> {
+        match self.explain {
+            None if self.diff => Some(Explain::Diff),
+            how => how,
+        }
+    }
 }
 
 /// Redacts standard input or a file to standard output.
@@ -178,7 +195,7 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
         input
             .read_to_end(&mut first)
             .map_err(|error| error.to_string())?;
-        return fields(&config, &uses, &plan, (place, &first), arguments.explain);
+        return fields(&config, &uses, &plan, (place, &first), arguments);
     }
     let media = Media::of(&content_type);
     let refuses_ambiguous = config.on_error.ambiguous == ParseErrorPolicy::Block;
@@ -202,20 +219,19 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     let limits = config.inflate;
     let mut pipeline =
         BodyPipeline::with_charset(Rc::clone(&plan), &framing, media.charset, coding, limits);
-    if arguments.explain.is_some() {
+    let how = arguments.how();
+    if how.is_some() {
         pipeline = pipeline.explained();
     }
     if let Some(request) = &request {
         pipeline.watch(place.direction(), request);
     }
-    let prints = arguments.explain.is_none();
     let blocks = config.on_error.budget_exceeded == FailurePolicy::Block
         || plan.minimizes_bodies()
         || plan.judges_owners();
-    let result = stream(&mut pipeline, &first, &mut input, (prints, blocks))?;
-    if let Some(how) = arguments.explain {
-        let findings = pipeline.tally().findings.as_deref().unwrap_or_default();
-        or_end(explain(&plan, findings, how));
+    let (result, bytes) = stream(&mut pipeline, &first, &mut input, (&plan, how, blocks))?;
+    if arguments.stats {
+        findings::sums(&plan, pipeline.tally(), bytes);
     }
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
@@ -334,14 +350,16 @@ fn stream(
     pipeline: &mut BodyPipeline,
     first: &[u8],
     input: &mut dyn Read,
-    (prints, blocks): (bool, bool),
-) -> Result<Result<(), InflateError>, String> {
+    (plan, how, blocks): (&Plan, Option<Explain>, bool),
+) -> Result<(Result<(), InflateError>, u64), String> {
     let mut output = std::io::stdout().lock();
     let mut out = Vec::new();
+    let mut bytes = 0_u64;
     let mut chunk = first.to_vec();
     let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let last = chunk.is_empty();
+        bytes = bytes.saturating_add(chunk.len() as u64);
         let result = if last {
             pipeline.finish(&mut out)
         } else {
@@ -354,13 +372,20 @@ fn stream(
                     .to_owned(),
             );
         }
-        if prints {
-            or_end(output.write_all(&out));
+        match how {
+            None => or_end(output.write_all(&out)),
+            // As they come: a stream may have no end.
+            Some(how) => or_end(findings::write(
+                plan,
+                &pipeline.take_findings(),
+                how,
+                &mut output,
+            )),
         }
         out.clear();
         if last || result.is_err() {
             output.flush().map_err(|error| error.to_string())?;
-            return Ok(result);
+            return Ok((result, bytes));
         }
         let length = input.read(&mut buffer).map_err(|error| error.to_string())?;
         chunk.clear();
@@ -374,8 +399,9 @@ fn fields(
     uses: &[RuleUse],
     plan: &Rc<Plan>,
     (place, text): (Place, &[u8]),
-    how: Option<Explain>,
+    arguments: &Arguments,
 ) -> Result<u8, String> {
+    let how = arguments.how();
     let mut tally = Tally::default();
     tally.findings = how.is_some().then(Vec::new);
     let mut out = Vec::new();
@@ -413,55 +439,20 @@ fn fields(
     }
     match (how, &tally.findings) {
         (Some(how), Some(findings)) => {
-            or_end(explain(plan, findings, how));
+            or_end(findings::write(
+                plan,
+                findings,
+                how,
+                &mut std::io::stdout().lock(),
+            ));
         }
         _ => or_end(std::io::stdout().write_all(&out)),
     }
+    if arguments.stats {
+        findings::sums(plan, &tally, text.len() as u64);
+    }
     warn_of_block(&tally);
     Ok(exit::RIGHT)
-}
-
-/// What was found where, by which detector and rule, and what takes its place.
-fn explain(plan: &Plan, findings: &[Finding], how: Explain) -> std::io::Result<()> {
-    let mut output = std::io::BufWriter::new(std::io::stdout().lock());
-    for finding in findings {
-        let kind = Tally::word(plan, finding.entity);
-        let rule = plan
-            .rules
-            .get(usize::from(finding.rule))
-            .map_or("", |rule| rule.name.as_str());
-        let old = String::from_utf8_lossy(&finding.old);
-        let new = finding.new.as_deref().map(String::from_utf8_lossy);
-        match how {
-            Explain::Json => {
-                let object = policy::json::Json::Object(vec![
-                    ("offset".to_owned(), finding.offset.into()),
-                    ("length".to_owned(), finding.length.into()),
-                    ("type".to_owned(), kind.into()),
-                    ("rule".to_owned(), rule.into()),
-                    ("old".to_owned(), old.as_ref().into()),
-                    (
-                        "new".to_owned(),
-                        new.as_deref().map_or(policy::json::Json::Null, Into::into),
-                    ),
-                ]);
-                writeln!(output, "{object}")?;
-            }
-            Explain::Diff => {
-                let place = format!("@@ byte {}, {kind}, rule {rule:?} @@", finding.offset);
-                writeln!(output, "{}", painted(&place, Colour::Dim))?;
-                match new {
-                    Some(new) => {
-                        let (old, new) = (format!("-{old}"), format!("+{new}"));
-                        writeln!(output, "{}", painted(&old, Colour::Red))?;
-                        writeln!(output, "{}", painted(&new, Colour::Green))?;
-                    }
-                    None => writeln!(output, " {old}")?,
-                }
-            }
-        }
-    }
-    output.flush()
 }
 
 /// The configuration; pseudonyms get the key of the environment, where there is one.

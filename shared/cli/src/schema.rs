@@ -24,6 +24,8 @@ enum Filter {
     JwtAuth,
     TokenBucket,
     PiiRedactor,
+    /// All four in one
+    Meshward,
 }
 
 /// Prints the schema.
@@ -33,6 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Filter::JwtAuth => include_str!("../../../filters/jwt-auth/schema.json"),
         Filter::TokenBucket => include_str!("../../../filters/token-bucket/schema.json"),
         Filter::PiiRedactor => include_str!("../../../filters/pii-redactor/schema.json"),
+        Filter::Meshward => include_str!("../../../filters/meshward/schema.json"),
     };
     say!("{}", schema.trim_end());
     exit::RIGHT

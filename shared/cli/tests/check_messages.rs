@@ -192,3 +192,88 @@ fn folders_with_loops_and_broken_links() {
     assert_eq!(text.matches("MW1001").count(), 1, "{text}");
     assert!(!text.contains("MW1005"), "{text}");
 }
+
+/// Whatever comes, it is told what is wrong with it, and where; nothing is read for ever.
+#[test]
+fn hostile_files_end_with_a_message() {
+    let laughs: String = (1..12)
+        .map(|depth| {
+            let before = format!("*a{}", depth - 1);
+            format!("a{depth}: &a{depth} [{}]\n", vec![before; 9].join(", "))
+        })
+        .collect();
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let long = format!(
+        "{{\"limits\": [{{\"name\": \"{}\", \"key\": [\"ip\"], \"rate\": \"5/s\"}}]}}",
+        "x".repeat(10 << 20)
+    );
+    let padded = format!("{{\"limits\": [{}{{\"nme\": 1}}]}}", "\n".repeat(10 << 20));
+    for (name, text, told) in [
+        (
+            "laughs.yaml",
+            format!("a0: &a0 [x]\n{laughs}limits: *a11\n"),
+            "error[MW1002]",
+        ),
+        (
+            "cycle.yaml",
+            "limits: &a\n  - *a\n".to_owned(),
+            "error[MW1002]",
+        ),
+        (
+            "merge.yaml",
+            "a: &a\n  <<: *a\nlimits: [*a]\n".to_owned(),
+            "error[MW1002]",
+        ),
+        ("deep.json", deep, "error[MW1002]"),
+        ("long.json", long, "limits[0].name"),
+        ("padded.json", padded, "padded.json:10485761:1"),
+        (
+            "huge.json",
+            format!("{{\"limits\": [{{\"burst\": {}}}]}}", "9".repeat(100_000)),
+            "number out of range",
+        ),
+        (
+            "helm.yaml",
+            "{{- if .Values.on }}\nlimits: []\n{{- end }}\n".to_owned(),
+            "render it first",
+        ),
+    ] {
+        let folder = tempfile::TempDir::new().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let output = check(folder.path(), &["token-bucket", name]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told_of_trouble = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {told_of_trouble}");
+        let start: String = text.chars().take(2_000).collect();
+        assert!(text.contains(told), "{name}: {start}");
+        assert!(text.len() < 20_000, "{name}: {} bytes: {start}", text.len());
+        assert!(
+            !told_of_trouble.contains("panicked"),
+            "{name}: {told_of_trouble}"
+        );
+    }
+}
+
+/// Whoever writes to standard input is gone in the middle of it.
+#[test]
+fn an_interrupted_standard_input_is_a_cut_off_text() {
+    use std::io::Write as _;
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args(["check", "token-bucket", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"limits\": [{\"name\":").unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("error[MW1002]") && text.contains("-:1:"),
+        "{text}"
+    );
+}

@@ -31,6 +31,11 @@ fn exit_statuses() {
     );
     let bad = write("bad.json", r#"{"limits":[{"nme":"a"}]}"#);
     let rules = write("rules.json", r#"{"rules":[{"detect":["EMAIL"]}]}"#);
+    let cases = write(
+        "cases.toml",
+        "configuration_file = 'good.json'\n[[case]]\nname = 'a'\n[[case.step]]\n\
+         request = { path = '/' }\nexpect = { status = 200 }\n",
+    );
     let rules_equals = format!("--config={rules}");
     let body = write("body.json", "{}");
     let changed = write(
@@ -55,6 +60,23 @@ fn exit_statuses() {
         (&["explain", "MW1203"], 0),
         (&["explain"], 0),
         (&["explain", "MW9999"], 64),
+        (&["init", "--host", "nginx"], 64),
+        (&["init"], 64),
+        (
+            &["init", "--host", "envoy", "--output-dir", "/dev/null/x"],
+            2,
+        ),
+        (&["explain", "-c", &good, "--request", "GET /"], 0),
+        (&["explain", "-c", &bad, "--request", "GET /"], 1),
+        (&["explain", "-c", "none.json", "--request", "GET /"], 2),
+        (&["explain", "-c", &good, "--request", "GET"], 2),
+        (&["explain", "-c", &good], 64),
+        (&["explain", "--claims", &good], 64),
+        (&["test", &cases], 0),
+        (&["test", &bad], 2),
+        (&["test", "none.toml"], 2),
+        (&["test"], 64),
+        (&["test", "--module", "dist", &cases], 64),
         (&["schema", "jwt-auth"], 0),
         (&["schema", "jwt"], 64),
         (&["redact", "--config", &rules, &body], 0),

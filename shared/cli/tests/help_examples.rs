@@ -44,8 +44,15 @@ fn folder_with_files() -> tempfile::TempDir {
         std::fs::create_dir(&inner).unwrap();
         std::fs::copy(folder.path().join("envoy.yaml"), inner.join("envoy.yaml")).unwrap();
     }
+    let cases = folder.path().join("cases");
+    std::fs::create_dir(&cases).unwrap();
+    std::fs::write(cases.join("limits.toml"), CASES).unwrap();
     folder
 }
+
+const CASES: &str = "configuration_file = '../limits.json'\n\n[[case]]\n\
+    name = 'the second request passes'\n\n[[case.step]]\nrequest = { path = '/' }\n\
+    expect = { status = 200 }\n";
 
 /// `{"alg":"RS256"}` and `{"iss":"joe","exp":1300819380}`, with a signature that is none.
 const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLCJleHAiOjEzMDA4MTkzODB9.c2ln";
@@ -88,13 +95,15 @@ fn every_example_of_the_help_runs() {
     }
 }
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "api-key",
     "check",
     "completions",
     "explain",
+    "init",
     "jwt",
     "man",
     "redact",
     "schema",
+    "test",
 ];

@@ -7,6 +7,7 @@ use regex_lite::{Regex, RegexBuilder};
 use serde_json::Number;
 
 use crate::config::{Fields, Node};
+use crate::explain::Condition;
 use crate::facts::Facts;
 use crate::identity::Identity;
 use crate::json::Json;
@@ -164,6 +165,48 @@ impl ClaimCondition {
             }
             // These depend on the request.
             Test::EqualsRequest(_) | Test::ContainsRequest(_) => false,
+        }
+    }
+}
+
+impl ClaimCondition {
+    /// The condition, and what the claims say to it.
+    #[must_use]
+    pub fn told(&self, key: &'static str, identity: Option<&Identity>) -> Condition {
+        let claim = &self.claim;
+        let expected = match &self.test {
+            Test::Equals(text) => format!("{claim} equals {text:?}"),
+            Test::In(list) => format!("{claim} in {list:?}"),
+            Test::Contains(text) => format!("{claim} contains {text:?}"),
+            Test::All(list) => format!("{claim} all {list:?}"),
+            Test::Prefix(text) => format!("{claim} begins with {text:?}"),
+            Test::Regex(pattern) => format!("{claim} fits {:?}", pattern.source),
+            Test::Compare(comparison, bound) => {
+                let word = Comparison::ALL
+                    .iter()
+                    .find(|(_, known)| known == comparison);
+                format!("{claim} {} {bound}", word.map_or("", |(word, _)| word))
+            }
+            Test::EqualsRequest(place) => format!("{claim} equals what the request has: {place:?}"),
+            Test::ContainsRequest(place) => {
+                format!("{claim} contains what the request has: {place:?}")
+            }
+            Test::Exists => format!("{claim} exists"),
+            Test::Absent => format!("{claim} is absent"),
+        };
+        let found = match identity {
+            None => "no verified caller".to_owned(),
+            Some(identity) => match identity.claim(claim) {
+                Some(value) => value.to_string(),
+                None => identity
+                    .claim_text(claim)
+                    .unwrap_or_else(|| "no such claim".to_owned()),
+            },
+        };
+        Condition {
+            key,
+            expected,
+            found,
         }
     }
 }

@@ -211,8 +211,8 @@ impl Decision {
     }
 
     /// Puts decisions into the order of the chain.
-    pub fn sort_by_chain(list: &mut [Self]) {
-        list.sort_by_key(|decision| place_in_chain(&decision.filter));
+    pub fn sort_by_chain(list: &mut Vec<Self>) {
+        crate::sort::by_key(list, |decision| place_in_chain(&decision.filter));
     }
 
     // By hand and not by serde: the module of every filter holds this code, and what serde derives
@@ -442,9 +442,10 @@ mod tests {
     #[test]
     fn decisions_stand_in_the_order_of_the_chain() {
         let mut list = ["someone-elses", "pii-redactor", "audit-emitter", "jwt-auth"]
-            .map(|filter| Decision::new(filter, Outcome::Allowed));
+            .map(|filter| Decision::new(filter, Outcome::Allowed))
+            .to_vec();
         Decision::sort_by_chain(&mut list);
-        let filters = list.map(|decision| decision.filter);
+        let filters: Vec<String> = list.into_iter().map(|decision| decision.filter).collect();
         assert_eq!(
             filters,
             ["audit-emitter", "jwt-auth", "pii-redactor", "someone-elses"]

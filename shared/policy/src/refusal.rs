@@ -1,8 +1,6 @@
 //! The one shape of a refusal: problem details (RFC 9457), or a grpc-status for gRPC requests.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use crate::json::Json;
 
 /// A response in place of the upstream's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,16 +64,21 @@ impl Refusal {
     /// The body for HTTP: `application/problem+json`.
     #[must_use]
     pub fn problem_json(&self, request_id: Option<&str>) -> String {
-        let problem = ProblemDetails {
-            kind: format!("{PROBLEM_TYPE_PREFIX}{}", self.code),
-            title: title(self.status),
-            status: self.status,
-            detail: &self.detail,
-            members: self.members.iter().cloned().collect(),
-            request_id,
-        };
-        // Strings and a number: there is nothing that could fail to serialise.
-        serde_json::to_string(&problem).unwrap_or_default()
+        let text = |text: &str| Json::String(text.to_owned());
+        let mut members = vec![
+            ("type", text(&format!("{PROBLEM_TYPE_PREFIX}{}", self.code))),
+            ("title", text(title(self.status))),
+            ("status", Json::Number(self.status.into())),
+            ("detail", text(&self.detail)),
+        ];
+        let mut own: Vec<_> = self.members.iter().collect();
+        crate::sort::by_key(&mut own, |(name, _)| *name);
+        members.extend(own.iter().map(|(name, value)| (*name, text(value))));
+        members.extend(request_id.map(|id| ("request_id", text(id))));
+        let named = members
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        Json::Object(named.collect()).to_string()
     }
 
     /// The grpc-status for gRPC requests.
@@ -103,19 +106,6 @@ pub const PROBLEM_TYPE_PREFIX: &str = "urn:problem-type:meshward:";
 #[must_use]
 pub fn is_grpc(media_type: &str) -> bool {
     media_type == "application/grpc" || media_type.starts_with("application/grpc+")
-}
-
-#[derive(Serialize)]
-struct ProblemDetails<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    #[serde(flatten)]
-    members: BTreeMap<&'static str, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request_id: Option<&'a str>,
 }
 
 const fn title(status: u16) -> &'static str {

@@ -4,7 +4,6 @@
 //! [`Secret::from_environment`], so that they share one idea of a weak secret and one set of
 //! messages: a variable that is not set is told apart from one that is too short or predictable.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// A key or password from the environment or the configuration. `Debug` prints a placeholder, so
@@ -145,13 +144,19 @@ pub fn looks_guessable(random: &[u8]) -> bool {
 
 /// How many different values there are, and how many different steps from one to the next.
 fn variety(bytes: &[u8]) -> (usize, usize) {
-    let values: BTreeSet<u8> = bytes.iter().copied().collect();
-    let steps: BTreeSet<u8> = bytes
-        .iter()
-        .zip(bytes.iter().skip(1))
-        .map(|(one, next)| next.wrapping_sub(*one))
-        .collect();
-    (values.len(), steps.len())
+    let steps = bytes.iter().zip(bytes.iter().skip(1));
+    let steps = steps.map(|(one, next)| next.wrapping_sub(*one));
+    (distinct(bytes.iter().copied()), distinct(steps))
+}
+
+fn distinct(bytes: impl Iterator<Item = u8>) -> usize {
+    let mut is_there = [false; 256];
+    for byte in bytes {
+        if let Some(is_there) = is_there.get_mut(usize::from(byte)) {
+            *is_there = true;
+        }
+    }
+    is_there.iter().filter(|is_there| **is_there).count()
 }
 
 impl fmt::Debug for Secret {

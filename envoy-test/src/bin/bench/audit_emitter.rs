@@ -123,7 +123,7 @@ fn print(setups: &[Setup]) {
     }
 }
 
-fn configure(bootstrap: &mut Bootstrap, level: &str, signed: bool) -> Result<()> {
+pub(crate) fn configure(bootstrap: &mut Bootstrap, level: &str, signed: bool) -> Result<()> {
     let mut configuration = json!({
         "sink": {"otlp_http": {"cluster": "collector"}},
         "rules": [{"level": level}],
@@ -147,7 +147,7 @@ fn encode_json(bootstrap: &mut Bootstrap) -> Result<()> {
     bootstrap.configure(FILTER, &configuration.replace(cluster, &with_encoding))
 }
 
-fn set_access_log(bootstrap: &mut Bootstrap, logger: Value) -> Result<()> {
+pub(crate) fn set_access_log(bootstrap: &mut Bootstrap, logger: Value) -> Result<()> {
     bootstrap.connection_manager()?["access_log"] = Value::Array(vec![logger]);
     Ok(())
 }
@@ -163,7 +163,7 @@ fn format() -> Value {
     })
 }
 
-fn file_logger() -> Value {
+pub(crate) fn file_logger() -> Value {
     json!({
         "name": "envoy.access_loggers.file",
         "typed_config": {

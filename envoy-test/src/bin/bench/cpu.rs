@@ -28,6 +28,21 @@ pub(crate) fn thread_nanoseconds() -> std::io::Result<u64> {
     run_time(Path::new("/proc/thread-self/schedstat"))
 }
 
+/// The memory that a process holds, in MiB.
+///
+/// # Errors
+/// Where the system does not tell.
+pub(crate) fn resident_mib(pid: u32) -> Result<f64> {
+    let file = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&file).map_err(|source| Error::Io {
+        action: format!("reading {file}"),
+        source,
+    })?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    Ok(kib.unwrap_or(f64::NAN) / 1024.0)
+}
+
 fn run_time(file: &Path) -> std::io::Result<u64> {
     let text = fs::read_to_string(file)?;
     let first = text

@@ -13,9 +13,14 @@
     clippy::arithmetic_side_effects,
     reason = "small numbers of its own choice"
 )]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "time is what is measured here; only what runs in the proxy gets it from its host"
+)]
 
 mod audit_cli;
 mod audit_emitter;
+mod command_line;
 mod cpu;
 mod host_calls;
 mod jwt_auth;
@@ -33,7 +38,7 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("overview", overview::run),
     ("host-calls", host_calls::run),
     ("own-code", own_code::run),
@@ -43,6 +48,7 @@ const PARTS: [Part; 9] = [
     ("pii-redactor", pii_redactor::run),
     ("audit-emitter", audit_emitter::run),
     ("audit-cli", audit_cli::run),
+    ("command-line", command_line::run),
 ];
 
 fn main() -> ExitCode {

@@ -95,9 +95,7 @@ fn joined(some: &[Range], more: &[Range]) -> Option<Vec<Range>> {
     // Nearly always one number comes behind all others.
     let mut ranges = some.to_vec();
     ranges.extend_from_slice(more);
-    if !ranges.is_sorted() {
-        ranges.sort_unstable();
-    }
+    policy::sort::by(&mut ranges, Ord::cmp);
     let mut joined: Vec<Range> = Vec::with_capacity(ranges.len());
     for Range(first, last) in ranges {
         match joined.last_mut() {

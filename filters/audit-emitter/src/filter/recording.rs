@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use audit::canonical::Writer;
-use host::{Action, Direction, Host, LogLevel, Moment, Request};
+use host::{Action, Direction, Filter as _, Host, LogLevel, Moment, Request};
+use policy::explain::{self, Step};
 use policy::facts::Facts as _;
 use policy::matching::candidates;
 
@@ -23,6 +24,10 @@ impl AuditEmitter {
     /// by that: of all rules that it may fall under, the one that records most counts.
     pub(super) fn rule_for(&self, host: &dyn Host, request: &Request) -> Option<usize> {
         let facts = request.facts(host, Direction::Request);
+        explain::note(|| Step::Choosing {
+            filter: Self::NAME,
+            about: "request",
+        });
         let (rules, or_default) =
             candidates(self.config.rules.iter().map(|rule| &rule.matches), &facts);
         let rules = rules

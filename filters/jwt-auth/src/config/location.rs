@@ -52,7 +52,7 @@ impl CredentialPlace {
                     });
                     if let Some(prefixes) = known {
                         prefixes.push(prefix.clone());
-                        prefixes.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
+                        policy::sort::by_key(prefixes, |prefix| std::cmp::Reverse(prefix.len()));
                         continue;
                     }
                     Self::Header {

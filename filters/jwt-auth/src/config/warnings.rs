@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use policy::config::{Fields, Warning};
+use policy::json::Json;
 
 use super::{Access, Config, ProviderKind, Rule};
 
-/// Warns about rules that no request reaches, names that stand for two rules, providers that no rule
+/// Warns about rules that no request reaches, a configuration that admits nobody, names that stand for two rules, providers that no rule
 /// asks, and a default that refuses while all rules only report.
 pub(super) fn warn(fields: &Fields<'_>, config: &Config) {
     let node = fields.node();
@@ -36,6 +37,20 @@ pub(super) fn warn(fields: &Fields<'_>, config: &Config) {
             let path = format!("providers.{}", provider.name);
             node.warn_at(&path, "provider_unused", "no rule asks for this provider");
         }
+    }
+    let admits = |access: &Access| !matches!(access, Access::Deny);
+    let is_admitted = config.rules.iter().any(|rule| admits(&rule.access));
+    let listed = node.json().member("rules").and_then(Json::as_array);
+    // A rule that could not be read has been told of, and may be the one that admits somebody.
+    let all_are_read = listed.map_or(0, <[Json]>::len) == config.rules.len();
+    if !is_admitted && !admits(&config.default.access) && all_are_read {
+        let place = ["rules", "default", "providers"];
+        let is_there = |key: &&&str| node.json().member(key).is_some();
+        node.warn_at(
+            place.iter().find(is_there).copied().unwrap_or_default(),
+            "everything_denied",
+            "no rule lets anybody pass, and neither does the default",
+        );
     }
     let reports = |rule: &Rule| !rule.mode.enforces();
     let refuses = matches!(config.default.access, Access::Deny) && config.default.mode.enforces();

@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use host::{Direction, Host, Moment, Request};
 use policy::claim::ClaimCondition;
+use policy::explain::{self, Condition, Step};
 use policy::facts::Facts;
+use policy::filters::JWT_AUTH;
 use policy::identity::Identity;
 use policy::json::Json;
 use policy::matching::{Fit, Selection, select};
@@ -136,6 +138,10 @@ pub(crate) fn decide<'c>(
         requirement: None,
     };
     let facts = request.facts(host, Direction::Request);
+    explain::note(|| Step::Choosing {
+        filter: JWT_AUTH,
+        about: "request",
+    });
     let selection = select(config.rules.iter().map(|rule| &rule.matches), &facts);
     let (rule, mode, access) = match selection {
         Selection::Rule(index) => match config.rules.get(index) {
@@ -327,6 +333,15 @@ fn check(
     let has = |scope: &String| identities.iter().any(|identity| identity.has_scope(scope));
     let any = requirement.scopes_any.is_empty() || requirement.scopes_any.iter().any(has);
     if !any || !requirement.scopes.iter().all(has) {
+        explain::note(|| {
+            let granted = identities.iter().flat_map(|identity| &identity.scopes);
+            let granted: Vec<&str> = granted.map(String::as_str).collect();
+            let (key, wanted) = match requirement.scopes.iter().all(has) {
+                true => ("scopes_any", &requirement.scopes_any),
+                false => ("scopes", &requirement.scopes),
+            };
+            Step::Lacks(Condition::new(key, wanted, granted.join(" ")))
+        });
         let scopes = requirement.scopes.iter().chain(&requirement.scopes_any);
         let detail = Detail {
             scopes: scopes.cloned().collect(),
@@ -361,6 +376,7 @@ fn check(
         let facts = request.facts(host, Direction::Request);
         let given = facts.consent();
         if !consent.holds(given) {
+            explain::note(|| Step::Lacks(consent.told("consent", given)));
             let missing = consent.missing(given).into_iter().map(str::to_owned);
             let detail = Detail {
                 purposes: missing.collect(),
@@ -390,6 +406,10 @@ fn check_claim(
             Fit::No => {}
         }
     }
+    explain::note(|| {
+        let first = identities.first().map(|identity| &**identity);
+        Step::Lacks(condition.told("claims", first))
+    });
     Err(reason)
 }
 

@@ -3,7 +3,9 @@
 
 use host::{Direction, Host, Request};
 use policy::consent::Consent;
+use policy::explain::{self, Step};
 use policy::facts::Facts;
+use policy::filters::JWT_AUTH;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
 use policy::path::{PathError, RequestPath};
@@ -31,6 +33,10 @@ pub(super) fn may_be_allowed(config: &Config, host: &dyn Host, request: &Request
         facts: &facts,
         method,
     };
+    explain::note(|| Step::Choosing {
+        filter: JWT_AUTH,
+        about: "preflight",
+    });
     let access = match select(config.rules.iter().map(|rule| &rule.matches), &announced) {
         Selection::Rule(index) => config.rules.get(index).map(|rule| &rule.access),
         Selection::NoRule => Some(&config.default.access),

@@ -32,7 +32,7 @@ impl<'c> Kinds<'c> {
         // The configuration's own error with the nearest name.
         let mut names: Vec<&str> = DETECTORS.iter().map(|detector| detector.name).collect();
         names.extend(self.customs.iter().map(|custom| custom.name.as_str()));
-        names.sort_unstable();
+        policy::sort::by(&mut names, Ord::cmp);
         match policy::nearest(name, names.iter().copied()) {
             Some(near) => format!("unknown kind; did you mean {near:?}?"),
             None => "unknown kind; the README lists them".to_owned(),

@@ -16,7 +16,9 @@ use std::rc::Rc;
 
 use host::FactSources;
 use policy::config::{self, Configuration, Fields, Node, Problems};
+use policy::explain::{self, Condition, RuleName, Step};
 use policy::facts::Facts;
+use policy::filters::PII_REDACTOR;
 use policy::matching::{applies, may_apply};
 use policy::mode::Mode;
 
@@ -62,6 +64,11 @@ pub struct RuleUse {
     pub is_exempt: bool,
 }
 
+/// Says which rule is looked at.
+fn tell(rule: &Rule) {
+    explain::note(|| Step::Rule(RuleName::Name(rule.name.clone())));
+}
+
 /// Pseudonyms get no usable key: [`Config::parse_with_key`] gives them theirs.
 impl Configuration for Config {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
@@ -94,16 +101,32 @@ impl Config {
     #[must_use]
     pub fn rules_for(&self, facts: &dyn Facts) -> Vec<RuleUse> {
         let is_due = |rule: &Rule| {
+            tell(rule);
             let consented = rule.when_consent.as_ref();
             may_apply(&rule.matches, facts)
-                && consented.is_none_or(|condition| condition.holds(facts.consent()))
+                && consented.is_none_or(|condition| {
+                    let holds = condition.holds(facts.consent());
+                    if !holds {
+                        let condition = || condition.told("when.consent", facts.consent());
+                        explain::note(|| Step::Fails(condition()));
+                    }
+                    holds
+                })
         };
+        explain::note(|| Step::Choosing {
+            filter: PII_REDACTOR,
+            about: "request",
+        });
         let rules = self.rules.iter().enumerate();
         rules
             .filter(|(_, rule)| is_due(rule))
-            .map(|(index, rule)| RuleUse {
-                index,
-                is_exempt: rule.unless.holds(facts),
+            .map(|(index, rule)| {
+                let is_exempt = rule.unless.holds(facts);
+                if is_exempt {
+                    explain::note(|| Step::Rule(RuleName::Name(rule.name.clone())));
+                    explain::note(|| Step::Exempts(rule.unless.told(facts.identity())));
+                }
+                RuleUse { index, is_exempt }
             })
             .collect()
     }
@@ -111,14 +134,29 @@ impl Config {
     /// Of these rules those that are about a place.
     #[must_use]
     pub fn rules_at(&self, uses: &[RuleUse], place: Place) -> Vec<RuleUse> {
-        let is_about = |rule: &Rule| rule.places.has(place);
+        explain::note(|| Step::Choosing {
+            filter: PII_REDACTOR,
+            about: place.as_str(),
+        });
+        let is_about = |rule: &Rule| {
+            tell(rule);
+            let is_about = rule.places.has(place);
+            if !is_about {
+                let condition = || Condition::new("apply_to", rule.places.words(), place.as_str());
+                explain::note(|| Step::Fails(condition()));
+            }
+            is_about
+        };
         self.those(uses, is_about)
     }
 
     /// Of these rules those that are about the content type of the message at hand.
     #[must_use]
     pub fn rules_of_type(&self, uses: &[RuleUse], facts: &dyn Facts) -> Vec<RuleUse> {
-        self.those(uses, |rule| applies(&rule.matches, facts))
+        self.those(uses, |rule| {
+            tell(rule);
+            applies(&rule.matches, facts)
+        })
     }
 
     /// The headers and trailers that these rules search; `None`: all that
@@ -197,7 +235,7 @@ impl Config {
             }
         }
         // The first rule that enforces acts, before those that only count.
-        parts.fields.sort_by_key(|field| !field.enforces);
+        policy::sort::by_key(&mut parts.fields, |field| !field.enforces);
         Plan::new(parts, Rc::clone(&self.customs), Rc::clone(&self.settings))
     }
 

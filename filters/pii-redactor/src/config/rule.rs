@@ -5,8 +5,10 @@ use std::rc::Rc;
 use policy::claim::ClaimCondition;
 use policy::config::Node;
 use policy::consent::ConsentCondition;
+use policy::explain::Condition;
 use policy::facts::Facts;
 pub use policy::finding::Place;
+use policy::identity::Identity;
 use policy::matching::Match;
 use policy::mode::Mode;
 
@@ -73,6 +75,13 @@ impl Places {
         self.0 & bit(place) != 0
     }
 
+    /// The words of all of them.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all = Place::ALL.iter().filter(|(_, place)| self.has(*place));
+        all.map(|(word, _)| *word).collect()
+    }
+
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         let places = node.non_empty_list(|place| place.one_of(&Place::ALL))?;
         Some(Self(
@@ -137,7 +146,7 @@ impl Rule {
                 })
             });
             kinds.extend(presets::kinds(bits));
-            kinds.sort_unstable();
+            policy::sort::by(&mut kinds, Ord::cmp);
             kinds.dedup();
             let matches = rule.or("match", Match::default(), |n| Match::read(&n));
             let places = rule.or("apply_to", scope.default_places, |n| Places::read(&n));
@@ -220,6 +229,25 @@ impl Unless {
             }
             Some(read)
         })
+    }
+
+    /// What is asked of a caller, and who the one at hand is.
+    #[must_use]
+    pub fn told(&self, identity: Option<&Identity>) -> Condition {
+        let mut parts = Vec::new();
+        for (key, list) in [("scopes", &self.scopes), ("roles", &self.roles)] {
+            if !list.is_empty() {
+                parts.push(format!("{key} {list:?}"));
+            }
+        }
+        let claims = self.claims.iter();
+        parts.extend(claims.map(|claim| claim.told("claims", identity).expected));
+        let subject = identity.and_then(|identity| identity.subject.clone());
+        Condition {
+            key: "unless",
+            expected: parts.join(", "),
+            found: subject.unwrap_or_else(|| "a verified caller".to_owned()),
+        }
     }
 
     /// Whether a caller sees everything: all scopes, one of the roles, all claims. Nobody does if

@@ -238,7 +238,9 @@ impl Lexicon {
             }
         }
         // Of phrases as long as each other, those that deny come last.
-        found.sort_by_key(|(length, _, phrase)| (*length, !phrase.denies.is_empty()));
+        policy::sort::by_key(&mut found, |(length, _, phrase)| {
+            (*length, !phrase.denies.is_empty())
+        });
         let mut kinds = EntitySet::EMPTY;
         for (_, is_head, phrase) in found {
             let announced = if is_head {

@@ -189,7 +189,7 @@ fn searched_parameters(value: &[u8], plan: &Plan, offset: u64, tally: &mut Tally
         });
         changes.extend(new.into_iter().flat_map(|new| parameter.replaced(&new)));
     }
-    changes.sort_by_key(|(start, ..)| *start);
+    policy::sort::by_key(&mut changes, |(start, ..)| *start);
     changes
 }
 

@@ -164,13 +164,13 @@ impl Plan {
             spans.retain(|span| !self.settings.allowed.has(part(bytes, span.start, span.end)));
         }
         // Nearly always there is nothing to choose.
-        spans.sort_by_key(|span| span.start);
+        policy::sort::by_key(spans, |span| span.start);
         let overlaps = spans.windows(2).any(|pair| match pair {
             [left, right] => left.end > right.start,
             _ => false,
         });
         if overlaps {
-            spans.sort_by_key(|span| {
+            policy::sort::by_key(spans, |span| {
                 let enforces = self
                     .binding(span.entity)
                     .is_some_and(|binding| binding.enforces);

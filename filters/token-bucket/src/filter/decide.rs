@@ -7,6 +7,7 @@ use std::time::Duration;
 use host::waiting::Occasion;
 use host::{Action, ContextId, Host, LogLevel, Request, exchange};
 use policy::decision::{Decision, Outcome as Decided};
+use policy::explain::{self, Step};
 use policy::mode::{Mode, OnError};
 use policy::refusal::Refusal;
 
@@ -167,6 +168,19 @@ impl TokenBucket {
         for decision in &decisions {
             self.count_decision(host, decision, group.outcome);
         }
+        explain::note(|| Step::Choosing {
+            filter: Self::FILTER,
+            about: "buckets",
+        });
+        explain::note_all(|| {
+            let in_force = group.outcome == Outcome::Passed;
+            let states = self.states(&decisions, in_force, now_ns).into_iter();
+            states.map(|state| Step::Stands {
+                limit: state.name,
+                remaining: state.remaining,
+                quota: state.quota,
+            })
+        });
         match group.outcome {
             Outcome::Passed => Ok(self.states(&decisions, true, now_ns)),
             Outcome::Refused => Err(self.refused(decisions, now_ns)),
@@ -218,7 +232,9 @@ impl TokenBucket {
             Some((limit, decision.decision.as_ref().ok()?))
         });
         let mut decided: Vec<(&ActiveLimit, &BucketDecision)> = decided.collect();
-        decided.sort_by_key(|(_, decision)| std::cmp::Reverse(wait(decision)));
+        policy::sort::by_key(&mut decided, |(_, decision)| {
+            std::cmp::Reverse(wait(decision))
+        });
         let states = decided
             .into_iter()
             .flat_map(|(limit, decision)| limit.states(decision, in_force, now_ns));

@@ -1,6 +1,7 @@
 //! Which limits count a request, in whose name, and how much.
 
 use host::{Direction, Host, Request};
+use policy::explain::{self, Condition, RuleName, Step};
 use policy::matching::{Match, applies};
 
 use crate::config::{Cost, Limit, OnMissingKey};
@@ -49,8 +50,13 @@ impl TokenBucket {
         };
         let everything = Match::default();
         let mut found = MatchingLimits::default();
+        explain::note(|| Step::Choosing {
+            filter: Self::FILTER,
+            about: "request",
+        });
         for (place, limit) in self.limits.iter().enumerate() {
             let settings = &limit.settings;
+            explain::note(|| Step::Rule(RuleName::Name(limit.rule.clone())));
             let is_meant = || {
                 let facts = request.facts(host, Direction::Request);
                 applies(&settings.matches, &facts)
@@ -60,12 +66,21 @@ impl TokenBucket {
             }
             let chosen = match chosen(settings, source) {
                 Ok(Some(chosen)) => chosen,
-                Ok(None) => continue,
+                Ok(None) => {
+                    explain::note(|| Step::Fails(key_missing(settings)));
+                    continue;
+                }
                 Err(reason) => {
+                    explain::note(|| Step::Lacks(key_missing(settings)));
                     found.keyless.push((place, reason));
                     continue;
                 }
             };
+            explain::note(|| Step::Counts {
+                limit: limit.rule.clone(),
+                key: told(&chosen, source),
+                cost: cost(host, request, &settings.cost),
+            });
             let table = limit.table.iter();
             let buckets = table.flat_map(|table| {
                 let hash = |key: &Key| table.hash(key.bytes());
@@ -83,6 +98,31 @@ impl TokenBucket {
         }
         found
     }
+}
+
+/// What a limit counts by, where the request does not have it.
+fn key_missing(limit: &Limit) -> Condition {
+    let parts: Vec<String> = limit.key.iter().map(KeyPart::spelled).collect();
+    Condition::new("key", parts, "the request has no such key")
+}
+
+/// The keys of a request as people read them: `claim:sub=alice`.
+fn told(chosen: &Chosen<'_>, source: KeySource<'_>) -> String {
+    if chosen.kind == SHARED {
+        return "one bucket for all that lack the key".to_owned();
+    }
+    let each = chosen.keys.iter().map(|key| {
+        let values = key.entry_values(chosen.parts, source);
+        let parts = chosen.parts.iter().zip(values);
+        let parts: Vec<String> = parts
+            .map(|(part, value)| match part {
+                KeyPart::Constant => part.spelled(),
+                _ => format!("{}={value}", part.spelled()),
+            })
+            .collect();
+        parts.join(" ")
+    });
+    each.collect::<Vec<String>>().join(", ")
 }
 
 /// The keys of a request, by the limit's own parts or by what it has for requests that lack one.

@@ -188,7 +188,7 @@ impl TokenBucket {
         let mut states: Vec<LimitState> = response.limit_states().collect();
         // Services that send their headers ready made name no limits, and theirs come first.
         if !states.is_empty() {
-            states.sort_by_key(|state| !state.refuses);
+            policy::sort::by_key(&mut states, |state| !state.refuses);
             states.extend(waiting.from_service.iter().cloned());
             states.extend(local);
         }

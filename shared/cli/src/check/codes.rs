@@ -46,6 +46,20 @@ codes! {
         "All rules report and the default enforces: requests that no rule matches are refused all the same.";
     TEMPLATE_MISSING "MW1207" "template_missing"
         "The template of the rule is recorded in place of the path, and a rule has none.";
+    METHOD_UNKNOWN "MW1215" "method_unknown"
+        "No registered method has this name, and one is near: a rule for a misspelt method never matches.";
+    ISSUER_TLS "MW1209" "issuer_without_tls"
+        "The issuer is an http address: whoever can change it on the way can say which keys count.";
+    RANGE_HOST_BITS "MW1210" "range_host_bits"
+        "The address of a range has bits behind its length, which do not count: 10.0.0.7/8 is all of 10.0.0.0/8.";
+    BYPASS_EVERYBODY "MW1211" "bypass_everybody"
+        "The bypass is for everybody: nothing is limited.";
+    EVERYTHING_DENIED "MW1212" "everything_denied"
+        "No rule lets anybody pass, and neither does the default: every request is refused.";
+    SYNCHRONOUS_UNVERIFIED "MW1213" "synchronous_unverified"
+        "The rule asks for scopes or claims, and is to hold requests until a record is stored. Nobody has verified the caller at that time, so it never does: choose such requests by route, host, path or method.";
+    TEMPLATE_UNFIT "MW1214" "template_unfit"
+        "The template fits none of the paths of its rule, so records name a path that no request has.";
     RETENTION_MISSING "MW1208" "retention_missing"
         "No rule says how long the records of a retention class are kept: they never expire, `audit purge` leaves them, and `audit erase` may not take them away. Say \"keep\" in the rule or for all; {\"at_least\": \"6y\"} alone keeps them for ever on purpose.";
     OTHER_WARNING "MW1299" "warning"

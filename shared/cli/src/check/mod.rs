@@ -3,11 +3,12 @@
 
 mod bootstrap;
 pub(crate) mod codes;
+pub(crate) mod configured;
 pub(crate) mod extract;
 mod locate;
 mod plugin;
 mod report;
-mod source;
+pub(crate) mod source;
 mod text;
 mod tree;
 mod wiring;
@@ -95,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     let mut all = Vec::new();
     let mut files = Vec::new();
     let mut is_incomplete = false;
-    for found in source::find(words) {
+    for found in source::find(words, &["json", "yaml", "yml"]) {
         match found {
             Err(unreadable) => {
                 eprintln!(
@@ -174,6 +175,11 @@ fn parse<C: Configuration>(text: &str) -> Checked<()> {
 /// Seconds since 1970.
 fn now_s() -> i64 {
     i64::try_from(trail::time::now_ms() / 1000).unwrap_or(i64::MAX)
+}
+
+/// Reads a configuration as its filter does.
+pub(crate) fn parsed(filter: &str, text: &str) -> Result<(), policy::config::Problems> {
+    parser(filter).map_or(Ok(()), |parse| parse(text).result)
 }
 
 fn parser(filter: &str) -> Option<Parser> {

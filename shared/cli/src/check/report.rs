@@ -8,6 +8,7 @@ use policy::json::Json;
 
 use super::codes::Code;
 use crate::color;
+use crate::xml::escaped;
 
 /// Something that was found.
 #[derive(Clone, Debug)]
@@ -262,21 +263,6 @@ pub(super) fn junit(findings: &[Finding], files: &[String]) -> String {
     }
     xml.push_str("</testsuite>");
     xml
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            character if character.is_control() => escaped.push('\u{fffd}'),
-            character => escaped.push(character),
-        }
-    }
-    escaped
 }
 
 /// Annotations of GitHub Actions.

@@ -5,23 +5,24 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A text to check.
-pub(super) struct Source {
-    pub(super) name: String,
-    pub(super) text: String,
+pub(crate) struct Source {
+    pub(crate) name: String,
+    pub(crate) text: String,
     /// It was named, rather than found in a folder.
-    pub(super) is_named: bool,
+    pub(crate) is_named: bool,
 }
 
 /// Why a file could not be read.
-pub(super) struct Unreadable {
-    pub(super) name: String,
-    pub(super) reason: String,
+pub(crate) struct Unreadable {
+    pub(crate) name: String,
+    pub(crate) reason: String,
 }
 
-pub(super) type Found = Result<Source, Unreadable>;
+pub(crate) type Found = Result<Source, Unreadable>;
 
-/// What the words on the command line stand for, in their order.
-pub(super) fn find(words: &[String]) -> Vec<Found> {
+/// What the words on the command line stand for, in their order; of folders the files that end in one
+/// of `extensions`.
+pub(crate) fn find(words: &[String], extensions: &[&str]) -> Vec<Found> {
     let mut found = Vec::new();
     for word in words {
         let path = Path::new(word);
@@ -29,14 +30,20 @@ pub(super) fn find(words: &[String]) -> Vec<Found> {
             found.push(read(word, true));
         } else if path.is_dir() {
             let mut files = Vec::new();
-            below(path, &mut BTreeSet::new(), &mut files, &mut found);
+            below(
+                path,
+                extensions,
+                &mut BTreeSet::new(),
+                &mut files,
+                &mut found,
+            );
             found.extend(
                 files
                     .iter()
                     .map(|file| read(&file.to_string_lossy(), false)),
             );
         } else if !path.exists() && word.contains(['*', '?']) {
-            let files = matching(word);
+            let files = matching(word, extensions);
             if files.is_empty() {
                 found.push(Err(unreadable(word, "no file fits this pattern")));
             }
@@ -51,6 +58,7 @@ pub(super) fn find(words: &[String]) -> Vec<Found> {
 /// Manifests below a folder, each folder once: a link back is not followed for ever.
 fn below(
     folder: &Path,
+    extensions: &[&str],
     seen: &mut BTreeSet<PathBuf>,
     files: &mut Vec<PathBuf>,
     found: &mut Vec<Found>,
@@ -78,16 +86,14 @@ fn below(
         let is_hidden = path
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_manifest = path.extension().is_some_and(|extension| {
-            ["json", "yaml", "yml"]
-                .iter()
-                .any(|known| extension == *known)
-        });
+        let is_manifest = path
+            .extension()
+            .is_some_and(|extension| extensions.iter().any(|known| extension == *known));
         if is_hidden {
             continue;
         }
         if path.is_dir() {
-            below(&path, seen, files, found);
+            below(&path, extensions, seen, files, found);
         } else if is_manifest {
             files.push(path);
         }
@@ -95,7 +101,7 @@ fn below(
 }
 
 /// Files whose path fits a pattern with `*`, `?` and `**`.
-fn matching(pattern: &str) -> Vec<PathBuf> {
+fn matching(pattern: &str, extensions: &[&str]) -> Vec<PathBuf> {
     let fixed: PathBuf = Path::new(pattern)
         .components()
         .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?']))
@@ -106,7 +112,13 @@ fn matching(pattern: &str) -> Vec<PathBuf> {
         fixed.as_path()
     };
     let mut files = Vec::new();
-    below(root, &mut BTreeSet::new(), &mut files, &mut Vec::new());
+    below(
+        root,
+        extensions,
+        &mut BTreeSet::new(),
+        &mut files,
+        &mut Vec::new(),
+    );
     files.retain(|file| {
         let file = file.to_string_lossy();
         let file = file.strip_prefix("./").unwrap_or(&file);
@@ -153,7 +165,7 @@ fn unreadable(name: &str, reason: impl ToString) -> Unreadable {
     }
 }
 
-fn read(name: &str, is_named: bool) -> Found {
+pub(crate) fn read(name: &str, is_named: bool) -> Found {
     let mut bytes = Vec::new();
     let read = if name == "-" {
         std::io::stdin().read_to_end(&mut bytes).map(drop)

@@ -25,10 +25,9 @@ pub(super) fn check(source: &Source, filter: Option<&str>) -> Vec<Finding> {
         findings: Vec::new(),
     };
     let text = source.text.as_str();
-    let is_json = text
-        .trim_start_matches('\u{feff}')
-        .trim_start()
-        .starts_with(['{', '[']);
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    // Two braces begin a template.
+    let is_json = start.starts_with(['{', '[']) && !start.starts_with("{{");
     match filter.filter(|filter| *filter != ENVOY) {
         Some(filter) if is_json => checker.json_config(filter, text, &|at| at),
         Some(filter) => checker.yaml_config(filter),
@@ -163,7 +162,9 @@ impl Checker<'_> {
             let span = Some(remark.span.clone());
             self.add(code, remark.is_error, span, ("", remark.message.clone()));
             if code == &codes::SYNTAX {
-                self.hint(hint(&self.source.text, remark.span.start));
+                let hint = hint(&self.source.text, remark.span.start);
+                // It is YAML that is read here.
+                self.hint(hint.filter(|hint| hint != LOOKS_LIKE_YAML));
             }
         }
         documents
@@ -341,6 +342,8 @@ fn offset_of(text: &str, message: &str) -> usize {
     at
 }
 
+const LOOKS_LIKE_YAML: &str = "this looks like YAML; a plugin configuration in a string is JSON";
+
 /// What people do, and what to do instead.
 fn hint(text: &str, at: usize) -> Option<String> {
     let before = text.get(..at).unwrap_or(text).trim_end();
@@ -368,7 +371,7 @@ fn hint(text: &str, at: usize) -> Option<String> {
     } else if next.starts_with('\'') {
         "JSON wants double quotes"
     } else if !text.trim_start().starts_with(['{', '[']) && text.contains(": ") {
-        "this looks like YAML; a plugin configuration in a string is JSON"
+        LOOKS_LIKE_YAML
     } else if rest.starts_with(|c: char| c.is_ascii_alphabetic()) && line.ends_with(['{', ',']) {
         "names of members stand in double quotes"
     } else {

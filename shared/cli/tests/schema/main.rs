@@ -13,6 +13,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bundle;
 mod emit;
 mod explore;
 #[path = "../filter_files/mod.rs"]

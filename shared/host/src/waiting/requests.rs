@@ -152,7 +152,7 @@ impl<W> WaitingRequests<W> {
             .filter(|waiter| which(waiter))
             .map(|waiter| (waiter.arrival, waiter.context))
             .collect();
-        found.sort_unstable();
+        policy::sort::by(&mut found, Ord::cmp);
         found.into_iter().map(|(_, context)| context).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Consent;
 use crate::config::Node;
+use crate::explain::Condition;
 
 /// A condition on consent: `{ "denied": ["sharing"] }`, `{ "granted": ["analytics"] }`.
 ///
@@ -30,6 +31,33 @@ impl ConsentCondition {
             }
             Some(condition)
         })
+    }
+
+    /// The condition, and what the signals say to it.
+    #[must_use]
+    pub fn told(&self, key: &'static str, consent: &Consent) -> Condition {
+        let purposes = self.granted.iter().chain(&self.denied);
+        let found: Vec<String> = purposes
+            .map(
+                |purpose| match (consent.is_denied(purpose), consent.is_granted(purpose)) {
+                    (true, _) => format!("{purpose} is denied"),
+                    (_, true) => format!("{purpose} is granted"),
+                    _ => format!("nothing is said about {purpose}"),
+                },
+            )
+            .collect();
+        let mut expected = Vec::new();
+        if !self.granted.is_empty() {
+            expected.push(format!("granted {:?}", self.granted));
+        }
+        if !self.denied.is_empty() {
+            expected.push(format!("denied {:?}", self.denied));
+        }
+        Condition {
+            key,
+            expected: expected.join(" and "),
+            found: found.join(", "),
+        }
     }
 
     /// Whether `consent` fulfils the condition.

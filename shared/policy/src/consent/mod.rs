@@ -65,7 +65,7 @@ impl Signal {
     fn of_words(source: &'static str, trusted: bool, words: Vec<String>) -> Self {
         let readable = words.len() <= MAX_PURPOSES && words.iter().all(|word| is_purpose(word));
         let granted = if readable {
-            BTreeSet::from_iter(words)
+            crate::sort::set(words)
         } else {
             BTreeSet::new()
         };
@@ -167,7 +167,7 @@ impl Consent {
         let granted = named
             .map(String::as_str)
             .filter(|purpose| self.is_granted(purpose));
-        (!self.signals.is_empty()).then(|| granted.collect())
+        (!self.signals.is_empty()).then(|| crate::sort::set(granted))
     }
 
     /// Whether a source says something that cannot be read.

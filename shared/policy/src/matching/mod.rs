@@ -22,6 +22,7 @@ pub use select::{Selection, applies, candidates, may_apply, select};
 use crate::claim::ClaimCondition;
 use crate::config::Node;
 use crate::consent::ConsentCondition;
+use crate::explain::{self, Condition, Step};
 use crate::facts::Facts;
 use crate::nearest::nearest;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
@@ -118,6 +119,13 @@ impl Match {
         !self.paths.is_empty()
     }
 
+    /// Whether some request that the rule is about has a path of this template: `/patients/{id}`.
+    #[must_use]
+    pub fn may_fit_template(&self, template: &str) -> bool {
+        let fits = |pattern: &PathPattern| pattern.may_fit_template(template);
+        self.paths.is_empty() || self.paths.iter().any(fits)
+    }
+
     /// Whether the rule says anything about the verified caller.
     #[must_use]
     pub const fn asks_for_identity(&self) -> bool {
@@ -150,15 +158,49 @@ impl Match {
 
     /// Everything but the path and the content type.
     fn request_fits(&self, facts: &dyn Facts) -> Fit {
-        fit::method(&self.methods, facts)
-            .and(|| self.host_fits(facts))
-            .and(|| self.route_fits(facts).into())
-            .and(|| {
-                self.headers
-                    .iter()
-                    .fold(Fit::Yes, |fit, header| fit.and(|| header.fits(facts)))
+        told(fit::method(&self.methods, facts), || {
+            Condition::new("methods", &self.methods, facts.method())
+        })
+        .and(|| {
+            told(self.host_fits(facts), || {
+                let hosts: Vec<&str> = self.hosts.iter().map(HostPattern::spelled).collect();
+                Condition::new("hosts", hosts, facts.host())
             })
-            .and(|| self.caller_fits(facts))
+        })
+        .and(|| {
+            told(self.route_fits(facts).into(), || {
+                let route = facts.route().unwrap_or("no route");
+                Condition::new("routes", &self.routes, route)
+            })
+        })
+        .and(|| {
+            self.headers.iter().fold(Fit::Yes, |fit, header| {
+                fit.and(|| {
+                    told(header.fits(facts), || {
+                        let lines = facts.header_lines(&header.name);
+                        Condition {
+                            key: "headers",
+                            expected: header.to_string(),
+                            found: match lines.is_empty() {
+                                true => "no such header".to_owned(),
+                                false => format!("{lines:?}"),
+                            },
+                        }
+                    })
+                })
+            })
+        })
+        .and(|| self.caller_fits(facts))
+    }
+
+    /// Says that the path keeps the rule from applying.
+    fn tell_path(&self, facts: &dyn Facts) {
+        explain::note(|| {
+            let patterns: Vec<String> = self.paths.iter().map(ToString::to_string).collect();
+            let path = facts.path().map(|path| path.canonical());
+            let found = path.unwrap_or_else(|error| error.to_string());
+            Step::Fails(Condition::new("paths", patterns, found))
+        });
     }
 
     fn host_fits(&self, facts: &dyn Facts) -> Fit {
@@ -188,23 +230,40 @@ impl Match {
             let identity = facts.identity();
             identity.is_some_and(|identity| identity.has_scope(scope))
         };
-        let consented = || {
-            self.consent
-                .as_ref()
-                .is_none_or(|condition| condition.holds(facts.consent()))
+        let consent_fits = || {
+            let Some(condition) = &self.consent else {
+                return Fit::Yes;
+            };
+            told(condition.holds(facts.consent()).into(), || {
+                condition.told("consent", facts.consent())
+            })
         };
-        let in_emergency = |wanted: bool| {
+        let emergency_fits = || {
+            let Some(wanted) = self.break_glass else {
+                return Fit::Yes;
+            };
             let identity = facts.identity();
-            identity.is_some_and(|identity| identity.emergency.is_some()) == wanted
+            let is_one = identity.is_some_and(|identity| identity.emergency.is_some());
+            told((is_one == wanted).into(), || {
+                Condition::new("break_glass", wanted, is_one)
+            })
         };
-        Fit::from(self.scopes.iter().all(granted))
-            .and(|| {
-                self.claims.iter().fold(Fit::Yes, |fit, claim| {
-                    fit.and(|| claim.fit(facts.identity(), facts))
+        told(self.scopes.iter().all(granted).into(), || {
+            let granted = facts.identity().map(|identity| identity.scopes.join(" "));
+            let found = granted.unwrap_or_else(|| "no verified caller".to_owned());
+            Condition::new("scopes", &self.scopes, found)
+        })
+        .and(|| {
+            self.claims.iter().fold(Fit::Yes, |fit, claim| {
+                fit.and(|| {
+                    told(claim.fit(facts.identity(), facts), || {
+                        claim.told("claims", facts.identity())
+                    })
                 })
             })
-            .and(|| consented().into())
-            .and(|| self.break_glass.is_none_or(in_emergency).into())
+        })
+        .and(consent_fits)
+        .and(emergency_fits)
     }
 
     fn content_type_fits(&self, facts: &dyn Facts) -> Fit {
@@ -219,8 +278,28 @@ impl Match {
                     None => allowed == found,
                 })
         };
-        Fit::over(facts.media_types().iter().map(is_one), Ambiguity::Header)
+        told(
+            Fit::over(facts.media_types().iter().map(is_one), Ambiguity::Header),
+            || {
+                Condition::new(
+                    "content_types",
+                    &self.content_types,
+                    facts.media_types().join(", "),
+                )
+            },
+        )
     }
+}
+
+/// A fit, with the condition where it does not hold.
+#[inline(always)]
+fn told(fit: Fit, condition: impl FnOnce() -> Condition) -> Fit {
+    match fit {
+        Fit::Yes => {}
+        Fit::No => explain::note(|| Step::Fails(condition())),
+        Fit::Maybe(_) => explain::note(|| Step::Unclear(condition())),
+    }
+    fit
 }
 
 /// `api.example.com`, or `*.example.com` for every name below it.
@@ -232,6 +311,13 @@ enum HostPattern {
 }
 
 impl HostPattern {
+    /// As it would match itself: `.example.com` is what stands below a domain.
+    fn spelled(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::Below(text) => text,
+        }
+    }
+
     fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.name(253)?.to_ascii_lowercase();
         if !text.is_ascii() {
@@ -294,6 +380,18 @@ enum HeaderTest {
     Prefix(String),
     Exists,
     Absent,
+}
+
+impl std::fmt::Display for HeaderCondition {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = &self.name;
+        match &self.test {
+            HeaderTest::Equals(value) => write!(out, "{name} equals {value:?}"),
+            HeaderTest::Prefix(value) => write!(out, "{name} begins with {value:?}"),
+            HeaderTest::Exists => write!(out, "{name} exists"),
+            HeaderTest::Absent => write!(out, "{name} is absent"),
+        }
+    }
 }
 
 impl HeaderCondition {

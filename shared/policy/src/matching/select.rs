@@ -2,6 +2,7 @@
 
 use super::fit::Fit;
 use super::{Ambiguity, Match};
+use crate::explain::{self, RuleName, Step};
 use crate::facts::Facts;
 use crate::path::{PathError, Reading};
 
@@ -32,6 +33,8 @@ pub fn select<'m>(rules: impl Iterator<Item = &'m Match>, facts: &dyn Facts) -> 
     let mut left = readings.len();
     for (index, rule) in rules.enumerate() {
         let mut rest = None;
+        explain::note(|| Step::Rule(RuleName::Place(index)));
+        let mut has_path = false;
         for (reading, found) in readings.iter().zip(&mut chosen) {
             if found.is_some() {
                 continue;
@@ -40,6 +43,7 @@ pub fn select<'m>(rules: impl Iterator<Item = &'m Match>, facts: &dyn Facts) -> 
             if path == Fit::No {
                 continue;
             }
+            has_path = true;
             match path.and(|| *rest.get_or_insert_with(|| rule.rest_fits(facts))) {
                 Fit::No => break,
                 Fit::Maybe(ambiguity) => return Selection::Ambiguous(ambiguity),
@@ -48,6 +52,9 @@ pub fn select<'m>(rules: impl Iterator<Item = &'m Match>, facts: &dyn Facts) -> 
                     left = left.saturating_sub(1);
                 }
             }
+        }
+        if !has_path {
+            rule.tell_path(facts);
         }
         if left == 0 {
             break;
@@ -80,11 +87,13 @@ pub fn candidates<'m>(
         if open.is_empty() {
             break;
         }
+        explain::note(|| Step::Rule(RuleName::Place(index)));
         let fit = |reading: &&Reading| match is_readable {
             true => rule.path_fits(reading),
             false => Fit::Yes,
         };
         if open.iter().all(|reading| fit(reading) == Fit::No) {
+            rule.tell_path(facts);
             continue;
         }
         match rule.rest_fits(facts) {
@@ -116,9 +125,13 @@ pub fn may_apply(rule: &Match, facts: &dyn Facts) -> bool {
 
 fn path_may_fit(rule: &Match, facts: &dyn Facts) -> bool {
     let fits = |reading| rule.path_fits(reading) != Fit::No;
-    facts
+    let may_fit = facts
         .path()
-        .map_or(true, |path| path.readings().iter().any(fits))
+        .map_or(true, |path| path.readings().iter().any(fits));
+    if !may_fit {
+        rule.tell_path(facts);
+    }
+    may_fit
 }
 
 fn select_without_path<'m>(

@@ -45,6 +45,22 @@ enum Segment {
     Any,
 }
 
+impl std::fmt::Display for PathPattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for segment in &self.segments {
+            match segment {
+                Segment::Exact(name) => write!(out, "/{name}")?,
+                Segment::Any => out.write_str("/*")?,
+            }
+        }
+        match (self.open_end, self.segments.is_empty()) {
+            (true, _) => out.write_str("/**"),
+            (false, true) => out.write_str("/"),
+            (false, false) => Ok(()),
+        }
+    }
+}
+
 impl PathPattern {
     /// Reads a pattern.
     ///
@@ -89,6 +105,25 @@ impl PathPattern {
             open_end,
             case,
         })
+    }
+
+    /// Whether some path fits both this and a template such as `/patients/{id}`, whose parts in braces
+    /// stand for any segment.
+    #[must_use]
+    pub fn may_fit_template(&self, template: &str) -> bool {
+        let parts: Vec<&str> = template
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .collect();
+        let length_fits = match self.open_end {
+            true => parts.len() >= self.segments.len(),
+            false => parts.len() == self.segments.len(),
+        };
+        let fits = |(segment, part): (&Segment, &&str)| match segment {
+            Segment::Any => true,
+            Segment::Exact(name) => part.contains(['{', '}']) || is_same_name(name, part),
+        };
+        length_fits && self.segments.iter().zip(&parts).all(fits)
     }
 
     /// Whether this pattern fits every path that `other` fits, at least in another case: then no

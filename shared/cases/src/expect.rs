@@ -7,98 +7,137 @@ use serde_json::Value;
 
 use super::{Expectation, Seen};
 
+/// One thing that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The key of the expectation.
+    pub key: &'static str,
+    /// What was expected, and what was found.
+    pub message: String,
+}
+
 impl Expectation {
     /// Everything that is not as expected.
     #[must_use]
-    pub fn differences(&self, seen: &Seen) -> Vec<String> {
+    pub fn differences(&self, seen: &Seen) -> Vec<Difference> {
         let mut differences = Vec::new();
-        let mut differ =
-            |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-                differences.push(format!("{what}: expected {expected:?}, found {found:?}"));
-            };
+        let mut differ = |key: &'static str,
+                          what: &str,
+                          expected: &dyn std::fmt::Debug,
+                          found: &dyn std::fmt::Debug| {
+            let message = format!("{what}: expected {expected:?}, found {found:?}");
+            differences.push(Difference { key, message });
+        };
         if let Some(status) = self.status.filter(|status| *status != seen.status) {
-            differ("status", &status, &(seen.status, &seen.body));
+            let found = format!("{} with the body {}", seen.status, seen.body);
+            differ("status", "status", &status, &format_args!("{found}"));
         }
-        for (what, expected, found) in [
-            ("body", &self.body, &seen.body),
-            ("upstream body", &self.upstream_body, &seen.upstream_body),
+        for (key, what, expected, found) in [
+            ("body", "body", &self.body, &seen.body),
+            (
+                "upstream_body",
+                "upstream body",
+                &self.upstream_body,
+                &seen.upstream_body,
+            ),
         ] {
             if let Some(expected) = expected.as_ref().filter(|expected| *expected != found) {
-                differ(what, expected, found);
+                differ(key, what, expected, found);
             }
         }
-        for (what, parts, text, due) in [
-            ("a part of the body", &self.contains, &seen.body, true),
-            ("absent from the body", &self.lacks, &seen.body, false),
+        for (key, what, parts, text, due) in [
             (
+                "contains",
+                "a part of the body",
+                &self.contains,
+                &seen.body,
+                true,
+            ),
+            (
+                "lacks",
+                "absent from the body",
+                &self.lacks,
+                &seen.body,
+                false,
+            ),
+            (
+                "upstream_contains",
                 "a part of the upstream body",
                 &self.upstream_contains,
                 &seen.upstream_body,
                 true,
             ),
             (
+                "upstream_lacks",
                 "absent from the upstream body",
                 &self.upstream_lacks,
                 &seen.upstream_body,
                 false,
             ),
-            ("a part of the log", &self.logs, &seen.log, true),
-            ("absent from the log", &self.logs_lack, &seen.log, false),
+            ("logs", "a part of the log", &self.logs, &seen.log, true),
+            (
+                "logs_lack",
+                "absent from the log",
+                &self.logs_lack,
+                &seen.log,
+                false,
+            ),
         ] {
-            for part in parts {
-                if text.contains(part) != due {
-                    differ(what, part, text);
-                }
+            for part in parts.iter().filter(|part| text.contains(*part) != due) {
+                differ(key, what, part, text);
             }
         }
         if let Some(metrics) = seen.metrics.as_ref() {
             for (name, rise) in &self.metrics {
                 let found = metrics.get(name);
                 if found != Some(rise) {
-                    differ(&format!("rise of {name}"), rise, &found);
-                }
-            }
-        }
-        if let Some(expected) = &self.records {
-            differences.extend(record_differences(expected, &seen.records));
-        }
-        let mut differ =
-            |what: &str, expected: &dyn std::fmt::Debug, found: &dyn std::fmt::Debug| {
-                differences.push(format!("{what}: expected {expected:?}, found {found:?}"));
-            };
-        for (what, expected, found) in [
-            ("header", &self.headers, Some(&seen.headers)),
-            (
-                "upstream header",
-                &self.upstream_headers,
-                seen.upstream.as_ref(),
-            ),
-        ] {
-            for (name, value) in expected {
-                let found = found.and_then(|headers| headers.get(name));
-                if found != Some(value) {
-                    differ(&format!("{what} {name}"), value, &found);
+                    differ("metrics", &format!("rise of {name}"), rise, &found);
                 }
             }
         }
         let nothing = BTreeMap::new();
-        for (what, names, headers) in [
-            ("header", &self.absent, &seen.headers),
+        let upstream = seen.upstream.as_ref().unwrap_or(&nothing);
+        for (key, what, expected, found) in [
+            ("headers", "header", &self.headers, &seen.headers),
             (
+                "upstream_headers",
+                "upstream header",
+                &self.upstream_headers,
+                upstream,
+            ),
+        ] {
+            for (name, value) in expected {
+                let found = found.get(name);
+                if found != Some(value) {
+                    differ(key, &format!("{what} {name}"), value, &found);
+                }
+            }
+        }
+        for (key, what, names, headers) in [
+            ("absent", "header", &self.absent, &seen.headers),
+            (
+                "upstream_absent",
                 "upstream header",
                 &self.upstream_absent,
-                seen.upstream.as_ref().unwrap_or(&nothing),
+                upstream,
             ),
         ] {
             for name in names {
                 if let Some(found) = headers.get(name) {
-                    differ(&format!("{what} {name}"), &"none", found);
+                    differ(key, &format!("{what} {name}"), &"none", found);
                 }
             }
         }
         let arrived = seen.upstream.is_some();
         if let Some(expected) = self.upstream.filter(|expected| *expected != arrived) {
-            differ("arrival at the upstream", &expected, &arrived);
+            differ("upstream", "arrival at the upstream", &expected, &arrived);
+        }
+        if let Some(expected) = &self.records {
+            let different = record_differences(expected, &seen.records).into_iter();
+            differences.extend(different.map(|message| Difference {
+                key: "records",
+                message,
+            }));
         }
         differences
     }
@@ -193,7 +232,7 @@ mod tests {
             metrics: metric(1),
             records: Some(Vec::new()),
         };
-        assert_eq!(same.differences(&seen), Vec::<String>::new());
+        assert_eq!(same.differences(&seen), []);
         let other = Expectation {
             status: Some(201),
             body: Some("hell".to_owned()),
@@ -212,6 +251,12 @@ mod tests {
             metrics: metric(2),
             records: Some(vec![BTreeMap::new()]),
         };
-        assert_eq!(other.differences(&seen).len(), 16);
+        let differences = other.differences(&seen);
+        assert_eq!(differences.len(), 16);
+        let keys: std::collections::BTreeSet<&str> = differences
+            .iter()
+            .map(|difference| difference.key)
+            .collect();
+        assert_eq!(keys.len(), 16, "{keys:?}");
     }
 }

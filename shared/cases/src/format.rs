@@ -1,67 +1,29 @@
-//! Case files: what a filter does, as data, run against every way of running it.
-//!
-//! A file `filters/<filter>/cases/<topic>.toml` has one configuration and cases, each a series of
-//! exchanges that starts from a fresh filter:
-//!
-//! ```toml
-//! configuration = '''{ "limits": [{ "name": "a", "key": ["ip"], "rate": "1/day", "burst": 1 }] }'''
-//! environment = { MESHWARD_KEY = "..." }
-//!
-//! [[case]]
-//! name = "the second request is refused"
-//!
-//! [[case.step]]
-//! request = { method = "GET", path = "/a", headers = { x-tag = ["1", "2"] } }
-//! expect = { status = 200 }
-//!
-//! [[case.step]]
-//! advance = "1s"
-//! request = { method = "POST", path = "/a", body = "{}" }
-//! response = { status = 200, headers = { content-type = "application/json" }, body = "{}" }
-//! expect = { status = 429, contains = ["rate_limited"], upstream = false }
-//! ```
-//!
-//! | table | key | meaning |
-//! | --- | --- | --- |
-//! | file | `stateful` | the filter remembers requests, so a real Envoy is started for every case |
-//! | file | `environment` | environment variables of the VM |
-//! | file, case | `hosts`, `because` | runs only on these of `envoy`, `kong` and `apisix`, and the reason |
-//! | case | `in_process` | why it runs in the in-process hosts alone, and not in a real Envoy |
-//! | step | `advance` | lets this much time pass first, on a real Envoy in real time |
-//! | request | `method`, `path`, `headers`, `body`, `body_base64` | a header may be a list: one line for each value |
-//! | response | `status`, `headers`, `body`, `body_base64` | `200`, JSON and `{}` by default |
-//! | expect | `status`, `body`, `contains`, `lacks`, `headers`, `absent` | what the client receives |
-//! | expect | `upstream`, `upstream_headers`, `upstream_absent`, `upstream_body`, `upstream_contains`, `upstream_lacks` | what the upstream receives; `:path` and `:method` are headers |
-//! | expect | `logs`, `logs_lack` | parts of the lines that the filter logs during the step |
-//! | expect | `metrics` | by how much counters rise during the step, by full name: `meshward.jwt-auth.requests_total;outcome=denied` |
-//! | expect | `records` | the audit records of the step: for each, values by dotted path; `"absent"` members are listed under the key `-` |
-//!
-//! What is not named is not compared. A header that came more than once is compared as its values
-//! joined by `, `. Bodies are cut in every way that [`Cuts`] names, and each must give the same.
-
-mod backend;
-mod data;
-mod expect;
-
-pub use backend::{Backend, InProcess, RealEnvoy};
-pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData};
+//! What a case file says.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use host::fake::Profile;
 use serde::Deserialize;
 
-use crate::error::Context;
-use crate::{Error, Result, paths};
+use super::data::{Pause, RequestData, ResponseData};
+use super::place::Places;
+use super::{Error, Result};
 
 /// The cases of one file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CaseFile {
+    /// The filter, or the bundle, where the configuration does not say it by its keys.
+    pub filter: Option<String>,
     /// The plugin configuration.
+    #[serde(default)]
     pub configuration: String,
+    /// The file in which it stands, relative to this one.
+    pub configuration_file: Option<String>,
     /// The filter remembers requests, so every case needs it fresh.
     #[serde(default)]
     pub stateful: bool,
@@ -73,13 +35,31 @@ pub struct CaseFile {
     hosts: Vec<String>,
     /// Why those cases hold on no other host.
     because: Option<String>,
+    /// What others than the upstream respond, such as an identity provider.
+    #[serde(rename = "call", default)]
+    pub calls: Vec<Call>,
     /// The cases, each of which starts from nothing.
     #[serde(rename = "case")]
     pub cases: Vec<Case>,
+    /// Where everything stands in the file.
+    #[serde(skip)]
+    places: Places,
+}
+
+/// A call of a filter to another server, and its response.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The cluster, on nginx hosts `host[:port]`.
+    pub cluster: String,
+    /// The path without its query; any if there is none.
+    pub path: Option<String>,
+    /// What the server responds.
+    pub response: ResponseData,
 }
 
 /// A series of requests.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// What it shows.
@@ -236,72 +216,139 @@ impl Case {
 
 const LONGEST_REAL_WAIT: Duration = Duration::from_secs(3);
 
-/// The case files of a filter, as `jwt-auth::tokens` and in this order.
-///
-/// # Errors
-/// One cannot be read, or there is none.
-pub fn of_filter(filter: &str) -> Result<Vec<(String, CaseFile)>> {
-    let folder = paths::root().join("filters").join(filter).join("cases");
-    let mut files = Vec::new();
-    let entries = fs::read_dir(&folder).context(format!("reading {}", folder.display()))?;
-    for entry in entries {
-        let path = entry.context("reading case files".to_owned())?.path();
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let file = format!("{filter}::{stem}");
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
+impl Call {
+    /// All of a cluster responds with this body, JSON.
+    #[must_use]
+    pub fn new(cluster: String, body: Vec<u8>) -> Self {
+        Self {
+            cluster,
+            path: None,
+            response: ResponseData {
+                body: body.into(),
+                ..ResponseData::default()
+            },
         }
-        let text = fs::read_to_string(&path).context(format!("reading {file}"))?;
-        let mut cases: CaseFile = toml::from_str(&text).map_err(|error| Error::Config {
-            file: file.clone(),
-            reason: error.to_string(),
-        })?;
-        for case in &mut cases.cases {
-            if case.hosts.is_empty() {
-                case.hosts.clone_from(&cases.hosts);
-                case.because.clone_from(&cases.because);
-            }
-            if !case.hosts.is_empty() && case.because.is_none() {
-                let reason = format!("{:?} is restricted without a reason", case.name);
-                return Err(Error::Config { file, reason });
-            }
-        }
-        files.push((file, cases));
     }
-    files.sort_by(|(left, _), (right, _)| left.cmp(right));
-    if files.is_empty() {
-        let reason = "has no case files".to_owned();
-        return Err(Error::Config {
-            file: folder.display().to_string(),
-            reason,
-        });
-    }
-    Ok(files)
 }
 
-/// Runs a case; every difference is a line.
-///
-/// # Errors
-/// The backend cannot run it at all.
-pub fn run(case: &Case, file: &CaseFile, backend: &mut dyn Backend) -> Result<Vec<String>> {
-    let bodies = case
-        .steps
-        .iter()
-        .flat_map(|step| [step.request.body.as_slice(), step.response.body.as_slice()]);
-    let longest = bodies.max_by_key(|body| body.len()).unwrap_or_default();
-    let mut differences = Vec::new();
-    for cuts in backend.cuts(longest) {
-        backend.begin(file, case)?;
-        for (number, step) in case.steps.iter().enumerate() {
-            let seen = backend.exchange(step, cuts)?;
-            for difference in step.expect.differences(&seen) {
-                differences.push(format!(
-                    "{:?}, step {}, {cuts:?}: {difference}",
-                    case.name,
-                    number.saturating_add(1)
-                ));
-            }
+impl Step {
+    /// Expects nothing.
+    #[must_use]
+    pub fn new(request: RequestData, response: ResponseData) -> Self {
+        Self {
+            advance: Pause::default(),
+            request,
+            response,
+            expect: Expectation::default(),
         }
     }
-    Ok(differences)
+}
+
+impl CaseFile {
+    /// One without cases.
+    #[must_use]
+    pub fn of_configuration(configuration: String) -> Self {
+        Self {
+            configuration,
+            ..Self::default()
+        }
+    }
+
+    /// Reads a file, and the files that it names.
+    ///
+    /// # Errors
+    /// One cannot be read, or the file is not in the format; the line is told.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let fail = |reason: String| Error::File {
+            path: name.clone(),
+            reason,
+        };
+        let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, folder).map_err(fail)
+    }
+
+    /// Reads the text of a file that stands in `folder`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str, folder: &Path) -> std::result::Result<Self, String> {
+        let mut file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        file.places = Places::of(text);
+        let read = |name: &str| {
+            fs::read(folder.join(name)).map_err(|error| format!("{name} cannot be read: {error}"))
+        };
+        match (&file.configuration_file, file.configuration.is_empty()) {
+            (Some(name), true) => {
+                file.configuration =
+                    String::from_utf8(read(name)?).map_err(|_| format!("{name} is not UTF-8"))?;
+            }
+            (None, false) => {}
+            (Some(_), false) => {
+                return Err("configuration and configuration_file exclude each other".to_owned());
+            }
+            (None, true) => return Err("configuration or configuration_file is missing".to_owned()),
+        }
+        for call in &mut file.calls {
+            call.response.body.resolve(&read)?;
+        }
+        for case in &mut file.cases {
+            for step in &mut case.steps {
+                step.request.body.resolve(&read)?;
+                step.response.body.resolve(&read)?;
+            }
+            if case.hosts.is_empty() {
+                case.hosts.clone_from(&file.hosts);
+                case.because.clone_from(&file.because);
+            }
+            if let Some(unknown) = case
+                .hosts
+                .iter()
+                .find(|host| Profile::ALL.iter().all(|profile| profile.name() != **host))
+            {
+                return Err(format!(
+                    "{:?}: unknown host {unknown:?}; there are envoy, apisix and kong",
+                    case.name
+                ));
+            }
+            if !case.hosts.is_empty() && case.because.is_none() {
+                return Err(format!("{:?} is restricted without a reason", case.name));
+            }
+        }
+        Ok(file)
+    }
+
+    /// The line of what a step expects, or else of the step.
+    #[must_use]
+    pub fn line_of(&self, case: usize, step: usize, key: &str) -> usize {
+        self.places.line_of(case, step, key)
+    }
+}
+
+/// Something that is not as a case expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The step, from 1.
+    pub step: usize,
+    /// The line in the file.
+    pub line: usize,
+    /// How the bodies were cut.
+    pub cuts: Cuts,
+    /// The key of the expectation.
+    pub key: &'static str,
+    /// What was expected, and what was found.
+    pub message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "line {}, step {}", self.line, self.step)?;
+        match self.cuts {
+            Cuts::Whole => {}
+            Cuts::Bytes => out.write_str(", bodies cut after every byte")?,
+            Cuts::At(place) => write!(out, ", bodies cut at {place}")?,
+        }
+        write!(out, ": {}", self.message)
+    }
 }

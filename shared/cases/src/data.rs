@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -21,6 +22,14 @@ pub struct RequestData {
     pub headers: BTreeMap<String, HeaderValues>,
     /// The body, empty by default.
     pub body: Bytes,
+    /// The address that the request comes from.
+    pub client: IpAddr,
+    /// The name of the route, where the host tells it.
+    pub route: Option<String>,
+    /// The verified claims of the caller, in place of a token.
+    pub claims: Option<toml::Table>,
+    /// What a filter before this one has told of the caller, as JSON.
+    pub identity: Option<String>,
 }
 
 /// What an upstream responds.
@@ -35,18 +44,64 @@ pub struct ResponseData {
     pub body: Bytes,
 }
 
+impl RequestData {
+    /// A request without headers and without a body.
+    #[must_use]
+    pub fn new(method: &str, path: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: BTreeMap::new(),
+            body: Bytes::default(),
+            client: LOOPBACK,
+            route: None,
+            claims: None,
+            identity: None,
+        }
+    }
+}
+
 impl Default for ResponseData {
     fn default() -> Self {
         Self {
             status: 200,
             headers: BTreeMap::from([json_type()]),
-            body: b"{}".to_vec(),
+            body: b"{}".to_vec().into(),
         }
     }
 }
 
-/// A body: text, or bytes that a case file writes in base64.
-pub type Bytes = Vec<u8>;
+/// A body: text, bytes that a case file writes in base64, or what stands in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    bytes: Vec<u8>,
+    file: Option<String>,
+}
+
+impl Bytes {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads the file, if the body stands in one.
+    pub(crate) fn resolve(
+        &mut self,
+        read: &impl Fn(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<(), String> {
+        if let Some(name) = self.file.take() {
+            self.bytes = read(&name)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, file: None }
+    }
+}
 
 /// The values of one header name, each sent as a line of its own.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
@@ -92,18 +147,28 @@ struct RawMessage {
     headers: BTreeMap<String, HeaderValues>,
     body: Option<String>,
     body_base64: Option<String>,
+    body_file: Option<String>,
+    client: Option<IpAddr>,
+    route: Option<String>,
+    claims: Option<toml::Table>,
 }
 
 impl RawMessage {
     fn body(&self) -> Result<Option<Bytes>, Mistake> {
-        match (&self.body, &self.body_base64) {
-            (Some(_), Some(_)) => Err(Mistake("body and body_base64 exclude each other".into())),
-            (Some(text), None) => Ok(Some(text.clone().into_bytes())),
-            (None, Some(encoded)) => STANDARD
+        match (&self.body, &self.body_base64, &self.body_file) {
+            (None, None, None) => Ok(None),
+            (Some(text), None, None) => Ok(Some(text.clone().into_bytes().into())),
+            (None, Some(encoded), None) => STANDARD
                 .decode(encoded)
-                .map(Some)
+                .map(|bytes| Some(bytes.into()))
                 .map_err(|error| Mistake(format!("body_base64: {error}"))),
-            (None, None) => Ok(None),
+            (None, None, Some(name)) => Ok(Some(Bytes {
+                bytes: Vec::new(),
+                file: Some(name.clone()),
+            })),
+            _ => Err(Mistake(
+                "body, body_base64 and body_file exclude each other".into(),
+            )),
         }
     }
 }
@@ -116,24 +181,35 @@ impl TryFrom<RawMessage> for RequestData {
         if raw.status.is_some() {
             return Err(Mistake("a request has no status".into()));
         }
+        let path = raw
+            .path
+            .ok_or_else(|| Mistake("a request needs a path".into()))?;
         Ok(Self {
-            method: raw.method.unwrap_or_else(|| "GET".to_owned()),
-            path: raw
-                .path
-                .ok_or_else(|| Mistake("a request needs a path".into()))?,
             headers: raw.headers,
             body,
+            client: raw.client.unwrap_or(LOOPBACK),
+            route: raw.route,
+            claims: raw.claims,
+            ..Self::new(raw.method.as_deref().unwrap_or("GET"), &path)
         })
     }
 }
+
+/// Where requests come from that do not say it.
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 impl TryFrom<RawMessage> for ResponseData {
     type Error = Mistake;
 
     fn try_from(raw: RawMessage) -> Result<Self, Mistake> {
-        let body = raw.body()?.unwrap_or_else(|| b"{}".to_vec());
+        let body = raw.body()?.unwrap_or_else(|| b"{}".to_vec().into());
         if raw.method.is_some() || raw.path.is_some() {
             return Err(Mistake("a response has neither method nor path".into()));
+        }
+        if raw.client.is_some() || raw.route.is_some() || raw.claims.is_some() {
+            return Err(Mistake(
+                "client, route and claims are of the request".into(),
+            ));
         }
         let mut headers = raw.headers;
         if headers.is_empty() {
@@ -172,7 +248,7 @@ mod tests {
             "path = '/a'\nbody_base64 = 'AAH/'\nheaders = { x = ['1', '2'], y = '3' }",
         )
         .unwrap();
-        assert_eq!(request.body, [0, 1, 255]);
+        assert_eq!(request.body.bytes(), [0, 1, 255]);
         assert_eq!(request.headers["x"].values(), ["1", "2"]);
         assert_eq!(request.headers["y"].values(), ["3"]);
         for wrong in [

@@ -1,0 +1,135 @@
+//! `meshward init`: whatever is chosen, what it writes passes `meshward check`, and nothing is lost.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn meshward(words: &[&str]) -> (Output, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    (output, text)
+}
+
+const HOSTS: [&str; 6] = [
+    "istio",
+    "envoy",
+    "envoy-gateway",
+    "apisix",
+    "higress",
+    "kong",
+];
+const PARTS: [(&str, &str); 4] = [
+    ("audit", "audit-emitter"),
+    ("auth", "jwt-auth"),
+    ("limits", "token-bucket"),
+    ("redact", "pii-redactor"),
+];
+
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<(String, String)> = entries
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// The number of filters whose configuration stands in the files, of which the bundle's parts count.
+fn is_there(files: &[(String, String)], part: &str, filter: &str) -> bool {
+    files.iter().any(|(_, text)| {
+        let own = format!("{part}:");
+        let in_bundle = text
+            .lines()
+            .any(|line| line.trim() == own && line.starts_with("    "));
+        in_bundle || text.contains(&format!("- name: {filter}\n"))
+    })
+}
+
+#[test]
+fn every_choice_on_every_host_passes_check() {
+    for host in HOSTS {
+        for chosen in 1..16_u32 {
+            let parts: Vec<_> = (0..4)
+                .filter(|bit| chosen & (1 << bit) != 0)
+                .map(|bit| PARTS[bit])
+                .collect();
+            let words: Vec<&str> = parts.iter().map(|(part, _)| *part).collect();
+            let folder = tempfile::TempDir::new().unwrap();
+            let into = folder.path().join("new").display().to_string();
+            let what = format!("{host} {}", words.join(","));
+            let (output, text) = meshward(&[
+                "init",
+                "--host",
+                host,
+                "--use",
+                &words.join(","),
+                "--output-dir",
+                &into,
+            ]);
+            assert_eq!(output.status.code(), Some(0), "{what}: {text}");
+            assert!(text.contains("\nNext:\n1. "), "{what}: {text}");
+            let files = files(&folder.path().join("new"));
+            for (part, filter) in PARTS {
+                let is_chosen = parts.contains(&(part, filter));
+                // Lists of rules and of limits have the name of a part, too.
+                let is_there = is_there(&files, part, filter);
+                assert!(is_there || !is_chosen, "{what}: {part} is not there");
+            }
+            let (output, text) = meshward(&["check", &into]);
+            assert_eq!(output.status.code(), Some(0), "{what}: {text}");
+            for (name, text) in &files {
+                let has_tab = text.contains('\t');
+                assert!(!has_tab && text.ends_with('\n'), "{what}: {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn all_filters_are_what_is_shipped() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let into = folder.path().display().to_string();
+    let (output, _) = meshward(&["init", "--host", "envoy", "--output-dir", &into]);
+    assert_eq!(output.status.code(), Some(0));
+    let shipped =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy-test/envoy/meshward.yaml");
+    let shipped = std::fs::read_to_string(shipped).unwrap();
+    assert_eq!(files(folder.path()), [("envoy.yaml".to_owned(), shipped)]);
+}
+
+#[test]
+fn nothing_that_is_there_is_overwritten_unasked() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mine = folder.path().join("apisix.yaml");
+    std::fs::write(&mine, "mine").unwrap();
+    let into = folder.path().display().to_string();
+    let words = ["init", "--host", "apisix", "--output-dir", &into];
+    let (output, text) = meshward(&words);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("apisix.yaml is there") && text.contains("--force"),
+        "{text}"
+    );
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+    assert_eq!(
+        files(folder.path()).len(),
+        1,
+        "no other file is written either"
+    );
+    let (output, _) = meshward(&[&words[..], &["--force"]].concat());
+    assert_eq!(output.status.code(), Some(0));
+    assert_ne!(std::fs::read_to_string(&mine).unwrap(), "mine");
+}
