@@ -170,6 +170,8 @@ fn what_a_proxy_rewrites_and_a_server_reads_again_walks_around_nothing() {
         // Envoy resolves dots, and Jetty takes off parameters and resolves what has become dots.
         "/admin/..;/open%2f..;/admin/../..;/..",
         "/open/..;/strict%2f..;/x/../..;/..",
+        // A proxy decodes, and the URL standard takes the escaped dots that are left for dots.
+        "/admin/open;x/open;x/../%252e%252e/%2e%2e/%2561dmin",
     ] {
         assert_eq!(walked_around(raw), Ok(()));
     }

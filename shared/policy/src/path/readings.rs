@@ -81,7 +81,8 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [with_slashes(text)])?;
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(in_front)?;
-    texts.branch(|text| [resolved(text, raw_dots)])
+    // What a proxy has decoded is an escape again to the server behind it.
+    texts.branch(|text| [resolved(text, raw_dots), resolved(text, escaped_dots)])
 }
 
 /// What becomes of empty segments: those in front may name a host.
