@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use envoy_test::envoy::{Bootstrap, Options, Verdict, validate};
+use envoy_test::envoy::{Bootstrap, Options, Validation, validate};
 use envoy_test::{BUNDLE, ENVOY_VERSIONS, paths};
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn read(name: &str) -> Value {
     serde_saphyr::from_str(&fs::read_to_string(file(name)).unwrap()).unwrap()
 }
 
-fn checked(bootstrap: &Bootstrap, version: &'static str) -> Verdict {
+fn checked(bootstrap: &Bootstrap, version: &'static str) -> Validation {
     let options = Options {
         version,
         ..Options::default()
