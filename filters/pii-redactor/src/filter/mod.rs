@@ -45,7 +45,7 @@ pub struct PiiRedactor {
     /// Plans by the rules that they are made of.
     plans: RefCell<HashMap<Vec<RuleUse>, Rc<Plan>>>,
     /// Where routes differ.
-    routes: Option<RouteConfigs<PiiRedactor>>,
+    routes: Option<RouteConfigs<Self>>,
 }
 
 impl Filter for PiiRedactor {
