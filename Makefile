@@ -24,7 +24,7 @@ HOT_FUNCTIONS := $(COLD_CALLS)/hot-functions.txt
 LINKED := target/wasm32-wasip1/release
 # A filter that does nothing, to compare with.
 NOOP := target/wasm32-wasip1/release/noop_filter.wasm
-SOURCES := $(shell find filters/*/src shared/audit/src shared/policy/src shared/host/src) \
+SOURCES := $(shell find filters/*/src filters/*/build shared/audit/src shared/policy/src shared/host/src) \
 	$(wildcard filters/*/Cargo.toml shared/*/Cargo.toml) Cargo.toml Cargo.lock $(SETUP)/cargo-wasm.sh \
 	$(wildcard $(COLD_CALLS)/src/*.rs) $(COLD_CALLS)/Cargo.toml $(HOT_FUNCTIONS)
 # The code that runs in the proxy, as cargo arguments.

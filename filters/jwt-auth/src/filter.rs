@@ -8,8 +8,8 @@ use host::route_config::RouteConfigs;
 use host::shared_cells::CellHash;
 use host::waiting::{Call, CallId, Occasion, WaitingRequests};
 use host::{
-    Action, CallToken, Capabilities, ContextId, Filter, Host, LogLevel, Metrics, Moment, Request,
-    ResponseSizes, Startup, Stream, Throttle,
+    Action, CallToken, Capabilities, ContextId, Filter, Host, HostKind, LogLevel, Metrics, Moment,
+    Request, ResponseSizes, Startup, Stream, Throttle,
 };
 use policy::config::Problems;
 
@@ -41,6 +41,8 @@ pub struct JwtAuth {
     responses: HashMap<ContextId, ResponseHeaders>,
     metrics: Metrics,
     throttle: Throttle,
+    /// The host says with the headers whether a body follows; nginx hosts say the same of all.
+    ends_are_told: bool,
 }
 
 /// Who may do what, and how that is enforced: for the whole plugin, or on one route.
@@ -134,6 +136,7 @@ impl Filter for JwtAuth {
             responses: HashMap::new(),
             metrics,
             throttle: Throttle::default(),
+            ends_are_told: capabilities.kind() == HostKind::Envoy,
         })
     }
 
@@ -215,9 +218,9 @@ impl Stream<JwtAuth> for AuthStream {
                 return action;
             }
         }
+        let has_body = filter.ends_are_told.then_some(!end_of_stream);
         if !config.requests.is_empty()
-            && let Err(reason) =
-                RequestLimit::check(&config.requests, host, &request, end_of_stream)
+            && let Err(reason) = RequestLimit::check(&config.requests, host, &request, has_body)
         {
             let decision = AuthDecision::over_limit(config, reason);
             let action = enforcer.apply(host, &request, &decision);

@@ -50,22 +50,18 @@ pub(crate) fn rest(text: &[u8], start: usize) -> &[u8] {
 /// How many bytes from `position` on are of a kind.
 #[inline(always)]
 pub(crate) fn count_while(text: &[u8], position: usize, is: impl Fn(u8) -> bool) -> usize {
-    let count = rest(text, position)
-        .iter()
-        .take_while(|byte| is(**byte))
-        .count();
-    step(count.plus(1));
-    count
+    counted(rest(text, position).iter(), is)
 }
 
 /// How many bytes before `position` are of a kind.
 #[inline(always)]
 pub(crate) fn count_while_back(text: &[u8], position: usize, is: impl Fn(u8) -> bool) -> usize {
-    let count = part(text, 0, position)
-        .iter()
-        .rev()
-        .take_while(|byte| is(**byte))
-        .count();
+    counted(part(text, 0, position).iter().rev(), is)
+}
+
+#[inline(always)]
+fn counted<'b>(bytes: impl Iterator<Item = &'b u8>, is: impl Fn(u8) -> bool) -> usize {
+    let count = bytes.take_while(|byte| is(**byte)).count();
     step(count.plus(1));
     count
 }

@@ -42,11 +42,7 @@ impl EntitySet {
     #[must_use]
     #[inline]
     pub fn and(&self, other: &Self) -> Self {
-        let mut both = *self;
-        for (word, with) in both.0.iter_mut().zip(other.0) {
-            *word &= with;
-        }
-        both
+        self.combined(other, |word, with| word & with)
     }
 
     /// Whether any kind is in both.
@@ -61,22 +57,23 @@ impl EntitySet {
     #[must_use]
     #[inline]
     pub fn or(&self, other: &Self) -> Self {
-        let mut either = *self;
-        for (word, with) in either.0.iter_mut().zip(other.0) {
-            *word |= with;
-        }
-        either
+        self.combined(other, |word, with| word | with)
     }
 
     /// What is in this one and not in the other.
     #[must_use]
     #[inline]
     pub fn without(&self, other: &Self) -> Self {
-        let mut left = *self;
-        for (word, without) in left.0.iter_mut().zip(other.0) {
-            *word &= !without;
+        self.combined(other, |word, without| word & !without)
+    }
+
+    #[inline(always)]
+    fn combined(&self, other: &Self, combine: impl Fn(u64, u64) -> u64) -> Self {
+        let mut all = *self;
+        for (word, with) in all.0.iter_mut().zip(other.0) {
+            *word = combine(*word, with);
         }
-        left
+        all
     }
 
     /// The first kind in it.

@@ -125,11 +125,12 @@ fn rounded(value: &str, decimals: usize) -> Option<String> {
     Some(out)
 }
 
-/// The areas of three digits with 20,000 people or fewer in the census of 2000, as the guidance of
-/// the Department of Health and Human Services lists them.
-const SPARSE_AREAS: [&str; 17] = [
-    "036", "059", "063", "102", "203", "556", "692", "790", "821", "823", "830", "831", "878",
-    "879", "884", "890", "893",
+/// The areas of three digits with 20,000 people or fewer by the census of 2000, as the guidance of the Department of
+/// Health and Human Services on de-identification lists them, and by that of 2010 (ZIP Code Tabulation Areas, Bureau of
+/// the Census): 45 CFR 164.514(b)(2)(i)(B) asks for current data, and an area that either census has is too small to tell.
+const SPARSE_AREAS: [&str; 21] = [
+    "036", "059", "063", "102", "203", "205", "369", "556", "692", "753", "772", "790", "821",
+    "823", "830", "831", "878", "879", "884", "890", "893",
 ];
 
 #[cfg(test)]

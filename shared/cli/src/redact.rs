@@ -120,16 +120,47 @@ fn place(word: &str) -> Result<Place, String> {
     })
 }
 
-/// The kinds as rows of a table, as the README has them.
+/// The kinds and the items of the presets as rows of two tables, as the README has them.
 fn list() {
     say!("| kind | what it is | category | acts | presets |\n| --- | --- | --- | --- | --- |");
     for detector in &pii_redactor::detect::DETECTORS {
         say!("{}", row(detector));
     }
+    say!(
+        "\n| preset | item | standard | what | kinds, and what is done with them besides a label |\n| --- | --- | --- | --- | --- |"
+    );
+    for item in items() {
+        say!("{item}");
+    }
+}
+
+/// A row for each item of each preset.
+fn items() -> impl Iterator<Item = String> {
+    use pii_redactor::detect::{DETECTORS, PRESETS};
+    PRESETS.iter().flat_map(|preset| {
+        preset.items.iter().map(|item| {
+            let kinds = item.kinds.iter().filter_map(|entity| {
+                let name = DETECTORS.get(usize::from(*entity))?.name;
+                Some(match preset.treatment(*entity) {
+                    Some(treatment) => format!("`{name}` ({})", treatment.as_str()),
+                    None => format!("`{name}`"),
+                })
+            });
+            let kinds: Vec<String> = kinds.collect();
+            format!(
+                "| `{}` | {} | {} | {} | {} |",
+                preset.name,
+                item.id,
+                item.standard,
+                item.what,
+                kinds.join(" ")
+            )
+        })
+    })
 }
 
 fn row(detector: &pii_redactor::detect::Detector) -> String {
-    use pii_redactor::detect::{Form, preset};
+    use pii_redactor::detect::{Form, PRESET_WORDS};
     let acts = match detector.form {
         Form::Named | Form::NamedIf(_) => "by name, on the whole value",
         Form::Scanned => "alone",
@@ -141,7 +172,7 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
         "PHONE" => "alone with `+` or as in North America, else with a word",
         _ => acts,
     };
-    let presets: Vec<&str> = preset::ALL
+    let presets: Vec<&str> = PRESET_WORDS
         .iter()
         .filter(|(_, bit)| detector.presets & bit != 0)
         .map(|(word, _)| *word)
@@ -286,7 +317,7 @@ fn tried<'a>(
             &arguments.headers,
             arguments.claims.as_deref(),
             content_type,
-            &config.sources.consent,
+            (&config.sources.consent, config.sources.overrides),
         )
     };
     arguments.request.as_ref().map(read).transpose()
@@ -571,6 +602,24 @@ mod tests {
         words.insert(3, claims);
         assert_eq!(names(&words), [("patients".to_owned(), true)]);
         assert_eq!(
+            names(&with(&[
+                "--request",
+                "GET /x",
+                "--header",
+                "X-Original-URL: /patients/7"
+            ])),
+            names(&with(&["--request", "GET /patients/7"]))
+        );
+        assert_eq!(
+            names(&with(&[
+                "--request",
+                "POST /patients/7",
+                "--header",
+                "X-HTTP-Method-Override: GET"
+            ])),
+            names(&with(&["--request", "GET /patients/7"]))
+        );
+        assert_eq!(
             names(&with(&["--request", "GET /x", "--header", "Sec-GPC: 1"])),
             [("gpc".to_owned(), false)]
         );
@@ -581,16 +630,16 @@ mod tests {
         assert_eq!(names(&json).len(), 4);
     }
 
-    /// The README of the filter has the table of kinds that `--list` prints.
+    /// The README of the filter has the tables that `--list` prints.
     #[test]
-    fn the_readme_lists_every_kind() {
+    fn the_readme_lists_every_kind_and_every_item() {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../../filters/pii-redactor/README.md"
         );
         let readme = std::fs::read_to_string(path).unwrap();
-        for detector in &pii_redactor::detect::DETECTORS {
-            let row = row(detector);
+        let kinds = pii_redactor::detect::DETECTORS.iter().map(row);
+        for row in kinds.chain(items()) {
             assert!(
                 readme.contains(&row),
                 "{row} is not in the README; `meshward redact --list` prints it"

@@ -321,3 +321,119 @@ fn screenshot_path(root: &Path) -> PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     folder.join("audit-report.png")
 }
+
+/// A day is compared with the same weekdays before it.
+#[test]
+fn a_baseline_names_what_is_unlike_the_weeks_before() {
+    let folder = TempDir::new().unwrap();
+    let mut emitter = Emitter::new(6, "hipaa", Some(emitter_key()));
+    emitter.step_ms = 1;
+    let mut lines = vec![emitter.open(None).text];
+    let week_ms = 7 * 86_400_000;
+    let begin_ms = emitter.time_ms - emitter.time_ms % 86_400_000;
+    for week in 0..5_u64 {
+        emitter.time_ms = begin_ms + week * week_ms + 3_600_000;
+        let is_last = week == 4;
+        let mut send = |subject: &str, operation: &str, count: u64, refused: bool, data: bool| {
+            for _ in 0..count {
+                let request = Request {
+                    operation: operation.to_owned(),
+                    method: "GET",
+                    status: if refused { 403 } else { 200 },
+                    refused: refused.then_some(("jwt-auth/rules[2]", "scope_missing")),
+                    data: if data {
+                        vec![("US_SSN", 1)]
+                    } else {
+                        Vec::new()
+                    },
+                    ..some(Some(subject))
+                };
+                lines.push(emitter.request(&request).text);
+            }
+        };
+        send("jane", "GET /orders", 40 + week, false, true);
+        send(
+            "john",
+            "GET /orders",
+            if is_last { 400 } else { 50 },
+            false,
+            is_last,
+        );
+        send("mary", "GET /orders", 20, true, false);
+        send(
+            "mary",
+            "GET /orders",
+            if is_last { 80 } else { 0 },
+            true,
+            false,
+        );
+        send("root", "GET /admin", 5, false, false);
+        lines.push(emitter.checkpoint().text);
+    }
+    lines.push(emitter.close().text);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(folder.path().join("trail.ndjson"), text).unwrap();
+    let day = |week: u64| trail::time::format(begin_ms + week * week_ms);
+    let (from, to) = (
+        day(4),
+        trail::time::format(begin_ms + 4 * week_ms + 86_400_000),
+    );
+    let report = json(
+        folder.path(),
+        &["--baseline", "4", "--from", &from, "--to", &to],
+    );
+    assert_eq!(number(&report, "anomalies.weeks"), 4);
+    let found: Vec<String> = rows(&report, "anomalies.rows")
+        .iter()
+        .map(|row| {
+            let word = |name: &str| row.member(name).unwrap().as_str().unwrap().to_owned();
+            format!("{}: {}", word("kind"), word("of"))
+        })
+        .collect();
+    for expected in [
+        "new_caller_of_class: US_SSN by john",
+        "refusals_surge: jwt-auth/rules[2] scope_missing",
+        "caller_out_of_range: john",
+        "caller_out_of_range: mary",
+        "route_out_of_range: GET /orders",
+        "route_of_one_caller: GET /admin by root",
+    ] {
+        assert!(
+            found.iter().any(|one| one == expected),
+            "{expected}: {found:?}"
+        );
+    }
+    assert_eq!(found.len(), 6, "{found:?}");
+    // The report itself is of the period alone, and the week before is like the others.
+    assert_eq!(number(&report, "totals.requests"), 44 + 400 + 100 + 5);
+    let (from, to) = (
+        day(3),
+        trail::time::format(begin_ms + 3 * week_ms + 86_400_000),
+    );
+    let report = json(
+        folder.path(),
+        &["--baseline", "4", "--from", &from, "--to", &to],
+    );
+    let kinds = rows(&report, "anomalies.rows").iter();
+    let kinds: Vec<&str> = kinds
+        .map(|row| row.member("kind").unwrap().as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["route_of_one_caller"]);
+    let text = meshward(
+        folder.path(),
+        &[
+            "--baseline",
+            "1",
+            "--from",
+            &to,
+            "--to",
+            "2028-01-01",
+            "trail.ndjson",
+        ],
+    );
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("new caller of a class") && text.contains("takes three weeks"),
+        "{text}"
+    );
+}

@@ -340,6 +340,17 @@ fn an_inventory_names_what_is_not_documented_and_what_is_not_used() {
         draft.contains("GDPR 30") && draft.contains("EMAIL seen") && draft.contains("shop-web"),
         "{draft}"
     );
+    bed.write("meshward.json", CONFIG);
+    let pack = comply(
+        &bed,
+        "--framework pci --config meshward.json --trail trail.ndjson --keys emitter.json --openapi openapi.yaml",
+    );
+    assert!(
+        pack.out
+            .contains("2 operations documented and seen, 1 not documented"),
+        "{}",
+        pack.out
+    );
     // Without keys nothing counts.
     let without = run("--openapi openapi.yaml");
     assert!(

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::control::{Catalog, Control, Framework, Measure};
 use crate::evidence::{Evidence, Found, Period};
+use crate::inventory::Inventory;
 use crate::predicate::ReportMode;
 use trail::verdict::Verdict;
 
@@ -115,6 +116,9 @@ pub struct Assessment {
     pub configurations: Vec<(String, String)>,
     /// What is known of the trail, where one was given.
     pub trail: Option<TrailResult>,
+    /// What passed beside what is documented, where an OpenAPI document was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Inventory>,
     /// How many requirements are in each state.
     pub counts: Counts,
     /// Each.
@@ -167,6 +171,7 @@ impl Assessment {
             period: Period::default(),
             configurations: Vec::new(),
             trail,
+            inventory: None,
             counts,
             controls,
         }

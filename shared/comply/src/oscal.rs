@@ -167,7 +167,7 @@ fn token(id: &str) -> String {
     for c in id.chars() {
         match c {
             c if c.is_ascii_alphanumeric() || "._-".contains(c) => {
-                token.push(c.to_ascii_lowercase())
+                token.push(c.to_ascii_lowercase());
             }
             _ if token.ends_with('-') => {}
             _ => token.push('-'),

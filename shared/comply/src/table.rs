@@ -78,6 +78,8 @@ fn met_by(catalog: &Catalog, measure: &Measure) -> String {
 
 fn test_link(test: &str) -> String {
     let (file, name) = test.split_once("::").unwrap_or((test, ""));
+    // A test of several files is called by its folder.
+    let file = file.strip_suffix("/main.rs").unwrap_or(file);
     let short = file.rsplit('/').next().unwrap_or(file);
     format!("`{short}`: {}", cell(name))
 }

@@ -46,7 +46,8 @@ impl RequestLimit {
         })
     }
 
-    /// Checks a request against all limits that are about it in any reading.
+    /// Checks a request against all limits that are about it in any reading. `has_body` is `None`
+    /// where the host does not tell.
     ///
     /// # Errors
     /// It asks for too much.
@@ -54,7 +55,7 @@ impl RequestLimit {
         limits: &[Self],
         host: &dyn Host,
         request: &Request,
-        end_of_stream: bool,
+        has_body: Option<bool>,
     ) -> Result<(), Reason> {
         let facts = request.facts(host, Direction::Request);
         for limit in limits
@@ -62,7 +63,7 @@ impl RequestLimit {
             .filter(|limit| applies(&limit.matches, &facts))
         {
             if let Some(most) = limit.max_body_bytes {
-                check_body(host, request, end_of_stream, most)?;
+                check_body(host, request, has_body, most)?;
             }
             for (name, most) in &limit.max_query {
                 let values = parameter_values(request.raw_path(host), name);
@@ -85,15 +86,16 @@ impl RequestLimit {
 fn check_body(
     host: &dyn Host,
     request: &Request,
-    end_of_stream: bool,
+    has_body: Option<bool>,
     most: u64,
 ) -> Result<(), Reason> {
     let lengths = request.header_lines(host, "content-length");
     let has_coding = request.header_bytes(host, "transfer-encoding").is_some();
     if lengths.is_empty() || has_coding {
-        return match end_of_stream && !has_coding {
-            true => Ok(()),
-            false => Err(Reason::LengthRequired),
+        // Where the host does not tell, a request of HTTP/1.1 has a body only if it says so here.
+        return match has_body.unwrap_or(false) || has_coding {
+            true => Err(Reason::LengthRequired),
+            false => Ok(()),
         };
     }
     let number = |line: &[u8]| std::str::from_utf8(line).ok()?.trim().parse::<u64>().ok();

@@ -48,13 +48,8 @@ impl ActionTable {
                 return None;
             }
             let read = read_action(&action, keys)?;
-            if name == "CREDIT_CARD"
-                && let Action::Mask(mask) = &read
-                && (mask.keep_first > CARD_FIRST || mask.keep_last > CARD_LAST)
-            {
-                action.reject_unseen(format_args!(
-                    "of a card at most the first {CARD_FIRST} and the last {CARD_LAST} digits may stay (PCI DSS 3.4.1)"
-                ));
+            if name == "CREDIT_CARD" && shows_too_much_of_a_card(&read) {
+                reject_mask_of_card(&action);
             }
             Some(read)
         })?;
@@ -84,13 +79,21 @@ impl ActionTable {
     }
 }
 
+/// Whether an action would show more digits of a card than it may.
+pub(super) fn shows_too_much_of_a_card(action: &Action) -> bool {
+    matches!(action, Action::Mask(mask) if mask.keep_first > CARD_FIRST || mask.keep_last > CARD_LAST)
+}
+
+pub(super) fn reject_mask_of_card(node: &Node<'_>) {
+    node.reject_unseen(format_args!(
+        "of a card at most the first {CARD_FIRST} and the last {CARD_LAST} digits may stay (PCI DSS 3.4.1)"
+    ));
+}
+
 /// A default action for a kind: of a card, a mask shows no more than it may of any card.
 fn for_kind(entity: u8, action: Rc<Action>) -> Rc<Action> {
     match &*action {
-        Action::Mask(mask)
-            if entity == CREDIT_CARD
-                && (mask.keep_first > CARD_FIRST || mask.keep_last > CARD_LAST) =>
-        {
+        Action::Mask(mask) if entity == CREDIT_CARD && shows_too_much_of_a_card(&action) => {
             Rc::new(Action::Mask(Mask {
                 keep_first: mask.keep_first.min(CARD_FIRST),
                 keep_last: mask.keep_last.min(CARD_LAST),

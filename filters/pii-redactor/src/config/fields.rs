@@ -3,10 +3,15 @@
 use std::rc::Rc;
 
 use policy::config::Node;
+use policy::json::Json;
 
-use super::actions::{Keys, read_action, replacement};
+use super::actions::{
+    Keys, read_action, reject_mask_of_card, replacement, shows_too_much_of_a_card,
+};
 use crate::action::Action;
-use crate::lexicon::folded;
+use crate::detect::CREDIT_CARD;
+use crate::entity::EntitySet;
+use crate::lexicon::{Lexicon, folded};
 use crate::paths::Path;
 use crate::plan::{FieldAction, Selector};
 
@@ -32,8 +37,33 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<(Selector, FieldA
                 .reject(r#"expected exactly one of "name", "words" and "path""#);
             return None;
         }
-        Some((selectors.into_iter().next()??, action?))
+        let (selector, action) = (selectors.into_iter().next()??, action?);
+        if let FieldAction::Value(value) = &action
+            && shows_too_much_of_a_card(value)
+            && ["name", "words", "path"]
+                .iter()
+                .filter_map(|key| node.json().member(key))
+                .any(names_a_card)
+        {
+            reject_mask_of_card(node);
+        }
+        Some((selector, action))
     })
+}
+
+/// Whether a selector is about a member that is called like a card.
+fn names_a_card(selector: &Json) -> bool {
+    let mut card = EntitySet::EMPTY;
+    card.insert(CREDIT_CARD);
+    let lexicon = Lexicon::new(&card, std::iter::empty());
+    let is_card = |name: &str| lexicon.of_name(b"", name.as_bytes()).kinds.has(CREDIT_CARD);
+    match selector {
+        Json::String(name) => is_card(name),
+        Json::Array(names) => names
+            .iter()
+            .any(|name| matches!(name, Json::String(name) if is_card(name))),
+        _ => false,
+    }
 }
 
 fn names(node: &Node<'_>) -> Option<Vec<String>> {

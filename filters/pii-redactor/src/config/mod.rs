@@ -9,7 +9,6 @@ mod rule;
 mod watched;
 
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
-pub(crate) use presets::is_special_category;
 pub use rule::{Place, Places, Rule};
 
 use std::rc::Rc;

@@ -206,3 +206,26 @@ fn ids_are_no_cards() {
         r#"{"order_id":"************1111"}"#
     );
 }
+
+#[test]
+fn a_mask_by_field_shows_no_more_of_a_card_either() {
+    let check = |selector: &str, first: usize, last: usize| {
+        Config::parse(&format!(
+            r#"{{"rules":[{{"fields":[{{{selector},"action":{{"mask":{{"keep_first":{first},"keep_last":{last}}}}}}}]}}]}}"#
+        ))
+    };
+    for selector in [
+        r#""name":["id","card_number"]"#,
+        r#""name":"creditCard""#,
+        r#""words":["pan"]"#,
+        r#""path":"$.payments[*].card.number""#,
+    ] {
+        assert!(check(selector, 6, 4).is_ok(), "{selector}");
+        let problems = check(selector, 6, 6).unwrap_err().to_string();
+        assert!(
+            problems.contains("rules[0].fields[0]: of a card at most the first 8 and the last 4"),
+            "{selector}: {problems}"
+        );
+    }
+    assert!(check(r#""name":"reference""#, 6, 6).is_ok());
+}

@@ -3,8 +3,9 @@
 //! Some kinds have no form to go by, and are known by the name of their member. In a text the same name
 //! stands before the value, with `:` or `=` between.
 
+use super::boundary::separates_values;
 use super::find::{Span, Text};
-use super::table::id;
+use super::kind::{API_KEY, CARD_CVV, CARD_PIN, MEDICAL_RECORD, PASSWORD, PERSON_DATE};
 use super::{Confidence, DETECTORS, Form};
 use crate::bytes::{Position as _, at, before, count_while, part};
 use crate::entity::EntitySet;
@@ -20,13 +21,6 @@ pub(crate) fn kinds(wanted: &EntitySet) -> EntitySet {
     }
     kinds.and(wanted)
 }
-
-const API_KEY: u8 = id("API_KEY");
-const PASSWORD: u8 = id("PASSWORD");
-const CARD_CVV: u8 = id("CARD_CVV");
-const CARD_PIN: u8 = id("CARD_PIN");
-const PERSON_DATE: u8 = id("PERSON_DATE");
-const MEDICAL_RECORD: u8 = id("MEDICAL_RECORD");
 
 const KINDS: [u8; 6] = [
     API_KEY,
@@ -95,25 +89,7 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
 fn value_end(text: &[u8], start: usize, sign: u8, entity: u8) -> Option<usize> {
     let ahead = part(text, start, start.plus(MAX_VALUE_BYTES));
     let length = count_while(ahead, 0, |byte| {
-        byte > b' '
-            && !matches!(
-                byte,
-                b',' | b';'
-                    | b'&'
-                    | b'"'
-                    | b'\''
-                    | b'<'
-                    | b'>'
-                    | b'('
-                    | b')'
-                    | b'['
-                    | b']'
-                    | b'{'
-                    | b'}'
-                    | b'|'
-                    | b'\\'
-                    | b'`'
-            )
+        byte > b' ' && !separates_values(byte) && !matches!(byte, b'&' | b'\\' | b'`')
     });
     let mut value = part(ahead, 0, length);
     // The full stop of a sentence is not part of it.

@@ -57,3 +57,11 @@ fn is_thousands(text: &[u8], comma: usize) -> bool {
 pub(crate) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
+
+/// A sign between values, in text and in data, that is in none of them: a quote, a bracket, a comma, a semicolon or a bar.
+pub(crate) const fn separates_values(byte: u8) -> bool {
+    matches!(
+        byte,
+        b',' | b';' | b'|' | b'"' | b'\'' | b'<' | b'>' | b'(' | b')' | b'[' | b']' | b'{' | b'}'
+    )
+}

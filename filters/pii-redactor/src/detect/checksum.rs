@@ -132,10 +132,7 @@ pub fn verhoeff(digits: &[u8]) -> bool {
                 .and_then(|row| row.get(value))
                 .copied()
                 .unwrap_or(0);
-            DIHEDRAL
-                .get(check)
-                .and_then(|row| row.get(usize::from(permuted)))
-                .map_or(0, |next| usize::from(*next))
+            dihedral(check, usize::from(permuted))
         });
     check == 0
 }
@@ -190,18 +187,16 @@ pub fn form_only(text: &[u8]) -> bool {
     text.len().plus(0) > 0 && !is_uniform(text)
 }
 
-const DIHEDRAL: [[u8; 10]; 10] = [
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
-    [1, 2, 3, 4, 0, 6, 7, 8, 9, 5],
-    [2, 3, 4, 0, 1, 7, 8, 9, 5, 6],
-    [3, 4, 0, 1, 2, 8, 9, 5, 6, 7],
-    [4, 0, 1, 2, 3, 9, 5, 6, 7, 8],
-    [5, 9, 8, 7, 6, 0, 4, 3, 2, 1],
-    [6, 5, 9, 8, 7, 1, 0, 4, 3, 2],
-    [7, 6, 5, 9, 8, 2, 1, 0, 4, 3],
-    [8, 7, 6, 5, 9, 3, 2, 1, 0, 4],
-    [9, 8, 7, 6, 5, 4, 3, 2, 1, 0],
-];
+/// The product of two elements of the dihedral group of order ten: rotations are 0 to 4, reflections 5 to 9.
+const fn dihedral(left: usize, right: usize) -> usize {
+    let turned = if left < 5 {
+        left.wrapping_add(right)
+    } else {
+        left.wrapping_add(10).wrapping_sub(right)
+    };
+    let reflects = (left < 5) != (right < 5);
+    (turned % 5).wrapping_add(if reflects { 5 } else { 0 })
+}
 
 const PERMUTATION: [[u8; 10]; 8] = [
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],

@@ -19,21 +19,23 @@ pub const fn exists(year: u64, month: u64, day: u64) -> bool {
 /// `YYMMDD` at a place.
 #[must_use]
 pub fn yymmdd(digits: &[u8], at: usize) -> bool {
-    let two = |offset: usize| {
-        let start = at.saturating_add(offset);
-        slice_number(digits, start, start.saturating_add(2))
-    };
-    exists(two(0), two(2), two(4))
+    let [year, month, day] = pairs(digits, at);
+    exists(year, month, day)
 }
 
 /// `DDMMYY` at a place.
 #[must_use]
 pub fn ddmmyy(digits: &[u8], at: usize) -> bool {
-    let two = |offset: usize| {
+    let [day, month, year] = pairs(digits, at);
+    exists(year, month, day)
+}
+
+/// Three numbers of two digits each.
+fn pairs(digits: &[u8], at: usize) -> [u64; 3] {
+    [0, 2, 4].map(|offset| {
         let start = at.saturating_add(offset);
         slice_number(digits, start, start.saturating_add(2))
-    };
-    exists(two(4), two(2), two(0))
+    })
 }
 
 /// `YYYYMMDD` at a place, of the last hundred and fifty years or so.

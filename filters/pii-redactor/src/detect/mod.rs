@@ -1,20 +1,21 @@
-//! What personal data looks like: one small module for each kind.
+//! What personal data looks like.
 //!
-//! A detector is data: a name, what it is, the presets that it belongs to, how sure a match is, the
-//! words that announce it, what matches and what does not. Most are *shapes* with a check (digits
-//! and letters in a fixed form, then a checksum); those with a freer form bring a function. Nothing
-//! here uses regular expressions, so the cost is a few steps for each number or word.
+//! A detector is data, a row of `kinds/*.toml`: a name, what it is, the presets that it belongs to, the words that
+//! announce it, what matches and what does not; `table.rs` describes the keys. Most are *shapes* with a check (digits
+//! and letters in a fixed form, then a checksum); those with a freer form have a scanner. Nothing here uses regular
+//! expressions, so the cost is a few steps for each number or word.
 //!
 //! [`find`] looks for all wanted kinds in one text.
 
 mod assigned;
-mod boundary;
+pub(crate) mod boundary;
 pub mod checksum;
 pub mod date;
 mod find;
 mod fold;
 mod impersonal;
 mod prelude;
+mod presets;
 mod shape;
 mod table;
 
@@ -32,9 +33,12 @@ pub use find::Span;
 pub(crate) use find::{Scratch, Text, find};
 pub(crate) use impersonal::is_impersonal;
 pub use policy::finding::Category;
+pub use presets::{Item, PRESET_WORDS, PRESETS, Preset, Treatment};
+pub(crate) use presets::{is_special_category, strictest};
 pub(crate) use secret::private_key::{Body as KeyBody, Line as KeyLine};
 pub use shape::ShapeIndex;
 pub use table::DETECTORS;
+pub(crate) use table::kind;
 
 /// A kind of personal data.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +49,7 @@ pub struct Detector {
     pub about: &'static str,
     /// What sort of data it is, in records and lists.
     pub category: Category,
-    /// The presets that switch it on, as bits of [`preset`].
+    /// The presets that switch it on, by [`Preset::bit`].
     pub presets: u8,
     /// How it is found.
     pub form: Form,
@@ -82,29 +86,6 @@ pub enum Form {
     Named,
     /// As [`Form::Named`], for values of a form.
     NamedIf(fn(&[u8]) -> bool),
-}
-
-/// The bits of [`Detector::presets`].
-pub mod preset {
-    /// GDPR: personal data, and the special categories of article 9.
-    pub const GDPR: u8 = 1;
-    /// CCPA: sensitive personal information (Civil Code 1798.140(ae)).
-    pub const CCPA: u8 = 2;
-    /// HIPAA: the eighteen identifiers of Safe Harbor, 45 CFR 164.514(b)(2)(i).
-    pub const HIPAA: u8 = 4;
-    /// PCI DSS: card and sensitive authentication data.
-    pub const PCI: u8 = 8;
-    /// Credentials of people and programs.
-    pub const SECRETS: u8 = 16;
-
-    /// Names and bits.
-    pub const ALL: [(&str, u8); 5] = [
-        ("gdpr", GDPR),
-        ("ccpa", CCPA),
-        ("hipaa", HIPAA),
-        ("pci", PCI),
-        ("secrets", SECRETS),
-    ];
 }
 
 /// How sure a match is.
@@ -147,16 +128,7 @@ pub fn named(name: &str) -> Option<(u8, &'static Detector)> {
     Some((u8::try_from(index).ok()?, DETECTORS.get(index)?))
 }
 
-/// The number of the kind that a key, secret or token of a program is.
-pub(crate) const API_KEY: u8 = table::id("API_KEY");
-/// The number of the kind that a password is.
-pub(crate) const PASSWORD: u8 = table::id("PASSWORD");
-/// The number of the kind that a private key in PEM is.
-pub(crate) const PRIVATE_KEY: u8 = table::id("PRIVATE_KEY");
-/// The number of the kind that a payment card is.
-pub(crate) const CREDIT_CARD: u8 = table::id("CREDIT_CARD");
-/// The number of the kind that a JSON Web Token is.
-pub(crate) const JWT: u8 = table::id("JWT");
+pub(crate) use kind::{API_KEY, CREDIT_CARD, JWT, PASSWORD, PRIVATE_KEY};
 
 /// How far a private key goes in this text that began before it.
 pub(crate) fn rest_of_key(text: &[u8], line: KeyLine) -> KeyBody {

@@ -1,7 +1,7 @@
 //! Fixed forms, and which of them a word can begin.
 
 use super::boundary::Strength;
-use super::table::id;
+use super::kind;
 use super::{DETECTORS, Form};
 use crate::bytes::{Position as _, at, rest};
 use crate::entity::EntitySet;
@@ -83,7 +83,7 @@ impl ShapeIndex {
     pub fn new(wanted: &EntitySet) -> Self {
         let secrets = super::secret::kinds();
         let mut signs = EntitySet::EMPTY;
-        for entity in [const { id("EMAIL") }, const { id("URL_PASSWORD") }] {
+        for entity in [kind::EMAIL, kind::URL_PASSWORD] {
             signs.insert(entity);
         }
         let mut index = Self {

@@ -113,7 +113,7 @@ fn names_are_unique_and_every_preset_has_some() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), DETECTORS.len());
-    for (word, bit) in preset::ALL {
+    for (word, bit) in PRESET_WORDS {
         let count = DETECTORS
             .iter()
             .filter(|detector| detector.presets & bit != 0)

@@ -6,6 +6,9 @@ use crate::bytes::{part, rest};
 /// in one piece.
 pub(super) struct Cursor<'a> {
     pub(super) chunk: &'a [u8],
+    /// The chunk with what follows it in the same piece of the body: loops that look at blocks of bytes need not stop
+    /// before the end of a line.
+    pub(super) ahead: &'a [u8],
     /// The byte that is read next.
     pub(super) at: usize,
     /// Everything before it has been written, or has gone.
@@ -19,9 +22,20 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) const fn new(chunk: &'a [u8], held: Vec<u8>, out: &'a mut Vec<u8>) -> Self {
+        Self::with_ahead(chunk, chunk, held, out)
+    }
+
+    /// `ahead` begins with the chunk, and goes on behind it.
+    pub(super) const fn with_ahead(
+        chunk: &'a [u8],
+        ahead: &'a [u8],
+        held: Vec<u8>,
+        out: &'a mut Vec<u8>,
+    ) -> Self {
         let tentative = if held.is_empty() { None } else { Some(0) };
         Self {
             chunk,
+            ahead,
             at: 0,
             copied: 0,
             tentative,

@@ -237,18 +237,27 @@ impl JsonRewriter {
         let mut done = 0;
         if self.traits.is_lines {
             for end in memchr::memchr_iter(b'\n', chunk) {
-                self.write_piece(part(chunk, done, end), out, tally);
+                self.write_piece((done, end), chunk, out, tally);
                 self.end_line(out, tally);
                 // The end of a line is white space before the next one.
                 done = end;
             }
         }
-        self.write_piece(rest(chunk, done), out, tally);
+        self.write_piece((done, chunk.len()), chunk, out, tally);
     }
 
-    fn write_piece(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+    /// Reads what is between two places of a chunk.
+    fn write_piece(
+        &mut self,
+        (from, to): (usize, usize),
+        chunk: &[u8],
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) {
         let plan = Rc::clone(&self.plan);
-        let mut cursor = Cursor::new(chunk, std::mem::take(&mut self.held), out);
+        let (chunk, ahead) = (part(chunk, from, to), rest(chunk, from));
+        let held = std::mem::take(&mut self.held);
+        let mut cursor = Cursor::with_ahead(chunk, ahead, held, out);
         while let Some(byte) = cursor.peek() {
             self.step(byte, &mut cursor, &plan, tally);
             if self.can_run() && !cursor.is_tentative() {

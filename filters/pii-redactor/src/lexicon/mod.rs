@@ -10,11 +10,12 @@
 
 mod lists;
 mod near;
+mod vocabulary;
 mod words;
 
 use crate::detect::{DETECTORS, Form};
 use crate::entity::EntitySet;
-use words::{Flags, Known, Vocabulary};
+use vocabulary::{Flags, Known, Vocabulary};
 
 pub(crate) use near::{Seam, Surroundings};
 pub(crate) use words::{Words, char_at, char_before};
@@ -294,6 +295,7 @@ const BESIDE: Flags = 128;
 const FLAGGED: &[(&[&str], Flags)] = &[
     (lists::NEGATIVE, NEGATIVE),
     (lists::NEGATIVE_BEFORE, NEGATIVE_BEFORE),
+    (lists::VALUE, GENERIC | TAIL),
     (lists::GENERIC, GENERIC),
     (lists::TAIL, TAIL),
     (lists::COUNTING, COUNTING),

@@ -7,9 +7,8 @@ use policy::finding::Category;
 
 use super::{FIRST_CUSTOM, Plan};
 use crate::bytes::part;
-use crate::config::is_special_category;
 use crate::custom::searchable;
-use crate::detect::{Confidence, DETECTORS, Form, Scratch, Span, Text, find, preset};
+use crate::detect::{Confidence, DETECTORS, Form, Scratch, Span, Text, find, is_special_category};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 
@@ -82,8 +81,8 @@ impl Plan {
             kinds.remove(entity);
             let detector = DETECTORS.get(usize::from(entity))?;
             let is_any = matches!(detector.form, Form::Named)
-                && detector.presets & preset::SECRETS == 0
-                && (first != b'n' || is_special_category(detector.name))
+                && detector.category != Category::Security
+                && (first != b'n' || is_special_category(entity))
                 // Declarations have such names too: `"username": { "type": "string" }`.
                 && (first != b'{' || matches!(detector.category, Category::Health | Category::Special));
             if is_any {

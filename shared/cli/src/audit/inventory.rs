@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comply::evidence::Period;
 use comply::inventory::{Inventory, Row, Survey};
@@ -44,14 +44,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let operations = match &arguments.openapi {
-        Some(file) => {
-            let name = file.display();
-            let document = extract::document(&read_text(file)?);
-            let document = document.map_err(|error| format!("{name}: {error}"))?;
-            let document = serde_json::from_str(&document.to_string());
-            let document = document.map_err(|error| format!("{name}: {error}"))?;
-            Operations::read(&document).map_err(|error| format!("{name}: {error}"))?
-        }
+        Some(file) => operations(file)?,
         None => Operations::default(),
     };
     let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
@@ -86,6 +79,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         true => exit::FOUND,
         false => exit::RIGHT,
     })
+}
+
+/// The operations of a document in JSON or YAML.
+pub(crate) fn operations(file: &Path) -> Result<Operations> {
+    let name = file.display();
+    let document = extract::document(&read_text(file)?);
+    let document = document.map_err(|error| format!("{name}: {error}"))?;
+    let document = serde_json::from_str(&document.to_string());
+    let document = document.map_err(|error| format!("{name}: {error}"))?;
+    Operations::read(&document).map_err(|error| format!("{name}: {error}"))
 }
 
 fn page(inventory: &Inventory, is_documented: bool) -> String {

@@ -6,7 +6,7 @@ mod disclosures;
 mod erase;
 pub(crate) mod format;
 mod hold;
-mod inventory;
+pub(crate) mod inventory;
 mod keygen;
 mod orders;
 mod progress;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::evidence::{Found, Period, Search};
+use comply::inventory::{Inventory, Survey};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
@@ -16,6 +17,7 @@ use trail::verdict::{Question, Verdict, conclude};
 
 use crate::audit::common::{How, Result, span};
 use crate::audit::format::thousands;
+use crate::audit::inventory::operations;
 use crate::check::{BUNDLE, extract};
 use crate::exit;
 use crate::output::say;
@@ -43,6 +45,10 @@ pub(crate) struct Arguments {
     /// Files with records, or directories of them, in any form that `audit verify` reads
     #[arg(long = "trail", value_name = "FILE")]
     trails: Vec<PathBuf>,
+
+    /// What is documented, in OpenAPI 3.0 or 3.1: the pack then has the inventory of `audit inventory`
+    #[arg(long, value_name = "FILE", requires = "trails")]
+    openapi: Option<PathBuf>,
 
     #[command(flatten)]
     how: How,
@@ -105,10 +111,8 @@ fn made(arguments: &Arguments) -> Result<u8> {
     let found = arguments.search(&measures, period, now_ms)?;
     let basis = Basis {
         config: &document,
-        found: found
-            .as_ref()
-            .map(|(found, _)| (measures.as_slice(), found)),
-        verdict: found.as_ref().map(|(_, verdict)| verdict),
+        found: found.as_ref().map(|one| (measures.as_slice(), &one.found)),
+        verdict: found.as_ref().map(|one| &one.verdict),
     };
     let assessments: Vec<Assessment> = frameworks
         .iter()
@@ -116,6 +120,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
             made_ms: now_ms,
             period,
             configurations: configurations.sources.clone(),
+            inventory: found.as_ref().and_then(|one| one.inventory.clone()),
             ..Assessment::new(&catalog, framework, &basis)
         })
         .collect();
@@ -179,22 +184,41 @@ impl Arguments {
         measures: &[&Measure],
         period: Period,
         now_ms: u64,
-    ) -> Result<Option<(Found, Verdict)>> {
+    ) -> Result<Option<Searched>> {
         if self.trails.is_empty() {
             return Ok(None);
         }
         let keyring = self.how.keyring()?;
         let has_keys = !keyring.is_empty();
-        let (trail, found) = self.how.read(files_of(&self.trails)?, &keyring, || {
-            Search::new(measures, period, has_keys)
+        let documented = self.openapi.as_deref().map(operations).transpose()?;
+        let (trail, observers) = self.how.read(files_of(&self.trails)?, &keyring, || {
+            let survey = documented.as_ref();
+            let survey = survey.map(|documented| Survey::new(documented, period, has_keys));
+            (Search::new(measures, period, has_keys), survey)
         })?;
+        let (found, surveys): (Vec<Search<'_>>, Vec<Option<Survey<'_>>>) =
+            observers.into_iter().unzip();
+        let inventory = documented.as_ref().map(|documented| {
+            Survey::inventory(documented, surveys.into_iter().flatten().collect())
+        });
         let question = Question {
             at_ms: now_ms,
             is_excerpt: self.excerpt,
             ..Question::default()
         };
-        Ok(Some((Search::found(found), conclude(trail, &question))))
+        Ok(Some(Searched {
+            found: Search::found(found),
+            verdict: conclude(trail, &question),
+            inventory,
+        }))
     }
+}
+
+/// What was found in a trail.
+struct Searched {
+    found: Found,
+    verdict: Verdict,
+    inventory: Option<Inventory>,
 }
 
 /// Adds what a file has, by the names of the bundle's parts.
@@ -243,7 +267,7 @@ fn about(assessment: &Assessment) -> Vec<String> {
     }
     match &assessment.trail {
         None => {
-            lines.push("Trail: none was given (--trail), so no records show anything.".to_owned())
+            lines.push("Trail: none was given (--trail), so no records show anything.".to_owned());
         }
         Some(trail) => {
             lines.push(format!(
@@ -262,6 +286,18 @@ fn about(assessment: &Assessment) -> Vec<String> {
                 lines.push("The trail does not verify, so its records show nothing.".to_owned());
             }
         }
+    }
+    if let Some(inventory) = &assessment.inventory {
+        let count = |rows: usize| thousands(rows as u64);
+        lines.push(format!(
+            "API inventory: {} operations documented and seen, {} not documented, {} deprecated and still called, \
+             {} answered without authentication, {} not seen (`meshward audit inventory` names them)",
+            count(inventory.documented.len()),
+            count(inventory.undocumented.len()),
+            count(inventory.deprecated.len()),
+            count(inventory.open.len()),
+            count(inventory.unused.len())
+        ));
     }
     lines
 }

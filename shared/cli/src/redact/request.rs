@@ -6,6 +6,7 @@ use policy::consent::{Consent, ConsentSources};
 use policy::facts::{Facts, media_types};
 use policy::http;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping, parse_claims};
+use policy::overrides::{OverrideRules, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::request_value::CertificateField;
 
@@ -15,6 +16,8 @@ pub(super) struct TriedRequest<'a> {
     path: Result<RequestPath, PathError>,
     raw_path: String,
     host: String,
+    /// What an upstream may take in place of the method, the path and the host.
+    overrides: Overrides,
     /// Names in lower case.
     headers: Vec<(String, String)>,
     identity: Option<Identity>,
@@ -30,7 +33,7 @@ impl<'a> TriedRequest<'a> {
         headers: &[String],
         claims: Option<&str>,
         content_type: Option<&'a str>,
-        consent_sources: &'a ConsentSources,
+        (consent_sources, overrides): (&'a ConsentSources, OverrideRules),
     ) -> Result<Self, String> {
         let (method, path) = line
             .trim()
@@ -48,13 +51,23 @@ impl<'a> TriedRequest<'a> {
             .collect::<Result<Vec<_>, String>>()?;
         let host = headers.iter().find(|(name, _)| name == "host");
         let identity = claims.map(caller).transpose()?;
+        let raw_path = path.trim().as_bytes();
+        let lines = headers
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let overrides = Overrides::of(overrides, raw_path, Some(lines));
         Ok(Self {
             method: method.to_owned(),
-            path: RequestPath::parse(path.trim().as_bytes()),
+            path: if overrides.concern_path() {
+                RequestPath::parse_overridden(raw_path, &overrides)
+            } else {
+                RequestPath::parse(raw_path)
+            },
             raw_path: path.trim().to_owned(),
             host: host
                 .map(|(_, host)| http::host_name(host))
                 .unwrap_or_default(),
+            overrides,
             headers,
             identity,
             content_type,
@@ -91,6 +104,14 @@ impl Facts for TriedRequest<'_> {
 
     fn host(&self) -> &str {
         &self.host
+    }
+
+    fn method_overrides(&self) -> &[String] {
+        &self.overrides.methods
+    }
+
+    fn other_hosts(&self) -> &[String] {
+        &self.overrides.hosts
     }
 
     fn route(&self) -> Option<&str> {

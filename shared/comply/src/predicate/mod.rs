@@ -197,10 +197,8 @@ fn select<'v>(place: Place<'v>, steps: &[Step], reported: ReportMode, found: &mu
         return;
     };
     match (step, place.value) {
-        (Step::Where(node), _) => {
-            if node.holds(place, ReportMode::Counts) {
-                select(place, rest, reported, found);
-            }
+        (Step::Where(node), _) if node.holds(place, ReportMode::Counts) => {
+            select(place, rest, reported, found);
         }
         (Step::Name(name), Value::Object(members)) => {
             if let Some(member) = members.get(name) {

@@ -54,6 +54,70 @@ impl Observer for () {
     fn observe(&mut self, _: &Item, _: &str, _: Option<&Fields>) {}
 }
 
+/// Two look at them.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    const WANTS_TEXT: bool = A::WANTS_TEXT || B::WANTS_TEXT;
+    const WANTS_VOUCHED: bool = A::WANTS_VOUCHED || B::WANTS_VOUCHED;
+
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.0.observe(item, text, fields);
+        self.1.observe(item, text, fields);
+    }
+
+    fn observe_vouched(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.0.observe_vouched(item, text, fields);
+        self.1.observe_vouched(item, text, fields);
+    }
+
+    fn observe_again(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.0.observe_again(item, text, fields);
+        self.1.observe_again(item, text, fields);
+    }
+
+    fn held_back(&self) -> usize {
+        self.0.held_back().max(self.1.held_back())
+    }
+
+    fn settle(&mut self, trail: &Trail) {
+        self.0.settle(trail);
+        self.1.settle(trail);
+    }
+}
+
+/// One looks at them, or nobody does.
+impl<O: Observer> Observer for Option<O> {
+    const WANTS_TEXT: bool = O::WANTS_TEXT;
+    const WANTS_VOUCHED: bool = O::WANTS_VOUCHED;
+
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        if let Some(observer) = self {
+            observer.observe(item, text, fields);
+        }
+    }
+
+    fn observe_vouched(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        if let Some(observer) = self {
+            observer.observe_vouched(item, text, fields);
+        }
+    }
+
+    fn observe_again(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        if let Some(observer) = self {
+            observer.observe_again(item, text, fields);
+        }
+    }
+
+    fn held_back(&self) -> usize {
+        self.as_ref().map_or(0, O::held_back)
+    }
+
+    fn settle(&mut self, trail: &Trail) {
+        if let Some(observer) = self {
+            observer.settle(trail);
+        }
+    }
+}
+
 /// What is read, and how.
 #[derive(Debug)]
 pub struct Reading<'r> {

@@ -4,13 +4,16 @@
 //! [`Tally`] counts while records are read, in bounded memory; [`Report`] is what is left of it for
 //! people and programs.
 
+mod baseline;
 mod classes;
+mod refusals;
 mod request;
 mod summary;
 mod table;
 mod tally;
 mod timeline;
 
+pub use baseline::{Anomalies, Anomaly, Comparison, Kind as AnomalyKind, MAX_WEEKS, Weeks};
 pub use summary::{
     Access, Consent, Count, DataClass, FindingRow, Refusal, Report, Retained, Route, Rows,
     SubjectRow, Tables, Totals,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::baseline::Anomalies;
 use super::tally::{DataCounts, SubjectCounts, Tally};
 use super::timeline::Point;
 use crate::verdict::Verdict;
@@ -41,6 +42,9 @@ pub struct Report {
     pub consent: Consent,
     /// How long records are kept.
     pub retention: Vec<Retained>,
+    /// What is unlike the weeks before, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anomalies: Option<Anomalies>,
     /// How many rows each table would have, and how many it has.
     pub tables: Tables,
     /// Whether the records can be trusted, and what is missing.
@@ -349,6 +353,7 @@ impl Report {
                 })
                 .collect(),
             tables: Tables::default(),
+            anomalies: None,
             verification,
         };
         let with_access = by_access

@@ -1,12 +1,12 @@
 //! Counts while records are read.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use memchr::memmem::Finder;
 use serde::Deserialize;
 
 use super::classes::{Found, found, seen};
+use super::refusals::{Text, refusals};
 use super::request::{HeldBack, Request};
 use super::table::{Table, Weight};
 use super::timeline::{Fate, Timeline};
@@ -253,21 +253,11 @@ impl<'f> Tally<'f> {
     }
 
     fn count_refusals(&mut self, text: &str) {
-        if text.is_empty() {
-            return;
-        }
-        let Ok(decisions) = serde_json::from_str::<Vec<Authorization<'_>>>(text) else {
-            return;
-        };
-        for decision in decisions {
-            if !matches!(decision.decision.as_ref(), "denied" | "error") {
-                continue;
-            }
-            let why = decision.policy.desc.map(|desc| desc.0).unwrap_or_default();
-            let key = format!("{}\n{why}", decision.policy.name);
+        for refusal in refusals(text) {
+            let key = format!("{}\n{}", refusal.rule, refusal.reason);
             self.refusals.change(&key, |row| {
-                row.applied += u64::from(decision.policy.is_applied);
-                row.reported += u64::from(!decision.policy.is_applied);
+                row.applied += u64::from(refusal.is_applied);
+                row.reported += u64::from(!refusal.is_applied);
             });
         }
     }
@@ -468,33 +458,10 @@ fn earliest(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 }
 
 #[derive(Deserialize)]
-struct Authorization<'t> {
-    #[serde(borrow)]
-    decision: Cow<'t, str>,
-    #[serde(borrow)]
-    policy: Policy<'t>,
-}
-
-#[derive(Deserialize)]
-struct Policy<'t> {
-    #[serde(default, borrow)]
-    desc: Option<Text<'t>>,
-    #[serde(default)]
-    is_applied: bool,
-    #[serde(default, borrow)]
-    name: Cow<'t, str>,
-}
-
-#[derive(Deserialize)]
 struct ConsentText<'t> {
     #[serde(default, borrow)]
     purposes: Vec<Text<'t>>,
 }
-
-/// Borrowed where there is nothing to unescape.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
 const DECISION: &str = r#""decision":""#;
 const MAX_CLASSES: usize = 64;

@@ -6,11 +6,12 @@
 mod generator;
 mod setup;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use envoy_test::envoy::{Envoy, Options};
-use envoy_test::peers::{Algorithm, Peers, Token};
+use envoy_test::peers::{Algorithm, Collector, Peers, Token};
 use envoy_test::{Error, Result};
 
 use crate::cpu;
@@ -66,7 +67,11 @@ pub(crate) fn run() -> Result<()> {
 
 impl Measured {
     fn round(&mut self, setup: &Setup, peers: &Peers, tokens: &[String]) -> Result<()> {
-        let envoy = Envoy::start(&setup.bootstrap(peers)?, Options::default())?;
+        // It keeps every record, so that one for all rounds would fill the memory.
+        let collector = Collector::start(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let mut bootstrap = setup.bootstrap(peers)?;
+        bootstrap.move_cluster("collector", collector.address())?;
+        let envoy = Envoy::start(&bootstrap, Options::default())?;
         self.seconds_to_ready
             .push(seconds(cpu::nanoseconds(envoy.pid())?));
         self.resident_mib.push(cpu::resident_mib(envoy.pid())?);

@@ -2,39 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds an e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters).
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "EMAIL",
-    about: "An e-mail address (RFC 5321, dot-atom form; RFC 6531 with other letters)",
-    category: Category::Personal,
-    presets: GDPR | CCPA | HIPAA,
-    form: Form::Scanned,
-    checked: true,
-    words: &["email", "e mail", "mail", "email address"],
-    lookalikes: &[],
-    examples: &[
-        "jane.doe+tag@mail.example.co.uk",
-        "o'brien@example.com",
-        "jürgen@müller.de",
-        "иван@пример.рф",
-        "\"jane doe\"@example.com",
-        "jane@[192.0.2.1]",
-        "jane@[IPv6:2001:db8::1]",
-    ],
-    counterexamples: &[
-        "jane@localhost",
-        "@example.com",
-        "jane@1.2.3.4",
-        "jane@[x]",
-        "\"\"@example.com",
-        "logo@2x.png",
-        "react@18.2.0",
-        "icon@3x.zip",
-        "git@github.com:octo/hello.git",
-        "ssh://git@example.com/octo/hello",
-    ],
-};
-
 use super::tld::is_tld;
 use crate::bytes::{before, count_while, count_while_back, rest};
 use crate::lexicon::{char_at, char_before};

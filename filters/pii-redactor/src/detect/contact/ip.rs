@@ -2,30 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds an IPv4 or IPv6 address.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "IP_ADDRESS",
-    about: "An IPv4 or IPv6 address",
-    category: Category::Personal,
-    presets: GDPR | HIPAA,
-    form: Form::Scanned,
-    checked: true,
-    words: &[
-        "ip",
-        "ip address",
-        "ipv4",
-        "ipv6",
-        "client ip",
-        "remote addr",
-        "remote address",
-        "source ip",
-        "x forwarded for",
-    ],
-    lookalikes: &[],
-    examples: &["203.0.113.7", "2001:db8::8a2e:370:7334"],
-    counterexamples: &["0.0.0.0", "1.2.3", "999.1.1.1", "12:34:56"],
-};
-
 use crate::bytes::{before, count_while, count_while_back};
 use crate::detect::boundary::is_word;
 

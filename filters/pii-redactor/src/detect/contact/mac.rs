@@ -2,20 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds the hardware address of a network interface (EUI-48).
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "MAC_ADDRESS",
-    about: "The hardware address of a network interface (EUI-48)",
-    category: Category::Personal,
-    presets: GDPR | HIPAA,
-    form: Form::Scanned,
-    checked: true,
-    words: &["mac", "mac address", "hardware address", "bssid"],
-    lookalikes: &[],
-    examples: &["00:1B:44:11:3A:B7", "00-1b-44-11-3a-b7", "001b.4411.3ab7"],
-    counterexamples: &["00:1B:44", "00:00:00:00:00:00", "2026.0411.1200.1"],
-};
-
 use crate::bytes::before;
 use crate::detect::boundary::{Strength, ends_free, starts_free};
 

@@ -2,47 +2,7 @@
 
 use crate::detect::prelude::*;
 
-/// Finds a telephone number: international with +, North American in its usual form, national ones
-/// where a word announces them.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "PHONE",
-    about: "A telephone number: international with +, North American in its usual form, national ones where a word announces them",
-    category: Category::Personal,
-    presets: GDPR | CCPA | HIPAA,
-    form: Form::Scanned,
-    checked: false,
-    words: &[
-        "phone",
-        "telephone",
-        "tel",
-        "mobile",
-        "cell",
-        "cellphone",
-        "fax",
-        "msisdn",
-        "phone number",
-        "contact number",
-        "call",
-        "sms",
-        "whatsapp",
-        "telefon",
-        "telefono",
-        "telephone number",
-        "handy",
-        "portable",
-        "mobil",
-        "dial",
-        "reach",
-        "phone no",
-        "hotline",
-        "text me",
-        "landline",
-    ],
-    lookalikes: &[],
-    examples: &["+49 30 901820", "(212) 555-0147", "+14155550123"],
-    counterexamples: &["2026-11-24"],
-};
-
+use super::calling_codes;
 use crate::bytes::before;
 use crate::detect::boundary::{Strength, ends_free, is_word, starts_free};
 
@@ -362,47 +322,11 @@ impl Number {
         if self.count > MAX_DIGITS || self.count < 4 {
             return false;
         }
-        let Ok(place) = usize::try_from(slice_number(digits, 0, 3)) else {
-            return false;
-        };
-        let country = BY_CODE.get(place).copied().unwrap_or(0);
-        COUNTRIES
-            .get(usize::from(country).wrapping_sub(1))
-            .is_some_and(|(code, least, most)| {
-                let national = self.count.less(code.len());
-                (*least..=*most).contains(&national)
-            })
+        calling_codes::country(digits).is_some_and(|(code, least, most)| {
+            let national = self.count.less(code.len());
+            (*least..=*most).contains(&national)
+        })
     }
-}
-
-/// By the first three digits of a number: its place in [`COUNTRIES`], counted from 1.
-const BY_CODE: [u8; 1000] = by_code();
-
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "runs while compiling"
-)]
-const fn by_code() -> [u8; 1000] {
-    let mut table = [0; 1000];
-    let mut place = 0;
-    while place < COUNTRIES.len() {
-        let code = COUNTRIES[place].0;
-        let (mut first, mut count) = (0, 1000);
-        let mut index = 0;
-        while index < code.len() {
-            count /= 10;
-            first += (code[index] - b'0') as usize * count;
-            index += 1;
-        }
-        let mut number = first;
-        while number < first + count {
-            table[number] = place as u8 + 1;
-            number += 1;
-        }
-        place += 1;
-    }
-    table
 }
 
 pub(crate) const MAX_DIGITS: usize = 15;
@@ -413,49 +337,3 @@ const LEAST_DIALLED_DIGITS: usize = 8;
 /// The most signs between two groups.
 const MAX_SIGNS: usize = 3;
 const MAX_GROUPS: usize = 8;
-
-/// Country calling codes (ITU-T E.164) with the fewest and most digits of national numbers.
-#[rustfmt::skip]
-const COUNTRIES: &[(&[u8], usize, usize)] = &[
-    (b"1", 7, 10), (b"7", 10, 14), (b"20", 8, 10), (b"27", 5, 10), (b"30", 10, 12), (b"31", 5, 11),
-    (b"32", 8, 9), (b"33", 9, 9), (b"34", 9, 9), (b"36", 8, 9), (b"39", 6, 12), (b"40", 6, 9),
-    (b"41", 9, 12), (b"43", 4, 13), (b"44", 7, 10), (b"45", 8, 8), (b"46", 6, 12), (b"47", 5, 8),
-    (b"48", 6, 10), (b"49", 4, 15), (b"51", 8, 9), (b"52", 10, 10), (b"53", 6, 10),
-    (b"54", 10, 11), (b"55", 8, 11), (b"56", 9, 11), (b"57", 8, 11), (b"58", 10, 10),
-    (b"60", 8, 10), (b"61", 5, 12), (b"62", 7, 17), (b"63", 6, 13), (b"64", 5, 10), (b"65", 8, 11),
-    (b"66", 8, 13), (b"81", 8, 17), (b"82", 5, 14), (b"84", 7, 10), (b"86", 7, 12), (b"90", 7, 13),
-    (b"91", 8, 13), (b"92", 8, 12), (b"93", 9, 9), (b"94", 9, 9), (b"95", 6, 10), (b"98", 4, 10),
-    (b"211", 9, 9), (b"212", 9, 9), (b"213", 8, 9), (b"216", 8, 8), (b"218", 9, 9), (b"220", 7, 9),
-    (b"221", 9, 9), (b"222", 8, 8), (b"223", 8, 8), (b"224", 8, 9), (b"225", 10, 10),
-    (b"226", 8, 8), (b"227", 8, 8), (b"228", 8, 8), (b"229", 10, 10), (b"230", 7, 10),
-    (b"231", 7, 9), (b"232", 8, 8), (b"233", 8, 9), (b"234", 10, 14), (b"235", 8, 8),
-    (b"236", 8, 8), (b"237", 8, 9), (b"238", 7, 7), (b"239", 7, 7), (b"240", 9, 9), (b"241", 7, 8),
-    (b"242", 9, 9), (b"243", 7, 10), (b"244", 9, 9), (b"245", 7, 9), (b"246", 7, 7),
-    (b"247", 5, 6), (b"248", 7, 7), (b"249", 9, 9), (b"250", 8, 9), (b"251", 9, 9), (b"252", 6, 9),
-    (b"253", 8, 8), (b"254", 7, 10), (b"255", 9, 9), (b"256", 9, 9), (b"257", 8, 8),
-    (b"258", 8, 9), (b"260", 9, 9), (b"261", 9, 9), (b"262", 9, 9), (b"263", 7, 10),
-    (b"264", 8, 9), (b"265", 7, 9), (b"266", 8, 8), (b"267", 7, 10), (b"268", 8, 9),
-    (b"269", 7, 7), (b"290", 4, 5), (b"291", 7, 7), (b"297", 7, 7), (b"298", 6, 6), (b"299", 6, 6),
-    (b"350", 8, 8), (b"351", 9, 9), (b"352", 4, 11), (b"353", 7, 10), (b"354", 7, 9),
-    (b"355", 6, 9), (b"356", 8, 8), (b"357", 8, 8), (b"358", 5, 12), (b"359", 6, 12),
-    (b"370", 8, 8), (b"371", 8, 8), (b"372", 7, 10), (b"373", 8, 8), (b"374", 8, 8),
-    (b"375", 6, 11), (b"376", 6, 9), (b"377", 8, 9), (b"378", 8, 10), (b"380", 9, 10),
-    (b"381", 6, 12), (b"382", 8, 9), (b"383", 8, 12), (b"385", 7, 9), (b"386", 5, 8),
-    (b"387", 8, 9), (b"389", 8, 8), (b"420", 9, 12), (b"421", 6, 9), (b"423", 7, 9),
-    (b"500", 5, 5), (b"501", 7, 11), (b"502", 8, 11), (b"503", 7, 11), (b"504", 8, 11),
-    (b"505", 8, 8), (b"506", 8, 10), (b"507", 7, 11), (b"508", 6, 9), (b"509", 8, 8),
-    (b"590", 9, 9), (b"591", 8, 9), (b"592", 7, 7), (b"593", 8, 11), (b"594", 9, 9),
-    (b"595", 6, 11), (b"596", 9, 9), (b"597", 6, 7), (b"598", 4, 13), (b"599", 7, 8),
-    (b"670", 7, 8), (b"672", 6, 6), (b"673", 7, 7), (b"674", 7, 7), (b"675", 7, 8), (b"676", 5, 7),
-    (b"677", 5, 7), (b"678", 5, 7), (b"679", 7, 11), (b"680", 7, 7), (b"681", 6, 9),
-    (b"682", 5, 5), (b"683", 4, 7), (b"685", 5, 10), (b"686", 5, 8), (b"687", 6, 6),
-    (b"688", 5, 7), (b"689", 6, 9), (b"690", 4, 7), (b"691", 7, 7), (b"692", 7, 7), (b"800", 8, 8),
-    (b"808", 8, 8), (b"850", 8, 10), (b"852", 5, 11), (b"853", 7, 8), (b"855", 8, 10),
-    (b"856", 8, 10), (b"870", 9, 12), (b"878", 12, 12), (b"880", 6, 10), (b"881", 9, 10),
-    (b"882", 7, 12), (b"883", 8, 12), (b"886", 7, 11), (b"888", 11, 11), (b"960", 7, 10),
-    (b"961", 7, 8), (b"962", 8, 9), (b"963", 8, 9), (b"964", 8, 10), (b"965", 7, 8),
-    (b"966", 9, 10), (b"967", 7, 9), (b"968", 7, 9), (b"970", 8, 10), (b"971", 5, 12),
-    (b"972", 7, 12), (b"973", 8, 8), (b"974", 7, 11), (b"975", 7, 8), (b"976", 8, 10),
-    (b"977", 8, 11), (b"979", 9, 9), (b"992", 9, 9), (b"993", 8, 8), (b"994", 9, 9),
-    (b"995", 9, 9), (b"996", 9, 10), (b"998", 9, 9),
-];

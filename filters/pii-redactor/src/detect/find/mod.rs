@@ -167,6 +167,8 @@ struct Search<'a, 's> {
     colons_to: usize,
     /// Words of letters alone are looked at by themselves.
     looks_at_letters: bool,
+    /// How many places have been tried for a form without reading the words around.
+    unread_forms: usize,
 }
 
 impl<'a, 's> Search<'a, 's> {
@@ -192,6 +194,7 @@ impl<'a, 's> Search<'a, 's> {
             list: None,
             announceable: (usize::MAX, EntitySet::EMPTY),
             colons_to: 0,
+            unread_forms: 0,
             looks_at_letters: text.announcement.kinds.meets(text.shapes.lettered()),
         }
     }

@@ -8,9 +8,11 @@ use crate::detect::Confidence;
 use crate::detect::boundary::{Strength, ends_free, starts_free};
 use crate::detect::contact::phone;
 use crate::detect::impersonal::{TIME_BYTES, UUID_BYTES, begins_with_time, begins_with_uuid};
+use crate::detect::kind::{
+    CARD_TRACK, CREDIT_CARD, CRYPTO, ETHEREUM_ADDRESS, IBAN, IP_ADDRESS, PHONE,
+};
 use crate::detect::money::{bitcoin, card, ethereum, iban, track};
 use crate::detect::shape::{UMLAUT, WordKind, is_umlaut_byte};
-use crate::detect::table::id;
 use crate::lexicon::Seam;
 use crate::steps::step;
 use crate::trigger::find_digit;
@@ -350,11 +352,3 @@ const fn is_joint(byte: u8) -> bool {
 
 /// The longest number in groups.
 const LONGEST_BYTES: usize = 64;
-
-const PHONE: u8 = id("PHONE");
-const CREDIT_CARD: u8 = id("CREDIT_CARD");
-const CARD_TRACK: u8 = id("CARD_TRACK");
-const IP_ADDRESS: u8 = id("IP_ADDRESS");
-const IBAN: u8 = id("IBAN");
-const CRYPTO: u8 = id("CRYPTO");
-const ETHEREUM_ADDRESS: u8 = id("ETHEREUM_ADDRESS");

@@ -30,6 +30,9 @@ impl FirstWord {
     }
 }
 
+/// So many places are tried for a form before the words of a text are read, which tell where none is worth trying.
+const MOST_UNREAD_FORMS: usize = 64;
+
 impl Search<'_, '_> {
     /// The shapes that begin with this word. Those that need a word are tried only where one may
     /// announce them.
@@ -85,6 +88,15 @@ impl Search<'_, '_> {
         if bucket.is_alone || text.least == Confidence::Low {
             return self.try_shapes(bucket, &bucket.kinds, start, second);
         }
+        if !self.near.is_read()
+            && self.unread_forms < MOST_UNREAD_FORMS
+            && self.text.announcement.kinds.is_empty()
+        {
+            self.unread_forms = self.unread_forms.plus(1);
+            if !self.has_form(bucket, start, second) {
+                return;
+            }
+        }
         if !self.announces_any_of(&bucket.kinds) {
             return;
         }
@@ -96,6 +108,20 @@ impl Search<'_, '_> {
             let around = bucket.kinds.and(self.announceable(start));
             self.try_shapes(bucket, &around.without(&by_name), start, second);
         }
+    }
+
+    /// Whether one of the shapes is there, whatever announces it.
+    fn has_form(&self, bucket: &Bucket, start: usize, second: Option<usize>) -> bool {
+        let bytes = self.text.bytes;
+        let mut plain = Plain::new();
+        self.looks.add(1);
+        bucket.shapes.iter().any(|shape| {
+            step(1);
+            second.is_none_or(|length| shape.has_second(length))
+                && shape
+                    .fits(bytes, start, &mut plain)
+                    .is_some_and(|end| ends_free(bytes, end, shape.strength()))
+        })
     }
 
     fn try_shapes(

@@ -5,8 +5,8 @@ use crate::budget::Looks;
 use crate::bytes::{Position as _, at, before, part, rest};
 use crate::detect::Confidence;
 use crate::detect::contact::{email, ip, mac};
+use crate::detect::kind::{EMAIL, IP_ADDRESS, MAC_ADDRESS, URL_PASSWORD};
 use crate::detect::secret;
-use crate::detect::table::id;
 use crate::steps::step;
 
 impl Search<'_, '_> {
@@ -104,8 +104,3 @@ impl Search<'_, '_> {
 
 /// The letters behind the prefix of a secret are read, and some of them are decoded.
 const LOOKS_OF_A_SECRET: usize = 4;
-
-const EMAIL: u8 = id("EMAIL");
-const URL_PASSWORD: u8 = id("URL_PASSWORD");
-const IP_ADDRESS: u8 = id("IP_ADDRESS");
-const MAC_ADDRESS: u8 = id("MAC_ADDRESS");

@@ -2,23 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds a Bitcoin address: base58check, or bech32 and bech32m.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "CRYPTO",
-    about: "A Bitcoin address: base58check, or bech32 and bech32m",
-    category: Category::Financial,
-    presets: GDPR,
-    form: Form::Scanned,
-    checked: true,
-    words: &["bitcoin", "btc", "wallet", "wallet address", "crypto"],
-    lookalikes: &[],
-    examples: &[
-        "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
-        "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
-    ],
-    counterexamples: &["1BoatSLRHtKNngkdXEeobR76b53LETtpyU"],
-};
-
 use sha2::{Digest as _, Sha256};
 
 /// Whether a word is an address.

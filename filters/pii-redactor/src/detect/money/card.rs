@@ -2,37 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds a payment card number: issuer range, length and check digit (ISO/IEC 7812-1).
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "CREDIT_CARD",
-    about: "A payment card number: issuer range, length and check digit (ISO/IEC 7812-1)",
-    category: Category::Financial,
-    presets: GDPR | CCPA | HIPAA | PCI,
-    form: Form::Scanned,
-    checked: true,
-    words: &[
-        "card",
-        "card number",
-        "credit card",
-        "debit card",
-        "cc",
-        "ccn",
-        "pan",
-        "primary account number",
-        "card no",
-        "creditcard",
-        "cardnumber",
-    ],
-    lookalikes: &[],
-    examples: &[
-        "4111 1111 1111 1111",
-        "378282246310005",
-        "2223003122003222",
-        "6759649826438453",
-    ],
-    counterexamples: &["4111111111111112", "1700000000000", "1234567812345670"],
-};
-
 use crate::detect::boundary::{Strength, ends_free, starts_free};
 
 /// A card number in a text.

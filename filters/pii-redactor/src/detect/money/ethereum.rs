@@ -2,23 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds an Ethereum address; mixed case must pass EIP-55.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "ETHEREUM_ADDRESS",
-    about: "An Ethereum address; mixed case must pass EIP-55",
-    category: Category::Financial,
-    presets: GDPR,
-    form: Form::Scanned,
-    checked: true,
-    words: &["ethereum", "eth", "eth address", "wallet", "wallet address"],
-    lookalikes: &[],
-    examples: &[
-        "0x52908400098527886E0F7030069857D2E4169EE7",
-        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
-    ],
-    counterexamples: &["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", "0x1234"],
-};
-
 use sha3::{Digest as _, Keccak256};
 
 /// Whether a word is an address. All small or all great letters have no checksum; zeros are none.

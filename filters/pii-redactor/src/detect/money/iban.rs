@@ -2,20 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds an international bank account number (ISO 13616): country, length and MOD 97-10.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "IBAN",
-    about: "An international bank account number (ISO 13616): country, length and MOD 97-10",
-    category: Category::Financial,
-    presets: GDPR | CCPA | HIPAA | PCI,
-    form: Form::Scanned,
-    checked: true,
-    words: &["iban", "bank account", "account number"],
-    lookalikes: &[],
-    examples: &["DE89370400440532013000", "GB82 WEST 1234 5698 7654 32"],
-    counterexamples: &["DE89370400440532013001", "XX89370400440532013000"],
-};
-
 use crate::detect::boundary::{Strength, ends_free, starts_free};
 use crate::detect::shape::{is_separator, more_separators};
 

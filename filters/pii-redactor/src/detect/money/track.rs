@@ -2,29 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds the magnetic stripe of a card, or the same on its chip: track 1 or track 2 (ISO/IEC 7813).
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "CARD_TRACK",
-    about: "The magnetic stripe of a card, or the same on its chip: track 1 or track 2 (ISO/IEC 7813)",
-    category: Category::Financial,
-    presets: PCI,
-    form: Form::Scanned,
-    checked: true,
-    words: &["track", "track1", "track2", "track data", "magstripe"],
-    lookalikes: &[],
-    examples: &[
-        "%B4111111111111111^DOE/JANE^30121010000000000000?",
-        ";4111111111111111=30121010000000000?",
-        "4111111111111111=30121010000000000",
-        "4111111111111111D30122010000012345F",
-    ],
-    counterexamples: &[
-        ";4111111111111112=30121010000000000?",
-        "4111111111111111=3013",
-        "4111111111111111=12",
-    ],
-};
-
 use super::card::is_card;
 use crate::bytes::{before, count_while};
 use crate::detect::boundary::is_word;

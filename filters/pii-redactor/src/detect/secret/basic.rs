@@ -3,20 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds the credentials of HTTP basic authentication (RFC 7617).
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "BASIC_AUTH",
-    about: "The credentials of HTTP basic authentication (RFC 7617)",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["authorization", "proxy authorization"],
-    lookalikes: &[],
-    examples: &["Basic amFuZTpzZWNyZXQ="],
-    counterexamples: &["Basic knowledge", "Basic !!"],
-};
-
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};

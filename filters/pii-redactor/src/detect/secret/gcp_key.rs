@@ -3,23 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds an API key, OAuth client secret or access token of Google.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "GCP_API_KEY",
-    about: "An API key, OAuth client secret or access token of Google",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["google api key", "gcp"],
-    lookalikes: &[],
-    examples: &[
-        "AIzaSyA1234567890abcdefghijklmnopqrstuv",
-        "ya29.a0AfH6SMBx1234567890abcdefghijklmnopqrstuvwxyz-_",
-    ],
-    counterexamples: &["AIzaSy", "ya29.x"],
-};
-
 /// `AIza` and 35 characters, `GOCSPX-` and 28, `ya29.` and 20 or more.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
     let begin = start.plus(prefix.len());

@@ -3,20 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds a token of GitHub: the prefix, and for classic ones the CRC-32 at the end.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "GITHUB_TOKEN",
-    about: "A token of GitHub: the prefix, and for classic ones the CRC-32 at the end",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["github token"],
-    lookalikes: &[],
-    examples: &["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"],
-    counterexamples: &["ghp_short", "ghp_0123456789abcdefghijABCDEFGHIJ000000"],
-};
-
 /// `ghp_` and the like: thirty characters and their CRC-32 in base 62. `github_pat_`: 82 characters.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
     let begin = start.plus(prefix.len());

@@ -3,23 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds a token of GitLab.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "GITLAB_TOKEN",
-    about: "A token of GitLab",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["gitlab token"],
-    lookalikes: &[],
-    examples: &[
-        "glpat-0123456789abcdefghij",
-        "glpat-0123456789abcdefghijklmno.01.0w1a2b3c4",
-    ],
-    counterexamples: &["glpat-short"],
-};
-
 /// Twenty characters or more behind the prefix, and of a routable token the parts behind its dots.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
     let end = runs.at_least(Class::Base64Url, start.plus(prefix.len()), 20)?;

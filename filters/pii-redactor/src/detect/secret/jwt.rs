@@ -3,20 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds a JSON web token: three parts of base64url, the first of which is a JSON header.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "JWT",
-    about: "A JSON web token: three parts of base64url, the first of which is a JSON header",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["jwt", "id token", "access token", "bearer"],
-    lookalikes: &[],
-    examples: &["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJlc2lnbmF0dXJl"],
-    counterexamples: &["eyJhbGciOiJIUzI1NiJ9", "eyJub3QuanNvbg.a.b"],
-};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 

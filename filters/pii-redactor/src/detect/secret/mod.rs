@@ -7,7 +7,6 @@ pub(crate) mod gcp_key;
 pub(crate) mod github;
 pub(crate) mod gitlab;
 pub(crate) mod jwt;
-pub(crate) mod password;
 pub(crate) mod private_key;
 pub(crate) mod provider;
 mod runs;
@@ -19,7 +18,7 @@ pub(crate) use runs::{Class, Runs};
 
 use crate::bytes::{Position as _, at, before, part};
 use crate::detect::boundary::is_word;
-use crate::detect::table::id;
+use crate::detect::kind;
 use crate::entity::EntitySet;
 use crate::steps::step;
 
@@ -28,52 +27,52 @@ type End = fn(&mut Runs<'_>, usize, &'static [u8]) -> Option<usize>;
 
 /// The prefixes with which secrets begin; those with the same first byte stand together.
 const PREFIXES: &[(&[u8], u8, End)] = &[
-    (b"eyJ", id("JWT"), jwt::end),
-    (b"Basic ", id("BASIC_AUTH"), basic::end),
-    (b"AKIA", id("AWS_ACCESS_KEY"), aws_key::end),
-    (b"ASIA", id("AWS_ACCESS_KEY"), aws_key::end),
-    (b"ABIA", id("AWS_ACCESS_KEY"), aws_key::end),
-    (b"AIDA", id("AWS_ACCESS_KEY"), aws_key::end),
-    (b"AROA", id("AWS_ACCESS_KEY"), aws_key::end),
-    (b"AIza", id("GCP_API_KEY"), gcp_key::end),
-    (b"GOCSPX-", id("GCP_API_KEY"), gcp_key::end),
-    (b"ya29.", id("GCP_API_KEY"), gcp_key::end),
-    (b"ghp_", id("GITHUB_TOKEN"), github::end),
-    (b"gho_", id("GITHUB_TOKEN"), github::end),
-    (b"ghu_", id("GITHUB_TOKEN"), github::end),
-    (b"ghs_", id("GITHUB_TOKEN"), github::end),
-    (b"ghr_", id("GITHUB_TOKEN"), github::end),
-    (b"github_pat_", id("GITHUB_TOKEN"), github::end),
-    (b"glpat-", id("GITLAB_TOKEN"), gitlab::end),
-    (b"gldt-", id("GITLAB_TOKEN"), gitlab::end),
-    (b"xoxb-", id("SLACK_TOKEN"), slack::end),
-    (b"xoxp-", id("SLACK_TOKEN"), slack::end),
-    (b"xoxa-", id("SLACK_TOKEN"), slack::end),
-    (b"xoxr-", id("SLACK_TOKEN"), slack::end),
-    (b"xoxs-", id("SLACK_TOKEN"), slack::end),
-    (b"xapp-", id("SLACK_TOKEN"), slack::end),
-    (b"sk_live_", id("STRIPE_KEY"), stripe::end),
-    (b"sk_test_", id("STRIPE_KEY"), stripe::end),
-    (b"shpat_", id("PROVIDER_TOKEN"), provider::end),
-    (b"shpss_", id("PROVIDER_TOKEN"), provider::end),
-    (b"sk-ant-", id("PROVIDER_TOKEN"), provider::end),
-    (b"sk-", id("PROVIDER_TOKEN"), provider::end),
-    (b"rk_live_", id("STRIPE_KEY"), stripe::end),
-    (b"rk_test_", id("STRIPE_KEY"), stripe::end),
-    (b"whsec_", id("STRIPE_KEY"), stripe::end),
-    (b"npm_", id("PROVIDER_TOKEN"), provider::end),
-    (b"pypi-", id("PROVIDER_TOKEN"), provider::end),
-    (b"SG.", id("PROVIDER_TOKEN"), provider::end),
-    (b"hf_", id("PROVIDER_TOKEN"), provider::end),
-    (b"hooks.slack.com/", id("SLACK_TOKEN"), slack::web_hook_end),
+    (b"eyJ", kind::JWT, jwt::end),
+    (b"Basic ", kind::BASIC_AUTH, basic::end),
+    (b"AKIA", kind::AWS_ACCESS_KEY, aws_key::end),
+    (b"ASIA", kind::AWS_ACCESS_KEY, aws_key::end),
+    (b"ABIA", kind::AWS_ACCESS_KEY, aws_key::end),
+    (b"AIDA", kind::AWS_ACCESS_KEY, aws_key::end),
+    (b"AROA", kind::AWS_ACCESS_KEY, aws_key::end),
+    (b"AIza", kind::GCP_API_KEY, gcp_key::end),
+    (b"GOCSPX-", kind::GCP_API_KEY, gcp_key::end),
+    (b"ya29.", kind::GCP_API_KEY, gcp_key::end),
+    (b"ghp_", kind::GITHUB_TOKEN, github::end),
+    (b"gho_", kind::GITHUB_TOKEN, github::end),
+    (b"ghu_", kind::GITHUB_TOKEN, github::end),
+    (b"ghs_", kind::GITHUB_TOKEN, github::end),
+    (b"ghr_", kind::GITHUB_TOKEN, github::end),
+    (b"github_pat_", kind::GITHUB_TOKEN, github::end),
+    (b"glpat-", kind::GITLAB_TOKEN, gitlab::end),
+    (b"gldt-", kind::GITLAB_TOKEN, gitlab::end),
+    (b"xoxb-", kind::SLACK_TOKEN, slack::end),
+    (b"xoxp-", kind::SLACK_TOKEN, slack::end),
+    (b"xoxa-", kind::SLACK_TOKEN, slack::end),
+    (b"xoxr-", kind::SLACK_TOKEN, slack::end),
+    (b"xoxs-", kind::SLACK_TOKEN, slack::end),
+    (b"xapp-", kind::SLACK_TOKEN, slack::end),
+    (b"sk_live_", kind::STRIPE_KEY, stripe::end),
+    (b"sk_test_", kind::STRIPE_KEY, stripe::end),
+    (b"shpat_", kind::PROVIDER_TOKEN, provider::end),
+    (b"shpss_", kind::PROVIDER_TOKEN, provider::end),
+    (b"sk-ant-", kind::PROVIDER_TOKEN, provider::end),
+    (b"sk-", kind::PROVIDER_TOKEN, provider::end),
+    (b"rk_live_", kind::STRIPE_KEY, stripe::end),
+    (b"rk_test_", kind::STRIPE_KEY, stripe::end),
+    (b"whsec_", kind::STRIPE_KEY, stripe::end),
+    (b"npm_", kind::PROVIDER_TOKEN, provider::end),
+    (b"pypi-", kind::PROVIDER_TOKEN, provider::end),
+    (b"SG.", kind::PROVIDER_TOKEN, provider::end),
+    (b"hf_", kind::PROVIDER_TOKEN, provider::end),
+    (b"hooks.slack.com/", kind::SLACK_TOKEN, slack::web_hook_end),
     (
         b"hooks.slack-gov.com/",
-        id("SLACK_TOKEN"),
+        kind::SLACK_TOKEN,
         slack::web_hook_end,
     ),
-    (b"dop_v1_", id("PROVIDER_TOKEN"), provider::end),
-    (b"dp.pt.", id("PROVIDER_TOKEN"), provider::end),
-    (b"lin_api_", id("PROVIDER_TOKEN"), provider::end),
+    (b"dop_v1_", kind::PROVIDER_TOKEN, provider::end),
+    (b"dp.pt.", kind::PROVIDER_TOKEN, provider::end),
+    (b"lin_api_", kind::PROVIDER_TOKEN, provider::end),
 ];
 
 /// By the first byte of a prefix: where in the table it is, and how many there are.
@@ -106,7 +105,7 @@ const fn ranges() -> [(u8, u8); 128] {
 /// The kinds that begin with a prefix.
 pub(crate) fn kinds() -> EntitySet {
     let mut kinds = EntitySet::EMPTY;
-    kinds.insert(const { id("PRIVATE_KEY") });
+    kinds.insert(kind::PRIVATE_KEY);
     for (_, entity, _) in PREFIXES {
         kinds.insert(*entity);
     }
@@ -128,11 +127,11 @@ pub(crate) fn find(
         let byte = at(text, position);
         if byte == b'-'
             && part(text, position, position.plus(11)) == b"-----BEGIN "
-            && wanted.has(const { id("PRIVATE_KEY") })
+            && wanted.has(kind::PRIVATE_KEY)
             && let Some(end) = private_key::end(text, position)
         {
             prefixes = prefixes.plus(1);
-            found(const { id("PRIVATE_KEY") }, position, end);
+            found(kind::PRIVATE_KEY, position, end);
             position = end;
             continue;
         }

@@ -2,22 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds a private key in PEM.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "PRIVATE_KEY",
-    about: "A private key in PEM",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["private key"],
-    lookalikes: &[],
-    examples: &[
-        "-----BEGIN PRIVATE KEY-----MIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEAq7BFUpkGp3-----END PRIVATE KEY-----",
-    ],
-    counterexamples: &["-----BEGIN CERTIFICATE-----MIIB-----END CERTIFICATE-----"],
-};
-
 use crate::bytes::{before, count_while, rest};
 
 /// The end of a key whose `-----BEGIN` is at `start`: the line that begins it, and what follows as far

@@ -3,25 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds a token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic,
-/// DigitalOcean, Shopify, Doppler or Linear.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "PROVIDER_TOKEN",
-    about: "A token with the prefix of npm, PyPI, SendGrid, Hugging Face, OpenAI, Anthropic, DigitalOcean, Shopify, Doppler or Linear",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["npm token", "pypi token", "openai api key"],
-    lookalikes: &[],
-    examples: &[
-        "npm_0123456789abcdefghijABCDEFGHIJ012345",
-        "SG.0123456789abcdefghijAB.0123456789abcdefghijABCDEFGHIJ0123456789abc",
-        "hf_abcdefghijklmnopqrstuvwxyzABCDEFGH",
-    ],
-    counterexamples: &["npm_install", "SG.short"],
-};
-
 /// As many characters as the provider has behind the prefix.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
     let begin = start.plus(prefix.len());

@@ -3,23 +3,6 @@
 use super::{Class, Runs};
 use crate::detect::prelude::*;
 
-/// Finds a token or web hook of Slack.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "SLACK_TOKEN",
-    about: "A token or web hook of Slack",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["slack token"],
-    lookalikes: &[],
-    examples: &[
-        "xoxb-123456789012-1234567890123-abcdefghijklmnopqrstuvwx",
-        "hooks.slack.com/services/TABCDEFGH/BABCDEFGH/abcdefghijklmnopqrstuvwx",
-    ],
-    counterexamples: &["xoxb-1", "hooks.slack.com/services/"],
-};
-
 /// Groups of letters and digits with dashes behind the prefix, a number among them.
 pub(crate) fn end(runs: &mut Runs<'_>, start: usize, prefix: &[u8]) -> Option<usize> {
     let begin = start.plus(prefix.len());

@@ -2,23 +2,6 @@
 
 use crate::detect::prelude::*;
 
-/// Finds a user name and a password in the address of a service.
-pub(crate) const DETECTOR: Detector = Detector {
-    name: "URL_PASSWORD",
-    about: "A user name and a password in the address of a service",
-    category: Category::Security,
-    presets: SECRETS,
-    form: Form::Scanned,
-    checked: true,
-    words: &["connection string", "database url", "dsn"],
-    lookalikes: &[],
-    examples: &[
-        "postgres://app:s3cr3t@db.internal/app",
-        "redis://:s3cr3t@cache:6379",
-    ],
-    counterexamples: &["https://example.com/a@b"],
-};
-
 /// The span of `user:password` before the sign at `sign`, with a scheme before it.
 pub(crate) fn find(text: &[u8], sign: usize) -> Option<(usize, usize)> {
     let is_part = |byte: u8| {

@@ -21,7 +21,10 @@ use plain::{NAME_END_BYTES, past_space, plain_items, plain_members, plain_name, 
 
 /// How far a run has come.
 struct Run<'c, 'n> {
+    /// With what follows the chunk.
     chunk: &'c [u8],
+    /// Where the chunk ends: nothing from here on is read.
+    limit: usize,
     names: RefMut<'n, NameCache>,
     /// What is before it has been read.
     position: usize,
@@ -62,7 +65,8 @@ impl JsonRewriter {
         let names = plan.names();
         let last = self.next.info.mark;
         let mut run = Run {
-            chunk: cursor.chunk,
+            chunk: cursor.ahead,
+            limit: cursor.chunk.len(),
             hint: names.link(last).behind,
             names,
             position: cursor.at,
@@ -84,6 +88,7 @@ impl JsonRewriter {
             } else {
                 None
             };
+            let end = end.filter(|end| *end <= run.limit);
             if let Some(end) = end {
                 run.behind(end);
                 self.has_value = true;
@@ -123,7 +128,7 @@ impl JsonRewriter {
         loop {
             let Some(frame) = self.stack.frames.last() else {
                 // The next document.
-                let here = past_space(run.chunk, run.position);
+                let here = past_space(run.chunk, run.position, run.limit);
                 let byte @ (b'{' | b'[') = at(run.chunk, here) else {
                     return None;
                 };
@@ -148,7 +153,7 @@ impl JsonRewriter {
                 self.has_value = true;
                 self.write_child();
             }
-            let mut here = past_space(run.chunk, run.position);
+            let mut here = past_space(run.chunk, run.position, run.limit);
             match (at(run.chunk, here), inside.is_object) {
                 (b'}', true) | (b']', false) => {
                     self.stack.leave();
@@ -159,7 +164,9 @@ impl JsonRewriter {
                     continue;
                 }
                 _ if run.is_first => {}
-                (b',', _) if inside.keeps_comma => here = past_space(run.chunk, here.plus(1)),
+                (b',', _) if inside.keeps_comma => {
+                    here = past_space(run.chunk, here.plus(1), run.limit);
+                }
                 _ => return None,
             }
             let child = if inside.is_object {
@@ -192,7 +199,11 @@ impl JsonRewriter {
         let (mark, link) = match run.names.guess(run.hint, inside.id, ahead) {
             Some(link) => (run.hint, *link),
             None => {
-                let name = part(ahead, 0, plain_name(ahead)?);
+                let length = plain_name(ahead)?;
+                if start.plus(length) >= run.limit {
+                    return None;
+                }
+                let name = part(ahead, 0, length);
                 let after = if run.is_first {
                     After::Opening(inside.mark)
                 } else {
@@ -215,7 +226,7 @@ impl JsonRewriter {
         run.hint = link.behind;
         self.has_value = true;
         Some(Child {
-            value: past_space(run.chunk, start.plus(link.length)),
+            value: past_space(run.chunk, start.plus(link.length), run.limit),
             name: (start, start.plus(link.length).less(NAME_END_BYTES)),
             is_plain: link.is_plain,
         })
@@ -294,9 +305,10 @@ impl Run<'_, '_> {
         let from = self.position;
         if inside.is_object {
             let names = (&*self.names, inside.id, self.last, self.hint);
-            (self.position, self.last) = plain_members(self.chunk, from, self.is_first, names);
+            let places = (from, self.limit);
+            (self.position, self.last) = plain_members(self.chunk, places, self.is_first, names);
         } else if inside.is_plain {
-            self.position = plain_items(self.chunk, from, self.is_first);
+            self.position = plain_items(self.chunk, (from, self.limit), self.is_first);
         }
         let any = self.position != from;
         if any {

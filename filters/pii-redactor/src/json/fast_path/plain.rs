@@ -9,23 +9,24 @@ use crate::names::NameCache;
 use crate::swar::not_digits;
 use crate::trigger::ByteTables;
 
-/// A function of its own, so that what it needs stays in registers. Returns the place behind the
-/// members, and the mark of the last.
+/// A function of its own, so that what it needs stays in registers. Nothing from `limit` on is read, only looked
+/// at. Returns the place behind the members, and the mark of the last.
 #[inline(never)]
 pub(super) fn plain_members(
     chunk: &[u8],
-    mut position: usize,
+    (mut position, limit): (usize, usize),
     mut is_first: bool,
     (names, parent, mut last, mut hint): (&NameCache, u32, u16, u16),
 ) -> (usize, u16) {
     let tables = ByteTables::new();
-    while let Some(here) = next_child(chunk, position, is_first)
+    while let Some(here) = next_child(chunk, (position, limit), is_first)
         && at(chunk, here) == b'"'
         && let start = here.plus(1)
         && let Some(link) = names.guess(hint, parent, rest(chunk, start))
         && link.is_plain
-        && let value = past_space(chunk, start.plus(link.length))
+        && let value = past_space(chunk, start.plus(link.length), limit)
         && let Some(end) = plain_value(tables, chunk, value)
+        && end <= limit
     {
         (position, is_first) = (end, false);
         (last, hint) = (hint, link.behind);
@@ -35,10 +36,15 @@ pub(super) fn plain_members(
 
 /// The same for items of an array.
 #[inline(never)]
-pub(super) fn plain_items(chunk: &[u8], mut position: usize, mut is_first: bool) -> usize {
+pub(super) fn plain_items(
+    chunk: &[u8],
+    (mut position, limit): (usize, usize),
+    mut is_first: bool,
+) -> usize {
     let tables = ByteTables::new();
-    while let Some(here) = next_child(chunk, position, is_first)
+    while let Some(here) = next_child(chunk, (position, limit), is_first)
         && let Some(end) = plain_value(tables, chunk, here)
+        && end <= limit
     {
         (position, is_first) = (end, false);
     }
@@ -47,12 +53,12 @@ pub(super) fn plain_items(chunk: &[u8], mut position: usize, mut is_first: bool)
 
 /// Where the next child may begin.
 #[inline(always)]
-fn next_child(chunk: &[u8], position: usize, is_first: bool) -> Option<usize> {
-    let here = past_space(chunk, position);
+fn next_child(chunk: &[u8], (position, limit): (usize, usize), is_first: bool) -> Option<usize> {
+    let here = past_space(chunk, position, limit);
     if is_first {
         return Some(here);
     }
-    (at(chunk, here) == b',').then(|| past_space(chunk, here.plus(1)))
+    (at(chunk, here) == b',').then(|| past_space(chunk, here.plus(1), limit))
 }
 
 /// The end of a scalar that nothing announces and in which there is nothing.
@@ -76,11 +82,11 @@ pub(super) fn plain_name(ahead: &[u8]) -> Option<usize> {
 }
 
 #[inline(always)]
-pub(super) fn past_space(chunk: &[u8], position: usize) -> usize {
+pub(super) fn past_space(chunk: &[u8], position: usize, limit: usize) -> usize {
     if at(chunk, position) > b' ' {
         position
     } else {
-        past_much_space(chunk, position)
+        past_much_space(part(chunk, 0, limit), position)
     }
 }
 

@@ -25,6 +25,7 @@ fn content(report: &Report) -> Markup {
             }
             (svg::timeline(&report.timeline, report.point_ms))
         }
+        (anomalies(report))
         (access(report))
         (findings(report))
         div .columns { (refusals(report)) (data(report)) }
@@ -36,6 +37,24 @@ fn content(report: &Report) -> Markup {
             "meshward " (env!("CARGO_PKG_VERSION")) " · " (time::format(report.made_ms))
             " · counts leave out repetitions, records that are not what they were and, where keys are given, "
             "what none of them vouches for"
+        }
+    }
+}
+
+fn anomalies(report: &Report) -> Markup {
+    html! {
+        @if let Some(anomalies) = &report.anomalies {
+            section {
+                h2 { "Unlike the weeks before" }
+                p .note { (anomalies.weeks) " weeks have records" }
+                @for note in super::anomaly_notes(anomalies) { p .note { (note) } }
+                @for row in &anomalies.rows {
+                    p {
+                        b { (row.kind.words()) } ": " (plain(&row.of)) ": "
+                        (thousands(row.count)) ", usually " (thousands(row.usual))
+                    }
+                }
+            }
         }
     }
 }

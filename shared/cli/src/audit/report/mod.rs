@@ -6,7 +6,7 @@ mod text;
 
 use std::path::PathBuf;
 
-use trail::report::{Filter, Report, Rows, Tally};
+use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 
 use crate::audit::common::{Input, Result, span};
 use crate::audit::format::thousands;
@@ -58,6 +58,10 @@ pub(in crate::audit) struct Arguments {
     #[arg(long)]
     data_class: Option<String>,
 
+    /// Say what is unlike the same hours of the same weekdays of the last N weeks; without --from, of the last day
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
+    baseline: Option<u8>,
+
     /// How many rows each table has at most, in every format; each says how many there are
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     rows: u16,
@@ -82,9 +86,15 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
-    let filter = arguments.filter()?;
+    let mut filter = arguments.filter()?;
+    let weeks = arguments.weeks(&mut filter, now_ms)?;
     let has_keys = !keyring.is_empty();
-    let (trail, tallies) = input.read(&keyring, || Tally::new(&filter, now_ms, has_keys))?;
+    let (trail, observers) = input.read(&keyring, || {
+        let comparison = weeks.map(|weeks| Comparison::new(weeks, has_keys));
+        (Tally::new(&filter, now_ms, has_keys), comparison)
+    })?;
+    let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
+        observers.into_iter().unzip();
     let question = Question {
         at_ms: now_ms,
         is_excerpt: arguments.excerpt,
@@ -95,13 +105,17 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let tally = tallies
         .into_iter()
         .fold(Tally::new(&filter, now_ms, has_keys), Tally::merge);
-    let report = Report::new(
+    let mut report = Report::new(
         tally,
         verdict,
         arguments.words(),
         now_ms,
         usize::from(arguments.rows),
     );
+    if weeks.is_some() {
+        let comparisons = comparisons.into_iter().flatten().collect();
+        report.anomalies = Some(Comparison::anomalies(comparisons));
+    }
     let made = match arguments.format {
         Format::Text => text::page(&report),
         Format::Html => html::page(&report),
@@ -121,6 +135,19 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 impl Arguments {
+    /// The weeks to compare with. The report is then of the period, and of nothing else.
+    fn weeks(&self, filter: &mut Filter, now_ms: u64) -> Result<Option<Weeks>> {
+        let Some(count) = self.baseline else {
+            return Ok(None);
+        };
+        let to_ms = *filter.to_ms.get_or_insert(now_ms);
+        let from_ms = *filter.from_ms.get_or_insert(to_ms.saturating_sub(DAY_MS));
+        let weeks = Weeks::new(from_ms, to_ms, usize::from(count));
+        weeks
+            .map(Some)
+            .ok_or_else(|| "--baseline: --from must be before --to".to_owned())
+    }
+
     fn filter(&self) -> Result<Filter> {
         let (from_ms, to_ms) = span(self.from.as_deref(), self.to.as_deref())?;
         let subject = self.subject.as_deref();
@@ -156,6 +183,7 @@ impl Arguments {
     }
 }
 
+const DAY_MS: u64 = 86_400_000;
 const AFTER_HELP: &str = "\
 Counts leave out repetitions, records that are not what they were and, where keys are given, all that
 none of them vouches for. Filters choose what is counted; whether the trail can be trusted is always said about all of it. Exit status: 0 a report,
@@ -189,6 +217,18 @@ fn notes(report: &Report) -> Vec<String> {
             "{} further records say that a request was received; those above say what became of it",
             thousands(totals.received)
         ));
+    }
+    notes
+}
+
+/// What cannot be said of the weeks before.
+fn anomaly_notes(anomalies: &Anomalies) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if anomalies.weeks < 3 {
+        notes.push("Counts are not compared: that takes three weeks of records.");
+    }
+    if anomalies.too_many_names {
+        notes.push("What is new is not said: there are too many callers to keep all in mind.");
     }
     notes
 }

@@ -10,6 +10,7 @@ use crate::audit::format::{printable, thousands};
 pub(super) fn page(report: &Report) -> String {
     let mut text = String::new();
     head(&mut text, report);
+    anomalies(&mut text, report);
     let mut table = Table(&mut text);
     what_was_found(&mut table, report);
     what_was_asked(&mut table, report);
@@ -39,6 +40,31 @@ fn head(text: &mut String, report: &Report) {
     );
     for note in super::notes(report) {
         let _ = writeln!(text, "{note}");
+    }
+}
+
+fn anomalies(text: &mut String, report: &Report) {
+    let Some(anomalies) = &report.anomalies else {
+        return;
+    };
+    let _ = writeln!(
+        text,
+        "\nUnlike the weeks before ({}; {} weeks have records)",
+        thousands(anomalies.rows.len() as u64),
+        anomalies.weeks
+    );
+    for note in super::anomaly_notes(anomalies) {
+        let _ = writeln!(text, "                {note}");
+    }
+    for row in &anomalies.rows {
+        let _ = writeln!(
+            text,
+            "{:>14}  {} · {} · usually {}",
+            thousands(row.count),
+            row.kind.words(),
+            printable(&row.of),
+            thousands(row.usual)
+        );
     }
 }
 

@@ -1,0 +1,249 @@
+//! Multipart bodies.
+
+use super::*;
+
+#[test]
+fn parts() {
+    let body = |parts: &[(&str, &str)]| {
+        let parts: String = parts
+            .iter()
+            .map(|(head, text)| format!("--b-1\r\n{head}\r\n\r\n{text}\r\n"))
+            .collect();
+        format!("{parts}--b-1--\r\n")
+    };
+    let named = |name: &str| format!("Content-Disposition: form-data; name=\"{name}\"");
+    let (note, secret, reference, fixed) =
+        (named("note"), named("secret"), named("ref"), named("fixed"));
+    let json = format!("{}\r\nContent-Type: application/json", named("data"));
+    let file =
+        "Content-Disposition: form-data; name=\"f\"; filename=\"a.bin\"\r\nContent-Type: image/png"
+            .to_owned();
+    let input = body(&[
+        (&note, "Mail jane@example.com\r\nnow"),
+        (&secret, "x"),
+        (
+            &json,
+            "{\"mail\":\"jane@example.com\",\"secret\":1,\"a\":2}",
+        ),
+        (&file, "jane@example.com\r\n--b-2"),
+        (&reference, "AB-12345"),
+        (&fixed, "anything"),
+        (&note, ""),
+    ]);
+    let expected = body(&[
+        (&note, "Mail [EMAIL]\r\nnow"),
+        (&json, "{\"mail\":\"[EMAIL]\",\"a\":2}"),
+        (&file, "jane@example.com\r\n--b-2"),
+        (&reference, "**-***45"),
+        (&fixed, "a b"),
+        (&note, ""),
+    ]);
+    check(MULTIPART, &input, &expected);
+    let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(input.as_bytes()));
+    assert_eq!(pipeline.unsearched().files, 1);
+    assert!(!pipeline.is_malformed());
+
+    let encoded = body(&[(
+        &format!("{note}\r\nContent-Transfer-Encoding: x-uuencode"),
+        "amFuZQ==",
+    )]);
+    let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(encoded.as_bytes()));
+    assert_eq!(pipeline.unsearched().encoded_parts, 1);
+
+    // What is none is text.
+    check(MULTIPART, "jane@example.com", "[EMAIL]");
+    check(
+        MULTIPART,
+        "--b-1\r\nX: jane@example.com",
+        "--b-1\r\nX: [EMAIL]",
+    );
+    let endless = format!("--b-1\r\nX: {}", "y".repeat(20_000));
+    let (out, pipeline) = run(&plan(RULES), MULTIPART, endless.as_bytes().chunks(1000));
+    assert_eq!(out, endless.as_bytes());
+    assert!(pipeline.is_malformed());
+
+    let only = r#"{"rules":[{"allow_fields":["$.note"]}]}"#;
+    check_with(
+        only,
+        MULTIPART,
+        &body(&[(&secret, "x"), (&note, "y")]),
+        &body(&[(&note, "y")]),
+    );
+}
+
+#[test]
+fn parts_are_read_as_whole_bodies_are() {
+    let body = |kind: &str, text: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"data\"\r\nContent-Type: {kind}\r\n\r\n{text}\r\n--b-1--\r\n"
+        )
+    };
+    let document = "{\"mail\":\"jane@example.com\",\"secret\":\"x\"}";
+    for kind in [
+        "application/jsonl",
+        "application/x-ndjson",
+        "application/x-json",
+        "application/jsonlines",
+        "application/json-seq",
+        "application/yaml",
+        "application/graphql",
+        "text/csv",
+        "text/javascript",
+        "application/sql",
+        "application/octet-stream",
+        "application/vnd.api+json; charset=utf-8",
+        "application/json, application/json",
+    ] {
+        check(
+            MULTIPART,
+            &body(kind, document),
+            &body(kind, "{\"mail\":\"[EMAIL]\"}"),
+        );
+    }
+    check(
+        MULTIPART,
+        &body(FORM, "secret=1&mail=jane%40example.com"),
+        &body(FORM, "mail=%5BEMAIL%5D"),
+    );
+    let inner = |text: &str| format!("--i\r\n\r\n{text}\r\n--i--");
+    check(
+        MULTIPART,
+        &body("multipart/mixed; boundary=i", &inner("jane@example.com")),
+        &body("multipart/mixed; boundary=i", &inner("[EMAIL]")),
+    );
+    let file = |name: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"f\"; {name}\r\nContent-Type: image/png\r\n\r\nx\r\n--b-1--\r\n"
+        )
+    };
+    for (name, expected) in [
+        (
+            "filename=\"jane@example.com.pdf\"",
+            "filename=\"[EMAIL].pdf\"",
+        ),
+        (
+            "filename=\"cv of jane@example.com; 1\"",
+            "filename=\"cv of [EMAIL]; 1\"",
+        ),
+        (
+            "filename*=UTF-8''jane%40example.com",
+            "filename*=UTF-8''%5BEMAIL%5D",
+        ),
+        ("filename=\"a;b.pdf\"", "filename=\"a;b.pdf\""),
+    ] {
+        check(MULTIPART, &file(name), &file(expected));
+    }
+    // Parts without names are documents of their own.
+    let only = r#"{"rules":[{"allow_fields":["$.id"]}]}"#;
+    let range =
+        |text: &str| format!("--r\r\nContent-Type: application/json\r\n\r\n{text}\r\n--r--\r\n");
+    check_with(
+        only,
+        "multipart/x-mixed-replace; boundary=r",
+        &range("{\"id\":1,\"ssn\":2}"),
+        &range("{\"id\":1}"),
+    );
+}
+
+#[test]
+fn parts_in_base64_are_searched() {
+    let part = |headers: &str, text: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; {headers}\r\nContent-Transfer-Encoding: Base64\r\n\r\n{text}\r\n--b-1--\r\n"
+        )
+    };
+    let note = "name=\"note\"";
+    let data = "name=\"data\"\r\nContent-Type: application/json";
+    let long = "x".repeat(60);
+    for (headers, text, expected) in [
+        (note, "bmFtZQ==", "bmFtZQ=="),
+        // jane@example.com
+        (note, "amFuZUBleGFtcGxlLmNvbQ==", "W0VNQUlMXQ=="),
+        (note, "amFuZUBleGFt\r\ncGxlLmNvbQ==", "W0VNQUlMXQ=="),
+        // {"mail":"jane@example.com","secret":"x"}
+        (
+            data,
+            "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==",
+            "eyJtYWlsIjoiW0VNQUlMXSJ9",
+        ),
+        (
+            "name=\"f\"; filename=\"a.bin\"\r\nContent-Type: application/octet-stream",
+            "eyJtYWlsIjoiamFuZUBleGFtcGxlLmNvbSIsInNlY3JldCI6IngifQ==",
+            "eyJtYWlsIjoiW0VNQUlMXSJ9",
+        ),
+        // AB-12345, of which the rule keeps two.
+        ("name=\"ref\"", "QUItMTIzNDU=", "KiotKioqNDU="),
+        ("name=\"fixed\"", "QUItMTIzNDU=", "YSBi"),
+        // A reader that does not decode finds an address.
+        (note, "jane@example.com", "jane[EMAIL]"),
+        (note, &long, &long),
+    ] {
+        if text.contains('@') {
+            let body = part(headers, text);
+            let (_, pipeline) = run(&plan(RULES), MULTIPART, std::iter::once(body.as_bytes()));
+            assert_eq!(pipeline.unsearched().encoded_parts, 1);
+            continue;
+        }
+        check(MULTIPART, &part(headers, text), &part(headers, expected));
+    }
+}
+
+#[test]
+fn parts_that_readers_may_take_apart_differently_are_ambiguous() {
+    let named = |name: &str| format!("Content-Disposition: form-data; {name}");
+    let note = named("name=\"note\"");
+    let body = |head: &str| format!("--b-1\r\n{head}\r\n\r\nx\r\n--b-1--\r\n");
+    for (input, expected) in [
+        (body(&note), false),
+        (
+            body(&named("name=note; filename=a; filename*=UTF-8''b")),
+            false,
+        ),
+        (body(&format!("{note}\r\nContent-Type: text/plain")), false),
+        (format!("preamble\r\n{}", body(&note)), false),
+        (body(&note).replace("\r\n", "\n"), false),
+        (body(&named("name=\"a\"; name=\"secret\"")), true),
+        (body(&named("name=\"a\"; name*=UTF-8''secret")), true),
+        (body(&format!("{note}\r\n{}", named("name=secret"))), true),
+        (
+            body(&note).replace("--b-1\r\nContent", "--b-1x\r\nContent"),
+            true,
+        ),
+        (
+            body(&note).replace("--b-1\r\nContent", "--b-1\nContent"),
+            true,
+        ),
+        (
+            format!(
+                "{}--b-1\n\nx\n--b-1--\n",
+                body(&note).replace("--b-1--\r\n", "")
+            ),
+            true,
+        ),
+        (
+            body(&format!(
+                "{note}\r\nContent-Type: multipart/mixed; boundary=x; boundary=y"
+            )),
+            true,
+        ),
+    ] {
+        for size in [1, 7, input.len()] {
+            let (_, pipeline) = run(&plan(RULES), MULTIPART, input.as_bytes().chunks(size));
+            let fault = pipeline.malformed().map(|malformed| malformed.what);
+            let is_ambiguous = fault.is_some_and(|fault| fault.is_ambiguous());
+            assert_eq!(is_ambiguous, expected, "{input:?}, {fault:?}");
+        }
+    }
+    // Under every name a rule acts.
+    check(
+        MULTIPART,
+        &body(&named("name=\"a\"; name=\"secret\"")),
+        "--b-1--\r\n",
+    );
+    check(
+        MULTIPART,
+        &body(&named("name*=UTF-8''secret")),
+        "--b-1--\r\n",
+    );
+    check(MULTIPART, &body(&named("name=\"sec\\ret\"")), "--b-1--\r\n");
+}

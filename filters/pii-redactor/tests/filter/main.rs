@@ -1,0 +1,232 @@
+//! The filter in a host in memory: every way in which a body can come, and hosts that lack things.
+
+#![allow(clippy::restriction, reason = "a test fails by panicking")]
+
+mod limits;
+mod modes;
+mod requests;
+
+use std::io::Write as _;
+
+use host::Status;
+use host::fake::{Outcome, Profile, Proxy, Request, Response, StreamProperties};
+use pii_redactor::PiiRedactor;
+use policy::identity::Identity;
+
+const RULES: &str = r#"{"rules":[{"name":"patients","match":{"paths":["/patients/**"]},
+    "detect":["EMAIL","US_SSN","CREDIT_CARD"],"fields":[{"name":"notes","action":"remove"}]}],
+    "actions":{"CREDIT_CARD":{"mask":{"keep_last":4}},"default":"label"}}"#;
+
+const BODY: &str = "{ \"name\":\"J\\u00e4ne\", \"mail\":\"jane\\u0040example.com\",\n \"card\":4111111111111111, \"notes\":[{}], \"ssn\":\"123-45-6789\", \"n\":1.50 }";
+
+const REDACTED: &str = "{ \"name\":\"J\\u00e4ne\", \"mail\":\"[EMAIL]\",\n \"card\":\"************1111\", \"ssn\":\"[US_SSN]\", \"n\":1.50 }";
+
+const REQUESTS: &str = r#"{"rules":[{"name":"out",
+    "apply_to":["request.body","request.query","request.cookies","request.headers","request.trailers","response.headers","response.trailers"],
+    "detect":["EMAIL","CREDIT_CARD","US_SSN"],
+    "fields":[{"name":"x-internal","action":"remove"},{"name":"session","action":"remove"},{"name":"ref","action":{"mask":{"keep_last":2}}}]}],
+    "report_header":"x-redacted"}"#;
+
+fn proxy(profile: Profile, configuration: &str) -> Proxy {
+    let mut proxy = Proxy::native::<PiiRedactor>(profile);
+    proxy.configure(configuration).unwrap();
+    proxy
+}
+
+fn run(proxy: &mut Proxy, path: &str, response: &Response) -> Outcome {
+    let outcome = proxy.run(
+        &Request::get(path).header("accept-encoding", "gzip"),
+        response,
+    );
+    assert_eq!(outcome.trap, None);
+    outcome
+}
+
+#[test]
+fn responses_are_redacted_however_they_are_cut() {
+    {
+        let profile = Profile::Envoy;
+        let mut proxy = proxy(profile, RULES);
+        for cut in 0..BODY.len() {
+            let (left, right) = BODY.as_bytes().split_at(cut);
+            let response = Response::json("").chunks([left.to_vec(), right.to_vec()]);
+            let outcome = run(&mut proxy, "/patients/1", &response);
+            assert_eq!(
+                outcome.client().text(),
+                REDACTED,
+                "{profile:?}, cut at {cut}"
+            );
+        }
+        let bytes = BODY.bytes().map(|byte| vec![byte]);
+        let outcome = run(&mut proxy, "/patients/1", &Response::json("").chunks(bytes));
+        assert_eq!(outcome.client().text(), REDACTED);
+        let with_trailers = Response::json(BODY).trailers(&[("x-sum", "1")]);
+        let outcome = run(&mut proxy, "/patients/1", &with_trailers);
+        assert_eq!(
+            outcome.client().text(),
+            REDACTED,
+            "{profile:?}, with trailers"
+        );
+    }
+}
+
+#[test]
+fn headers_tell_the_truth_and_others_are_left_alone() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let response = Response::json(BODY)
+        .header("content-length", BODY.len().to_string())
+        .header("etag", "\"abc\"")
+        .header("content-md5", "x")
+        .header("digest", "x")
+        .header("repr-digest", "x")
+        .header("content-digest", "x")
+        .header("accept-ranges", "bytes");
+    let outcome = run(&mut proxy, "/patients/1", &response);
+    for name in [
+        "content-length",
+        "content-md5",
+        "digest",
+        "repr-digest",
+        "content-digest",
+        "accept-ranges",
+    ] {
+        assert_eq!(outcome.client().header(name), None, "{name}");
+    }
+    assert_eq!(
+        outcome.client().header("etag").as_deref(),
+        Some("W/\"abc\"")
+    );
+    assert_eq!(outcome.upstream().header("accept-encoding"), None);
+    let other = run(&mut proxy, "/orders/1", &response);
+    assert_eq!(other.client().text(), BODY);
+    assert_eq!(other.client().header("etag").as_deref(), Some("\"abc\""));
+    assert_eq!(
+        other.upstream().header("accept-encoding").as_deref(),
+        Some("gzip")
+    );
+}
+
+#[test]
+fn a_host_that_stops_working_leaks_nothing() {
+    for call in ["proxy_get_buffer_bytes", "proxy_set_buffer_bytes"] {
+        let mut proxy = proxy(Profile::Envoy, RULES);
+        proxy.host().fail(call, Status::InternalFailure);
+        let outcome = run(&mut proxy, "/patients/1", &Response::json(BODY));
+        assert!(
+            !outcome.client().text().contains("4111"),
+            "{call}: {}",
+            outcome.client().text()
+        );
+    }
+}
+
+#[test]
+fn a_broken_document_with_trailers_leaks_nothing() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let broken = Response::json(r#"{"mail":"jane@example.com"#).trailers(&[("x-sum", "1")]);
+    let outcome = run(&mut proxy, "/patients/1", &broken);
+    assert!(
+        !outcome.client().text().contains("jane"),
+        "{}",
+        outcome.client().text()
+    );
+    let without = run(
+        &mut proxy,
+        "/patients/1",
+        &Response::json(r#"{"mail":"jane@example.com"#),
+    );
+    assert_eq!(without.client().text(), r#"{"mail":"[EMAIL]"#);
+}
+
+#[test]
+fn decisions_say_what_was_found_and_never_the_values() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let outcome = run(&mut proxy, "/patients/1", &Response::json(BODY));
+    let decisions = outcome.decisions();
+    assert_eq!(decisions.len(), 1);
+    assert_eq!(decisions[0].rule.as_deref(), Some("patients"));
+    let mut counts: Vec<(&str, u64)> = decisions[0]
+        .findings
+        .iter()
+        .map(|finding| (finding.kind.as_str(), finding.count))
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(
+        counts,
+        [
+            ("CREDIT_CARD", 1),
+            ("EMAIL", 1),
+            ("FIELD", 1),
+            ("US_SSN", 1)
+        ]
+    );
+    let clean = run(&mut proxy, "/patients/1", &Response::json("{}"));
+    assert_eq!(clean.decisions(), []);
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn compressed_responses_are_decoded() {
+    let mut proxy = proxy(Profile::Envoy, RULES);
+    let zipped = gzip(BODY);
+    for size in [1, 10, 1000] {
+        let response = Response::json("")
+            .header("content-encoding", "gzip")
+            .chunks(zipped.chunks(size).map(<[u8]>::to_vec));
+        let outcome = run(&mut proxy, "/patients/1", &response);
+        assert_eq!(outcome.client().text(), REDACTED);
+        assert_eq!(outcome.client().header("content-encoding"), None);
+    }
+    for broken in [
+        zipped[..zipped.len() / 2].to_vec(),
+        BODY.as_bytes().to_vec(),
+    ] {
+        let response = Response::json(broken).header("content-encoding", "gzip");
+        let outcome = run(&mut proxy, "/patients/1", &response);
+        assert!(outcome.reset);
+        assert!(
+            !outcome.client().text().contains("4111"),
+            "{}",
+            outcome.client().text()
+        );
+    }
+    let bomb = gzip(&" ".repeat(64 << 20));
+    let response = Response::json(bomb).header("content-encoding", "gzip");
+    let outcome = run(&mut proxy, "/patients/1", &response);
+    assert!(outcome.reset);
+    let metric =
+        "meshward.pii-redactor.unredacted_total;reason=decompression_limit;outcome=blocked";
+    assert_eq!(proxy.host().metric(metric), 1);
+}
+
+/// What was found is handed over while the message goes on, so that a record can have it.
+#[test]
+fn findings_of_a_response_that_is_cut_off_are_on_record() {
+    let rules = RULES.replace(
+        "\"actions\"",
+        r#""on_error":{"parse_error":"block"},"actions""#,
+    );
+    let mut proxy = proxy(Profile::Envoy, &rules);
+    let chunks = [
+        br#"[{"mail":"jane@example.com"},"#.to_vec(),
+        br#"{"mail":"joe@example.com"},"#.to_vec(),
+        b"!".to_vec(),
+    ];
+    let outcome = run(
+        &mut proxy,
+        "/patients/1",
+        &Response::json("").chunks(chunks),
+    );
+    assert!(outcome.reset);
+    let decisions = outcome.decisions();
+    let found = decisions
+        .iter()
+        .find(|decision| !decision.findings.is_empty())
+        .unwrap();
+    assert_eq!(found.count_of("EMAIL"), 2);
+}

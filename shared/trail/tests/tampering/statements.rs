@@ -1,0 +1,191 @@
+//! What chains state about themselves: gaps, checkpoints, ends.
+
+use super::*;
+
+#[test]
+fn declared_gaps_are_apart_from_others() {
+    let mut emitter = Emitter::new(4, "hipaa", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text];
+    lines.extend((0..3).map(|_| emitter.some_request().text));
+    lines.push(emitter.checkpoint().text);
+    let spilled: Vec<String> = (0..4).map(|_| emitter.some_request().text).collect();
+    lines.push(emitter.some_request().text);
+    lines.push(emitter.gap(vec![Range(5, 8)], Some("host_log")).text);
+    lines.push(emitter.checkpoint().text);
+    lines.push(emitter.close().text);
+    let verdict = verify(joined(&lines));
+    assert_has(&verdict, 2, Kind::DeclaredGap);
+    assert_eq!((verdict.records.declared, verdict.records.missing), (4, 0));
+    assert_eq!(
+        (
+            verdict.declared_gaps[0].requests,
+            verdict.declared_gaps[0].absent
+        ),
+        (4, 4)
+    );
+    // With the log of the proxy nothing is missing.
+    let log: Vec<String> = spilled
+        .iter()
+        .map(|line| {
+            let logged = audit::log_line::whole(line, None);
+            format!("[2026-11-24][7][critical] wasm log: {logged}")
+        })
+        .collect();
+    let verdict = verify(joined(&[lines.clone(), log].concat()));
+    assert_eq!(
+        (verdict.exit_code, verdict.records.declared),
+        (0, 0),
+        "{:#?}",
+        verdict.issues
+    );
+    // A gap that nobody vouches for explains nothing.
+    lines.truncate(lines.len() - 2);
+    let verdict = verify(joined(&lines));
+    assert_has(&verdict, 1, Kind::Missing);
+}
+
+/// Whoever has the key could state anything: what a signed record states is compared with the chain.
+#[test]
+fn signed_records_state_what_is_so() {
+    // Three requests, then what the last signed record says of itself and of those before it.
+    let with = |change: &dyn Fn(&mut audit::Statement)| {
+        let mut emitter = Emitter::new(21, "hipaa", Some(emitter_key()));
+        let mut lines = vec![emitter.open(None).text];
+        lines.extend((0..2).map(|_| emitter.some_request().text));
+        lines.push(emitter.checkpoint().text);
+        lines.push(emitter.some_request().text);
+        let mut statement = audit::Statement {
+            records: 3,
+            previous_checkpoint: 3,
+            ..audit::Statement::default()
+        };
+        change(&mut statement);
+        let close = Control::Close {
+            statement,
+            reason: "shutdown".to_owned(),
+        };
+        lines.push(emitter.control(&close, true).text);
+        lines
+    };
+    for order in [false, true] {
+        let verified = |change: &dyn Fn(&mut audit::Statement)| {
+            let mut lines = with(change);
+            if order {
+                lines.reverse();
+            }
+            verify(joined(&lines))
+        };
+        let verdict = verified(&|_| ());
+        assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
+        assert_has(&verified(&|s| s.records = 2), 1, Kind::Contradiction);
+        assert_has(&verified(&|s| s.records = 4), 1, Kind::Contradiction);
+        assert_has(
+            &verified(&|s| s.previous_checkpoint = 0),
+            1,
+            Kind::Contradiction,
+        );
+    }
+    // In the first statement of a chain.
+    let mut emitter = Emitter::new(22, "hipaa", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text, emitter.some_request().text];
+    let statement = audit::Statement {
+        records: 2,
+        ..audit::Statement::default()
+    };
+    lines.push(emitter.control(&Control::Checkpoint(statement), true).text);
+    lines.push(emitter.close().text);
+    assert_has(&verify(joined(&lines)), 1, Kind::Contradiction);
+    // A gap declares what no statement has lost.
+    let mut emitter = Emitter::new(23, "hipaa", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text];
+    lines.push(
+        emitter
+            .control(
+                &Control::Gap(audit::Lost {
+                    reason: "queue_full".to_owned(),
+                    count: 3,
+                    ..audit::Lost::default()
+                }),
+                false,
+            )
+            .text,
+    );
+    lines.push(emitter.close().text);
+    assert_has(&verify(joined(&lines)), 1, Kind::Contradiction);
+}
+
+#[test]
+fn a_chain_has_one_retention_class() {
+    let mut emitter = Emitter::new(24, "hipaa", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text, emitter.some_request().text];
+    emitter.class = "default".to_owned();
+    lines.push(emitter.some_request().text);
+    emitter.class = "hipaa".to_owned();
+    lines.push(emitter.close().text);
+    assert_has(&verify(joined(&lines)), 1, Kind::ClassChanged);
+}
+
+#[test]
+fn ends_and_silences() {
+    let mut first = Emitter::new(4, "hipaa", Some(emitter_key()));
+    let mut lines = vec![first.open(None).text, first.some_request().text];
+    lines.push(first.checkpoint().text);
+    let at = |lines: &[String], at_ms| {
+        verify_with(
+            joined(lines),
+            &keyring(),
+            &Question {
+                at_ms,
+                ..Question::default()
+            },
+        )
+    };
+    assert_eq!(at(&lines, first.time_ms + 60_000).exit_code, 0, "alive");
+    assert_has(&at(&lines, first.time_ms + 130_000), 2, Kind::OpenEnd);
+    // Another goes on from it.
+    let mut second = Emitter::new(5, "hipaa", Some(emitter_key()));
+    let next = [second.open(first.head()).text, second.close().text];
+    let both = [lines.clone(), next.to_vec()].concat();
+    assert_eq!(at(&both, NOW_MS).exit_code, 0);
+    assert_has(&at(&next, NOW_MS), 2, Kind::AbsentChain);
+    // The end of the first was cut off: the second knows better.
+    let cut = [lines[..2].to_vec(), next.to_vec()].concat();
+    assert_has(&at(&cut, NOW_MS), 1, Kind::Missing);
+    // Silence, and a clock that went back.
+    first.time_ms += 200_000;
+    lines.push(first.checkpoint().text);
+    first.time_ms -= 100_000;
+    lines.push(first.close().text);
+    let verdict = at(&lines, NOW_MS);
+    assert_has(&verdict, 2, Kind::Silence);
+    assert!(verdict.issue_counts.contains_key(&Kind::ClockStep));
+    let mut sampling = Emitter::new(6, "hipaa", Some(emitter_key()));
+    let statement = audit::Statement {
+        sampled_out: 7,
+        ..audit::Statement::default()
+    };
+    let close = Control::Close {
+        statement,
+        reason: "shutdown".to_owned(),
+    };
+    let sampled = [
+        sampling.open(None).text,
+        sampling.control(&close, true).text,
+    ];
+    assert_eq!(at(&sampled, NOW_MS).records.sampled_out, 7);
+    // A witness knows of an end that was cut off.
+    let record = Record::check_text(&lines[3]).unwrap();
+    let uid: [u8; 16] = std::array::from_fn(|at| {
+        u8::from_str_radix(&record.chain_uid[2 * at..2 * at + 2], 16).unwrap()
+    });
+    let question = Question {
+        at_ms: first.time_ms,
+        witness: BTreeMap::from([((uid, 3), record.fingerprint)]),
+        ..Question::default()
+    };
+    assert_has(
+        &verify_with(joined(&lines[..3]), &keyring(), &question),
+        1,
+        Kind::Missing,
+    );
+}
