@@ -113,8 +113,13 @@ fn samples_of_the_others() -> Vec<Sample> {
                     "client_id": "edge", "client_secret_env": "EDGE_SECRET"},
                 "from": [{"header": "x-opaque"}]
             },
+            // The key is "test".
+            "staff": {"api_keys": {"from": [{"header": "x-staff"}], "keys": [{"id": "ward-4", "scopes": ["emergency"],
+                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}},
         },
+        "break_glass": {"scopes": ["emergency"]},
         "rules": [
+            {"match": {"paths": ["/ward"]}, "require": {"provider": "staff"}},
             {"match": {"paths": ["/orders/**"]}, "require": {"provider": "corp"}},
             {"match": {"paths": ["/narrow"]}, "require": {"provider": "narrow"}},
             {"match": {"paths": ["/opaque"]}, "require": {"provider": "opaque"}},
@@ -205,6 +210,9 @@ fn samples_of_the_others() -> Vec<Sample> {
             Request::get("/orders/17"),
             Request::get("/orders/17").bearer(&token("alice")),
             Request::get("/orders/17").bearer(&token("smoke")),
+            Request::get("/ward")
+                .header("x-staff", "test")
+                .header("x-break-glass", "ward 4"),
             Request::get("/reported"),
             Request::get("/narrow").header("x-narrow", &narrow),
             Request::get("/opaque").header("x-opaque", "anything"),

@@ -23,7 +23,8 @@ fn route(name: &str, more: Value) -> Value {
     let mut route = json!({
         "name": name,
         "match": { "prefix": format!("/{name}") },
-        "route": { "cluster": "upstream" },
+        // The upstream has something there.
+        "route": { "cluster": "upstream", "prefix_rewrite": "/orders" },
     });
     let members = route.as_object_mut().unwrap();
     members.extend(more.as_object().cloned().unwrap_or_default());
