@@ -250,11 +250,12 @@ impl Verifier {
             (count, OnMultiple::All) => count,
         };
         let host = context.host;
-        let now_ns = context.now.monotonic_ns();
+        // The clock is read where failures are limited, and nowhere else.
+        let now_ns = || context.now.monotonic_ns();
         let tried = credentials.get(..considered).unwrap_or(&credentials);
         let attempts = self.failures.as_ref().map(|failures| {
             let attempts = failures.attempts(context, tried, &self.headers);
-            let wait_s = failures.refuses(host, &attempts, now_ns);
+            let wait_s = failures.refuses(host, &attempts, now_ns());
             (attempts, wait_s)
         });
         if let Some((_, Some(wait_s))) = attempts {
@@ -268,7 +269,7 @@ impl Verifier {
                     if failures::is_guess(reason) =>
                 {
                     let charged = self.failures.as_ref();
-                    let wait_s = charged.and_then(|one| one.charge(host, attempts, now_ns));
+                    let wait_s = charged.and_then(|one| one.charge(host, attempts, now_ns()));
                     return Err(wait_s.map_or(Failure::Refused(reason, detail), |wait_s| {
                         Failure::undecided(Reason::TooManyFailures, wait_s)
                     }));
