@@ -280,7 +280,16 @@ pub(super) fn shape(config: &Json) -> Option<&'static str> {
     {
         return Some(super::BUNDLE);
     }
-    if config.member("providers").is_some() {
+    let rules = config.member("rules").and_then(Json::as_array);
+    let rules = rules.unwrap_or_default();
+    let has_rule_with = |keys: &[&str]| {
+        let has_one = |rule: &Json| keys.iter().any(|key| rule.member(key).is_some());
+        rules.iter().any(has_one)
+    };
+    let of_jwt_auth = ["providers", "requests", "response_rules", "failures"];
+    if of_jwt_auth.iter().any(|key| config.member(key).is_some())
+        || has_rule_with(&["require", "allow"])
+    {
         return Some(JWT_AUTH);
     }
     if is_list("limits") {
@@ -289,14 +298,8 @@ pub(super) fn shape(config: &Json) -> Option<&'static str> {
     if config.member("sink").is_some() {
         return Some(AUDIT_EMITTER);
     }
-    let rules = config.member("rules").and_then(Json::as_array);
-    let redacts = |rule: &Json| {
-        ["detect", "fields", "allow_fields"]
-            .iter()
-            .any(|key| rule.member(key).is_some())
-    };
     let is_pii = is_list("presets")
         || config.member("detectors").is_some()
-        || rules.unwrap_or_default().iter().any(redacts);
+        || has_rule_with(&["detect", "fields", "allow_fields", "presets", "owner"]);
     is_pii.then_some(PII_REDACTOR)
 }
