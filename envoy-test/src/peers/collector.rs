@@ -29,6 +29,8 @@ pub enum Mood {
     Slow(Duration),
     /// Never answers, and does not take it.
     Hanging,
+    /// Takes everything and looks at nothing: where records are many and nobody asks for them.
+    Discarding,
     /// Says that it has not taken one of the records, and takes none.
     PartialSuccess,
 }
@@ -208,7 +210,14 @@ async fn respond(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
 
 async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
     let mood = lock(state).mood;
+    let is_protobuf = exchange
+        .head
+        .headers
+        .get("content-type")
+        .is_some_and(|kind| kind == PROTOBUF);
     match mood {
+        Mood::Discarding if is_protobuf => return protobuf_response(200, &[]),
+        Mood::Discarding => return json_response(200, r#"{"partialSuccess":{}}"#),
         Mood::Refusing(status) => {
             change(state, |state| state.refused += 1);
             return json_response(status, r#"{"message":"not now"}"#);
@@ -217,11 +226,6 @@ async fn take(state: &Shared, exchange: Exchange) -> hyper::Response<Body> {
         Mood::Hanging => std::future::pending::<()>().await,
         Mood::PartialSuccess => {
             change(state, |state| state.refused += 1);
-            let is_protobuf = exchange
-                .head
-                .headers
-                .get("content-type")
-                .is_some_and(|kind| kind == PROTOBUF);
             if is_protobuf {
                 // partial_success = 1 { rejected_log_records = 1: 1, error_message = 2: "no" }
                 return protobuf_response(200, &[0x0a, 6, 0x08, 1, 0x12, 2, b'n', b'o']);
