@@ -68,9 +68,9 @@ pub enum Error {
     /// A command that a test runs has failed.
     #[error("{command} failed: {text}")]
     Command {
-        /// The command line.
+        /// The command line of the process that failed.
         command: String,
-        /// What it wrote.
+        /// What the process wrote to its standard output and error.
         text: String,
     },
     /// Something that was waited for did not come.

@@ -38,7 +38,7 @@ pub enum Error {
     /// There is nothing to call through.
     #[error("the module has no table of functions of its own with a segment that fills it")]
     NoTable,
-    /// It was stripped.
+    /// The module has no name section, so hot functions cannot be found by name: it was stripped.
     #[error("the module has no names of functions; link it without stripping them")]
     NoNames,
 }

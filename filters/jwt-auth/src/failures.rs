@@ -80,12 +80,8 @@ impl Failures {
         let Some(settings) = config.failures.clone() else {
             return Ok(None);
         };
-        let mut seed = [0; 16];
-        host.random(&mut seed).map_err(|status| {
-            Problems::whole(format!("the host has no random source: {status}"))
-        })?;
-        let shares = capabilities.shares_data()
-            && shared_data::share_random(host, "meshward/jwt-auth/failures/seed", &mut seed)?;
+        let key = "meshward/jwt-auth/failures/seed";
+        let (seed, shares) = shared_data::seed(host, key, capabilities.shares_data())?;
         Ok(Some(Self {
             cells: SharedCells::new("meshward/jwt-auth/failures", settings.cells, shares),
             settings,

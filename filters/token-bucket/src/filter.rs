@@ -72,13 +72,9 @@ impl Filter for TokenBucket {
         let metrics = Metrics::new(Self::NAME);
         let counts_here =
             config.limits.iter().any(|limit| limit.windows.is_some()) || config.routes.is_used();
-        let mut seed = [0; 16];
-        host.random(&mut seed).map_err(|status| {
-            Problems::whole(format!("the host has no random source: {status}"))
-        })?;
-        let shared = counts_here && capabilities.shares_data();
         let seed_key = format!("{}meshward/token-bucket/seed", config.table.zone);
-        let shared = shared && shared_data::share_random(host, &seed_key, &mut seed)?;
+        let shares = counts_here && capabilities.shares_data();
+        let (seed, shared) = shared_data::seed(host, &seed_key, shares)?;
         let own_storage = (!shared).then(WorkerStorage::default);
         if counts_here && !shared {
             unshared(host, &config, &metrics)?;

@@ -44,24 +44,28 @@ pub fn update(
     update_with(&get, &set, known, change)
 }
 
-/// Makes random bytes the same in all workers: those of the first that came count. `false` where the
-/// host shares nothing after all.
+/// Random bytes for keyed hashes. With `shares` they are the same in all workers: those of the first
+/// that came count. Whether they are is the second value; it is `false` where the host shares nothing
+/// after all.
 ///
 /// # Errors
-/// Shared data fails, or has something else under the key.
-pub fn share_random(host: &dyn Host, key: &str, random: &mut [u8; 16]) -> Result<bool, Problems> {
-    match insert_if_absent(host, key, random) {
+/// The host has no random source, shared data fails, or has something else under the key.
+pub fn seed(host: &dyn Host, key: &str, shares: bool) -> Result<([u8; 16], bool), Problems> {
+    let mut seed = [0; 16];
+    host.random(&mut seed)
+        .map_err(|status| Problems::whole(format!("the host has no random source: {status}")))?;
+    if !shares {
+        return Ok((seed, false));
+    }
+    match insert_if_absent(host, key, &seed) {
         Ok(value) => match <[u8; 16]>::try_from(value.bytes) {
-            Ok(shared) => {
-                *random = shared;
-                Ok(true)
-            }
+            Ok(shared) => Ok((shared, true)),
             // With bytes of its own this worker would count apart from the others.
             Err(_) => Err(Problems::whole(format!(
                 "shared data has something else under {key}; give the filter a vm_id of its own"
             ))),
         },
-        Err(Status::Unimplemented) => Ok(false),
+        Err(Status::Unimplemented) => Ok((seed, false)),
         Err(status) => Err(Problems::whole(format!(
             "shared data does not work: {status}"
         ))),

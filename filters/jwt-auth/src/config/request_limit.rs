@@ -18,16 +18,19 @@ pub struct RequestLimit {
     pub max_query: Vec<(String, u64)>,
 }
 
+/// The conditions of a rule that is chosen before anybody knows the caller.
+pub(super) fn match_before_caller(node: &Node<'_>) -> Option<Match> {
+    let matches = Match::read(node)?;
+    if matches.asks_for_identity() {
+        node.reject("these rules are chosen before the caller is known");
+    }
+    Some(matches)
+}
+
 impl RequestLimit {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let matches = fields.or("match", Match::default(), |n| {
-                let matches = Match::read(&n)?;
-                if matches.asks_for_identity() {
-                    n.reject("these rules are chosen before the caller is known");
-                }
-                Some(matches)
-            });
+            let matches = fields.or("match", Match::default(), |n| match_before_caller(&n));
             let limit = Self {
                 matches,
                 max_body_bytes: fields.or("max_body", None, |n| {

@@ -4,6 +4,8 @@ use policy::config::Node;
 use policy::matching::Match;
 use policy::timestamp::{format_http_date, parse_timestamp};
 
+use super::request_limit::match_before_caller;
+
 /// What is done to the responses to some requests.
 #[derive(Debug)]
 pub struct ResponseRule {
@@ -20,13 +22,7 @@ pub struct ResponseRule {
 impl ResponseRule {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let matches = fields.or("match", Match::default(), |n| {
-                let matches = Match::read(&n)?;
-                if matches.asks_for_identity() {
-                    n.reject("these rules are chosen before the caller is known");
-                }
-                Some(matches)
-            });
+            let matches = fields.or("match", Match::default(), |n| match_before_caller(&n));
             let remove_headers = fields.or("remove_headers", Vec::new(), |n| {
                 n.non_empty_list(|name| name.header_name())
             });

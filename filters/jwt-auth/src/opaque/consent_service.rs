@@ -70,12 +70,8 @@ impl ConsentRecords {
         if lookup.is_none() && memory.is_none() {
             return Ok(None);
         }
-        let mut seed = [0; 16];
-        host.random(&mut seed).map_err(|status| {
-            Problems::whole(format!("the host has no random source: {status}"))
-        })?;
-        let shares = capabilities.shares_data()
-            && shared_data::share_random(host, "meshward/jwt-auth/consent/seed", &mut seed)?;
+        let key = "meshward/jwt-auth/consent/seed";
+        let (seed, shares) = shared_data::seed(host, key, capabilities.shares_data())?;
         let lookup = match lookup {
             None => None,
             Some(settings) => {
