@@ -3,6 +3,8 @@
 //! Most of what a filter costs in a real host is that: each call crosses a border, and each value
 //! that a call returns crosses it twice more. The counts do not depend on the machine.
 
+use std::collections::BTreeMap;
+
 use host::fake::{Profile, Proxy, Request, Response, StreamProperties, route_metadata};
 use policy::json::Json;
 
@@ -26,6 +28,9 @@ pub struct Cost {
     pub entries: u64,
     /// The most that they may be.
     pub most_entries: u64,
+    /// Instructions that the VM runs, as the interpreter counts them: they compare versions of a
+    /// module, whatever else the machine does.
+    pub instructions: u64,
     /// The calls, by name.
     pub by_name: String,
 }
@@ -169,17 +174,17 @@ pub fn measure() -> Result<Vec<Cost>> {
         let before = bed.counts();
         bed.run(scenario, &token)?;
         let after = bed.counts();
-        let by_name = after.2.iter().filter_map(|(name, count)| {
-            let known = before.2.iter().find(|(known, _)| known == name);
-            let new = count - known.map_or(0, |(_, count)| *count);
+        let by_name = after.by_name.iter().filter_map(|(name, count)| {
+            let new = count - before.by_name.get(name).copied().unwrap_or(0);
             (new > 0).then(|| format!("{} {new}", name.trim_start_matches("proxy_")))
         });
         Ok(Cost {
             scenario: scenario.name,
-            calls: after.0 - before.0,
+            calls: after.calls - before.calls,
             most_calls: scenario.most.0,
-            entries: after.1 - before.1,
+            entries: after.entries - before.entries,
             most_entries: scenario.most.1,
+            instructions: after.instructions - before.instructions,
             by_name: by_name.collect::<Vec<_>>().join(", "),
         })
     });
@@ -254,22 +259,28 @@ impl Bed {
         Ok(())
     }
 
-    fn counts(&self) -> (u64, u64, Vec<(&'static str, u64)>) {
-        let mut by_name: Vec<(&'static str, u64)> = Vec::new();
-        let (mut calls, mut entries) = (0, 0);
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
         for proxy in &self.proxies {
             let host = proxy.host();
-            calls += host.calls_made();
-            entries += host.entries();
+            counts.calls += host.calls_made();
+            counts.entries += host.entries();
+            counts.instructions += host.instructions();
             for (name, count) in host.calls_by_name() {
-                match by_name.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, sum)) => *sum += count,
-                    None => by_name.push((name, count)),
-                }
+                *counts.by_name.entry(name).or_default() += count;
             }
         }
-        (calls, entries, by_name)
+        counts
     }
+}
+
+/// Of all proxies of a scenario, since they started.
+#[derive(Default)]
+struct Counts {
+    calls: u64,
+    entries: u64,
+    instructions: u64,
+    by_name: BTreeMap<&'static str, u64>,
 }
 
 /// A configuration of jwt-auth and a header that it lets pass, from its own case files.

@@ -80,7 +80,11 @@ impl Vm {
     ) -> Result<(), wasmi::Error> {
         self.store.data().host.note_entry();
         self.store.set_fuel(FUEL_OF_A_CALLBACK)?;
-        function.call(&mut self.store, arguments, results)
+        let called = function.call(&mut self.store, arguments, results);
+        let left = self.store.get_fuel().unwrap_or(FUEL_OF_A_CALLBACK);
+        let used = FUEL_OF_A_CALLBACK.saturating_sub(left);
+        self.store.data().host.note_instructions(used);
+        called
     }
 
     /// Calls an export; `otherwise` when the module does not have it, or traps.

@@ -9,12 +9,13 @@ fn every_scenario_keeps_to_its_ceiling() {
         .iter()
         .map(|cost| {
             format!(
-                "{:40} {} of {} calls, {} of {} entries: {}",
+                "{:65} {} of {} calls, {} of {} entries, {} instructions: {}",
                 cost.scenario,
                 cost.calls,
                 cost.most_calls,
                 cost.entries,
                 cost.most_entries,
+                cost.instructions,
                 cost.by_name
             )
         })

@@ -156,6 +156,18 @@ impl FakeHost {
         self.state.borrow().entries
     }
 
+    /// Counts instructions that the VM has run.
+    pub fn note_instructions(&self, count: u64) {
+        let mut state = self.state.borrow_mut();
+        state.instructions = state.instructions.saturating_add(count);
+    }
+
+    /// How many instructions the VM has run; none when the plugin is native.
+    #[must_use]
+    pub fn instructions(&self) -> u64 {
+        self.state.borrow().instructions
+    }
+
     /// All log lines so far.
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
@@ -257,6 +269,7 @@ pub(super) struct State {
     pub(super) faults: Faults,
     pub(super) times_called: BTreeMap<&'static str, u64>,
     pub(super) entries: u64,
+    pub(super) instructions: u64,
     pub(super) random: u64,
 }
 
