@@ -12,6 +12,7 @@
 
 mod counting;
 mod indirect;
+mod measuring;
 mod survey;
 
 use std::collections::BTreeSet;
@@ -20,10 +21,14 @@ use wasm_encoder::reencode;
 
 pub use counting::counting;
 pub use indirect::{Rewritten, make_indirect};
+pub use measuring::measuring;
 pub use survey::function_names;
 
 /// The module and name of the function that a counting module calls.
 pub const COUNTER: (&str, &str) = ("cold-calls", "enter");
+
+/// The global in which a module that [`measuring`] makes counts its instructions.
+pub const INSTRUCTIONS: &str = "cold-calls.instructions";
 
 /// Why a module cannot be rewritten.
 #[derive(Debug, thiserror::Error)]

@@ -9,8 +9,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use cold_calls::{COUNTER, Error, HotFunctions, counting, function_names, make_indirect};
-use wasmi::{Engine, Linker, Module, Store};
+use cold_calls::{
+    COUNTER, Error, HotFunctions, INSTRUCTIONS, counting, function_names, make_indirect, measuring,
+};
+use wasmi::{Engine, Linker, Module, Store, Val};
 
 /// Calls of every kind: of an imported function, direct and through the table, forwards, backwards
 /// and of itself.
@@ -41,6 +43,12 @@ fn module(text: &str) -> Vec<u8> {
 
 /// What `run` returns, and the numbers of the functions that a counting module says began.
 fn run(module: &[u8], argument: i32) -> (i32, Vec<u32>) {
+    let (result, begun, _) = run_measured(module, argument);
+    (result, begun)
+}
+
+/// As [`run`], and how many instructions a measuring module says that it ran.
+fn run_measured(module: &[u8], argument: i32) -> (i32, Vec<u32>, Option<i64>) {
     let engine = Engine::default();
     let module = Module::new(&engine, module).unwrap();
     let mut linker = Linker::new(&engine);
@@ -56,7 +64,25 @@ fn run(module: &[u8], argument: i32) -> (i32, Vec<u32>) {
     let run = instance.get_typed_func::<i32, i32>(&store, "run").unwrap();
     let result = run.call(&mut store, argument).unwrap();
     let begun = begun.lock().unwrap().clone();
-    (result, begun)
+    let counter = instance.get_global(&store, INSTRUCTIONS);
+    let instructions = counter.map(|counter| match counter.get(&store) {
+        Val::I64(count) => count,
+        other => panic!("{other:?}"),
+    });
+    (result, begun, instructions)
+}
+
+#[test]
+fn a_measuring_module_counts_what_it_runs_and_no_branch_that_it_does_not_take() {
+    let plain = module(MODULE);
+    let measuring = measuring(&plain).unwrap();
+    // `hot` has 7 with its `end`, `one_more` 4 and runs three times, `cold` 8 when it has enough and
+    // 10 when it calls itself first.
+    for (argument, instructions) in [(60, 7 + 3 * 4 + 8), (20, 7 + 3 * 4 + 10 + 8)] {
+        let (result, _, counted) = run_measured(&measuring, argument);
+        assert_eq!(result, run(&plain, argument).0);
+        assert_eq!(counted, Some(instructions), "{argument}");
+    }
 }
 
 #[test]

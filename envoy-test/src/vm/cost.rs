@@ -28,8 +28,8 @@ pub struct Cost {
     pub entries: u64,
     /// The most that they may be.
     pub most_entries: u64,
-    /// Instructions that the VM runs, as the interpreter counts them: they compare versions of a
-    /// module, whatever else the machine does.
+    /// Instructions of WebAssembly that the VM runs: they compare versions of a module, whatever else the
+    /// machine does.
     pub instructions: u64,
     /// The calls, by name.
     pub by_name: String,
@@ -209,7 +209,7 @@ impl Bed {
             Some(_) => plain(filter).replacen('{', r#"{"route_config": true,"#, 1),
         };
         let start = |module: &str, configuration: &str| {
-            let program = Program::open(&paths::wasm(module)?).map_err(failed)?;
+            let program = Program::measuring(&paths::wasm(module)?).map_err(failed)?;
             let mut proxy = Vm::proxy(&program, Profile::Envoy).map_err(failed)?;
             signatures::offer(proxy.host());
             let configured = proxy.configure(configuration);

@@ -2,7 +2,7 @@
 
 use host::fake::{FakeHost, Process, Profile, Proxy};
 use host::{Action, CallToken, ContextId, HeaderMap, Plugin, ResponseSizes};
-use wasmi::{ExternType, Func, Instance, Linker, Store, Val};
+use wasmi::{ExternType, Func, Global, Instance, Linker, Store, Val};
 
 use super::memory::Context;
 use super::program::{LoadError, Program};
@@ -12,6 +12,8 @@ use super::{abi, wasi};
 pub struct Vm {
     store: Store<Context>,
     instance: Instance,
+    /// Where a module that was made for it counts its instructions.
+    instructions: Option<Global>,
 }
 
 /// How many units of fuel one callback may use: about as many instructions, some seconds of time.
@@ -44,7 +46,12 @@ impl Vm {
         let context = store.data_mut();
         context.memory = memory;
         context.allocate = allocate;
-        let mut vm = Self { store, instance };
+        let instructions = instance.get_global(&store, cold_calls::INSTRUCTIONS);
+        let mut vm = Self {
+            store,
+            instance,
+            instructions,
+        };
         for name in ["_initialize", "_start"] {
             if let Some(function) = vm.instance.get_func(&vm.store, name) {
                 vm.run(function, &[], &mut []).map_err(start_error)?;
@@ -81,9 +88,12 @@ impl Vm {
         self.store.data().host.note_entry();
         self.store.set_fuel(FUEL_OF_A_CALLBACK)?;
         let called = function.call(&mut self.store, arguments, results);
-        let left = self.store.get_fuel().unwrap_or(FUEL_OF_A_CALLBACK);
-        let used = FUEL_OF_A_CALLBACK.saturating_sub(left);
-        self.store.data().host.note_instructions(used);
+        if let Some(counter) = self.instructions
+            && let Val::I64(count) = counter.get(&self.store)
+        {
+            let host = &self.store.data().host;
+            host.note_instructions(count.cast_unsigned());
+        }
         called
     }
 

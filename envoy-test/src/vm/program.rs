@@ -117,11 +117,16 @@ impl Program {
     /// # Errors
     /// [`LoadError::File`], [`LoadError::Module`].
     pub fn open(path: &Path) -> Result<Self, LoadError> {
-        let wasm = std::fs::read(path).map_err(|source| LoadError::File {
-            path: path.display().to_string(),
-            source,
-        })?;
-        Self::new(&wasm)
+        Self::new(&read(path)?)
+    }
+
+    /// Compiles the module in a file so that it counts its instructions.
+    ///
+    /// # Errors
+    /// [`LoadError::File`], [`LoadError::Module`].
+    pub fn measuring(path: &Path) -> Result<Self, LoadError> {
+        let measuring = cold_calls::measuring(&read(path)?);
+        Self::new(&measuring.map_err(|error| LoadError::Module(error.to_string()))?)
     }
 
     /// What it imports, as `module.name`.
@@ -164,6 +169,13 @@ impl Program {
             missing: missing.join(", "),
         })
     }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
+    std::fs::read(path).map_err(|source| LoadError::File {
+        path: path.display().to_string(),
+        source,
+    })
 }
 
 impl fmt::Debug for Program {

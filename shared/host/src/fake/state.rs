@@ -156,13 +156,12 @@ impl FakeHost {
         self.state.borrow().entries
     }
 
-    /// Counts instructions that the VM has run.
+    /// Sets how many instructions the VM has run by now.
     pub fn note_instructions(&self, count: u64) {
-        let mut state = self.state.borrow_mut();
-        state.instructions = state.instructions.saturating_add(count);
+        self.state.borrow_mut().instructions = count;
     }
 
-    /// How many instructions the VM has run; none when the plugin is native.
+    /// How many instructions the VM has run; 0 unless the module counts them.
     #[must_use]
     pub fn instructions(&self) -> u64 {
         self.state.borrow().instructions
