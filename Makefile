@@ -52,7 +52,9 @@ $(MODULES): dist/SHA256SUMS
 
 dist/SHA256SUMS: $(SOURCES) $(BED)/wasm.env
 	@echo "make build: compiling the filters to WebAssembly"
-	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(FILTERS:%=--package=%)
+	@# audit-emitter by itself: it has no use for the tables of Ed25519 that jwt-auth has.
+	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=audit-emitter
+	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib $(patsubst %,--package=%,$(filter-out audit-emitter,$(FILTERS)))
 	@# By itself: in the bundle the filters are without the callbacks of their own modules.
 	@$(SETUP)/cargo-wasm.sh wasm32-wasip1 build --release --lib --package=meshward-bundle
 	@cargo build --quiet --locked --package=cold-calls

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use cold_calls::{
     COUNTER, Error, HotFunctions, INSTRUCTIONS, counting, function_names, make_indirect, measuring,
 };
-use wasmi::{Engine, Linker, Module, Store, Val};
+use wasmi::{Engine, Linker, Module, Store};
 
 /// Calls of every kind: of an imported function, direct and through the table, forwards, backwards
 /// and of itself.
@@ -20,6 +20,7 @@ const MODULE: &str = r#"(module
     (import "host" "twice" (func $twice (param i32) (result i32)))
     (type $number (func (param i32) (result i32)))
     (table 2 2 funcref)
+    (global (mut i32) (i32.const 0))
     (elem (i32.const 1) $one_more)
     (func $one_more (param i32) (result i32)
         local.get 0
@@ -65,10 +66,7 @@ fn run_measured(module: &[u8], argument: i32) -> (i32, Vec<u32>, Option<i64>) {
     let result = run.call(&mut store, argument).unwrap();
     let begun = begun.lock().unwrap().clone();
     let counter = instance.get_global(&store, INSTRUCTIONS);
-    let instructions = counter.map(|counter| match counter.get(&store) {
-        Val::I64(count) => count,
-        other => panic!("{other:?}"),
-    });
+    let instructions = counter.and_then(|counter| counter.get(&store).i64());
     (result, begun, instructions)
 }
 

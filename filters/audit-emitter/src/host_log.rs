@@ -55,7 +55,7 @@ pub fn confusing_name(host: &dyn Host) -> Option<&'static str> {
     let names = ["plugin_name", "plugin_root_id", "plugin_vm_id"];
     names.into_iter().find(|name| {
         let value = host.property(&[name]).unwrap_or_default();
-        String::from_utf8_lossy(&value).contains(log_line::MARK)
+        policy::text::lossy(&value).contains(log_line::MARK)
     })
 }
 

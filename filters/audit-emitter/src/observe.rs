@@ -9,7 +9,6 @@ use host::{
 use policy::client_address;
 use policy::consent::ConsentSources;
 use policy::decision::Decision;
-use policy::facts::Facts as _;
 use policy::http::without_query_parameter;
 use policy::identity::Identity;
 use policy::path::RequestPath;
@@ -30,7 +29,7 @@ pub(crate) struct Start {
 struct ResponseStart {
     status: Option<u16>,
     grpc_status: Option<u64>,
-    identity: Option<Identity>,
+    identity: Option<Rc<Identity>>,
     decisions: Vec<Decision>,
 }
 
@@ -66,7 +65,7 @@ impl Start {
         self.response = Some(ResponseStart {
             status: status(host),
             grpc_status: is_grpc.then(|| grpc_status(host)).flatten(),
-            decisions: exchange::decisions(host, identity.as_ref()),
+            decisions: exchange::decisions(host, identity.as_deref()),
             identity,
         });
     }
@@ -170,7 +169,7 @@ impl Start {
             };
             observation.headers = fields.headers.iter().filter_map(header).collect();
             if fields.query != QueryForm::None {
-                let mut raw = String::from_utf8_lossy(request.raw_path(host)).into_owned();
+                let mut raw = policy::text::lossy(request.raw_path(host)).into_owned();
                 // The record has the hash of such a string and what it decided, never the string.
                 for name in consent.encoded_parameters() {
                     raw = without_query_parameter(&raw, name);
@@ -196,14 +195,11 @@ pub(crate) fn decided(
     sources: &FactSources,
 ) -> Observation {
     let identity = match start {
-        Some(start) => {
-            let facts = start.request.facts(host, Direction::Request);
-            facts.identity().cloned()
-        }
+        Some(start) => start.request.identity(host).cloned(),
         None => exchange::identity(host, sources.identity),
     };
     let mut observation = Observation {
-        decisions: exchange::decisions(host, identity.as_ref()),
+        decisions: exchange::decisions(host, identity.as_deref()),
         identity,
         ..Observation::default()
     };
@@ -322,7 +318,7 @@ fn paths(
 /// secret, the query and what is in front of the first slash, such as the user of an absolute form
 /// (RFC 9112 section 3.2.2).
 fn path_as_sent(raw: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(raw);
+    let text = policy::text::lossy(raw);
     let path = text.split(['?', '#']).next()?;
     let path = path
         .split_once("://")

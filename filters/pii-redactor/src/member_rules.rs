@@ -144,7 +144,7 @@ impl Plan {
             minimizes: self.minimizes.is_some(),
         };
         let whole = (0, states.len());
-        let name = String::from_utf8_lossy(name);
+        let name = policy::text::lossy(name);
         let (decision, _) = self.decide(&mut states, whole, Child::Name(&name), around);
         let decision = match decision {
             MemberDecision::AllowedInside => MemberDecision::NotAllowed,

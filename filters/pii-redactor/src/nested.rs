@@ -28,7 +28,7 @@ pub(crate) fn members(name: &[u8]) -> Option<Vec<Member>> {
     if !name.iter().any(|byte| matches!(byte, b'[' | b'.')) {
         return None;
     }
-    let name = String::from_utf8_lossy(name);
+    let name = policy::text::lossy(name);
     let mut members = Vec::new();
     for (place, step) in name.split(['[', '.']).enumerate() {
         let step = step.strip_suffix(']').unwrap_or(step);

@@ -157,7 +157,7 @@ impl Redaction {
 
 fn applied(action: Option<&Action>, label: &str, value: Option<&[u8]>) -> Replacement {
     let read = value.filter(|_| action.is_some_and(Action::reads));
-    let text = read.map(String::from_utf8_lossy);
+    let text = read.map(policy::text::lossy);
     action.map_or(Replacement::Keep, |action| {
         action.apply(label, text.as_deref())
     })

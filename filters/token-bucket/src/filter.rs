@@ -81,7 +81,7 @@ impl Filter for TokenBucket {
         }
         let text = |name: &str| {
             let value = host.property(&[name]).unwrap_or_default();
-            String::from_utf8_lossy(&value).into_owned()
+            policy::text::lossy(&value).into_owned()
         };
         let (name, root_id) = (text("plugin_name"), text("plugin_root_id"));
         let instance = instance_name(&name, &root_id);
@@ -238,7 +238,7 @@ impl Stream<TokenBucket> for LimitedStream {
         }
         let of_service = LIMIT_HEADERS.iter().filter_map(|name| {
             let (_, value) = limits.iter().find(|(known, _)| known == name)?;
-            Some((*name, String::from_utf8_lossy(value).into_owned()))
+            Some((*name, policy::text::lossy(value).into_owned()))
         });
         for (name, value) in merged(of_service.collect(), there) {
             set(name, value.as_bytes());

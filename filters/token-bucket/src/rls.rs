@@ -196,7 +196,7 @@ fn current_limit(message: &[u8]) -> Result<CurrentLimit, Malformed> {
             (1, Value::Varint(requests)) => limit.requests = requests,
             (2, Value::Varint(unit)) => limit.window = window_of_unit(unit),
             (3, Value::Bytes(name)) => {
-                limit.name = String::from_utf8_lossy(name).into_owned();
+                limit.name = policy::text::lossy(name).into_owned();
             }
             _ => {}
         }
@@ -223,7 +223,7 @@ fn duration(message: &[u8]) -> Result<Option<Duration>, Malformed> {
 fn header(message: &[u8]) -> Result<(String, Vec<u8>), Malformed> {
     read(message, |(key, value): &mut (String, Vec<u8>), field| {
         match field {
-            (1, Value::Bytes(bytes)) => *key = String::from_utf8_lossy(bytes).into_owned(),
+            (1, Value::Bytes(bytes)) => *key = policy::text::lossy(bytes).into_owned(),
             (2 | 3, Value::Bytes(bytes)) if !bytes.is_empty() => *value = bytes.to_vec(),
             _ => {}
         }

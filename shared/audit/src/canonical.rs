@@ -278,10 +278,7 @@ fn push_number(text: &mut String, number: u64) {
 pub fn push_string(text: &mut String, value: &str) {
     text.push('"');
     let mut rest = value;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = first_to_escape(rest.as_bytes()) {
         let (plain, tail) = rest.split_at_checked(at).unwrap_or((rest, ""));
         text.push_str(plain);
         let mut characters = tail.chars();
@@ -306,6 +303,16 @@ pub fn push_string(text: &mut String, value: &str) {
     }
     text.push_str(rest);
     text.push('"');
+}
+
+/// Where the first byte is that does not stand for itself, sixteen bytes at a time.
+fn first_to_escape(bytes: &[u8]) -> Option<usize> {
+    let escapes = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let plain = |block: &&[u8; 16]| !block.iter().fold(false, |any, byte| any | escapes(byte));
+    let skipped = blocks.iter().take_while(plain).count().saturating_mul(16);
+    let at = bytes.get(skipped..)?.iter().position(escapes)?;
+    skipped.checked_add(at)
 }
 
 /// The most bytes that a text takes inside of a JSON string, whoever writes it: quotation marks,

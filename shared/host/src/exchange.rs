@@ -5,6 +5,8 @@
 //! keeps no properties, the identity can travel in a request header instead; a filter trusts that
 //! header only when its configuration says so, and jwt-auth strips it from every request first.
 
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use policy::config::Node;
@@ -16,7 +18,7 @@ use policy::filters::{
 };
 use policy::identity::Identity;
 
-use crate::{HeaderMap, Host, Status};
+use crate::{HeaderMap, Host, Status, identities};
 
 /// The header that carries the identity where the host keeps no properties: base64url of the JSON.
 pub use policy::filters::IDENTITY_HEADER;
@@ -42,7 +44,7 @@ impl IdentitySource {
 
 /// The verified caller of the current stream; `None` when nobody verified one.
 #[must_use]
-pub fn identity(host: &dyn Host, source: IdentitySource) -> Option<Identity> {
+pub fn identity(host: &dyn Host, source: IdentitySource) -> Option<Rc<Identity>> {
     let text = match source {
         IdentitySource::Property => read(host, IDENTITY)?,
         IdentitySource::Header => {
@@ -52,7 +54,7 @@ pub fn identity(host: &dyn Host, source: IdentitySource) -> Option<Identity> {
             URL_SAFE_NO_PAD.decode(value).ok()?
         }
     };
-    Identity::parse(&text).ok()
+    identities::parse(&text)
 }
 
 /// Tells the filters after this one who the caller is: by property, else by header.

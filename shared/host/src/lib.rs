@@ -26,6 +26,7 @@ mod fact_sources;
 pub mod fake;
 mod filter;
 pub mod headers;
+mod identities;
 mod interface;
 pub mod metrics;
 mod moment;

@@ -34,7 +34,7 @@ pub struct Request {
     overridden_path: OnceCell<Result<RequestPath, PathError>>,
     other_hosts: OnceCell<Vec<String>>,
     client_address: OnceCell<Option<IpAddr>>,
-    identity: OnceCell<Option<Identity>>,
+    identity: OnceCell<Option<Rc<Identity>>>,
     consent: OnceCell<Consent>,
 }
 
@@ -180,7 +180,7 @@ impl Request {
     #[must_use]
     pub fn header(&self, host: &dyn Host, name: &str) -> Option<String> {
         self.header_bytes(host, name)
-            .map(|value| String::from_utf8_lossy(&value).into_owned())
+            .map(|value| policy::text::lossy(&value).into_owned())
     }
 
     /// Whether all headers of the request are known: a host may list only so many, or none. Then
@@ -195,7 +195,7 @@ impl Request {
         let lines = self.header_lines(host, name);
         lines
             .iter()
-            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .map(|line| policy::text::lossy(line).into_owned())
             .collect()
     }
 
@@ -252,7 +252,7 @@ impl Request {
             let mut names: Vec<String> = lines
                 .into_iter()
                 .flatten()
-                .map(|value| http::host_name(&String::from_utf8_lossy(value)))
+                .map(|value| http::host_name(&policy::text::lossy(value)))
                 .collect();
             names.extend(self.overrides(host).hosts.iter().cloned());
             names.retain(|name| name != self.host_name(host));
@@ -297,7 +297,7 @@ impl Request {
     pub fn host_name(&self, host: &dyn Host) -> &str {
         let read = |name: &str| {
             let value = self.headers(host).joined(name)?;
-            Some(http::host_name(&String::from_utf8_lossy(&value)))
+            Some(http::host_name(&policy::text::lossy(&value)))
         };
         self.head.host_name.get_or_init(|| {
             read(":authority")
@@ -310,7 +310,7 @@ impl Request {
     #[must_use]
     pub fn is_grpc(&self, host: &dyn Host) -> bool {
         let value = self.headers(host).joined("content-type");
-        value.is_some_and(|value| is_grpc(&http::media_type(&String::from_utf8_lossy(&value))))
+        value.is_some_and(|value| is_grpc(&http::media_type(&policy::text::lossy(&value))))
     }
 
     /// The id that the proxy gave the request.
@@ -368,9 +368,17 @@ impl Request {
         }
     }
 
+    /// The verified caller, if a filter before this one has verified one.
+    #[must_use]
+    pub fn identity(&self, host: &dyn Host) -> Option<&Rc<Identity>> {
+        self.identity
+            .get_or_init(|| exchange::identity(host, self.sources.identity))
+            .as_ref()
+    }
+
     /// Makes the identity known where the filter itself has verified it.
     pub fn set_identity(&mut self, identity: Identity) {
-        self.identity = OnceCell::from(Some(identity));
+        self.identity = OnceCell::from(Some(Rc::new(identity)));
         self.consent = OnceCell::new();
     }
 }
@@ -427,7 +435,7 @@ impl Facts for RequestFacts<'_> {
     fn folded_lines(&self, name: &str) -> Vec<String> {
         let lines = self.request.folded_lines(self.host, name).into_iter();
         lines
-            .map(|line| String::from_utf8_lossy(line).into_owned())
+            .map(|line| policy::text::lossy(line).into_owned())
             .collect()
     }
 
@@ -436,10 +444,7 @@ impl Facts for RequestFacts<'_> {
     }
 
     fn identity(&self) -> Option<&Identity> {
-        self.request
-            .identity
-            .get_or_init(|| exchange::identity(self.host, self.request.sources.identity))
-            .as_ref()
+        self.request.identity(self.host).map(Rc::as_ref)
     }
 
     fn consent(&self) -> &Consent {
@@ -506,7 +511,7 @@ pub fn client_certificate(host: &dyn Host, field: CertificateField) -> Option<St
 #[must_use]
 pub fn header_text(host: &dyn Host, map: HeaderMap, name: &str) -> Option<String> {
     let value = host.header(map, name).ok()??;
-    Some(String::from_utf8_lossy(&value).into_owned())
+    Some(policy::text::lossy(&value).into_owned())
 }
 
 /// What is kept of a request whatever the host.

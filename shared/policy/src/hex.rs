@@ -3,18 +3,17 @@
 /// Two lower-case digits for each byte.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        text.push(lower_digit(byte >> 4));
-        text.push(lower_digit(byte & 0x0f));
+    let mut digits = vec![0; bytes.len().saturating_mul(2)];
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [lower_digit(byte >> 4), lower_digit(byte & 0x0f)];
     }
-    text
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// The digit of a number below 16: the letters begin 39 after the colon, which comes after the 9.
-const fn lower_digit(half: u8) -> char {
+const fn lower_digit(half: u8) -> u8 {
     let letter = if half > 9 { 39 } else { 0 };
-    (b'0'.wrapping_add(half).wrapping_add(letter)) as char
+    b'0'.wrapping_add(half).wrapping_add(letter)
 }
 
 /// Exactly so many bytes, from digits of either case.

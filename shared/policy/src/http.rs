@@ -176,7 +176,7 @@ pub fn media_type(content_type: &str) -> String {
 /// Decodes the form encoding (`+` is a space). A broken escape stays as it is, and bytes that are
 /// not UTF-8 become U+FFFD: a value that is compared or verified, never trusted.
 fn form_decoded(text: &str) -> String {
-    String::from_utf8_lossy(&values::form_decoded(text.as_bytes())).into_owned()
+    crate::text::lossy(&values::form_decoded(text.as_bytes())).into_owned()
 }
 
 fn query_of(path: &str) -> &str {

@@ -35,6 +35,7 @@ pub mod request_value;
 pub mod secret;
 pub mod secret_names;
 pub mod sort;
+pub mod text;
 pub mod timestamp;
 pub mod units;
 pub mod values;

@@ -301,7 +301,7 @@ impl Overrides {
         let mut found = Self::default();
         if rules.method != OverridePolicy::Ignore {
             for value in parameter_values(path, METHOD_PARAMETER) {
-                add(&mut found.methods, &String::from_utf8_lossy(&value));
+                add(&mut found.methods, &crate::text::lossy(&value));
             }
         }
         let Some(headers) = headers else {
@@ -312,7 +312,7 @@ impl Overrides {
             if let Some(kind) = find(name)
                 && rules.of(kind) == OverridePolicy::Honour
             {
-                found.take(kind, &String::from_utf8_lossy(value));
+                found.take(kind, &crate::text::lossy(value));
             }
         }
         found

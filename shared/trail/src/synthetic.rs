@@ -1,6 +1,7 @@
 //! Trails for tests and benchmarks: the records that audit-emitter writes of requests that nobody
 //! sent, the same for the same seed.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use audit::keys::SigningKey;
@@ -268,7 +269,7 @@ impl Request {
             status_details: Some("via_upstream".to_owned()),
             source_ip: Some(self.source.clone()),
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36".to_owned()),
-            identity,
+            identity: identity.map(Rc::new),
             decisions: self.decisions(),
             opted_out: self.gpc,
             purposes: (!self.purposes.is_empty())

@@ -133,7 +133,7 @@ impl AuditEmitter {
             );
             let sources = &rule.data_subject;
             observed.data_subjects =
-                start.data_subjects(host, sources, observed.identity.as_ref(), true);
+                start.data_subjects(host, sources, observed.identity.as_deref(), true);
         }
         if level >= Level::Full {
             observe_sizes(host, &mut observed);

@@ -4,6 +4,7 @@
 use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
+use std::rc::Rc;
 
 use super::{ConsentDetail, Observation, ObservedSubjects, cut};
 
@@ -65,7 +66,10 @@ impl Bound {
                 .map(|(name, value)| (name.clone(), self.text(value)))
                 .collect(),
             forwarded_for: observation.forwarded_for.clone().filter(|_| self.items > 8),
-            identity: observation.identity.as_ref().map(|one| self.identity(one)),
+            identity: observation
+                .identity
+                .as_ref()
+                .map(|one| Rc::new(self.identity(one))),
             peer: text(&observation.peer),
             data_subjects: observation
                 .data_subjects

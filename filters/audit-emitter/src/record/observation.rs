@@ -5,6 +5,7 @@ use policy::decision::{Decision, Outcome};
 use policy::finding::FindingOutcome;
 use policy::identity::Identity;
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 
 use super::ConsentDetail;
 
@@ -58,7 +59,7 @@ pub struct Observation {
     /// `X-Forwarded-For`, which clients can write; from level `full` on.
     pub forwarded_for: Option<String>,
     /// The verified caller.
-    pub identity: Option<Identity>,
+    pub identity: Option<Rc<Identity>>,
     /// Who the client certificate names, where no filter verified anybody.
     pub peer: Option<String>,
     /// About whom the request is, where its rule says where they stand.

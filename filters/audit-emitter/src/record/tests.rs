@@ -122,7 +122,7 @@ fn redactions_and_identity() {
     let observation = Observation {
         method: Some("GET".to_owned()),
         status: Some(200),
-        identity: Some(identity),
+        identity: Some(identity.into()),
         decisions: vec![redacted],
         ..Observation::default()
     };
@@ -348,7 +348,7 @@ fn little_is_known_and_the_record_is_still_one() {
             method: Some("PURGE".to_owned()),
             host: Some("shop.example".to_owned()),
             source_ip: Some("/run/proxy.sock".to_owned()),
-            identity: Some(nameless),
+            identity: Some(nameless.into()),
             decisions: vec![redacted],
             ..Observation::default()
         },

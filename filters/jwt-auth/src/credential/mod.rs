@@ -89,7 +89,7 @@ impl Stripper<'_> {
         let Some(value) = request.header_bytes(host, name) else {
             return Ok(());
         };
-        let value = String::from_utf8_lossy(&value);
+        let value = policy::text::lossy(&value);
         let stays = |part: &&str| {
             // The longest prefix says what is a credential of whom: they are in that order.
             let found = prefixes
@@ -191,7 +191,7 @@ fn at<'r>(
                 })
             };
             match request.header_bytes(host, name) {
-                Some(Cow::Borrowed(value)) => match String::from_utf8_lossy(value) {
+                Some(Cow::Borrowed(value)) => match policy::text::lossy(value) {
                     Cow::Borrowed(value) => {
                         for text in parts(value, prefix, taken) {
                             found(Cow::Borrowed(text));
@@ -204,7 +204,7 @@ fn at<'r>(
                     }
                 },
                 Some(Cow::Owned(value)) => {
-                    for text in parts(&String::from_utf8_lossy(&value), prefix, taken) {
+                    for text in parts(&policy::text::lossy(&value), prefix, taken) {
                         found(Cow::Owned(text.to_owned()));
                     }
                 }
@@ -214,7 +214,7 @@ fn at<'r>(
         // What is there and empty is as good as absent: a browser that was logged out.
         Location::Query(name) => {
             if request.raw_path(host).contains(&b'?') {
-                let path = String::from_utf8_lossy(request.raw_path(host));
+                let path = policy::text::lossy(request.raw_path(host));
                 for text in http::query_parameters(&path, name) {
                     if !text.is_empty() {
                         found(Cow::Owned(text));

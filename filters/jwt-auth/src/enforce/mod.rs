@@ -383,7 +383,7 @@ impl Enforcer {
             let mut pairs = found.callers.iter().zip(&found.credentials);
             pairs.any(|(caller, credential)| {
                 let provider = self.config.providers.get(caller.provider);
-                credential == text && provider.is_some_and(|provider| provider.forward)
+                provider.is_some_and(|provider| provider.forward) && credential == text
             })
         };
         self.strip_places(host, request, &|place| !self.is_stuck(place), &verified)

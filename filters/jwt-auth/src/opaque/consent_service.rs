@@ -244,7 +244,7 @@ impl Lookup {
         // One id of two issuers may be two people, but is one to the service.
         let subject = keyed_hash(seed, [id.as_bytes()].into_iter());
         if let Some(text) = self.cache.get(host, subject, now_ns) {
-            let text = String::from_utf8_lossy(&text).into_owned();
+            let text = policy::text::lossy(&text).into_owned();
             let purposes = text.split('\n').filter(|purpose| !purpose.is_empty());
             return Said::Purposes(purposes.map(str::to_owned).collect());
         }
@@ -291,7 +291,7 @@ impl Lookup {
         let endpoint = &self.settings.endpoint;
         let path = endpoint.path.replace(SUBJECT, &http::form_encoded(id));
         let authorization = self.token.as_ref().map(|token| {
-            let token = String::from_utf8_lossy(token.expose());
+            let token = policy::text::lossy(token.expose());
             format!("Bearer {token}")
         });
         let mut headers = vec![

@@ -525,7 +525,7 @@ fn cells(row: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
                 .strip_prefix(b"\"")
                 .and_then(|inner| inner.strip_suffix(b"\""));
             match quoted {
-                Some(inner) => String::from_utf8_lossy(inner)
+                Some(inner) => policy::text::lossy(inner)
                     .replace("\"\"", "\"")
                     .into_bytes(),
                 None => cell.to_vec(),

@@ -231,7 +231,7 @@ impl RedactedStream {
         let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
         let mut any: BTreeMap<String, bool> = BTreeMap::new();
         for (name, value) in all {
-            let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
+            let name = policy::text::lossy(&name).to_ascii_lowercase();
             let is_searched = match &named {
                 Some(named) => named.contains(&name.as_str()) && !name.starts_with(':'),
                 None => headers::is_searched(&name),

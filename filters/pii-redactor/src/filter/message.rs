@@ -29,7 +29,7 @@ impl<'h> Message<'h> {
         match &self.list {
             Some(list) => {
                 let value = list.joined(name)?;
-                Some(String::from_utf8_lossy(&value).into_owned())
+                Some(policy::text::lossy(&value).into_owned())
             }
             None => header_text(self.host, self.map, name),
         }

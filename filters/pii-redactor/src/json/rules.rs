@@ -35,7 +35,7 @@ impl JsonRewriter {
         let text;
         let child = match name {
             Some(name) => {
-                text = String::from_utf8_lossy(name);
+                text = policy::text::lossy(name);
                 Child::Name(&text)
             }
             None => Child::Index(index),

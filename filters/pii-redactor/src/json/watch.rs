@@ -166,7 +166,7 @@ impl Watch {
                     continue;
                 }
                 State::InToken => {
-                    let text = String::from_utf8_lossy(&self.text).into_owned();
+                    let text = policy::text::lossy(&self.text).into_owned();
                     self.end_scalar(&text, watched, tally);
                     continue;
                 }
@@ -187,7 +187,7 @@ impl Watch {
             State::InName { .. } | State::InString { .. } => return self.lose(tally),
             State::InToken => {
                 if let Some(watched) = plan.watched() {
-                    let text = String::from_utf8_lossy(&self.text).into_owned();
+                    let text = policy::text::lossy(&self.text).into_owned();
                     self.end_scalar(&text, watched, tally);
                 }
             }
@@ -205,7 +205,7 @@ impl Watch {
         if self.state == State::InToken
             && let Some(watched) = plan.watched()
         {
-            let text = String::from_utf8_lossy(&self.text).into_owned();
+            let text = policy::text::lossy(&self.text).into_owned();
             self.end_scalar(&text, watched, tally);
         }
         if !self.is_between_documents() {
@@ -350,7 +350,7 @@ impl Watch {
         let spelled = std::mem::take(&mut self.text);
         let is_needed = is_name || self.reached != 0;
         let text = if is_needed && !self.is_long {
-            String::from_utf8_lossy(&unescaped(&spelled)).into_owned()
+            policy::text::lossy(&unescaped(&spelled)).into_owned()
         } else {
             String::new()
         };

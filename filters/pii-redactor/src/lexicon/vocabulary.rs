@@ -119,7 +119,7 @@ impl Vocabulary {
             }
             return self.look_up_ascii(spelled, word.hash);
         }
-        let lower = String::from_utf8_lossy(spelled).to_lowercase();
+        let lower = policy::text::lossy(spelled).to_lowercase();
         step(spelled.len());
         self.look_up_ascii(lower.as_bytes(), hash_of(lower.as_bytes()))
     }

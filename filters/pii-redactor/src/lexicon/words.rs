@@ -266,7 +266,7 @@ pub fn split(text: &[u8]) -> Vec<String> {
     Words::new(text)
         .map(|word| {
             let spelled = part(text, word.start, word.end);
-            String::from_utf8_lossy(spelled).to_lowercase()
+            policy::text::lossy(spelled).to_lowercase()
         })
         .collect()
 }

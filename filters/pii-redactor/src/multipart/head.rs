@@ -74,7 +74,7 @@ pub(super) fn lines(head: &[u8], delimiter: &[u8]) -> Vec<Line> {
             let name = part(text, 0, colon).trim_ascii();
             let value = rest(text, colon.plus(1));
             Line::Header {
-                name: String::from_utf8_lossy(name).to_ascii_lowercase(),
+                name: policy::text::lossy(name).to_ascii_lowercase(),
                 value: Stretch {
                     start: stretch.end.less(value.trim_ascii_start().len()),
                     end: stretch.end,

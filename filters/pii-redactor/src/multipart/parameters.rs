@@ -56,7 +56,7 @@ impl<'v> Parameters<'v> {
             let Some(equals) = memchr::memchr(b'=', text) else {
                 continue;
             };
-            let name = String::from_utf8_lossy(part(text, 0, equals).trim_ascii());
+            let name = policy::text::lossy(part(text, 0, equals).trim_ascii());
             let name = name.to_ascii_lowercase();
             let (name, suffix) = name.split_once('*').unwrap_or((&name, "-"));
             let spelling = match suffix {

@@ -62,9 +62,9 @@ impl PartHeaders {
                     is_ambiguous |= first > 0 && names.len() == first;
                     is_file |= parameters.named("filename").next().is_some();
                 }
-                "content-type" => types.push(String::from_utf8_lossy(&value).into_owned()),
+                "content-type" => types.push(policy::text::lossy(&value).into_owned()),
                 "content-transfer-encoding" => {
-                    encodings.push(TransferEncoding::of(&String::from_utf8_lossy(&value)));
+                    encodings.push(TransferEncoding::of(&policy::text::lossy(&value)));
                 }
                 _ => {}
             }

@@ -57,7 +57,7 @@ impl Allowed {
     }
 
     pub(super) fn has(&self, value: &[u8]) -> bool {
-        let value = String::from_utf8_lossy(value);
+        let value = policy::text::lossy(value);
         let lower = value.to_lowercase();
         let whole = |regex: &regex_lite::Regex| {
             regex

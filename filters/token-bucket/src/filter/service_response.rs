@@ -203,7 +203,7 @@ impl TokenBucket {
         let headers: Vec<_> = settable(response.response_headers.clone()).collect();
         if let Some(body) = body.filter(|body| !body.is_empty() && custom.body.is_none()) {
             let media_type = headers.iter().find(|(name, _)| name == "content-type");
-            let media_type = media_type.map(|(_, value)| String::from_utf8_lossy(value));
+            let media_type = media_type.map(|(_, value)| policy::text::lossy(value));
             let media_type = media_type.unwrap_or_else(|| "text/plain".into());
             custom.body = Some((media_type.into_owned(), body.to_owned()));
         }

@@ -10,6 +10,7 @@
 )]
 
 mod abi;
+mod allocator;
 mod calls;
 pub mod exports;
 mod memory;

@@ -387,7 +387,7 @@ fn cookies(facts: &dyn Facts, name: &str) -> Vec<String> {
 fn parameters(facts: &dyn Facts, name: &str) -> Vec<String> {
     let values = parameter_values(facts.raw_path(), name).take(MAX_LINES);
     values
-        .map(|value| match String::from_utf8_lossy(&value) {
+        .map(|value| match crate::text::lossy(&value) {
             Cow::Borrowed(text) => text.to_owned(),
             Cow::Owned(text) => text,
         })

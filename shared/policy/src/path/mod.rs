@@ -84,7 +84,7 @@ impl RequestPath {
     /// One of them cannot be read, or there are too many.
     pub fn parse_overridden(raw: &[u8], overrides: &Overrides) -> Result<Self, PathError> {
         let mut path = Self::parse(raw)?;
-        let sent = String::from_utf8_lossy(raw);
+        let sent = crate::text::lossy(raw);
         let sent = without_origin(&sent).split('?').next().unwrap_or_default();
         let given = overrides.paths.iter().map(|given| absolute(given));
         let left = overrides

@@ -177,8 +177,7 @@ impl Reading {
             .skip(1)
             .map(|segment| {
                 let slash = |byte: &u8| if *byte == SLASH_WITHIN { b'/' } else { *byte };
-                String::from_utf8_lossy(&segment.iter().map(slash).collect::<Vec<u8>>())
-                    .into_owned()
+                crate::text::lossy(&segment.iter().map(slash).collect::<Vec<u8>>()).into_owned()
             })
             .collect();
         while segments.last().is_some_and(String::is_empty) {

@@ -27,7 +27,7 @@ fn nothing_that_a_client_sends_ends_a_line_or_grows_the_record() {
         upstream: long("u"),
         tls_version: long("t"),
         peer: long("p"),
-        identity: Some(identity),
+        identity: Some(identity.into()),
         ..Observation::default()
     };
     let mut context = Context::new();
@@ -82,7 +82,7 @@ proptest::proptest! {
                 tenant: some(),
                 provider: text.clone(),
                 ..Identity::default()
-            }),
+            }.into()),
             decisions: decisions.collect(),
             purposes: Some(vec![text.clone(); items]),
             trace: Some(TraceContext::default()),

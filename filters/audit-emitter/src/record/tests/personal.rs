@@ -11,7 +11,7 @@ fn an_application_that_acts_for_itself_has_one_pseudonym() {
     };
     for (client_id, hidden) in [("billing-job", true), ("shop-app", false)] {
         let observation = Observation {
-            identity: Some(identity(client_id)),
+            identity: Some(identity(client_id).into()),
             ..Observation::default()
         };
         let record = Context::pseudonymous().json(&observation);
