@@ -19,7 +19,8 @@ WASM_RUSTFLAGS=()
 # only once something was fetched.
 registry="${CARGO_HOME:-$HOME/.cargo}/registry/src"
 cargo fetch --quiet --locked
-flags=(-C target-feature=+simd128 "--remap-path-prefix=$root=meshward")
+# Copying less into callers takes 4 % of the bytes for 1 % more instructions in a request; V8 inlines what is short.
+flags=(-C target-feature=+simd128 -C llvm-args=-inline-threshold=100 "--remap-path-prefix=$root=meshward")
 for index in "$registry"/*/; do
     flags+=("--remap-path-prefix=${index%/}=registry")
 done
