@@ -25,7 +25,7 @@ mod place;
 mod records;
 
 pub use backend::{Backend, run};
-pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData};
+pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData, Tls, TlsVersion};
 pub use envoy::{EnvoyBackend, EnvoySettings};
 pub use expect::Difference;
 pub use format::{Call, Case, CaseFile, Cuts, Expectation, Failure, Seen, Step};

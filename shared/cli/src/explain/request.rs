@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cases::{
     Backend as _, Call, CaseFile, Cuts, HeaderValues, InProcess, RequestData, ResponseData, Step,
+    Tls,
 };
 use policy::explain;
 use serde_json::{Map, Value};
@@ -99,6 +100,7 @@ fn step(arguments: &RequestArguments) -> Result<Step, String> {
     request.headers = headers(&arguments.headers, "--header")?;
     request.client = arguments.client;
     request.route.clone_from(&arguments.route);
+    request.tls = tls(arguments)?;
     if let Some(host) = request.headers.remove("host") {
         request.headers.insert(":authority".to_owned(), host);
     }
@@ -133,6 +135,37 @@ fn step(arguments: &RequestArguments) -> Result<Step, String> {
     // Waits for the record.
     step.expect.records = Some(Vec::new());
     Ok(step)
+}
+
+/// What is known of the connection.
+fn tls(arguments: &RequestArguments) -> Result<Option<Tls>, String> {
+    if arguments.tls.is_none() && arguments.certificate.is_empty() {
+        return Ok(None);
+    }
+    let mut tls = Tls {
+        version: arguments.tls.unwrap_or_default(),
+        ..Tls::default()
+    };
+    for pair in &arguments.certificate {
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("--certificate {pair:?}: expected FIELD=VALUE"))?;
+        let field = match name.trim() {
+            "uri_san" => &mut tls.uri_san,
+            "dns_san" => &mut tls.dns_san,
+            "subject" => &mut tls.subject,
+            "sha256" => &mut tls.sha256,
+            other => {
+                return Err(format!(
+                    "--certificate {pair:?}: no such field: {other}; there are uri_san, dns_san, subject and sha256"
+                ));
+            }
+        };
+        if field.replace(value.to_owned()).is_some() {
+            return Err(format!("--certificate: {name} is given twice"));
+        }
+    }
+    Ok(Some(tls))
 }
 
 fn headers(lines: &[String], option: &str) -> Result<BTreeMap<String, HeaderValues>, String> {
