@@ -26,6 +26,9 @@ pub struct SharedCells(SharedSets);
 /// What tells a cell from others: a keyed hash, so that nobody can choose who shares a set.
 pub type CellHash = [u8; 16];
 
+/// What a set becomes, of its bytes and of what tells a hash from others in it; `None` leaves it.
+pub type SetChange<'c> = &'c mut dyn FnMut(&[u8], u64) -> Option<Vec<u8>>;
+
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
@@ -60,8 +63,7 @@ impl SharedSets {
         Ok((bytes, print))
     }
 
-    /// Replaces a set by what `change` makes of it and of what tells the hash from others in it, in
-    /// one atomic step among all workers; `None` leaves it.
+    /// Replaces a set by what `change` makes of it, in one atomic step among all workers.
     ///
     /// # Errors
     /// The host does not store it.
@@ -69,7 +71,7 @@ impl SharedSets {
         &self,
         host: &dyn Host,
         hash: CellHash,
-        change: &mut dyn FnMut(&[u8], u64) -> Option<Vec<u8>>,
+        change: SetChange<'_>,
     ) -> Result<(), Status> {
         let (set, print) = self.place(hash);
         match &self.own {

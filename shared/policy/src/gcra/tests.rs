@@ -1,3 +1,5 @@
+#![allow(clippy::restriction, reason = "an overflow in a test is a failed test")]
+
 use proptest::prelude::*;
 
 use super::*;
