@@ -82,10 +82,7 @@ fn verdict(
 ) -> Result<Verdict, String> {
     let refused = |reason: Reason| Verdict {
         provider: name.to_owned(),
-        refusal: Some((
-            reason.code(),
-            describe(reason, issuer, token, now_s),
-        )),
+        refusal: Some((reason.code(), describe(reason, issuer, token, now_s))),
         is_open: false,
     };
     if let Err(reason) = issuer.claims.check(&token.header, &token.claims, now_s) {

@@ -59,7 +59,9 @@ fn known_code(word: &str) -> Result<&'static str, String> {
 /// Checks files.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     let (filter, words) = match arguments.words.split_first() {
-        Some((first, rest)) if names().any(|name| name == first) || first == ENVOY => (Some(first), rest),
+        Some((first, rest)) if names().any(|name| name == first) || first == ENVOY => {
+            (Some(first), rest)
+        }
         _ => (None, arguments.words.as_slice()),
     };
     if words.is_empty() {

@@ -118,9 +118,7 @@ fn file(source: &Source, arguments: &Arguments, envoy: Option<&Path>, report: &m
     }
     let profile = arguments.host.profile();
     let mut backend: Box<dyn Backend> = match envoy {
-        None => Box::new(InProcess::new(move || {
-            Ok(inspect::proxy(filter, profile))
-        })),
+        None => Box::new(InProcess::new(move || Ok(inspect::proxy(filter, profile)))),
         Some(binary) => match module(&arguments.module, filter) {
             Ok(module) => Box::new(EnvoyBackend::new(EnvoySettings {
                 envoy: binary.to_owned(),

@@ -6,10 +6,10 @@ use std::ops::Range;
 use policy::config::{Checked, Warning};
 use policy::json::Json;
 
-use super::codes::{self, Code};
-use super::plugin::{self, Site, shaped};
-use super::finding::Finding;
 use super::Source;
+use super::codes::{self, Code};
+use super::finding::Finding;
+use super::plugin::{self, Site, shaped};
 use super::tree::{self, Documents, Tree};
 use super::{ENVOY, bootstrap, locate, parser, wiring};
 

@@ -123,8 +123,7 @@ pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
         }
     }
     let mut file = CaseFile::of_configuration(published(&configured));
-    file.environment =
-        environment(&configured.json, &question.env).map_err(mistaken("env"))?;
+    file.environment = environment(&configured.json, &question.env).map_err(mistaken("env"))?;
     if let Some(keys) = &question.jwks {
         file.calls = self::keys(&configured, keys);
     }

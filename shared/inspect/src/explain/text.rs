@@ -49,10 +49,7 @@ impl Explanation {
                 lines: text.lines().map(str::to_owned).collect(),
             }
         });
-        filters
-            .chain([self.result(paint)])
-            .chain(records)
-            .collect()
+        filters.chain([self.result(paint)]).chain(records).collect()
     }
 
     fn result(&self, paint: Paint) -> Chapter {
