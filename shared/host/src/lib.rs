@@ -22,7 +22,7 @@ pub mod chain;
 mod dispatcher;
 pub mod exchange;
 mod fact_sources;
-#[cfg(all(feature = "fake", not(target_arch = "wasm32")))]
+#[cfg(all(feature = "fake", not(target_os = "wasi")))]
 pub mod fake;
 mod filter;
 pub mod headers;
