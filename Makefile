@@ -35,7 +35,7 @@ TEST := cargo test --no-fail-fast --locked
 TEST_BED := $(TEST) --package=envoy-test --package=rate-limit-service
 # What the tests run beside the modules.
 BEDS := $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/redis/redis-server \
-	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt $(BED)/skopeo/skopeo \
+	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt $(BED)/skopeo/skopeo $(BED)/chromium.path \
 	$(BED)/manifest-types/pins.json
 
 .PHONY: help
@@ -156,6 +156,9 @@ $(BED)/upstreams/caddy: $(SETUP)/upstreams.sh
 $(BED)/skopeo/skopeo: $(SETUP)/skopeo.sh
 	@$< >/dev/null
 	@touch $@
+
+$(BED)/chromium.path: $(SETUP)/chromium.sh
+	@$< >$@
 
 $(BED)/manifest-types/pins.json: $(SETUP)/manifest-types.sh $(SETUP)/manifest-types/package-lock.json
 	@$< >/dev/null
