@@ -14,7 +14,8 @@ fn documents() -> BTreeMap<PathBuf, String> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
-            let is_made = ["target", "dist", "node_modules"].contains(&name) || name.starts_with('.');
+            let is_made =
+                ["target", "dist", "node_modules"].contains(&name) || name.starts_with('.');
             if path.is_dir() {
                 folders.extend((!is_made).then_some(path));
             } else if name.ends_with(".md") {
@@ -60,7 +61,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
         let title = heading.trim_start_matches('#').trim();
         // Of a link, its text.
         let title = match title.split_once("](") {
-            Some((before, after)) => before.to_owned() + after.split_once(')').map_or("", |(_, rest)| rest),
+            Some((before, after)) => {
+                before.to_owned() + after.split_once(')').map_or("", |(_, rest)| rest)
+            }
             None => title.to_owned(),
         };
         let slug: String = title

@@ -27,6 +27,7 @@ pub mod fake;
 mod filter;
 pub mod headers;
 mod interface;
+pub mod key;
 pub mod metrics;
 mod moment;
 mod per_direction;

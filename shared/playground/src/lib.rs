@@ -97,7 +97,10 @@ fn explained(fields: &Fields) -> Result<Value, (&'static str, String)> {
         question.client = client.parse().map_err(|_| ("client", message()))?;
     }
     if let Some(times) = fields.some("times") {
-        let number = times.parse().ok().filter(|times| (1..=MOST).contains(times));
+        let number = times
+            .parse()
+            .ok()
+            .filter(|times| (1..=MOST).contains(times));
         let message = || format!("{times:?}: expected a number from 1 to {MOST}");
         question.times = number.ok_or_else(|| ("times", message()))?;
     }
@@ -107,7 +110,8 @@ fn explained(fields: &Fields) -> Result<Value, (&'static str, String)> {
         Unexplained::Failed(message) => ("", message),
     })?;
     let chapters = told.chapters(|text, _| text.to_owned()).into_iter();
-    let chapters = chapters.map(|chapter| json!({ "title": chapter.title, "lines": chapter.lines }));
+    let chapters =
+        chapters.map(|chapter| json!({ "title": chapter.title, "lines": chapter.lines }));
     Ok(json!({
         "title": told.title(),
         "chapters": chapters.collect::<Vec<Value>>(),

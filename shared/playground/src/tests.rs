@@ -23,7 +23,11 @@ fn every_example_but_the_one_with_mistakes_is_accepted() {
         let findings = told(check, example)["findings"].clone();
         let findings = findings.as_array().unwrap();
         let is_refused = findings.iter().any(|finding| finding["level"] == "error");
-        assert_eq!(is_refused, name.contains("mistakes"), "{name}: {findings:?}");
+        assert_eq!(
+            is_refused,
+            name.contains("mistakes"),
+            "{name}: {findings:?}"
+        );
     }
 }
 
@@ -75,8 +79,11 @@ fn a_response_is_redacted_for_a_caller_with_claims() {
 #[test]
 fn requests_in_a_row_are_counted() {
     let question = example("25th");
-    assert_eq!(told(explain, &question)["document"]["response"]["status"], 429);
-    let mut first = question.clone();
+    assert_eq!(
+        told(explain, &question)["document"]["response"]["status"],
+        429
+    );
+    let mut first = question;
     inspect::set(&mut first, "times", "1");
     assert_eq!(told(explain, &first)["document"]["response"]["status"], 200);
     inspect::set(&mut first, "times", "a million");
@@ -89,7 +96,10 @@ fn a_body_is_redacted_by_the_part_of_the_redactor() {
     let told_alone = told(redact, &question);
     assert!(told_alone["body"].as_str().unwrap().contains("[EMAIL]"));
     let first = &told_alone["findings"][0];
-    assert!(first["rule"] == "patients" && first["new"].is_string(), "{first}");
+    assert!(
+        first["rule"] == "patients" && first["new"].is_string(),
+        "{first}"
+    );
     let mut bundle = question;
     inspect::set(
         &mut bundle,
@@ -107,7 +117,10 @@ fn a_body_is_redacted_by_the_part_of_the_redactor() {
 fn a_token_is_judged_and_its_signature_not_told() {
     let question = example("RFC 7515");
     let text = judge(&question.to_string());
-    assert!(text.contains("token_expired") && !text.contains("dBjf"), "{text}");
+    assert!(
+        text.contains("token_expired") && !text.contains("dBjf"),
+        "{text}"
+    );
     let mut then = question;
     // 2011-03-22T18:00:00Z.
     inspect::set(&mut then, "now", 1_300_816_800_000_u64);
@@ -116,7 +129,10 @@ fn a_token_is_judged_and_its_signature_not_told() {
     assert_eq!(told(judge, &then)["claims"]["iss"], "joe");
     inspect::set(&mut then, "token", "a.b");
     let error = told(judge, &then)["error"].clone();
-    assert!(error.as_str().unwrap().starts_with("token_malformed"), "{error}");
+    assert!(
+        error.as_str().unwrap().starts_with("token_malformed"),
+        "{error}"
+    );
 }
 
 #[test]
