@@ -232,6 +232,12 @@ impl Configuration for Config {
 }
 
 impl Config {
+    /// Whether what is decided depends on the route that the proxy has chosen.
+    #[must_use]
+    pub fn depends_on_route(&self) -> bool {
+        self.routes.is_used() || self.rules.iter().any(|rule| rule.matches.names_routes())
+    }
+
     /// The mode of a request of which it is not clear which rule is about it: as soon as anything
     /// enforces, it does, or such a request would walk around the rule that enforces.
     #[must_use]
