@@ -16,8 +16,8 @@ use crate::reason::Reason;
 /// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
 ///
 /// # Errors
-/// The request has such a header, and the host cannot remove it or rules go by the route; or it has more headers than the
-/// host shows: then nobody can say what else is among them.
+/// The request has such a header, and the host cannot remove it or rules go by the route; or it has
+/// more headers than the host shows: then nobody can say what else is among them.
 pub(crate) fn strip_managed_headers(
     host: &dyn Host,
     request: &Request,
