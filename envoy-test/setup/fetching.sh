@@ -73,8 +73,9 @@ libraries_of() {
     apt-cache depends "$@" 2>/dev/null | sed -n "s/^ *Depends: \($pattern\)\$/\1/p" | sort -u
 }
 
-# write_launcher <folder> <name> <program below the folder>: runs an unpacked program with the libraries that
-# came with it. It finds itself, so that a checkout can be moved or copied.
+# write_launcher <folder> <name> <program below the folder> [<line of sh>]: runs an unpacked program with the
+# libraries that came with it, after the line, for which $home is the folder. It finds itself, so that a
+# checkout can be moved or copied.
 write_launcher() {
     cat >"$1/$2.new" <<END
 #!/bin/sh
@@ -83,6 +84,7 @@ for folder in "\$home"/usr/lib/*-linux-gnu "\$home"/lib/*-linux-gnu; do
     LD_LIBRARY_PATH="\$folder:\${LD_LIBRARY_PATH-}"
 done
 export LD_LIBRARY_PATH
+${4:-}
 exec "\$home/$3" "\$@"
 END
     chmod +x "$1/$2.new"
