@@ -6,6 +6,7 @@ mod compose;
 mod demo;
 mod envoy_manifests;
 mod examples;
+mod first_run;
 mod fleet;
 mod manifests;
 mod modules;

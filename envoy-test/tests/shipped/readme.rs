@@ -1,23 +1,9 @@
 //! The commands of the README do what it says that they do.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
-
 use envoy_test::FILTERS;
 use envoy_test::envoy::{ADMIN, CLUSTERS, Envoy, GATEWAY, Options};
 use envoy_test::peers::Peers;
-use envoy_test::readme::{self, Step};
-
-/// What is printed between the output of one command and the next.
-const MARK: &str = "\u{1}";
-
-/// Where the commands find what they name: the servers at these ports of `localhost`, and the file of
-/// the audit trail.
-pub(crate) struct Places<'a> {
-    pub(crate) servers: Vec<(u16, SocketAddr)>,
-    pub(crate) trail: &'a Path,
-}
+use envoy_test::readme::{self, Places};
 
 #[test]
 fn every_command_prints_what_the_readme_says() {
@@ -31,7 +17,7 @@ fn every_command_prints_what_the_readme_says() {
     };
     let envoy = Envoy::start(&peers.bootstrap(&FILTERS).unwrap(), options).unwrap();
     let [upstream, idp, collector] = CLUSTERS.map(|(_, address)| address.port);
-    run(&Places {
+    let followed = readme::follow(&Places {
         servers: vec![
             (GATEWAY.port, envoy.gateway()),
             (ADMIN.port, envoy.admin()),
@@ -41,38 +27,7 @@ fn every_command_prints_what_the_readme_says() {
         ],
         trail: &trail,
     });
-}
-
-/// Runs all commands of the README in one shell, and compares.
-pub(crate) fn run(places: &Places<'_>) {
-    let steps = readme::steps().unwrap();
-    let mut script = String::from("set -u\n");
-    for Step { command, .. } in &steps {
-        let mut command = command.clone();
-        for (port, actual) in &places.servers {
-            command = command.replace(&format!("localhost:{port}"), &actual.to_string());
-        }
-        let trail = places.trail.display().to_string();
-        command = command.replace(readme::TRAIL, &trail);
-        script.push_str(&format!("{command}\nprintf '{MARK}'\n"));
-    }
-    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    let outputs: Vec<&str> = printed.split(MARK).collect();
-    assert_eq!(
-        outputs.len(),
-        steps.len() + 1,
-        "the script ended early: {errors}"
-    );
-    for (step, actual) in steps.iter().zip(outputs) {
-        if let Some(difference) = step.difference(actual) {
-            panic!(
-                "{}\n{difference}\nit printed:\n{actual}{errors}",
-                step.command
-            );
-        }
-    }
+    followed.unwrap();
 }
 
 #[test]
