@@ -17,6 +17,7 @@
 
 mod backend;
 mod data;
+#[cfg(feature = "envoy")]
 mod envoy;
 mod expect;
 mod format;
@@ -26,6 +27,7 @@ mod records;
 
 pub use backend::{Backend, run};
 pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData};
+#[cfg(feature = "envoy")]
 pub use envoy::{EnvoyBackend, EnvoySettings};
 pub use expect::Difference;
 pub use format::{Call, Case, CaseFile, Cuts, Expectation, Failure, Seen, Step};

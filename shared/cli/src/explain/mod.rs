@@ -1,12 +1,11 @@
 //! `meshward explain`: what a code means, or what the filters would do with a request, and why.
 
 mod request;
-mod sections;
-mod text;
 
 use std::net::IpAddr;
 
-use crate::check::codes;
+use inspect::check::codes;
+
 use crate::exit;
 use crate::output::say;
 use crate::simulated::Host;

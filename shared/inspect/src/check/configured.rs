@@ -9,14 +9,16 @@ use meshward_bundle::config::Part;
 
 /// A configuration and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Configured {
-    pub(crate) filter: &'static str,
-    pub(crate) json: String,
+pub struct Configured {
+    /// The filter, or [`BUNDLE`].
+    pub filter: &'static str,
+    /// The configuration.
+    pub json: String,
 }
 
 /// The one configuration in a text. Several filters, each there once, are told as the bundle that does
 /// the same. `filter` says whose it is, or which is meant.
-pub(crate) fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
+pub fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
     let mut all = all(text, filter)?;
     if let Some(wanted) = filter {
         all.retain(|configured| configured.filter == wanted);
