@@ -66,7 +66,8 @@ needs_rust() {
         lacks "rustc does not run: ${version%%$'\n'*}" "rustup default stable"
         return 0
     fi
-    version=$(sed 's/^rustc \([0-9.]*\).*/\1/' <<<"$version")
+    version=${version#rustc }
+    version=${version%%[!0-9.]*}
     if ! at_least "$version" "$wanted"; then
         if has rustup; then
             lacks "Rust $version is too old: $wanted or later is needed" "rustup update stable && rustup default stable"
@@ -224,7 +225,7 @@ for goal in "$@"; do
     dist) needs_rust; needs_linker; needs_python; needs_tool git; needs_space 4 dist/oci ;;
     compose) needs_rust; needs_linker; needs_tool curl; needs_space 4 target/native; mention_proxy ;;
     test)
-        needs_rust; needs_linker; needs_envoy_platform; needs_python; needs_node; needs_tool curl; needs_tool git
+        needs_rust; needs_linker; needs_envoy_platform; needs_python 3.11; needs_node; needs_tool curl; needs_tool git
         needs_servers; needs_space 12 target/debug; mention_proxy
         ;;
     *) echo "needs.sh: make $goal is not known here" >&2; exit 2 ;;
