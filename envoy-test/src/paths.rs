@@ -1,7 +1,10 @@
 //! Where things lie in the checkout.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::error::Context as _;
 use crate::{Error, Result};
 
 /// The four filters, in the order in which they stand in the chain.
@@ -42,12 +45,51 @@ pub fn root() -> PathBuf {
 /// The built module of a filter.
 ///
 /// # Errors
-/// [`Error::NotBuilt`] before `make build`.
+/// [`Error::NotBuilt`] before `make build`, and [`Error::Config`] when something else lies there.
 pub fn wasm(filter: &str) -> Result<PathBuf> {
-    built(
+    let module = built(
         root().join("dist").join(format!("{filter}.wasm")),
         "make build",
-    )
+    )?;
+    let mut start = Vec::new();
+    let action = format!("reading {}", module.display());
+    let file = File::open(&module).context(&action)?;
+    file.take(20).read_to_end(&mut start).context(action)?;
+    match not_a_module(&start) {
+        None => Ok(module),
+        Some(found) => Err(Error::Config {
+            file: module.display().to_string(),
+            reason: format!(
+                "is not a WebAssembly module but {found}; `make build` makes one, or take that of a release and compare it with SHA256SUMS"
+            ),
+        }),
+    }
+}
+
+/// What a file is that begins with these bytes, if it is no WebAssembly module that a proxy loads.
+fn not_a_module(start: &[u8]) -> Option<String> {
+    // The first is the version of modules, the second of components; both have it where others have a machine.
+    const MODULE: [u8; 8] = *b"\0asm\x01\0\0\0";
+    let elf_machine = start.get(18).copied();
+    Some(match start {
+        _ if start.starts_with(&MODULE) => return None,
+        [] => "empty".to_owned(),
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => {
+            "a WebAssembly component, which proxies do not load".to_owned()
+        }
+        [0, b'a', b's', b'm', ..] => "WebAssembly of another version".to_owned(),
+        [0x7f, b'E', b'L', b'F', ..] => match elf_machine {
+            Some(0x3e) => "a program or library for x86_64".to_owned(),
+            Some(0xb7) => "a program or library for aarch64".to_owned(),
+            _ => "a program or library for another processor".to_owned(),
+        },
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => "a program or library for macOS".to_owned(),
+        [0x1f, 0x8b, ..] => "compressed with gzip".to_owned(),
+        _ => format!(
+            "something that begins with {:?}",
+            String::from_utf8_lossy(start)
+        ),
+    })
 }
 
 /// The module of a filter as it was linked, with the names of its functions.
@@ -189,4 +231,34 @@ fn built(path: PathBuf, command: &str) -> Result<PathBuf> {
         path,
         command: command.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::not_a_module;
+
+    #[test]
+    fn what_is_no_module_is_named() {
+        let elf = |machine: u8| {
+            let mut start = b"\x7fELF\x02\x01\x01".to_vec();
+            start.resize(18, 0);
+            start.extend([machine, 0]);
+            start
+        };
+        let cases: [(&[u8], &str); 8] = [
+            (b"", "empty"),
+            (b"\0asm\x0d\0\x01\0", "component"),
+            (b"\0asm\x02\0\0\0", "another version"),
+            (&elf(0x3e), "x86_64"),
+            (&elf(0xb7), "aarch64"),
+            (b"\xcf\xfa\xed\xfe", "macOS"),
+            (b"\x1f\x8b\x08", "gzip"),
+            (b"<!DOCTYPE html>", "<!DOCTYPE html>"),
+        ];
+        for (start, said) in cases {
+            let found = not_a_module(start).unwrap();
+            assert!(found.contains(said), "{found}");
+        }
+        assert_eq!(not_a_module(b"\0asm\x01\0\0\0\x01"), None);
+    }
 }

@@ -5,6 +5,9 @@
 //! all, in one shell and in order, and the demonstration prints them.
 
 use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 
 use crate::error::Context;
 use crate::{Error, Result, paths};
@@ -54,6 +57,66 @@ pub fn steps() -> Result<Vec<Step>> {
         return Err(Error::Config { file, reason });
     }
     Ok(steps)
+}
+
+/// What is printed between the output of one command and the next.
+const MARK: &str = "\u{1}";
+
+/// Where the commands find what they name: the servers at these ports of `localhost`, and the file of
+/// the audit trail.
+pub struct Places<'a> {
+    /// The ports that the commands name, and who is there.
+    pub servers: Vec<(u16, SocketAddr)>,
+    /// The file of the audit trail.
+    pub trail: &'a Path,
+}
+
+impl Places<'_> {
+    /// A command with these places in it.
+    #[must_use]
+    pub fn put_into(&self, command: &str) -> String {
+        let mut command = command.to_owned();
+        for (port, actual) in &self.servers {
+            command = command.replace(&format!("localhost:{port}"), &actual.to_string());
+        }
+        command.replace(TRAIL, &self.trail.display().to_string())
+    }
+}
+
+/// Runs all commands of the README in one shell, and compares what they print with what it says.
+///
+/// # Errors
+/// When a command prints something else.
+pub fn follow(places: &Places<'_>) -> Result<()> {
+    let steps = steps()?;
+    let mut script = String::from("set -u\n");
+    for Step { command, .. } in &steps {
+        let command = places.put_into(command);
+        script.push_str(&format!("{command}\nprintf '{MARK}'\n"));
+    }
+    let mut bash = Command::new("bash");
+    // A proxy of this machine does not know its loopback interface.
+    bash.args(["-c", &script])
+        .env("no_proxy", "localhost,127.0.0.1");
+    let output = bash.output().context("running bash")?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let wrong = |command: &str, text: String| Error::Command {
+        command: command.to_owned(),
+        text,
+    };
+    let outputs: Vec<&str> = printed.split(MARK).collect();
+    if outputs.len() != steps.len() + 1 {
+        let text = format!("the script ended early: {errors}");
+        return Err(wrong("the README's script", text));
+    }
+    for (step, actual) in steps.iter().zip(outputs) {
+        if let Some(difference) = step.difference(actual) {
+            let text = format!("{difference}\nit printed:\n{actual}{errors}");
+            return Err(wrong(&step.command, text));
+        }
+    }
+    Ok(())
 }
 
 fn parse(text: &str) -> Vec<Step> {

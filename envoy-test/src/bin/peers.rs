@@ -7,25 +7,33 @@
 )]
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use envoy_test::peers::{Collector, ISSUER, Idp, Upstream};
 use envoy_test::{Result, wait_for_interrupt};
 
-const USAGE: &str = "usage: peers upstream|idp|collector --listen <address>:<port>";
+const USAGE: &str =
+    "usage: peers upstream|idp|collector --listen <address>:<port> [--trail <file>]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [peer, "--listen", address] = arguments[..] else {
-        eprintln!("{USAGE}");
-        return ExitCode::from(2);
+    let (peer, address, trail) = match arguments[..] {
+        [peer, "--listen", address] => (peer, address, None),
+        ["collector", "--listen", address, "--trail", file] => {
+            ("collector", address, Some(Path::new(file)))
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     let Ok(address) = address.parse() else {
         eprintln!("{address} is not an address and port; {USAGE}");
         return ExitCode::from(2);
     };
-    match run(peer, address) {
+    match run(peer, address, trail) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
             eprintln!("there is no peer named {peer}; {USAGE}");
@@ -39,11 +47,15 @@ fn main() -> ExitCode {
 }
 
 /// Serves until told to end; `false` if there is no such peer.
-fn run(peer: &str, listen: SocketAddr) -> Result<bool> {
+fn run(peer: &str, listen: SocketAddr, trail: Option<&Path>) -> Result<bool> {
     match peer {
         "upstream" => serve(peer, &Upstream::start(listen)?, Upstream::address),
         "idp" => serve(peer, &Idp::start(listen, ISSUER)?, Idp::address),
-        "collector" => serve(peer, &Collector::start(listen)?, Collector::address),
+        "collector" => {
+            let collector = Collector::start(listen)?;
+            trail.map_or(Ok(()), |trail| collector.write_to(trail))?;
+            serve(peer, &collector, Collector::address)
+        }
         _ => Ok(false),
     }
 }

@@ -1,6 +1,7 @@
 //! `docker-compose.yaml` runs what the tests run: the same configuration, the same Envoy, the same
 //! servers at the same names and ports.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -8,10 +9,10 @@ use std::process::{Child, Command, Stdio};
 
 use envoy_test::envoy::{ADMIN, Address, Bootstrap, CLUSTERS, Envoy, GATEWAY, MODULES, Options};
 use envoy_test::peers::Peers;
+use envoy_test::readme::Places;
 use envoy_test::{ENVOY_VERSION, FILTERS, paths, poll, readme};
 use serde_json::Value;
 
-use crate::readme::{Places, run};
 use crate::{texts, yaml};
 
 /// What the containers have at the ports of the clusters, and beside them.
@@ -207,7 +208,7 @@ fn the_files_of_the_containers_give_the_responses_of_the_readme() {
         ..Options::default()
     };
     let envoy = Envoy::start(&bootstrap, options).unwrap();
-    run(&Places {
+    let followed = readme::follow(&Places {
         servers: vec![
             (GATEWAY.port, envoy.gateway()),
             (ADMIN.port, envoy.admin()),
@@ -217,6 +218,7 @@ fn the_files_of_the_containers_give_the_responses_of_the_readme() {
         ],
         trail: &trail,
     });
+    followed.unwrap();
 }
 
 /// The JSON files are what the upstream of the demonstration answers.
@@ -257,6 +259,40 @@ fn images_are_pinned() {
         assert!(
             numbers >= 2 && tag != "latest",
             "{name}: {image} is not pinned to one version"
+        );
+    }
+}
+
+/// Every service that runs without being asked for has a stand-in, but for Grafana.
+#[test]
+fn stand_ins_are_for_what_is_there() {
+    let services = &yaml("docker-compose.yaml")["services"];
+    let local = &yaml("compose/local.yaml")["services"];
+    let usual: BTreeSet<&str> = services
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, service)| service.get("profiles").is_none() && *name != "grafana")
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let stand_ins: BTreeSet<&str> = local
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(stand_ins, usual);
+    let script = |name: &str| fs::read_to_string(file(name)).unwrap();
+    let listed = script("compose/test.sh");
+    assert!(listed.contains("services=(envoy upstream idp collector prometheus)"));
+    for name in usual {
+        assert_eq!(
+            local[name]["image"],
+            format!("localhost/meshward-stand-in/{name}:local")
+        );
+        assert!(
+            script("compose/stand_ins.sh").contains(&format!("\nbuild {name} ")),
+            "{name}"
         );
     }
 }

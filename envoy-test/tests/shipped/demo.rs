@@ -1,18 +1,114 @@
 //! The demonstration ends with every line as expected.
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
 
 use envoy_test::paths;
+use envoy_test::readme::{self, Step};
 use serde_json::Value;
 
 #[test]
-fn the_demonstration_is_as_expected() {
-    run(&[]);
+fn the_demonstration_is_as_expected_and_the_same_when_it_runs_again_at_once() {
+    let first = run(&[]);
+    assert_eq!(first, run(&[]));
 }
 
 #[test]
 fn the_demonstration_with_four_modules_is_as_expected() {
     run(&["--separate"]);
+}
+
+/// A demonstration that goes on, until it is dropped.
+struct Running {
+    process: Child,
+    said: String,
+}
+
+impl Running {
+    /// Starts it at free ports, and reads what it says until it waits.
+    fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_demo"))
+            .args(["--keep", "--free-ports"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        while !said.contains("Ctrl-C ends it.") {
+            assert!(lines.read_line(&mut said).unwrap() > 0, "it ended: {said}");
+        }
+        Self { process, said }
+    }
+
+    /// The commands between two of its lines, as it prints them.
+    fn commands(&self, from: &str, to: &str) -> String {
+        let (_, after) = self.said.split_once(from).unwrap();
+        let (_, after) = after.split_once('\n').unwrap();
+        after.split_once(to).unwrap().0.trim().to_owned()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What bash prints, in the folder of the checkout, where `meshward` is installed.
+fn shell(script: &str) -> String {
+    let meshward = paths::command_line().unwrap();
+    let path = format!(
+        "{}:{}",
+        meshward.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let output = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(paths::root())
+        .env("PATH", path)
+        .env("no_proxy", "127.0.0.1")
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// What is left running is tried with the very commands that it prints, twice in a minute, and each filter
+/// has a next step.
+#[test]
+fn what_is_left_running_gives_the_responses_of_the_readme_each_time() {
+    for _ in 0..2 {
+        let demo = Running::start();
+        let printed = shell(&demo.commands("To try, for example:", "Next, with each filter"));
+        // Not every output ends its line.
+        let expected = readme::steps()
+            .unwrap()
+            .into_iter()
+            .flat_map(|step| step.output);
+        let step = Step {
+            command: String::new(),
+            output: vec![expected.collect()],
+        };
+        let in_one_line = printed.replace('\n', "");
+        assert_eq!(step.difference(&in_one_line), None, "{printed}");
+
+        let next = demo.commands("Next, with each filter", "To change something");
+        let next: Vec<&str> = next.split("# ").skip(1).collect();
+        let shows = [
+            ("jwt-auth", "credential_missing"),
+            ("token-bucket", "meshward_token_bucket_requests_total"),
+            ("pii-redactor", "[EMAIL]"),
+            ("audit-emitter", "alice"),
+        ];
+        assert_eq!(next.len(), shows.len());
+        for (step, (filter, shown)) in next.into_iter().zip(shows) {
+            let (heading, command) = step.split_once('\n').unwrap();
+            assert!(heading.starts_with(filter), "{heading}");
+            let printed = shell(command);
+            assert!(printed.contains(shown), "{command}: {printed}");
+        }
+    }
 }
 
 /// `meshward explain` says of the same requests what this Envoy does with them.
@@ -37,7 +133,7 @@ fn same_statuses_as_explained(table: &str) {
     }
 }
 
-fn run(arguments: &[&str]) {
+fn run(arguments: &[&str]) -> String {
     let demo = Command::new(env!("CARGO_BIN_EXE_demo"))
         .args(arguments)
         .output()
@@ -49,4 +145,5 @@ fn run(arguments: &[&str]) {
         String::from_utf8_lossy(&demo.stderr)
     );
     same_statuses_as_explained(&table);
+    table.into_owned()
 }

@@ -4,10 +4,13 @@
 
 mod compose;
 mod demo;
+mod engines;
 mod envoy_manifests;
 mod examples;
+mod first_run;
 mod fleet;
 mod links;
+mod machine;
 mod manifests;
 mod modules;
 mod packages;

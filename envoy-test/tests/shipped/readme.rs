@@ -1,23 +1,9 @@
 //! The commands of the README do what it says that they do.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
-
-use envoy_test::FILTERS;
 use envoy_test::envoy::{ADMIN, CLUSTERS, Envoy, GATEWAY, Options};
 use envoy_test::peers::Peers;
-use envoy_test::readme::{self, Step};
-
-/// What is printed between the output of one command and the next.
-const MARK: &str = "\u{1}";
-
-/// Where the commands find what they name: the servers at these ports of `localhost`, and the file of
-/// the audit trail.
-pub(crate) struct Places<'a> {
-    pub(crate) servers: Vec<(u16, SocketAddr)>,
-    pub(crate) trail: &'a Path,
-}
+use envoy_test::readme::{self, Places};
+use envoy_test::{ENVOY_VERSIONS, FILTERS, paths};
 
 #[test]
 fn every_command_prints_what_the_readme_says() {
@@ -31,7 +17,7 @@ fn every_command_prints_what_the_readme_says() {
     };
     let envoy = Envoy::start(&peers.bootstrap(&FILTERS).unwrap(), options).unwrap();
     let [upstream, idp, collector] = CLUSTERS.map(|(_, address)| address.port);
-    run(&Places {
+    let followed = readme::follow(&Places {
         servers: vec![
             (GATEWAY.port, envoy.gateway()),
             (ADMIN.port, envoy.admin()),
@@ -41,38 +27,7 @@ fn every_command_prints_what_the_readme_says() {
         ],
         trail: &trail,
     });
-}
-
-/// Runs all commands of the README in one shell, and compares.
-pub(crate) fn run(places: &Places<'_>) {
-    let steps = readme::steps().unwrap();
-    let mut script = String::from("set -u\n");
-    for Step { command, .. } in &steps {
-        let mut command = command.clone();
-        for (port, actual) in &places.servers {
-            command = command.replace(&format!("localhost:{port}"), &actual.to_string());
-        }
-        let trail = places.trail.display().to_string();
-        command = command.replace(readme::TRAIL, &trail);
-        script.push_str(&format!("{command}\nprintf '{MARK}'\n"));
-    }
-    let output = Command::new("bash").args(["-c", &script]).output().unwrap();
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    let outputs: Vec<&str> = printed.split(MARK).collect();
-    assert_eq!(
-        outputs.len(),
-        steps.len() + 1,
-        "the script ended early: {errors}"
-    );
-    for (step, actual) in steps.iter().zip(outputs) {
-        if let Some(difference) = step.difference(actual) {
-            panic!(
-                "{}\n{difference}\nit printed:\n{actual}{errors}",
-                step.command
-            );
-        }
-    }
+    followed.unwrap();
 }
 
 #[test]
@@ -87,4 +42,36 @@ fn every_command_reaches_a_server_of_the_test() {
             assert!(known, "{}: nothing is at port {port}", step.command);
         }
     }
+}
+
+/// The figures of the README are those of the last measurement that the test bed shows.
+#[test]
+fn the_figures_are_those_of_the_test_bed() {
+    let read = |file: &str| std::fs::read_to_string(paths::root().join(file)).unwrap();
+    let measured = read("envoy-test/README.md");
+    let readme = read("README.md");
+    let (_, table) = readme
+        .split_once("<!-- figures: from envoy-test/README.md -->")
+        .unwrap();
+    let (table, _) = table.split_once("<!-- figures: end -->").unwrap();
+    let rows: Vec<&str> = table.trim().lines().skip(2).collect();
+    assert!(rows.len() >= 9, "{table}");
+    for row in rows {
+        assert!(measured.contains(row.trim_end_matches('|')), "{row}");
+    }
+}
+
+/// What the README says of versions is what the tests run with.
+#[test]
+fn the_versions_are_those_of_the_tests() {
+    let readme = std::fs::read_to_string(paths::root().join("README.md")).unwrap();
+    let (_, versions) = readme.split_once("## Minimum versions").unwrap();
+    for version in ENVOY_VERSIONS {
+        assert!(versions.contains(version), "{version}");
+    }
+    let needs = std::fs::read_to_string(paths::root().join("envoy-test/setup/needs.sh")).unwrap();
+    assert!(needs.contains("${1:-3.9}") && versions.contains("Python 3.9 with"));
+    assert!(needs.contains("20.12 or later") && versions.contains("Node 20.12"));
+    let cargo = std::fs::read_to_string(paths::root().join("Cargo.toml")).unwrap();
+    assert!(cargo.contains("rust-version = \"1.95\"") && versions.contains("Rust 1.95"));
 }

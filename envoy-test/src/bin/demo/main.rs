@@ -19,21 +19,25 @@ use std::process::ExitCode;
 
 use envoy_test::envoy::{Bootstrap, Envoy, Options};
 use envoy_test::peers::Peers;
-use envoy_test::{FILTERS, Result};
+use envoy_test::{FILTERS, Result, paths, readme};
 
 fn main() -> ExitCode {
-    let (mut keep, mut chain) = (false, Chain::Bundle);
+    let (mut keep, mut chain, mut ports) = (false, Chain::Bundle, Ports::Usual);
     for argument in std::env::args().skip(1) {
         match argument.as_str() {
             "--keep" => keep = true,
             "--separate" => chain = Chain::Separate,
+            "--free-ports" => ports = Ports::Free,
+            "--running" => return follow_readme(),
             other => {
-                eprintln!("demo: {other:?} is no option; there are --separate and --keep");
+                eprintln!(
+                    "demo: {other:?} is no option; there are --separate, --keep, --free-ports and --running"
+                );
                 return ExitCode::from(2);
             }
         }
     }
-    match run(chain, keep) {
+    match run(chain, keep.then_some(ports)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -41,6 +45,33 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Follows the README against what runs at its ports.
+fn follow_readme() -> ExitCode {
+    let places = readme::Places {
+        servers: Vec::new(),
+        trail: &paths::root().join(readme::TRAIL),
+    };
+    match readme::follow(&places) {
+        Ok(()) => {
+            println!("The commands of the README print what it says.");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("demo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where what is left running listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ports {
+    /// At the ports of the README.
+    Usual,
+    /// At any that are free.
+    Free,
 }
 
 /// How the filters are put into Envoy.
@@ -62,7 +93,7 @@ impl Chain {
     }
 }
 
-fn run(chain: Chain, keep: bool) -> Result<bool> {
+fn run(chain: Chain, keep: Option<Ports>) -> Result<bool> {
     let options = Options {
         workers: 2,
         ..Options::default()
@@ -83,9 +114,9 @@ fn run(chain: Chain, keep: bool) -> Result<bool> {
     print!("{table}");
     if !table.as_expected() {
         print!("\nThe log of Envoy ends with:\n{}", envoy.log().tail());
-    } else if keep {
+    } else if let Some(ports) = keep {
         drop(envoy);
-        keep::until_interrupted(chain, options)?;
+        keep::until_interrupted(chain, ports, options)?;
     }
     Ok(table.as_expected())
 }
