@@ -18,6 +18,8 @@ use crate::entity::EntitySet;
 /// How much personal data each caller may get in clear.
 #[derive(Clone, Debug)]
 pub struct DataBudget {
+    /// Where the configuration has it.
+    path: String,
     /// Its name, in refusals, metrics and decisions.
     pub name: String,
     /// The requests that it counts.
@@ -138,6 +140,7 @@ impl DataBudget {
         });
         let (class, class_words) = class?;
         Some(Self {
+            path: fields.node().path().to_owned(),
             name,
             matches,
             key: key?,
@@ -164,13 +167,13 @@ pub(super) fn check(node: &Node<'_>, budgets: &[DataBudget], rules: &[Rule]) {
         let mut paths = rule.data_subject.iter();
         paths.any(|path| path.direction == policy::finding::Direction::Response)
     };
-    for (place, budget) in budgets.iter().enumerate() {
+    for budget in budgets {
         let mut searching = rules.iter().filter(searches);
-        let path = format!("{}[{place}]", policy::config::join(node.path(), "budget"));
+        let path = &budget.path;
         if !searching.any(|rule| rule.detects(&budget.class)) {
             let words = budget.class_words.join(", ");
             node.warn_at(
-                &policy::config::join(&path, "class"),
+                &policy::config::join(path, "class"),
                 "class_undetected",
                 format_args!(
                     "no rule detects {words} in responses, so nothing is counted: add it to \"detect\" (with the action \"detect\" it stays as it is)"
@@ -179,7 +182,7 @@ pub(super) fn check(node: &Node<'_>, budgets: &[DataBudget], rules: &[Rule]) {
         }
         if budget.people.is_some() && !rules.iter().any(finds_people) {
             node.reject_at(
-                &policy::config::join(&path, "people"),
+                &policy::config::join(path, "people"),
                 r#"no rule says where responses name people: add "data_subject": [{ "response": "$.patient.id" }] to a rule"#,
             );
         }
