@@ -79,6 +79,8 @@ fn question(arguments: &RequestArguments, configuration: String) -> Result<Quest
         jwks: bytes(&arguments.jwks)?,
         client: arguments.client,
         route: arguments.route.clone(),
+        tls: arguments.tls,
+        certificate: arguments.certificate.clone(),
         response: arguments.response.clone(),
         response_headers: arguments.response_headers.clone(),
         body: bytes(&arguments.body)?,

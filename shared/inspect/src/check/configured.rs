@@ -33,6 +33,24 @@ pub fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
     }
 }
 
+/// The configuration of one filter, wherever it stands in a text: alone, among others, or in the bundle.
+/// `of` says whose the text is, where that is not plain from it.
+///
+/// # Errors
+/// There is none, or no single one.
+pub fn part(text: &str, of: Option<&str>, filter: &'static str) -> Result<String, String> {
+    let configured = one(text, of).or_else(|_| one(text, Some(filter)))?;
+    if configured.filter == filter {
+        return Ok(configured.json);
+    }
+    let parts = meshward_bundle::config::split(&configured.json).parts;
+    let found = parts.into_iter().find(|text| text.part.filter() == filter);
+    let found = found.filter(|_| configured.filter == BUNDLE);
+    found
+        .map(|text| text.json)
+        .ok_or_else(|| format!("there is no configuration of {filter}"))
+}
+
 /// All configurations in a text, in its order.
 fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> {
     let text = text.trim_start_matches('\u{feff}');
@@ -120,6 +138,8 @@ fn bundled(all: &[Configured]) -> Result<Configured, String> {
 
 #[cfg(test)]
 mod tests {
+    use policy::filters::TOKEN_BUCKET;
+
     use super::*;
 
     const LIMITS: &str = r#"{"limits": [{"name": "a", "key": ["ip"], "rate": "5/s"}]}"#;
@@ -142,6 +162,18 @@ mod tests {
         meshward_bundle::config::check(&bundle.json).result.unwrap();
         let alone = one(manifest, Some("token-bucket")).unwrap();
         assert_eq!(alone.filter, "token-bucket");
+    }
+
+    #[test]
+    fn the_part_of_a_filter_is_found_wherever_it_stands() {
+        let wanted = |text: &str| part(text, None, TOKEN_BUCKET).unwrap();
+        let manifest = include_str!("../../../../envoy-test/envoy/meshward.yaml");
+        let bundle = include_str!("../../../../filters/meshward/examples/shop.json");
+        for text in [LIMITS, manifest, bundle] {
+            assert!(wanted(text).contains("\"limits\""), "{text}");
+        }
+        let other = r#"{"presets": ["pci"]}"#;
+        assert!(part(other, None, TOKEN_BUCKET).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use cases::{
     Backend as _, Call, CaseFile, Cuts, HeaderValues, InProcess, RequestData, ResponseData, Step,
+    Tls, TlsVersion,
 };
 use host::fake::Profile;
 use policy::config::Problems;
@@ -45,6 +46,10 @@ pub struct Question {
     pub client: IpAddr,
     /// The name of the route.
     pub route: Option<String>,
+    /// The version of TLS that the connection has.
+    pub tls: Option<TlsVersion>,
+    /// What the proxy tells of the certificate of the client: `uri_san=spiffe://example.com/job`.
+    pub certificate: Vec<String>,
     /// What the upstream responds: `HTTP/1.1 200`.
     pub response: Option<String>,
     /// Headers of the response.
@@ -73,6 +78,8 @@ impl Default for Question {
             jwks: None,
             client: Ipv4Addr::LOCALHOST.into(),
             route: None,
+            tls: None,
+            certificate: Vec::new(),
             response: None,
             response_headers: Vec::new(),
             body: None,
@@ -165,6 +172,7 @@ fn step(question: &Question) -> Result<Step, Unexplained> {
     request.headers = headers(&question.headers).map_err(mistaken("header"))?;
     request.client = question.client;
     request.route.clone_from(&question.route);
+    request.tls = connection(question)?;
     if let Some(host) = request.headers.remove("host") {
         request.headers.insert(":authority".to_owned(), host);
     }
@@ -194,6 +202,37 @@ fn step(question: &Question) -> Result<Step, Unexplained> {
     // Waits for the record.
     step.expect.records = Some(Vec::new());
     Ok(step)
+}
+
+/// What is known of the connection.
+fn connection(question: &Question) -> Result<Option<Tls>, String> {
+    if question.tls.is_none() && question.certificate.is_empty() {
+        return Ok(None);
+    }
+    let mut tls = Tls {
+        version: question.tls.unwrap_or_default(),
+        ..Tls::default()
+    };
+    for pair in &question.certificate {
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("certificate {pair:?}: expected FIELD=VALUE"))?;
+        let field = match name.trim() {
+            "uri_san" => &mut tls.uri_san,
+            "dns_san" => &mut tls.dns_san,
+            "subject" => &mut tls.subject,
+            "sha256" => &mut tls.sha256,
+            other => {
+                return Err(format!(
+                    "certificate {pair:?}: no such field: {other}; there are uri_san, dns_san, subject and sha256"
+                ));
+            }
+        };
+        if field.replace(value.to_owned()).is_some() {
+            return Err(format!("certificate: {name} is given twice"));
+        }
+    }
+    Ok(Some(tls))
 }
 
 fn headers(lines: &[String]) -> Result<BTreeMap<String, HeaderValues>, String> {
