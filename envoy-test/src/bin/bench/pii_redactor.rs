@@ -230,7 +230,11 @@ fn through_envoy() -> Result<()> {
         setup("a filter that does nothing", &[FILTER], None),
         setup("pii-redactor, all presets", &[FILTER], Some(ALL_PRESETS)),
         setup("values in clear", &[FILTER], Some(IN_CLEAR)),
-        setup("values in clear, within a budget", &[FILTER], Some(WITHIN_BUDGET)),
+        setup(
+            "values in clear, within a budget",
+            &[FILTER],
+            Some(WITHIN_BUDGET),
+        ),
     ];
     let peers = Peers::start()?;
     for round in 1..=ROUNDS {
