@@ -21,6 +21,7 @@ mod charset;
 pub mod config;
 pub mod csv;
 pub mod custom;
+pub mod data_budget;
 pub mod detect;
 pub mod entity;
 pub mod filter;

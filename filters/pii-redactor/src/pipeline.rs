@@ -6,6 +6,7 @@ use policy::facts::Facts;
 use policy::finding::Direction;
 
 use crate::budget::{Budget, PIECE_BYTES};
+use crate::data_budget::Ration;
 use crate::inflate::{InflateError, InflateLimits, Inflater};
 use crate::malformed::{Malformed, Unsearched};
 use crate::media::{Charset, Framing};
@@ -108,6 +109,21 @@ impl BodyPipeline {
         }
     }
 
+    /// Counts the people whom the body names, for budgets, under hashes with this key.
+    pub(crate) fn count_people(&mut self, key: [u8; 16]) {
+        self.tally.count_people(key);
+    }
+
+    /// The people who have been named since the last time.
+    pub(crate) fn take_named(&mut self) -> Vec<u64> {
+        self.tally.take_named()
+    }
+
+    /// What may leave in clear of what is written next.
+    pub(crate) fn set_ration(&mut self, ration: Option<Rc<Ration>>) {
+        self.tally.set_ration(ration);
+    }
+
     /// As [`BodyPipeline::watch`], with who the owners must be.
     #[cfg(test)]
     pub(crate) fn watch_for(&mut self, direction: Direction, owners: Vec<Vec<String>>) {
@@ -124,6 +140,7 @@ impl BodyPipeline {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        self.plan.set_ration(self.tally.ration());
         let result = match self.decoder.take() {
             None => {
                 self.rewrite(chunk, out);
@@ -135,6 +152,7 @@ impl BodyPipeline {
                 result
             }
         };
+        self.plan.set_ration(None);
         self.failed = result.err();
         result
     }
@@ -181,7 +199,9 @@ impl BodyPipeline {
         }
         if !self.is_over_budget {
             let before = self.plan.looks();
+            self.plan.set_ration(self.tally.ration());
             self.rewriter.finish(out, &mut self.tally);
+            self.plan.set_ration(None);
             // All of it has been searched by now, whatever it cost.
             let looks = self.plan.looks().saturating_sub(before);
             self.budget.charge(0, looks);

@@ -2,7 +2,7 @@
 //! explained, whatever the body is.
 
 use crate::action::{Action, Replacement};
-use crate::plan::{FieldAction, Minimization, Plan};
+use crate::plan::{Binding, FieldAction, Minimization, Plan};
 use crate::spelled::{Spelling, write_spelled};
 use crate::tally::{Became, FIELD, Finding, MINIMIZED, Tally};
 
@@ -40,8 +40,16 @@ impl Redaction {
     /// What becomes of a value of a kind. `None` as value: it is not text, or too long to be held.
     pub(crate) fn of_kind(plan: &Plan, entity: u8, value: Option<&[u8]>) -> Self {
         let binding = plan.binding(entity);
-        let enforced = binding.filter(|binding| binding.enforces);
-        let action = enforced.map(|binding| &*binding.action);
+        let is_beyond_ration = plan.is_beyond_ration(entity);
+        let acts = |binding: &&Binding| binding.enforces || is_beyond_ration;
+        let action = match binding.filter(acts).map(|binding| &*binding.action) {
+            // What the rule lets stay, the budget does not; and it masks, and blocks nothing.
+            Some(Action::Detect) if is_beyond_ration => Some(&Action::Label),
+            Some(Action::Block) if binding.is_some_and(|binding| !binding.enforces) => {
+                Some(&Action::Label)
+            }
+            action => action,
+        };
         Self {
             entity,
             rule: binding.map_or(0, |binding| binding.rule),

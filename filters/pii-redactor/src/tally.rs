@@ -1,8 +1,12 @@
 //! What was found in one message: counts, never values.
 
+use std::rc::Rc;
+
+use host::shared_cells::keyed_hash;
 use policy::data_subject::DataSubjects;
 use policy::finding::Direction;
 
+use crate::data_budget::Ration;
 use crate::plan::Plan;
 use crate::plan::watched::Watched;
 
@@ -23,6 +27,8 @@ pub struct Tally {
     pub findings: Option<Vec<Finding>>,
     /// Whose the objects must be, and about whom the message is; `None` where nothing is watched.
     watch: Option<Box<Watching>>,
+    /// What may leave in clear of the piece that is being read.
+    ration: Option<Rc<Ration>>,
 }
 
 /// What one message is watched for.
@@ -36,6 +42,24 @@ struct Watching {
     noted: Vec<usize>,
     /// Objects could not be judged.
     is_unjudged: bool,
+    /// Everybody who was named, for budgets.
+    named: Option<Named>,
+}
+
+/// Hashes of the people whom a message names, in the order in which it does.
+#[derive(Debug)]
+struct Named {
+    key: [u8; 16],
+    hashes: Vec<u64>,
+    /// How many have been taken before them.
+    taken: usize,
+}
+
+/// How many people have been noted before an object: in the lists, and for budgets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PeopleMark {
+    listed: usize,
+    named: usize,
 }
 
 /// So many findings of a kind by a rule.
@@ -81,6 +105,32 @@ pub struct Finding {
     pub new: Option<Vec<u8>>,
 }
 
+impl Named {
+    const fn count(&self) -> usize {
+        self.taken.saturating_add(self.hashes.len())
+    }
+
+    /// Somebody, each time that he is named. A name that is too long to be kept is one of its own.
+    fn add(&mut self, value: &str, is_too_long: bool, ration: Option<&Ration>) {
+        let number = self.count().to_le_bytes();
+        let parts = match (is_too_long, value) {
+            (true, _) => [b"too long", &number[..]],
+            (false, "") => return,
+            (false, value) => [b"person", value.as_bytes()],
+        };
+        let hash = keyed_hash(self.key, parts.into_iter());
+        let Some(hash) = hash.first_chunk::<8>().copied().map(u64::from_le_bytes) else {
+            return;
+        };
+        if self.hashes.last() != Some(&hash) {
+            self.hashes.push(hash);
+        }
+        if let Some(ration) = ration {
+            ration.name(hash);
+        }
+    }
+}
+
 impl Tally {
     /// Counts one.
     pub fn add(&mut self, entity: u8, rule: u8, became: Became) {
@@ -93,6 +143,17 @@ impl Tally {
     }
 
     fn add_many(&mut self, more: Count) {
+        if let Some(ration) = self
+            .ration
+            .as_ref()
+            .filter(|_| more.became == Became::Stayed)
+        {
+            ration.spend(more.entity, more.number);
+        }
+        self.count(more);
+    }
+
+    fn count(&mut self, more: Count) {
         let what = |count: &Count| (count.entity, count.rule, count.became);
         let known = self
             .counts
@@ -115,14 +176,16 @@ impl Tally {
     pub(crate) fn beside(&self) -> Self {
         Self {
             findings: self.findings.as_ref().map(|_| Vec::new()),
+            ration: self.ration.clone(),
             ..Self::default()
         }
     }
 
     /// Takes what was counted in a text of its own; its findings are where that text is.
     pub(crate) fn merge(&mut self, inner: Self, offset: u64, length: u64) {
+        // They were taken from the ration when they were found.
         for count in inner.counts {
-            self.add_many(count);
+            self.count(count);
         }
         self.blocks |= inner.blocks;
         if let (Some(findings), Some(more)) = (&mut self.findings, inner.findings) {
@@ -145,7 +208,37 @@ impl Tally {
                 .collect(),
             noted: Vec::new(),
             is_unjudged: false,
+            named: None,
         }));
+    }
+
+    /// Counts all people whom the message names, under hashes with this key.
+    pub(crate) fn count_people(&mut self, key: [u8; 16]) {
+        if let Some(watch) = &mut self.watch {
+            watch.named = Some(Named {
+                key,
+                hashes: Vec::new(),
+                taken: 0,
+            });
+        }
+    }
+
+    /// The people who have been named since the last time.
+    pub(crate) fn take_named(&mut self) -> Vec<u64> {
+        let named = self.watch.as_mut().and_then(|watch| watch.named.as_mut());
+        named.map_or_else(Vec::new, |named| {
+            named.taken = named.taken.saturating_add(named.hashes.len());
+            std::mem::take(&mut named.hashes)
+        })
+    }
+
+    /// What may leave in clear of the piece that is read next.
+    pub(crate) fn set_ration(&mut self, ration: Option<Rc<Ration>>) {
+        self.ration = ration;
+    }
+
+    pub(crate) const fn ration(&self) -> Option<&Rc<Ration>> {
+        self.ration.as_ref()
     }
 
     /// The people whom the message is about.
@@ -188,6 +281,9 @@ impl Tally {
         let place = watch.people.iter().position(|people| people.path == path);
         let people = place.and_then(|place| watch.people.get_mut(place));
         if let (Some(place), Some(people)) = (place, people) {
+            if let Some(named) = &mut watch.named {
+                named.add(value, is_too_long, self.ration.as_deref());
+            }
             if is_too_long {
                 people.omitted = people.omitted.saturating_add(1);
             } else if people.add(value) {
@@ -197,21 +293,30 @@ impl Tally {
     }
 
     /// How many people have been noted.
-    pub(crate) fn people_noted(&self) -> usize {
-        self.watch.as_ref().map_or(0, |watch| watch.noted.len())
+    pub(crate) fn people_noted(&self) -> PeopleMark {
+        self.watch
+            .as_ref()
+            .map_or_else(PeopleMark::default, |watch| PeopleMark {
+                listed: watch.noted.len(),
+                named: watch.named.as_ref().map_or(0, Named::count),
+            })
     }
 
-    /// What names the people noted after these so many does not leave.
-    pub(crate) fn forget_people(&mut self, noted: usize) {
+    /// What names the people noted after this does not leave.
+    pub(crate) fn forget_people(&mut self, mark: PeopleMark) {
         let Some(watch) = &mut self.watch else {
             return;
         };
-        while watch.noted.len() > noted {
+        while watch.noted.len() > mark.listed {
             let place = watch.noted.pop();
             let people = place.and_then(|place| watch.people.get_mut(place));
             if let Some(people) = people {
                 people.values.pop();
             }
+        }
+        if let Some(named) = &mut watch.named {
+            let kept = mark.named.saturating_sub(named.taken);
+            named.hashes.truncate(kept);
         }
     }
 
@@ -224,6 +329,7 @@ impl Tally {
                 people: Vec::new(),
                 noted: Vec::new(),
                 is_unjudged: false,
+                named: None,
             })
         });
         watch.is_unjudged |= judges;

@@ -198,6 +198,7 @@ fn records() -> Vec<Value> {
         finding("CARD_CVV", "security", "removed"),
         denied("jwt-auth/rules[2]"),
         denied("token-bucket/per-client"),
+        denied("pii-redactor/ssn"),
         control("open"),
         control("checkpoint"),
         control("purge"),

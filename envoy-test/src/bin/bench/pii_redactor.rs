@@ -31,6 +31,11 @@ const LOAD: Load = Load {
     warm_up: 5,
     measured: 25,
 };
+/// Everything is found, as in a body that is changed, and stays.
+const IN_CLEAR: &str = r#"{"rules":[{"detect":["EMAIL","CREDIT_CARD","PHONE","US_SSN","IBAN"]}],"actions":{"default":"detect"}}"#;
+/// The same, and charged.
+const WITHIN_BUDGET: &str = r#"{"rules":[{"detect":["EMAIL","CREDIT_CARD","PHONE","US_SSN","IBAN"]}],"actions":{"default":"detect"},
+    "budget":[{"name":"b","key":["ip"],"class":["EMAIL","CREDIT_CARD","PHONE","US_SSN","IBAN"],"values":"1000000000/day","then":"block"}]}"#;
 const FILTER: &str = "pii-redactor";
 
 pub(crate) fn run() -> Result<()> {
@@ -202,7 +207,8 @@ fn number(measured: &Value, name: &str) -> f64 {
 struct Setup {
     name: &'static str,
     filters: Vec<&'static str>,
-    does_nothing: bool,
+    /// That of the filter; `None` is one that does nothing.
+    configuration: Option<&'static str>,
     /// For each document.
     microseconds: Vec<Vec<f64>>,
 }
@@ -213,16 +219,22 @@ fn through_envoy() -> Result<()> {
         ("1 % personal data", documents(100)),
     ];
     let responses = responses.map(|(name, text)| (name, as_array(&text)));
-    let setup = |name, filters: &[&'static str], does_nothing| Setup {
+    let setup = |name, filters: &[&'static str], configuration| Setup {
         name,
         filters: filters.to_vec(),
-        does_nothing,
+        configuration,
         microseconds: vec![Vec::new(); responses.len()],
     };
     let mut setups = [
-        setup("no filter", &[], false),
-        setup("a filter that does nothing", &[FILTER], true),
-        setup("pii-redactor, all presets", &[FILTER], false),
+        setup("no filter", &[], None),
+        setup("a filter that does nothing", &[FILTER], None),
+        setup("pii-redactor, all presets", &[FILTER], Some(ALL_PRESETS)),
+        setup("values in clear", &[FILTER], Some(IN_CLEAR)),
+        setup(
+            "values in clear, within a budget",
+            &[FILTER],
+            Some(WITHIN_BUDGET),
+        ),
     ];
     let peers = Peers::start()?;
     for round in 1..=ROUNDS {
@@ -266,10 +278,10 @@ fn through_envoy() -> Result<()> {
 
 fn bootstrap(setup: &Setup, peers: &Peers) -> Result<Bootstrap> {
     let mut bootstrap = peers.bootstrap(&setup.filters)?;
-    if setup.does_nothing {
-        bootstrap.replace_module(FILTER, &paths::noop_filter()?)?;
-    } else if !setup.filters.is_empty() {
-        bootstrap.configure(FILTER, ALL_PRESETS)?;
+    match setup.configuration {
+        Some(configuration) => bootstrap.configure(FILTER, configuration)?,
+        None if setup.filters.is_empty() => {}
+        None => bootstrap.replace_module(FILTER, &paths::noop_filter()?)?,
     }
     Ok(bootstrap)
 }

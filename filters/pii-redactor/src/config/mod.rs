@@ -1,6 +1,7 @@
 //! The configuration: what is redacted in which messages, and what happens when it cannot be.
 
 mod actions;
+mod data_budget;
 mod detectors;
 mod fields;
 mod on_error;
@@ -8,6 +9,7 @@ mod presets;
 mod rule;
 mod watched;
 
+pub use data_budget::{DataBudget, PeopleLimit, Then};
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
 pub use rule::{Place, Places, Rule};
 
@@ -53,6 +55,10 @@ pub struct Config {
     pub report_header: Option<String>,
     /// The environment variable with the key of pseudonyms, where there are any.
     pub pseudonym_key_env: Option<String>,
+    /// How much personal data each caller may get in clear.
+    pub data_budgets: Vec<DataBudget>,
+    /// How many keys all budgets together remember.
+    pub budget_keys: u64,
     /// What differs by route.
     pub routes: RouteSettings,
 }
@@ -282,6 +288,11 @@ impl Config {
                 "expected at most {MAX_TARGETS} \"owner\" and \"data_subject\" entries in all rules"
             ));
         }
+        let data_budgets = fields.or("budget", Vec::new(), |n| DataBudget::read_all(n, &kinds));
+        data_budget::check(fields.node(), &data_budgets, &rules);
+        let budget_keys = fields.or("budget_keys", DEFAULT_BUDGET_KEYS, |n| {
+            n.integer(16..=16_777_216)
+        });
         let has_rules = ["rules", "presets"]
             .iter()
             .any(|key| fields.node().json().member(key).is_some());
@@ -317,6 +328,8 @@ impl Config {
             inflate,
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
+            data_budgets,
+            budget_keys,
             routes: RouteSettings::read(fields, &Self::ROUTE_PART),
             customs: customs.into(),
         };
@@ -333,6 +346,8 @@ fn read_inflate(node: &Node<'_>) -> Option<InflateLimits> {
         })
     })
 }
+
+const DEFAULT_BUDGET_KEYS: u64 = 65_536;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ use super::actions::{ActionTable, Keys};
 use super::detectors::Kinds;
 use super::{fields, presets, watched};
 use crate::action::Action;
+use crate::entity::EntitySet;
 use crate::paths::Path;
 use crate::plan::watched::{Otherwise, OwnerRule, PersonPath};
 use crate::plan::{FieldAction, Selector};
@@ -101,6 +102,12 @@ pub(super) struct Scope<'s> {
 }
 
 impl Rule {
+    /// Whether it looks for any of these kinds.
+    #[must_use]
+    pub fn detects(&self, class: &EntitySet) -> bool {
+        self.detect.iter().any(|(entity, _)| class.has(*entity))
+    }
+
     /// Whether objects go, or messages stop, for whose they are.
     #[must_use]
     pub fn judges_owners(&self) -> bool {

@@ -26,6 +26,8 @@ pub(super) struct Work {
     holds: bool,
     /// What has come of it.
     kept: Vec<u8>,
+    /// How much of what was found has been charged to budgets.
+    pub(super) charged: HandedOver,
     /// How much of what was found has been handed over.
     pub(super) handed_over: HandedOver,
     /// How many of the people that it is about have been handed over.
@@ -96,7 +98,7 @@ impl RedactedStream {
     /// that GET would get (RFC 9110 sections 8.6 and 9.3.2).
     fn correct_bodiless(&self, filter: &PiiRedactor, host: &dyn Host, message: &Message<'_>) {
         let rules = self.rules_for_body(filter, host, Direction::Response);
-        if !filter.changes_bodies(&rules) {
+        if !self.changes_bodies(filter, &rules, Direction::Response) {
             return;
         }
         let content_type = message.text("content-type").unwrap_or_default();
@@ -145,8 +147,7 @@ impl RedactedStream {
         let message = Message::read(host, filter.capabilities, map);
         let content_type = message.text("content-type").unwrap_or_default();
         let media = Media::of(&content_type);
-        let enforces = filter.enforces(&rules);
-        let minimizes = filter.minimizes(&rules) && enforces;
+        let minimizes = filter.minimizes(&rules) && filter.enforces(&rules);
         let judges = filter.judges_owners(&rules);
         let blocks_types = filter.config.on_error.unsupported_type == FailurePolicy::Block;
         let refused = (FailurePolicy::Block, Reason::UnsupportedType);
@@ -183,7 +184,7 @@ impl RedactedStream {
             let refused = (policy, Reason::UnsupportedEncoding);
             return self.refuse(filter, host, direction, refused);
         };
-        let changes = filter.changes_bodies(&rules);
+        let changes = self.changes_bodies(filter, &rules, direction);
         let plan = filter.plan(&rules);
         let mut pipeline = BodyPipeline::with_charset(
             Rc::clone(&plan),
@@ -198,6 +199,11 @@ impl RedactedStream {
             let facts = request.facts(host, direction);
             pipeline.watch(place.direction(), &facts);
         }
+        if direction == Direction::Response
+            && let Some(key) = self.counts_people(filter)
+        {
+            pipeline.count_people(key);
+        }
         let work = Work {
             pipeline,
             minimizes: plan.minimizes_bodies() || plan.judges_owners(),
@@ -205,6 +211,7 @@ impl RedactedStream {
             changes,
             holds: changes && holds(filter, host, &message, direction, (&framing, coding)),
             kept: Vec::new(),
+            charged: HandedOver::default(),
             handed_over: HandedOver::default(),
             people_told: 0,
             is_reported: false,
@@ -298,6 +305,9 @@ impl RedactedStream {
         (body, buffered): (&[u8], &[u8]),
         last: bool,
     ) -> Action {
+        if let Err(reason) = self.set_ration(filter, host, direction) {
+            return self.unsearched(filter, host, direction, reason);
+        }
         let Some(work) = self.work(direction) else {
             return Action::Continue;
         };
@@ -350,7 +360,13 @@ impl RedactedStream {
         if let Some(reason) = fault.filter(|_| changes) {
             return self.stop(filter, host, direction, reason);
         }
-        let is_over = last || unsearched.is_binary;
+        let is_binary = unsearched.is_binary;
+        let is_over = last || is_binary;
+        if let Some(reason) = self.charge_body(filter, host, direction)
+            && changes
+        {
+            return self.stop(filter, host, direction, reason);
+        }
         if changes
             && !same(&out, buffered)
             && host
@@ -364,7 +380,7 @@ impl RedactedStream {
         } else {
             self.hand_over(filter, host, direction, false);
         }
-        if unsearched.is_binary && !last {
+        if is_binary && !last {
             // The rest is binary too, and goes on by itself.
             self.drop_work(direction);
         }
@@ -403,6 +419,9 @@ impl RedactedStream {
         }
         let _ = work.pipeline.finish(&mut Vec::new());
         work.finished = true;
+        if let Some(reason) = self.charge_body(filter, host, direction) {
+            return self.stop(filter, host, direction, reason);
+        }
         self.report_body(filter, host, direction);
         Action::Continue
     }
@@ -443,6 +462,8 @@ impl RedactedStream {
     ) -> Action {
         match reason {
             Reason::BlockedContent => report::blocked(filter, host, direction),
+            // What budgets decide they have said.
+            Reason::DataBudgetSpent => {}
             _ => report::unredacted(filter, host, reason, true, false),
         }
         self.hand_over(filter, host, direction, true);
@@ -462,6 +483,16 @@ impl RedactedStream {
             }
         }
         Action::Pause
+    }
+
+    /// Whether the body of a message is changed, on this host.
+    fn changes_bodies(
+        &self,
+        filter: &PiiRedactor,
+        rules: &[RuleUse],
+        direction: Direction,
+    ) -> bool {
+        self.acts(filter, rules, direction) && filter.capabilities.rewrites_bodies()
     }
 
     fn drop_work(&mut self, direction: Direction) {

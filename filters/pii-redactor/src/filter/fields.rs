@@ -7,7 +7,9 @@ use std::rc::Rc;
 use host::headers::hide;
 use host::{Action, Direction, HeaderMap, Headers, Host};
 
+use super::data_budget::Disclosed;
 use super::reason::Reason;
+use super::report::Fate;
 use super::{PiiRedactor, RedactedStream, report};
 use crate::budget::{Budget, PIECE_BYTES};
 use crate::config::{FailurePolicy, Place};
@@ -27,6 +29,8 @@ enum Head {
     Unwritable,
     /// Searching it costs more than it may, and the rest was not searched.
     OverBudget,
+    /// It discloses more than the caller may get, or nobody can say.
+    Rationed(Reason),
     /// A finding says that the message goes no further.
     Blocks,
 }
@@ -89,6 +93,10 @@ impl RedactedStream {
             Head::Redacted => return None,
             Head::Blocks => return Some(self.block(filter, host, direction)),
             Head::OverBudget => (on_error.budget_exceeded, Reason::BudgetExceeded),
+            Head::Rationed(reason) => {
+                self.refuse_over_budget(host, direction, reason, None);
+                return Some(Action::Pause);
+            }
             Head::Unwritable => (on_error.host_readonly, Reason::HeadUnwritable),
             Head::Unlisted => (on_error.unlisted_headers, Reason::HeadersUnlisted),
         };
@@ -113,7 +121,7 @@ impl RedactedStream {
                 report::unredacted(filter, host, Reason::BudgetExceeded, false, false);
                 true
             }
-            Head::Unwritable | Head::OverBudget | Head::Blocks => false,
+            Head::Unwritable | Head::OverBudget | Head::Rationed(_) | Head::Blocks => false,
         };
         if !passes {
             // Hosts that end no streams have no trailers either.
@@ -226,7 +234,15 @@ impl RedactedStream {
         // A response that cannot be refused loses what must not pass.
         let removes_blocked =
             map == HeaderMap::ResponseHeaders && !filter.capabilities.replaces_responses();
+        let is_response = place.direction() == Direction::Response && self.has_accounts();
         let mut tally = Tally::default();
+        if is_response {
+            match self.next_ration(filter, host) {
+                Ok(ration) => tally.set_ration(ration),
+                Err(reason) => return Head::Rationed(reason),
+            }
+        }
+        plan.set_ration(tally.ration());
         // All values of a name together: a name that is written is written whole.
         let mut changed: BTreeMap<String, Vec<Option<Vec<u8>>>> = BTreeMap::new();
         let mut any: BTreeMap<String, bool> = BTreeMap::new();
@@ -255,6 +271,18 @@ impl RedactedStream {
             let differs = new.as_deref() != Some(&value);
             *any.entry(name.clone()).or_default() |= differs;
             changed.entry(name).or_default().push(new);
+        }
+        plan.set_ration(None);
+        if is_response {
+            let disclosed = Disclosed {
+                counts: (tally.counts(), changes),
+                people: &[],
+                ration: tally.ration().map(|ration| &**ration),
+            };
+            if let Some(reason) = self.charge(filter, host, &disclosed) {
+                report::found(filter, host, place, &plan, (tally.counts(), Fate::Stopped));
+                return Head::Rationed(reason);
+            }
         }
         let mut written = true;
         for (name, values) in changed
@@ -292,7 +320,8 @@ impl RedactedStream {
         if rules.is_empty() {
             return None;
         }
-        Some((filter.plan(&rules), filter.enforces(&rules)))
+        let acts = self.acts(filter, &rules, place.direction());
+        Some((filter.plan(&rules), acts))
     }
 }
 

@@ -4,11 +4,20 @@
 use host::{Capabilities, HeaderMap, Host, Request};
 use policy::config::{Problem, Problems};
 
-use crate::config::{Config, FailurePolicy, Place};
+use crate::config::{Config, DataBudget, FailurePolicy, Place, Then};
 
 /// # Errors
 /// Rules that this host cannot keep, and nobody has said that it need not.
 pub(super) fn check(config: &Config, capabilities: &Capabilities) -> Result<(), Problems> {
+    let mut budgets = config.data_budgets.iter();
+    let masks = |budget: &DataBudget| budget.then == Then::Mask && config.mode.enforces();
+    if !capabilities.rewrites_bodies()
+        && let Some(place) = budgets.position(masks)
+    {
+        let message = r#"this host cannot change bodies, so nothing in them can be masked; use "block" or "report""#;
+        let path = format!("budget[{place}].then");
+        return Err(Problem::new(path, message).into());
+    }
     let max = capabilities.header_list_max(HeaderMap::ResponseHeaders);
     let Some(max) = max.filter(|_| !capabilities.replaces_responses()) else {
         return Ok(());

@@ -7,6 +7,7 @@
 //! form is left with the host until it is complete.
 
 mod body;
+mod data_budget;
 mod fields;
 mod host_limits;
 mod message;
@@ -33,6 +34,7 @@ use crate::plan::Plan;
 use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
 use body::Work;
+use data_budget::{Accounts, DataBudgets};
 use reason::Reason;
 use report::Fate;
 
@@ -44,6 +46,8 @@ pub struct PiiRedactor {
     throttle: Throttle,
     /// Plans by the rules that they are made of.
     plans: RefCell<HashMap<Vec<RuleUse>, Rc<Plan>>>,
+    /// What callers have got in clear, where there are budgets.
+    data_budgets: Option<DataBudgets>,
     /// Where routes differ.
     routes: Option<RouteConfigs<Self>>,
 }
@@ -96,6 +100,7 @@ impl PiiRedactor {
             );
         }
         let filter = Self {
+            data_budgets: DataBudgets::new(host, capabilities, &config)?,
             config,
             capabilities: *capabilities,
             metrics: Metrics::new(Self::NAME),
@@ -130,6 +135,8 @@ pub struct RedactedStream {
     is_stopped: bool,
     /// What searching headers, the query, cookies and trailers has cost.
     head_budget: Budget,
+    /// The budgets that count this request.
+    accounts: Accounts,
     /// What was found in everything but the body of the response, for `report_header`.
     found: Vec<(String, u64)>,
 }
@@ -161,7 +168,10 @@ impl Stream<PiiRedactor> for RedactedStream {
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
-        let about_bodies = filter.enforces(&self.at(filter, Place::ResponseBody))
+        if let Some(action) = self.open_accounts(filter, host) {
+            return action;
+        }
+        let about_bodies = self.enforces(filter, Direction::Response)
             || has_body && filter.enforces(&self.at(filter, Place::RequestBody));
         let readonly = !filter.capabilities.rewrites_bodies();
         if readonly && about_bodies && filter.config.on_error.host_readonly == FailurePolicy::Block
@@ -174,7 +184,7 @@ impl Stream<PiiRedactor> for RedactedStream {
                 (FailurePolicy::Block, Reason::HostReadonly),
             );
         }
-        let asks = filter.enforces(&self.at(filter, Place::ResponseBody));
+        let asks = self.enforces(filter, Direction::Response);
         if asks && !readonly {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {
@@ -298,11 +308,6 @@ impl PiiRedactor {
             .any(|(rule, is_exempt)| rule.mode.enforces() && !is_exempt)
     }
 
-    /// Whether any of them changes bodies, on this host.
-    fn changes_bodies(&self, uses: &[RuleUse]) -> bool {
-        self.enforces(uses) && self.capabilities.rewrites_bodies()
-    }
-
     /// Whether any of these rules lets objects pass only if they are the caller's.
     fn judges_owners(&self, uses: &[RuleUse]) -> bool {
         let judges = |rule: &Rule| rule.mode.enforces() && rule.judges_owners();
@@ -335,6 +340,22 @@ impl RedactedStream {
         filter.config.rules_at(&self.rules, place)
     }
 
+    /// Whether rules or budgets act on the body of the response.
+    fn enforces(&self, filter: &PiiRedactor, direction: Direction) -> bool {
+        let place = match direction {
+            Direction::Request => Place::RequestBody,
+            Direction::Response => Place::ResponseBody,
+        };
+        self.acts(filter, &self.at(filter, place), direction)
+    }
+
+    /// Whether any of these rules acts, or a budget, on a message of a direction.
+    fn acts(&self, filter: &PiiRedactor, rules: &[RuleUse], direction: Direction) -> bool {
+        let is_rationed =
+            || direction == Direction::Response && !rules.is_empty() && self.is_rationed(filter);
+        filter.enforces(rules) || is_rationed()
+    }
+
     /// Of these rules those that are about the content type of the message at hand.
     fn of_this_type(
         &self,
@@ -358,7 +379,7 @@ impl RedactedStream {
         direction: Direction,
         (policy, reason): (FailurePolicy, Reason),
     ) -> Action {
-        let enforces = filter.enforces(&self.rules);
+        let enforces = self.acts(filter, &self.rules, direction);
         let blocks = policy == FailurePolicy::Block && enforces;
         report::unredacted(filter, host, reason, blocks, !enforces);
         if !blocks {
@@ -370,8 +391,18 @@ impl RedactedStream {
 
     /// Responds in the place of the upstream.
     fn send_refusal(&mut self, host: &dyn Host, direction: Direction, reason: Reason) {
+        self.send_refusal_with(host, direction, reason, |refusal| refusal);
+    }
+
+    fn send_refusal_with(
+        &mut self,
+        host: &dyn Host,
+        direction: Direction,
+        reason: Reason,
+        with: impl FnOnce(Refusal) -> Refusal,
+    ) {
         let (status, detail) = reason.refusal(direction);
-        let refusal = Refusal::new(status, reason.as_str(), detail);
+        let refusal = with(Refusal::new(status, reason.as_str(), detail));
         let request = self.request.as_ref();
         let id = request.and_then(|request| request.request_id(host));
         let is_grpc = request.is_some_and(|request| request.is_grpc(host));

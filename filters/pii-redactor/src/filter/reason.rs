@@ -6,7 +6,7 @@ use host::Direction;
 use crate::inflate::InflateError;
 
 /// A reason code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reason {
     /// A finding blocks the message.
     BlockedContent,
@@ -26,6 +26,14 @@ pub(super) enum Reason {
     Ambiguous,
     /// Searching costs more than a body of this length may.
     BudgetExceeded,
+    /// The caller has got as much personal data in clear as he may.
+    DataBudgetSpent,
+    /// Nobody can say whether he has.
+    DataBudgetUndecided,
+    /// The request lacks a part of a budget's key.
+    DataBudgetKeyMissing,
+    /// The request names a part of a budget's key too many times.
+    DataBudgetKeyAmbiguous,
     /// Trailers came before what was held could leave.
     Trailers,
     /// The host does not give the body.
@@ -72,6 +80,10 @@ impl Reason {
             Self::ParseError => "parse_error",
             Self::Ambiguous => "ambiguous",
             Self::BudgetExceeded => "budget_exceeded",
+            Self::DataBudgetSpent => "data_budget_spent",
+            Self::DataBudgetUndecided => "data_budget_undecided",
+            Self::DataBudgetKeyMissing => "data_budget_key_missing",
+            Self::DataBudgetKeyAmbiguous => "data_budget_key_ambiguous",
             Self::Trailers => "trailers",
             Self::BodyUnreadable => "body_unreadable",
             Self::BodyUnwritable => "body_unwritable",
@@ -86,6 +98,20 @@ impl Reason {
     /// The status and the detail of a refusal.
     pub(super) const fn refusal(self, direction: Direction) -> (u16, &'static str) {
         match (direction, self) {
+            (_, Self::DataBudgetSpent) => {
+                (429, "The budget of personal data for this caller is spent.")
+            }
+            (_, Self::DataBudgetUndecided) => {
+                (503, "The budget of personal data could not be checked.")
+            }
+            (_, Self::DataBudgetKeyMissing) => (
+                429,
+                "The budget of personal data cannot tell whose request this is.",
+            ),
+            (_, Self::DataBudgetKeyAmbiguous) => (
+                400,
+                "The request names several callers for the budget of personal data.",
+            ),
             (Direction::Request, Self::BlockedContent) => {
                 (403, "The request has data in it that may not be sent.")
             }

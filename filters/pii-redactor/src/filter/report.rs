@@ -29,7 +29,7 @@ pub(super) enum Fate {
 
 impl HandedOver {
     /// The counts that are new, or have grown.
-    fn advance(&mut self, tally: &Tally) -> Vec<Count> {
+    pub(super) fn advance(&mut self, tally: &Tally) -> Vec<Count> {
         let counts = tally.counts();
         self.0.resize(counts.len(), 0);
         let mut new = Vec::new();

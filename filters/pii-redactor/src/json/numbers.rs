@@ -211,7 +211,8 @@ impl JsonRewriter {
         };
         let new = match plan.type_policy() {
             _ if redaction.keeps() => None,
-            TypePolicy::Keep => None,
+            TypePolicy::Keep if !plan.is_beyond_ration(redaction.entity) => None,
+            TypePolicy::Keep => Some(b"null".to_vec()),
             // Less precise, and still a number.
             _ if less_precise.is_some_and(|text| is_json_number(text.as_bytes())) => {
                 less_precise.map(|text| text.clone().into_bytes())

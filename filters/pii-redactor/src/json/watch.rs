@@ -16,7 +16,7 @@ use crate::bytes::{Position as _, part, rest};
 use crate::paths::Child;
 use crate::plan::Plan;
 use crate::plan::watched::{Watched, What, bit, indices};
-use crate::tally::Tally;
+use crate::tally::{PeopleMark, Tally};
 
 /// The watch over one body.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ struct Frame {
     /// Those of them that one item has fulfilled.
     fulfilled: u64,
     /// How many people had been noted before it.
-    people_before: usize,
+    people_before: PeopleMark,
 }
 
 impl Watch {

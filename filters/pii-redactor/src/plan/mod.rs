@@ -19,6 +19,7 @@ use policy::finding::Category;
 
 use crate::action::Action;
 use crate::custom::Custom;
+use crate::data_budget::Ration;
 use crate::detect::{DETECTORS, Form, Scratch, ShapeIndex, assignable};
 use crate::entity::EntitySet;
 use crate::lexicon::Lexicon;
@@ -56,6 +57,8 @@ pub struct Plan {
     watched: Option<Watched>,
     names: RefCell<NameCache>,
     settings: Rc<Settings>,
+    /// What may leave in clear of the piece that is being read.
+    ration: RefCell<Option<Rc<Ration>>>,
 }
 
 /// A rule of a plan.
@@ -222,6 +225,7 @@ impl Plan {
             watched: Watched::new(parts.owners, parts.people),
             names: RefCell::default(),
             settings,
+            ration: RefCell::default(),
         }
     }
 
@@ -360,6 +364,26 @@ impl Plan {
     pub fn minimizes_bodies(&self) -> bool {
         self.minimizes
             .is_some_and(|minimization| minimization.enforces)
+    }
+
+    /// What may leave in clear of the piece that is read next: the plan is that of all streams.
+    pub(crate) fn set_ration(&self, ration: Option<&Rc<Ration>>) {
+        if ration.is_some() || self.ration.borrow().is_some() {
+            *self.ration.borrow_mut() = ration.cloned();
+        }
+    }
+
+    /// Whether a kind is masked for its budget, whatever the rules say.
+    pub(crate) fn is_beyond_ration(&self, entity: u8) -> bool {
+        let ration = self.ration.borrow();
+        ration.as_ref().is_some_and(|ration| ration.masks(entity))
+    }
+
+    /// Whether something else stands in the place of a kind.
+    pub(crate) fn changes(&self, entity: u8) -> bool {
+        let binding = self.binding(entity);
+        let acts = binding.is_some_and(|binding| binding.enforces && binding.action.changes());
+        acts || self.is_beyond_ration(entity)
     }
 
     /// What all searches with this plan have cost so far.

@@ -219,7 +219,7 @@ impl TextScanner {
         spelled.write(&spans, sink);
         self.spans = spans;
         if let Some(span) = runs_on
-            && changes(sink.plan, span.entity)
+            && sink.plan.changes(span.entity)
         {
             self.run_on(span, last);
         }
@@ -296,11 +296,6 @@ impl TextScanner {
     fn raw_position(&self, place: usize) -> usize {
         raw_position(&self.breaks, place.less(self.from))
     }
-}
-
-fn changes(plan: &Plan, entity: u8) -> bool {
-    plan.binding(entity)
-        .is_some_and(|binding| binding.enforces && binding.action.changes())
 }
 
 /// So much of a text is held at most, decoded.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
+mod data_budget;
 mod limits;
 mod modes;
 mod requests;

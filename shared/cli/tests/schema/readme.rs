@@ -63,6 +63,7 @@ fn plain(value: &Json) -> String {
 fn label(key: &str) -> &str {
     let objects = [
         "limits[].",
+        "budget[].",
         "rules[].",
         "providers.*.",
         "match.",
