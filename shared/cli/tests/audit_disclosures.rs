@@ -38,10 +38,13 @@ fn trail() -> String {
             method: Some("GET".to_owned()),
             path: Some(format!("/patients/{}", people[0])),
             status: Some(200),
-            identity: Some(Identity {
-                subject: Some(caller.to_owned()),
-                ..Identity::default()
-            }),
+            identity: Some(
+                Identity {
+                    subject: Some(caller.to_owned()),
+                    ..Identity::default()
+                }
+                .into(),
+            ),
             decisions: vec![Decision::new("pii-redactor", Outcome::Allowed).found(finding)],
             data_subjects: Some(ObservedSubjects {
                 values: people.iter().map(|one| (*one).to_owned()).collect(),
