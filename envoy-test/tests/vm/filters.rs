@@ -39,10 +39,12 @@ fn configuration_on(profile: Profile, filter: &str) -> String {
     match filter {
         _ if profile == Profile::Envoy => configuration,
         "jwt-auth" => configuration.replace(r#""query": "access_token""#, r#""header": "x-token""#),
-        "pii-redactor" => configuration.replace(
-            r#""on_error": {"#,
-            r#""on_error": { "unlisted_headers": "pass", "#,
-        ),
+        "pii-redactor" => configuration
+            .replace(
+                r#""on_error": {"#,
+                r#""on_error": { "unlisted_headers": "pass", "#,
+            )
+            .replace(r#""then": "mask""#, r#""then": "block""#),
         _ => configuration,
     }
 }
