@@ -39,7 +39,7 @@ TEST := cargo test --no-fail-fast --locked
 TEST_BED := $(TEST) --package=envoy-test --package=rate-limit-service
 # What the tests run beside the modules.
 BEDS := $(ENVOYS:%=$(BED)/envoy-%/pins.txt) $(OPENID)/pins.json $(BED)/redis/redis-server \
-	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt $(BED)/skopeo/skopeo $(BED)/chromium.path \
+	$(BED)/upstreams/caddy $(BED)/audit-tools/pins.txt $(BED)/skopeo/skopeo $(BED)/chromium.path $(BED)/clients/pins.txt \
 	$(BED)/manifest-types/pins.json
 
 .PHONY: help
@@ -188,6 +188,10 @@ $(BED)/upstreams/caddy: $(SETUP)/upstreams.sh
 
 $(BED)/skopeo/skopeo: $(SETUP)/skopeo.sh
 	@$< >/dev/null
+	@touch $@
+
+$(BED)/clients/pins.txt: $(SETUP)/clients.txt $(SETUP)/clients.sh
+	@$(SETUP)/clients.sh >/dev/null
 	@touch $@
 
 $(BED)/chromium.path: $(SETUP)/chromium.sh

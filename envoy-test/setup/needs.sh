@@ -158,12 +158,12 @@ needs_envoy_platform() {
 needs_servers() {
     local pair absent=()
     for pair in redis-server:redis/redis-server nginx:upstreams/nginx caddy:upstreams/caddy \
-        skopeo:skopeo/skopeo promtool:audit-tools/bin/promtool chromium:chromium.path; do
+        skopeo:skopeo/skopeo promtool:audit-tools/bin/promtool chromium:chromium.path h2load:clients/h2load; do
         has "${pair%%:*}" || [ -e "$root/target/testbed/${pair#*:}" ] || absent+=("${pair%%:*}")
     done
     if [ "${#absent[@]}" -gt 0 ] && ! { has apt-get && has dpkg; }; then
         lacks "not installed, and this is no Debian to unpack them from: ${absent[*]}" \
-            "$(install "$(echo "${absent[*]}" | sed 's/redis-server/redis/; s/promtool/prometheus/')")"
+            "$(install "$(echo "${absent[*]}" | sed 's/redis-server/redis/; s/promtool/prometheus/; s/h2load/nghttp2-client/')")"
     fi
 }
 

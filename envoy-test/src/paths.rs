@@ -200,6 +200,17 @@ pub fn oidc_provider() -> Result<PathBuf> {
     Ok(home)
 }
 
+/// The folder of the clients that `envoy-test/setup/clients.sh` fetched.
+///
+/// # Errors
+/// [`Error::NotBuilt`] before that.
+pub fn clients() -> Result<PathBuf> {
+    let home = root().join("target/testbed/clients");
+    // It is made last.
+    built(home.join("pins.txt"), "envoy-test/setup/clients.sh")?;
+    Ok(home)
+}
+
 /// The skopeo that `envoy-test/setup/skopeo.sh` unpacked.
 ///
 /// # Errors

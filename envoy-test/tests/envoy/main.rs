@@ -14,6 +14,7 @@ mod bad_configurations;
 mod bed;
 mod case_files;
 mod chain;
+mod clients;
 mod hostile_idp;
 mod jwt_auth;
 mod jwt_keys;
