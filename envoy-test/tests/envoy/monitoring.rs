@@ -267,12 +267,12 @@ const NOT_PROVOKED: [&str; 11] = [
     "meshward_token_bucket_cas_retries_total", // two workers at the same bucket in the same instant
     "meshward_jwt_auth_failure_evictions_total", // failures from more addresses than there are cells
     "meshward_jwt_auth_failure_limit_errors_total", // shared memory that does not serve
-    "meshward_jwt_auth_opt_out_errors_total",  // likewise
+    "meshward_jwt_auth_opt_out_errors_total",    // likewise
     "meshward_jwt_auth_opt_out_evictions_total", // more opt-outs than there is room for
-    "meshward_jwt_auth_waiting_overflow_total", // more requests than may wait
-    "meshward_jwt_auth_consent_lookups_total", // the consent service is that of a test of its own
+    "meshward_jwt_auth_waiting_overflow_total",  // more requests than may wait
+    "meshward_jwt_auth_consent_lookups_total",   // the consent service is that of a test of its own
     "meshward_audit_emitter_witness_lost_total", // a witness that is slower than a whole queue
-    "meshward_*_route_config_errors_total",    // the metadata of routes is that of another test
+    "meshward_*_route_config_errors_total",      // the metadata of routes is that of another test
 ];
 
 #[test]
