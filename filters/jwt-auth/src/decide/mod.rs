@@ -237,10 +237,10 @@ pub(crate) fn decide<'c>(
 }
 
 /// The decision on a request that no rule can judge for what is in it.
-pub(crate) fn uncheckable(config: &Config, reason: Reason) -> AuthDecision<'_> {
+pub(crate) fn uncheckable<'c>(mode: Mode, reason: Reason) -> AuthDecision<'c> {
     AuthDecision::Refuse {
         rule: DEFAULT,
-        mode: config.strictest_mode(),
+        mode,
         provider: NO_PROVIDER,
         reason,
         detail: Detail::default(),
