@@ -4,6 +4,7 @@ mod findings;
 mod request;
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::rc::Rc;
 
 use clap::ValueEnum;
@@ -16,10 +17,13 @@ use pii_redactor::pipeline::BodyPipeline;
 use pii_redactor::plan::Plan;
 use pii_redactor::tally::Tally;
 use policy::config::Configuration as _;
+use policy::filters::PII_REDACTOR;
 use request::TriedRequest;
 
+use crate::check::configured;
 use crate::exit;
 use crate::output::{or_end, say};
+use crate::progress::Progress;
 
 /// Redacts FILE, or standard input, to standard output, with the code that the filter runs.
 ///
@@ -33,13 +37,8 @@ use crate::output::{or_end, say};
   meshward redact -c redact.json --diff --stats body.json
   meshward redact --config=redact.json --explain=json <body.json")]
 pub(crate) struct Arguments {
-    /// The configuration of pii-redactor
-    #[arg(
-        long,
-        short,
-        value_name = "RULES.json",
-        required_unless_present = "list"
-    )]
+    /// The configuration of pii-redactor, or a manifest with it
+    #[arg(long, short, value_name = "FILE", required_unless_present = "list")]
     config: Option<String>,
     /// Only the rules of this name; more than once for several
     #[arg(long = "rule", value_name = "NAME")]
@@ -188,9 +187,7 @@ fn row(detector: &pii_redactor::detect::Detector) -> String {
 
 fn redact(arguments: &Arguments) -> Result<u8, String> {
     let path = arguments.config.as_deref().unwrap_or_default();
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
-    let config = match configuration(&text) {
+    let config = match configuration(&configured::read(path, Some(PII_REDACTOR))?.json) {
         Ok(config) => config,
         Err(problems) => {
             for problem in problems.iter() {
@@ -243,7 +240,16 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     let blocks = config.on_error.budget_exceeded == FailurePolicy::Block
         || plan.minimizes_bodies()
         || plan.judges_owners();
-    let (result, bytes) = stream(&mut pipeline, &first, &mut input, (&plan, how, blocks))?;
+    let progress = Progress::beside_output(Path::new(&arguments.file));
+    let streamed = stream(
+        &mut pipeline,
+        &first,
+        &mut input,
+        (&plan, how, blocks),
+        &progress,
+    );
+    progress.end();
+    let (result, bytes) = streamed?;
     if arguments.stats {
         findings::sums(&plan, pipeline.tally(), bytes);
     }
@@ -333,6 +339,7 @@ fn stream(
     first: &[u8],
     input: &mut dyn Read,
     (plan, how, blocks): (&Plan, Option<Explain>, bool),
+    progress: &Progress,
 ) -> Result<(Result<(), InflateError>, u64), String> {
     let mut output = std::io::stdout().lock();
     let mut out = Vec::new();
@@ -342,6 +349,7 @@ fn stream(
     loop {
         let last = chunk.is_empty();
         bytes = bytes.saturating_add(chunk.len() as u64);
+        progress.at(bytes);
         let result = if last {
             pipeline.finish(&mut out)
         } else {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use audit::Hash;
 use audit::keys::{LogKey, PublicKey};
 
-use super::progress::Progress;
+use crate::progress::Progress;
 use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
 use trail::item::{ChainUid, Item};
@@ -161,7 +161,7 @@ impl How {
             limits,
         };
         let paths = self.paths(&files);
-        let progress = Progress::of(&paths);
+        let progress = Progress::of(paths.iter().map(PathBuf::as_path));
         let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
             progress.at(bytes);
         });

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use comply::evidence::Period;
 use comply::inventory::{Inventory, Row, Survey};
 use comply::openapi::Operations;
-use inspect::check::extract;
+use inspect::check::document;
 use trail::time;
 use trail::verdict::{Question, conclude};
 
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 /// The operations of a document in JSON or YAML.
 pub(crate) fn operations(file: &Path) -> Result<Operations> {
     let name = file.display();
-    let document = extract::document(&read_text(file)?);
+    let document = document::first(&read_text(file)?);
     let document = document.map_err(|error| format!("{name}: {error}"))?;
     let document = serde_json::from_str(&document.to_string());
     let document = document.map_err(|error| format!("{name}: {error}"))?;

@@ -9,7 +9,8 @@ use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
-use inspect::check::{BUNDLE, extract};
+use inspect::check::BUNDLE;
+use inspect::check::configured::{self, Configured};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
@@ -225,20 +226,20 @@ struct Searched {
 fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
-    let found = extract::configurations(&text);
+    let found = configured::all(&text, None).map_err(|error| format!("{name}: {error}"))?;
     if found.is_empty() {
         return Err(format!(
             "{name}: no configuration of a filter in it; `meshward check` says more"
         ));
     }
-    for (filter, config) in found {
+    for Configured { filter, json } in found {
         if filter == BUNDLE {
-            for part in split(&config.to_string()).parts {
+            for part in split(&json).parts {
                 let config = value(&part.json, &name)?;
                 all.add(part.part.key(), &name, config)?;
             }
         } else if let Some(part) = Part::of_filter(filter) {
-            all.add(part.key(), &name, value(&config.to_string(), &name)?)?;
+            all.add(part.key(), &name, value(&json, &name)?)?;
         }
     }
     Ok(())
