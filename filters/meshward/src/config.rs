@@ -438,15 +438,8 @@ pub fn check(text: &str) -> Checked<()> {
             }
         }
     }
-    let result = match problems.is_empty() {
-        true => Ok(()),
-        false => Err(Problems::from_list(problems)),
-    };
-    Checked {
-        result,
-        warnings,
-        keys: known().chain([FOLDED]).map(str::to_owned).collect(),
-    }
+    let keys = known().chain([FOLDED]).map(str::to_owned).collect();
+    Checked::found(problems, warnings, keys)
 }
 
 /// Of the rules that Higress folds in, what they have for a part.

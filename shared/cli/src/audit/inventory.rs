@@ -11,7 +11,7 @@ use inspect::check::document;
 use trail::time;
 use trail::verdict::{Question, conclude};
 
-use super::common::{Input, Result, read_text, span};
+use super::common::{Input, Result, TimeRange, read_text};
 use super::format::{printable, thousands};
 use crate::exit;
 
@@ -29,13 +29,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     processing: bool,
 
-    /// Only requests from this time on
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Only requests before this time
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    times: TimeRange,
 
     /// Print it as JSON
     #[arg(long)]
@@ -47,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Some(file) => operations(file)?,
         None => Operations::default(),
     };
-    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
     let input = &arguments.input;
     let keyring = input.keyring()?;

@@ -17,7 +17,7 @@ use trail::source::files_of;
 use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
 
-use crate::audit::common::{How, Result, span};
+use crate::audit::common::{How, Result, TimeRange};
 use crate::audit::format::thousands;
 use crate::audit::inventory::operations;
 use crate::exit;
@@ -54,13 +54,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     how: How,
 
-    /// Only records from this time on
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Only records before this time
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    times: TimeRange,
 
     /// In what form
     #[arg(long, value_enum, default_value = "text")]
@@ -105,7 +100,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
     }
     let configurations = arguments.configurations()?;
     let document = configurations.document();
-    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
     let now_ms = arguments.how.now_ms()?;
     let measures: Vec<&Measure> = catalog.measures.iter().collect();

@@ -133,15 +133,7 @@ pub fn check_metadata(
         }
         Err(found) => problems.extend(found),
     }
-    let result = match problems.is_empty() {
-        true => Ok(()),
-        false => Err(Problems::from_list(problems)),
-    };
-    Checked {
-        result,
-        warnings,
-        keys: BTreeSet::new(),
-    }
+    Checked::found(problems, warnings, BTreeSet::new())
 }
 
 /// Those of the problems of a whole configuration that are about what a route says.

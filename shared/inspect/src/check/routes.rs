@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use host::route_config::check_metadata;
 use meshward_bundle::config::{Part, split};
-use policy::config::{Checked, Problem, Problems};
+use policy::config::{Checked, Problem};
 use policy::filters::ORDER;
 use policy::json::Json;
 
@@ -156,15 +156,7 @@ impl Said<'_> {
             }
             warnings.extend(checked.warnings);
         }
-        let result = match problems.is_empty() {
-            true => Ok(()),
-            false => Err(Problems::from_list(problems)),
-        };
-        Checked {
-            result,
-            warnings,
-            keys: BTreeSet::new(),
-        }
+        Checked::found(problems, warnings, BTreeSet::new())
     }
 }
 

@@ -22,11 +22,7 @@ fn reader(filter: &str, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<> {
     let parse = parser(filter);
     move |text| {
         parse.map_or_else(
-            || Checked {
-                result: Ok(()),
-                warnings: Vec::new(),
-                keys: BTreeSet::new(),
-            },
+            || Checked::found(Vec::new(), Vec::new(), BTreeSet::new()),
             |parse| parse(text, now_s),
         )
     }
