@@ -116,7 +116,7 @@ PLAYGROUND_BUILT := target/wasm32-unknown-unknown/playground
 .PHONY: playground
 playground: $(PLAYGROUND) ## Make dist/playground/index.html: a page to try configurations on, without a network
 
-$(PLAYGROUND): $(SOURCES) $(shell find shared/inspect shared/cases shared/trail shared/playground -name '*.rs' -o -name 'page.*' -o -name build.mjs) \
+$(PLAYGROUND): $(SOURCES) $(shell find shared/inspect shared/cases shared/trail shared/playground -name '*.rs' -o -name '*.txt' -o -name 'page.*' -o -name build.mjs) \
 		$(wildcard filters/*/examples/*.json) envoy-test/envoy/meshward.yaml $(BED)/wasm.env
 	@echo "make playground: compiling the filters for browsers (two minutes on a first run)"
 	@$(SETUP)/cargo-wasm.sh wasm32-unknown-unknown build --profile playground --lib --package=meshward-playground
@@ -226,6 +226,11 @@ fmt: ## Format the code
 .PHONY: bench
 bench: needs-bench build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
 	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
+
+.PHONY: dashboard-pictures
+dashboard-pictures: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt $(BED)/audit-tools/pins.txt ## Draw the dashboards from a run of the demonstration, for the documents
+	@cargo build --quiet --locked --profile native --package envoy-test --no-default-features --bin demo
+	@python3 envoy-test/grafana/pictures.py target/native/demo $(BED)/audit-tools/prometheus/usr/bin/prometheus
 
 .PHONY: hot-functions
 hot-functions: build ## Find out by the case files which functions run with requests, for the pass after linking

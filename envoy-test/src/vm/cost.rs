@@ -146,7 +146,7 @@ const SCENARIOS: [Scenario; 16] = [
         ..scenario(
             "the bundle, route_config, a route that says nothing",
             ALL,
-            (20, 13),
+            (22, 13),
         )
     },
     Scenario {
@@ -155,7 +155,7 @@ const SCENARIOS: [Scenario; 16] = [
         ..scenario(
             "the bundle, route_config, a route that says something to all four",
             ALL,
-            (19, 14),
+            (20, 15),
         )
     },
 ];

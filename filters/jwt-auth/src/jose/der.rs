@@ -1,5 +1,8 @@
 //! The few structures of DER (X.690) that public keys and ECDSA signatures need.
 
+#[cfg(test)]
+mod tests;
+
 /// A value with its tag and length.
 pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(content.len().saturating_add(MAX_HEAD_BYTES));
@@ -84,20 +87,3 @@ const MAX_HEAD_BYTES: usize = 10;
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_and_integers() {
-        assert_eq!(element(4, &[7; 3]), [4, 3, 7, 7, 7]);
-        assert_eq!(element(4, &[0; 127])[..2], [4, 127]);
-        assert_eq!(element(4, &[0; 128])[..3], [4, 0x81, 128]);
-        assert_eq!(element(4, &[0; 300])[..4], [4, 0x82, 1, 44]);
-        assert_eq!(unsigned_integer(&[0, 0, 1]), [2, 1, 1]);
-        assert_eq!(unsigned_integer(&[0x80]), [2, 2, 0, 0x80]);
-        assert_eq!(unsigned_integer(&[0, 0]), [2, 1, 0]);
-        assert_eq!(unsigned_integer(&[]), [2, 1, 0]);
-    }
-}

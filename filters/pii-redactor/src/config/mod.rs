@@ -16,7 +16,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
-use host::route_config::{RoutePart, RouteSettings};
+use host::route_config::{RoutePart, RouteSettings, goes_by_route};
 use policy::config::{self, Configuration, Fields, Node, Problems};
 use policy::explain::{self, Condition, RuleName, Step};
 use policy::facts::Facts;
@@ -61,6 +61,8 @@ pub struct Config {
     pub budget_keys: u64,
     /// What differs by route.
     pub routes: RouteSettings,
+    /// Anything here goes by the route.
+    pub goes_by_route: bool,
 }
 
 /// A rule that is about a message, by its place in [`Config::rules`].
@@ -331,6 +333,7 @@ impl Config {
             data_budgets,
             budget_keys,
             routes: RouteSettings::read(fields, &Self::ROUTE_PART),
+            goes_by_route: goes_by_route(fields.node().json()),
             customs: customs.into(),
         };
         Some(config)
