@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 /// warnings of configurations, and what evens the hosts out: about 150 KiB.
 const BUDGETS_KIB: [(&str, usize); 5] = [
     ("audit-emitter", 1125),
-    ("jwt-auth", 1255),
+    ("jwt-auth", 1260),
     // Expressions in conditions on claims, and the rate limit service over gRPC and JSON.
     ("token-bucket", 857),
     // 145 kinds with their words and checks, expressions and dictionaries of users, the names of
     // top-level domains, CSV, and inflate.
-    ("pii-redactor", 1515),
+    ("pii-redactor", 1520),
     // All four, with what they have in common once.
-    (BUNDLE, 2955),
+    (BUNDLE, 2965),
 ];
 
 fn modules() -> impl Iterator<Item = &'static str> {
