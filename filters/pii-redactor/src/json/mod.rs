@@ -33,6 +33,7 @@ use crate::detect::Span;
 use crate::malformed::{Fault, Malformed};
 use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
+use crate::plan::watched::Watched;
 use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
 use crate::spelled::Spelling;
@@ -164,7 +165,8 @@ impl JsonRewriter {
                 nests: plan.nests_json(),
                 level: 0,
                 is_lines: false,
-                runs: true,
+                // What is in strings is measured too, and the fast path does not look there.
+                runs: !(plan.nests_json() && plan.watched().is_some_and(Watched::measures)),
                 root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             },
             watch: plan
@@ -486,7 +488,8 @@ const fn is_space(byte: u8) -> bool {
 }
 
 const RECORD_SEPARATOR: u8 = 0x1e;
-const MAX_DEPTH: usize = 512;
+/// Objects and arrays in each other: no deeper.
+pub(crate) const MAX_DEPTH: usize = 512;
 const MAX_NAME_BYTES: usize = 256;
 const MAX_HELD_BYTES: usize = 1024;
 const MAX_TOKEN_BYTES: usize = 64;

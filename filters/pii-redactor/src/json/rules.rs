@@ -6,7 +6,7 @@ use crate::member_rules::{MemberDecision, Surroundings};
 use crate::names::KeyInfo;
 use crate::paths::Child;
 use crate::plan::{FieldAction, Plan};
-use crate::redaction::{Found, Redaction};
+use crate::redaction::{Found, Redaction, shown};
 use crate::tally::Tally;
 
 impl JsonRewriter {
@@ -70,6 +70,9 @@ impl JsonRewriter {
         };
         let redaction = Redaction::of_minimization(minimization);
         let new = redaction.removes_member.then_some(&b""[..]);
+        if minimization.enforces && minimization.refuses {
+            tally.refuse_member(|| self.path());
+        }
         self.record(&redaction, new, cursor, tally);
         if new.is_none() {
             self.child_stays(cursor);
@@ -86,6 +89,31 @@ impl JsonRewriter {
             cursor.discard();
         }
         self.skip(Skip::default(), cursor);
+    }
+
+    /// The path of the member or item that is being read, as far as it is remembered.
+    fn path(&self) -> String {
+        let mut names = Vec::new();
+        let mut known = usize::MAX;
+        for (place, frame) in self.stack.frames.iter().enumerate() {
+            let next = self.stack.frames.get(place.saturating_add(1));
+            let to = next.map_or(usize::MAX, |next| next.names_from);
+            let is_item = frame.names_from == known;
+            known = frame.names_from;
+            let name = crate::bytes::part(&self.stack.names, frame.names_from, to);
+            if !name.is_empty() && !is_item {
+                names.push(name);
+            }
+        }
+        let is_member = self
+            .stack
+            .frames
+            .last()
+            .is_some_and(|frame| frame.is_object);
+        if is_member {
+            names.push(&self.member_name.text);
+        }
+        shown(&names)
     }
 
     /// A rule about members acts on the value that begins here.

@@ -304,9 +304,10 @@ fn told(fit: Fit, condition: impl FnOnce() -> Condition) -> Fit {
 
 /// `api.example.com`, or `*.example.com` for every name below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum HostPattern {
+pub enum HostPattern {
+    /// This one.
     Exact(String),
-    /// `.example.com`
+    /// All below it: `.example.com`.
     Below(String),
 }
 
@@ -318,7 +319,8 @@ impl HostPattern {
         }
     }
 
-    fn read(node: &Node<'_>) -> Option<Self> {
+    /// Reads one.
+    pub fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.name(253)?.to_ascii_lowercase();
         if !text.is_ascii() {
             node.reject("a host name in a request is ASCII: write the form with xn--");
@@ -359,7 +361,9 @@ impl HostPattern {
         }
     }
 
-    fn matches(&self, host: &str) -> bool {
+    /// Whether it fits a host in lower case.
+    #[must_use]
+    pub fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == host,
             Self::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
