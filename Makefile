@@ -99,6 +99,24 @@ $(OPENID)/pins.json: $(SETUP)/oidc-provider.sh $(SETUP)/oidc-provider/package-lo
 check-config: ## Check a configuration: FILTER=jwt-auth FILE=my.json
 	@$(NATIVE) --package meshward-cli --bin meshward -- check $(FILTER) $(FILE)
 
+PLAYGROUND := dist/playground/index.html
+PLAYGROUND_BUILT := target/wasm32-unknown-unknown/playground
+
+.PHONY: playground
+playground: $(PLAYGROUND) ## Make dist/playground/index.html: a page to try configurations on, without a network
+
+$(PLAYGROUND): $(SOURCES) $(shell find shared/inspect shared/cases shared/trail shared/playground -name '*.rs' -o -name 'page.*' -o -name build.mjs) \
+		$(wildcard filters/*/examples/*.json) envoy-test/envoy/meshward.yaml $(BED)/wasm.env
+	@echo "make playground: compiling the filters for browsers (two minutes on a first run)"
+	@$(SETUP)/cargo-wasm.sh wasm32-unknown-unknown build --profile playground --lib --package=meshward-playground
+	@$$($(SETUP)/tool.sh wasm-bindgen) --target no-modules --no-typescript --remove-name-section --remove-producers-section --out-dir $(PLAYGROUND_BUILT)/page $(PLAYGROUND_BUILT)/playground.wasm
+	@mkdir -p $(@D)
+	@node shared/playground/page/build.mjs $(PLAYGROUND_BUILT)/page "$$(cargo pkgid --offline --package meshward-playground | sed 's/.*[#@]//')" $@
+
+.PHONY: docs
+docs: ## Make a site of the documents in target/docs, and check every link in it
+	@python3 envoy-test/docs/site.py "$$($(SETUP)/tool.sh mdbook)" target/docs
+
 # ---- Test --------------------------------------------------------------------------------------
 
 # What is fetched comes while the first steps compile, and the modules are built beside the lints: linking one keeps
@@ -144,6 +162,10 @@ test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node
 .PHONY: test-host
 test-host: build $(NOOP) ## Test the modules in the in-process host
 	$(TEST_BED) --lib --bins --test vm --test vm_cases
+
+.PHONY: test-browser
+test-browser: $(PLAYGROUND) $(BED)/chromium.path ## Try the playground in a headless Chromium, and check that everybody can use it
+	@node --test-reporter=spec shared/playground/browser/test.mjs "$$(cat $(BED)/chromium.path)" $(PLAYGROUND) "$$($(SETUP)/axe.sh)"
 
 $(BED)/redis/redis-server: $(SETUP)/redis.sh
 	@$< >/dev/null

@@ -2,6 +2,8 @@
 # Puts a tool of the test bed below target/testbed and prints the path of its binary.
 #
 #   tool.sh wasm-bindgen-test-runner    runs `cargo test --target wasm32-unknown-unknown` in Node
+#   tool.sh wasm-bindgen                makes what `make playground` built callable from a page
+#   tool.sh mdbook                      makes a site of documents, for `make docs`
 #   tool.sh cargo-deny                  checks licences, sources and versions of the dependencies
 #   tool.sh cargo-cyclonedx             writes bills of materials, for `make dist`
 #
@@ -12,17 +14,23 @@ set -euo pipefail
 . "$(dirname "$0")/fetching.sh"
 
 case ${1:-} in
-wasm-bindgen-test-runner)
-    # The runner and the library must be of the same version.
+wasm-bindgen | wasm-bindgen-test-runner)
+    # The tools and the library must be of the same version.
     crate=wasm-bindgen-cli
     version=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/[^0-9.]/, ""); print; exit }' "$root/Cargo.lock")
     # Without the features that only its browser tests need.
-    options=(--no-default-features --bin wasm-bindgen-test-runner)
+    options=(--no-default-features --bin wasm-bindgen --bin wasm-bindgen-test-runner)
     ;;
 cargo-deny)
     crate=cargo-deny
     version=0.20.2
     options=()
+    ;;
+mdbook)
+    crate=mdbook
+    version=0.5.4
+    # It neither serves nor watches.
+    options=(--no-default-features --features search)
     ;;
 cargo-cyclonedx)
     crate=cargo-cyclonedx
@@ -30,7 +38,7 @@ cargo-cyclonedx)
     options=()
     ;;
 *)
-    sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

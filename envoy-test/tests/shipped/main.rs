@@ -7,6 +7,7 @@ mod demo;
 mod envoy_manifests;
 mod examples;
 mod fleet;
+mod links;
 mod manifests;
 mod modules;
 mod packages;

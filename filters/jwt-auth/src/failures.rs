@@ -8,14 +8,13 @@
 //! Whoever is refused by a limit without the address must have failed from that address as well:
 //! otherwise anybody could lock anybody else out, by failing in their name.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use host::shared_cells::{CellHash, SharedCells};
+use host::shared_cells::{CellHash, SharedCells, keyed_hash};
 use host::{Capabilities, Host, Metrics, shared_data};
 use policy::client_address::Network;
 use policy::config::Problems;
-use sha2::Sha256;
+use policy::gcra::{Decision, Gcra};
 
-use crate::config::{Config, FailureKey, FailureLimit, FailureLimits};
+use crate::config::{Config, FailureKey, FailureLimits};
 use crate::credential::Credential;
 use crate::keys::NS_PER_S;
 use crate::reason::Reason;
@@ -33,35 +32,19 @@ pub(crate) struct Failures {
 
 /// The bucket of one limit for one attempt.
 pub(crate) struct Attempt {
-    bucket: Bucket,
+    bucket: Gcra,
     hash: CellHash,
     /// Where it is remembered that this address has failed, for a limit without the address.
     from_here: Option<CellHash>,
 }
 
-/// A bucket of failures: as many as the burst, of which one comes back with every interval.
-#[derive(Clone, Copy)]
-struct Bucket {
-    interval_ns: u64,
-    capacity_ns: u64,
-}
-
-impl Bucket {
-    fn of(limit: &FailureLimit) -> Self {
-        let period_ns = u64::try_from(limit.rate.period.as_nanos()).unwrap_or(u64::MAX);
-        let interval_ns = period_ns.div_ceil(limit.rate.count.max(1));
-        Self {
-            interval_ns,
-            capacity_ns: interval_ns.saturating_mul(limit.burst),
-        }
-    }
-
-    /// The state after one more failure, or how long until there is room for one.
-    fn charge(self, full_at_ns: u64, now_ns: u64) -> Result<u64, u64> {
-        let charged = full_at_ns.max(now_ns).saturating_add(self.interval_ns);
-        match charged.saturating_sub(now_ns.saturating_add(self.capacity_ns)) {
-            0 => Ok(charged),
-            wait_ns => Err(wait_ns),
+/// The state after one more failure, or how long until there is room for one.
+fn charge(bucket: Gcra, full_at_ns: u64, now_ns: u64) -> Result<u64, u64> {
+    match bucket.decide(full_at_ns.into(), now_ns, 1) {
+        Decision::Admit { tat } => Ok(u64::try_from(tat).unwrap_or(u64::MAX)),
+        Decision::Refuse { wait } => {
+            let wait_ns = wait.map_or(u128::MAX, |wait| wait.as_nanos());
+            Err(u64::try_from(wait_ns).unwrap_or(u64::MAX))
         }
     }
 }
@@ -129,7 +112,7 @@ impl Failures {
                 let hash = self.hash(place, &parts, None);
                 let from_here = address.as_ref().filter(|_| !limit.is_by_address());
                 attempts.push(Attempt {
-                    bucket: Bucket::of(limit),
+                    bucket: limit.bucket,
                     hash,
                     from_here: from_here.map(|address| self.hash(place, &parts, Some(address))),
                 });
@@ -148,7 +131,7 @@ impl Failures {
     ) -> Option<u64> {
         let waits = attempts.iter().filter_map(|attempt| {
             let full_at_ns = self.get(host, attempt.hash)?;
-            let wait_ns = attempt.bucket.charge(full_at_ns, now_ns).err()?;
+            let wait_ns = charge(attempt.bucket, full_at_ns, now_ns).err()?;
             if let Some(from_here) = attempt.from_here {
                 self.get(host, from_here).filter(|until| *until > now_ns)?;
             }
@@ -162,9 +145,11 @@ impl Failures {
         let mut wait_ns = None;
         for attempt in attempts {
             let bucket = attempt.bucket;
-            self.update(host, attempt.hash, &mut |full_at_ns| match bucket
-                .charge(full_at_ns.unwrap_or(0), now_ns)
-            {
+            self.update(host, attempt.hash, &mut |full_at_ns| match charge(
+                bucket,
+                full_at_ns.unwrap_or(0),
+                now_ns,
+            ) {
                 Ok(charged) => Some(charged),
                 Err(longer_ns) => {
                     wait_ns = wait_ns.max(Some(longer_ns));
@@ -172,7 +157,7 @@ impl Failures {
                 }
             });
             if let Some(from_here) = attempt.from_here {
-                let until_ns = now_ns.saturating_add(bucket.capacity_ns);
+                let until_ns = u64::try_from(bucket.empty(now_ns)).unwrap_or(u64::MAX);
                 self.update(host, from_here, &mut |_| Some(until_ns));
             }
         }
@@ -208,26 +193,6 @@ impl Failures {
         let parts = parts.iter().chain(from).map(Vec::as_slice);
         keyed_hash(self.seed, std::iter::once(place.as_slice()).chain(parts))
     }
-}
-
-/// The keyed hash of some texts, each with its length before it.
-pub(crate) fn keyed_hash<'p>(seed: [u8; 16], parts: impl Iterator<Item = &'p [u8]>) -> CellHash {
-    let mut block = [0; 64];
-    if let Some(start) = block.first_chunk_mut::<16>() {
-        *start = seed;
-    }
-    let mut keyed = Hmac::<Sha256>::new(&block.into());
-    for part in parts {
-        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-        keyed.update(&length.to_le_bytes());
-        keyed.update(part);
-    }
-    let digest: [u8; 32] = keyed.finalize().into_bytes().into();
-    let mut hash = [0; 16];
-    if let Some(first) = digest.first_chunk::<16>() {
-        hash = *first;
-    }
-    hash
 }
 
 /// Whether a failure is one that somebody has who guesses or forges. An old token of the right

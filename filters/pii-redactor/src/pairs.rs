@@ -185,12 +185,12 @@ impl PairsRewriter {
                 self.state = State::Dropping;
             }
             FieldStart::Fixed(new) => {
-                self.keep(out);
+                self.keep(&info, plan, out, tally);
                 out.extend_from_slice(&new);
                 self.state = State::Dropping;
             }
             FieldStart::Search(applied) => {
-                self.keep(out);
+                self.keep(&info, plan, out, tally);
                 self.is_claimed = is_whole && applied.is_some();
                 if info.kinds.is_some() || self.announced.kinds.is_none() {
                     self.announced = info;
@@ -202,19 +202,45 @@ impl PairsRewriter {
         }
     }
 
-    /// What is held stays; a separator that nothing stands before does not.
-    fn keep(&mut self, out: &mut Vec<u8>) {
-        let mut from = if self.written || !self.gone {
-            0
-        } else {
-            self.lead()
-        };
+    /// What is held stays, but for what is found in the name; a separator that nothing stands before
+    /// does not.
+    fn keep(&mut self, info: &KeyInfo, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+        let lead = self.lead();
+        let mut from = if self.written || !self.gone { 0 } else { lead };
         if from > 0 && at(&self.held, 1) == b' ' {
             from = 2;
         }
-        out.extend_from_slice(rest(&self.held, from));
-        self.held.clear();
+        if info.finds {
+            let held = std::mem::take(&mut self.held);
+            let name = rest(&held, lead.max(from));
+            out.extend_from_slice(part(&held, from, lead));
+            self.replace_in_name(name.strip_suffix(b"=").unwrap_or(name), plan, out, tally);
+            out.push(b'=');
+        } else {
+            out.extend_from_slice(rest(&self.held, from));
+            self.held.clear();
+        }
         self.written = true;
+    }
+
+    /// Writes a name with something in it, with what takes its place.
+    #[inline(never)]
+    fn replace_in_name(&mut self, name: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+        let nothing = KeyInfo::default();
+        let place = (Spelling::FormName, self.offset);
+        self.value.begin(plan, &nothing, None, place);
+        self.push_spelled(name, plan, out, tally);
+        self.end_value(plan, out, tally);
+    }
+
+    fn push_spelled(&mut self, bytes: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+        for byte in bytes {
+            if self.plain(std::slice::from_ref(byte)) > 0 {
+                self.push_plain(std::slice::from_ref(byte), plan, out, tally);
+            } else {
+                self.push_coded(*byte, plan, out, tally);
+            }
+        }
     }
 
     /// What was read as a name is text.
@@ -245,13 +271,7 @@ impl PairsRewriter {
         self.value
             .begin(plan, &self.announced, None, (Spelling::Form, place));
         self.state = State::Value;
-        for byte in rest(&held, lead) {
-            if self.plain(std::slice::from_ref(byte)) > 0 {
-                self.push_plain(std::slice::from_ref(byte), plan, out, tally);
-            } else {
-                self.push_coded(*byte, plan, out, tally);
-            }
-        }
+        self.push_spelled(rest(&held, lead), plan, out, tally);
     }
 
     fn push_plain(&mut self, bytes: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {

@@ -26,6 +26,8 @@ pub(crate) enum Spelling {
     Name,
     /// In a form or a query (`application/x-www-form-urlencoded`).
     Form,
+    /// In the name of a field of these, which nothing cannot take the place of.
+    FormName,
     /// As it is.
     Plain,
     /// In XML or HTML, with character references.
@@ -75,7 +77,9 @@ impl Spelled<'_> {
             let end = raw_position(self.breaks, span.end.less(self.from));
             let value = part(self.text, span.start, span.end);
             let redaction = match self.spelling {
-                Spelling::Name => Redaction::of_kind_in_name(sink.plan, span.entity, value),
+                Spelling::Name | Spelling::FormName => {
+                    Redaction::of_kind_in_name(sink.plan, span.entity, value)
+                }
                 _ => Redaction::of_kind(sink.plan, span.entity, Some(value)),
             };
             let new = redaction.spelled(self.spelling);
@@ -142,7 +146,7 @@ pub(crate) fn raw_position(breaks: &[(usize, usize)], place: usize) -> usize {
 pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
     // Most labels are written alike everywhere but in a form.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"[]_-*. ".contains(&byte);
-    if spelling != Spelling::Form && text.bytes().all(is_plain) {
+    if !matches!(spelling, Spelling::Form | Spelling::FormName) && text.bytes().all(is_plain) {
         return out.extend_from_slice(text.as_bytes());
     }
     match spelling {
@@ -194,7 +198,7 @@ pub(crate) fn write_spelled(text: &str, spelling: Spelling, out: &mut Vec<u8>) {
             other => other,
         })),
         Spelling::QuotedCell => out.extend_from_slice(text.replace('"', "\"\"").as_bytes()),
-        Spelling::Form => {
+        Spelling::Form | Spelling::FormName => {
             const HEX: &[u8; 16] = b"0123456789ABCDEF";
             for byte in text.bytes() {
                 match byte {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use policy::client_address::{self, IpRange};
 use policy::config::Configuration as _;
+use policy::gcra::Gcra;
 use policy::units::Rate;
 use token_bucket::bucket_set::{BucketSet, Layout};
 use token_bucket::config::Config;
-use token_bucket::gcra::Gcra;
 use token_bucket::ratelimit_headers::{LimitState, ietf_10, merged, retry_after, x_ratelimit};
 use token_bucket::rls::{Code, ServiceResponse};
 use token_bucket::windows::{Windows, WindowsDecision};

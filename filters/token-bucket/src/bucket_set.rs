@@ -8,8 +8,8 @@
 
 mod evicted;
 
-use crate::gcra::Tat;
 use crate::windows::{MAX_WINDOWS, Tats, Windows};
+use policy::gcra::Tat;
 
 /// Where things are in the sets of one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl BucketSet {
         live
     }
 
-    /// Gives back what a request was charged, see [`crate::gcra::Gcra::give_back`]: the state after
+    /// Gives back what a request was charged, see [`policy::gcra::Gcra::give_back`]: the state after
     /// it. `None` if the bucket is not here any more, so that nothing is left to give back.
     pub fn give_back(
         &mut self,

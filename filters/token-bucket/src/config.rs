@@ -6,7 +6,8 @@ mod response;
 mod service;
 
 pub use bypass::{Bypass, HeaderSecret};
-pub use limit::{Cost, Limit, OnErrors, OnMissingKey};
+pub use host::key::OnMissingKey;
+pub use limit::{Cost, Limit, OnErrors};
 pub use service::{Service, Transport};
 
 use std::rc::Rc;

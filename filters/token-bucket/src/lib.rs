@@ -1,8 +1,8 @@
 //! Exact, shared, bounded rate limiting for proxy-wasm hosts.
 //!
-//! [`gcra`] is the algorithm and [`windows`] several of it on one key. [`table`] keeps a fixed
+//! [`policy::gcra`] is the algorithm and [`windows`] several of it on one key. [`table`] keeps a fixed
 //! number of buckets, in [sets](bucket_set) of sixteen, in a [`storage`] that all workers share, and
-//! [`group`] charges several limits or none. [`key`] tells clients apart. For
+//! [`group`] charges several limits or none. [`host::key`] tells clients apart. For
 //! limits of a whole fleet [`rls::client`] asks a rate limit service. [`filter`]
 //! puts them together; the README describes the configuration.
 
@@ -16,10 +16,8 @@ pub mod bypass;
 pub mod config;
 pub mod counters;
 pub mod filter;
-pub mod gcra;
 pub mod group;
 mod host_limits;
-pub mod key;
 pub mod ratelimit_headers;
 pub mod refusals;
 pub mod rls;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use host::key::KeyError;
 use policy::decision::Outcome;
 use policy::refusal::Refusal;
 
@@ -71,6 +72,15 @@ impl Reason {
                 refusal.custom.clone_from(&limit.response);
                 refusal
             }
+        }
+    }
+}
+
+impl From<KeyError> for Reason {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Missing => Self::KeyMissing,
+            KeyError::Ambiguous => Self::KeyAmbiguous,
         }
     }
 }

@@ -291,7 +291,7 @@ impl Table {
     }
 
     /// Gives back what a request was charged that does not pass for another reason, see
-    /// [`crate::gcra::Gcra::give_back`]. The state of its bucket after that; `None` if it could not be
+    /// [`policy::gcra::Gcra::give_back`]. The state of its bucket after that; `None` if it could not be
     /// given back, which admits less, never more.
     ///
     /// The clock is read after the bucket: no charge in it may be later than what counts as now.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::gcra::{self, Gcra, Tat};
+use policy::gcra::{self, Gcra, Tat};
 
 /// The most windows that one limit can have.
 pub const MAX_WINDOWS: usize = 4;

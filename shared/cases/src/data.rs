@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -26,6 +27,8 @@ pub struct RequestData {
     pub client: IpAddr,
     /// The name of the route, where the host tells it.
     pub route: Option<String>,
+    /// What is known of the connection, if it has TLS.
+    pub tls: Option<Tls>,
     /// The verified claims of the caller, in place of a token.
     pub claims: Option<toml::Table>,
     /// What a filter before this one has told of the caller, as JSON.
@@ -55,6 +58,7 @@ impl RequestData {
             body: Bytes::default(),
             client: LOOPBACK,
             route: None,
+            tls: None,
             claims: None,
             identity: None,
         }
@@ -68,6 +72,92 @@ impl Default for ResponseData {
             headers: BTreeMap::from([json_type()]),
             body: b"{}".to_vec().into(),
         }
+    }
+}
+
+/// A connection with TLS and the certificate that its client shows, if any: what a proxy tells of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// 1.3 by default.
+    #[serde(default)]
+    pub version: TlsVersion,
+    /// The first URI among the subject alternative names.
+    pub uri_san: Option<String>,
+    /// The first DNS name among the subject alternative names.
+    pub dns_san: Option<String>,
+    /// The distinguished name of the subject.
+    pub subject: Option<String>,
+    /// The SHA-256 of the certificate, in hexadecimal.
+    pub sha256: Option<String>,
+}
+
+impl Tls {
+    /// Whether the client shows a certificate.
+    #[must_use]
+    pub const fn has_certificate(&self) -> bool {
+        self.uri_san.is_some()
+            || self.dns_san.is_some()
+            || self.subject.is_some()
+            || self.sha256.is_some()
+    }
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.0
+    V1_0,
+    /// 1.1
+    V1_1,
+    /// 1.2
+    V1_2,
+    /// 1.3
+    #[default]
+    V1_3,
+}
+
+impl TlsVersion {
+    /// Every version.
+    pub const ALL: [Self; 4] = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
+
+    /// Its number, as case files write it: `1.3`.
+    #[must_use]
+    pub const fn number(self) -> &'static str {
+        match self {
+            Self::V1_0 => "1.0",
+            Self::V1_1 => "1.1",
+            Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
+        }
+    }
+
+    /// Its name, as proxies write it: `TLSv1.3`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1_0 => "TLSv1",
+            Self::V1_1 => "TLSv1.1",
+            Self::V1_2 => "TLSv1.2",
+            Self::V1_3 => "TLSv1.3",
+        }
+    }
+}
+
+impl FromStr for TlsVersion {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|version| version.number() == text)
+            .ok_or("expected 1.0, 1.1, 1.2 or 1.3")
+    }
+}
+
+impl<'de> Deserialize<'de> for TlsVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
     }
 }
 
@@ -150,6 +240,7 @@ struct RawMessage {
     body_file: Option<String>,
     client: Option<IpAddr>,
     route: Option<String>,
+    tls: Option<Tls>,
     claims: Option<toml::Table>,
 }
 
@@ -189,6 +280,7 @@ impl TryFrom<RawMessage> for RequestData {
             body,
             client: raw.client.unwrap_or(LOOPBACK),
             route: raw.route,
+            tls: raw.tls,
             claims: raw.claims,
             ..Self::new(raw.method.as_deref().unwrap_or("GET"), &path)
         })
@@ -206,9 +298,15 @@ impl TryFrom<RawMessage> for ResponseData {
         if raw.method.is_some() || raw.path.is_some() {
             return Err(Mistake("a response has neither method nor path".into()));
         }
-        if raw.client.is_some() || raw.route.is_some() || raw.claims.is_some() {
+        let of_request = [
+            raw.client.is_some(),
+            raw.route.is_some(),
+            raw.tls.is_some(),
+            raw.claims.is_some(),
+        ];
+        if of_request.contains(&true) {
             return Err(Mistake(
-                "client, route and claims are of the request".into(),
+                "client, route, tls and claims are of the request".into(),
             ));
         }
         let mut headers = raw.headers;
@@ -256,9 +354,12 @@ mod tests {
             "path = '/a'\nstatus = 200",
             "method = 'GET'",
             "path = '/a'\nbody_base64 = '!'",
+            "path = '/a'\ntls = { version = '1.4' }",
+            "path = '/a'\ntls = { uri = 'x' }",
         ] {
             assert!(toml::from_str::<RequestData>(wrong).is_err(), "{wrong}");
         }
         assert!(toml::from_str::<ResponseData>("path = '/'").is_err());
+        assert!(toml::from_str::<ResponseData>("tls = {}").is_err());
     }
 }

@@ -209,6 +209,10 @@ impl Case {
         if !self.holds_on(Profile::Envoy) || self.in_process.is_some() {
             return false;
         }
+        // Its listener has no TLS.
+        if self.steps.iter().any(|step| step.request.tls.is_some()) {
+            return false;
+        }
         let total: Duration = self.steps.iter().map(|step| step.advance.0).sum();
         total <= LONGEST_REAL_WAIT
     }

@@ -14,7 +14,7 @@ use host::fake::{
 use policy::filters::IDENTITY_PROPERTY;
 
 use super::{
-    Backend, Call, Case, CaseFile, Cuts, Error, HeaderValues, Result, Seen, Step, records,
+    Backend, Call, Case, CaseFile, Cuts, Error, HeaderValues, Result, Seen, Step, Tls, records,
 };
 
 /// Reads the records in the body of a call to a sink; `None` if it is no such call.
@@ -189,6 +189,9 @@ fn request(step: &Step, cuts: Cuts) -> Request {
     if let Some(route) = &data.route {
         request = request.attribute(&["xds", "route_name"], route.as_str());
     }
+    if let Some(tls) = &data.tls {
+        request = with_tls(request, tls);
+    }
     for (name, value) in lines(&data.headers) {
         // A request has one host.
         if [":authority", ":scheme"].contains(&name) {
@@ -202,6 +205,32 @@ fn request(step: &Step, cuts: Cuts) -> Request {
         request = request.properties(&properties);
     }
     request.chunks(cuts.pieces(data.body.bytes()))
+}
+
+/// Tells of the connection what each host has of it.
+fn with_tls(request: Request, tls: &Tls) -> Request {
+    let version = tls.version.name();
+    let mut request = request
+        .without(":scheme")
+        .header(":scheme", "https")
+        .attribute(&["connection", "tls_version"], version)
+        .attribute(&["ssl_protocol"], version);
+    if tls.has_certificate() {
+        request = request
+            .attribute(&["connection", "mtls"], [1])
+            .attribute(&["ssl_client_verify"], "SUCCESS");
+    }
+    for (field, value) in [
+        ("uri_san_peer_certificate", &tls.uri_san),
+        ("dns_san_peer_certificate", &tls.dns_san),
+        ("subject_peer_certificate", &tls.subject),
+        ("sha256_peer_certificate_digest", &tls.sha256),
+    ] {
+        if let Some(value) = value {
+            request = request.attribute(&["connection", field], value.as_str());
+        }
+    }
+    request
 }
 
 /// What a server responds, as the file says.

@@ -17,6 +17,7 @@
 
 mod backend;
 mod data;
+#[cfg(feature = "envoy")]
 mod envoy;
 mod expect;
 mod format;
@@ -25,7 +26,8 @@ mod place;
 mod records;
 
 pub use backend::{Backend, run};
-pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData};
+pub use data::{Bytes, HeaderValues, Pause, RequestData, ResponseData, Tls, TlsVersion};
+#[cfg(feature = "envoy")]
 pub use envoy::{EnvoyBackend, EnvoySettings};
 pub use expect::Difference;
 pub use format::{Call, Case, CaseFile, Cuts, Expectation, Failure, Seen, Step};

@@ -3,13 +3,13 @@
 use std::io::Read as _;
 
 use clap::ValueEnum;
-use jwt_auth::config::{Config, KeySource, Provider, ProviderKind, TokenProvider};
-use jwt_auth::jose::KeySet;
-use jwt_auth::reason::Reason;
+use inspect::token::{Verdict, bare, clock, malformed, verdicts};
+use jwt_auth::config::Config;
 use jwt_auth::token::claims::date;
 use jwt_auth::token::{KnownHeaders, Token};
 use policy::config::Configuration as _;
 use policy::json::Json;
+use serde_json::json;
 
 use crate::color::{Colour, painted};
 use crate::exit;
@@ -52,15 +52,6 @@ enum Format {
     Text,
     /// One object, for programs
     Json,
-}
-
-/// What a provider says.
-struct Verdict {
-    provider: String,
-    /// The reason code of the refusal, and what is wrong; neither where it is accepted.
-    refusal: Option<(&'static str, String)>,
-    /// It could not be decided here.
-    is_open: bool,
 }
 
 /// Checks a token.
@@ -107,50 +98,21 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
     let token = match Token::parse(&text, &KnownHeaders::default()) {
         Ok(token) => token,
         Err(reason) => {
-            let told = describe(reason, None, now_s);
+            let (code, told) = (reason.code(), malformed(reason));
             match arguments.format {
-                Format::Text => say!("{}: {told}", painted(reason.code(), Colour::Red)),
-                Format::Json => say!(
-                    "{}",
-                    object(vec![
-                        ("code", reason.code().into()),
-                        ("message", told.as_str().into())
-                    ])
-                ),
+                Format::Text => say!("{}: {told}", painted(code, Colour::Red)),
+                Format::Json => say!("{}", json!({ "code": code, "message": told })),
             }
             return Ok(exit::FOUND);
         }
     };
-    let mut verdicts = Vec::new();
-    if let Some(config) = &config {
-        let is_wanted = |provider: &&Provider| {
-            arguments
-                .provider
-                .as_ref()
-                .is_none_or(|name| *name == provider.name)
-        };
-        let providers: Vec<&Provider> = config
-            .providers
-            .iter()
-            .map(|provider| &**provider)
-            .filter(is_wanted)
-            .collect();
-        if providers.is_empty() {
-            let names: Vec<&str> = config.providers.iter().map(|p| p.name.as_str()).collect();
-            return Err(format!("no such provider; there are {}", names.join(", ")));
+    let verdicts = match &config {
+        None => Vec::new(),
+        Some(config) => {
+            let name = arguments.provider.as_deref();
+            verdicts(config, name, fetched.as_ref(), &token, now_s)?
         }
-        for provider in providers {
-            if let ProviderKind::Token(issuer) = &provider.kind {
-                let mut verdict = verdict(&provider.name, issuer, fetched.as_ref(), &token, now_s)?;
-                let word = |name: &str| token.claims.member(name).and_then(Json::as_str);
-                if verdict.refusal.is_none() && config.deny.denies(word("jti"), word("sub")) {
-                    let message = "jti or sub is on the deny list".to_owned();
-                    verdict.refusal = Some((Reason::TokenRevoked.code(), message));
-                }
-                verdicts.push(verdict);
-            }
-        }
-    }
+    };
     let is_accepted = verdicts.iter().any(|verdict| verdict.refusal.is_none());
     let code = if is_accepted || config.is_none() {
         exit::RIGHT
@@ -161,7 +123,7 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
     };
     match arguments.format {
         Format::Text => print(&token, &verdicts, config.is_some()),
-        Format::Json => say!("{}", json(&token, &verdicts)),
+        Format::Json => say!("{}", inspect::token::json(&token, &verdicts)),
     }
     Ok(code)
 }
@@ -184,152 +146,11 @@ fn token_text(file: &str) -> Result<String, String> {
         std::fs::File::open(file).and_then(|file| file.take(MOST).read_to_string(&mut text))
     };
     read.map_err(|error| format!("{file} cannot be read: {error}"))?;
-    let text = text.trim();
-    let scheme = text
-        .get(..7)
-        .filter(|start| start.eq_ignore_ascii_case("bearer "));
-    let text = scheme.map_or(text, |_| text.get(7..).unwrap_or_default().trim());
+    let text = bare(&text);
     if text.is_empty() {
         return Err("there is no token".to_owned());
     }
     Ok(text.to_owned())
-}
-
-/// In the order of the filter: issuer, claims, signature.
-fn verdict(
-    name: &str,
-    issuer: &TokenProvider,
-    fetched: Option<&Json>,
-    token: &Token<'_>,
-    now_s: f64,
-) -> Result<Verdict, String> {
-    let refused = |reason: Reason| Verdict {
-        provider: name.to_owned(),
-        refusal: Some((
-            reason.code(),
-            describe(reason, Some((issuer, token)), now_s),
-        )),
-        is_open: false,
-    };
-    if let Err(reason) = issuer.claims.check(&token.header, &token.claims, now_s) {
-        return Ok(refused(reason));
-    }
-    let imported;
-    let keys: &KeySet = match (&issuer.keys, fetched) {
-        (KeySource::Inline(keys), _) => &keys.set,
-        (KeySource::Fetched(_), Some(set)) => {
-            let (set, _) = KeySet::import(set, &issuer.key_rules).map_err(str::to_owned)?;
-            imported = set;
-            &imported
-        }
-        (KeySource::Fetched(from), None) => {
-            return Ok(Verdict {
-                provider: name.to_owned(),
-                refusal: Some((
-                    "keys_unavailable",
-                    format!(
-                        "all claims are right; for the signature give the keys of {} with --jwks",
-                        from.endpoint.authority
-                    ),
-                )),
-                is_open: true,
-            });
-        }
-    };
-    let Some(algorithm) = token.header.algorithm else {
-        return Ok(refused(Reason::AlgorithmNotAllowed));
-    };
-    let mut reason = Reason::KeyUnknown;
-    for key in keys.candidates(algorithm, token.header.key_id.as_deref()) {
-        if key.verifies(algorithm, token.signing_input.as_bytes(), &token.signature) {
-            return Ok(Verdict {
-                provider: name.to_owned(),
-                refusal: None,
-                is_open: false,
-            });
-        }
-        reason = Reason::SignatureInvalid;
-    }
-    Ok(refused(reason))
-}
-
-/// Which claim, what it says and what it should.
-fn describe(reason: Reason, at: Option<(&TokenProvider, &Token<'_>)>, now_s: f64) -> String {
-    let Some((issuer, token)) = at else {
-        return match reason {
-            Reason::TokenTooLarge => "the token is larger than jwt-auth reads",
-            Reason::TokenExtension => {
-                "the header has crit, b64 or zip, which jwt-auth does not take"
-            }
-            _ => "not three parts of base64url with JSON objects in the first two",
-        }
-        .to_owned();
-    };
-    let policy = &issuer.claims;
-    let claim = |name: &str| {
-        let value = token.claims.member(name);
-        value.map_or_else(|| "missing".to_owned(), Json::to_string)
-    };
-    let time = |name: &str| match date(&token.claims, name) {
-        Ok(Some(seconds)) => format!("{name} {}", clock(seconds)),
-        _ => format!("{name} {}", claim(name)),
-    };
-    let now = clock(now_s);
-    match reason.code() {
-        "issuer_unknown" => format!("iss is {}, expected {:?}", claim("iss"), policy.issuer),
-        "audience_mismatch" => format!(
-            "aud is {}, expected one of {:?}",
-            claim("aud"),
-            policy.audiences.as_deref().unwrap_or_default()
-        ),
-        "token_expired" => format!(
-            "{}, and it is {now} (clock_skew {:?})",
-            time("exp"),
-            policy.clock_skew
-        ),
-        "token_not_yet_valid" => format!("{}, {}, and it is {now}", time("nbf"), time("iat")),
-        "token_type" => format!("typ is {:?}, which types does not list", token.header.kind),
-        "expiration_missing" => "exp is missing, and require_expiration wants it".to_owned(),
-        "lifetime_too_long" => format!(
-            "{} to {}: more than max_lifetime {:?}",
-            time("iat"),
-            time("exp"),
-            policy.max_lifetime
-        ),
-        "token_too_old" => format!(
-            "{}: longer ago than max_age {:?}",
-            time("iat"),
-            policy.max_age
-        ),
-        "claim_missing" => {
-            let absent = |name: &&String| token.claims.at(name).is_none();
-            let missing: Vec<&str> = policy
-                .required_claims
-                .iter()
-                .filter(absent)
-                .map(String::as_str)
-                .collect();
-            format!("missing: {}", missing.join(", "))
-        }
-        "key_unknown" => format!(
-            "no key with kid {:?} for {}",
-            token.header.key_id,
-            token
-                .header
-                .algorithm
-                .map_or("this algorithm", |algorithm| algorithm.name())
-        ),
-        "signature_invalid" => "the claims are right, and no key has signed them".to_owned(),
-        _ => "refused".to_owned(),
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a time that is out of range is shown as its limit"
-)]
-fn clock(seconds: f64) -> String {
-    policy::timestamp::format_timestamp(seconds as i64)
 }
 
 fn print(token: &Token<'_>, verdicts: &[Verdict], has_config: bool) {
@@ -380,40 +201,4 @@ fn print(token: &Token<'_>, verdicts: &[Verdict], has_config: bool) {
 fn shown(word: &Option<String>) -> String {
     word.as_ref()
         .map_or_else(|| "none".to_owned(), |word| format!("{word:?}"))
-}
-
-fn object(members: Vec<(&str, Json)>) -> Json {
-    let members = members
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
-    Json::Object(members.collect())
-}
-
-fn json(token: &Token<'_>, verdicts: &[Verdict]) -> Json {
-    let word = |word: &Option<String>| word.as_deref().map_or(Json::Null, Into::into);
-    let algorithm = token
-        .header
-        .algorithm
-        .map_or(Json::Null, |algorithm| algorithm.name().into());
-    let header = object(vec![
-        ("alg", algorithm),
-        ("kid", word(&token.header.key_id)),
-        ("typ", word(&token.header.kind)),
-    ]);
-    let verdicts = verdicts.iter().map(|verdict| {
-        let mut members = vec![
-            ("provider", verdict.provider.as_str().into()),
-            ("accepted", Json::Bool(verdict.refusal.is_none())),
-        ];
-        if let Some((code, message)) = &verdict.refusal {
-            members.push(("code", (*code).into()));
-            members.push(("message", message.as_str().into()));
-        }
-        object(members)
-    });
-    object(vec![
-        ("header", header),
-        ("claims", token.claims.clone()),
-        ("providers", Json::Array(verdicts.collect())),
-    ])
 }

@@ -13,7 +13,6 @@
 
 mod api_key;
 mod audit;
-mod caller;
 mod check;
 mod color;
 mod comply;
@@ -21,7 +20,6 @@ mod exit;
 mod explain;
 mod init;
 mod jwt;
-mod members;
 mod output;
 mod page;
 mod redact;

@@ -7,12 +7,12 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use clap::ValueEnum;
-use pii_redactor::config::{Config, FailurePolicy, ParseErrorPolicy, Place, RuleUse};
+use inspect::body;
+use pii_redactor::config::{Config, FailurePolicy, Place, RuleUse};
 use pii_redactor::headers;
 use pii_redactor::inflate::InflateError;
-use pii_redactor::media::{Charset, Media};
 use pii_redactor::pairs::{PairsRewriter, Syntax};
-use pii_redactor::pipeline::{BodyPipeline, Coding};
+use pii_redactor::pipeline::BodyPipeline;
 use pii_redactor::plan::Plan;
 use pii_redactor::tally::Tally;
 use policy::config::Configuration as _;
@@ -228,28 +228,11 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
             .map_err(|error| error.to_string())?;
         return fields(&config, &uses, &plan, (place, &first), arguments);
     }
-    let media = Media::of(&content_type);
-    let refuses_ambiguous = config.on_error.ambiguous == ParseErrorPolicy::Block;
-    if media.is_ambiguous && refuses_ambiguous {
-        return Err(format!(
-            "{content_type:?} can be read in more than one way; on_error.ambiguous says what becomes of it"
-        ));
-    }
-    let framing = media.framing.ok_or_else(|| {
-        format!(
-            "{content_type:?} is not searched; on_error.unsupported_type says what becomes of it"
-        )
-    })?;
-    let coding = Coding::of(&arguments.content_encoding)
-        .filter(|_| media.charset != Charset::Undecodable)
-        .ok_or_else(|| {
-            "the content encoding or the charset is not decoded; on_error.unsupported_encoding says \
-             what becomes of it"
-                .to_owned()
-        })?;
+    let (framing, charset, coding) =
+        body::readable(&config, &content_type, &arguments.content_encoding)?;
     let limits = config.inflate;
     let mut pipeline =
-        BodyPipeline::with_charset(Rc::clone(&plan), &framing, media.charset, coding, limits);
+        BodyPipeline::with_charset(Rc::clone(&plan), &framing, charset, coding, limits);
     let how = arguments.how();
     if how.is_some() {
         pipeline = pipeline.explained();
@@ -267,42 +250,10 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
     }
-    if pipeline.tally().is_unjudged() {
-        return Err("nobody can say whose the objects in the body are: it is no JSON, or an object is too long".to_owned());
+    for remark in body::remarks(&config, &content_type, &pipeline)? {
+        eprintln!("meshward redact: {remark}");
     }
-    if let Some(malformed) = pipeline.malformed() {
-        if malformed.what.is_ambiguous() && refuses_ambiguous {
-            return Err(format!(
-                "{} at byte {}; on_error.ambiguous says what becomes of it",
-                malformed.what.as_str(),
-                malformed.offset
-            ));
-        }
-        eprintln!(
-            "meshward redact: not {content_type}: {} at byte {}; from there on searched as text",
-            malformed.what.as_str(),
-            malformed.offset
-        );
-    }
-    if pipeline.is_over_budget() {
-        eprintln!("meshward redact: searching costs more than it may; the rest was not searched");
-    }
-    let unsearched = pipeline.unsearched();
-    if unsearched.is_binary {
-        eprintln!("meshward redact: the body is binary and was not searched");
-    }
-    let parts = unsearched.files.saturating_add(unsearched.encoded_parts);
-    if parts > 0 {
-        eprintln!("meshward redact: {parts} parts were not searched");
-    }
-    warn_of_block(pipeline.tally());
     Ok(exit::RIGHT)
-}
-
-fn warn_of_block(tally: &Tally) {
-    if tally.blocks {
-        eprintln!("meshward redact: a finding would block this message");
-    }
 }
 
 /// The request that the message belongs to, if one is given.
@@ -482,7 +433,9 @@ fn fields(
     if arguments.stats {
         findings::sums(plan, &tally, text.len() as u64);
     }
-    warn_of_block(&tally);
+    if let Some(remark) = body::block(&tally) {
+        eprintln!("meshward redact: {remark}");
+    }
     Ok(exit::RIGHT)
 }
 

@@ -335,3 +335,33 @@ fn authentication_says_what_is_missing() {
     assert_eq!(explained["response"]["status"], 403);
     assert!(explained["upstream"].is_null());
 }
+
+#[test]
+fn a_certificate_is_what_the_proxy_tells_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auth.json");
+    let rules = r#"{"providers":{},"rules":[{"match":{"paths":["/ledger/**"]},
+        "require":{"tls":{"client_certificate":true,"san":["spiffe://example.com/ns/billing/*"]}}}]}"#;
+    std::fs::write(&file, rules).unwrap();
+    let config = file.display().to_string();
+    let status = |more: &[&str]| {
+        let words = ["-c", &config, "--request", "GET /ledger/1"];
+        let explanation = explain_json(&[&words[..], more].concat());
+        explanation["response"]["status"].as_u64()
+    };
+    let billing = "uri_san=spiffe://example.com/ns/billing/sa/job";
+    assert_eq!(status(&[]), Some(403));
+    assert_eq!(status(&["--tls", "1.3"]), Some(403));
+    assert_eq!(status(&["--certificate", billing]), Some(200));
+    let shop = "uri_san=spiffe://example.com/ns/shop/sa/job";
+    assert_eq!(status(&["--certificate", shop]), Some(403));
+    for (wrong, message) in [
+        ("uri=spiffe://a", "there are uri_san, dns_san"),
+        ("uri_san", "expected FIELD=VALUE"),
+    ] {
+        let words = ["-c", &config, "--request", "GET /", "--certificate", wrong];
+        let (code, text) = explain(&words);
+        assert_ne!(code, Some(0), "{text}");
+        assert!(text.contains(message), "{text}");
+    }
+}

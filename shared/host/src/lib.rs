@@ -22,11 +22,12 @@ pub mod chain;
 mod dispatcher;
 pub mod exchange;
 mod fact_sources;
-#[cfg(all(feature = "fake", not(target_arch = "wasm32")))]
+#[cfg(all(feature = "fake", not(target_os = "wasi")))]
 pub mod fake;
 mod filter;
 pub mod headers;
 mod interface;
+pub mod key;
 pub mod metrics;
 mod moment;
 mod per_direction;

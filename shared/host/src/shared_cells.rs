@@ -3,22 +3,31 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
 use crate::{Host, SharedValue, Status, shared_data};
+
+/// A table of sets, each some bytes, by hash; their number is fixed.
+pub struct SharedSets {
+    prefix: String,
+    sets: u64,
+    /// Where the host shares nothing, each worker has sets of its own.
+    own: Option<RefCell<HashMap<u64, Vec<u8>>>>,
+}
 
 /// A table of numbers by hash, with a fixed number of cells. Where a new number finds no room, the
 /// smallest of its set goes: of times, the one that lies longest ago.
 ///
 /// The number under zero is as good as none. What is stored under the keys of this table and is none
 /// of its sets counts as an empty one.
-pub struct SharedCells {
-    prefix: String,
-    sets: u64,
-    /// Where the host shares nothing, each worker has cells of its own.
-    own: Option<RefCell<HashMap<u64, Vec<u8>>>>,
-}
+pub struct SharedCells(SharedSets);
 
 /// What tells a cell from others: a keyed hash, so that nobody can choose who shares a set.
 pub type CellHash = [u8; 16];
+
+/// What a set becomes, of its bytes and of what tells a hash from others in it; `None` leaves it.
+pub type SetChange<'c> = &'c mut dyn FnMut(&[u8], u64) -> Option<Vec<u8>>;
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,35 +36,34 @@ pub struct Changed {
     pub evicted: bool,
 }
 
-impl SharedCells {
-    /// A table of at least so many cells. `prefix` tells its keys from all others in shared data.
+impl SharedSets {
+    /// A table of so many sets. `prefix` tells its keys from all others in shared data.
     #[must_use]
-    pub fn new(prefix: impl Into<String>, cells: u64, shares_data: bool) -> Self {
+    pub fn new(prefix: impl Into<String>, sets: u64, shares_data: bool) -> Self {
         Self {
             prefix: prefix.into(),
-            sets: cells.div_ceil(CELLS_OF_SET).max(1),
+            sets: sets.max(1),
             own: (!shares_data).then(RefCell::default),
         }
     }
 
-    /// The number in a cell.
+    /// The set that a hash belongs to, and what tells the hash from others in it.
     ///
     /// # Errors
     /// The host does not tell.
-    pub fn get(&self, host: &dyn Host, hash: CellHash) -> Result<Option<u64>, Status> {
+    pub fn get(&self, host: &dyn Host, hash: CellHash) -> Result<(Vec<u8>, u64), Status> {
         let (set, print) = self.place(hash);
         let bytes = match &self.own {
             Some(own) => own.borrow().get(&set).cloned().unwrap_or_default(),
             None => match host.shared_data(&self.key(set)) {
-                Err(Status::NotFound) => return Ok(None),
+                Err(Status::NotFound) => Vec::new(),
                 found => found?.bytes,
             },
         };
-        Ok(number(&bytes, print))
+        Ok((bytes, print))
     }
 
-    /// Replaces the number in a cell by what `change` makes of it, in one atomic step among all
-    /// workers; `None` leaves it.
+    /// Replaces a set by what `change` makes of it, in one atomic step among all workers.
     ///
     /// # Errors
     /// The host does not store it.
@@ -63,31 +71,24 @@ impl SharedCells {
         &self,
         host: &dyn Host,
         hash: CellHash,
-        change: &mut dyn FnMut(Option<u64>) -> Option<u64>,
-    ) -> Result<Changed, Status> {
+        change: SetChange<'_>,
+    ) -> Result<(), Status> {
         let (set, print) = self.place(hash);
-        let mut evicted = false;
-        let mut change_set = |bytes: Vec<u8>| {
-            let new = change(number(&bytes, print))?;
-            let (changed, has_evicted) = with_number(&bytes, print, new);
-            evicted = has_evicted;
-            Some(changed)
-        };
         match &self.own {
             Some(own) => {
                 let mut own = own.borrow_mut();
                 let bytes = own.get(&set).cloned().unwrap_or_default();
-                if let Some(changed) = change_set(bytes) {
+                if let Some(changed) = change(&bytes, print) {
                     own.insert(set, changed);
                 }
             }
             None => {
                 let key = self.key(set);
                 let known: Option<SharedValue> = None;
-                shared_data::update(host, &key, &[], known, &mut change_set)?;
+                shared_data::update(host, &key, &[], known, &mut |bytes| change(&bytes, print))?;
             }
         }
-        Ok(Changed { evicted })
+        Ok(())
     }
 
     fn place(&self, hash: CellHash) -> (u64, u64) {
@@ -102,6 +103,66 @@ impl SharedCells {
     fn key(&self, set: u64) -> String {
         format!("{}/{set}", self.prefix)
     }
+}
+
+impl SharedCells {
+    /// A table of at least so many cells. `prefix` tells its keys from all others in shared data.
+    #[must_use]
+    pub fn new(prefix: impl Into<String>, cells: u64, shares_data: bool) -> Self {
+        let sets = cells.div_ceil(CELLS_OF_SET);
+        Self(SharedSets::new(prefix, sets, shares_data))
+    }
+
+    /// The number in a cell.
+    ///
+    /// # Errors
+    /// The host does not tell.
+    pub fn get(&self, host: &dyn Host, hash: CellHash) -> Result<Option<u64>, Status> {
+        let (bytes, print) = self.0.get(host, hash)?;
+        Ok(number(&bytes, print))
+    }
+
+    /// Replaces the number in a cell by what `change` makes of it, in one atomic step among all
+    /// workers; `None` leaves it.
+    ///
+    /// # Errors
+    /// The host does not store it.
+    pub fn update(
+        &self,
+        host: &dyn Host,
+        hash: CellHash,
+        change: &mut dyn FnMut(Option<u64>) -> Option<u64>,
+    ) -> Result<Changed, Status> {
+        let mut evicted = false;
+        self.0.update(host, hash, &mut |bytes, print| {
+            let new = change(number(bytes, print))?;
+            let (changed, has_evicted) = with_number(bytes, print, new);
+            evicted = has_evicted;
+            Some(changed)
+        })?;
+        Ok(Changed { evicted })
+    }
+}
+
+/// The keyed hash of some texts, each with its length before it.
+#[must_use]
+pub fn keyed_hash<'p>(seed: [u8; 16], parts: impl Iterator<Item = &'p [u8]>) -> CellHash {
+    let mut block = [0; 64];
+    if let Some(start) = block.first_chunk_mut::<16>() {
+        *start = seed;
+    }
+    let mut keyed = Hmac::<Sha256>::new(&block.into());
+    for part in parts {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        keyed.update(&length.to_le_bytes());
+        keyed.update(part);
+    }
+    let digest: [u8; 32] = keyed.finalize().into_bytes().into();
+    let mut hash = [0; 16];
+    if let Some(first) = digest.first_chunk::<16>() {
+        hash = *first;
+    }
+    hash
 }
 
 fn cells(bytes: &[u8]) -> impl Iterator<Item = (u64, u64)> {

@@ -19,6 +19,7 @@ pub mod explain;
 pub mod facts;
 pub mod filters;
 pub mod finding;
+pub mod gcra;
 pub mod hex;
 pub mod http;
 pub mod identity;

@@ -1,7 +1,7 @@
 //! How many failed attempts to authenticate are tolerated.
 
 use policy::config::{Fields, Node};
-use policy::units::Rate;
+use policy::gcra::Gcra;
 
 /// Limits on failed attempts, and how many clients they tell apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +17,8 @@ pub struct FailureLimits {
 pub struct FailureLimit {
     /// What tells attempts apart.
     pub key: Vec<FailureKey>,
-    /// How fast attempts are forgotten.
-    pub rate: Rate,
-    /// How many may fail at once.
-    pub burst: u64,
+    /// How many may fail at once, and how fast they are forgotten.
+    pub bucket: Gcra,
 }
 
 /// What tells attempts apart.
@@ -72,10 +70,15 @@ impl FailureLimit {
             .and_then(|n| n.rate());
         let burst = fields.or("burst", None, |n| n.integer(1..=1_000_000).map(Some));
         let rate = rate?;
+        let bucket = Gcra::in_nanoseconds(rate, burst.unwrap_or(rate.count));
+        if bucket.is_none() {
+            fields
+                .node()
+                .reject("rate and burst are out of range: a burst must fill within a century");
+        }
         Some(Self {
             key: key?,
-            burst: burst.unwrap_or(rate.count),
-            rate,
+            bucket: bucket?,
         })
     }
 

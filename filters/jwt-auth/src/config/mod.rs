@@ -48,6 +48,7 @@ use host::FactSources;
 use host::exchange::IDENTITY_HEADER;
 use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{Configuration, Fields, Node};
+use policy::matching::Match;
 use policy::mode::{Mode, OnError};
 
 use crate::enforce::managed_headers::ManagedHeader;
@@ -232,6 +233,14 @@ impl Configuration for Config {
 }
 
 impl Config {
+    /// Whether what is decided depends on the route that the proxy has chosen.
+    #[must_use]
+    pub fn depends_on_route(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.matches);
+        let limits = self.requests.iter().map(|limit| &limit.matches);
+        self.routes.is_used() || rules.chain(limits).any(Match::names_routes)
+    }
+
     /// The mode of a request of which it is not clear which rule is about it: as soon as anything
     /// enforces, it does, or such a request would walk around the rule that enforces.
     #[must_use]

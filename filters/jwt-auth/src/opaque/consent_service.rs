@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use host::shared_cache::SharedCache;
-use host::shared_cells::{CellHash, SharedCells};
+use host::shared_cells::{CellHash, SharedCells, keyed_hash};
 use host::waiting::{Calls, patience};
 use host::{Capabilities, Host, HttpCall, Metrics, shared_data};
 use policy::config::{Problem, Problems};
@@ -15,7 +15,6 @@ use policy::json::Json;
 use policy::secret::{Secret, SecretKind};
 
 use crate::calls::Purpose;
-use crate::failures::keyed_hash;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::verify::context::VerifyContext;
 use crate::verify::verified::CallerContext;

@@ -4,8 +4,8 @@ use policy::units::Rate;
 use proptest::prelude::*;
 
 use super::*;
-use crate::gcra::Gcra;
 use crate::windows::WindowsDecision;
+use policy::gcra::Gcra;
 
 fn windows(list: &[(&str, u64)]) -> Windows {
     let gcra = |(rate, burst): &(&str, u64)| Gcra::new(Rate::parse(rate).unwrap(), *burst).unwrap();

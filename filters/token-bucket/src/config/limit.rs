@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use host::key::{KeyPart, OnMissingKey};
 use policy::config::{Fields, Node};
 use policy::json::Json;
 use policy::matching::Match;
@@ -10,9 +11,8 @@ use policy::refusal::CustomResponse;
 use policy::units::Rate;
 
 use super::{Service, plain_name, response};
-use crate::gcra::Gcra;
-use crate::key::KeyPart;
 use crate::windows::{MAX_WINDOWS, Windows};
+use policy::gcra::Gcra;
 
 /// One limit.
 #[derive(Clone, Debug)]
@@ -42,19 +42,6 @@ pub struct Limit {
     pub on_error: OnErrors,
     /// The response to refused clients, instead of problem details.
     pub response: Option<CustomResponse>,
-}
-
-/// What happens to a request that lacks a part of a limit's key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OnMissingKey {
-    /// The limit does not count it.
-    Skip,
-    /// It is refused.
-    Deny,
-    /// All such requests share one bucket.
-    Shared,
-    /// Another key counts.
-    Fallback(Vec<KeyPart>),
 }
 
 /// What a request costs.
@@ -120,21 +107,6 @@ impl Cost {
     }
 }
 
-impl OnMissingKey {
-    fn read(node: &Node<'_>) -> Option<Self> {
-        match node.variant(&["skip", "deny", "shared", "fallback"])? {
-            ("skip", None) => Some(Self::Skip),
-            ("deny", None) => Some(Self::Deny),
-            ("shared", None) => Some(Self::Shared),
-            ("fallback", Some(parts)) => read_key(parts).map(Self::Fallback),
-            _ => {
-                node.reject(r#"expected "skip", "deny", "shared" or { "fallback": ["ip"] }"#);
-                None
-            }
-        }
-    }
-}
-
 impl OnErrors {
     const fn all(on_error: OnError) -> Self {
         Self {
@@ -177,7 +149,7 @@ impl Limit {
                 .and_then(|n| plain_name(&n));
             let key = fields
                 .required("key", r#"an array such as ["ip"]"#)
-                .and_then(|n| read_key(n));
+                .and_then(|n| KeyPart::read_all(n));
             let cost = fields.or("cost", Cost::Fixed(1), |n| Cost::read(&n));
             let service = fields.optional("service").map(|n| Service::read(&n));
             let windows = read_windows(fields, &cost, replicas, service.is_some());
@@ -222,19 +194,6 @@ impl Limit {
             })
         })
     }
-}
-
-/// The parts of a key, each once.
-fn read_key(node: Node<'_>) -> Option<Vec<KeyPart>> {
-    let node = node.at_most(MAX_KEY_PARTS);
-    let parts = node.non_empty_list(|part| KeyPart::read(&part))?;
-    for (place, part) in parts.iter().enumerate() {
-        if parts.iter().take(place).any(|earlier| earlier == part) {
-            node.reject_unseen(format_args!("{:?} is there twice", part.spelled()));
-            return None;
-        }
-    }
-    Some(parts)
 }
 
 /// Limits with the same service share the calls to it.
@@ -353,5 +312,4 @@ impl Window {
     }
 }
 
-const MAX_KEY_PARTS: usize = 16;
 const MAX_BURST: u64 = 1_000_000_000;

@@ -7,11 +7,11 @@ use crate::TokenBucket;
 use crate::config::{Config, Limit, Service, Start};
 use crate::counters::LimitCounters;
 use crate::host_limits;
-use crate::key::KeyPart;
 use crate::ratelimit_headers::LimitState;
 use crate::storage::WorkerStorage;
 use crate::table::{BucketDecision, Table, TableSettings};
 use crate::windows::Tats;
+use host::key::KeyPart;
 
 use super::start_time;
 

@@ -1,11 +1,11 @@
 //! Which limits count a request, in whose name, and how much.
 
+use host::key::{Chosen, Key, KeyPart, KeySource, choose};
 use host::{Direction, Host, Request};
 use policy::explain::{self, Condition, RuleName, Step};
 use policy::matching::{Match, applies};
 
-use crate::config::{Cost, Limit, OnMissingKey};
-use crate::key::{Key, KeyPart, KeySource, Keys, keys};
+use crate::config::{Cost, Limit};
 use crate::refusals::Reason;
 use crate::rls::Descriptor;
 use crate::table::HashedKey;
@@ -33,13 +33,6 @@ pub(super) struct MatchingLimits {
     pub(super) keyless: Vec<(usize, Reason)>,
 }
 
-/// The keys of a request under the parts that it has, and what kind of key they are.
-struct Chosen<'l> {
-    kind: u8,
-    parts: &'l [KeyPart],
-    keys: Vec<Key>,
-}
-
 impl TokenBucket {
     /// The limits that count this request, and those that refuse it for want of a key.
     pub(super) fn matching_limits(&self, host: &dyn Host, request: &Request) -> MatchingLimits {
@@ -64,15 +57,15 @@ impl TokenBucket {
             if settings.matches != everything && !is_meant() {
                 continue;
             }
-            let chosen = match chosen(settings, source) {
+            let chosen = match choose(&settings.key, &settings.on_missing_key, source) {
                 Ok(Some(chosen)) => chosen,
                 Ok(None) => {
                     explain::note(|| Step::Fails(key_missing(settings)));
                     continue;
                 }
-                Err(reason) => {
+                Err(error) => {
                     explain::note(|| Step::Lacks(key_missing(settings)));
-                    found.keyless.push((place, reason));
+                    found.keyless.push((place, error.into()));
                     continue;
                 }
             };
@@ -108,7 +101,7 @@ fn key_missing(limit: &Limit) -> Condition {
 
 /// The keys of a request as people read them: `claim:sub=alice`.
 fn told(chosen: &Chosen<'_>, source: KeySource<'_>) -> String {
-    if chosen.kind == SHARED {
+    if chosen.is_shared() {
         return "one bucket for all that lack the key".to_owned();
     }
     let each = chosen.keys.iter().map(|key| {
@@ -125,61 +118,17 @@ fn told(chosen: &Chosen<'_>, source: KeySource<'_>) -> String {
     each.collect::<Vec<String>>().join(", ")
 }
 
-/// The keys of a request, by the limit's own parts or by what it has for requests that lack one.
-/// `None` where the limit does not count the request.
-fn chosen<'l>(limit: &'l Limit, source: KeySource<'_>) -> Result<Option<Chosen<'l>>, Reason> {
-    // The first byte keeps the kinds of keys apart: a fallback never meets a real one.
-    let shared = || Chosen {
-        kind: SHARED,
-        parts: &[],
-        keys: vec![Key::of_kind(SHARED)],
-    };
-    match keys(OWN, &limit.key, source) {
-        Keys::TooMany => return Err(Reason::KeyAmbiguous),
-        Keys::Some(keys) => {
-            return Ok(Some(Chosen {
-                kind: OWN,
-                parts: &limit.key,
-                keys,
-            }));
-        }
-        Keys::Missing => {}
-    }
-    match &limit.on_missing_key {
-        OnMissingKey::Skip => Ok(None),
-        OnMissingKey::Deny => Err(Reason::KeyMissing),
-        OnMissingKey::Shared => Ok(Some(shared())),
-        OnMissingKey::Fallback(parts) => match keys(FALLBACK, parts, source) {
-            Keys::TooMany => Err(Reason::KeyAmbiguous),
-            Keys::Missing => Ok(Some(shared())),
-            Keys::Some(mut keys) => {
-                // The parts of the own key are in the name of the table; these are not.
-                for key in &mut keys {
-                    for part in parts {
-                        key.tell_apart(part.spelled().as_bytes());
-                    }
-                }
-                Ok(Some(Chosen {
-                    kind: FALLBACK,
-                    parts,
-                    keys,
-                }))
-            }
-        },
-    }
-}
-
 /// What a service is asked about: the limit's entries by their names, those of a fallback by
 /// theirs, and for requests without any key the name of the limit.
 fn descriptors(limit: &Limit, chosen: &Chosen<'_>, source: KeySource<'_>) -> Vec<Descriptor> {
-    if chosen.kind == SHARED {
+    if chosen.is_shared() {
         return vec![vec![("generic_key".to_owned(), limit.name.clone())]];
     }
     let descriptor = |key: &Key| {
         let values = key.entry_values(chosen.parts, source);
         let entries = chosen.parts.iter().zip(values).enumerate();
         let entry = |(place, (part, value)): (usize, (&KeyPart, String))| {
-            let own = limit.entry_keys.get(place).filter(|_| chosen.kind == OWN);
+            let own = limit.entry_keys.get(place).filter(|_| chosen.is_own);
             let name = own.map_or_else(|| part.entry_key(), String::as_str);
             let value = match part {
                 KeyPart::Constant => limit.name.clone(),
@@ -203,7 +152,3 @@ fn cost(host: &dyn Host, request: &Request, cost: &Cost) -> u64 {
         },
     }
 }
-
-const OWN: u8 = b'k';
-const FALLBACK: u8 = b'f';
-const SHARED: u8 = b's';

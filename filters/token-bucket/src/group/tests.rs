@@ -9,9 +9,9 @@ use policy::units::Rate;
 use proptest::prelude::*;
 
 use super::*;
-use crate::gcra::Gcra;
 use crate::table::TableSettings;
 use crate::windows::Windows;
+use policy::gcra::Gcra;
 
 /// A rate as count and seconds, and a burst.
 type Window = (u64, u64, u64);

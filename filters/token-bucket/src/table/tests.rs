@@ -5,7 +5,7 @@ use policy::units::Rate;
 use proptest::prelude::*;
 
 use super::*;
-use crate::gcra::Gcra;
+use policy::gcra::Gcra;
 
 /// Shared storage in which another worker writes between a read and its write, on demand.
 #[derive(Default)]

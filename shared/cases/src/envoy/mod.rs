@@ -105,6 +105,9 @@ impl EnvoyBackend {
         if !case.holds_on(host::fake::Profile::Envoy) {
             return Some("it is about another host");
         }
+        if case.steps.iter().any(|step| step.request.tls.is_some()) {
+            return Some("a request comes over TLS");
+        }
         if !case.runs_in_real_envoy() {
             return Some("it lets more time pass than a test should take");
         }

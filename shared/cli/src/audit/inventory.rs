@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use comply::evidence::Period;
 use comply::inventory::{Inventory, Row, Survey};
 use comply::openapi::Operations;
+use inspect::check::extract;
 use trail::time;
 use trail::verdict::{Question, conclude};
 
 use super::common::{Input, Result, read_text, span};
 use super::format::{printable, thousands};
-use crate::check::extract;
 use crate::exit;
 
 #[derive(clap::Args)]

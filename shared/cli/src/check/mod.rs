@@ -1,22 +1,11 @@
 //! `meshward check`: configurations, by themselves or in manifests, read with the very code that the
 //! filters run, and what stands around them.
 
-mod bootstrap;
-pub(crate) mod codes;
-pub(crate) mod configured;
-pub(crate) mod extract;
-mod locate;
-mod plugin;
 mod report;
 pub(crate) mod source;
-mod text;
-mod tree;
-mod wiring;
 
-use policy::config::{Checked, Configuration};
-use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
-use report::{Finding, Format};
-use source::Source;
+use inspect::check::{ENVOY, Finding, Source, check, codes, names};
+use report::Format;
 
 use crate::color::{Colour, painted};
 use crate::exit;
@@ -53,11 +42,6 @@ pub(crate) struct Arguments {
     allow: Vec<&'static str>,
 }
 
-/// What `check` calls the configuration of Envoy itself.
-const ENVOY: &str = "envoy";
-/// The four filters in one module.
-pub(crate) const BUNDLE: &str = "meshward";
-
 fn known_code(word: &str) -> Result<&'static str, String> {
     match codes::find(word) {
         Some(code) => Ok(code.id),
@@ -75,7 +59,9 @@ fn known_code(word: &str) -> Result<&'static str, String> {
 /// Checks files.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     let (filter, words) = match arguments.words.split_first() {
-        Some((first, rest)) if parser(first).is_some() || first == ENVOY => (Some(first), rest),
+        Some((first, rest)) if names().any(|name| name == first) || first == ENVOY => {
+            (Some(first), rest)
+        }
         _ => (None, arguments.words.as_slice()),
     };
     if words.is_empty() {
@@ -87,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         && !first.contains(['.', '/', '*'])
         && first != "-"
     {
-        let names = PARSERS.map(|(name, _)| name).into_iter().chain([ENVOY]);
+        let names = names().chain([ENVOY]);
         if let Some(near) = policy::nearest(first, names) {
             eprintln!("meshward check: no filter and no file {first:?}; did you mean {near}?");
             return exit::USAGE;
@@ -106,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
                 is_incomplete = true;
             }
             Ok(source) => {
-                let mut findings = check(&source, filter.map(String::as_str));
+                let mut findings = check(&source, filter.map(String::as_str), now_s());
                 findings.retain(|f| f.is_error || !arguments.allow.contains(&f.code.id));
                 tell(&source, &findings, arguments.format);
                 files.push(source.name);
@@ -134,7 +120,7 @@ fn tell(source: &Source, findings: &[Finding], format: Format) {
     match format {
         Format::Text => {
             for finding in findings {
-                say!("{}", finding.text(&source.text));
+                say!("{}", report::text(finding, &source.text));
             }
             if !findings.iter().any(|finding| finding.is_error) {
                 say!("{}: {}", source.name, painted("ok", Colour::Green));
@@ -145,62 +131,7 @@ fn tell(source: &Source, findings: &[Finding], format: Format) {
     }
 }
 
-/// Everything that is wrong with a text.
-fn check(source: &Source, filter: Option<&str>) -> Vec<Finding> {
-    let found = text::check(source, filter);
-    found.into_iter().map(|f| f.placed(&source.text)).collect()
-}
-
-type Parser = fn(&str) -> Checked<()>;
-
-const PARSERS: [(&str, Parser); 5] = [
-    (AUDIT_EMITTER, parse::<audit_emitter::config::Config>),
-    (JWT_AUTH, |text| {
-        let mut checked = jwt_auth::config::Config::check(text);
-        if let Ok(config) = &checked.result {
-            checked.warnings.extend(config.expired_keys(now_s()));
-        }
-        checked.map(drop)
-    }),
-    (TOKEN_BUCKET, parse::<token_bucket::config::Config>),
-    (PII_REDACTOR, parse::<pii_redactor::config::Config>),
-    // The four in one module.
-    ("meshward", meshward_bundle::config::check),
-];
-
-fn parse<C: Configuration>(text: &str) -> Checked<()> {
-    C::check(text).map(drop)
-}
-
 /// Seconds since 1970.
 fn now_s() -> i64 {
     i64::try_from(trail::time::now_ms() / 1000).unwrap_or(i64::MAX)
-}
-
-/// Reads a configuration as its filter does.
-pub(crate) fn parsed(filter: &str, text: &str) -> Result<(), policy::config::Problems> {
-    parser(filter).map_or(Ok(()), |parse| parse(text).result)
-}
-
-fn parser(filter: &str) -> Option<Parser> {
-    PARSERS
-        .iter()
-        .find(|(name, _)| *name == filter)
-        .map(|(_, parse)| *parse)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_filter_has_a_parser_that_names_mistakes() {
-        for (name, parse) in PARSERS {
-            let checked = parse(r#"{"nonsense": 1}"#);
-            let problems = checked.result.unwrap_err().to_string();
-            assert!(problems.contains("nonsense: unknown"), "{name}: {problems}");
-            assert!(parser(name).is_some());
-        }
-        assert!(parser("jwt").is_none());
-    }
 }

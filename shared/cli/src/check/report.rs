@@ -4,29 +4,12 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use clap::ValueEnum;
+use inspect::check::Finding;
+use inspect::check::codes::Code;
 use policy::json::Json;
 
-use super::codes::Code;
 use crate::color;
 use crate::xml::escaped;
-
-/// Something that was found.
-#[derive(Clone, Debug)]
-pub(super) struct Finding {
-    pub(super) code: &'static Code,
-    pub(super) is_error: bool,
-    /// The name of the file.
-    pub(super) file: String,
-    pub(super) span: Option<Range<usize>>,
-    /// Where in the configuration: `limits[2].rate`.
-    pub(super) path: String,
-    pub(super) message: String,
-    /// What to do.
-    pub(super) hint: Option<String>,
-    /// Line and column, from 1; 0 where there is no place.
-    pub(super) line: usize,
-    pub(super) column: usize,
-}
 
 /// How findings are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -44,84 +27,34 @@ pub(crate) enum Format {
     Github,
 }
 
-impl Finding {
-    /// Line and column of an offset; columns count characters.
-    pub(super) fn placed(mut self, text: &str) -> Self {
-        if let Some(span) = &self.span {
-            let before = text.get(..span.start).unwrap_or(text);
-            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-            self.line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-            self.column = before.get(line_start..).unwrap_or("").chars().count() + 1;
-        }
-        self
+/// A finding with its line and a caret.
+pub(super) fn text(finding: &Finding, source: &str) -> String {
+    let whole = finding.whole();
+    let level = if finding.is_error {
+        Level::ERROR
+    } else {
+        Level::WARNING
+    };
+    let title = level.primary_title(whole.as_str()).id(finding.code.id);
+    let excerpt = finding.span.as_ref().and_then(|span| excerpt(source, span));
+    let mut group = match &excerpt {
+        Some((line, within)) => title.element(
+            Snippet::source(*line)
+                .line_start(finding.line)
+                .path(finding.file.as_str())
+                .annotation(AnnotationKind::Primary.span(within.clone())),
+        ),
+        None => title.element(annotate_snippets::Origin::path(finding.place())),
+    };
+    if let Some(hint) = &finding.hint {
+        group = group.element(Level::HELP.message(hint.as_str()));
     }
-
-    const fn level(&self) -> &'static str {
-        if self.is_error { "error" } else { "warning" }
-    }
-
-    fn whole(&self) -> String {
-        if self.path.is_empty() {
-            self.message.clone()
-        } else {
-            format!("{}: {}", self.path, self.message)
-        }
-    }
-
-    fn place(&self) -> String {
-        match self.line {
-            0 => self.file.clone(),
-            line => format!("{}:{line}:{}", self.file, self.column),
-        }
-    }
-
-    /// With the line and a caret.
-    pub(super) fn text(&self, source: &str) -> String {
-        let whole = self.whole();
-        let level = if self.is_error {
-            Level::ERROR
-        } else {
-            Level::WARNING
-        };
-        let title = level.primary_title(whole.as_str()).id(self.code.id);
-        let excerpt = self.span.as_ref().and_then(|span| excerpt(source, span));
-        let mut group = match &excerpt {
-            Some((line, within)) => title.element(
-                Snippet::source(*line)
-                    .line_start(self.line)
-                    .path(self.file.as_str())
-                    .annotation(AnnotationKind::Primary.span(within.clone())),
-            ),
-            None => title.element(annotate_snippets::Origin::path(self.place())),
-        };
-        if let Some(hint) = &self.hint {
-            group = group.element(Level::HELP.message(hint.as_str()));
-        }
-        let renderer = if color::is_on() {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        renderer.render(&[group])
-    }
-
-    fn json(&self) -> Json {
-        let number = |number: usize| Json::from(u64::try_from(number).unwrap_or(u64::MAX));
-        let mut members = vec![
-            ("file", self.file.as_str().into()),
-            ("line", number(self.line)),
-            ("column", number(self.column)),
-            ("level", self.level().into()),
-            ("code", self.code.id.into()),
-            ("name", self.code.name.into()),
-            ("path", self.path.as_str().into()),
-            ("message", self.message.as_str().into()),
-        ];
-        if let Some(hint) = &self.hint {
-            members.push(("hint", hint.as_str().into()));
-        }
-        object(members)
-    }
+    let renderer = if color::is_on() {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.render(&[group])
 }
 
 /// The line of a span and the span in it, where the line is one that people can read.

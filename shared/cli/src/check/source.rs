@@ -4,13 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// A text to check.
-pub(crate) struct Source {
-    pub(crate) name: String,
-    pub(crate) text: String,
-    /// It was named, rather than found in a folder.
-    pub(crate) is_named: bool,
-}
+use inspect::check::Source;
 
 /// Why a file could not be read.
 pub(crate) struct Unreadable {

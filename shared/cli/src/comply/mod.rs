@@ -9,6 +9,7 @@ use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
+use inspect::check::{BUNDLE, extract};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
@@ -18,7 +19,6 @@ use trail::verdict::{Question, Verdict, conclude};
 use crate::audit::common::{How, Result, span};
 use crate::audit::format::thousands;
 use crate::audit::inventory::operations;
-use crate::check::{BUNDLE, extract};
 use crate::exit;
 use crate::output::say;
 

@@ -1,12 +1,12 @@
 //! `meshward explain`: what a code means, or what the filters would do with a request, and why.
 
 mod request;
-mod sections;
-mod text;
 
 use std::net::IpAddr;
 
-use crate::check::codes;
+use cases::TlsVersion;
+use inspect::check::codes;
+
 use crate::exit;
 use crate::output::say;
 use crate::simulated::Host;
@@ -23,7 +23,8 @@ use crate::simulated::Host;
   meshward explain fail_open
   meshward explain -c limits.json --request 'GET /search' --client 203.0.113.7
   meshward explain -c envoy.yaml --request 'GET /orders/17' --claims claims.json
-  meshward explain -c redact.json --request 'GET /patients/7' --response 'HTTP/1.1 200' --body body.json --json")]
+  meshward explain -c redact.json --request 'GET /patients/7' --response 'HTTP/1.1 200' --body body.json --json
+  meshward explain -c auth.json --request 'GET /ledger/1' --certificate uri_san=spiffe://example.com/ns/billing/sa/job")]
 pub(crate) struct Arguments {
     /// The number or the name of a finding; without one, and without --config, all are listed
     code: Option<String>,
@@ -77,6 +78,13 @@ pub(crate) struct RequestArguments {
     /// The name of the route
     #[arg(long, value_name = "NAME", requires = "request")]
     route: Option<String>,
+    /// The connection has TLS of this version: 1.3; with --certificate it has 1.3 by default
+    #[arg(long, value_name = "VERSION", requires = "request")]
+    tls: Option<TlsVersion>,
+    /// What the proxy tells of the certificate that the client shows: uri_san=spiffe://example.com/job,
+    /// dns_san=..., subject=CN=..., sha256=...; more than once for several
+    #[arg(long, value_name = "FIELD=VALUE", requires = "request")]
+    certificate: Vec<String>,
     /// What the upstream responds: "HTTP/1.1 200"; 200 by default
     #[arg(long, value_name = "STATUS LINE", requires = "request")]
     response: Option<String>,

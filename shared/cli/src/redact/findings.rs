@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use inspect::body;
 use pii_redactor::plan::Plan;
 use pii_redactor::tally::{Became, Finding, Tally};
 
@@ -16,29 +17,13 @@ pub(super) fn write(
     output: &mut dyn Write,
 ) -> std::io::Result<()> {
     for finding in findings {
-        let kind = Tally::word(plan, finding.entity);
-        let rule = plan
-            .rules
-            .get(usize::from(finding.rule))
-            .map_or("", |rule| rule.name.as_str());
-        let old = String::from_utf8_lossy(&finding.old);
-        let new = finding.new.as_deref().map(String::from_utf8_lossy);
         match how {
-            Explain::Json => {
-                let object = policy::json::Json::Object(vec![
-                    ("offset".to_owned(), finding.offset.into()),
-                    ("length".to_owned(), finding.length.into()),
-                    ("type".to_owned(), kind.into()),
-                    ("rule".to_owned(), rule.into()),
-                    ("old".to_owned(), old.as_ref().into()),
-                    (
-                        "new".to_owned(),
-                        new.as_deref().map_or(policy::json::Json::Null, Into::into),
-                    ),
-                ]);
-                writeln!(output, "{object}")?;
-            }
+            Explain::Json => writeln!(output, "{}", body::finding(plan, finding))?,
             Explain::Diff => {
+                let kind = Tally::word(plan, finding.entity);
+                let rule = body::rule_of(plan, finding);
+                let old = String::from_utf8_lossy(&finding.old);
+                let new = finding.new.as_deref().map(String::from_utf8_lossy);
                 let place = format!("@@ byte {}, {kind}, rule {rule:?} @@", finding.offset);
                 writeln!(output, "{}", painted(&place, Colour::Dim))?;
                 match new {

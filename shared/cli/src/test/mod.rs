@@ -1,17 +1,18 @@
 //! `meshward test`: case files for users' configurations, in a simulated proxy or in a real Envoy.
 
-pub(crate) mod prepare;
+mod prepare;
 mod report;
 
 use std::path::{Path, PathBuf};
 
 use cases::{Backend, Case, CaseFile, EnvoyBackend, EnvoySettings, InProcess};
+use inspect::check::Source;
 use prepare::Clock;
 use report::{Format, Outcome, Report};
 
-use crate::check::source::{self, Source};
+use crate::check::source;
+use crate::exit;
 use crate::simulated::Host;
-use crate::{exit, simulated};
 
 /// Runs case files: requests, and what a configuration must do with them
 ///
@@ -117,9 +118,7 @@ fn file(source: &Source, arguments: &Arguments, envoy: Option<&Path>, report: &m
     }
     let profile = arguments.host.profile();
     let mut backend: Box<dyn Backend> = match envoy {
-        None => Box::new(InProcess::new(move || {
-            Ok(simulated::proxy(filter, profile))
-        })),
+        None => Box::new(InProcess::new(move || Ok(inspect::proxy(filter, profile)))),
         Some(binary) => match module(&arguments.module, filter) {
             Ok(module) => Box::new(EnvoyBackend::new(EnvoySettings {
                 envoy: binary.to_owned(),

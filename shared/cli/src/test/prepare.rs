@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use cases::{CaseFile, HeaderValues, RequestData};
+use cases::CaseFile;
 use host::fake::{Process, Profile};
-use serde_json::{Map, Value};
-
-use crate::caller::{Callers, Credential, authenticates, identity};
-use crate::check::configured;
+use inspect::caller::{Callers, authenticates, present};
+use inspect::check::configured;
+use serde_json::Value;
 
 /// What time it is for the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,30 +56,4 @@ pub(super) fn prepare(file: &mut CaseFile, clock: Clock) -> Result<&'static str,
         }
     }
     Ok(filter)
-}
-
-/// Lets a request come from a caller with these claims.
-pub(crate) fn present(
-    request: &mut RequestData,
-    callers: Option<&Callers>,
-    claims: &Map<String, Value>,
-    now_s: u64,
-) -> Result<(), String> {
-    let Some(callers) = callers else {
-        request.identity = Some(identity(claims)?);
-        return Ok(());
-    };
-    match callers.credential(claims, now_s) {
-        Credential::Header(name, value) => {
-            request.headers.insert(name, HeaderValues::One(value));
-        }
-        Credential::Query(name, value) => {
-            request.path.push(match request.path.contains('?') {
-                true => '&',
-                false => '?',
-            });
-            request.path.push_str(&format!("{name}={value}"));
-        }
-    }
-    Ok(())
 }

@@ -2,11 +2,11 @@
 
 use cases::Failure;
 use clap::ValueEnum;
+use inspect::set;
 use serde_json::json;
 
 use crate::color::{Colour, painted};
 use crate::exit;
-use crate::members::set;
 use crate::output::say;
 use crate::xml::escaped;
 

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use envoy_test::Result;
+use policy::gcra::Gcra;
 use policy::units::Rate;
-use token_bucket::gcra::Gcra;
 use token_bucket::storage::WorkerStorage;
 use token_bucket::table::{Table, TableSettings};
 use token_bucket::windows::{Tats, Windows, WindowsDecision};

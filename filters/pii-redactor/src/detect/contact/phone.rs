@@ -3,7 +3,7 @@
 use crate::detect::prelude::*;
 
 use super::calling_codes;
-use crate::bytes::before;
+use crate::bytes::{before, rest};
 use crate::detect::boundary::{Strength, ends_free, is_word, starts_free};
 
 /// How a number was written.
@@ -34,9 +34,26 @@ pub(crate) fn may_be_certain(text: &[u8], start: usize, length: usize) -> bool {
         _ if matches!(before(text, start), b'+' | b'(') => true,
         1 => area(1) && area(5),
         3 if area(3) => true,
-        2..=6 => at(text, start) == b'0' && at(text, start.plus(1)) == b'0',
+        2..=6 => dials_abroad(text, start),
         _ => false,
     }
+}
+
+/// Whether there are the two zeros of an international call, and behind them, perhaps behind signs, what a
+/// country can begin with: no code begins with a zero (ITU-T E.164).
+fn dials_abroad(text: &[u8], start: usize) -> bool {
+    if at(text, start) != b'0' || at(text, start.plus(1)) != b'0' {
+        return false;
+    }
+    let first = (2..=2_usize.plus(MAX_SIGNS))
+        .map(|place| at(text, start.plus(place)))
+        .find(|byte| !is_sign(*byte));
+    first.is_some_and(|byte| matches!(byte, b'1'..=b'9'))
+}
+
+/// Whether a byte stands between the groups of a number.
+const fn is_sign(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'\t' | b'(' | b')')
 }
 
 /// Whether so many digits, and what follows them, are as many as the shortest number has.
@@ -48,9 +65,7 @@ pub(crate) fn has_enough_digits(text: &[u8], start: usize, length: usize) -> boo
         let byte = at(text, place);
         if byte.is_ascii_digit() {
             (digits, signs) = (digits.plus(1), 0);
-        } else if signs < MAX_SIGNS
-            && matches!(byte, b' ' | b'-' | b'.' | b'/' | b'\t' | b'(' | b')')
-        {
+        } else if signs < MAX_SIGNS && is_sign(byte) {
             signs = signs.plus(1);
         } else {
             return false;
@@ -65,18 +80,22 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<(usize, usize, Writing)>
     if before(text, start) == b'+' {
         return international(text, start);
     }
-    if part(text, start, start.plus(2)) == b"00"
-        && let Some(end) = dialled(text, start)
-    {
-        return Some((start, end, Writing::Dialled));
-    }
     // `(212) 555-0147`: the parenthesis belongs to it.
     let opened = before(text, start) == b'(';
     let begin = if opened { start.less(1) } else { start };
+    let mut number = Number::read(text, start, opened);
+    if dials_abroad(text, start) {
+        let abroad = match opened {
+            true => Number::read(text, start, false).dialled_end(text, start),
+            false => number.dialled_end(text, start),
+        };
+        if let Some(end) = abroad {
+            return Some((start, end, Writing::Dialled));
+        }
+    }
     if opened && is_word(before(text, begin)) {
         return None;
     }
-    let mut number = Number::read(text, start, opened);
     let strength = if number.is_north_american() {
         Strength::Checked
     } else {
@@ -121,43 +140,6 @@ fn international(text: &[u8], start: usize) -> Option<(usize, usize, Writing)> {
         }
         number.drop_group()?;
     }
-}
-
-/// The end of `0049 30 901820` or `00 49 30 901820`: zeros, a country, and groups as people write them.
-/// Bytes in groups of two, and numbers that are filled up with zeros, look like it.
-fn dialled(text: &[u8], start: usize) -> Option<usize> {
-    if !starts_free(text, start, Strength::Form) {
-        return None;
-    }
-    let mut number = Number::read(text, start, false);
-    loop {
-        step(8);
-        let lengths = number.lengths();
-        let has_long_group = lengths.skip(1).any(|length| length > 2);
-        let abroad = Number {
-            digits: shifted(&number.digits),
-            count: number.count.less(2),
-            ..number
-        };
-        if number.group_count > 2
-            && has_long_group
-            && abroad.count >= LEAST_DIALLED_DIGITS
-            && abroad.fits_country()
-            && ends_free(text, number.end, Strength::Form)
-        {
-            return Some(number.end);
-        }
-        number.drop_group()?;
-    }
-}
-
-/// Digits without the two zeros in front.
-fn shifted(digits: &[u8; MAX_DIGITS]) -> [u8; MAX_DIGITS] {
-    let mut left = [0; MAX_DIGITS];
-    for (to, from) in left.iter_mut().zip(digits.iter().skip(2)) {
-        *to = *from;
-    }
-    left
 }
 
 /// The digits of a number and their groups.
@@ -259,6 +241,34 @@ impl Number {
         }
         (self.separator, *open, self.closed) = (sign, opens, closes);
         Some(next)
+    }
+
+    /// The end of `0049 30 901820` or `00 49 30 901820`: zeros, a country, and groups as people write
+    /// them, as many as the country has. Bytes in groups of two, and numbers that are filled up with
+    /// zeros, look like it.
+    fn dialled_end(&self, text: &[u8], start: usize) -> Option<usize> {
+        if !starts_free(text, start, Strength::Form) {
+            return None;
+        }
+        let &(code, least, most) = calling_codes::country(rest(self.digits(), 2))?;
+        let (mut found, mut last, mut has_long_group) = (None, 0, false);
+        let groups = self.groups.iter().take(self.group_count);
+        for (place, (end, count)) in groups.enumerate() {
+            step(2);
+            has_long_group |= place > 0 && count.less(last) > 2;
+            last = *count;
+            let abroad = count.less(2);
+            let fits = (least..=most).contains(&abroad.less(code.len()));
+            if place > 1
+                && has_long_group
+                && fits
+                && abroad >= LEAST_DIALLED_DIGITS
+                && ends_free(text, *end, Strength::Form)
+            {
+                found = Some(*end);
+            }
+        }
+        found
     }
 
     fn drop_group(&mut self) -> Option<()> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use cases::{HeaderValues, RequestData};
 use ed25519_dalek::{Signer as _, SigningKey};
 use policy::filters::JWT_AUTH;
 use policy::identity::{AuthenticationMethod, IdentityMapping, parse_claims};
@@ -17,13 +18,15 @@ use crate::check::BUNDLE;
 use crate::members::set;
 
 /// A configuration that takes tokens of [`Callers::credential`].
-pub(crate) struct Callers {
+#[derive(Debug)]
+pub struct Callers {
     /// With the key of the callers among those of each provider.
-    pub(crate) configuration: String,
+    pub configuration: String,
     providers: Vec<Provider>,
     key: SigningKey,
 }
 
+#[derive(Debug)]
 struct Provider {
     issuer: Option<String>,
     audience: Option<String>,
@@ -34,7 +37,7 @@ struct Provider {
 
 /// What a request of a caller carries.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Credential {
+pub enum Credential {
     /// A header, by name and value.
     Header(String, String),
     /// A parameter of the query.
@@ -42,7 +45,8 @@ pub(crate) enum Credential {
 }
 
 /// Whether a configuration verifies callers itself.
-pub(crate) fn authenticates(filter: &str, configuration: &str) -> bool {
+#[must_use]
+pub fn authenticates(filter: &str, configuration: &str) -> bool {
     let is_bundle_with_auth = || {
         let parts = meshward_bundle::config::split(configuration).parts;
         parts.iter().any(|text| text.part.filter() == JWT_AUTH)
@@ -51,7 +55,7 @@ pub(crate) fn authenticates(filter: &str, configuration: &str) -> bool {
 }
 
 /// What a filter before this one would tell of a caller with these claims.
-pub(crate) fn identity(claims: &Map<String, Value>) -> Result<String, String> {
+fn identity(claims: &Map<String, Value>) -> Result<String, String> {
     let text = Value::Object(claims.clone()).to_string();
     let claims = parse_claims(text.as_bytes()).map_err(|error| format!("{error:?}"))?;
     let method = AuthenticationMethod::default();
@@ -62,7 +66,10 @@ pub(crate) fn identity(claims: &Map<String, Value>) -> Result<String, String> {
 
 impl Callers {
     /// Of a configuration of jwt-auth or of the bundle.
-    pub(crate) fn of(filter: &str, configuration: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// It has no provider of signed tokens.
+    pub fn of(filter: &str, configuration: &str) -> Result<Self, String> {
         let mut whole: Value =
             serde_json::from_str(configuration).map_err(|error| error.to_string())?;
         let auth = match filter {
@@ -98,7 +105,8 @@ impl Callers {
 
     /// A token with these claims. What every token must have is filled in where they say nothing:
     /// issuer and audience of the provider, and times.
-    pub(crate) fn credential(&self, claims: &Map<String, Value>, now_s: u64) -> Credential {
+    #[must_use]
+    pub fn credential(&self, claims: &Map<String, Value>, now_s: u64) -> Credential {
         let issuer = claims.get("iss").and_then(Value::as_str);
         let named = self
             .providers
@@ -143,6 +151,35 @@ impl Callers {
             _ => Credential::Header("authorization".to_owned(), format!("Bearer {token}")),
         }
     }
+}
+
+/// Lets a request come from a caller with these claims.
+///
+/// # Errors
+/// The claims are none.
+pub fn present(
+    request: &mut RequestData,
+    callers: Option<&Callers>,
+    claims: &Map<String, Value>,
+    now_s: u64,
+) -> Result<(), String> {
+    let Some(callers) = callers else {
+        request.identity = Some(identity(claims)?);
+        return Ok(());
+    };
+    match callers.credential(claims, now_s) {
+        Credential::Header(name, value) => {
+            request.headers.insert(name, HeaderValues::One(value));
+        }
+        Credential::Query(name, value) => {
+            request.path.push(match request.path.contains('?') {
+                true => '&',
+                false => '?',
+            });
+            request.path.push_str(&format!("{name}={value}"));
+        }
+    }
+    Ok(())
 }
 
 impl Provider {

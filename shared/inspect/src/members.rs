@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Sets a member of an object; anything else stays as it is.
-pub(crate) fn set(object: &mut Value, name: &str, member: impl Into<Value>) {
+pub fn set(object: &mut Value, name: &str, member: impl Into<Value>) {
     if let Some(members) = object.as_object_mut() {
         members.insert(name.to_owned(), member.into());
     }

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use policy::units::Rate;
+use crate::units::Rate;
 
 /// A rate and a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,14 +69,29 @@ impl Gcra {
         })
     }
 
+    /// As [`Gcra::new`], with an interval of whole nanoseconds, rounded up: a little slower than the
+    /// rate, never faster, so that the state of a bucket fits 64 bits.
+    #[must_use]
+    pub fn in_nanoseconds(rate: Rate, burst: u64) -> Option<Self> {
+        let period_ns = u64::try_from(rate.period.as_nanos()).ok()?;
+        let count = std::num::NonZeroU64::new(rate.count)?;
+        let one = Rate {
+            count: 1,
+            period: Duration::from_nanos(period_ns.div_ceil(count.get())),
+        };
+        Self::new(one, burst)
+    }
+
     /// A monotonic time in ticks. A clock beyond 146 years is stopped there, so that no sum
     /// overflows.
+    #[inline]
     #[must_use]
     pub fn ticks(&self, now_ns: u64) -> Tat {
         u128::from(now_ns.min(MAX_NOW_NS)).saturating_mul(self.ticks_per_ns.into())
     }
 
     /// Decides about a request of `cost` units on a bucket at `tat`.
+    #[inline]
     #[must_use]
     pub fn decide(&self, tat: Tat, now_ns: u64, cost: u64) -> Decision {
         if cost > self.burst {
@@ -92,6 +107,17 @@ impl Gcra {
                 wait: Some(self.duration_up(excess)),
             },
         }
+    }
+
+    /// The state of a bucket after `cost` units that have been used already, whether they were there
+    /// or not: what is beyond the burst is owed, and nothing passes until it has been refilled.
+    #[must_use]
+    pub fn owe(&self, tat: Tat, now_ns: u64, cost: u64) -> Tat {
+        let increment = u128::from(cost).saturating_mul(self.interval);
+        let longest = u128::from(MAX_FILL_NS).saturating_mul(self.ticks_per_ns.into());
+        let now = self.ticks(now_ns);
+        let owed = tat.max(now).saturating_add(increment);
+        owed.min(now.saturating_add(longest)).max(tat)
     }
 
     /// The state of a bucket after a request of `cost` units, charged at `charged_ns`, turns out not
@@ -112,6 +138,7 @@ impl Gcra {
     }
 
     /// Whole units left in a bucket at `tat`.
+    #[inline]
     #[must_use]
     pub fn remaining(&self, tat: Tat, now_ns: u64) -> u64 {
         let used = tat.saturating_sub(self.ticks(now_ns));
@@ -209,5 +236,5 @@ const MAX_NOW_NS: u64 = 1 << 62;
 /// What a rate can count; with it a time fits into 96 bits.
 const MAX_TICKS_PER_NS: u64 = 1 << 30;
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

@@ -13,7 +13,8 @@ use crate::check::configured::Configured;
 use crate::members::set;
 
 /// What the filters did with a request.
-pub(super) struct Explanation {
+#[derive(Debug)]
+pub struct Explanation {
     pub(super) request: String,
     pub(super) client: String,
     pub(super) filters: Vec<Section>,
@@ -23,6 +24,7 @@ pub(super) struct Explanation {
 }
 
 /// What one filter did.
+#[derive(Debug)]
 pub(super) struct Section {
     pub(super) filter: &'static str,
     /// The request came this far.
@@ -38,6 +40,7 @@ pub(super) struct Section {
 }
 
 /// A rule, and why it applies or does not.
+#[derive(Debug)]
 pub(super) struct RuleLine {
     pub(super) name: String,
     pub(super) fate: Fate,
@@ -59,6 +62,7 @@ pub(super) enum Fate {
 }
 
 /// A limit that counts the request.
+#[derive(Debug)]
 pub(super) struct Charge {
     pub(super) limit: String,
     pub(super) key: String,
@@ -122,7 +126,9 @@ impl Explanation {
         }
     }
 
-    pub(super) fn json(&self) -> String {
+    /// One document, for programs.
+    #[must_use]
+    pub fn json(&self) -> Value {
         let filters: Vec<Value> = self.filters.iter().map(Section::json).collect();
         json!({
             "request": self.request,
@@ -137,7 +143,6 @@ impl Explanation {
             },
             "records": self.records,
         })
-        .to_string()
     }
 }
 

@@ -2,20 +2,20 @@
 
 /// A kind of finding.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Code {
+pub struct Code {
     /// `MW1203`.
-    pub(crate) id: &'static str,
+    pub id: &'static str,
     /// `rule_unreachable`.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What it means and what to do.
-    pub(crate) about: &'static str,
+    pub about: &'static str,
 }
 
 macro_rules! codes {
     ($($constant:ident $id:literal $name:literal $about:literal;)*) => {
         $(pub(super) const $constant: Code = Code { id: $id, name: $name, about: $about };)*
         /// All of them, by number.
-        pub(crate) const ALL: &[Code] = &[$($constant),*];
+        pub const ALL: &[Code] = &[$($constant),*];
     };
 }
 
@@ -109,7 +109,7 @@ codes! {
 }
 
 /// A code by its number or its name; the old spelling of a name counts too.
-pub(crate) fn find(word: &str) -> Option<&'static Code> {
+pub fn find(word: &str) -> Option<&'static Code> {
     let word = match word {
         "unreachable_rule" => "rule_unreachable",
         word => word,
@@ -144,7 +144,7 @@ mod tests {
     /// The page of the command lists every one.
     #[test]
     fn the_readme_has_every_code() {
-        let page = include_str!("../../README.md");
+        let page = include_str!("../../../cli/README.md");
         for code in ALL {
             let row = format!("| `{}` | `{}` |", code.id, code.name);
             assert!(page.contains(&row), "{row} {} |", code.about);

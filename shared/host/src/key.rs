@@ -1,13 +1,14 @@
-//! The key of a bucket: what tells the clients of a limit apart.
+//! The key of a bucket: what tells the clients of a limit or of a budget apart.
 
 mod spelling;
 
-use host::{Direction, Host, Request};
 use policy::client_address::{Network, Prefixes};
 use policy::config::Node;
 use policy::facts::Facts as _;
 use policy::identity::Identity;
 use policy::values::Values;
+
+use crate::{Direction, Host, Request};
 
 /// One part of a limit's key: `"ip"`, `"claim:tenant"`, `"header:x-plan"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,36 @@ pub enum KeyPart {
     Method,
     /// The same for everybody.
     Constant,
+}
+
+/// What happens to a request that lacks a part of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnMissingKey {
+    /// It is not counted.
+    Skip,
+    /// It is refused.
+    Deny,
+    /// All such requests share one bucket.
+    Shared,
+    /// Another key counts.
+    Fallback(Vec<KeyPart>),
+}
+
+impl OnMissingKey {
+    /// Reads `"skip"`, `"deny"`, `"shared"` or `{ "fallback": ["ip"] }`.
+    #[must_use]
+    pub fn read(node: &Node<'_>) -> Option<Self> {
+        match node.variant(&["skip", "deny", "shared", "fallback"])? {
+            ("skip", None) => Some(Self::Skip),
+            ("deny", None) => Some(Self::Deny),
+            ("shared", None) => Some(Self::Shared),
+            ("fallback", Some(parts)) => KeyPart::read_all(parts).map(Self::Fallback),
+            _ => {
+                node.reject(r#"expected "skip", "deny", "shared" or { "fallback": ["ip"] }"#);
+                None
+            }
+        }
+    }
 }
 
 /// A request and what is needed to ask it for a key.
@@ -61,6 +92,20 @@ impl KeyPart {
         spelling::parse(text)
             .map_err(|mistake| node.reject(mistake))
             .ok()
+    }
+
+    /// Reads the parts of a key, each once.
+    #[must_use]
+    pub fn read_all(node: Node<'_>) -> Option<Vec<Self>> {
+        let node = node.at_most(MAX_KEY_PARTS);
+        let parts = node.non_empty_list(|part| Self::read(&part))?;
+        for (place, part) in parts.iter().enumerate() {
+            if parts.iter().take(place).any(|earlier| earlier == part) {
+                node.reject_unseen(format_args!("{:?} is there twice", part.spelled()));
+                return None;
+            }
+        }
+        Some(parts)
     }
 
     /// The part as a configuration spells it.
@@ -264,6 +309,93 @@ pub fn keys(kind: u8, parts: &[KeyPart], source: KeySource<'_>) -> Keys {
     Keys::Some(keys)
 }
 
+/// The keys of a request under the parts that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen<'l> {
+    /// The parts; none where all requests without the key share one bucket.
+    pub parts: &'l [KeyPart],
+    /// The keys. All of them count.
+    pub keys: Vec<Key>,
+    /// The parts are those of the key itself, not those of a fallback.
+    pub is_own: bool,
+}
+
+impl Chosen<'_> {
+    /// Whether this is the bucket of all that lack the key.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn shared() -> Self {
+        Self {
+            parts: &[],
+            keys: vec![Key::of_kind(SHARED)],
+            is_own: false,
+        }
+    }
+}
+
+/// Why a request has no key that could count it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// It lacks a part, and [`OnMissingKey::Deny`] refuses it.
+    Missing,
+    /// It names a part too many times.
+    Ambiguous,
+}
+
+/// The keys of a request, by `own` parts or by what it has for requests that lack one. `None` where
+/// it is not counted.
+///
+/// # Errors
+/// The request has no key that could count it.
+pub fn choose<'l>(
+    own: &'l [KeyPart],
+    on_missing_key: &'l OnMissingKey,
+    source: KeySource<'_>,
+) -> Result<Option<Chosen<'l>>, KeyError> {
+    // The first byte keeps the kinds of keys apart: a fallback never meets a real one.
+    match keys(OWN, own, source) {
+        Keys::TooMany => return Err(KeyError::Ambiguous),
+        Keys::Some(keys) => {
+            return Ok(Some(Chosen {
+                parts: own,
+                keys,
+                is_own: true,
+            }));
+        }
+        Keys::Missing => {}
+    }
+    match on_missing_key {
+        OnMissingKey::Skip => Ok(None),
+        OnMissingKey::Deny => Err(KeyError::Missing),
+        OnMissingKey::Shared => Ok(Some(Chosen::shared())),
+        OnMissingKey::Fallback(parts) => match keys(FALLBACK, parts, source) {
+            Keys::TooMany => Err(KeyError::Ambiguous),
+            Keys::Missing => Ok(Some(Chosen::shared())),
+            Keys::Some(mut keys) => {
+                // The parts of the own key are in the name of the table; these are not.
+                for key in &mut keys {
+                    for part in parts {
+                        key.tell_apart(part.spelled().as_bytes());
+                    }
+                }
+                Ok(Some(Chosen {
+                    parts,
+                    keys,
+                    is_own: false,
+                }))
+            }
+        },
+    }
+}
+
+const OWN: u8 = b'k';
+const FALLBACK: u8 = b'f';
+const SHARED: u8 = b's';
+/// The most parts of a key.
+pub const MAX_KEY_PARTS: usize = 16;
 /// The most keys of one request under one limit: each is a bucket that is read and written.
 pub const MAX_KEYS: usize = policy::values::MAX_VALUES;
 const MAX_ENTRY_BYTES: usize = 256;

@@ -1,3 +1,5 @@
+#![allow(clippy::restriction, reason = "an overflow in a test is a failed test")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -236,5 +238,35 @@ proptest! {
             prop_assert!(limit.empty(now) < 1 << 96);
             prop_assert!(!limit.counts_nanoseconds() || limit.empty(now) < 1 << 64);
         }
+    }
+}
+
+/// What was used beyond the burst is owed: nothing passes before all of it has been refilled.
+#[test]
+fn what_is_owed_is_refilled_before_anything_passes() {
+    let limit = gcra("1/s", 10);
+    let tat = limit.owe(0, SECOND, 35);
+    let wait = |now| match limit.decide(tat, now, 1) {
+        Decision::Admit { .. } => None,
+        Decision::Refuse { wait } => wait,
+    };
+    assert_eq!(limit.remaining(tat, SECOND), 0);
+    assert_eq!(wait(SECOND), Some(Duration::from_secs(26)));
+    assert_eq!(wait(27 * SECOND), None);
+    let ever = limit.owe(0, SECOND, u64::MAX);
+    assert_eq!(limit.owe(ever, SECOND, u64::MAX), ever, "a century at most");
+}
+
+proptest! {
+    /// In whole nanoseconds a bucket is never faster than its rate, and its state fits 64 bits.
+    #[test]
+    fn whole_nanoseconds_are_never_faster(count in 1_u64..1_000_000_000, burst in 1_u64..1_000_000, now in 0_u64..1 << 60) {
+        let rate = Rate { count, period: Duration::from_secs(86_400) };
+        let (Some(whole), Some(exact)) = (Gcra::in_nanoseconds(rate, burst), Gcra::new(rate, burst)) else {
+            return Ok(());
+        };
+        prop_assert!(whole.counts_nanoseconds());
+        prop_assert!(whole.window() >= exact.window());
+        prop_assert!(u64::try_from(whole.empty(now)).is_ok());
     }
 }

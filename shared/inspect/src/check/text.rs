@@ -6,22 +6,24 @@ use std::ops::Range;
 use policy::config::{Checked, Warning};
 use policy::json::Json;
 
+use super::Source;
 use super::codes::{self, Code};
+use super::finding::Finding;
 use super::plugin::{self, Site, shaped};
-use super::report::Finding;
-use super::source::Source;
 use super::tree::{self, Documents, Tree};
 use super::{ENVOY, bootstrap, locate, parser, wiring};
 
 struct Checker<'s> {
     source: &'s Source,
+    now_s: i64,
     findings: Vec<Finding>,
 }
 
 /// Everything that is wrong with a text.
-pub(super) fn check(source: &Source, filter: Option<&str>) -> Vec<Finding> {
+pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Vec<Finding> {
     let mut checker = Checker {
         source,
+        now_s,
         findings: Vec::new(),
     };
     let text = source.text.as_str();
@@ -76,7 +78,7 @@ impl Checker<'_> {
             self.hint(hint(text, at));
             return;
         }
-        let checked = parse(text);
+        let checked = parse(text, self.now_s);
         let paths: BTreeSet<String> = paths_of(&checked).collect();
         let wanted: BTreeSet<&str> = paths.iter().flat_map(|path| ancestors(path)).collect();
         let spans = locate::spans(text, &wanted);
@@ -109,7 +111,7 @@ impl Checker<'_> {
         let Some(parse) = parser(filter) else {
             return;
         };
-        let checked = parse(&tree.json().to_string());
+        let checked = parse(&tree.json().to_string(), self.now_s);
         self.checked(&checked, &|path, key| Some(tree.span_of(path, key)));
     }
 

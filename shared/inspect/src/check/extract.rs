@@ -6,7 +6,7 @@ use super::plugin::{self, shaped};
 use super::tree::{self, Tree};
 
 /// Each configuration with its filter. What is wrong in them is for `check` to say.
-pub(crate) fn configurations(text: &str) -> Vec<(&'static str, Json)> {
+pub fn configurations(text: &str) -> Vec<(&'static str, Json)> {
     if let Ok(json) = Json::parse(text.as_bytes())
         && json.member("kind").is_none()
         && let Some(filter) = plugin::shape(&json)
@@ -41,7 +41,7 @@ pub(crate) fn configurations(text: &str) -> Vec<(&'static str, Json)> {
 ///
 /// # Errors
 /// What is wrong with it, and where.
-pub(crate) fn document(text: &str) -> Result<Json, String> {
+pub fn document(text: &str) -> Result<Json, String> {
     if text
         .trim_start_matches('\u{feff}')
         .trim_start()

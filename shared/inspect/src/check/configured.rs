@@ -9,14 +9,16 @@ use meshward_bundle::config::Part;
 
 /// A configuration and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Configured {
-    pub(crate) filter: &'static str,
-    pub(crate) json: String,
+pub struct Configured {
+    /// The filter, or [`BUNDLE`].
+    pub filter: &'static str,
+    /// The configuration.
+    pub json: String,
 }
 
 /// The one configuration in a text. Several filters, each there once, are told as the bundle that does
 /// the same. `filter` says whose it is, or which is meant.
-pub(crate) fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
+pub fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
     let mut all = all(text, filter)?;
     if let Some(wanted) = filter {
         all.retain(|configured| configured.filter == wanted);
@@ -29,6 +31,24 @@ pub(crate) fn one(text: &str, filter: Option<&str>) -> Result<Configured, String
         1 => all.pop().ok_or_else(String::new),
         _ => bundled(&all),
     }
+}
+
+/// The configuration of one filter, wherever it stands in a text: alone, among others, or in the bundle.
+/// `of` says whose the text is, where that is not plain from it.
+///
+/// # Errors
+/// There is none, or no single one.
+pub fn part(text: &str, of: Option<&str>, filter: &'static str) -> Result<String, String> {
+    let configured = one(text, of).or_else(|_| one(text, Some(filter)))?;
+    if configured.filter == filter {
+        return Ok(configured.json);
+    }
+    let parts = meshward_bundle::config::split(&configured.json).parts;
+    let found = parts.into_iter().find(|text| text.part.filter() == filter);
+    let found = found.filter(|_| configured.filter == BUNDLE);
+    found
+        .map(|text| text.json)
+        .ok_or_else(|| format!("there is no configuration of {filter}"))
 }
 
 /// All configurations in a text, in its order.
@@ -118,6 +138,8 @@ fn bundled(all: &[Configured]) -> Result<Configured, String> {
 
 #[cfg(test)]
 mod tests {
+    use policy::filters::TOKEN_BUCKET;
+
     use super::*;
 
     const LIMITS: &str = r#"{"limits": [{"name": "a", "key": ["ip"], "rate": "5/s"}]}"#;
@@ -140,6 +162,18 @@ mod tests {
         meshward_bundle::config::check(&bundle.json).result.unwrap();
         let alone = one(manifest, Some("token-bucket")).unwrap();
         assert_eq!(alone.filter, "token-bucket");
+    }
+
+    #[test]
+    fn the_part_of_a_filter_is_found_wherever_it_stands() {
+        let wanted = |text: &str| part(text, None, TOKEN_BUCKET).unwrap();
+        let manifest = include_str!("../../../../envoy-test/envoy/meshward.yaml");
+        let bundle = include_str!("../../../../filters/meshward/examples/shop.json");
+        for text in [LIMITS, manifest, bundle] {
+            assert!(wanted(text).contains("\"limits\""), "{text}");
+        }
+        let other = r#"{"presets": ["pci"]}"#;
+        assert!(part(other, None, TOKEN_BUCKET).is_err());
     }
 
     #[test]

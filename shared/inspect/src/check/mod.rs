@@ -1,0 +1,98 @@
+//! Configurations, by themselves or in manifests, read with the very code that the filters run, and what
+//! stands around them.
+
+mod bootstrap;
+pub mod codes;
+pub mod configured;
+pub mod extract;
+mod finding;
+mod locate;
+mod plugin;
+mod text;
+mod tree;
+mod wiring;
+
+pub use finding::Finding;
+use policy::config::{Checked, Configuration};
+use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
+
+/// A text to check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What findings call it: the name of a file.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// It was named, rather than found in a folder.
+    pub is_named: bool,
+}
+
+/// What the configuration of Envoy itself is called.
+pub const ENVOY: &str = "envoy";
+/// The four filters in one module.
+pub const BUNDLE: &str = "meshward";
+
+/// Everything that is wrong with a text, at a time in seconds since 1970. `filter` says whose configuration
+/// it is, where that is not plain from the text.
+#[must_use]
+pub fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Vec<Finding> {
+    let found = text::check(source, filter, now_s);
+    found.into_iter().map(|f| f.placed(&source.text)).collect()
+}
+
+/// Reads a configuration at a time in seconds since 1970.
+type Parser = fn(&str, i64) -> Checked<()>;
+
+const PARSERS: [(&str, Parser); 5] = [
+    (AUDIT_EMITTER, parse::<audit_emitter::config::Config>),
+    (JWT_AUTH, |text, now_s| {
+        let mut checked = jwt_auth::config::Config::check(text);
+        if let Ok(config) = &checked.result {
+            checked.warnings.extend(config.expired_keys(now_s));
+        }
+        checked.map(drop)
+    }),
+    (TOKEN_BUCKET, parse::<token_bucket::config::Config>),
+    (PII_REDACTOR, parse::<pii_redactor::config::Config>),
+    (BUNDLE, |text, _| meshward_bundle::config::check(text)),
+];
+
+fn parse<C: Configuration>(text: &str, _: i64) -> Checked<()> {
+    C::check(text).map(drop)
+}
+
+/// Whose configurations can be checked: the filters and the bundle of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PARSERS.iter().map(|(name, _)| *name)
+}
+
+/// Reads a configuration as its filter does.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parsed(filter: &str, text: &str) -> Result<(), policy::config::Problems> {
+    parser(filter).map_or(Ok(()), |parse| parse(text, 0).result)
+}
+
+fn parser(filter: &str) -> Option<Parser> {
+    PARSERS
+        .iter()
+        .find(|(name, _)| *name == filter)
+        .map(|(_, parse)| *parse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_filter_has_a_parser_that_names_mistakes() {
+        for (name, parse) in PARSERS {
+            let checked = parse(r#"{"nonsense": 1}"#, 0);
+            let problems = checked.result.unwrap_err().to_string();
+            assert!(problems.contains("nonsense: unknown"), "{name}: {problems}");
+            assert!(parser(name).is_some());
+        }
+        assert!(parser("jwt").is_none());
+    }
+}

@@ -1,0 +1,322 @@
+//! What the filters of a configuration do with a request, and why: a request is taken through a simulated
+//! proxy, and what the filters decide by is listened to.
+
+mod sections;
+mod text;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use cases::{
+    Backend as _, Call, CaseFile, Cuts, HeaderValues, InProcess, RequestData, ResponseData, Step,
+    Tls, TlsVersion,
+};
+use host::fake::Profile;
+use policy::config::Problems;
+use policy::explain;
+pub use sections::Explanation;
+use serde_json::{Map, Value};
+pub use text::{Chapter, Paint, Tone};
+
+use crate::caller::{Callers, authenticates, present};
+use crate::check::configured::{self, Configured};
+use crate::check::{BUNDLE, parsed};
+use crate::members::set;
+
+/// A request, and what it is tried with. What each word looks like is what the options of
+/// `meshward explain` look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// A configuration, or a manifest with some.
+    pub configuration: String,
+    /// Which filter of the manifest, or whose configuration it is.
+    pub filter: Option<String>,
+    /// `GET /orders/17`.
+    pub request: String,
+    /// Headers of the request: `name: value`.
+    pub headers: Vec<String>,
+    /// The body of the request.
+    pub request_body: Option<Vec<u8>>,
+    /// The verified claims of the caller, as JSON, in place of a token.
+    pub claims: Option<Vec<u8>>,
+    /// The keys that providers respond with.
+    pub jwks: Option<Vec<u8>>,
+    /// The address that the request comes from.
+    pub client: IpAddr,
+    /// The name of the route.
+    pub route: Option<String>,
+    /// The version of TLS that the connection has.
+    pub tls: Option<TlsVersion>,
+    /// What the proxy tells of the certificate of the client: `uri_san=spiffe://example.com/job`.
+    pub certificate: Vec<String>,
+    /// What the upstream responds: `HTTP/1.1 200`.
+    pub response: Option<String>,
+    /// Headers of the response.
+    pub response_headers: Vec<String>,
+    /// The body of the response.
+    pub body: Option<Vec<u8>>,
+    /// Environment variables of the filters, `NAME=VALUE`; those that are not given are made up.
+    pub env: Vec<String>,
+    /// The same request so many times: the last is explained.
+    pub times: u32,
+    /// The time of the request, since 1970.
+    pub at: Duration,
+    /// The host that is simulated.
+    pub profile: Profile,
+}
+
+impl Default for Question {
+    fn default() -> Self {
+        Self {
+            configuration: String::new(),
+            filter: None,
+            request: String::new(),
+            headers: Vec::new(),
+            request_body: None,
+            claims: None,
+            jwks: None,
+            client: Ipv4Addr::LOCALHOST.into(),
+            route: None,
+            tls: None,
+            certificate: Vec::new(),
+            response: None,
+            response_headers: Vec::new(),
+            body: None,
+            env: Vec::new(),
+            times: 1,
+            at: Duration::ZERO,
+            profile: Profile::Envoy,
+        }
+    }
+}
+
+/// Why there is no explanation.
+#[derive(Debug)]
+pub enum Unexplained {
+    /// The filter refuses the configuration.
+    Refused(Problems),
+    /// A part of the question is not what it should be: which, by the option of `meshward explain`, and why.
+    Mistaken(&'static str, String),
+    /// The request cannot be tried.
+    Failed(String),
+}
+
+impl From<String> for Unexplained {
+    fn from(message: String) -> Self {
+        Self::Failed(message)
+    }
+}
+
+/// Explains a request.
+///
+/// # Errors
+/// The configuration is refused, or a part of the question is not what it should be.
+pub fn explain(question: &Question) -> Result<Explanation, Unexplained> {
+    let mut configured = configured::one(&question.configuration, question.filter.as_deref())
+        .map_err(mistaken("config"))?;
+    parsed(configured.filter, &configured.json).map_err(Unexplained::Refused)?;
+    let mut step = step(question)?;
+    if let Some(text) = &question.claims {
+        let claims = claims(text).map_err(mistaken("claims"))?;
+        let callers = match authenticates(configured.filter, &configured.json) {
+            true => Some(Callers::of(configured.filter, &configured.json)?),
+            false => None,
+        };
+        let now_s = question.at.as_secs();
+        present(&mut step.request, callers.as_ref(), &claims, now_s)?;
+        if let Some(callers) = callers {
+            configured.json = callers.configuration;
+        }
+    }
+    let mut file = CaseFile::of_configuration(published(&configured));
+    file.environment = environment(&configured.json, &question.env).map_err(mistaken("env"))?;
+    if let Some(keys) = &question.jwks {
+        file.calls = self::keys(&configured, keys);
+    }
+    let (filter, profile, now) = (configured.filter, question.profile, question.at);
+    let mut proxy = InProcess::new(move || {
+        let proxy = crate::proxy(filter, profile);
+        proxy.host().process().set_wall_clock(now);
+        Ok(proxy)
+    });
+    let case = cases::Case::default();
+    proxy
+        .begin(&file, &case)
+        .map_err(|error| error.to_string())?;
+    // No time passes between them, not even that in which records leave.
+    let before = Step::new(step.request.clone(), step.response.clone());
+    for _ in 1..question.times {
+        proxy
+            .exchange(&before, Cuts::Whole)
+            .map_err(|error| error.to_string())?;
+    }
+    let (transcript, steps) = explain::listen(|| proxy.transcript(&step, Cuts::Whole));
+    let transcript = transcript.map_err(|error| error.to_string())?;
+    Ok(Explanation::new(&configured, &step, &transcript, steps))
+}
+
+fn mistaken(option: &'static str) -> impl Fn(String) -> Unexplained {
+    move |message| Unexplained::Mistaken(option, message)
+}
+
+fn step(question: &Question) -> Result<Step, Unexplained> {
+    let line = question.request.as_str();
+    let (method, path) = line
+        .trim()
+        .split_once(' ')
+        .filter(|(_, path)| path.trim().starts_with('/'))
+        .ok_or_else(|| format!("{line:?}: expected \"METHOD /path\""))
+        .map_err(mistaken("request"))?;
+    let mut request = RequestData::new(method, path.trim());
+    request.headers = headers(&question.headers).map_err(mistaken("header"))?;
+    request.client = question.client;
+    request.route.clone_from(&question.route);
+    request.tls = connection(question)?;
+    if let Some(host) = request.headers.remove("host") {
+        request.headers.insert(":authority".to_owned(), host);
+    }
+    if let Some(body) = &question.request_body {
+        request.body = body.clone().into();
+    }
+    let mut response = ResponseData::default();
+    if let Some(line) = &question.response {
+        let status = line
+            .split_ascii_whitespace()
+            .find_map(|word| word.parse::<u16>().ok())
+            .filter(|status| (100..=599).contains(status));
+        response.status = status
+            .ok_or_else(|| format!("{line:?}: expected \"HTTP/1.1 200\""))
+            .map_err(mistaken("response"))?;
+    }
+    let given = headers(&question.response_headers).map_err(mistaken("response-header"))?;
+    if given.contains_key("content-type") {
+        response.headers = given;
+    } else {
+        response.headers.extend(given);
+    }
+    if let Some(body) = &question.body {
+        response.body = body.clone().into();
+    }
+    let mut step = Step::new(request, response);
+    // Waits for the record.
+    step.expect.records = Some(Vec::new());
+    Ok(step)
+}
+
+/// What is known of the connection.
+fn connection(question: &Question) -> Result<Option<Tls>, String> {
+    if question.tls.is_none() && question.certificate.is_empty() {
+        return Ok(None);
+    }
+    let mut tls = Tls {
+        version: question.tls.unwrap_or_default(),
+        ..Tls::default()
+    };
+    for pair in &question.certificate {
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("certificate {pair:?}: expected FIELD=VALUE"))?;
+        let field = match name.trim() {
+            "uri_san" => &mut tls.uri_san,
+            "dns_san" => &mut tls.dns_san,
+            "subject" => &mut tls.subject,
+            "sha256" => &mut tls.sha256,
+            other => {
+                return Err(format!(
+                    "certificate {pair:?}: no such field: {other}; there are uri_san, dns_san, subject and sha256"
+                ));
+            }
+        };
+        if field.replace(value.to_owned()).is_some() {
+            return Err(format!("certificate: {name} is given twice"));
+        }
+    }
+    Ok(Some(tls))
+}
+
+fn headers(lines: &[String]) -> Result<BTreeMap<String, HeaderValues>, String> {
+    let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in lines {
+        let (name, value) = line
+            .split_once(':')
+            .filter(|(name, _)| !name.trim().is_empty())
+            .ok_or_else(|| format!("{line:?}: expected \"name: value\""))?;
+        let values = headers.entry(name.trim().to_ascii_lowercase()).or_default();
+        values.push(value.trim().to_owned());
+    }
+    let several = |(name, values)| (name, HeaderValues::Several(values));
+    Ok(headers.into_iter().map(several).collect())
+}
+
+fn claims(text: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice(text) {
+        Ok(Value::Object(claims)) => Ok(claims),
+        Ok(_) => Err("expected an object of claims".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The configuration, with what the filters of the bundle tell each other laid open.
+fn published(configured: &Configured) -> String {
+    if configured.filter != BUNDLE {
+        return configured.json.clone();
+    }
+    let mut whole: Value = serde_json::from_str(&configured.json).unwrap_or_default();
+    let all = serde_json::json!(["identity", "decisions", "within_limits"]);
+    set(&mut whole, "publish", all);
+    whole.to_string()
+}
+
+/// The variables that a configuration names: as given, else made up, since what they are decides about
+/// nothing that is shown but pseudonyms.
+fn environment(json: &str, given: &[String]) -> Result<BTreeMap<String, String>, String> {
+    fn names(value: &Value, found: &mut BTreeMap<String, String>) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            Value::Object(members) => {
+                for (key, value) in members {
+                    match value {
+                        Value::String(name) if key.ends_with("_env") => {
+                            found.insert(name.clone(), MADE_UP.to_owned());
+                        }
+                        other => names(other, found),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut variables = BTreeMap::new();
+    names(
+        &serde_json::from_str(json).unwrap_or_default(),
+        &mut variables,
+    );
+    for pair in given {
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("{pair:?}: expected NAME=VALUE"))?;
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(variables)
+}
+
+/// Each provider that fetches its keys gets these.
+fn keys(configured: &Configured, keys: &[u8]) -> Vec<Call> {
+    let whole: Value = serde_json::from_str(&configured.json).unwrap_or_default();
+    let auth = match configured.filter {
+        BUNDLE => whole.get("auth").cloned().unwrap_or_default(),
+        _ => whole,
+    };
+    let providers = auth.get("providers").and_then(Value::as_object);
+    let clusters = providers.into_iter().flatten().filter_map(|(_, provider)| {
+        let cluster = provider.pointer("/jwks/remote/cluster")?;
+        cluster.as_str().map(str::to_owned)
+    });
+    clusters
+        .map(|cluster| Call::new(cluster, keys.to_vec()))
+        .collect()
+}
+
+/// Long enough for every kind of key, and hexadecimal.
+const MADE_UP: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

@@ -1,0 +1,184 @@
+//! An explanation as a person reads it.
+
+use policy::decision::{Decision, Outcome};
+use policy::explain::Condition;
+
+use super::sections::{Charge, Explanation, Fate, RuleLine, Section};
+
+/// What is told of one filter, of the result or of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chapter {
+    /// `jwt-auth`, `result`, `audit record`.
+    pub title: String,
+    /// What is told.
+    pub lines: Vec<String>,
+}
+
+/// How a word is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Right, allowed.
+    Good,
+    /// Wrong, refused.
+    Bad,
+    /// What stands beside.
+    Aside,
+}
+
+/// Makes a word one of a tone, such as by a colour.
+pub type Paint = fn(&str, Tone) -> String;
+
+impl Explanation {
+    /// Which request is explained.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} from {}", self.request, self.client)
+    }
+
+    /// What each filter did, what came of it, and the records.
+    #[must_use]
+    pub fn chapters(&self, paint: Paint) -> Vec<Chapter> {
+        let filters = self.filters.iter().map(|section| Chapter {
+            title: section.filter.to_owned(),
+            lines: self::section(section, paint),
+        });
+        let records = self.records.iter().map(|record| {
+            let text = serde_json::to_string_pretty(record).unwrap_or_default();
+            Chapter {
+                title: "audit record".to_owned(),
+                lines: text.lines().map(str::to_owned).collect(),
+            }
+        });
+        filters.chain([self.result(paint)]).chain(records).collect()
+    }
+
+    fn result(&self, paint: Paint) -> Chapter {
+        let seen = &self.seen;
+        let mut lines = Vec::new();
+        match &seen.upstream {
+            None => lines.push("the upstream receives nothing".to_owned()),
+            Some(headers) => {
+                let path = headers.get(":path").map_or("", String::as_str);
+                lines.push(format!("the upstream receives {path}"));
+                if !seen.upstream_body.is_empty() {
+                    lines.push(seen.upstream_body.trim_end().to_owned());
+                }
+            }
+        }
+        let tone = if seen.status < 400 {
+            Tone::Good
+        } else {
+            Tone::Bad
+        };
+        let status = paint(&seen.status.to_string(), tone);
+        lines.push(format!("the client receives {status}"));
+        if !seen.body.is_empty() {
+            lines.push(seen.body.trim_end().to_owned());
+        }
+        Chapter {
+            title: "result".to_owned(),
+            lines,
+        }
+    }
+}
+
+fn section(section: &Section, paint: Paint) -> Vec<String> {
+    if !section.is_reached {
+        return vec![paint("not reached", Tone::Aside)];
+    }
+    let widest = section.rules.iter().map(|rule| rule.name.chars().count());
+    let width = widest.max().unwrap_or(0).max("default".len());
+    let rules = section.rules.iter();
+    let mut lines: Vec<String> = rules
+        .map(|rule| format!("{:width$}  {}", rule.name, fate(rule, paint)))
+        .collect();
+    if let Some(default) = section
+        .default
+        .as_ref()
+        .filter(|_| section.falls_to_default())
+    {
+        lines.push(format!("{:width$}  decides: {default}", "default"));
+    }
+    let lacks = section.lacks.iter();
+    lines.extend(lacks.map(|condition| format!("it asks for {}", wanted(condition))));
+    lines.extend(section.charges.iter().map(counted));
+    if section.decisions.is_empty() {
+        lines.push(format!("-> {}", paint("the request passes", Tone::Good)));
+    }
+    for decision in &section.decisions {
+        lines.push(format!("-> {}", decided(decision, paint)));
+        lines.extend(decision.findings.iter().map(|finding| {
+            format!(
+                "   {} {} in {}: {}",
+                finding.count,
+                finding.kind,
+                finding.place.as_str(),
+                finding.outcome.as_str()
+            )
+        }));
+    }
+    lines
+}
+
+fn fate(rule: &RuleLine, paint: Paint) -> String {
+    match &rule.fate {
+        Fate::Applies if rule.places.is_empty() => paint("applies", Tone::Good),
+        Fate::Applies => format!(
+            "{} to {}",
+            paint("applies", Tone::Good),
+            rule.places.join(", ")
+        ),
+        Fate::Unclear(condition) => {
+            format!("may apply, servers differ: {}", wanted(condition))
+        }
+        Fate::Fails(condition) => format!("no: {}", wanted(condition)),
+        Fate::Exempts(condition) => format!("only counts: {}", wanted(condition)),
+        Fate::NotReached => paint("not looked at", Tone::Aside),
+    }
+}
+
+fn wanted(condition: &Condition) -> String {
+    let Condition {
+        key,
+        expected,
+        found,
+    } = condition;
+    format!("{key} {expected}, and there is {found}")
+}
+
+fn counted(charge: &Charge) -> String {
+    let units = if charge.cost == 1 { "" } else { " units" };
+    let mut text = format!(
+        "limit {} counts {}{units} for {}",
+        charge.limit, charge.cost, charge.key
+    );
+    for (window, remaining, quota) in &charge.windows {
+        let requests = remaining.checked_div(charge.cost).unwrap_or(*remaining);
+        let name = match window.split_once(':') {
+            Some((_, number)) => format!("window {number}: "),
+            None => String::new(),
+        };
+        text.push_str(&format!(
+            "; {name}{requests} more requests ({remaining} of {quota} left)"
+        ));
+    }
+    text
+}
+
+fn decided(decision: &Decision, paint: Paint) -> String {
+    let tone = match decision.outcome {
+        Outcome::Denied | Outcome::Error => Tone::Bad,
+        _ => Tone::Good,
+    };
+    let mut text = paint(decision.outcome.as_str(), tone);
+    if let Some(rule) = &decision.rule {
+        text.push_str(&format!(" by {rule}"));
+    }
+    if !decision.reason.is_empty() {
+        text.push_str(&format!(": {}", decision.reason));
+    }
+    if decision.report_only {
+        text.push_str(" (report mode: nothing is done)");
+    }
+    text
+}
