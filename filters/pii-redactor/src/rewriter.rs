@@ -241,7 +241,16 @@ impl FramedRewriter {
         };
         match (decided, &self.framing) {
             (Decided::Binary, _) => Content::Binary,
-            (Decided::Json, _) => json(false, false),
+            (Decided::Json, framing) => {
+                let mut json = json(false, false);
+                let is_text = matches!(framing, Framing::Text | Framing::Markup | Framing::Csv(_));
+                if let Content::Json { rewriter, .. } = &mut json
+                    && is_text
+                {
+                    rewriter.expect_text();
+                }
+                json
+            }
             (Decided::Markup, _) | (_, Framing::Markup) => text(TextForm::Markup),
             (_, Framing::Json) => json(true, false),
             (_, Framing::JsonLines) => json(true, true),

@@ -145,10 +145,7 @@ impl Tally {
     /// Takes what was too much in a text of its own, whatever else becomes of it.
     pub(crate) fn merge_excesses(&mut self, inner: &Self) {
         for (excess, rule) in &inner.excesses {
-            // A text that turns out to be no document needs no measure.
-            if *excess != Excess::Unmeasured {
-                self.exceed(*excess, *rule);
-            }
+            self.exceed(*excess, *rule);
         }
     }
 

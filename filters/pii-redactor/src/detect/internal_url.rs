@@ -14,7 +14,7 @@ use crate::steps::step;
 /// Tells where the addresses are that lead inside.
 pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)) {
     let mut done = from;
-    // Up to here the readings have looked that go on behind a backslash.
+    // Up to here the readings have looked that go on where the host ends for others.
     let mut seen = 0;
     for colon in memchr::memchr_iter(b':', text) {
         step(1);
@@ -32,15 +32,20 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)
         let is_inside = if INSIDE_SCHEMES.contains(&scheme.as_slice()) {
             slashes > 0 || scheme == b"jar"
         } else {
-            // `http:localhost` by itself is read as an address, and in a text it is none.
-            let is_address = slashes > 0 || is_whole && WEB_SCHEMES.contains(&scheme.as_slice());
-            let is_new = host >= seen;
-            if is_address && begin < colon {
-                seen = seen.max(host.plus(MAX_HOST_BYTES));
-                leads_inside(part(text, host, host.plus(MAX_HOST_BYTES)), is_new)
-            } else {
-                false
+            // `http:/localhost` is read as an address everywhere, `http:localhost` where it stands by
+            // itself. Behind other schemes there is a path then, as in `C:\\Users`.
+            let needed = match WEB_SCHEMES.contains(&scheme.as_slice()) {
+                true if is_whole => 0,
+                true => 1,
+                false => 2,
+            };
+            if slashes < needed || begin == colon {
+                continue;
             }
+            let ahead = part(text, host, host.plus(MAX_HOST_BYTES));
+            let (is_inside, end) = leads_inside(ahead, host >= seen);
+            seen = seen.max(host.plus(end));
+            is_inside
         };
         if is_inside {
             done = end_of(text, host);
@@ -51,8 +56,8 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)
     let space = text.len().less(text.trim_ascii_start().len());
     let slashes = count_while(text, space, is_slash);
     let host = space.plus(slashes);
-    if from == 0 && slashes == 2 && leads_inside(part(text, host, host.plus(MAX_HOST_BYTES)), true)
-    {
+    let ahead = part(text, host, host.plus(MAX_HOST_BYTES));
+    if from == 0 && slashes == 2 && leads_inside(ahead, true).0 {
         found(space, end_of(text, host));
     }
 }
@@ -71,25 +76,50 @@ fn end_of(text: &[u8], host: usize) -> usize {
     host.plus(count_while(ahead, 0, |byte| !ends_address(byte)))
 }
 
-/// Whether what stands behind the slashes of an address is a host inside, under any reading.
-/// `is_all`: what is behind a backslash belongs to it as well.
-fn leads_inside(text: &[u8], is_all: bool) -> bool {
-    let until = |ends: &dyn Fn(u8) -> bool| {
-        let length = count_while(text, 0, |byte| !ends_address(byte) && !ends(byte));
-        let authority = part(text, 0, length);
-        let sign = memchr::memrchr(b'@', authority).map_or(0, |sign| sign.plus(1));
-        (is_inside(&host_of(rest(authority, sign))), at(text, length))
+/// Whether what stands behind the slashes of an address is a host inside, under any reading, and how
+/// far the readings went.
+/// `is_all`: also those that go on where the host ends for others.
+fn leads_inside(text: &[u8], is_all: bool) -> (bool, usize) {
+    let until = |from: usize, is_end: &dyn Fn(u8) -> bool| {
+        from.plus(count_while(text, from, |byte| !ends_address(byte) && !is_end(byte)))
     };
-    let (inside, end) = until(&|byte| matches!(byte, b'/' | b'\\' | b'?' | b'#'));
-    if inside || !is_all {
-        return inside;
+    let mut end = until(0, &ends_host);
+    let authority = part(text, 0, end);
+    // Who decodes first finds an earlier end.
+    let is_inside = is_host_inside(authority)
+        || spelled_end(authority).is_some_and(|end| is_host_inside(part(authority, 0, end)));
+    if is_inside || !is_all {
+        return (is_inside, end);
     }
-    // Others go on where this one ends.
-    let (inside, end) = match end {
-        b'\\' => until(&|byte| matches!(byte, b'/' | b'?' | b'#')),
-        end => (false, end),
-    };
-    inside || matches!(end, b'?' | b'#') && until(&|byte| byte == b'/').0
+    for (goes_on_behind, ends) in [(&b"\\"[..], &b"/?#"[..]), (b"?#", b"/")] {
+        if !goes_on_behind.contains(&at(text, end)) {
+            continue;
+        }
+        end = until(end, &|byte| ends.contains(&byte));
+        if is_host_inside(part(text, 0, end)) {
+            return (true, end);
+        }
+    }
+    (false, end)
+}
+
+/// What the host of an address ends at.
+const fn ends_host(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\' | b'?' | b'#')
+}
+
+/// Where a host ends by what is spelled with a percent sign.
+fn spelled_end(authority: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'%', authority).find(|sign| {
+        let (byte, length) = plain_byte(rest(authority, *sign));
+        length > 1 && (ends_host(byte) || ends_address(byte))
+    })
+}
+
+/// Whether the host of `user@host:port` is inside.
+fn is_host_inside(authority: &[u8]) -> bool {
+    let sign = memchr::memrchr(b'@', authority).map_or(0, |sign| sign.plus(1));
+    is_inside(&host_of(rest(authority, sign)))
 }
 
 /// The host of `host:port`, in lower case and plain letters.
@@ -98,7 +128,11 @@ fn host_of(text: &[u8]) -> Vec<u8> {
     let mut position = 0;
     while position < text.len() {
         let (byte, length) = plain_byte(rest(text, position));
-        plain.push(byte.to_ascii_lowercase());
+        match byte {
+            // Who decodes first has a user before it.
+            b'@' => plain.clear(),
+            byte => plain.push(byte.to_ascii_lowercase()),
+        }
         position = position.plus(length);
     }
     let length = match plain.first() {
@@ -289,10 +323,32 @@ mod tests {
             "https:/localhost",
             "\\\\127.0.0.1\\share",
             "http://127.0.0.1%2f@example.com/",
+            "http://127.0.0.1%5C@example.com/",
+            "http://127.0.0.1%23@example.com/",
+            "http://10.0.0.1:80%3f@example.com/",
+            "http://127.0.0.1%00.example.com/",
+            "http://user%40127.0.0.1/",
+            "http://user:word%40localhost/",
         ] {
             let mut count = 0;
             find(text.as_bytes(), 0, |_, _| count += 1);
             assert_eq!(count, 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_an_address_leads_nowhere() {
+        for text in [
+            "C:\\Users\\ada",
+            "volume:/data",
+            "see http:localhost for more",
+            "https://example.com/%2f@127.0.0.1",
+            "https://example.com%2fpath",
+            "https://user%40example.com/",
+        ] {
+            let mut count = 0;
+            find(text.as_bytes(), 0, |_, _| count += 1);
+            assert_eq!(count, 0, "{text}");
         }
     }
 }

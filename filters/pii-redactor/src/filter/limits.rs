@@ -122,8 +122,11 @@ impl RedactedStream {
         let plan = filter.plan(&rules);
         let limits = plan.watched()?.limits();
         let path = self.request.as_ref()?.raw_path(host);
+        // A server reads one of them.
         for document in parameter_values(path, "query") {
-            measure_graphql(limits, &document, &mut tally);
+            let mut one = Tally::default();
+            measure_graphql(limits, &document, &mut one);
+            tally.merge_excesses(&one);
         }
         let way = Direction::Request;
         let reason = refused(filter, host, way, (&plan, true), tally.excesses())?;

@@ -207,6 +207,13 @@ impl JsonRewriter {
         self.traits.is_lines = true;
     }
 
+    /// By its type the body is a text.
+    pub(crate) fn expect_text(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.expect_text();
+        }
+    }
+
     /// Takes the next bytes of the body, and writes what can leave.
     pub fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         match self.watch_over(tally, |watch, tally| watch.write(chunk, tally)) {

@@ -2,6 +2,7 @@
 
 use super::cursor::Cursor;
 use super::{JsonRewriter, Next, Skip};
+use crate::bytes::part;
 use crate::member_rules::{MemberDecision, Surroundings};
 use crate::names::KeyInfo;
 use crate::paths::Child;
@@ -93,24 +94,20 @@ impl JsonRewriter {
 
     /// The path of the member or item that is being read, as far as it is remembered.
     fn path(&self) -> String {
-        let mut names = Vec::new();
-        let mut known = usize::MAX;
-        for (place, frame) in self.stack.frames.iter().enumerate() {
-            let next = self.stack.frames.get(place.saturating_add(1));
-            let to = next.map_or(usize::MAX, |next| next.names_from);
-            let is_item = frame.names_from == known;
-            known = frame.names_from;
-            let name = crate::bytes::part(&self.stack.names, frame.names_from, to);
-            if !name.is_empty() && !is_item {
-                names.push(name);
+        // Items have the name of their array.
+        let mut starts = Vec::new();
+        let mut is_member = true;
+        for frame in &self.stack.frames {
+            if is_member {
+                starts.push(frame.names_from);
             }
+            is_member = frame.is_object;
         }
-        let is_member = self
-            .stack
-            .frames
-            .last()
-            .is_some_and(|frame| frame.is_object);
-        if is_member {
+        let ends = starts.iter().skip(1).copied().chain([usize::MAX]);
+        let names = starts.iter().zip(ends);
+        let names = names.map(|(start, end)| part(&self.stack.names, *start, end));
+        let mut names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+        if is_member && !starts.is_empty() {
             names.push(&self.member_name.text);
         }
         shown(&names)

@@ -44,6 +44,8 @@ pub(super) struct Watch {
     has_value: bool,
     /// The document is in a string: no path leads there.
     is_nested: bool,
+    /// What is no JSON is a text, and needs no measure.
+    may_be_text: bool,
     /// Members and items of the document so far.
     children: u64,
     /// The value that comes next is a GraphQL document.
@@ -121,6 +123,7 @@ impl Watch {
             holds,
             has_value: false,
             is_nested: false,
+            may_be_text: false,
             children: 0,
             is_graphql: false,
         }
@@ -132,9 +135,15 @@ impl Watch {
             .filter(|watched| !watched.limits().is_empty())?;
         Some(Box::new(Self {
             is_nested: true,
+            may_be_text: true,
             holds: false,
             ..Self::new(Rc::clone(plan))
         }))
+    }
+
+    /// Nothing but its first bytes says that the document is one.
+    pub(super) const fn expect_text(&mut self) {
+        self.may_be_text = true;
     }
 
     /// Whether what is written must be taken from here, and not from where it came.
@@ -575,7 +584,7 @@ impl Watch {
     fn lose(&mut self, tally: &mut Tally) {
         self.state = State::Lost;
         tally.lose_watch(self.holds);
-        if let Some(watched) = self.plan.watched() {
+        if let Some(watched) = self.plan.watched().filter(|_| !self.may_be_text) {
             measure(watched.limits(), Excess::Unmeasured, 1, tally);
         }
     }

@@ -4,8 +4,6 @@
 //! are then added up, each once, so that what brings one in a thousand times costs no more to measure
 //! than what brings it in once. What the grammar does not allow is not measured but refused.
 
-use std::collections::BTreeMap;
-
 /// What a document asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Measured {
@@ -38,20 +36,24 @@ pub(super) fn measure(document: &[u8]) -> Option<Measured> {
         at: 0,
         introspects: false,
     };
-    let mut fragments = BTreeMap::new();
+    let mut fragments = Vec::new();
     let mut operations = Vec::new();
     while let Some(definition) = reader.definition()? {
         match definition.fragment {
             None => operations.push(definition),
             Some(name) => {
-                let known = fragments.insert(name, Fragment::New(definition));
-                if known.is_some() || fragments.len() > MAX_FRAGMENTS {
+                fragments.push((name, Fragment::New(definition)));
+                if fragments.len() > MAX_FRAGMENTS {
                     return None;
                 }
             }
         }
     }
-    let names: Vec<&[u8]> = fragments.keys().copied().collect();
+    policy::sort::by(&mut fragments, |left, right| left.0.cmp(right.0));
+    let names: Vec<&[u8]> = fragments.iter().map(|(name, _)| *name).collect();
+    if names.windows(2).any(|pair| pair.first() == pair.last()) {
+        return None;
+    }
     for name in names {
         total_of(&mut fragments, name)?;
     }
@@ -79,14 +81,17 @@ enum Fragment<'d> {
     Done(u64, u64),
 }
 
-type Fragments<'d> = BTreeMap<&'d [u8], Fragment<'d>>;
+/// By name, in order.
+type Fragments<'d> = [(&'d [u8], Fragment<'d>)];
 
 fn total_of<'d>(fragments: &mut Fragments<'d>, name: &[u8]) -> Option<(u64, u64)> {
-    let fragment = fragments.get_mut(name)?;
+    let place = fragments.binary_search_by(|(known, _)| (*known).cmp(name));
+    let place = place.ok()?;
+    let (_, fragment) = fragments.get_mut(place)?;
     match std::mem::replace(fragment, Fragment::Open) {
         Fragment::New(definition) => {
             let (depth, cost) = total(fragments, &definition)?;
-            *fragments.get_mut(name)? = Fragment::Done(depth, cost);
+            fragments.get_mut(place)?.1 = Fragment::Done(depth, cost);
             Some((depth, cost))
         }
         Fragment::Open => None,
