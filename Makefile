@@ -204,6 +204,11 @@ fmt: ## Format the code
 bench: build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
 	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
 
+.PHONY: dashboard-pictures
+dashboard-pictures: build $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt $(BED)/audit-tools/pins.txt ## Draw the dashboards from a run of the demonstration, for the documents
+	@cargo build --quiet --locked --profile native --package envoy-test --no-default-features --bin demo
+	@python3 envoy-test/grafana/pictures.py target/native/demo $(BED)/audit-tools/prometheus/usr/bin/prometheus
+
 .PHONY: hot-functions
 hot-functions: build ## Find out by the case files which functions run with requests, for the pass after linking
 	@$(NATIVE) --package envoy-test --bin hot-functions >$(HOT_FUNCTIONS).new

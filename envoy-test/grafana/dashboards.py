@@ -33,8 +33,16 @@ def share(metric, select):
     return f"{part} / sum(rate({metric}{{{PROXIES}}}[$__rate_interval]))"
 
 
-def quantile(metric, q="0.99"):
-    return f"histogram_quantile({q}, sum by (le) (rate({metric}_bucket{{{PROXIES}}}[$__rate_interval])))"
+def quantile(metric, a_second, q="0.99"):
+    """In seconds, of a histogram in a smaller unit: those of proxy-wasm hold whole numbers."""
+    return f"histogram_quantile({q}, sum by (le) (rate({metric}_bucket{{{PROXIES}}}[$__rate_interval]))) / {a_second}"
+
+
+def restarts(window):
+    """How often each Wasm plugin was started again, by its name, which Istio puts a namespace before."""
+    name = "envoy_wasm_(.+)_vm_reload_success"
+    named = f'label_replace({{__name__=~"{name}",{PROXIES}}}, "plugin", "$1", "__name__", "{name}")'
+    return f"sum by (plugin) (increase({named}[{window}:]))"
 
 
 AUTH = "meshward_jwt_auth_"
@@ -54,7 +62,9 @@ DASHBOARDS = {
                     ("Audit records lost", "stat", "short", "lost", total(AUDIT + "lost_total")),
                     ("Not redacted and passed", "stat", "short", "passed", total(REDACT + "unredacted_total", ',outcome="passed"')),
                     ("Let through unchecked", "stat", "short", "unchecked", total(AUTH + "requests_total", ',outcome="unchecked"')),
+                    ("Let through unrecorded", "stat", "short", "unrecorded", total(AUDIT + "rejected_requests_total", ',outcome="allowed"')),
                     ("Limits without a decision", "stat", "short", "errors", total(LIMITS + "errors_total")),
+                    ("Plugins started again", "stat", "short", "{{plugin}}", restarts("$__range")),
                 ],
             ),
             (
@@ -110,9 +120,20 @@ DASHBOARDS = {
                 "Work",
                 [
                     ("Tokens: remembered or verified", "timeseries", "ops", "{{result}}", rate(AUTH + "token_cache_total", "result")),
-                    ("Checking a signature, 99th percentile", "timeseries", "µs", "p99", quantile(AUTH + "verification_us")),
+                    ("Checking a signature, 99th percentile", "timeseries", "s", "p99", quantile(AUTH + "verification_microseconds", 1_000_000)),
                     ("Introspections", "timeseries", "ops", "{{provider}} {{result}}", rate(AUTH + "introspections_total", "provider, result")),
                     ("Requests that wait", "timeseries", "short", "{{instance}}", gauge(AUTH + "waiting_requests")),
+                ],
+            ),
+            (
+                "Attempts, owners and consent",
+                [
+                    ("Refused after too many failures", "timeseries", "reqps", "{{instance}}", rate(AUTH + "requests_total", "instance", ',reason="too_many_failures"')),
+                    ("Failures that were forgotten", "timeseries", "short", "{{instance}}", rate(AUTH + "failure_evictions_total", "instance")),
+                    ("Asked for another's object", "timeseries", "reqps", "{{outcome}}", rate(AUTH + "requests_total", "outcome", ',reason="object_not_owned"')),
+                    ("Questions to the consent service", "timeseries", "ops", "{{result}}", rate(AUTH + "consent_lookups_total", "result")),
+                    ("Opt-outs without an answer", "timeseries", "short", "{{instance}}", rate(AUTH + "opt_out_errors_total", "instance")),
+                    ("Glass broken", "stat", "short", "{{rule}}", f"sum by (rule) (increase({AUTH}break_glass_total{{{PROXIES}}}[$__range]))"),
                 ],
             ),
         ],
@@ -191,7 +212,7 @@ DASHBOARDS = {
                 "Delivery",
                 [
                     ("Batches", "timeseries", "ops", "{{result}}", rate(AUDIT + "batches_total", "result")),
-                    ("Response of the collector, 99th percentile", "timeseries", "ms", "p99", quantile(AUDIT + "flush_duration_milliseconds")),
+                    ("Response of the collector, 99th percentile", "timeseries", "s", "p99", quantile(AUDIT + "flush_duration_milliseconds", 1_000)),
                     ("Queue", "timeseries", "bytes", "{{instance}}", f"sum by (instance) ({AUDIT}queue_bytes{{{PROXIES}}})"),
                     ("Records that wait", "timeseries", "short", "{{instance}}", f"sum by (instance) ({AUDIT}queue_records{{{PROXIES}}})"),
                     ("Chains opened", "timeseries", "short", "{{instance}}", rate(AUDIT + "chains_opened_total", "instance")),

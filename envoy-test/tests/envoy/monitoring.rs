@@ -49,15 +49,34 @@ fn samples(mood: Mood, queue: &Value, expected: &str) -> Vec<Sample> {
     poll(20, wanted).unwrap_or_else(|| panic!("{expected} is not there: {:?}", envoy.prometheus()))
 }
 
-/// The names of metrics in a query.
+/// The names of metrics in a query; what may be anything in them is `*`.
 fn metrics_in(query: &str) -> BTreeSet<String> {
-    let words =
-        query.split(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+    let query = query.replace("(.+)", "*");
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "_*".contains(character);
+    let words = query.split(|character: char| !is_part(character));
     let ours = words.filter(|word| word.starts_with("meshward_") || word.starts_with("envoy_"));
     ours.map(str::to_owned).collect()
 }
 
-/// The dashboards; all but the overview have alert rules.
+/// Whether a metric is emitted, by its name or by a pattern.
+fn is_emitted(emitted: &BTreeSet<String>, metric: &str) -> bool {
+    let Some((start, end)) = metric.split_once('*') else {
+        return emitted.contains(metric);
+    };
+    let fits = |name: &String| name.starts_with(start) && name.ends_with(end);
+    emitted.iter().any(fits)
+}
+
+/// The files of rules; all filters have one, and so has what concerns all of them.
+const RULES: [&str; 5] = [
+    "meshward",
+    "jwt-auth",
+    "token-bucket",
+    "pii-redactor",
+    FILTER,
+];
+
+/// The dashboards.
 const DASHBOARDS: [&str; 5] = [
     "overview",
     "jwt-auth",
@@ -83,12 +102,14 @@ fn queries() -> Vec<String> {
         let before = queries.len();
         queries.extend(targets.map(|target| target["expr"].as_str().unwrap().to_owned()));
         assert!(queries.len() - before >= 8, "{name}");
-        if name == "overview" {
-            continue;
-        }
+    }
+    for name in RULES {
         let rules = fs::read_to_string(grafana().join(format!("{name}.rules.yaml"))).unwrap();
         let rules = rules.lines();
-        let asks = |line: &&str| line.contains("meshward_") || line.contains("envoy_wasm");
+        let asks = |line: &&str| {
+            let is_query = line.contains("meshward_") || line.contains("envoy_wasm");
+            is_query && !line.contains("record:")
+        };
         queries.extend(rules.filter(asks).map(str::to_owned));
     }
     queries
@@ -240,10 +261,18 @@ fn samples_of_the_others() -> Vec<Sample> {
 }
 
 /// Counters of what a test cannot make happen in Envoy, and why.
-const NOT_PROVOKED: [&str; 3] = [
+const NOT_PROVOKED: [&str; 11] = [
     "meshward_token_bucket_overflow_total", // more clients than the table has slots for
     "meshward_token_bucket_corrupt_total",  // another module that writes into the table
     "meshward_token_bucket_cas_retries_total", // two workers at the same bucket in the same instant
+    "meshward_jwt_auth_failure_evictions_total", // failures from more addresses than there are cells
+    "meshward_jwt_auth_failure_limit_errors_total", // shared memory that does not serve
+    "meshward_jwt_auth_opt_out_errors_total",    // likewise
+    "meshward_jwt_auth_opt_out_evictions_total", // more opt-outs than there is room for
+    "meshward_jwt_auth_waiting_overflow_total",  // more requests than may wait
+    "meshward_jwt_auth_consent_lookups_total",   // the consent service is that of a test of its own
+    "meshward_audit_emitter_witness_lost_total", // a witness that is slower than a whole queue
+    "meshward_*_route_config_errors_total",      // the metadata of routes is that of another test
 ];
 
 #[test]
@@ -285,10 +314,10 @@ fn dashboards_and_rules_ask_for_metrics_that_a_run_emits() {
     for query in queries() {
         for metric in metrics_in(&query) {
             if NOT_PROVOKED.contains(&metric.as_str()) {
-                assert!(!emitted.contains(&metric), "{metric} can be provoked");
+                assert!(!is_emitted(&emitted, &metric), "{metric} can be provoked");
                 continue;
             }
-            assert!(emitted.contains(&metric), "{metric}: {query}");
+            assert!(is_emitted(&emitted, &metric), "{metric}: {query}");
             asked += 1;
         }
     }
@@ -308,7 +337,7 @@ fn dashboards_and_rules_ask_for_metrics_that_a_run_emits() {
 
 #[test]
 fn promtool_takes_the_rules_and_they_fire_when_they_should() {
-    for name in DASHBOARDS.iter().filter(|name| **name != "overview") {
+    for name in RULES {
         for (command, file) in [("check", "rules.yaml"), ("test", "rules.test.yaml")] {
             let output = Command::new(paths::audit_tool("bin/promtool").unwrap())
                 .args([command, "rules", &format!("{name}.{file}")])

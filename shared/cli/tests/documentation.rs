@@ -82,7 +82,7 @@ fn every_metric_is_described() {
                     "queue_bytes"
                         | "queue_records"
                         | "key_age_seconds"
-                        | "verification_us"
+                        | "verification_microseconds"
                         | "waiting_requests"
                 )
         };

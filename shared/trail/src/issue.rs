@@ -84,6 +84,8 @@ kinds! {
     ForeignKey = "foreign_key", Failure;
     /// None of the keys given vouches for any record of a chain.
     Unvouched = "unvouched", Failure;
+    /// With `--emitters`: one that was expected is not there.
+    MissingEmitter = "missing_emitter", Failure;
     /// With `--require-signed`: no signature that was checked vouches for records.
     NotSigned = "not_signed", Failure;
     /// A line was written by a later version of the format.
@@ -129,6 +131,8 @@ kinds! {
     LogLine = "log_line", Note;
     /// Lines of a log look like records, and no key vouches for them: they may be a client's words.
     Unproven = "unproven", Note;
+    /// A key of an emitter was given, and nothing that is there is signed with it.
+    IdleKey = "idle_key", Note;
     /// Records were spelled anew by another program, with the same meaning.
     Reserialised = "reserialised", Note;
     /// The clock of an emitter went back.

@@ -101,6 +101,19 @@ impl Keyring {
         self.keys.is_empty()
     }
 
+    /// The ids of emitters' keys, sorted.
+    #[must_use]
+    pub fn emitters(&self) -> Vec<String> {
+        let is_emitters = |entry: &Entry| entry.role == Role::Emitter;
+        let emitters = self
+            .keys
+            .iter()
+            .filter(|(_, entries)| entries.iter().any(is_emitters));
+        let mut ids: Vec<String> = emitters.map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// What the keys say about a record.
     #[must_use]
     pub fn vouched(&self, record: &Record) -> Vouched {

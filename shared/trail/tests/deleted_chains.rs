@@ -14,7 +14,7 @@ use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
 use trail::source::Source;
 use trail::synthetic::{Emitter, emitter_key, operator_key, tell_peers};
-use trail::verdict::{Question, Verdict, conclude};
+use trail::verdict::{ExpectedEmitters, Question, Verdict, conclude};
 
 fn verify(lines: &[String], keyring: &Keyring, question: &Question) -> Verdict {
     let reading = Reading {
@@ -133,6 +133,80 @@ fn an_emitter_of_which_nothing_is_there_is_told_of() {
     chains.pop();
     let verdict = verify(&chains.concat(), &keyring(), &later());
     assert_finds(&verdict, 2, Kind::AbsentEmitter, "fedcba9876543210");
+}
+
+/// Two emitters that share nothing, as those of different VMs: no record of one names the other.
+#[test]
+fn an_emitter_that_no_other_knows_of_is_missed_only_where_it_is_expected() {
+    let keys = [emitter_key, other_key];
+    let [left, gone] = [0_usize, 1].map(|at| {
+        let mut emitter = Emitter::new(at as u64 + 1, "default", Some(keys[at]()));
+        emitter.id = ["fedcba9876543210", "0123456789abcdef"][at].to_owned();
+        let opened = emitter.open(None).text;
+        vec![opened, emitter.some_request().text, emitter.close().text]
+    });
+    let mut keyring = keyring();
+    let other = other_key();
+    let entry = Entry::always(other.public(), Role::Emitter);
+    keyring.add(Some(other.id().to_owned()), entry);
+    let both = [left.clone(), gone].concat();
+    for (text, both_code) in [
+        ("2", 0),
+        ("3", 1),
+        ("fedcba9876543210,0123456789abcdef", 0),
+        (&*format!("{}, {}", emitter_key().id(), other.id()), 0),
+        ("fedcba9876543210,nobody", 1),
+    ] {
+        let question = Question {
+            emitters: Some(ExpectedEmitters::from_text(text).unwrap()),
+            emitter_keys: keyring.emitters(),
+            ..later()
+        };
+        let verdict = verify(&both, &keyring, &question);
+        assert_eq!(
+            verdict.exit_code, both_code,
+            "{text}: {:#?}",
+            verdict.issues
+        );
+        assert_eq!((verdict.emitter_count, verdict.emitter_keys.len()), (2, 2));
+        assert!(!verdict.issue_counts.contains_key(&Kind::IdleKey));
+        let verdict = verify(&left, &keyring, &question);
+        assert_finds(&verdict, 1, Kind::MissingEmitter, "");
+        assert!(
+            verdict.sentence.contains("expected are not here"),
+            "{}",
+            verdict.sentence
+        );
+        // The key that signed nothing is told of, whatever was expected.
+        assert_finds(&verdict, 1, Kind::IdleKey, "taken away");
+    }
+    let verdict = verify(&left, &keyring, &later());
+    assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
+    assert!(
+        verdict
+            .sentence
+            .contains("the chains of 1 emitter, and signatures vouch for all of their 3 records"),
+        "{}",
+        verdict.sentence
+    );
+    // Without a key, emitters are counted by what they say.
+    let question = Question {
+        emitters: Some(ExpectedEmitters::AtLeast(2)),
+        ..later()
+    };
+    let none = Keyring::default();
+    assert_finds(
+        &verify(&left, &none, &question),
+        1,
+        Kind::MissingEmitter,
+        "2 emitters",
+    );
+    let verdict = verify(&both, &none, &question);
+    assert!(!verdict.issue_counts.contains_key(&Kind::MissingEmitter));
+}
+
+fn other_key() -> SigningKey {
+    SigningKey::from_seed(Some("edge-other"), &[11; 32])
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) struct Verifier {
     pub(crate) consent: Option<ConsentRecords>,
     cache_hits: Counter,
     cache_misses: Counter,
-    verification_us: Histogram,
+    verification_microseconds: Histogram,
     verifications: u32,
 }
 
@@ -110,7 +110,7 @@ impl Verifier {
             consent: ConsentRecords::new(host, capabilities, &config.sources.consent, filter)?,
             cache_hits: counter("hit"),
             cache_misses: counter("miss"),
-            verification_us: Histogram::new(filter, "verification_us", &[]),
+            verification_microseconds: Histogram::new(filter, "verification_microseconds", &[]),
             verifications: 0,
         })
     }
@@ -408,7 +408,7 @@ impl Verifier {
         if let Some(started_ns) = started_ns {
             let took_ns = context.host.monotonic_ns().saturating_sub(started_ns);
             let took_us = took_ns.checked_div(1000).unwrap_or(0);
-            self.verification_us.record(context.host, took_us);
+            self.verification_microseconds.record(context.host, took_us);
         }
         if self.is_denied(&token.claims, provider.identity.subject(&token.claims)) {
             return Err(Reason::TokenRevoked.into());

@@ -8,7 +8,7 @@ use super::format::{printable, thousands};
 use crate::output::say;
 use trail::issue::Severity;
 use trail::time;
-use trail::verdict::{Question, Verdict, conclude};
+use trail::verdict::{ExpectedEmitters, Question, Verdict, conclude};
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -19,6 +19,10 @@ pub(super) struct Arguments {
     /// Signed records that a witness has kept: each must be in the files
     #[arg(long, value_name = "FILE")]
     witness: Vec<PathBuf>,
+
+    /// How many emitters there must be at least, or the ids of emitters or of their keys that must be there
+    #[arg(long, value_name = "N|ID,...", value_parser = ExpectedEmitters::from_text)]
+    emitters: Option<ExpectedEmitters>,
 
     /// The files are a part of what there is: what is before and after them is not missing
     #[arg(long)]
@@ -39,6 +43,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         at_ms: arguments.input.now_ms()?,
         is_excerpt: arguments.excerpt,
         require_signed: arguments.require_signed,
+        emitters: arguments.emitters.clone(),
+        emitter_keys: keyring.emitters(),
         witness: read_witness(&arguments.witness, &keyring)?,
     };
     let (trail, _) = arguments.input.read(&keyring, || ())?;
@@ -131,6 +137,16 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
             "requests of which no record was kept, as configured",
         );
     }
+    let keys: Vec<String> = verdict
+        .emitter_keys
+        .iter()
+        .map(|id| printable(id))
+        .collect();
+    let signed = match keys.as_slice() {
+        [] => "that wrote them".to_owned(),
+        keys => format!("that wrote them; signed with {}", keys.join(", ")),
+    };
+    row("emitters", verdict.emitter_count, &signed);
     row("chains", verdict.chain_count, "");
     if seen.other_lines > 0 {
         row("other lines", seen.other_lines, "of logs, without records");
@@ -190,5 +206,5 @@ fn text(verdict: &Verdict, without_keys: bool) -> String {
 /// Of each kind.
 const SHOWN: usize = 5;
 const AFTER_HELP: &str = "\
-Exit status: 0 clean, 1 something was changed, taken away or put in, 2 something is not there or not
+Exit status: 0 clean, 1 something was changed, taken away or put in, or an expected emitter is not there, 2 something is not there or not
 vouched for, or a file of keys or of a witness cannot be read, 64 wrong usage. What can be read of damaged files is read, and counted.";

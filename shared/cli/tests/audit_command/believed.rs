@@ -106,6 +106,39 @@ fn a_client_cannot_forge_evidence() {
     }
 }
 
+/// Two runs of one emitter with different keys, of which the verifier has the older: the verdict does not
+/// say of the newer that anything vouches for it.
+#[test]
+fn the_verdict_counts_what_no_key_vouches_for() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a", "b"]);
+    lines.push(emitter.close().text);
+    let newer = audit::keys::SigningKey::from_seed(Some("edge-2027"), &[13; 32]);
+    let mut emitter = Emitter::new(9, "hipaa", Some(newer));
+    emitter.id = "0123456789abcdef".to_owned();
+    lines.extend([emitter.open(None).text, emitter.close().text]);
+    let log: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{}\n", logged(line)))
+        .collect();
+    bed.write("envoy.log", log.concat());
+    let clean = bed.run(&format!("verify {KEYS} envoy.log")).expect(0).out;
+    for words in [
+        "1  that wrote them; signed with",
+        "the chains of 1 emitter, and signatures vouch for all of their 4 records; 2 lines of logs are unproven",
+    ] {
+        assert!(clean.contains(words), "{words}: {clean}");
+    }
+    let failed = bed
+        .run(&format!(
+            "verify {KEYS} --emitters edge-2026,edge-2027 envoy.log"
+        ))
+        .expect(1)
+        .out;
+    assert!(failed.contains("    edge-2027: no record is"), "{failed}");
+}
+
 /// What was written to the log instead of being sent is proved by the record after it.
 #[test]
 fn what_a_signed_record_proves_counts_from_a_log_too() {

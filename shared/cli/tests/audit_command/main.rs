@@ -68,6 +68,8 @@ fn help_and_wrong_usage() {
         );
         assert!(!outcome.err.is_empty(), "{wrong}");
     }
+    let emitters = bed.run("verify --emitters 0 x").expect(64).err;
+    assert!(emitters.contains("at least 1"), "{emitters}");
     assert!(
         bed.run("verfy x").err.contains("verify"),
         "the nearest name"

@@ -1,6 +1,6 @@
 //! What signed records say of the chains and emitters beside their own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use audit::{Control, Hash, Head, Peers};
 
@@ -16,6 +16,8 @@ pub(crate) struct Beside {
     pub(crate) emitters: HashMap<String, (ChainUid, u64)>,
     /// Emitters of which there are records.
     pub(crate) present: HashSet<String>,
+    /// The keys with which they signed.
+    pub(crate) keys: BTreeSet<String>,
 }
 
 /// What signed records say of how far a chain goes.
@@ -83,17 +85,27 @@ impl Statements {
 const MAX_STATEMENTS: usize = 64;
 
 impl Beside {
-    /// Notes what a record says that a known key of an emitter has signed.
-    pub(super) fn note(&mut self, item: &Item, control: &Control, is_settled: bool) {
-        let (emitter, peers) = match (control, control.statement()) {
-            (Control::Open { emitter, peers, .. }, _) => (emitter, peers),
-            (_, Some(statement)) => (&statement.emitter, &statement.peers),
-            _ => return,
-        };
-        if !emitter.is_empty() && !self.present.contains(emitter) {
-            self.present.insert(emitter.clone());
+    /// Notes of whom a record is.
+    pub(super) fn note_emitter(&mut self, control: &Control, key_id: Option<&str>) {
+        if let Some(emitter) = emitter_of(control)
+            && !self.present.contains(emitter)
+        {
+            self.present.insert(emitter.to_owned());
         }
-        self.note_peers(peers, item, is_settled);
+        if let Some(key_id) = key_id
+            && !self.keys.contains(key_id)
+        {
+            self.keys.insert(key_id.to_owned());
+        }
+    }
+
+    /// Notes what a record says of others that a known key of an emitter has signed.
+    pub(super) fn note(&mut self, item: &Item, control: &Control, is_settled: bool) {
+        match (control, control.statement()) {
+            (Control::Open { peers, .. }, _) => self.note_peers(peers, item, is_settled),
+            (_, Some(statement)) => self.note_peers(&statement.peers, item, is_settled),
+            _ => {}
+        }
     }
 
     fn note_peers(&mut self, peers: &Peers, item: &Item, is_settled: bool) {
@@ -132,8 +144,18 @@ impl Beside {
     /// How much is kept in mind.
     pub(super) fn len(&self) -> usize {
         let emitters = self.emitters.len().saturating_add(self.present.len());
-        self.chains.len().saturating_add(emitters)
+        let named = self.chains.len().saturating_add(self.keys.len());
+        named.saturating_add(emitters)
     }
+}
+
+/// The emitter that a record about a chain names as its own.
+pub(super) fn emitter_of(control: &Control) -> Option<&str> {
+    let emitter = match (control, control.statement()) {
+        (Control::Open { emitter, .. }, _) => emitter,
+        (_, statement) => &statement?.emitter,
+    };
+    (!emitter.is_empty()).then_some(emitter.as_str())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use audit::{Control, Group, Hash, Range};
 
+use super::beside::emitter_of;
 use super::chain::{Open, Purge};
 use super::{Order, Trail};
 use crate::hex::decode;
@@ -58,17 +59,18 @@ impl Trail {
         if chain.key_id.is_none() {
             chain.key_id.clone_from(&control.key_id);
         }
-        if control.vouched == Vouched::By(Role::Emitter) {
+        let is_vouched = control.vouched == Vouched::By(Role::Emitter);
+        if is_vouched || !self.has_keys {
+            self.beside
+                .note_emitter(&control.control, control.key_id.as_deref());
+        }
+        if is_vouched {
             // Chains are sent one by one: what another one had at the time arrives a little later.
             let age_ms = now_ms.saturating_sub(item.time_ms);
             let is_settled = age_ms > chain.heartbeat_ms().saturating_mul(2);
             self.beside.note(item, &control.control, is_settled);
             if chain.emitter.is_none() {
-                let emitter = match (&control.control, control.control.statement()) {
-                    (Control::Open { emitter, .. }, _) => Some(emitter),
-                    (_, statement) => statement.map(|statement| &statement.emitter),
-                };
-                chain.emitter = emitter.filter(|emitter| !emitter.is_empty()).cloned();
+                chain.emitter = emitter_of(&control.control).map(str::to_owned);
             }
         }
         let sequence = item.sequence;

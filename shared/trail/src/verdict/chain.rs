@@ -346,4 +346,4 @@ impl Conclusion {
     }
 }
 
-const MAX_CHAINS: usize = 1000;
+pub(super) const MAX_CHAINS: usize = 1000;

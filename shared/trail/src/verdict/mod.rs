@@ -2,6 +2,7 @@
 
 mod beside;
 mod chain;
+mod emitters;
 mod holes;
 mod orders;
 mod relations;
@@ -16,6 +17,7 @@ use crate::issue::{Issue, Kind, Severity};
 use crate::item::{ChainUid, uid};
 
 use beside::SaidEnd;
+pub use emitters::ExpectedEmitters;
 
 /// What a verdict depends on beside the records.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,11 @@ pub struct Question {
     pub is_excerpt: bool,
     /// A signature that can be checked must vouch for everything.
     pub require_signed: bool,
+    /// The emitters that are to be there. A trail cannot name those that shared nothing with one that
+    /// is there, so only who runs the proxies knows.
+    pub emitters: Option<ExpectedEmitters>,
+    /// The ids of the keys of emitters that were given.
+    pub emitter_keys: Vec<String>,
     /// What witnesses have seen.
     pub witness: BTreeMap<(ChainUid, u64), Hash>,
 }
@@ -47,6 +54,12 @@ pub struct Verdict {
     pub declared_gaps: Vec<DeclaredGap>,
     /// The first issues of each kind.
     pub issues: Vec<Issue>,
+    /// How many emitters there are; with keys, those for which one of them vouches.
+    pub emitter_count: u64,
+    /// The ids of the first thousand.
+    pub emitters: Vec<String>,
+    /// The ids of the keys with which they signed.
+    pub emitter_keys: Vec<String>,
     /// How many chains there are.
     pub chain_count: u64,
     /// The first thousand chains.
@@ -129,6 +142,7 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     conclusion.check_orders(&mut trail);
     let chains = std::mem::take(&mut trail.chains);
     conclusion.adopt_gaps(&chains);
+    conclusion.check_emitters(&mut trail, question);
     conclusion.check_beside(&mut trail, question, &chains, &succeeded);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();
     uids.sort_unstable_by_key(|uid| (chains.get(*uid).and_then(|chain| chain.first_ms), **uid));
@@ -169,6 +183,10 @@ struct Conclusion {
     gaps: BTreeMap<(String, Option<String>), DeclaredGap>,
     chains: Vec<ChainVerdict>,
     chain_count: u64,
+    /// The ids of the emitters that are there.
+    emitters: Vec<String>,
+    /// The ids of the keys with which they signed.
+    emitter_keys: Vec<String>,
     /// What emitters say about records of chains that they have taken over from others.
     adopted: HashMap<ChainUid, Vec<(u64, Lost)>>,
     /// Beyond the last record of a chain that is there, one that must have been.
@@ -206,6 +224,13 @@ impl Conclusion {
             issue_counts: issues.counts().clone(),
             declared_gaps: self.gaps.into_values().collect(),
             issues: issues.examples(),
+            emitter_count: self.emitters.len() as u64,
+            emitters: self.emitters.into_iter().take(chain::MAX_CHAINS).collect(),
+            emitter_keys: self
+                .emitter_keys
+                .into_iter()
+                .take(chain::MAX_CHAINS)
+                .collect(),
             chain_count: self.chain_count,
             chains: self.chains,
         }
@@ -244,14 +269,17 @@ impl Conclusion {
         let is_about_peers = |kind: &Kind| matches!(kind, Kind::ChainRemoved | Kind::EndRemoved);
         let is_about_keys =
             |kind: &Kind| matches!(kind, Kind::ForeignKey | Kind::Unvouched | Kind::NotSigned);
-        let sentence = match exit_code {
-            0 => "nothing was changed, nothing is missing, and signatures vouch for all of it",
+        match exit_code {
+            0 => return self.clean(trail),
             1 if failures.iter().all(is_about_peers) => {
                 "chains, or the ends of some, were taken away: signed records of others name them"
             }
             1 if failures.iter().all(is_about_keys) => {
                 "no key that was given vouches for records that are here: whoever wrote them could have \
                  written anything"
+            }
+            1 if failures == [Kind::MissingEmitter] => {
+                "what is here was not changed, but emitters that were expected are not here"
             }
             1 => "something was changed, taken away or put in",
             _ if trail.has_keys() => {
@@ -261,8 +289,29 @@ impl Conclusion {
                 "no key was given, so nobody vouches for anything that is here; by itself it was not \
                  changed"
             }
-        };
-        sentence.to_owned()
+        }
+        .to_owned()
+    }
+
+    /// What a clean trail proves, and of how much: of emitters of which nothing is here it says nothing.
+    fn clean(&self, trail: &Trail) -> String {
+        let mut sentence = format!(
+            "nothing was changed, nothing is missing from the chains of {}, and signatures vouch for all \
+             of their {}",
+            counted(self.emitters.len() as u64, "emitter"),
+            counted(trail.counts.valid, "record")
+        );
+        if trail.counts.unproven > 0 {
+            let (lines, are) = match trail.counts.unproven {
+                1 => ("1 line of a log".to_owned(), "is"),
+                count => (format!("{count} lines of logs"), "are"),
+            };
+            sentence.push_str(&format!(
+                "; {lines} {are} unproven: no key that was given vouches for what they say, and it counts \
+                 for nothing"
+            ));
+        }
+        sentence
     }
 }
 
@@ -270,6 +319,12 @@ impl Conclusion {
 fn why_unchecked(has_keys: bool) -> Option<&'static str> {
     (!has_keys)
         .then_some("a signature is required, and no key was given to check one (--key, --keys)")
+}
+
+/// `1 record`, `2 records`.
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// `chain:3-7`.
