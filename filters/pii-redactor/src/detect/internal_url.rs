@@ -312,6 +312,12 @@ const MAX_HOST_BYTES: usize = 400;
 mod tests {
     use super::find;
 
+    fn found(text: &str) -> usize {
+        let mut count = 0;
+        find(text.as_bytes(), 0, |_, _| count += 1);
+        count
+    }
+
     #[test]
     fn another_spelling_of_a_host_is_no_way_around() {
         for text in [
@@ -330,9 +336,7 @@ mod tests {
             "http://user%40127.0.0.1/",
             "http://user:word%40localhost/",
         ] {
-            let mut count = 0;
-            find(text.as_bytes(), 0, |_, _| count += 1);
-            assert_eq!(count, 1, "{text}");
+            assert_eq!(found(text), 1, "{text}");
         }
     }
 
@@ -346,9 +350,7 @@ mod tests {
             "https://example.com%2fpath",
             "https://user%40example.com/",
         ] {
-            let mut count = 0;
-            find(text.as_bytes(), 0, |_, _| count += 1);
-            assert_eq!(count, 0, "{text}");
+            assert_eq!(found(text), 0, "{text}");
         }
     }
 }

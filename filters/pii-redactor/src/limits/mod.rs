@@ -243,9 +243,9 @@ mod tests {
         // A text is none, however it begins, and what nobody declares may be any.
         for (kind, body, expected) in [
             ("text/plain", "Dear {name}, [[[[", &[][..]),
-            ("text/plain", "[1] see note 2", &[]),
+            ("text/plain", "[07:54 UTC] see note 2", &[]),
             ("text/csv", "[a],b", &[]),
-            ("", "[1] see note 2", &[Excess::Unmeasured.as_str()]),
+            ("", "[07:54 UTC] see note 2", &[Excess::Unmeasured.as_str()]),
         ] {
             let found = excesses(r#""max_depth":3"#, kind, body);
             assert_eq!(found, expected, "{kind} {body}");
