@@ -105,7 +105,7 @@ PLAYGROUND_BUILT := target/wasm32-unknown-unknown/playground
 .PHONY: playground
 playground: $(PLAYGROUND) ## Make dist/playground/index.html: a page to try configurations on, without a network
 
-$(PLAYGROUND): $(SOURCES) $(shell find shared/inspect shared/cases shared/trail shared/playground -name '*.rs' -o -name 'page.*' -o -name build.mjs) \
+$(PLAYGROUND): $(SOURCES) $(shell find shared/inspect shared/cases shared/trail shared/playground -name '*.rs' -o -name '*.txt' -o -name 'page.*' -o -name build.mjs) \
 		$(wildcard filters/*/examples/*.json) envoy-test/envoy/meshward.yaml $(BED)/wasm.env
 	@echo "make playground: compiling the filters for browsers (two minutes on a first run)"
 	@$(SETUP)/cargo-wasm.sh wasm32-unknown-unknown build --profile playground --lib --package=meshward-playground

@@ -2,6 +2,7 @@
 
 #![allow(clippy::restriction, reason = "a test that cannot go on has failed")]
 
+mod capabilities;
 mod cost;
 mod filters;
 mod in_process_host;

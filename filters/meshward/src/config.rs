@@ -11,6 +11,7 @@ mod data_subject;
 
 use std::collections::BTreeSet;
 
+use host::route_config::RoutePart;
 use policy::config::{Checked, Configuration, Problem, Problems, Warning, join};
 use policy::filters::{
     AUDIT_EMITTER, DATA_SUBJECTS_PROPERTY, DECISIONS_PROPERTY, IDENTITY_PROPERTY, JWT_AUTH,
@@ -69,6 +70,17 @@ impl Part {
             Self::Auth => jwt_auth::config::Config::check(text).map(drop),
             Self::Limits => token_bucket::config::Config::check(text).map(drop),
             Self::Redact => pii_redactor::config::Config::check(text).map(drop),
+        }
+    }
+
+    /// What a route may say to its filter.
+    #[must_use]
+    pub const fn route_part(self) -> RoutePart {
+        match self {
+            Self::Audit => audit_emitter::config::Config::ROUTE_PART,
+            Self::Auth => jwt_auth::config::Config::ROUTE_PART,
+            Self::Limits => token_bucket::config::Config::ROUTE_PART,
+            Self::Redact => pii_redactor::config::Config::ROUTE_PART,
         }
     }
 
@@ -426,15 +438,8 @@ pub fn check(text: &str) -> Checked<()> {
             }
         }
     }
-    let result = match problems.is_empty() {
-        true => Ok(()),
-        false => Err(Problems::from_list(problems)),
-    };
-    Checked {
-        result,
-        warnings,
-        keys: known().chain([FOLDED]).map(str::to_owned).collect(),
-    }
+    let keys = known().chain([FOLDED]).map(str::to_owned).collect();
+    Checked::found(problems, warnings, keys)
 }
 
 /// Of the rules that Higress folds in, what they have for a part.

@@ -8,9 +8,11 @@ use jwt_auth::config::Config;
 use jwt_auth::token::claims::date;
 use jwt_auth::token::{KnownHeaders, Token};
 use policy::config::Configuration as _;
+use policy::filters::JWT_AUTH;
 use policy::json::Json;
 use serde_json::json;
 
+use crate::check::configured;
 use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::say;
@@ -25,8 +27,8 @@ use crate::output::say;
   meshward jwt -c jwt.json token.txt
   meshward jwt -c jwt.json --at 2026-06-01T00:00:00Z --format json token.txt")]
 pub(crate) struct Arguments {
-    /// The configuration of jwt-auth; without one the token is only taken apart
-    #[arg(long, short, value_name = "AUTH.json")]
+    /// The configuration of jwt-auth, or a manifest with it; without one the token is only taken apart
+    #[arg(long, short, value_name = "FILE")]
     config: Option<String>,
     /// The JWK set of providers that fetch theirs
     #[arg(long, value_name = "FILE", requires = "config")]
@@ -73,20 +75,7 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
             seconds(at.map_err(|error| format!("--at {text:?}: {error}"))?)
         }
     };
-    let config = match &arguments.config {
-        None => None,
-        Some(file) => {
-            let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-            match Config::parse(&text) {
-                Ok(config) => Some(config),
-                Err(problems) => {
-                    return Err(format!(
-                        "{file} is no configuration of jwt-auth:\n{problems}"
-                    ));
-                }
-            }
-        }
-    };
+    let config = arguments.config.as_deref().map(configuration).transpose()?;
     let fetched = match &arguments.jwks {
         None => None,
         Some(file) => {
@@ -126,6 +115,13 @@ fn checked(arguments: &Arguments) -> Result<u8, String> {
         Format::Json => say!("{}", inspect::token::json(&token, &verdicts)),
     }
     Ok(code)
+}
+
+/// The configuration of jwt-auth in a file of any kind.
+fn configuration(file: &str) -> Result<Config, String> {
+    let configured = configured::read(file, Some(JWT_AUTH))?;
+    Config::parse(&configured.json)
+        .map_err(|problems| format!("{file} is no configuration of jwt-auth:\n{problems}"))
 }
 
 #[expect(

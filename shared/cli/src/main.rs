@@ -22,6 +22,7 @@ mod init;
 mod jwt;
 mod output;
 mod page;
+mod progress;
 mod redact;
 mod schema;
 mod shells;

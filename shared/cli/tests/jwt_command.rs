@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// RFC 7515 appendix A.1: HS256, issuer joe, expires 2011-03-22T18:43:00Z.
@@ -81,4 +83,38 @@ fn the_check_that_fails_is_named_with_its_claim() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["providers"][0]["code"], "token_expired");
     assert_eq!(json["claims"]["iss"], "joe");
+}
+
+/// The configuration may stand in a manifest, by itself or as a part of the bundle's.
+#[test]
+fn a_manifest_has_the_configuration_too() {
+    for manifest in [
+        "envoy/meshward.yaml",
+        "envoy/bundle.yaml",
+        "higress/meshward.yaml",
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../envoy-test")
+            .join(manifest);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_meshward"))
+            .args(["jwt", "--provider", "nobody", "-c"])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA";
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(token.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.contains("no such provider; there are corp"),
+            "{manifest}: {told}"
+        );
+    }
 }

@@ -79,3 +79,68 @@ fn a_stream_is_redacted_as_it_comes() {
         assert!(child.wait().unwrap().success());
     }
 }
+
+/// On a terminal a bar shows how far a long stream is; in a pipe nothing is written.
+#[cfg(unix)]
+#[test]
+fn a_bar_is_drawn_on_a_terminal_and_nowhere_else() {
+    use std::fs::File;
+    use std::io::Read as _;
+    use std::sync::mpsc;
+
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let folder = tempfile::TempDir::new().unwrap();
+    let chunk = b"nothing to be found in here\n".repeat(2_000);
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let name = ptsname(&controller, Vec::new()).unwrap();
+    let terminal = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    let mut child = command(&folder, &["--content-type", "text/plain"])
+        .env("TERM", "xterm")
+        .stdout(Stdio::null())
+        .stderr(terminal)
+        .spawn()
+        .unwrap();
+    let (drawn, is_drawn) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut screen = File::from(controller);
+        let mut buffer = [0; 4096];
+        let mut text = Vec::new();
+        // The end of a terminal that nobody has open is an error.
+        while let Ok(length @ 1..) = screen.read(&mut buffer) {
+            text.extend_from_slice(&buffer[..length]);
+            let _ = drawn.send(());
+        }
+        String::from_utf8(text).unwrap()
+    });
+    let mut stdin = child.stdin.take().unwrap();
+    let mut chunks = 0;
+    while is_drawn.try_recv().is_err() {
+        assert!(chunks < 100_000, "no bar after {chunks} chunks");
+        stdin.write_all(&chunk).unwrap();
+        chunks += 1;
+    }
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    let screen = reader.join().unwrap();
+    assert!(screen.contains("B read, "), "{screen:?}");
+
+    let mut child = command(&folder, &["--content-type", "text/plain"])
+        .env("TERM", "xterm")
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for _ in 0..chunks {
+        stdin.write_all(&chunk).unwrap();
+    }
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

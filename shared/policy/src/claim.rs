@@ -1,18 +1,22 @@
 //! Conditions on verified claims.
 
+mod read;
+mod whole_text;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use regex_lite::{Regex, RegexBuilder};
 use serde_json::Number;
 
-use crate::config::{Fields, Node};
+use crate::config::Node;
 use crate::explain::Condition;
 use crate::facts::Facts;
 use crate::identity::Identity;
 use crate::json::Json;
 use crate::matching::{Fit, Match};
 use crate::request_value::RequestValue;
+use read::tests;
+use whole_text::WholeText;
 
 /// A condition on one claim of the verified identity:
 /// `{ "claim": "realm_access.roles", "contains": "admin" }`.
@@ -53,14 +57,6 @@ enum Comparison {
     AtMost,
     GreaterThan,
     AtLeast,
-}
-
-/// A regular expression that must fit the whole text: one that fits anywhere lets `xadmin` pass
-/// for `admin`. Matching takes time in proportion to the text, whatever the expression.
-#[derive(Clone, Debug)]
-struct WholeText {
-    source: String,
-    regex: Regex,
 }
 
 impl ClaimCondition {
@@ -238,108 +234,6 @@ fn compare(a: &Number, b: &Number) -> Option<Ordering> {
     }
 }
 
-impl WholeText {
-    fn new(source: &str) -> Result<Self, String> {
-        // The expression alone first: `a)|(b` would break out of the group.
-        let build = |text: &str| {
-            let mut builder = RegexBuilder::new(text);
-            let built = builder.size_limit(MAX_REGEX_BYTES).nest_limit(32).build();
-            built.map_err(|error| error.to_string())
-        };
-        build(source)?;
-        Ok(Self {
-            source: source.to_owned(),
-            regex: build(&format!("^(?:{source})$"))?,
-        })
-    }
-
-    fn fits(&self, text: &str) -> bool {
-        self.regex.is_match(text)
-    }
-}
-
-impl PartialEq for WholeText {
-    fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
-    }
-}
-
-impl Eq for WholeText {}
-
-const MAX_REGEX_BYTES: usize = 64 * 1024;
-
-/// The tests that are there; `None` for one that cannot be read.
-fn tests(fields: &mut Fields<'_>) -> Vec<Option<Test>> {
-    let mut tests = Vec::new();
-    let mut add = |node: Option<Node<'_>>, read: fn(&Node<'_>) -> Option<Test>| {
-        tests.extend(node.map(|node| read(&node)));
-    };
-    add(fields.optional("equals"), |n| match n.json() {
-        Json::Object(_) => RequestValue::read(n).map(Test::EqualsRequest),
-        _ => scalar(n).map(Test::Equals),
-    });
-    add(fields.optional("in"), |n| {
-        n.non_empty_list(|item| scalar(&item)).map(Test::In)
-    });
-    add(fields.optional("contains"), |n| match n.json() {
-        Json::Object(_) => RequestValue::read(n).map(Test::ContainsRequest),
-        _ => scalar(n).map(Test::Contains),
-    });
-    add(fields.optional("all"), |n| {
-        n.non_empty_list(|item| scalar(&item)).map(Test::All)
-    });
-    add(fields.optional("prefix"), |n| {
-        n.name(1024).map(str::to_owned).map(Test::Prefix)
-    });
-    add(fields.optional("regex"), |n| {
-        n.parsed(WholeText::new, "a regular expression")
-            .map(Test::Regex)
-    });
-    for (name, comparison) in Comparison::ALL {
-        let bound = fields.optional(name);
-        tests.extend(bound.map(|n| number(&n).map(|bound| Test::Compare(comparison, bound))));
-    }
-    let mut add = |node: Option<Node<'_>>, read: fn(&Node<'_>) -> Option<Test>| {
-        tests.extend(node.map(|node| read(&node)));
-    };
-    add(fields.optional("exists"), |n| {
-        present(n).map(|()| Test::Exists)
-    });
-    add(fields.optional("absent"), |n| {
-        present(n).map(|()| Test::Absent)
-    });
-    tests
-}
-
-fn number(node: &Node<'_>) -> Option<Number> {
-    match node.json() {
-        Json::Number(number) => Some(number.clone()),
-        _ => {
-            node.reject("expected a number");
-            None
-        }
-    }
-}
-
-fn scalar(node: &Node<'_>) -> Option<String> {
-    let text = node.json().scalar_text();
-    if text.is_none() {
-        node.reject("expected a string, a number or a boolean");
-    }
-    text
-}
-
-/// `"exists": true` is a test, `"exists": false` would read as its opposite.
-fn present(node: &Node<'_>) -> Option<()> {
-    match node.boolean()? {
-        true => Some(()),
-        false => {
-            node.reject(r#"expected true; "exists" and "absent" are each other's opposite"#);
-            None
-        }
-    }
-}
-
 /// The scalars of an array, or the scalar itself: a string is one item here, spaces and all.
 fn items(value: &Json) -> impl Iterator<Item = String> {
     let items = match value {
@@ -362,175 +256,4 @@ fn numbers(value: &Json) -> impl Iterator<Item = &Number> {
 }
 
 #[cfg(test)]
-mod conditions {
-    #[cfg(target_arch = "wasm32")]
-    use wasm_bindgen_test::wasm_bindgen_test as test;
-
-    use super::*;
-    use crate::config;
-    use crate::facts::tests::Request;
-    use crate::identity::parse_claims;
-    use crate::matching::Ambiguity;
-
-    fn identity() -> Identity {
-        let claims =
-            br#"{"sub":"jane","realm_access":{"roles":["admin","ops","on call"]},"level":7,
-            "scope":"a b","ok":true,"none":null,"a.b":"dotted","uses":[{"code":"TREAT"},{"code":"ETREAT"}],"obj":{},"huge":9007199254740993}"#;
-        Identity {
-            claims: parse_claims(claims).unwrap(),
-            ..Identity::default()
-        }
-    }
-
-    fn holds(condition: &str, identity: Option<&Identity>) -> bool {
-        config::read(condition, |n| ClaimCondition::read(&n))
-            .unwrap()
-            .holds(identity, &Request::get("/", &[]))
-    }
-
-    #[test]
-    fn conditions_hold_or_not() {
-        let jane = identity();
-        for (condition, expected) in [
-            (r#"{"claim":"sub","equals":"jane"}"#, true),
-            (r#"{"claim":"sub","equals":"jan"}"#, false),
-            (r#"{"claim":"sub","prefix":"ja"}"#, true),
-            (r#"{"claim":"sub","in":["joe","jane"]}"#, true),
-            (r#"{"claim":"realm_access.roles","contains":"admin"}"#, true),
-            (r#"{"claim":"realm_access.roles","contains":"adm"}"#, false),
-            (r#"{"claim":"realm_access.roles","equals":"ops"}"#, true),
-            (
-                r#"{"claim":"realm_access.roles","all":["ops","admin"]}"#,
-                true,
-            ),
-            (
-                r#"{"claim":"realm_access.roles","all":["ops","root"]}"#,
-                false,
-            ),
-            (r#"{"claim":"scope","contains":"b"}"#, true),
-            (r#"{"claim":"scope","equals":"b"}"#, false),
-            (r#"{"claim":"level","equals":7}"#, true),
-            (r#"{"claim":"ok","equals":true}"#, true),
-            (r#"{"claim":"a.b","equals":"dotted"}"#, true),
-            (r#"{"claim":"none","exists":true}"#, false),
-            (r#"{"claim":"none","absent":true}"#, true),
-            (r#"{"claim":"nobody","absent":true}"#, true),
-            (r#"{"claim":"obj","exists":true}"#, true),
-            (r#"{"claim":"obj","equals":"{}"}"#, false),
-            (r#"{"claim":"uses[].code","equals":"TREAT"}"#, true),
-            (r#"{"claim":"uses[].code","all":["TREAT","ETREAT"]}"#, true),
-            (r#"{"claim":"uses[].code","contains":"HMARKT"}"#, false),
-            (r#"{"claim":"uses[].none","exists":true}"#, false),
-            (r#"{"claim":"sub","regex":"ja.*"}"#, true),
-            (r#"{"claim":"sub","regex":"an"}"#, false),
-            (r#"{"claim":"sub","regex":"jan|e"}"#, false),
-            (r#"{"claim":"realm_access.roles","regex":"o[a-z]s"}"#, true),
-            (r#"{"claim":"level","less_than":8}"#, true),
-            (r#"{"claim":"level","less_than":7}"#, false),
-            (r#"{"claim":"level","at_most":7}"#, true),
-            (r#"{"claim":"level","greater_than":6.5}"#, true),
-            (r#"{"claim":"level","at_least":7.5}"#, false),
-            (r#"{"claim":"huge","greater_than":9007199254740992}"#, true),
-            (r#"{"claim":"sub","at_least":0}"#, false),
-            (r#"{"claim":"nobody","at_least":0}"#, false),
-        ] {
-            assert_eq!(holds(condition, Some(&jane)), expected, "{condition}");
-        }
-        assert!(!holds(r#"{"claim":"sub","equals":"jane"}"#, None));
-        assert!(holds(r#"{"claim":"sub","absent":true}"#, None));
-    }
-
-    #[test]
-    fn an_api_key_has_a_subject_but_no_claims() {
-        let acme = Identity {
-            subject: Some("acme".to_owned()),
-            ..Identity::default()
-        };
-        assert!(holds(r#"{"claim":"sub","equals":"acme"}"#, Some(&acme)));
-    }
-
-    #[test]
-    fn a_claim_is_what_the_request_names() {
-        let jane = identity();
-        let fit = |condition: &str, path: &str, headers: &[(&str, &str)]| {
-            let condition = config::read(condition, |n| ClaimCondition::read(&n)).unwrap();
-            assert!(condition.is_about_object());
-            condition.fit(Some(&jane), &Request::get(path, headers))
-        };
-        let of_path = r#"{"claim":"sub","equals":{"path":"/users/{id}/**"}}"#;
-        let number = r#"{"claim":"level","equals":{"path":"/levels/{level}"}}"#;
-        let list = r#"{"claim":"realm_access.roles","contains":{"path":"/roles/{role}"}}"#;
-        let words = r#"{"claim":"scope","contains":{"query":"scope"}}"#;
-        let header = r#"{"claim":"sub","equals":{"header":"x-user"}}"#;
-        let host = r#"{"claim":"sub","equals":{"host":"{user}.example.com"}}"#;
-        for (condition, path, expected) in [
-            (of_path, "/users/jane", Fit::Yes),
-            (of_path, "/users/jane/orders", Fit::Yes),
-            (of_path, "/users/j%61ne", Fit::Maybe(Ambiguity::Path)),
-            (list, "/roles/on%20call", Fit::Yes),
-            (of_path, "/users/joe/orders", Fit::No),
-            (of_path, "/users/Jane", Fit::No),
-            (of_path, "/users", Fit::No),
-            (of_path, "/accounts/jane", Fit::No),
-            (of_path, "/users/joe/../jane", Fit::Maybe(Ambiguity::Path)),
-            (
-                of_path,
-                "/users/jane%2f..%2fjoe",
-                Fit::Maybe(Ambiguity::Path),
-            ),
-            (number, "/levels/7", Fit::Yes),
-            (number, "/levels/07", Fit::No),
-            (number, "/levels/7.0", Fit::No),
-            (list, "/roles/ops", Fit::Yes),
-            (list, "/roles/op", Fit::No),
-            (words, "/?scope=b", Fit::Yes),
-            (words, "/?scope=a%20b", Fit::No),
-            (words, "/", Fit::No),
-            (header, "/", Fit::No),
-            (host, "/", Fit::No),
-        ] {
-            assert_eq!(fit(condition, path, &[]), expected, "{condition} {path}");
-        }
-        assert_eq!(fit(header, "/", &[("x-user", "jane")]), Fit::Yes);
-        let list = fit(header, "/", &[("x-user", "jane,joe")]);
-        assert_eq!(list, Fit::Maybe(Ambiguity::Header));
-    }
-
-    #[test]
-    fn nobody_owns_what_the_request_does_not_name() {
-        let condition = r#"{"claim":"sub","equals":{"query":"user"}}"#;
-        let condition = config::read(condition, |n| ClaimCondition::read(&n)).unwrap();
-        let anonymous = Identity::default();
-        let empty = Identity {
-            subject: Some(String::new()),
-            ..Identity::default()
-        };
-        for caller in [None, Some(&anonymous), Some(&empty)] {
-            assert!(!condition.holds(caller, &Request::get("/?user=", &[])));
-            assert!(!condition.holds(caller, &Request::get("/", &[])));
-        }
-    }
-
-    #[test]
-    fn exactly_one_test() {
-        for condition in [
-            r#"{"claim":"sub"}"#,
-            r#"{"claim":"sub","equals":"a","prefix":"a"}"#,
-            r#"{"claim":"sub","equals":["a"]}"#,
-            r#"{"claim":"sub","exists":false}"#,
-            r#"{"equals":"a"}"#,
-            r#"{"claim":"sub","in":[]}"#,
-            r#"{"claim":"sub","regex":"("}"#,
-            r#"{"claim":"sub","regex":"a)|(b"}"#,
-            r#"{"claim":"sub","regex":"(((a{100}){100}){100}){100}"}"#,
-            r#"{"claim":"sub","at_least":"1"}"#,
-            r#"{"claim":"sub","equals":{"path":"/users/**"}}"#,
-            r#"{"claim":"sub","in":[{"query":"user"}]}"#,
-        ] {
-            assert!(
-                config::read(condition, |n| ClaimCondition::read(&n)).is_err(),
-                "{condition}"
-            );
-        }
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use audit::Hash;
 use audit::keys::{LogKey, PublicKey};
 
-use super::progress::Progress;
+use crate::progress::Progress;
 use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
 use trail::item::{ChainUid, Item};
@@ -15,6 +15,7 @@ use trail::pipeline::{Observer, Reading};
 use trail::scan::Fields;
 use trail::source::files_of;
 use trail::time;
+use trail::verdict::Question;
 
 /// What went wrong, for people.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -161,7 +162,7 @@ impl How {
             limits,
         };
         let paths = self.paths(&files);
-        let progress = Progress::of(&paths);
+        let progress = Progress::of(paths.iter().map(PathBuf::as_path));
         let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
             progress.at(bytes);
         });
@@ -252,11 +253,52 @@ pub(super) fn read_text(file: &Path) -> Result<String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// From when, and before when, where that is said.
-pub(crate) fn span(from: Option<&str>, to: Option<&str>) -> Result<(Option<u64>, Option<u64>)> {
-    let time =
-        |option: &str, text: Option<&str>| text.map(|text| parse_time(option, text)).transpose();
-    Ok((time("--from", from)?, time("--to", to)?))
+/// A part of the time.
+#[derive(clap::Args)]
+pub(crate) struct TimeRange {
+    /// Only what was recorded from this time on
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+
+    /// Only what was recorded before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+}
+
+impl TimeRange {
+    /// From when, and before when, where that is said.
+    pub(crate) fn span(&self) -> Result<(Option<u64>, Option<u64>)> {
+        let time = |option: &str, text: &Option<String>| {
+            text.as_deref()
+                .map(|text| parse_time(option, text))
+                .transpose()
+        };
+        Ok((time("--from", &self.from)?, time("--to", &self.to)?))
+    }
+}
+
+/// How much must be there, and who must vouch for it.
+#[derive(clap::Args)]
+pub(super) struct Demands {
+    /// The files are a part of what there is: what is before and after them is not missing
+    #[arg(long)]
+    excerpt: bool,
+
+    /// Fail unless a known key vouches for everything: unsigned chains, other keys, and records after the last signature
+    #[arg(long)]
+    require_signed: bool,
+}
+
+impl Demands {
+    /// What a verdict is asked for, at a time.
+    pub(super) fn question(&self, at_ms: u64) -> Question {
+        Question {
+            at_ms,
+            is_excerpt: self.excerpt,
+            require_signed: self.require_signed,
+            ..Question::default()
+        }
+    }
 }
 
 fn parse_time(option: &str, text: &str) -> Result<u64> {

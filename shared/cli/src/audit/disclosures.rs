@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::common::{Input, Result, span};
+use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
 use super::subject_args::Pseudonyms;
 use crate::output::text;
@@ -13,7 +13,7 @@ use trail::pipeline::Observer;
 use trail::scan::Fields;
 use trail::subject::Subject;
 use trail::time;
-use trail::verdict::{Question, conclude};
+use trail::verdict::conclude;
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -28,25 +28,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID")]
     data_subject: String,
 
-    /// Only requests from this time on
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Only requests before this time
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    times: TimeRange,
 
     /// In what form
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// The files are a part of what there is: what is before and after them is not missing
-    #[arg(long)]
-    excerpt: bool,
-
-    /// Fail unless a known key vouches for everything, as in `verify`
-    #[arg(long)]
-    require_signed: bool,
+    #[command(flatten)]
+    demands: Demands,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -73,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
-    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let (from_ms, to_ms) = arguments.times.span()?;
     let (from_ms, to_ms) = (from_ms.unwrap_or(0), to_ms.unwrap_or(u64::MAX));
     let person = arguments.pseudonyms.data_subject(&arguments.data_subject)?;
     let (trail, found) = input.read(&keyring, || Found {
@@ -91,15 +81,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     disclosures.retain(|one| trail.is_vouched(&one.chain, one.sequence));
     let unvouched = all.saturating_sub(disclosures.len());
     disclosures.sort_by_key(|one| (one.time_ms, one.chain, one.sequence));
-    let verdict = conclude(
-        trail,
-        &Question {
-            at_ms: now_ms,
-            is_excerpt: arguments.excerpt,
-            require_signed: arguments.require_signed,
-            ..Question::default()
-        },
-    );
+    let verdict = conclude(trail, &arguments.demands.question(now_ms));
     text(match arguments.format {
         Format::Text => lines(&disclosures),
         Format::Csv => rows(&disclosures),

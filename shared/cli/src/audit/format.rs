@@ -39,18 +39,6 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// `1.2 GB`.
-pub(crate) fn bytes(number: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
-    match UNITS.into_iter().find(|(_, unit)| number >= *unit) {
-        Some((name, unit)) => {
-            let tenths = number / (unit / 10);
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        }
-        None => format!("{number} bytes"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,9 +53,6 @@ mod tests {
         ] {
             assert_eq!(thousands(number), expected);
         }
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(1_234_567_890), "1.2 GB");
-        assert_eq!(bytes(50_000), "50.0 kB");
         assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
     }
 }

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use comply::evidence::Period;
 use comply::inventory::{Inventory, Row, Survey};
 use comply::openapi::Operations;
-use inspect::check::extract;
+use inspect::check::document;
 use trail::time;
 use trail::verdict::{Question, conclude};
 
-use super::common::{Input, Result, read_text, span};
+use super::common::{Input, Result, TimeRange, read_text};
 use super::format::{printable, thousands};
 use crate::exit;
 
@@ -29,13 +29,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     processing: bool,
 
-    /// Only requests from this time on
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Only requests before this time
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    times: TimeRange,
 
     /// Print it as JSON
     #[arg(long)]
@@ -47,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Some(file) => operations(file)?,
         None => Operations::default(),
     };
-    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
     let input = &arguments.input;
     let keyring = input.keyring()?;
@@ -84,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 /// The operations of a document in JSON or YAML.
 pub(crate) fn operations(file: &Path) -> Result<Operations> {
     let name = file.display();
-    let document = extract::document(&read_text(file)?);
+    let document = document::first(&read_text(file)?);
     let document = document.map_err(|error| format!("{name}: {error}"))?;
     let document = serde_json::from_str(&document.to_string());
     let document = document.map_err(|error| format!("{name}: {error}"))?;

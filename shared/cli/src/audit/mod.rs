@@ -9,7 +9,6 @@ mod hold;
 pub(crate) mod inventory;
 mod keygen;
 mod orders;
-mod progress;
 mod purge;
 mod report;
 mod subject_args;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::common::{Input, Result, read_witness};
+use super::common::{Demands, Input, Result, read_witness};
 use super::format::{printable, thousands};
 use crate::output::say;
 use trail::issue::Severity;
@@ -24,13 +24,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N|ID,...", value_parser = ExpectedEmitters::from_text)]
     emitters: Option<ExpectedEmitters>,
 
-    /// The files are a part of what there is: what is before and after them is not missing
-    #[arg(long)]
-    excerpt: bool,
-
-    /// Fail unless a known key vouches for everything: unsigned chains, other keys, and records after the last signature
-    #[arg(long)]
-    require_signed: bool,
+    #[command(flatten)]
+    demands: Demands,
 
     /// Print the verdict as JSON
     #[arg(long)]
@@ -40,12 +35,10 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let keyring = arguments.input.keyring()?;
     let question = Question {
-        at_ms: arguments.input.now_ms()?,
-        is_excerpt: arguments.excerpt,
-        require_signed: arguments.require_signed,
         emitters: arguments.emitters.clone(),
         emitter_keys: keyring.emitters(),
         witness: read_witness(&arguments.witness, &keyring)?,
+        ..arguments.demands.question(arguments.input.now_ms()?)
     };
     let (trail, _) = arguments.input.read(&keyring, || ())?;
     let verdict = conclude(trail, &question);

@@ -1,6 +1,7 @@
 //! `meshward check`: configurations, by themselves or in manifests, read with the very code that the
 //! filters run, and what stands around them.
 
+pub(crate) mod configured;
 mod report;
 pub(crate) mod source;
 

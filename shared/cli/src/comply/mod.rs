@@ -9,14 +9,15 @@ use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
-use inspect::check::{BUNDLE, extract};
+use inspect::check::BUNDLE;
+use inspect::check::configured::{self, Configured};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
 use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
 
-use crate::audit::common::{How, Result, span};
+use crate::audit::common::{How, Result, TimeRange};
 use crate::audit::format::thousands;
 use crate::audit::inventory::operations;
 use crate::exit;
@@ -53,13 +54,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     how: How,
 
-    /// Only records from this time on
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Only records before this time
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    times: TimeRange,
 
     /// In what form
     #[arg(long, value_enum, default_value = "text")]
@@ -104,7 +100,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
     }
     let configurations = arguments.configurations()?;
     let document = configurations.document();
-    let (from_ms, to_ms) = span(arguments.from.as_deref(), arguments.to.as_deref())?;
+    let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
     let now_ms = arguments.how.now_ms()?;
     let measures: Vec<&Measure> = catalog.measures.iter().collect();
@@ -225,20 +221,20 @@ struct Searched {
 fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
-    let found = extract::configurations(&text);
+    let found = configured::all(&text, None).map_err(|error| format!("{name}: {error}"))?;
     if found.is_empty() {
         return Err(format!(
             "{name}: no configuration of a filter in it; `meshward check` says more"
         ));
     }
-    for (filter, config) in found {
+    for Configured { filter, json } in found {
         if filter == BUNDLE {
-            for part in split(&config.to_string()).parts {
+            for part in split(&json).parts {
                 let config = value(&part.json, &name)?;
                 all.add(part.part.key(), &name, config)?;
             }
         } else if let Some(part) = Part::of_filter(filter) {
-            all.add(part.key(), &name, value(&config.to_string(), &name)?)?;
+            all.add(part.key(), &name, value(&json, &name)?)?;
         }
     }
     Ok(())

@@ -3,11 +3,10 @@
 use meshward_bundle::config;
 use policy::json::Json;
 
-use crate::emit::text;
+use crate::emit::{Members, text};
+use crate::folded;
 use crate::reference::Reference;
 use crate::{WRONG, examples, folder, hold, known, policy_folder, read, readme, schema_of, value};
-
-type Members = Vec<(String, Json)>;
 
 const BUNDLE: &str = "meshward";
 
@@ -59,6 +58,7 @@ fn schema() -> Json {
     let mut definitions: Members = Vec::new();
     let mut parts: Members = Vec::new();
     let mut once: Members = Vec::new();
+    let mut of_routes: Members = Vec::new();
     let keys = config::check("{}").keys;
     for part in config::Part::ALL {
         let filter = part.filter();
@@ -85,6 +85,15 @@ fn schema() -> Json {
                             once.push((name.clone(), described(name, schema.clone())));
                         }
                     }
+                    let said = folded::of_keys(&properties, part.route_part().keys);
+                    of_routes.push((
+                        part.key().to_owned(),
+                        object(vec![
+                            ("type", text("object")),
+                            ("properties", Json::Object(said)),
+                            ("additionalProperties", Json::Bool(false)),
+                        ]),
+                    ));
                     own.push((name, Json::Object(properties)));
                 }
                 (_, value) => own.push((name, value)),
@@ -108,6 +117,7 @@ fn schema() -> Json {
     ]);
     let mut properties = vec![("$schema".to_owned(), address)];
     properties.append(&mut parts);
+    folded::fill(&mut once, folded::rule(of_routes));
     properties.append(&mut once);
     properties.push(("publish".to_owned(), described("publish", publish)));
     let is_there =

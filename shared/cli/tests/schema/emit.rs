@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use meshward_bundle::config::Part;
 use policy::config::describe::Shape;
 use policy::config::join;
 use policy::json::Json;
 
 use crate::explore::Observed;
+use crate::folded;
 use crate::reference::{Entry, Reference};
 
 pub(crate) struct Emitter<'a> {
@@ -16,13 +18,13 @@ pub(crate) struct Emitter<'a> {
     pub(crate) shared: &'a Reference,
 }
 
-type Members = Vec<(String, Json)>;
+pub(crate) type Members = Vec<(String, Json)>;
 
 pub(crate) fn text(text: &str) -> Json {
     Json::String(text.to_owned())
 }
 
-fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
+pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     let members = members.map(|(name, value)| (name.to_owned(), value));
     Json::Object(members.into())
 }
@@ -47,6 +49,9 @@ impl Emitter<'_> {
                     text("the address of this schema, for editors"),
                 ),
             ]);
+            let part = Part::of_filter(filter).expect("it is a filter");
+            let own = folded::of_keys(properties, part.route_part().keys);
+            folded::fill(properties, folded::rule(own));
             properties.insert(0, ("$schema".to_owned(), schema));
         }
         let mut document: Members = vec![

@@ -18,6 +18,7 @@ mod emit;
 mod explore;
 #[path = "../filter_files/mod.rs"]
 mod filter_files;
+mod folded;
 mod readme;
 mod reference;
 
@@ -365,4 +366,56 @@ fn names_that_users_choose_are_free() {
     let document = Json::parse(text.as_bytes()).unwrap();
     assert!((jwt.reader)(&document).result.is_ok());
     assert!(validator(jwt, &shared).is_valid(&value(&document)));
+}
+
+/// What the controller of Higress folds in is valid where the filter takes it, and only there.
+#[test]
+fn rules_that_higress_folds_in_are_described() {
+    let shared = Reference::read(&policy_folder());
+    let of = |filter: &str| known().iter().find(|known| known.filter == filter).unwrap();
+    let (jwt, limits) = (of("jwt-auth"), of("token-bucket"));
+    let allow = r#"{"_match_route_": ["a"], "rules": [{"allow": "anonymous"}]}"#;
+    let rate =
+        r#"{"_match_domain_": ["*"], "limits": [{"name": "b", "key": ["ip"], "rate": "1/s"}]}"#;
+    for (known, rule, is_right) in [
+        (jwt, allow, true),
+        (limits, rate, true),
+        (
+            limits,
+            r#"{"_match_service_": ["a.b:80"], "mode": "report"}"#,
+            true,
+        ),
+        (limits, r#"{"_match_route_prefix_": ["a"]}"#, true),
+        (jwt, "{}", false),
+        (jwt, "[]", false),
+        (jwt, r#"{"_match_route_": []}"#, false),
+        (jwt, r#"{"_match_route_": "a"}"#, false),
+        (jwt, r#"{"_match_ruote_": ["a"]}"#, false),
+        (
+            jwt,
+            r#"{"_match_route_": ["a"], "_match_domain_": ["b"]}"#,
+            false,
+        ),
+        (jwt, r#"{"_match_route_": ["a"], "providers": {}}"#, false),
+        (
+            jwt,
+            r#"{"_match_route_": ["a"], "rules": [{"allow": "anonymus"}]}"#,
+            false,
+        ),
+        (
+            limits,
+            r#"{"_match_route_": ["a"], "limits": [{"name": "b", "key": ["ip"], "rate": 5}]}"#,
+            false,
+        ),
+    ] {
+        let base = match known.filter {
+            "jwt-auth" => r#""providers": {}"#,
+            _ => r#""limits": [{"name": "a", "key": ["ip"], "rate": "5/s"}]"#,
+        };
+        let text = format!(r#"{{{base}, "_rules_": [{rule}]}}"#);
+        let document = Json::parse(text.as_bytes()).unwrap();
+        assert_eq!((known.reader)(&document).result.is_ok(), is_right, "{text}");
+        let is_valid = validator(known, &shared).is_valid(&value(&document));
+        assert_eq!(is_valid, is_right, "{text}");
+    }
 }

@@ -5,7 +5,7 @@ use policy::config::{self, Node, Problems, join};
 use policy::json::Json;
 use policy::matching::{Match, Selection, select};
 
-use super::{RoutePart, merged};
+use super::{RoutePart, merged, said_by};
 use crate::{Direction, Host, Request};
 
 /// What differs for some routes.
@@ -52,13 +52,9 @@ impl FoldedRule {
             node.reject_at(&place, message);
         });
         let report = |problems: Problems| {
-            for problem in problems {
-                // What is wrong beside the rule is reported there.
-                let key = problem.path().split(['.', '[']).next().unwrap_or_default();
-                if own.iter().any(|(known, _)| known == key) {
-                    let problem = problem.under(node.path());
-                    node.reject_at(problem.path(), problem.message());
-                }
+            for problem in said_by(&own, problems) {
+                let problem = problem.under(node.path());
+                node.reject_at(problem.path(), problem.message());
             }
         };
         let configuration = merged(base, &own, part.keys).map_err(report).ok()?;

@@ -45,38 +45,56 @@ impl Said {
             return Err(Problems::whole(message));
         }
         let wrong = || Problems::whole("expected JSON in a string, or a google.protobuf.Struct");
-        let json = match dynamic_value(&self.value, MAX_DEPTH).ok_or_else(wrong)? {
-            Json::String(text) => {
-                Json::parse(text.as_bytes()).map_err(|error| Problems::whole(error.to_string()))?
-            }
-            tree => tree,
-        };
-        let Json::Object(members) = json else {
-            return Err(Problems::whole(format!(
-                "expected an object, found {}",
-                json.kind()
-            )));
-        };
+        let json = dynamic_value(&self.value, MAX_DEPTH).ok_or_else(wrong)?;
+        let members = members(json)?;
         if !self.is_for_all {
             return Ok(Some(members));
         }
-        let known = policy::filters::ORDER.map(part_key);
-        let unknown = members
-            .iter()
-            .find(|(key, _)| !known.contains(&key.as_str()));
-        if let Some((key, _)) = unknown {
-            let message = format!("unknown part; known here: {}", known.join(", "));
-            return Err(Problem::new(key.as_str(), message).into());
+        match unknown_part(&members) {
+            Some(problem) => Err(problem.into()),
+            None => part(members, filter),
         }
-        let key = part_key(filter);
-        match members.into_iter().find(|(name, _)| name == key) {
-            None => Ok(None),
-            Some((_, Json::Object(members))) => Ok(Some(members)),
-            Some((_, other)) => {
-                let message = format!("expected an object, found {}", other.kind());
-                Err(Problem::new(key, message).into())
-            }
+    }
+}
+
+/// The members of `config`.
+pub(super) fn members(config: Json) -> Result<Vec<(String, Json)>, Problems> {
+    let json = match config {
+        Json::String(text) => {
+            Json::parse(text.as_bytes()).map_err(|error| Problems::whole(error.to_string()))?
         }
+        tree => tree,
+    };
+    match json {
+        Json::Object(members) => Ok(members),
+        other => Err(Problems::whole(expected_object(&other))),
+    }
+}
+
+fn expected_object(found: &Json) -> String {
+    format!("expected an object, found {}", found.kind())
+}
+
+/// A part that none of the filters has.
+pub(super) fn unknown_part(members: &[(String, Json)]) -> Option<Problem> {
+    let known = policy::filters::ORDER.map(part_key);
+    let (key, _) = members
+        .iter()
+        .find(|(key, _)| !known.contains(&key.as_str()))?;
+    let message = format!("unknown part; known here: {}", known.join(", "));
+    Some(Problem::new(key.as_str(), message))
+}
+
+/// Of what is said to all filters, what is for one.
+pub(super) fn part(
+    members: Vec<(String, Json)>,
+    filter: &str,
+) -> Result<Option<Vec<(String, Json)>>, Problems> {
+    let key = part_key(filter);
+    match members.into_iter().find(|(name, _)| name == key) {
+        None => Ok(None),
+        Some((_, Json::Object(members))) => Ok(Some(members)),
+        Some((_, other)) => Err(Problem::new(key, expected_object(&other)).into()),
     }
 }
 
@@ -110,5 +128,5 @@ pub(super) const PLACES: [&str; 2] = ["route_metadata", "virtual_host_metadata"]
 const PREFIX: &[u8] = b"meshward.";
 /// The name space of what is said to all four filters.
 const FAMILY: &[u8] = b"meshward";
-const MAX_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BYTES: usize = 64 * 1024;
 const MAX_DEPTH: u32 = 64;

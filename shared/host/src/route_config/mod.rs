@@ -18,7 +18,10 @@ mod metadata;
 
 pub use choose::{Choice, RouteConfigs};
 
+use std::collections::BTreeSet;
+
 use policy::config::{Checked, Fields, Node, Problem, Problems};
+use policy::filters::part_key;
 use policy::json::Json;
 use policy::mode::OnError;
 
@@ -81,10 +84,74 @@ fn read_metadata_key(node: &Node<'_>) -> Option<Option<OnError>> {
     })
 }
 
-/// The configuration of a plugin, with what a route says in place of its own.
-fn merged(base: &Json, own: &[(String, Json)], keys: &[&str]) -> Result<String, Problems> {
+/// Reads the `config` of route metadata as a filter does, for whoever has the manifest and no proxy.
+///
+/// `plugin` is the configuration of the filter itself; what is wrong there is left out. `is_for_all`:
+/// the name space is that of all filters, so that what is for `filter` is the part of its key.
+#[must_use]
+pub fn check_metadata(
+    config: &Json,
+    is_for_all: bool,
+    filter: &str,
+    plugin: &Json,
+    part: &RoutePart,
+) -> Checked<()> {
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut warnings = Vec::new();
+    if config
+        .as_str()
+        .is_some_and(|text| text.len() > metadata::MAX_BYTES)
+    {
+        let message = format!("expected at most {} bytes", metadata::MAX_BYTES);
+        problems.push(Problem::new("", message));
+    }
+    let own = metadata::members(config.clone()).and_then(|members| {
+        if !is_for_all {
+            return Ok(Some(members));
+        }
+        problems.extend(metadata::unknown_part(&members));
+        metadata::part(members, filter)
+    });
+    match own {
+        Ok(own) => {
+            let place = if is_for_all { part_key(filter) } else { "" };
+            let own = own.unwrap_or_default();
+            let foreign = foreign_keys(&own, part.keys);
+            problems.extend(foreign.into_iter().map(|problem| problem.under(place)));
+            let is_own = |(key, _): &&(String, Json)| part.keys.contains(&key.as_str());
+            let own: Vec<(String, Json)> = own.iter().filter(is_own).cloned().collect();
+            // A plugin that is no object is wrong by itself.
+            if let Ok(configuration) = merged(plugin, &own, part.keys) {
+                let checked = (part.check)(&configuration);
+                let found = checked.result.err().into_iter();
+                let found = found.flat_map(|problems| said_by(&own, problems));
+                problems.extend(found.map(|problem| problem.under(place)));
+                let found = checked.warnings.into_iter();
+                let found = found.filter(|warning| is_said_by(&own, warning.problem()));
+                warnings.extend(found.map(|warning| warning.under(place)));
+            }
+        }
+        Err(found) => problems.extend(found),
+    }
+    Checked::found(problems, warnings, BTreeSet::new())
+}
+
+/// Those of the problems of a whole configuration that are about what a route says.
+fn said_by(own: &[(String, Json)], problems: Problems) -> impl Iterator<Item = Problem> {
+    problems
+        .into_iter()
+        .filter(|problem| is_said_by(own, problem))
+}
+
+fn is_said_by(own: &[(String, Json)], problem: &Problem) -> bool {
+    let key = problem.path().split(['.', '[']).next().unwrap_or_default();
+    own.iter().any(|(known, _)| known == key)
+}
+
+/// Keys that are said once, for the plugin.
+fn foreign_keys(own: &[(String, Json)], keys: &[&str]) -> Vec<Problem> {
     let wrong = own.iter().filter(|(key, _)| !keys.contains(&key.as_str()));
-    let problems: Vec<Problem> = wrong
+    wrong
         .map(|(key, _)| {
             let message = format!(
                 "cannot differ by route; what can is {}. The rest is said once, for the plugin",
@@ -92,7 +159,12 @@ fn merged(base: &Json, own: &[(String, Json)], keys: &[&str]) -> Result<String, 
             );
             Problem::new(key.as_str(), message)
         })
-        .collect();
+        .collect()
+}
+
+/// The configuration of a plugin, with what a route says in place of its own.
+fn merged(base: &Json, own: &[(String, Json)], keys: &[&str]) -> Result<String, Problems> {
+    let problems = foreign_keys(own, keys);
     if !problems.is_empty() {
         return Err(Problems::from_list(problems));
     }

@@ -4,10 +4,12 @@
 //! decide whose address a client's is.
 
 use policy::config::Warning;
+use policy::json::Json;
 use policy::nearest;
 use serde_json::Value;
 
 use super::tree::Tree;
+use super::wiring;
 
 /// The number of connection managers in a document, and what they leave open.
 pub(super) fn check(tree: &Value) -> (usize, Vec<Warning>) {
@@ -88,15 +90,13 @@ fn of_manager(manager: &Value) -> impl Iterator<Item = (&'static str, &'static s
 fn trusted_hops(manager: &Value) -> Vec<u64> {
     let mut hops = Vec::new();
     visit(manager, &mut String::new(), &mut |_, value| {
-        let plugin = match value.get("value") {
-            Some(Value::String(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
-            Some(structure) => structure.clone(),
+        let text = match value.get("value") {
+            Some(Value::String(text)) => text.clone(),
+            Some(structure) => structure.to_string(),
             None => return,
         };
-        let said = plugin
-            .pointer("/client_address/trusted_hops")
-            .or_else(|| plugin.get("trusted_hops"));
-        hops.extend(said.and_then(Value::as_u64));
+        let plugin = Json::parse(text.as_bytes()).ok();
+        hops.extend(plugin.as_ref().and_then(wiring::trusted_hops));
     });
     hops
 }

@@ -1,11 +1,13 @@
-//! The configurations in a file, whatever it is: to run them rather than to find fault.
+//! The configurations in a file, whatever it is: to run them rather than to find fault. Every command
+//! but `check` itself, which wants their places, reads its configurations here.
 
 use policy::json::Json;
 use serde_json::{Map, Value};
 
 use super::plugin::{self, shaped};
-use super::{BUNDLE, tree};
-use meshward_bundle::config::Part;
+use super::tree::Kind;
+use super::{BUNDLE, document, tree};
+use meshward_bundle::config::{Part, split};
 
 /// A configuration and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +19,17 @@ pub struct Configured {
 }
 
 /// The one configuration in a text. Several filters, each there once, are told as the bundle that does
-/// the same. `filter` says whose it is, or which is meant.
+/// the same. `filter` says whose it is, or which is meant; of the bundle it is the filter's part.
+///
+/// # Errors
+/// There is none, or no single one.
 pub fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
     let mut all = all(text, filter)?;
     if let Some(wanted) = filter {
-        all.retain(|configured| configured.filter == wanted);
+        all = all
+            .into_iter()
+            .filter_map(|found| found.of(wanted))
+            .collect();
     }
     match all.len() {
         0 => Err(match filter {
@@ -40,19 +48,32 @@ pub fn one(text: &str, filter: Option<&str>) -> Result<Configured, String> {
 /// There is none, or no single one.
 pub fn part(text: &str, of: Option<&str>, filter: &'static str) -> Result<String, String> {
     let configured = one(text, of).or_else(|_| one(text, Some(filter)))?;
-    if configured.filter == filter {
-        return Ok(configured.json);
-    }
-    let parts = meshward_bundle::config::split(&configured.json).parts;
-    let found = parts.into_iter().find(|text| text.part.filter() == filter);
-    let found = found.filter(|_| configured.filter == BUNDLE);
-    found
-        .map(|text| text.json)
-        .ok_or_else(|| format!("there is no configuration of {filter}"))
+    let found = configured.of(filter).map(|configured| configured.json);
+    found.ok_or_else(|| format!("there is no configuration of {filter}"))
 }
 
-/// All configurations in a text, in its order.
-fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> {
+impl Configured {
+    /// The same, or the part in it, if it is for a filter.
+    fn of(self, filter: &str) -> Option<Self> {
+        if self.filter == filter {
+            return Some(self);
+        }
+        let part = Part::of_filter(filter).filter(|_| self.filter == BUNDLE)?;
+        let parts = split(&self.json).parts.into_iter();
+        let found = parts.into_iter().find(|text| text.part == part)?;
+        Some(Self {
+            filter: part.filter(),
+            json: found.json,
+        })
+    }
+}
+
+/// All configurations in a text, in its order. `filter` says whose one is that stands by itself. What
+/// is wrong in them is for their readers to say.
+///
+/// # Errors
+/// The text is neither JSON nor YAML.
+pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let whole = |filter: &'static str| {
         vec![Configured {
@@ -60,43 +81,49 @@ fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> {
             json: text.to_owned(),
         }]
     };
-    let is_json = text.trim_start().starts_with(['{', '[']);
-    if is_json && let Ok(json) = Json::parse(text.as_bytes()) {
-        let is_manifest = json.member("kind").is_some();
-        let shape = plugin::shape(&json).filter(|_| !is_manifest);
-        let wanted = filter.and_then(plugin::named);
-        let by_name = wanted.filter(|_| !is_manifest && !is_one_of_several(text));
-        if let Some(filter) = by_name.or(shape) {
-            return Ok(whole(filter));
+    let wanted = filter.and_then(plugin::named);
+    let start = text.trim_start();
+    if start.starts_with(['{', '[']) && !start.starts_with("{{") {
+        match Json::parse(text.as_bytes()) {
+            Ok(json) => {
+                let is_manifest = json.member("kind").is_some();
+                let shape = plugin::shape(&json).filter(|_| !is_manifest);
+                let by_name = wanted
+                    .filter(|_| shape != Some(BUNDLE) && !is_manifest && !is_one_of_several(text));
+                if let Some(filter) = by_name.or(shape) {
+                    return Ok(whole(filter));
+                }
+            }
+            Err(_) => {
+                if let Some(filter) = wanted.filter(|_| !is_one_of_several(text)) {
+                    return Ok(whole(filter));
+                }
+            }
         }
-    }
-    let documents = tree::read(text);
-    if let Some(remark) = documents.remarks.iter().find(|remark| remark.is_error) {
-        let before = text.get(..remark.span.start).unwrap_or_default();
-        let line = before.lines().count().max(1);
-        return Err(format!("line {line}: {}", remark.message));
     }
     let mut found = Vec::new();
-    for document in &documents.trees {
+    for document in &document::trees(text)? {
         let sites = plugin::find(document);
-        if sites.is_empty() && document.get("kind").is_none() {
-            let by_name = filter.and_then(plugin::named);
-            if let Some(filter) = shaped(document).or(by_name) {
-                found.push(Configured {
-                    filter,
-                    json: document.json().to_string(),
-                });
-            }
+        if sites.is_empty()
+            && document.get("kind").is_none()
+            && let Some(filter) = shaped(document).or(wanted)
+        {
+            found.push(Configured {
+                filter,
+                json: document.json().to_string(),
+            });
         }
         for site in sites {
-            if let Some(config) = site.config {
-                found.push(Configured {
-                    filter: site.filter,
-                    json: config
-                        .text()
-                        .map_or_else(|| config.json().to_string(), str::to_owned),
-                });
-            }
+            let config = site.config.as_deref();
+            let Some(config) = config.filter(|config| !matches!(config.kind, Kind::Null)) else {
+                continue;
+            };
+            let json = config.text().map(str::to_owned);
+            found.push(Configured {
+                // A module is not always named after what it is.
+                filter: shaped(config).unwrap_or(site.filter),
+                json: json.unwrap_or_else(|| config.json().to_string()),
+            });
         }
     }
     Ok(found)
@@ -104,9 +131,8 @@ fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> {
 
 /// Whether a text is a manifest with filters in it.
 fn is_one_of_several(text: &str) -> bool {
-    let documents = tree::read(text);
+    let documents = tree::read(text).trees;
     documents
-        .trees
         .iter()
         .any(|document| !plugin::find(document).is_empty())
 }
@@ -138,6 +164,7 @@ fn bundled(all: &[Configured]) -> Result<Configured, String> {
 
 #[cfg(test)]
 mod tests {
+    use policy::config::Configuration as _;
     use policy::filters::TOKEN_BUCKET;
 
     use super::*;
@@ -174,6 +201,46 @@ mod tests {
         }
         let other = r#"{"presets": ["pci"]}"#;
         assert!(part(other, None, TOKEN_BUCKET).is_err());
+    }
+
+    #[test]
+    fn a_part_of_the_bundle_is_a_configuration_of_its_filter() {
+        let manifest = include_str!("../../../../envoy-test/envoy/bundle.yaml");
+        let part = one(manifest, Some("jwt-auth")).unwrap();
+        assert_eq!(part.filter, "jwt-auth");
+        jwt_auth::config::Config::parse(&part.json).unwrap();
+        let alone = format!(r#"{{"limits": {LIMITS}, "redact": {{}}}}"#);
+        assert_eq!(
+            one(&alone, Some("token-bucket")).unwrap().json,
+            r#"{"limits":[{"name":"a","key":["ip"],"rate":"5/s"}]}"#
+        );
+        assert_eq!(one(&alone, None).unwrap().filter, BUNDLE);
+        assert!(
+            one(&alone, Some("audit-emitter"))
+                .unwrap_err()
+                .contains("no configuration of audit-emitter")
+        );
+    }
+
+    /// What the filter gets is one configuration, with the rules for single routes in it.
+    #[test]
+    fn match_rules_of_higress_are_folded_as_its_controller_does() {
+        let manifest = format!(
+            "apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin\nmetadata: {{name: token-bucket}}\nspec:\n  defaultConfig: {LIMITS}\n  matchRules:\n  - {{ingress: [shop], config: {{mode: report}}}}\n  - {{domain: [a.example], configDisable: true, config: {{mode: report}}}}\n"
+        );
+        let found = one(&manifest, None).unwrap();
+        let json = Json::parse(found.json.as_bytes()).unwrap();
+        let rules = json.member("_rules_").unwrap().to_string();
+        assert_eq!(rules, r#"[{"_match_route_":["shop"],"mode":"report"}]"#);
+        assert!(crate::check::parsed(found.filter, &found.json).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_json_is_left_to_the_reader_of_the_filter() {
+        assert_eq!(
+            one("{\"limits\": [}", Some("token-bucket")).unwrap().json,
+            "{\"limits\": [}"
+        );
     }
 
     #[test]

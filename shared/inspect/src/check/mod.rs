@@ -4,10 +4,12 @@
 mod bootstrap;
 pub mod codes;
 pub mod configured;
-pub mod extract;
+pub mod document;
 mod finding;
+mod higress;
 mod locate;
 mod plugin;
+mod routes;
 mod text;
 mod tree;
 mod wiring;

@@ -1,11 +1,13 @@
 //! The places of a manifest where a configuration of a filter stands, whichever host it is for.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use policy::filters::{AUDIT_EMITTER, JWT_AUTH, PII_REDACTOR, TOKEN_BUCKET};
 use policy::json::Json;
 
-use super::tree::{Kind, Tree};
+use super::higress;
+use super::tree::{Kind, Member, Tree};
 
 /// The hosts that differ in how they hand out variables and what they call things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +27,12 @@ pub(super) struct Site<'t> {
     pub(super) filter: &'static str,
     /// The map that says which plugin it is.
     pub(super) plugin: &'t Tree,
-    /// The configuration: text or structure.
-    pub(super) config: Option<&'t Tree>,
+    /// The configuration as the plugin gets it: text or structure.
+    pub(super) config: Option<Cow<'t, Tree>>,
     /// The list of filters that it stands in, and its place there.
     pub(super) chain: Option<(&'t Tree, usize)>,
+    /// The member of a map of plugins that it is, by the plugin's name.
+    pub(super) member: Option<&'t Member>,
 }
 
 impl Site<'_> {
@@ -36,6 +40,13 @@ impl Site<'_> {
         let start = self.plugin.span.start;
         let name = self.plugin.get("name").map(|name| name.span.clone());
         name.unwrap_or(start..start)
+    }
+
+    /// Where its configuration begins, or where it is named if it has none.
+    pub(super) fn start_of_config(&self) -> Range<usize> {
+        let config = self.config.as_ref();
+        let start = config.map_or_else(|| self.span().start, |config| config.span.start);
+        start..start
     }
 }
 
@@ -48,7 +59,13 @@ pub(super) fn find(tree: &Tree) -> Vec<Site<'_>> {
         .and_then(Tree::text)
         .unwrap_or_default();
     match kind {
-        "WasmPlugin" if api.contains("higress") => higress(tree, &mut sites),
+        "WasmPlugin" if api.contains("higress") => {
+            if let Some(spec) = tree.get("spec") {
+                let names = [spec.get("url"), tree.at(&["metadata", "name"])];
+                let config = higress::folded(spec);
+                push(&mut sites, Host::Higress, spec, &names, config, None);
+            }
+        }
         "WasmPlugin" => istio(tree.get("spec"), &mut sites),
         "TrafficExtension" => istio(tree.at(&["spec", "wasm"]), &mut sites),
         "EnvoyExtensionPolicy" => gateway(tree, &mut sites),
@@ -94,6 +111,7 @@ fn envoy<'t>(tree: &'t Tree, chain: Option<(&'t Tree, usize)>, sites: &mut Vec<S
                     plugin.at(&["vm_config", "code", "remote", "http_uri", "uri"]),
                     plugin.at(&["vm_config", "vm_id"]),
                 ];
+                let config = config.map(Cow::Borrowed);
                 push(sites, Host::Envoy, plugin, &names, config, chain);
                 return;
             }
@@ -113,7 +131,7 @@ fn push<'t>(
     host: Host,
     plugin: &'t Tree,
     names: &[Option<&'t Tree>],
-    config: Option<&'t Tree>,
+    config: Option<Cow<'t, Tree>>,
     chain: Option<(&'t Tree, usize)>,
 ) {
     let by_name = names
@@ -121,7 +139,7 @@ fn push<'t>(
         .flatten()
         .filter_map(|name| name.text())
         .find_map(named);
-    let filter = by_name.or_else(|| config.and_then(shaped));
+    let filter = by_name.or_else(|| config.as_deref().and_then(shaped));
     if let Some(filter) = filter {
         sites.push(Site {
             host,
@@ -129,6 +147,7 @@ fn push<'t>(
             plugin,
             config,
             chain,
+            member: None,
         });
     }
 }
@@ -141,22 +160,9 @@ fn istio<'t>(spec: Option<&'t Tree>, sites: &mut Vec<Site<'t>>) {
         Host::Istio,
         spec,
         &names,
-        spec.get("pluginConfig"),
+        spec.get("pluginConfig").map(Cow::Borrowed),
         None,
     );
-}
-
-fn higress<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
-    let Some(spec) = tree.get("spec") else { return };
-    let names = [spec.get("url"), tree.at(&["metadata", "name"])];
-    if let Some(config) = spec.get("defaultConfig") {
-        push(sites, Host::Higress, spec, &names, Some(config), None);
-    }
-    for rule in spec.get("matchRules").map_or(&[][..], Tree::items) {
-        if let Some(config) = rule.get("config") {
-            push(sites, Host::Higress, spec, &names, Some(config), None);
-        }
-    }
 }
 
 fn gateway<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
@@ -176,7 +182,7 @@ fn gateway<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
             Host::EnvoyGateway,
             item,
             &names,
-            item.get("config"),
+            item.get("config").map(Cow::Borrowed),
             chain,
         );
     }
@@ -196,8 +202,9 @@ fn apisix<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
                     host: Host::Apisix,
                     filter,
                     plugin: &member.value,
-                    config: Some(config),
+                    config: Some(Cow::Borrowed(config)),
                     chain: None,
+                    member: Some(member),
                 }));
             }
         }
@@ -232,7 +239,7 @@ fn kong<'t>(tree: &'t Tree, sites: &mut Vec<Site<'t>>) {
                     Host::Kong,
                     filter,
                     &name,
-                    filter.get("config"),
+                    filter.get("config").map(Cow::Borrowed),
                     place,
                 );
             }

@@ -10,8 +10,23 @@ use super::Source;
 use super::codes::{self, Code};
 use super::finding::Finding;
 use super::plugin::{self, Site, shaped};
+use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
 use super::{ENVOY, bootstrap, locate, parser, wiring};
+
+/// How a configuration is read.
+type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
+
+/// As a filter reads its own, at a time in seconds since 1970.
+fn reader(filter: &str, now_s: i64) -> impl Fn(&str) -> Checked<()> + use<> {
+    let parse = parser(filter);
+    move |text| {
+        parse.map_or_else(
+            || Checked::found(Vec::new(), Vec::new(), BTreeSet::new()),
+            |parse| parse(text, now_s),
+        )
+    }
+}
 
 struct Checker<'s> {
     source: &'s Source,
@@ -31,7 +46,7 @@ pub(super) fn check(source: &Source, filter: Option<&str>, now_s: i64) -> Vec<Fi
     // Two braces begin a template.
     let is_json = start.starts_with(['{', '[']) && !start.starts_with("{{");
     match filter.filter(|filter| *filter != ENVOY) {
-        Some(filter) if is_json => checker.json_config(filter, text, &|at| at),
+        Some(filter) if is_json => checker.json_config(&reader(filter, now_s), text, &|at| at),
         Some(filter) => checker.yaml_config(filter),
         None => checker.anything(filter.is_some(), is_json),
     }
@@ -66,10 +81,7 @@ impl Checker<'_> {
     }
 
     /// A configuration in JSON, which stands in the file where `place` says.
-    fn json_config(&mut self, filter: &str, text: &str, place: &dyn Fn(usize) -> usize) {
-        let Some(parse) = parser(filter) else {
-            return;
-        };
+    fn json_config(&mut self, read: Read<'_>, text: &str, place: &dyn Fn(usize) -> usize) {
         if let Err(error) = Json::parse(text.as_bytes()) {
             let message = error.to_string();
             let at = offset_of(text, &message);
@@ -78,7 +90,7 @@ impl Checker<'_> {
             self.hint(hint(text, at));
             return;
         }
-        let checked = parse(text, self.now_s);
+        let checked = read(text);
         let paths: BTreeSet<String> = paths_of(&checked).collect();
         let wanted: BTreeSet<&str> = paths.iter().flat_map(|path| ancestors(path)).collect();
         let spans = locate::spans(text, &wanted);
@@ -107,11 +119,8 @@ impl Checker<'_> {
     }
 
     /// A configuration that is a part of a tree.
-    fn tree_config(&mut self, filter: &str, tree: &Tree) {
-        let Some(parse) = parser(filter) else {
-            return;
-        };
-        let checked = parse(&tree.json().to_string(), self.now_s);
+    fn tree_config(&mut self, read: Read<'_>, tree: &Tree) {
+        let checked = read(&tree.json().to_string());
         self.checked(&checked, &|path, key| Some(tree.span_of(path, key)));
     }
 
@@ -183,7 +192,7 @@ impl Checker<'_> {
             );
         }
         for tree in &documents.trees {
-            self.tree_config(filter, tree);
+            self.tree_config(&reader(filter, self.now_s), tree);
         }
     }
 
@@ -195,7 +204,7 @@ impl Checker<'_> {
                 Ok(json) => {
                     let is_manifest = json.member("kind").is_some();
                     if let Some(filter) = plugin::shape(&json).filter(|_| !is_manifest) {
-                        self.json_config(filter, &text, &|at| at);
+                        self.json_config(&reader(filter, self.now_s), &text, &|at| at);
                         return;
                     }
                 }
@@ -213,6 +222,7 @@ impl Checker<'_> {
         let documents = self.documents();
         let mut is_ours = false;
         let mut managers = 0;
+        let mut plugins = Vec::new();
         for document in &documents.trees {
             let sites = plugin::find(document);
             is_ours |= !sites.is_empty();
@@ -220,7 +230,7 @@ impl Checker<'_> {
                 && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
             {
                 is_ours = true;
-                self.tree_config(filter, document);
+                self.tree_config(&reader(filter, self.now_s), document);
                 continue;
             }
             let sites: Vec<(Site<'_>, Option<Json>)> = sites
@@ -238,9 +248,17 @@ impl Checker<'_> {
                     ("", fault.message),
                 );
             }
+            for (site, config) in &sites {
+                let config = config.iter();
+                plugins.extend(config.flat_map(|config| Plugin::of(site.filter, config)));
+            }
             if !sites.is_empty() || is_envoy {
                 managers += self.managers(document);
             }
+        }
+        for said in documents.trees.iter().flat_map(routes::find) {
+            is_ours = true;
+            self.said(&said, &plugins);
         }
         for (at, message) in wiring::same_priority(&documents.trees) {
             self.add(
@@ -261,23 +279,40 @@ impl Checker<'_> {
 
     /// The configuration of a filter in a manifest.
     fn site(&mut self, site: &Site<'_>) -> Option<Json> {
-        let config = site.config?;
+        let config = site.config.as_deref()?;
         let is_other = shaped(config).is_some_and(|shape| shape != site.filter);
         if is_other {
             return None;
         }
+        self.embedded(&reader(site.filter, self.now_s), config)
+    }
+
+    /// A configuration in a manifest: JSON in a string, or a structure.
+    fn embedded(&mut self, read: Read<'_>, config: &Tree) -> Option<Json> {
         match config.text() {
             Some(text) => {
                 let source = self.source.text.clone();
                 let place = |at: usize| tree::within(&source, &config.span, text, at);
-                self.json_config(site.filter, text, &place);
+                self.json_config(read, text, &place);
                 Json::parse(text.as_bytes()).ok()
             }
             None if matches!(config.kind, tree::Kind::Null) => None,
             None => {
-                self.tree_config(site.filter, config);
+                self.tree_config(read, config);
                 Some(config.json())
             }
+        }
+    }
+
+    /// What route metadata says to a filter.
+    fn said(&mut self, said: &Said<'_>, plugins: &[Plugin]) {
+        if let Some(message) = said.unread(plugins) {
+            let span = Some(said.namespace.name_span.clone());
+            self.add(&codes::ROUTE_UNREAD, false, span, ("", message));
+        }
+        if let Some(config) = said.config() {
+            let read = |text: &str| said.check(&Json::String(text.to_owned()), plugins);
+            self.embedded(&read, config);
         }
     }
 

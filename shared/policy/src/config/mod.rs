@@ -53,6 +53,22 @@ pub struct Checked<T> {
     pub keys: BTreeSet<String>,
 }
 
+impl Checked<()> {
+    /// What was found of something that has no value of its own.
+    #[must_use]
+    pub fn found(problems: Vec<Problem>, warnings: Vec<Warning>, keys: BTreeSet<String>) -> Self {
+        let result = match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Problems::from_list(problems)),
+        };
+        Self {
+            result,
+            warnings,
+            keys,
+        }
+    }
+}
+
 impl<T> Checked<T> {
     /// The same with another result.
     #[must_use]

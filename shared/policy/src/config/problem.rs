@@ -49,6 +49,7 @@ impl Problem {
 
 fn path_under(parent: &str, path: &str) -> String {
     match path.chars().next() {
+        _ if parent.is_empty() => path.to_owned(),
         None => parent.to_owned(),
         Some('[') => format!("{parent}{path}"),
         Some(_) => format!("{parent}.{path}"),

@@ -14,9 +14,13 @@
 //! that matches counts ([`applies`]), one reading is enough.
 
 mod fit;
+mod header_condition;
+mod host_pattern;
+mod known_method;
 mod select;
 
 pub use fit::{Ambiguity, Fit};
+pub use host_pattern::HostPattern;
 pub use select::{Selection, applies, candidates, may_apply, select};
 
 use crate::claim::ClaimCondition;
@@ -24,9 +28,10 @@ use crate::config::Node;
 use crate::consent::ConsentCondition;
 use crate::explain::{self, Condition, Step};
 use crate::facts::Facts;
-use crate::nearest::nearest;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
 use crate::values::MAX_VALUES;
+use header_condition::HeaderCondition;
+use known_method::method;
 
 /// The conditions of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -307,281 +312,6 @@ fn told(fit: Fit, condition: impl FnOnce() -> Condition) -> Fit {
     }
     fit
 }
-
-/// `api.example.com`, or `*.example.com` for every name below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostPattern {
-    /// This one.
-    Exact(String),
-    /// All below it: `.example.com`.
-    Below(String),
-}
-
-impl HostPattern {
-    /// As it would match itself: `.example.com` is what stands below a domain.
-    fn spelled(&self) -> &str {
-        match self {
-            Self::Exact(text) | Self::Below(text) => text,
-        }
-    }
-
-    /// Reads one.
-    pub fn read(node: &Node<'_>) -> Option<Self> {
-        let text = node.name(253)?.to_ascii_lowercase();
-        if !text.is_ascii() {
-            node.reject("a host name in a request is ASCII: write the form with xn--");
-            return None;
-        }
-        // As host names of requests are read: without the brackets of IPv6 and the dot of the root.
-        let text = match text
-            .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'))
-        {
-            Some(address) => address,
-            None => text.strip_suffix('.').unwrap_or(&text),
-        };
-        let (suffix, below) = match text.strip_prefix('*') {
-            Some(suffix) => (suffix.to_owned(), true),
-            None => (text.to_owned(), false),
-        };
-        let well_formed = below == suffix.starts_with('.')
-            && !suffix.contains(|c: char| !c.is_ascii_alphanumeric() && !".-_:".contains(c))
-            && suffix.trim_matches('.').len() > usize::from(below);
-        if !well_formed || (suffix.contains(':') && !suffix.contains("::")) {
-            node.reject(r#"expected a host name without port, such as "api.example.com" or "*.example.com""#);
-            return None;
-        }
-        Some(if below {
-            Self::Below(suffix)
-        } else {
-            Self::Exact(suffix)
-        })
-    }
-
-    /// Whether this fits every host that `other` fits.
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (_, Self::Exact(host)) => self.matches(host),
-            (Self::Below(suffix), Self::Below(other)) => other.ends_with(suffix.as_str()),
-            (Self::Exact(_), Self::Below(_)) => false,
-        }
-    }
-
-    /// Whether it fits a host in lower case.
-    #[must_use]
-    pub fn matches(&self, host: &str) -> bool {
-        match self {
-            Self::Exact(exact) => exact == host,
-            Self::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
-        }
-    }
-}
-
-/// `{ "name": "x-beta", "equals": "1" }`, `prefix`, `exists` or `absent` in place of `equals`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct HeaderCondition {
-    name: String,
-    test: HeaderTest,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum HeaderTest {
-    Equals(String),
-    Prefix(String),
-    Exists,
-    Absent,
-}
-
-impl std::fmt::Display for HeaderCondition {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let name = &self.name;
-        match &self.test {
-            HeaderTest::Equals(value) => write!(out, "{name} equals {value:?}"),
-            HeaderTest::Prefix(value) => write!(out, "{name} begins with {value:?}"),
-            HeaderTest::Exists => write!(out, "{name} exists"),
-            HeaderTest::Absent => write!(out, "{name} is absent"),
-        }
-    }
-}
-
-impl HeaderCondition {
-    fn read(node: &Node<'_>) -> Option<Self> {
-        node.object(|fields| {
-            let name = fields
-                .required("name", "the name of a header")
-                .and_then(|n| n.header_name());
-            let mut tests = Vec::new();
-            tests.extend(
-                fields
-                    .optional("equals")
-                    .map(|n| untrimmed(&n).map(HeaderTest::Equals)),
-            );
-            tests.extend(
-                fields
-                    .optional("prefix")
-                    .map(|n| n.name(1024).map(str::to_owned).map(HeaderTest::Prefix)),
-            );
-            for (key, holds_when) in [("exists", true), ("absent", false)] {
-                let test = |exists: bool| {
-                    if exists {
-                        HeaderTest::Exists
-                    } else {
-                        HeaderTest::Absent
-                    }
-                };
-                tests.extend(
-                    fields
-                        .optional(key)
-                        .map(|n| n.boolean().map(|said| test(said == holds_when))),
-                );
-            }
-            if tests.len() != 1 {
-                fields
-                    .node()
-                    .reject(r#"expected exactly one of "equals", "prefix", "exists" or "absent""#);
-                return None;
-            }
-            Some(Self {
-                name: name?,
-                test: tests.into_iter().next()??,
-            })
-        })
-    }
-
-    /// Whether this holds wherever `other` holds.
-    fn covers(&self, other: &Self) -> bool {
-        use HeaderTest::{Absent, Equals, Exists, Prefix};
-        let same_or_wider = match (&self.test, &other.test) {
-            (Exists, test) => *test != Absent,
-            (Prefix(own), Prefix(other) | Equals(other)) => other.starts_with(own.as_str()),
-            (own, other) => own == other,
-        };
-        self.name == other.name && same_or_wider
-    }
-
-    fn fits(&self, facts: &dyn Facts) -> Fit {
-        if !facts.has_all_headers() {
-            return Fit::Maybe(Ambiguity::Header);
-        }
-        let lines = facts.header_lines(&self.name);
-        let fit = self.fits_lines(&lines);
-        let folded = facts.folded_lines(&self.name);
-        if folded.is_empty() {
-            return fit;
-        }
-        // Some servers take the other spelling for the name, and some do not.
-        let with_folded = self.fits_lines(&[lines, folded].concat());
-        if with_folded == fit {
-            fit
-        } else {
-            Fit::Maybe(Ambiguity::Header)
-        }
-    }
-
-    fn fits_lines(&self, lines: &[String]) -> Fit {
-        match &self.test {
-            HeaderTest::Equals(expected) => {
-                fit::header(lines, Some(expected), |value| value == expected)
-            }
-            HeaderTest::Prefix(prefix) => {
-                fit::header(lines, None, |value| value.starts_with(prefix.as_str()))
-            }
-            HeaderTest::Exists => (!lines.is_empty()).into(),
-            HeaderTest::Absent => lines.is_empty().into(),
-        }
-    }
-}
-
-/// A value of a header: no request has one with spaces around it (RFC 9110 section 5.5).
-fn untrimmed(node: &Node<'_>) -> Option<String> {
-    let text = node.string()?;
-    if text.trim() != text {
-        node.reject("a value with spaces around it, which no header has");
-        return None;
-    }
-    Some(text.to_owned())
-}
-
-/// A method in upper case; a typing mistake such as `get` would never match.
-fn method(node: &Node<'_>) -> Option<String> {
-    let text = node.name(32)?;
-    let meant = || nearest(text, METHODS.into_iter());
-    if !text
-        .bytes()
-        .all(|byte| byte.is_ascii_uppercase() || byte == b'-' || byte == b'_')
-    {
-        let upper = text.to_ascii_uppercase();
-        let known = METHODS.into_iter().find(|method| *method == upper);
-        match known.or_else(meant) {
-            Some(method) => node.reject(format_args!(
-                "did you mean {method:?}? methods are in upper case"
-            )),
-            None => node.reject("expected a method in upper case, such as GET"),
-        }
-        return None;
-    }
-    if !METHODS.contains(&text)
-        && let Some(method) = meant()
-    {
-        node.warn(
-            "method_unknown",
-            format_args!("no method that is known; did you mean {method:?}?"),
-        );
-    }
-    Some(text.to_owned())
-}
-
-/// The methods that are registered, and those of caches and of UPnP.
-const METHODS: [&str; 48] = [
-    "ACL",
-    "BAN",
-    "BASELINE-CONTROL",
-    "BIND",
-    "CHECKIN",
-    "CHECKOUT",
-    "CONNECT",
-    "COPY",
-    "DELETE",
-    "GET",
-    "HEAD",
-    "LABEL",
-    "LINK",
-    "LOCK",
-    "M-SEARCH",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MKREDIRECTREF",
-    "MKWORKSPACE",
-    "MOVE",
-    "NOTIFY",
-    "OPTIONS",
-    "ORDERPATCH",
-    "PATCH",
-    "POST",
-    "PRI",
-    "PROPFIND",
-    "PROPPATCH",
-    "PURGE",
-    "PUT",
-    "QUERY",
-    "REBIND",
-    "REFRESH",
-    "REPORT",
-    "SEARCH",
-    "SUBSCRIBE",
-    "TRACE",
-    "UNBIND",
-    "UNCHECKOUT",
-    "UNLINK",
-    "UNLOCK",
-    "UNSUBSCRIBE",
-    "UPDATE",
-    "UPDATEREDIRECTREF",
-    "VERSION-CONTROL",
-    "VIEW",
-];
 
 fn media_range(node: &Node<'_>) -> Option<String> {
     let text = node.name(128)?.to_ascii_lowercase();

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 
-use crate::audit::common::{Input, Result, span};
+use crate::audit::common::{Demands, Input, Result, TimeRange};
 use crate::audit::format::thousands;
 use crate::audit::subject_args::Pseudonyms;
-use trail::verdict::{Question, conclude};
+use trail::verdict::conclude;
 
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -30,13 +30,8 @@ pub(in crate::audit) struct Arguments {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Only requests from this time on
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Only requests before this time
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
+    #[command(flatten)]
+    times: TimeRange,
 
     /// Only requests of this subject
     #[arg(long)]
@@ -66,13 +61,8 @@ pub(in crate::audit) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     rows: u16,
 
-    /// The files are a part of what there is: what is before and after them is not missing
-    #[arg(long)]
-    excerpt: bool,
-
-    /// Fail unless a known key vouches for everything, as in `verify`
-    #[arg(long)]
-    require_signed: bool,
+    #[command(flatten)]
+    demands: Demands,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -95,12 +85,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     })?;
     let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
         observers.into_iter().unzip();
-    let question = Question {
-        at_ms: now_ms,
-        is_excerpt: arguments.excerpt,
-        require_signed: arguments.require_signed,
-        ..Question::default()
-    };
+    let question = arguments.demands.question(now_ms);
     let verdict = conclude(trail, &question);
     let tally = tallies
         .into_iter()
@@ -149,7 +134,7 @@ impl Arguments {
     }
 
     fn filter(&self) -> Result<Filter> {
-        let (from_ms, to_ms) = span(self.from.as_deref(), self.to.as_deref())?;
+        let (from_ms, to_ms) = self.times.span()?;
         let subject = self.subject.as_deref();
         Ok(Filter {
             from_ms,
@@ -169,8 +154,8 @@ impl Arguments {
     /// What was asked for.
     fn words(&self) -> Vec<String> {
         [
-            ("from", &self.from),
-            ("before", &self.to),
+            ("from", &self.times.from),
+            ("before", &self.times.to),
             ("subject", &self.subject),
             ("data subject", &self.data_subject),
             ("route", &self.route),

@@ -1,0 +1,211 @@
+//! What the metadata of routes and virtual hosts says to filters.
+
+use std::collections::BTreeSet;
+
+use host::route_config::check_metadata;
+use meshward_bundle::config::{Part, split};
+use policy::config::{Checked, Problem};
+use policy::filters::ORDER;
+use policy::json::Json;
+
+use super::BUNDLE;
+use super::tree::{Kind, Member, Tree};
+
+/// A name space of ours in the `filter_metadata` of something.
+pub(super) struct Said<'t> {
+    pub(super) namespace: &'t Member,
+    /// `None` where no filter has this name.
+    pub(super) addressee: Option<Addressee>,
+}
+
+/// Whom a name space is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Addressee {
+    /// `meshward`: each filter has a part.
+    All,
+    One(Part),
+}
+
+/// A filter of the manifest, with the configuration of its own.
+pub(super) struct Plugin {
+    part: Part,
+    config: Json,
+}
+
+impl Plugin {
+    /// The filters in a configuration: one, or those of the bundle.
+    pub(super) fn of(filter: &str, config: &Json) -> Vec<Self> {
+        if filter == BUNDLE {
+            let parts = split(&config.to_string()).parts.into_iter();
+            return parts
+                .filter_map(|text| {
+                    let config = Json::parse(text.json.as_bytes()).ok()?;
+                    let part = text.part;
+                    Some(Self { part, config })
+                })
+                .collect();
+        }
+        let part = Part::of_filter(filter).into_iter();
+        let config = || config.clone();
+        part.map(|part| Self {
+            part,
+            config: config(),
+        })
+        .collect()
+    }
+
+    fn reads_metadata(&self) -> bool {
+        !matches!(
+            self.config.member("route_config"),
+            None | Some(Json::Bool(false))
+        )
+    }
+}
+
+/// Everything that is said to filters of ours in a document.
+pub(super) fn find(tree: &Tree) -> Vec<Said<'_>> {
+    let mut found = Vec::new();
+    visit(tree, &mut found);
+    found
+}
+
+fn visit<'t>(tree: &'t Tree, found: &mut Vec<Said<'t>>) {
+    match &tree.kind {
+        Kind::List(items) => items.iter().for_each(|item| visit(item, found)),
+        Kind::Map(members) => {
+            for member in members {
+                if ["filter_metadata", "filterMetadata"].contains(&member.name.as_str()) {
+                    found.extend(member.value.members().iter().filter_map(said));
+                } else {
+                    visit(&member.value, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn said(namespace: &Member) -> Option<Said<'_>> {
+    let rest = namespace.name.strip_prefix(BUNDLE)?;
+    let addressee = match rest.strip_prefix('.') {
+        Some(filter) => Part::of_filter(filter).map(Addressee::One),
+        None if rest.is_empty() => Some(Addressee::All),
+        None => return None,
+    };
+    Some(Said {
+        namespace,
+        addressee,
+    })
+}
+
+impl Said<'_> {
+    /// Why nobody reads it, if nobody does.
+    pub(super) fn unread(&self, plugins: &[Plugin]) -> Option<String> {
+        let name = &self.namespace.name;
+        let Some(addressee) = self.addressee else {
+            let names = ORDER.map(|filter| format!("{BUNDLE}.{filter}"));
+            let near = policy::nearest(name, names.iter().map(String::as_str));
+            let hint = near.map_or_else(
+                || format!("there are {BUNDLE} and {}", names.join(", ")),
+                |near| format!("did you mean {near:?}?"),
+            );
+            return Some(format!("no filter reads {name:?}; {hint}"));
+        };
+        let members = self.namespace.value.members();
+        if !members.iter().any(|member| member.name == CONFIG) {
+            return Some(format!("filters read only {CONFIG:?} of {name:?}"));
+        }
+        let mut meant = plugins.iter().filter(|plugin| match addressee {
+            Addressee::All => true,
+            Addressee::One(part) => plugin.part == part,
+        });
+        let is_there = meant.clone().next().is_some();
+        let is_read = meant.any(Plugin::reads_metadata);
+        (is_there && !is_read).then(|| {
+            format!("the configuration of the plugin does not say \"route_config\": true, so {name:?} is not read")
+        })
+    }
+
+    /// The text or the structure that is said.
+    pub(super) fn config(&self) -> Option<&Tree> {
+        self.namespace.value.get(CONFIG)
+    }
+
+    /// Reads what is said as the filters that it is for do.
+    pub(super) fn check(&self, config: &Json, plugins: &[Plugin]) -> Checked<()> {
+        let (parts, is_for_all) = match self.addressee {
+            None => (Vec::new(), false),
+            Some(Addressee::One(part)) => (vec![part], false),
+            Some(Addressee::All) => (Part::ALL.to_vec(), true),
+        };
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut warnings = Vec::new();
+        for part in parts {
+            let mut of_part = plugins.iter().filter(|plugin| plugin.part == part);
+            let of_route = of_part.clone().find(|plugin| plugin.reads_metadata());
+            let plugin = of_route.or_else(|| of_part.next());
+            let plugin =
+                plugin.map_or_else(|| stand_in(part, config), |plugin| plugin.config.clone());
+            let part_of = part.route_part();
+            let checked = check_metadata(config, is_for_all, part.filter(), &plugin, &part_of);
+            for problem in checked.result.err().into_iter().flatten() {
+                // What is no object at all is said once.
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+            warnings.extend(checked.warnings);
+        }
+        Checked::found(problems, warnings, BTreeSet::new())
+    }
+}
+
+/// A plugin for what is said to one that is in another file: it takes whatever a route may say, and
+/// has all providers that are named.
+fn stand_in(part: Part, said: &Json) -> Json {
+    let text = match part {
+        Part::Audit => r#"{"sink": "host_log", "retention": {"keep": "1y"}}"#.to_owned(),
+        Part::Limits => {
+            r#"{"limits": [{"name": "plugin", "key": ["ip"], "rate": "1/s"}]}"#.to_owned()
+        }
+        Part::Redact => r#"{"rules": [{"name": "plugin", "detect": ["EMAIL"]}]}"#.to_owned(),
+        Part::Auth => {
+            let mut names = BTreeSet::new();
+            let parsed = said
+                .as_str()
+                .and_then(|text| Json::parse(text.as_bytes()).ok());
+            providers(parsed.as_ref().unwrap_or(said), &mut names);
+            let provider = r#"{"issuer": "https://idp.example.com", "audiences": ["any"], "jwks": {"remote": {"uri": "https://idp.example.com/keys", "cluster": "idp"}}, "algorithms": ["RS256"]}"#;
+            let named = names
+                .into_iter()
+                .map(|name| format!("{}: {provider}", Json::String(name)));
+            let named: Vec<String> = named.collect();
+            format!(r#"{{"providers": {{{}}}}}"#, named.join(", "))
+        }
+    };
+    Json::parse(text.as_bytes()).unwrap_or(Json::Null)
+}
+
+/// The providers that rules name.
+fn providers(json: &Json, names: &mut BTreeSet<String>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| providers(item, names)),
+        Json::Object(members) => {
+            for (key, value) in members {
+                match value {
+                    Json::String(name) if key == "provider" => {
+                        names.insert(name.clone());
+                    }
+                    Json::Array(items) if key == "any_of" || key == "all_of" => {
+                        names.extend(items.iter().filter_map(Json::as_str).map(str::to_owned));
+                    }
+                    inner => providers(inner, names),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The member of a name space that filters read.
+const CONFIG: &str = "config";

@@ -1,0 +1,150 @@
+//! What stands around the filters in a manifest: clusters, order, stored data, failure, variables.
+
+mod calls;
+mod capabilities;
+mod chain;
+mod client_address;
+mod names;
+
+use std::ops::Range;
+
+use policy::filters::{AUDIT_EMITTER, TOKEN_BUCKET};
+use policy::json::Json;
+
+use super::codes::{self, Code};
+use super::plugin::{Host, Site};
+use super::tree::{Kind, Tree};
+
+pub(super) use chain::same_priority;
+pub(super) use client_address::trusted_hops;
+
+/// What is wrong around a filter, and where.
+pub(super) struct Fault {
+    pub(super) code: &'static Code,
+    pub(super) is_error: bool,
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
+}
+
+pub(super) struct Wiring<'t> {
+    document: &'t Tree,
+    faults: Vec<Fault>,
+}
+
+/// Checks what is around the filters of a document.
+pub(super) fn check(document: &Tree, sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
+    let mut wiring = Wiring {
+        document,
+        faults: Vec::new(),
+    };
+    for (site, config) in sites {
+        wiring.identity(site);
+        wiring.failure(site);
+        wiring.vm(site);
+        wiring.capabilities(site, config.as_ref());
+        wiring.module(site);
+        if let Some(config) = config {
+            wiring.environment(site, config);
+            wiring.clusters(site, config);
+        }
+    }
+    wiring.plugin_names(sites);
+    wiring.order(sites);
+    wiring.shared_vms(sites);
+    wiring.stats_tags(sites);
+    wiring.client_addresses(sites);
+    wiring.faults
+}
+
+impl Wiring<'_> {
+    fn error(&mut self, code: &'static Code, span: &Range<usize>, message: String) {
+        self.add(code, true, span, message);
+    }
+
+    fn warning(&mut self, code: &'static Code, span: &Range<usize>, message: String) {
+        self.add(code, false, span, message);
+    }
+
+    fn add(&mut self, code: &'static Code, is_error: bool, span: &Range<usize>, message: String) {
+        self.faults.push(Fault {
+            code,
+            is_error,
+            span: span.clone(),
+            message,
+        });
+    }
+
+    fn failure(&mut self, site: &Site<'_>) {
+        let policy = ["failure_policy", "failStrategy"]
+            .iter()
+            .find_map(|name| site.plugin.get(name));
+        if let Some(policy) = policy
+            && policy.text() == Some("FAIL_OPEN")
+        {
+            self.warning(
+                &codes::FAIL_OPEN,
+                &policy.span,
+                format!("when {} fails, requests pass it unchecked", site.filter),
+            );
+        }
+        let open = ["fail_open", "failOpen"]
+            .iter()
+            .find_map(|name| site.plugin.get(name));
+        if let Some(open) = open
+            && matches!(open.kind, Kind::Bool(true))
+        {
+            self.warning(
+                &codes::FAIL_OPEN,
+                &open.span,
+                format!("when {} fails, requests pass it unchecked", site.filter),
+            );
+        }
+    }
+
+    fn vm(&mut self, site: &Site<'_>) {
+        let keeps_data = [TOKEN_BUCKET, AUDIT_EMITTER, super::BUNDLE].contains(&site.filter);
+        let is_missing = site
+            .plugin
+            .at(&["vm_config", "vm_id"])
+            .is_none_or(|id| id.text().is_none_or(str::is_empty));
+        if site.host == Host::Envoy && keeps_data && is_missing {
+            let message = format!(
+                "{} keeps data under its vm_id, and there is none: a new configuration begins with empty stores",
+                site.filter
+            );
+            self.warning(&codes::VM_ID_MISSING, &site.span(), message);
+        }
+    }
+
+    fn module(&mut self, site: &Site<'_>) {
+        let (url, digest) = match site.host {
+            Host::Envoy => (
+                site.plugin
+                    .at(&["vm_config", "code", "remote", "http_uri", "uri"]),
+                site.plugin.at(&["vm_config", "code", "remote", "sha256"]),
+            ),
+            Host::Istio | Host::Higress => (site.plugin.get("url"), site.plugin.get("sha256")),
+            Host::EnvoyGateway => {
+                let source = site
+                    .plugin
+                    .at(&["code", "http"])
+                    .or_else(|| site.plugin.at(&["code", "image"]));
+                (
+                    source.and_then(|s| s.get("url")),
+                    source.and_then(|s| s.get("sha256")),
+                )
+            }
+            _ => return,
+        };
+        let Some(url) = url else { return };
+        let text = url.text().unwrap_or_default();
+        let is_pinned = text.contains("@sha256:") || text.starts_with("file:");
+        let has_digest = digest
+            .and_then(Tree::text)
+            .is_some_and(|digest| !digest.is_empty());
+        if !is_pinned && !has_digest {
+            let message = format!("nothing says which module {text:?} has to be");
+            self.warning(&codes::SHA256_MISSING, &url.span, message);
+        }
+    }
+}
