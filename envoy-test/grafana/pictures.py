@@ -8,29 +8,34 @@ the dashboard has for it. The layout is always the same; the figures are those o
 """
 
 import base64
+import concurrent.futures
 import contextlib
 import html
 import json
 import math
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import threading
+import textwrap
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
-GATEWAY, ISSUER, ADMIN, PROMETHEUS = "http://127.0.0.1:10000", "http://127.0.0.1:8081", "127.0.0.1:9901", "127.0.0.1:19090"
+GATEWAY, ISSUER, ADMIN, PROMETHEUS = "127.0.0.1:10000", "127.0.0.1:8081", "127.0.0.1:9901", "127.0.0.1:19090"
 SECONDS, SCRAPE, WINDOW = 90, 1, 10
-UNIT = {"reqps": " req/s", "ops": " /s", "s": " s", "bytes": " B", "percentunit": " %"}
+CLIENTS = 4
+UNIT = {"reqps": " req/s", "ops": " /s", "s": " s", "percentunit": " %"}
 # Told apart by people who see colours in other ways, too (Okabe and Ito), and by dashes.
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b38600", "#56b4e9", "#7f7f7f", "#a04000"]
 DASHES = ["", "6 3", "2 2", "8 3 2 3"]
 COLUMN, ROW, GAP = 50, 26, 8
+# About as wide is a letter of a label and of a title.
+LABEL, TITLE = 6.4, 7.9
 
 
 def fetch(url, headers=None, data=None):
@@ -42,9 +47,11 @@ def fetch(url, headers=None, data=None):
         return refused.read().decode()
 
 
-def until(what, condition):
+def until(what, process, condition):
     end = time.monotonic() + 120
     while True:
+        if process.poll() is not None:
+            sys.exit(f"pictures: {what} has ended by itself")
         with contextlib.suppress(OSError):
             if condition():
                 return
@@ -56,27 +63,33 @@ def until(what, condition):
 def token(name, scope):
     basic = base64.b64encode(f"{name}:{name}-secret".encode()).decode()
     data = urllib.parse.urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
-    return json.loads(fetch(f"{ISSUER}/token", {"authorization": f"Basic {basic}"}, data))["access_token"]
+    return json.loads(fetch(f"http://{ISSUER}/token", {"authorization": f"Basic {basic}"}, data))["access_token"]
 
 
-def load():
-    """Requests of every kind; some kinds come in waves."""
-    reader, doctor = token("alice", "orders:read"), token("drew", "patients:read")
-    start = time.monotonic()
+def load(client):
+    """Requests of every kind by several callers, who fetch new tokens now and then; refusals come in waves."""
+    start, turn = time.monotonic(), 0
     while (passed := time.monotonic() - start) < SECONDS:
-        wave = passed % 30 < 10
+        if turn % 40 == 0:
+            readers = [token(f"reader-{client}-{number}", "orders:read") for number in range(6)]
+            doctors = [token(f"doctor-{client}-{number}", "patients:read") for number in range(2)]
+            batch = token("nightly-batch", "orders:read")
+        wave, reader, doctor = passed % 30 > 20, readers[turn % 6], doctors[turn // 2 % 2]
         for path, bearer, is_due in [
-            ("/healthz", None, True),
             ("/orders/17", reader, True),
-            ("/orders/17", doctor, wave),
-            ("/orders/17", None, True),
-            ("/orders/17", "no.token.atall", wave),
-            ("/search", reader, True),
-            ("/patients/7", doctor, True),
-            ("/healthz/..%2forders/17", reader, wave),
+            ("/patients/7", doctor, turn % 2 == 0),
+            ("/search", reader, turn % 32 == client * 8),
+            ("/healthz", None, turn % 16 == client * 4),
+            ("/orders/17", None, turn % 16 == 0),
+            ("/orders/17", doctor, wave and turn % 2 == 0),
+            ("/orders/17", "no.token.atall", wave and turn % 4 == 0),
+            ("/healthz/..%2forders/17", reader, wave and turn % 8 == 1),
+            # More than one caller may.
+            ("/orders/17", batch, wave and turn % 2 == 1),
         ]:
             if is_due:
-                fetch(GATEWAY + path, {"authorization": f"Bearer {bearer}"} if bearer else {})
+                fetch(f"http://{GATEWAY}{path}", {"authorization": f"Bearer {bearer}"} if bearer else {})
+        turn += 1
         time.sleep(0.25)
 
 
@@ -90,8 +103,24 @@ def ask(query, start, end, is_range):
     return sorted(found["data"]["result"], key=lambda series: json.dumps(series["metric"], sort_keys=True))
 
 
+def bytes_power(value):
+    return min(3, max(0, int(math.log2(value) // 10))) if value else 0
+
+
+def ceiling(value, unit):
+    """Where an axis ends: a round number that is not below the value."""
+    if value <= 0:
+        return 1
+    scale = 1024 ** bytes_power(value) if unit == "bytes" else 1
+    power = 10 ** math.floor(math.log10(value / scale))
+    return next(step for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power * scale >= value * 0.999) * power * scale
+
+
 def number(value, unit):
     value = value * 100 if unit == "percentunit" else value
+    if unit == "bytes":
+        power = bytes_power(value)
+        return f"{value / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB')[power]}"
     if unit == "s" and 0 < abs(value) < 0.1:
         return f"{value * 1000:.3g} ms" if abs(value) >= 0.001 else f"{value * 1_000_000:.3g} µs"
     return f"{value:.3g}{UNIT.get(unit, '')}" if value != round(value) else f"{int(value)}{UNIT.get(unit, '')}"
@@ -107,7 +136,7 @@ def text(x, y, words, kind, more=""):
     return f'<text x="{x}" y="{y}" class="{kind}"{more}>{html.escape(words)}</text>'
 
 
-def chart(panel, series, start, end, width, height):
+def chart(panel, series, start, end, width, height, top):
     """Lines over time, with what they are below."""
     unit, target = panel["fieldConfig"]["defaults"]["unit"], panel["targets"][0]
     lines = [(legend(target["legendFormat"], s["metric"]), [(t, float(v)) for t, v in s["values"] if math.isfinite(float(v))]) for s in series]
@@ -117,12 +146,16 @@ def chart(panel, series, start, end, width, height):
         return
     columns = 2 if width > 300 else 1
     below = 14 * math.ceil(len(lines) / columns) + 8
-    left, right, top, bottom = 58, width - 10, 32, height - below - 8
-    most = max(value for _, points in lines for _, value in points) or 1
-    for part in (0, 0.5, 1):
+    most = ceiling(max(value for _, points in lines for _, value in points), unit)
+    marks = [(part, number(most * part, unit)) for part in (0, 0.5, 1)]
+    left = round(14 + LABEL * max(len(mark) for _, mark in marks))
+    right, bottom = width - 10, height - below - 20
+    for part, mark in marks:
         y = bottom - part * (bottom - top)
         yield f'<path d="M{left} {y:.1f}H{right}" class="grid"/>'
-        yield text(left - 6, round(y + 4, 1), number(most * part, unit), "small", ' text-anchor="end"')
+        yield text(left - 6, round(y + 4, 1), mark, "small", ' text-anchor="end"')
+    yield text(left, bottom + 14, "0 s", "small")
+    yield text(right, bottom + 14, f"{end - start:.0f} s", "small", ' text-anchor="end"')
     for place, (name, points) in enumerate(lines):
         x = [left + (t - start) / (end - start) * (right - left) for t, _ in points]
         y = [bottom - value / most * (bottom - top) for _, value in points]
@@ -132,7 +165,7 @@ def chart(panel, series, start, end, width, height):
         at_x = 10 + (place % columns) * (width - 20) / columns
         at_y = height - below + 14 * (place // columns) + 6
         yield f'<path d="M{at_x:.0f} {at_y}h18" class="line" {style}/>'
-        room = int(((width - 20) / columns - 24) / 6.2)
+        room = int(((width - 20) / columns - 24) / LABEL)
         yield text(round(at_x + 24), at_y + 4, name if len(name) <= room else name[: room - 1] + "…", "small")
 
 
@@ -160,8 +193,10 @@ def picture(dashboard, start, end):
             is_range = panel["type"] == "timeseries"
             series = ask(panel["targets"][0]["expr"], start, end, is_range)
             parts.append(f'<rect width="{w}" height="{h}" class="panel"/>')
-            parts.append(text(10, 20, panel["title"], "title"))
-            parts.extend(chart(panel, series, start, end, w, h) if is_range else stat(panel, series, w, h))
+            title = textwrap.wrap(panel["title"], int((w - 16) / TITLE))
+            parts.extend(text(10, 20 + 15 * place, line, "title") for place, line in enumerate(title))
+            top = 19 + 15 * len(title)
+            parts.extend(chart(panel, series, start, end, w, h, top) if is_range else stat(panel, series, w, h))
         parts.append("</g>")
     title = html.escape(dashboard["title"])
     style = """
@@ -177,9 +212,9 @@ text{fill:var(--text);font-size:13px}.head{font-size:20px;font-weight:600}.row,.
 
 @contextlib.contextmanager
 def running(command):
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -192,21 +227,24 @@ def main():
     demo, prometheus = sys.argv[1:3]
     folder = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else HERE / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as data, running([demo, "--keep"]):
+    for address in (GATEWAY, ISSUER, ADMIN, PROMETHEUS):
+        host, port = address.split(":")
+        with socket.socket() as other:
+            if other.connect_ex((host, int(port))) == 0:
+                sys.exit(f"pictures: something else listens at {address}; the demonstration needs it")
+    with tempfile.TemporaryDirectory() as data, running([demo, "--keep"]) as gateway:
         job = {"job_name": "envoy", "metrics_path": "/stats/prometheus", "static_configs": [{"targets": [ADMIN]}]}
         scrape = {"global": {"scrape_interval": f"{SCRAPE}s"}, "scrape_configs": [job]}
         config = pathlib.Path(data) / "prometheus.yaml"
         config.write_text(json.dumps(scrape), encoding="utf-8")
-        until("the gateway", lambda: fetch(f"http://{ADMIN}/ready").startswith("LIVE"))
-        options = [f"--config.file={config}", f"--storage.tsdb.path={data}/tsdb", f"--web.listen-address={PROMETHEUS}"]
-        with running([prometheus, *options]):
-            until("Prometheus", lambda: "Ready" in fetch(f"http://{PROMETHEUS}/-/ready"))
+        until("the gateway", gateway, lambda: fetch(f"http://{ADMIN}/ready").startswith("LIVE"))
+        options = ["--log.level=error", f"--config.file={config}", f"--storage.tsdb.path={data}/tsdb", f"--web.listen-address={PROMETHEUS}"]
+        with running([prometheus, *options]) as reader:
+            until("Prometheus", reader, lambda: "Ready" in fetch(f"http://{PROMETHEUS}/-/ready"))
             start = time.time()
-            clients = [threading.Thread(target=load) for _ in range(4)]
-            for client in clients:
-                client.start()
-            for client in clients:
-                client.join()
+            with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+                # Also says what went wrong with one.
+                list(pool.map(load, range(CLIENTS)))
             for file in sorted(HERE.glob("*.json")):
                 dashboard = json.loads(file.read_text(encoding="utf-8"))
                 output = folder / f"{file.stem}.svg"

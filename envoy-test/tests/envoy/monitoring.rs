@@ -8,7 +8,7 @@ use std::process::Command;
 use envoy_test::client::{Protocol, Request};
 use envoy_test::envoy::{Envoy, Options, Sample};
 use envoy_test::peers::{Algorithm, Endpoint, ISSUER, Mood, Peers, Token, UpstreamResponse};
-use envoy_test::{output_of, paths, poll};
+use envoy_test::{FILTERS, output_of, paths, poll};
 use serde_json::{Value, json};
 
 const FILTER: &str = "audit-emitter";
@@ -333,6 +333,30 @@ fn dashboards_and_rules_ask_for_metrics_that_a_run_emits() {
     ] {
         assert!(labels.contains(&format!("{PREFIX}{label}")), "{label}");
     }
+}
+
+/// In the bundle, too, where the parts share the time of a callback.
+#[test]
+fn checking_a_signature_takes_time() {
+    let peers = Peers::start().unwrap();
+    let mut bootstrap = peers.bootstrap(&FILTERS).unwrap();
+    bootstrap.bundle().unwrap();
+    let envoy = Envoy::start(&bootstrap, Options::default()).unwrap();
+    let token = Token::of("alice").scope("orders:read");
+    let token = peers.idp.mint(Algorithm::Rs256, &token).unwrap();
+    let response = envoy
+        .client(Protocol::Http1)
+        .send(&Request::get("/orders/17").bearer(&token))
+        .unwrap();
+    assert_eq!(response.status, 200);
+    let took_us = || {
+        let samples = envoy.prometheus().unwrap();
+        let mut sums = samples.into_iter().filter(|sample| {
+            sample.name == "meshward_jwt_auth_verification_microseconds_sum" && sample.value > 0.0
+        });
+        sums.next()
+    };
+    assert!(poll(20, took_us).is_some(), "{:?}", envoy.prometheus());
 }
 
 #[test]

@@ -179,6 +179,10 @@ impl<H: Host> Host for Adapted<H> {
         self.host.monotonic_ns()
     }
 
+    fn running_ns(&self) -> u64 {
+        self.host.running_ns()
+    }
+
     fn abi_clock_ns(&self) -> Result<u64, Status> {
         self.host.abi_clock_ns()
     }

@@ -17,7 +17,14 @@ pub trait Host {
     fn wall_clock_ns(&self) -> u64;
 
     /// Monotonic clock, nanoseconds since some start: for limits and intervals.
+    ///
+    /// In a [`crate::Chain`] it stands still during a callback.
     fn monotonic_ns(&self) -> u64;
+
+    /// The monotonic clock read anew, for what is measured within a callback.
+    fn running_ns(&self) -> u64 {
+        self.monotonic_ns()
+    }
 
     /// The wall clock of the ABI, which some hosts do not implement (APISIX): only to tell hosts
     /// apart, see [`crate::Capabilities`].

@@ -403,10 +403,15 @@ impl Verifier {
             Confirmation::Enforce => claims::bound_certificate(&token.claims)?,
             Confirmation::Ignore => claims::bound_certificate(&token.claims).unwrap_or(None),
         };
-        let started_ns = self.is_timed().then(|| context.host.monotonic_ns());
-        let key = self.signing_key(context, token, index, algorithm)?;
+        let started_ns = self.is_timed().then(|| context.host.running_ns());
+        let key = self.signing_key(context, token, index, algorithm);
+        // What waits for keys has checked nothing yet, and comes again.
+        if !matches!(key, Err(Failure::Wait(_))) {
+            self.verifications = self.verifications.wrapping_add(1);
+        }
+        let key = key?;
         if let Some(started_ns) = started_ns {
-            let took_ns = context.host.monotonic_ns().saturating_sub(started_ns);
+            let took_ns = context.host.running_ns().saturating_sub(started_ns);
             let took_us = took_ns.checked_div(1000).unwrap_or(0);
             self.verification_microseconds.record(context.host, took_us);
         }
@@ -451,10 +456,8 @@ impl Verifier {
 
     /// Whether this verification is one of those that stand for all in the histogram: to ask the
     /// clock twice and the host for its histogram each time would be felt.
-    const fn is_timed(&mut self) -> bool {
-        let timed = self.verifications.is_multiple_of(TIMED_EVERY);
-        self.verifications = self.verifications.wrapping_add(1);
-        timed
+    const fn is_timed(&self) -> bool {
+        self.verifications.is_multiple_of(TIMED_EVERY)
     }
 
     /// Whether the configuration denies a caller: by the token, by the subject that the provider's

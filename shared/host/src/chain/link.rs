@@ -187,6 +187,10 @@ impl Host for Link<'_> {
         self.board.monotonic_ns(self.host)
     }
 
+    fn running_ns(&self) -> u64 {
+        self.host.running_ns()
+    }
+
     fn abi_clock_ns(&self) -> Result<u64, Status> {
         self.host.abi_clock_ns()
     }
