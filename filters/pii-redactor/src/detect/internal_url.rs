@@ -81,7 +81,9 @@ fn end_of(text: &[u8], host: usize) -> usize {
 /// `is_all`: also those that go on where the host ends for others.
 fn leads_inside(text: &[u8], is_all: bool) -> (bool, usize) {
     let until = |from: usize, is_end: &dyn Fn(u8) -> bool| {
-        from.plus(count_while(text, from, |byte| !ends_address(byte) && !is_end(byte)))
+        from.plus(count_while(text, from, |byte| {
+            !ends_address(byte) && !is_end(byte)
+        }))
     };
     let mut end = until(0, &ends_host);
     let authority = part(text, 0, end);

@@ -260,8 +260,8 @@ impl Surroundings {
                 let head = part(text, word.start.less(NEAR_BEFORE_BYTES), word.start);
                 let token = count_while_back(head, head.len(), |byte| byte > b' ');
                 !rest(head, head.len().less(token))
-                        .iter()
-                        .any(|byte| *byte == b'@' || byte.is_ascii_digit())
+                    .iter()
+                    .any(|byte| *byte == b'@' || byte.is_ascii_digit())
             })
     }
 
