@@ -16,7 +16,7 @@ pub use rule::{Place, Places, Rule};
 use std::rc::Rc;
 
 use host::FactSources;
-use host::route_config::{RoutePart, RouteSettings};
+use host::route_config::{RoutePart, RouteSettings, goes_by_route};
 use policy::config::{self, Configuration, Fields, Node, Problems};
 use policy::explain::{self, Condition, RuleName, Step};
 use policy::facts::Facts;
@@ -58,6 +58,8 @@ pub struct Config {
     pub pseudonym_key_env: Option<String>,
     /// What differs by route.
     pub routes: RouteSettings,
+    /// Anything here goes by the route.
+    pub goes_by_route: bool,
 }
 
 /// A rule that is about a message, by its place in [`Config::rules`].
@@ -330,6 +332,7 @@ impl Config {
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
             routes: RouteSettings::read(fields, &Self::ROUTE_PART),
+            goes_by_route: goes_by_route(fields.node().json()),
             customs: customs.into(),
         };
         Some(config)

@@ -148,6 +148,7 @@ impl Stream<PiiRedactor> for RedactedStream {
         end_of_stream: bool,
     ) -> Action {
         let request = Request::capture(host, &filter.config.sources);
+        let goes_by_route = filter.config.goes_by_route;
         match filter.choose_route(host, &request) {
             Choice::Plugin => {}
             Choice::Route(route) => self.route = Some(route),
@@ -159,11 +160,15 @@ impl Stream<PiiRedactor> for RedactedStream {
         let _ = request.strip_overrides(host, filter.config.mode);
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
-        if self.rules.is_empty() {
+        if self.rules.is_empty() && !goes_by_route {
             return Action::Continue;
         }
         self.asks_for_upgrade = request.method(host) == "CONNECT"
             || request.may_have_header(host, "upgrade") && upgrades(&request, host);
+        if self.rules.is_empty() {
+            self.request = Some(request);
+            return Action::Continue;
+        }
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
@@ -231,8 +236,12 @@ impl Stream<PiiRedactor> for RedactedStream {
         end_of_stream: bool,
     ) -> Action {
         let route = self.route.clone();
+        self.report_body(route.as_deref().unwrap_or(filter), host, Direction::Request);
+        if filter.config.goes_by_route && !self.choose_again(filter, host) {
+            return Action::Pause;
+        }
+        let route = self.route.clone();
         let filter = route.as_deref().unwrap_or(filter);
-        self.report_body(filter, host, Direction::Request);
         if self.rules.is_empty() || self.request.is_none() {
             return Action::Continue;
         }
@@ -336,6 +345,44 @@ impl PiiRedactor {
 }
 
 impl RedactedStream {
+    /// Goes by the route that the proxy has chosen in the end. It is another than the one that was known
+    /// at the request where a filter, or this one, has changed a header that routes go by. Returns false
+    /// when the response has been refused, because what that route says is wrong.
+    fn choose_again(&mut self, plugin: &PiiRedactor, host: &dyn Host) -> bool {
+        let Some(request) = &self.request else {
+            return true;
+        };
+        let is_rerouted = request.is_rerouted(host);
+        let chosen = match &plugin.routes {
+            None => Choice::Plugin,
+            Some(routes) => {
+                routes.choose_again((host, request), plugin.config.mode, &PiiRedactor::new)
+            }
+        };
+        let chosen = match chosen {
+            Choice::Plugin => None,
+            Choice::Route(route) => Some(route),
+            Choice::Refused => {
+                // The local response passes this filter too.
+                self.rules.clear();
+                self.request = None;
+                return false;
+            }
+        };
+        let is_same = match (&chosen, &self.route) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Rc::ptr_eq(one, other),
+            _ => false,
+        };
+        if is_rerouted || !is_same {
+            let filter = chosen.as_deref().unwrap_or(plugin);
+            let facts = request.facts(host, Direction::Request);
+            self.rules = filter.config.rules_for(&facts);
+            self.route = chosen;
+        }
+        true
+    }
+
     /// APISIX shows the bodies that a plugin asks for before they come.
     fn ask_for_bodies(&self, filter: &PiiRedactor, host: &dyn Host) {
         for (place, switch) in [

@@ -42,6 +42,7 @@ use crate::text::{TextForm, TextRewriter};
 use comments::Comment;
 use cursor::Cursor;
 use member_name::MemberName;
+pub(crate) use members::starts_value;
 use nested::{Nested, Root};
 use recovery::Recovery;
 use stack::{Frame, Stack};

@@ -193,11 +193,13 @@ impl Watch {
                     self.keep(part(ahead, 0, length));
                     self.emit(part(ahead, 0, length));
                     at = at.plus(length);
+                    if self.is_long && self.frames.is_empty() {
+                        self.lose(tally);
+                    }
                     continue;
                 }
                 State::InToken => {
-                    let text = String::from_utf8_lossy(&self.text).into_owned();
-                    self.end_scalar(&text, watched, tally);
+                    self.end_token(watched, tally);
                     continue;
                 }
                 _ => {}
@@ -217,8 +219,7 @@ impl Watch {
             State::InName { .. } | State::InString { .. } => return self.lose(tally),
             State::InToken => {
                 if let Some(watched) = plan.watched() {
-                    let text = String::from_utf8_lossy(&self.text).into_owned();
-                    self.end_scalar(&text, watched, tally);
+                    self.end_token(watched, tally);
                 }
             }
             _ => {}
@@ -235,8 +236,7 @@ impl Watch {
         if self.state == State::InToken
             && let Some(watched) = plan.watched()
         {
-            let text = String::from_utf8_lossy(&self.text).into_owned();
-            self.end_scalar(&text, watched, tally);
+            self.end_token(watched, tally);
         }
         if !self.is_between_documents() {
             self.lose(tally);
@@ -350,6 +350,9 @@ impl Watch {
             Some(_) => {}
         }
         self.has_value = true;
+        if !matches!(byte, b'{' | b'[') {
+            self.scalar_in_place_of_object(byte, watched, tally);
+        }
         match byte {
             b'"' => {
                 self.emit(b"\"");
@@ -429,6 +432,16 @@ impl Watch {
         measure(watched.limits(), Excess::Members, self.children, tally);
     }
 
+    /// A word that is no string. A whole document of one is JSON only if it is a number or a literal; any
+    /// other is text, which nobody can judge.
+    fn end_token(&mut self, watched: &Watched, tally: &mut Tally) {
+        let text = String::from_utf8_lossy(&self.text).into_owned();
+        if self.holds && self.frames.is_empty() && !is_literal(&text) {
+            return self.lose(tally);
+        }
+        self.end_scalar(&text, watched, tally);
+    }
+
     fn end_scalar(&mut self, text: &str, watched: &Watched, tally: &mut Tally) {
         self.state = State::AfterValue;
         let reached = std::mem::take(&mut self.reached);
@@ -458,7 +471,20 @@ impl Watch {
                 _ => {}
             }
         }
-        self.child_written();
+        if self.removing == Some(self.frames.len()) {
+            self.end_removal();
+        } else {
+            self.child_written();
+        }
+    }
+
+    /// What was removed is complete.
+    fn end_removal(&mut self) {
+        self.removing = None;
+        if self.frames.is_empty() {
+            // A document has nothing to go from.
+            self.emit(b"null");
+        }
     }
 
     /// A child of the innermost object or array is complete, and stays.
@@ -561,11 +587,7 @@ impl Watch {
         let own_place = self.frames.len();
         let was_removed = self.removing == Some(own_place);
         if was_removed {
-            self.removing = None;
-            if own_place == 0 {
-                // A document has nothing to go from.
-                self.emit(b"null");
-            }
+            self.end_removal();
         }
         for index in indices(frame.collects) {
             let is_owner = watched
@@ -588,6 +610,15 @@ impl Watch {
             measure(watched.limits(), Excess::Unmeasured, 1, tally);
         }
     }
+}
+
+/// Whether a word is a value of JSON, or one of the numbers that are written beside it.
+fn is_literal(text: &str) -> bool {
+    matches!(
+        text,
+        "true" | "false" | "null" | "NaN" | "Infinity" | "-Infinity"
+    ) || (text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && text.parse::<f64>().is_ok())
 }
 
 /// An object whose owner is not known by then is too long to be held.

@@ -208,12 +208,6 @@ impl Match {
         });
     }
 
-    /// Whether it is about requests of certain routes.
-    #[must_use]
-    pub const fn names_routes(&self) -> bool {
-        !self.routes.is_empty()
-    }
-
     fn host_fits(&self, facts: &dyn Facts) -> Fit {
         if self.hosts.is_empty() {
             return Fit::Yes;
