@@ -141,7 +141,7 @@ const SCENARIOS: [Scenario; 16] = [
         ..scenario(
             "the bundle, route_config, a route that says nothing",
             ALL,
-            (20, 13),
+            (22, 13),
         )
     },
     Scenario {
@@ -150,7 +150,7 @@ const SCENARIOS: [Scenario; 16] = [
         ..scenario(
             "the bundle, route_config, a route that says something to all four",
             ALL,
-            (19, 14),
+            (20, 15),
         )
     },
 ];

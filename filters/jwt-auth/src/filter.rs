@@ -12,6 +12,7 @@ use host::{
     Request, ResponseSizes, Startup, Stream, Throttle,
 };
 use policy::config::Problems;
+use policy::mode::Mode;
 
 use crate::calls::{Purpose, consent_body, response_body};
 use crate::config::{Config, KeySource, ProviderKind, RequestLimit};
@@ -207,12 +208,11 @@ impl Stream<JwtAuth> for AuthStream {
             return Action::Pause;
         };
         let AccessRules { config, enforcer } = access.as_ref();
-        let managed = managed_headers::strip_managed_headers(host, &request, config);
-        let mode = config.strictest_mode();
-        let overrides = request.strip_overrides(host, mode);
+        let managed = managed_headers::strip_managed_headers(host, &request, &filter.config);
+        let overrides = request.strip_overrides(host, config.strictest_mode());
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
-            let decision = uncheckable(config, reason);
+            let decision = filter.unstripped(config, reason);
             let action = enforcer.apply(host, &request, &decision);
             if action == Action::Pause {
                 return action;
@@ -309,6 +309,24 @@ impl JwtAuth {
             AccessRules::of_route(startup, &self.config)
         });
         choice.or_plugin(&self.access)
+    }
+
+    /// The decision on a request with a header that cannot be let through. It may go to another route
+    /// than the one that was chosen, so the strictest mode of all that are known counts.
+    fn unstripped<'c>(&self, config: &'c Config, reason: Reason) -> AuthDecision<'c> {
+        let mut mode = config.strictest_mode();
+        let mut stricter = |other: &Config| {
+            if other.strictest_mode().enforces() {
+                mode = Mode::Enforce;
+            }
+        };
+        if self.config.refuses_managed {
+            stricter(&self.config);
+            if let Some(routes) = &self.routes {
+                routes.for_each(|access| stricter(&access.config));
+            }
+        }
+        uncheckable(mode, reason)
     }
 
     fn decide<'c>(

@@ -7,6 +7,7 @@
 //! Each part is the configuration of its filter, word for word. What several of them have in common
 //! may stand beside the parts, once, and then counts for each that knows it.
 
+mod by_route;
 mod data_subject;
 
 use std::collections::BTreeSet;
@@ -283,6 +284,7 @@ pub fn split(text: &str) -> Split {
         split.problems.push(Problem::new(*key, message));
     }
     data_subject::hand_on(&mut split);
+    by_route::hand_on(&mut split);
     split.refuse_identity_headers();
     if let Some((_, value)) = member("publish") {
         split.read_published(value);

@@ -4,12 +4,13 @@
 //! Lines end with CR, LF or both. Nothing is held behind a line that completes what it begins, so an
 //! event leaves when it is there. Where only allowed members pass, data that is no document, comments
 //! and unknown fields are emptied, for they have no members; `[DONE]`, which ends the streams of language
-//! models, stays.
+//! models, stays. Where objects must be the caller's, comments and unknown fields are emptied as well, and
+//! data that is no document cannot be judged, nor the value of another field that could be one.
 
 use std::rc::Rc;
 
 use crate::bytes::{Position as _, at, part, rest};
-use crate::json::JsonRewriter;
+use crate::json::{JsonRewriter, starts_value};
 use crate::malformed::Malformed;
 use crate::plan::Plan;
 use crate::redaction::{Found, Redaction};
@@ -20,6 +21,8 @@ use crate::text::{TextForm, TextRewriter};
 #[derive(Debug)]
 pub struct SseRewriter {
     plan: Rc<Plan>,
+    /// Objects must be the caller's.
+    judges: bool,
     text: TextRewriter,
     /// The data of the event, if it is JSON.
     json: Option<Box<JsonRewriter>>,
@@ -58,6 +61,7 @@ impl SseRewriter {
     pub fn new(plan: Rc<Plan>) -> Self {
         Self {
             text: TextRewriter::new(Rc::clone(&plan), TextForm::Plain),
+            judges: plan.judges_owners(),
             plan,
             json: None,
             state: Line::Field,
@@ -112,7 +116,13 @@ impl SseRewriter {
                             let room = DONE.len().plus(1).saturating_sub(self.dropped.len());
                             self.dropped.extend_from_slice(part(piece, 0, room));
                         }
-                        _ => self.text.write(piece, out, tally),
+                        _ => {
+                            let is_structured = |byte: &u8| matches!(byte, b'{' | b'[' | b'"');
+                            if self.judges && piece.iter().any(is_structured) {
+                                tally.lose_watch(true);
+                            }
+                            self.text.write(piece, out, tally);
+                        }
                     }
                     position = position.plus(end);
                     if position < chunk.len() {
@@ -135,7 +145,7 @@ impl SseRewriter {
                     .split_at_checked(self.newline_bytes)
                     .unwrap_or_default();
                 out.extend_from_slice(newline);
-                if !self.minimizes() {
+                if !self.is_strict() {
                     self.text.write(begun, out, tally);
                 }
             }
@@ -162,10 +172,10 @@ impl SseRewriter {
         self.malformed
     }
 
-    fn minimizes(&self) -> bool {
-        self.plan
-            .minimizes
-            .is_some_and(|minimization| minimization.enforces)
+    /// Whether text without members may not pass.
+    fn is_strict(&self) -> bool {
+        let minimizes = |plan: &Plan| plan.minimizes.is_some_and(|rule| rule.enforces);
+        minimizes(&self.plan) || self.judges
     }
 
     fn field(&mut self, byte: u8, out: &mut Vec<u8>, tally: &mut Tally) {
@@ -191,7 +201,7 @@ impl SseRewriter {
                 let is_known = FIELDS
                     .iter()
                     .any(|known| known.strip_suffix(b":") == Some(name));
-                if is_known || !self.minimizes() {
+                if is_known || !self.is_strict() {
                     self.begin_text(out, tally);
                 } else {
                     self.lead.pop();
@@ -203,11 +213,11 @@ impl SseRewriter {
         }
         if field == b"data:" {
             self.state = Line::DataStart;
-        } else if field == b":" && self.minimizes() {
+        } else if field == b":" && self.is_strict() {
             self.end_event_before_lead(out, tally);
             out.append(&mut self.lead);
             self.state = Line::Dropped;
-        } else if self.minimizes() && !FIELDS.contains(&field) {
+        } else if self.is_strict() && !FIELDS.contains(&field) {
             // Receivers overlook a field that they do not know, and people do not.
             if !FIELDS.iter().any(|known| known.starts_with(field)) {
                 self.drop_line(out, tally);
@@ -267,13 +277,17 @@ impl SseRewriter {
         out.extend_from_slice(&lead);
         if byte == b'[' {
             self.state = Line::Bracket;
-        } else if matches!(byte, b'{' | b'"') {
+        } else if matches!(byte, b'{' | b'"') || self.judges && starts_value(byte) {
             self.json = Some(Box::new(JsonRewriter::new(Rc::clone(&self.plan))));
             self.state = Line::Json;
-        } else if self.minimizes() {
-            self.state = Line::Dropped;
         } else {
-            self.state = Line::Text;
+            if self.judges && !matches!(byte, b'\n' | b'\r') {
+                tally.lose_watch(true);
+            }
+            self.state = match self.is_strict() {
+                true => Line::Dropped,
+                false => Line::Text,
+            };
         }
     }
 

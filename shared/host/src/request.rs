@@ -30,6 +30,8 @@ use crate::{Direction, FactSources, HeaderMap, Headers, Host, Status, exchange, 
 pub struct Request {
     head: Rc<Head>,
     sources: Rc<FactSources>,
+    /// The route that the proxy has chosen in the end, where somebody has asked again.
+    final_route: OnceCell<Option<String>>,
     overrides: OnceCell<Overrides>,
     overridden_path: OnceCell<Result<RequestPath, PathError>>,
     other_hosts: OnceCell<Vec<String>>,
@@ -76,6 +78,14 @@ impl Listed {
     }
 }
 
+fn route_name(host: &dyn Host) -> Option<String> {
+    let name = host
+        .property(&["xds", "route_name"])
+        .or_else(|_| host.property(&["route_name"]))
+        .ok()?;
+    String::from_utf8(name).ok().filter(|name| !name.is_empty())
+}
+
 impl Request {
     /// The request of the effective context, of which nothing is read yet; for use within
     /// [`crate::Stream::on_request_headers`].
@@ -103,6 +113,7 @@ impl Request {
         Self {
             head,
             sources: Rc::clone(sources),
+            final_route: OnceCell::new(),
             overrides: OnceCell::new(),
             overridden_path: OnceCell::new(),
             other_hosts: OnceCell::new(),
@@ -334,16 +345,17 @@ impl Request {
     /// The name of the route, where the host tells: `xds.route_name`, on Higress `route_name`.
     #[must_use]
     pub fn route(&self, host: &dyn Host) -> Option<&str> {
-        self.head
-            .route
-            .get_or_init(|| {
-                let name = host
-                    .property(&["xds", "route_name"])
-                    .or_else(|_| host.property(&["route_name"]))
-                    .ok()?;
-                String::from_utf8(name).ok().filter(|name| !name.is_empty())
-            })
-            .as_deref()
+        let first = || self.head.route.get_or_init(|| route_name(host));
+        self.final_route.get().unwrap_or_else(first).as_deref()
+    }
+
+    /// Asks for the route again, once the request is on its way: proxies choose another when a filter
+    /// changes a header. Whether it has another name than the one that somebody has gone by.
+    #[must_use]
+    pub fn is_rerouted(&self, host: &dyn Host) -> bool {
+        let now = || self.final_route.get_or_init(|| route_name(host));
+        let before = self.head.route.get();
+        before.is_some_and(|before| before != now())
     }
 
     /// The address of the client, as the configuration says where it is. Headers are read only

@@ -46,9 +46,8 @@ use std::time::Duration;
 
 use host::FactSources;
 use host::exchange::IDENTITY_HEADER;
-use host::route_config::{RoutePart, RouteSettings};
+use host::route_config::{RoutePart, RouteSettings, goes_by_route};
 use policy::config::{Configuration, Fields, Node};
-use policy::matching::Match;
 use policy::mode::{Mode, OnError};
 
 use crate::enforce::managed_headers::ManagedHeader;
@@ -64,6 +63,8 @@ pub struct Config {
     pub places: Vec<CredentialPlace>,
     /// Headers that only this filter may set, whatever a client sends.
     pub managed: Vec<ManagedHeader>,
+    /// A request that brings one is refused; else the header is removed.
+    pub refuses_managed: bool,
     /// The first that matches decides.
     pub rules: Vec<Rule>,
     /// What holds where no rule matches.
@@ -177,6 +178,11 @@ impl Configuration for Config {
             providers: Vec::new(),
             places: Vec::new(),
             managed: Vec::new(),
+            refuses_managed: fields.or(
+                "managed_headers",
+                goes_by_route(fields.node().json()),
+                |n| n.one_of(&[("remove", false), ("refuse", true)]),
+            ),
             rules,
             default,
             on_error: fields.or("on_error", OnError::Deny, |n| OnError::read(&n)),
@@ -233,14 +239,6 @@ impl Configuration for Config {
 }
 
 impl Config {
-    /// Whether what is decided depends on the route that the proxy has chosen.
-    #[must_use]
-    pub fn depends_on_route(&self) -> bool {
-        let rules = self.rules.iter().map(|rule| &rule.matches);
-        let limits = self.requests.iter().map(|limit| &limit.matches);
-        self.routes.is_used() || rules.chain(limits).any(Match::names_routes)
-    }
-
     /// The mode of a request of which it is not clear which rule is about it: as soon as anything
     /// enforces, it does, or such a request would walk around the rule that enforces.
     #[must_use]

@@ -15,10 +15,10 @@ use policy::json::Json;
 use policy::matching::{Fit, Selection, select};
 use policy::mode::Mode;
 
-use crate::config::{Access, Config, GPC_PATH, Requirement, StepUp, TlsRequirement};
+use crate::config::{Access, Config, GPC_PATH, Requirement, StepUp};
 use crate::enforce::challenge::{Challenge, Detail};
 use crate::reason::Reason;
-use crate::token::claims::{self, Validity, check_audience};
+use crate::token::claims::{self, check_audience};
 use crate::verify::context::{Authenticated, Failure};
 use crate::verify::verified::Verified;
 
@@ -206,10 +206,6 @@ pub(crate) fn decide<'c>(
             };
         }
     };
-    let found = match with_certificate(config, host, requirement, found) {
-        Ok(found) => found,
-        Err(reason) => return refuse(rule, mode, reason),
-    };
     let Some(caller) = found.callers.first().cloned() else {
         return AuthDecision::Pass {
             rule,
@@ -241,10 +237,10 @@ pub(crate) fn decide<'c>(
 }
 
 /// The decision on a request that no rule can judge for what is in it.
-pub(crate) fn uncheckable(config: &Config, reason: Reason) -> AuthDecision<'_> {
+pub(crate) fn uncheckable<'c>(mode: Mode, reason: Reason) -> AuthDecision<'c> {
     AuthDecision::Refuse {
         rule: DEFAULT,
-        mode: config.strictest_mode(),
+        mode,
         provider: NO_PROVIDER,
         reason,
         detail: Detail::default(),
@@ -277,29 +273,6 @@ pub(crate) fn undecided<'c>(
         caller: None,
         requirement: None,
     }
-}
-
-/// Where the rule wants a certificate and nobody else vouches for the caller, it is the certificate
-/// that says who the caller is, to all filters.
-fn with_certificate(
-    config: &Config,
-    host: &dyn Host,
-    requirement: &Requirement,
-    mut found: Authenticated,
-) -> Result<Authenticated, Reason> {
-    let tls = requirement.tls.as_ref();
-    if !found.callers.is_empty() || !tls.is_some_and(TlsRequirement::wants_certificate) {
-        return Ok(found);
-    }
-    if let Some(identity) = connection::certificate_identity(host) {
-        if config.deny.denies(None, identity.subject.as_deref()) {
-            return Err(Reason::TokenRevoked);
-        }
-        let caller = Verified::new(Verified::NO_PROVIDER, Validity::ALWAYS, identity);
-        found.callers.push(Rc::new(caller));
-        found.credentials.push(String::new());
-    }
-    Ok(found)
 }
 
 /// What a rule wants of the verified callers. Where it wants several, each condition is met by one

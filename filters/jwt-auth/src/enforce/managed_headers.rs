@@ -8,15 +8,16 @@ use crate::reason::Reason;
 /// Removes the headers that only this filter may set: first of all, on every request, whatever the
 /// rules or the mode say. Nobody after this filter can tell a client's header from ours.
 ///
-/// Proxies choose the route anew when a header has gone, and routes may go by headers. Where rules go by
-/// the route, a request that brings such a header would be judged by one route and go the other way, so
-/// it is refused.
+/// Proxies choose the route anew when a header has gone, and routes may go by headers. Where anything goes
+/// by the route, a request that brings such a header would be judged by one route and go the other way, so
+/// it is refused. `config` is that of the plugin: the configuration of the route that was chosen does not
+/// know that others exist.
 ///
 /// Upstreams that turn headers into variables, as CGI does and WSGI, PHP and Rack after it, read
 /// `x_user_id`, `X-User-ID` and `x-user-id` as one: so all spellings go that fold into a name.
 ///
 /// # Errors
-/// The request has such a header, and the host cannot remove it or rules go by the route; or it has
+/// The request has such a header, and the host cannot remove it or it is to be refused; or it has
 /// more headers than the host shows: then nobody can say what else is among them.
 pub(crate) fn strip_managed_headers(
     host: &dyn Host,
@@ -24,9 +25,8 @@ pub(crate) fn strip_managed_headers(
     config: &Config,
 ) -> Result<(), Reason> {
     let mut stripped = Ok(());
-    let by_route = config.depends_on_route();
     let mut strip = |name: &str| {
-        if by_route && request.header(host, name).is_some() {
+        if config.refuses_managed && request.header(host, name).is_some() {
             stripped = Err(Reason::ManagedHeader);
         }
         if host.remove_header(HeaderMap::RequestHeaders, name).is_err() {

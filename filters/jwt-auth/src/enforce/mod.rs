@@ -234,7 +234,7 @@ impl Enforcer {
                 requirement,
             } => {
                 if mode.enforces() && self.strip_credentials(host, request, found).is_err() {
-                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    let refusal = uncheckable(self.config.strictest_mode(), Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
                 }
                 self.pass(host, rule, *mode, purposes(*requirement), found);
@@ -290,7 +290,7 @@ impl Enforcer {
                 };
                 self.report(host, request, &decided);
                 if lets_pass && mode.enforces() && self.strip_unchecked(host, request).is_err() {
-                    let refusal = uncheckable(&self.config, Reason::CredentialKept);
+                    let refusal = uncheckable(self.config.strictest_mode(), Reason::CredentialKept);
                     return self.apply(host, request, &refusal);
                 }
                 if lets_pass || !mode.enforces() {

@@ -252,7 +252,14 @@ impl Lookup {
             Some((Pending::Failed, until_ns)) if now_ns < *until_ns => return Said::Nothing,
             _ => {}
         }
-        if id.len() > MAX_ID_BYTES || identity.subject.is_none() {
+        let path = self
+            .settings
+            .endpoint
+            .path
+            .replace(SUBJECT, &http::form_encoded(id));
+        // An id that is a place above, or none, would ask about somebody else, or about all.
+        let is_nobody = id.is_empty() || has_dot_segment(&path);
+        if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
             return Said::Nothing;
         }
         let under_way = calls.iter();
@@ -262,7 +269,7 @@ impl Lookup {
             return Said::NotYet;
         }
         let until = nanoseconds(patience(self.settings.timeout));
-        if self.ask(context, calls, subject, id).is_err() {
+        if self.ask(context, calls, subject, &path).is_err() {
             self.remember(
                 subject,
                 Pending::Failed,
@@ -285,17 +292,16 @@ impl Lookup {
         context: VerifyContext<'_>,
         calls: &mut Calls<Purpose>,
         subject: CellHash,
-        id: &str,
+        path: &str,
     ) -> Result<(), host::Status> {
         let endpoint = &self.settings.endpoint;
-        let path = endpoint.path.replace(SUBJECT, &http::form_encoded(id));
         let authorization = self.token.as_ref().map(|token| {
             let token = String::from_utf8_lossy(token.expose());
             format!("Bearer {token}")
         });
         let mut headers = vec![
             (":method", "GET"),
-            (":path", path.as_str()),
+            (":path", path),
             (":authority", endpoint.authority.as_str()),
             (":scheme", endpoint.scheme),
             ("accept", "application/json"),
@@ -325,7 +331,13 @@ impl Lookup {
     }
 }
 
-/// The purposes that a response names.
+/// Whether a path has a segment that servers take for the place itself or the one above.
+fn has_dot_segment(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// The purposes that a response names: an array of texts and of nothing else.
 fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
     // Nobody of this id is known.
     if body.is_empty() {
@@ -333,10 +345,12 @@ fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
     }
     let json = Json::parse(body).map_err(|_| "not_json")?;
     let found = json.gathered(path).ok_or("no_purposes")?;
-    let purposes = match found.as_ref() {
-        Json::Array(_) | Json::String(_) => found.words(),
-        _ => return Err("no_purposes"),
-    };
+    // A text is no list, wherever a list is looked for in it.
+    let list = path.split_once("[]").and_then(|(list, _)| json.at(list));
+    let is_list = list.is_none_or(|list| matches!(list, Json::Array(_) | Json::Object(_)));
+    let items = found.as_array().filter(|_| is_list).ok_or("no_purposes")?;
+    let words = items.iter().map(|item| item.as_str().map(str::to_owned));
+    let purposes: Vec<String> = words.collect::<Option<_>>().ok_or("no_purposes")?;
     let size = purposes
         .iter()
         .map(String::len)
@@ -361,7 +375,27 @@ mod tests {
         for (path, body, expected) in [
             ("purposes", r#"{"purposes":["care","ads"]}"#, Ok(2)),
             ("purposes", r#"{"purposes":[]}"#, Ok(0)),
-            ("purposes", r#"{"purposes":"care ads x"}"#, Ok(3)),
+            (
+                "purposes",
+                r#"{"purposes":"care ads x"}"#,
+                Err("no_purposes"),
+            ),
+            ("purposes[]", r#"{"purposes":"care"}"#, Err("no_purposes")),
+            (
+                "purposes",
+                r#"{"purposes":["care",1,null]}"#,
+                Err("no_purposes"),
+            ),
+            (
+                "purposes",
+                r#"{"purposes":["care",["ads"]]}"#,
+                Err("no_purposes"),
+            ),
+            (
+                "p[].name",
+                r#"{"p":[{"name":"care"},{"name":null}]}"#,
+                Err("no_purposes"),
+            ),
             (
                 "p[].name",
                 r#"{"p":[{"name":"care"},{"name":"ads"}]}"#,

@@ -5,8 +5,11 @@ use std::rc::Rc;
 use host::waiting::Occasion;
 use host::{ContextId, Host, Moment, Request};
 
+use crate::config::{Config, Requirement, TlsRequirement};
+use crate::decide::connection;
 use crate::enforce::challenge::Detail;
 use crate::reason::Reason;
+use crate::token::claims::Validity;
 use crate::verify::verified::Verified;
 
 /// Why a request is not let through.
@@ -83,4 +86,29 @@ pub(crate) struct Authenticated {
     pub(crate) credentials: Vec<String>,
     /// A credential was in the query.
     pub(crate) in_query: bool,
+}
+
+impl Authenticated {
+    /// Where the rule wants a certificate and nobody else vouches for the caller, it is the certificate
+    /// that says who the caller is, to all filters.
+    pub(crate) fn add_certificate(
+        &mut self,
+        config: &Config,
+        host: &dyn Host,
+        requirement: &Requirement,
+    ) -> Result<(), Reason> {
+        let tls = requirement.tls.as_ref();
+        if !tls.is_some_and(TlsRequirement::wants_certificate) {
+            return Ok(());
+        }
+        if let Some(identity) = connection::certificate_identity(host) {
+            if config.deny.denies(None, identity.subject.as_deref()) {
+                return Err(Reason::TokenRevoked);
+            }
+            let caller = Verified::new(Verified::NO_PROVIDER, Validity::ALWAYS, identity);
+            self.callers.push(Rc::new(caller));
+            self.credentials.push(String::new());
+        }
+        Ok(())
+    }
 }

@@ -167,7 +167,10 @@ impl Verifier {
         context: VerifyContext<'_>,
         requirement: &Requirement,
     ) -> Result<Authenticated, Failure> {
-        let found = self.callers(context, requirement)?;
+        let mut found = self.callers(context, requirement)?;
+        if found.callers.is_empty() {
+            found.add_certificate(&self.config, context.host, requirement)?;
+        }
         let glass = self.config.break_glass.as_ref();
         if (self.consent.is_some() || glass.is_some())
             && let Some(caller) = found.callers.first()

@@ -3,18 +3,20 @@
 mod actions;
 mod detectors;
 mod fields;
+mod limits;
 mod on_error;
 mod presets;
 mod rule;
 mod watched;
 
+pub use fields::Field;
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
 pub use rule::{Place, Places, Rule};
 
 use std::rc::Rc;
 
 use host::FactSources;
-use host::route_config::{RoutePart, RouteSettings};
+use host::route_config::{RoutePart, RouteSettings, goes_by_route};
 use policy::config::{self, Configuration, Fields, Node, Problems};
 use policy::explain::{self, Condition, RuleName, Step};
 use policy::facts::Facts;
@@ -25,6 +27,7 @@ use policy::mode::Mode;
 use crate::custom::Custom;
 use crate::detect::Confidence;
 use crate::inflate::InflateLimits;
+use crate::limits::PlannedLimits;
 use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use crate::plan::{
     Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
@@ -55,6 +58,8 @@ pub struct Config {
     pub pseudonym_key_env: Option<String>,
     /// What differs by route.
     pub routes: RouteSettings,
+    /// Anything here goes by the route.
+    pub goes_by_route: bool,
 }
 
 /// A rule that is about a message, by its place in [`Config::rules`].
@@ -214,13 +219,21 @@ impl Config {
                 }));
             parts
                 .fields
-                .extend(rule.fields.iter().map(|(selector, action)| FieldRule {
-                    selector: selector.clone(),
-                    action: action.clone(),
+                .extend(rule.fields.iter().map(|field| FieldRule {
+                    selector: field.selector.clone(),
+                    action: field.action.clone(),
+                    hosts: field.hosts.clone(),
                     rule: place,
                     enforces,
                 }));
             parts.people.extend(rule.data_subject.iter().cloned());
+            if !is_exempt && rule.limits.reads_documents() {
+                parts.limits.push(PlannedLimits {
+                    limits: rule.limits.clone(),
+                    rule: place,
+                    enforces,
+                });
+            }
             if !is_exempt {
                 parts.owners.extend(rule.owner.iter().map(|owner| {
                     let mut owner = owner.clone();
@@ -234,6 +247,7 @@ impl Config {
                 let minimization = Minimization {
                     rule: place,
                     enforces,
+                    refuses: rule.refuses_fields,
                 };
                 match &mut parts.allowed {
                     // What one rule lets through, another may not: the first that enforces counts.
@@ -318,6 +332,7 @@ impl Config {
             report_header: fields.or("report_header", None, |n| n.header_name().map(Some)),
             pseudonym_key_env: key_env.filter(|_| keys.were_used()),
             routes: RouteSettings::read(fields, &Self::ROUTE_PART),
+            goes_by_route: goes_by_route(fields.node().json()),
             customs: customs.into(),
         };
         Some(config)

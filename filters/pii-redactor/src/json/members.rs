@@ -430,7 +430,7 @@ pub(super) const fn is_before_document(byte: u8, has_value: bool) -> bool {
     }
 }
 
-pub(super) const fn starts_value(byte: u8) -> bool {
+pub(crate) const fn starts_value(byte: u8) -> bool {
     is_token_byte(byte) || matches!(byte, b'"' | b'\'' | b'{' | b'[')
 }
 

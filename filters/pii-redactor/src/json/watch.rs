@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::MAX_DEPTH;
 use super::members::{is_before_document, is_token_byte, unescaped};
 use crate::bytes::{Position as _, part, rest};
+use crate::limits::{Excess, MAX_DOCUMENT_BYTES, measure, measure_graphql, reads_graphql};
 use crate::paths::Child;
 use crate::plan::Plan;
 use crate::plan::watched::{Watched, What, bit, indices};
@@ -41,6 +42,14 @@ pub(super) struct Watch {
     /// Objects go, or stop the message: so what is undecided is held.
     holds: bool,
     has_value: bool,
+    /// The document is in a string: no path leads there.
+    is_nested: bool,
+    /// What is no JSON is a text, and needs no measure.
+    may_be_text: bool,
+    /// Members and items of the document so far.
+    children: u64,
+    /// The value that comes next is a GraphQL document.
+    is_graphql: bool,
 }
 
 /// A piece of what may leave.
@@ -113,7 +122,28 @@ impl Watch {
             removing: None,
             holds,
             has_value: false,
+            is_nested: false,
+            may_be_text: false,
+            children: 0,
+            is_graphql: false,
         }
+    }
+
+    /// The watch over a document in a string, where there are limits.
+    pub(super) fn within(plan: &Rc<Plan>) -> Option<Box<Self>> {
+        plan.watched()
+            .filter(|watched| !watched.limits().is_empty())?;
+        Some(Box::new(Self {
+            is_nested: true,
+            may_be_text: true,
+            holds: false,
+            ..Self::new(Rc::clone(plan))
+        }))
+    }
+
+    /// Nothing but its first bytes says that the document is one.
+    pub(super) const fn expect_text(&mut self) {
+        self.may_be_text = true;
     }
 
     /// Whether what is written must be taken from here, and not from where it came.
@@ -163,11 +193,13 @@ impl Watch {
                     self.keep(part(ahead, 0, length));
                     self.emit(part(ahead, 0, length));
                     at = at.plus(length);
+                    if self.is_long && self.frames.is_empty() {
+                        self.lose(tally);
+                    }
                     continue;
                 }
                 State::InToken => {
-                    let text = String::from_utf8_lossy(&self.text).into_owned();
-                    self.end_scalar(&text, watched, tally);
+                    self.end_token(watched, tally);
                     continue;
                 }
                 _ => {}
@@ -187,8 +219,7 @@ impl Watch {
             State::InName { .. } | State::InString { .. } => return self.lose(tally),
             State::InToken => {
                 if let Some(watched) = plan.watched() {
-                    let text = String::from_utf8_lossy(&self.text).into_owned();
-                    self.end_scalar(&text, watched, tally);
+                    self.end_token(watched, tally);
                 }
             }
             _ => {}
@@ -205,8 +236,7 @@ impl Watch {
         if self.state == State::InToken
             && let Some(watched) = plan.watched()
         {
-            let text = String::from_utf8_lossy(&self.text).into_owned();
-            self.end_scalar(&text, watched, tally);
+            self.end_token(watched, tally);
         }
         if !self.is_between_documents() {
             self.lose(tally);
@@ -215,7 +245,13 @@ impl Watch {
 
     /// The text of a name or a scalar, which is needed only where something is watched.
     fn keep(&mut self, bytes: &[u8]) {
-        if self.text.len().plus(bytes.len()) > MAX_TEXT_BYTES {
+        let room = if self.is_graphql {
+            // Escapes are longer than what they stand for.
+            MAX_DOCUMENT_BYTES.saturating_mul(6)
+        } else {
+            MAX_TEXT_BYTES
+        };
+        if self.text.len().plus(bytes.len()) > room {
             self.is_long = true;
         } else {
             self.text.extend_from_slice(bytes);
@@ -297,12 +333,16 @@ impl Watch {
             None if is_before_document(byte, self.has_value) => return self.emit(&[byte]),
             None => {
                 self.states.clear();
-                self.states.extend_from_slice(watched.paths().root());
+                if !self.is_nested {
+                    self.states.extend_from_slice(watched.paths().root());
+                }
                 self.reached = 0;
+                self.children = 0;
             }
             Some(frame) if !frame.is_object => {
                 let child = Child::Index(frame.index);
                 self.descend(child, watched, tally);
+                self.count_child(watched, tally);
                 if let Some(frame) = self.frames.last_mut() {
                     frame.index = frame.index.saturating_add(1);
                 }
@@ -310,6 +350,9 @@ impl Watch {
             Some(_) => {}
         }
         self.has_value = true;
+        if !matches!(byte, b'{' | b'[') {
+            self.scalar_in_place_of_object(byte, watched, tally);
+        }
         match byte {
             b'"' => {
                 self.emit(b"\"");
@@ -318,6 +361,7 @@ impl Watch {
             }
             b'{' | b'[' => self.open(byte, watched, tally),
             _ if is_token_byte(byte) => {
+                self.is_graphql = false;
                 self.emit(&[byte]);
                 self.begin_text();
                 self.keep(&[byte]);
@@ -348,7 +392,7 @@ impl Watch {
     fn end_quoted(&mut self, watched: &Watched, tally: &mut Tally) {
         let is_name = matches!(self.state, State::InName { .. });
         let spelled = std::mem::take(&mut self.text);
-        let is_needed = is_name || self.reached != 0;
+        let is_needed = is_name || self.reached != 0 || self.is_graphql;
         let text = if is_needed && !self.is_long {
             String::from_utf8_lossy(&unescaped(&spelled)).into_owned()
         } else {
@@ -357,10 +401,45 @@ impl Watch {
         self.text = spelled;
         if is_name {
             self.descend(Child::Name(&text), watched, tally);
+            self.count_child(watched, tally);
+            self.is_graphql = text.eq_ignore_ascii_case("query")
+                && self.is_operation()
+                && reads_graphql(watched.limits());
             self.state = State::Colon;
         } else {
+            if std::mem::take(&mut self.is_graphql) {
+                let is_read = !self.is_long;
+                let document = if is_read { text.as_str() } else { "" };
+                measure_graphql(watched.limits(), document.as_bytes(), tally);
+            }
             self.end_scalar(&text, watched, tally);
         }
+    }
+
+    /// Whether this is an object that may be an operation of GraphQL, alone or one of a batch.
+    fn is_operation(&self) -> bool {
+        !self.is_nested
+            && match self.frames.as_slice() {
+                [_] => true,
+                [batch, _] => !batch.is_object,
+                _ => false,
+            }
+    }
+
+    /// Another member or item.
+    fn count_child(&mut self, watched: &Watched, tally: &mut Tally) {
+        self.children = self.children.saturating_add(1);
+        measure(watched.limits(), Excess::Members, self.children, tally);
+    }
+
+    /// A word that is no string. A whole document of one is JSON only if it is a number or a literal; any
+    /// other is text, which nobody can judge.
+    fn end_token(&mut self, watched: &Watched, tally: &mut Tally) {
+        let text = String::from_utf8_lossy(&self.text).into_owned();
+        if self.holds && self.frames.is_empty() && !is_literal(&text) {
+            return self.lose(tally);
+        }
+        self.end_scalar(&text, watched, tally);
     }
 
     fn end_scalar(&mut self, text: &str, watched: &Watched, tally: &mut Tally) {
@@ -392,7 +471,20 @@ impl Watch {
                 _ => {}
             }
         }
-        self.child_written();
+        if self.removing == Some(self.frames.len()) {
+            self.end_removal();
+        } else {
+            self.child_written();
+        }
+    }
+
+    /// What was removed is complete.
+    fn end_removal(&mut self) {
+        self.removing = None;
+        if self.frames.is_empty() {
+            // A document has nothing to go from.
+            self.emit(b"null");
+        }
     }
 
     /// A child of the innermost object or array is complete, and stays.
@@ -422,6 +514,9 @@ impl Watch {
     }
 
     fn open(&mut self, byte: u8, watched: &Watched, tally: &mut Tally) {
+        self.is_graphql = false;
+        let levels = u64::try_from(self.frames.len().plus(1)).unwrap_or(0);
+        measure(watched.limits(), Excess::Depth, levels, tally);
         if self.frames.len() >= MAX_DEPTH {
             return self.lose(tally);
         }
@@ -492,11 +587,7 @@ impl Watch {
         let own_place = self.frames.len();
         let was_removed = self.removing == Some(own_place);
         if was_removed {
-            self.removing = None;
-            if own_place == 0 {
-                // A document has nothing to go from.
-                self.emit(b"null");
-            }
+            self.end_removal();
         }
         for index in indices(frame.collects) {
             let is_owner = watched
@@ -515,7 +606,19 @@ impl Watch {
     fn lose(&mut self, tally: &mut Tally) {
         self.state = State::Lost;
         tally.lose_watch(self.holds);
+        if let Some(watched) = self.plan.watched().filter(|_| !self.may_be_text) {
+            measure(watched.limits(), Excess::Unmeasured, 1, tally);
+        }
     }
+}
+
+/// Whether a word is a value of JSON, or one of the numbers that are written beside it.
+fn is_literal(text: &str) -> bool {
+    matches!(
+        text,
+        "true" | "false" | "null" | "NaN" | "Infinity" | "-Infinity"
+    ) || (text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        && text.parse::<f64>().is_ok())
 }
 
 /// An object whose owner is not known by then is too long to be held.

@@ -57,7 +57,7 @@ pub use faults::HOST_CALLS;
 pub use process::{Metric, Process};
 pub use profile::Profile;
 pub use proxy::{CallResponse, Proxy, Refused};
-pub use route_metadata::route_metadata;
+pub use route_metadata::{name_spaces, route_metadata};
 pub use state::{FakeHost, LogLine};
 pub use stream::{Hold, LocalReply, StreamProperties};
 

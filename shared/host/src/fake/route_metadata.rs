@@ -7,9 +7,22 @@ use crate::protobuf::Writer;
 /// `envoy.config.core.v3.Metadata` whose name spaces have a member `config` with these values.
 #[must_use]
 pub fn route_metadata(spaces: &[(&str, Json)]) -> Vec<u8> {
+    let spaces = spaces.iter().map(|(name, value)| {
+        let config = ("config".to_owned(), value.clone());
+        (*name, Json::Object(vec![config]))
+    });
+    name_spaces(&spaces.collect::<Vec<_>>())
+}
+
+/// `envoy.config.core.v3.Metadata` whose name spaces are these objects.
+#[must_use]
+pub fn name_spaces(spaces: &[(&str, Json)]) -> Vec<u8> {
     let space = |writer: Writer, (name, value): &(&str, Json)| {
-        let config = structure(std::slice::from_ref(&("config".to_owned(), value.clone())));
-        entry(writer, name, &config)
+        let members = match value {
+            Json::Object(members) => members.as_slice(),
+            _ => &[],
+        };
+        entry(writer, name, &structure(members))
     };
     spaces.iter().fold(Writer::default(), space).finish()
 }

@@ -102,6 +102,18 @@ impl FakeHost {
         state.attributes.insert(path.join("\0"), value.into());
     }
 
+    /// Sets an attribute of a request that is under way, as its proxy does when it chooses another route.
+    pub fn set_stream_attribute(
+        &self,
+        stream: ContextId,
+        path: &[&str],
+        value: impl Into<Vec<u8>>,
+    ) {
+        if let Some(stream) = self.state.borrow_mut().streams.get_mut(&stream) {
+            stream.attributes.insert(path.join("\0"), value.into());
+        }
+    }
+
     /// Makes every further call of this name fail with `status`.
     pub fn fail(&self, call: &str, status: Status) {
         self.state.borrow_mut().faults.plan(call, status, None);

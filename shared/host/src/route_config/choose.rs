@@ -10,7 +10,7 @@ use policy::mode::{Mode, OnError};
 use policy::refusal::Refusal;
 
 use super::folded::{Fit, FoldedRule};
-use super::metadata::{self, Said};
+use super::metadata::{self, Spaces};
 use super::{RoutePart, RouteSettings, merged};
 use crate::{
     Capabilities, Host, HostKind, LogLevel, Metrics, Request, Startup, Throttle, exchange, refuse,
@@ -26,7 +26,7 @@ pub struct RouteConfigs<T> {
     metadata: Option<OnError>,
     folded: Vec<(FoldedRule, Rc<T>)>,
     /// What metadata has said so far, the latest last.
-    known: RefCell<Vec<(Said, Found<T>)>>,
+    known: RefCell<Vec<(Spaces, Found<T>)>>,
     metrics: Metrics,
     throttle: Throttle,
 }
@@ -127,16 +127,43 @@ impl<T> RouteConfigs<T> {
         mode: Mode,
         compile: Compile<'_, T>,
     ) -> Choice<T> {
-        let found = match self.of_metadata(host, compile) {
-            Found::Nothing => self.of_folded(host, request),
-            found => found,
-        };
+        let found = self.find(host, request, compile);
+        Self::chosen(found, || self.refuse(host, request, mode))
+    }
+
+    /// As [`RouteConfigs::choose`], for a request that has been let through under the route that was
+    /// chosen first. What has been counted is not counted again.
+    pub fn choose_again(
+        &self,
+        (host, request): (&dyn Host, &Request),
+        mode: Mode,
+        compile: Compile<'_, T>,
+    ) -> Choice<T> {
+        let found = self.find(host, request, compile);
+        Self::chosen(found, || {
+            !self.passes(mode) && self.refuse(host, request, mode)
+        })
+    }
+
+    fn chosen(found: Found<T>, refuses: impl FnOnce() -> bool) -> Choice<T> {
         match found {
             Found::Nothing => Choice::Plugin,
             Found::Route(route) => Choice::Route(route),
-            Found::Invalid if self.refuse(host, request, mode) => Choice::Refused,
+            Found::Invalid if refuses() => Choice::Refused,
             Found::Invalid => Choice::Plugin,
         }
+    }
+
+    fn find(&self, host: &dyn Host, request: &Request, compile: Compile<'_, T>) -> Found<T> {
+        match self.of_metadata(host, compile) {
+            Found::Nothing => self.of_folded(host, request),
+            found => found,
+        }
+    }
+
+    /// Whether requests on routes that are wrong go by what the plugin says.
+    fn passes(&self, mode: Mode) -> bool {
+        self.metadata == Some(OnError::Allow) || !mode.enforces()
     }
 
     /// Each that is ready.
@@ -165,7 +192,7 @@ impl<T> RouteConfigs<T> {
         Found::Nothing
     }
 
-    fn of_said(&self, host: &dyn Host, said: Said, compile: Compile<'_, T>) -> Found<T> {
+    fn of_said(&self, host: &dyn Host, said: Spaces, compile: Compile<'_, T>) -> Found<T> {
         let mut known = self.known.borrow_mut();
         if let Some(place) = known.iter().rposition(|(known, _)| *known == said) {
             let found = known.remove(place);

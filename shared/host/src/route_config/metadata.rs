@@ -3,7 +3,7 @@
 //! It is read as a whole, in one call: only then is a `Struct` typed. Envoy hands out single members
 //! of one without their types, so that a number cannot be told from eight bytes of text.
 
-use policy::config::{Problem, Problems};
+use policy::config::{Problem, Problems, join};
 use policy::filters::part_key;
 use policy::json::Json;
 
@@ -11,9 +11,19 @@ use crate::Host;
 use crate::plugin_configuration::dynamic_value;
 use crate::protobuf::{Value, fields};
 
-/// What is said to a filter, as it stands in the metadata.
+/// The name spaces of ours in some metadata that one filter goes by, or that are nobody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct Spaces(Vec<Space>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Space {
+    name: String,
+    /// A `google.protobuf.Struct`.
+    fields: Vec<u8>,
+}
+
+/// What is said to a filter in one name space.
+struct Said {
     /// It is said to all four filters in one, so the part of each has the key that the bundle gives
     /// it.
     is_for_all: bool,
@@ -21,25 +31,93 @@ pub(super) struct Said {
     value: Vec<u8>,
 }
 
-/// What one of [`PLACES`] says to a filter.
-pub(super) fn read(host: &dyn Host, place: &str, filter: &str) -> Option<Said> {
+/// What one of [`PLACES`] says to a filter. Nothing is read of what is said to others alone.
+pub(super) fn read(host: &dyn Host, place: &str, filter: &str) -> Option<Spaces> {
     let metadata = host.property(&["xds", place]).ok()?;
-    let of = |is_for_all, value: &[u8]| Said {
-        is_for_all,
-        value: value.to_vec(),
-    };
-    let is_own = |name: &[u8]| name.strip_prefix(PREFIX) == Some(filter.as_bytes());
-    said_to(&metadata, is_own)
-        .map(|value| of(false, value))
-        .or_else(|| said_to(&metadata, |name| name == FAMILY).map(|value| of(true, value)))
+    let spaces = entries(&metadata).filter(|(name, _)| concerns(name, filter));
+    let spaces: Vec<Space> = spaces
+        .map(|(name, fields)| Space {
+            name: String::from_utf8_lossy(name).into_owned(),
+            fields: fields.to_vec(),
+        })
+        .collect();
+    (!spaces.is_empty()).then_some(Spaces(spaces))
 }
 
-impl Said {
+/// Whether a name space is this filter's, that of all, or looks like one of ours and is none.
+fn concerns(name: &[u8], filter: &str) -> bool {
+    let Some(rest) = name.strip_prefix(FAMILY) else {
+        return false;
+    };
+    let Some(addressee) = rest.strip_prefix(b".") else {
+        return rest.is_empty();
+    };
+    let others = policy::filters::ORDER.iter();
+    let mut others = others.filter(|other| **other != filter);
+    !others.any(|other| other.as_bytes() == addressee)
+}
+
+impl Spaces {
     /// What a filter is to do differently. `None` where only the other filters are meant.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// Something of it cannot be read, is said to nobody, or is said twice.
     pub(super) fn members(&self, filter: &str) -> Result<Option<Vec<(String, Json)>>, Problems> {
+        let mut problems: Vec<Problem> = Vec::new();
+        let mut said = None;
+        for space in &self.0 {
+            match space.members(filter) {
+                Ok(None) => {}
+                Ok(members) if said.is_none() => said = members,
+                Ok(_) => problems.push(Problem::new(
+                    space.name.as_str(),
+                    format!("says what {FAMILY_NAME:?} and \"{FAMILY_NAME}.{filter}\" both say to {filter}; say it in one"),
+                )),
+                Err(found) => problems.extend(found),
+            }
+        }
+        match problems.is_empty() {
+            true => Ok(said),
+            false => Err(Problems::from_list(problems)),
+        }
+    }
+}
+
+impl Space {
+    fn members(&self, filter: &str) -> Result<Option<Vec<(String, Json)>>, Problems> {
+        let own = self.name.strip_prefix(FAMILY_NAME).unwrap_or_default();
+        let is_for_all = own.is_empty();
+        if !is_for_all && own.strip_prefix('.') != Some(filter) {
+            let message = format!(
+                "no filter reads this; expected {FAMILY_NAME:?}, or {FAMILY_NAME:?} and the name of a filter, as in \"{FAMILY_NAME}.{filter}\""
+            );
+            return Err(Problem::new(self.name.as_str(), message).into());
+        }
+        let mut value = None;
+        let mut problems: Vec<Problem> = Vec::new();
+        for (name, found) in entries(&self.fields) {
+            if name == CONFIG.as_bytes() {
+                value = Some(found.to_vec());
+                continue;
+            }
+            let name = String::from_utf8_lossy(name);
+            let message = format!("unknown key; all that is said stands in {CONFIG:?}");
+            problems.push(Problem::new(join(&self.name, &name), message));
+        }
+        match value {
+            Some(value) if problems.is_empty() => Said { is_for_all, value }.members(filter),
+            None if problems.is_empty() => {
+                let message =
+                    format!("missing; expected JSON in a string, or an object, in {CONFIG:?}");
+                Err(Problem::new(join(&self.name, CONFIG), message).into())
+            }
+            _ => Err(Problems::from_list(problems)),
+        }
+    }
+}
+
+impl Said {
+    fn members(&self, filter: &str) -> Result<Option<Vec<(String, Json)>>, Problems> {
         if self.value.len() > MAX_BYTES {
             let message = format!("{} bytes; expected at most {MAX_BYTES}", self.value.len());
             return Err(Problems::whole(message));
@@ -98,12 +176,6 @@ pub(super) fn part(
     }
 }
 
-/// The member `config` of a name space, in `envoy.config.core.v3.Metadata`.
-fn said_to(metadata: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
-    let space = entries(metadata).find_map(|(name, value)| is_meant(name).then_some(value))?;
-    entries(space).find_map(|(name, value)| (name == b"config").then_some(value))
-}
-
 /// The entries of a map from strings to messages, which is field 1: `filter_metadata` of metadata,
 /// and the fields of a `Struct`.
 fn entries(message: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
@@ -125,8 +197,10 @@ fn entries(message: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// The route's comes first, so it counts where both say something.
 pub(super) const PLACES: [&str; 2] = ["route_metadata", "virtual_host_metadata"];
-const PREFIX: &[u8] = b"meshward.";
-/// The name space of what is said to all four filters.
-const FAMILY: &[u8] = b"meshward";
+/// The name space of what is said to all four filters, and before the name of one.
+const FAMILY_NAME: &str = "meshward";
+const FAMILY: &[u8] = FAMILY_NAME.as_bytes();
+/// The member of a name space that is read.
+const CONFIG: &str = "config";
 pub(super) const MAX_BYTES: usize = 64 * 1024;
 const MAX_DEPTH: u32 = 64;

@@ -12,10 +12,12 @@
 //! A route says only what a filter decides by ([`RoutePart`]); whatever it leaves out stays as the
 //! plugin has it. It never names secrets, providers or sinks.
 
+mod by_route;
 mod choose;
 mod folded;
 mod metadata;
 
+pub use by_route::goes_by_route;
 pub use choose::{Choice, RouteConfigs};
 
 use std::collections::BTreeSet;

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::CallResponse;
+use host::fake::{CallResponse, Profile, Request};
 use serde_json::{Value, json};
 
-use super::bed::{ISSUER, Signer, bearer, header_of, in_every_host};
+use super::bed::{Bed, ISSUER, Signer, bearer, header_of, in_every_host};
 
 fn signer() -> Signer {
     Signer::new("a", 7)
@@ -36,7 +36,8 @@ fn what_the_service_says_counts_and_what_it_does_not_say_denies() {
     let large = format!(r#"{{"purposes":["care"],"x":"{}"}}"#, "x".repeat(70_000));
     for (line, answer, is_agreed) in [
         ("agreed", says(json!(["ads", "care"])), true),
-        ("a word", says(json!("care")), true),
+        ("a word", says(json!("care")), false),
+        ("words and more", says(json!(["care", null])), false),
         ("not this", says(json!(["ads"])), false),
         ("nothing", says(json!([])), false),
         ("a lie", says(json!({"care": true})), false),
@@ -119,6 +120,56 @@ fn a_service_is_asked_once_and_a_withdrawal_is_seen_when_the_response_is_old() {
         bed.refuses("withdrawn", &request, &token, (403, "consent_missing"));
         assert_eq!(*calls.borrow(), 2);
     });
+}
+
+/// A path ends where a server says: `/people/..` is another place, and `/people/` are all.
+#[test]
+fn nobody_is_called_by_a_place_above() {
+    for sub in [".", "..", ""] {
+        in_every_host(&lookup("deny"), |bed| {
+            let says = json!({"purposes": ["care"]}).to_string();
+            let calls = bed.responses(move |_| CallResponse::http(200, says.clone()));
+            let token = signer().token(&bed.claims(&json!({"sub": sub})));
+            bed.refuses(sub, &bearer("/", &token), &token, (403, "consent_missing"));
+            assert_eq!(*calls.borrow(), 0, "{sub:?}");
+        });
+    }
+}
+
+/// Callers whom only their certificates name are people and services like others.
+#[test]
+fn callers_by_certificate_are_looked_up_and_their_opt_outs_remembered() {
+    let certified = |consent: Value| {
+        json!({"consent": consent, "providers": {}, "rules": [{"require": {
+            "tls": {"client_certificate": true}, "consent": {"granted": ["care"]},
+        }}]})
+    };
+    let missing = (403, "consent_missing");
+    let of = |uri: &str| {
+        Request::get("/")
+            .attribute(&["connection", "tls_version"], "TLSv1.3")
+            .attribute(&["connection", "mtls"], [1])
+            .attribute(&["connection", "uri_san_peer_certificate"], uri)
+    };
+    let asks = json!({"lookup": {
+        "uri": "https://consent.example.com/people/{subject}", "cluster": "idp",
+    }});
+    let mut bed = Bed::new(Profile::Envoy, &certified(asks));
+    let calls = bed.responses(|call| {
+        let is_jane = header_of(call, ":path") == "/people/urn%3Ajane";
+        let purposes: &[&str] = if is_jane { &["care"] } else { &[] };
+        CallResponse::http(200, json!({"purposes": purposes}).to_string())
+    });
+    drop(bed.passes("agreed", &of("urn:jane"), ""));
+    bed.refuses("not agreed", &of("urn:joe"), "", missing);
+    assert_eq!(*calls.borrow(), 2);
+    let remembers = json!({"gpc": ["care"], "default": "granted", "remember_opt_out": {}});
+    let mut bed = Bed::new(Profile::Envoy, &certified(remembers));
+    drop(bed.passes("before", &of("urn:jane"), ""));
+    let opted_out = of("urn:jane").header("sec-gpc", "1");
+    bed.refuses("with the signal", &opted_out, "", missing);
+    bed.refuses("without it, later", &of("urn:jane"), "", missing);
+    drop(bed.passes("somebody else", &of("urn:joe"), ""));
 }
 
 #[test]

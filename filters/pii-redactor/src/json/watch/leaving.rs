@@ -47,6 +47,8 @@ impl Watch {
         let keeps_from = match (undecided, self.frames.last()) {
             (Some(frame), _) => frame.start,
             (None, Some(frame)) if self.is_before_value() => frame.child_start,
+            // It may be no JSON.
+            (None, None) if self.state == State::InToken => self.position().less(self.text.len()),
             _ => self.position(),
         };
         keeps_from.less(self.left).min(self.held.len())

@@ -2,7 +2,7 @@
 
 use super::Watch;
 use crate::bytes::Position as _;
-use crate::plan::watched::{Otherwise, Watched, What, bit};
+use crate::plan::watched::{Otherwise, Watched, What, bit, indices};
 use crate::tally::{Became, FOREIGN_OBJECT, Tally};
 
 impl Watch {
@@ -27,6 +27,32 @@ impl Watch {
         self.foreign(place, index, watched, tally);
     }
 
+    /// A scalar stands where an object should that must have an owner, so it is another's. `null` is
+    /// no value at all.
+    pub(super) fn scalar_in_place_of_object(
+        &mut self,
+        byte: u8,
+        watched: &Watched,
+        tally: &mut Tally,
+    ) {
+        if byte == b'n' || self.removing.is_some() {
+            return;
+        }
+        let needs = watched.owners(|_, needs_owner| needs_owner);
+        if needs == 0 {
+            return;
+        }
+        let (from, start) = self.frames.last().map_or((0, self.position()), |frame| {
+            (frame.states_to, frame.child_start)
+        });
+        let own = self.states.get(from..).unwrap_or_default();
+        for index in indices(watched.objects(own) & needs) {
+            if self.removing.is_none() {
+                self.foreign_from(start, self.frames.len(), index, watched, tally);
+            }
+        }
+    }
+
     /// An object is another's.
     pub(super) fn foreign(
         &mut self,
@@ -35,35 +61,46 @@ impl Watch {
         watched: &Watched,
         tally: &mut Tally,
     ) {
-        let Some(What::Owner {
-            rule, otherwise, ..
-        }) = watched.target(index).map(|target| &target.what)
-        else {
-            return;
-        };
         let Some(frame) = self.frames.get_mut(place) else {
             return;
         };
         frame.judged |= bit(index);
         let (start, people_before) = (frame.start, frame.people_before);
-        match otherwise {
-            Otherwise::Report => tally.add(FOREIGN_OBJECT, *rule, Became::Stayed),
-            // Its beginning has left: an object whose owner is there twice.
-            Otherwise::Remove if start < self.left => {
-                tally.add(FOREIGN_OBJECT, *rule, Became::Blocked);
-                tally.blocks = true;
-            }
-            Otherwise::Remove => {
-                tally.add(FOREIGN_OBJECT, *rule, Became::Removed);
-                tally.forget_people(people_before);
-                self.held.truncate(start.less(self.left));
-                self.between.retain(|(between, _)| *between < start);
-                self.removing = Some(place);
-            }
-            Otherwise::Block => {
-                tally.add(FOREIGN_OBJECT, *rule, Became::Blocked);
-                tally.blocks = true;
-            }
+        if self.foreign_from(start, place, index, watched, tally) {
+            tally.forget_people(people_before);
         }
+    }
+
+    /// What begins here and has this depth is another's. Whether it goes.
+    fn foreign_from(
+        &mut self,
+        start: usize,
+        place: usize,
+        index: u32,
+        watched: &Watched,
+        tally: &mut Tally,
+    ) -> bool {
+        let Some(What::Owner {
+            rule, otherwise, ..
+        }) = watched.target(index).map(|target| &target.what)
+        else {
+            return false;
+        };
+        let became = match otherwise {
+            Otherwise::Report => Became::Stayed,
+            // Its beginning has left: an object whose owner is there twice.
+            Otherwise::Remove if start < self.left => Became::Blocked,
+            Otherwise::Remove => Became::Removed,
+            Otherwise::Block => Became::Blocked,
+        };
+        tally.add(FOREIGN_OBJECT, *rule, became);
+        tally.blocks |= became == Became::Blocked;
+        if became != Became::Removed {
+            return false;
+        }
+        self.held.truncate(start.less(self.left));
+        self.between.retain(|(between, _)| *between < start);
+        self.removing = Some(place);
+        true
     }
 }

@@ -147,12 +147,12 @@ fn lines_and_events_are_documents_of_their_own() {
         outcome.body,
         "{\"owner_id\":7}\nnull\n{\"owner_id\":\"me\"}\n"
     );
-    let events = "data: {\"owner_id\":8}\n\ndata: {\"owner_id\":\ndata: 7}\n\ndata: [{\"owner_id\":8}]\n\ndata: hello\n\n";
+    let events = "data: {\"owner_id\":8}\n\ndata: {\"owner_id\":\ndata: 7}\n\ndata: [{\"owner_id\":8}]\n\ndata: [DONE]\n\n";
     let rule = owner("$..owner_id", "");
     let outcome = watched(&rule, "text/event-stream", events);
     assert_eq!(
         outcome.body,
-        "data: null\n\ndata: {\"owner_id\":\ndata: 7}\n\ndata: []\n\ndata: hello\n\n"
+        "data: null\n\ndata: {\"owner_id\":\ndata: 7}\n\ndata: []\n\ndata: [DONE]\n\n"
     );
     assert_eq!(outcome.foreign, 2);
 }
@@ -197,6 +197,119 @@ fn what_cannot_be_judged_goes_no_further() {
     let outcome = watched_in_pieces(&rule, "application/json", &long, 16_384);
     assert!(!outcome.unjudged);
     assert_eq!(outcome.body, long);
+}
+
+/// In events, text that is no document passes nowhere: whoever takes the stream apart in another way could
+/// find an object in it.
+#[test]
+fn text_in_events_cannot_be_judged() {
+    let rule = owner("$.orders[*].owner_id", "");
+    let foreign = r#"{"orders":[{"owner_id":8}]}"#;
+    for events in [
+        format!("data: x {foreign}\n\n"),
+        format!("data: 'x' {foreign}\n\n"),
+        format!("data: 7 x{foreign}\n\n"),
+        format!("data: /**/ {foreign}\n\n"),
+        "data: hello\n\n".to_owned(),
+        "data: nobody".to_owned(),
+        "data: <order owner=8/>\n\n".to_owned(),
+        format!("event: {foreign}\ndata: {{}}\n\n"),
+        "id: [\ndata: {}\n\n".to_owned(),
+        format!("retry: 7 {foreign}\n"),
+    ] {
+        for piece in 1..=events.len() {
+            let outcome = watched_in_pieces(&rule, "text/event-stream", &events, piece);
+            assert!(outcome.unjudged, "{events} {piece}");
+        }
+    }
+    // Receivers overlook comments and fields that they do not know.
+    for (events, expected) in [
+        (format!(": {foreign}\n\n"), ":\n\n"),
+        (format!("foo: {foreign}\nbar\n\n"), "\n\n\n"),
+        (
+            "event: order-1\nid: 7/a\nretry: 10\ndata: 7\n\ndata: null\n\ndata:\n\ndata: [DONE]\n\n".to_owned(),
+            "event: order-1\nid: 7/a\nretry: 10\ndata: 7\n\ndata: null\n\ndata:\n\ndata: [DONE]\n\n",
+        ),
+    ] {
+        let outcome = watched(&rule, "text/event-stream", &events);
+        assert_eq!(outcome.body, expected, "{events}");
+        assert!(!outcome.unjudged, "{events}");
+    }
+    // A rule that only reports changes nothing.
+    let reports = rule.replace("remove", "report");
+    let events = format!(": {foreign}\ndata: x {foreign}\n\n");
+    assert_eq!(watched(&reports, "text/event-stream", &events).body, events);
+}
+
+#[test]
+fn a_document_that_is_a_word_is_text() {
+    let rule = owner("$.owner_id", "");
+    for body in [
+        "hello",
+        "x {}",
+        "{} x",
+        "-",
+        "0x7",
+        "truely",
+        "\n\nSECRET\n",
+    ] {
+        for kind in ["application/json", "application/x-ndjson"] {
+            for piece in 1..=body.len() {
+                let outcome = watched_in_pieces(&rule, kind, body, piece);
+                assert!(outcome.unjudged, "{body}");
+                assert!(!outcome.body.contains(|at: char| at.is_ascii_uppercase()));
+            }
+        }
+    }
+    for body in ["7", "-7.5e3", "true", "null", "\"hello\"", " [] "] {
+        let outcome = watched(&rule, "application/json", body);
+        assert_eq!((outcome.body.as_str(), outcome.unjudged), (body, false));
+    }
+}
+
+/// Where an object must have an owner, a text in its place has none.
+#[test]
+fn a_scalar_in_the_place_of_an_object_has_no_owner() {
+    let more = r#","if_missing":"else""#;
+    for (path, body, expected, foreign) in [
+        ("$.owner_id", r#""SECRET""#, "null", 1),
+        ("$.owner_id", " 536221234 ", " null ", 1),
+        ("$.owner_id", "null", "null", 0),
+        ("$.owner_id", r#"{"owner_id":7}"#, r#"{"owner_id":7}"#, 0),
+        (
+            "$[*].owner_id",
+            r#"["SECRET", {"owner_id":7}, 12, null, "S\u0045CRET"]"#,
+            r#"[ {"owner_id":7}, null]"#,
+            3,
+        ),
+        (
+            "$.a.owner_id",
+            r#"{"a":"SECRET","b":"kept"}"#,
+            r#"{"b":"kept"}"#,
+            1,
+        ),
+        (
+            "$.orders[*].owner_id",
+            r#"{"a":"kept","orders":["SECRET"]}"#,
+            r#"{"a":"kept","orders":[]}"#,
+            1,
+        ),
+    ] {
+        let outcome = watched(&owner(path, more), "application/json", body);
+        assert_eq!(outcome.body, expected, "{path} {body}");
+        assert_eq!(outcome.foreign, foreign, "{path} {body}");
+        assert!(!outcome.blocks && !outcome.unjudged, "{path} {body}");
+        // Without that, what has no owner stays.
+        assert_eq!(
+            watched(&owner(path, ""), "application/json", body).body,
+            body
+        );
+    }
+    let block = owner("$.owner_id", more).replace("remove", "block");
+    assert!(watched(&block, "application/json", r#""SECRET""#).blocks);
+    let lines = "{\"owner_id\":7}\n\"SECRET\"\n";
+    let outcome = watched(&owner("$.owner_id", more), "application/x-ndjson", lines);
+    assert_eq!(outcome.body, "{\"owner_id\":7}\nnull\n");
 }
 
 #[test]
