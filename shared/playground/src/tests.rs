@@ -100,9 +100,8 @@ fn the_connection_is_what_the_fields_say_of_it() {
         }
         told(explain, &question)
     };
-    let status = |fields: &[(&'static str, &str)]| {
-        with(fields)["document"]["response"]["status"].clone()
-    };
+    let status =
+        |fields: &[(&'static str, &str)]| with(fields)["document"]["response"]["status"].clone();
     assert_eq!(status(&[]), 200);
     assert_eq!(status(&[("tls", "")]), 200);
     assert_eq!(status(&[("tls", "1.1")]), 403);
