@@ -1,5 +1,8 @@
 //! The operations of an OpenAPI document (3.0 and 3.1), and which of them a request is for.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -248,6 +251,3 @@ const MAX_SERVERS: usize = 16;
 const MAX_REFERENCES: usize = 16;
 /// Of the search for one path.
 const MAX_STEPS: usize = 10_000;
-
-#[cfg(test)]
-mod tests;

@@ -7,6 +7,9 @@
 //! has no place any more is counted as [`Decision::omitted`].
 
 #[cfg(test)]
+mod tests;
+
+#[cfg(test)]
 use serde::{Deserialize, Serialize};
 
 use crate::filters::place_in_chain;
@@ -336,6 +339,3 @@ const MAX_FINDINGS: usize = 128;
 const MAX_PURPOSES: usize = 8;
 /// Of a rule, a reason or a kind.
 const MAX_NAME_BYTES: usize = 128;
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,8 @@
 //! The few structures of DER (X.690) that public keys and ECDSA signatures need.
 
+#[cfg(test)]
+mod tests;
+
 /// A value with its tag and length.
 pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(content.len().saturating_add(MAX_HEAD_BYTES));
@@ -84,6 +87,3 @@ const MAX_HEAD_BYTES: usize = 10;
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
-
-#[cfg(test)]
-mod tests;

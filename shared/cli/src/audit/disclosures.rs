@@ -21,12 +21,12 @@ pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
 
-    #[command(flatten)]
-    pseudonyms: Pseudonyms,
-
     /// Whom the data is about, as the messages name them
     #[arg(long, value_name = "ID")]
     data_subject: String,
+
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
 
     #[command(flatten)]
     times: TimeRange,

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use audit::record::Record;
 use audit::{Control, Group, Range, canonical};
 
-use super::common::{Input, Result};
+use super::common::Result;
 use super::format::thousands;
-use super::orders::{
-    DRY_RUN, Operator, Safeguards, read_with_holds, refuse_unwritable, rewrite_all,
-};
+use super::orders::{DRY_RUN, Order, Safeguards};
 use super::subject_args::Pseudonyms;
 use crate::exit;
 use crate::output::say;
@@ -29,13 +27,7 @@ use trail::time;
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    input: Input,
-
-    #[command(flatten)]
-    operator: Operator,
-
-    #[command(flatten)]
-    pseudonyms: Pseudonyms,
+    order: Order,
 
     /// Erase what the records of this subject say about it
     #[arg(long, required_unless_present_any = ["records", "data_subject"])]
@@ -45,6 +37,9 @@ pub(super) struct Arguments {
     /// unless --groups says otherwise; needs --pseudonym-key-env
     #[arg(long, value_name = "ID", conflicts_with = "subject")]
     data_subject: Option<String>,
+
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
 
     /// Take away this record
     #[arg(long = "record", value_name = "UID")]
@@ -67,14 +62,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let input = &arguments.input;
-    refuse_unwritable(input)?;
-    let mut keyring = input.keyring()?;
-    let key = arguments.operator.key(&mut keyring)?;
-    let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
+    let order = &arguments.order;
+    order.refuse_unwritable()?;
+    let (keyring, mut ledger) = order.open()?;
     let wanted = Wanted::of(arguments)?;
-    let now_ms = input.now_ms()?;
-    let (trail, found, holds) = read_with_holds(input, &keyring, &ledger, |holds| {
+    let now_ms = order.input.now_ms()?;
+    let (trail, found, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
         Found::new(&wanted, Arc::clone(holds), now_ms)
     })?;
     if !arguments.safeguards.allow(trail, now_ms, "erasing") {
@@ -115,11 +108,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     for uid in absent {
         say!("{uid}: not there, on hold, or without those parts");
     }
-    let mut grounds = arguments.operator.grounds();
+    let mut grounds = order.grounds();
     if !arguments.may_erase(&found, now_ms, &mut grounds) {
         return Ok(exit::FOUND);
     }
-    if !arguments.operator.apply {
+    if !order.apply {
         say!("{DRY_RUN}");
         return Ok(exit::RIGHT);
     }
@@ -130,7 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let added = ledger.add(&entries, now_ms);
     added.map_err(|error| error.to_string())?;
     let whole: BTreeSet<String> = found.whole.keys().map(|(c, s)| uid(c, *s)).collect();
-    rewrite_all(input, |uid, text| {
+    order.rewrite_all(|uid, text| {
         if whole.contains(uid) {
             return Fate::Drop;
         }
@@ -227,12 +220,10 @@ impl Wanted {
                 ));
             }
         }
-        let pseudonyms = &arguments.pseudonyms;
-        let subject = match (&arguments.subject, &arguments.data_subject) {
-            (Some(subject), _) => Some(pseudonyms.subject(subject)?),
-            (None, Some(person)) => Some(pseudonyms.data_subject(person)?),
-            (None, None) => None,
-        };
+        let subject = arguments.subject.as_deref();
+        let subject = arguments
+            .pseudonyms
+            .named(subject, arguments.data_subject.as_deref())?;
         Ok(Self {
             subject,
             records: arguments.records.iter().cloned().collect(),

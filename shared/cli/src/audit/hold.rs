@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use audit::{Control, Range, Selector, Target};
 use policy::path::{PathCase, PathPattern};
 
-use super::common::{Input, Result};
+use super::common::Result;
 use super::format::thousands;
 use super::keygen::random;
-use super::orders::{DRY_RUN, Operator};
+use super::orders::{DRY_RUN, Order};
 use super::subject_args::Pseudonyms;
 use crate::exit;
 use crate::output::say;
@@ -25,13 +25,7 @@ use trail::subject::Subject;
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    input: Input,
-
-    #[command(flatten)]
-    operator: Operator,
-
-    #[command(flatten)]
-    pseudonyms: Pseudonyms,
+    order: Order,
 
     /// The name of the hold
     #[arg(long, required = true)]
@@ -44,6 +38,9 @@ pub(super) struct Arguments {
     /// Hold the records that are about this person and in the files; needs --pseudonym-key-env
     #[arg(long, value_name = "ID", conflicts_with_all = ["release", "subject"])]
     data_subject: Option<String>,
+
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
 
     /// Hold what the subject does from now on, too
     #[arg(long, requires = "subject")]
@@ -75,13 +72,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let input = &arguments.input;
-    let mut keyring = input.keyring()?;
-    let key = arguments.operator.key(&mut keyring)?;
-    let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
+    let order = &arguments.order;
+    let (keyring, mut ledger) = order.open()?;
     let name = &arguments.name;
     let holds = Holds::active(&ledger.orders);
-    let grounds = arguments.operator.grounds();
+    let grounds = order.grounds();
     let entries = if arguments.release {
         if !holds.contains(name) {
             return Err(format!("there is no hold {name:?} in the ledger"));
@@ -109,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             all.push(target(text)?);
         }
         if let Some(subject) = arguments.held_subject()? {
-            let (_, found) = input.read(&keyring, || Found {
+            let (_, found) = order.input.read(&keyring, || Found {
                 subject: &subject,
                 records: BTreeMap::new(),
             })?;
@@ -148,12 +143,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             grounds,
         }]
     };
-    if !arguments.operator.apply {
+    if !order.apply {
         say!("{DRY_RUN}");
         return Ok(exit::RIGHT);
     }
     ledger
-        .add(&entries, input.now_ms()?)
+        .add(&entries, order.input.now_ms()?)
         .map_err(|error| error.to_string())?;
     Ok(exit::RIGHT)
 }
@@ -161,11 +156,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 impl Arguments {
     /// Whose records are held, if somebody's are.
     fn held_subject(&self) -> Result<Option<Subject>> {
-        match (&self.subject, &self.data_subject) {
-            (Some(subject), _) => self.pseudonyms.subject(subject).map(Some),
-            (None, Some(person)) => self.pseudonyms.data_subject(person).map(Some),
-            (None, None) => Ok(None),
-        }
+        let subject = self.subject.as_deref();
+        self.pseudonyms.named(subject, self.data_subject.as_deref())
     }
 
     /// The paths and the classes.

@@ -22,9 +22,12 @@ use trail::rewrite::{Fate, rewrite};
 use trail::source::unwritable;
 use trail::verdict::{Question, conclude};
 
-/// Who orders it, and why.
+/// What files it is about, who orders it, and why.
 #[derive(clap::Args)]
-pub(super) struct Operator {
+pub(super) struct Order {
+    #[command(flatten)]
+    pub(super) input: Input,
+
     /// The environment variable with the operator's secret key
     #[arg(long, value_name = "VARIABLE")]
     sign_key_env: Option<String>,
@@ -54,9 +57,23 @@ pub(super) struct Operator {
     pub(super) apply: bool,
 }
 
-impl Operator {
-    /// The key, and the ring with its public half.
-    pub(super) fn key(&self, keyring: &mut Keyring) -> Result<SigningKey> {
+impl Order {
+    /// The keys, with the operator's among them, and the ledger, to which that key signs.
+    pub(super) fn open(&self) -> Result<(Keyring, Ledger)> {
+        let mut keyring = self.input.keyring()?;
+        let key = self.key()?;
+        keyring.add(
+            Some(key.id().to_owned()),
+            Entry::always(key.public(), Role::Operator),
+        );
+        let path = self.input.ledger();
+        let path = path.ok_or("--ledger is needed: it says what was done")?;
+        let uid: ChainUid = random()?;
+        let ledger = Ledger::open(path, key, &keyring, uid, !self.apply);
+        Ok((keyring, ledger.map_err(|error| error.to_string())?))
+    }
+
+    fn key(&self) -> Result<SigningKey> {
         let (text, whose) = match (&self.sign_key_env, &self.sign_key) {
             (Some(variable), _) => {
                 let text = std::env::var(variable).unwrap_or_default();
@@ -65,30 +82,11 @@ impl Operator {
             (None, Some(file)) => (read_text(file)?, file.display().to_string()),
             (None, None) => return Err("--sign-key or --sign-key-env is needed".to_owned()),
         };
-        let key = SigningKey::from_text(self.sign_key_id.as_deref(), &text)
-            .map_err(|error| format!("{whose}: {error}"))?;
-        keyring.add(
-            Some(key.id().to_owned()),
-            Entry::always(key.public(), Role::Operator),
-        );
-        Ok(key)
+        SigningKey::from_text(self.sign_key_id.as_deref(), &text)
+            .map_err(|error| format!("{whose}: {error}"))
     }
 
-    pub(super) fn ledger(
-        &self,
-        input: &Input,
-        keyring: &Keyring,
-        key: SigningKey,
-    ) -> Result<Ledger> {
-        let path = input
-            .ledger()
-            .ok_or("--ledger is needed: it says what was done")?;
-        let uid: ChainUid = random()?;
-        let ledger = Ledger::open(path, key, keyring, uid, !self.apply);
-        ledger.map_err(|error| error.to_string())
-    }
-
-    /// The texts of an order.
+    /// The texts that the ledger keeps.
     pub(super) fn grounds(&self) -> BTreeMap<String, String> {
         let texts = [
             ("reason", &self.reason),
@@ -99,6 +97,88 @@ impl Operator {
             .into_iter()
             .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?)))
             .collect()
+    }
+
+    /// Reads all files with the holds that are in force: those of the ledger, and of others among the files.
+    pub(super) fn read_with_holds<O: Observer>(
+        &self,
+        keyring: &Keyring,
+        ledger: &Ledger,
+        observer: impl Fn(&Arc<Holds>) -> O + Sync,
+    ) -> Result<(Trail, Vec<O>, Arc<Holds>)> {
+        let mut holds = Arc::new(Holds::active(&ledger.orders));
+        loop {
+            let (trail, observers) = self.input.read(keyring, || observer(&holds))?;
+            let all = Holds::active(trail.orders());
+            if all == *holds {
+                return Ok((trail, observers, holds));
+            }
+            holds = Arc::new(all);
+        }
+    }
+
+    /// Writes all files anew, and tells what was done to each. What could not be done comes back.
+    pub(super) fn rewrite_all(&self, mut fate: impl FnMut(&str, &str) -> Fate) -> Result<()> {
+        let mut failures = Vec::new();
+        for file in &self.rewritten_files()? {
+            match rewrite(file, &mut fate) {
+                Ok(done) => {
+                    say!(
+                        "{}: {} records taken away, {} changed",
+                        file.display(),
+                        thousands(done.dropped),
+                        thousands(done.replaced)
+                    );
+                    if done.parts > 0 {
+                        failures.push(format!(
+                            "{}: {} parts of records are in lines of a log and were left; delete those lines",
+                            file.display(),
+                            done.parts
+                        ));
+                    }
+                }
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        if failures.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "{}\nThe ledger has the order already; run the command again when this is settled",
+                failures.join("\n")
+            ))
+        }
+    }
+
+    /// The files that are to be written anew: all but the ledger.
+    fn rewritten_files(&self) -> Result<Vec<PathBuf>> {
+        let is_ledger = |file: &PathBuf| {
+            let ledger = self.input.ledger();
+            ledger.is_some_and(|ledger| is_same_file(file, ledger))
+        };
+        Ok(self
+            .input
+            .files()?
+            .into_iter()
+            .filter(|file| !is_ledger(file))
+            .collect())
+    }
+
+    /// Files that cannot be written anew are refused before anything is ordered.
+    pub(super) fn refuse_unwritable(&self) -> Result<()> {
+        let mut problems = Vec::new();
+        for file in self.rewritten_files()? {
+            if file.as_os_str() == "-" {
+                problems.push("standard input cannot be written anew; name files".to_owned());
+            } else if let Ok(Some(why)) = unwritable(&file) {
+                problems.push(format!("{}: {why}", file.display()));
+            }
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems.join("\n"))
+        }
     }
 }
 
@@ -153,87 +233,6 @@ impl Safeguards {
             );
         }
         false
-    }
-}
-
-/// Reads all files with the holds that are in force: those of the ledger, and of others among the files.
-pub(super) fn read_with_holds<O: Observer>(
-    input: &Input,
-    keyring: &Keyring,
-    ledger: &Ledger,
-    observer: impl Fn(&Arc<Holds>) -> O + Sync,
-) -> Result<(Trail, Vec<O>, Arc<Holds>)> {
-    let mut holds = Arc::new(Holds::active(&ledger.orders));
-    loop {
-        let (trail, observers) = input.read(keyring, || observer(&holds))?;
-        let all = Holds::active(trail.orders());
-        if all == *holds {
-            return Ok((trail, observers, holds));
-        }
-        holds = Arc::new(all);
-    }
-}
-
-/// Writes all files anew, and tells what was done to each. What could not be done comes back.
-pub(super) fn rewrite_all(input: &Input, mut fate: impl FnMut(&str, &str) -> Fate) -> Result<()> {
-    let mut failures = Vec::new();
-    for file in &rewritten_files(input)? {
-        match rewrite(file, &mut fate) {
-            Ok(done) => {
-                say!(
-                    "{}: {} records taken away, {} changed",
-                    file.display(),
-                    thousands(done.dropped),
-                    thousands(done.replaced)
-                );
-                if done.parts > 0 {
-                    failures.push(format!(
-                        "{}: {} parts of records are in lines of a log and were left; delete those lines",
-                        file.display(),
-                        done.parts
-                    ));
-                }
-            }
-            Err(error) => failures.push(error.to_string()),
-        }
-    }
-    if failures.is_empty() {
-        Ok(())
-    } else {
-        Err(format!(
-            "{}\nThe ledger has the order already; run the command again when this is settled",
-            failures.join("\n")
-        ))
-    }
-}
-
-/// The files that are to be written anew: all but the ledger.
-fn rewritten_files(input: &Input) -> Result<Vec<PathBuf>> {
-    let is_ledger = |file: &PathBuf| {
-        let ledger = input.ledger();
-        ledger.is_some_and(|ledger| is_same_file(file, ledger))
-    };
-    Ok(input
-        .files()?
-        .into_iter()
-        .filter(|file| !is_ledger(file))
-        .collect())
-}
-
-/// Files that cannot be written anew are refused before anything is ordered.
-pub(super) fn refuse_unwritable(input: &Input) -> Result<()> {
-    let mut problems = Vec::new();
-    for file in rewritten_files(input)? {
-        if file.as_os_str() == "-" {
-            problems.push("standard input cannot be written anew; name files".to_owned());
-        } else if let Ok(Some(why)) = unwritable(&file) {
-            problems.push(format!("{}: {why}", file.display()));
-        }
-    }
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("\n"))
     }
 }
 

@@ -10,11 +10,9 @@ use trail::item::ChainUid;
 use trail::purge::{Ages, Plan, Purge, Tombstones, plans};
 use trail::rewrite::Fate;
 
-use super::common::{Input, Result};
+use super::common::Result;
 use super::format::{printable, thousands};
-use super::orders::{
-    DRY_RUN, Operator, Safeguards, read_with_holds, refuse_unwritable, rewrite_all,
-};
+use super::orders::{DRY_RUN, Order, Safeguards};
 use crate::exit;
 use crate::output::say;
 
@@ -22,23 +20,18 @@ use crate::output::say;
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    input: Input,
-
-    #[command(flatten)]
-    operator: Operator,
+    order: Order,
 
     #[command(flatten)]
     safeguards: Safeguards,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
-    let input = &arguments.input;
-    refuse_unwritable(input)?;
-    let mut keyring = input.keyring()?;
-    let key = arguments.operator.key(&mut keyring)?;
-    let mut ledger = arguments.operator.ledger(input, &keyring, key)?;
-    let now_ms = input.now_ms()?;
-    let (trail, ages, holds) = read_with_holds(input, &keyring, &ledger, |holds| {
+    let order = &arguments.order;
+    order.refuse_unwritable()?;
+    let (keyring, mut ledger) = order.open()?;
+    let now_ms = order.input.now_ms()?;
+    let (trail, ages, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
         Ages::new(now_ms, Arc::clone(holds))
     })?;
     let plans = plans(&trail, &holds, ages);
@@ -46,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         return Ok(exit::FOUND);
     }
     tell(&plans);
-    if !arguments.operator.apply {
+    if !order.apply {
         say!("{DRY_RUN}");
         return Ok(exit::RIGHT);
     }
@@ -62,18 +55,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     if purges.is_empty() && single.is_empty() {
         return Ok(exit::RIGHT);
     }
-    let mut grounds = arguments.operator.grounds();
+    let mut grounds = order.grounds();
     grounds.insert("expired".to_owned(), "behind a record on hold".to_owned());
     let tombstones = if single.is_empty() {
         BTreeMap::new()
     } else {
-        let (_, found) = input.read(&keyring, || Tombstones::new(&single, &grounds))?;
+        let (_, found) = order
+            .input
+            .read(&keyring, || Tombstones::new(&single, &grounds))?;
         found.into_iter().flat_map(|found| found.found).collect()
     };
     let entries = purges
         .iter()
         .map(|(chain, purge)| {
-            let mut grounds = arguments.operator.grounds();
+            let mut grounds = order.grounds();
             // The record that said so is among those that go.
             grounds.insert("heartbeat_ms".to_owned(), purge.heartbeat_ms.to_string());
             Control::Purge {
@@ -88,7 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     ledger
         .add(&entries, now_ms)
         .map_err(|error| error.to_string())?;
-    rewrite_all(input, |uid, _| {
+    order.rewrite_all(|uid, _| {
         let Some((chain, sequence)) = uid.split_once(':') else {
             return Fate::Keep;
         };

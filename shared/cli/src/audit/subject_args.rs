@@ -17,6 +17,19 @@ impl Pseudonyms {
         Ok(Subject::new(subject, &self.epochs()?))
     }
 
+    /// A subject, or else somebody whom data is about, as far as one of them is named.
+    pub(super) fn named(
+        &self,
+        subject: Option<&str>,
+        person: Option<&str>,
+    ) -> Result<Option<Subject>> {
+        match (subject, person) {
+            (Some(subject), _) => self.subject(subject).map(Some),
+            (None, Some(person)) => self.data_subject(person).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// Somebody whom data is about, who is recorded by pseudonyms alone.
     pub(super) fn data_subject(&self, person: &str) -> Result<Subject> {
         let epochs = self.epochs()?;

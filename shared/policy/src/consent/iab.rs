@@ -4,6 +4,9 @@
 //! Both are bits in base64url. Only what a purpose depends on is read: one pass, nothing is allocated
 //! in proportion to the string, and whatever does not fit the format makes the whole unreadable.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 /// What somebody wants to know of such a string.
@@ -398,6 +401,3 @@ const MAX_SECTIONS: u64 = 32;
 const MAX_FIBONACCI_BITS: usize = 16;
 /// A TC string that lists every vendor there is takes about 3 KiB.
 const MAX_BYTES: usize = 8192;
-
-#[cfg(test)]
-mod tests;
