@@ -307,6 +307,16 @@ pub(super) fn shape(config: &Json) -> Option<&'static str> {
     }
     let is_pii = is_list("presets")
         || config.member("detectors").is_some()
-        || has_rule_with(&["detect", "fields", "allow_fields", "presets", "owner"]);
+        || has_rule_with(&[
+            "detect",
+            "fields",
+            "allow_fields",
+            "presets",
+            "owner",
+            "max_body",
+            "max_depth",
+            "max_members",
+            "graphql",
+        ]);
     is_pii.then_some(PII_REDACTOR)
 }
