@@ -324,7 +324,11 @@ impl Checker<'_> {
         }
         if let Some(config) = said.config() {
             let read = |text: &str| said.check(&Json::String(text.to_owned()), plugins);
-            self.embedded(&read, config);
+            match config.text() {
+                // Not even nothing is left out: whoever says it means an object.
+                None => self.tree_config(&read, config),
+                Some(_) => drop(self.embedded(&read, config)),
+            }
         }
     }
 
@@ -403,7 +407,7 @@ fn hint(text: &str, at: usize) -> Option<String> {
     let hint = if text.starts_with('\u{feff}') {
         "the file begins with a byte order mark; save it as UTF-8 without BOM"
     } else if text.trim().is_empty() {
-        "the file is empty"
+        "there is nothing in it"
     } else if next.starts_with(smart) || before.ends_with(smart) {
         "typographic quotes; JSON wants straight ones: \""
     } else if next.starts_with("//")
