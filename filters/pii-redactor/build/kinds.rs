@@ -6,8 +6,8 @@ use crate::Row;
 use crate::presets::{self, Preset};
 
 /// The files, in order.
-const FILES: [&str; 8] = [
-    "contact", "money", "secret", "person", "us", "uk", "world", "eu",
+const FILES: [&str; 9] = [
+    "contact", "money", "secret", "person", "us", "uk", "world", "eu", "network",
 ];
 /// The variants of `policy::finding::Category`.
 const CATEGORIES: [(&str, &str); 7] = [

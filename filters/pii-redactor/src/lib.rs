@@ -15,6 +15,7 @@
 )]
 
 pub mod action;
+mod allowed_hosts;
 mod budget;
 mod bytes;
 mod charset;
@@ -34,6 +35,7 @@ pub mod headers;
 pub mod inflate;
 pub mod json;
 pub mod lexicon;
+pub mod limits;
 pub mod malformed;
 pub mod media;
 mod member_rules;

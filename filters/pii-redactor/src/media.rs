@@ -25,6 +25,8 @@ pub enum Framing {
     Markup,
     /// Text, or JSON if it begins like JSON.
     Text,
+    /// A GraphQL document, or JSON if it begins like JSON and unlike GraphQL.
+    Graphql,
     /// A type that says nothing about the content: JSON, text or binary, as the first bytes say.
     Unknown,
     /// The messages of gRPC, which are not searched; what begins like JSON is none.
@@ -112,8 +114,8 @@ impl Media {
             (None, Some(known)) | (Some(known), None) => (Some(known), false),
             (Some(Framing::Grpc), known) | (known, Some(Framing::Grpc)) => (known, false),
             (Some(Framing::Unknown), known) | (known, Some(Framing::Unknown)) => (known, false),
-            (Some(Framing::Text | Framing::Markup), known)
-            | (known, Some(Framing::Text | Framing::Markup)) => (known, false),
+            (Some(Framing::Text | Framing::Markup | Framing::Graphql), known)
+            | (known, Some(Framing::Text | Framing::Markup | Framing::Graphql)) => (known, false),
             (Some(Framing::JsonLines), Some(Framing::Json))
             | (Some(Framing::Json), Some(Framing::JsonLines)) => (Some(Framing::Json), false),
             _ => (Some(Framing::Text), true),
@@ -162,6 +164,7 @@ enum Kind {
     Csv(Option<u8>),
     Markup,
     Text,
+    Graphql,
     Unknown,
     Grpc,
     Binary,
@@ -193,7 +196,7 @@ const TYPES: &[(&str, Kind)] = &[
     ("application/yaml", Kind::Text),
     ("application/x-yaml", Kind::Text),
     ("application/toml", Kind::Text),
-    ("application/graphql", Kind::Text),
+    ("application/graphql", Kind::Graphql),
     ("application/sql", Kind::Text),
     ("application/javascript", Kind::Text),
     ("application/x-javascript", Kind::Text),
@@ -313,6 +316,7 @@ impl Kind {
             }),
             Self::Markup => Framing::Markup,
             Self::Text => Framing::Text,
+            Self::Graphql => Framing::Graphql,
             Self::Unknown => Framing::Unknown,
             Self::Grpc => Framing::Grpc,
             Self::Binary => return None,
@@ -491,7 +495,7 @@ mod tests {
             ("application/atom+xml", Some(Framing::Markup)),
             ("text/plain", Some(Framing::Text)),
             ("application/openapi+yaml", Some(Framing::Text)),
-            ("application/graphql", Some(Framing::Text)),
+            ("application/graphql", Some(Framing::Graphql)),
             ("application/sql", Some(Framing::Text)),
             ("text/javascript", Some(Framing::Text)),
             ("", Some(Framing::Unknown)),

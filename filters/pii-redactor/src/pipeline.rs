@@ -124,6 +124,13 @@ impl BodyPipeline {
         self.tally.set_ration(ration);
     }
 
+    /// Measures the whole body as a GraphQL document.
+    pub(crate) fn measure_graphql(&mut self, document: &[u8]) {
+        if let Some(watched) = self.plan.watched() {
+            crate::limits::measure_graphql(watched.limits(), document, &mut self.tally);
+        }
+    }
+
     /// As [`BodyPipeline::watch`], with who the owners must be.
     #[cfg(test)]
     pub(crate) fn watch_for(&mut self, direction: Direction, owners: Vec<Vec<String>>) {

@@ -2,6 +2,7 @@
 //! explained, whatever the body is.
 
 use crate::action::{Action, Replacement};
+use crate::allowed_hosts::leads_to;
 use crate::plan::{Binding, FieldAction, Minimization, Plan};
 use crate::spelled::{Spelling, write_spelled};
 use crate::tally::{Became, FIELD, Finding, MINIMIZED, Tally};
@@ -75,9 +76,14 @@ impl Redaction {
         redaction
     }
 
-    /// What a rule about members makes of a member with this value; `None`: there is no such rule.
+    /// What a rule about members makes of a member with this value; `None`: there is no such rule, or it lets the value be.
     pub(crate) fn of_field(plan: &Plan, index: u16, value: Option<&[u8]>) -> Option<Self> {
         let field = plan.fields.get(usize::from(index))?;
+        if let (Some(hosts), Some(value)) = (&field.hosts, value)
+            && leads_to(hosts, value)
+        {
+            return None;
+        }
         let action = match &field.action {
             FieldAction::Value(action) if field.enforces => Some(&**action),
             _ => None,
@@ -111,7 +117,7 @@ impl Redaction {
             },
             removes_member: minimization.enforces,
             generalizes: false,
-            blocks: false,
+            blocks: minimization.enforces && minimization.refuses,
         }
     }
 
@@ -152,6 +158,9 @@ impl Redaction {
         };
         tally.add(self.entity, self.rule, became);
         tally.blocks |= self.blocks;
+        if self.blocks && self.entity == MINIMIZED {
+            tally.refuse_member(|| shown(&[found.old]));
+        }
         tally.explain(|| Finding {
             offset: found.offset,
             length: u64::try_from(found.length).unwrap_or(0),
@@ -162,6 +171,24 @@ impl Redaction {
         });
     }
 }
+
+/// The path of a member by the names that lead to it, short and in plain letters: what a name has
+/// besides is not shown.
+pub(crate) fn shown(names: &[&[u8]]) -> String {
+    let mut path = "$".to_owned();
+    for name in names {
+        path.push('.');
+        let is_shown = |character: &char| {
+            character.is_alphanumeric() || matches!(character, '_' | '-' | '$' | ' ' | '[' | ']')
+        };
+        let name = policy::text::lossy(name);
+        path.extend(name.chars().filter(is_shown).take(MAX_SHOWN_LETTERS));
+    }
+    path
+}
+
+/// So much of a name is shown.
+const MAX_SHOWN_LETTERS: usize = 64;
 
 fn applied(action: Option<&Action>, label: &str, value: Option<&[u8]>) -> Replacement {
     let read = value.filter(|_| action.is_some_and(Action::reads));

@@ -241,7 +241,16 @@ impl FramedRewriter {
         };
         match (decided, &self.framing) {
             (Decided::Binary, _) => Content::Binary,
-            (Decided::Json, _) => json(false, false),
+            (Decided::Json, framing) => {
+                let mut json = json(false, false);
+                let is_text = matches!(framing, Framing::Text | Framing::Markup | Framing::Csv(_));
+                if let Content::Json { rewriter, .. } = &mut json
+                    && is_text
+                {
+                    rewriter.expect_text();
+                }
+                json
+            }
             (Decided::Markup, _) | (_, Framing::Markup) => text(TextForm::Markup),
             (_, Framing::Json) => json(true, false),
             (_, Framing::JsonLines) => json(true, true),
@@ -259,7 +268,9 @@ impl FramedRewriter {
             }
             (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
             (_, Framing::Grpc) => Content::Binary,
-            (_, Framing::Multipart(_) | Framing::Text | Framing::Unknown) => text(TextForm::Plain),
+            (_, Framing::Multipart(_) | Framing::Text | Framing::Graphql | Framing::Unknown) => {
+                text(TextForm::Plain)
+            }
         }
     }
 
@@ -307,6 +318,16 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
     };
     if begun.is_empty() {
         return is_endless_space();
+    }
+    // A document of GraphQL begins with the same brace, and has no string behind it.
+    if *framing == Framing::Graphql && at(begun, 0) == b'{' {
+        let space = count_while(begun, 1, |byte| byte.is_ascii_whitespace());
+        let next = begun.get(space.saturating_add(1));
+        return match next {
+            Some(b'"') => Some(Decided::Json),
+            None if !is_space_enough => None,
+            _ => Some(Decided::AsDeclared),
+        };
     }
     match begins_json(begun) {
         // No markup, event or part begins so, and clients that expect JSON parse it whatever its type

@@ -7,6 +7,7 @@ use policy::data_subject::DataSubjects;
 use policy::finding::Direction;
 
 use crate::data_budget::Ration;
+use crate::limits::Excess;
 use crate::plan::Plan;
 use crate::plan::watched::Watched;
 
@@ -29,6 +30,12 @@ pub struct Tally {
     watch: Option<Box<Watching>>,
     /// What may leave in clear of the piece that is being read.
     ration: Option<Rc<Ration>>,
+    /// What is too much, with the rule that says so, by its place in the plan; each once.
+    excesses: Vec<(Excess, u8)>,
+    /// What all GraphQL operations so far cost.
+    graphql_cost: u64,
+    /// The first member for which the message goes no further.
+    refused_member: Option<String>,
 }
 
 /// What one message is watched for.
@@ -183,6 +190,7 @@ impl Tally {
 
     /// Takes what was counted in a text of its own; its findings are where that text is.
     pub(crate) fn merge(&mut self, inner: Self, offset: u64, length: u64) {
+        self.merge_excesses(&inner);
         // They were taken from the ration when they were found.
         for count in inner.counts {
             self.count(count);
@@ -195,6 +203,43 @@ impl Tally {
                 ..finding
             }));
         }
+    }
+
+    /// Takes what was too much in a text of its own, whatever else becomes of it.
+    pub(crate) fn merge_excesses(&mut self, inner: &Self) {
+        for (excess, rule) in &inner.excesses {
+            self.exceed(*excess, *rule);
+        }
+    }
+
+    /// It is too much for a rule.
+    pub(crate) fn exceed(&mut self, excess: Excess, rule: u8) {
+        if !self.excesses.contains(&(excess, rule)) {
+            self.excesses.push((excess, rule));
+        }
+    }
+
+    /// What is too much so far, with the rules that say so.
+    #[must_use]
+    pub fn excesses(&self) -> &[(Excess, u8)] {
+        &self.excesses
+    }
+
+    /// Adds what a GraphQL document costs, and says what all of them do.
+    pub(crate) const fn add_cost(&mut self, cost: u64) -> u64 {
+        self.graphql_cost = self.graphql_cost.saturating_add(cost);
+        self.graphql_cost
+    }
+
+    /// A member for which the message goes no further, where it has a name: `$.user.role`.
+    pub(crate) fn refuse_member(&mut self, path: impl FnOnce() -> String) {
+        self.refused_member.get_or_insert_with(path);
+    }
+
+    /// The first member for which the message goes no further.
+    #[must_use]
+    pub fn refused_member(&self) -> Option<&str> {
+        self.refused_member.as_deref()
     }
 
     /// Watches a message for its owners and people.

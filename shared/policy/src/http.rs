@@ -10,6 +10,18 @@ pub fn cookie<'h>(header: &'h str, name: &str) -> Option<&'h str> {
     cookies(header, name).next()
 }
 
+/// The largest length of a body that a `content-length` announces, also where it has several; one that
+/// cannot be read is larger than any.
+#[must_use]
+pub fn announced_bytes(content_length: &[u8]) -> u64 {
+    let read = |length: &[u8]| {
+        let text = std::str::from_utf8(length.trim_ascii()).ok()?;
+        text.parse().ok().filter(|_| !text.starts_with('+'))
+    };
+    let lengths = content_length.split(|byte| *byte == b',');
+    lengths.fold(0, |most, length| most.max(read(length).unwrap_or(u64::MAX)))
+}
+
 /// The values of all cookies of a name, in order. Servers disagree on which one counts.
 pub fn cookies<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
     header.split(';').filter_map(move |pair| {

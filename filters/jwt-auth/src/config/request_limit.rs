@@ -2,6 +2,7 @@
 
 use host::{Direction, Host, Request};
 use policy::config::Node;
+use policy::http::announced_bytes;
 use policy::matching::{Match, applies};
 use policy::values::parameter_values;
 
@@ -101,9 +102,7 @@ fn check_body(
             false => Ok(()),
         };
     }
-    let number = |line: &[u8]| std::str::from_utf8(line).ok()?.trim().parse::<u64>().ok();
-    let fits = |line: &[u8]| number(line).is_some_and(|length| length <= most);
-    match lengths.iter().all(|line| fits(line)) {
+    match lengths.iter().all(|line| announced_bytes(line) <= most) {
         true => Ok(()),
         false => Err(Reason::BodyTooLarge),
     }

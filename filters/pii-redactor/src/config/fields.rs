@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use policy::config::Node;
 use policy::json::Json;
+use policy::matching::HostPattern;
 
-use super::actions::{
-    Keys, read_action, reject_mask_of_card, replacement, shows_too_much_of_a_card,
-};
+use super::actions::{Keys, read_action, reject_mask_of_card, shows_too_much_of_a_card};
 use crate::action::Action;
 use crate::detect::CREDIT_CARD;
 use crate::entity::EntitySet;
@@ -15,8 +14,19 @@ use crate::lexicon::{Lexicon, folded};
 use crate::paths::Path;
 use crate::plan::{FieldAction, Selector};
 
+/// A rule about members, but for the rule that it is in.
+#[derive(Debug)]
+pub struct Field {
+    /// Which members.
+    pub selector: Selector,
+    /// What becomes of their values.
+    pub action: FieldAction,
+    /// The hosts to which they may lead instead.
+    pub hosts: Option<Rc<[HostPattern]>>,
+}
+
 /// `{ "name": ["dob"], "action": "remove" }`, or `words` or `path` in the place of `name`.
-pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<(Selector, FieldAction)> {
+pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<Field> {
     node.object(|fields| {
         let by_name = fields
             .optional("name")
@@ -29,7 +39,11 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<(Selector, FieldA
             .map(|n| n.parsed(Path::parse, "a path").map(Selector::Path));
         let action = fields
             .required("action", r#"an action, such as "remove" or "null""#)
-            .and_then(|n| read_field_action(&n, keys));
+            .and_then(|n| read_action(&n, keys));
+        let hosts = fields.or("hosts", None, |n| {
+            n.non_empty_list(|host| HostPattern::read(&host))
+                .map(|hosts| Some(hosts.into()))
+        });
         let selectors: Vec<_> = [by_name, by_words, by_path].into_iter().flatten().collect();
         if selectors.len() != 1 {
             fields
@@ -38,8 +52,7 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<(Selector, FieldA
             return None;
         }
         let (selector, action) = (selectors.into_iter().next()??, action?);
-        if let FieldAction::Value(value) = &action
-            && shows_too_much_of_a_card(value)
+        if shows_too_much_of_a_card(&action)
             && ["name", "words", "path"]
                 .iter()
                 .filter_map(|key| node.json().member(key))
@@ -47,7 +60,11 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<(Selector, FieldA
         {
             reject_mask_of_card(node);
         }
-        Some((selector, action))
+        Some(Field {
+            selector,
+            action: field_action(action, hosts.is_some()),
+            hosts,
+        })
     })
 }
 
@@ -78,14 +95,12 @@ fn names(node: &Node<'_>) -> Option<Vec<String>> {
     Some(names.iter().map(|name| folded(name)).collect())
 }
 
-fn read_field_action(node: &Node<'_>, keys: &Keys<'_>) -> Option<FieldAction> {
-    match read_action(node, keys)? {
-        Action::Remove => Some(FieldAction::Remove),
-        Action::Null => Some(FieldAction::Null),
-        Action::Replace(text) => {
-            let _ = replacement;
-            Some(FieldAction::Replace(text))
-        }
-        other => Some(FieldAction::Value(Rc::new(other))),
+/// `by_value`: what becomes of a member depends on its value, so that the value is read first.
+fn field_action(action: Action, by_value: bool) -> FieldAction {
+    match action {
+        Action::Remove if !by_value => FieldAction::Remove,
+        Action::Null if !by_value => FieldAction::Null,
+        Action::Replace(text) if !by_value => FieldAction::Replace(text),
+        other => FieldAction::Value(Rc::new(other)),
     }
 }

@@ -4,12 +4,14 @@ mod actions;
 mod data_budget;
 mod detectors;
 mod fields;
+mod limits;
 mod on_error;
 mod presets;
 mod rule;
 mod watched;
 
 pub use data_budget::{DataBudget, PeopleLimit, Then};
+pub use fields::Field;
 pub use on_error::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
 pub use rule::{Place, Places, Rule};
 
@@ -27,6 +29,7 @@ use policy::mode::Mode;
 use crate::custom::Custom;
 use crate::detect::Confidence;
 use crate::inflate::InflateLimits;
+use crate::limits::PlannedLimits;
 use crate::plan::watched::{MAX_TARGETS, Otherwise};
 use crate::plan::{
     Allowed, Binding, FieldRule, Minimization, Parts, Plan, PlannedRule, RuleMode, Settings,
@@ -222,13 +225,21 @@ impl Config {
                 }));
             parts
                 .fields
-                .extend(rule.fields.iter().map(|(selector, action)| FieldRule {
-                    selector: selector.clone(),
-                    action: action.clone(),
+                .extend(rule.fields.iter().map(|field| FieldRule {
+                    selector: field.selector.clone(),
+                    action: field.action.clone(),
+                    hosts: field.hosts.clone(),
                     rule: place,
                     enforces,
                 }));
             parts.people.extend(rule.data_subject.iter().cloned());
+            if !is_exempt && rule.limits.reads_documents() {
+                parts.limits.push(PlannedLimits {
+                    limits: rule.limits.clone(),
+                    rule: place,
+                    enforces,
+                });
+            }
             if !is_exempt {
                 parts.owners.extend(rule.owner.iter().map(|owner| {
                     let mut owner = owner.clone();
@@ -242,6 +253,7 @@ impl Config {
                 let minimization = Minimization {
                     rule: place,
                     enforces,
+                    refuses: rule.refuses_fields,
                 };
                 match &mut parts.allowed {
                     // What one rule lets through, another may not: the first that enforces counts.

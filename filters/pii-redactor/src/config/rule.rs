@@ -14,12 +14,13 @@ use policy::mode::Mode;
 
 use super::actions::{ActionTable, Keys};
 use super::detectors::Kinds;
-use super::{fields, presets, watched};
+use super::fields::{self, Field};
+use super::{limits, presets, watched};
 use crate::action::Action;
 use crate::entity::EntitySet;
+use crate::limits::Limits;
 use crate::paths::Path;
 use crate::plan::watched::{Otherwise, OwnerRule, PersonPath};
-use crate::plan::{FieldAction, Selector};
 
 /// What is redacted in which messages.
 #[derive(Debug)]
@@ -35,9 +36,13 @@ pub struct Rule {
     /// What is looked for, and what is done with it.
     pub detect: Vec<(u8, Rc<Action>)>,
     /// Members by name and by path.
-    pub fields: Vec<(Selector, FieldAction)>,
+    pub fields: Vec<Field>,
     /// Members that may pass; `None` lets all pass.
     pub allow_fields: Option<Vec<Path>>,
+    /// A message with another member goes no further.
+    pub refuses_fields: bool,
+    /// What its messages may ask for at most.
+    pub limits: Limits,
     /// Whose the objects in bodies must be.
     pub owner: Vec<OwnerRule>,
     /// Where bodies name the people that they are about.
@@ -128,6 +133,8 @@ impl Rule {
                 .collect(),
             fields: Vec::new(),
             allow_fields: None,
+            refuses_fields: false,
+            limits: Limits::default(),
             owner: Vec::new(),
             data_subject: Vec::new(),
             unless: Unless::default(),
@@ -156,6 +163,8 @@ impl Rule {
             policy::sort::by(&mut kinds, Ord::cmp);
             kinds.dedup();
             let matches = rule.or("match", Match::default(), |n| Match::read(&n));
+            let says_places = scope.default_places != Places::RESPONSE_BODY
+                || node.json().member("apply_to").is_some();
             let places = rule.or("apply_to", scope.default_places, |n| Places::read(&n));
             let read = Self {
                 name: rule.or("name", node.path().to_owned(), |n| {
@@ -176,6 +185,10 @@ impl Rule {
                     n.non_empty_list(|path| path.parsed(Path::parse, "a path"))
                         .map(Some)
                 }),
+                refuses_fields: rule.or("allow_fields_action", false, |n| {
+                    n.one_of(&[("remove", false), ("refuse", true)])
+                }),
+                limits: limits::read(rule, places, says_places),
                 owner: rule.or("owner", Vec::new(), |n| {
                     n.non_empty_list(|owner| watched::read_owner(&owner, &matches))
                 }),
@@ -192,12 +205,15 @@ impl Rule {
                 mode: Mode::of_rule(rule, scope.mode),
                 matches,
             };
-            let has_work = WORK
-                .iter()
-                .any(|key| node.json().member(key).is_some());
+            let has = |key: &&str| node.json().member(key).is_some();
+            if has(&"allow_fields_action") && !has(&"allow_fields") {
+                rule.node()
+                    .reject_unseen(r#""allow_fields_action" needs "allow_fields""#);
+            }
+            let has_work = WORK.iter().chain(&limits::KEYS).any(has);
             if !has_work {
                 rule.node().reject_unseen(
-                    r#"a rule needs "detect", "presets", "fields", "allow_fields", "owner" or "data_subject""#,
+                    r#"a rule needs "detect", "presets", "fields", "allow_fields", "owner", "data_subject", "max_body", "max_depth", "max_members" or "graphql""#,
                 );
             }
             Some(read)

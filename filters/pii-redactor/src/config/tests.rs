@@ -41,7 +41,7 @@ fn every_mistake_is_named() {
         r#"rules[2].fields[4]: an object: expected exactly one of "name", "words" and "path""#,
         r#"rules[3].unless: an object: expected "scopes", "roles" or "claims""#,
         r#"rules[3].when.consent: an object: expected "granted" or "denied""#,
-        r#"rules[3]: a rule needs "detect", "presets", "fields", "allow_fields", "owner" or "data_subject""#,
+        r#"rules[3]: a rule needs "detect", "presets", "fields", "allow_fields", "owner", "data_subject", "max_body", "max_depth", "max_members" or "graphql""#,
         r#"rules[4].allow_fields[0]: "$.a[-1]": the end of an array"#,
         r#"rules[4].allow_fields[1]: "$[?@.b]": filters need"#,
         "actions.CREDIT_CARD.mask.keep_last: 12: expected an integer from 0 to 8",
@@ -228,4 +228,49 @@ fn a_mask_by_field_shows_no_more_of_a_card_either() {
         );
     }
     assert!(check(r#""name":"reference""#, 6, 6).is_ok());
+}
+
+#[test]
+fn limits_say_what_they_are_about() {
+    for (rule, expected) in [
+        (
+            r#""max_body":"1MiB""#,
+            r#"rules[0]: "max_body" needs "request.body" or "response.body" in "apply_to""#,
+        ),
+        (
+            r#""apply_to":["request.query"],"max_depth":3"#,
+            r#""max_depth" needs "request.body""#,
+        ),
+        (
+            r#""apply_to":["response.body"],"graphql":{}"#,
+            r#""graphql" needs "request.body" or "request.query""#,
+        ),
+        (
+            r#""apply_to":["request.body"],"max_depth":513"#,
+            "rules[0].max_depth: 513: expected an integer from 1 to 512",
+        ),
+        (
+            r#""apply_to":["request.body"],"graphql":{"max_dept":3}"#,
+            r#"did you mean "max_depth"?"#,
+        ),
+        (
+            r#""detect":["EMAIL"],"allow_fields_action":"refuse""#,
+            r#""allow_fields_action" needs "allow_fields""#,
+        ),
+        (
+            r#""allow_fields":["$.a"],"allow_fields_action":"block""#,
+            r#"expected "remove" or "refuse""#,
+        ),
+        (
+            r#""fields":[{"name":["url"],"hosts":["https://a.example"],"action":"block"}]"#,
+            "rules[0].fields[0].hosts[0]",
+        ),
+    ] {
+        let text = format!(r#"{{"rules":[{{{rule}}}]}}"#);
+        let problems = Config::check(&text).result.unwrap_err().to_string();
+        assert!(problems.contains(expected), "{text}: {problems}");
+    }
+    let text =
+        r#"{"apply_to":["request.body"],"rules":[{"max_body":"1MiB","graphql":{"max_cost":9}}]}"#;
+    assert!(Config::check(text).result.is_ok());
 }

@@ -14,6 +14,7 @@ pub mod date;
 mod find;
 mod fold;
 mod impersonal;
+pub(crate) mod internal_url;
 mod prelude;
 mod presets;
 mod shape;
@@ -128,7 +129,7 @@ pub fn named(name: &str) -> Option<(u8, &'static Detector)> {
     Some((u8::try_from(index).ok()?, DETECTORS.get(index)?))
 }
 
-pub(crate) use kind::{API_KEY, CREDIT_CARD, JWT, PASSWORD, PRIVATE_KEY};
+pub(crate) use kind::{API_KEY, CREDIT_CARD, INTERNAL_URL, JWT, PASSWORD, PRIVATE_KEY};
 
 /// How far a private key goes in this text that began before it.
 pub(crate) fn rest_of_key(text: &[u8], line: KeyLine) -> KeyBody {

@@ -10,6 +10,7 @@ use super::report::HandedOver;
 use super::{PiiRedactor, RedactedStream, RuleUse, report};
 use crate::bytes::same;
 use crate::config::{FailurePolicy, ParseErrorPolicy, Place, TrailersPolicy};
+use crate::limits::MAX_DOCUMENT_BYTES;
 use crate::media::{Charset, Framing, Media};
 use crate::pipeline::{BodyPipeline, Coding};
 use crate::plan::Plan;
@@ -32,6 +33,10 @@ pub(super) struct Work {
     pub(super) handed_over: HandedOver,
     /// How many of the people that it is about have been handed over.
     pub(super) people_told: usize,
+    /// How much of what is too much has been told.
+    pub(super) excesses_told: usize,
+    /// What there is so far of a GraphQL document that is the body.
+    document: Option<Vec<u8>>,
     /// The end has been reported.
     pub(super) is_reported: bool,
     /// That the rest is not searched for its cost has been reported.
@@ -145,9 +150,18 @@ impl RedactedStream {
             return Action::Continue;
         }
         let message = Message::read(host, filter.capabilities, map);
+        if let Some(action) = self.limit_size(filter, host, direction, (&message, &rules)) {
+            return action;
+        }
         let content_type = message.text("content-type").unwrap_or_default();
         let media = Media::of(&content_type);
-        let minimizes = filter.minimizes(&rules) && filter.enforces(&rules);
+        let enforces = filter.enforces(&rules);
+        let graphql = match direction {
+            Direction::Request => filter.graphql_rules(&rules),
+            Direction::Response => Vec::new(),
+        };
+        let measures_graphql = filter.enforces(&graphql);
+        let minimizes = filter.minimizes(&rules) && enforces;
         let judges = filter.judges_owners(&rules);
         let blocks_types = filter.config.on_error.unsupported_type == FailurePolicy::Block;
         let refused = (FailurePolicy::Block, Reason::UnsupportedType);
@@ -156,7 +170,7 @@ impl RedactedStream {
             return self.refuse(filter, host, direction, refused);
         }
         let Some(framing) = media.framing else {
-            if minimizes || judges || blocks_types {
+            if minimizes || judges || measures_graphql || blocks_types {
                 return self.refuse(filter, host, direction, refused);
             }
             report::not_searched(filter, host, place, NotSearched::ContentType, 1);
@@ -165,7 +179,7 @@ impl RedactedStream {
         // Only documents have members that could be allowed.
         let has_no_members = matches!(
             framing,
-            Framing::Text | Framing::Markup | Framing::Unknown | Framing::Grpc
+            Framing::Text | Framing::Markup | Framing::Graphql | Framing::Unknown | Framing::Grpc
         );
         // Only JSON has objects whose owners are known.
         let is_json = matches!(
@@ -173,13 +187,21 @@ impl RedactedStream {
             Framing::Json | Framing::JsonLines | Framing::Events
         );
         let is_unsupported = framing == Framing::Unknown && blocks_types;
-        let cannot_judge = judges && !is_json || has_no_members && minimizes;
+        // Operations of GraphQL come in JSON, in a part of a form with files, or by themselves.
+        let is_graphql = matches!(
+            framing,
+            Framing::Json | Framing::Multipart(_) | Framing::Graphql
+        );
+        let cannot_judge =
+            judges && !is_json || has_no_members && minimizes || measures_graphql && !is_graphql;
         if cannot_judge || is_unsupported && !content_type.is_empty() {
             return self.refuse(filter, host, direction, refused);
         }
+        let is_document = framing == Framing::Graphql && !graphql.is_empty();
         let encoding = message.text("content-encoding").unwrap_or_default();
         let coding = Coding::of(&encoding).filter(|_| media.charset != Charset::Undecodable);
-        let Some(coding) = coding else {
+        let is_readable = |coding: &Coding| !is_document || *coding == Coding::Identity;
+        let Some(coding) = coding.filter(is_readable) else {
             let policy = filter.config.on_error.unsupported_encoding;
             let refused = (policy, Reason::UnsupportedEncoding);
             return self.refuse(filter, host, direction, refused);
@@ -204,12 +226,17 @@ impl RedactedStream {
         {
             pipeline.count_people(key);
         }
+        // What only lets bodies pass or stops them leaves their headers alone.
+        let rewrites = changes && !plan.only_measures();
         let work = Work {
             pipeline,
             minimizes: plan.minimizes_bodies() || plan.judges_owners(),
-            plan,
             changes,
-            holds: changes && holds(filter, host, &message, direction, (&framing, coding)),
+            holds: rewrites && holds(filter, host, &message, direction, (&framing, coding))
+                || is_document && changes,
+            excesses_told: 0,
+            document: is_document.then(Vec::new),
+            plan,
             kept: Vec::new(),
             charged: HandedOver::default(),
             handed_over: HandedOver::default(),
@@ -219,7 +246,7 @@ impl RedactedStream {
             is_grpc: framing == Framing::Grpc,
             finished: false,
         };
-        if changes {
+        if rewrites {
             message.prepare_for_change(coding);
         }
         match direction {
@@ -257,6 +284,9 @@ impl RedactedStream {
             let _ = host.replace_buffer(buffer(direction), usize::MAX, b"");
             return Action::Continue;
         }
+        if let Some(action) = self.count_piece(filter, host, direction, size) {
+            return action;
+        }
         let Some(work) = self.work(direction) else {
             return Action::Continue;
         };
@@ -277,7 +307,11 @@ impl RedactedStream {
         };
         if work.holds {
             work.kept.extend_from_slice(&piece);
-            if !end_of_stream && work.kept.len() <= HELD_BYTES {
+            let most = match work.document {
+                Some(_) => MAX_DOCUMENT_BYTES,
+                None => HELD_BYTES,
+            };
+            if !end_of_stream && work.kept.len() <= most {
                 // Nothing stays in the host's buffer: it has a limit of its own, and what comes next
                 // may be as long as that.
                 if !piece.is_empty()
@@ -313,6 +347,14 @@ impl RedactedStream {
         };
         let mut out = Vec::with_capacity(body.len().saturating_add(OUT_SLACK_BYTES));
         let mut result = work.pipeline.write(body, &mut out);
+        if let Some(mut document) = work.document.take() {
+            document.extend_from_slice(body);
+            if last || document.len() > MAX_DOCUMENT_BYTES {
+                work.pipeline.measure_graphql(&document);
+            } else {
+                work.document = Some(document);
+            }
+        }
         if last && result.is_ok() {
             result = work.pipeline.finish(&mut out);
             work.finished = true;
@@ -321,11 +363,20 @@ impl RedactedStream {
         if let Err(error) = result {
             return self.unsearched(filter, host, direction, error.into());
         }
+        if let Some(action) = self.limit_documents(filter, host, direction) {
+            return action;
+        }
+        let Some(work) = self.work(direction) else {
+            return Action::Continue;
+        };
         if work.pipeline.tally().blocks && changes {
+            let member = work.pipeline.tally().refused_member().map(str::to_owned);
+            self.note_refused(member);
             self.hand_over(filter, host, direction, true);
+            let reason = self.why_blocked();
             return match direction {
-                Direction::Request => self.block(filter, host, direction),
-                Direction::Response => self.stop(filter, host, direction, Reason::BlockedContent),
+                Direction::Request => self.block(filter, host, direction, reason),
+                Direction::Response => self.stop(filter, host, direction, reason),
             };
         }
         if work.pipeline.tally().is_unjudged() && changes {
@@ -333,7 +384,8 @@ impl RedactedStream {
         }
         let on_error = &filter.config.on_error;
         if work.pipeline.is_over_budget() && !work.is_over_budget {
-            if !changes || on_error.budget_exceeded == FailurePolicy::Block || work.minimizes {
+            let blocks = on_error.budget_exceeded == FailurePolicy::Block;
+            if !changes || blocks || work.minimizes || work.plan.measures() {
                 return self.unsearched(filter, host, direction, Reason::BudgetExceeded);
             }
             work.is_over_budget = true;
@@ -453,7 +505,7 @@ impl RedactedStream {
 
     /// A message that has begun goes no further. A response has a status already, so its stream ends;
     /// a request gets a response, unless there is one.
-    fn stop(
+    pub(super) fn stop(
         &mut self,
         filter: &PiiRedactor,
         host: &dyn Host,
@@ -461,9 +513,11 @@ impl RedactedStream {
         reason: Reason,
     ) -> Action {
         match reason {
-            Reason::BlockedContent => report::blocked(filter, host, direction),
-            // What budgets decide they have said.
-            Reason::DataBudgetSpent => {}
+            Reason::BlockedContent | Reason::MemberNotAllowed => {
+                report::blocked(filter, host, direction, reason);
+            }
+            // What limits and budgets decide they have said.
+            Reason::Exceeds(_) | Reason::DataBudgetSpent => {}
             _ => report::unredacted(filter, host, reason, true, false),
         }
         self.hand_over(filter, host, direction, true);
@@ -524,6 +578,7 @@ fn holds(
         | Framing::Multipart(_)
         | Framing::Csv(_)
         | Framing::Markup
+        | Framing::Graphql
         | Framing::Text => false,
     };
     if streams {

@@ -91,7 +91,9 @@ impl RedactedStream {
         let on_error = &filter.config.on_error;
         let (policy, reason) = match head {
             Head::Redacted => return None,
-            Head::Blocks => return Some(self.block(filter, host, direction)),
+            Head::Blocks => {
+                return Some(self.block(filter, host, direction, self.why_blocked()));
+            }
             Head::OverBudget => (on_error.budget_exceeded, Reason::BudgetExceeded),
             Head::Rationed(reason) => {
                 self.refuse_over_budget(host, direction, reason, None);

@@ -10,6 +10,7 @@ mod body;
 mod data_budget;
 mod fields;
 mod host_limits;
+mod limits;
 mod message;
 mod reason;
 mod report;
@@ -35,6 +36,7 @@ use crate::pseudonym::MIN_KEY_BYTES;
 use crate::tally::Tally;
 use body::Work;
 use data_budget::{Accounts, DataBudgets};
+use limits::Counted;
 use reason::Reason;
 use report::Fate;
 
@@ -133,10 +135,14 @@ pub struct RedactedStream {
     response_work: Option<Work>,
     /// The response has been cut off, on a host that cannot end its stream.
     is_stopped: bool,
+    request_counted: Counted,
+    response_counted: Counted,
     /// What searching headers, the query, cookies and trailers has cost.
     head_budget: Budget,
     /// The budgets that count this request.
     accounts: Accounts,
+    /// The path of the member for which a request goes no further.
+    refused_member: Option<String>,
     /// What was found in everything but the body of the response, for `report_header`.
     found: Vec<(String, u64)>,
 }
@@ -173,6 +179,9 @@ impl Stream<PiiRedactor> for RedactedStream {
         let has_body =
             host_limits::may_have_body(&filter.capabilities, host, &request, end_of_stream);
         self.request = Some(request);
+        if let Some(action) = self.limit_query(filter, host) {
+            return action;
+        }
         if let Some(action) = self.open_accounts(filter, host) {
             return action;
         }
@@ -324,6 +333,15 @@ impl PiiRedactor {
             .any(|(rule, is_exempt)| judges(rule) && !is_exempt)
     }
 
+    /// Of these rules those about GraphQL, for this caller.
+    fn graphql_rules(&self, uses: &[RuleUse]) -> Vec<RuleUse> {
+        let is_about_it = |used: &&RuleUse| {
+            let rule = self.config.rules.get(used.index);
+            !used.is_exempt && rule.is_some_and(|rule| rule.limits.graphql.is_some())
+        };
+        uses.iter().filter(is_about_it).copied().collect()
+    }
+
     /// Whether any of these rules lets only named members pass.
     fn minimizes(&self, uses: &[RuleUse]) -> bool {
         self.rules(uses)
@@ -449,7 +467,14 @@ impl RedactedStream {
         with: impl FnOnce(Refusal) -> Refusal,
     ) {
         let (status, detail) = reason.refusal(direction);
-        let refusal = with(Refusal::new(status, reason.as_str(), detail));
+        let mut refusal = with(Refusal::new(status, reason.as_str(), detail));
+        // The sender knows its names. Those of a response are nobody's business.
+        if let Some(member) = self.refused_member.take()
+            && reason == Reason::MemberNotAllowed
+            && direction == Direction::Request
+        {
+            refusal = refusal.member("member", member);
+        }
         let request = self.request.as_ref();
         let id = request.and_then(|request| request.request_id(host));
         let is_grpc = request.is_some_and(|request| request.is_grpc(host));
@@ -461,9 +486,15 @@ impl RedactedStream {
     }
 
     /// A finding says that the message goes no further.
-    fn block(&mut self, filter: &PiiRedactor, host: &dyn Host, direction: Direction) -> Action {
-        report::blocked(filter, host, direction);
-        self.send_refusal(host, direction, Reason::BlockedContent);
+    fn block(
+        &mut self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        direction: Direction,
+        reason: Reason,
+    ) -> Action {
+        report::blocked(filter, host, direction, reason);
+        self.send_refusal(host, direction, reason);
         Action::Pause
     }
 
@@ -476,6 +507,7 @@ impl RedactedStream {
         (plan, changes): (&Plan, bool),
         tally: &Tally,
     ) {
+        self.note_refused(tally.refused_member().map(str::to_owned));
         let fate = match (tally.blocks, changes) {
             (_, false) => Fate::Unchanged,
             (false, true) => Fate::Changed,
@@ -488,6 +520,21 @@ impl RedactedStream {
                 Some((_, number)) => *number = number.saturating_add(count.number),
                 None => self.found.push((word.to_owned(), count.number)),
             }
+        }
+    }
+
+    /// A member for which the message goes no further, and why then.
+    fn note_refused(&mut self, member: Option<String>) {
+        if self.refused_member.is_none() {
+            self.refused_member = member;
+        }
+    }
+
+    /// Why a message goes no further that has something in it that blocks.
+    const fn why_blocked(&self) -> Reason {
+        match self.refused_member {
+            Some(_) => Reason::MemberNotAllowed,
+            None => Reason::BlockedContent,
         }
     }
 

@@ -4,6 +4,7 @@
 use host::Direction;
 
 use crate::inflate::InflateError;
+use crate::limits::Excess;
 
 /// A reason code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +49,10 @@ pub(super) enum Reason {
     CompressionTruncated,
     /// The body becomes too long when it is decompressed.
     DecompressionLimit,
+    /// It asks for more than a rule lets it.
+    Exceeds(Excess),
+    /// It has a member that no rule lets through.
+    MemberNotAllowed,
 }
 
 /// Why a body, or a part of one, was not searched and passed.
@@ -92,6 +97,8 @@ impl Reason {
             Self::CompressionBroken => "compression_broken",
             Self::CompressionTruncated => "compression_truncated",
             Self::DecompressionLimit => "decompression_limit",
+            Self::Exceeds(excess) => excess.as_str(),
+            Self::MemberNotAllowed => "member_not_allowed",
         }
     }
 
@@ -124,8 +131,19 @@ impl Reason {
             (Direction::Request, Self::Ambiguous) => {
                 (400, "The request body can be read in more than one way.")
             }
+            (Direction::Request, Self::Exceeds(excess)) => match excess {
+                Excess::Body => (413, excess.detail()),
+                _ => (400, excess.detail()),
+            },
+            (Direction::Request, Self::MemberNotAllowed) => {
+                (403, "The request has a member that is not allowed here.")
+            }
             (Direction::Request, _) => (400, "The request could not be checked for personal data."),
-            (Direction::Response, Self::BlockedContent) => {
+            (Direction::Response, Self::Exceeds(_)) => (
+                502,
+                "The response is larger or more complex than it may be.",
+            ),
+            (Direction::Response, Self::BlockedContent | Self::MemberNotAllowed) => {
                 (502, "The response has data in it that may not be sent.")
             }
             (Direction::Response, _) => {

@@ -9,6 +9,7 @@ use policy::finding::{Finding, FindingOutcome, Place};
 
 use super::reason::{NotSearched, Reason};
 use super::{PiiRedactor, RedactedStream};
+use crate::limits::Excess;
 use crate::plan::{Plan, RuleMode};
 use crate::tally::{Became, Count, Tally};
 
@@ -219,11 +220,34 @@ pub(super) fn not_searched(
     });
 }
 
+/// A message asks for more than a rule lets it.
+pub(super) fn exceeded(
+    filter: &PiiRedactor,
+    host: &dyn Host,
+    direction: Direction,
+    (rule, enforces): (&str, bool),
+    excess: Excess,
+) {
+    let reason = excess.as_str();
+    let labels = [
+        ("limit", reason),
+        ("direction", direction.as_str()),
+        ("rule", rule),
+        ("outcome", if enforces { "refused" } else { "reported" }),
+    ];
+    filter.metrics.count(host, "exceeded_total", &labels);
+    let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied)
+        .rule(rule)
+        .reason(reason)
+        .report_only(!enforces);
+    exchange::append_decision(host, decision);
+}
+
 /// A finding says that a message goes no further.
-pub(super) fn blocked(filter: &PiiRedactor, host: &dyn Host, direction: Direction) {
+pub(super) fn blocked(filter: &PiiRedactor, host: &dyn Host, direction: Direction, reason: Reason) {
     let labels = [("direction", direction.as_str())];
     filter.metrics.count(host, "blocked_total", &labels);
-    let reason = Reason::BlockedContent.as_str();
+    let reason = reason.as_str();
     let decision = Decision::new(PiiRedactor::NAME, Outcome::Denied).reason(reason);
     exchange::append_decision(host, decision);
     filter.throttle.log(host, LogLevel::Info, || {

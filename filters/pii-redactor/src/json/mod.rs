@@ -33,6 +33,7 @@ use crate::detect::Span;
 use crate::malformed::{Fault, Malformed};
 use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
+use crate::plan::watched::Watched;
 use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
 use crate::spelled::Spelling;
@@ -165,7 +166,8 @@ impl JsonRewriter {
                 nests: plan.nests_json(),
                 level: 0,
                 is_lines: false,
-                runs: true,
+                // What is in strings is measured too, and the fast path does not look there.
+                runs: !(plan.nests_json() && plan.watched().is_some_and(Watched::measures)),
                 root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             },
             watch: plan
@@ -204,6 +206,13 @@ impl JsonRewriter {
     /// Each line is a document: one that is not complete ends with its line.
     pub(crate) const fn expect_lines(&mut self) {
         self.traits.is_lines = true;
+    }
+
+    /// By its type the body is a text.
+    pub(crate) fn expect_text(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.expect_text();
+        }
     }
 
     /// Takes the next bytes of the body, and writes what can leave.
@@ -487,7 +496,8 @@ const fn is_space(byte: u8) -> bool {
 }
 
 const RECORD_SEPARATOR: u8 = 0x1e;
-const MAX_DEPTH: usize = 512;
+/// Objects and arrays in each other: no deeper.
+pub(crate) const MAX_DEPTH: usize = 512;
 const MAX_NAME_BYTES: usize = 256;
 const MAX_HELD_BYTES: usize = 1024;
 const MAX_TOKEN_BYTES: usize = 64;

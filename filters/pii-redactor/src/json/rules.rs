@@ -2,11 +2,12 @@
 
 use super::cursor::Cursor;
 use super::{JsonRewriter, Next, Skip};
+use crate::bytes::part;
 use crate::member_rules::{MemberDecision, Surroundings};
 use crate::names::KeyInfo;
 use crate::paths::Child;
 use crate::plan::{FieldAction, Plan};
-use crate::redaction::{Found, Redaction};
+use crate::redaction::{Found, Redaction, shown};
 use crate::tally::Tally;
 
 impl JsonRewriter {
@@ -70,6 +71,9 @@ impl JsonRewriter {
         };
         let redaction = Redaction::of_minimization(minimization);
         let new = redaction.removes_member.then_some(&b""[..]);
+        if minimization.enforces && minimization.refuses {
+            tally.refuse_member(|| self.path());
+        }
         self.record(&redaction, new, cursor, tally);
         if new.is_none() {
             self.child_stays(cursor);
@@ -86,6 +90,27 @@ impl JsonRewriter {
             cursor.discard();
         }
         self.skip(Skip::default(), cursor);
+    }
+
+    /// The path of the member or item that is being read, as far as it is remembered.
+    fn path(&self) -> String {
+        // Items have the name of their array.
+        let mut starts = Vec::new();
+        let mut is_member = true;
+        for frame in &self.stack.frames {
+            if is_member {
+                starts.push(frame.names_from);
+            }
+            is_member = frame.is_object;
+        }
+        let ends = starts.iter().skip(1).copied().chain([usize::MAX]);
+        let names = starts.iter().zip(ends);
+        let names = names.map(|(start, end)| part(&self.stack.names, *start, end));
+        let mut names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+        if is_member && !starts.is_empty() {
+            names.push(&self.member_name.text);
+        }
+        shown(&names)
     }
 
     /// A rule about members acts on the value that begins here.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::MAX_DEPTH;
 use super::members::{is_before_document, is_token_byte, unescaped};
 use crate::bytes::{Position as _, part, rest};
+use crate::limits::{Excess, MAX_DOCUMENT_BYTES, measure, measure_graphql, reads_graphql};
 use crate::paths::Child;
 use crate::plan::Plan;
 use crate::plan::watched::{Watched, What, bit, indices};
@@ -41,6 +42,14 @@ pub(super) struct Watch {
     /// Objects go, or stop the message: so what is undecided is held.
     holds: bool,
     has_value: bool,
+    /// The document is in a string: no path leads there.
+    is_nested: bool,
+    /// What is no JSON is a text, and needs no measure.
+    may_be_text: bool,
+    /// Members and items of the document so far.
+    children: u64,
+    /// The value that comes next is a GraphQL document.
+    is_graphql: bool,
 }
 
 /// A piece of what may leave.
@@ -113,7 +122,28 @@ impl Watch {
             removing: None,
             holds,
             has_value: false,
+            is_nested: false,
+            may_be_text: false,
+            children: 0,
+            is_graphql: false,
         }
+    }
+
+    /// The watch over a document in a string, where there are limits.
+    pub(super) fn within(plan: &Rc<Plan>) -> Option<Box<Self>> {
+        plan.watched()
+            .filter(|watched| !watched.limits().is_empty())?;
+        Some(Box::new(Self {
+            is_nested: true,
+            may_be_text: true,
+            holds: false,
+            ..Self::new(Rc::clone(plan))
+        }))
+    }
+
+    /// Nothing but its first bytes says that the document is one.
+    pub(super) const fn expect_text(&mut self) {
+        self.may_be_text = true;
     }
 
     /// Whether what is written must be taken from here, and not from where it came.
@@ -215,7 +245,13 @@ impl Watch {
 
     /// The text of a name or a scalar, which is needed only where something is watched.
     fn keep(&mut self, bytes: &[u8]) {
-        if self.text.len().plus(bytes.len()) > MAX_TEXT_BYTES {
+        let room = if self.is_graphql {
+            // Escapes are longer than what they stand for.
+            MAX_DOCUMENT_BYTES.saturating_mul(6)
+        } else {
+            MAX_TEXT_BYTES
+        };
+        if self.text.len().plus(bytes.len()) > room {
             self.is_long = true;
         } else {
             self.text.extend_from_slice(bytes);
@@ -297,12 +333,16 @@ impl Watch {
             None if is_before_document(byte, self.has_value) => return self.emit(&[byte]),
             None => {
                 self.states.clear();
-                self.states.extend_from_slice(watched.paths().root());
+                if !self.is_nested {
+                    self.states.extend_from_slice(watched.paths().root());
+                }
                 self.reached = 0;
+                self.children = 0;
             }
             Some(frame) if !frame.is_object => {
                 let child = Child::Index(frame.index);
                 self.descend(child, watched, tally);
+                self.count_child(watched, tally);
                 if let Some(frame) = self.frames.last_mut() {
                     frame.index = frame.index.saturating_add(1);
                 }
@@ -321,6 +361,7 @@ impl Watch {
             }
             b'{' | b'[' => self.open(byte, watched, tally),
             _ if is_token_byte(byte) => {
+                self.is_graphql = false;
                 self.emit(&[byte]);
                 self.begin_text();
                 self.keep(&[byte]);
@@ -351,7 +392,7 @@ impl Watch {
     fn end_quoted(&mut self, watched: &Watched, tally: &mut Tally) {
         let is_name = matches!(self.state, State::InName { .. });
         let spelled = std::mem::take(&mut self.text);
-        let is_needed = is_name || self.reached != 0;
+        let is_needed = is_name || self.reached != 0 || self.is_graphql;
         let text = if is_needed && !self.is_long {
             policy::text::lossy(&unescaped(&spelled)).into_owned()
         } else {
@@ -360,10 +401,35 @@ impl Watch {
         self.text = spelled;
         if is_name {
             self.descend(Child::Name(&text), watched, tally);
+            self.count_child(watched, tally);
+            self.is_graphql = text.eq_ignore_ascii_case("query")
+                && self.is_operation()
+                && reads_graphql(watched.limits());
             self.state = State::Colon;
         } else {
+            if std::mem::take(&mut self.is_graphql) {
+                let is_read = !self.is_long;
+                let document = if is_read { text.as_str() } else { "" };
+                measure_graphql(watched.limits(), document.as_bytes(), tally);
+            }
             self.end_scalar(&text, watched, tally);
         }
+    }
+
+    /// Whether this is an object that may be an operation of GraphQL, alone or one of a batch.
+    fn is_operation(&self) -> bool {
+        !self.is_nested
+            && match self.frames.as_slice() {
+                [_] => true,
+                [batch, _] => !batch.is_object,
+                _ => false,
+            }
+    }
+
+    /// Another member or item.
+    fn count_child(&mut self, watched: &Watched, tally: &mut Tally) {
+        self.children = self.children.saturating_add(1);
+        measure(watched.limits(), Excess::Members, self.children, tally);
     }
 
     /// A word that is no string. A whole document of one is JSON only if it is a number or a literal; any
@@ -448,6 +514,9 @@ impl Watch {
     }
 
     fn open(&mut self, byte: u8, watched: &Watched, tally: &mut Tally) {
+        self.is_graphql = false;
+        let levels = u64::try_from(self.frames.len().plus(1)).unwrap_or(0);
+        measure(watched.limits(), Excess::Depth, levels, tally);
         if self.frames.len() >= MAX_DEPTH {
             return self.lose(tally);
         }
@@ -537,6 +606,9 @@ impl Watch {
     fn lose(&mut self, tally: &mut Tally) {
         self.state = State::Lost;
         tally.lose_watch(self.holds);
+        if let Some(watched) = self.plan.watched().filter(|_| !self.may_be_text) {
+            measure(watched.limits(), Excess::Unmeasured, 1, tally);
+        }
     }
 }
 

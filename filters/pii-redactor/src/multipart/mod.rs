@@ -397,7 +397,10 @@ impl MultipartRewriter {
 
 /// Whether nothing but the text itself is read.
 const fn is_text(framing: &Framing) -> bool {
-    matches!(framing, Framing::Text | Framing::Markup | Framing::Unknown)
+    matches!(
+        framing,
+        Framing::Text | Framing::Markup | Framing::Graphql | Framing::Unknown
+    )
 }
 
 const MAX_HEAD_BYTES: usize = 8 * 1024;

@@ -16,13 +16,15 @@ use std::cell::{RefCell, RefMut};
 use std::rc::Rc;
 
 use policy::finding::Category;
+use policy::matching::HostPattern;
 
 use crate::action::Action;
 use crate::custom::Custom;
 use crate::data_budget::Ration;
-use crate::detect::{DETECTORS, Form, Scratch, ShapeIndex, assignable};
+use crate::detect::{DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable};
 use crate::entity::EntitySet;
 use crate::lexicon::Lexicon;
+use crate::limits::PlannedLimits;
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
 use crate::trigger::Triggers;
@@ -99,6 +101,8 @@ pub struct FieldRule {
     pub selector: Selector,
     /// What becomes of their values.
     pub action: FieldAction,
+    /// The hosts to which addresses in them may lead: these stay.
+    pub hosts: Option<Rc<[HostPattern]>>,
     /// The rule, by its place in the plan.
     pub rule: u8,
     /// `false` only counts.
@@ -136,6 +140,8 @@ pub struct Minimization {
     pub rule: u8,
     /// `false` only counts.
     pub enforces: bool,
+    /// A message with anything else goes no further.
+    pub refuses: bool,
 }
 
 /// What a state of [`Plan::paths`] reaches that is not the index of a field rule.
@@ -157,6 +163,8 @@ pub struct Parts {
     pub owners: Vec<(OwnerRule, u8)>,
     /// Paths to people.
     pub people: Vec<PersonPath>,
+    /// What documents may ask for at most.
+    pub limits: Vec<PlannedLimits>,
 }
 
 impl Plan {
@@ -222,7 +230,7 @@ impl Plan {
             paths,
             minimizes: parts.allowed.map(|(_, minimization)| minimization),
             fields: parts.fields,
-            watched: Watched::new(parts.owners, parts.people),
+            watched: Watched::new(parts.owners, parts.people, parts.limits),
             names: RefCell::default(),
             settings,
             ration: RefCell::default(),
@@ -347,16 +355,33 @@ impl Plan {
         }
     }
 
-    /// Whether the configuration has detectors of its own, that can find anything anywhere.
+    /// Whether something is looked for that no trigger announces: what detectors of the configuration
+    /// find, and addresses.
     #[inline]
-    pub(crate) fn has_customs(&self) -> bool {
-        !self.customs.is_empty()
+    pub(crate) fn searches_all(&self) -> bool {
+        !self.customs.is_empty() || self.wanted.has(INTERNAL_URL)
     }
 
     /// Whether there is nothing to find in the first `length` bytes of a text.
     #[inline]
     pub(crate) fn has_nothing_for(&self, text: &[u8], length: usize) -> bool {
-        self.customs.is_empty() && Triggers::of_beginning(text, length).is_empty()
+        !self.searches_all() && Triggers::of_beginning(text, length).is_empty()
+    }
+
+    /// Whether documents that ask for too much go no further.
+    #[must_use]
+    pub fn measures(&self) -> bool {
+        let mut limits = self.watched.iter().flat_map(Watched::limits);
+        limits.any(|planned| planned.enforces)
+    }
+
+    /// Whether it changes nothing, but lets messages pass or stops them.
+    #[must_use]
+    pub fn only_measures(&self) -> bool {
+        self.wanted.is_empty()
+            && self.whole.is_empty()
+            && !self.has_member_rules()
+            && !self.judges_owners()
     }
 
     /// Whether only named members pass.

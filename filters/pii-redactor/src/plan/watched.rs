@@ -5,6 +5,8 @@ use policy::finding::Direction;
 use policy::json_path::{Path, PathSet};
 use policy::request_value::RequestValue;
 
+use crate::limits::PlannedLimits;
+
 /// A rule about the owners of objects.
 #[derive(Clone, Debug)]
 pub struct OwnerRule {
@@ -54,6 +56,7 @@ pub struct PersonPath {
 pub struct Watched {
     paths: PathSet,
     targets: Vec<Target>,
+    limits: Vec<PlannedLimits>,
 }
 
 /// What a path is watched for.
@@ -96,8 +99,12 @@ impl OwnerValue {
 
 impl Watched {
     /// `None` where nothing is watched. What has no place among 64 is refused by the configuration.
-    pub(super) fn new(owners: Vec<(OwnerRule, u8)>, people: Vec<PersonPath>) -> Option<Self> {
-        if owners.is_empty() && people.is_empty() {
+    pub(super) fn new(
+        owners: Vec<(OwnerRule, u8)>,
+        people: Vec<PersonPath>,
+        limits: Vec<PlannedLimits>,
+    ) -> Option<Self> {
+        if owners.is_empty() && people.is_empty() && limits.is_empty() {
             return None;
         }
         let mut targets = Vec::new();
@@ -131,7 +138,18 @@ impl Watched {
         Some(Self {
             paths: PathSet::new(paths.iter().zip(0_u16..)),
             targets,
+            limits,
         })
+    }
+
+    /// Whether documents may ask for so much only.
+    pub(crate) const fn measures(&self) -> bool {
+        !self.limits.is_empty()
+    }
+
+    /// What documents may ask for at most.
+    pub(crate) fn limits(&self) -> &[PlannedLimits] {
+        &self.limits
     }
 
     pub(crate) const fn paths(&self) -> &PathSet {

@@ -260,9 +260,9 @@ pub(super) fn named(text: &str) -> Option<&'static str> {
     let all = [AUDIT_EMITTER, JWT_AUTH, TOKEN_BUCKET, PII_REDACTOR];
     let found = all.into_iter().find(|filter| text.contains(filter));
     let file = text.rsplit('/').next().unwrap_or_default();
-    let is_bundle =
-        file == "meshward" || file.starts_with("meshward.") || file.starts_with("meshward:");
-    found.or_else(|| is_bundle.then_some(super::BUNDLE))
+    // Behind it are an extension, a tag or a digest.
+    let name = file.split(['.', ':', '@']).next();
+    found.or_else(|| (name == Some(super::BUNDLE)).then_some(super::BUNDLE))
 }
 
 /// A filter by the keys of its configuration, which may be text.
@@ -307,6 +307,16 @@ pub(super) fn shape(config: &Json) -> Option<&'static str> {
     }
     let is_pii = is_list("presets")
         || config.member("detectors").is_some()
-        || has_rule_with(&["detect", "fields", "allow_fields", "presets", "owner"]);
+        || has_rule_with(&[
+            "detect",
+            "fields",
+            "allow_fields",
+            "presets",
+            "owner",
+            "max_body",
+            "max_depth",
+            "max_members",
+            "graphql",
+        ]);
     is_pii.then_some(PII_REDACTOR)
 }

@@ -4,9 +4,10 @@ use crate::config::Node;
 
 /// `api.example.com`, or `*.example.com` for every name below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum HostPattern {
+pub enum HostPattern {
+    /// This one.
     Exact(String),
-    /// `.example.com`
+    /// All below it: `.example.com`.
     Below(String),
 }
 
@@ -18,7 +19,8 @@ impl HostPattern {
         }
     }
 
-    pub(super) fn read(node: &Node<'_>) -> Option<Self> {
+    /// Reads one.
+    pub fn read(node: &Node<'_>) -> Option<Self> {
         let text = node.name(253)?.to_ascii_lowercase();
         if !text.is_ascii() {
             node.reject("a host name in a request is ASCII: write the form with xn--");
@@ -59,7 +61,9 @@ impl HostPattern {
         }
     }
 
-    pub(super) fn matches(&self, host: &str) -> bool {
+    /// Whether it fits a host in lower case.
+    #[must_use]
+    pub fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(exact) => exact == host,
             Self::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),

@@ -20,6 +20,7 @@ mod known_method;
 mod select;
 
 pub use fit::{Ambiguity, Fit};
+pub use host_pattern::HostPattern;
 pub use select::{Selection, applies, candidates, may_apply, select};
 
 use crate::claim::ClaimCondition;
@@ -30,7 +31,6 @@ use crate::facts::Facts;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
 use crate::values::MAX_VALUES;
 use header_condition::HeaderCondition;
-use host_pattern::HostPattern;
 use known_method::method;
 
 /// The conditions of one rule.

@@ -14,6 +14,8 @@ mod signs;
 use super::Confidence;
 use super::assigned;
 use super::fold::Folded;
+use super::internal_url;
+use super::kind::INTERNAL_URL;
 use super::shape::ShapeIndex;
 use crate::budget::Looks;
 use crate::bytes::{Position as _, before, part, rest};
@@ -80,6 +82,23 @@ pub(crate) fn find(text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>
     if !triggers.is_empty() || is_announced {
         find_in_all(text, triggers, scratch, spans);
     }
+    if text.wanted.has(INTERNAL_URL) {
+        internal_urls(text, scratch, spans);
+    }
+}
+
+/// Addresses that lead inside have a sign of their own that nothing else looks for.
+#[inline(never)]
+fn internal_urls(text: &Text<'_>, scratch: &Scratch, spans: &mut Vec<Span>) {
+    internal_url::find(text.bytes, text.from, |start, end| {
+        scratch.looks.add(1);
+        spans.push(Span {
+            start,
+            end,
+            entity: INTERNAL_URL,
+            confidence: Confidence::High,
+        });
+    });
 }
 
 /// In the text as it stands, in what other spellings in it stand for, and in both with a space between

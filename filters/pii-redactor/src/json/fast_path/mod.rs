@@ -83,7 +83,7 @@ impl JsonRewriter {
                 self.run_into(&mut run, &child);
                 continue;
             }
-            let end = if child.is_plain && !plan.has_customs() {
+            let end = if child.is_plain && !plan.searches_all() {
                 plain_value(ByteTables::new(), run.chunk, child.value)
             } else {
                 None
@@ -149,7 +149,7 @@ impl JsonRewriter {
                 is_plain: frame.info.kinds.is_none(),
                 keeps_comma: frame.written || !self.traits.has_member_rules,
             };
-            if !plan.has_customs() && run.plain_children(inside) {
+            if !plan.searches_all() && run.plain_children(inside) {
                 self.has_value = true;
                 self.write_child();
             }

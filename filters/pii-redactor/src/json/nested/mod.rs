@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use super::cursor::Cursor;
 use super::escapes::{CODE_UNIT_BYTES, code_unit, decoded, write_encoded};
+use super::watch::Watch;
 use super::{JsonRewriter, State};
 use crate::bytes::{Position as _, at, part, rest};
 use crate::names::KeyInfo;
@@ -120,8 +121,8 @@ impl JsonRewriter {
         rewriter.traits.level = self.traits.level.saturating_add(1);
         rewriter.traits.nests = self.traits.nests && rewriter.traits.level < MAX_LEVELS;
         rewriter.traits.minimizes = None;
-        // Paths do not lead into strings.
-        rewriter.watch = None;
+        // Paths do not lead into strings, and limits hold there too.
+        rewriter.watch = Watch::within(&self.plan);
         let by_name = |selector: &Selector| !matches!(selector, Selector::Path(_));
         let mut fields = self.plan.fields.iter();
         rewriter.traits.has_member_rules = fields.any(|rule| by_name(&rule.selector));
@@ -175,6 +176,7 @@ impl JsonRewriter {
         let new = decoded(self.nested.content())
             .and_then(|text| Some((self.rewritten(&text, plan, &mut inner)?, text)));
         let Some((new, old)) = new else {
+            tally.merge_excesses(&inner);
             return self.as_text(cursor, plan, tally);
         };
         let nested = std::mem::take(&mut self.nested);

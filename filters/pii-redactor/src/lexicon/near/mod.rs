@@ -254,15 +254,14 @@ impl Surroundings {
             .get(here.less(2)..here)
             .unwrap_or_default()
             .iter()
+            .filter(|word| word.is_negative && word.start >= nearest)
             .any(|word| {
                 // What an address or a code ends with is about nothing else: `jane@example.id 4111…`.
                 let head = part(text, word.start.less(NEAR_BEFORE_BYTES), word.start);
                 let token = count_while_back(head, head.len(), |byte| byte > b' ');
-                word.is_negative
-                    && word.start >= nearest
-                    && !rest(head, head.len().less(token))
-                        .iter()
-                        .any(|byte| *byte == b'@' || byte.is_ascii_digit())
+                !rest(head, head.len().less(token))
+                    .iter()
+                    .any(|byte| *byte == b'@' || byte.is_ascii_digit())
             })
     }
 

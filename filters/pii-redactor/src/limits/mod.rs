@@ -1,0 +1,294 @@
+//! What a message may ask of those who read it: bytes, levels and members of JSON, and what a GraphQL
+//! operation costs.
+
+mod graphql;
+
+pub(crate) use graphql::MAX_DOCUMENT_BYTES;
+
+use crate::tally::Tally;
+
+/// What the messages of a rule may ask for at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body, as it is sent.
+    pub body_bytes: Option<u64>,
+    /// Levels of objects and arrays in a JSON document.
+    pub depth: Option<u64>,
+    /// Members of objects and items of arrays, all together, in a JSON document.
+    pub members: Option<u64>,
+    /// Operations of GraphQL.
+    pub graphql: Option<GraphqlLimits>,
+}
+
+/// What GraphQL operations may ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphqlLimits {
+    /// Levels of fields.
+    pub depth: Option<u64>,
+    /// Fields of all operations of a request, each counted as often as fragments bring it in.
+    pub cost: Option<u64>,
+    /// Whether they may ask what the schema is.
+    pub introspection: bool,
+}
+
+/// Limits in a plan.
+#[derive(Clone, Debug)]
+pub struct PlannedLimits {
+    /// The limits.
+    pub limits: Limits,
+    /// The rule, by its place in the plan.
+    pub rule: u8,
+    /// `false` only counts.
+    pub enforces: bool,
+}
+
+/// What is too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Excess {
+    /// The body is too long.
+    Body,
+    /// Too many levels of JSON.
+    Depth,
+    /// Too many members and items.
+    Members,
+    /// It is not strictly JSON, so nobody can say.
+    Unmeasured,
+    /// Too many levels of fields of GraphQL.
+    GraphqlDepth,
+    /// Too many fields of GraphQL.
+    GraphqlCost,
+    /// It asks for the schema.
+    GraphqlIntrospection,
+    /// It is no GraphQL, or its fragments lead in a circle or nowhere.
+    GraphqlUnreadable,
+}
+
+impl Excess {
+    /// The code in metrics, decisions and refusals.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body_too_large",
+            Self::Depth => "json_too_deep",
+            Self::Members => "json_too_many_members",
+            Self::Unmeasured => "json_unreadable",
+            Self::GraphqlDepth => "graphql_too_deep",
+            Self::GraphqlCost => "graphql_too_costly",
+            Self::GraphqlIntrospection => "graphql_introspection",
+            Self::GraphqlUnreadable => "graphql_unreadable",
+        }
+    }
+
+    /// What the sender of a request is told.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Body => "The body is too large.",
+            Self::Depth => "The JSON of the request is nested too deeply.",
+            Self::Members => "The JSON of the request has too many members.",
+            Self::Unmeasured => "The body of the request is not the JSON that is expected here.",
+            Self::GraphqlDepth => "The GraphQL operation is nested too deeply.",
+            Self::GraphqlCost => "The GraphQL operations ask for too many fields.",
+            Self::GraphqlIntrospection => "The GraphQL schema cannot be asked for here.",
+            Self::GraphqlUnreadable => "The GraphQL document cannot be read.",
+        }
+    }
+}
+
+impl Limits {
+    /// Whether documents are read for them.
+    pub(crate) const fn reads_documents(&self) -> bool {
+        self.depth.is_some() || self.members.is_some() || self.graphql.is_some()
+    }
+
+    /// The most of what would be an excess otherwise.
+    const fn most(&self, excess: Excess) -> Option<u64> {
+        match (excess, &self.graphql) {
+            (Excess::Body, _) => self.body_bytes,
+            (Excess::Depth, _) => self.depth,
+            (Excess::Members, _) => self.members,
+            (Excess::GraphqlDepth, Some(graphql)) => graphql.depth,
+            (Excess::GraphqlCost, Some(graphql)) => graphql.cost,
+            (Excess::GraphqlIntrospection, Some(graphql)) if !graphql.introspection => Some(0),
+            (Excess::GraphqlUnreadable, Some(_)) => Some(0),
+            (Excess::Unmeasured, _) if self.reads_documents() => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// Compares an amount with the limits of all rules.
+pub(crate) fn measure(all: &[PlannedLimits], excess: Excess, amount: u64, tally: &mut Tally) {
+    for planned in all {
+        if planned
+            .limits
+            .most(excess)
+            .is_some_and(|most| amount > most)
+        {
+            tally.exceed(excess, planned.rule);
+        }
+    }
+}
+
+/// Whether any of these is about GraphQL.
+pub(crate) fn reads_graphql(all: &[PlannedLimits]) -> bool {
+    let mut graphql = all.iter().map(|planned| &planned.limits.graphql);
+    graphql.any(Option::is_some)
+}
+
+/// Reads a GraphQL document for the limits of all rules.
+pub(crate) fn measure_graphql(all: &[PlannedLimits], document: &[u8], tally: &mut Tally) {
+    let Some(measured) = graphql::measure(document) else {
+        return measure(all, Excess::GraphqlUnreadable, 1, tally);
+    };
+    // What a batch costs, all of it costs.
+    let cost = tally.add_cost(measured.cost);
+    for (excess, amount) in [
+        (Excess::GraphqlDepth, measured.depth),
+        (Excess::GraphqlCost, cost),
+        (
+            Excess::GraphqlIntrospection,
+            u64::from(measured.introspects),
+        ),
+    ] {
+        measure(all, excess, amount, tally);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::Excess;
+    use crate::fixtures::plan_of;
+    use crate::inflate::InflateLimits;
+    use crate::media::Media;
+    use crate::pipeline::{BodyPipeline, Coding};
+
+    /// What is too much in a body; the same however it is cut.
+    fn excesses(rule: &str, kind: &str, body: &str) -> Vec<&'static str> {
+        let configuration =
+            format!(r#"{{"nested_json":true,"rules":[{{"apply_to":["request.body"],{rule}}}]}}"#);
+        let plan = plan_of(&configuration);
+        let framing = Media::of(kind).framing.unwrap();
+        let mut all = Vec::new();
+        for piece in [1, 2, 3, 7, 64, body.len().max(1)] {
+            let limits = InflateLimits::default();
+            let mut pipeline =
+                BodyPipeline::new(Rc::clone(&plan), &framing, Coding::Identity, limits);
+            let mut out = Vec::new();
+            for chunk in body.as_bytes().chunks(piece) {
+                pipeline.write(chunk, &mut out).unwrap();
+            }
+            pipeline.finish(&mut out).unwrap();
+            let found = pipeline.tally().excesses().iter();
+            all.push(found.map(|(excess, _)| excess.as_str()).collect::<Vec<_>>());
+        }
+        all.dedup();
+        assert_eq!(all.len(), 1, "{body}: {all:?}");
+        all.pop().unwrap()
+    }
+
+    #[test]
+    fn documents_have_so_many_levels_and_members() {
+        let rule = r#""max_depth":3,"max_members":4"#;
+        let deep = [Excess::Depth.as_str()];
+        let wide = [Excess::Members.as_str()];
+        for (body, expected) in [
+            (r#"{"a":[{"b":1}]}"#, &[][..]),
+            (r#"{"a":[{"b":[]}]}"#, &deep),
+            (r#"[1,2,3,4]"#, &[]),
+            (r#"[1,2,3,4,5]"#, &wide),
+            (r#"{"a":1,"b":{"c":2,"d":[3]}}"#, &wide),
+            // Each document by itself.
+            ("[1,2,3]\n[1,2,3]\n", &[]),
+            // Brackets in strings are none, and those of documents in strings are.
+            (r#"{"a":"([[[[[","b":"\"[[[["}"#, &[]),
+            (r#"{"a":"{\"b\":[[[1]]]}"}"#, &deep),
+            (r#"{"a":"[1,2,3,4,5]"}"#, &wide),
+            (r#"{"a":"\u005b1,2,3,4,5]"}"#, &wide),
+            (r#"{"a":"[1] and more"}"#, &[]),
+        ] {
+            let found = excesses(rule, "application/json", body);
+            assert_eq!(found, expected, "{body}");
+        }
+        // In a string, deeper than anything is read.
+        let body = format!(r#"{{"a":"{}"}}"#, "[".repeat(600));
+        let both = excesses(rule, "application/json", &body);
+        assert_eq!(both, [deep[0], wide[0]]);
+        for kind in ["text/plain", "application/x-www-form-urlencoded"] {
+            let body = r#"{"a":[{"b":[]}]}"#;
+            assert_eq!(excesses(rule, kind, body), deep, "{kind}");
+        }
+        let part =
+            "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n[[[[1]]]]\r\n--b--\r\n";
+        assert_eq!(
+            excesses(rule, "multipart/form-data; boundary=b", part),
+            deep
+        );
+    }
+
+    #[test]
+    fn what_is_not_strictly_json_is_not_measured() {
+        for body in [
+            "{a:[[[[1]]]]}",
+            "{\"a\":1",
+            "[1,]",
+            "// x\n[[[[1]]]]",
+            "[1}",
+        ] {
+            let found = excesses(r#""max_depth":3"#, "application/json", body);
+            assert_eq!(found, [Excess::Unmeasured.as_str()], "{body}");
+        }
+        // A text is none, however it begins, and what nobody declares may be any.
+        for (kind, body, expected) in [
+            ("text/plain", "Dear {name}, [[[[", &[][..]),
+            ("text/plain", "[07:54 UTC] see note 2", &[]),
+            ("text/csv", "[a],b", &[]),
+            ("", "[07:54 UTC] see note 2", &[Excess::Unmeasured.as_str()]),
+        ] {
+            let found = excesses(r#""max_depth":3"#, kind, body);
+            assert_eq!(found, expected, "{kind} {body}");
+        }
+    }
+
+    #[test]
+    fn operations_of_graphql_are_measured_wherever_they_are() {
+        let rule = r#""graphql":{"max_depth":2,"max_cost":3,"introspection":false}"#;
+        let json = "application/json";
+        let deep = [Excess::GraphqlDepth.as_str()];
+        let costly = [Excess::GraphqlCost.as_str()];
+        let unreadable = Excess::GraphqlUnreadable.as_str();
+        for (body, expected) in [
+            (r#"{"query":"{a{b}}"}"#, &[][..]),
+            (r#"{"query":"{a{b{c}}}"}"#, &deep),
+            (r#"{"variables":{"query":"{a{b{c}}}"},"query":"{a}"}"#, &[]),
+            (r#"{"QUERY":"{a{b{c}}}"}"#, &deep),
+            (r#"{"qu\u0065ry":"{a{b{\u0063}}}"}"#, &deep),
+            (r#"{"query":"{x:a y:a z:a w:a}"}"#, &costly),
+            (r#"[{"query":"{a b}"},{"query":"{c}"}]"#, &[]),
+            (r#"[{"query":"{a b}"},{"query":"{c d}"}]"#, &costly),
+            (
+                r#"{"query":"","query":"{a{b{c}}}"}"#,
+                &[unreadable, deep[0]],
+            ),
+            (
+                r#"{"query":"{__schema{a}}"}"#,
+                &[Excess::GraphqlIntrospection.as_str()],
+            ),
+            (
+                r#"{"query":"{...F} fragment F on T {...F}"}"#,
+                &[unreadable],
+            ),
+            (r#"{"query":null,"extensions":{}}"#, &[]),
+        ] {
+            assert_eq!(excesses(rule, json, body), expected, "{body}");
+        }
+        let long = format!(r#"{{"query":"{{{}}}"}}"#, "a ".repeat(60_000));
+        assert_eq!(excesses(rule, json, &long), [unreadable]);
+        let part = "--b\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n\
+            {\"query\":\"{a{b{c}}}\"}\r\n--b--\r\n";
+        let kind = "multipart/form-data; boundary=b";
+        assert_eq!(excesses(rule, kind, part), deep);
+    }
+}
