@@ -336,6 +336,34 @@ fn authentication_says_what_is_missing() {
     assert!(explained["upstream"].is_null());
 }
 
+/// Each option is a field of the playground, so that whatever can be asked here can be asked there.
+#[test]
+fn the_playground_has_a_field_for_each_option() {
+    let page = root().join("shared/playground/page");
+    let read = |file: &str| std::fs::read_to_string(page.join(file)).unwrap();
+    let (html, script) = (read("page.html"), read("page.js"));
+    let (_, help) = explain(&["--help"]);
+    let options = help.split("Options:").nth(1).unwrap();
+    let options = options.split("Examples:").next().unwrap().lines();
+    let options = options.filter_map(|line| line.trim_start().split_once("--"));
+    let names = options
+        .filter(|(before, _)| before.trim().len() <= "-H,".len())
+        .map(|(_, option)| option.split([' ', '=', '<']).next().unwrap());
+    let names: Vec<&str> = names
+        .filter(|name| !["color", "json", "help", "version"].contains(name))
+        .collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let id = if name == "config" {
+            "configuration"
+        } else {
+            name
+        };
+        assert!(html.contains(&format!("id=\"{id}\"")), "{name}");
+        assert!(script.contains(&format!("\"{id}\"")), "{name}");
+    }
+}
+
 #[test]
 fn a_certificate_is_what_the_proxy_tells_of_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -357,7 +385,7 @@ fn a_certificate_is_what_the_proxy_tells_of_it() {
     assert_eq!(status(&["--certificate", shop]), Some(403));
     for (wrong, message) in [
         ("uri=spiffe://a", "there are uri_san, dns_san"),
-        ("uri_san", "expected FIELD=VALUE"),
+        ("uri_san", "--certificate \"uri_san\": expected FIELD=VALUE"),
     ] {
         let words = ["-c", &config, "--request", "GET /", "--certificate", wrong];
         let (code, text) = explain(&words);

@@ -50,6 +50,32 @@ test("requests in a row are counted", async () => {
   assert.match(await status(), /receives 429/);
 });
 
+// Puts a text into a field.
+const fill = (id, text) => browser.evaluate(`void (document.getElementById("${id}").value = ${JSON.stringify(text)})`);
+const press = (id) => browser.evaluate(`document.getElementById("${id}").click()`);
+
+test("a certificate of the client opens what asks for it", async () => {
+  await tryExample("a certificate");
+  assert.match(await status(), /reaches the upstream, the client receives 200/);
+  await fill("certificate", "uri_san=spiffe://example.com/ns/shop/sa/job");
+  await press("try");
+  assert.match(await status(), /does not reach the upstream, the client receives 403/);
+  await tryExample("a certificate");
+  await fill("tls", "1.1");
+  await press("try");
+  assert.match(await status(), /the client receives 403/);
+});
+
+test("a mistake among the folded fields unfolds them", async () => {
+  await tryExample("without a token");
+  assert.equal(await browser.evaluate("document.getElementById('certificate').checkVisibility()"), false);
+  await fill("certificate", "san=spiffe://example.com/job");
+  await press("try");
+  assert.match(await told(), /^What the proxy tells of the client's certificate.*there are uri_san, dns_san/);
+  assert.equal(await browser.evaluate("document.getElementById('certificate').getAttribute('aria-invalid')"), "true");
+  assert.equal(await browser.evaluate("document.getElementById('certificate').checkVisibility()"), true);
+});
+
 test("a body is redacted", async () => {
   await tryExample("Redaction");
   assert.match(await status(), /^[1-9]\d* found/);
@@ -114,7 +140,7 @@ for (const scheme of ["light", "dark"]) {
     await browser.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
     // The policy of the page lets no script in; the protocol of the browser does.
     await browser.evaluate(readFileSync(axe, "utf8"));
-    for (const example of ["without a token", "mistakes", "Redaction", "Token"]) {
+    for (const example of ["without a token", "a certificate", "mistakes", "Redaction", "Token"]) {
       await tryExample(example);
       const found = await browser.evaluate("axe.run().then((result) => result.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map((node) => node.html) })))");
       assert.deepEqual(found, [], `${example} in ${scheme}`);

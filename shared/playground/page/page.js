@@ -5,8 +5,8 @@
   const status = field("status");
   const told = field("told");
   const TEXTS = [
-    "configuration", "filter", "request", "header", "request-body", "claims", "jwks", "client", "route",
-    "response", "response-header", "body", "env", "times", "token", "content-type",
+    "configuration", "filter", "request", "header", "request-body", "claims", "jwks", "client", "route", "tls", "certificate",
+    "host", "at", "response", "response-header", "body", "env", "times", "token", "content-type",
   ];
   let examples = [];
   let isReady = false;
@@ -36,7 +36,8 @@
   function load(example) {
     for (const id of TEXTS) field(id).value = example[id] ?? "";
     document.querySelector(`input[name=what][value=${example.what}]`).checked = true;
-    field("form").querySelector("details").open = Boolean(example.times);
+    const more = field("form").querySelector("details");
+    more.open = TEXTS.some((id) => example[id] && more.contains(field(id)));
     showSections();
     clear();
     say(`Loaded: ${example.name}. Press "Try it".`);
@@ -101,7 +102,11 @@
   function showError(answer) {
     const id = answer.field === "config" ? "configuration" : answer.field;
     const wrong = id && field(id);
-    if (wrong) wrong.setAttribute("aria-invalid", "true");
+    if (wrong) {
+      wrong.setAttribute("aria-invalid", "true");
+      const folded = wrong.closest("details");
+      if (folded) folded.open = true;
+    }
     const label = wrong && document.querySelector(`label[for="${id}"]`);
     const text = label ? `${label.textContent}: ${answer.error}` : answer.error;
     told.append(make("p", {}, text));

@@ -32,6 +32,15 @@ pub(crate) fn all() -> Value {
             "times": "25",
         },
         {
+            "name": "Workload: a call with a certificate of SPIFFE",
+            "what": "request",
+            "configuration": LEDGER,
+            "request": "GET /ledger/1",
+            "client": "10.0.0.8",
+            "tls": "1.3",
+            "certificate": "uri_san=spiffe://example.com/ns/billing/sa/job\nsubject=CN=job",
+        },
+        {
             "name": "Redaction: a body",
             "what": "body",
             "configuration": include_str!("../../../filters/pii-redactor/examples/patients.json"),
@@ -81,6 +90,19 @@ const TOKENS: &str = r#"{
     }
   },
   "rules": [{ "require": { "provider": "joe" } }]
+}
+"#;
+const LEDGER: &str = r#"{
+  "providers": {},
+  "rules": [
+    {
+      "match": { "paths": ["/ledger/**"] },
+      "require": {
+        "tls": { "min_version": "1.2", "client_certificate": true, "san": ["spiffe://example.com/ns/billing/*"] }
+      }
+    }
+  ],
+  "default": "deny"
 }
 "#;
 const MISTAKES: &str = r#"{

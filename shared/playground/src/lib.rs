@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use inspect::body;
 use inspect::check::{self, Source, configured};
-use inspect::explain::{Question, Unexplained, explain as explanation};
+use inspect::explain::{Profile, Question, Unexplained, explain as explanation};
 use inspect::token;
 use jwt_auth::config::Config as AuthConfig;
 use jwt_auth::token::{KnownHeaders, Token};
@@ -17,6 +17,7 @@ use pii_redactor::config::Config as RedactorConfig;
 use policy::config::Configuration as _;
 use policy::filters::{JWT_AUTH, PII_REDACTOR};
 use policy::json::Json;
+use policy::timestamp::parse_timestamp;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -85,6 +86,8 @@ fn explained(fields: &Fields) -> Result<Value, (&'static str, String)> {
         claims: bytes("claims"),
         jwks: bytes("jwks"),
         route: fields.some("route").map(str::to_owned),
+        tls: fields.parsed("tls", "1.0, 1.1, 1.2 or 1.3", |text| text.parse().ok())?,
+        certificate: lines("certificate"),
         response: fields.some("response").map(str::to_owned),
         response_headers: lines("response-header"),
         body: bytes("body"),
@@ -92,17 +95,28 @@ fn explained(fields: &Fields) -> Result<Value, (&'static str, String)> {
         at: fields.now(),
         ..Question::default()
     };
-    if let Some(client) = fields.some("client") {
-        let message = || format!("{client:?}: expected an address, such as 203.0.113.7");
-        question.client = client.parse().map_err(|_| ("client", message()))?;
+    let client = "an address, such as 203.0.113.7";
+    if let Some(client) = fields.parsed("client", client, |text| text.parse().ok())? {
+        question.client = client;
     }
-    if let Some(times) = fields.some("times") {
-        let number = times
-            .parse()
-            .ok()
-            .filter(|times| (1..=MOST).contains(times));
-        let message = || format!("{times:?}: expected a number from 1 to {MOST}");
-        question.times = number.ok_or_else(|| ("times", message()))?;
+    let number = |text: &str| {
+        let number = text.parse().ok();
+        number.filter(|times| (1..=MOST).contains(times))
+    };
+    let times = format!("a number from 1 to {MOST}");
+    if let Some(times) = fields.parsed("times", &times, number)? {
+        question.times = times;
+    }
+    let time = |text: &str| u64::try_from(parse_timestamp(text).ok()?).ok();
+    if let Some(at) = fields.parsed("at", "a time, such as 2026-06-01T00:00:00Z", time)? {
+        question.at = Duration::from_secs(at);
+    }
+    let profile = |text: &str| {
+        let mut all = Profile::ALL.into_iter();
+        all.find(|profile| profile.name() == text)
+    };
+    if let Some(profile) = fields.parsed("host", "envoy, apisix or kong", profile)? {
+        question.profile = profile;
     }
     let told = explanation(&question).map_err(|why| match why {
         Unexplained::Refused(problems) => ("config", problems.to_string()),
@@ -198,6 +212,20 @@ impl Fields {
     /// What a field holds, where it holds anything.
     fn some(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.trim().is_empty())
+    }
+
+    /// What a field holds, where it holds anything; or that something else was expected in it.
+    fn parsed<T>(
+        &self,
+        name: &'static str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, (&'static str, String)> {
+        let Some(text) = self.some(name).map(str::trim) else {
+            return Ok(None);
+        };
+        let wrong = || (name, format!("{text:?}: expected {expected}"));
+        parse(text).map(Some).ok_or_else(wrong)
     }
 
     fn filter(&self) -> Option<&str> {

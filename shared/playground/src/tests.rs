@@ -91,6 +91,57 @@ fn requests_in_a_row_are_counted() {
 }
 
 #[test]
+fn the_connection_is_what_the_fields_say_of_it() {
+    let question = example("a certificate");
+    let with = |fields: &[(&'static str, &str)]| {
+        let mut question = question.clone();
+        for (field, text) in fields {
+            inspect::set(&mut question, field, *text);
+        }
+        told(explain, &question)
+    };
+    let status =
+        |fields: &[(&'static str, &str)]| with(fields)["document"]["response"]["status"].clone();
+    assert_eq!(status(&[]), 200);
+    assert_eq!(status(&[("tls", "")]), 200);
+    assert_eq!(status(&[("tls", "1.1")]), 403);
+    assert_eq!(status(&[("certificate", "")]), 403);
+    let other = "uri_san = spiffe://example.com/ns/shop/sa/job";
+    assert_eq!(status(&[("certificate", other)]), 403);
+    let spaced = " uri_san = spiffe://example.com/ns/billing/sa/job \n\n dns_san = job.test";
+    assert_eq!(status(&[("certificate", spaced)]), 200);
+    for (field, text, message) in [
+        ("tls", "1.4", "expected 1.0, 1.1, 1.2 or 1.3"),
+        ("certificate", "uri_san", "expected FIELD=VALUE"),
+        ("certificate", "san=a", "there are uri_san, dns_san"),
+        (
+            "certificate",
+            "subject=a\nsubject=b",
+            "subject is given twice",
+        ),
+        ("host", "nginx", "expected envoy, apisix or kong"),
+        ("at", "yesterday", "expected a time"),
+    ] {
+        let told = with(&[(field, text)]);
+        assert_eq!(told["field"], field, "{told}");
+        assert!(told["error"].as_str().unwrap().contains(message), "{told}");
+    }
+}
+
+#[test]
+fn the_time_and_the_host_are_those_of_the_fields() {
+    let mut question = example("without a token");
+    inspect::set(&mut question, "at", "2031-01-01T00:00:00Z");
+    let then = told(explain, &question)["document"].clone();
+    let records = then["records"].to_string();
+    // In milliseconds since 1970.
+    assert!(records.contains("1924992000000"), "{records}");
+    inspect::set(&mut question, "host", "apisix");
+    let apisix = told(explain, &question);
+    assert_ne!(apisix["document"], then, "{apisix}");
+}
+
+#[test]
 fn a_body_is_redacted_by_the_part_of_the_redactor() {
     let question = example("a body");
     let told_alone = told(redact, &question);

@@ -12,7 +12,7 @@ use cases::{
     Backend as _, Call, CaseFile, Cuts, HeaderValues, InProcess, RequestData, ResponseData, Step,
     Tls, TlsVersion,
 };
-use host::fake::Profile;
+pub use host::fake::Profile;
 use policy::config::Problems;
 use policy::explain;
 pub use sections::Explanation;
@@ -172,7 +172,7 @@ fn step(question: &Question) -> Result<Step, Unexplained> {
     request.headers = headers(&question.headers).map_err(mistaken("header"))?;
     request.client = question.client;
     request.route.clone_from(&question.route);
-    request.tls = connection(question)?;
+    request.tls = connection(question).map_err(mistaken("certificate"))?;
     if let Some(host) = request.headers.remove("host") {
         request.headers.insert(":authority".to_owned(), host);
     }
@@ -216,7 +216,7 @@ fn connection(question: &Question) -> Result<Option<Tls>, String> {
     for pair in &question.certificate {
         let (name, value) = pair
             .split_once('=')
-            .ok_or_else(|| format!("certificate {pair:?}: expected FIELD=VALUE"))?;
+            .ok_or_else(|| format!("{pair:?}: expected FIELD=VALUE"))?;
         let field = match name.trim() {
             "uri_san" => &mut tls.uri_san,
             "dns_san" => &mut tls.dns_san,
@@ -224,12 +224,12 @@ fn connection(question: &Question) -> Result<Option<Tls>, String> {
             "sha256" => &mut tls.sha256,
             other => {
                 return Err(format!(
-                    "certificate {pair:?}: no such field: {other}; there are uri_san, dns_san, subject and sha256"
+                    "{pair:?}: no such field: {other}; there are uri_san, dns_san, subject and sha256"
                 ));
             }
         };
-        if field.replace(value.to_owned()).is_some() {
-            return Err(format!("certificate: {name} is given twice"));
+        if field.replace(value.trim().to_owned()).is_some() {
+            return Err(format!("{} is given twice", name.trim()));
         }
     }
     Ok(Some(tls))
