@@ -175,7 +175,7 @@ fn people_for_whom_nobody_asks_are_a_warning() {
                 "subject": {{"pseudonymize": {{"key_env": "SUBJECT", "epoch": "2026"}}}}{audit}}},
                 "redact": {{"rules": [{{"apply_to": ["response.body"], "data_subject": [{{"response": "$.id"}}]}}]}}}}"#
         );
-        let checked = check(&text);
+        let checked = config::check(&text);
         assert!(checked.result.is_ok(), "{:?}", checked.result);
         let warnings = checked.warnings.iter().map(ToString::to_string);
         warnings.collect::<Vec<_>>()
@@ -188,7 +188,7 @@ fn people_for_whom_nobody_asks_are_a_warning() {
         "{unused:?}"
     );
     let by_path =
-        r#", "rules": [{"match": {"paths": ["/a/{id}"]}, "data_subject": {"path": "/a/{id}"}}]"#;
+        r#", "rules": [{"match": {"paths": ["/a/*"]}, "data_subject": {"path": "/a/{id}"}}]"#;
     assert_eq!(warnings(by_path).len(), 1);
     let in_bodies =
         r#", "rules": [{"match": {"paths": ["/a"]}, "data_subject": {"response": "$.id"}}]"#;

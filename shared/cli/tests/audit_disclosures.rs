@@ -148,7 +148,7 @@ fn the_records_about_a_person_are_found() {
     let records: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let records = records.as_array().unwrap();
     assert_eq!(records.len(), 2, "{records:?}");
-    assert_eq!(records[1]["actor"]["user"]["uid"].is_string(), true);
+    assert!(records[1]["actor"]["user"]["uid"].is_string());
     let more = ["--data-subject", "8", "--rows", "1", "--excerpt"];
     let output = audit("search", &[&KEYED[..], &more].concat());
     let shown = String::from_utf8(output.stdout).unwrap();

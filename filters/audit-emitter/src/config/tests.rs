@@ -120,8 +120,8 @@ fn people_of_requests_without_records_are_a_warning() {
     let text = r#"{"sink": "host_log", "retention": {"class": "a", "keep": "1y"},
         "subject": {"pseudonymize": {"key_env": "SUBJECT", "epoch": "2026"}},
         "rules": [
-            {"match": {"paths": ["/a/{id}"]}, "level": "none", "data_subject": {"path": "/a/{id}"}},
-            {"match": {"paths": ["/b/{id}"]}, "data_subject": {"path": "/b/{id}"}}
+            {"match": {"paths": ["/a/*"]}, "level": "none", "data_subject": {"path": "/a/{id}"}},
+            {"match": {"paths": ["/b/*"]}, "data_subject": {"path": "/b/{id}"}}
         ]}"#;
     let checked = Config::check(text);
     assert!(checked.result.is_ok(), "{:?}", checked.result);
