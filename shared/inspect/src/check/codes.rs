@@ -64,6 +64,8 @@ codes! {
         "The template fits none of the paths of its rule, so records name a path that no request has.";
     RETENTION_MISSING "MW1208" "retention_missing"
         "No rule says how long the records of a retention class are kept: they never expire, `audit purge` leaves them, and `audit erase` may not take them away. Say \"keep\" in the rule or for all; {\"at_least\": \"6y\"} alone keeps them for ever on purpose.";
+    DATA_SUBJECT_UNUSED "MW1216" "data_subject_unused"
+        "A rule says where messages name the people that they are about, and no record takes it: in \"redact\" without a rule of \"audit\" that asks for people in bodies, or in a rule of audit-emitter whose level is \"none\". Say data_subject in a rule of \"audit\" that records; \"redact\" then looks by itself.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"
