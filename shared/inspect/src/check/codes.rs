@@ -48,7 +48,7 @@ codes! {
         "The template of the rule is recorded in place of the path, and a rule has none.";
     METHOD_UNKNOWN "MW1215" "method_unknown"
         "No registered method has this name, and one is near: a rule for a misspelt method never matches.";
-    CLASS_UNDETECTED "MW1216" "class_undetected"
+    CLASS_UNDETECTED "MW1217" "class_undetected"
         "A budget counts a class of data that no rule detects in responses, so it is never charged. Add its kinds to detect; with the action detect they stay as they are.";
     ISSUER_TLS "MW1209" "issuer_without_tls"
         "The issuer is an http address: whoever can change it on the way can say which keys count.";
