@@ -174,3 +174,75 @@ fn instances_and_inline_filters_are_for_their_routes() {
         );
     }
 }
+
+/// Routes that go by a header of the gateway: Envoy chooses the route anew when jwt-auth has set or removed
+/// it. Responses are redacted as the route says that the request has taken; in the bundle nobody
+/// brings such a header, and beside other plugins where the configuration says so.
+#[test]
+fn what_goes_by_the_route_goes_by_the_one_that_is_taken() {
+    let to = json!({ "cluster": "upstream", "prefix_rewrite": "/patients/7" });
+    let acme = json!({ "name": "x-tenant", "string_match": { "exact": "acme" } });
+    let hosts = json!([{ "name": "all", "domains": ["*"], "routes": [
+        { "name": "acme", "match": { "prefix": "/", "headers": [acme] }, "route": to },
+        { "name": "rest", "match": { "prefix": "/" }, "route": to },
+    ] }]);
+    let auth = |managed: &str| {
+        json!({
+            "managed_headers": managed,
+            "providers": { "partners": {
+                "api_keys": { "from": [{ "header": "x-api-key" }], "keys": [
+                    { "id": "acme", "tenant": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" },
+                    { "id": "bolt", "tenant": "bolt", "sha256": "d0b3cba71f725563d316ea3516099328042095d10f4571be25c07f9ce31985a5" },
+                ] },
+                "claims_to_headers": [{ "claim": "tenant", "header": "x-tenant" }],
+            } },
+            "rules": [{ "require": { "provider": "partners" } }],
+        })
+    };
+    let redact = json!({ "rules": [
+        { "match": { "routes": ["acme"] }, "apply_to": ["response.body"], "detect": ["EMAIL"] },
+    ] });
+    for (managed, is_bundled, spoofed) in [
+        ("remove", false, 200),
+        ("refuse", false, 400),
+        ("remove", true, 200),
+        ("", true, 400),
+    ] {
+        let peers = Peers::start().unwrap();
+        let mut bootstrap = peers.bootstrap(&["jwt-auth", "pii-redactor"]).unwrap();
+        let mut auth = auth(managed);
+        if managed.is_empty() {
+            auth.as_object_mut().unwrap().remove("managed_headers");
+        }
+        if is_bundled {
+            bootstrap.bundle().unwrap();
+            let whole = json!({ "auth": auth, "redact": redact });
+            bootstrap.configure(BUNDLE, &whole.to_string()).unwrap();
+        } else {
+            bootstrap.configure("jwt-auth", &auth.to_string()).unwrap();
+            bootstrap
+                .configure("pii-redactor", &redact.to_string())
+                .unwrap();
+        }
+        set_virtual_hosts(&mut bootstrap, hosts.clone());
+        let envoy = start(&bootstrap, ENVOY_VERSIONS[0]);
+        let get = |key: &str| Request::get("/").header("x-api-key", key);
+        let send = |request: &Request| envoy.client(Protocol::Http1).send(request).unwrap();
+        for (key, is_redacted) in [("test", true), ("bolt", false)] {
+            let response = send(&get(key));
+            assert_eq!(response.status, 200, "{managed} {is_bundled} {key}");
+            let shows = response.text().contains("ada@example.com");
+            assert_eq!(!shows, is_redacted, "{managed} {is_bundled} {key}");
+            // Whatever the client says of itself.
+            for tenant in ["acme", "bolt"] {
+                let response = send(&get(key).header("x-tenant", tenant));
+                assert_eq!(response.status, spoofed, "{managed} {is_bundled} {key}");
+                if spoofed == 200 {
+                    let shows = response.text().contains("ada@example.com");
+                    assert_eq!(!shows, is_redacted, "{managed} {is_bundled} {key} {tenant}");
+                }
+            }
+        }
+        assert_eq!(envoy.traps(), 0, "{managed} {is_bundled}");
+    }
+}

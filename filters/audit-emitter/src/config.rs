@@ -186,6 +186,13 @@ impl Config {
     fn warn(&self, node: &Node<'_>) {
         for (path, rule) in self.all_rules(node.path()) {
             let is_recorded = rule.level > Level::None;
+            if !rule.data_subject.is_empty() && !is_recorded {
+                node.warn_at(
+                    &joined(&path, "data_subject"),
+                    "data_subject_unused",
+                    "nothing is recorded of these requests, so nobody is named: give the rule another \"level\"",
+                );
+            }
             if self.fields.path == PathForm::Template && rule.template.is_none() && is_recorded {
                 let message = "fields.path is \"template\" and there is none here: paths are \
                                recorded as \"/{path}\"";

@@ -426,8 +426,8 @@ fn parts() -> &'static str {
 #[must_use]
 pub fn check(text: &str) -> Checked<()> {
     let split = split(text);
+    let mut warnings = data_subject::warnings(&split);
     let mut problems = split.problems;
-    let mut warnings: Vec<Warning> = Vec::new();
     for text in &split.parts {
         let checked = text.part.check(&text.json);
         if let Err(found) = checked.result {

@@ -166,3 +166,31 @@ fn people_in_bodies_need_the_part_that_finds_them() {
     let path = audit(r#"{"path": "/patients/{id}"}"#);
     assert_eq!(mistakes(&format!("{{{path}}}")), Vec::<String>::new());
 }
+
+#[test]
+fn people_for_whom_nobody_asks_are_a_warning() {
+    let warnings = |audit: &str| {
+        let text = format!(
+            r#"{{"audit": {{"sink": "host_log", "retention": {{"class": "a", "keep": "1y"}},
+                "subject": {{"pseudonymize": {{"key_env": "SUBJECT", "epoch": "2026"}}}}{audit}}},
+                "redact": {{"rules": [{{"apply_to": ["response.body"], "data_subject": [{{"response": "$.id"}}]}}]}}}}"#
+        );
+        let checked = config::check(&text);
+        assert!(checked.result.is_ok(), "{:?}", checked.result);
+        let warnings = checked.warnings.iter().map(ToString::to_string);
+        warnings.collect::<Vec<_>>()
+    };
+    let unused = warnings("");
+    assert_eq!(unused.len(), 1, "{unused:?}");
+    assert!(
+        unused[0].starts_with("redact.rules[0].data_subject")
+            && unused[0].contains("data_subject_unused"),
+        "{unused:?}"
+    );
+    let by_path =
+        r#", "rules": [{"match": {"paths": ["/a/*"]}, "data_subject": {"path": "/a/{id}"}}]"#;
+    assert_eq!(warnings(by_path).len(), 1);
+    let in_bodies =
+        r#", "rules": [{"match": {"paths": ["/a"]}, "data_subject": {"response": "$.id"}}]"#;
+    assert_eq!(warnings(in_bodies), Vec::<String>::new());
+}

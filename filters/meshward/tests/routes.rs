@@ -519,6 +519,25 @@ fn responses_are_redacted_as_the_route_says_that_they_come_from() {
     }
 }
 
+#[test]
+fn a_route_that_the_host_does_not_tell_with_the_response_is_the_one_of_the_request() {
+    let by_name = with(REDACT, r#""mode": "enforce""#).replace(
+        r#"{"detect""#,
+        r#"{"match": {"routes": ["acme"]}, "detect""#,
+    );
+    for is_bundled in BOTH {
+        let mut bed = Bed::new("pii-redactor", is_bundled, &by_name);
+        let request = get().attribute(&["xds", "route_name"], "acme");
+        let stream = bed.proxy.start(&request);
+        bed.proxy.send(stream, &request);
+        let fails = host::Status::InternalFailure;
+        bed.proxy.host().fail("proxy_get_property", fails);
+        bed.proxy.respond(stream, &Response::json(BODY));
+        let outcome = bed.proxy.finish(stream);
+        assert!(!outcome.client().text().contains("ada@"), "{is_bundled}");
+    }
+}
+
 /// A plugin configuration as the controller of Higress writes it.
 const FOLDED: &str = r#""_rules_": [
     {"_match_route_": ["open"], "default": "anonymous"},

@@ -4,7 +4,7 @@
 
 use std::process::{Command, Output};
 
-use audit::Chain;
+use audit::{Chain, Control};
 use audit_emitter::config::{FieldSettings, Level, Retention};
 use audit_emitter::pseudonym::Pseudonymizer;
 use audit_emitter::record::{Envelope, Observation, ObservedSubjects, write};
@@ -139,4 +139,71 @@ fn a_report_is_about_one_person() {
     let output = audit("report", &[&KEYED[..], &more].concat());
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["totals"]["requests"], 2, "{report}");
+}
+
+#[test]
+fn the_records_about_a_person_are_found() {
+    let more = ["--data-subject", "8", "--format", "json", "--excerpt"];
+    let output = audit("search", &[&KEYED[..], &more].concat());
+    let records: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let records = records.as_array().unwrap();
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert!(records[1]["actor"]["user"]["uid"].is_string());
+    let more = ["--data-subject", "8", "--rows", "1", "--excerpt"];
+    let output = audit("search", &[&KEYED[..], &more].concat());
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(shown.lines().count(), 1, "{shown}");
+    let uid = records[1]["metadata"]["uid"].as_str().unwrap();
+    assert!(
+        shown.contains(uid) && shown.contains("GET /patients/{id}  completed"),
+        "{shown}"
+    );
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains("2 requests.") && told.contains("first 1 of them"),
+        "{told}"
+    );
+    let output = audit("search", &["--route", "GET /orders*", "--excerpt"]);
+    assert_eq!(output.stdout, b"");
+}
+
+/// Records that leave somebody out may be about the person, and are kept too.
+#[test]
+fn a_standing_hold_keeps_what_is_about_a_person() {
+    let keys = [("2026".to_owned(), KEY.as_bytes().to_vec())];
+    let person = trail::subject::Subject::of_data("7", &keys);
+    let selector = trail::holds::of_subject(&person, &[9; 16]);
+    let keyed = Pseudonymizer::new(KEY.as_bytes(), "2026".to_owned());
+    let pseudonym = keyed.data_subject("7");
+    assert!(
+        selector
+            .values
+            .iter()
+            .all(|value| !value.contains(&pseudonym))
+    );
+    let order = trail::chains::Order {
+        time_ms: 0,
+        uid: String::new(),
+        control: Control::Hold {
+            hold: "case".to_owned(),
+            targets: Vec::new(),
+            standing: vec![selector],
+            grounds: std::collections::BTreeMap::new(),
+        },
+    };
+    let holds = trail::holds::Holds::active(&[order]);
+    let is_held = |line: &str| {
+        let fields = trail::scan::scan(line).unwrap();
+        holds.by_content(line, &fields).is_some()
+    };
+    let held: Vec<bool> = trail().lines().map(is_held).collect();
+    assert_eq!(held, [true, false, true]);
+}
+
+#[test]
+fn a_standing_hold_is_of_somebody() {
+    let output = audit("hold", &["--name", "case", "--standing"]);
+    assert_eq!(output.status.code(), Some(64));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("--data-subject"), "{told}");
 }

@@ -78,12 +78,12 @@ impl Listed {
     }
 }
 
-fn route_name(host: &dyn Host) -> Option<String> {
+/// The name of the route, if it has one.
+fn route_name(host: &dyn Host) -> Result<Option<String>, Status> {
     let name = host
         .property(&["xds", "route_name"])
-        .or_else(|_| host.property(&["route_name"]))
-        .ok()?;
-    String::from_utf8(name).ok().filter(|name| !name.is_empty())
+        .or_else(|_| host.property(&["route_name"]))?;
+    Ok(String::from_utf8(name).ok().filter(|name| !name.is_empty()))
 }
 
 impl Request {
@@ -345,7 +345,8 @@ impl Request {
     /// The name of the route, where the host tells: `xds.route_name`, on Higress `route_name`.
     #[must_use]
     pub fn route(&self, host: &dyn Host) -> Option<&str> {
-        let first = || self.head.route.get_or_init(|| route_name(host));
+        let name = || route_name(host).unwrap_or_default();
+        let first = || self.head.route.get_or_init(name);
         self.final_route.get().unwrap_or_else(first).as_deref()
     }
 
@@ -353,9 +354,14 @@ impl Request {
     /// changes a header. Whether it has another name than the one that somebody has gone by.
     #[must_use]
     pub fn is_rerouted(&self, host: &dyn Host) -> bool {
-        let now = || self.final_route.get_or_init(|| route_name(host));
-        let before = self.head.route.get();
-        before.is_some_and(|before| before != now())
+        let Some(before) = self.head.route.get() else {
+            return false;
+        };
+        // What the host does not tell is taken to be as it was.
+        let Ok(name) = route_name(host) else {
+            return false;
+        };
+        self.final_route.get_or_init(|| name) != before
     }
 
     /// The address of the client, as the configuration says where it is. Headers are read only

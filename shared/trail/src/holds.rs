@@ -18,6 +18,8 @@ pub const BY_CLASS: &str = "class";
 pub const BY_PATH: &str = "path";
 /// Who acted.
 pub const BY_SUBJECT: &str = "subject";
+/// Whom the data is about.
+pub const BY_DATA_SUBJECT: &str = "data_subject";
 
 /// The holds that have not ended, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,6 +136,14 @@ impl Standing {
             BY_CLASS => fields.class.string(text).is_some_and(is_value),
             BY_SUBJECT => Subject::names_in(text, fields)
                 .any(|name| is_value(&hashed(&self.salt, name).to_hex())),
+            BY_DATA_SUBJECT => match Subject::people_in(text, fields) {
+                // It may be one of those whom the record does not name.
+                Some(people) if people.leaves_out => true,
+                people => people.is_some_and(|people| {
+                    let mut names = people.names.iter();
+                    names.any(|name| is_value(&hashed(&self.salt, name).to_hex()))
+                }),
+            },
             BY_PATH => self.fits(text, fields),
             // One of a later version of this program: it holds rather too much than too little.
             _ => true,
@@ -157,14 +167,21 @@ impl Standing {
     }
 }
 
-/// A standing hold on what a subject does, by all its names. The ledger has hashes of them, since it is never erased.
+/// A standing hold on what a subject does, or on what is about a person, by all names. The ledger has hashes of
+/// them, since it is never erased.
 #[must_use]
 pub fn of_subject(subject: &Subject, salt: &[u8; 16]) -> Selector {
-    let names = subject.names();
+    let (by, names) = match subject.is_data_subject() {
+        true => (BY_DATA_SUBJECT, subject.people()),
+        false => (BY_SUBJECT, subject.names()),
+    };
     Selector {
-        by: BY_SUBJECT.to_owned(),
+        by: by.to_owned(),
         salt: encode(salt),
-        values: names.map(|name| hashed(salt, name).to_hex()).collect(),
+        values: names
+            .iter()
+            .map(|name| hashed(salt, name).to_hex())
+            .collect(),
     }
 }
 

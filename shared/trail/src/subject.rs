@@ -62,10 +62,43 @@ impl Subject {
             .filter_map(|span| span.of(text))
     }
 
-    /// All names, as records write them.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
+    /// The people whom the data of a record is about; `None` where it says nothing of any.
+    pub(crate) fn people_in(text: &str, fields: &Fields) -> Option<People> {
+        let people = fields.data_subject.of(text)?;
+        let people: serde_json::Value = serde_json::from_str(people).ok()?;
+        let uids = people.get("uids").and_then(serde_json::Value::as_array);
+        let uids = uids.into_iter().flatten();
+        let is_incomplete = people.get("incomplete") == Some(&serde_json::Value::Bool(true));
+        Some(People {
+            names: uids
+                .filter_map(|uid| uid.as_str().map(|uid| written(uid.to_owned())))
+                .collect(),
+            leaves_out: is_incomplete || people.get("omitted").is_some(),
+        })
     }
+
+    /// All names of who acts, as records write them.
+    pub(crate) const fn names(&self) -> &BTreeSet<String> {
+        &self.names
+    }
+
+    /// All pseudonyms of somebody whom data is about, as records write them.
+    pub(crate) const fn people(&self) -> &BTreeSet<String> {
+        &self.people
+    }
+
+    /// Whether this is somebody whom data is about, and not who acts.
+    pub(crate) fn is_data_subject(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+/// The people whom a record is about.
+pub(crate) struct People {
+    /// As the record writes them.
+    pub(crate) names: Vec<String>,
+    /// There are more than it names.
+    pub(crate) leaves_out: bool,
 }
 
 /// A name as JSON strings are written inside of records.

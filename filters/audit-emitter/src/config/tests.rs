@@ -115,6 +115,24 @@ fn what_is_accepted_and_surprises_is_warned_of() {
     assert!(Config::check(kept).warnings.is_empty());
 }
 
+#[test]
+fn people_of_requests_without_records_are_a_warning() {
+    let text = r#"{"sink": "host_log", "retention": {"class": "a", "keep": "1y"},
+        "subject": {"pseudonymize": {"key_env": "SUBJECT", "epoch": "2026"}},
+        "rules": [
+            {"match": {"paths": ["/a/*"]}, "level": "none", "data_subject": {"path": "/a/{id}"}},
+            {"match": {"paths": ["/b/*"]}, "data_subject": {"path": "/b/{id}"}}
+        ]}"#;
+    let checked = Config::check(text);
+    assert!(checked.result.is_ok(), "{:?}", checked.result);
+    let warnings: Vec<String> = checked.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("rules[0].data_subject"),
+        "{warnings:?}"
+    );
+}
+
 /// A class of which nothing says how long is named once, and only where something is recorded.
 #[test]
 fn a_class_without_a_time_is_a_warning() {

@@ -1,6 +1,6 @@
 //! People that audit rules want to know of and that stand in bodies: "redact" finds them.
 
-use policy::config::Problem;
+use policy::config::{Problem, Warning};
 use policy::json::Json;
 use policy::json_path::Path;
 
@@ -43,6 +43,32 @@ pub(super) fn hand_on(split: &mut Split) {
         }
         redact.json = Json::Object(members).to_string();
     }
+}
+
+/// Warns of rules of "redact" that look for people for whom no rule of "audit" asks.
+pub(super) fn warnings(split: &Split) -> Vec<Warning> {
+    let rules_of = |part: Part| {
+        let text = split.parts.iter().find(|text| text.part == part);
+        let json = text.and_then(|text| Json::parse(text.json.as_bytes()).ok());
+        let rules = json.as_ref().and_then(|json| json.member("rules"));
+        rules.and_then(Json::as_array).unwrap_or_default().to_vec()
+    };
+    if rules_of(Part::Audit)
+        .iter()
+        .any(|rule| !in_bodies(rule).is_empty())
+    {
+        return Vec::new();
+    }
+    let redact = rules_of(Part::Redact);
+    let looking = redact.iter().enumerate();
+    let looking = looking.filter(|(_, rule)| rule.member("data_subject").is_some());
+    let message = "no rule of \"audit\" asks for people in bodies, so nobody is named: say it there, and \"redact\" looks by itself";
+    looking
+        .map(|(place, _)| {
+            let path = format!("redact.rules[{place}].data_subject");
+            Warning::new("data_subject_unused", path, message)
+        })
+        .collect()
 }
 
 /// The sources of a rule that "redact" can follow. What is wrong with the others, "audit" says.

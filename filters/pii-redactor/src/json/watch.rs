@@ -6,6 +6,7 @@
 //! objects are to be removed, the message goes no further.
 
 mod leaving;
+mod measured;
 mod owners;
 
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use std::rc::Rc;
 use super::MAX_DEPTH;
 use super::members::{is_before_document, is_token_byte, unescaped};
 use crate::bytes::{Position as _, part, rest};
-use crate::limits::{Excess, MAX_DOCUMENT_BYTES, measure, measure_graphql, reads_graphql};
+use crate::limits::{Excess, MAX_DOCUMENT_BYTES, measure, measure_graphql};
 use crate::paths::Child;
 use crate::plan::Plan;
 use crate::plan::watched::{Watched, What, bit, indices};
@@ -127,23 +128,6 @@ impl Watch {
             children: 0,
             is_graphql: false,
         }
-    }
-
-    /// The watch over a document in a string, where there are limits.
-    pub(super) fn within(plan: &Rc<Plan>) -> Option<Box<Self>> {
-        plan.watched()
-            .filter(|watched| !watched.limits().is_empty())?;
-        Some(Box::new(Self {
-            is_nested: true,
-            may_be_text: true,
-            holds: false,
-            ..Self::new(Rc::clone(plan))
-        }))
-    }
-
-    /// Nothing but its first bytes says that the document is one.
-    pub(super) const fn expect_text(&mut self) {
-        self.may_be_text = true;
     }
 
     /// Whether what is written must be taken from here, and not from where it came.
@@ -402,34 +386,15 @@ impl Watch {
         if is_name {
             self.descend(Child::Name(&text), watched, tally);
             self.count_child(watched, tally);
-            self.is_graphql = text.eq_ignore_ascii_case("query")
-                && self.is_operation()
-                && reads_graphql(watched.limits());
+            self.is_graphql = self.names_operation(&text, watched);
             self.state = State::Colon;
         } else {
             if std::mem::take(&mut self.is_graphql) {
-                let is_read = !self.is_long;
-                let document = if is_read { text.as_str() } else { "" };
-                measure_graphql(watched.limits(), document.as_bytes(), tally);
+                // One that is too long to be read is none.
+                measure_graphql(watched.limits(), text.as_bytes(), tally);
             }
             self.end_scalar(&text, watched, tally);
         }
-    }
-
-    /// Whether this is an object that may be an operation of GraphQL, alone or one of a batch.
-    fn is_operation(&self) -> bool {
-        !self.is_nested
-            && match self.frames.as_slice() {
-                [_] => true,
-                [batch, _] => !batch.is_object,
-                _ => false,
-            }
-    }
-
-    /// Another member or item.
-    fn count_child(&mut self, watched: &Watched, tally: &mut Tally) {
-        self.children = self.children.saturating_add(1);
-        measure(watched.limits(), Excess::Members, self.children, tally);
     }
 
     /// A word that is no string. A whole document of one is JSON only if it is a number or a literal; any

@@ -35,6 +35,16 @@ pub enum HeaderSecret {
     },
 }
 
+impl HeaderSecret {
+    /// The lower-case name of the header.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Hashed { name, .. } | Self::FromEnvironment { name, .. } => name,
+        }
+    }
+}
+
 impl Bypass {
     pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         Some(Self {

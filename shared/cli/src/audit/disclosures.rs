@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
+use super::logged::{Logged, pretty, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
 use crate::output::text;
-use trail::item::{ChainUid, Item};
+use trail::item::Item;
 use trail::pipeline::Observer;
 use trail::scan::Fields;
 use trail::subject::Subject;
@@ -51,14 +52,6 @@ enum Format {
     Fhir,
 }
 
-/// One request that was about the person.
-struct Disclosure {
-    chain: ChainUid,
-    sequence: u64,
-    time_ms: u64,
-    record: Value,
-}
-
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
     let keyring = input.keyring()?;
@@ -73,14 +66,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         crowded: 0,
     })?;
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
-    let mut disclosures: Vec<Disclosure> = found
-        .into_iter()
-        .flat_map(|found| found.disclosures)
-        .collect();
-    let all = disclosures.len();
-    disclosures.retain(|one| trail.is_vouched(&one.chain, one.sequence));
-    let unvouched = all.saturating_sub(disclosures.len());
-    disclosures.sort_by_key(|one| (one.time_ms, one.chain, one.sequence));
+    let disclosures = found.into_iter().flat_map(|found| found.disclosures);
+    let (disclosures, unvouched) = vouched(&trail, disclosures);
     let verdict = conclude(trail, &arguments.demands.question(now_ms));
     text(match arguments.format {
         Format::Text => lines(&disclosures),
@@ -93,12 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         thousands(disclosures.len() as u64),
         verdict.sentence
     );
-    if unvouched > 0 {
-        eprintln!(
-            "Not counted: {} records for which no signature of a given key vouches",
-            thousands(unvouched as u64)
-        );
-    }
+    tell_unvouched(unvouched);
     if crowded > 0 {
         eprintln!(
             "{} records do not name everybody they are about; the person may be among those",
@@ -111,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 struct Found<'s> {
     person: &'s Subject,
     times: (u64, u64),
-    disclosures: Vec<Disclosure>,
+    disclosures: Vec<Logged>,
     /// Records of others that leave somebody out.
     crowded: u64,
 }
@@ -124,13 +106,7 @@ impl Observer for Found<'_> {
             return;
         }
         if self.person.is_in(text, fields) {
-            let record = serde_json::from_str(text).unwrap_or_default();
-            self.disclosures.push(Disclosure {
-                chain: item.chain,
-                sequence: item.sequence,
-                time_ms: item.time_ms,
-                record,
-            });
+            self.disclosures.push(Logged::new(item, text));
         } else if let Some(people) = fields.data_subject.of(text)
             && (people.contains("\"omitted\":") || people.contains("\"incomplete\":true"))
         {
@@ -139,73 +115,7 @@ impl Observer for Found<'_> {
     }
 }
 
-impl Disclosure {
-    fn text(&self, pointer: &str) -> &str {
-        let value = self.record.pointer(pointer);
-        value.and_then(Value::as_str).unwrap_or_default()
-    }
-
-    fn number(&self, pointer: &str) -> u64 {
-        let value = self.record.pointer(pointer);
-        value.and_then(Value::as_u64).unwrap_or_default()
-    }
-
-    fn recipient(&self) -> &str {
-        match self.text("/actor/user/uid") {
-            "" => self.text("/actor/user/name"),
-            uid => uid,
-        }
-    }
-
-    /// `completed`, `refused` or `failed`.
-    fn outcome(&self) -> &'static str {
-        match (self.number("/action_id"), self.number("/status_id")) {
-            (2, _) => "refused",
-            (_, 2) => "failed",
-            _ => "completed",
-        }
-    }
-
-    /// Each class of data, and how it was disclosed.
-    fn classes(&self) -> Vec<(&str, &str)> {
-        let classes = self.record.pointer("/unmapped/data_subject/disclosed");
-        let classes = classes.and_then(Value::as_array);
-        let mut read = Vec::new();
-        for one in classes.into_iter().flatten() {
-            let class = one.get("class").and_then(Value::as_str);
-            let form = one.get("form").and_then(Value::as_str);
-            if let (Some(class), Some(form)) = (class, form.and_then(known_form)) {
-                read.push((class, form));
-            }
-        }
-        read
-    }
-
-    fn data(&self) -> String {
-        let classes = self.classes().into_iter();
-        let classes: Vec<String> = classes
-            .map(|(class, form)| format!("{class}={form}"))
-            .collect();
-        classes.join(" ")
-    }
-
-    fn purposes(&self) -> Vec<&str> {
-        let purposes = self.record.pointer("/unmapped/consent/purposes");
-        let purposes = purposes.and_then(Value::as_array);
-        purposes
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
-    }
-}
-
-fn known_form(word: &str) -> Option<&'static str> {
-    let known = ["clear", "masked", "removed", "blocked"];
-    known.into_iter().find(|form| *form == word)
-}
-
-fn lines(disclosures: &[Disclosure]) -> String {
+fn lines(disclosures: &[Logged]) -> String {
     let mut page = String::new();
     for one in disclosures {
         let data = one.data();
@@ -214,7 +124,7 @@ fn lines(disclosures: &[Disclosure]) -> String {
             page,
             "{}  {}  {}  {}  {data}",
             time::format(one.time_ms),
-            one.recipient(),
+            one.caller(),
             one.text("/api/operation"),
             one.outcome()
         );
@@ -222,13 +132,13 @@ fn lines(disclosures: &[Disclosure]) -> String {
     page
 }
 
-fn rows(disclosures: &[Disclosure]) -> String {
+fn rows(disclosures: &[Logged]) -> String {
     let mut page =
         "time,recipient,application,operation,outcome,data,purposes,record\r\n".to_owned();
     for one in disclosures {
         let cells = [
             time::format(one.time_ms),
-            one.recipient().to_owned(),
+            one.caller().to_owned(),
             one.text("/actor/app_uid").to_owned(),
             one.text("/api/operation").to_owned(),
             one.outcome().to_owned(),
@@ -252,7 +162,7 @@ fn quoted(cell: &str) -> String {
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 
-fn plain(one: &Disclosure) -> Value {
+fn plain(one: &Logged) -> Value {
     let classes: Vec<Value> = one
         .classes()
         .into_iter()
@@ -260,7 +170,7 @@ fn plain(one: &Disclosure) -> Value {
         .collect();
     json!({
         "time": time::format(one.time_ms),
-        "recipient": one.recipient(),
+        "recipient": one.caller(),
         "application": one.text("/actor/app_uid"),
         "operation": one.text("/api/operation"),
         "outcome": one.outcome(),
@@ -270,7 +180,7 @@ fn plain(one: &Disclosure) -> Value {
     })
 }
 
-fn bundle(disclosures: &[Disclosure]) -> Value {
+fn bundle(disclosures: &[Logged]) -> Value {
     let entries: Vec<Value> = disclosures
         .iter()
         .map(|one| json!({ "resource": audit_event(one) }))
@@ -279,7 +189,7 @@ fn bundle(disclosures: &[Disclosure]) -> Value {
 }
 
 /// FHIR R4 AuditEvent: who (the client that acts and its user), through what, and about whom.
-fn audit_event(one: &Disclosure) -> Value {
+fn audit_event(one: &Logged) -> Value {
     let (action, interaction) = match one.number("/activity_id") {
         1 => ("C", "create"),
         3 => ("U", "update"),
@@ -322,7 +232,7 @@ fn audit_event(one: &Disclosure) -> Value {
         "recorded": time::format(one.time_ms),
         "outcome": outcome,
         "agent": [{
-            "who": { "identifier": { "value": one.recipient() } },
+            "who": { "identifier": { "value": one.caller() } },
             "requestor": true
         }],
         "source": {
@@ -340,11 +250,6 @@ fn audit_event(one: &Disclosure) -> Value {
             "name": one.text("/api/operation")
         }]
     })
-}
-
-fn pretty(json: &Value) -> Result<String> {
-    let text = serde_json::to_string_pretty(json);
-    Ok(text.map_err(|error| error.to_string())? + "\n")
 }
 
 const AFTER_HELP: &str = "\

@@ -22,7 +22,7 @@ use trail::scan::Fields;
 use trail::subject::Subject;
 
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = AFTER_HELP, group(clap::ArgGroup::new("whose").args(["subject", "data_subject"])))]
 pub(super) struct Arguments {
     #[command(flatten)]
     order: Order,
@@ -35,15 +35,15 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "release")]
     subject: Option<String>,
 
-    /// Hold the records that are about this person and in the files; needs --pseudonym-key-env
-    #[arg(long, value_name = "ID", conflicts_with_all = ["release", "subject"])]
+    /// Hold the records that are about this person and in the files; with --standing the later ones too; needs --pseudonym-key-env
+    #[arg(long, value_name = "ID", conflicts_with = "release")]
     data_subject: Option<String>,
 
     #[command(flatten)]
     pseudonyms: Pseudonyms,
 
-    /// Hold what the subject does from now on, too
-    #[arg(long, requires = "subject")]
+    /// Hold what the subject does, or what is about the person, from now on, too
+    #[arg(long, requires = "whose")]
     standing: bool,
 
     /// Hold the records of requests for such paths (`/patients/7/**`), the later ones too
@@ -220,7 +220,7 @@ fn target(text: &str) -> Result<Target> {
 const AFTER_HELP: &str = "\
 Without --subject, --chain, --path and --class everything is held, also what comes later; --chain UID
 holds a chain and what comes later in it; --path and --class hold what is there and what comes later.
---subject holds the records that are in the files now, and with --standing those that come later: the
-ledger then has salted hashes of the subject's names. `erase` and `purge` leave alone what is on hold,
-and `verify` reports what was erased or purged in spite of it. Files are read for --subject; name
+--subject and --data-subject hold the records that are in the files now, and with --standing those that
+come later: the ledger then has salted hashes of the names, those of the epochs whose keys are given. `erase` and `purge` leave alone what is on hold,
+and `verify` reports what was erased or purged in spite of it. Files are read for these; name
 the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, 64 wrong usage.";

@@ -8,9 +8,12 @@ pub(crate) mod format;
 mod hold;
 pub(crate) mod inventory;
 mod keygen;
+mod logged;
 mod orders;
 mod purge;
 mod report;
+mod search;
+mod selection;
 mod subject_args;
 mod verify;
 
@@ -30,6 +33,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
     let done = match &arguments.command {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Search(arguments) => search::run(arguments),
         Command::Disclosures(arguments) => disclosures::run(arguments),
         Command::Inventory(arguments) => inventory::run(arguments),
         Command::Coverage(arguments) => coverage::run(arguments),
@@ -50,6 +54,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Say who accessed which data, what was refused and by which rule, and what is kept how long
     Report(report::Arguments),
+    /// Show the records of requests: of a subject, about a person, of an operation, of a time
+    Search(search::Arguments),
     /// Say who got to see what about a person: an accounting of disclosures
     Disclosures(disclosures::Arguments),
     /// Say which operations are called, by whom and with which data, beside what is documented

@@ -62,6 +62,8 @@ codes! {
         "The template fits none of the paths of its rule, so records name a path that no request has.";
     RETENTION_MISSING "MW1208" "retention_missing"
         "No rule says how long the records of a retention class are kept: they never expire, `audit purge` leaves them, and `audit erase` may not take them away. Say \"keep\" in the rule or for all; {\"at_least\": \"6y\"} alone keeps them for ever on purpose.";
+    DATA_SUBJECT_UNUSED "MW1216" "data_subject_unused"
+        "A rule says where messages name the people that they are about, and no record takes it: in \"redact\" without a rule of \"audit\" that asks for people in bodies, or in a rule of audit-emitter whose level is \"none\". Say data_subject in a rule of \"audit\" that records; \"redact\" then looks by itself.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"
@@ -98,6 +100,10 @@ codes! {
         "The module is fetched and nothing says which one: whoever can change it at its source runs code in the proxy. Say its sha256.";
     SAME_PRIORITY "MW2114" "same_priority"
         "Two plugins have one phase and one priority, so their order is not defined.";
+    ROUTES_BY_CHANGED_HEADER "MW2115" "routes_by_changed_header"
+        "Routes match on a header that a filter sets or removes, and a filter goes by the route. Envoy chooses the route anew when a header changes, and the filter has gone by the one before, which a client may have chosen. Let rules go by the claim or the header, or give these routes the same policies: filters/meshward/ROUTES.md.";
+    MANAGED_HEADERS_REMOVED "MW2116" "managed_headers_removed"
+        "A filter goes by the route, and jwt-auth, which cannot know that, only removes headers that clients may not send. Envoy chooses the route anew then, and a client has chosen the one that the filter goes by. Say \"managed_headers\": \"refuse\"; or \"remove\", if no route goes by such a header.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"

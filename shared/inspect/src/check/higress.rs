@@ -14,14 +14,10 @@ pub(super) fn folded(spec: &Tree) -> Option<Cow<'_, Tree>> {
     let whole = spec
         .get("defaultConfig")
         .filter(|config| is_said(config) && !is_true(spec, "defaultConfigDisable"));
-    let list = spec.get("matchRules");
-    let rules = list.map_or(&[][..], Tree::items).iter();
-    let rules: Vec<Tree> = rules
-        .filter(|rule| !is_true(rule, "configDisable"))
-        .map(rule)
-        .collect();
+    let list = spec.get("matchRules").filter(|rules| is_said(rules));
+    let rules = list.and_then(folded_rules);
     let is_map = whole.is_none_or(|whole| matches!(whole.kind, Kind::Map(_)));
-    let Some(list) = list.filter(|_| is_map && !rules.is_empty()) else {
+    let Some((list, rules)) = list.zip(rules).filter(|_| is_map) else {
         return whole.map(Cow::Borrowed);
     };
     let own = whole.map_or(&[][..], Tree::members).iter();
@@ -29,10 +25,7 @@ pub(super) fn folded(spec: &Tree) -> Option<Cow<'_, Tree>> {
     let rules = Member {
         name: RULES.to_owned(),
         name_span: list.span.start..list.span.start,
-        value: Tree {
-            kind: Kind::List(rules),
-            span: list.span.clone(),
-        },
+        value: rules,
     };
     Some(Cow::Owned(Tree {
         kind: Kind::Map(own.cloned().chain([rules]).collect()),
@@ -45,17 +38,40 @@ pub(super) fn is_off(spec: &Tree) -> bool {
     is_true(spec, "defaultConfigDisable") && folded(spec).is_none()
 }
 
+/// The rules that are on. What has another form than the controller reads stays as it is, for the reader
+/// of the filter to say so.
+fn folded_rules(list: &Tree) -> Option<Tree> {
+    let Kind::List(items) = &list.kind else {
+        return Some(list.clone());
+    };
+    let items = items.iter().filter(|rule| !is_true(rule, "configDisable"));
+    let items: Vec<Tree> = items.map(rule).collect();
+    (!items.is_empty()).then(|| Tree {
+        kind: Kind::List(items),
+        span: list.span.clone(),
+    })
+}
+
 /// A rule as the plugin gets it: what differs, beside what it is about.
 fn rule(rule: &Tree) -> Tree {
+    let is_map = |tree: &&Tree| matches!(tree.kind, Kind::Map(_));
+    let config = rule.get("config").filter(|config| is_said(config));
+    let wrong = std::iter::once(rule)
+        .chain(config)
+        .find(|tree| !is_map(tree));
+    if let Some(wrong) = wrong {
+        return wrong.clone();
+    }
     let named = rule.members().iter().filter_map(|member| {
         let (_, key) = MATCHES.iter().find(|(name, _)| *name == member.name)?;
-        (!member.value.items().is_empty()).then(|| Member {
+        let is_empty = matches!(&member.value.kind, Kind::List(items) if items.is_empty());
+        (!is_empty && is_said(&member.value)).then(|| Member {
             name: (*key).to_owned(),
             ..member.clone()
         })
     });
     let mut members: Vec<Member> = named.collect();
-    let own = rule.get("config").map_or(&[][..], Tree::members).iter();
+    let own = config.map_or(&[][..], Tree::members).iter();
     // What a rule is about is said beside its configuration, and replaces what is said there.
     let own = own.filter(|own| !members.iter().any(|member| member.name == own.name));
     let own: Vec<Member> = own.cloned().collect();

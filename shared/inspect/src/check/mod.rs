@@ -9,6 +9,7 @@ mod finding;
 mod higress;
 mod locate;
 mod plugin;
+mod rerouted;
 mod routes;
 mod text;
 mod tree;

@@ -260,9 +260,9 @@ pub(super) fn named(text: &str) -> Option<&'static str> {
     let all = [AUDIT_EMITTER, JWT_AUTH, TOKEN_BUCKET, PII_REDACTOR];
     let found = all.into_iter().find(|filter| text.contains(filter));
     let file = text.rsplit('/').next().unwrap_or_default();
-    let is_bundle =
-        file == "meshward" || file.starts_with("meshward.") || file.starts_with("meshward:");
-    found.or_else(|| is_bundle.then_some(super::BUNDLE))
+    // Behind it are an extension, a tag or a digest.
+    let name = file.split(['.', ':', '@']).next();
+    found.or_else(|| (name == Some(super::BUNDLE)).then_some(super::BUNDLE))
 }
 
 /// A filter by the keys of its configuration, which may be text.

@@ -10,6 +10,7 @@ use super::Source;
 use super::codes::{self, Code};
 use super::finding::Finding;
 use super::plugin::{self, Site, shaped};
+use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
 use super::{ENVOY, bootstrap, locate, parser, wiring};
@@ -72,6 +73,11 @@ impl Checker<'_> {
             line: 0,
             column: 0,
         });
+    }
+
+    fn fault(&mut self, fault: wiring::Fault) {
+        let message = ("", fault.message);
+        self.add(fault.code, fault.is_error, Some(fault.span), message);
     }
 
     fn hint(&mut self, hint: Option<String>) {
@@ -222,6 +228,7 @@ impl Checker<'_> {
         let documents = self.documents();
         let mut is_ours = false;
         let mut managers = 0;
+        let mut placed = Vec::new();
         let mut plugins = Vec::new();
         for document in &documents.trees {
             let sites = plugin::find(document);
@@ -241,12 +248,14 @@ impl Checker<'_> {
                 })
                 .collect();
             for fault in wiring::check(document, &sites) {
-                self.add(
-                    fault.code,
-                    fault.is_error,
-                    Some(fault.span),
-                    ("", fault.message),
-                );
+                self.fault(fault);
+            }
+            for (site, config) in &sites {
+                placed.extend(config.iter().map(|config| Placed {
+                    span: site.span(),
+                    filter: site.filter,
+                    config: config.clone(),
+                }));
             }
             for (site, config) in &sites {
                 let config = config.iter();
@@ -259,6 +268,9 @@ impl Checker<'_> {
         for said in documents.trees.iter().flat_map(routes::find) {
             is_ours = true;
             self.said(&said, &plugins);
+        }
+        for fault in rerouted::check(&documents.trees, &placed) {
+            self.fault(fault);
         }
         for (at, message) in wiring::same_priority(&documents.trees) {
             self.add(
@@ -312,7 +324,11 @@ impl Checker<'_> {
         }
         if let Some(config) = said.config() {
             let read = |text: &str| said.check(&Json::String(text.to_owned()), plugins);
-            self.embedded(&read, config);
+            match config.text() {
+                // Not even nothing is left out: whoever says it means an object.
+                None => self.tree_config(&read, config),
+                Some(_) => drop(self.embedded(&read, config)),
+            }
         }
     }
 
@@ -391,7 +407,7 @@ fn hint(text: &str, at: usize) -> Option<String> {
     let hint = if text.starts_with('\u{feff}') {
         "the file begins with a byte order mark; save it as UTF-8 without BOM"
     } else if text.trim().is_empty() {
-        "the file is empty"
+        "there is nothing in it"
     } else if next.starts_with(smart) || before.ends_with(smart) {
         "typographic quotes; JSON wants straight ones: \""
     } else if next.starts_with("//")

@@ -327,7 +327,9 @@ impl Observer for Tally<'_> {
 }
 
 impl Filter {
-    fn takes(&self, item: &Item, text: &str, fields: &Fields) -> bool {
+    /// Whether a record is asked for.
+    #[must_use]
+    pub fn takes(&self, item: &Item, text: &str, fields: &Fields) -> bool {
         let route = fields.operation.string(text).unwrap_or("unknown");
         let has_class = |class: &String| {
             let found = fields.findings.of(text).map_or(Vec::new(), found);

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 
-use crate::audit::common::{Demands, Input, Result, TimeRange};
+use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
-use crate::audit::subject_args::Pseudonyms;
+use crate::audit::selection::Selection;
 use trail::verdict::conclude;
 
 #[derive(clap::Args)]
@@ -18,9 +18,6 @@ use trail::verdict::conclude;
 pub(in crate::audit) struct Arguments {
     #[command(flatten)]
     input: Input,
-
-    #[command(flatten)]
-    pseudonyms: Pseudonyms,
 
     /// In what form
     #[arg(long, value_enum, default_value = "text")]
@@ -31,27 +28,7 @@ pub(in crate::audit) struct Arguments {
     output: Option<PathBuf>,
 
     #[command(flatten)]
-    times: TimeRange,
-
-    /// Only requests of this subject
-    #[arg(long)]
-    subject: Option<String>,
-
-    /// Only requests that were about this person; needs --pseudonym-key-env
-    #[arg(long, value_name = "ID")]
-    data_subject: Option<String>,
-
-    /// Only requests of this operation; `GET /orders*` are all that begin so
-    #[arg(long)]
-    route: Option<String>,
-
-    /// Only records of this retention class
-    #[arg(long)]
-    class: Option<String>,
-
-    /// Only requests in which, or in whose responses, data of this class was found
-    #[arg(long)]
-    data_class: Option<String>,
+    selection: Selection,
 
     /// Say what is unlike the same hours of the same weekdays of the last N weeks; without --from, of the last day
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
@@ -76,7 +53,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
-    let mut filter = arguments.filter()?;
+    let mut filter = arguments.selection.filter()?;
     let weeks = arguments.weeks(&mut filter, now_ms)?;
     let has_keys = !keyring.is_empty();
     let (trail, observers) = input.read(&keyring, || {
@@ -93,7 +70,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let mut report = Report::new(
         tally,
         verdict,
-        arguments.words(),
+        arguments.selection.words(),
         now_ms,
         usize::from(arguments.rows),
     );
@@ -131,40 +108,6 @@ impl Arguments {
         weeks
             .map(Some)
             .ok_or_else(|| "--baseline: --from must be before --to".to_owned())
-    }
-
-    fn filter(&self) -> Result<Filter> {
-        let (from_ms, to_ms) = self.times.span()?;
-        let subject = self.subject.as_deref();
-        Ok(Filter {
-            from_ms,
-            to_ms,
-            subject: subject.map(|s| self.pseudonyms.subject(s)).transpose()?,
-            data_subject: self
-                .data_subject
-                .as_deref()
-                .map(|person| self.pseudonyms.data_subject(person))
-                .transpose()?,
-            route: self.route.clone(),
-            class: self.class.clone(),
-            data_class: self.data_class.clone(),
-        })
-    }
-
-    /// What was asked for.
-    fn words(&self) -> Vec<String> {
-        [
-            ("from", &self.times.from),
-            ("before", &self.times.to),
-            ("subject", &self.subject),
-            ("data subject", &self.data_subject),
-            ("route", &self.route),
-            ("retention class", &self.class),
-            ("data of class", &self.data_class),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)))
-        .collect()
     }
 }
 

@@ -1,0 +1,124 @@
+//! `meshward audit search`: the records themselves, of the requests that are meant.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::common::{Demands, Input, Result};
+use super::format::thousands;
+use super::logged::{Logged, pretty, tell_unvouched, vouched};
+use super::selection::Selection;
+use crate::output::text;
+use trail::item::Item;
+use trail::pipeline::Observer;
+use trail::report::Filter;
+use trail::scan::Fields;
+use trail::time;
+use trail::verdict::conclude;
+
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    #[command(flatten)]
+    selection: Selection,
+
+    /// In what form
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// How many requests are shown at most: the last ones
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    rows: u32,
+
+    #[command(flatten)]
+    demands: Demands,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Format {
+    /// A line for each request
+    Text,
+    /// An array of the records as they are in the trail
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8> {
+    let input = &arguments.input;
+    let keyring = input.keyring()?;
+    let question = arguments.demands.question(input.now_ms()?);
+    let filter = arguments.selection.filter()?;
+    let (trail, found) = input.read(&keyring, || Found {
+        filter: &filter,
+        requests: Vec::new(),
+    })?;
+    let requests = found.into_iter().flat_map(|found| found.requests);
+    let (requests, unvouched) = vouched(&trail, requests);
+    let verdict = conclude(trail, &question);
+    let rows = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
+    let shown = requests
+        .get(requests.len().saturating_sub(rows)..)
+        .unwrap_or_default();
+    text(&match arguments.format {
+        Format::Text => lines(shown),
+        Format::Json => pretty(
+            &shown
+                .iter()
+                .map(|one| one.record.clone())
+                .collect::<Value>(),
+        )?,
+    });
+    let left_out = requests.len().saturating_sub(shown.len());
+    eprintln!(
+        "{} requests. {}",
+        thousands(requests.len() as u64),
+        verdict.sentence
+    );
+    if left_out > 0 {
+        eprintln!(
+            "The first {} of them are not shown: ask for less with --to, or for more with --rows",
+            thousands(left_out as u64)
+        );
+    }
+    tell_unvouched(unvouched);
+    Ok(u8::from(verdict.exit_code == 1))
+}
+
+struct Found<'f> {
+    filter: &'f Filter,
+    requests: Vec<Logged>,
+}
+
+impl Observer for Found<'_> {
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        let fields = fields.filter(|_| item.control.is_none());
+        if fields.is_some_and(|fields| self.filter.takes(item, text, fields)) {
+            self.requests.push(Logged::new(item, text));
+        }
+    }
+}
+
+fn lines(requests: &[Logged]) -> String {
+    let mut page = String::new();
+    for one in requests {
+        let or_none = |text: &str| if text.is_empty() { "-" } else { text }.to_owned();
+        let _ = writeln!(
+            page,
+            "{}  {}  {}  {}  {}",
+            time::format(one.time_ms),
+            or_none(one.text("/metadata/uid")),
+            or_none(one.caller()),
+            or_none(one.text("/api/operation")),
+            one.outcome(),
+        );
+    }
+    page
+}
+
+const AFTER_HELP: &str = "\
+The requests that --subject, --data-subject, --route, --class, --data-class, --from and --to choose, all of
+which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
+the caller, the operation, and what became of the request. Exit status: 0 done, 1 done, and the trail fails
+verification, 2 not possible, 64 wrong usage.";
