@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
@@ -97,6 +98,26 @@ fn shipped_limits() -> Vec<String> {
 
 fn order(tenant: &str) -> Request {
     Request::get("/orders/17").header("x-tenant", tenant)
+}
+
+/// The health check that a container with an Envoy has, with these addresses in place of its own.
+fn is_healthy(container: &str, addresses: &[(&str, SocketAddr)]) -> bool {
+    let file = paths::root().join("envoy-test/docker-compose.yaml");
+    let tree: Value = serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let test = tree["services"][container]["healthcheck"]["test"].clone();
+    let test: Vec<String> = serde_json::from_value(test).unwrap();
+    let [kind, shell, option, script] = &test[..] else {
+        panic!("{test:?}");
+    };
+    assert_eq!([kind, shell, option], ["CMD", "bash", "-c"]);
+    let mut script = script.clone();
+    for (shipped, here) in addresses {
+        assert!(script.contains(*shipped), "{script}");
+        script = script.replace(shipped, &format!("{}/{}", here.ip(), here.port()));
+    }
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script]).stderr(Stdio::null());
+    bash.status().unwrap().success()
 }
 
 fn deny(shipped: &str) -> String {
@@ -221,6 +242,22 @@ fn wait_for_failures(envoy: &Envoy, kind: &str, more: u64) {
     wait_until(Duration::from_secs(20), &failures, || {
         envoy.stats().unwrap().value(&name) >= before + more
     });
+}
+
+#[test]
+fn the_containers_are_healthy_when_the_service_is_there() {
+    let mut fleet = Fleet::start();
+    let envoy = fleet.envoy(str::to_owned);
+    let admin = ("127.0.0.1/9901", envoy.admin());
+    let fleets = [admin, ("ratelimit/8081", fleet.service.address())];
+    assert!(is_healthy("envoy", &[admin]));
+    assert!(is_healthy("envoy-a", &fleets));
+    fleet.service.kill().unwrap();
+    assert!(!is_healthy("envoy-a", &fleets));
+    fleet.service.restart().unwrap();
+    assert!(is_healthy("envoy-a", &fleets));
+    drop(envoy);
+    assert!(!is_healthy("envoy", &[admin]));
 }
 
 #[test]

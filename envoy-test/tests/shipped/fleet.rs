@@ -41,6 +41,23 @@ fn the_service_is_the_published_one_with_its_redis() {
     );
 }
 
+/// The first requests are counted: `up --wait` comes back when Redis, the service and the Envoys are there.
+#[test]
+fn each_waits_for_what_it_needs() {
+    let services = &yaml("docker-compose.yaml")["services"];
+    let condition =
+        |name: &str, other: &str| services[name]["depends_on"][other]["condition"].clone();
+    assert_eq!(condition("ratelimit", "redis"), "service_healthy");
+    let ping = texts(&services["redis"]["healthcheck"]["test"]);
+    assert_eq!(ping, ["CMD", "redis-cli", "ping"]);
+    for envoy in ["envoy-a", "envoy-b"] {
+        assert_eq!(condition(envoy, "upstream"), "service_healthy", "{envoy}");
+        assert_eq!(condition(envoy, "ratelimit"), "service_started", "{envoy}");
+        // What it says is run where the fleet is tested.
+        assert!(services[envoy]["healthcheck"]["test"].is_array(), "{envoy}");
+    }
+}
+
 #[test]
 fn the_filter_asks_for_limits_that_are_there() {
     let edge = yaml("ratelimit/edge.yaml");

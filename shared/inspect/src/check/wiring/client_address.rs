@@ -2,6 +2,7 @@
 //! manifest: the gateways of Istio and Envoy Gateway are Envoys that append their peer to
 //! `X-Forwarded-For`.
 
+use meshward_bundle::config::Part;
 use policy::json::Json;
 
 use super::Wiring;
@@ -16,10 +17,13 @@ impl Wiring<'_> {
             let is_at_gateway = match site.host {
                 Host::EnvoyGateway => true,
                 Host::Istio => is_for_gateway(site.plugin) || is_for_gateway_spec(self.document),
+                Host::Envoy => is_filter_of_gateway(self.document),
                 _ => false,
             };
-            let hops = config.as_ref().and_then(trusted_hops);
-            if is_at_gateway && hops == Some(1) {
+            let counts_the_peer = config
+                .as_ref()
+                .is_some_and(|config| trusted_hops(config).any(|hops| hops == 1));
+            if is_at_gateway && counts_the_peer {
                 self.warning(
                     &codes::PEER_HOPS,
                     &site.start_of_config(),
@@ -30,23 +34,44 @@ impl Wiring<'_> {
     }
 }
 
-/// What a configuration says of trusted hops.
-pub(in crate::check) fn trusted_hops(config: &Json) -> Option<u64> {
-    let block = config.member("client_address").unwrap_or(config);
-    block.member("trusted_hops").and_then(Json::as_u64)
+/// What a configuration says of trusted hops, and what the parts of the bundle's say.
+pub(in crate::check) fn trusted_hops(config: &Json) -> impl Iterator<Item = u64> {
+    let parts = Part::ALL.into_iter();
+    let parts = parts.filter_map(|part| config.member(part.key()));
+    std::iter::once(config).chain(parts).filter_map(|config| {
+        let block = config.member("client_address").unwrap_or(config);
+        block.member("trusted_hops").and_then(Json::as_u64)
+    })
 }
 
 fn is_for_gateway_spec(document: &Tree) -> bool {
     document.get("spec").is_some_and(is_for_gateway)
 }
 
+/// Whether a document is an `EnvoyFilter` of Istio that changes gateways.
+fn is_filter_of_gateway(document: &Tree) -> bool {
+    let is_filter = document.get("kind").and_then(Tree::text) == Some("EnvoyFilter");
+    let patches = document.at(&["spec", "configPatches"]);
+    let mut patches = patches.map_or(&[][..], Tree::items).iter();
+    let is_of_gateway = |patch: &Tree| {
+        let context = patch.at(&["match", "context"]);
+        context.and_then(Tree::text) == Some("GATEWAY")
+    };
+    is_filter && (is_for_gateway_spec(document) || patches.any(is_of_gateway))
+}
+
 /// Whether the selector or the target of a resource is a gateway.
 fn is_for_gateway(spec: &Tree) -> bool {
-    let labels = spec
-        .at(&["selector", "matchLabels"])
-        .map_or(&[][..], Tree::members);
+    let labels = [
+        &["selector", "matchLabels"][..],
+        &["workloadSelector", "labels"],
+    ];
+    let mut labels = labels
+        .into_iter()
+        .filter_map(|place| spec.at(place))
+        .flat_map(Tree::members);
     let is_gateway = |label: &Tree| label.text().is_some_and(|value| value.contains("gateway"));
-    let is_selected = labels.iter().any(|label| is_gateway(&label.value));
+    let is_selected = labels.any(|label| is_gateway(&label.value));
     let one = spec.get("targetRef").into_iter();
     let several = spec.get("targetRefs").map_or(&[][..], Tree::items);
     let is_target = |target: &Tree| target.get("kind").and_then(Tree::text) == Some("Gateway");
