@@ -1,6 +1,6 @@
 """Python as a client of the gateway: requests, httpx, and grpcio with a server of its own.
 
-    clients.py serve            serves gRPC, prints its port
+    clients.py serve            serves gRPC, prints its port, and ends with its standard input
     clients.py GATEWAY          the clients, with the tokens in READER, DOCTOR and BUSY
 """
 
@@ -36,7 +36,9 @@ def serve():
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    # It ends with who started it, however that ends.
+    sys.stdin.read()
+    server.stop(None)
 
 
 def bearer(name):

@@ -78,3 +78,5 @@ server.on('upgrade', (request, socket) => {
 });
 
 server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => console.log(server.address().port));
+// It ends with who started it, however that ends.
+process.stdin.resume().on('end', () => process.exit());

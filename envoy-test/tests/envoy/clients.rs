@@ -19,7 +19,8 @@ fn file(name: &str) -> PathBuf {
     paths::root().join("envoy-test/clients").join(name)
 }
 
-/// A server that prints its port.
+/// A server that prints its port. It ends when its standard input does, which this process holds: what a
+/// static has is never dropped.
 struct Server {
     address: SocketAddr,
     process: Child,
@@ -27,7 +28,8 @@ struct Server {
 
 impl Server {
     fn start(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = pipes.spawn().unwrap();
         let mut line = String::new();
         let mut printed = BufReader::new(process.stdout.take().unwrap());
         printed.read_line(&mut line).unwrap();
