@@ -91,7 +91,7 @@ codes! {
     ENV_MISSING "MW2108" "env_missing"
         "The configuration names an environment variable that the manifest does not hand to the VM: the filter refuses to start. In Envoy: vm_config.environment_variables; Istio: vmConfig.env; Envoy Gateway: env.hostKeys.";
     ROUTE_UNREAD "MW2109" "route_metadata_unread"
-        "The metadata of a route or a virtual host says something to a filter that does not read it: its plugin lacks \"route_config\": true, or the name space or the member is called otherwise.";
+        "The metadata of a route or a virtual host says something to a filter that does not read it: its plugin lacks \"route_config\": true (a warning), or the name space or the member is called otherwise (an error: the filter refuses the requests of the route).";
     NAME_COLLIDES "MW2110" "plugin_name_collides"
         "APISIX has a plugin of its own of this name, and takes that one. Give ours another name, such as meshward-jwt-auth.";
     OTHER_FILTER "MW2111" "config_of_other_filter"

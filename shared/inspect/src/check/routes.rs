@@ -1,6 +1,7 @@
 //! What the metadata of routes and virtual hosts says to filters.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use host::route_config::check_metadata;
 use meshward_bundle::config::{Part, split};
@@ -99,31 +100,52 @@ fn said(namespace: &Member) -> Option<Said<'_>> {
 }
 
 impl Said<'_> {
-    /// Why nobody reads it, if nobody does.
+    /// Why nobody reads it, if nobody does: the plugins that it is for do not read metadata.
     pub(super) fn unread(&self, plugins: &[Plugin]) -> Option<String> {
         let name = &self.namespace.name;
-        let Some(addressee) = self.addressee else {
-            let names = ORDER.map(|filter| format!("{BUNDLE}.{filter}"));
-            let near = policy::nearest(name, names.iter().map(String::as_str));
-            let hint = near.map_or_else(
-                || format!("there are {BUNDLE} and {}", names.join(", ")),
-                |near| format!("did you mean {near:?}?"),
-            );
-            return Some(format!("no filter reads {name:?}; {hint}"));
-        };
-        let members = self.namespace.value.members();
-        if !members.iter().any(|member| member.name == CONFIG) {
-            return Some(format!("filters read only {CONFIG:?} of {name:?}"));
-        }
-        let mut meant = plugins.iter().filter(|plugin| match addressee {
-            Addressee::All => true,
-            Addressee::One(part) => plugin.part == part,
+        let mut meant = plugins.iter().filter(|plugin| match self.addressee {
+            None | Some(Addressee::All) => true,
+            Some(Addressee::One(part)) => plugin.part == part,
         });
         let is_there = meant.clone().next().is_some();
         let is_read = meant.any(Plugin::reads_metadata);
         (is_there && !is_read).then(|| {
             format!("the configuration of the plugin does not say \"route_config\": true, so {name:?} is not read")
         })
+    }
+
+    /// What filters that read metadata refuse before they look at what is said, each with where it is.
+    pub(super) fn refused(&self) -> Vec<(Range<usize>, String)> {
+        let Member {
+            name,
+            name_span,
+            value,
+        } = self.namespace;
+        if self.addressee.is_none() {
+            let names = ORDER.map(|filter| format!("{BUNDLE}.{filter}"));
+            let near = policy::nearest(name, names.iter().map(String::as_str));
+            let hint = near.map_or_else(
+                || format!("there are {BUNDLE} and {}", names.join(", ")),
+                |near| format!("did you mean {near:?}?"),
+            );
+            return vec![(
+                name_span.clone(),
+                format!("no filter reads {name:?}; {hint}"),
+            )];
+        }
+        let members = value.members();
+        let others = members.iter().filter(|member| member.name != CONFIG);
+        let mut refused: Vec<_> = others
+            .map(|other| {
+                let message = format!("unknown key; filters read only {CONFIG:?} of {name:?}");
+                (other.name_span.clone(), message)
+            })
+            .collect();
+        if refused.is_empty() && members.is_empty() {
+            let message = format!("filters read only {CONFIG:?} of {name:?}, which is missing");
+            refused.push((name_span.clone(), message));
+        }
+        refused
     }
 
     /// The text or the structure that is said.

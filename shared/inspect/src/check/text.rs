@@ -322,6 +322,9 @@ impl Checker<'_> {
             let span = Some(said.namespace.name_span.clone());
             self.add(&codes::ROUTE_UNREAD, false, span, ("", message));
         }
+        for (span, message) in said.refused() {
+            self.add(&codes::ROUTE_UNREAD, true, Some(span), ("", message));
+        }
         if let Some(config) = said.config() {
             let read = |text: &str| said.check(&Json::String(text.to_owned()), plugins);
             match config.text() {
