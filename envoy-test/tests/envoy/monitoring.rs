@@ -164,10 +164,12 @@ fn samples_of_the_others() -> Vec<Sample> {
         "rules": [
             {"name": "cards", "match": {"paths": ["/cards"]}, "apply_to": ["response.body"],
                 "detect": ["CREDIT_CARD"]},
+            {"name": "accounts", "match": {"paths": ["/account"]}, "apply_to": ["response.body"], "detect": ["IBAN"]},
             {"name": "shown", "match": {"paths": ["/shown"]}, "mode": "report", "apply_to": ["response.body"], "detect": ["EMAIL"]},
             {"name": "mails", "apply_to": ["response.body"], "detect": ["EMAIL"], "fields": [{"name": "secret", "action": "remove"}]},
         ],
-        "actions": {"CREDIT_CARD": "block"},
+        "actions": {"CREDIT_CARD": "block", "IBAN": "detect"},
+        "budget": [{"name": "accounts", "key": ["ip"], "class": "IBAN", "values": "1/h", "then": "report"}],
         "on_error": {"unsupported_encoding": "block", "unsupported_type": "pass"},
     });
     for (filter, configuration) in [
@@ -201,6 +203,11 @@ fn samples_of_the_others() -> Vec<Sample> {
         "/mails",
         "application/json",
         r#"{"mail":"ada@example.com"}"#,
+    );
+    body(
+        "/account",
+        "application/json",
+        r#"{"iban":"DE89370400440532013000"}"#,
     );
     body(
         "/malformed",
@@ -242,6 +249,7 @@ fn samples_of_the_others() -> Vec<Sample> {
             Request::get("/asked"),
             Request::get("/cards"),
             Request::get("/mails"),
+            Request::get("/account"),
             Request::get("/malformed"),
             Request::get("/picture"),
             Request::get("/packed"),
