@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use audit::{Control, Range, Target};
 
 use super::{Conclusion, numbers};
-use crate::chains::Trail;
+use crate::chains::{Order, Trail};
 use crate::hex::decode;
 use crate::holds::Holds;
 use crate::intervals::{Intervals, size};
@@ -14,10 +14,9 @@ use crate::issue::Kind;
 impl Conclusion {
     /// What operators did: nothing that was on hold, and nothing without an order.
     pub(super) fn check_orders(&mut self, trail: &mut Trail) {
-        let mut orders = std::mem::take(&mut trail.orders);
-        orders.sort_by_key(|order| order.time_ms);
+        let orders = std::mem::take(&mut trail.orders);
         let mut holds = Holds::default();
-        for order in &orders {
+        for order in Order::as_they_count(&orders) {
             let touched: Vec<(&str, Range)> = match &order.control {
                 Control::Hold { .. } | Control::Release { .. } => {
                     holds.note(&order.control);
@@ -54,7 +53,7 @@ impl Conclusion {
             for name in broken {
                 trail.issues.add(
                     Kind::HoldBroken,
-                    || order.uid.clone(),
+                    || order.uid(),
                     || format!("{} of what the hold {name:?} keeps", order.control.kind()),
                 );
             }
