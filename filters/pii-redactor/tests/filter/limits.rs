@@ -256,7 +256,7 @@ fn a_body_that_is_only_measured_goes_on_byte_for_byte() {
             let request = Request::post("/patients/1", "")
                 .header("content-type", "application/json")
                 .header("content-encoding", "gzip")
-                .header("content-length", &zipped.len().to_string())
+                .header("content-length", zipped.len().to_string())
                 .chunks(pieces());
             let response = Response::json("")
                 .header("content-encoding", "gzip")
