@@ -248,6 +248,19 @@ fn a_purge_by_order_is_clean() {
     let verdict = verify(&lines, &keyring(), &later());
     assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
     assert_eq!(verdict.records.expired, 6);
+    // The clocks of two machines may differ a little, and not by more.
+    for (clock_ms, code) in [(1_849_999_800_000, 0), (1_849_999_000_000, 1)] {
+        let question = Question {
+            clock_ms: Some(clock_ms),
+            ..later()
+        };
+        let verdict = verify(&lines, &keyring(), &question);
+        assert_eq!(verdict.exit_code, code, "{:#?}", verdict.issues);
+        assert_eq!(
+            verdict.issue_counts.contains_key(&Kind::OrderAhead),
+            code == 1
+        );
+    }
 }
 
 #[test]
