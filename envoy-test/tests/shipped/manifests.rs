@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use envoy_test::paths;
 use envoy_test::vm::{Program, Vm};
+use envoy_test::{FILTERS, paths};
 use host::fake::Profile;
 use serde_json::{Value, json};
 
@@ -299,4 +299,36 @@ fn every_host_has_the_same_stats_tags() {
         found += 1;
     }
     assert_eq!(found, 2);
+}
+
+/// A label that no tag splits stays in the name of its metric, where no dashboard and no alert finds it.
+#[test]
+fn every_label_of_a_metric_has_its_tag() {
+    let shipped = fs::read_to_string(paths::root().join("envoy-test/envoy/meshward.yaml")).unwrap();
+    let quoted = |text: &str| -> Vec<String> {
+        let pieces = text.split('`').skip(1).step_by(2);
+        pieces.map(str::to_owned).collect()
+    };
+    let mut labels = 0;
+    for filter in FILTERS {
+        let readme = paths::root().join(format!("filters/{filter}/README.md"));
+        let readme = fs::read_to_string(readme).unwrap();
+        let table = readme
+            .lines()
+            .skip_while(|line| !line.starts_with("## Metrics"));
+        let rows = table.skip_while(|line| !line.starts_with("| `"));
+        for row in rows.take_while(|line| line.starts_with('|')) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            // `label`: `value`, `value`; `label`
+            for label in cells[2]
+                .split(';')
+                .flat_map(|part| quoted(part.split(':').next().unwrap()))
+            {
+                let tag = format!("tag_name: {label}, regex: \"(;{label}=");
+                assert!(shipped.contains(&tag), "{filter}: {label} in {row}");
+                labels += 1;
+            }
+        }
+    }
+    assert!(labels > 40, "{labels}");
 }

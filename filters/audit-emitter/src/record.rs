@@ -55,7 +55,7 @@ pub fn write(observation: &Observation, envelope: &Envelope<'_>, max_bytes: usiz
         if writer.fits_escaped(max_bytes) {
             break;
         }
-        writer = write_whole(&bound.cut(observation), envelope);
+        writer = write_whole(&bound.cut(observation, envelope), envelope);
     }
     writer
 }

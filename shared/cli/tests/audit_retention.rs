@@ -7,7 +7,7 @@ mod bed;
 use std::path::Path;
 
 use audit::Range;
-use bed::{Bed, KEYS, SIGN, chain_of, joined, logged};
+use bed::{Bed, KEYS, LONG_AGO_MS, SIGN, chain_of, joined, logged};
 use policy::json::Json;
 use trail::synthetic::{Emitter, Random, Request, emitter_key};
 
@@ -56,7 +56,7 @@ fn a_purge_deletes_what_is_past_its_time() {
     assert_eq!(outcome.number("records.expired"), 12);
     bed.run(&verify).expect(1);
     // Later all of it is past its time, and the end of the chain stays.
-    let later = purge.replace(&at, "2030-01-01");
+    let later = purge.replace(&at, "2024-01-01");
     bed.run(&format!("{later} --apply")).expect(0);
     assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
     bed.run(&format!("{verify} --ledger ledger.ndjson"))
@@ -75,10 +75,10 @@ fn a_hold_keeps_only_what_it_must() {
     assert_eq!(lines.len(), 50);
     bed.write("trail.ndjson", joined(&lines));
     let chain = emitter.chain_uid().to_owned();
-    let hold = format!("hold {KEYS} {SIGN} --name case-7 --at 2029-01-01 --apply");
+    let hold = format!("hold {KEYS} {SIGN} --name case-7 --at 2023-01-01 --apply");
     bed.run(&format!("{hold} --chain {chain}:46-46 ledger.ndjson"))
         .expect(0);
-    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 trail.ndjson");
+    let purge = format!("purge {KEYS} {SIGN} --at 2024-01-01 trail.ndjson");
     let dry = bed.run(&purge).expect(0).out;
     // Number 42 is the last signed record before it: 35 requests are before that, and all others
     // but the one on hold go one by one.
@@ -93,7 +93,7 @@ fn a_hold_keeps_only_what_it_must() {
     bed.run(&format!("{purge} --apply")).expect(0);
     let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
     assert_eq!(left, [42, 46, 48, 49]);
-    let verify = format!("verify {KEYS} --at 2030-01-01 --ledger ledger.ndjson trail.ndjson");
+    let verify = format!("verify {KEYS} --at 2024-01-01 --ledger ledger.ndjson trail.ndjson");
     let outcome = bed.run(&format!("{verify} --json")).expect(0);
     assert_eq!(outcome.number("records.expired"), 42);
     assert_eq!(outcome.number("records.removed"), 4);
@@ -104,11 +104,12 @@ fn a_hold_keeps_only_what_it_must() {
         "{again}"
     );
     let erase =
-        format!("erase {KEYS} {SIGN} --at 2031-01-01 --record {chain}:46 --apply trail.ndjson");
+        format!("erase {KEYS} {SIGN} --at 2025-01-01 --record {chain}:46 --apply trail.ndjson");
     let held = bed.run(&erase).expect(0).out;
     assert!(held.contains("1 records are on hold"), "{held}");
     // When the hold ends, it goes as any other.
-    bed.run(&hold.replace("--apply", "--release --apply ledger.ndjson"))
+    let release = hold.replace("2023-01-01", "2024-01-01");
+    bed.run(&format!("{release} --release ledger.ndjson"))
         .expect(0);
     bed.run(&format!("{purge} --apply")).expect(0);
     let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
@@ -122,6 +123,7 @@ fn a_purge_says_what_stays_and_why() {
     let bed = Bed::new();
     bed.keys();
     let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    emitter.time_ms = LONG_AGO_MS;
     let mut lines = vec![emitter.open(None).text];
     for keep_ms in [1_000, 100_000_000_000, 1_000, 1_000] {
         emitter.keep_ms = Some(keep_ms);
@@ -130,7 +132,7 @@ fn a_purge_says_what_stays_and_why() {
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
     let dry = bed
-        .run(&format!("purge {KEYS} {SIGN} --at 2028-01-01 trail.ndjson"))
+        .run(&format!("purge {KEYS} {SIGN} --at 2022-01-01 trail.ndjson"))
         .expect(0)
         .out;
     assert!(dry.contains("0 records to delete"), "{dry}");
@@ -147,6 +149,7 @@ fn nothing_is_purged_over_a_hole() {
     let bed = Bed::new();
     bed.keys();
     let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    emitter.time_ms = LONG_AGO_MS;
     emitter.keep_ms = Some(1_000);
     let mut lines = vec![emitter.open(None).text];
     let spilled = emitter.some_request().text;
@@ -154,7 +157,7 @@ fn nothing_is_purged_over_a_hole() {
     lines.push(emitter.gap(vec![Range(1, 1)], Some("host_log")).text);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
-    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 --apply trail.ndjson");
+    let purge = format!("purge {KEYS} {SIGN} --at 2024-01-01 --apply trail.ndjson");
     let kept = bed.run(&purge).expect(0).out;
     assert!(kept.contains("others are missing before number"), "{kept}");
     bed.write("envoy.log", format!("[x] wasm log: {}\n", logged(&spilled)));
@@ -204,6 +207,38 @@ fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
     assert!(refused.contains("does not verify"), "{refused}");
 }
 
+/// A hold that was ended and ordered again holds, whatever the clocks of the two said.
+#[test]
+fn a_hold_holds_from_its_place_in_the_ledger_on() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let hold = format!("hold {KEYS} {SIGN} --name case-7 --apply");
+    bed.run(&format!(
+        "{hold} --subject jane --at 2022-01-01 trail.ndjson"
+    ))
+    .expect(0);
+    bed.run(&format!("{hold} --release --at 2022-02-01 ledger.ndjson"))
+        .expect(0);
+    // An entry before the last one would say two things: one by its place, another by its time.
+    let before = bed.read("ledger.ndjson");
+    let again = format!("{hold} --subject jane trail.ndjson");
+    let refused = bed.run(&format!("{again} --at 2022-01-31")).expect(2).err;
+    assert!(
+        refused.contains("last entry is of 2022-02-01T00:00:00Z")
+            && refused.contains("2022-01-31T00:00:00Z"),
+        "{refused}"
+    );
+    assert_eq!(bed.read("ledger.ndjson"), before);
+    bed.run(&format!("{again} --at 2022-02-01")).expect(0);
+    let erase = format!("erase {KEYS} {SIGN} --subject jane --at 2022-03-01 --apply trail.ndjson");
+    let held = bed.run(&erase).expect(0).out;
+    assert!(held.contains("1 records are on hold"), "{held}");
+    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
+}
+
 /// A hold by what records say keeps those that are written after it too.
 #[test]
 fn standing_holds_keep_later_records() {
@@ -211,7 +246,7 @@ fn standing_holds_keep_later_records() {
     bed.keys();
     let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
     bed.write("trail.ndjson", joined(&lines));
-    let hold = format!("hold {KEYS} {SIGN} --apply --at 2027-02-01");
+    let hold = format!("hold {KEYS} {SIGN} --apply --at 2021-02-01");
     bed.run(&format!(
         "{hold} --name person --subject jane --standing trail.ndjson"
     ))
@@ -237,7 +272,7 @@ fn standing_holds_keep_later_records() {
     }
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
-    let erase = format!("erase {KEYS} {SIGN} --at 2030-01-01 --subject");
+    let erase = format!("erase {KEYS} {SIGN} --at 2024-01-01 --subject");
     let held = bed.run(&format!("{erase} jane trail.ndjson")).expect(0).out;
     assert!(
         held.contains("0 records to erase") && held.contains("2 records are on hold"),
@@ -248,7 +283,7 @@ fn standing_holds_keep_later_records() {
         some.contains("2 records to erase parts") && some.contains("1 records are on hold"),
         "{some}"
     );
-    let purge = format!("purge {KEYS} {SIGN} --at 2030-01-01 trail.ndjson --apply");
+    let purge = format!("purge {KEYS} {SIGN} --at 2024-01-01 trail.ndjson --apply");
     let out = bed.run(&purge).expect(0).out;
     assert!(
         out.contains("\"person\" keeps") && out.contains("\"ward\" keeps"),
@@ -258,16 +293,16 @@ fn standing_holds_keep_later_records() {
     let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
     assert_eq!(left, [0, 1, 3, 4, 6, 7]);
     bed.run(&format!(
-        "verify {KEYS} --ledger ledger.ndjson --at 2030-01-01 trail.ndjson"
+        "verify {KEYS} --ledger ledger.ndjson --at 2024-01-01 trail.ndjson"
     ))
     .expect(0);
-    let later_hold = hold.replace("2027-02-01", "2030-06-01");
+    let later_hold = hold.replace("2021-02-01", "2024-06-01");
     // A class is held whole, and `verify` knows the class of a chain.
     bed.run(&format!(
         "{later_hold} --name all-hipaa --class hipaa ledger.ndjson"
     ))
     .expect(0);
-    let out = bed.run(&purge.replace("2030", "2031")).expect(0).out;
+    let out = bed.run(&purge.replace("2024", "2025")).expect(0).out;
     assert!(out.contains("0 records to delete"), "{out}");
     bed.run(&format!("{hold} --name bad --path patients ledger.ndjson"))
         .expect(2);
@@ -333,6 +368,47 @@ fn a_least_time_is_respected_unless_somebody_says_why() {
     );
     bed.run(&format!("verify {KEYS} --ledger ledger.ndjson {during}"))
         .expect(0);
+}
+
+/// A time to come would make any record one that is past its time.
+#[test]
+fn nothing_is_done_for_good_at_a_time_to_come() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    emitter.keep_ms = Some(1_000_000_000_000_000);
+    lines.push(emitter.some_request().text);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let signed = format!("{KEYS} {SIGN} --at 9999-01-01 trail.ndjson");
+    for command in [
+        format!("erase --subject jane --whole {signed}"),
+        format!("purge {signed}"),
+        format!("hold --name case-7 {signed}"),
+    ] {
+        // What would be done then can be asked for.
+        bed.run(&command).expect(0);
+        let refused = bed.run(&format!("{command} --apply")).expect(2).err;
+        assert!(refused.contains("has not come yet"), "{refused}");
+        assert_eq!(bed.read("trail.ndjson"), joined(&lines));
+        assert!(!bed.path("ledger.ndjson").exists());
+    }
+}
+
+/// `--before-expiry` is worth what its reason is.
+#[test]
+fn a_ground_that_says_nothing_is_none() {
+    let bed = Bed::new();
+    bed.keys();
+    bed.write("trail.ndjson", "");
+    for option in ["reason", "by", "ticket"] {
+        for text in ["", "...", "\u{3164}", "\u{200b}"] {
+            let erase =
+                format!("erase {KEYS} {SIGN} --subject jane --{option}={text} trail.ndjson");
+            let refused = bed.run(&erase).expect(64).err;
+            assert!(refused.contains("letters or digits"), "{text:?}: {refused}");
+        }
+    }
 }
 
 /// Of each day it is said whether there are records that a key vouches for.
@@ -425,7 +501,7 @@ fn the_examples_of_a_scheduled_purge_run() {
     bed.write("keys.json", keys);
     let command = words[1..].join(" ");
     let command = command
-        .replace("/etc/meshward/keys.json", "keys.json --at 2030-01-01")
+        .replace("/etc/meshward/keys.json", "keys.json --at 2024-01-01")
         .replace("/var/lib/meshward/trail", "trail.ndjson")
         .replace("/var/lib/meshward/ledger.ndjson", "ledger.ndjson")
         .replace("/etc/meshward/operator.secret", "dpo.secret");

@@ -74,6 +74,8 @@ kinds! {
     ErasedWithoutOrder = "erased_without_order", Failure;
     /// Something was erased or purged that was on hold.
     HoldBroken = "hold_broken", Failure;
+    /// An operator's order has a time that has not come yet.
+    OrderAhead = "order_ahead", Failure;
     /// An envelope says something else than the record in it.
     EnvelopeDiffers = "envelope_differs", Failure;
     /// A signed record says something else than the records before it.

@@ -1,12 +1,14 @@
 //! How a record keeps within its bound, whatever a client sends: in steps, each of which leaves less
 //! of every text and fewer items of every list.
 
+use audit::canonical::escaped_bytes;
 use policy::decision::{Decision, Outcome};
 use policy::finding::Finding;
 use policy::identity::Identity;
 use std::rc::Rc;
 
-use super::{ConsentDetail, Observation, ObservedSubjects, cut};
+use super::{ConsentDetail, Envelope, MAX_NAME_BYTES, Observation, ObservedSubjects, cut};
+use crate::config::QueryForm;
 
 /// How much is left.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +39,14 @@ pub(super) const STEPS: [Bound; 6] = [
 ];
 
 impl Bound {
-    /// What is left of what was observed.
-    pub(super) fn cut(self, observation: &Observation) -> Observation {
+    /// What is left of what was observed. What is written as a pseudonym stays whole until it is one:
+    /// its length is fixed, and that of a part would be somebody else's.
+    pub(super) fn cut(self, observation: &Observation, envelope: &Envelope<'_>) -> Observation {
         let text = |text: &Option<String>| text.as_deref().map(|text| self.text(text));
+        let person = |name: &Option<String>| match envelope.subject {
+            Some(_) => name.clone(),
+            None => name.as_deref().map(|name| self.name(name)),
+        };
         let headers = observation.headers.iter().take(self.items);
         Observation {
             time_ms: observation.time_ms,
@@ -48,7 +55,10 @@ impl Bound {
             method: text(&observation.method),
             path: text(&observation.path),
             path_as_sent: text(&observation.path_as_sent),
-            query: text(&observation.query),
+            query: match envelope.fields.query {
+                QueryForm::Hash => observation.query.clone(),
+                _ => text(&observation.query),
+            },
             host: text(&observation.host),
             route: text(&observation.route),
             status: observation.status,
@@ -69,8 +79,8 @@ impl Bound {
             identity: observation
                 .identity
                 .as_ref()
-                .map(|one| Rc::new(self.identity(one))),
-            peer: text(&observation.peer),
+                .map(|one| Rc::new(self.identity(one, &person))),
+            peer: person(&observation.peer),
             data_subjects: observation
                 .data_subjects
                 .as_ref()
@@ -108,11 +118,28 @@ impl Bound {
         cut(text, self.text).into_owned()
     }
 
-    fn identity(self, identity: &Identity) -> Identity {
+    /// The name of a caller, which records are searched by: whatever else a client sends, one that is no
+    /// longer than the ids of OpenID Connect (255 characters of ASCII) stays whole.
+    fn name(self, name: &str) -> String {
+        if escaped_bytes(name) <= MAX_NAME_BYTES {
+            return name.to_owned();
+        }
+        self.text(name)
+    }
+
+    fn identity(
+        self,
+        identity: &Identity,
+        person: &dyn Fn(&Option<String>) -> Option<String>,
+    ) -> Identity {
         let text = |text: &Option<String>| text.as_deref().map(|text| self.text(text));
         Identity {
-            subject: text(&identity.subject),
-            client_id: text(&identity.client_id),
+            subject: person(&identity.subject),
+            // Where an application acts for itself, both are one name.
+            client_id: match identity.client_id == identity.subject {
+                true => person(&identity.client_id),
+                false => text(&identity.client_id),
+            },
             issuer: text(&identity.issuer),
             tenant: text(&identity.tenant),
             provider: self.text(&identity.provider),

@@ -21,6 +21,9 @@ pub(super) struct Work {
     pub(super) plan: Rc<Plan>,
     /// What the pipeline would have changed is counted, and the body stays.
     pub(super) changes: bool,
+    /// What the pipeline writes takes the place of the body. Where a plan only lets bodies pass or stops them,
+    /// their headers stay, and so must every byte: what is decoded would have another length than they say.
+    rewrites: bool,
     /// What breaks off may not be scanned as text, because it may only have named members.
     minimizes: bool,
     /// A small body is kept here until it is complete, or too long; the host's buffer stays empty.
@@ -85,7 +88,7 @@ impl RedactedStream {
         }
         if status == "206" {
             let rules = self.rules_for_body(filter, host, Direction::Response);
-            if !rules.is_empty() {
+            if !filter.plan(&rules).is_idle() {
                 // A part of a body: an upstream that ignores that nobody asked for it.
                 let policy = filter.config.on_error.partial_content;
                 return self.refuse(
@@ -103,7 +106,9 @@ impl RedactedStream {
     /// that GET would get (RFC 9110 sections 8.6 and 9.3.2).
     fn correct_bodiless(&self, filter: &PiiRedactor, host: &dyn Host, message: &Message<'_>) {
         let rules = self.rules_for_body(filter, host, Direction::Response);
-        if !self.changes_bodies(filter, &rules, Direction::Response) {
+        if !self.changes_bodies(filter, &rules, Direction::Response)
+            || filter.plan(&rules).only_measures()
+        {
             return;
         }
         let content_type = message.text("content-type").unwrap_or_default();
@@ -152,6 +157,11 @@ impl RedactedStream {
         let message = Message::read(host, filter.capabilities, map);
         if let Some(action) = self.limit_size(filter, host, direction, (&message, &rules)) {
             return action;
+        }
+        let plan = filter.plan(&rules);
+        if plan.is_idle() {
+            // Bytes are counted as they come, whatever they are.
+            return Action::Continue;
         }
         let content_type = message.text("content-type").unwrap_or_default();
         let media = Media::of(&content_type);
@@ -207,7 +217,6 @@ impl RedactedStream {
             return self.refuse(filter, host, direction, refused);
         };
         let changes = self.changes_bodies(filter, &rules, direction);
-        let plan = filter.plan(&rules);
         let mut pipeline = BodyPipeline::with_charset(
             Rc::clone(&plan),
             &framing,
@@ -232,6 +241,7 @@ impl RedactedStream {
             pipeline,
             minimizes: plan.minimizes_bodies() || plan.judges_owners(),
             changes,
+            rewrites,
             holds: rewrites && holds(filter, host, &message, direction, (&framing, coding))
                 || is_document && changes,
             excesses_told: 0,
@@ -419,10 +429,13 @@ impl RedactedStream {
         {
             return self.stop(filter, host, direction, reason);
         }
+        // Of a body that is only measured nothing is written but what was held.
+        let rewrites = self.work(direction).is_some_and(|work| work.rewrites);
+        let written = if rewrites { out.as_slice() } else { body };
         if changes
-            && !same(&out, buffered)
+            && !same(written, buffered)
             && host
-                .replace_buffer(buffer(direction), usize::MAX, &out)
+                .replace_buffer(buffer(direction), usize::MAX, written)
                 .is_err()
         {
             return self.stop(filter, host, direction, Reason::BodyUnwritable);

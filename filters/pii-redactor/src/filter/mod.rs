@@ -198,7 +198,8 @@ impl Stream<PiiRedactor> for RedactedStream {
                 (FailurePolicy::Block, Reason::HostReadonly),
             );
         }
-        let asks = self.enforces(filter, Direction::Response);
+        let reads = || !filter.plan(&self.at(filter, Place::ResponseBody)).is_idle();
+        let asks = self.enforces(filter, Direction::Response) && reads();
         if asks && !readonly {
             // A compressed body or a part of one cannot be searched as well as a plain whole one.
             for name in ["accept-encoding", "range", "if-range"] {

@@ -384,6 +384,12 @@ impl Plan {
             && !self.judges_owners()
     }
 
+    /// Whether it neither changes nor looks at anything: at most the bytes are counted.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.only_measures() && self.watched.is_none()
+    }
+
     /// Whether only named members pass.
     #[must_use]
     pub fn minimizes_bodies(&self) -> bool {

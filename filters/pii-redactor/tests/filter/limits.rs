@@ -229,3 +229,60 @@ fn a_head_that_costs_too_much_to_search_ends_in_the_policy() {
     let outcome = ordinary.run(&request, &Response::json("{}"));
     assert_eq!(outcome.client().status(), Some(200));
 }
+
+/// What is only measured is not decoded: its headers say how long it is and how it is encoded, and a body that does
+/// not fit them is another request to whoever reads it.
+#[test]
+fn a_body_that_is_only_measured_goes_on_byte_for_byte() {
+    let text = format!("{{\"note\": \"{}\"}}", "GET /admin HTTP/1.1 ".repeat(20));
+    let zipped = gzip(&text);
+    let part = "--x\r\ncontent-disposition: form-data; name=\"a\"\r\n\
+                content-transfer-encoding: base64\r\n\r\naGVsbG8\r\n--x--\r\n";
+    for (keys, reads) in [
+        (r#""max_depth": 4"#, true),
+        (r#""max_members": 100"#, true),
+        (r#""max_body": "1KiB", "max_depth": 4"#, true),
+        (
+            r#""data_subject": [{"response": "$.patient"}, {"request": "$.patient"}]"#,
+            true,
+        ),
+        (r#""max_body": "1KiB""#, false),
+    ] {
+        let rules =
+            format!(r#"{{"rules":[{{"apply_to":["request.body","response.body"],{keys}}}]}}"#);
+        for size in [1, 10, 1000] {
+            let pieces = || zipped.chunks(size).map(<[u8]>::to_vec);
+            let mut proxy = proxy(Profile::Envoy, &rules);
+            let request = Request::post("/patients/1", "")
+                .header("content-type", "application/json")
+                .header("content-encoding", "gzip")
+                .header("content-length", zipped.len().to_string())
+                .chunks(pieces());
+            let response = Response::json("")
+                .header("content-encoding", "gzip")
+                .chunks(pieces());
+            let outcome = proxy.run(&request, &response);
+            let upstream = outcome.upstream();
+            assert_eq!(upstream.body, zipped, "{keys}, {size}");
+            assert_eq!(upstream.header("content-encoding").as_deref(), Some("gzip"));
+            assert_eq!(outcome.client().body, zipped, "{keys}, {size}");
+            assert_eq!(
+                outcome.client().header("content-encoding").as_deref(),
+                Some("gzip")
+            );
+        }
+        let mut proxy = proxy(Profile::Envoy, &rules);
+        let request = Request::post("/patients/1", part)
+            .header("content-type", "multipart/form-data; boundary=x")
+            .header("accept-encoding", "gzip");
+        let brotli = Response::json("any").header("content-encoding", "br");
+        let outcome = proxy.run(&request, &brotli);
+        assert_eq!(outcome.upstream().body, part.as_bytes(), "{keys}");
+        // Nobody who counts bytes minds what they mean.
+        assert_eq!(
+            outcome.upstream().header("accept-encoding").is_some(),
+            !reads
+        );
+        assert_eq!(outcome.client().status() == Some(200), !reads, "{keys}");
+    }
+}

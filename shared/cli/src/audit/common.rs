@@ -294,6 +294,7 @@ impl Demands {
     pub(super) fn question(&self, at_ms: u64) -> Question {
         Question {
             at_ms,
+            clock_ms: Some(time::now_ms()),
             is_excerpt: self.excerpt,
             require_signed: self.require_signed,
             ..Question::default()

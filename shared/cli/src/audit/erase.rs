@@ -63,10 +63,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let order = &arguments.order;
+    let now_ms = order.now_ms()?;
     order.refuse_unwritable()?;
     let (keyring, mut ledger) = order.open()?;
     let wanted = Wanted::of(arguments)?;
-    let now_ms = order.input.now_ms()?;
     let (trail, found, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
         Found::new(&wanted, Arc::clone(holds), now_ms)
     })?;

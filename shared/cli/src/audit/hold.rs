@@ -73,6 +73,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let order = &arguments.order;
+    let now_ms = order.now_ms()?;
     let (keyring, mut ledger) = order.open()?;
     let name = &arguments.name;
     let holds = Holds::active(&ledger.orders);
@@ -148,7 +149,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         return Ok(exit::RIGHT);
     }
     ledger
-        .add(&entries, order.input.now_ms()?)
+        .add(&entries, now_ms)
         .map_err(|error| error.to_string())?;
     Ok(exit::RIGHT)
 }

@@ -20,6 +20,7 @@ use trail::ledger::Ledger;
 use trail::pipeline::Observer;
 use trail::rewrite::{Fate, rewrite};
 use trail::source::unwritable;
+use trail::time;
 use trail::verdict::{Question, conclude};
 
 /// What files it is about, who orders it, and why.
@@ -41,15 +42,15 @@ pub(super) struct Order {
     sign_key_id: Option<String>,
 
     /// Why
-    #[arg(long)]
+    #[arg(long, value_parser = ground)]
     pub(super) reason: Option<String>,
 
     /// By whom
-    #[arg(long)]
+    #[arg(long, value_parser = ground)]
     by: Option<String>,
 
     /// Under which ticket
-    #[arg(long)]
+    #[arg(long, value_parser = ground)]
     ticket: Option<String>,
 
     /// Do it. Without this nothing is changed
@@ -71,6 +72,19 @@ impl Order {
         let uid: ChainUid = random()?;
         let ledger = Ledger::open(path, key, &keyring, uid, !self.apply);
         Ok((keyring, ledger.map_err(|error| error.to_string())?))
+    }
+
+    /// What counts as now. What is done for good is done at no time to come: a record whose time is not
+    /// over would pass for one whose time is.
+    pub(super) fn now_ms(&self) -> Result<u64> {
+        let now_ms = self.input.now_ms()?;
+        if self.apply && now_ms > time::now_ms() {
+            return Err(format!(
+                "--at: {} has not come yet, so nothing can be done with --apply; without it, this says what would be done then",
+                time::format(now_ms)
+            ));
+        }
+        Ok(now_ms)
     }
 
     fn key(&self) -> Result<SigningKey> {
@@ -233,6 +247,17 @@ impl Safeguards {
             );
         }
         false
+    }
+}
+
+/// A text that says something: the ledger is to tell later why this was done.
+fn ground(text: &str) -> std::result::Result<String, &'static str> {
+    // Letters by their properties, and nothing on the screen.
+    let is_filler = |c: char| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    if text.chars().any(|c| c.is_alphanumeric() && !is_filler(c)) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a text with letters or digits")
     }
 }
 

@@ -28,9 +28,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let order = &arguments.order;
+    let now_ms = order.now_ms()?;
     order.refuse_unwritable()?;
     let (keyring, mut ledger) = order.open()?;
-    let now_ms = order.input.now_ms()?;
     let (trail, ages, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
         Ages::new(now_ms, Arc::clone(holds))
     })?;

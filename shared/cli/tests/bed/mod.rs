@@ -112,13 +112,16 @@ impl Outcome {
 }
 
 pub(crate) const PSEUDONYM_KEY: &str = "hV7nXq2LrT9cZb4WmK6sYd3PfG8jRt5Q";
+/// Orders are given at a time that has come, so what they are about is older still: 2020-09-13.
+pub(crate) const LONG_AGO_MS: u64 = 1_600_000_000_000;
 pub(crate) const KEYS: &str = "--keys emitter.json --keys operator.json";
 pub(crate) const SIGN: &str = "--ledger ledger.ndjson --sign-key dpo.secret --sign-key-id dpo";
 
-/// A chain of these subjects, each with one request, whose records are kept for a second; with a
-/// checkpoint after each fifth.
+/// A chain of these subjects in 2020, each with one request, whose records are kept for a second; with
+/// a checkpoint after each fifth.
 pub(crate) fn chain_of(subjects: &[&str]) -> (Emitter, Vec<String>) {
     let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    emitter.time_ms = LONG_AGO_MS;
     emitter.keep_ms = Some(1_000);
     let mut random = Random(5);
     let mut lines = vec![emitter.open(None).text];

@@ -128,6 +128,13 @@ impl Signal {
         self.encoded.as_ref()
     }
 
+    /// Takes what it says as unreadable: it denies everything.
+    fn make_unreadable(&mut self) {
+        self.granted.clear();
+        self.refuses = Refused::TheRest;
+        self.readable = false;
+    }
+
     fn grants(&self, purpose: &str) -> bool {
         self.trusted && self.granted.contains(purpose)
     }

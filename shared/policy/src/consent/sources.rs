@@ -26,13 +26,14 @@ use crate::values::parameter_values;
 /// it is asked about. All of them count, and the strictest wins: a purpose is granted if a source that
 /// can be trusted names it and no source that is present denies it, so that a withdrawal in a header
 /// takes effect while an older token still says otherwise. With `"combine": "first"` the first source
-/// that is present decides alone, in the order above.
+/// that is present and can be trusted ends the search, in the order above: what stands before it can
+/// deny, and what is behind it is not read.
 ///
 /// The claim can be trusted, for an issuer has signed it. The others are the caller's own word: they
 /// can deny, and grant only with `"trusted": true`, which says that something before this filter
 /// writes them and removes what callers send.
 ///
-/// What cannot be read denies all. `Sec-GPC: 1` (Global Privacy Control) denies `sale`, `sharing` and
+/// What cannot be read denies all, and so do more than eight values of one source. `Sec-GPC: 1` (Global Privacy Control) denies `sale`, `sharing` and
 /// `targeted_advertising`, or the purposes of a list, whatever else is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentSources {
@@ -82,7 +83,7 @@ struct OwnWord {
 enum Combine {
     /// What one denies is denied.
     Strictest,
-    /// The first that is present decides alone.
+    /// Behind the first that is present and can be trusted, nothing is read.
     First,
 }
 
@@ -314,8 +315,10 @@ impl ConsentSources {
         let remembered = facts.identity().is_some_and(|identity| identity.opted_out);
         let opted_out = self.is_opted_out(facts) || remembered && !self.gpc.is_empty();
         let mut signals = Vec::new();
-        let goes_on =
-            |signals: &Vec<Signal>| self.combine == Combine::Strictest || signals.is_empty();
+        // What a caller says of himself does not keep another source from being asked.
+        let goes_on = |signals: &[Signal]| {
+            self.combine == Combine::Strictest || !signals.iter().any(Signal::is_trusted)
+        };
         if let (Some(claim), Some(identity)) = (&self.claim, facts.identity()) {
             let named = identity.claims.0.gathered(claim);
             let named = named.as_deref().map(Json::words);
@@ -341,9 +344,8 @@ impl ConsentSources {
             if let Some(OwnWord { name, trusted }) = own
                 && goes_on(&signals)
             {
-                let texts = texts(facts, name).into_iter().take(MAX_LINES);
-                signals
-                    .extend(texts.map(|text| Signal::of_words(source, *trusted, purposes(&text))));
+                let read = |text: &str| Signal::of_words(source, *trusted, purposes(text));
+                add_lines(&mut signals, &texts(facts, name), &read);
             }
         }
         type Decode = fn(&str, &Wanted) -> Option<iab::Decoded>;
@@ -352,11 +354,11 @@ impl ConsentSources {
             if let Some(encoded) = encoded
                 && goes_on(&signals)
             {
-                let texts = encoded.texts(facts).into_iter().take(MAX_LINES);
-                signals.extend(texts.map(|text| {
+                let read = |text: &str| {
                     let decoded = decode(text.trim(), &encoded.wanted);
-                    Signal::of_string(source, encoded.trusted, &text, decoded)
-                }));
+                    Signal::of_string(source, encoded.trusted, text, decoded)
+                };
+                add_lines(&mut signals, &encoded.texts(facts), &read);
             }
         }
         let receipt = self.receipt.as_ref().and_then(|claim| {
@@ -376,16 +378,27 @@ impl ConsentSources {
     }
 }
 
+/// Adds what each text says. Where there are more than are read, the source cannot be read: the one
+/// that some server goes by may be any of them.
+fn add_lines(signals: &mut Vec<Signal>, texts: &[String], read: &dyn Fn(&str) -> Signal) {
+    let begun = signals.len();
+    signals.extend(texts.iter().take(MAX_LINES).map(|text| read(text)));
+    if texts.len() > MAX_LINES {
+        let added = signals.iter_mut().skip(begun);
+        added.for_each(Signal::make_unreadable);
+    }
+}
+
 fn cookies(facts: &dyn Facts, name: &str) -> Vec<String> {
     let value = facts.header("cookie").unwrap_or_default();
     http::cookies(&value, name)
-        .take(MAX_LINES)
+        .take(MAX_LINES.saturating_add(1))
         .map(str::to_owned)
         .collect()
 }
 
 fn parameters(facts: &dyn Facts, name: &str) -> Vec<String> {
-    let values = parameter_values(facts.raw_path(), name).take(MAX_LINES);
+    let values = parameter_values(facts.raw_path(), name).take(MAX_LINES.saturating_add(1));
     values
         .map(|value| match crate::text::lossy(&value) {
             Cow::Borrowed(text) => text.to_owned(),
@@ -397,5 +410,6 @@ fn parameters(facts: &dyn Facts, name: &str) -> Vec<String> {
 /// What Global Privacy Control is about: the sale and the sharing of the CCPA (regulations section
 /// 7025), and the targeted advertising of the laws of other states.
 const OPT_OUT_PURPOSES: [&str; 3] = [iab::SALE, iab::SHARING, iab::TARGETED_ADVERTISING];
+/// So many values of one source are read.
 const MAX_LINES: usize = 8;
 const MAX_RECEIPT_BYTES: usize = 128;

@@ -221,6 +221,69 @@ fn the_first_source_decides_alone_only_where_the_configuration_says_so() {
 }
 
 #[test]
+fn the_own_word_of_a_caller_never_ends_the_search() {
+    let with = |more: &str| {
+        format!(
+            r#"{{"header":"x-consent","cookie":{{"name":"c","trusted":true}},"combine":"first"{more}}}"#
+        )
+    };
+    let own = ("x-consent", "sharing");
+    for (more, headers, expected) in [
+        ("", vec![own, ("cookie", "c=ads")], DENIED),
+        (
+            r#","default":"granted""#,
+            vec![own, ("cookie", "c=ads")],
+            DENIED,
+        ),
+        ("", vec![own, ("cookie", "c=sharing")], GRANTED),
+        (
+            "",
+            vec![("x-consent", "ads"), ("cookie", "c=sharing")],
+            DENIED,
+        ),
+        ("", vec![own], UNKNOWN),
+        (
+            r#","query":"q""#,
+            vec![own, ("cookie", "c=sharing")],
+            GRANTED,
+        ),
+    ] {
+        assert_eq!(
+            sharing(&with(more), &headers, None),
+            expected,
+            "{more} {headers:?}"
+        );
+    }
+}
+
+#[test]
+fn more_values_than_are_read_deny() {
+    let cookies = |count: usize| vec!["c=sharing"; count].join("; ");
+    let with = |configuration: &str, count: usize| {
+        let cookies = cookies(count);
+        sharing(configuration, &[("cookie", &cookies)], None)
+    };
+    let trusted = r#"{"cookie":{"name":"c","trusted":true}}"#;
+    assert_eq!(with(trusted, 8), GRANTED);
+    assert_eq!(with(trusted, 9), DENIED);
+    assert_eq!(with(r#"{"cookie":"c","default":"granted"}"#, 9), DENIED);
+    let request = |count: usize| {
+        let path = format!(
+            "/?{}",
+            vec!["c=DBABMA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"; count].join("&")
+        );
+        let consent = sources(r#"{"gpp":{"query":"c"}}"#).signals(&Request::get(&path, &[]));
+        (
+            consent.signals().len(),
+            consent.is_unreadable(),
+            consent.is_denied("other"),
+        )
+    };
+    assert_eq!(request(8), (8, false, false));
+    assert_eq!(request(9), (8, true, true));
+}
+
+#[test]
 fn codings_in_a_claim_are_purposes() {
     let codes = r#"{"claim":"uses[].code"}"#;
     for (claims, expected) in [

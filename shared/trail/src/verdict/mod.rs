@@ -24,6 +24,9 @@ pub use emitters::ExpectedEmitters;
 pub struct Question {
     /// The time, milliseconds since 1970: an emitter that lives has said so shortly before.
     pub at_ms: u64,
+    /// The clock, milliseconds since 1970, where orders from after it are a failure. It is not `at_ms`: a
+    /// trail is also judged as of a time that is long past.
+    pub clock_ms: Option<u64>,
     /// The files are a part: what is before and after them is not asked for.
     pub is_excerpt: bool,
     /// A signature that can be checked must vouch for everything.
@@ -140,6 +143,7 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     let succeeded = conclusion.check_successions(&mut trail, question);
     conclusion.check_witness(&mut trail, question);
     conclusion.check_orders(&mut trail);
+    orders::check_times(&mut trail, question);
     let chains = std::mem::take(&mut trail.chains);
     conclusion.adopt_gaps(&chains);
     conclusion.check_emitters(&mut trail, question);

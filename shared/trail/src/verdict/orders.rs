@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 
 use audit::{Control, Range, Target};
 
-use super::{Conclusion, numbers};
-use crate::chains::Trail;
+use super::{Conclusion, Question, numbers};
+use crate::chains::{Order, Trail};
 use crate::hex::decode;
 use crate::holds::Holds;
 use crate::intervals::{Intervals, size};
 use crate::issue::Kind;
+use crate::time;
 
 impl Conclusion {
     /// What operators did: nothing that was on hold, and nothing without an order.
     pub(super) fn check_orders(&mut self, trail: &mut Trail) {
-        let mut orders = std::mem::take(&mut trail.orders);
-        orders.sort_by_key(|order| order.time_ms);
+        let orders = std::mem::take(&mut trail.orders);
         let mut holds = Holds::default();
-        for order in &orders {
+        for order in Order::as_they_count(&orders) {
             let touched: Vec<(&str, Range)> = match &order.control {
                 Control::Hold { .. } | Control::Release { .. } => {
                     holds.note(&order.control);
@@ -54,7 +54,7 @@ impl Conclusion {
             for name in broken {
                 trail.issues.add(
                     Kind::HoldBroken,
-                    || order.uid.clone(),
+                    || order.uid(),
                     || format!("{} of what the hold {name:?} keeps", order.control.kind()),
                 );
             }
@@ -81,6 +81,32 @@ impl Conclusion {
         }
     }
 }
+
+/// No order has a time that has not come yet.
+pub(super) fn check_times(trail: &mut Trail, question: &Question) {
+    let Some(clock_ms) = question.clock_ms else {
+        return;
+    };
+    let latest_ms = clock_ms.saturating_add(CLOCKS_DIFFER_MS);
+    for order in trail
+        .orders
+        .iter()
+        .filter(|order| order.time_ms > latest_ms)
+    {
+        trail.issues.add(
+            Kind::OrderAhead,
+            || order.uid(),
+            || {
+                let (time, clock) = (time::format(order.time_ms), time::format(clock_ms));
+                let kind = order.control.kind();
+                format!("{kind} of {time}, which has not come yet: it is {clock}")
+            },
+        );
+    }
+}
+
+/// How far the clocks of those who order and those who verify may differ.
+const CLOCKS_DIFFER_MS: u64 = 300_000;
 
 fn ranges(target: &Target) -> impl Iterator<Item = Range> {
     let all = target.ranges.is_empty().then_some(Range(0, u64::MAX));

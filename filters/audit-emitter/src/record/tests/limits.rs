@@ -41,6 +41,55 @@ fn nothing_that_a_client_sends_ends_a_line_or_grows_the_record() {
     assert_eq!(record.at("unmapped.truncated"), Some(&Json::Bool(true)));
 }
 
+#[test]
+fn no_caller_changes_his_own_name_by_what_else_he_sends() {
+    let padding = "é".repeat(900);
+    let observation = |subject: &str, client_id: Option<&str>, peer: Option<&str>, pads: bool| {
+        let identity = Identity {
+            subject: Some(subject.to_owned()),
+            client_id: client_id.map(str::to_owned),
+            ..Identity::default()
+        };
+        let headers = (0..16).map(|number| (format!("x-{number}"), padding.clone()));
+        Observation {
+            method: Some("GET".to_owned()),
+            path: Some("/".to_owned()),
+            query: Some(format!("q={}", "v".repeat(400))),
+            headers: headers.filter(|_| pads).collect(),
+            user_agent: Some(padding.clone()).filter(|_| pads),
+            identity: peer.is_none().then(|| identity.into()),
+            peer: peer.map(str::to_owned),
+            ..Observation::default()
+        }
+    };
+    let at = |record: &Json, path: &str| record.at(path).and_then(Json::as_str).map(str::to_owned);
+    let (long, longer) = ("s".repeat(255), "s".repeat(1100));
+    for (mut context, subject) in [
+        (Context::pseudonymous(), "jane@example.com"),
+        (Context::pseudonymous(), &long),
+        (Context::pseudonymous(), &longer),
+        (Context::new(), &long),
+    ] {
+        context.level = Level::Request;
+        if context.subject.is_some() {
+            context.fields.query = QueryForm::Hash;
+        }
+        for (client_id, peer) in [(None, None), (Some(subject), None), (None, Some(subject))] {
+            let record = |pads| context.json(&observation(subject, client_id, peer, pads));
+            let (short, padded) = (record(false), record(true));
+            assert_eq!(padded.at("unmapped.truncated"), Some(&Json::Bool(true)));
+            for path in [
+                "actor.user.uid",
+                "actor.app_uid",
+                "http_request.url.query_string",
+            ] {
+                assert_eq!(at(&short, path), at(&padded, path), "{path} of {subject}");
+            }
+            assert!(at(&short, "actor.user.uid").is_some());
+        }
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
