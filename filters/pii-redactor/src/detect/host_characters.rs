@@ -170,10 +170,17 @@ mod tests {
     #[test]
     fn characters_of_one_host_are_mapped_to_it() {
         for spelled in [
-            "LocalHost", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "loc\u{ad}al\u{200b}ho\u{2060}st", "localhoﬆ", "𝓵ocalhost", "ˡocalhoſt",
+            "LocalHost",
+            "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ",
+            "loc\u{ad}al\u{200b}ho\u{2060}st",
+            "localhoﬆ",
+            "𝓵ocalhost",
+            "ˡocalhoſt",
         ] {
             let mut host = Vec::new();
-            spelled.chars().for_each(|character| map(character, &mut host));
+            spelled
+                .chars()
+                .for_each(|character| map(character, &mut host));
             assert_eq!(host, b"localhost", "{spelled}");
         }
     }

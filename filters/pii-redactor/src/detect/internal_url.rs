@@ -87,7 +87,12 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
         None => Cow::Borrowed(raw),
         Some(_) => {
             step(raw.len());
-            Cow::Owned(raw.iter().copied().filter(|byte| !is_dropped(*byte)).collect::<Vec<u8>>())
+            Cow::Owned(
+                raw.iter()
+                    .copied()
+                    .filter(|byte| !is_dropped(*byte))
+                    .collect::<Vec<u8>>(),
+            )
         }
     };
     // Where a place of the address is in the text.
@@ -96,8 +101,16 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
             return begin.plus(plain_place);
         }
         step(raw.len());
-        let kept = raw.iter().enumerate().filter(|(_, byte)| !is_dropped(**byte));
-        begin.plus(kept.skip(plain_place).map(|(place, _)| place).next().unwrap_or(raw.len()))
+        let kept = raw
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| !is_dropped(**byte));
+        begin.plus(
+            kept.skip(plain_place)
+                .map(|(place, _)| place)
+                .next()
+                .unwrap_or(raw.len()),
+        )
     };
     let letters = match is_relative {
         true => 0,
@@ -136,8 +149,7 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
             read = host.plus(end);
             *seen = place_of(read);
             let place = place_of(host);
-            let is_open = is_open(text, place, *seen)
-                && memchr::memchr(b' ', address).is_none();
+            let is_open = is_open(text, place, *seen) && memchr::memchr(b' ', address).is_none();
             is_inside || is_web && (is_open || place.less(begin) > MOST_SLASHES)
         }
     };
@@ -149,9 +161,7 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
 
 /// Whether an authority goes on beyond what is held, so that its host is not known.
 const fn is_open(text: &[u8], begin: usize, end: usize) -> bool {
-    end == text.len()
-        && text.len() >= HELD_BYTES
-        && end.saturating_sub(begin) > LONGEST_USER_BYTES
+    end == text.len() && text.len() >= HELD_BYTES && end.saturating_sub(begin) > LONGEST_USER_BYTES
 }
 
 /// How many bytes at the beginning of a text are blank: nobody takes them for a part of an address.
