@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use audit_emitter::pseudonym::Pseudonymizer;
+use serde_json::Value;
 
-use crate::scan::Fields;
+use crate::scan::{Fields, Span};
 
 /// A subject by all names that records may have for it.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +15,8 @@ pub struct Subject {
     names: BTreeSet<String>,
     /// Pseudonyms of the same person as somebody whom data is about.
     people: BTreeSet<String>,
+    /// Who has issued the tokens of the subject, if only one of several is meant.
+    issuer: Option<String>,
 }
 
 impl Subject {
@@ -27,6 +30,7 @@ impl Subject {
         Self {
             names: names.map(written).collect(),
             people: BTreeSet::new(),
+            issuer: None,
         }
     }
 
@@ -39,14 +43,43 @@ impl Subject {
         Self {
             names: BTreeSet::new(),
             people: epochs.iter().map(pseudonym).map(written).collect(),
+            issuer: None,
         }
+    }
+
+    /// The same, only as this issuer names it: another may call somebody else so.
+    #[must_use]
+    pub fn of_issuer(mut self, issuer: Option<String>) -> Self {
+        self.issuer = issuer;
+        self
     }
 
     /// Whether a record is one of this subject's.
     #[must_use]
     pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
-        Self::names_in(text, fields).any(|name| self.names.contains(name))
-            || self.is_about(text, fields)
+        self.acts_in(text, fields) || self.is_about(text, fields)
+    }
+
+    /// Whether the subject acted: by its id, or by its name where that is all that the gateway knew of somebody.
+    /// `anonymous` in the place of a name is nobody's, and what an application did for somebody is that one's.
+    fn acts_in(&self, text: &str, fields: &Fields) -> bool {
+        let is_called = |span: Span| {
+            let name = span.of(text);
+            name.is_some_and(|name| self.names.contains(name))
+        };
+        let by_id = is_called(fields.user_uid);
+        if !by_id && !is_called(fields.user_name) {
+            return false;
+        }
+        if by_id && self.issuer.is_none() {
+            return true;
+        }
+        let Some(actor) = actor_of(text, fields) else {
+            return false;
+        };
+        let is_known = by_id || actor.pointer("/user/type_id") == Some(&Value::from(1));
+        let issuer = self.issuer.as_deref();
+        is_known && (issuer.is_none() || issuer == issuer_in(&actor))
     }
 
     /// Whether the data of a record is about this person.
@@ -55,7 +88,7 @@ impl Subject {
         people.is_some_and(|people| self.people.iter().any(|one| people.contains(one.as_str())))
     }
 
-    /// The names of who acted, as a record writes them.
+    /// All names in a record of who acted, also those that it shares with others: a hold keeps rather too much.
     pub(crate) fn names_in<'t>(text: &'t str, fields: &Fields) -> impl Iterator<Item = &'t str> {
         [fields.user_uid, fields.user_name, fields.app_uid]
             .into_iter()
@@ -65,10 +98,10 @@ impl Subject {
     /// The people whom the data of a record is about; `None` where it says nothing of any.
     pub(crate) fn people_in(text: &str, fields: &Fields) -> Option<People> {
         let people = fields.data_subject.of(text)?;
-        let people: serde_json::Value = serde_json::from_str(people).ok()?;
-        let uids = people.get("uids").and_then(serde_json::Value::as_array);
+        let people: Value = serde_json::from_str(people).ok()?;
+        let uids = people.get("uids").and_then(Value::as_array);
         let uids = uids.into_iter().flatten();
-        let is_incomplete = people.get("incomplete") == Some(&serde_json::Value::Bool(true));
+        let is_incomplete = people.get("incomplete") == Some(&Value::Bool(true));
         Some(People {
             names: uids
                 .filter_map(|uid| uid.as_str().map(|uid| written(uid.to_owned())))
@@ -91,6 +124,20 @@ impl Subject {
     pub(crate) fn is_data_subject(&self) -> bool {
         self.names.is_empty()
     }
+}
+
+/// Who has issued the token of whoever acted.
+#[must_use]
+pub fn issuer_of(text: &str, fields: &Fields) -> Option<String> {
+    issuer_in(&actor_of(text, fields)?).map(str::to_owned)
+}
+
+fn actor_of(text: &str, fields: &Fields) -> Option<Value> {
+    serde_json::from_str(fields.actor.of(text)?).ok()
+}
+
+fn issuer_in(actor: &Value) -> Option<&str> {
+    actor.pointer("/session/issuer").and_then(Value::as_str)
 }
 
 /// The people whom a record is about.

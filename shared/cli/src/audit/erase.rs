@@ -7,7 +7,7 @@ use audit::record::Record;
 use audit::{Control, Group, Range, canonical};
 
 use super::common::Result;
-use super::format::thousands;
+use super::format::{printable, thousands};
 use super::orders::{DRY_RUN, Order, Safeguards};
 use super::subject_args::Pseudonyms;
 use crate::exit;
@@ -20,7 +20,7 @@ use trail::ledger::{targets, tombstone};
 use trail::pipeline::Observer;
 use trail::rewrite::Fate;
 use trail::scan::Fields;
-use trail::subject::Subject;
+use trail::subject::{Subject, issuer_of};
 use trail::time;
 
 #[derive(clap::Args)]
@@ -37,6 +37,10 @@ pub(super) struct Arguments {
     /// unless --groups says otherwise; needs --pseudonym-key-env
     #[arg(long, value_name = "ID", conflicts_with = "subject")]
     data_subject: Option<String>,
+
+    /// Only as this issuer names the subject: another may call somebody else so
+    #[arg(long, value_name = "URL", requires = "subject")]
+    issuer: Option<String>,
 
     #[command(flatten)]
     pseudonyms: Pseudonyms,
@@ -93,6 +97,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         "{} records to take away",
         thousands(found.whole.len() as u64)
     );
+    if found.issuers.len() > 1 {
+        let issuers: Vec<String> = found.issuers.iter().map(|one| printable(one)).collect();
+        say!(
+            "{} issuers name somebody so, who may be different people: {}. --issuer takes the records of one",
+            found.issuers.len(),
+            issuers.join(", ")
+        );
+    }
     if held > 0 {
         say!(
             "{} records are on hold and stay as they are",
@@ -224,8 +236,9 @@ impl Wanted {
         let subject = arguments
             .pseudonyms
             .named(subject, arguments.data_subject.as_deref())?;
+        let issuer = arguments.issuer.clone();
         Ok(Self {
-            subject,
+            subject: subject.map(|subject| subject.of_issuer(issuer)),
             records: arguments.records.iter().cloned().collect(),
             groups,
             records_whole: arguments.groups.is_empty(),
@@ -250,6 +263,8 @@ struct Found<'w> {
     /// Those that a hold keeps by what they say.
     held: Numbers,
     controls: u64,
+    /// Who has issued the tokens with which the subject came.
+    issuers: BTreeSet<String>,
     holds: Arc<Holds>,
     now_ms: u64,
 }
@@ -286,6 +301,7 @@ impl<'w> Found<'w> {
             required_until_ms: 0,
             held: Numbers::default(),
             controls: 0,
+            issuers: BTreeSet::new(),
             holds,
             now_ms,
         }
@@ -295,6 +311,7 @@ impl<'w> Found<'w> {
         self.whole.extend(other.whole);
         self.expires.extend(other.expires);
         self.controls += other.controls;
+        self.issuers.extend(other.issuers);
         self.required.extend(&other.required);
         self.required_until_ms = self.required_until_ms.max(other.required_until_ms);
         self.held.extend(&other.held);
@@ -397,6 +414,10 @@ impl<'w> Found<'w> {
         if fields.is_some_and(|fields| self.holds.by_content(text, fields).is_some()) {
             self.held.add(item);
             return;
+        }
+        if of_subject {
+            self.issuers
+                .extend(fields.and_then(|fields| issuer_of(text, fields)));
         }
         let whole = named && self.wanted.records_whole || of_subject && self.wanted.subject_whole;
         if whole {

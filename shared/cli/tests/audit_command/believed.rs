@@ -128,7 +128,7 @@ fn bytes_that_are_no_text_void_nothing() {
     let in_between = [&lines[..2], std::slice::from_ref(&hostile), &lines[2..]].concat();
     for (what, log) in [
         ("in a line of its own", in_between),
-        ("first", [&[hostile.clone()][..], &lines].concat()),
+        ("first", [std::slice::from_ref(&hostile), &lines].concat()),
         ("behind a record", lines.iter().map(beside).collect()),
         ("in a journal", lines.iter().map(as_bytes).collect()),
         ("in a container", lines.iter().map(of_container).collect()),

@@ -66,6 +66,39 @@ fn a_subject_is_erased_and_the_trail_verifies() {
     assert!(again.contains("0 records to erase"), "{again}");
 }
 
+/// Names that are nobody's, or those of what somebody came with, are not those of a subject.
+#[test]
+fn a_subject_is_none_that_is_only_called_so_elsewhere() {
+    let bed = Bed::new();
+    bed.keys();
+    // All come through the application "shop-web", and one is called as requests without anybody are.
+    let (mut emitter, mut lines) = chain_of(&["jane", "anonymous", "shop-web"]);
+    let nobody = Request {
+        subject: None,
+        ..Request::some(&mut Random(3))
+    };
+    lines.push(emitter.request(&nobody).text);
+    assert!(lines[4].contains(r#""name":"anonymous""#), "{}", lines[4]);
+    assert!(lines[1].contains(r#""app_uid":"shop-web""#), "{}", lines[1]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    for subject in ["jane", "anonymous", "shop-web"] {
+        let erase = format!("erase {KEYS} {SIGN} --subject {subject} trail.ndjson");
+        let dry = bed.run(&erase).expect(0).out;
+        assert!(
+            dry.contains("1 records to erase parts of"),
+            "{subject}: {dry}"
+        );
+    }
+    let issuer = "https://idp.example.com/realms/shop";
+    for (issuer, count) in [(issuer, 1), ("https://other.example.com", 0)] {
+        let erase = format!("erase {KEYS} {SIGN} --subject jane --issuer {issuer} trail.ndjson");
+        let dry = bed.run(&erase).expect(0).out;
+        let said = format!("{count} records to erase parts of");
+        assert!(dry.contains(&said), "{issuer}: {dry}");
+    }
+}
+
 #[test]
 fn a_record_is_taken_away_and_the_trail_verifies() {
     let bed = Bed::new();
