@@ -204,6 +204,25 @@ fn a_standing_hold_keeps_what_is_about_a_person() {
     assert_eq!(held, [true, false, true]);
 }
 
+/// A record that leaves somebody out may be about the person, and is held without --standing, too.
+#[test]
+fn a_hold_keeps_what_may_be_about_a_person() {
+    let secret = audit::Hash::plain(KEY.as_bytes()).to_hex();
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("dpo.secret");
+    std::fs::write(&key, secret).unwrap();
+    let ledger = folder.path().join("ledger.ndjson");
+    let named = ["--name", "case", "--data-subject", "7", "--sign-key"];
+    let files = [key.to_str().unwrap(), "--ledger", ledger.to_str().unwrap()];
+    let output = audit("hold", &[&KEYED[..], &named, &files].concat());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && told.contains("2 records that are about the person"),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 #[test]
 fn a_standing_hold_is_of_somebody() {
     let output = audit("hold", &["--name", "case", "--standing"]);

@@ -82,6 +82,13 @@ impl Subject {
         is_known && (issuer.is_none() || issuer == issuer_in(&actor))
     }
 
+    /// Whether a record may be about this person, whom it does not name: it leaves somebody out.
+    #[must_use]
+    pub fn may_be_left_out_of(&self, text: &str, fields: &Fields) -> bool {
+        self.is_data_subject()
+            && Self::people_in(text, fields).is_some_and(|people| people.leaves_out)
+    }
+
     /// Whether the data of a record is about this person.
     fn is_about(&self, text: &str, fields: &Fields) -> bool {
         let people = fields.data_subject.of(text);
@@ -121,7 +128,8 @@ impl Subject {
     }
 
     /// Whether this is somebody whom data is about, and not who acts.
-    pub(crate) fn is_data_subject(&self) -> bool {
+    #[must_use]
+    pub fn is_data_subject(&self) -> bool {
         self.names.is_empty()
     }
 }

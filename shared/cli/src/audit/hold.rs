@@ -115,7 +115,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 numbers.iter().for_each(|range| known.add(range));
             }
             let count: u64 = records.values().map(Intervals::count).sum();
-            say!("{} records of the subject", thousands(count));
+            match subject.is_data_subject() {
+                true => say!(
+                    "{} records that are about the person, or do not name everybody whom they are about",
+                    thousands(count)
+                ),
+                false => say!("{} records of the subject", thousands(count)),
+            }
             if arguments.standing {
                 standing.push(of_subject(&subject, &random()?));
             } else if count == 0 {
@@ -186,10 +192,19 @@ struct Found<'s> {
 
 impl Observer for Found<'_> {
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
-        if fields.is_some_and(|fields| self.subject.is_in(text, fields)) {
+        let is_held = |fields: &Fields| {
+            let subject = self.subject;
+            subject.is_in(text, fields) || subject.may_be_left_out_of(text, fields)
+        };
+        if fields.is_some_and(is_held) {
             let range = Range(item.sequence, item.sequence);
             self.records.entry(item.chain).or_default().add(range);
         }
+    }
+
+    /// The first copy may be one of which parts were erased.
+    fn observe_again(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        self.observe(item, text, fields);
     }
 }
 
