@@ -378,6 +378,35 @@ fn a_ground_that_says_nothing_is_none() {
     }
 }
 
+/// A report in the place of the records would be all that is left of them.
+#[test]
+fn what_is_read_is_not_overwritten() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
+    ))
+    .expect(0);
+    let files = ["trail.ndjson", "ledger.ndjson", "emitter.json"];
+    let before = files.map(|file| bed.read(file));
+    let report = format!("report {KEYS} --ledger ledger.ndjson trail.ndjson");
+    for file in files {
+        for output in [file.to_owned(), format!("../{}/{file}", bed.name())] {
+            let refused = bed.run(&format!("{report} -o {output}")).expect(2).err;
+            assert!(refused.contains("would be overwritten"), "{refused}");
+        }
+    }
+    assert_eq!(files.map(|file| bed.read(file)), before);
+    // A second name of a file keeps what is in it.
+    std::fs::hard_link(bed.path("trail.ndjson"), bed.path("report.txt")).unwrap();
+    bed.run(&format!("{report} -o report.txt")).expect(0);
+    assert_eq!(files.map(|file| bed.read(file)), before);
+    assert_ne!(bed.read("report.txt"), before[0]);
+}
+
 /// Of each day it is said whether there are records that a key vouches for.
 #[test]
 fn coverage_names_the_days_without_records() {

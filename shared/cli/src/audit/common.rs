@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use audit::Hash;
 use audit::keys::{LogKey, PublicKey};
 
+use crate::output::is_same_file;
 use crate::progress::Progress;
 use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
@@ -93,6 +94,12 @@ impl Input {
         Ok(files)
     }
 
+    /// All that is read: the files, the ledger and the keys.
+    pub(super) fn all_paths(&self) -> Result<Vec<PathBuf>> {
+        let files = self.files()?.into_iter();
+        Ok(files.chain(self.how.paths_beside().cloned()).collect())
+    }
+
     /// Reads all files.
     pub(super) fn read<O: Observer>(
         &self,
@@ -138,6 +145,11 @@ impl How {
             Some(text) => parse_time("--at", text),
             None => Ok(time::now_ms()),
         }
+    }
+
+    /// What is read beside the files themselves: the ledger and the keys.
+    pub(crate) fn paths_beside(&self) -> impl Iterator<Item = &PathBuf> {
+        self.ledger.iter().chain(&self.keys)
     }
 
     /// Files, the ledger first.
@@ -239,14 +251,6 @@ impl Observer for Signed {
             self.0.push(((item.chain, item.sequence), item.fingerprint));
         }
     }
-}
-
-/// Whether two paths lead to one file.
-pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
-    one == other
-        || one
-            .canonicalize()
-            .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 pub(super) fn read_text(file: &Path) -> Result<String> {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use audit::keys::SigningKey;
 
-use super::common::{Input, Result, is_same_file, read_text};
+use super::common::{Input, Result, read_text};
 use super::format::thousands;
 use super::keygen::random;
-use crate::output::say;
+use crate::output::{is_same_file, say};
 use trail::chains::Trail;
 use trail::holds::Holds;
 use trail::issue::{Kind, Severity};

@@ -21,7 +21,7 @@ use crate::audit::common::{How, Result, TimeRange};
 use crate::audit::format::thousands;
 use crate::audit::inventory::operations;
 use crate::exit;
-use crate::output::say;
+use crate::output::{Output, say};
 
 /// Says what a configuration and a trail prove of the requirements of a standard
 ///
@@ -61,9 +61,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Where it goes [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// The files are a part of what there is: what is before and after them is not missing
     #[arg(long)]
@@ -98,6 +97,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
     if arguments.configs.is_empty() {
         return Err("--config is needed: the configuration of the gateway".to_owned());
     }
+    arguments.output.refuse_inputs(arguments.all_paths()?)?;
     let configurations = arguments.configurations()?;
     let document = configurations.document();
     let (from_ms, to_ms) = arguments.times.span()?;
@@ -132,12 +132,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
             _ => return Err("--format oscal: one --framework makes one document".to_owned()),
         },
     };
-    match &arguments.output {
-        Some(file) => {
-            std::fs::write(file, made).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
-        None => crate::output::text(made),
-    }
+    arguments.output.write(&made)?;
     let is_untrue = basis.verdict.is_some_and(|verdict| verdict.exit_code == 1);
     let is_lacking = |one: &Assessment| one.counts.missing + one.counts.partial > 0;
     Ok(if is_untrue || assessments.iter().any(is_lacking) {
@@ -165,6 +160,14 @@ impl Arguments {
             })
         };
         self.frameworks.iter().map(find).collect()
+    }
+
+    /// All that is read.
+    fn all_paths(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = files_of(&self.trails)?;
+        paths.extend(self.configs.iter().chain(&self.openapi).cloned());
+        paths.extend(self.how.paths_beside().cloned());
+        Ok(paths)
     }
 
     fn configurations(&self) -> Result<Configurations> {

@@ -4,13 +4,12 @@ mod html;
 mod svg;
 mod text;
 
-use std::path::PathBuf;
-
 use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
+use crate::output::Output;
 use trail::verdict::conclude;
 
 #[derive(clap::Args)]
@@ -23,9 +22,8 @@ pub(in crate::audit) struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Where it goes [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     #[command(flatten)]
     selection: Selection,
@@ -51,6 +49,7 @@ enum Format {
 
 pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
+    arguments.output.refuse_inputs(input.all_paths()?)?;
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
     let mut filter = arguments.selection.filter()?;
@@ -86,12 +85,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
             json.map_err(|error| error.to_string())? + "\n"
         }
     };
-    match &arguments.output {
-        Some(file) => {
-            std::fs::write(file, made).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
-        None => crate::output::text(&made),
-    }
+    arguments.output.write(&made)?;
     // A report of records that cannot be trusted must not pass for one that can.
     Ok(u8::from(report.verification.exit_code == 1))
 }
