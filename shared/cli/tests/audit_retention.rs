@@ -407,6 +407,49 @@ fn what_is_read_is_not_overwritten() {
     assert_ne!(bed.read("report.txt"), before[0]);
 }
 
+/// A command that has not read all has not done all, and says what is left.
+#[test]
+fn a_command_that_has_not_read_all_says_so() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["john"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let (_, others) = chain_of(&["jane"]);
+    bed.write("cut.ndjson", others[1].get(..200).unwrap());
+    let keyed = "--pseudonym-key-env 2026=PSEUDONYM_KEY --data-subject 7";
+    for command in [
+        format!("erase {KEYS} {SIGN} --subject joan"),
+        format!("purge {KEYS} {SIGN} --at 2020-09-13"),
+        format!("hold {KEYS} {SIGN} --name case-7 --subject john"),
+        format!("report {KEYS}"),
+        format!("search {KEYS}"),
+        format!("disclosures {KEYS} {keyed}"),
+        format!("inventory {KEYS}"),
+        format!("coverage {KEYS} --at 2020-09-14 --last 1d"),
+    ] {
+        let all = bed.run(&format!("{command} trail.ndjson")).expect(0).err;
+        assert!(!all.contains("Not all was read"), "{command}: {all}");
+        for left in ["missing.ndjson", "cut.ndjson"] {
+            let told = bed.run(&format!("{command} trail.ndjson {left}"));
+            let told = told.expect(2).err;
+            let is_told = told.contains("Not all was read:\n") && told.contains(left);
+            assert!(is_told, "{command}: {told}");
+        }
+    }
+    // Lines of logs that nobody vouches for stay as they are, with whom they name.
+    bed.write(
+        "envoy.log",
+        format!(
+            "[x] started\n[x] wasm log: {}\n",
+            logged(&others[1].replace("jane", "joan"))
+        ),
+    );
+    let erase = format!("erase {KEYS} {SIGN} --subject joan trail.ndjson envoy.log");
+    let told = bed.run(&erase).expect(2).err;
+    assert!(told.contains("are left as they are"), "{told}");
+}
+
 /// Of each day it is said whether there are records that a key vouches for.
 #[test]
 fn coverage_names_the_days_without_records() {

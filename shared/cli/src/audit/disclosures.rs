@@ -8,6 +8,8 @@ use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
 use super::logged::{Logged, pretty, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
+use super::unread::tell_unread;
+use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
@@ -68,6 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
     let disclosures = found.into_iter().flat_map(|found| found.disclosures);
     let (disclosures, unvouched) = vouched(&trail, disclosures);
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &arguments.demands.question(now_ms));
     text(match arguments.format {
         Format::Text => lines(&disclosures),
@@ -87,7 +90,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             thousands(crowded)
         );
     }
-    Ok(u8::from(verdict.exit_code == 1))
+    Ok(match verdict.exit_code {
+        1 => exit::FOUND,
+        _ => unread,
+    })
 }
 
 struct Found<'s> {
@@ -256,4 +262,4 @@ const AFTER_HELP: &str = "\
 An accounting of disclosures: every request that audit rules with `data_subject` say was about the person,
 who made it, and which classes of data were seen in clear, masked, removed or blocked. People are recorded
 by pseudonyms, so --pseudonym-key-env is needed. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, 64 wrong usage.";
+verification, 2 not possible, or not all was read, 64 wrong usage.";

@@ -8,6 +8,8 @@ use super::common::{Demands, Input, Result};
 use super::format::thousands;
 use super::logged::{Logged, pretty, tell_unvouched, vouched};
 use super::selection::Selection;
+use super::unread::tell_unread;
+use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
@@ -56,6 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     })?;
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &question);
     let rows = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
     let shown = requests
@@ -83,7 +86,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         );
     }
     tell_unvouched(unvouched);
-    Ok(u8::from(verdict.exit_code == 1))
+    Ok(match verdict.exit_code {
+        1 => exit::FOUND,
+        _ => unread,
+    })
 }
 
 struct Found<'f> {
@@ -121,4 +127,4 @@ const AFTER_HELP: &str = "\
 The requests that --subject, --data-subject, --route, --class, --data-class, --from and --to choose, all of
 which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
 the caller, the operation, and what became of the request. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, 64 wrong usage.";
+verification, 2 not possible, or not all was read, 64 wrong usage.";

@@ -20,6 +20,7 @@ use trail::verdict::{Question, Verdict, conclude};
 use crate::audit::common::{How, Result, TimeRange};
 use crate::audit::format::thousands;
 use crate::audit::inventory::operations;
+use crate::audit::unread::tell_unread;
 use crate::exit;
 use crate::output::{Output, say};
 
@@ -138,7 +139,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
     Ok(if is_untrue || assessments.iter().any(is_lacking) {
         exit::FOUND
     } else {
-        exit::RIGHT
+        found.as_ref().map_or(exit::RIGHT, |one| one.unread)
     })
 }
 
@@ -205,7 +206,9 @@ impl Arguments {
             is_excerpt: self.excerpt,
             ..Question::default()
         };
+        let unread = tell_unread(&trail, exit::RIGHT);
         Ok(Some(Searched {
+            unread,
             found: Search::found(found),
             verdict: conclude(trail, &question),
             inventory,
@@ -215,6 +218,8 @@ impl Arguments {
 
 /// What was found in a trail.
 struct Searched {
+    /// The exit status, as far as it is about what was read.
+    unread: u8,
     found: Found,
     verdict: Verdict,
     inventory: Option<Inventory>,
@@ -331,4 +336,4 @@ Examples:
     --from 2026-01-01 --to 2026-04-01 --format html --output evidence.html
 The requirements are in our own words, and what is met is met as far as a gateway can. The files of controls, and what a
 predicate may say, are described in the README of shared/comply.
-Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, 2 not possible, 64 wrong usage.";
+Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, 2 not possible, or not all was read, 64 wrong usage.";

@@ -9,6 +9,8 @@ use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
+use crate::audit::unread::tell_unread;
+use crate::exit;
 use crate::output::Output;
 use trail::verdict::conclude;
 
@@ -62,6 +64,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
         observers.into_iter().unzip();
     let question = arguments.demands.question(now_ms);
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &question);
     let tally = tallies
         .into_iter()
@@ -87,7 +90,10 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     };
     arguments.output.write(&made)?;
     // A report of records that cannot be trusted must not pass for one that can.
-    Ok(u8::from(report.verification.exit_code == 1))
+    Ok(match report.verification.exit_code {
+        1 => exit::FOUND,
+        _ => unread,
+    })
 }
 
 impl Arguments {
@@ -109,7 +115,7 @@ const DAY_MS: u64 = 86_400_000;
 const AFTER_HELP: &str = "\
 Counts leave out repetitions, records that are not what they were and, where keys are given, all that
 none of them vouches for. Filters choose what is counted; whether the trail can be trusted is always said about all of it. Exit status: 0 a report,
-1 a report of records that fail verification, 2 no report, 64 wrong usage.";
+1 a report of records that fail verification, 2 no report, or one of not all, 64 wrong usage.";
 
 /// What the counts do not say by themselves.
 fn notes(report: &Report) -> Vec<String> {
