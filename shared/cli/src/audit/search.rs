@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::common::{Demands, Input, Result};
 use super::format::thousands;
-use super::logged::{Logged, pretty, tell_unvouched, vouched};
+use super::logged::{Logged, is_received, pretty, tell_received, tell_unvouched, vouched};
 use super::selection::Selection;
 use super::unread::tell_unread;
 use crate::exit;
@@ -55,7 +55,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let (trail, found) = input.read(&keyring, || Found {
         filter: &filter,
         requests: Vec::new(),
+        received: 0,
     })?;
+    let received = found.iter().map(|found| found.received).sum();
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
     let unread = tell_unread(&trail, exit::RIGHT);
@@ -86,6 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         );
     }
     tell_unvouched(unvouched);
+    tell_received(received);
     Ok(match verdict.exit_code {
         1 => exit::FOUND,
         _ => unread,
@@ -95,12 +98,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 struct Found<'f> {
     filter: &'f Filter,
     requests: Vec<Logged>,
+    /// Records that a request was received; what became of it is in another.
+    received: u64,
 }
 
 impl Observer for Found<'_> {
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
-        let fields = fields.filter(|_| item.control.is_none());
-        if fields.is_some_and(|fields| self.filter.takes(item, text, fields)) {
+        let Some(fields) = fields.filter(|_| item.control.is_none()) else {
+            return;
+        };
+        if !self.filter.takes(item, text, fields) {
+            return;
+        }
+        if is_received(text, fields) {
+            self.received = self.received.saturating_add(1);
+        } else {
             self.requests.push(Logged::new(item, text));
         }
     }
