@@ -166,6 +166,16 @@ impl How {
         keyring: &Keyring,
         observer: impl Fn() -> O + Sync,
     ) -> Result<(Trail, Vec<O>)> {
+        self.read_paths(&self.paths(&files), keyring, observer)
+    }
+
+    /// Reads files and nothing else.
+    pub(super) fn read_paths<O: Observer>(
+        &self,
+        paths: &[PathBuf],
+        keyring: &Keyring,
+        observer: impl Fn() -> O + Sync,
+    ) -> Result<(Trail, Vec<O>)> {
         let limits = self.limits();
         let reading = Reading {
             keyring,
@@ -173,9 +183,8 @@ impl How {
             threads: self.threads(),
             limits,
         };
-        let paths = self.paths(&files);
         let progress = Progress::of(paths.iter().map(PathBuf::as_path));
-        let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
+        let read = reading.read(Trail::new(limits), paths, observer, &|bytes| {
             progress.at(bytes);
         });
         progress.end();

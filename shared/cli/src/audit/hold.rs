@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             all.push(target(text)?);
         }
         if let Some(subject) = arguments.held_subject()? {
-            let (trail, found) = order.input.read(&keyring, || Found {
+            let (trail, found) = order.read(&keyring, || Found {
                 subject: &subject,
                 records: BTreeMap::new(),
             })?;

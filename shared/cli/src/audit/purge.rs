@@ -62,9 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let tombstones = if single.is_empty() {
         BTreeMap::new()
     } else {
-        let (_, found) = order
-            .input
-            .read(&keyring, || Tombstones::new(&single, &grounds))?;
+        let (_, found) = order.read(&keyring, || Tombstones::new(&single, &grounds))?;
         found.into_iter().flat_map(|found| found.found).collect()
     };
     let entries = purges
