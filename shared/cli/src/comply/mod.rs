@@ -9,8 +9,8 @@ use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
-use inspect::check::BUNDLE;
 use inspect::check::configured::{self, Configured};
+use inspect::check::{BUNDLE, parsed};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
@@ -236,6 +236,9 @@ fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
         ));
     }
     for Configured { filter, json } in found {
+        // The filter would not start with what it refuses, so nothing of it is set.
+        parsed(filter, &json)
+            .map_err(|problems| format!("{name}: {filter} refuses this: {problems}"))?;
         if filter == BUNDLE {
             for part in split(&json).parts {
                 let config = value(&part.json, &name)?;
