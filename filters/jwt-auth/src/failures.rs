@@ -81,11 +81,15 @@ impl Failures {
         credentials: &[Credential<'_>],
         headers: &KnownHeaders,
     ) -> Vec<Attempt> {
-        let address = context.request.client_address(context.host).map(|address| {
-            let mut bytes = Vec::new();
-            Network::of(address, self.prefixes).write(&mut bytes);
-            bytes
-        });
+        // All whose address is not known are one client: each for himself, they could guess for ever.
+        let mut address = Vec::new();
+        match context.request.client_address(context.host) {
+            Some(known) => Network::of(known, self.prefixes).write(&mut address),
+            None => {
+                let name = "failure_address_unknown_total";
+                self.metrics.count(context.host, name, &[]);
+            }
+        }
         let mut attempts = Vec::new();
         for credential in credentials {
             let asks_token = |part: &FailureKey| *part != FailureKey::Ip;
@@ -96,7 +100,7 @@ impl Failures {
             };
             for (place, limit) in self.settings.limits.iter().enumerate() {
                 let part = |part: &FailureKey| match part {
-                    FailureKey::Ip => address.clone(),
+                    FailureKey::Ip => Some(address.clone()),
                     FailureKey::KeyId => {
                         let key_id = token.as_ref()?.header.key_id.as_ref()?;
                         Some(key_id.as_bytes().to_vec())
@@ -110,11 +114,14 @@ impl Failures {
                     continue;
                 };
                 let hash = self.hash(place, &parts, None);
-                let from_here = address.as_ref().filter(|_| !limit.is_by_address());
+                let from_here = match limit.is_by_address() {
+                    true => None,
+                    false => Some(self.hash(place, &parts, Some(&address))),
+                };
                 attempts.push(Attempt {
                     bucket: limit.bucket,
                     hash,
-                    from_here: from_here.map(|address| self.hash(place, &parts, Some(address))),
+                    from_here,
                 });
             }
         }

@@ -213,7 +213,7 @@ impl Stream<JwtAuth> for AuthStream {
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {
             let decision = filter.unstripped(config, reason);
-            let action = enforcer.apply(host, &request, &decision);
+            let action = self.end(enforcer, host, &request, &decision);
             if action == Action::Pause {
                 return action;
             }
@@ -223,7 +223,7 @@ impl Stream<JwtAuth> for AuthStream {
             && let Err(reason) = RequestLimit::check(&config.requests, host, &request, has_body)
         {
             let decision = AuthDecision::over_limit(config, reason);
-            let action = enforcer.apply(host, &request, &decision);
+            let action = self.end(enforcer, host, &request, &decision);
             if action == Action::Pause {
                 return action;
             }
@@ -239,8 +239,7 @@ impl Stream<JwtAuth> for AuthStream {
         }
         filter.report_imports(host);
         let AuthDecision::Wait { mode, .. } = &decision else {
-            self.response = enforcer.response_headers(&decision, host, &request);
-            let action = enforcer.apply(host, &request, &decision);
+            let action = self.end(enforcer, host, &request, &decision);
             decision.drop_parsed_identities();
             return action;
         };
@@ -252,7 +251,7 @@ impl Stream<JwtAuth> for AuthStream {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
             }
             let decision = undecided(&decision, full);
-            return enforcer.apply(host, &request, &decision);
+            return self.end(enforcer, host, &request, &decision);
         }
         self.waits = true;
         filter.metrics.shift(host, "waiting_requests", &[], 1);
@@ -296,6 +295,21 @@ impl Stream<JwtAuth> for AuthStream {
         if filter.waiting.leave(self.context).is_some() {
             filter.metrics.shift(host, "waiting_requests", &[], -1);
         }
+    }
+}
+
+impl AuthStream {
+    /// Does what was decided, and keeps what it means for the response, whatever that is: also one of
+    /// the upstream where nothing could be decided.
+    fn end(
+        &mut self,
+        enforcer: &Enforcer,
+        host: &dyn Host,
+        request: &Request,
+        decision: &AuthDecision<'_>,
+    ) -> Action {
+        self.response = enforcer.response_headers(decision, host, request);
+        enforcer.apply(host, request, decision)
     }
 }
 

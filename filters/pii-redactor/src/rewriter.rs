@@ -43,6 +43,8 @@ struct FramedRewriter {
     framing: Framing,
     /// In so many multipart bodies this is a part.
     depth: u8,
+    /// It is a part that is a field of a form.
+    is_field: bool,
     /// What the name of the part announces.
     info: KeyInfo,
     content: Content,
@@ -73,6 +75,7 @@ impl Rewriter {
                 plan,
                 framing,
                 depth,
+                is_field: false,
                 info: KeyInfo::default(),
                 content: Content::Undecided(Vec::new()),
             },
@@ -84,6 +87,11 @@ impl Rewriter {
     /// What the name of the part says about its value.
     pub(crate) fn announce(&mut self, info: KeyInfo) {
         self.framed.info = info;
+    }
+
+    /// It is a field of a form: a text or JSON to those who read it, and never binary.
+    pub(crate) const fn expect_field(&mut self) {
+        self.framed.is_field = true;
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
@@ -109,7 +117,8 @@ impl Rewriter {
     }
 
     fn begin(&mut self, first: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
-        let is_text = !matches!(self.framed.framing, Framing::Unknown | Framing::Grpc);
+        let is_text = self.framed.is_field
+            || !matches!(self.framed.framing, Framing::Unknown | Framing::Grpc);
         let shown = first.get(..charset::FIRST_BYTES).unwrap_or(first);
         self.encoding = match detect(self.charset, shown, is_text) {
             Some(wide) => Encoding::Wide(Box::new(Transcoder::new(wide))),
@@ -182,7 +191,7 @@ impl FramedRewriter {
                     first.extend_from_slice(chunk);
                     &first
                 };
-                match decided(&self.framing, begun, false) {
+                match self.decided(begun, false) {
                     Some(decided) => {
                         self.content = self.begun(decided);
                         self.write(begun, out, tally);
@@ -206,7 +215,7 @@ impl FramedRewriter {
     fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         if let Content::Undecided(first) = &mut self.content {
             let first = std::mem::take(first);
-            let decided = decided(&self.framing, &first, true);
+            let decided = self.decided(&first, true);
             self.content = self.begun(decided.unwrap_or(Decided::AsDeclared));
             self.write(&first, out, tally);
         }
@@ -267,10 +276,23 @@ impl FramedRewriter {
                 )))
             }
             (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
-            (_, Framing::Grpc) => Content::Binary,
-            (_, Framing::Multipart(_) | Framing::Text | Framing::Graphql | Framing::Unknown) => {
-                text(TextForm::Plain)
-            }
+            (_, Framing::Grpc) if !self.is_field => Content::Binary,
+            (
+                _,
+                Framing::Multipart(_)
+                | Framing::Text
+                | Framing::Graphql
+                | Framing::Unknown
+                | Framing::Grpc,
+            ) => text(TextForm::Plain),
+        }
+    }
+
+    /// What it is, by its type and its first bytes.
+    fn decided(&self, first: &[u8], is_all: bool) -> Option<Decided> {
+        match decided(&self.framing, first, is_all, self.is_field)? {
+            Decided::Binary if self.is_field => Some(Decided::AsDeclared),
+            decided => Some(decided),
         }
     }
 
@@ -299,7 +321,7 @@ enum Decided {
 }
 
 /// What a body is, by its type and its first bytes, or all of them; `None`: more are needed.
-fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
+fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Option<Decided> {
     let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
     let space = count_while(text, 0, |byte| byte.is_ascii_whitespace());
     let begun = rest(text, space);
@@ -325,14 +347,14 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
         let next = begun.get(space.saturating_add(1));
         return match next {
             Some(b'"') => Some(Decided::Json),
-            None if !is_space_enough => None,
-            _ => Some(Decided::AsDeclared),
+            None => is_endless_space(),
+            Some(_) => Some(Decided::AsDeclared),
         };
     }
     match begins_json(begun) {
         // No markup, event or part begins so, and clients that expect JSON parse it whatever its type
-        // says. A form has no name that begins so; `curl -d` sends JSON as a form.
-        Some(true) if *framing != Framing::Form || at(begun, 0) == b'{' => {
+        // says. `curl -d` sends JSON as a form.
+        Some(true) if *framing != Framing::Form || is_field || !may_be_name(begun) => {
             return Some(Decided::Json);
         }
         None => return is_endless_space(),
@@ -358,9 +380,16 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool) -> Option<Decided> {
     }
 }
 
+/// Whether what begins like JSON may be the name of a field, such as `[0].id` or `[]`.
+fn may_be_name(begun: &[u8]) -> bool {
+    let space = count_while(begun, 1, |byte| byte.is_ascii_whitespace());
+    let next = at(begun, space.saturating_add(1));
+    at(begun, 0) == b'[' && !matches!(next, b'{' | b'[' | b'"')
+}
+
 /// Whether a text begins like a document that is an object or an array; `None`: it takes more of it
 /// to tell. A label such as `[EMAIL]` is none, so that redacting twice changes nothing.
-fn begins_json(text: &[u8]) -> Option<bool> {
+pub(crate) fn begins_json(text: &[u8]) -> Option<bool> {
     // A record of `application/json-seq` (RFC 7464).
     let text = text.strip_prefix(b"\x1e").unwrap_or(text);
     match text.first()? {

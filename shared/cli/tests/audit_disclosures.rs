@@ -202,7 +202,8 @@ fn a_standing_hold_keeps_what_is_about_a_person() {
     );
     let order = trail::chains::Order {
         time_ms: 0,
-        uid: String::new(),
+        chain: [0; 16],
+        sequence: 0,
         control: Control::Hold {
             hold: "case".to_owned(),
             targets: Vec::new(),

@@ -108,7 +108,8 @@ fn a_hold_keeps_only_what_it_must() {
     let held = bed.run(&erase).expect(0).out;
     assert!(held.contains("1 records are on hold"), "{held}");
     // When the hold ends, it goes as any other.
-    bed.run(&hold.replace("--apply", "--release --apply ledger.ndjson"))
+    let release = hold.replace("2023-01-01", "2024-01-01");
+    bed.run(&format!("{release} --release ledger.ndjson"))
         .expect(0);
     bed.run(&format!("{purge} --apply")).expect(0);
     let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
@@ -204,6 +205,38 @@ fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
         .expect(2)
         .err;
     assert!(refused.contains("does not verify"), "{refused}");
+}
+
+/// A hold that was ended and ordered again holds, whatever the clocks of the two said.
+#[test]
+fn a_hold_holds_from_its_place_in_the_ledger_on() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let hold = format!("hold {KEYS} {SIGN} --name case-7 --apply");
+    bed.run(&format!(
+        "{hold} --subject jane --at 2022-01-01 trail.ndjson"
+    ))
+    .expect(0);
+    bed.run(&format!("{hold} --release --at 2022-02-01 ledger.ndjson"))
+        .expect(0);
+    // An entry before the last one would say two things: one by its place, another by its time.
+    let before = bed.read("ledger.ndjson");
+    let again = format!("{hold} --subject jane trail.ndjson");
+    let refused = bed.run(&format!("{again} --at 2022-01-31")).expect(2).err;
+    assert!(
+        refused.contains("last entry is of 2022-02-01T00:00:00Z")
+            && refused.contains("2022-01-31T00:00:00Z"),
+        "{refused}"
+    );
+    assert_eq!(bed.read("ledger.ndjson"), before);
+    bed.run(&format!("{again} --at 2022-02-01")).expect(0);
+    let erase = format!("erase {KEYS} {SIGN} --subject jane --at 2022-03-01 --apply trail.ndjson");
+    let held = bed.run(&erase).expect(0).out;
+    assert!(held.contains("1 records are on hold"), "{held}");
+    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
 }
 
 /// A hold by what records say keeps those that are written after it too.

@@ -44,10 +44,8 @@ impl Holds {
     /// What is in force after these orders.
     #[must_use]
     pub fn active(orders: &[Order]) -> Self {
-        let mut sorted: Vec<&Order> = orders.iter().collect();
-        sorted.sort_by_key(|order| order.time_ms);
         let mut holds = Self::default();
-        for order in sorted {
+        for order in Order::as_they_count(orders) {
             holds.note(&order.control);
         }
         holds

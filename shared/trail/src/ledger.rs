@@ -16,6 +16,7 @@ use crate::item::{ChainUid, Item};
 use crate::keyring::Keyring;
 use crate::pipeline::Reading;
 use crate::source::Source;
+use crate::time;
 use crate::verdict::{Question, conclude};
 
 /// A ledger to which entries can be added. Nobody else can while this one is open.
@@ -25,6 +26,8 @@ pub struct Ledger {
     file: Option<File>,
     chain: Chain,
     key: SigningKey,
+    /// When its last entry was written, milliseconds since 1970.
+    last_ms: u64,
     /// What it says so far.
     pub orders: Vec<Order>,
 }
@@ -41,6 +44,22 @@ pub enum LedgerError {
     /// It was changed.
     #[error("{0}: nothing is added to a ledger that does not verify: {1}")]
     Broken(PathBuf, String),
+    /// The clock is behind the last entry.
+    #[error(
+        "{}: its last entry is of {}, and one of {} would be older than what stands before it: nothing was added. Set the \
+         clock right, or order it for a time that is not before the last entry",
+        .path.display(),
+        time::format(*.last_ms),
+        time::format(*.now_ms)
+    )]
+    Older {
+        /// The ledger.
+        path: PathBuf,
+        /// When its last entry was written.
+        last_ms: u64,
+        /// The time of what was to be added.
+        now_ms: u64,
+    },
 }
 
 impl Ledger {
@@ -80,15 +99,17 @@ impl Ledger {
         }
         let orders = check(path, &text, keyring)?;
         let broken = |what: &str| LedgerError::Broken(path.to_owned(), what.to_owned());
-        let chain = match text.lines().last() {
-            None => Chain::new(new_uid),
+        let (chain, last_ms) = match text.lines().last() {
+            None => (Chain::new(new_uid), 0),
             Some(_) if !text.ends_with('\n') => return Err(broken("its last line is cut off")),
             Some(line) => {
                 let record =
                     Record::check_text(line).map_err(|fault| broken(&fault.to_string()))?;
                 let uid = decode::<16>(record.chain_uid.as_bytes());
                 let uid = uid.ok_or_else(|| broken("its chain has no id"))?;
-                Chain::after(uid, record.sequence.saturating_add(1), record.fingerprint)
+                let next = record.sequence.saturating_add(1);
+                let chain = Chain::after(uid, next, record.fingerprint);
+                (chain, record.time_ms)
             }
         };
         Ok(Self {
@@ -96,15 +117,25 @@ impl Ledger {
             file: (!dry_run).then_some(file).flatten(),
             chain,
             key,
+            last_ms,
             orders,
         })
     }
 
-    /// Adds entries, and returns when they are on the disk.
+    /// Adds entries, and returns when they are on the disk. None is older than the last one: what an
+    /// entry says holds from its place on, and its time must not say otherwise.
     ///
     /// # Errors
     /// See [`LedgerError`].
     pub fn add(&mut self, entries: &[Control], now_ms: u64) -> Result<(), LedgerError> {
+        if now_ms < self.last_ms {
+            return Err(LedgerError::Older {
+                path: self.path.clone(),
+                last_ms: self.last_ms,
+                now_ms,
+            });
+        }
+        self.last_ms = now_ms;
         let open = Control::open_ledger();
         let first = (self.chain.next_sequence() == 0).then_some(&open);
         let mut text = String::new();

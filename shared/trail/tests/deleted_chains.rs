@@ -7,9 +7,9 @@ use std::io::Cursor;
 
 use audit::keys::SigningKey;
 use audit::record::Record;
-use audit::{Chain, Control, Event};
+use audit::{Chain, Control, Event, Range, Target};
 use trail::chains::{Limits, Trail};
-use trail::issue::Kind;
+use trail::issue::{Issue, Kind};
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
 use trail::source::Source;
@@ -221,6 +221,24 @@ fn what_was_written_just_now_may_be_on_its_way() {
     assert_finds(&verdict, 2, Kind::Awaited, "on its way");
 }
 
+/// An operator's ledger with these entries, each with its time.
+fn ledger(seed: u8, entries: &[(u64, Control)]) -> Vec<String> {
+    let mut chain = Chain::new([seed; 16]);
+    let open = (entries[0].0, Control::open_ledger());
+    let lines = std::iter::once(&open).chain(entries);
+    let line = |(time_ms, control): &(u64, Control)| {
+        let event = Event {
+            control,
+            time_ms: *time_ms,
+            class: "ledger",
+            product: "meshward",
+            product_version: "0",
+        };
+        chain.add_event(&event, Some(&operator_key())).text
+    };
+    lines.map(line).collect()
+}
+
 #[test]
 fn a_purge_by_order_is_clean() {
     let mut chains = classes(Some(emitter_key));
@@ -231,20 +249,9 @@ fn a_purge_by_order_is_clean() {
         fingerprint: checkpoint.fingerprint,
         grounds: BTreeMap::new(),
     };
-    let open = Control::open_ledger();
-    let mut ledger = Chain::new([0xd0; 16]);
-    let orders = [open, purge].map(|control| {
-        let event = Event {
-            control: &control,
-            time_ms: 1_850_000_000_000,
-            class: "ledger",
-            product: "meshward",
-            product_version: "0",
-        };
-        ledger.add_event(&event, Some(&operator_key())).text
-    });
+    let orders = ledger(0xd0, &[(1_850_000_000_000, purge)]);
     chains[1].drain(..6);
-    let lines = [orders.to_vec(), chains.concat()].concat();
+    let lines = [orders, chains.concat()].concat();
     let verdict = verify(&lines, &keyring(), &later());
     assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
     assert_eq!(verdict.records.expired, 6);
@@ -261,6 +268,62 @@ fn a_purge_by_order_is_clean() {
             code == 1
         );
     }
+}
+
+/// What an entry says holds from its place in the ledger on, not from the time that its clock had.
+#[test]
+fn a_release_ends_no_hold_that_stands_behind_it() {
+    let chains = classes(Some(emitter_key));
+    let chain_uid = Record::check_text(&chains[1][0]).unwrap().chain_uid;
+    let hold = Control::Hold {
+        hold: "case-7".to_owned(),
+        targets: Vec::new(),
+        standing: Vec::new(),
+        grounds: BTreeMap::new(),
+    };
+    let release = Control::Release {
+        hold: "case-7".to_owned(),
+        grounds: BTreeMap::new(),
+    };
+    let target = Target {
+        chain_uid,
+        ranges: vec![Range(1, 1)],
+    };
+    let erasure = Control::Erasure {
+        targets: vec![target],
+        groups: Vec::new(),
+        grounds: BTreeMap::new(),
+    };
+    let at = |after_ms: u64| 1_850_000_000_000 + after_ms;
+    let held = [
+        (at(0), hold.clone()),
+        (at(5_000), release.clone()),
+        (at(1_000), hold.clone()),
+    ];
+    let erased = (at(9_000), erasure.clone());
+    let in_one = ledger(0xd0, &[&held[..], std::slice::from_ref(&erased)].concat());
+    let in_two = [ledger(0xd0, &held), ledger(0xd1, &[erased])].concat();
+    for orders in [in_one, in_two] {
+        let lines = [chains.concat(), orders].concat();
+        let verdict = verify(&lines, &keyring(), &later());
+        let found = verdict.issues.iter().find(|i| i.kind == Kind::HoldBroken);
+        let found = found.unwrap_or_else(|| panic!("{:#?}", verdict.issues));
+        assert!(found.message.contains("case-7"), "{}", found.message);
+    }
+    // After the release nothing is held, though the hold has the later time.
+    let released = [
+        (at(5_000), hold),
+        (at(1_000), release),
+        (at(2_000), erasure),
+    ];
+    let lines = [chains.concat(), ledger(0xd0, &released)].concat();
+    let verdict = verify(&lines, &keyring(), &later());
+    let is_broken = |i: &Issue| i.kind == Kind::HoldBroken;
+    assert!(
+        !verdict.issues.iter().any(is_broken),
+        "{:#?}",
+        verdict.issues
+    );
 }
 
 #[test]

@@ -26,12 +26,13 @@ impl BreakGlass {
         })
     }
 
-    /// The reason for which a caller breaks the glass. A header without words is none.
+    /// The reason for which a caller breaks the glass. A header without a word is none.
     pub(crate) fn reason(&self, identity: &Identity, header: Option<String>) -> Option<String> {
         let may = self.scopes.iter().all(|scope| identity.has_scope(scope));
         let reason = header?;
         let reason = reason.trim();
-        let is_reason = reason.len() >= MIN_REASON_BYTES && reason.chars().any(char::is_alphabetic);
+        let letters = reason.chars().filter(|c| is_letter(*c));
+        let is_reason = letters.map(char::len_utf8).sum::<usize>() >= MIN_REASON_BYTES;
         if !may || !is_reason {
             return None;
         }
@@ -41,7 +42,13 @@ impl BreakGlass {
     }
 }
 
+/// Whether it is a letter that can be seen: the fillers of Hangul are letters, and empty.
+fn is_letter(letter: char) -> bool {
+    letter.is_alphabetic() && !matches!(letter, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+}
+
 const DEFAULT_HEADER: &str = "x-break-glass";
+/// Bytes of letters.
 const MIN_REASON_BYTES: usize = 4;
 const MAX_REASON_BYTES: usize = 256;
 
@@ -65,7 +72,12 @@ mod tests {
         let said = reason(&may, " cardiac arrest,\tbed 4 ");
         assert_eq!(said.as_deref(), Some("cardiac arrest,bed 4"));
         assert_eq!(glass.reason(&may, None), None);
-        for nothing in ["", "  ", "yes", "1234", "...."] {
+        assert_eq!(reason(&may, "心停").as_deref(), Some("心停"));
+        let fillers = ["\u{3164}\u{3164}", "\u{115f}\u{1160}\u{ffa0}"];
+        for nothing in ["", "  ", "yes", "1234", "....", "...a", "a 1 b 2"]
+            .into_iter()
+            .chain(fillers)
+        {
             assert_eq!(reason(&may, nothing), None, "{nothing:?}");
         }
         assert_eq!(reason(&of(&["phi"]), "cardiac arrest"), None);

@@ -2,11 +2,13 @@
 //!
 //! Libraries read such addresses in different ways, and that is how filters are walked around. So an
 //! address counts under every reading: with a backslash for a slash, with `@` before or behind what
-//! ends the host elsewhere, with numbers in any base, with letters spelled by percent signs or in
-//! full width.
+//! ends the host elsewhere, with numbers in any base, with letters spelled by percent signs or by
+//! characters that are mapped to them, and, where it is a whole value, with tabs and line ends in it.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::host_characters;
 use crate::bytes::{Position as _, at, count_while, count_while_back, part, rest};
 use crate::detect::checksum::begins_with;
 use crate::steps::step;
@@ -16,49 +18,221 @@ pub(crate) fn find(text: &[u8], from: usize, mut found: impl FnMut(usize, usize)
     let mut done = from;
     // Up to here the readings have looked that go on where the host ends for others.
     let mut seen = 0;
+    if let Some((start, end)) = whole(text, from, &mut seen) {
+        done = end;
+        found(start, end);
+    }
     for colon in memchr::memchr_iter(b':', text) {
         step(1);
-        let head = part(text, colon.less(LONGEST_SCHEME_BYTES), colon);
-        let is_letter =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        let begin = colon.less(count_while_back(head, head.len(), is_letter));
-        if begin < done {
+        if colon < done {
             continue;
         }
-        let scheme = part(text, begin, colon).to_ascii_lowercase();
-        let slashes = count_while(text, colon.plus(1), is_slash);
-        let host = colon.plus(1).plus(slashes);
-        let is_whole = text.trim_ascii_start().len() == rest(text, begin).len();
-        let is_inside = if INSIDE_SCHEMES.contains(&scheme.as_slice()) {
-            slashes > 0 || scheme == b"jar"
-        } else {
-            // `http:/localhost` is read as an address everywhere, `http:localhost` where it stands by
-            // itself. Behind other schemes there is a path then, as in `C:\\Users`.
-            let needed = match WEB_SCHEMES.contains(&scheme.as_slice()) {
-                true if is_whole => 0,
-                true => 1,
-                false => 2,
-            };
-            if slashes < needed || begin == colon {
-                continue;
+        let begin = colon.less(count_while_back(
+            part(text, colon.less(LONGEST_SCHEME_BYTES), colon),
+            LONGEST_SCHEME_BYTES.min(colon),
+            is_of_scheme,
+        ));
+        if begin < done || begin == colon {
+            continue;
+        }
+        let scheme = Scheme::of(part(text, begin, colon));
+        let behind = colon.plus(1);
+        let slashes = count_while(text, behind, is_slash);
+        let host = behind.plus(slashes);
+        let mut read = host;
+        let is_inside = match scheme {
+            Scheme::File | Scheme::Inside => slashes > 0,
+            Scheme::Jar => begins_with_scheme(rest(text, behind)),
+            // `http:/localhost` is read as an address everywhere. Behind other schemes there is a path
+            // then, as in `C:\Users`.
+            Scheme::Http | Scheme::Web if slashes > MOST_SLASHES => true,
+            Scheme::Http | Scheme::Web | Scheme::Other => {
+                let needed = if scheme == Scheme::Other { 2 } else { 1 };
+                if slashes < needed {
+                    continue;
+                }
+                let (is_inside, end) = Reading {
+                    has_short_names: scheme != Scheme::Other,
+                    goes_on: host >= seen,
+                    takes_all: false,
+                }
+                .leads_inside(rest(text, host));
+                read = host.plus(end);
+                seen = seen.max(read);
+                is_inside || scheme != Scheme::Other && is_open(text, host, read)
             }
-            let ahead = part(text, host, host.plus(MAX_HOST_BYTES));
-            let (is_inside, end) = leads_inside(ahead, host >= seen);
-            seen = seen.max(host.plus(end));
-            is_inside
         };
         if is_inside {
-            done = end_of(text, host);
+            done = end_of(text, read);
             found(begin, done);
         }
     }
-    // Without a scheme: that of the page.
-    let space = text.len().less(text.trim_ascii_start().len());
-    let slashes = count_while(text, space, is_slash);
-    let host = space.plus(slashes);
-    let ahead = part(text, host, host.plus(MAX_HOST_BYTES));
-    if from == 0 && slashes == 2 && leads_inside(ahead, true).0 {
-        found(space, end_of(text, host));
+}
+
+/// Where the address is that a text begins with, as it is read by who takes the text for an address:
+/// without what is blank before it and without tabs and line ends, perhaps without slashes or without
+/// a scheme (that of the page).
+fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
+    let begin = blank(text);
+    if begin < from && !is_slash(at(text, begin)) {
+        return None;
+    }
+    let raw = rest(text, begin);
+    // Most texts are no address.
+    let is_relative = is_slash(at(raw, 0));
+    if !is_relative && memchr::memchr(b':', raw).is_none() {
+        return None;
+    }
+    let plain = match memchr::memchr3(b'\t', b'\n', b'\r', raw) {
+        None => Cow::Borrowed(raw),
+        Some(_) => {
+            step(raw.len());
+            Cow::Owned(
+                raw.iter()
+                    .copied()
+                    .filter(|byte| !is_dropped(*byte))
+                    .collect::<Vec<u8>>(),
+            )
+        }
+    };
+    // Where a place of the address is in the text.
+    let place_of = |plain_place: usize| {
+        if matches!(plain, Cow::Borrowed(_)) {
+            return begin.plus(plain_place);
+        }
+        step(raw.len());
+        let kept = raw
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| !is_dropped(**byte));
+        begin.plus(
+            kept.skip(plain_place)
+                .map(|(place, _)| place)
+                .next()
+                .unwrap_or(raw.len()),
+        )
+    };
+    let letters = match is_relative {
+        true => 0,
+        false => memchr::memchr(b':', &plain).unwrap_or(0),
+    };
+    let scheme = part(&plain, 0, letters);
+    let has_scheme = (1..=LONGEST_SCHEME_BYTES).contains(&letters)
+        && begin >= from
+        && scheme.iter().copied().all(is_of_scheme);
+    if !has_scheme && !is_relative {
+        return None;
+    }
+    let scheme = match has_scheme {
+        true => Scheme::of(scheme),
+        false => Scheme::Other,
+    };
+    let behind = if has_scheme { letters.plus(1) } else { 0 };
+    let slashes = count_while(&plain, behind, is_slash);
+    let host = behind.plus(slashes);
+    let address = rest(&plain, host);
+    let is_web = matches!(scheme, Scheme::Http | Scheme::Web);
+    let mut read = host;
+    let is_inside = match scheme {
+        Scheme::File => slashes > 0 || leads_to_file(address),
+        Scheme::Inside => slashes > 0,
+        Scheme::Jar => begins_with_scheme(address),
+        _ if !is_web && slashes < 2 => false,
+        _ => {
+            let reading = Reading {
+                // `ws:open` is an event.
+                has_short_names: scheme == Scheme::Http || is_web && slashes > 0,
+                goes_on: true,
+                takes_all: is_web,
+            };
+            let (is_inside, end) = reading.leads_inside(address);
+            read = host.plus(end);
+            *seen = place_of(read);
+            let place = place_of(host);
+            let is_open = is_open(text, place, *seen) && memchr::memchr(b' ', address).is_none();
+            is_inside || is_web && (is_open || place.less(begin) > MOST_SLASHES)
+        }
+    };
+    if !is_inside || place_of(host) < from {
+        return None;
+    }
+    Some((begin.max(from), end_of(text, place_of(read))))
+}
+
+/// Whether an authority goes on beyond what is held, so that its host is not known.
+const fn is_open(text: &[u8], begin: usize, end: usize) -> bool {
+    end == text.len() && text.len() >= HELD_BYTES && end.saturating_sub(begin) > LONGEST_USER_BYTES
+}
+
+/// How many bytes at the beginning of a text are blank: nobody takes them for a part of an address.
+fn blank(text: &[u8]) -> usize {
+    let mut begin = 0;
+    loop {
+        begin = begin.plus(count_while(text, begin, |byte| byte <= b' '));
+        // Blanks beyond ASCII, and the mark of the byte order.
+        begin = match *rest(text, begin) {
+            [0xc2, 0x85 | 0xa0, ..] => begin.plus(2),
+            [0xe2, 0x80, 0x80..=0x8b | 0xa8 | 0xa9 | 0xaf, ..]
+            | [0xe2, 0x81, 0x9f | 0xa0, ..]
+            | [0xe3, 0x80, 0x80, ..]
+            | [0xe1, 0x9a, 0x80, ..]
+            | [0xef, 0xbb, 0xbf, ..] => begin.plus(3),
+            _ => return begin,
+        };
+    }
+}
+
+/// What an address may lead to, by its scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    /// Needs no slashes.
+    Http,
+    /// Needs no slashes either.
+    Web,
+    /// Leads to files, also without slashes.
+    File,
+    /// Leads to what is behind another scheme.
+    Jar,
+    /// Leads to files, or to servers that speak no HTTP, wherever the host is.
+    Inside,
+    Other,
+}
+
+impl Scheme {
+    fn of(scheme: &[u8]) -> Self {
+        match scheme.to_ascii_lowercase().as_slice() {
+            b"http" | b"https" => Self::Http,
+            b"ws" | b"wss" | b"ftp" => Self::Web,
+            b"file" | b"netdoc" => Self::File,
+            b"jar" => Self::Jar,
+            scheme if INSIDE_SCHEMES.contains(&scheme) => Self::Inside,
+            _ => Self::Other,
+        }
+    }
+}
+
+const fn is_of_scheme(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
+}
+
+fn begins_with_scheme(text: &[u8]) -> bool {
+    let letters = count_while(part(text, 0, LONGEST_SCHEME_BYTES), 0, is_of_scheme);
+    letters > 0 && at(text, letters) == b':'
+}
+
+/// Whether what stands behind `file:` is a path, and no words.
+fn leads_to_file(path: &[u8]) -> bool {
+    let spaces = count_while(path, 0, |byte| byte == b' ');
+    match at(path, spaces) {
+        0 => false,
+        byte if is_slash(byte) => true,
+        _ if spaces == 0 => true,
+        // The way up from what looks like words.
+        _ => {
+            step(path.len());
+            let mut pairs = path.windows(2);
+            pairs.any(|pair| matches!(pair, [b'/' | b'\\', b'.' | b'%']))
+        }
     }
 }
 
@@ -66,112 +240,128 @@ const fn is_slash(byte: u8) -> bool {
     matches!(byte, b'/' | b'\\')
 }
 
-/// What no address has inside.
+/// What readers of addresses take out of them.
+const fn is_dropped(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// What no address has inside a text.
 const fn ends_address(byte: u8) -> bool {
     byte <= b' ' || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'|')
 }
 
-fn end_of(text: &[u8], host: usize) -> usize {
-    let ahead = part(text, host, host.plus(MAX_HOST_BYTES));
-    host.plus(count_while(ahead, 0, |byte| !ends_address(byte)))
+/// Where an address ends that has been read up to here.
+fn end_of(text: &[u8], read: usize) -> usize {
+    let ahead = part(text, read, read.plus(MAX_ADDRESS_BYTES));
+    read.plus(count_while(ahead, 0, |byte| !ends_address(byte)))
 }
 
-/// Whether what stands behind the slashes of an address is a host inside, under any reading, and how
-/// far the readings went.
-/// `is_all`: also those that go on where the host ends for others.
-fn leads_inside(text: &[u8], is_all: bool) -> (bool, usize) {
-    let until = |from: usize, is_end: &dyn Fn(u8) -> bool| {
-        from.plus(count_while(text, from, |byte| {
-            !ends_address(byte) && !is_end(byte)
-        }))
-    };
-    let mut end = until(0, &ends_host);
-    let authority = part(text, 0, end);
-    // Who decodes first finds an earlier end.
-    let is_inside = is_host_inside(authority)
-        || spelled_end(authority).is_some_and(|end| is_host_inside(part(authority, 0, end)));
-    if is_inside || !is_all {
-        return (is_inside, end);
-    }
-    for (goes_on_behind, ends) in [(&b"\\"[..], &b"/?#"[..]), (b"?#", b"/")] {
-        if !goes_on_behind.contains(&at(text, end)) {
-            continue;
-        }
-        end = until(end, &|byte| ends.contains(&byte));
-        if is_host_inside(part(text, 0, end)) {
-            return (true, end);
-        }
-    }
-    (false, end)
-}
-
-/// What the host of an address ends at.
+/// What a host ends at.
 const fn ends_host(byte: u8) -> bool {
     matches!(byte, b'/' | b'\\' | b'?' | b'#')
 }
 
-/// Where a host ends by what is spelled with a percent sign.
-fn spelled_end(authority: &[u8]) -> Option<usize> {
-    memchr::memchr_iter(b'%', authority).find(|sign| {
-        let (byte, length) = plain_byte(rest(authority, *sign));
-        length > 1 && (ends_host(byte) || ends_address(byte))
-    })
+/// How what stands behind the slashes of an address is read.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// A name without a dot is one of the network around.
+    has_short_names: bool,
+    /// Also those that go on where the host ends for others.
+    goes_on: bool,
+    /// Blanks and quotes are in the address as well: users may have them.
+    takes_all: bool,
 }
 
-/// Whether the host of `user@host:port` is inside.
-fn is_host_inside(authority: &[u8]) -> bool {
-    let sign = memchr::memrchr(b'@', authority).map_or(0, |sign| sign.plus(1));
-    is_inside(&host_of(rest(authority, sign)))
-}
-
-/// The host of `host:port`, in lower case and plain letters.
-fn host_of(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut position = 0;
-    while position < text.len() {
-        let (byte, length) = plain_byte(rest(text, position));
-        match byte {
-            // Who decodes first has a user before it.
-            b'@' => plain.clear(),
-            byte => plain.push(byte.to_ascii_lowercase()),
+impl Reading {
+    /// Whether a host inside stands there, under any reading, and how far the readings went.
+    fn leads_inside(self, text: &[u8]) -> (bool, usize) {
+        let mut end = count_while(text, 0, |byte| {
+            (self.takes_all || !ends_address(byte)) && !ends_host(byte)
+        });
+        let authority = part(text, 0, end);
+        // `https://example.com, says @bob` is a sentence.
+        let is_sentence = self.takes_all && authority.iter().any(|byte| ends_address(*byte));
+        let has_short_names = self.has_short_names && !is_sentence;
+        // Who decodes first finds an earlier end.
+        let (host, earlier) = hosts_of(authority);
+        let leads_inside = is_inside(&host, has_short_names)
+            || earlier.is_some_and(|host| is_inside(&host, has_short_names));
+        if leads_inside || !self.goes_on {
+            return (leads_inside, end);
         }
-        position = position.plus(length);
-    }
-    let length = match plain.first() {
-        Some(b'[') => count_while(&plain, 0, |byte| byte != b']').plus(1),
-        _ => count_while(&plain, 0, |byte| byte != b':'),
-    };
-    plain.truncate(length);
-    while plain.last() == Some(&b'.') {
-        plain.pop();
-    }
-    plain
-}
-
-/// The letter that a text begins with, however it is spelled, and how many bytes that takes.
-fn plain_byte(text: &[u8]) -> (u8, usize) {
-    let number = |digits: &[u8], radix| {
-        let digits = std::str::from_utf8(digits).ok()?;
-        u8::from_str_radix(digits, radix).ok()
-    };
-    match *text {
-        [b'%', high, low, ..] => match number(&[high, low], 16) {
-            Some(byte) => (byte, 3),
-            None => (b'%', 1),
-        },
-        // Full width, and the dots of other scripts.
-        [0xef, 0xbc, low @ 0x81..=0xbf, ..] => (low.wrapping_sub(0x60), 3),
-        [0xef, 0xbd, low @ 0x80..=0x9e, ..] => (low.wrapping_sub(0x20), 3),
-        [0xe3, 0x80, 0x82, ..] | [0xef, 0xbd, 0xa1, ..] => (b'.', 3),
-        // Digits in circles.
-        [0xe2, 0x91, low @ 0xa0..=0xa8, ..] => (low.wrapping_sub(0x6f), 3),
-        [0xe2, 0x93, 0xaa, ..] => (b'0', 3),
-        [first, ..] => (first, 1),
-        [] => (0, 1),
+        let until = |from: usize, ends: &[u8]| {
+            from.plus(count_while(text, from, |byte| {
+                !ends_address(byte) && !ends.contains(&byte)
+            }))
+        };
+        for (goes_on_behind, ends) in [(&b"\\"[..], &b"/?#"[..]), (b"?#", b"/")] {
+            let sign = at(text, end);
+            if !goes_on_behind.contains(&sign) {
+                continue;
+            }
+            end = until(end, ends);
+            let (host, _) = hosts_of(part(text, 0, end));
+            // `?via=@bob` is no host.
+            if is_inside(&host, self.has_short_names && sign == b'\\') {
+                return (true, end);
+            }
+        }
+        (false, end)
     }
 }
 
-fn is_inside(host: &[u8]) -> bool {
+/// The host of `user@host:port`, in lower case and plain letters; and what it is to those who decode an
+/// address before they look where its host ends.
+fn hosts_of(authority: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
+    let mut decoded = Vec::new();
+    let mut earlier = None;
+    let mut position = 0;
+    for sign in memchr::memchr_iter(b'%', authority) {
+        let digits = std::str::from_utf8(part(authority, sign.plus(1), sign.plus(3)));
+        let digits = digits.ok().filter(|digits| digits.len() == 2);
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+            continue;
+        };
+        decoded.extend_from_slice(part(authority, position, sign));
+        if earlier.is_none() && (ends_host(byte) || ends_address(byte)) {
+            earlier = Some(host_of(&decoded));
+        }
+        decoded.push(byte);
+        position = sign.plus(3);
+    }
+    if position == 0 {
+        return (host_of(authority), None);
+    }
+    decoded.extend_from_slice(rest(authority, position));
+    (host_of(&decoded), earlier)
+}
+
+/// The host of `user@host:port`, mapped.
+fn host_of(decoded: &[u8]) -> Vec<u8> {
+    step(decoded.len());
+    let mut host = Vec::new();
+    for chunk in decoded.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            host_characters::map(character, &mut host);
+            if host.last() == Some(&b'@') {
+                host.clear();
+            }
+        }
+        host.extend_from_slice(chunk.invalid());
+    }
+    let length = match host.first() {
+        Some(b'[') => memchr::memchr(b']', &host).map(|end| end.plus(1)),
+        _ => memchr::memchr(b':', &host),
+    };
+    host.truncate(length.unwrap_or(host.len()));
+    while host.last() == Some(&b'.') {
+        host.pop();
+    }
+    host
+}
+
+/// Whether a host is inside; `has_short_names`: also a name without a dot.
+fn is_inside(host: &[u8], has_short_names: bool) -> bool {
     if let [b'[', address @ ..] = host {
         let address = address.strip_suffix(b"]").unwrap_or(address);
         let zone = memchr::memchr(b'%', address).unwrap_or(address.len());
@@ -183,10 +373,12 @@ fn is_inside(host: &[u8]) -> bool {
     if let Some(is_inside) = is_inside_4(host) {
         return is_inside;
     }
-    // A name without a dot is one of the network around.
-    let has_dot = memchr::memchr(b'.', host).is_some();
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    host.iter().all(is_name) && (!has_dot || INSIDE_NAMES.iter().any(|name| is_below(host, name)))
+    host.iter().all(is_name)
+        && match memchr::memchr(b'.', host) {
+            Some(_) => INSIDE_NAMES.iter().any(|name| is_below(host, name)),
+            None => has_short_names || host == b"localhost",
+        }
 }
 
 /// Whether a host is one of this name or below it.
@@ -233,6 +425,10 @@ fn is_inside_4(host: &[u8]) -> Option<bool> {
 /// The address of one to four numbers, the last of which takes what is left.
 fn address_of(numbers: &[u64]) -> Option<Ipv4Addr> {
     let (last, first) = numbers.split_last()?;
+    // `443` would be 0.0.1.187, where no server is.
+    if first.is_empty() && (1..1 << 24).contains(last) {
+        return None;
+    }
     let mut address = 0_u64;
     for number in first {
         address = address
@@ -258,6 +454,8 @@ const fn is_inside_address(address: Ipv4Addr) -> bool {
             | [192, 0, 0, _]
             | [198, 18 | 19, ..]
             | [255, 255, 255, 255]
+            // The one that serves the machines of Azure.
+            | [168, 63, 129, 16]
     )
 }
 
@@ -282,13 +480,10 @@ fn is_inside_6(address: &[u8]) -> bool {
         || a & 0xfe00 == 0xfc00
 }
 
-/// Schemes that lead to files, or to servers that speak no HTTP, wherever the host is.
-const INSIDE_SCHEMES: [&[u8]; 11] = [
-    b"file", b"gopher", b"dict", b"ldap", b"ldaps", b"tftp", b"jar", b"netdoc", b"phar", b"smb",
-    b"unix",
+/// See [`Scheme::Inside`].
+const INSIDE_SCHEMES: [&[u8]; 8] = [
+    b"gopher", b"dict", b"ldap", b"ldaps", b"tftp", b"phar", b"smb", b"unix",
 ];
-/// Schemes that need no slashes.
-const WEB_SCHEMES: [&[u8]; 5] = [b"http", b"https", b"ws", b"wss", b"ftp"];
 /// Names that no public name server knows, and public names of addresses inside.
 const INSIDE_NAMES: [&[u8]; 14] = [
     b"localhost",
@@ -307,12 +502,20 @@ const INSIDE_NAMES: [&[u8]; 14] = [
     b"lvh.me",
 ];
 const LONGEST_SCHEME_BYTES: usize = 12;
-/// So much of an address is looked at and taken; longer than any host.
-const MAX_HOST_BYTES: usize = 400;
+/// So much of an address is taken behind its host.
+const MAX_ADDRESS_BYTES: usize = 400;
+/// More slashes, or tabs, than anybody writes.
+const MOST_SLASHES: usize = 64;
+/// Longer than users are. The scanner holds so much more than this behind the beginning of an address
+/// that it has not looked at to the end.
+const LONGEST_USER_BYTES: usize = 480;
+/// A shorter text is all that there is.
+const HELD_BYTES: usize = 2048;
 
 #[cfg(test)]
 mod tests {
     use super::find;
+    use crate::fixtures::{plan_of, redacted};
 
     fn found(text: &str) -> usize {
         let mut count = 0;
@@ -339,6 +542,111 @@ mod tests {
             "http://user:word%40localhost/",
         ] {
             assert_eq!(found(text), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn tabs_line_ends_and_blanks_are_no_way_around() {
+        for text in [
+            "http://169.25\t4.169.254/",
+            "http://169.25\n4.169.254/",
+            "http:\t//169.254.169.254/",
+            "http:/\t/169.254.169.254/",
+            "ht\r\ntp://metadata.goo\tgle.internal/",
+            "http\t:\t169.254.169.254/",
+            "\u{1}http:169.254.169.254/",
+            " \u{1f}\u{a0}\u{feff}http:localhost",
+            "/\t/169.254.169.254/",
+            "///169.254.169.254/",
+            "\\\t\\169.254.169.254/",
+            "http://a \"<b>|@169.254.169.254/",
+            "file:etc/passwd",
+            "fi\tle:etc/passwd",
+            "file: /etc/passwd",
+            "file: x/../etc/passwd",
+            "netdoc:etc/passwd",
+        ] {
+            assert_eq!(found(text), 1, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn characters_that_are_mapped_to_a_host_are_no_way_around() {
+        for text in [
+            "http://local\u{ad}host/",
+            "http://127.0.0\u{200b}.1/",
+            "http://169.254.169\u{2060}.254/",
+            "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/",
+            "http://𝟏𝟐𝟕.0.0.1/",
+            "http://¹²⁷.0.0.1/",
+            "http://⑩.0.0.1/",
+            "http://⒑0.0.1/",
+            "http://localhoﬆ/",
+            "http://127%E3%80%820.0.1/",
+            "http://%EF%BC%91%EF%BC%92%EF%BC%97.0.0.1/",
+            "http://user＠127.0.0.1/",
+            "see http://metadata.google.inter%C2%ADnal/x here",
+            "http://168.63.129.16/",
+        ] {
+            assert_eq!(found(text), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn length_is_no_way_around() {
+        let plan = plan_of(
+            r#"{"rules":[{"detect":["INTERNAL_URL"],"actions":{"INTERNAL_URL":"remove"}}]}"#,
+        );
+        for (begin, unit, end) in [
+            ("http://", "a.", "@169.254.169.254/x"),
+            ("http://", "a;", "@169.254.169.254/x"),
+            ("see http://", "a,", "@169.254.169.254/x"),
+            ("http:", "/", "169.254.169.254/x"),
+            ("http:/", "\\t", "/169.254.169.254/x"),
+            ("http://169.25", "\\n", "4.169.254/x"),
+            ("", "/", "169.254.169.254/x"),
+            ("", "\\u0001", "http:169.254.169.254/x"),
+            ("http://example.com#", "a", "@169.254.169.254/x"),
+        ] {
+            for count in [210, 900, 1_700, 2_500, 5_000] {
+                // What stands before may reach to the end of what is held.
+                for ahead in [0, 1_000, 2_500, 3_500] {
+                    let text = format!("{}{begin}{}{end}", " ".repeat(ahead), unit.repeat(count));
+                    let body = format!("{{\"callback\":\"{text}\"}}");
+                    let out = redacted(&plan, "application/json", &body);
+                    assert!(out != body, "{begin}{unit}... {count} {ahead}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_other_things_are_no_hosts() {
+        for text in [
+            "myapp://callback",
+            "s3://my-bucket/key",
+            "gs://bucket/x",
+            "otpauth://totp/Example:ada@example.com?secret=X",
+            "chrome-extension://abcdefgh/page.html",
+            "android-app://com.example.app/x",
+            "order://42",
+            "//title",
+            "//TODO: fix",
+            "// TODO: ask @bob",
+            "//////////////////////////////////////////////////////////////////////////// x",
+            "\\\\hline",
+            "C:\\\\Users",
+            "The jar: full of it",
+            "jar: empty",
+            "https:443",
+            "ws:open",
+            "https://example.com?via=@bob",
+            "https://example.com, says @bob",
+            "https://example.com/\n10.0.0.1 is a host",
+            "File: report of 2026",
+            "file:",
+        ] {
+            assert_eq!(found(text), 0, "{text}");
         }
     }
 

@@ -13,6 +13,7 @@ pub mod checksum;
 pub mod date;
 mod find;
 mod fold;
+mod host_characters;
 mod impersonal;
 pub(crate) mod internal_url;
 mod prelude;

@@ -291,4 +291,116 @@ mod tests {
         let kind = "multipart/form-data; boundary=b";
         assert_eq!(excesses(rule, kind, part), deep);
     }
+
+    #[test]
+    fn data_of_events_may_be_a_text_and_is_measured_as_far_as_it_is_a_document() {
+        let texts = "data: {{name}}\n\ndata: [1 of 3] loading\n\ndata: [INFO] started at 10:00\n\n\
+                     data: {\n\ndata: \"\n\ndata: {\ndata: \"a\":1\n\ndata: [DONE]\n\n";
+        let deep = [Excess::Depth.as_str()];
+        for (events, expected) in [
+            ("", &[][..]),
+            ("data: [1,[[[1]]]]\n\n", &deep),
+            ("data: {\"a\":\ndata: [{\"b\":[]}]}\n\n", &deep),
+            ("data: [[[[\n\n", &deep),
+        ] {
+            let body = format!("{texts}{events}");
+            let found = excesses(r#""max_depth":3"#, "text/event-stream", &body);
+            assert_eq!(found, expected, "{events}");
+        }
+    }
+
+    /// The excesses of a form with one part, which has these headers behind its name.
+    fn excesses_of_part(rule: &str, name: &str, headers: &str, text: &str) -> Vec<&'static str> {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"{name}\"{headers}\r\n\r\n{text}\r\n--b--\r\n"
+        );
+        excesses(rule, "multipart/form-data; boundary=b", &body)
+    }
+
+    #[test]
+    fn fields_of_forms_are_measured_whatever_their_types_say() {
+        let deep = [Excess::Depth.as_str()];
+        for headers in [
+            "",
+            "\r\nContent-Type: image/png",
+            "\r\nContent-Type: application/pdf",
+            "\r\nContent-Type: application/grpc",
+            "\r\nContent-Type: application/octet-stream",
+            "\r\nContent-Type: application/x-www-form-urlencoded",
+            "\r\nContent-Type: text/event-stream",
+            "\r\nContent-Type: application/graphql",
+            "; filename=\"\"\r\nContent-Type: image/png",
+        ] {
+            for text in ["[1,[[[1]]]]", "{\"a\":[{\"b\":[]}]}"] {
+                let found = excesses_of_part(r#""max_depth":3"#, "a", headers, text);
+                assert_eq!(found, deep, "{headers} {text}");
+            }
+        }
+        // A file is what its type says.
+        let png = "; filename=\"a.png\"\r\nContent-Type: image/png";
+        let found = excesses_of_part(r#""max_depth":3"#, "a", png, "[[[[1]]]]");
+        assert_eq!(found, [""; 0]);
+        // So much white space that it is not waited for.
+        let spaced = format!("{{{}\"a\":[[[1]]]}}", " ".repeat(5_000));
+        let found = excesses(r#""max_depth":3"#, "application/graphql", &spaced);
+        assert_eq!(found, deep);
+    }
+
+    #[test]
+    fn bodies_that_are_said_to_be_forms_may_be_arrays() {
+        let form = "application/x-www-form-urlencoded";
+        for (body, expected) in [
+            ("[[[[1]]]]", &[Excess::Depth.as_str()][..]),
+            ("[{\"a\":[[1]]}]", &[Excess::Depth.as_str()]),
+            ("[0].id=1&[1].id=2", &[]),
+            ("[]=1&[]=2", &[]),
+        ] {
+            assert_eq!(excesses(r#""max_depth":3"#, form, body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn operations_in_parts_are_read_or_refused() {
+        let rule = r#""graphql":{"max_depth":2}"#;
+        let deep = [Excess::GraphqlDepth.as_str()];
+        let unmeasured = [Excess::Unmeasured.as_str()];
+        let unreadable = Excess::GraphqlUnreadable.as_str();
+        let operations = r#"{"query":"{a{b{c}}}"}"#;
+        let batch = r#"[{"query":"{a{b{c}}}"}]"#;
+        for headers in [
+            "",
+            "\r\nContent-Type: image/png",
+            "\r\nContent-Type: application/x-www-form-urlencoded",
+            "; filename=\"x\"\r\nContent-Type: image/png",
+        ] {
+            for (name, text, expected) in [
+                ("operations", operations, &deep[..]),
+                ("OPERATIONS", batch, &deep),
+                ("operations", r#"{"query":"{a}"}"#, &[]),
+                ("operations", "{a{b{c}}}", &unmeasured),
+                ("operations", "query{a}", &unmeasured),
+                ("query", "query{a{b{c}}}", &deep),
+                ("query", "{a{b{c}}}", &deep),
+                ("Query", "{a}", &[]),
+                ("query", operations, &[deep[0], unreadable]),
+            ] {
+                let found = excesses_of_part(rule, name, headers, text);
+                assert_eq!(found, expected, "{name} {headers} {text}");
+            }
+        }
+        let long = format!("{{{}}}", "a ".repeat(40_000));
+        assert_eq!(excesses_of_part(rule, "query", "", &long), [unreadable]);
+        for encoding in ["quoted-printable", "base64", "x-other"] {
+            let headers = format!("\r\nContent-Transfer-Encoding: {encoding}");
+            for name in ["operations", "query"] {
+                let found = excesses_of_part(rule, name, &headers, "e2F9");
+                assert!(found.contains(&unreadable), "{name} {encoding}: {found:?}");
+            }
+        }
+        // Without such limits they are parts like others.
+        assert_eq!(
+            excesses_of_part(r#""max_depth":9"#, "query", "", "{a{b{c}}}"),
+            [""; 0]
+        );
+    }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::base64_lines::Base64Lines;
+use super::quoted::QuotedText;
 use crate::bytes::{part, rest};
 use crate::malformed::{Malformed, Unsearched};
 use crate::plan::Plan;
@@ -15,8 +16,10 @@ use crate::value::ValueScanner;
 /// The content of a part, or what stands outside of parts.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// What stands outside of parts, and parts in quoted-printable.
+    /// What stands outside of parts.
     Text(Box<TextRewriter>),
+    /// A text in quoted-printable.
+    Quoted(Box<QuotedText>),
     /// A part, as its type says.
     Typed(Box<Rewriter>),
     /// A text that an action is applied to as a whole.
@@ -64,6 +67,7 @@ impl Content {
     ) {
         match self {
             Self::Text(text) => text.write(bytes, out, tally),
+            Self::Quoted(text) => text.write(bytes, out, tally),
             Self::Typed(typed) => typed.write(bytes, out, tally),
             Self::Whole(value) => value.push(bytes, &mut Sink { plan, out, tally }),
             Self::Base64(content) => content.write(bytes, plan, out, tally),
@@ -75,6 +79,7 @@ impl Content {
     pub(super) fn finish(&mut self, plan: &Rc<Plan>, out: &mut Vec<u8>, tally: &mut Tally) {
         match self {
             Self::Text(text) => text.finish(out, tally),
+            Self::Quoted(text) => text.finish(out, tally),
             Self::Typed(typed) => typed.finish(out, tally),
             Self::Whole(value) => value.end(&mut Sink { plan, out, tally }),
             Self::Base64(content) => content.finish(plan, out, tally),
@@ -86,6 +91,7 @@ impl Content {
     pub(super) fn held(&self) -> usize {
         match self {
             Self::Text(text) => text.held(),
+            Self::Quoted(text) => text.held(),
             Self::Typed(typed) => typed.held(),
             Self::Whole(value) => value.held(),
             Self::Base64(content) => content.lines.held().saturating_add(content.inner.held()),
@@ -104,6 +110,10 @@ impl Content {
     pub(super) fn unsearched(&self) -> Unsearched {
         match self {
             Self::Typed(typed) => typed.unsearched(),
+            Self::Quoted(text) => Unsearched {
+                encoded_parts: u64::from(text.is_document()),
+                ..Unsearched::default()
+            },
             Self::Base64(content) => {
                 let mut unsearched = content.inner.unsearched();
                 unsearched.encoded_parts = unsearched

@@ -4,8 +4,10 @@
 mod base64_lines;
 mod content;
 mod head;
+mod operation;
 mod parameters;
 mod part_headers;
+mod quoted;
 
 use std::rc::Rc;
 
@@ -19,11 +21,12 @@ use crate::redaction::{Found, Redaction};
 use crate::rewriter::Rewriter;
 use crate::spelled::Spelling;
 use crate::tally::Tally;
-use crate::text::{TextForm, TextRewriter};
 use crate::value::ValueScanner;
 use content::{Content, in_encoding};
 use head::{is_unambiguous, searched_head};
+use operation::{Document, Operation, cannot_be_read};
 use part_headers::{PartHeaders, TransferEncoding};
+use quoted::QuotedText;
 
 /// Rewrites one body.
 #[derive(Debug)]
@@ -33,6 +36,8 @@ pub struct MultipartRewriter {
     delimiter: Vec<u8>,
     state: State,
     content: Content,
+    /// The part is a GraphQL document, and there are limits for those.
+    document: Option<Document>,
     /// What may be the beginning of a delimiter.
     tail: Vec<u8>,
     /// The delimiter and the headers of a part, until it is known whether it stays.
@@ -73,6 +78,7 @@ impl MultipartRewriter {
     pub(crate) fn at_depth(plan: Rc<Plan>, boundary: &[u8], depth: u8) -> Self {
         Self {
             content: Content::text(&plan),
+            document: None,
             plan,
             delimiter: [b"\n--", boundary].concat(),
             state: State::Content,
@@ -147,6 +153,7 @@ impl MultipartRewriter {
             .len()
             .saturating_add(self.head.len())
             .saturating_add(self.content.held())
+            .saturating_add(self.document.as_ref().map_or(0, Document::held))
     }
 
     /// Where the body, or a part of it, is not what it says it is.
@@ -311,8 +318,24 @@ impl MultipartRewriter {
         let head = searched_head(&head, &delimiter, &plan, self.offset, tally);
         out.extend_from_slice(&head);
         let is_base64 = headers.encoding == TransferEncoding::Base64;
+        let operation = Operation::of(&headers, &plan);
+        if operation.is_some() {
+            let is_read = matches!(start, FieldStart::Search(None) | FieldStart::Fixed(_))
+                || operation == Some(Operation::Document);
+            if !is_read || !Operation::is_readable(&headers) {
+                cannot_be_read(&plan, tally);
+            }
+        }
+        self.document = (operation == Some(Operation::Document)).then(Document::default);
         self.content = match start {
-            FieldStart::Search(None) => self.content_of(&headers, info, out, tally),
+            FieldStart::Search(None) => {
+                let framing = match operation {
+                    Some(Operation::Json) => Some(Framing::Json),
+                    Some(Operation::Document) => Some(Framing::Graphql),
+                    None => headers.framing(),
+                };
+                self.content_of((&headers, framing), info, out, tally)
+            }
             FieldStart::Search(applied) => {
                 let mut value = ValueScanner::new(Spelling::Plain);
                 value.begin(&plan, &info, applied, (Spelling::Plain, self.offset));
@@ -329,12 +352,12 @@ impl MultipartRewriter {
 
     fn content_of(
         &mut self,
-        headers: &PartHeaders,
+        (headers, framing): (&PartHeaders, Option<Framing>),
         info: KeyInfo,
         out: &mut Vec<u8>,
         tally: &mut Tally,
     ) -> Content {
-        let Some(framing) = headers.media.framing.clone() else {
+        if headers.media.framing.is_none() {
             // A photograph in a field that is called so is all of its value.
             let kind = self.plan.whole_kind(&info.announcement(), b"0");
             if let Some(kind) = kind {
@@ -353,6 +376,8 @@ impl MultipartRewriter {
                     return Content::Dropped;
                 }
             }
+        }
+        let Some(framing) = framing else {
             self.unsearched.files = self.unsearched.files.saturating_add(1);
             return Content::Raw;
         };
@@ -362,6 +387,9 @@ impl MultipartRewriter {
                 let plan = Rc::clone(&self.plan);
                 let mut rewriter = Rewriter::new(plan, framing, headers.media.charset, self.depth);
                 rewriter.announce(info);
+                if headers.is_field {
+                    rewriter.expect_field();
+                }
                 let typed = Content::Typed(Box::new(rewriter));
                 return if headers.encoding == TransferEncoding::Base64 {
                     typed.in_base64()
@@ -370,10 +398,7 @@ impl MultipartRewriter {
                 };
             }
             TransferEncoding::QuotedPrintable if is_readable && is_text(&framing) => {
-                let plan = Rc::clone(&self.plan);
-                let mut text = TextRewriter::new(plan, TextForm::QuotedPrintable);
-                text.announce(info.announcement());
-                return Content::Text(Box::new(text));
+                return Content::Quoted(Box::new(QuotedText::new(&self.plan, &info)));
             }
             _ => {}
         }
@@ -382,10 +407,16 @@ impl MultipartRewriter {
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        if let Some(document) = &mut self.document {
+            document.take(bytes);
+        }
         self.content.write(bytes, &self.plan, out, tally);
     }
 
     fn end_content(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        if let Some(document) = self.document.take() {
+            document.measure(&self.plan, tally);
+        }
         self.content.finish(&self.plan, out, tally);
         if let Some(malformed) = self.content.malformed() {
             self.merge(malformed);

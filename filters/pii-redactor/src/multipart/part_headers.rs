@@ -11,6 +11,8 @@ pub(super) struct PartHeaders {
     pub(super) names: Vec<Vec<u8>>,
     pub(super) media: Media,
     pub(super) encoding: TransferEncoding,
+    /// A field and no file: whoever reads the form takes it for text, whatever its type says.
+    pub(super) is_field: bool,
     /// Readers may find different names or different types.
     pub(super) is_ambiguous: bool,
 }
@@ -44,6 +46,7 @@ impl PartHeaders {
         let mut names: Vec<Vec<u8>> = Vec::new();
         let mut encodings: Vec<TransferEncoding> = Vec::new();
         let mut is_file = false;
+        let mut has_empty_filename = false;
         let mut is_ambiguous = false;
         for line in lines(head, delimiter) {
             let Line::Header { name, value } = line else {
@@ -60,7 +63,10 @@ impl PartHeaders {
                         names.extend([name.text(), name.unescaped()]);
                     }
                     is_ambiguous |= first > 0 && names.len() == first;
-                    is_file |= parameters.named("filename").next().is_some();
+                    for filename in parameters.named("filename") {
+                        is_file = true;
+                        has_empty_filename |= filename.text().is_empty();
+                    }
                 }
                 "content-type" => types.push(policy::text::lossy(&value).into_owned()),
                 "content-transfer-encoding" => {
@@ -83,9 +89,19 @@ impl PartHeaders {
         };
         Self {
             is_ambiguous: is_ambiguous || media.is_ambiguous,
+            // Some readers take a file without a name for a field.
+            is_field: !names.is_empty() && (!is_file || has_empty_filename),
             names,
             media,
             encoding,
+        }
+    }
+
+    /// How the part is taken apart; `None` for a binary file.
+    pub(super) fn framing(&self) -> Option<Framing> {
+        match self.media.framing.clone() {
+            None if self.is_field => Some(Framing::Unknown),
+            framing => framing,
         }
     }
 

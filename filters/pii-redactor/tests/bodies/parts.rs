@@ -247,3 +247,54 @@ fn parts_that_readers_may_take_apart_differently_are_ambiguous() {
     );
     check(MULTIPART, &body(&named("name=\"sec\\ret\"")), "--b-1--\r\n");
 }
+
+#[test]
+fn fields_are_text_whatever_their_types_say() {
+    let body = |headers: &str, text: &str| {
+        format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"data\"{headers}\r\n\r\n{text}\r\n--b-1--\r\n"
+        )
+    };
+    for kind in ["image/png", "application/pdf", "application/grpc", "x/y"] {
+        for headers in [
+            format!("\r\nContent-Type: {kind}"),
+            format!("; filename=\"\"\r\nContent-Type: {kind}"),
+        ] {
+            check(
+                MULTIPART,
+                &body(&headers, "\u{1}jane@example.com"),
+                &body(&headers, "\u{1}[EMAIL]"),
+            );
+            check(
+                MULTIPART,
+                &body(&headers, "{\"secret\":1,\"a\":2}"),
+                &body(&headers, "{\"a\":2}"),
+            );
+        }
+    }
+}
+
+/// Members of a document in quoted-printable are not read, so it is as if the encoding were not known.
+#[test]
+fn documents_in_quoted_printable_are_not_read() {
+    for (text, is_document) in [
+        ("{\"secret\":1}", true),
+        ("=7B\"secret\":1}", true),
+        ("=\r\n=20=EF=BB=BF{}", true),
+        ("= \t\n [ =31, 2]", true),
+        ("[EMAIL] a", false),
+        ("a {", false),
+        ("=", false),
+        ("", false),
+    ] {
+        let body = format!(
+            "--b-1\r\nContent-Disposition: form-data; name=\"n\"\r\n\
+             Content-Transfer-Encoding: quoted-printable\r\n\r\n{text}\r\n--b-1--\r\n"
+        );
+        for size in [1, 2, 1000] {
+            let (_, pipeline) = run(&plan(RULES), MULTIPART, body.as_bytes().chunks(size));
+            let encoded = pipeline.unsearched().encoded_parts;
+            assert_eq!(encoded, u64::from(is_document), "{text}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::chain::{Open, Purge};
 use super::{Order, Trail};
 use crate::hex::decode;
 use crate::issue::Kind;
-use crate::item::{ControlItem, Groups, Item, uid};
+use crate::item::{ControlItem, Groups, Item};
 use crate::keyring::{Role, Vouched};
 use crate::segment::Compared;
 
@@ -204,7 +204,8 @@ impl Trail {
         }
         self.orders.push(Order {
             time_ms: item.time_ms,
-            uid: uid(&item.chain, item.sequence),
+            chain: item.chain,
+            sequence: item.sequence,
             control: control.clone(),
         });
     }

@@ -5,10 +5,11 @@ mod chain;
 mod control;
 mod logged;
 mod loose;
+mod order;
 
 use std::collections::HashMap;
 
-use audit::{Control, Group, Range};
+use audit::{Group, Range};
 use foldhash::fast::RandomState;
 
 use crate::intervals::GroupIntervals;
@@ -23,6 +24,7 @@ pub use chain::Chain;
 use chain::{DEFAULT_HEARTBEAT_MS, Silence};
 pub use logged::Proved;
 use loose::LooseRecords;
+pub use order::Order;
 
 /// Everything that is known of the records that were read so far.
 #[derive(Debug)]
@@ -89,17 +91,6 @@ pub struct Counts {
     pub reserialised: u64,
     /// Lines of logs that look like records, and for which no key vouches.
     pub unproven: u64,
-}
-
-/// What an operator ordered.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// When the order was given, milliseconds since 1970.
-    pub time_ms: u64,
-    /// The id of the record that says so.
-    pub uid: String,
-    /// What was ordered.
-    pub control: Control,
 }
 
 /// Whether a key vouches for records of a chain.

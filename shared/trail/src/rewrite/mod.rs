@@ -10,7 +10,7 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::replacement::Replacement;
-use change::{Changed, Changer};
+use change::Changer;
 use pieces::{Pieces, fragment};
 
 /// What becomes of a record.
@@ -98,13 +98,13 @@ fn copy(
             return Ok(changer.done);
         }
         let end = line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
-        let text = line
-            .get(..end)
-            .and_then(|text| std::str::from_utf8(text).ok());
-        match text.and_then(fragment) {
+        // As lines are read: bytes of clients that are no UTF-8 stand beside what is to be changed.
+        let text = String::from_utf8_lossy(line.get(..end).unwrap_or_default());
+        match fragment(&text) {
             Some(fragment) => pieces.add(&line, &fragment, &mut changer),
             None => {
-                let changed = text.map_or(Changed::Not, |text| changer.line(text));
+                let changed = changer.line(&text);
+                drop(text);
                 pieces.push(changed.applied(line));
             }
         }

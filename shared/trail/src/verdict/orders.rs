@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use audit::{Control, Range, Target};
 
 use super::{Conclusion, Question, numbers};
-use crate::chains::Trail;
+use crate::chains::{Order, Trail};
 use crate::hex::decode;
 use crate::holds::Holds;
 use crate::intervals::{Intervals, size};
@@ -15,10 +15,9 @@ use crate::time;
 impl Conclusion {
     /// What operators did: nothing that was on hold, and nothing without an order.
     pub(super) fn check_orders(&mut self, trail: &mut Trail) {
-        let mut orders = std::mem::take(&mut trail.orders);
-        orders.sort_by_key(|order| order.time_ms);
+        let orders = std::mem::take(&mut trail.orders);
         let mut holds = Holds::default();
-        for order in &orders {
+        for order in Order::as_they_count(&orders) {
             let touched: Vec<(&str, Range)> = match &order.control {
                 Control::Hold { .. } | Control::Release { .. } => {
                     holds.note(&order.control);
@@ -55,7 +54,7 @@ impl Conclusion {
             for name in broken {
                 trail.issues.add(
                     Kind::HoldBroken,
-                    || order.uid.clone(),
+                    || order.uid(),
                     || format!("{} of what the hold {name:?} keeps", order.control.kind()),
                 );
             }
@@ -96,7 +95,7 @@ pub(super) fn check_times(trail: &mut Trail, question: &Question) {
     {
         trail.issues.add(
             Kind::OrderAhead,
-            || order.uid.clone(),
+            || order.uid(),
             || {
                 let (time, clock) = (time::format(order.time_ms), time::format(clock_ms));
                 let kind = order.control.kind();

@@ -299,3 +299,33 @@ fn an_issuer_that_the_host_says_nothing_of_is_away() {
     assert_eq!(proxy.host().metric(away), 1);
     assert_eq!(proxy.finish(stream).client().status(), Some(503));
 }
+
+#[test]
+fn every_emergency_is_told_whatever_others_do() {
+    let key = "the key of ward 4";
+    let configuration = json!({
+        "providers": {"staff": {"api_keys": {
+            "from": [{"header": "x-api-key"}],
+            "keys": [{"id": "ward-4", "sha256": plain(key), "scopes": ["emergency"]}],
+        }}},
+        "break_glass": {"scopes": ["emergency"]},
+        "rules": [{"require": {"provider": "staff"}}],
+    });
+    let with = |key| Request::get("/").header("x-api-key", key);
+    in_every_host(&configuration, |bed| {
+        for _ in 0..40 {
+            bed.refuses(
+                "guessed",
+                &with("guessed"),
+                "guessed",
+                (401, "api_key_unknown"),
+            );
+        }
+        let request = with(key).header("x-break-glass", "cardiac arrest");
+        for _ in 0..40 {
+            let outcome = bed.passes("an emergency", &request, key);
+            let mut lines = outcome.logs.iter();
+            assert!(lines.any(|line| line.text.contains("breaks the glass at rules[0]")));
+        }
+    });
+}
