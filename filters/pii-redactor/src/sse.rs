@@ -278,8 +278,7 @@ impl SseRewriter {
         if byte == b'[' {
             self.state = Line::Bracket;
         } else if matches!(byte, b'{' | b'"') || self.judges && starts_value(byte) {
-            self.json = Some(Box::new(JsonRewriter::new(Rc::clone(&self.plan))));
-            self.state = Line::Json;
+            self.begin_json(b"", out, tally);
         } else {
             if self.judges && !matches!(byte, b'\n' | b'\r') {
                 tally.lose_watch(true);
@@ -294,9 +293,15 @@ impl SseRewriter {
     /// The bracket began an array.
     fn begin_array(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let begun = std::mem::take(&mut self.dropped);
-        let mut json = JsonRewriter::new(Rc::clone(&self.plan));
-        json.write(&begun, out, tally);
-        self.json = Some(Box::new(json));
+        self.begin_json(&begun, out, tally);
+    }
+
+    /// The data begins like JSON. It may be a text all the same: nothing says that events have documents.
+    fn begin_json(&mut self, begun: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        let mut json = Box::new(JsonRewriter::new(Rc::clone(&self.plan)));
+        json.expect_text();
+        json.write(begun, out, tally);
+        self.json = Some(json);
         self.state = Line::Json;
     }
 

@@ -5,8 +5,10 @@
 
 use std::fmt::{Arguments, Display};
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use crate::exit;
+use trail::replacement::Replacement;
 
 /// Prints a line: as `println!`.
 macro_rules! say {
@@ -40,4 +42,68 @@ pub(crate) fn or_end(written: io::Result<()>) {
     // Nobody can be told that nobody can be told.
     let _ = writeln!(io::stderr(), "meshward: standard output: {error}");
     std::process::exit(i32::from(exit::NOT_DONE));
+}
+
+/// Where what is made goes.
+#[derive(clap::Args)]
+pub(crate) struct Output {
+    /// Where it goes [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Output {
+    /// What something is made from is not written over with it: it may be all evidence that there is.
+    pub(crate) fn refuse_inputs<P: AsRef<Path>>(
+        &self,
+        inputs: impl IntoIterator<Item = P>,
+    ) -> Result<(), String> {
+        let Some(file) = &self.output else {
+            return Ok(());
+        };
+        let mut inputs = inputs.into_iter();
+        match inputs.find(|input| is_same_file(input.as_ref(), file)) {
+            Some(input) => Err(format!(
+                "--output {}: {} is read, and would be overwritten",
+                file.display(),
+                input.as_ref().display()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes it there.
+    pub(crate) fn write(&self, made: &str) -> Result<(), String> {
+        let Some(file) = &self.output else {
+            text(made);
+            return Ok(());
+        };
+        replace(file, made).map_err(|error| format!("{}: {error}", file.display()))
+    }
+}
+
+fn replace(file: &Path, made: &str) -> io::Result<()> {
+    // A pipe or a terminal has no place to be taken, and a link leads to the file that is meant.
+    let (target, is_file) = match file.canonicalize() {
+        Ok(target) => {
+            let is_file = target.is_file();
+            (target, is_file)
+        }
+        Err(_) => (file.to_owned(), !file.is_symlink()),
+    };
+    if !is_file {
+        return std::fs::write(file, made);
+    }
+    let replacement = Replacement::create(&target)?;
+    replacement.file().write_all(made.as_bytes())?;
+    replacement.finish()?;
+    replacement.put_in_place()
+}
+
+/// Whether two paths lead to one file.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    one == other
+        || one
+            .canonicalize()
+            .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }

@@ -19,7 +19,9 @@ fn trail() -> String {
     let keyed = Pseudonymizer::new(KEY.as_bytes(), "2026".to_owned());
     let mut chain = Chain::new([7; 16]);
     let mut text = String::new();
-    let requests: [(&str, &[&str], u64); 3] = [
+    // The first is written before anybody knows what becomes of the request.
+    let requests: [(&str, &[&str], u64); 4] = [
+        ("jane", &["7", "8"], 0),
         ("jane", &["7", "8"], 0),
         ("joe", &["8"], 0),
         ("joe", &["9"], 5),
@@ -57,7 +59,7 @@ fn trail() -> String {
             chain: &chain,
             salts: [[1; 16], [2; 16], [3; 16], [4; 16], [5; 16]],
             level: Level::Metadata,
-            is_received: false,
+            is_received: number == 0,
             template: Some("/patients/{id}"),
             retention: &Retention::default(),
             fields: &FieldSettings::default(),
@@ -86,11 +88,16 @@ fn audit(command: &str, arguments: &[&str]) -> Output {
 const KEYED: [&str; 2] = ["--pseudonym-key-env", "2026=SUBJECT"];
 
 fn disclosures(format: &str) -> String {
-    let more = ["--data-subject", "7", "--format", format, "--excerpt"];
+    disclosures_of("7", 1, format)
+}
+
+fn disclosures_of(person: &str, count: u64, format: &str) -> String {
+    let more = ["--data-subject", person, "--format", format, "--excerpt"];
     let output = audit("disclosures", &[&KEYED[..], &more].concat());
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
-        errors.contains("1 requests were about this person"),
+        errors.contains(&format!("{count} requests were about this person"))
+            && errors.contains("1 further records say that a request was received"),
         "{errors}"
     );
     assert!(
@@ -126,6 +133,15 @@ fn a_person_learns_who_saw_what() {
         keyed.data_subject("7")
     );
     assert_eq!(patient["detail"][0]["type"], "US_SSN");
+    // The first record is about two people, and each learns of themselves only.
+    let fhir: serde_json::Value = serde_json::from_str(&disclosures_of("8", 2, "fhir")).unwrap();
+    for entry in fhir["entry"].as_array().unwrap() {
+        assert_eq!(
+            entry["resource"]["entity"][0]["what"]["identifier"]["value"],
+            keyed.data_subject("8"),
+            "{fhir}"
+        );
+    }
 }
 
 #[test]
@@ -201,7 +217,7 @@ fn a_standing_hold_keeps_what_is_about_a_person() {
         holds.by_content(line, &fields).is_some()
     };
     let held: Vec<bool> = trail().lines().map(is_held).collect();
-    assert_eq!(held, [true, false, true]);
+    assert_eq!(held, [true, true, false, true]);
 }
 
 #[test]

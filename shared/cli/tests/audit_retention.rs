@@ -411,6 +411,78 @@ fn a_ground_that_says_nothing_is_none() {
     }
 }
 
+/// A report in the place of the records would be all that is left of them.
+#[test]
+fn what_is_read_is_not_overwritten() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    bed.run(&format!(
+        "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
+    ))
+    .expect(0);
+    let files = ["trail.ndjson", "ledger.ndjson", "emitter.json"];
+    let before = files.map(|file| bed.read(file));
+    let report = format!("report {KEYS} --ledger ledger.ndjson trail.ndjson");
+    for file in files {
+        for output in [file.to_owned(), format!("../{}/{file}", bed.name())] {
+            let refused = bed.run(&format!("{report} -o {output}")).expect(2).err;
+            assert!(refused.contains("would be overwritten"), "{refused}");
+        }
+    }
+    assert_eq!(files.map(|file| bed.read(file)), before);
+    // A second name of a file keeps what is in it.
+    std::fs::hard_link(bed.path("trail.ndjson"), bed.path("report.txt")).unwrap();
+    bed.run(&format!("{report} -o report.txt")).expect(0);
+    assert_eq!(files.map(|file| bed.read(file)), before);
+    assert_ne!(bed.read("report.txt"), before[0]);
+}
+
+/// A command that has not read all has not done all, and says what is left.
+#[test]
+fn a_command_that_has_not_read_all_says_so() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["john"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let (_, others) = chain_of(&["jane"]);
+    bed.write("cut.ndjson", others[1].get(..200).unwrap());
+    let keyed = "--pseudonym-key-env 2026=PSEUDONYM_KEY --data-subject 7";
+    for command in [
+        format!("erase {KEYS} {SIGN} --subject joan"),
+        format!("purge {KEYS} {SIGN} --at 2020-09-13"),
+        format!("hold {KEYS} {SIGN} --name case-7 --subject john"),
+        format!("report {KEYS}"),
+        format!("search {KEYS}"),
+        format!("disclosures {KEYS} {keyed}"),
+        format!("inventory {KEYS}"),
+        format!("coverage {KEYS} --at 2020-09-14 --last 1d"),
+    ] {
+        let all = bed.run(&format!("{command} trail.ndjson")).expect(0).err;
+        assert!(!all.contains("Not all was read"), "{command}: {all}");
+        for left in ["missing.ndjson", "cut.ndjson"] {
+            let told = bed.run(&format!("{command} trail.ndjson {left}"));
+            let told = told.expect(2).err;
+            let is_told = told.contains("Not all was read:\n") && told.contains(left);
+            assert!(is_told, "{command}: {told}");
+        }
+    }
+    // Lines of logs that nobody vouches for stay as they are, with whom they name.
+    bed.write(
+        "envoy.log",
+        format!(
+            "[x] started\n[x] wasm log: {}\n",
+            logged(&others[1].replace("jane", "joan"))
+        ),
+    );
+    let erase = format!("erase {KEYS} {SIGN} --subject joan trail.ndjson envoy.log");
+    let told = bed.run(&erase).expect(2).err;
+    assert!(told.contains("are left as they are"), "{told}");
+}
+
 /// Of each day it is said whether there are records that a key vouches for.
 #[test]
 fn coverage_names_the_days_without_records() {

@@ -65,6 +65,24 @@ fn state(assessments: &Json, control: &str) -> String {
     found.member("state").unwrap().as_str().unwrap().to_owned()
 }
 
+/// A filter does nothing with a configuration that it refuses.
+#[test]
+fn what_a_filter_refuses_is_no_setting() {
+    let bed = bed();
+    for (right, wrong) in [
+        ("\"provider\": \"partners\"", "\"provider\": \"partner\""),
+        ("\"presets\": [\"pci\"]", "\"presets\": [\"pcj\"]"),
+    ] {
+        bed.write("wrong.json", CONFIG.replace(right, wrong));
+        let refused = comply(&bed, "--framework soc2 --config wrong.json");
+        let refused = refused.expect(2).err;
+        assert!(
+            refused.contains("wrong.json") && refused.contains("refuses"),
+            "{refused}"
+        );
+    }
+}
+
 #[test]
 fn requirements_are_shown_set_partial_and_missing() {
     let bed = bed();

@@ -167,6 +167,34 @@ fn every_setting_is_shown_given_and_missing() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What is only reported, only detected or left to the caller is not done.
+#[test]
+fn what_is_named_and_not_done_does_not_count() {
+    let providers = r#""providers": {"partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}}"#;
+    let auth = |require: &str, more: &str| {
+        format!(
+            r#"{{"auth": {{{providers}, "rules": [{{"match": {{"paths": ["/orders/**"]}}, "require": {require}}}]{more}}}}}"#
+        )
+    };
+    let provider = r#"{"provider": "partners"}"#;
+    for (id, config) in [
+        ("authentication", auth(r#"{"provider": "partners", "optional": true}"#, "")),
+        ("authentication", auth(r#"{"provider": "partners", "optional": "or_failed"}"#, "")),
+        ("deny_by_default", auth(provider, r#", "default": {"access": "deny", "mode": "report"}"#)),
+        ("deny_by_default", auth(provider, r#", "mode": "report""#)),
+        ("masked_cards", r#"{"redact": {"presets": ["pci"], "actions": {"CREDIT_CARD": "detect"}}}"#.to_owned()),
+        ("masked_cards", r#"{"redact": {"rules": [{"detect": ["CREDIT_CARD"], "actions": {"CREDIT_CARD": "detect"}}]}}"#.to_owned()),
+        ("masked_cards", r#"{"redact": {"presets": ["pci"], "actions": {"default": "detect"}}}"#.to_owned()),
+    ] {
+        let checked = meshward_bundle::config::check(&config);
+        checked.result.unwrap_or_else(|problems| panic!("{config}: {problems}"));
+        let catalog = catalog();
+        let measure = catalog.measures.iter().find(|measure| measure.id == id).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        assert!(!measure.setting.holds(&config, ReportMode::IsNothing), "{id}: {config}");
+    }
+}
+
 /// Records as audit-emitter and operators write them, as far as queries ask about them.
 fn records() -> Vec<Value> {
     let request = |unmapped: Value| {

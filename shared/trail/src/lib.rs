@@ -24,6 +24,7 @@ pub mod keyring;
 pub mod ledger;
 pub mod pipeline;
 pub mod purge;
+pub mod replacement;
 pub mod report;
 pub mod rewrite;
 pub mod scan;

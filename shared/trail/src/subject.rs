@@ -87,6 +87,14 @@ impl Subject {
         &self.people
     }
 
+    /// The pseudonym of this person among those of all whom a record is about.
+    pub fn pseudonym_among<'p>(
+        &self,
+        mut people: impl Iterator<Item = &'p str>,
+    ) -> Option<&'p str> {
+        people.find(|one| self.people.contains(&written((*one).to_owned())))
+    }
+
     /// Whether this is somebody whom data is about, and not who acts.
     pub(crate) fn is_data_subject(&self) -> bool {
         self.names.is_empty()

@@ -292,6 +292,23 @@ mod tests {
         assert_eq!(excesses(rule, kind, part), deep);
     }
 
+    #[test]
+    fn data_of_events_may_be_a_text_and_is_measured_as_far_as_it_is_a_document() {
+        let texts = "data: {{name}}\n\ndata: [1 of 3] loading\n\ndata: [INFO] started at 10:00\n\n\
+                     data: {\n\ndata: \"\n\ndata: {\ndata: \"a\":1\n\ndata: [DONE]\n\n";
+        let deep = [Excess::Depth.as_str()];
+        for (events, expected) in [
+            ("", &[][..]),
+            ("data: [1,[[[1]]]]\n\n", &deep),
+            ("data: {\"a\":\ndata: [{\"b\":[]}]}\n\n", &deep),
+            ("data: [[[[\n\n", &deep),
+        ] {
+            let body = format!("{texts}{events}");
+            let found = excesses(r#""max_depth":3"#, "text/event-stream", &body);
+            assert_eq!(found, expected, "{events}");
+        }
+    }
+
     /// The excesses of a form with one part, which has these headers behind its name.
     fn excesses_of_part(rule: &str, name: &str, headers: &str, text: &str) -> Vec<&'static str> {
         let body = format!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use audit::Hash;
 use audit::keys::{LogKey, PublicKey};
 
+use crate::output::is_same_file;
 use crate::progress::Progress;
 use trail::chains::{Limits, Trail};
 use trail::issue::Kind;
@@ -93,6 +94,12 @@ impl Input {
         Ok(files)
     }
 
+    /// All that is read: the files, the ledger and the keys.
+    pub(super) fn all_paths(&self) -> Result<Vec<PathBuf>> {
+        let files = self.files()?.into_iter();
+        Ok(files.chain(self.how.paths_beside().cloned()).collect())
+    }
+
     /// Reads all files.
     pub(super) fn read<O: Observer>(
         &self,
@@ -140,6 +147,11 @@ impl How {
         }
     }
 
+    /// What is read beside the files themselves: the ledger and the keys.
+    pub(crate) fn paths_beside(&self) -> impl Iterator<Item = &PathBuf> {
+        self.ledger.iter().chain(&self.keys)
+    }
+
     /// Files, the ledger first.
     fn paths(&self, files: &[PathBuf]) -> Vec<PathBuf> {
         let is_among = |ledger: &&PathBuf| files.iter().any(|file| is_same_file(file, ledger));
@@ -154,6 +166,16 @@ impl How {
         keyring: &Keyring,
         observer: impl Fn() -> O + Sync,
     ) -> Result<(Trail, Vec<O>)> {
+        self.read_paths(&self.paths(&files), keyring, observer)
+    }
+
+    /// Reads files and nothing else.
+    pub(super) fn read_paths<O: Observer>(
+        &self,
+        paths: &[PathBuf],
+        keyring: &Keyring,
+        observer: impl Fn() -> O + Sync,
+    ) -> Result<(Trail, Vec<O>)> {
         let limits = self.limits();
         let reading = Reading {
             keyring,
@@ -161,9 +183,8 @@ impl How {
             threads: self.threads(),
             limits,
         };
-        let paths = self.paths(&files);
         let progress = Progress::of(paths.iter().map(PathBuf::as_path));
-        let read = reading.read(Trail::new(limits), &paths, observer, &|bytes| {
+        let read = reading.read(Trail::new(limits), paths, observer, &|bytes| {
             progress.at(bytes);
         });
         progress.end();
@@ -239,14 +260,6 @@ impl Observer for Signed {
             self.0.push(((item.chain, item.sequence), item.fingerprint));
         }
     }
-}
-
-/// Whether two paths lead to one file.
-pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
-    one == other
-        || one
-            .canonicalize()
-            .is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 pub(super) fn read_text(file: &Path) -> Result<String> {

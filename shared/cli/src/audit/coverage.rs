@@ -6,6 +6,7 @@ use trail::verdict::{Question, conclude};
 
 use super::common::{Input, Result};
 use super::format::thousands;
+use super::unread::tell_unread;
 use crate::exit;
 use crate::output::say;
 
@@ -36,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .map_err(|error| format!("--last {:?}: {error}", arguments.last))?;
     let (trail, seen) = input.read(&keyring, Days::default)?;
     let days = days(&trail, &seen, arguments.class.as_deref());
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(
         trail,
         &Question {
@@ -56,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             say!("The files do not verify: {}.", verdict.sentence);
             exit::FOUND
         }
-        (_, 0) => exit::RIGHT,
+        (_, 0) => unread,
         _ => exit::FOUND,
     })
 }
@@ -102,4 +104,4 @@ const SHOWN: usize = 40;
 const AFTER_HELP: &str = "\
 Where keys are given, only records count for which one of them vouches. PCI DSS 10.5.1 asks for twelve
 months, three of them at hand. Exit status: 0 every day has records, 1 some have none, or the files do
-not verify, 2 not possible, 64 wrong usage.";
+not verify, 2 not possible, or not all was read, 64 wrong usage.";

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
-use super::logged::{Logged, pretty, tell_unvouched, vouched};
+use super::logged::{Logged, is_received, pretty, tell_received, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
+use super::unread::tell_unread;
+use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
@@ -64,16 +66,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         times: (from_ms, to_ms),
         disclosures: Vec::new(),
         crowded: 0,
+        received: 0,
     })?;
+    let received = found.iter().map(|found| found.received).sum();
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
     let disclosures = found.into_iter().flat_map(|found| found.disclosures);
     let (disclosures, unvouched) = vouched(&trail, disclosures);
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &arguments.demands.question(now_ms));
     text(match arguments.format {
         Format::Text => lines(&disclosures),
         Format::Csv => rows(&disclosures),
         Format::Json => pretty(&disclosures.iter().map(plain).collect())?,
-        Format::Fhir => pretty(&bundle(&disclosures))?,
+        Format::Fhir => pretty(&bundle(&disclosures, &person))?,
     });
     eprintln!(
         "{} requests were about this person. {}",
@@ -81,13 +86,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         verdict.sentence
     );
     tell_unvouched(unvouched);
+    tell_received(received);
     if crowded > 0 {
         eprintln!(
             "{} records do not name everybody they are about; the person may be among those",
             thousands(crowded)
         );
     }
-    Ok(u8::from(verdict.exit_code == 1))
+    Ok(match verdict.exit_code {
+        1 => exit::FOUND,
+        _ => unread,
+    })
 }
 
 struct Found<'s> {
@@ -96,6 +105,8 @@ struct Found<'s> {
     disclosures: Vec<Logged>,
     /// Records of others that leave somebody out.
     crowded: u64,
+    /// Records that a request was received; what became of it is in another.
+    received: u64,
 }
 
 impl Observer for Found<'_> {
@@ -105,7 +116,9 @@ impl Observer for Found<'_> {
         if item.time_ms < from_ms || item.time_ms >= to_ms {
             return;
         }
-        if self.person.is_in(text, fields) {
+        if self.person.is_in(text, fields) && is_received(text, fields) {
+            self.received = self.received.saturating_add(1);
+        } else if self.person.is_in(text, fields) {
             self.disclosures.push(Logged::new(item, text));
         } else if let Some(people) = fields.data_subject.of(text)
             && (people.contains("\"omitted\":") || people.contains("\"incomplete\":true"))
@@ -180,16 +193,16 @@ fn plain(one: &Logged) -> Value {
     })
 }
 
-fn bundle(disclosures: &[Logged]) -> Value {
+fn bundle(disclosures: &[Logged], person: &Subject) -> Value {
     let entries: Vec<Value> = disclosures
         .iter()
-        .map(|one| json!({ "resource": audit_event(one) }))
+        .map(|one| json!({ "resource": audit_event(one, person) }))
         .collect();
     json!({ "resourceType": "Bundle", "type": "collection", "entry": entries })
 }
 
 /// FHIR R4 AuditEvent: who (the client that acts and its user), through what, and about whom.
-fn audit_event(one: &Logged) -> Value {
+fn audit_event(one: &Logged, person: &Subject) -> Value {
     let (action, interaction) = match one.number("/activity_id") {
         1 => ("C", "create"),
         3 => ("U", "update"),
@@ -201,7 +214,8 @@ fn audit_event(one: &Logged) -> Value {
     } else {
         "4"
     };
-    let person = one.record.pointer("/unmapped/data_subject/uids/0");
+    // A record may be about others too, who are none of this person's business.
+    let person = person.pseudonym_among(one.people());
     let details: Vec<Value> = one
         .classes()
         .into_iter()
@@ -256,4 +270,4 @@ const AFTER_HELP: &str = "\
 An accounting of disclosures: every request that audit rules with `data_subject` say was about the person,
 who made it, and which classes of data were seen in clear, masked, removed or blocked. People are recorded
 by pseudonyms, so --pseudonym-key-env is needed. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, 64 wrong usage.";
+verification, 2 not possible, or not all was read, 64 wrong usage.";

@@ -10,6 +10,7 @@ use super::common::Result;
 use super::format::thousands;
 use super::orders::{DRY_RUN, Order, Safeguards};
 use super::subject_args::Pseudonyms;
+use super::unread::tell_left;
 use crate::exit;
 use crate::output::say;
 use trail::hex::decode;
@@ -70,6 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let (trail, found, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
         Found::new(&wanted, Arc::clone(holds), now_ms)
     })?;
+    let done = tell_left(&trail, exit::RIGHT);
     if !arguments.safeguards.allow(trail, now_ms, "erasing") {
         return Ok(exit::FOUND);
     }
@@ -114,10 +116,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     }
     if !order.apply {
         say!("{DRY_RUN}");
-        return Ok(exit::RIGHT);
+        return Ok(done);
     }
     if found.whole.is_empty() && found.parts.is_empty() {
-        return Ok(exit::RIGHT);
+        return Ok(done);
     }
     let entries = found.entries(&wanted, &grounds);
     let added = ledger.add(&entries, now_ms);
@@ -141,7 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             Fate::Keep
         }
     })?;
-    Ok(exit::RIGHT)
+    Ok(done)
 }
 
 impl Arguments {
@@ -451,4 +453,4 @@ const AFTER_HELP: &str = "\
 Records are taken away whole before their time is over, and changed before their least time is, only
 with --before-expiry and a --reason.
 The order is signed and written to the ledger first, then the files are written anew; the trail
-verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";
+verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.";

@@ -10,6 +10,7 @@ use super::format::thousands;
 use super::keygen::random;
 use super::orders::{DRY_RUN, Order};
 use super::subject_args::Pseudonyms;
+use super::unread::tell_unread;
 use crate::exit;
 use crate::output::say;
 use trail::hex::decode;
@@ -74,6 +75,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let order = &arguments.order;
     let now_ms = order.now_ms()?;
+    let mut done = exit::RIGHT;
     let (keyring, mut ledger) = order.open()?;
     let name = &arguments.name;
     let holds = Holds::active(&ledger.orders);
@@ -105,10 +107,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             all.push(target(text)?);
         }
         if let Some(subject) = arguments.held_subject()? {
-            let (_, found) = order.input.read(&keyring, || Found {
+            let (trail, found) = order.read(&keyring, || Found {
                 subject: &subject,
                 records: BTreeMap::new(),
             })?;
+            done = tell_unread(&trail, done);
             let mut records: BTreeMap<ChainUid, Intervals> = BTreeMap::new();
             for (chain, numbers) in found.into_iter().flat_map(|found| found.records) {
                 let known = records.entry(chain).or_default();
@@ -146,12 +149,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     };
     if !order.apply {
         say!("{DRY_RUN}");
-        return Ok(exit::RIGHT);
+        return Ok(done);
     }
     ledger
         .add(&entries, now_ms)
         .map_err(|error| error.to_string())?;
-    Ok(exit::RIGHT)
+    Ok(done)
 }
 
 impl Arguments {
@@ -224,4 +227,4 @@ holds a chain and what comes later in it; --path and --class hold what is there 
 --subject and --data-subject hold the records that are in the files now, and with --standing those that
 come later: the ledger then has salted hashes of the names, those of the epochs whose keys are given. `erase` and `purge` leave alone what is on hold,
 and `verify` reports what was erased or purged in spite of it. Files are read for these; name
-the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, 64 wrong usage.";
+the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, or not in all files, 64 wrong usage.";

@@ -13,6 +13,7 @@ use trail::verdict::{Question, conclude};
 
 use super::common::{Input, Result, TimeRange, read_text};
 use super::format::{printable, thousands};
+use super::unread::tell_unread;
 use crate::exit;
 
 #[derive(clap::Args)]
@@ -54,6 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         is_excerpt: true,
         ..Question::default()
     };
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &question);
     let inventory = Survey::inventory(&operations, seen);
     let made = if arguments.json {
@@ -72,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let is_amiss = !inventory.undocumented.is_empty() || !inventory.open.is_empty();
     Ok(match arguments.openapi.is_some() && is_amiss {
         true => exit::FOUND,
-        false => exit::RIGHT,
+        false => unread,
     })
 }
 
@@ -207,4 +209,4 @@ fn joined(set: &BTreeSet<String>) -> String {
 const AFTER_HELP: &str = "\
 Only records count for which a known key vouches. Paths of undocumented operations are shown with what looks like an id left
 open. Exit status: 0 an inventory, 1 something is not documented, or open where it should not be, or the files
-do not verify, 2 not possible, 64 wrong usage.";
+do not verify, 2 not possible, or not all was read, 64 wrong usage.";

@@ -6,6 +6,7 @@ use super::common::Result;
 use super::format::thousands;
 use trail::chains::Trail;
 use trail::item::{ChainUid, Item};
+use trail::scan::Fields;
 
 /// The record of a request.
 pub(super) struct Logged {
@@ -36,6 +37,22 @@ pub(super) fn tell_unvouched(unvouched: u64) {
         eprintln!(
             "Not counted: {} records for which no signature of a given key vouches",
             thousands(unvouched)
+        );
+    }
+}
+
+/// Whether a record says no more than that a request was received. It is written before anybody knows
+/// whether the request is refused; another record says what became of it.
+pub(super) fn is_received(text: &str, fields: &Fields) -> bool {
+    fields.stage.string(text) == Some("received")
+}
+
+/// Says how many of those were left out, on standard error.
+pub(super) fn tell_received(received: u64) {
+    if received > 0 {
+        eprintln!(
+            "{} further records say that a request was received; those above say what became of it",
+            thousands(received)
         );
     }
 }
@@ -98,6 +115,13 @@ impl Logged {
             .map(|(class, form)| format!("{class}={form}"))
             .collect();
         classes.join(" ")
+    }
+
+    /// Whom it is about, by pseudonyms.
+    pub(super) fn people(&self) -> impl Iterator<Item = &str> {
+        let people = self.record.pointer("/unmapped/data_subject/uids");
+        let people = people.and_then(Value::as_array).into_iter().flatten();
+        people.filter_map(Value::as_str)
     }
 
     pub(super) fn purposes(&self) -> Vec<&str> {

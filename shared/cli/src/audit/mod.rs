@@ -15,6 +15,7 @@ mod report;
 mod search;
 mod selection;
 mod subject_args;
+pub(crate) mod unread;
 mod verify;
 
 use clap::Subcommand;

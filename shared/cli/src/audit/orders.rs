@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use audit::keys::SigningKey;
 
-use super::common::{Input, Result, is_same_file, read_text};
+use super::common::{Input, Result, read_text};
 use super::format::thousands;
 use super::keygen::random;
-use crate::output::say;
+use crate::output::{is_same_file, say};
 use trail::chains::Trail;
 use trail::holds::Holds;
 use trail::issue::{Kind, Severity};
@@ -113,6 +113,20 @@ impl Order {
             .collect()
     }
 
+    /// Reads all files. A dry run makes no ledger, and misses none.
+    pub(super) fn read<O: Observer>(
+        &self,
+        keyring: &Keyring,
+        observer: impl Fn() -> O + Sync,
+    ) -> Result<(Trail, Vec<O>)> {
+        if self.input.ledger().is_some_and(|ledger| ledger.exists()) {
+            self.input.read(keyring, observer)
+        } else {
+            let files = self.input.files()?;
+            self.input.how.read_paths(&files, keyring, observer)
+        }
+    }
+
     /// Reads all files with the holds that are in force: those of the ledger, and of others among the files.
     pub(super) fn read_with_holds<O: Observer>(
         &self,
@@ -122,7 +136,7 @@ impl Order {
     ) -> Result<(Trail, Vec<O>, Arc<Holds>)> {
         let mut holds = Arc::new(Holds::active(&ledger.orders));
         loop {
-            let (trail, observers) = self.input.read(keyring, || observer(&holds))?;
+            let (trail, observers) = self.read(keyring, || observer(&holds))?;
             let all = Holds::active(trail.orders());
             if all == *holds {
                 return Ok((trail, observers, holds));

@@ -13,6 +13,7 @@ use trail::rewrite::Fate;
 use super::common::Result;
 use super::format::{printable, thousands};
 use super::orders::{DRY_RUN, Order, Safeguards};
+use super::unread::tell_unread;
 use crate::exit;
 use crate::output::say;
 
@@ -35,13 +36,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Ages::new(now_ms, Arc::clone(holds))
     })?;
     let plans = plans(&trail, &holds, ages);
+    let done = tell_unread(&trail, exit::RIGHT);
     if !arguments.safeguards.allow(trail, now_ms, "purging") {
         return Ok(exit::FOUND);
     }
     tell(&plans);
     if !order.apply {
         say!("{DRY_RUN}");
-        return Ok(exit::RIGHT);
+        return Ok(done);
     }
     let purges: BTreeMap<ChainUid, &Purge> = plans
         .iter()
@@ -53,16 +55,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         .map(|plan| (plan.chain, plan.single.clone()))
         .collect();
     if purges.is_empty() && single.is_empty() {
-        return Ok(exit::RIGHT);
+        return Ok(done);
     }
     let mut grounds = order.grounds();
     grounds.insert("expired".to_owned(), "behind a record on hold".to_owned());
     let tombstones = if single.is_empty() {
         BTreeMap::new()
     } else {
-        let (_, found) = order
-            .input
-            .read(&keyring, || Tombstones::new(&single, &grounds))?;
+        let (_, found) = order.read(&keyring, || Tombstones::new(&single, &grounds))?;
         found.into_iter().flat_map(|found| found.found).collect()
     };
     let entries = purges
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             || tombstones.contains_key(&(chain, sequence));
         if goes { Fate::Drop } else { Fate::Keep }
     })?;
-    Ok(exit::RIGHT)
+    Ok(done)
 }
 
 /// What can go, and why the rest of what is past its time stays.
@@ -136,4 +136,4 @@ const AFTER_HELP: &str = "\
 A chain is cut from its beginning, at a signed record, which stays: as far as all records of requests
 are past their time and none is missing. A record on hold stays alone: what comes after it goes one by
 one, with a tombstone each. What stays is said, with the reason. The order is signed and written to the
-ledger first. Exit status: 0 done, or would be, 1 refused, 2 not possible, 64 wrong usage.";
+ledger first. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.";

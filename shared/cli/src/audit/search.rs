@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::common::{Demands, Input, Result};
 use super::format::thousands;
-use super::logged::{Logged, pretty, tell_unvouched, vouched};
+use super::logged::{Logged, is_received, pretty, tell_received, tell_unvouched, vouched};
 use super::selection::Selection;
+use super::unread::tell_unread;
+use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
@@ -53,9 +55,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let (trail, found) = input.read(&keyring, || Found {
         filter: &filter,
         requests: Vec::new(),
+        received: 0,
     })?;
+    let received = found.iter().map(|found| found.received).sum();
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &question);
     let rows = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
     let shown = requests
@@ -83,18 +88,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         );
     }
     tell_unvouched(unvouched);
-    Ok(u8::from(verdict.exit_code == 1))
+    tell_received(received);
+    Ok(match verdict.exit_code {
+        1 => exit::FOUND,
+        _ => unread,
+    })
 }
 
 struct Found<'f> {
     filter: &'f Filter,
     requests: Vec<Logged>,
+    /// Records that a request was received; what became of it is in another.
+    received: u64,
 }
 
 impl Observer for Found<'_> {
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
-        let fields = fields.filter(|_| item.control.is_none());
-        if fields.is_some_and(|fields| self.filter.takes(item, text, fields)) {
+        let Some(fields) = fields.filter(|_| item.control.is_none()) else {
+            return;
+        };
+        if !self.filter.takes(item, text, fields) {
+            return;
+        }
+        if is_received(text, fields) {
+            self.received = self.received.saturating_add(1);
+        } else {
             self.requests.push(Logged::new(item, text));
         }
     }
@@ -121,4 +139,4 @@ const AFTER_HELP: &str = "\
 The requests that --subject, --data-subject, --route, --class, --data-class, --from and --to choose, all of
 which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
 the caller, the operation, and what became of the request. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, 64 wrong usage.";
+verification, 2 not possible, or not all was read, 64 wrong usage.";

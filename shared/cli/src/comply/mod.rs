@@ -9,8 +9,8 @@ use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
-use inspect::check::BUNDLE;
 use inspect::check::configured::{self, Configured};
+use inspect::check::{BUNDLE, parsed};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
 use trail::source::files_of;
@@ -20,8 +20,9 @@ use trail::verdict::{Question, Verdict, conclude};
 use crate::audit::common::{How, Result, TimeRange};
 use crate::audit::format::thousands;
 use crate::audit::inventory::operations;
+use crate::audit::unread::tell_unread;
 use crate::exit;
-use crate::output::say;
+use crate::output::{Output, say};
 
 /// Says what a configuration and a trail prove of the requirements of a standard
 ///
@@ -61,9 +62,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Where it goes [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     /// The files are a part of what there is: what is before and after them is not missing
     #[arg(long)]
@@ -98,6 +98,7 @@ fn made(arguments: &Arguments) -> Result<u8> {
     if arguments.configs.is_empty() {
         return Err("--config is needed: the configuration of the gateway".to_owned());
     }
+    arguments.output.refuse_inputs(arguments.all_paths()?)?;
     let configurations = arguments.configurations()?;
     let document = configurations.document();
     let (from_ms, to_ms) = arguments.times.span()?;
@@ -132,18 +133,13 @@ fn made(arguments: &Arguments) -> Result<u8> {
             _ => return Err("--format oscal: one --framework makes one document".to_owned()),
         },
     };
-    match &arguments.output {
-        Some(file) => {
-            std::fs::write(file, made).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
-        None => crate::output::text(made),
-    }
+    arguments.output.write(&made)?;
     let is_untrue = basis.verdict.is_some_and(|verdict| verdict.exit_code == 1);
     let is_lacking = |one: &Assessment| one.counts.missing + one.counts.partial > 0;
     Ok(if is_untrue || assessments.iter().any(is_lacking) {
         exit::FOUND
     } else {
-        exit::RIGHT
+        found.as_ref().map_or(exit::RIGHT, |one| one.unread)
     })
 }
 
@@ -165,6 +161,14 @@ impl Arguments {
             })
         };
         self.frameworks.iter().map(find).collect()
+    }
+
+    /// All that is read.
+    fn all_paths(&self) -> Result<Vec<PathBuf>> {
+        let mut paths = files_of(&self.trails)?;
+        paths.extend(self.configs.iter().chain(&self.openapi).cloned());
+        paths.extend(self.how.paths_beside().cloned());
+        Ok(paths)
     }
 
     fn configurations(&self) -> Result<Configurations> {
@@ -202,7 +206,9 @@ impl Arguments {
             is_excerpt: self.excerpt,
             ..Question::default()
         };
+        let unread = tell_unread(&trail, exit::RIGHT);
         Ok(Some(Searched {
+            unread,
             found: Search::found(found),
             verdict: conclude(trail, &question),
             inventory,
@@ -212,6 +218,8 @@ impl Arguments {
 
 /// What was found in a trail.
 struct Searched {
+    /// The exit status, as far as it is about what was read.
+    unread: u8,
     found: Found,
     verdict: Verdict,
     inventory: Option<Inventory>,
@@ -228,6 +236,9 @@ fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
         ));
     }
     for Configured { filter, json } in found {
+        // The filter would not start with what it refuses, so nothing of it is set.
+        parsed(filter, &json)
+            .map_err(|problems| format!("{name}: {filter} refuses this: {problems}"))?;
         if filter == BUNDLE {
             for part in split(&json).parts {
                 let config = value(&part.json, &name)?;
@@ -328,4 +339,4 @@ Examples:
     --from 2026-01-01 --to 2026-04-01 --format html --output evidence.html
 The requirements are in our own words, and what is met is met as far as a gateway can. The files of controls, and what a
 predicate may say, are described in the README of shared/comply.
-Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, 2 not possible, 64 wrong usage.";
+Exit status: 0 nothing is missing, 1 something is, or the trail fails verification, 2 not possible, or not all was read, 64 wrong usage.";

@@ -106,6 +106,59 @@ fn a_client_cannot_forge_evidence() {
     }
 }
 
+/// A client may send any bytes, and hosts print them as they are: before what the emitter has written, behind it
+/// in the same line, as the first line of a file, and in the array of bytes that a journal writes.
+#[test]
+fn bytes_that_are_no_text_void_nothing() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
+    lines.push(emitter.close().text);
+    let lines: Vec<Vec<u8>> = lines
+        .iter()
+        .map(|line| format!("[x] wasm log: {}", logged(line)).into_bytes())
+        .collect();
+    let hostile = b"[y] \"GET / HTTP/1.1\" 200 \"a\xff\xfeb\"".to_vec();
+    let beside = |line: &Vec<u8>| [line.as_slice(), b", request: \"GET /\xff HTTP/1.1\""].concat();
+    let as_bytes = |line: &Vec<u8>| format!("{{\"MESSAGE\":{:?}}}", beside(line)).into_bytes();
+    let of_container = |line: &Vec<u8>| {
+        let text = [b"2026-11-24T21:00:00.0Z stderr F ", &beside(line)[..]].concat();
+        [text, b"2026-11-24T21:00:00.0Z stdout F ua=\xff".to_vec()].join(&b'\n')
+    };
+    let in_between = [&lines[..2], std::slice::from_ref(&hostile), &lines[2..]].concat();
+    for (what, log) in [
+        ("in a line of its own", in_between),
+        ("first", [&[hostile.clone()][..], &lines].concat()),
+        ("behind a record", lines.iter().map(beside).collect()),
+        ("in a journal", lines.iter().map(as_bytes).collect()),
+        ("in a container", lines.iter().map(of_container).collect()),
+    ] {
+        let log = [log.join(&b'\n'), b"\n".to_vec()].concat();
+        bed.write("envoy.log", &log);
+        let verify = format!("verify {KEYS} --json envoy.log");
+        let outcome = bed.run(&verify);
+        assert_eq!(outcome.code, 0, "{what}: {}", outcome.out);
+        assert_eq!(outcome.number("records.requests"), 2, "{what}");
+        // What is read is erased, too.
+        let erase = format!("erase {KEYS} {SIGN} --subject jane --apply envoy.log");
+        let erased = bed.run(&erase);
+        assert_eq!(erased.code, 0, "{what}: {}{}", erased.out, erased.err);
+        let outcome = bed.run(&format!("{verify} --ledger ledger.ndjson"));
+        assert_eq!(outcome.code, 0, "{what}: {}", outcome.out);
+        assert_eq!(outcome.number("records.erased"), 1, "{what}");
+        std::fs::remove_file(bed.path("ledger.ndjson")).unwrap();
+    }
+    // In a record itself there are none: that one was changed.
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    let trail = joined(&lines).into_bytes();
+    let at = trail.windows(4).position(|four| four == b"jane").unwrap();
+    let changed = [&trail[..at], b"\xff\xfe", &trail[at + 2..]].concat();
+    bed.write("trail.ndjson", &changed);
+    let outcome = bed.run(&format!("verify {KEYS} --json trail.ndjson"));
+    assert_eq!(outcome.expect(1).number("issue_counts.not_a_record"), 1);
+}
+
 /// Two runs of one emitter with different keys, of which the verifier has the older: the verdict does not
 /// say of the newer that anything vouches for it.
 #[test]

@@ -31,6 +31,11 @@ impl Bed {
         self.folder.path().join(name)
     }
 
+    /// The name of the folder in the one that it is in.
+    pub(crate) fn name(&self) -> &str {
+        self.folder.path().file_name().unwrap().to_str().unwrap()
+    }
+
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();

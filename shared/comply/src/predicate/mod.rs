@@ -143,11 +143,15 @@ impl Node {
             Self::All(nodes) => nodes.iter().all(|node| node.holds(place, reported)),
             Self::Not(node) => !node.holds(place, reported),
             Self::Test(path, test) => {
+                // What is only reported would be done too, so it must not be the wrong thing.
+                let reported = match test {
+                    Some((Operator::NotEqual, _)) => ReportMode::Counts,
+                    _ => reported,
+                };
                 let mut found = Vec::new();
                 select(place, &path.0, reported, &mut found);
                 match test {
                     None => found.iter().any(|place| is_set(place.value)),
-                    // What is only reported would be done too, so it must not be the wrong thing.
                     Some((Operator::NotEqual, literals)) => !found
                         .iter()
                         .any(|place| literals.iter().any(|literal| literal.equals(place.value))),

@@ -47,10 +47,8 @@ impl<'l> Contents<'l> {
                 // journald writes what is not printable as an array of bytes.
                 Some(_) => {
                     let bytes = serde_json::from_str::<Vec<u8>>(message).unwrap_or_default();
-                    match String::from_utf8(bytes) {
-                        Ok(text) => self.add_string(Cow::Owned(text), Origin::Log),
-                        Err(_) => self.foreign += 1,
-                    }
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    self.add_string(Cow::Owned(text), Origin::Log);
                 }
                 None => self.add_value(message, Origin::Log),
             }
@@ -137,8 +135,11 @@ impl<'l> Contents<'l> {
             }
         } else if let Some(data) = event.string("data_base64") {
             let decoded = STANDARD.decode(data.as_bytes()).ok();
-            match decoded.and_then(|bytes| String::from_utf8(bytes).ok()) {
-                Some(text) => self.add_string(Cow::Owned(text), origin),
+            match decoded {
+                Some(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    self.add_string(Cow::Owned(text), origin);
+                }
                 None => self.foreign += 1,
             }
         } else {

@@ -17,6 +17,17 @@ pub struct Fragment<'l> {
     pub is_last: bool,
 }
 
+impl Fragment<'_> {
+    /// The same, of a line that does not stay.
+    pub(crate) fn into_owned(self) -> Fragment<'static> {
+        Fragment {
+            stream: Cow::Owned(self.stream.into_owned()),
+            text: Cow::Owned(self.text.into_owned()),
+            is_last: self.is_last,
+        }
+    }
+}
+
 /// Reads a line of a container's log. `None`: it is none.
 pub(super) fn of(line: &str) -> Option<Fragment<'_>> {
     if line.starts_with('{') {

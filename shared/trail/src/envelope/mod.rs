@@ -251,6 +251,13 @@ impl<'l> Contents<'l> {
         }
     }
 
+    /// The same, of a line that does not stay.
+    pub(crate) fn into_owned(self) -> Contents<'static> {
+        let mut owned = Contents::default();
+        owned.append(self);
+        owned
+    }
+
     fn append(&mut self, other: Contents<'_>) {
         self.found
             .extend(other.found.into_iter().map(|found| Found {

@@ -190,7 +190,7 @@ impl Value<'_> {
 /// Bytes are base64 in the JSON of protobuf.
 fn text_of(encoded: &str) -> Option<String> {
     let decoded = STANDARD.decode(encoded).ok()?;
-    String::from_utf8(decoded).ok()
+    Some(String::from_utf8_lossy(&decoded).into_owned())
 }
 
 /// The JSON that a value of OTLP stands for.

@@ -79,21 +79,15 @@ impl<'c> CheckedChunk<'c> {
         let open = checked.is_open.then_some(chunk.bytes.len());
         for end in ends.chain(open) {
             let line = match whole {
-                Some(text) => text.get(start..end),
-                None => chunk
-                    .bytes
-                    .get(start..end)
-                    .and_then(|line| std::str::from_utf8(line).ok()),
+                Some(text) => Cow::Borrowed(text.get(start..end).unwrap_or_default()),
+                None => String::from_utf8_lossy(chunk.bytes.get(start..end).unwrap_or_default()),
             };
             if start == 0 && chunk.is_first {
-                checked.is_mixed = line.is_some_and(envelope::may_have_other_lines);
+                checked.is_mixed = envelope::may_have_other_lines(&line);
             }
             match line {
-                Some(line) => checked.line(line, checker),
-                None => {
-                    let why = "not UTF-8".to_owned();
-                    checked.malformed.push((checked.lines, why));
-                }
+                Cow::Borrowed(line) => checked.line(line, checker),
+                Cow::Owned(line) => checked.lossy_line(&line, checker),
             }
             checked.lines += 1;
             start = end + 1;
@@ -102,12 +96,36 @@ impl<'c> CheckedChunk<'c> {
     }
 
     fn line<'k: 'c>(&mut self, line: &'c str, checker: &mut Checker<'k>) {
-        let number = self.lines;
         match envelope::read(line, checker.log_keys()) {
             Line::Record(text) => {
-                let record = Record::check(number, text.into(), Origin::Store, None, checker);
+                let record = Record::check(self.lines, text.into(), Origin::Store, None, checker);
                 self.records.push(record);
             }
+            held => self.held(held, line, checker),
+        }
+    }
+
+    /// A line of which some bytes are no UTF-8, with U+FFFD in their place. A log has what clients have sent,
+    /// and they may send any bytes: the line is one as others, and what emitters have written beside stays to
+    /// be read. No record has such bytes.
+    fn lossy_line<'k: 'c>(&mut self, line: &str, checker: &mut Checker<'k>) {
+        match envelope::read(line, checker.log_keys()) {
+            Line::Record(_) => self.malformed.push((self.lines, "not UTF-8".to_owned())),
+            Line::Holds(contents) => {
+                self.held(Line::Holds(contents.into_owned()), line, checker);
+            }
+            Line::Fragment(fragment) => {
+                self.held(Line::Fragment(fragment.into_owned()), line, checker);
+            }
+            Line::Other => self.held(Line::Other, line, checker),
+        }
+    }
+
+    /// What a line holds that is no record by itself.
+    fn held<'k: 'c>(&mut self, held: Line<'c>, line: &str, checker: &mut Checker<'k>) {
+        let number = self.lines;
+        match held {
+            Line::Record(_) => {}
             Line::Holds(contents) => self.contents(number, contents, checker),
             Line::Fragment(fragment) => self.fragment(number, fragment, checker),
             Line::Other => {

@@ -216,10 +216,10 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
 
     fn base64(&mut self, value: &mut Json) -> Kept {
         let decoded = value.as_str().and_then(|text| STANDARD.decode(text).ok());
-        let Some(text) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        let Some(bytes) = decoded else {
             return Kept::Not;
         };
-        let kept = self.message(&text, value);
+        let kept = self.message(&String::from_utf8_lossy(&bytes), value);
         if let (Kept::Changed, Json::String(text)) = (kept, &mut *value) {
             *text = STANDARD.encode(text.as_bytes());
         }
@@ -253,7 +253,7 @@ fn text_of(bytes: &[Json]) -> Option<String> {
         _ => None,
     };
     let bytes: Option<Vec<u8>> = bytes.iter().map(byte).collect();
-    String::from_utf8(bytes?).ok()
+    Some(String::from_utf8_lossy(&bytes?).into_owned())
 }
 
 fn uid(text: &str) -> Option<String> {

@@ -9,7 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use change::{Changed, Changer};
+use crate::replacement::Replacement;
+use change::Changer;
 use pieces::{Pieces, fragment};
 
 /// What becomes of a record.
@@ -60,53 +61,23 @@ pub fn rewrite(
     let target = fs::canonicalize(path).map_err(io)?;
     let file = File::open(&target).map_err(io)?;
     let before = file.metadata().map_err(io)?;
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let fresh = target.with_file_name(format!(".{name}.meshward-new"));
-    // One that is there already is of a command that runs, or was interrupted.
-    let created =
-        File::create_new(&fresh).map_err(|error| RewriteError::Io(fresh.clone(), error))?;
-    let mut out = BufWriter::with_capacity(1 << 20, created);
-    let result = copy(file, &mut out, &mut fate).and_then(|done| {
-        out.flush()?;
-        keep_owner(out.get_ref(), &before);
-        out.get_ref().set_permissions(before.permissions())?;
-        out.get_ref().sync_all()?;
-        Ok(done)
-    });
-    let remove = || drop(fs::remove_file(&fresh));
-    let done = result.map_err(|error| {
-        remove();
-        io(error)
-    })?;
+    let replacement = Replacement::create(&target)
+        .map_err(|error| RewriteError::Io(Replacement::beside(&target), error))?;
+    let mut out = BufWriter::with_capacity(1 << 20, replacement.file());
+    let done = copy(file, &mut out, &mut fate).map_err(io)?;
+    out.flush().map_err(io)?;
+    drop(out);
     if done.dropped == 0 && done.replaced == 0 {
-        remove();
         return Ok(done);
     }
+    replacement.finish().map_err(io)?;
     let after = fs::metadata(&target).map_err(io)?;
     if after.len() != before.len() || after.modified().ok() != before.modified().ok() {
-        remove();
         return Err(RewriteError::Changed(path.to_owned()));
     }
-    fs::rename(&fresh, &target).map_err(|error| {
-        remove();
-        io(error)
-    })?;
-    if let Some(folder) = target.parent() {
-        // The new name is on the disk when its folder is. Not every system can.
-        drop(File::open(folder).and_then(|folder| folder.sync_all()));
-    }
+    replacement.put_in_place().map_err(io)?;
     Ok(done)
 }
-
-/// Where we may, which is as root; anybody else owns what they write anyway.
-#[cfg(unix)]
-fn keep_owner(file: &File, before: &fs::Metadata) {
-    use std::os::unix::fs::{MetadataExt as _, fchown};
-    drop(fchown(file, Some(before.uid()), Some(before.gid())));
-}
-
-#[cfg(not(unix))]
-fn keep_owner(_: &File, _: &fs::Metadata) {}
 
 fn copy(
     file: File,
@@ -127,13 +98,13 @@ fn copy(
             return Ok(changer.done);
         }
         let end = line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
-        let text = line
-            .get(..end)
-            .and_then(|text| std::str::from_utf8(text).ok());
-        match text.and_then(fragment) {
+        // As lines are read: bytes of clients that are no UTF-8 stand beside what is to be changed.
+        let text = String::from_utf8_lossy(line.get(..end).unwrap_or_default());
+        match fragment(&text) {
             Some(fragment) => pieces.add(&line, &fragment, &mut changer),
             None => {
-                let changed = text.map_or(Changed::Not, |text| changer.line(text));
+                let changed = changer.line(&text);
+                drop(text);
                 pieces.push(changed.applied(line));
             }
         }

@@ -108,7 +108,7 @@ impl Pieces {
 
 /// The last line of some pieces, with the whole text in it.
 fn with_text(line: &[u8], text: &str) -> Option<Vec<u8>> {
-    let line = std::str::from_utf8(line).ok()?;
+    let line = String::from_utf8_lossy(line);
     if line.starts_with('{') {
         let mut json = Json::parse(line.trim_ascii().as_bytes()).ok()?;
         let Json::Object(members) = &mut json else {

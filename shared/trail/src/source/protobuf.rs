@@ -292,7 +292,7 @@ fn any_value(message: &[u8], depth: u32) -> JsonOf {
     let mut value = json!({});
     for field in fields(message) {
         value = match field? {
-            (1, Value::Bytes(bytes)) => json!({"stringValue": text(bytes)?}),
+            (1, Value::Bytes(bytes)) => json!({"stringValue": String::from_utf8_lossy(bytes)}),
             (2, Value::Varint(number)) => json!({"boolValue": number != 0}),
             (3, Value::Varint(number)) => json!({"intValue": number.cast_signed().to_string()}),
             (4, Value::Fixed64(bytes)) => json!({"doubleValue": f64::from_le_bytes(bytes)}),

@@ -4,13 +4,14 @@ mod html;
 mod svg;
 mod text;
 
-use std::path::PathBuf;
-
 use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
+use crate::audit::unread::tell_unread;
+use crate::exit;
+use crate::output::Output;
 use trail::verdict::conclude;
 
 #[derive(clap::Args)]
@@ -23,9 +24,8 @@ pub(in crate::audit) struct Arguments {
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 
-    /// Where it goes [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 
     #[command(flatten)]
     selection: Selection,
@@ -51,6 +51,7 @@ enum Format {
 
 pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let input = &arguments.input;
+    arguments.output.refuse_inputs(input.all_paths()?)?;
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
     let mut filter = arguments.selection.filter()?;
@@ -63,6 +64,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
         observers.into_iter().unzip();
     let question = arguments.demands.question(now_ms);
+    let unread = tell_unread(&trail, exit::RIGHT);
     let verdict = conclude(trail, &question);
     let tally = tallies
         .into_iter()
@@ -86,14 +88,12 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
             json.map_err(|error| error.to_string())? + "\n"
         }
     };
-    match &arguments.output {
-        Some(file) => {
-            std::fs::write(file, made).map_err(|error| format!("{}: {error}", file.display()))?;
-        }
-        None => crate::output::text(&made),
-    }
+    arguments.output.write(&made)?;
     // A report of records that cannot be trusted must not pass for one that can.
-    Ok(u8::from(report.verification.exit_code == 1))
+    Ok(match report.verification.exit_code {
+        1 => exit::FOUND,
+        _ => unread,
+    })
 }
 
 impl Arguments {
@@ -115,7 +115,7 @@ const DAY_MS: u64 = 86_400_000;
 const AFTER_HELP: &str = "\
 Counts leave out repetitions, records that are not what they were and, where keys are given, all that
 none of them vouches for. Filters choose what is counted; whether the trail can be trusted is always said about all of it. Exit status: 0 a report,
-1 a report of records that fail verification, 2 no report, 64 wrong usage.";
+1 a report of records that fail verification, 2 no report, or one of not all, 64 wrong usage.";
 
 /// What the counts do not say by themselves.
 fn notes(report: &Report) -> Vec<String> {
