@@ -78,7 +78,8 @@ impl PairsRewriter {
             let is_separator = self.separates(byte);
             match self.state {
                 _ if is_separator => {
-                    self.end_pair(&plan, out, tally);
+                    let is_cut = byte == b';' && self.syntax == Syntax::Form;
+                    self.end_pair(is_cut, &plan, out, tally);
                     if byte == b'&' || self.syntax == Syntax::Cookies {
                         self.announced = KeyInfo::default();
                     }
@@ -100,14 +101,16 @@ impl PairsRewriter {
                 State::Value => {
                     let length = self.plain(rest(chunk, position));
                     if length > 0 {
-                        self.push_plain(
-                            part(chunk, position, position.plus(length)),
-                            &plan,
-                            out,
-                            tally,
-                        );
+                        let bytes = part(chunk, position, position.plus(length));
+                        if self.syntax == Syntax::Form && memchr::memchr(b';', bytes).is_some() {
+                            self.value.doubt();
+                        }
+                        self.push_plain(bytes, &plan, out, tally);
                         position = position.plus(length);
                         continue;
+                    }
+                    if byte == b';' {
+                        self.value.doubt();
                     }
                     self.push_coded(byte, &plan, out, tally);
                 }
@@ -122,7 +125,7 @@ impl PairsRewriter {
     /// The list is complete.
     pub fn finish(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
-        self.end_pair(&plan, out, tally);
+        self.end_pair(false, &plan, out, tally);
         self.state = State::Name;
     }
 
@@ -230,7 +233,7 @@ impl PairsRewriter {
         let place = (Spelling::FormName, self.offset);
         self.value.begin(plan, &nothing, None, place);
         self.push_spelled(name, plan, out, tally);
-        self.end_value(plan, out, tally);
+        self.end_value(false, plan, out, tally);
     }
 
     fn push_spelled(&mut self, bytes: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
@@ -315,14 +318,15 @@ impl PairsRewriter {
         }
     }
 
-    fn end_pair(&mut self, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+    /// `is_cut`: to those who do not take `;` for `&` the value goes on.
+    fn end_pair(&mut self, is_cut: bool, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         match self.state {
             State::Name => {
                 if self.held.len() > self.lead() {
                     // A text without `=`: searched as a value.
                     self.name_is_text(0, plan, out, tally);
                     if self.state == State::Value {
-                        self.end_value(plan, out, tally);
+                        self.end_value(is_cut, plan, out, tally);
                     }
                 } else if self.written || !self.gone {
                     out.append(&mut self.held);
@@ -330,16 +334,21 @@ impl PairsRewriter {
                     self.held.clear();
                 }
             }
-            State::Value => self.end_value(plan, out, tally),
+            State::Value => self.end_value(is_cut, plan, out, tally),
             State::Dropping => {}
         }
         self.percent.clear();
         self.is_claimed = false;
     }
 
-    fn end_value(&mut self, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+    fn end_value(&mut self, is_cut: bool, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_percent(plan, out, tally);
-        self.value.end(&mut Sink { plan, out, tally });
+        let mut sink = Sink { plan, out, tally };
+        if is_cut {
+            self.value.end_at_separator(&mut sink);
+        } else {
+            self.value.end(&mut sink);
+        }
     }
 }
 
@@ -368,3 +377,54 @@ fn decoded_name(spelled: &[u8]) -> Vec<u8> {
 }
 
 const MAX_NAME_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use crate::fixtures::{plan_of, redacted};
+
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn a_semicolon_hides_no_host_from_those_who_do_not_split_there() {
+        let plan = plan_of(r#"{"rules":[{"detect":["INTERNAL_URL"]}]}"#);
+        for body in [
+            "callback=http://a.b;c@169.254.169.254/",
+            "callback=http://a.b;c=d@169.254.169.254/&x=1",
+            "callback=http:;@169.254.169.254/",
+            "callback=//a:b;@169.254.169.254/",
+            "callback=http:%09//a?b;@169.254.169.254/",
+            "callback=file:;/../etc/passwd",
+            "http://a.b;c@169.254.169.254/",
+        ] {
+            assert_ne!(redacted(&plan, FORM, body), body, "{body}");
+        }
+        for body in [
+            "callback=https://example.com/;c=d",
+            "callback=https://example.com/a;b@c",
+            "callback=https://example.com&c=d",
+            "callback=note:;c=d",
+            "a=1;b=2",
+        ] {
+            assert_eq!(redacted(&plan, FORM, body), body, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_semicolon_leads_to_no_other_host_than_the_known_ones() {
+        let plan = plan_of(
+            r#"{"rules":[{"fields":[{"name":["callback"],"hosts":["hooks.example.com"],"action":"null"}]}]}"#,
+        );
+        for body in [
+            "callback=https://hooks.example.com/;callback=http://169.254.169.254/",
+            "callback=https://hooks.example.com/%4;callback=http://169.254.169.254/",
+        ] {
+            assert_ne!(redacted(&plan, FORM, body), body, "{body}");
+        }
+        for body in [
+            "callback=https://hooks.example.com/&x=a;b",
+            "callback=https://hooks.example.com/%3Bx",
+        ] {
+            assert_eq!(redacted(&plan, FORM, body), body, "{body}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 //! action takes the place of all of it.
 
 use crate::bytes::Position as _;
+use crate::detect::{INTERNAL_URL, internal_url};
 use crate::lexicon::Announcement;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
@@ -22,6 +23,8 @@ pub(crate) struct ValueScanner {
     needs_whole: bool,
     /// Its replacement has left, and nothing else of it does.
     is_lost: bool,
+    /// Others read the value in another way.
+    is_doubtful: bool,
     offset: u64,
 }
 
@@ -34,6 +37,7 @@ impl ValueScanner {
             applied: None,
             needs_whole: false,
             is_lost: false,
+            is_doubtful: false,
             offset: 0,
         }
     }
@@ -50,6 +54,7 @@ impl ValueScanner {
         self.applied = applied;
         self.needs_whole = applied.is_some() || plan.whole_kind(&self.announcement, b"0").is_some();
         self.is_lost = false;
+        self.is_doubtful = false;
         self.spelling = spelling;
         self.offset = offset;
         self.scanner.set_spelling(spelling);
@@ -91,6 +96,45 @@ impl ValueScanner {
         }
     }
 
+    /// To others the value goes on behind this sign. Then an address that has begun may lead to a host
+    /// there, and a rule about hosts does not let the value through.
+    pub(crate) fn end_at_separator(&mut self, sink: &mut Sink<'_>) {
+        let begins_address = self.applied.is_none()
+            && !self.is_lost
+            && sink.plan.wanted.has(INTERNAL_URL)
+            && internal_url::is_cut(self.scanner.pending());
+        if begins_address {
+            let redaction =
+                Redaction::of_kind(sink.plan, INTERNAL_URL, Some(self.scanner.pending()));
+            if self.replace(&redaction, sink) {
+                return self.scanner.forget();
+            }
+        }
+        self.end(sink);
+    }
+
+    /// A sign stands here that ends the value for others.
+    pub(crate) const fn doubt(&mut self) {
+        self.is_doubtful = true;
+    }
+
+    /// Writes what takes the place of all that is held; `false` if nothing does.
+    fn replace(&self, redaction: &Redaction, sink: &mut Sink<'_>) -> bool {
+        let old = self.scanner.pending_raw();
+        let new = redaction.spelled(self.spelling);
+        let found = Found {
+            offset: self.offset,
+            length: old.len(),
+            old,
+            new: new.as_deref(),
+        };
+        redaction.record(sink.tally, found);
+        if let Some(new) = &new {
+            sink.out.extend_from_slice(new);
+        }
+        new.is_some()
+    }
+
     /// The value is complete.
     pub(crate) fn end(&mut self, sink: &mut Sink<'_>) {
         if self.is_lost {
@@ -99,24 +143,16 @@ impl ValueScanner {
         let Some(index) = self.applied else {
             return self.scanner.end(&self.announcement, sink);
         };
-        let old = self.scanner.pending_raw().to_vec();
-        let value = self.scanner.pending().to_vec();
-        self.scanner.forget();
-        if old.is_empty() {
-            return;
+        if !self.scanner.pending_raw().is_empty() {
+            let field = sink.plan.fields.get(usize::from(index));
+            let is_doubtful = self.is_doubtful && field.is_some_and(|field| field.hosts.is_some());
+            let value = (!is_doubtful).then(|| self.scanner.pending());
+            let redaction = Redaction::of_field(sink.plan, index, value);
+            if !redaction.is_some_and(|redaction| self.replace(&redaction, sink)) {
+                sink.out.extend_from_slice(self.scanner.pending_raw());
+            }
         }
-        let Some(redaction) = Redaction::of_field(sink.plan, index, Some(&value)) else {
-            return sink.out.extend_from_slice(&old);
-        };
-        let new = redaction.spelled(self.spelling);
-        let found = Found {
-            offset: self.offset,
-            length: old.len(),
-            old: &old,
-            new: new.as_deref(),
-        };
-        redaction.record(sink.tally, found);
-        sink.out.extend_from_slice(new.as_deref().unwrap_or(&old));
+        self.scanner.forget();
     }
 
     /// Whether the value may still be held whole where it must be. If not, what takes its place
