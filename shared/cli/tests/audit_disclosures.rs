@@ -233,7 +233,7 @@ fn a_hold_keeps_what_may_be_about_a_person() {
     let output = audit("hold", &[&KEYED[..], &named, &files].concat());
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("2 records that are about the person"),
+        output.status.success() && told.contains("3 records that are about the person"),
         "{told}{}",
         String::from_utf8_lossy(&output.stderr)
     );
