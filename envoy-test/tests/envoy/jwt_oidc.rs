@@ -1,7 +1,7 @@
 //! jwt-auth in a real Envoy with a certified OpenID provider: discovery, rotation, introspection
 //! and revocation, and what happens while the provider is away.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use envoy_test::client::{Protocol, Request, Response};
 use envoy_test::envoy::Envoy;
@@ -126,6 +126,7 @@ fn rotated_keys_are_fetched_when_a_token_names_them_and_withdrawn_ones_end_their
     let provider = OidcProvider::start().unwrap();
     let settings = discovered(&provider, &Value::Null);
     let bed = bed(provider, 2, &settings);
+    let began = Instant::now();
     let kind = AccessToken::Jwt(Algorithm::Es256);
     let old = bed.token(kind);
     for _ in 0..6 {
@@ -148,8 +149,10 @@ fn rotated_keys_are_fetched_when_a_token_names_them_and_withdrawn_ones_end_their
             (0..8).all(|_| bed.get(token).status == 401)
         });
     }
+    // Tokens of unknown keys ask for one fetch a second (`min_refresh`), however many they are.
+    let most = began.elapsed().as_secs() + 4;
     let fetches = bed.provider.counts().unwrap().jwks;
-    assert!((3..=8).contains(&fetches), "{fetches}");
+    assert!(fetches >= 3 && fetches <= most, "{fetches} of {most}");
 }
 
 #[test]
