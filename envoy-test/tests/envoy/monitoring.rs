@@ -76,7 +76,7 @@ const RULES: [&str; 5] = [
     FILTER,
 ];
 
-/// The dashboards.
+/// The Grafana dashboards that are shipped, by the names of their files.
 const DASHBOARDS: [&str; 5] = [
     "overview",
     "jwt-auth",

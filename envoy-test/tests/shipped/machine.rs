@@ -40,7 +40,7 @@ const COMPLETE: [(&str, &str); 13] = [
 ];
 
 pub(crate) struct Machine {
-    /// The programs.
+    /// Where the programs of the imitated machine are, which is all of its `PATH`.
     pub(crate) folder: TempDir,
     environment: BTreeMap<String, String>,
 }

@@ -48,7 +48,7 @@ fn is_letter(letter: char) -> bool {
 }
 
 const DEFAULT_HEADER: &str = "x-break-glass";
-/// Bytes of letters.
+/// A reason has at least so many bytes of letters that can be seen.
 const MIN_REASON_BYTES: usize = 4;
 const MAX_REASON_BYTES: usize = 256;
 

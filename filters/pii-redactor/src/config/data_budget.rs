@@ -32,9 +32,9 @@ pub struct DataBudget {
     pub class: EntitySet,
     /// As the configuration names them.
     pub class_words: Vec<String>,
-    /// How many values.
+    /// How many values of the class may leave in clear, and how fast that number is refilled; no limit if there is none.
     pub values: Option<Gcra>,
-    /// How many people they may be of.
+    /// Of how many distinct people they may be, in what time; no limit if there is none.
     pub people: Option<PeopleLimit>,
     /// What happens when it is spent.
     pub then: Then,
@@ -56,7 +56,7 @@ pub struct PeopleLimit {
 pub enum Then {
     /// Requests are refused, and a response that goes beyond it ends.
     Block,
-    /// Values are masked.
+    /// Each value beyond the budget is masked, whatever the rules say.
     Mask,
     /// It is counted and recorded.
     Report,
