@@ -182,7 +182,11 @@ pub(crate) fn shown(names: &[&[u8]]) -> String {
             character.is_alphanumeric() || matches!(character, '_' | '-' | '$' | ' ' | '[' | ']')
         };
         let name = policy::text::lossy(name);
-        let mut shown = name.chars().filter(is_shown).take(MAX_SHOWN_LETTERS).peekable();
+        let mut shown = name
+            .chars()
+            .filter(is_shown)
+            .take(MAX_SHOWN_LETTERS)
+            .peekable();
         // What has no name, such as a comment, has no step of its own.
         if shown.peek().is_some() {
             path.push('.');

@@ -117,7 +117,10 @@ impl RedactedStream {
     /// action if the request goes no further.
     pub(super) fn limit_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Option<Action> {
         let of_query = self.exceeds_in(filter, host, Place::RequestQuery, |limits, tally| {
-            let paths = self.request.iter().flat_map(|request| request.raw_paths(host));
+            let paths = self
+                .request
+                .iter()
+                .flat_map(|request| request.raw_paths(host));
             // A server reads one of them.
             for document in paths.flat_map(|path| parameter_values(path, "query")) {
                 let mut one = Tally::default();
@@ -150,7 +153,13 @@ impl RedactedStream {
         let plan = filter.plan(&rules);
         let mut tally = Tally::default();
         measured(plan.watched()?.limits(), &mut tally);
-        refused(filter, host, Direction::Request, (&plan, true), tally.excesses())
+        refused(
+            filter,
+            host,
+            Direction::Request,
+            (&plan, true),
+            tally.excesses(),
+        )
     }
 }
 

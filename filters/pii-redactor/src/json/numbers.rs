@@ -186,7 +186,15 @@ impl JsonRewriter {
             kept => {
                 // What stays is searched as any other value.
                 if let Some(redaction) = kept {
-                    redaction.record(tally, Found { offset: place, length: token.len(), old: token, new: None });
+                    redaction.record(
+                        tally,
+                        Found {
+                            offset: place,
+                            length: token.len(),
+                            old: token,
+                            new: None,
+                        },
+                    );
                 }
                 let announcement = self.next.info.announcement().of_number();
                 let mut spans = std::mem::take(&mut self.spans);

@@ -405,7 +405,9 @@ impl Watch {
             self.state = State::Colon;
         } else {
             match std::mem::take(&mut self.is_graphql) {
-                true if self.is_long => measure(watched.limits(), Excess::GraphqlUnreadable, 1, tally),
+                true if self.is_long => {
+                    measure(watched.limits(), Excess::GraphqlUnreadable, 1, tally)
+                }
                 true => measure_graphql(watched.limits(), text.as_bytes(), tally),
                 false => {}
             }

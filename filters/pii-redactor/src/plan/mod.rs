@@ -113,7 +113,8 @@ pub struct FieldRule {
 impl FieldRule {
     /// Whether a member decides about the message: it blocks it, or may lead to some hosts only.
     fn may_stop(&self) -> bool {
-        let blocks = matches!(&self.action, FieldAction::Value(action) if matches!(**action, Action::Block));
+        let blocks =
+            matches!(&self.action, FieldAction::Value(action) if matches!(**action, Action::Block));
         self.enforces && (blocks || self.hosts.is_some())
     }
 }

@@ -219,24 +219,34 @@ fn people_in_objects_that_go_are_not_charged() {
         "data_subject":[{"response":"$[*].id"}]}],
         "budget":[{"name":"people","key":["claim:client_id"],"class":"US_SSN","people":"5/day","then":"THEN"}]}"#;
     let one = |person: usize, owner: &str| {
-        format!(r#"{{"id":"p{person}","ssn":"536-22-{}","owner":"{owner}"}}"#, 1000 + person)
+        format!(
+            r#"{{"id":"p{person}","ssn":"536-22-{}","owner":"{owner}"}}"#,
+            1000 + person
+        )
     };
     let foreign = (0..20).map(|person| one(person, "joe"));
-    let all: Vec<_> = foreign.chain((20..23).map(|person| one(person, "jane"))).collect();
+    let all: Vec<_> = foreign
+        .chain((20..23).map(|person| one(person, "jane")))
+        .collect();
     let body = format!("[{}]", all.join(","));
     for then in ["mask", "block"] {
         let mut proxy = proxy(Profile::Envoy, &text.replace("THEN", then));
         for piece in [16, 100, body.len()] {
             let chunks = body.as_bytes().chunks(piece).map(<[u8]>::to_vec);
             let outcome = proxy.run(&of("app"), &Response::json("").chunks(chunks));
-            assert_eq!((clear(&outcome), outcome.reset), (3, false), "{then} {piece}");
+            assert_eq!(
+                (clear(&outcome), outcome.reset),
+                (3, false),
+                "{then} {piece}"
+            );
         }
     }
 }
 
 #[test]
 fn a_text_that_turns_out_to_be_no_document_is_charged_once() {
-    let text = config(r#""values":"3/day","then":"mask""#).replacen('{', r#"{"nested_json":true,"#, 1);
+    let text =
+        config(r#""values":"3/day","then":"mask""#).replacen('{', r#"{"nested_json":true,"#, 1);
     let mut proxy = proxy(Profile::Envoy, &text);
     let body = r#"{"a":"{ \"n\": \"ssn 536-22-1234\", ssn 536-22-1235","b":"ssn 536-22-1236"}"#;
     let outcome = proxy.run(&of("app"), &Response::json(body));

@@ -193,9 +193,7 @@ impl JsonRewriter {
         let mut inner = tally.beside();
         let left = tally.ration().map(|ration| ration.left());
         let new = match decoded(self.nested.content()) {
-            Some(old) => self
-                .rewritten(&old, plan, &mut inner)
-                .map(|new| (new, old)),
+            Some(old) => self.rewritten(&old, plan, &mut inner).map(|new| (new, old)),
             None => Err(Some(Fault::UnexpectedByte)),
         };
         let (new, old) = match new {
