@@ -3,6 +3,7 @@
 
 use crate::action::{Action, Replacement};
 use crate::allowed_hosts::leads_to;
+use crate::placeholder::MEMBER;
 use crate::plan::{Binding, FieldAction, Minimization, Plan};
 use crate::spelled::{Spelling, write_spelled};
 use crate::tally::{Became, FIELD, Finding, MINIMIZED, Tally};
@@ -90,7 +91,7 @@ impl Redaction {
         };
         let replacement = match &field.action {
             _ if !field.enforces => Replacement::Keep,
-            FieldAction::Value(action) => applied(Some(action), "FIELD", value),
+            FieldAction::Value(action) => applied(Some(action), MEMBER, value),
             FieldAction::Remove => Replacement::Text(String::new()),
             FieldAction::Null => Replacement::Null,
             FieldAction::Replace(text) => Replacement::Text(text.clone()),

@@ -8,6 +8,7 @@ use policy::finding::Direction;
 
 use crate::data_budget::Ration;
 use crate::limits::Excess;
+use crate::placeholder::MEMBER;
 use crate::plan::Plan;
 use crate::plan::watched::Watched;
 
@@ -393,7 +394,7 @@ impl Tally {
     #[must_use]
     pub fn word(plan: &Plan, entity: u8) -> &str {
         match entity {
-            FIELD => "FIELD",
+            FIELD => MEMBER,
             MINIMIZED => "MINIMIZED",
             FOREIGN_OBJECT => "FOREIGN_OBJECT",
             other => plan.name(other),

@@ -17,17 +17,9 @@ pub struct DenyList {
 impl DenyList {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let mut texts = |name| {
-                fields.or(name, HashSet::new(), |n: Node<'_>| {
-                    let list = n
-                        .at_most(MAX_ENTRIES)
-                        .list(|item| item.name(1024).map(str::to_owned))?;
-                    Some(list.into_iter().collect())
-                })
-            };
             Some(Self {
-                token_ids: texts("token_ids"),
-                subjects: texts("subjects"),
+                token_ids: fields.or("token_ids", HashSet::new(), |n| entries(&n)),
+                subjects: fields.or("subjects", HashSet::new(), |n| entries(&n)),
             })
         })
     }
@@ -38,6 +30,15 @@ impl DenyList {
         token_id.is_some_and(|id| self.token_ids.contains(id))
             || subject.is_some_and(|subject| self.subjects.contains(subject))
     }
+}
+
+/// The entries of a list.
+pub(super) fn entries(node: &Node<'_>) -> Option<HashSet<String>> {
+    let list = node
+        .clone()
+        .at_most(MAX_ENTRIES)
+        .list(|item| item.name(1024).map(str::to_owned))?;
+    Some(list.into_iter().collect())
 }
 
 const MAX_ENTRIES: usize = 10_000;

@@ -14,8 +14,8 @@ use policy::json::Json;
 
 use crate::calls::{MAX_CALLS, Purpose};
 use crate::config::{
-    Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
-    TokenProvider,
+    Config, Confirmation, Objection, OnMultiple, Optional, Provider, ProviderKind, Providers,
+    Requirement, TokenProvider,
 };
 use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::credential::{self, Credential};
@@ -172,7 +172,8 @@ impl Verifier {
             found.add_certificate(&self.config, context.host, requirement)?;
         }
         let glass = self.config.break_glass.as_ref();
-        if (self.consent.is_some() || glass.is_some())
+        let objections = &self.config.objections;
+        if (self.consent.is_some() || glass.is_some() || !objections.is_empty())
             && let Some(caller) = found.callers.first()
             && let Some(identity) = caller.identity()
         {
@@ -182,6 +183,7 @@ impl Verifier {
                 let of_caller = records.of(context, &mut self.calls, &facts, &identity);
                 known = of_caller.map_err(|Awaited| Failure::Wait(Reason::ConsentUnavailable))?;
             }
+            known.objects_to = Objection::of(objections, &identity);
             known.emergency = glass.and_then(|glass| {
                 let header = context.request.header(context.host, &glass.header);
                 glass.reason(&identity, header)
@@ -265,14 +267,15 @@ impl Verifier {
             return Err(Failure::undecided(Reason::TooManyFailures, wait_s));
         }
         let mut found = Authenticated::default();
-        for credential in credentials.into_iter().take(considered) {
+        for (place, credential) in credentials.into_iter().take(considered).enumerate() {
             found.in_query |= credential.in_query;
             let caller = match (self.caller(context, &credential), &attempts) {
                 (Err(Failure::Refused(reason, detail)), Some((attempts, _)))
                     if failures::is_guess(reason) =>
                 {
                     let charged = self.failures.as_ref();
-                    let wait_s = charged.and_then(|one| one.charge(host, attempts, now_ns()));
+                    let wait_s =
+                        charged.and_then(|one| one.charge(host, attempts, place, now_ns()));
                     return Err(wait_s.map_or(Failure::Refused(reason, detail), |wait_s| {
                         Failure::undecided(Reason::TooManyFailures, wait_s)
                     }));
@@ -375,6 +378,9 @@ impl Verifier {
                     Ok(verified) => return Ok(verified),
                     Err(found) => found,
                 },
+                Outcome::Refused(Reason::TokenInactive) if self.says_expired(context, text) => {
+                    Reason::TokenExpired.into()
+                }
                 Outcome::Refused(reason) => reason.into(),
                 // Whether another issuer knows the token is asked when this one has answered.
                 Outcome::Asked => return Err(Failure::Wait(Reason::IntrospectionUnavailable)),
@@ -383,6 +389,14 @@ impl Verifier {
             told(found);
         }
         Err(failure.unwrap_or_else(|| Reason::CredentialMissing.into()))
+    }
+
+    /// Whether a token that its issuer calls inactive says itself that it is too old: then it need not be
+    /// a guess. Who makes one up gains nothing by saying so.
+    fn says_expired(&self, context: VerifyContext<'_>, text: &str) -> bool {
+        let token = Token::parse(text, &self.headers);
+        let until_s = token.map(|token| claims::date(&token.claims, "exp"));
+        matches!(until_s, Ok(Ok(Some(until_s))) if until_s < context.now.wall_s())
     }
 
     /// Checks a token with a signature by the rules of one provider.

@@ -12,6 +12,7 @@ use crate::detect::CREDIT_CARD;
 use crate::entity::EntitySet;
 use crate::lexicon::{Lexicon, folded};
 use crate::paths::Path;
+use crate::placeholder::Labels;
 use crate::plan::{FieldAction, Selector};
 
 /// A rule about members, but for the rule that it is in.
@@ -72,7 +73,7 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<Field> {
 fn names_a_card(selector: &Json) -> bool {
     let mut card = EntitySet::EMPTY;
     card.insert(CREDIT_CARD);
-    let lexicon = Lexicon::new(&card, std::iter::empty());
+    let lexicon = Lexicon::new(&card, std::iter::empty(), Labels::default());
     let is_card = |name: &str| lexicon.of_name(b"", name.as_bytes()).kinds.has(CREDIT_CARD);
     match selector {
         Json::String(name) => is_card(name),

@@ -27,6 +27,7 @@ use crate::lexicon::Lexicon;
 use crate::limits::PlannedLimits;
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
+use crate::placeholder::Labels;
 use crate::trigger::Triggers;
 use watched::{OwnerRule, PersonPath, Watched};
 
@@ -202,7 +203,11 @@ impl Plan {
                         .iter()
                         .map(move |phrase| (entity, phrase.as_str()))
                 });
-        let lexicon = Lexicon::new(&wanted.or(&whole), phrases);
+        let lexicon = Lexicon::new(
+            &wanted.or(&whole),
+            phrases,
+            Labels::with(customs.iter().map(|custom| &*custom.name)),
+        );
         let by_path =
             parts
                 .fields

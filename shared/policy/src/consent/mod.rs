@@ -104,7 +104,19 @@ impl Signal {
         }
     }
 
-    /// Which source it is: `claim`, `lookup`, `header`, `cookie`, `query`, `tcf` or `gpp`.
+    /// What a person objects to.
+    fn of_objection(purposes: &[String]) -> Self {
+        Self {
+            source: "objection",
+            trusted: true,
+            granted: BTreeSet::new(),
+            refuses: Refused::These(crate::sort::set(purposes.iter().cloned())),
+            readable: true,
+            encoded: None,
+        }
+    }
+
+    /// Which source it is: `objection`, `claim`, `lookup`, `header`, `cookie`, `query`, `tcf` or `gpp`.
     #[must_use]
     pub const fn source(&self) -> &'static str {
         self.source

@@ -6,6 +6,7 @@ mod bed;
 mod consent;
 mod credentials;
 mod examples;
+mod failures;
 mod fetching;
 mod keys;
 mod opaque;
