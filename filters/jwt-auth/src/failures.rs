@@ -5,8 +5,12 @@
 //! that a right guess tells nothing. Failures are charged when they are found, and one that finds the
 //! bucket empty by then, because another worker was faster, is told no more than that.
 //!
-//! Whoever is refused by a limit without the address must have failed from that address as well:
-//! otherwise anybody could lock anybody else out, by failing in their name.
+//! Whoever is refused by a limit without the address before anything is verified must have failed from
+//! that address as well: otherwise anybody could lock anybody else out, by failing in their name. Where
+//! nobody knows the address, nobody is refused so: the right credential passes, a wrong one is told that
+//! it was one too many.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use host::shared_cells::{CellHash, SharedCells, keyed_hash};
 use host::{Capabilities, Host, Metrics, shared_data};
@@ -30,12 +34,23 @@ pub(crate) struct Failures {
     metrics: Metrics,
 }
 
-/// The bucket of one limit for one attempt.
+/// The bucket of one limit for one credential.
 pub(crate) struct Attempt {
+    /// The place of the credential among those that are tried.
+    credential: usize,
     bucket: Gcra,
     hash: CellHash,
-    /// Where it is remembered that this address has failed, for a limit without the address.
-    from_here: Option<CellHash>,
+    refuses: Refuses,
+}
+
+/// Whom an empty bucket refuses before their credential is verified.
+enum Refuses {
+    /// Everybody who counts in it.
+    All,
+    /// Who has failed from this address as well, which is remembered in this cell.
+    FromHere(CellHash),
+    /// Nobody: it is not known from where they come.
+    Nobody,
 }
 
 /// The state after one more failure, or how long until there is room for one.
@@ -83,7 +98,8 @@ impl Failures {
     ) -> Vec<Attempt> {
         // All whose address is not known are one client: each for himself, they could guess for ever.
         let mut address = Vec::new();
-        match context.request.client_address(context.host) {
+        let known = context.request.client_address(context.host);
+        match known {
             Some(known) => Network::of(known, self.prefixes).write(&mut address),
             None => {
                 let name = "failure_address_unknown_total";
@@ -91,7 +107,7 @@ impl Failures {
             }
         }
         let mut attempts = Vec::new();
-        for credential in credentials {
+        for (tried, credential) in credentials.iter().enumerate() {
             let asks_token = |part: &FailureKey| *part != FailureKey::Ip;
             let mut limits = self.settings.limits.iter();
             let token = match limits.any(|limit| limit.key.iter().any(asks_token)) {
@@ -113,15 +129,20 @@ impl Failures {
                 let Some(parts) = limit.key.iter().map(part).collect::<Option<Vec<_>>>() else {
                     continue;
                 };
-                let hash = self.hash(place, &parts, None);
-                let from_here = match limit.is_by_address() {
-                    true => None,
-                    false => Some(self.hash(place, &parts, Some(&address))),
-                };
+                let mut hasher = DefaultHasher::new();
+                (place, limit).hash(&mut hasher);
+                let limit_hash = hasher.finish();
                 attempts.push(Attempt {
+                    credential: tried,
                     bucket: limit.bucket,
-                    hash,
-                    from_here,
+                    hash: self.hash(limit_hash, &parts, None),
+                    refuses: match (limit.is_by_address(), known) {
+                        (true, _) => Refuses::All,
+                        (false, Some(_)) => {
+                            Refuses::FromHere(self.hash(limit_hash, &parts, Some(&address)))
+                        }
+                        (false, None) => Refuses::Nobody,
+                    },
                 });
             }
         }
@@ -137,20 +158,33 @@ impl Failures {
         now_ns: u64,
     ) -> Option<u64> {
         let waits = attempts.iter().filter_map(|attempt| {
+            if matches!(attempt.refuses, Refuses::Nobody) {
+                return None;
+            }
             let full_at_ns = self.get(host, attempt.hash)?;
             let wait_ns = charge(attempt.bucket, full_at_ns, now_ns).err()?;
-            if let Some(from_here) = attempt.from_here {
-                self.get(host, from_here).filter(|until| *until > now_ns)?;
+            if let Refuses::FromHere(cell) = attempt.refuses {
+                self.get(host, cell).filter(|until| *until > now_ns)?;
             }
             Some(wait_ns)
         });
         waits.max().map(seconds_up)
     }
 
-    /// Charges a failure. Seconds until another attempt may be made, if this one was one too many.
-    pub(crate) fn charge(&self, host: &dyn Host, attempts: &[Attempt], now_ns: u64) -> Option<u64> {
+    /// Charges the failure of one credential of those that were tried. Seconds until another attempt may
+    /// be made, if this one was one too many.
+    pub(crate) fn charge(
+        &self,
+        host: &dyn Host,
+        attempts: &[Attempt],
+        credential: usize,
+        now_ns: u64,
+    ) -> Option<u64> {
         let mut wait_ns = None;
-        for attempt in attempts {
+        let failed = attempts
+            .iter()
+            .filter(|attempt| attempt.credential == credential);
+        for attempt in failed {
             let bucket = attempt.bucket;
             self.update(host, attempt.hash, &mut |full_at_ns| match charge(
                 bucket,
@@ -163,9 +197,9 @@ impl Failures {
                     None
                 }
             });
-            if let Some(from_here) = attempt.from_here {
+            if let Refuses::FromHere(cell) = attempt.refuses {
                 let until_ns = u64::try_from(bucket.empty(now_ns)).unwrap_or(u64::MAX);
-                self.update(host, from_here, &mut |_| Some(until_ns));
+                self.update(host, cell, &mut |_| Some(until_ns));
             }
         }
         wait_ns.map(seconds_up)
@@ -194,7 +228,9 @@ impl Failures {
         }
     }
 
-    fn hash(&self, limit: usize, parts: &[Vec<u8>], from: Option<&Vec<u8>>) -> CellHash {
+    /// The cell of a limit: plugins of one VM share the table, and one may have other limits than the
+    /// other.
+    fn hash(&self, limit: u64, parts: &[Vec<u8>], from: Option<&Vec<u8>>) -> CellHash {
         let mut place = vec![u8::from(from.is_some())];
         place.extend(limit.to_le_bytes());
         let parts = parts.iter().chain(from).map(Vec::as_slice);
@@ -202,20 +238,23 @@ impl Failures {
     }
 }
 
-/// Whether a failure is one that somebody has who guesses or forges. An old token of the right
-/// caller is none, nor is a request without any.
+/// Whether a failure is one that somebody has who guesses or forges. Whoever sends a genuine credential
+/// that is too old or revoked, or a token that is meant for somebody else, guesses nothing, nor does who
+/// sends none: a client that is out of date must not use up the attempts of everybody behind its address.
 pub(crate) const fn is_guess(reason: Reason) -> bool {
-    reason.status() == 401
-        && !matches!(
-            reason,
-            Reason::CredentialMissing
-                | Reason::CredentialsMultiple
-                | Reason::TokenExpired
-                | Reason::TokenNotYetValid
-                | Reason::TokenTooOld
-                | Reason::LifetimeTooLong
-                | Reason::InsufficientAuthentication
-        )
+    matches!(
+        reason,
+        Reason::TokenMalformed
+            | Reason::TokenTooLarge
+            | Reason::TokenExtension
+            | Reason::AlgorithmNotAllowed
+            | Reason::IssuerUnknown
+            | Reason::TokenInactive
+            | Reason::ApiKeyUnknown
+            | Reason::BindingMismatch
+            | Reason::KeyUnknown
+            | Reason::SignatureInvalid
+    )
 }
 
 const fn seconds_up(ns: u64) -> u64 {

@@ -1,12 +1,14 @@
 //! The filter: finds the rule, has the caller verified, and tells the others who it is.
 
+mod calls;
+mod report;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use host::route_config::RouteConfigs;
-use host::shared_cells::CellHash;
-use host::waiting::{Call, CallId, Occasion, WaitingRequests};
+use host::waiting::{CallId, Occasion, WaitingRequests};
 use host::{
     Action, CallToken, Capabilities, ContextId, Filter, Host, HostKind, LogLevel, Metrics, Moment,
     Request, ResponseSizes, Startup, Stream, Throttle,
@@ -14,20 +16,15 @@ use host::{
 use policy::config::Problems;
 use policy::mode::Mode;
 
-use crate::calls::{Purpose, consent_body, response_body};
 use crate::config::{Config, KeySource, ProviderKind, RequestLimit};
-use crate::credential::source::CredentialSource;
 use crate::decide::{AuthDecision, uncheckable, undecided};
 use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
 use crate::host_limits;
-use crate::jose::SkippedKey;
 use crate::keys::FetchError;
-use crate::keys::document::Progress;
-use crate::opaque::introspection::{MAX_RESPONSE_BYTES, introspected};
 use crate::reason::Reason;
+use crate::verify::Verifier;
 use crate::verify::context::VerifyContext;
-use crate::verify::{Import, Verifier, introspector};
 
 /// The filter in one VM.
 pub struct JwtAuth {
@@ -100,23 +97,23 @@ impl Filter for JwtAuth {
             if let ProviderKind::Token(token) = &provider.kind
                 && let KeySource::Inline(keys) = &token.keys
             {
-                report_skipped(host, &metrics, &provider.name, &keys.skipped);
+                report::report_skipped(host, &metrics, &provider.name, &keys.skipped);
             }
         }
         let fetches = verifier.makes_calls();
         if capabilities.ticks() {
             host.set_tick_period(TICK_PERIOD).map_err(|status| {
                 Problems::whole(format!(
-                    "the host refuses a tick, which fetching keys needs: {status}"
+                    "the host refuses a tick, which fetching needs: {status}"
                 ))
             })?;
         } else if fetches {
             host.log(
                 LogLevel::Warn,
-                "jwt-auth: this host has no tick: keys are fetched when a request needs them",
+                "jwt-auth: this host has no tick: keys and lists are fetched when a request needs them",
             );
         }
-        warn_of_missing(host, capabilities, &config);
+        report::warn_of_missing(host, capabilities, &config);
         let routes = RouteConfigs::new(
             startup,
             Self::NAME,
@@ -374,160 +371,6 @@ impl JwtAuth {
         !failed.is_empty()
     }
 
-    /// Whether a fetch or an introspection has come to its end: discovery goes on with the keys.
-    fn take_response(
-        &mut self,
-        host: &dyn Host,
-        call: &Call<Purpose>,
-        sizes: ResponseSizes,
-    ) -> bool {
-        let now = &Moment::of(host);
-        match call.purpose {
-            Purpose::Fetch { document } => {
-                let occasion = Occasion {
-                    now_ns: now.monotonic_ns(),
-                    ..call.occasion
-                };
-                let progress = self
-                    .verifier
-                    .on_keys_response(host, occasion, document, sizes);
-                match progress {
-                    Progress::GoesOn => false,
-                    Progress::Ended(result) => {
-                        let code = result.map_or_else(|FetchError(code)| code, |()| "ok");
-                        self.report_fetch(host, document, code);
-                        self.report_imports(host);
-                        true
-                    }
-                }
-            }
-            Purpose::Consent { subject } => {
-                let body = consent_body(host, sizes);
-                let body = body.as_deref().map_err(|code| *code);
-                self.end_lookup(host, now, subject, body)
-            }
-            Purpose::Introspection { .. } => {
-                let body = response_body(host, sizes, MAX_RESPONSE_BYTES);
-                let body = body.as_deref().map_err(|code| *code);
-                self.end_introspection(host, now, call, body)
-            }
-        }
-    }
-
-    /// The host has said nothing about a call for too long. Whether somebody who waits is to be
-    /// decided about again.
-    fn on_no_response(&mut self, host: &dyn Host, now: &Moment<'_>, call: &Call<Purpose>) -> bool {
-        let document = match call.purpose {
-            Purpose::Fetch { document } => document,
-            Purpose::Consent { subject } => {
-                return self.end_lookup(host, now, subject, Err(NO_RESPONSE));
-            }
-            Purpose::Introspection { .. } => {
-                return self.end_introspection(host, now, call, Err(NO_RESPONSE));
-            }
-        };
-        if let Some(document) = self.verifier.documents.get_mut(document) {
-            document.give_up(host, now.monotonic_ns());
-        }
-        self.report_fetch(host, document, NO_RESPONSE);
-        true
-    }
-
-    fn end_lookup(
-        &mut self,
-        host: &dyn Host,
-        now: &Moment<'_>,
-        subject: CellHash,
-        body: Result<&[u8], &'static str>,
-    ) -> bool {
-        if let Some(consent) = &mut self.verifier.consent {
-            consent.on_response(host, subject, body, now.monotonic_ns());
-        }
-        true
-    }
-
-    fn end_introspection(
-        &mut self,
-        host: &dyn Host,
-        now: &Moment<'_>,
-        call: &Call<Purpose>,
-        body: Result<&[u8], &'static str>,
-    ) -> bool {
-        let Purpose::Introspection {
-            provider: index,
-            token,
-            ..
-        } = call.purpose
-        else {
-            return false;
-        };
-        let Some(provider) = self.config.providers.get(index) else {
-            return false;
-        };
-        let Some(introspector) = introspector(&mut self.verifier.providers, index) else {
-            return false;
-        };
-        let result = introspector.on_response(
-            token,
-            body,
-            now.monotonic_ns(),
-            now.wall_s(),
-            |claims, validity| introspected(provider, index, claims, validity),
-        );
-        let labels = [("provider", provider.name.as_str()), ("result", result)];
-        self.metrics.count(host, "introspections_total", &labels);
-        true
-    }
-
-    /// Counts a fetch for each provider that takes its keys from what was fetched.
-    fn report_fetch(&self, host: &dyn Host, document: usize, result: &str) {
-        for provider in self.verifier.users_of(document) {
-            let name = provider.name.as_str();
-            if result != "ok" {
-                self.throttle.log(host, LogLevel::Warn, || {
-                    format!("jwt-auth: the keys of {name} could not be fetched: {result}")
-                });
-            }
-            let labels = [("provider", name), ("result", result)];
-            self.metrics.count(host, "key_fetches_total", &labels);
-        }
-    }
-
-    /// Says what became of key sets that are new to a provider.
-    fn report_imports(&mut self, host: &dyn Host) {
-        for Import { provider, result } in self.verifier.take_imports() {
-            let name = provider.name.as_str();
-            match result {
-                Ok((count, skipped)) => {
-                    report_skipped(host, &self.metrics, name, &skipped);
-                    let line = format!("jwt-auth: {count} keys of {name} serve");
-                    host.log(LogLevel::Info, &line);
-                }
-                Err(FetchError(code)) => {
-                    let line = format!(
-                        "jwt-auth: {name} can use no key of the set that was fetched for it: {code}"
-                    );
-                    host.log(LogLevel::Warn, &line);
-                    let labels = [("provider", name), ("reason", code)];
-                    self.metrics.count(host, "key_sets_refused_total", &labels);
-                }
-            }
-        }
-    }
-
-    /// How old the keys are, as all workers know it.
-    fn report_age(&self, host: &dyn Host, now_ns: u64) {
-        for provider in &self.verifier.providers {
-            if let CredentialSource::Fetched(keys) = &provider.source
-                && let Some(age) = keys.age(now_ns)
-            {
-                let labels = [("provider", provider.settings.name.as_str())];
-                self.metrics
-                    .set(host, "key_age_seconds", &labels, age.as_secs());
-            }
-        }
-    }
-
     /// Decides again about everybody who waits, or, where only the request at hand can be decided
     /// about, about that one; who has waited too long is refused.
     fn decide_waiting(&mut self, host: &dyn Host, at_hand: Option<ContextId>) {
@@ -584,25 +427,5 @@ fn occasion(stream: ContextId, now: &Moment<'_>) -> Occasion {
     }
 }
 
-fn report_skipped(host: &dyn Host, metrics: &Metrics, provider: &str, skipped: &[SkippedKey]) {
-    for SkippedKey { index, reason } in skipped {
-        let line = format!("jwt-auth: keys[{index}] of {provider} is left out: {reason}");
-        host.log(LogLevel::Warn, &line);
-        metrics.count(host, "keys_skipped_total", &[("provider", provider)]);
-    }
-}
-
-/// What the configuration asks for and this host lacks, where leaving it out does no harm.
-fn warn_of_missing(host: &dyn Host, capabilities: &Capabilities, config: &Config) {
-    if config.clear_route_cache && !capabilities.has_foreign_functions() {
-        host.log(
-            LogLevel::Warn,
-            "jwt-auth: clear_route_cache does nothing: this host chooses no route anew",
-        );
-    }
-}
-
 /// How often due fetches and the other workers' keys are looked for.
 const TICK_PERIOD: Duration = Duration::from_millis(100);
-/// The word for a call that the host never ends, in metrics.
-const NO_RESPONSE: &str = "no_response";

@@ -145,12 +145,17 @@ pub(crate) fn table(kinds: &[Kind], presets: &[Preset]) -> String {
             kind.about, kind.name
         );
     }
+    let mut by_name: Vec<usize> = (0..kinds.len()).collect();
+    by_name.sort_by_key(|number| kinds.get(*number).map(|kind| &kind.name));
     format!(
         "/// The detectors; the place of one is its number.\n\
          pub static DETECTORS: [Detector; {}] = [\n{rows}];\n\
+         /// Their numbers in the order of their names.\n\
+         pub(super) static BY_NAME: [u8; {}] = {by_name:?};\n\
          /// The numbers of the kinds.\n\
          #[allow(dead_code, reason = \"most are looked up by name only\")]\n\
          pub(crate) mod kind {{\n{numbers}}}\n",
+        kinds.len(),
         kinds.len()
     )
 }

@@ -170,3 +170,26 @@ pub(crate) fn find_quote(text: &[u8]) -> Option<usize> {
 pub(crate) const fn is_quote(byte: u8) -> bool {
     byte == b'"' || byte == b'\\'
 }
+
+/// How many brackets, quotes or signs of emphasis a value has before it, and as many behind it: `[123]`
+/// is a code in brackets.
+pub(crate) fn enclosing_bytes(value: &[u8]) -> usize {
+    let closing = |byte: u8| match byte {
+        b'[' => b']',
+        b'(' => b')',
+        b'{' => b'}',
+        b'<' => b'>',
+        b'"' | b'\'' | b'`' | b'*' | b'_' => byte,
+        _ => 0,
+    };
+    let pairs = value
+        .iter()
+        .zip(value.iter().rev())
+        .take(MAX_ENCLOSING_BYTES);
+    let count = pairs
+        .take_while(|(first, last)| closing(**first) == **last)
+        .count();
+    count.min(value.len().less(1) / 2)
+}
+
+const MAX_ENCLOSING_BYTES: usize = 4;

@@ -3,12 +3,20 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::action::Generalization;
+use crate::bytes::{Position as _, enclosing_bytes};
 use crate::detect::checksum::is_digits;
 
 /// The value with less in it; `None` if it has no form that is known, and must go whole.
 #[must_use]
 pub fn apply(how: Generalization, value: &str) -> Option<String> {
     let value = value.trim();
+    let enclosed = enclosing_bytes(value.as_bytes());
+    let end = value.len().less(enclosed);
+    let less = generalized(how, value.get(enclosed..end)?.trim())?;
+    Some([value.get(..enclosed)?, &less, value.get(end..)?].concat())
+}
+
+fn generalized(how: Generalization, value: &str) -> Option<String> {
     match how {
         Generalization::Year => date(value).map(|(year, _)| year),
         Generalization::Month => {

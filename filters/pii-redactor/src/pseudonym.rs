@@ -4,8 +4,6 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::placeholder::is_kind;
-
 /// Makes pseudonyms with HMAC-SHA-256. A plain hash would be undone by hashing every number that a
 /// card or a phone can have.
 #[derive(Clone)]
@@ -62,24 +60,12 @@ fn normal(value: &str) -> String {
         .collect()
 }
 
-/// Whether a text is a pseudonym of any kind.
-pub(crate) fn is_any_pseudonym(text: &[u8]) -> bool {
-    let kind = text.len().saturating_sub(ENCODED_BYTES);
-    let Some((kind, code)) = text.split_at_checked(kind) else {
-        return false;
-    };
-    kind.len() > 1
-        && kind.ends_with(b"_")
-        && kind.iter().all(|byte| is_kind(*byte))
-        && code.iter().all(|byte| ALPHABET.contains(byte))
-}
-
-/// Whether a text ends with the letters of a pseudonym and the underscore before them.
-pub(crate) fn ends_with_code(text: &[u8]) -> bool {
-    let code = text.len().saturating_sub(ENCODED_BYTES);
-    text.split_at_checked(code).is_some_and(|(kind, code)| {
-        kind.ends_with(b"_") && code.iter().all(|byte| ALPHABET.contains(byte))
-    })
+/// Where the letters of a pseudonym begin that a text ends with; before them is an underscore.
+pub(crate) fn code_start(text: &[u8]) -> Option<usize> {
+    let start = text.len().checked_sub(ENCODED_BYTES)?;
+    let (kind, code) = text.split_at_checked(start)?;
+    let is_code = kind.ends_with(b"_") && code.iter().all(|byte| ALPHABET.contains(byte));
+    is_code.then_some(start)
 }
 
 fn is_pseudonym(label: &str, value: &str) -> bool {

@@ -3,6 +3,7 @@
 
 use crate::action::{Action, Replacement};
 use crate::allowed_hosts::leads_to;
+use crate::placeholder::MEMBER;
 use crate::plan::{Binding, FieldAction, Minimization, Plan};
 use crate::spelled::{Spelling, write_spelled};
 use crate::tally::{Became, FIELD, Finding, MINIMIZED, Tally};
@@ -90,7 +91,7 @@ impl Redaction {
         };
         let replacement = match &field.action {
             _ if !field.enforces => Replacement::Keep,
-            FieldAction::Value(action) => applied(Some(action), "FIELD", value),
+            FieldAction::Value(action) => applied(Some(action), MEMBER, value),
             FieldAction::Remove => Replacement::Text(String::new()),
             FieldAction::Null => Replacement::Null,
             FieldAction::Replace(text) => Replacement::Text(text.clone()),
@@ -177,12 +178,20 @@ impl Redaction {
 pub(crate) fn shown(names: &[&[u8]]) -> String {
     let mut path = "$".to_owned();
     for name in names {
-        path.push('.');
         let is_shown = |character: &char| {
             character.is_alphanumeric() || matches!(character, '_' | '-' | '$' | ' ' | '[' | ']')
         };
         let name = policy::text::lossy(name);
-        path.extend(name.chars().filter(is_shown).take(MAX_SHOWN_LETTERS));
+        let mut shown = name
+            .chars()
+            .filter(is_shown)
+            .take(MAX_SHOWN_LETTERS)
+            .peekable();
+        // What has no name, such as a comment, has no step of its own.
+        if shown.peek().is_some() {
+            path.push('.');
+            path.extend(shown);
+        }
     }
     path
 }

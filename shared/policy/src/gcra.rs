@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::units::Rate;
 
 /// A rate and a burst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gcra {
     /// Ticks between two units.
     interval: u128,

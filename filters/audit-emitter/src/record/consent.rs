@@ -22,7 +22,7 @@ pub struct ConsentDetail {
 /// What is recorded of one source; never what it said word for word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConsentSignal {
-    /// `claim`, `lookup`, `header`, `cookie`, `query`, `tcf` or `gpp`.
+    /// `objection`, `claim`, `lookup`, `header`, `cookie`, `query`, `tcf` or `gpp`.
     pub source: &'static str,
     /// It can be trusted; else it is the caller's own word.
     pub is_trusted: bool,

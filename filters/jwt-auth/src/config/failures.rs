@@ -13,7 +13,7 @@ pub struct FailureLimits {
 }
 
 /// One limit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FailureLimit {
     /// What tells attempts apart.
     pub key: Vec<FailureKey>,
@@ -22,7 +22,7 @@ pub struct FailureLimit {
 }
 
 /// What tells attempts apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKey {
     /// The client's address, cut to the configured prefix.
     Ip,

@@ -9,8 +9,10 @@ mod gpc_status;
 mod introspection;
 mod key_source;
 mod location;
+mod objection;
 mod provider;
 mod refusal_format;
+mod remote_list;
 mod request_limit;
 mod resource_metadata;
 mod response_rule;
@@ -28,12 +30,14 @@ pub(crate) use gpc_status::GPC_PATH;
 pub use gpc_status::GpcStatus;
 pub use introspection::{ClientAuthentication, Introspection};
 pub use key_source::{
-    Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
+    Discovery, DocumentSource, EnvironmentKey, FetchSettings, Holds, InlineKeys, KeySource,
 };
 pub use location::{CredentialPlace, Location};
+pub use objection::Objection;
 pub use policy::endpoint::Endpoint;
 pub use provider::{Provider, ProviderKind};
 pub use refusal_format::{CustomBody, RefusalFormat};
+pub use remote_list::RemoteList;
 pub use request_limit::RequestLimit;
 pub use resource_metadata::ResourceMetadata;
 pub use response_rule::ResponseRule;
@@ -79,6 +83,8 @@ pub struct Config {
     pub clear_route_cache: bool,
     /// Tokens and subjects that are refused although they are valid.
     pub deny: DenyList,
+    /// What people object to, whatever their tokens say; all lists count.
+    pub objections: Vec<Objection>,
     /// Verified tokens that are remembered.
     pub cache: CacheSettings,
     /// Requests that wait for keys or for an introspection.
@@ -192,6 +198,10 @@ impl Configuration for Config {
             }),
             clear_route_cache: fields.or("clear_route_cache", false, |n| n.boolean()),
             deny: fields.or("deny", DenyList::default(), |n| DenyList::read(&n)),
+            objections: fields.or("objections", Vec::new(), |n| {
+                n.at_most(MAX_OBJECTIONS)
+                    .non_empty_list(|list| list.object(Objection::read))
+            }),
             cache: fields.or("cache", CacheSettings::default(), |n| {
                 CacheSettings::read(&n)
             }),
@@ -302,6 +312,8 @@ impl Default for WaitingSettings {
         }
     }
 }
+
+const MAX_OBJECTIONS: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -103,18 +103,8 @@ pub(crate) fn decide<'c>(
     now: &Moment<'_>,
     find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
 ) -> AuthDecision<'c> {
-    if let Some(metadata) = &config.resource_metadata
-        && asks_for(host, request, &metadata.path)
-    {
-        return AuthDecision::Serve("resource_metadata", &metadata.document);
-    }
-    if let Some(resource) = config
-        .gpc_status
-        .as_ref()
-        .and_then(|gpc| gpc.resource.as_ref())
-        && asks_for(host, request, GPC_PATH)
-    {
-        return AuthDecision::Serve("gpc", resource);
+    if let Some((name, document)) = document(config, host, request) {
+        return AuthDecision::Serve(name, document);
     }
     let pass = |rule, mode| AuthDecision::Pass {
         rule,
@@ -342,6 +332,7 @@ fn check(
         let known = known.unwrap_or_default();
         request.set_identity(Identity {
             agreed: known.agreed,
+            objects_to: known.objects_to,
             opted_out: known.opted_out,
             emergency: known.emergency,
             ..first.as_ref().clone()
@@ -414,6 +405,25 @@ fn check_audiences(identities: &[Rc<Identity>], accepted: &[String]) -> Result<(
         return Err(Reason::AudienceMismatch);
     }
     named.try_for_each(|claims| check_audience(claims, accepted))
+}
+
+/// The public document that a request asks for: its name, and its text. What only reports leaves the
+/// request to the rules, and the response to the upstream.
+fn document<'c>(
+    config: &'c Config,
+    host: &dyn Host,
+    request: &Request,
+) -> Option<(&'static str, &'c str)> {
+    if !config.mode.enforces() {
+        return None;
+    }
+    if let Some(metadata) = &config.resource_metadata
+        && asks_for(host, request, &metadata.path)
+    {
+        return Some(("resource_metadata", &metadata.document));
+    }
+    let resource = config.gpc_status.as_ref()?.resource.as_ref()?;
+    asks_for(host, request, GPC_PATH).then_some(("gpc", resource))
 }
 
 fn asks_for(host: &dyn Host, request: &Request, wanted: &str) -> bool {

@@ -33,6 +33,8 @@ struct Lookup {
     settings: ConsentLookup,
     token: Option<Secret>,
     cache: SharedCache,
+    /// Tells what this service says from what others say to other plugins of the VM.
+    seed: [u8; 16],
     /// People whom the service is being asked about, or could not be asked about just now, and until
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
@@ -84,7 +86,19 @@ impl ConsentRecords {
                     .transpose()
                     .map_err(|problem| std::iter::once(problem).collect::<Problems>())?;
                 let places = settings.cache_subjects;
+                let endpoint = &settings.endpoint;
+                let service: [&str; 5] = [
+                    &endpoint.upstream,
+                    endpoint.scheme,
+                    &endpoint.authority,
+                    &endpoint.path,
+                    &settings.purposes,
+                ];
+                let service = service.map(str::as_bytes).into_iter();
+                // It may go by the token which people it knows.
+                let service = service.chain(token.as_ref().map(Secret::expose));
                 Some(Lookup {
+                    seed: keyed_hash(seed, service),
                     settings: settings.clone(),
                     token,
                     cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
@@ -122,7 +136,7 @@ impl ConsentRecords {
         };
         let id = identity.claim_text(&lookup.settings.subject);
         let said = match &id {
-            Some(id) => lookup.said(context, calls, self.seed, identity, id),
+            Some(id) => lookup.said(context, calls, identity, id),
             None => Said::Nothing,
         };
         let agreed = match said {
@@ -136,7 +150,7 @@ impl ConsentRecords {
         Ok(CallerContext {
             agreed,
             opted_out,
-            emergency: None,
+            ..CallerContext::default()
         })
     }
 
@@ -234,14 +248,13 @@ impl Lookup {
         &mut self,
         context: VerifyContext<'_>,
         calls: &mut Calls<Purpose>,
-        seed: [u8; 16],
         identity: &Identity,
         id: &str,
     ) -> Said {
         let host = context.host;
         let now_ns = context.now.monotonic_ns();
         // One id of two issuers may be two people, but is one to the service.
-        let subject = keyed_hash(seed, [id.as_bytes()].into_iter());
+        let subject = keyed_hash(self.seed, [id.as_bytes()].into_iter());
         if let Some(text) = self.cache.get(host, subject, now_ns) {
             let text = policy::text::lossy(&text).into_owned();
             let purposes = text.split('\n').filter(|purpose| !purpose.is_empty());

@@ -15,6 +15,8 @@ use crate::token::claims::Validity;
 pub(crate) struct CallerContext {
     /// The purposes that a consent service says the caller agreed to.
     pub(crate) agreed: Option<Vec<String>>,
+    /// The purposes that the caller objects to.
+    pub(crate) objects_to: Vec<String>,
     /// The caller has opted out before.
     pub(crate) opted_out: bool,
     /// The reason for which the caller breaks the glass.
@@ -142,6 +144,7 @@ impl Published {
             push_context(
                 &mut self.text,
                 context.agreed.as_deref(),
+                &context.objects_to,
                 context.opted_out,
                 context.emergency.as_deref(),
             );
@@ -183,6 +186,7 @@ mod tests {
             let mut published = verified.published.borrow_mut();
             let consent = CallerContext {
                 agreed: rule.map(|rule| vec![rule.to_owned()]),
+                objects_to: rule.into_iter().map(str::to_owned).collect(),
                 opted_out: rule == Some("a"),
                 emergency: rule.map(|_| "a \"reason\"".to_owned()),
             };
@@ -190,6 +194,7 @@ mod tests {
             let expected = Identity {
                 rule: rule.map(str::to_owned),
                 agreed: consent.agreed,
+                objects_to: consent.objects_to,
                 opted_out: consent.opted_out,
                 emergency: consent.emergency,
                 ..identity.clone()

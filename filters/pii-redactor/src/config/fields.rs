@@ -8,10 +8,12 @@ use policy::matching::HostPattern;
 
 use super::actions::{Keys, read_action, reject_mask_of_card, shows_too_much_of_a_card};
 use crate::action::Action;
+use crate::allowed_hosts::is_of_host;
 use crate::detect::CREDIT_CARD;
 use crate::entity::EntitySet;
 use crate::lexicon::{Lexicon, folded};
 use crate::paths::Path;
+use crate::placeholder::Labels;
 use crate::plan::{FieldAction, Selector};
 
 /// A rule about members, but for the rule that it is in.
@@ -41,7 +43,7 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<Field> {
             .required("action", r#"an action, such as "remove" or "null""#)
             .and_then(|n| read_action(&n, keys));
         let hosts = fields.or("hosts", None, |n| {
-            n.non_empty_list(|host| HostPattern::read(&host))
+            n.non_empty_list(|host| read_host(&host))
                 .map(|hosts| Some(hosts.into()))
         });
         let selectors: Vec<_> = [by_name, by_words, by_path].into_iter().flatten().collect();
@@ -68,11 +70,23 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<Field> {
     })
 }
 
+/// A host to which a value may lead. One that no value leads to, because its readers do not agree on
+/// how it is spelled, is a mistake.
+fn read_host(node: &Node<'_>) -> Option<HostPattern> {
+    let host = HostPattern::read(node)?;
+    let (HostPattern::Exact(name) | HostPattern::Below(name)) = &host;
+    if !name.bytes().all(is_of_host) {
+        node.reject("no value can lead there: expected a name of letters, digits, hyphens and dots, or an IPv4 address");
+        return None;
+    }
+    Some(host)
+}
+
 /// Whether a selector is about a member that is called like a card.
 fn names_a_card(selector: &Json) -> bool {
     let mut card = EntitySet::EMPTY;
     card.insert(CREDIT_CARD);
-    let lexicon = Lexicon::new(&card, std::iter::empty());
+    let lexicon = Lexicon::new(&card, std::iter::empty(), Labels::default());
     let is_card = |name: &str| lexicon.of_name(b"", name.as_bytes()).kinds.has(CREDIT_CARD);
     match selector {
         Json::String(name) => is_card(name),

@@ -7,10 +7,10 @@ use super::boundary::separates_values;
 use super::find::{Span, Text};
 use super::kind::{API_KEY, CARD_CVV, CARD_PIN, MEDICAL_RECORD, PASSWORD, PERSON_DATE};
 use super::{Confidence, DETECTORS, Form};
-use crate::bytes::{Position as _, at, before, count_while, part};
+use crate::bytes::{Position as _, at, before, count_while, part, rest};
 use crate::entity::EntitySet;
 use crate::lexicon::Surroundings;
-use crate::placeholder::is_placeholder;
+use crate::placeholder::Labels;
 use crate::steps::step;
 
 /// The kinds that are found in this way, if they are wanted.
@@ -47,7 +47,7 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
         for entity in KINDS {
             step(1);
             if kinds.has(entity)
-                && let Some(end) = value_end(bytes, start, sign, entity)
+                && let Some(end) = value_end(bytes, start, (sign, entity), text.lexicon.labels())
             {
                 spans.push(Span {
                     start,
@@ -73,23 +73,35 @@ fn has_assignment(text: &[u8]) -> bool {
     })
 }
 
-/// The sign behind a name, and where the value begins: behind a few spaces and an opening quote.
+/// The sign behind a name, and where the value begins: behind a few spaces and an opening quote or bracket.
 fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
-    let blanks = |from: usize| {
-        from.plus(count_while(part(text, 0, from.plus(2)), from, |byte| {
-            matches!(byte, b' ' | b'"' | b'\'' | b'\t')
-        }))
+    let behind = |from: usize, most: usize, is_skipped: fn(u8) -> bool| {
+        from.plus(count_while(
+            part(text, 0, from.plus(most)),
+            from,
+            is_skipped,
+        ))
     };
-    let place = blanks(name_end);
+    let is_blank = |byte| matches!(byte, b' ' | b'"' | b'\'' | b'\t');
+    let opens = |byte| matches!(byte, b'[' | b'(' | b'`' | b'*');
+    let place = behind(name_end, 2, is_blank);
     let sign = at(text, place);
-    matches!(sign, b':' | b'=').then(|| (sign, blanks(place.plus(1))))
+    matches!(sign, b':' | b'=').then(|| {
+        let opening = behind(place.plus(1), 2, is_blank);
+        (sign, behind(opening, 2, opens))
+    })
 }
 
 /// The end of a value of a kind.
-fn value_end(text: &[u8], start: usize, sign: u8, entity: u8) -> Option<usize> {
+fn value_end(
+    text: &[u8],
+    start: usize,
+    (sign, entity): (u8, u8),
+    labels: &Labels,
+) -> Option<usize> {
     let ahead = part(text, start, start.plus(MAX_VALUE_BYTES));
     let length = count_while(ahead, 0, |byte| {
-        byte > b' ' && !separates_values(byte) && !matches!(byte, b'&' | b'\\' | b'`')
+        byte > b' ' && !separates_values(byte) && !matches!(byte, b'&' | b'\\' | b'`' | b'*')
     });
     let mut value = part(ahead, 0, length);
     // The full stop of a sentence is not part of it.
@@ -111,7 +123,9 @@ fn value_end(text: &[u8], start: usize, sign: u8, entity: u8) -> Option<usize> {
         Some(Form::NamedIf(check)) => check(value),
         _ => true,
     };
-    (fits && passes && !is_placeholder(value)).then_some(end)
+    let is_labelled =
+        || before(text, start) == b'[' && labels.length(rest(text, start.less(1))) > 0;
+    (fits && passes && !labels.is_placeholder(value) && !is_labelled()).then_some(end)
 }
 
 /// Three numbers with the same sign between them, as days are written.

@@ -124,10 +124,25 @@ impl Confidence {
 /// The detector of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<(u8, &'static Detector)> {
-    let index = DETECTORS
-        .iter()
-        .position(|detector| detector.name == name)?;
-    Some((u8::try_from(index).ok()?, DETECTORS.get(index)?))
+    let place = place_of(name.as_bytes())?;
+    let number = table::BY_NAME.get(place)?;
+    Some((*number, DETECTORS.get(usize::from(*number))?))
+}
+
+/// Whether a detector has this name.
+pub(crate) fn is_kind_name(name: &[u8]) -> bool {
+    place_of(name).is_some()
+}
+
+fn place_of(name: &[u8]) -> Option<usize> {
+    let name_of = |number: u8| {
+        DETECTORS
+            .get(usize::from(number))
+            .map_or("", |detector| detector.name)
+    };
+    table::BY_NAME
+        .binary_search_by(|number| name_of(*number).as_bytes().cmp(name))
+        .ok()
 }
 
 pub(crate) use kind::{API_KEY, CREDIT_CARD, INTERNAL_URL, JWT, PASSWORD, PRIVATE_KEY};

@@ -7,7 +7,11 @@ fn found(entity: u8, text: &str, announced: bool) -> Vec<String> {
     let mut wanted = EntitySet::EMPTY;
     wanted.insert(entity);
     let kinds = if announced { wanted } else { EntitySet::EMPTY };
-    let lexicon = Lexicon::new(&wanted, std::iter::empty());
+    let lexicon = Lexicon::new(
+        &wanted,
+        std::iter::empty(),
+        crate::placeholder::Labels::default(),
+    );
     let shapes = ShapeIndex::new(&wanted);
     let mut spans = Vec::new();
     find(

@@ -44,6 +44,56 @@ fn no_label_is_announced_by_a_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn brackets_and_quotes_hide_nothing() {
+    let plan = all_kinds("label");
+    let mut wrong = Vec::new();
+    for detector in DETECTORS {
+        let name = detector.words.first().copied().unwrap_or_default();
+        for example in detector.examples {
+            for signs in ["[]", "()", "{}", "<>", "''", "``", "**", "[[]]"] {
+                let (open, close) = signs.split_at(signs.len() / 2);
+                let value = format!("{open}{example}{close}")
+                    .replace('\\', r"\\")
+                    .replace('"', r#"\""#);
+                let body = format!(r#"{{"{name}":"{value}"}}"#);
+                let got = redacted(&plan, "application/json", &body);
+                if got == body {
+                    wrong.push(format!("{}: {body}", detector.name));
+                }
+            }
+        }
+    }
+    let code = "abcdefghijklmnop2345672345";
+    for (body, expected) in [
+        (
+            "Card [4111111111111111] declined",
+            "Card [[CREDIT_CARD]] declined",
+        ),
+        ("<![CDATA[4111111111111111]]>", "<![CDATA[[CREDIT_CARD]]]>"),
+        ("[DE89370400440532013000]", "[[IBAN]]"),
+        (
+            "pin: [1234], cvv=(123)",
+            "pin: [[CARD_PIN]], cvv=([CARD_CVV])",
+        ),
+        ("dob: [1970-05-06]", "dob: [[PERSON_DATE]]"),
+        ("password: [hunter2xyz]", "password: [[PASSWORD]]"),
+        (&format!("password: PROD_{code}"), "password: [PASSWORD]"),
+        (
+            &format!("password: US_SSN_{code}"),
+            &format!("password: US_SSN_{code}"),
+        ),
+        ("password: [EMAIL]", "password: [EMAIL]"),
+    ] {
+        let got = redacted(&plan, "text/plain", body);
+        if got != expected {
+            wrong.push(format!("{body} -> {got}"));
+        }
+    }
+    wrong.truncate(60);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     let words: Vec<String> = DETECTORS
         .iter()

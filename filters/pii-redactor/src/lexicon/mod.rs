@@ -15,6 +15,7 @@ mod words;
 
 use crate::detect::{DETECTORS, Form};
 use crate::entity::EntitySet;
+use crate::placeholder::Labels;
 use vocabulary::{Flags, Known, Vocabulary};
 
 pub(crate) use near::{Seam, Surroundings};
@@ -31,6 +32,8 @@ pub struct Lexicon {
     roots: Vec<u16>,
     /// The kinds that take a whole value by its name.
     by_name: EntitySet,
+    /// The names of all kinds, as they stand where values were.
+    labels: Labels,
 }
 
 /// The phrases that begin with the same words.
@@ -77,9 +80,17 @@ impl Announcement {
 }
 
 impl Lexicon {
-    /// The phrases of the wanted kinds; `more` are those of the configuration's own.
-    pub fn new<'p>(wanted: &EntitySet, more: impl Iterator<Item = (u8, &'p str)>) -> Self {
-        let mut lexicon = Self::default();
+    /// The phrases of the wanted kinds; `more` are those of the configuration's own, and `labels` the
+    /// names of those.
+    pub(crate) fn new<'p>(
+        wanted: &EntitySet,
+        more: impl Iterator<Item = (u8, &'p str)>,
+        labels: Labels,
+    ) -> Self {
+        let mut lexicon = Self {
+            labels,
+            ..Self::default()
+        };
         lexicon.nodes.push(Node::default());
         for (words, flag) in FLAGGED {
             for word in *words {
@@ -166,6 +177,11 @@ impl Lexicon {
             .map_or(&Phrase::NOTHING, |node| &node.phrase)
     }
 
+    /// The names of all kinds.
+    pub(crate) const fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
     /// Whether a word announces something, or is one that people write right beside numbers.
     pub(crate) fn stands_beside(&self, word: &[u8]) -> bool {
         self.beside(word).is_some()
@@ -186,8 +202,10 @@ impl Lexicon {
     /// `card.number` is the number of a card.
     #[must_use]
     pub fn of_name(&self, parent: &[u8], name: &[u8]) -> Announcement {
-        let look_up =
-            |text| Words::new(text).map(move |word| NameWord::new(&self.vocabulary, text, &word));
+        let look_up = |text| {
+            Words::new(text, &self.labels)
+                .map(move |word| NameWord::new(&self.vocabulary, text, &word))
+        };
         let parent: Vec<NameWord> = look_up(parent).collect();
         let skipped = parent.len().saturating_sub(MAX_PARENT_WORDS);
         let mut words: Vec<NameWord> = parent.into_iter().skip(skipped).collect();
@@ -316,7 +334,7 @@ mod tests {
     fn announces(parent: &str, name: &str, kind: &str) -> bool {
         let mut all = EntitySet::EMPTY;
         (0..DETECTORS.len()).for_each(|entity| all.insert(u8::try_from(entity).unwrap()));
-        let lexicon = Lexicon::new(&all, std::iter::empty());
+        let lexicon = Lexicon::new(&all, std::iter::empty(), Labels::default());
         let announcement = lexicon.of_name(parent.as_bytes(), name.as_bytes());
         announcement.kinds.has(named(kind).unwrap().0)
     }

@@ -1,8 +1,8 @@
 //! Taking names and texts apart into words.
 
 use crate::bytes::{Position as _, at, count_while, part, rest};
-use crate::placeholder::{is_kind, label_length};
-use crate::pseudonym::ends_with_code;
+use crate::placeholder::{Labels, is_kind};
+use crate::pseudonym::code_start;
 use crate::steps::step;
 
 /// The words of a text, one after the other, without copying any of it.
@@ -12,6 +12,7 @@ use crate::steps::step;
 #[derive(Clone, Debug)]
 pub(crate) struct Words<'t> {
     text: &'t [u8],
+    labels: &'t Labels,
     position: usize,
     run: Run,
 }
@@ -51,9 +52,10 @@ enum Class {
 }
 
 impl<'t> Words<'t> {
-    pub(crate) const fn new(text: &'t [u8]) -> Self {
+    pub(crate) const fn new(text: &'t [u8], labels: &'t Labels) -> Self {
         Self {
             text,
+            labels,
             position: 0,
             run: Run {
                 end: 0,
@@ -72,7 +74,7 @@ impl<'t> Words<'t> {
             let end = start.plus(length);
             self.run = Run {
                 end,
-                ends_with_code: ends_with_code(part(self.text, start, end)),
+                ends_with_code: code_start(part(self.text, start, end)).is_some(),
                 none_before: 0,
             };
         }
@@ -81,7 +83,11 @@ impl<'t> Words<'t> {
         }
         let code = self.run.end.less(PSEUDONYM_CODE_BYTES);
         let kind = count_while(part(self.text, 0, code), start, is_kind);
-        if start.plus(kind) == code {
+        if start.plus(kind) == code
+            && self
+                .labels
+                .is_pseudonym(part(self.text, start, self.run.end))
+        {
             return Some(self.run.end);
         }
         self.run.none_before = start.plus(kind);
@@ -156,7 +162,7 @@ impl Iterator for Words<'_> {
                 break;
             }
             if byte == b'[' {
-                let label = label_length(rest(self.text, self.position));
+                let label = self.labels.length(rest(self.text, self.position));
                 if label > 0 {
                     let start = self.position;
                     self.position = start.plus(label);
@@ -263,7 +269,7 @@ pub(crate) fn char_before(text: &[u8], position: usize) -> Option<char> {
 /// The words of a name or a text, in lower case.
 #[must_use]
 pub fn split(text: &[u8]) -> Vec<String> {
-    Words::new(text)
+    Words::new(text, &Labels::default())
         .map(|word| {
             let spelled = part(text, word.start, word.end);
             policy::text::lossy(spelled).to_lowercase()

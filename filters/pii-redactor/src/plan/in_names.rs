@@ -5,7 +5,7 @@ use crate::bytes::part;
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 use crate::names::KeyInfo;
-use crate::placeholder::{NOTHING, SOMETHING, without_replacements};
+use crate::placeholder::{NOTHING, SOMETHING};
 
 impl Plan {
     /// Whether names of members are searched.
@@ -23,12 +23,13 @@ impl Plan {
     ) -> KeyInfo {
         let announcement = self.announcement_of_names(info);
         let rest = self.without_matches(name, &announcement);
+        let labels = self.lexicon.labels();
         KeyInfo {
             finds: rest != name,
             ..self.learn_plain(
-                &without_replacements(parent, NOTHING),
-                &without_replacements(&rest, NOTHING),
-                &without_replacements(name, SOMETHING),
+                &labels.taken_from(parent, NOTHING),
+                &labels.taken_from(&rest, NOTHING),
+                &labels.taken_from(name, SOMETHING),
             )
         }
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use policy::finding::Category;
 
 use super::{FIRST_CUSTOM, Plan};
-use crate::bytes::part;
+use crate::bytes::{Position as _, enclosing_bytes, part};
 use crate::custom::searchable;
 use crate::detect::{Confidence, DETECTORS, Form, Scratch, Span, Text, find, is_special_category};
 use crate::entity::EntitySet;
@@ -54,6 +54,8 @@ impl Plan {
         let value = value.trim_ascii();
         // A value that has been redacted in part may pass a check that it did not pass before.
         let is_redacted = !kinds.is_empty() && self.has_placeholder(value);
+        let enclosed = enclosing_bytes(value);
+        let value = part(value, enclosed, value.len().less(enclosed)).trim_ascii();
         while let Some(entity) = kinds.first() {
             kinds.remove(entity);
             let passes = match DETECTORS

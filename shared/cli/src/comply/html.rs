@@ -52,6 +52,7 @@ fn one_measure(measure: &MeasureResult) -> Markup {
         p {
             b { (measure.title) } ": " (measure_word(measure.state)) br;
             "setting: " code { (measure.setting) }
+            @for gap in &measure.gaps { br; (plain(gap)) }
             @if let Some(evidence) = &measure.evidence {
                 br; (thousands(evidence.records)) " records"
                 @if let (Some(first), Some(last)) = (evidence.first_ms, evidence.last_ms) {

@@ -178,6 +178,24 @@ impl Said<'_> {
         self.namespace.value.get(CONFIG)
     }
 
+    /// What is said, by the filters that it is for.
+    pub(super) fn parts(&self) -> Vec<(Part, Json)> {
+        let json = self.config().map(|config| match config.text() {
+            Some(text) => Json::parse(text.as_bytes()).unwrap_or(Json::Null),
+            None => config.json(),
+        });
+        let json = json.filter(|json| matches!(json, Json::Object(_)));
+        match (self.addressee, json) {
+            (Some(Addressee::One(part)), Some(json)) => vec![(part, json)],
+            (Some(Addressee::All), Some(json)) => Part::ALL
+                .into_iter()
+                .filter_map(|part| Some((part, json.member(part.key())?.clone())))
+                .filter(|(_, json)| matches!(json, Json::Object(_)))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Reads what is said as the filters that it is for do.
     pub(super) fn check(&self, config: &Json, plugins: &[Plugin]) -> Checked<()> {
         let (parts, is_for_all) = match self.addressee {

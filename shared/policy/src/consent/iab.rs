@@ -78,7 +78,7 @@ fn read_tcf(text: &str, wanted: &Wanted, decoded: &mut Decoded) -> Option<()> {
     let mut has_vendor = core.vendors(wanted.vendor)?;
     let _legitimate = core.vendors(wanted.vendor)?;
     let restricted = restrictions(&mut core, wanted.vendor)?;
-    for segment in segments.take(MAX_SEGMENTS) {
+    for segment in all(segments)? {
         let mut bits = Bits::new(segment)?;
         if bits.take(3)? == DISCLOSED_VENDORS {
             // A vendor that was never shown has nobody's consent.
@@ -105,6 +105,12 @@ fn read_tcf(text: &str, wanted: &Wanted, decoded: &mut Decoded) -> Option<()> {
         decoded.note(&format!("vendor{vendor}={}", u8::from(has_vendor)));
     }
     Some(())
+}
+
+/// The optional segments of a string. One with more than there are kinds cannot be read: what is not
+/// looked at may be the one that refuses.
+fn all<'t>(segments: std::str::Split<'t, char>) -> Option<std::str::Split<'t, char>> {
+    (segments.clone().count() <= MAX_SEGMENTS).then_some(segments)
 }
 
 /// The purposes, as bits of which the first is purpose 1, that the publisher forbids this vendor, or
@@ -138,6 +144,12 @@ pub(super) fn gpp(text: &str, wanted: &Wanted) -> Option<Decoded> {
             TCF_EU => read_tcf(section, wanted, &mut decoded)?,
             US_PRIVACY => read_us_privacy(section, &mut decoded)?,
             FIRST_US_SECTION.. => read_us_section(id, section, &mut decoded)?,
+            other @ (TCF_EU_FIRST | TCF_CANADA) => {
+                // Not read, and may refuse any purpose.
+                let asked = wanted.purposes.iter().chain(&wanted.special_features);
+                asked.for_each(|(_, name)| decoded.say(name, false));
+                decoded.note(&format!("section{other}=unread"));
+            }
             other => decoded.note(&format!("section{other}=unread")),
         }
     }
@@ -222,7 +234,7 @@ fn read_us_section(id: u64, text: &str, decoded: &mut Decoded) -> Option<()> {
             decoded.note(&format!("{}.{name}={value}", layout.name));
         }
     }
-    for segment in segments.take(MAX_SEGMENTS) {
+    for segment in all(segments)? {
         let mut bits = Bits::new(segment)?;
         if bits.take(2)? == GPC_SEGMENT && bits.take(1)? == 1 {
             for name in [SALE, SHARING, TARGETED_ADVERTISING] {
@@ -344,6 +356,10 @@ impl<'t> Bits<'t> {
             let is_range = self.take(1)? == 1;
             let first = self.take(16)?;
             let last = if is_range { self.take(16)? } else { first };
+            // A range that ends before it begins could hide the vendor that it is about.
+            if last < first {
+                return None;
+            }
             found |= vendor.is_some_and(|vendor| (first..=last).contains(&vendor));
         }
         Some(found)
@@ -392,7 +408,9 @@ const DISCLOSED_VENDORS: u64 = 1;
 const REQUIRES_CONSENT: u64 = 1;
 const GPP_HEADER: u64 = 3;
 const GPP_VERSION: u64 = 1;
+const TCF_EU_FIRST: u64 = 1;
 const TCF_EU: u64 = 2;
+const TCF_CANADA: u64 = 5;
 const US_PRIVACY: u64 = 6;
 const FIRST_US_SECTION: u64 = 7;
 const GPC_SEGMENT: u64 = 1;

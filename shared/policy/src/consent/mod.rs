@@ -12,7 +12,7 @@ pub use lookup::{ConsentLookup, OnLookupError, OptOutMemory, SUBJECT};
 pub use sources::ConsentSources;
 
 /// The consent of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
     opted_out: bool,
     /// The purposes that Global Privacy Control denies, if it was sent.
@@ -22,9 +22,10 @@ pub struct Consent {
     default: ConsentDefault,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum ConsentDefault {
     /// Without a signal, neither `granted` nor `denied` holds.
+    #[default]
     Unknown,
     /// No signal is consent (CCPA: opt out).
     Granted,
@@ -104,7 +105,19 @@ impl Signal {
         }
     }
 
-    /// Which source it is: `claim`, `lookup`, `header`, `cookie`, `query`, `tcf` or `gpp`.
+    /// What a person objects to.
+    fn of_objection(purposes: &[String]) -> Self {
+        Self {
+            source: "objection",
+            trusted: true,
+            granted: BTreeSet::new(),
+            refuses: Refused::These(crate::sort::set(purposes.iter().cloned())),
+            readable: true,
+            encoded: None,
+        }
+    }
+
+    /// Which source it is: `objection`, `claim`, `lookup`, `header`, `cookie`, `query`, `tcf` or `gpp`.
     #[must_use]
     pub const fn source(&self) -> &'static str {
         self.source

@@ -361,6 +361,11 @@ impl ConsentSources {
                 add_lines(&mut signals, &encoded.texts(facts), &read);
             }
         }
+        // An objection counts whatever the sources say, and keeps none of them from being read.
+        let objects_to = facts.identity().map(|identity| &identity.objects_to);
+        if let Some(purposes) = objects_to.filter(|purposes| !purposes.is_empty()) {
+            signals.insert(0, Signal::of_objection(purposes));
+        }
         let receipt = self.receipt.as_ref().and_then(|claim| {
             let id = facts.identity()?.claim(claim)?.scalar_text()?;
             (id.len() <= MAX_RECEIPT_BYTES).then_some(id)

@@ -29,6 +29,8 @@ pub struct Identity {
     pub consents: Option<Vec<String>>,
     /// The purposes that a consent service says the caller agreed to; `None` where none was asked.
     pub agreed: Option<Vec<String>>,
+    /// The purposes that the caller objects to, whatever anybody has agreed to.
+    pub objects_to: Vec<String>,
     /// The caller has opted out by Global Privacy Control with an earlier request.
     pub opted_out: bool,
     /// The reason for which the caller breaks the glass; `None` in all ordinary cases.
@@ -157,6 +159,7 @@ mod tests {
             scopes: vec!["orders:read".to_owned()],
             provider: "corp".to_owned(),
             agreed: Some(vec!["care".to_owned()]),
+            objects_to: vec!["ads".to_owned()],
             opted_out: true,
             emergency: Some("fire".to_owned()),
             claims: parse_claims(br#"{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}"#)
@@ -167,7 +170,7 @@ mod tests {
         assert_eq!(Identity::parse(text.as_bytes()).unwrap(), identity);
         assert_eq!(
             text,
-            r#"{"method":"jwt","provider":"corp","subject":"jane","scopes":["orders:read"],"agreed":["care"],"opted_out":true,"emergency":"fire","claims":{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}}"#
+            r#"{"method":"jwt","provider":"corp","subject":"jane","scopes":["orders:read"],"agreed":["care"],"objects_to":["ads"],"opted_out":true,"emergency":"fire","claims":{"sub":"jane","n":9007199254740993,"a":{"b":["c"]}}}"#
         );
         assert_eq!(
             identity.claim_text("n").as_deref(),

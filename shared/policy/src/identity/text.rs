@@ -35,6 +35,7 @@ impl Identity {
                 "scopes" => identity.scopes = strings(value)?,
                 "roles" => identity.roles = strings(value)?,
                 "agreed" => identity.agreed = Some(strings(value)?),
+                "objects_to" => identity.objects_to = strings(value)?,
                 "emergency" => identity.emergency = Some(string(value)?),
                 "opted_out" => identity.opted_out = value == Json::Bool(true),
                 "consents" => identity.consents = Some(strings(value)?),
@@ -101,6 +102,7 @@ impl Identity {
         push_context(
             &mut text,
             self.agreed.as_deref(),
+            &self.objects_to,
             self.opted_out,
             self.emergency.as_deref(),
         );
@@ -117,12 +119,17 @@ impl Identity {
 pub fn push_context(
     text: &mut String,
     agreed: Option<&[String]>,
+    objects_to: &[String],
     opted_out: bool,
     emergency: Option<&str>,
 ) {
     if let Some(agreed) = agreed {
         text.push_str(",\"agreed\":[");
         push_list(text, agreed);
+    }
+    if !objects_to.is_empty() {
+        text.push_str(",\"objects_to\":[");
+        push_list(text, objects_to);
     }
     if opted_out {
         text.push_str(",\"opted_out\":true");

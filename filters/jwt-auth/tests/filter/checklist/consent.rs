@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{CallResponse, Profile, Request};
+use host::fake::{CallResponse, Process, Profile, Proxy, Request, Response};
+use jwt_auth::JwtAuth;
 use serde_json::{Value, json};
 
-use super::bed::{Bed, ISSUER, Signer, bearer, header_of, in_every_host};
+use super::bed::{Bed, ISSUER, Signer, bearer, header_of, in_every_host, refusal};
 
 fn signer() -> Signer {
     Signer::new("a", 7)
@@ -189,4 +190,130 @@ fn an_opt_out_is_remembered_for_the_person() {
         bed.wait(Duration::from_secs(121));
         drop(bed.passes("long after", &bearer("/", &jane), &jane));
     });
+}
+
+/// Two plugins of one VM meet in shared data: what one service says is no word of the other.
+#[test]
+fn what_another_service_says_is_not_believed() {
+    let process = Process::new(Profile::Envoy);
+    let statuses = ["care", "ads"].map(|says| {
+        let mut proxy = Proxy::native_worker::<JwtAuth>(&process);
+        let mut asks = lookup("deny");
+        let host = format!("https://{says}.example.com/people/{{subject}}");
+        asks["consent"]["lookup"]["uri"] = json!(host);
+        let secret = "the secret of the client";
+        proxy
+            .host()
+            .set_environment_variable("CLIENT_SECRET", secret);
+        proxy.configure(asks.to_string()).unwrap();
+        proxy.respond_to_calls(move |call| {
+            assert_eq!(header_of(call, ":authority"), format!("{says}.example.com"));
+            Some(CallResponse::http(
+                200,
+                json!({"purposes": [says]}).to_string(),
+            ))
+        });
+        let now = process.wall_clock().as_secs();
+        let claims = json!({"iss": ISSUER, "aud": "api", "sub": "jane", "exp": now + 300});
+        let request = bearer("/", &signer().token(&claims));
+        proxy.run(&request, &Response::json("{}")).client().status()
+    });
+    assert_eq!(statuses, [Some(200), Some(403)]);
+}
+
+#[test]
+fn an_objection_is_stronger_than_all_that_was_agreed_to() {
+    for combine in ["strictest", "first"] {
+        let mut objecting = configuration(&json!({
+            "combine": combine, "default": "granted",
+            "header": {"name": "x-consent", "trusted": true},
+        }));
+        objecting["providers"]["corp"]["identity"] = json!({"subject": "email"});
+        objecting["objections"] = json!([
+            {"purposes": ["ads"], "subjects": ["joe"]},
+            {"purposes": ["ads", "care"], "subjects": ["jane", "ann@example.com"]},
+        ]);
+        in_every_host(&objecting, |bed| {
+            let missing = (403, "consent_missing");
+            let objecting = [
+                json!({"consents": ["care"]}),
+                json!({"consents": ["care"], "email": "jane@example.com"}),
+                json!({"consents": ["care"], "sub": "4711", "email": "ann@example.com"}),
+                json!({}),
+            ];
+            for changes in objecting {
+                let token = signer().token(&bed.claims(&changes));
+                let request = bearer("/", &token).header("x-consent", "care");
+                let outcome = bed.run(&request, &token);
+                assert_eq!(outcome.client().status(), Some(403), "{changes}");
+                // The second time it is remembered.
+                bed.refuses("objects", &request, &token, missing);
+            }
+            for subject in ["joe", "JANE", "jane "] {
+                let claims = bed.claims(&json!({"consents": ["care"], "sub": subject}));
+                let token = signer().token(&claims);
+                drop(bed.passes(subject, &bearer("/", &token), &token));
+            }
+        });
+    }
+}
+
+#[test]
+fn objections_without_people_or_purposes_are_refused() {
+    for (objections, expected) in [
+        (json!({}), "expected an array"),
+        (json!([]), "objections"),
+        (
+            json!([{"subjects": ["jane"]}]),
+            "objections[0].purposes: missing",
+        ),
+        (
+            json!([{"purposes": ["ads"]}]),
+            r#"objections[0]: expected "subjects""#,
+        ),
+        (
+            json!([{"purposes": [], "subjects": [7], "subject": "x"}]),
+            "objections[0].subjects[0]",
+        ),
+    ] {
+        let mut wrong = configuration(&json!({}));
+        wrong["objections"] = objections;
+        let said = refusal(&wrong);
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+/// What only reports leaves the response to the upstream, and the request to the rules.
+#[test]
+fn documents_are_served_where_the_filter_enforces() {
+    let served = |mode: &str, rules: Value| {
+        let mut served = configuration(&json!({}));
+        let more = json!({
+            "mode": mode, "rules": [], "default": rules, "gpc_status": {},
+            "resource_metadata": {
+                "resource": "https://api.example.com", "authorization_servers": [ISSUER],
+            },
+        });
+        let members = served.as_object_mut().unwrap();
+        members.extend(more.as_object().unwrap().clone());
+        served
+    };
+    for path in [
+        "/.well-known/gpc.json",
+        "/.well-known/oauth-protected-resource",
+    ] {
+        let request = Request::get(path);
+        for (mode, is_served) in [("enforce", true), ("report", false)] {
+            let mut bed = Bed::new(Profile::Envoy, &served(mode, json!("deny")));
+            let outcome = bed.passes(mode, &request, "");
+            assert_eq!(
+                outcome.upstream().headers.is_none(),
+                is_served,
+                "{mode} {path}"
+            );
+        }
+        let denied = served("report", json!({"access": "deny", "mode": "enforce"}));
+        let mut bed = Bed::new(Profile::Envoy, &denied);
+        bed.refuses("by the rules", &request, "", (403, "no_rule"));
+    }
 }

@@ -21,7 +21,6 @@ use crate::budget::Looks;
 use crate::bytes::{Position as _, before, part, rest};
 use crate::entity::EntitySet;
 use crate::lexicon::{Announcement, Lexicon, Surroundings};
-use crate::placeholder::label_length;
 use crate::steps::step;
 use crate::trigger::Triggers;
 
@@ -276,7 +275,7 @@ impl<'a, 's> Search<'a, 's> {
         if start >= self.text.from
             && confidence >= self.text.least
             && self.text.wanted.has(entity)
-            && !is_label(self.text.bytes, start, end)
+            && !self.is_label(start, end)
         {
             let span = Span {
                 start,
@@ -289,15 +288,17 @@ impl<'a, 's> Search<'a, 's> {
             }
         }
     }
+
+    /// Whether a match is the name of a kind in the label that stands for a value.
+    fn is_label(&self, start: usize, end: usize) -> bool {
+        let text = self.text.bytes;
+        before(text, start) == b'['
+            && self.text.lexicon.labels().length(rest(text, start.less(1)))
+                == end.less(start).plus(2)
+    }
 }
 
 /// A character that is spelled otherwise is read, replaced and found again.
 const LOOKS_OF_A_SPELLING: usize = 4;
 /// Nothing that no name announces is shorter.
 const LEAST_BYTES: usize = 5;
-
-/// Whether a match is the name of a kind in the label that stands for a value.
-fn is_label(text: &[u8], start: usize, end: usize) -> bool {
-    before(text, start) == b'['
-        && label_length(rest(text, start.less(1))) == end.less(start).plus(2)
-}

@@ -18,7 +18,7 @@ impl Surroundings {
         self.open.clear();
         self.glued.clear();
         self.all = EntitySet::EMPTY;
-        for word in Words::new(text) {
+        for word in Words::new(text, &lexicon.labels) {
             step(1);
             if word.is_placeholder || word.is_number() && word.digits >= DIGITS_OF_A_NUMBER {
                 self.open.clear();

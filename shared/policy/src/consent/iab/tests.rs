@@ -75,6 +75,61 @@ fn what_does_not_fit_the_format_is_unreadable() {
     }
 }
 
+/// Numbers and how many bits each has, in base64url.
+fn encoded(fields: &[(u64, u32)]) -> String {
+    let bits: Vec<u8> = fields
+        .iter()
+        .flat_map(|(value, width)| {
+            (0..*width)
+                .rev()
+                .map(move |at| u8::from(value >> at & 1 == 1))
+        })
+        .collect();
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let letter = |six: &[u8]| {
+        let bit = |at: usize| six.get(at).copied().unwrap_or(0);
+        let value = (0..6).fold(0, |value, at| (value << 1) | bit(at));
+        char::from(letters[usize::from(value)])
+    };
+    bits.chunks(6).map(letter).collect()
+}
+
+/// Purpose 3 and vendors 1 to 32 have consent, but for the vendors of a range.
+fn restricted(first: u64, last: u64) -> String {
+    let head = [
+        (2, 6),
+        (0, 64),
+        (0, 64),
+        (0, 6),
+        (0, 12),
+        (1 << 21, 24),
+        (0, 37),
+    ];
+    let vendors = [(32, 16), (0, 1), (0xffff_ffff, 32), (0, 17)];
+    let restrictions = [
+        (1, 12),
+        (3, 6),
+        (0, 2),
+        (1, 12),
+        (1, 1),
+        (first, 16),
+        (last, 16),
+    ];
+    encoded(&[&head[..], &vendors, &restrictions].concat())
+}
+
+#[test]
+fn no_part_of_a_tc_string_hides_a_refusal() {
+    let third = Some(vec!["p3".to_owned()]);
+    for (first, last, expected) in [(10, 30, Some(vec![])), (24, 30, third), (30, 10, None)] {
+        let found = granted(&restricted(first, last), &[3], Some(23));
+        assert_eq!(found, expected, "{first} to {last}");
+    }
+    let segments = ".QAAA".repeat(4);
+    let undisclosed = format!("{CORE}{segments}.IAAA");
+    assert_eq!(granted(&undisclosed, &[3], Some(23)), None);
+}
+
 #[test]
 fn sections_of_a_gpp_string() {
     let refusals = |text: &str| {
@@ -104,6 +159,9 @@ fn sections_of_a_gpp_string() {
         ("DBABRg~BVVVVWY", &["sale", "targeted_advertising"]),
         ("DBABFg~BVVVVVmA", &["sale", "targeted_advertising"]),
         ("DBABVg~BVVVVVVg.YA", &three),
+        // The sections of Canada and of the first European framework are not read.
+        ("DBABDA~CPXxRfA", &["p1"]),
+        ("DBABYA~BOXxRfA", &["p1"]),
     ] {
         let expected = expected.iter().map(|name| (*name).to_owned()).collect();
         assert_eq!(refusals(text), Some(expected), "{text}");
@@ -118,6 +176,8 @@ fn sections_of_a_gpp_string() {
         "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA",
         "DBABLA~CVVVVVVVVWA",
         "D____~BVVVVVVVVWA",
+        // What stands behind more segments than there are could be an opt-out.
+        "DBABBg~BAAAAACA.AA.AA.AA.AA.YA",
     ] {
         // The section of a later version of the national one is known.
         let is_version_two = text == "DBABLA~CVVVVVVVVWA";
