@@ -63,6 +63,8 @@ take_down() {
     fi
     say "taking it down"
     "${compose[@]}" down --volumes >/dev/null 2>&1 || say "$words down failed; look for containers of meshward-test"
+    # podman-compose leaves it; the others have removed it.
+    "$engine" network rm meshward-test_default >/dev/null 2>&1 || true
     if [ "${#services[@]}" -gt 0 ]; then
         local images=("${services[@]/#/localhost/meshward-stand-in/}")
         "$engine" rmi --force "${images[@]/%/:local}" >/dev/null 2>&1 ||

@@ -98,7 +98,7 @@ fn what_the_consent_service_says_is_told() {
     let words = ["-c", &config, "--request", "GET /", "--claims", &claims];
     let (_, text) = explain(&words);
     assert!(
-        text.contains("the consent service says of ada: nothing was agreed to"),
+        text.contains("the consent service says of ada: no answer, so on_error decides"),
         "{text}"
     );
     let services = explain_json(&words)["filters"][0]["services"].clone();
