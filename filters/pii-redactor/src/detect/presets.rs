@@ -106,14 +106,19 @@ mod tests {
         for (input, output) in [
             (r#"{"dob":"1931-05-06"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
             (r#"{"dob":19310506}"#, r#"{"dob":"[PERSON_DATE]"}"#),
-            (r#"{"note":"DOB: 12/10/1931"}"#, r#"{"note":"DOB: [PERSON_DATE]"}"#),
+            (
+                r#"{"note":"DOB: 12/10/1931"}"#,
+                r#"{"note":"DOB: [PERSON_DATE]"}"#,
+            ),
             (r#"{"dob":"1937-12-31"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
             (r#"{"dob":"1938-01-01"}"#, r#"{"dob":"1938"}"#),
         ] {
             assert_eq!(redacted(&plan, "application/json", input), output);
         }
         // A year that somebody asks for stays.
-        let plan = plan_of(r#"{"rules":[{"detect":["PERSON_DATE"],"actions":{"PERSON_DATE":{"date":"year"}}}]}"#);
+        let plan = plan_of(
+            r#"{"rules":[{"detect":["PERSON_DATE"],"actions":{"PERSON_DATE":{"date":"year"}}}]}"#,
+        );
         let left = redacted(&plan, "application/json", r#"{"dob":"1931-05-06"}"#);
         assert_eq!(left, r#"{"dob":"1931"}"#);
     }

@@ -28,7 +28,8 @@ pub(crate) fn find(word: &[u8]) -> Vec<(Tag, usize, usize)> {
     let mut position = 0;
     while position.plus(4) < word.len() {
         step(1);
-        let is = |tag: &[u8]| part(word, position, position.plus(tag.len())).eq_ignore_ascii_case(tag);
+        let is =
+            |tag: &[u8]| part(word, position, position.plus(tag.len())).eq_ignore_ascii_case(tag);
         let is_track_2 = is(b"57") || is(b"9F6B");
         let is_alone = is(b"9F1F") || is(b"9F20");
         if !(is(b"5A") || is(b"56") || is_track_2 || is_alone) {
@@ -82,7 +83,9 @@ fn digits_of(value: &[u8]) -> usize {
 /// Filled up with `F`.
 fn is_number(value: &[u8]) -> bool {
     let digits = digits_of(value);
-    rest(value, digits).iter().all(|byte| matches!(byte, b'F' | b'f'))
+    rest(value, digits)
+        .iter()
+        .all(|byte| matches!(byte, b'F' | b'f'))
         && is_card(part(value, 0, digits))
 }
 
@@ -119,7 +122,8 @@ mod tests {
     fn cards_in_the_tags_of_a_chip_are_found() {
         let plan = plan_of(r#"{"presets":["pci"]}"#);
         let of = |data: &str| redacted(&plan, "text/plain", data);
-        let hex = |text: &str| -> String { text.bytes().map(|byte| format!("{byte:02X}")).collect() };
+        let hex =
+            |text: &str| -> String { text.bytes().map(|byte| format!("{byte:02X}")).collect() };
         let track1 = hex("B4111111111111111^DOE/JANE^3012201");
         for (data, expected) in [
             (
