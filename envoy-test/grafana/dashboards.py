@@ -160,6 +160,14 @@ DASHBOARDS = {
                 ],
             ),
             (
+                "Lists of revoked tokens and of objections that are fetched",
+                [
+                    ("Fetches of lists", "timeseries", "ops", "{{source}} {{result}}", rate(AUTH + "list_fetches_total", "source, result")),
+                    ("Entries", "timeseries", "short", "{{source}}", gauge(AUTH + "list_entries", "source")),
+                    ("Age of the lists", "timeseries", "s", "{{source}}", gauge(AUTH + "list_age_seconds", "source")),
+                ],
+            ),
+            (
                 "Objects, errors and emergencies",
                 [
                     ("Asked for another's object", "timeseries", "reqps", "{{outcome}}", rate(AUTH + "requests_total", "outcome", ',reason="object_not_owned"')),

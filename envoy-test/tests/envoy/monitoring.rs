@@ -281,7 +281,7 @@ fn samples_of_the_others() -> Vec<Sample> {
 }
 
 /// Counters of what a test cannot make happen in Envoy, and why.
-const NOT_PROVOKED: [&str; 15] = [
+const NOT_PROVOKED: [&str; 18] = [
     "meshward_token_bucket_overflow_total", // more clients than the table has slots for
     "meshward_token_bucket_corrupt_total",  // another module that writes into the table
     "meshward_token_bucket_cas_retries_total", // two workers at the same bucket in the same instant
@@ -291,6 +291,9 @@ const NOT_PROVOKED: [&str; 15] = [
     "meshward_jwt_auth_opt_out_evictions_total", // more opt-outs than there is room for
     "meshward_jwt_auth_waiting_overflow_total",  // more requests than may wait
     "meshward_jwt_auth_consent_lookups_total",   // the consent service is that of a test of its own
+    "meshward_jwt_auth_list_fetches_total",      // lists are fetched in a test of their own
+    "meshward_jwt_auth_list_entries",
+    "meshward_jwt_auth_list_age_seconds",
     "meshward_pii_redactor_budget_errors_total", // likewise
     "meshward_pii_redactor_budget_evictions_total", // more callers than there is room for
     "meshward_token_bucket_unshared_total",      // a host without shared memory

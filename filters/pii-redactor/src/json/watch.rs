@@ -406,7 +406,7 @@ impl Watch {
         } else {
             match std::mem::take(&mut self.is_graphql) {
                 true if self.is_long => {
-                    measure(watched.limits(), Excess::GraphqlUnreadable, 1, tally)
+                    measure(watched.limits(), Excess::GraphqlUnreadable, 1, tally);
                 }
                 true => measure_graphql(watched.limits(), text.as_bytes(), tally),
                 false => {}
