@@ -16,7 +16,7 @@ use host::{
 use policy::config::Problems;
 use policy::mode::Mode;
 
-use crate::config::{Config, KeySource, ProviderKind, RequestLimit};
+use crate::config::{Config, KeySource, ProviderKind, RequestLimit, Requirement};
 use crate::decide::{AuthDecision, uncheckable, undecided};
 use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
@@ -104,13 +104,13 @@ impl Filter for JwtAuth {
         if capabilities.ticks() {
             host.set_tick_period(TICK_PERIOD).map_err(|status| {
                 Problems::whole(format!(
-                    "the host refuses a tick, which fetching keys needs: {status}"
+                    "the host refuses a tick, which fetching needs: {status}"
                 ))
             })?;
         } else if fetches {
             host.log(
                 LogLevel::Warn,
-                "jwt-auth: this host has no tick: keys are fetched when a request needs them",
+                "jwt-auth: this host has no tick: keys and lists are fetched when a request needs them",
             );
         }
         report::warn_of_missing(host, capabilities, &config);
@@ -349,10 +349,11 @@ impl JwtAuth {
         now: &Moment<'_>,
         waits_since_ns: Option<u64>,
     ) -> AuthDecision<'c> {
-        let find = |request: &Request, requirement: &crate::config::Requirement| {
+        let find = |request: &Request, requirement: &Requirement, mode: Mode| {
             let context = VerifyContext {
                 host,
                 request,
+                mode,
                 stream: context,
                 now,
                 waits_since_ns,

@@ -1,7 +1,10 @@
 //! From the credentials of a request to verified callers.
 
+mod all_of;
 pub(crate) mod context;
 mod key_documents;
+mod lists;
+mod others;
 pub(crate) mod verified;
 
 use std::rc::Rc;
@@ -14,8 +17,8 @@ use policy::json::Json;
 
 use crate::calls::{MAX_CALLS, Purpose};
 use crate::config::{
-    Config, Confirmation, Objection, OnMultiple, Optional, Provider, ProviderKind, Providers,
-    Requirement, TokenProvider,
+    Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
+    TokenProvider,
 };
 use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::credential::{self, Credential};
@@ -23,7 +26,7 @@ use crate::decide::connection;
 use crate::enforce::claim_headers;
 use crate::failures::{self, Failures};
 use crate::jose::Key;
-use crate::keys::document::KeyDocument;
+use crate::keys::document::Document;
 use crate::opaque::consent_service::{Awaited, ConsentRecords};
 use crate::opaque::introspection::{Introspector, Outcome};
 use crate::reason::Reason;
@@ -32,6 +35,7 @@ use crate::token::claims::{self, Validity};
 use crate::token::signature_backend::SignatureBackend;
 use crate::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
 use crate::verify::context::{Authenticated, Failure, VerifyContext};
+use crate::verify::lists::{ListImport, Lists};
 use crate::verify::verified::{CallerContext, Verified};
 
 pub(crate) use key_documents::Import;
@@ -42,12 +46,14 @@ pub(crate) struct Verifier {
     signatures: SignatureBackend,
     /// In the order of the configuration.
     pub(crate) providers: Vec<ActiveProvider>,
-    /// The key sets that providers take their keys from.
-    pub(crate) documents: Vec<KeyDocument>,
+    /// The key sets that providers take their keys from, and lists.
+    pub(crate) documents: Vec<Document>,
     /// Those to the providers.
     pub(crate) calls: Calls<Purpose>,
     /// What became of key sets that were imported since somebody asked.
     imports: Vec<Import>,
+    pub(crate) lists: Lists,
+    list_imports: Vec<ListImport>,
     tokens: VerifiedTokens,
     headers: KnownHeaders,
     failures: Option<Failures>,
@@ -78,7 +84,7 @@ impl Verifier {
     ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut providers = Vec::new();
-        let mut documents: Vec<KeyDocument> = Vec::new();
+        let mut documents: Vec<Document> = Vec::new();
         for (index, provider) in config.providers.iter().enumerate() {
             let source =
                 match key_documents::fetched_keys(provider, capabilities, host, &mut documents) {
@@ -101,6 +107,8 @@ impl Verifier {
             config: Rc::clone(config),
             signatures: SignatureBackend::choose(host, capabilities),
             providers,
+            lists: Lists::new(config, capabilities, host, &mut documents),
+            list_imports: Vec::new(),
             documents,
             calls: Calls::new(*capabilities, MAX_CALLS),
             imports: Vec::new(),
@@ -169,11 +177,16 @@ impl Verifier {
     ) -> Result<Authenticated, Failure> {
         let mut found = self.callers(context, requirement)?;
         if found.callers.is_empty() {
-            found.add_certificate(&self.config, context.host, requirement)?;
+            found.add_certificate(context.host, requirement);
+            let certified = found.callers.first().and_then(|caller| caller.identity());
+            if let Some(identity) = certified {
+                self.check_denied(context, &identity.claims.0, identity.subject.as_deref())?;
+            }
         }
-        let glass = self.config.break_glass.as_ref();
-        let objections = &self.config.objections;
-        if (self.consent.is_some() || glass.is_some() || !objections.is_empty())
+        let config = Rc::clone(&self.config);
+        let glass = config.break_glass.as_ref();
+        let has_objections = !config.objections.is_empty();
+        if (self.consent.is_some() || glass.is_some() || has_objections)
             && let Some(caller) = found.callers.first()
             && let Some(identity) = caller.identity()
         {
@@ -183,7 +196,7 @@ impl Verifier {
                 let of_caller = records.of(context, &mut self.calls, &facts, &identity);
                 known = of_caller.map_err(|Awaited| Failure::Wait(Reason::ConsentUnavailable))?;
             }
-            known.objects_to = Objection::of(objections, &identity);
+            known.objects_to = self.objections_of(context, &identity)?;
             known.emergency = glass.and_then(|glass| {
                 let header = context.request.header(context.host, &glass.header);
                 glass.reason(&identity, header)
@@ -218,21 +231,6 @@ impl Verifier {
             }
             (found, _) => found,
         }
-    }
-
-    fn all_of(
-        &mut self,
-        context: VerifyContext<'_>,
-        providers: &[usize],
-    ) -> Result<Authenticated, Failure> {
-        let mut all = Authenticated::default();
-        for provider in providers {
-            let one = self.any_of(context, std::slice::from_ref(provider))?;
-            all.callers.extend(one.callers);
-            all.credentials.extend(one.credentials);
-            all.in_query |= one.in_query;
-        }
-        Ok(all)
     }
 
     /// The callers that the different credentials of a request are of. Each credential is looked at
@@ -299,16 +297,29 @@ impl Verifier {
         credential: &Credential<'_>,
     ) -> Result<Rc<Verified>, Failure> {
         let text = &*credential.text;
-        if let Some(verified) = self.tokens.find(text)
-            && credential.asked.contains(&verified.provider)
-            && self.has_keys(verified.provider, context)
-        {
-            self.cache_hits.note();
-            return check_use(context, verified);
-        }
         let config = Rc::clone(&self.config);
         let provider = |index: &usize| Some((*index, config.providers.get(*index)?));
         let asked = || credential.asked.iter().filter_map(provider);
+        // The first provider that has verified it before counts, where none before it could.
+        let mut known = None;
+        for (index, _) in asked() {
+            known = self.remembered(context, text, index);
+            if known.is_some() {
+                break;
+            }
+        }
+        if let Some(verified) = known {
+            let issuer = |index: usize| config.providers.get(index).and_then(|one| one.issuer());
+            let may_know = |index: &usize| issuer(*index) == issuer(verified.provider);
+            let mut indices = credential.asked.iter().copied();
+            let first = indices.find(|index| *index == verified.provider || may_know(index));
+            if first == Some(verified.provider)
+                && let Ok(verified) = check_use(context, verified)
+            {
+                self.cache_hits.note();
+                return Ok(verified);
+            }
+        }
         let mut failure: Option<Failure> = None;
         let mut told = |found: Failure| {
             failure = Some(match failure.take() {
@@ -335,6 +346,14 @@ impl Verifier {
                             continue;
                         }
                         is_known = true;
+                        if let Some(verified) = self.remembered(context, text, index) {
+                            self.cache_hits.note();
+                            match check_use(context, verified) {
+                                Ok(verified) => return Ok(verified),
+                                Err(found) => told(found),
+                            }
+                            continue;
+                        }
                         match self.signed(context, &token, index, provider, settings) {
                             Ok(signed) => {
                                 accepted = Some((index, provider, signed));
@@ -365,13 +384,22 @@ impl Verifier {
                 Err(found) => told(found),
             }
         }
-        for (index, _) in asked().filter(|_| !is_known) {
+        for (index, provider) in asked().filter(|_| !is_known) {
+            if let ProviderKind::Introspection(settings) = &provider.kind
+                && self.is_of_another(context, text, settings.issuer.as_deref())
+            {
+                told(Reason::IssuerUnknown.into());
+                continue;
+            }
             let Some(introspector) = introspector(&mut self.providers, index) else {
                 continue;
             };
-            let outcome = match text.len() > MAX_TOKEN_BYTES {
-                true => Outcome::Refused(Reason::TokenTooLarge),
-                false => introspector.outcome(context, &mut self.calls, index, text),
+            // RFC 6749, appendix A.12.
+            let is_token = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            let outcome = match (text.len() > MAX_TOKEN_BYTES, is_token) {
+                (true, _) => Outcome::Refused(Reason::TokenTooLarge),
+                (_, false) => Outcome::Refused(Reason::TokenMalformed),
+                _ => introspector.outcome(context, &mut self.calls, index, text),
             };
             let found = match outcome {
                 Outcome::Active(verified) => match self.unsigned(context, verified) {
@@ -389,6 +417,18 @@ impl Verifier {
             told(found);
         }
         Err(failure.unwrap_or_else(|| Reason::CredentialMissing.into()))
+    }
+
+    /// What a provider has verified of a token before, if that still counts.
+    fn remembered(
+        &mut self,
+        context: VerifyContext<'_>,
+        text: &str,
+        provider: usize,
+    ) -> Option<Rc<Verified>> {
+        let verified = self.tokens.find(text, provider)?;
+        let serves = self.has_keys(provider, context) && self.deny_list_serves(context);
+        serves.then_some(verified)
     }
 
     /// Whether a token that its issuer calls inactive says itself that it is too old: then it need not be
@@ -432,9 +472,8 @@ impl Verifier {
             let took_us = took_ns.checked_div(1000).unwrap_or(0);
             self.verification_microseconds.record(context.host, took_us);
         }
-        if self.is_denied(&token.claims, provider.identity.subject(&token.claims)) {
-            return Err(Reason::TokenRevoked.into());
-        }
+        let subject = provider.identity.subject(&token.claims);
+        self.check_denied(context, &token.claims, subject.as_deref())?;
         if let Some(digest) = certificate.filter(|_| binds)
             && !connection::is_bound_to(context.host, digest)
         {
@@ -477,24 +516,14 @@ impl Verifier {
         self.verifications.is_multiple_of(TIMED_EVERY)
     }
 
-    /// Whether the configuration denies a caller: by the token, by the subject that the provider's
-    /// mapping finds in it, or by the one that the issuer calls so.
-    fn is_denied(&self, claims: &Json, subject: Option<&str>) -> bool {
-        let member = |name: &str| claims.member(name).and_then(Json::as_str);
-        let deny = &self.config.deny;
-        deny.denies(member("jti"), subject) || deny.denies(None, member("sub"))
-    }
-
     /// A credential that says nothing by itself: an API key, or a token that its issuer knows.
     fn unsigned(
-        &self,
+        &mut self,
         context: VerifyContext<'_>,
         verified: Rc<Verified>,
     ) -> Result<Rc<Verified>, Failure> {
         let identity = verified.identity().ok_or(Reason::TokenMalformed)?;
-        if self.is_denied(&identity.claims.0, identity.subject.as_deref()) {
-            return Err(Reason::TokenRevoked.into());
-        }
+        self.check_denied(context, &identity.claims.0, identity.subject.as_deref())?;
         check_use(context, verified)
     }
 }

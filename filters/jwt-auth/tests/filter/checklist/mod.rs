@@ -9,6 +9,8 @@ mod examples;
 mod failures;
 mod fetching;
 mod keys;
+mod lists;
 mod opaque;
 mod requests;
+mod separate;
 mod tokens;
