@@ -17,19 +17,21 @@ say() { echo "make test-compose: $*" >&2; }
 words=$("$here/engine.sh") || exit
 read -r -a compose <<<"$words"
 case ${IMAGES:-published} in
-published) services=() ;;
+published)
+    services=()
+    ports="10000 9901 8081 4318 9090 3000"
+    ;;
 local)
     services=(envoy upstream idp collector prometheus)
+    ports="10000 9901 8081 4318 9090"
     ;;
 *)
     say "IMAGES=${IMAGES} is not known; it is published or local"
     exit 2
     ;;
 esac
-"$root/envoy-test/setup/needs.sh" ports
-if [ "${#services[@]}" -gt 0 ]; then
-    case $words in docker*) "$here/stand_ins.sh" docker ;; *) "$here/stand_ins.sh" podman ;; esac
-fi
+DEMO_PORTS=${DEMO_PORTS-$ports} "$root/envoy-test/setup/needs.sh" ports
+case $words in docker*) engine=docker ;; *) engine=podman ;; esac
 
 # A project of its own: containers that somebody has left running stay.
 compose+=(--project-name meshward-test --file "$root/envoy-test/docker-compose.yaml")
@@ -57,10 +59,18 @@ take_down() {
     trap - EXIT
     if [ "$status" -ne 0 ]; then
         say "failed; what the containers said last:"
-        "${compose[@]}" logs --tail 30 >&2 || true
+        "${compose[@]}" logs --tail 30 ${services[@]+"${services[@]}"} >&2 || true
     fi
     say "taking it down"
     "${compose[@]}" down --volumes >/dev/null 2>&1 || say "$words down failed; look for containers of meshward-test"
+    # podman-compose leaves it; the others have removed it.
+    "$engine" network rm meshward-test_default >/dev/null 2>&1 || true
+    if [ "${#services[@]}" -gt 0 ]; then
+        local images=("${services[@]/#/localhost/meshward-stand-in/}")
+        "$engine" rmi --force "${images[@]/%/:local}" >/dev/null 2>&1 ||
+            say "the images localhost/meshward-stand-in/… could not be removed"
+        rm -rf "$root/target/stand-ins"
+    fi
     exit "$status"
 }
 
@@ -68,6 +78,7 @@ take_down() {
 mkdir -p "$trail"
 rm -f "$trail/records.jsonl"
 trap take_down EXIT
+[ "${#services[@]}" -eq 0 ] || "$here/stand_ins.sh" "$engine"
 say "bringing it up with $words"
 "${compose[@]}" up --detach ${services[@]+"${services[@]}"} >&2
 eventually 300 "the identity provider answers" answers http://127.0.0.1:8081/jwks

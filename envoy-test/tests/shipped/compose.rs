@@ -297,6 +297,77 @@ fn stand_ins_are_for_what_is_there() {
     }
 }
 
+/// The published collector reads a file, which the compose file names. The one that stands in for it is told all.
+#[test]
+fn the_stand_in_of_the_collector_drops_the_words_of_the_published_one() {
+    let script = fs::read_to_string(file("compose/stand_ins.sh")).unwrap();
+    let mut lines = script.lines();
+    let entry = lines.find_map(|line| line.strip_prefix("build collector 'ENTRYPOINT "));
+    let entry: Vec<String> = serde_json::from_str(entry.unwrap().trim_end_matches('\'')).unwrap();
+    let compose = yaml("docker-compose.yaml");
+    let said = texts(&compose["services"]["collector"]["command"]);
+    assert!(!said.is_empty());
+    let programs = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/bin/echo", programs.path().join("peers")).unwrap();
+    let path = format!(
+        "{}:{}",
+        programs.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut started = Command::new(entry.first().unwrap());
+    let started = started.args(entry.iter().skip(1)).args(said);
+    let started = started.env("PATH", path).output().unwrap();
+    let words = String::from_utf8_lossy(&started.stdout).into_owned();
+    assert_eq!(
+        words.trim_end(),
+        "collector --listen 0.0.0.0:4318 --trail /trail/records.jsonl"
+    );
+}
+
+/// What somebody looks at is there when `up --wait` comes back, so what publishes a port says when it is ready:
+/// all but the collector, whose image has no program for that.
+#[test]
+fn what_has_a_port_says_when_it_is_ready() {
+    let compose = yaml("docker-compose.yaml");
+    for (name, service) in compose["services"].as_object().unwrap() {
+        let is_told = service.get("healthcheck").is_some();
+        assert!(
+            is_told || published(service).is_empty() || name == "collector",
+            "{name}"
+        );
+    }
+}
+
+/// Ports that are in use are told before anything starts.
+#[test]
+fn the_test_of_the_containers_looks_at_their_ports_first() {
+    let compose = yaml("docker-compose.yaml");
+    let services = compose["services"].as_object().unwrap();
+    let usual = services
+        .iter()
+        .filter(|(_, service)| service.get("profiles").is_none());
+    let ports = |with_grafana: bool| -> BTreeSet<String> {
+        let services = usual
+            .clone()
+            .filter(|(name, _)| with_grafana || *name != "grafana");
+        let ports = services.flat_map(|(_, service)| published(service));
+        ports
+            .map(|port| port.split(':').nth(1).unwrap().to_owned())
+            .collect()
+    };
+    let script = fs::read_to_string(file("compose/test.sh")).unwrap();
+    let lists = script
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("ports=\""));
+    let lists: Vec<BTreeSet<String>> = lists
+        .map(|list| {
+            let list = list.trim_end_matches('"').split(' ');
+            list.map(str::to_owned).collect()
+        })
+        .collect();
+    assert_eq!(lists, [ports(true), ports(false)]);
+}
+
 #[test]
 fn docker_reads_it_where_there_is_docker() {
     let file = paths::root().join("envoy-test/docker-compose.yaml");

@@ -19,7 +19,7 @@ use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
 
 use crate::audit::common::{How, Result, TimeRange};
-use crate::audit::format::thousands;
+use crate::audit::format::{printable_lines, thousands};
 use crate::audit::inventory::operations;
 use crate::audit::unread::tell_unread;
 use crate::exit;
@@ -32,7 +32,7 @@ use crate::output::{Output, say};
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist; or list
+    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist, bulk-data; or list
     #[arg(
         long = "framework",
         value_name = "NAME",
@@ -82,7 +82,7 @@ enum Format {
 /// Makes the evidence pack.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     made(arguments).unwrap_or_else(|message| {
-        eprintln!("meshward comply: {message}");
+        eprintln!("meshward comply: {}", printable_lines(&message));
         exit::NOT_DONE
     })
 }
@@ -167,6 +167,7 @@ impl Arguments {
     /// All that is read.
     fn all_paths(&self) -> Result<Vec<PathBuf>> {
         let mut paths = files_of(&self.trails)?;
+        paths.extend(self.trails.iter().cloned());
         paths.extend(self.configs.iter().chain(&self.openapi).cloned());
         paths.extend(self.how.paths_beside().cloned());
         Ok(paths)
