@@ -53,8 +53,9 @@ impl Generalization {
     /// How much of a value stays, beside another of the same sort.
     fn precision(self) -> usize {
         match self {
-            Self::Year | Self::Zip3 => 0,
-            Self::Month => 1,
+            Self::YearOfLife | Self::Zip3 => 0,
+            Self::Year => 1,
+            Self::Month => 2,
             Self::Network(bits4, bits6) => usize::from(bits4).saturating_add(usize::from(bits6)),
             Self::Decimals(more) | Self::AgeCap(more) => usize::from(more),
         }
