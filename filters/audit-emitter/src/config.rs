@@ -254,6 +254,13 @@ impl Config {
             .unwrap_or(&self.default_rule)
     }
 
+    /// The mode of what is done before a rule is chosen.
+    #[must_use]
+    pub fn strictest_mode(&self) -> Mode {
+        let rules = self.rules.iter().chain([&self.default_rule]);
+        Mode::strictest(rules.map(|rule| rule.mode))
+    }
+
     /// Whether pii-redactor is to say whom bodies name.
     #[must_use]
     pub fn names_people_in_bodies(&self) -> bool {

@@ -246,7 +246,9 @@ impl Stream<AuditEmitter> for AuditedStream {
         let sources = &filter.config.sources;
         let start = self.start.insert(Start::capture(host, now, sources));
         // Where one stays, jwt-auth refuses the request.
-        let _ = start.request.strip_overrides(host, filter.config.mode);
+        let _ = start
+            .request
+            .strip_overrides(host, filter.config.strictest_mode());
         match filter.choose_config(host, &start.request) {
             Choice::Plugin => {}
             Choice::Route(config) => self.config = Some(config),
