@@ -76,4 +76,5 @@ add collector "$root/target/native/peers" /bin/peers
 build collector 'ENTRYPOINT ["peers", "collector", "--listen", "0.0.0.0:4318", "--trail", "/trail/records.jsonl"]'
 
 add prometheus "$bed/audit-tools/prometheus/usr/bin/prometheus" /bin/prometheus
+add_tools prometheus wget
 build prometheus 'ENTRYPOINT ["prometheus", "--storage.tsdb.path=/tmp/data"]'

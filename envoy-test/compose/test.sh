@@ -17,16 +17,20 @@ say() { echo "make test-compose: $*" >&2; }
 words=$("$here/engine.sh") || exit
 read -r -a compose <<<"$words"
 case ${IMAGES:-published} in
-published) services=() ;;
+published)
+    services=()
+    ports="10000 9901 8081 4318 9090 3000"
+    ;;
 local)
     services=(envoy upstream idp collector prometheus)
+    ports="10000 9901 8081 4318 9090"
     ;;
 *)
     say "IMAGES=${IMAGES} is not known; it is published or local"
     exit 2
     ;;
 esac
-"$root/envoy-test/setup/needs.sh" ports
+DEMO_PORTS=${DEMO_PORTS-$ports} "$root/envoy-test/setup/needs.sh" ports
 if [ "${#services[@]}" -gt 0 ]; then
     case $words in docker*) "$here/stand_ins.sh" docker ;; *) "$here/stand_ins.sh" podman ;; esac
 fi

@@ -21,7 +21,12 @@ def rate(metric, by, select=""):
 
 def total(metric, select=""):
     """Events in the time that is shown; 0 where there were none."""
-    return f"sum(increase({metric}{{{PROXIES}{select}}}[$__range])) or vector(0)"
+    return f"sum({since_start(metric + '{' + PROXIES + select + '}')}) or vector(0)"
+
+
+def since_start(counter):
+    """Of each series. One that was not there at the beginning appears with its first event, which `increase` leaves out."""
+    return f"({counter} unless {counter} offset $__range) or increase({counter}[$__range])"
 
 
 def gauge(metric, by="instance"):
@@ -38,11 +43,13 @@ def quantile(metric, a_second, q="0.99"):
     return f"histogram_quantile({q}, sum by (le) (rate({metric}_bucket{{{PROXIES}}}[$__rate_interval]))) / {a_second}"
 
 
-def restarts(window):
-    """How often each Wasm plugin was started again, by its name, which Istio puts a namespace before."""
-    name = "envoy_wasm_(.+)_vm_reload_success"
-    named = f'label_replace({{__name__=~"{name}",{PROXIES}}}, "plugin", "$1", "__name__", "{name}")'
-    return f"sum by (plugin) (increase({named}[{window}:]))"
+def named_in(metric, label):
+    """Events in the time that is shown of metrics that differ in a part of their names, which becomes a label."""
+
+    def found(offset=""):
+        return f'label_replace({{__name__=~"{metric}",{PROXIES}}}{offset}, "{label}", "$1", "__name__", "{metric}")'
+
+    return f"sum by ({label}) (({found()} unless {found(' offset $__range')}) or increase({found()}[$__range:]))"
 
 
 AUTH = "meshward_jwt_auth_"
@@ -64,7 +71,15 @@ DASHBOARDS = {
                     ("Let through unchecked", "stat", "short", "unchecked", total(AUTH + "requests_total", ',outcome="unchecked"')),
                     ("Let through unrecorded", "stat", "short", "unrecorded", total(AUDIT + "rejected_requests_total", ',outcome="allowed"')),
                     ("Limits without a decision", "stat", "short", "errors", total(LIMITS + "errors_total")),
-                    ("Plugins started again", "stat", "short", "{{plugin}}", restarts("$__range")),
+                ],
+            ),
+            (
+                "Does anything need a look?",
+                [
+                    ("Plugins started again", "stat", "short", "{{plugin}}", named_in("envoy_wasm_(.+)_vm_reload_success", "plugin")),
+                    ("Wrong metadata of routes", "stat", "short", "{{filter}}", named_in("meshward_(.+)_route_config_errors_total", "filter")),
+                    ("Budgets of personal data that were spent", "stat", "short", "spent", total(REDACT + "budget_spent_total")),
+                    ("Messages that asked for too much", "stat", "short", "too much", total(REDACT + "exceeded_total")),
                 ],
             ),
             (
@@ -123,17 +138,41 @@ DASHBOARDS = {
                     ("Checking a signature, 99th percentile", "timeseries", "s", "p99", quantile(AUTH + "verification_microseconds", 1_000_000)),
                     ("Introspections", "timeseries", "ops", "{{provider}} {{result}}", rate(AUTH + "introspections_total", "provider, result")),
                     ("Requests that wait", "timeseries", "short", "{{instance}}", gauge(AUTH + "waiting_requests")),
+                    ("Refused because too many wait", "timeseries", "reqps", "{{instance}}", rate(AUTH + "waiting_overflow_total", "instance")),
                 ],
             ),
             (
-                "Attempts, owners and consent",
+                "Failed attempts",
                 [
                     ("Refused after too many failures", "timeseries", "reqps", "{{instance}}", rate(AUTH + "requests_total", "instance", ',reason="too_many_failures"')),
+                    ("From addresses that are not known", "timeseries", "ops", "{{instance}}", rate(AUTH + "failure_address_unknown_total", "instance")),
                     ("Failures that were forgotten", "timeseries", "short", "{{instance}}", rate(AUTH + "failure_evictions_total", "instance")),
-                    ("Asked for another's object", "timeseries", "reqps", "{{outcome}}", rate(AUTH + "requests_total", "outcome", ',reason="object_not_owned"')),
+                    ("Failures that were not counted", "timeseries", "short", "{{instance}}", rate(AUTH + "failure_limit_errors_total", "instance")),
+                ],
+            ),
+            (
+                "Consent and opt-outs",
+                [
+                    ("Refused for want of consent", "timeseries", "reqps", "{{outcome}}", rate(AUTH + "requests_total", "outcome", ',reason="consent_missing"')),
                     ("Questions to the consent service", "timeseries", "ops", "{{result}}", rate(AUTH + "consent_lookups_total", "result")),
                     ("Opt-outs without an answer", "timeseries", "short", "{{instance}}", rate(AUTH + "opt_out_errors_total", "instance")),
-                    ("Glass broken", "stat", "short", "{{rule}}", f"sum by (rule) (increase({AUTH}break_glass_total{{{PROXIES}}}[$__range]))"),
+                    ("Opt-outs that were forgotten", "timeseries", "short", "{{instance}}", rate(AUTH + "opt_out_evictions_total", "instance")),
+                ],
+            ),
+            (
+                "Lists of revoked tokens and of objections that are fetched",
+                [
+                    ("Fetches of lists", "timeseries", "ops", "{{source}} {{result}}", rate(AUTH + "list_fetches_total", "source, result")),
+                    ("Entries", "timeseries", "short", "{{source}}", gauge(AUTH + "list_entries", "source")),
+                    ("Age of the lists", "timeseries", "s", "{{source}}", gauge(AUTH + "list_age_seconds", "source")),
+                ],
+            ),
+            (
+                "Objects, errors and emergencies",
+                [
+                    ("Asked for another's object", "timeseries", "reqps", "{{outcome}}", rate(AUTH + "requests_total", "outcome", ',reason="object_not_owned"')),
+                    ("Errors of upstreams whose text was replaced", "timeseries", "reqps", "{{instance}}", rate(AUTH + "hidden_errors_total", "instance")),
+                    ("Glass broken", "stat", "short", "{{rule}}", f"sum by (rule) ({since_start(f'{AUTH}break_glass_total{{{PROXIES}}}')})"),
                 ],
             ),
         ],
@@ -160,6 +199,13 @@ DASHBOARDS = {
                     ("Rate limit services", "timeseries", "ops", "{{result}}", rate(LIMITS + "service_calls_total", "result")),
                 ],
             ),
+            (
+                "Is what the workers share whole?",
+                [
+                    ("Damaged buckets", "timeseries", "short", "{{limit}}", rate(LIMITS + "corrupt_total", "limit")),
+                    ("Configurations of workers that share nothing", "stat", "short", "{{instance}}", f"sum by (instance) ({LIMITS}unshared_total{{{PROXIES}}})"),
+                ],
+            ),
         ],
     ),
     "pii-redactor": (
@@ -182,6 +228,24 @@ DASHBOARDS = {
                     ("Could not be redacted", "timeseries", "short", "{{reason}} {{outcome}}", rate(REDACT + "unredacted_total", "reason, outcome")),
                     ("Not searched, by reason", "timeseries", "short", "{{reason}}", rate(REDACT + "skipped_total", "reason")),
                     ("Not what they say", "timeseries", "short", "{{where}}", rate(REDACT + "malformed_total", "where")),
+                ],
+            ),
+            (
+                "Messages that ask for too much",
+                [
+                    ("Refused, by limit", "timeseries", "short", "{{limit}} {{direction}}", rate(REDACT + "exceeded_total", "limit, direction", ',outcome="refused"')),
+                    ("Would be refused (report mode)", "timeseries", "short", "{{limit}} {{direction}}", rate(REDACT + "exceeded_total", "limit, direction", ',outcome="reported"')),
+                    ("By rule and outcome", "timeseries", "short", "{{rule}} {{outcome}}", rate(REDACT + "exceeded_total", "rule, outcome")),
+                ],
+            ),
+            (
+                "Budgets of personal data",
+                [
+                    ("Values charged", "timeseries", "short", "{{budget}}", rate(REDACT + "budget_values_total", "budget")),
+                    ("Spent", "timeseries", "reqps", "{{budget}} {{outcome}}", rate(REDACT + "budget_spent_total", "budget, outcome")),
+                    ("Requests without a key", "timeseries", "reqps", "{{budget}} {{outcome}}", rate(REDACT + "budget_keyless_total", "budget, outcome")),
+                    ("Not looked up or not charged", "timeseries", "short", "{{budget}}", rate(REDACT + "budget_errors_total", "budget")),
+                    ("Begun anew for want of room", "timeseries", "short", "{{budget}}", rate(REDACT + "budget_evictions_total", "budget")),
                 ],
             ),
         ],
@@ -216,6 +280,15 @@ DASHBOARDS = {
                     ("Queue", "timeseries", "bytes", "{{instance}}", f"sum by (instance) ({AUDIT}queue_bytes{{{PROXIES}}})"),
                     ("Records that wait", "timeseries", "short", "{{instance}}", f"sum by (instance) ({AUDIT}queue_records{{{PROXIES}}})"),
                     ("Chains opened", "timeseries", "short", "{{instance}}", rate(AUDIT + "chains_opened_total", "instance")),
+                    ("Handed over to other instances", "timeseries", "short", "{{instance}}", rate(AUDIT + "handed_over_total", "instance")),
+                ],
+            ),
+            (
+                "Consent and the witness",
+                [
+                    ("Consent that could not be read", "timeseries", "reqps", "{{source}}", rate(AUDIT + "consent_unreadable_total", "source")),
+                    ("Batches to the witness", "timeseries", "ops", "{{result}}", rate(AUDIT + "witness_batches_total", "result")),
+                    ("Signed records that the witness misses", "stat", "short", "missed", total(AUDIT + "witness_lost_total")),
                 ],
             ),
         ],

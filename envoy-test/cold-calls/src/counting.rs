@@ -1,12 +1,10 @@
 //! A module that tells its host whenever one of its functions begins.
 
-use wasm_encoder::reencode::{self, Reencode, utils};
-use wasm_encoder::{
-    CodeSection, EntityType, ImportSection, Instruction, Module, TypeSection, ValType,
-};
-use wasmparser::{FunctionBody, Parser};
+use wasm_encoder::{EntityType, Function, ImportSection, Instruction, TypeSection, ValType};
+use wasmparser::Operator;
 
-use crate::survey::{Survey, number, validated};
+use crate::survey::{Survey, number};
+use crate::walk::{Change, rewritten};
 use crate::{COUNTER, Error};
 
 /// The same module, but each of its functions begins with a call of [`COUNTER`] with its number
@@ -16,74 +14,45 @@ use crate::{COUNTER, Error};
 /// The module cannot be parsed.
 pub fn counting(module: &[u8]) -> Result<Vec<u8>, Error> {
     let survey = Survey::of(module)?;
-    let mut pass = Pass {
-        survey: &survey,
-        at: 0,
-    };
-    let mut written = Module::new();
-    pass.parse_core_module(&mut written, Parser::new(0), module)?;
-    validated(written.finish())
+    rewritten(module, &Counting { survey: &survey })
 }
 
-struct Pass<'a> {
+struct Counting<'a> {
     survey: &'a Survey,
-    /// The place of the function whose body comes next.
-    at: usize,
 }
 
-impl Reencode for Pass<'_> {
-    type Error = std::convert::Infallible;
-
+impl Change for Counting<'_> {
     /// The counter is the last of the imported functions.
-    fn function_index(&mut self, function: u32) -> Result<u32, reencode::Error> {
+    fn function_index(&self, function: u32) -> u32 {
         let is_own = function >= self.survey.imported;
-        Ok(function.saturating_add(is_own.into()))
+        function.saturating_add(is_own.into())
     }
 
-    fn parse_type_section(
-        &mut self,
-        types: &mut TypeSection,
-        section: wasmparser::TypeSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_type_section(self, types, section)?;
+    /// Its numbers of functions are no longer those of the module.
+    fn keeps_custom_sections(&self) -> bool {
+        false
+    }
+
+    fn add_types(&self, types: &mut TypeSection) {
         types.ty().function([ValType::I32], []);
-        Ok(())
     }
 
-    fn parse_import_section(
-        &mut self,
-        imports: &mut ImportSection,
-        section: wasmparser::ImportSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_import_section(self, imports, section)?;
+    fn add_imports(&self, imports: &mut ImportSection) {
         let (module, name) = COUNTER;
         imports.import(module, name, EntityType::Function(self.survey.types));
-        Ok(())
     }
 
-    fn parse_function_body(
-        &mut self,
-        code: &mut CodeSection,
-        body: FunctionBody<'_>,
-    ) -> Result<(), reencode::Error> {
-        let mut function = self.new_function_with_parsed_locals(&body)?;
-        let this = number(self.at).cast_signed();
-        function.instruction(&Instruction::I32Const(this));
-        function.instruction(&Instruction::Call(self.survey.imported));
-        for operator in body.get_operators_reader()? {
-            function.instruction(&self.instruction(operator?)?);
+    fn write_code(
+        &self,
+        own_function: usize,
+        code: &[(Operator<'_>, Instruction<'_>)],
+        written: &mut Function,
+    ) {
+        let this = number(own_function).cast_signed();
+        written.instruction(&Instruction::I32Const(this));
+        written.instruction(&Instruction::Call(self.survey.imported));
+        for (_, instruction) in code {
+            written.instruction(instruction);
         }
-        code.function(&function);
-        self.at = self.at.saturating_add(1);
-        Ok(())
-    }
-
-    fn parse_custom_section(
-        &mut self,
-        _module: &mut Module,
-        _section: wasmparser::CustomSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        // Its numbers of functions are no longer those of the module.
-        Ok(())
     }
 }

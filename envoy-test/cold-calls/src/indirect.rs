@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use wasm_encoder::reencode::{self, Reencode, utils};
-use wasm_encoder::{
-    CodeSection, ConstExpr, CustomSection, ElementSection, Elements, Instruction, Module, TableType,
-};
-use wasmparser::{FunctionBody, Operator, Parser};
+use wasm_encoder::{ConstExpr, ElementSection, Elements, Function, Instruction};
+use wasmparser::Operator;
 
-use crate::survey::{Survey, number, validated};
+use crate::survey::{Survey, number};
+use crate::walk::{Change, rewritten};
 use crate::{Error, HotFunctions};
 
 /// A callee that is longer is called through the table even where it runs with requests: a copy of it in
@@ -43,35 +41,34 @@ pub fn make_indirect(module: &[u8], hot: &HotFunctions) -> Result<Rewritten, Err
     let table = survey.table.ok_or(Error::NoTable)?;
     let functions = survey.functions.iter();
     let is_hot: Vec<bool> = functions.map(|f| hot.contains(&f.name)).collect();
-    let mut pass = Pass {
+    let mut change = Indirect {
         survey: &survey,
         is_hot: &is_hot,
         table,
         slots: BTreeMap::new(),
-        at: 0,
         keeps_custom_sections: true,
     };
     let (mut indirect_calls, mut direct_calls) = (0_usize, 0_usize);
     let mut slot = table;
     for (caller, function) in survey.functions.iter().enumerate() {
         for callee in &function.calls {
-            if pass.is_direct(caller, *callee) {
+            if change.is_direct(caller, *callee) {
                 let is_own = survey.own(*callee).is_some();
                 direct_calls = direct_calls.saturating_add(usize::from(is_own));
                 continue;
             }
             indirect_calls = indirect_calls.saturating_add(1);
-            pass.slots.entry(*callee).or_insert_with(|| {
+            change.slots.entry(*callee).or_insert_with(|| {
                 let this = slot;
                 slot = slot.saturating_add(1);
                 this
             });
         }
     }
-    let with_names = pass.run(module)?;
-    pass.keeps_custom_sections = false;
+    let with_names = rewritten(module, &change)?;
+    change.keeps_custom_sections = false;
     Ok(Rewritten {
-        module: pass.run(module)?,
+        module: rewritten(module, &change)?,
         with_names,
         indirect_calls,
         direct_calls,
@@ -79,26 +76,17 @@ pub fn make_indirect(module: &[u8], hot: &HotFunctions) -> Result<Rewritten, Err
     })
 }
 
-struct Pass<'a> {
+struct Indirect<'a> {
     survey: &'a Survey,
     is_hot: &'a [bool],
     /// The size of the table before.
     table: u32,
     /// The slot that each function has that is called through the table, beginning at `table`.
     slots: BTreeMap<u32, u32>,
-    /// The place of the function whose body comes next.
-    at: usize,
     keeps_custom_sections: bool,
 }
 
-impl Pass<'_> {
-    fn run(&mut self, module: &[u8]) -> Result<Vec<u8>, Error> {
-        self.at = 0;
-        let mut written = Module::new();
-        self.parse_core_module(&mut written, Parser::new(0), module)?;
-        validated(written.finish())
-    }
-
+impl Indirect<'_> {
     fn is_direct(&self, caller: usize, callee: u32) -> bool {
         // What the host offers is not in the module and cannot be inlined.
         let Some(callee) = self.survey.own(callee) else {
@@ -117,76 +105,50 @@ impl Pass<'_> {
     }
 }
 
-impl Reencode for Pass<'_> {
-    type Error = std::convert::Infallible;
-
-    fn table_type(&mut self, table: wasmparser::TableType) -> Result<TableType, reencode::Error> {
-        let mut table = utils::table_type(self, table)?;
-        let added = u64::from(number(self.slots.len()));
-        table.minimum = table.minimum.saturating_add(added);
-        table.maximum = table.maximum.map(|most| most.saturating_add(added));
-        Ok(table)
+impl Change for Indirect<'_> {
+    fn added_slots(&self) -> u32 {
+        number(self.slots.len())
     }
 
-    fn parse_element_section(
-        &mut self,
-        elements: &mut ElementSection,
-        section: wasmparser::ElementSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_element_section(self, elements, section)?;
+    fn keeps_custom_sections(&self) -> bool {
+        self.keeps_custom_sections
+    }
+
+    fn add_elements(&self, elements: &mut ElementSection) {
         let start = ConstExpr::i32_const(self.table.cast_signed());
         let added = Elements::Functions(Cow::Owned(self.added()));
         elements.active(None, &start, added);
-        Ok(())
     }
 
-    fn parse_function_body(
-        &mut self,
-        code: &mut CodeSection,
-        body: FunctionBody<'_>,
-    ) -> Result<(), reencode::Error> {
-        let mut function = self.new_function_with_parsed_locals(&body)?;
-        for operator in body.get_operators_reader()? {
-            let operator = operator?;
+    fn write_code(
+        &self,
+        own_function: usize,
+        code: &[(Operator<'_>, Instruction<'_>)],
+        written: &mut Function,
+    ) {
+        for (operator, instruction) in code {
             let callee = match operator {
-                Operator::Call { function_index } => Some(function_index),
+                Operator::Call { function_index } => Some(*function_index),
                 _ => None,
             };
             let through = callee
-                .filter(|callee| !self.is_direct(self.at, *callee))
+                .filter(|callee| !self.is_direct(own_function, *callee))
                 .and_then(|callee| {
                     let own = self.survey.functions.get(self.survey.own(callee)?)?;
                     Some((own.type_index, *self.slots.get(&callee)?))
                 });
             match through {
                 Some((type_index, slot)) => {
-                    function.instruction(&Instruction::I32Const(slot.cast_signed()));
-                    function.instruction(&Instruction::CallIndirect {
+                    written.instruction(&Instruction::I32Const(slot.cast_signed()));
+                    written.instruction(&Instruction::CallIndirect {
                         type_index,
                         table_index: 0,
                     });
                 }
                 None => {
-                    function.instruction(&self.instruction(operator)?);
+                    written.instruction(instruction);
                 }
             }
         }
-        code.function(&function);
-        self.at = self.at.saturating_add(1);
-        Ok(())
-    }
-
-    fn parse_custom_section(
-        &mut self,
-        module: &mut Module,
-        section: wasmparser::CustomSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        if self.keeps_custom_sections {
-            module.section(&CustomSection {
-                name: Cow::Borrowed(section.name()),
-                data: Cow::Borrowed(section.data()),
-            });
-        }
-        Ok(())
     }
 }

@@ -14,6 +14,7 @@ mod counting;
 mod indirect;
 mod measuring;
 mod survey;
+mod walk;
 
 use std::collections::BTreeSet;
 

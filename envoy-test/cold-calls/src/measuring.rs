@@ -1,13 +1,12 @@
 //! A module that counts the instructions that it runs.
 
-use wasm_encoder::reencode::{self, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ConstExpr, ExportKind, ExportSection, GlobalSection, GlobalType, Instruction,
-    Module, ValType,
+    ConstExpr, ExportKind, ExportSection, Function, GlobalSection, GlobalType, Instruction, ValType,
 };
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
+use wasmparser::{Operator, Parser, Payload};
 
-use crate::survey::{number, validated};
+use crate::survey::number;
+use crate::walk::{Change, rewritten};
 use crate::{Error, INSTRUCTIONS};
 
 /// The same module, but it adds up in the exported global [`INSTRUCTIONS`] how many instructions it runs, its own
@@ -31,79 +30,44 @@ pub fn measuring(module: &[u8]) -> Result<Vec<u8>, Error> {
             _ => {}
         }
     }
-    let mut written = Module::new();
-    Pass { counter: globals }.parse_core_module(&mut written, Parser::new(0), module)?;
-    validated(written.finish())
+    rewritten(module, &Measuring { counter: globals })
 }
 
-struct Pass {
+struct Measuring {
     /// The number of the global.
     counter: u32,
 }
 
-impl Reencode for Pass {
-    type Error = std::convert::Infallible;
-
-    fn parse_global_section(
-        &mut self,
-        globals: &mut GlobalSection,
-        section: wasmparser::GlobalSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_global_section(self, globals, section)?;
+impl Change for Measuring {
+    fn add_globals(&self, globals: &mut GlobalSection) {
         let kind = GlobalType {
             val_type: ValType::I64,
             mutable: true,
             shared: false,
         };
         globals.global(kind, &ConstExpr::i64_const(0));
-        Ok(())
     }
 
-    fn parse_export_section(
-        &mut self,
-        exports: &mut ExportSection,
-        section: wasmparser::ExportSectionReader<'_>,
-    ) -> Result<(), reencode::Error> {
-        utils::parse_export_section(self, exports, section)?;
+    fn add_exports(&self, exports: &mut ExportSection) {
         exports.export(INSTRUCTIONS, ExportKind::Global, self.counter);
-        Ok(())
     }
 
-    fn parse_function_body(
-        &mut self,
-        code: &mut CodeSection,
-        body: FunctionBody<'_>,
-    ) -> Result<(), reencode::Error> {
-        let mut function = self.new_function_with_parsed_locals(&body)?;
-        let mut run = Vec::new();
-        for operator in body.get_operators_reader()? {
-            let operator = operator?;
-            let ends_run = ends_run(&operator);
-            run.push(self.instruction(operator)?);
-            if ends_run {
-                self.write(&mut function, &run);
-                run.clear();
+    /// Before instructions that run one after the other comes their count.
+    fn write_code(
+        &self,
+        _own_function: usize,
+        code: &[(Operator<'_>, Instruction<'_>)],
+        written: &mut Function,
+    ) {
+        for run in code.split_inclusive(|(operator, _)| ends_run(operator)) {
+            let count = i64::from(number(run.len()));
+            written.instruction(&Instruction::GlobalGet(self.counter));
+            written.instruction(&Instruction::I64Const(count));
+            written.instruction(&Instruction::I64Add);
+            written.instruction(&Instruction::GlobalSet(self.counter));
+            for (_, instruction) in run {
+                written.instruction(instruction);
             }
-        }
-        self.write(&mut function, &run);
-        code.function(&function);
-        Ok(())
-    }
-}
-
-impl Pass {
-    /// Instructions that run one after the other, and before them their count.
-    fn write(&self, function: &mut wasm_encoder::Function, run: &[Instruction<'_>]) {
-        if run.is_empty() {
-            return;
-        }
-        let count = i64::from(number(run.len()));
-        function.instruction(&Instruction::GlobalGet(self.counter));
-        function.instruction(&Instruction::I64Const(count));
-        function.instruction(&Instruction::I64Add);
-        function.instruction(&Instruction::GlobalSet(self.counter));
-        for instruction in run {
-            function.instruction(instruction);
         }
     }
 }

@@ -24,7 +24,8 @@ fn samples(mood: Mood, queue: &Value, expected: &str) -> Vec<Sample> {
         "batch": {"max_delay": "100ms"},
         "queue": queue,
         "rules": [{"match": {"paths": ["/healthz"]}, "sample": "1%"}],
-        "chain": {"signing_key_env": "CHAIN"},
+        "chain": {"signing_key_env": "CHAIN", "witness": {"ndjson_http": {"cluster": "collector", "path": "/witness"}}},
+        "consent": {"gpp": {"query": "gpp"}},
     });
     bootstrap
         .configure(FILTER, &configuration.to_string())
@@ -38,6 +39,7 @@ fn samples(mood: Mood, queue: &Value, expected: &str) -> Vec<Sample> {
     for _ in 0..30 {
         client.send(&Request::get("/orders/17")).unwrap();
         client.send(&Request::get("/healthz")).unwrap();
+        client.send(&Request::get("/orders/17?gpp=none")).unwrap();
     }
     let wanted = || {
         let samples = envoy.prometheus().unwrap();
@@ -148,6 +150,10 @@ fn samples_of_the_others() -> Vec<Sample> {
         ],
         "default": "anonymous",
         "on_error": "allow",
+        "failures": {"limits": [{"key": ["ip"], "rate": "1000/min"}]},
+        // Nobody stands in front.
+        "client_address": {"trusted_hops": 5},
+        "response_rules": [{"match": {"paths": ["/broken"]}, "hide_errors": true}],
     });
     let limits = json!({
         "limits": [
@@ -166,10 +172,12 @@ fn samples_of_the_others() -> Vec<Sample> {
                 "detect": ["CREDIT_CARD"]},
             {"name": "accounts", "match": {"paths": ["/account"]}, "apply_to": ["response.body"], "detect": ["IBAN"]},
             {"name": "shown", "match": {"paths": ["/shown"]}, "mode": "report", "apply_to": ["response.body"], "detect": ["EMAIL"]},
+            {"name": "small", "match": {"paths": ["/small"]}, "apply_to": ["request.body"], "max_body": "8B"},
             {"name": "mails", "apply_to": ["response.body"], "detect": ["EMAIL"], "fields": [{"name": "secret", "action": "remove"}]},
         ],
         "actions": {"CREDIT_CARD": "block", "IBAN": "detect"},
-        "budget": [{"name": "accounts", "key": ["ip"], "class": "IBAN", "values": "1/h", "then": "report"}],
+        "budget": [{"name": "accounts", "key": ["ip"], "class": "IBAN", "values": "1/h", "then": "report"},
+            {"name": "staff", "match": {"paths": ["/account"]}, "key": ["header:x-badge"], "on_missing_key": "deny", "class": "IBAN", "values": "1/h", "then": "report"}],
         "on_error": {"unsupported_encoding": "block", "unsupported_type": "pass"},
     });
     for (filter, configuration) in [
@@ -215,6 +223,8 @@ fn samples_of_the_others() -> Vec<Sample> {
         r#"{"mail":"ada@example.com",,}"#,
     );
     body("/picture", "image/png", "\u{89}PNG");
+    let broken = UpstreamResponse::new(503, "text/plain", "at line 7 of Shop.java");
+    peers.upstream.respond_with("/broken", broken);
     let packed = UpstreamResponse::json("{}").header("content-encoding", "unheard-of");
     peers.upstream.respond_with("/packed", packed);
     // One key of the set cannot be used by anybody.
@@ -253,6 +263,8 @@ fn samples_of_the_others() -> Vec<Sample> {
             Request::get("/malformed"),
             Request::get("/picture"),
             Request::get("/packed"),
+            Request::get("/broken"),
+            Request::new("POST", "/small").chunk("more than eight"),
         ] {
             // A blocked response may end in the middle.
             let _ = client.send(&request);
@@ -269,7 +281,7 @@ fn samples_of_the_others() -> Vec<Sample> {
 }
 
 /// Counters of what a test cannot make happen in Envoy, and why.
-const NOT_PROVOKED: [&str; 11] = [
+const NOT_PROVOKED: [&str; 18] = [
     "meshward_token_bucket_overflow_total", // more clients than the table has slots for
     "meshward_token_bucket_corrupt_total",  // another module that writes into the table
     "meshward_token_bucket_cas_retries_total", // two workers at the same bucket in the same instant
@@ -279,6 +291,13 @@ const NOT_PROVOKED: [&str; 11] = [
     "meshward_jwt_auth_opt_out_evictions_total", // more opt-outs than there is room for
     "meshward_jwt_auth_waiting_overflow_total",  // more requests than may wait
     "meshward_jwt_auth_consent_lookups_total",   // the consent service is that of a test of its own
+    "meshward_jwt_auth_list_fetches_total",      // lists are fetched in a test of their own
+    "meshward_jwt_auth_list_entries",
+    "meshward_jwt_auth_list_age_seconds",
+    "meshward_pii_redactor_budget_errors_total", // likewise
+    "meshward_pii_redactor_budget_evictions_total", // more callers than there is room for
+    "meshward_token_bucket_unshared_total",      // a host without shared memory
+    "meshward_audit_emitter_handed_over_total",  // workers that end while others go on
     "meshward_audit_emitter_witness_lost_total", // a witness that is slower than a whole queue
     "meshward_*_route_config_errors_total",      // the metadata of routes is that of another test
 ];
@@ -294,6 +313,7 @@ fn dashboards_and_rules_ask_for_metrics_that_a_run_emits() {
             json!({}),
             "flush_duration_milliseconds_count",
         ),
+        (Mood::Accepting, json!({}), "witness_batches_total"),
         (Mood::Refusing(503), small("drop"), "oldest_record_seconds"),
         (Mood::Refusing(503), small("drop"), "lost_total"),
         (Mood::Refusing(400), small("log"), "spilled_total"),
@@ -343,6 +363,33 @@ fn dashboards_and_rules_ask_for_metrics_that_a_run_emits() {
     }
 }
 
+/// What is counted is for somebody to look at.
+#[test]
+fn a_dashboard_shows_each_metric_of_the_readmes() {
+    let queries = queries().join("\n");
+    let shown = metrics_in(&queries);
+    let mut known = 0;
+    for filter in FILTERS {
+        let page = paths::root().join(format!("filters/{filter}/README.md"));
+        let page = fs::read_to_string(page).unwrap();
+        let section = page
+            .lines()
+            .skip_while(|line| *line != "## Metrics")
+            .skip(1);
+        let section = section.take_while(|line| !line.starts_with("## "));
+        let names = section.filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        for (name, _) in names {
+            let filter = filter.replace('-', "_");
+            let metric = format!("meshward_{filter}_{name}");
+            let histogram = format!("{metric}_bucket");
+            let is_shown = shown.contains(&metric) || shown.contains(&histogram);
+            assert!(is_shown, "{metric} is in no dashboard");
+            known += 1;
+        }
+    }
+    assert!(known > 40, "{known}");
+}
+
 /// In the bundle, too, where the parts share the time of a callback.
 #[test]
 fn checking_a_signature_takes_time() {
@@ -369,17 +416,18 @@ fn checking_a_signature_takes_time() {
 
 #[test]
 fn promtool_takes_the_rules_and_they_fire_when_they_should() {
-    for name in RULES {
-        for (command, file) in [("check", "rules.yaml"), ("test", "rules.test.yaml")] {
-            let output = Command::new(paths::audit_tool("bin/promtool").unwrap())
-                .args([command, "rules", &format!("{name}.{file}")])
-                .current_dir(grafana())
-                .output()
-                .unwrap();
-            let text = String::from_utf8_lossy(&output.stdout);
-            let errors = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{text}\n{errors}");
-        }
+    let checks = RULES.map(|name| ("check", format!("{name}.rules.yaml")));
+    let tests = RULES.into_iter().chain(["weeks"]);
+    let tests = tests.map(|name| ("test", format!("{name}.rules.test.yaml")));
+    for (command, file) in checks.into_iter().chain(tests) {
+        let output = Command::new(paths::audit_tool("bin/promtool").unwrap())
+            .args([command, "rules", &file])
+            .current_dir(grafana())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}\n{errors}");
     }
 }
 

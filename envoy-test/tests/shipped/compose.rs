@@ -297,6 +297,50 @@ fn stand_ins_are_for_what_is_there() {
     }
 }
 
+/// What somebody looks at is there when `up --wait` comes back, so what publishes a port says when it is ready:
+/// all but the collector, whose image has no program for that.
+#[test]
+fn what_has_a_port_says_when_it_is_ready() {
+    let compose = yaml("docker-compose.yaml");
+    for (name, service) in compose["services"].as_object().unwrap() {
+        let is_told = service.get("healthcheck").is_some();
+        assert!(
+            is_told || published(service).is_empty() || name == "collector",
+            "{name}"
+        );
+    }
+}
+
+/// Ports that are in use are told before anything starts.
+#[test]
+fn the_test_of_the_containers_looks_at_their_ports_first() {
+    let compose = yaml("docker-compose.yaml");
+    let services = compose["services"].as_object().unwrap();
+    let usual = services
+        .iter()
+        .filter(|(_, service)| service.get("profiles").is_none());
+    let ports = |with_grafana: bool| -> BTreeSet<String> {
+        let services = usual
+            .clone()
+            .filter(|(name, _)| with_grafana || *name != "grafana");
+        let ports = services.flat_map(|(_, service)| published(service));
+        ports
+            .map(|port| port.split(':').nth(1).unwrap().to_owned())
+            .collect()
+    };
+    let script = fs::read_to_string(file("compose/test.sh")).unwrap();
+    let lists = script
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("ports=\""));
+    let lists: Vec<BTreeSet<String>> = lists
+        .map(|list| {
+            let list = list.trim_end_matches('"').split(' ');
+            list.map(str::to_owned).collect()
+        })
+        .collect();
+    assert_eq!(lists, [ports(true), ports(false)]);
+}
+
 #[test]
 fn docker_reads_it_where_there_is_docker() {
     let file = paths::root().join("envoy-test/docker-compose.yaml");

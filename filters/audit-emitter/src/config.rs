@@ -19,6 +19,10 @@ use std::time::Duration;
 use host::FactSources;
 use host::route_config::{RoutePart, RouteSettings};
 use policy::config::{Configuration, Fields, Node};
+use policy::explain::{self, Step};
+use policy::facts::Facts;
+use policy::filters::AUDIT_EMITTER;
+use policy::matching::candidates;
 use policy::mode::{Mode, OnError};
 
 use crate::queue::QueueLimits;
@@ -259,6 +263,28 @@ impl Config {
     pub fn strictest_mode(&self) -> Mode {
         let rules = self.rules.iter().chain([&self.default_rule]);
         Mode::strictest(rules.map(|rule| rule.mode))
+    }
+
+    /// The rule that a request falls under, by all that is known of it by now: the first that
+    /// matches. Where servers may read the request in more than one way, nobody gets out of a record
+    /// by that: of all rules that it may fall under, the one that records most counts.
+    #[must_use]
+    pub fn rule_for(&self, facts: &dyn Facts) -> &Rule {
+        explain::note(|| Step::Choosing {
+            filter: AUDIT_EMITTER,
+            about: "request",
+        });
+        let (rules, or_default) = candidates(self.rules.iter().map(|rule| &rule.matches), facts);
+        let rules = rules
+            .into_iter()
+            .map(Some)
+            .chain(or_default.then_some(None));
+        let records = |index: &Option<usize>| {
+            let rule = self.rule(*index);
+            (rule.level, rule.assurance)
+        };
+        // The last of equals, so the first of them in order.
+        self.rule(rules.rev().max_by_key(records).flatten())
     }
 
     /// Whether pii-redactor is to say whom bodies name.

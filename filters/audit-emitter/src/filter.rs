@@ -1,84 +1,47 @@
 //! The filter: one record for each request, delivered in batches.
-//!
-//! Records are sent from the tick, and for a request that waits for its record also at once. What a
-//! stream sends in its log phase gets no response, and what a plugin sends at its end is lost or
-//! worse; at the end, records go to the instance that comes after, or to the proxy's log.
 
-mod ending;
-mod holding;
-mod recording;
-mod sending;
+mod configs;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use audit::Hash;
-use audit::keys::SigningKey;
-use host::exchange::IdentitySource;
-use host::route_config::{Choice, RouteConfigs};
-use host::waiting::{CallId, Calls};
 use host::{
-    Action, CallToken, Capabilities, ContextId, FactSources, Filter, Host, HostKind, LogLevel,
-    Moment, Request, ResponseSizes, Startup, Stream,
+    Action, CallToken, Capabilities, ContextId, Direction, Filter, Host, HostKind, LogLevel,
+    Moment, ResponseSizes, Startup, Stream,
 };
-use policy::config::{Problem, Problems};
-use policy::secret::{Secret, SecretKind};
+use policy::config::Problems;
 
-use crate::chains::Origin;
-use crate::config::{Config, HttpSink, Keep, OnFull, Sink, Witness};
+use crate::config::{Assurance, Config, Level, OnFull, Sink};
 use crate::handover::Handover;
-use crate::holding::Holding;
-use crate::host_log::{self, HostLog};
-use crate::observe::Start;
-use crate::outbox::{Delivery, Outbox};
-use crate::pseudonym::Pseudonymizer;
+use crate::holding::{Held, Holding, QUEUE_FULL};
+use crate::host_log;
+use crate::observe::{Observer, Start, observe_end};
 use crate::random::Random;
-use crate::recorder::Recorder;
+use crate::secrets::Secrets;
+use crate::succession::Succession;
 use crate::telemetry::Telemetry;
-use crate::witness::WitnessQueue;
+use crate::trail::Trail;
+use configs::Configs;
 
 /// The filter in one VM.
 pub struct AuditEmitter {
-    config: Rc<Config>,
-    /// Where routes differ.
-    routes: Option<RouteConfigs<Config>>,
-    /// For how long each class is kept, as far as any route has said.
-    classes: RefCell<BTreeMap<String, Keep>>,
-    /// What can be believed of a request that no filter has seen yet: nothing that it says about
-    /// who sends it.
-    early_sources: Rc<FactSources>,
-    /// The hash of the `consent` block.
-    consent_policy: Option<String>,
-    abilities: Abilities,
-    recorder: Recorder,
-    outbox: Outbox,
-    host_log: HostLog,
-    witness: Option<WitnessQueue>,
+    /// Which rules a request falls under.
+    configs: Configs,
+    /// What is read of a request.
+    observer: Observer,
+    /// The chains of records, and where they go.
+    trail: Trail,
+    /// What comes from instances before this one, and goes to those after it.
+    succession: Succession,
+    /// Requests that wait for their record.
     holding: Holding,
-    /// Batches on their way.
-    calls: Calls<Delivery>,
-    handover: Option<Handover>,
-    telemetry: Telemetry,
-    ticks_seen: u64,
-}
-
-/// What the host can do.
-#[derive(Clone, Copy, Debug)]
-struct Abilities {
-    /// It calls again by itself; without that, requests are the only occasion.
-    ticks: bool,
-    /// It lets a request go on whenever its record is acknowledged.
-    holds: bool,
-    /// It passes nothing from filter to filter.
-    is_isolated: bool,
-    /// It has forgotten the response when the request ends.
-    forgets_responses: bool,
+    /// The host calls again by itself; without that, requests are the only occasion.
+    has_ticks: bool,
 }
 
 impl Filter for AuditEmitter {
-    const NAME: &'static str = "audit-emitter";
+    const NAME: &'static str = policy::filters::AUDIT_EMITTER;
     type Stream = AuditedStream;
 
     fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
@@ -95,22 +58,12 @@ impl Filter for AuditEmitter {
                 audit::log_line::MARK
             )));
         }
-        let log_key = secrets.signing_key.as_ref().map(SigningKey::log_key);
         let random = Random::new(host).map_err(|status| {
             Problems::whole(format!(
                 "the host has no random source, without which records cannot be told apart: {status}"
             ))
-        });
-        let mut random = random?;
-        let ticks = start_ticking(host, capabilities, &mut config)?;
-        let holds = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
-        if config.is_synchronous() && config.sink != Sink::HostLog && !holds {
-            host.log(
-                LogLevel::Warn,
-                "audit-emitter: this host cannot hold a request until a batch is acknowledged: what \
-                 is synchronous goes to its log first",
-            );
-        }
+        })?;
+        let has_ticks = start_ticking(host, capabilities, &mut config)?;
         if config.names_people_in_bodies() && !capabilities.shares_properties() {
             host.log(
                 LogLevel::Warn,
@@ -118,76 +71,33 @@ impl Filter for AuditEmitter {
                  records say only that they are incomplete, unless all filters are one module",
             );
         }
-        let config_sha256 = Hash::plain(startup.configuration.as_bytes());
-        let emitter: [u8; 12] = random.bytes(host);
-        let emitter = policy::hex::encode(&emitter);
-        let hands_over = capabilities.kind() == HostKind::Envoy && config.sink != Sink::HostLog;
-        let handover = hands_over.then(|| Handover::new(emitter.clone(), config_sha256));
-        let origin = Origin {
-            emitter,
-            node: node_id(host),
-            config_sha256,
-            previous_config_sha256: None,
-            heartbeat_ms: milliseconds(config.chain.heartbeat),
-            key: secrets.signing_key,
-        };
-        if origin.key.is_none() {
-            host.log(
-                LogLevel::Warn,
-                "audit-emitter: chain.signing_key_env is not set: records are chained but not \
-                 signed, so whoever can write to the store can write another history",
-            );
-        }
-        let witness = match &config.chain.witness {
-            Some(Witness::Http(sink)) if config.sink != Sink::HostLog => {
-                Some(WitnessQueue::new(sink.clone(), secrets.witness_headers))
-            }
-            _ => None,
-        };
-        let outbox = Outbox::new(&config, secrets.sink_headers);
-        let classes = RefCell::default();
-        agree_on_retention(&classes, &config)?;
-        let routes = RouteConfigs::new(
+        let config = Rc::new(config);
+        let telemetry = Rc::new(Telemetry::new(Self::NAME));
+        let trail = Trail::new(
             startup,
-            Self::NAME,
-            &Config::ROUTE_PART,
-            &config.routes,
-            &|startup| config_of_route(startup, &classes),
-        )?;
+            Rc::clone(&config),
+            secrets,
+            random,
+            has_ticks,
+            Rc::clone(&telemetry),
+        );
+        // Only a host that holds requests has data that outlives an instance.
+        let handover = trail.holds_requests().then(|| {
+            let config_sha256 = Hash::plain(startup.configuration.as_bytes());
+            Handover::new(trail.emitter().to_owned(), config_sha256)
+        });
         Ok(Self {
-            early_sources: Rc::new(FactSources {
-                identity: IdentitySource::Property,
-                ..FactSources::clone(&config.sources)
-            }),
-            consent_policy: config
-                .sources
-                .consent
-                .text()
-                .map(|text| Hash::plain(text.as_bytes()).to_string()),
-            abilities: Abilities {
-                ticks,
-                holds,
-                is_isolated: !capabilities.shares_properties(),
-                forgets_responses: !capabilities.has_log_phase(),
-            },
-            recorder: Recorder::new(
-                origin,
-                random,
-                secrets.subject,
-                config.fields.clone(),
-                config.max_record_bytes,
+            configs: Configs::new(startup, Rc::clone(&config))?,
+            succession: Succession::new(handover, Rc::clone(&telemetry)),
+            holding: Holding::new(
+                *capabilities,
+                trail.timeout(),
+                config.on_error,
+                Rc::clone(&telemetry),
             ),
-            host_log: HostLog::new(capabilities, log_key),
-            witness,
-            holding: Holding::new(*capabilities, outbox.timeout(), config.on_error),
-            calls: Calls::new(*capabilities, MAX_CALLS),
-            outbox,
-            handover,
-            telemetry: Telemetry::new(Self::NAME, ticks),
-            ticks_seen: 0,
-            config: Rc::new(config),
-            routes,
-            classes,
+            observer: Observer::new(capabilities, config, telemetry),
+            trail,
+            has_ticks,
         })
     }
 
@@ -201,28 +111,23 @@ impl Filter for AuditEmitter {
 
     fn on_tick(&mut self, host: &dyn Host) {
         let now = &Moment::of(host);
-        self.ticks_seen = self.ticks_seen.wrapping_add(1);
-        if self.ticks_seen % TICKS_BETWEEN_LOOKS == 1 {
-            self.adopt_handovers(host, now);
-        }
-        if self.config.sink == Sink::HostLog {
-            self.emit_due_checkpoints(host, now, HOST_LOG_CHECKPOINTS);
-        } else {
-            self.send_if_due(host, now);
-            self.holding
-                .give_up_late(host, &self.telemetry, now.monotonic_ns());
-        }
-        self.telemetry.report(host, now, self.outbox.queue());
+        self.succession.tick(host, now, &mut self.trail);
+        self.trail.tick(host, now);
+        self.holding.give_up_late(host, now.monotonic_ns());
+        self.trail.report(host, now);
     }
 
     fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
-        if let Some(call) = self.calls.end(CallId::Http(token)) {
-            self.on_response(host, &Moment::of(host), &call, sizes);
+        let now = &Moment::of(host);
+        if let Some(outcome) = self.trail.settle(host, now, token, sizes) {
+            self.holding.settle(host, &outcome);
+            self.trail.send_if_due(host, now);
         }
     }
 
     fn on_done(&mut self, host: &dyn Host) -> bool {
-        self.end(host);
+        self.succession
+            .end(host, &Moment::of(host), &mut self.trail);
         true
     }
 }
@@ -231,7 +136,7 @@ impl Filter for AuditEmitter {
 pub struct AuditedStream {
     context: ContextId,
     start: Option<Start>,
-    /// What the route of the request says, if not what the plugin says.
+    /// What is said for the route of the request, once it is known.
     config: Option<Rc<Config>>,
 }
 
@@ -243,31 +148,12 @@ impl Stream<AuditEmitter> for AuditedStream {
         _end_of_stream: bool,
     ) -> Action {
         let now = &Moment::of(host);
-        let sources = &filter.config.sources;
-        let start = self.start.insert(Start::capture(host, now, sources));
-        // Where one stays, jwt-auth refuses the request.
-        let _ = start
-            .request
-            .strip_overrides(host, filter.config.strictest_mode());
-        match filter.choose_config(host, &start.request) {
-            Choice::Plugin => {}
-            Choice::Route(config) => self.config = Some(config),
-            Choice::Refused => return Action::Pause,
-        }
-        let config = self.config.as_ref().unwrap_or(&filter.config);
-        let config = Rc::clone(config);
-        // Who sends the request is known when the record is made, not now.
-        let early = start.request.under(&filter.early_sources);
-        if config.on_full == OnFull::Reject && filter.outbox.queue().is_nearly_full() {
-            let action = filter.refuse_unrecordable(host, &config, &early);
-            if action == Action::Pause {
-                return action;
-            }
-        }
-        if config.is_synchronous() {
-            return filter.hold(host, now, self.context, &config, start, &early);
-        }
-        Action::Continue
+        let start = self.start.insert(filter.observer.capture(host, now));
+        let Some(config) = filter.configs.choose(host, &start.request) else {
+            return Action::Pause;
+        };
+        let config = self.config.insert(config);
+        filter.admit(host, now, self.context, config, start)
     }
 
     fn on_response_headers(
@@ -276,19 +162,14 @@ impl Stream<AuditEmitter> for AuditedStream {
         host: &dyn Host,
         _end_of_stream: bool,
     ) -> Action {
-        if let Some(start) = self
-            .start
-            .as_mut()
-            .filter(|_| filter.abilities.forgets_responses)
-        {
-            start.capture_response(host, &filter.config.sources);
-        }
+        filter.observer.capture_response(host, self.start.as_mut());
         Action::Continue
     }
 
     fn on_log(&mut self, filter: &mut AuditEmitter, host: &dyn Host) {
-        let config = self.config.as_ref().unwrap_or(&filter.config);
-        filter.record_request(host, &Rc::clone(config), self.start.as_ref());
+        let plugin = filter.configs.plugin();
+        let config = Rc::clone(self.config.as_ref().unwrap_or(plugin));
+        filter.record(host, &config, self.start.as_ref());
     }
 
     fn on_done(&mut self, filter: &mut AuditEmitter, _host: &dyn Host) {
@@ -297,109 +178,84 @@ impl Stream<AuditEmitter> for AuditedStream {
 }
 
 impl AuditEmitter {
-    fn choose_config(&self, host: &dyn Host, request: &Request) -> Choice<Config> {
-        match &self.routes {
-            None => Choice::Plugin,
-            Some(routes) => routes.choose(host, request, self.config.mode, &|startup| {
-                config_of_route(startup, &self.classes)
-            }),
+    /// Lets a request on, refuses it because there is no room for its record, or writes down that it
+    /// was received and holds it until that is acknowledged: whatever its rule wants.
+    fn admit(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        context: ContextId,
+        config: &Config,
+        start: &Start,
+    ) -> Action {
+        let early = self.observer.unverified(start);
+        let rule = || config.rule_for(&early.facts(host, Direction::Request));
+        if config.on_full == OnFull::Reject && self.trail.queue().is_nearly_full() {
+            let action = self.holding.refuse_unrecordable(host, rule(), &early);
+            if action == Action::Pause {
+                return action;
+            }
+        }
+        if !config.is_synchronous() {
+            return Action::Continue;
+        }
+        let rule = rule();
+        if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
+            return Action::Continue;
+        }
+        let observed = self.observer.received(host, start, rule);
+        self.succession.join(host, now, &mut self.trail);
+        let written = self
+            .trail
+            .append(host, now, &observed, rule, rule.level, Some(context));
+        if !self.trail.holds_requests() {
+            // It is in the log already.
+            return Action::Continue;
+        }
+        let held = Held::of(host, rule, &start.request);
+        if !written || !self.trail.queue().holds_for(context) {
+            // It was lost, or is in the proxy's log: nobody will acknowledge it.
+            return match self.holding.refuse_or_continue(host, &held, QUEUE_FULL) {
+                true => Action::Continue,
+                false => Action::Pause,
+            };
+        }
+        let enforces = held.enforces;
+        self.holding.hold(context, now.monotonic_ns(), held);
+        self.trail.send(host, now);
+        match enforces && self.holding.holds(context) {
+            true => Action::Pause,
+            false => Action::Continue,
         }
     }
-}
 
-fn config_of_route(
-    startup: &Startup<'_>,
-    classes: &RefCell<BTreeMap<String, Keep>>,
-) -> Result<Config, Problems> {
-    let config = startup.read::<Config>(AuditEmitter::NAME)?;
-    agree_on_retention(classes, &config)?;
-    Ok(config)
-}
-
-/// A class is one chain, whichever route its records are about, so all must keep it equally long.
-fn agree_on_retention(
-    classes: &RefCell<BTreeMap<String, Keep>>,
-    config: &Config,
-) -> Result<(), Problems> {
-    let mut known = classes.borrow_mut();
-    let retentions = config.retentions().collect::<Vec<_>>();
-    let other = retentions
-        .iter()
-        .find(|own| known.get(&own.class).is_some_and(|keep| *keep != own.keep));
-    if let Some(retention) = other {
-        let message = format!(
-            "the class {:?} is kept for another time elsewhere: its records are one chain, which \
-             is purged as a whole. Give each time a class of its own, or both the same \"keep\"",
-            retention.class
-        );
-        return Err(Problem::new("retention", message).into());
-    }
-    for retention in retentions {
-        known.insert(retention.class.clone(), retention.keep);
-    }
-    Ok(())
-}
-
-/// What the environment holds.
-struct Secrets {
-    subject: Option<Pseudonymizer>,
-    signing_key: Option<SigningKey>,
-    sink_headers: Vec<(String, String)>,
-    witness_headers: Vec<(String, String)>,
-}
-
-impl Secrets {
-    /// # Errors
-    /// All that is missing or weak.
-    fn read(host: &dyn Host, config: &Config) -> Result<Self, Problems> {
-        let mut problems = Vec::new();
-        let subject = config.subject.as_ref().and_then(|subject| {
-            let key = host.environment_variable(&subject.key_env);
-            let read = Pseudonymizer::from_environment(subject, key);
-            read.map_err(|problem| problems.push(problem)).ok()
-        });
-        let signing_key = config.chain.signing_key_env.as_ref().and_then(|variable| {
-            let value = host.environment_variable(variable);
-            let read = Secret::from_environment(variable, value, SecretKind::Issued)
-                .map_err(|error| error.to_string())
-                .and_then(|text| {
-                    SigningKey::from_text(config.chain.key_id.as_deref(), text.expose_text())
-                        .map_err(|error| format!("the environment variable {variable:?}: {error}"))
-                });
-            read.map_err(|message| problems.push(Problem::new("chain.signing_key_env", message)))
-                .ok()
-        });
-        let mut headers = |place: &str, sink: Option<&HttpSink>| {
-            let mut headers = Vec::new();
-            for (name, variable) in sink.map_or(&[][..], |sink| sink.headers_env.as_slice()) {
-                let value = host.environment_variable(variable);
-                match Secret::from_environment(variable, value, SecretKind::Issued) {
-                    Ok(value) => headers.push((name.clone(), value.expose_text().to_owned())),
-                    Err(error) => {
-                        let path = format!("{place}.headers_env.{name}");
-                        problems.push(Problem::new(path, error.to_string()));
-                    }
-                }
-            }
-            headers
+    /// The request is complete: writes it down.
+    fn record(&mut self, host: &dyn Host, config: &Config, start: Option<&Start>) {
+        let now = &Moment::of(host);
+        let rule = match start {
+            Some(start) => config.rule_for(&start.request.facts(host, Direction::Request)),
+            None => &config.default_rule,
         };
-        let sink_headers = headers("sink", http(&config.sink));
-        let witness_headers = headers(
-            "chain.witness",
-            match &config.chain.witness {
-                Some(Witness::Http(sink)) => Some(sink),
-                _ => None,
-            },
-        );
-        if problems.is_empty() {
-            Ok(Self {
-                subject,
-                signing_key,
-                sink_headers,
-                witness_headers,
-            })
+        let mut observed = self.observer.decided(host, start);
+        // A refusal is always worth a record: who probes a gateway starts where nobody looks.
+        let level = if observed.was_stopped() {
+            rule.level.max(Level::Metadata)
         } else {
-            Err(Problems::from_list(problems))
+            rule.level
+        };
+        if level == Level::None {
+            return;
+        }
+        observe_end(host, start, &mut observed);
+        if !rule.sample.is_all() && !observed.failed() && !self.trail.samples(host, rule) {
+            return;
+        }
+        self.observer
+            .complete(host, now, start, (rule, level), &mut observed);
+        self.succession.join(host, now, &mut self.trail);
+        self.trail.append(host, now, &observed, rule, level, None);
+        if !self.has_ticks {
+            self.trail.tick(host, now);
         }
     }
 }
@@ -411,7 +267,7 @@ fn start_ticking(
     config: &mut Config,
 ) -> Result<bool, Problems> {
     if !capabilities.ticks() || !capabilities.calls_http_from_tick() {
-        if config.sink != Sink::HostLog {
+        if !config.sink.is_host_log() {
             host.log(
                 LogLevel::Warn,
                 "audit-emitter: this host has no tick and cannot send in batches: records go to \
@@ -429,33 +285,4 @@ fn start_ticking(
     Ok(true)
 }
 
-fn node_id(host: &dyn Host) -> Option<String> {
-    let id = host.property(&["xds", "node", "id"]).ok()?;
-    let id = String::from_utf8(id).ok().filter(|id| !id.is_empty())?;
-    Some(id.chars().take(255).collect())
-}
-
-const fn http(sink: &Sink) -> Option<&HttpSink> {
-    match sink {
-        Sink::Http(sink) => Some(sink),
-        Sink::HostLog => None,
-    }
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-const NS_PER_MS: u64 = 1_000_000;
 const TICK_PERIOD: Duration = Duration::from_millis(100);
-/// Shared data is looked at once a second.
-const TICKS_BETWEEN_LOOKS: u64 = 10;
-/// In a log there are no batches to be covered by one each.
-const HOST_LOG_CHECKPOINTS: Duration = Duration::from_secs(10);
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// Batches and the witness; the queue makes fewer.
-const MAX_CALLS: usize = 16;

@@ -2,21 +2,26 @@
 //!
 //! Which requests wait, and for what, is decided elsewhere; here they wait, go on, or are refused.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use host::waiting::WaitingRequests;
-use host::{Capabilities, ContextId, Host, LogLevel, exchange, refuse};
+use host::{Action, Capabilities, ContextId, Host, LogLevel, Request, exchange, refuse};
 use policy::decision::{Decision, Outcome};
 use policy::filters::AUDIT_EMITTER;
 use policy::mode::OnError;
 use policy::refusal::Refusal;
 
+use crate::config::{Assurance, Level, Rule};
+use crate::outbox::BatchOutcome;
+use crate::queue::QueuedRecord;
 use crate::telemetry::{REJECTED_REQUESTS, Telemetry};
 
 /// The requests of one instance that wait for their record.
 pub(crate) struct Holding {
     waiting: WaitingRequests<Held>,
     on_error: OnError,
+    telemetry: Rc<Telemetry>,
 }
 
 /// What is kept of a request that waits.
@@ -33,11 +38,13 @@ impl Holding {
         capabilities: Capabilities,
         patience: Duration,
         on_error: OnError,
+        telemetry: Rc<Telemetry>,
     ) -> Self {
         Self {
             // Each has a record in the queue, which is bounded.
             waiting: WaitingRequests::new(capabilities, usize::MAX, patience),
             on_error,
+            telemetry,
         }
     }
 
@@ -59,8 +66,26 @@ impl Holding {
         }
     }
 
+    /// The collector has said what becomes of a batch: who waits for one of its records goes on, or is
+    /// given up.
+    pub(crate) fn settle(&mut self, host: &dyn Host, outcome: &BatchOutcome) {
+        match outcome {
+            BatchOutcome::Delivered(records) => {
+                for waiter in waiters(records) {
+                    self.release(host, waiter);
+                }
+            }
+            BatchOutcome::Rejected(records) => {
+                for waiter in waiters(records) {
+                    self.give_up(host, waiter, NOT_ACKNOWLEDGED);
+                }
+            }
+            BatchOutcome::Retried | BatchOutcome::Split(_) => {}
+        }
+    }
+
     /// The record was acknowledged: the request goes on.
-    pub(crate) fn release(&mut self, host: &dyn Host, context: ContextId) {
+    fn release(&mut self, host: &dyn Host, context: ContextId) {
         if let Some(waiter) = self.waiting.take(host, context)
             && waiter.request.enforces
         {
@@ -69,27 +94,21 @@ impl Holding {
     }
 
     /// The record was not acknowledged.
-    pub(crate) fn give_up(
-        &mut self,
-        host: &dyn Host,
-        telemetry: &Telemetry,
-        context: ContextId,
-        code: &'static str,
-    ) {
+    fn give_up(&mut self, host: &dyn Host, context: ContextId, code: &'static str) {
         let Some(waiter) = self.waiting.take(host, context) else {
             return;
         };
         // In report mode the stream may be long gone; what is counted does not need it.
-        let goes_on = self.refuse_or_continue(host, telemetry, &waiter.request, code);
+        let goes_on = self.refuse_or_continue(host, &waiter.request, code);
         if goes_on && waiter.request.enforces {
             let _ = waiter.resume(host);
         }
     }
 
     /// Gives up the requests that have waited as long as the collector has for a response.
-    pub(crate) fn give_up_late(&mut self, host: &dyn Host, telemetry: &Telemetry, now_ns: u64) {
+    pub(crate) fn give_up_late(&mut self, host: &dyn Host, now_ns: u64) {
         for context in self.waiting.late(now_ns) {
-            self.give_up(host, telemetry, context, "audit_not_acknowledged");
+            self.give_up(host, context, NOT_ACKNOWLEDGED);
         }
     }
 
@@ -97,49 +116,86 @@ impl Holding {
     pub(crate) fn refuse_or_continue(
         &self,
         host: &dyn Host,
-        telemetry: &Telemetry,
         held: &Held,
         code: &'static str,
     ) -> bool {
-        telemetry.log(host, LogLevel::Warn, || {
+        self.telemetry.log(host, LogLevel::Warn, || {
             "audit-emitter: the record of a request is not acknowledged".to_owned()
         });
         if self.on_error == OnError::Allow {
             let labels = [("outcome", "allowed")];
-            telemetry.count(host, REJECTED_REQUESTS, &labels);
+            self.telemetry.count(host, REJECTED_REQUESTS, &labels);
             return true;
         }
-        refuse_unrecorded(host, telemetry, held, code);
+        self.refuse(host, held, code);
         !held.enforces
+    }
+
+    /// Refuses a request that there may be no room to record, where its rule wants it on record.
+    pub(crate) fn refuse_unrecordable(
+        &self,
+        host: &dyn Host,
+        rule: &Rule,
+        request: &Request,
+    ) -> Action {
+        if rule.level == Level::None || rule.assurance == Assurance::BestEffort {
+            return Action::Continue;
+        }
+        let refused = Held::of(host, rule, request);
+        self.refuse(host, &refused, QUEUE_FULL);
+        self.telemetry.log(host, LogLevel::Warn, || {
+            "audit-emitter: its queue is full: requests are refused".to_owned()
+        });
+        match refused.enforces {
+            true => Action::Pause,
+            false => Action::Continue,
+        }
+    }
+
+    /// Refuses a request that cannot be recorded; in report mode it is only counted. The other
+    /// filters are told.
+    fn refuse(&self, host: &dyn Host, held: &Held, code: &'static str) {
+        let outcome = if held.enforces { "refused" } else { "reported" };
+        let labels = [("outcome", outcome)];
+        self.telemetry.count(host, REJECTED_REQUESTS, &labels);
+        let decision = Decision::new(AUDIT_EMITTER, Outcome::Denied)
+            .reason(code)
+            .report_only(!held.enforces);
+        exchange::append_decision(host, decision);
+        if held.enforces {
+            let refusal = Refusal::new(503, code, "The request cannot be recorded at the moment.")
+                .header("retry-after", "1");
+            let id = held.request_id.as_deref();
+            refuse::send(host, &refusal, AUDIT_EMITTER, id, held.is_grpc);
+        }
     }
 }
 
-/// Refuses a request that cannot be recorded; in report mode it is only counted. The other filters are
-/// told.
-pub(crate) fn refuse_unrecorded(
-    host: &dyn Host,
-    telemetry: &Telemetry,
-    held: &Held,
-    code: &'static str,
-) {
-    let outcome = if held.enforces { "refused" } else { "reported" };
-    telemetry.count(host, REJECTED_REQUESTS, &[("outcome", outcome)]);
-    let decision = Decision::new(AUDIT_EMITTER, Outcome::Denied)
-        .reason(code)
-        .report_only(!held.enforces);
-    exchange::append_decision(host, decision);
-    if held.enforces {
-        let refusal = Refusal::new(503, code, "The request cannot be recorded at the moment.")
-            .header("retry-after", "1");
-        let id = held.request_id.as_deref();
-        refuse::send(host, &refusal, AUDIT_EMITTER, id, held.is_grpc);
+impl Held {
+    /// What is kept of a request that falls under a rule.
+    pub(crate) fn of(host: &dyn Host, rule: &Rule, request: &Request) -> Self {
+        Self {
+            enforces: rule.mode.enforces(),
+            request_id: request.request_id(host).map(str::to_owned),
+            is_grpc: request.is_grpc(host),
+        }
     }
 }
+
+/// Requests that wait for records of a batch.
+fn waiters(records: &[QueuedRecord]) -> impl Iterator<Item = ContextId> {
+    records.iter().filter_map(|record| record.waiter)
+}
+
+/// The reason code where the queue has no room for the record.
+pub(crate) const QUEUE_FULL: &str = "audit_queue_full";
+/// The reason code where no store has acknowledged the record in time.
+const NOT_ACKNOWLEDGED: &str = "audit_not_acknowledged";
 
 #[cfg(test)]
 mod tests {
     use host::fake::{Profile, Proxy, Request, Response};
-    use host::{Action, Filter, Startup, Stream};
+    use host::{Filter, Startup, Stream};
     use policy::config::Problems;
 
     use super::*;
@@ -147,7 +203,6 @@ mod tests {
     /// Holds every request; the tick acknowledges the records of all, or of none.
     struct Gate {
         holding: Holding,
-        telemetry: Telemetry,
         enforces: bool,
         acknowledges: bool,
         held: Vec<ContextId>,
@@ -169,8 +224,12 @@ mod tests {
             let period = Duration::from_millis(100);
             startup.host.set_tick_period(period).unwrap();
             Ok(Self {
-                holding: Holding::new(*startup.capabilities, Duration::from_secs(1), on_error),
-                telemetry: Telemetry::new(Self::NAME, true),
+                holding: Holding::new(
+                    *startup.capabilities,
+                    Duration::from_secs(1),
+                    on_error,
+                    Rc::new(Telemetry::new(Self::NAME)),
+                ),
                 enforces: !says("report"),
                 acknowledges: says("acknowledged"),
                 held: Vec::new(),
@@ -188,7 +247,7 @@ mod tests {
                 }
             }
             let now_ns = host.monotonic_ns();
-            self.holding.give_up_late(host, &self.telemetry, now_ns);
+            self.holding.give_up_late(host, now_ns);
         }
     }
 

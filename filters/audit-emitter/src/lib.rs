@@ -2,9 +2,11 @@
 //!
 //! [`record`] says what is written about a request and [`chains`] ties records together, which
 //! `recorder` does for one instance; [`queue`], [`delivery`] and [`sink`] bring them to a collector,
-//! which `outbox` does; [`handover`] brings them to the instance that comes after this one, and
-//! [`host_log`] to the proxy's log. `telemetry` is metrics and log; [`filter`] puts them together. The format is
-//! the crate `audit`, and the README describes the configuration.
+//! which `outbox` does, and `sender` makes the calls. `trail` gives each record its place in a chain
+//! and one of these ways, or [`host_log`]; `succession` takes over what other instances leave by
+//! [`handover`]. `observe` reads requests, `holding` keeps those that wait for their record,
+//! `telemetry` is metrics and log; [`filter`] puts them together. The format is the crate `audit`,
+//! and the README describes the configuration.
 
 #![cfg_attr(
     test,
@@ -14,6 +16,7 @@
 pub mod chains;
 pub mod config;
 pub mod delivery;
+mod destination;
 pub mod filter;
 pub mod handover;
 mod holding;
@@ -25,8 +28,12 @@ pub mod queue;
 mod random;
 pub mod record;
 mod recorder;
+mod secrets;
+mod sender;
 pub mod sink;
+mod succession;
 mod telemetry;
+mod trail;
 mod witness;
 
 pub use filter::AuditEmitter;

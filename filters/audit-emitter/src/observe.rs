@@ -1,5 +1,9 @@
 //! Reading a request off the host.
 
+mod observer;
+
+pub(crate) use observer::Observer;
+
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -189,11 +193,7 @@ impl Start {
 /// Who sent a request and what the filters have decided about it, at its end: so much is asked of
 /// every request, also of those of which there is no record. Without a `start` the request never
 /// reached this filter: one before it responded, or the proxy could not parse it.
-pub(crate) fn decided(
-    host: &dyn Host,
-    start: Option<&Start>,
-    sources: &FactSources,
-) -> Observation {
+fn decided(host: &dyn Host, start: Option<&Start>, sources: &FactSources) -> Observation {
     let identity = match start {
         Some(start) => start.request.identity(host).cloned(),
         None => exchange::identity(host, sources.identity),
@@ -219,7 +219,7 @@ pub(crate) fn observe_end(host: &dyn Host, start: Option<&Start>, observation: &
 }
 
 /// The request itself. Without a `start` the attributes of the host are what there is.
-pub(crate) fn observe_request(
+fn observe_request(
     host: &dyn Host,
     now: &Moment<'_>,
     start: Option<&Start>,
@@ -250,14 +250,14 @@ pub(crate) fn observe_request(
 }
 
 /// What the end of a request tells those who want to know more.
-pub(crate) fn observe_sizes(host: &dyn Host, observation: &mut Observation) {
+fn observe_sizes(host: &dyn Host, observation: &mut Observation) {
     observation.request_bytes = number(host, &["request", "size"]);
     observation.response_bytes = number(host, &["response", "size"]);
     observation.upstream = text(host, &["upstream", "address"]);
 }
 
 /// Who the client certificate of the connection names, where the proxy has verified one.
-pub(crate) fn peer(host: &dyn Host) -> Option<String> {
+fn peer(host: &dyn Host) -> Option<String> {
     // A boolean is one byte on Envoy.
     if host.property(&["connection", "mtls"]).ok()? != [1] {
         return None;

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use host::waiting::{Calls, Occasion};
-use host::{Host, HttpCall, Moment, Status};
+use host::waiting::Calls;
+use host::{Host, Moment};
 
-use crate::config::{BatchLimits, Config, Envelope, HttpSink, Sink};
+use crate::config::{BatchLimits, Config, Envelope};
 use crate::delivery::{BatchSize, Receipt, Rejected, Schedule, receipt};
-use crate::queue::{Batch, Priority, Queue, QueuedRecord};
+use crate::destination::Destination;
+use crate::queue::{Priority, Queue, QueuedRecord};
 use crate::sink;
 
 /// The queue of one instance and the collector that it goes to.
 pub(crate) struct Outbox {
     /// None is the proxy's log, to which nothing is sent.
-    sink: Option<HttpSink>,
-    headers: Vec<(String, String)>,
+    destination: Option<Destination>,
     queue: Queue,
     schedule: Schedule,
     batch_size: BatchSize,
@@ -44,13 +44,12 @@ pub(crate) enum BatchOutcome {
 }
 
 impl Outbox {
-    pub(crate) fn new(config: &Config, headers: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(config: &Config, credentials: Vec<(String, String)>) -> Self {
         Self {
-            sink: match &config.sink {
-                Sink::Http(sink) => Some(sink.clone()),
-                Sink::HostLog => None,
-            },
-            headers,
+            destination: config.sink.http().map(|sink| Destination {
+                sink: sink.clone(),
+                credentials,
+            }),
             queue: Queue::new(config.queue),
             schedule: Schedule::default(),
             batch_size: BatchSize::new(config.batch.max_records),
@@ -64,14 +63,13 @@ impl Outbox {
 
     /// Whether anything is ever sent.
     pub(crate) const fn sends(&self) -> bool {
-        self.sink.is_some()
+        self.destination.is_some()
     }
 
     /// How long the collector has for a response.
     pub(crate) fn timeout(&self) -> Duration {
-        self.sink
-            .as_ref()
-            .map_or(Duration::ZERO, |sink| sink.timeout)
+        let destination = self.destination.as_ref();
+        destination.map_or(Duration::ZERO, |to| to.sink.timeout)
     }
 
     /// Adds a record at the end.
@@ -121,7 +119,9 @@ impl Outbox {
         emitter: &str,
     ) -> bool {
         let now_ns = now.monotonic_ns();
-        let Some(sink) = &self.sink else { return false };
+        let Some(destination) = &self.destination else {
+            return false;
+        };
         while self.schedule.admits(now_ns) && self.queue.can_send() {
             // While it fails, one call at a time finds out whether it still does.
             if self.schedule.is_failing() && self.queue.under_way() > 0 {
@@ -134,12 +134,11 @@ impl Outbox {
             else {
                 return false;
             };
-            // The response is for the filter, whoever's callback this is.
-            let occasion = Occasion {
-                stream: None,
-                now_ns,
-            };
-            match start_call(host, calls, occasion, sink, &self.headers, emitter, batch) {
+            let body = sink::body(destination.envelope(), &batch.records, batch.formed_ns);
+            // The same for the same records, so that whoever has them already can tell.
+            let key = format!("\"{emitter}-{}\"", batch.number);
+            let purpose = Delivery::Batch(batch.number);
+            match destination.post(host, calls, now_ns, &body, Some(&key), purpose) {
                 Ok(()) => batch.is_under_way = true,
                 // No such cluster, no endpoint: the collector may come yet.
                 Err(_) => return true,
@@ -160,7 +159,7 @@ impl Outbox {
 
     /// Settles a batch by the response to the call that has sent it.
     pub(crate) fn settle(&mut self, number: u64, status: Option<u16>, body: &[u8]) -> BatchOutcome {
-        let rejected = match self.sink.as_ref().map(|sink| sink.envelope) {
+        let rejected = match self.envelope() {
             Some(Envelope::OtlpProtobuf) => Rejected::in_protobuf(body),
             Some(Envelope::OtlpJson) => Rejected::in_json(body),
             _ => Rejected::NONE,
@@ -188,40 +187,13 @@ impl Outbox {
 
     /// Whether responses say in their body that a part was not taken: only those of OTLP do.
     pub(crate) fn reads_responses(&self) -> bool {
-        let sink = self.sink.as_ref();
-        sink.is_some_and(|sink| {
-            matches!(sink.envelope, Envelope::OtlpProtobuf | Envelope::OtlpJson)
-        })
+        let envelope = self.envelope();
+        matches!(envelope, Some(Envelope::OtlpProtobuf | Envelope::OtlpJson))
     }
-}
 
-fn start_call(
-    host: &dyn Host,
-    calls: &mut Calls<Delivery>,
-    occasion: Occasion,
-    sink: &HttpSink,
-    more_headers: &[(String, String)],
-    emitter: &str,
-    batch: &Batch,
-) -> Result<(), Status> {
-    let body = sink::body(sink.envelope, &batch.records, batch.formed_ns);
-    // The same for the same records, so that whoever has them already can tell.
-    let key = format!("\"{emitter}-{}\"", batch.number);
-    let mut headers = vec![
-        (":method", "POST"),
-        (":path", sink.path.as_str()),
-        (":authority", sink.authority.as_str()),
-        ("content-type", sink.envelope.content_type()),
-        ("idempotency-key", key.as_str()),
-    ];
-    headers.extend(more_headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-    let call = HttpCall {
-        upstream: &sink.upstream,
-        headers: &headers,
-        body: &body,
-        timeout: sink.timeout,
-    };
-    calls.start_http(host, &call, occasion, Delivery::Batch(batch.number))
+    fn envelope(&self) -> Option<Envelope> {
+        self.destination.as_ref().map(Destination::envelope)
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {

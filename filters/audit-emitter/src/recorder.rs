@@ -1,11 +1,13 @@
 //! From what was observed of a request to its record: the chains, the salts, and the form that the
 //! configuration gives to personal parts.
 
+use std::rc::Rc;
+
 use audit::canonical::Writer;
 use host::{ContextId, Host, Moment};
 
 use crate::chains::{Chains, Origin};
-use crate::config::{FieldSettings, Level, Rule};
+use crate::config::{Config, Level, Rule};
 use crate::pseudonym::Pseudonymizer;
 use crate::queue::{Kind, QueuedRecord};
 use crate::random::Random;
@@ -15,10 +17,10 @@ use crate::record::{Envelope, Observation, write};
 pub(crate) struct Recorder {
     /// The chains that tie its records together.
     pub(crate) chains: Chains,
-    random: Random,
+    /// Numbers in which no client has a hand.
+    pub(crate) random: Random,
     subject: Option<Pseudonymizer>,
-    fields: FieldSettings,
-    max_record_bytes: usize,
+    config: Rc<Config>,
 }
 
 impl Recorder {
@@ -26,31 +28,25 @@ impl Recorder {
         origin: Origin,
         random: Random,
         subject: Option<Pseudonymizer>,
-        fields: FieldSettings,
-        max_record_bytes: usize,
+        config: Rc<Config>,
     ) -> Self {
         Self {
             chains: Chains::new(origin),
             random,
             subject,
-            fields,
-            max_record_bytes,
+            config,
         }
     }
 
-    /// What the configuration says about personal parts.
-    pub(crate) const fn fields(&self) -> &FieldSettings {
-        &self.fields
-    }
-
-    /// A number in which no client has a hand.
-    pub(crate) fn random_number(&mut self, host: &dyn Host) -> u32 {
-        self.random.number(host)
-    }
-
-    /// The id of a chain that is to be opened.
-    pub(crate) fn chain_uid(&mut self, host: &dyn Host) -> [u8; 16] {
-        self.random.bytes(host)
+    /// Opens the chain of a class, and returns its first records.
+    pub(crate) fn open(
+        &mut self,
+        host: &dyn Host,
+        now: &Moment<'_>,
+        class: &str,
+    ) -> Vec<QueuedRecord> {
+        let uid = self.random.bytes(host);
+        self.chains.open(class, uid, now.into())
     }
 
     /// The next record of the open chain of its class, which is not sealed yet: a record that is lost
@@ -74,10 +70,10 @@ impl Recorder {
             is_received: received.is_some(),
             template: rule.template.as_deref(),
             retention: &rule.retention,
-            fields: &self.fields,
+            fields: &self.config.fields,
             subject: self.subject.as_ref(),
         };
-        let writer = write(observed, &envelope, self.max_record_bytes);
+        let writer = write(observed, &envelope, self.config.max_record_bytes);
         let record = QueuedRecord {
             chain_uid: chain.uid().to_owned(),
             kind: if observed.was_stopped() {

@@ -1,40 +1,25 @@
 //! What the filter tells about itself: metrics, and lines of the log that do not flood it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use host::{Counter, Host, LogLevel, Metrics, Moment, Throttle};
 
 use crate::queue::{Kind, Queue, QueuedRecord};
 
-/// Metrics and log of one instance.
+/// The metrics and the log of one instance, for all its parts.
 pub(crate) struct Telemetry {
     filter: &'static str,
     metrics: Metrics,
     throttle: Throttle,
-    /// Records by class and decision, which are counted with every request.
-    records: BTreeMap<(String, &'static str), Counter>,
-    reported: Gauges,
-    /// There is no tick at which counters could be handed to the host.
-    flushes_at_once: bool,
-}
-
-/// What this instance has added to the gauges that all share.
-#[derive(Clone, Copy, Debug, Default)]
-struct Gauges {
-    bytes: usize,
-    records: usize,
-    oldest_s: usize,
 }
 
 impl Telemetry {
-    pub(crate) fn new(filter: &'static str, ticks: bool) -> Self {
+    pub(crate) fn new(filter: &'static str) -> Self {
         Self {
             filter,
             metrics: Metrics::new(filter),
             throttle: Throttle::default(),
-            records: BTreeMap::new(),
-            reported: Gauges::default(),
-            flushes_at_once: !ticks,
         }
     }
 
@@ -61,15 +46,45 @@ impl Telemetry {
     pub(crate) fn log(&self, host: &dyn Host, level: LogLevel, line: impl FnOnce() -> String) {
         self.throttle.log(host, level, line);
     }
+}
+
+/// What is said of records and of the queue that they wait in: counted here, told to the host once a
+/// tick.
+pub(crate) struct RecordMetrics {
+    telemetry: Rc<Telemetry>,
+    /// Records by class and decision, which are counted with every request.
+    records: BTreeMap<(String, &'static str), Counter>,
+    reported: Gauges,
+    /// There is no tick at which counters could be handed to the host.
+    flushes_at_once: bool,
+}
+
+/// What this instance has added to the gauges that all share.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gauges {
+    bytes: usize,
+    records: usize,
+    oldest_s: usize,
+}
+
+impl RecordMetrics {
+    pub(crate) fn new(telemetry: Rc<Telemetry>, ticks: bool) -> Self {
+        Self {
+            telemetry,
+            records: BTreeMap::new(),
+            reported: Gauges::default(),
+            flushes_at_once: !ticks,
+        }
+    }
 
     /// Counts the record of a request.
-    pub(crate) fn count_record(&mut self, host: &dyn Host, record: &QueuedRecord) {
+    pub(crate) fn count(&mut self, host: &dyn Host, record: &QueuedRecord) {
         let decision = match record.kind {
             Kind::Denied => "denied",
             Kind::Allowed | Kind::Control => "allowed",
         };
         let key = (record.class.clone(), decision);
-        let filter = self.filter;
+        let filter = self.telemetry.filter;
         let counter = self.records.entry(key).or_insert_with(|| {
             let labels = [("class", record.class.as_str()), ("decision", decision)];
             Counter::new(filter, RECORDS, &labels)
@@ -102,7 +117,7 @@ impl Telemetry {
             let signed = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
             let change = signed(now).saturating_sub(signed(before));
             if change != 0 {
-                self.metrics.shift(host, name, &[], change);
+                self.telemetry.metrics.shift(host, name, &[], change);
             }
         }
     }

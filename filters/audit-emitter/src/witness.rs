@@ -3,19 +3,18 @@
 
 use std::collections::VecDeque;
 
-use host::waiting::{Calls, Occasion};
-use host::{Host, HttpCall};
+use host::Host;
+use host::waiting::Calls;
 
-use crate::config::HttpSink;
 use crate::delivery::{Receipt, Schedule};
+use crate::destination::Destination;
 use crate::outbox::Delivery;
 use crate::sink;
 
 /// Signed records on their way to the witness.
 #[derive(Debug)]
 pub(crate) struct WitnessQueue {
-    sink: HttpSink,
-    headers: Vec<(String, String)>,
+    destination: Destination,
     records: VecDeque<String>,
     bytes: usize,
     /// The first so many are on their way: none unless a call is under way.
@@ -24,10 +23,9 @@ pub(crate) struct WitnessQueue {
 }
 
 impl WitnessQueue {
-    pub(crate) const fn new(sink: HttpSink, headers: Vec<(String, String)>) -> Self {
+    pub(crate) const fn new(destination: Destination) -> Self {
         Self {
-            sink,
-            headers,
+            destination,
             records: VecDeque::new(),
             bytes: 0,
             in_flight: 0,
@@ -62,24 +60,9 @@ impl WitnessQueue {
         }
         self.in_flight = self.records.len();
         let body = sink::ndjson(self.records.iter().map(String::as_str));
-        let mut headers = vec![
-            (":method", "POST"),
-            (":path", self.sink.path.as_str()),
-            (":authority", self.sink.authority.as_str()),
-            ("content-type", self.sink.envelope.content_type()),
-        ];
-        headers.extend(self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-        let call = HttpCall {
-            upstream: &self.sink.upstream,
-            headers: &headers,
-            body: body.as_bytes(),
-            timeout: self.sink.timeout,
-        };
-        let occasion = Occasion {
-            stream: None,
-            now_ns,
-        };
-        let started = calls.start_http(host, &call, occasion, Delivery::Witness);
+        let purpose = Delivery::Witness;
+        let destination = &self.destination;
+        let started = destination.post(host, calls, now_ns, body.as_bytes(), None, purpose);
         if started.is_err() {
             self.failed(now_ns, None, 500);
         }

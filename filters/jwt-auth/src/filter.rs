@@ -104,13 +104,13 @@ impl Filter for JwtAuth {
         if capabilities.ticks() {
             host.set_tick_period(TICK_PERIOD).map_err(|status| {
                 Problems::whole(format!(
-                    "the host refuses a tick, which fetching keys needs: {status}"
+                    "the host refuses a tick, which fetching needs: {status}"
                 ))
             })?;
         } else if fetches {
             host.log(
                 LogLevel::Warn,
-                "jwt-auth: this host has no tick: keys are fetched when a request needs them",
+                "jwt-auth: this host has no tick: keys and lists are fetched when a request needs them",
             );
         }
         report::warn_of_missing(host, capabilities, &config);

@@ -147,6 +147,9 @@ pub enum Reason {
     /// A query parameter is larger than it may be, or no plain number.
     #[error("A parameter of the query asks for too much.")]
     QueryTooLarge,
+    /// The list of what is revoked could not be fetched.
+    #[error("Whether the token has been revoked cannot be told at the moment.")]
+    DenyListUnavailable,
     /// The consent service could not be asked.
     #[error("What the caller has agreed to cannot be looked up at the moment.")]
     ConsentUnavailable,
@@ -221,6 +224,7 @@ impl Reason {
             Self::BodyTooLarge => "body_too_large",
             Self::LengthRequired => "length_required",
             Self::QueryTooLarge => "query_too_large",
+            Self::DenyListUnavailable => "deny_list_unavailable",
             Self::ConsentUnavailable => "consent_unavailable",
             Self::TooManyFailures => "too_many_failures",
             Self::WaitingFull => "waiting_full",
@@ -255,6 +259,7 @@ impl Reason {
             Self::TooManyFailures => 429,
             Self::KeysUnavailable
             | Self::IntrospectionUnavailable
+            | Self::DenyListUnavailable
             | Self::ConsentUnavailable
             | Self::WaitingFull => 503,
             _ => 401,

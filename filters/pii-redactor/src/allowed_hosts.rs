@@ -21,12 +21,16 @@ fn host(value: &[u8]) -> Option<String> {
         |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>');
     let authority = behind.split(['/', '?', '#']).next()?;
     let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     let is_read_alike = behind.bytes().all(is_plain)
-        && host.bytes().all(is_name)
+        && host.bytes().all(is_of_host)
         && port.bytes().all(|byte| byte.is_ascii_digit());
     let host = host.strip_suffix('.').unwrap_or(host);
     (is_read_alike && !host.is_empty()).then(|| host.to_ascii_lowercase())
+}
+
+/// What hosts have that everybody reads alike.
+pub(crate) const fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')
 }
 
 #[cfg(test)]

@@ -31,10 +31,10 @@ pub fn redacted(plan: &Plan, name: &str, value: &[u8], tally: &mut Tally) -> Opt
             new: new.as_deref(),
         };
         redaction.record(tally, found);
-        return match new {
-            Some(new) => Some(new).filter(|new| !new.is_empty()),
-            None => Some(value.to_vec()),
-        };
+        // What stays is searched as any other value.
+        if let Some(new) = new {
+            return Some(new).filter(|new| !new.is_empty());
+        }
     }
     let new = searched(plan, value, &info.announcement(), 0, tally);
     Some(new.unwrap_or_else(|| value.to_vec()))

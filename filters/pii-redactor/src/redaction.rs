@@ -178,12 +178,20 @@ impl Redaction {
 pub(crate) fn shown(names: &[&[u8]]) -> String {
     let mut path = "$".to_owned();
     for name in names {
-        path.push('.');
         let is_shown = |character: &char| {
             character.is_alphanumeric() || matches!(character, '_' | '-' | '$' | ' ' | '[' | ']')
         };
         let name = policy::text::lossy(name);
-        path.extend(name.chars().filter(is_shown).take(MAX_SHOWN_LETTERS));
+        let mut shown = name
+            .chars()
+            .filter(is_shown)
+            .take(MAX_SHOWN_LETTERS)
+            .peekable();
+        // What has no name, such as a comment, has no step of its own.
+        if shown.peek().is_some() {
+            path.push('.');
+            path.extend(shown);
+        }
     }
     path
 }

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use crate::bytes::{at, count_while, rest};
+use crate::bytes::{at, count_while, part, rest};
 use crate::charset::{self, Transcoder, detect, is_shown};
 use crate::csv::CsvRewriter;
 use crate::json::JsonRewriter;
@@ -56,7 +56,7 @@ enum Content {
     Undecided(Vec<u8>),
     Json {
         rewriter: Box<JsonRewriter>,
-        /// The type says that it is JSON.
+        /// The type says that it is JSON, or nothing says that it is a text and members decide.
         is_declared: bool,
     },
     Events(Box<SseRewriter>),
@@ -158,10 +158,13 @@ impl Rewriter {
 
     pub(crate) fn malformed(&self) -> Option<Malformed> {
         match &self.framed.content {
+            // What only begins like JSON may be a text. Where members decide, it may not once it has one.
             Content::Json {
                 rewriter,
-                is_declared: true,
-            } => rewriter.malformed(),
+                is_declared,
+            } => rewriter.malformed().filter(|_| {
+                *is_declared || rewriter.has_value() && self.framed.plan.relies_on_members()
+            }),
             Content::Events(events) => events.malformed(),
             Content::Multipart(multipart) => multipart.malformed(),
             _ => None,
@@ -251,8 +254,9 @@ impl FramedRewriter {
         match (decided, &self.framing) {
             (Decided::Binary, _) => Content::Binary,
             (Decided::Json, framing) => {
-                let mut json = json(false, false);
                 let is_text = matches!(framing, Framing::Text | Framing::Markup | Framing::Csv(_));
+                let may_be_text = is_text || self.is_field;
+                let mut json = json(!may_be_text && self.plan.relies_on_members(), false);
                 if let Content::Json { rewriter, .. } = &mut json
                     && is_text
                 {
@@ -354,9 +358,13 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
     match begins_json(begun) {
         // No markup, event or part begins so, and clients that expect JSON parse it whatever its type
         // says. `curl -d` sends JSON as a form.
-        Some(true) if *framing != Framing::Form || is_field || !may_be_name(begun) => {
-            return Some(Decided::Json);
-        }
+        Some(true) if *framing != Framing::Form || is_field => return Some(Decided::Json),
+        Some(true) => match may_be_name(part(begun, 0, FIRST_BYTES)) {
+            Some(false) => return Some(Decided::Json),
+            None if begun.len() >= FIRST_BYTES => return Some(Decided::Json),
+            None if !is_all => return None,
+            _ => {}
+        },
         None => return is_endless_space(),
         _ => {}
     }
@@ -380,11 +388,16 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
     }
 }
 
-/// Whether what begins like JSON may be the name of a field, such as `[0].id` or `[]`.
-fn may_be_name(begun: &[u8]) -> bool {
-    let space = count_while(begun, 1, |byte| byte.is_ascii_whitespace());
-    let next = at(begun, space.saturating_add(1));
-    at(begun, 0) == b'[' && !matches!(next, b'{' | b'[' | b'"')
+/// Whether what begins like JSON may be the name of a field, such as `[0].id` or `[]`; `None`: it takes
+/// more of it to tell.
+fn may_be_name(begun: &[u8]) -> Option<bool> {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let end = count_while(begun, 1, is_of_name).saturating_add(1);
+    let end = begun.get(end);
+    match at(begun, 0) {
+        b'[' => end.map(|end| *end == b']'),
+        _ => Some(false),
+    }
 }
 
 /// Whether a text begins like a document that is an object or an array; `None`: it takes more of it

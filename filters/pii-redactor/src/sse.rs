@@ -168,8 +168,11 @@ impl SseRewriter {
 
     /// Where the data of an event that was JSON stopped being JSON.
     #[must_use]
-    pub const fn malformed(&self) -> Option<Malformed> {
-        self.malformed
+    pub fn malformed(&self) -> Option<Malformed> {
+        // `[DONE]` and the like are words, not documents.
+        let open = self.json.as_ref().filter(|json| json.has_value());
+        let open = || open.and_then(|json| json.malformed());
+        self.malformed.or_else(open)
     }
 
     /// Whether text without members may not pass.
@@ -359,12 +362,10 @@ impl SseRewriter {
     }
 
     fn end_event(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
-        if let Some(mut json) = self.json.take() {
+        if let Some(json) = &mut self.json {
             json.finish(out, tally);
-            // `[DONE]` and the like are words, not documents.
-            if self.malformed.is_none() && json.has_value() {
-                self.malformed = json.malformed();
-            }
+            self.malformed = self.malformed();
+            self.json = None;
         }
     }
 

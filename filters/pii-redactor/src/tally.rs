@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use host::shared_cells::keyed_hash;
 use policy::data_subject::DataSubjects;
 use policy::finding::Direction;
 
 use crate::data_budget::Ration;
+use crate::data_budget::named::Named;
 use crate::limits::Excess;
 use crate::placeholder::MEMBER;
 use crate::plan::Plan;
@@ -48,19 +48,12 @@ struct Watching {
     people: Vec<DataSubjects>,
     /// For each of them the place of its list, in the order in which they were found.
     noted: Vec<usize>,
+    /// So many of them are in what leaves for certain.
+    settled: usize,
     /// Objects could not be judged.
     is_unjudged: bool,
     /// Everybody who was named, for budgets.
     named: Option<Named>,
-}
-
-/// Hashes of the people whom a message names, in the order in which it does.
-#[derive(Debug)]
-struct Named {
-    key: [u8; 16],
-    hashes: Vec<u64>,
-    /// How many have been taken before them.
-    taken: usize,
 }
 
 /// How many people have been noted before an object: in the lists, and for budgets.
@@ -111,32 +104,6 @@ pub struct Finding {
     pub old: Vec<u8>,
     /// What stands there now; `None` if it stays.
     pub new: Option<Vec<u8>>,
-}
-
-impl Named {
-    const fn count(&self) -> usize {
-        self.taken.saturating_add(self.hashes.len())
-    }
-
-    /// Somebody, each time that he is named. A name that is too long to be kept is one of its own.
-    fn add(&mut self, value: &str, is_too_long: bool, ration: Option<&Ration>) {
-        let number = self.count().to_le_bytes();
-        let parts = match (is_too_long, value) {
-            (true, _) => [b"too long", &number[..]],
-            (false, "") => return,
-            (false, value) => [b"person", value.as_bytes()],
-        };
-        let hash = keyed_hash(self.key, parts.into_iter());
-        let Some(hash) = hash.first_chunk::<8>().copied().map(u64::from_le_bytes) else {
-            return;
-        };
-        if self.hashes.last() != Some(&hash) {
-            self.hashes.push(hash);
-        }
-        if let Some(ration) = ration {
-            ration.name(hash);
-        }
-    }
 }
 
 impl Tally {
@@ -191,7 +158,6 @@ impl Tally {
 
     /// Takes what was counted in a text of its own; its findings are where that text is.
     pub(crate) fn merge(&mut self, inner: Self, offset: u64, length: u64) {
-        self.merge_excesses(&inner);
         // They were taken from the ration when they were found.
         for count in inner.counts {
             self.count(count);
@@ -253,6 +219,7 @@ impl Tally {
                 .map(|path| DataSubjects::new(direction, path))
                 .collect(),
             noted: Vec::new(),
+            settled: 0,
             is_unjudged: false,
             named: None,
         }));
@@ -261,21 +228,14 @@ impl Tally {
     /// Counts all people whom the message names, under hashes with this key.
     pub(crate) fn count_people(&mut self, key: [u8; 16]) {
         if let Some(watch) = &mut self.watch {
-            watch.named = Some(Named {
-                key,
-                hashes: Vec::new(),
-                taken: 0,
-            });
+            watch.named = Some(Named::new(key));
         }
     }
 
     /// The people who have been named since the last time.
     pub(crate) fn take_named(&mut self) -> Vec<u64> {
         let named = self.watch.as_mut().and_then(|watch| watch.named.as_mut());
-        named.map_or_else(Vec::new, |named| {
-            named.taken = named.taken.saturating_add(named.hashes.len());
-            std::mem::take(&mut named.hashes)
-        })
+        named.map_or_else(Vec::new, Named::take)
     }
 
     /// What may leave in clear of the piece that is read next.
@@ -328,7 +288,7 @@ impl Tally {
         let people = place.and_then(|place| watch.people.get_mut(place));
         if let (Some(place), Some(people)) = (place, people) {
             if let Some(named) = &mut watch.named {
-                named.add(value, is_too_long, self.ration.as_deref());
+                named.add(value, is_too_long);
             }
             if is_too_long {
                 people.omitted = people.omitted.saturating_add(1);
@@ -361,9 +321,34 @@ impl Tally {
             }
         }
         if let Some(named) = &mut watch.named {
-            let kept = mark.named.saturating_sub(named.taken);
-            named.hashes.truncate(kept);
+            named.forget(mark.named);
         }
+    }
+
+    /// Who has been noted so far, or up to this mark, is in what leaves for certain.
+    pub(crate) fn settle_people(&mut self, mark: Option<PeopleMark>) {
+        let mark = mark.unwrap_or_else(|| self.people_noted());
+        if let Some(watch) = &mut self.watch {
+            watch.settled = watch.settled.max(mark.listed);
+            if let Some(named) = &mut watch.named {
+                named.settle(mark.named, self.ration.as_deref());
+            }
+        }
+    }
+
+    /// The people whom what leaves is about.
+    #[must_use]
+    pub(crate) fn settled_people(&self) -> Vec<DataSubjects> {
+        let Some(watch) = &self.watch else {
+            return Vec::new();
+        };
+        let mut people = watch.people.clone();
+        for place in watch.noted.iter().skip(watch.settled) {
+            if let Some(people) = people.get_mut(*place) {
+                people.values.pop();
+            }
+        }
+        people
     }
 
     /// The rest of the message cannot be watched.
@@ -374,6 +359,7 @@ impl Tally {
                 owners: Vec::new(),
                 people: Vec::new(),
                 noted: Vec::new(),
+                settled: 0,
                 is_unjudged: false,
                 named: None,
             })

@@ -149,7 +149,8 @@ impl ValueScanner {
             let value = (!is_doubtful).then(|| self.scanner.pending());
             let redaction = Redaction::of_field(sink.plan, index, value);
             if !redaction.is_some_and(|redaction| self.replace(&redaction, sink)) {
-                sink.out.extend_from_slice(self.scanner.pending_raw());
+                // What stays is searched as any other value.
+                return self.scanner.end(&self.announcement, sink);
             }
         }
         self.scanner.forget();

@@ -12,6 +12,7 @@ use policy::filters::JWT_AUTH;
 use policy::json::Json;
 use serde_json::json;
 
+use crate::audit::format::printable;
 use crate::check::configured;
 use crate::color::{Colour, painted};
 use crate::exit;
@@ -167,7 +168,11 @@ fn print(token: &Token<'_>, verdicts: &[Verdict], has_config: bool) {
             let when = when.map_or_else(String::new, |when| {
                 painted(&format!("  {}", clock(when)), Colour::Dim)
             });
-            say!("  {name}: {value}{when}");
+            say!(
+                "  {}: {}{when}",
+                printable(name),
+                printable(&value.to_string())
+            );
         }
     }
     for verdict in verdicts {
@@ -179,9 +184,10 @@ fn print(token: &Token<'_>, verdicts: &[Verdict], has_config: bool) {
             ),
             Some((code, message)) => {
                 say!(
-                    "provider {}: {}: {message}",
+                    "provider {}: {}: {}",
                     verdict.provider,
-                    painted(code, Colour::Red)
+                    painted(code, Colour::Red),
+                    printable(message)
                 );
             }
         }

@@ -61,15 +61,32 @@ impl Output {
         let Some(file) = &self.output else {
             return Ok(());
         };
-        let mut inputs = inputs.into_iter();
-        match inputs.find(|input| is_same_file(input.as_ref(), file)) {
-            Some(input) => Err(format!(
-                "--output {}: {} is read, and would be overwritten",
-                file.display(),
-                input.as_ref().display()
-            )),
-            None => Ok(()),
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let folder = folder.canonicalize();
+        for input in inputs {
+            let input = input.as_ref();
+            let (output, name) = (file.display(), input.display());
+            if is_same_file(input, file) {
+                return Err(format!(
+                    "--output {output}: {name} is read, and would be overwritten"
+                ));
+            }
+            let is_within = |folder: &PathBuf| {
+                input.is_dir()
+                    && input
+                        .canonicalize()
+                        .is_ok_and(|input| folder.starts_with(input))
+            };
+            if folder.as_ref().is_ok_and(is_within) {
+                return Err(format!(
+                    "--output {output}: all files in {name} are read as records, and this would be the next time; write it elsewhere"
+                ));
+            }
         }
+        Ok(())
     }
 
     /// Writes it there.

@@ -16,8 +16,13 @@ const KEY: &str = "fJ3kq8ZtR1vXwL0sPn7yBcDgHmQeUaTo";
 
 /// A trail of three requests: jane about 7 and 8, joe about 8, and joe about more than are named.
 fn trail() -> String {
-    let keyed = Pseudonymizer::new(KEY.as_bytes(), "2026".to_owned());
-    let mut chain = Chain::new([7; 16]);
+    trail_of("2026", "shop", [7; 16])
+}
+
+/// The same, with the pseudonyms of an epoch and through an application.
+fn trail_of(epoch: &str, application: &str, uid: [u8; 16]) -> String {
+    let keyed = Pseudonymizer::new(KEY.as_bytes(), epoch.to_owned());
+    let mut chain = Chain::new(uid);
     let mut text = String::new();
     // The first is written before anybody knows what becomes of the request.
     let requests: [(&str, &[&str], u64); 4] = [
@@ -43,6 +48,7 @@ fn trail() -> String {
             identity: Some(
                 Identity {
                     subject: Some(caller.to_owned()),
+                    client_id: Some(application.to_owned()),
                     ..Identity::default()
                 }
                 .into(),
@@ -73,9 +79,13 @@ fn trail() -> String {
 }
 
 fn audit(command: &str, arguments: &[&str]) -> Output {
+    audit_of(&trail(), command, arguments)
+}
+
+fn audit_of(trail: &str, command: &str, arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trail.ndjson");
-    std::fs::write(&file, trail()).unwrap();
+    std::fs::write(&file, trail).unwrap();
     Command::new(env!("CARGO_BIN_EXE_meshward"))
         .args(["audit", command])
         .args(arguments)
@@ -211,7 +221,7 @@ fn a_standing_hold_keeps_what_is_about_a_person() {
             grounds: std::collections::BTreeMap::new(),
         },
     };
-    let holds = trail::holds::Holds::active(&[order]);
+    let holds = trail::holds::Holds::active(&[order], 0);
     let is_held = |line: &str| {
         let fields = trail::scan::scan(line).unwrap();
         holds.by_content(line, &fields).is_some()
@@ -245,4 +255,45 @@ fn a_standing_hold_is_of_somebody() {
     assert_eq!(output.status.code(), Some(64));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("--data-subject"), "{told}");
+}
+
+/// What a client calls itself is one cell of one row.
+#[test]
+fn a_cell_is_no_formula() {
+    let trail = trail_of("2026", "\n=1+1", [7; 16]);
+    let asked = ["--data-subject", "7", "--format", "csv", "--excerpt"];
+    let output = audit_of(&trail, "disclosures", &[&KEYED[..], &asked].concat());
+    let csv = String::from_utf8(output.stdout).unwrap();
+    assert!(csv.contains("\"'\n=1+1\""), "{csv}");
+}
+
+/// A person has another name in each epoch: whose key is not given, the records are named.
+#[test]
+fn records_of_other_epochs_are_told() {
+    let both = [
+        trail_of("2026", "shop", [7; 16]),
+        trail_of("2025", "shop", [8; 16]),
+    ]
+    .concat();
+    let person = ["--data-subject", "7"];
+    for (command, more) in [
+        ("disclosures", &["--excerpt"][..]),
+        ("search", &["--excerpt"]),
+        ("report", &["--excerpt", "--format", "json"]),
+    ] {
+        let arguments = [&KEYED[..], &person, more].concat();
+        let output = audit_of(&both, command, &arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(told.contains("2025: 4 records"), "{command}: {told}");
+        if command == "report" {
+            let report = String::from_utf8(output.stdout).unwrap();
+            let report = policy::json::Json::parse(report.as_bytes()).unwrap();
+            let epochs = report.member("other_epochs").unwrap().to_string();
+            assert_eq!(epochs, r#"{"2025":4}"#);
+        }
+        let keys = ["--pseudonym-key-env", "2025=SUBJECT"];
+        let all = audit_of(&both, command, &[&keys[..], &arguments].concat());
+        let told = String::from_utf8_lossy(&all.stderr);
+        assert!(!told.contains("epochs"), "{command}: {told}");
+    }
 }

@@ -382,7 +382,7 @@ fn nothing_is_done_for_good_at_a_time_to_come() {
     bed.write("trail.ndjson", joined(&lines));
     let signed = format!("{KEYS} {SIGN} --at 9999-01-01 trail.ndjson");
     for command in [
-        format!("erase --subject jane --whole {signed}"),
+        format!("erase --subject jane --pseudonym-key-env 2026=PSEUDONYM_KEY --whole {signed}"),
         format!("purge {signed}"),
         format!("hold --name case-7 {signed}"),
     ] {
@@ -587,4 +587,91 @@ fn the_examples_of_a_scheduled_purge_run() {
         "{out}"
     );
     assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
+}
+
+/// A hold on a name that is spelled otherwise holds nothing, and is said to.
+#[test]
+fn a_hold_on_an_unknown_name_is_told() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let hold = format!("hold {KEYS} {SIGN} --name case");
+    let told = bed
+        .run(&format!("{hold} --class hippa trail.ndjson"))
+        .expect(0)
+        .err;
+    assert!(told.contains("did you mean \"hipaa\""), "{told}");
+    let chain = "00112233445566778899aabbccddeeff";
+    let told = bed
+        .run(&format!("{hold} --chain {chain}:1-2 trail.ndjson"))
+        .expect(0)
+        .err;
+    assert!(
+        told.contains("no such chain") && told.contains(emitter.chain_uid()),
+        "{told}"
+    );
+    let known = format!(
+        "{hold} --class hipaa --chain {} trail.ndjson",
+        emitter.chain_uid()
+    );
+    assert_eq!(bed.run(&known).expect(0).err, "");
+}
+
+/// A full disk leaves the ledger as it was; half a line that a crash left is told with what to do.
+#[test]
+#[cfg(unix)]
+fn a_ledger_is_written_whole_or_not_at_all() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let hold = format!("hold {KEYS} {SIGN} --apply trail.ndjson");
+    bed.run(&format!("{hold} --name one")).expect(0);
+    let before = bed.read("ledger.ndjson");
+    // One more block, in which no entry ends.
+    let blocks = before.len() / 512 + 1;
+    let text = "x".repeat(2_000);
+    let script = format!(
+        "trap '' XFSZ; ulimit -f {blocks}; exec {} audit {hold} --name two --reason {text}",
+        env!("CARGO_BIN_EXE_meshward")
+    );
+    let limited = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .env("POSIXLY_CORRECT", "1")
+        .current_dir(bed.folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        limited.status.code(),
+        Some(2),
+        "{}",
+        String::from_utf8_lossy(&limited.stderr)
+    );
+    assert_eq!(bed.read("ledger.ndjson"), before);
+    bed.run(&format!("{hold} --name two")).expect(0);
+    let whole = bed.read("ledger.ndjson");
+    bed.write("ledger.ndjson", format!("{whole}{}", &before[..100]));
+    let refused = bed.run(&format!("{hold} --name three")).expect(2).err;
+    let remedy = format!("truncate -s {} ledger.ndjson", whole.len());
+    assert!(refused.contains(&remedy), "{refused}");
+}
+
+/// What is written where records are read from would be read as one.
+#[test]
+fn nothing_is_written_among_the_records() {
+    let bed = Bed::new();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    std::fs::create_dir_all(bed.path("trail/old")).unwrap();
+    bed.write("trail/records.ndjson", joined(&lines));
+    for output in ["trail/report.html", "trail/old/report.html"] {
+        let refused = bed.run(&format!("report --format html --output {output} trail"));
+        let refused = refused.expect(2).err;
+        assert!(refused.contains("are read as records"), "{refused}");
+    }
+    bed.run("report --format html --output report.html trail")
+        .expect(0);
 }

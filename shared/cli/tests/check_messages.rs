@@ -254,6 +254,28 @@ fn hostile_files_end_with_a_message() {
     }
 }
 
+/// A device is not read for ever, and zeros are no UTF-16.
+#[cfg(unix)]
+#[test]
+fn a_device_without_end_is_not_read_for_ever() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let output = check(folder.path(), &["/dev/zero"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(
+        text.contains("/dev/zero cannot be read: it has more than 64 MiB"),
+        "{text}"
+    );
+    std::fs::write(folder.path().join("zeros.json"), vec![0; 4_096]).unwrap();
+    let output = check(folder.path(), &["zeros.json"]);
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(
+        !text.contains("UTF-16") && text.contains("zeros.json"),
+        "{text}"
+    );
+}
+
 /// Whoever writes to standard input is gone in the middle of it.
 #[test]
 fn an_interrupted_standard_input_is_a_cut_off_text() {

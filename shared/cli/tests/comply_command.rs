@@ -83,6 +83,34 @@ fn what_a_filter_refuses_is_no_setting() {
     }
 }
 
+/// A measure that a route undoes is taken for some requests only, and the output says where.
+#[test]
+fn what_a_route_undoes_is_told_with_its_place() {
+    let bed = bed();
+    let own = r#"{"redact": {"presets": ["pci"], "route_config": true}}"#;
+    bed.write("own.json", own);
+    let said = "static_resources: {}\nroute:\n  metadata:\n    filter_metadata:\n      meshward.pii-redactor:\n        config: '{\"actions\": {\"CREDIT_CARD\": \"detect\"}}'\n";
+    bed.write("routes.yaml", said);
+    let with = "--framework pci --format json --config own.json";
+    let alone = comply(&bed, with).expect(1).json();
+    assert_eq!(state(&alone, "3.4.1"), "set");
+    let both = format!("{with} --config routes.yaml");
+    assert_eq!(
+        state(&comply(&bed, &both).expect(1).json(), "3.4.1"),
+        "partial"
+    );
+    let text = comply(
+        &bed,
+        "--framework pci --config own.json --config routes.yaml",
+    );
+    let text = text.expect(1).out;
+    assert!(text.contains("for some requests only"), "{text}");
+    assert!(
+        text.contains("the metadata at routes.yaml:5: it is not done"),
+        "{text}"
+    );
+}
+
 #[test]
 fn requirements_are_shown_set_partial_and_missing() {
     let bed = bed();

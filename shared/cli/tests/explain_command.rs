@@ -81,6 +81,72 @@ fn the_requests_of_the_demonstration() {
     }
 }
 
+#[test]
+fn budgets_say_what_they_are_charged_and_what_is_left() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let redact = r#"{ "rules": [{ "name": "found", "apply_to": ["response.body"], "detect": ["EMAIL"], "actions": { "EMAIL": "detect" },
+        "data_subject": [{ "response": "$.people[*].id" }] }],
+      "budget": [
+        { "name": "mails", "key": ["ip"], "class": "EMAIL", "values": "5/day", "people": "4/day", "then": "block" },
+        { "name": "keyless", "key": ["header:x-other"], "on_missing_key": "shared", "class": "EMAIL", "values": "9/day", "then": "report" }] }"#;
+    let config = write(folder.path(), "redact.json", redact);
+    let people = r#"{"people":[{"id":"ada","mail":"ada@example.com"},{"id":"bob","mail":"bob@example.com"}]}"#;
+    let people = write(folder.path(), "people.json", people);
+    let nobody = write(folder.path(), "nobody.json", "{}");
+    let words = |body: &'static str| {
+        let body = if body == "people" {
+            people.clone()
+        } else {
+            nobody.clone()
+        };
+        [
+            "-c",
+            &config,
+            "--request",
+            "GET /people",
+            "--client",
+            "203.0.113.7",
+            "--response",
+            "HTTP/1.1 200",
+            "--body",
+            &body,
+        ]
+        .map(str::to_owned)
+    };
+    let of = |words: &[String], more: &[&str]| {
+        let words: Vec<&str> = words
+            .iter()
+            .map(String::as_str)
+            .chain(more.iter().copied())
+            .collect();
+        (
+            explain(&words),
+            explain_json(&words)["filters"][0]["budgets"].clone(),
+        )
+    };
+    let ((_, text), budgets) = of(&words("people"), &[]);
+    assert_eq!(budgets[0]["key"], "ip=203.0.113.7", "{budgets}");
+    assert_eq!(
+        budgets[0]["charged"][0],
+        serde_json::json!({"unit": "values", "number": 2, "remaining": 3, "quota": 5})
+    );
+    assert_eq!(
+        budgets[0]["charged"][1],
+        serde_json::json!({"unit": "people", "number": 2, "remaining": 2, "quota": 4})
+    );
+    assert_eq!(budgets[1]["key"], "all that lack the key");
+    let line = "budget mails is for ip=203.0.113.7; it is charged 2 values (3 of 5 left); it is charged 2 people (2 of 4 left)";
+    assert!(text.contains(line), "{text}");
+    let (_, budgets) = of(&words("people"), &["--times", "2"]);
+    assert_eq!(budgets[0]["charged"][0]["remaining"], 1, "{budgets}");
+    let ((_, text), budgets) = of(&words("nobody"), &[]);
+    assert_eq!(budgets[0]["charged"], serde_json::json!([]), "{budgets}");
+    assert!(
+        text.contains("this response charges nothing to it"),
+        "{text}"
+    );
+}
+
 fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();

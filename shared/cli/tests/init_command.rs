@@ -133,3 +133,24 @@ fn nothing_that_is_there_is_overwritten_unasked() {
     assert_eq!(output.status.code(), Some(0));
     assert_ne!(std::fs::read_to_string(&mine).unwrap(), "mine");
 }
+
+/// As on a full disk: the file that is there stays whole, and nothing half-written is left beside it.
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_written_whole_stays_as_it_was() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mine = folder.path().join("envoy.yaml");
+    std::fs::write(&mine, "mine").unwrap();
+    let script =
+        "trap '' XFSZ; ulimit -f 1; exec \"$0\" init --host envoy --force --output-dir \"$1\"";
+    let output = Command::new("bash")
+        .args(["-c", script, env!("CARGO_BIN_EXE_meshward")])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("envoy.yaml: "), "{text}");
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::control::{Catalog, Control, Framework, Measure};
+use crate::effective::{Form, RouteConfig, forms};
 use crate::evidence::{Evidence, Found, Period};
 use crate::inventory::Inventory;
 use crate::predicate::ReportMode;
@@ -17,6 +18,8 @@ pub enum MeasureState {
     Missing,
     /// It is set, in report mode: nothing is done.
     ReportOnly,
+    /// It is set for some requests, and not for others.
+    Limited,
     /// It is set, and no record of the period shows it.
     Set,
     /// It is set, and records for which a key vouches show it.
@@ -31,7 +34,7 @@ pub enum ControlState {
     Beyond,
     /// None of its measures is taken.
     Missing,
-    /// Some are, and some are not, or only in report mode.
+    /// Some are, and some are not, or only in report mode or for some requests.
     Partial,
     /// All are set; no records show all those that leave records.
     Set,
@@ -50,6 +53,9 @@ pub struct MeasureResult {
     pub state: MeasureState,
     /// What the configuration must say.
     pub setting: String,
+    /// For which requests it is not done, where it is for others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<String>,
     /// What records must say.
     pub query: Option<String>,
     /// The records that show it, where a trail was given.
@@ -128,8 +134,8 @@ pub struct Assessment {
 /// What an assessment is made of.
 #[derive(Debug)]
 pub struct Basis<'b> {
-    /// The configurations, by the names of their parts in the bundle.
-    pub config: &'b Value,
+    /// All forms of the configurations.
+    pub forms: &'b [Form],
     /// What was found in the trail, for these measures.
     pub found: Option<(&'b [&'b Measure], &'b Found)>,
     /// Whether it can be trusted.
@@ -192,9 +198,7 @@ impl ControlResult {
         let state = match measures.len() {
             0 => ControlState::Beyond,
             all if is(MeasureState::Missing) == all => ControlState::Missing,
-            _ if is(MeasureState::Missing) + is(MeasureState::ReportOnly) > 0 => {
-                ControlState::Partial
-            }
+            _ if measures.iter().any(|one| one.state < MeasureState::Set) => ControlState::Partial,
             _ if all_shown && is(MeasureState::Shown) > 0 => ControlState::Shown,
             _ => ControlState::Set,
         };
@@ -211,9 +215,7 @@ impl ControlResult {
 
 impl MeasureResult {
     fn new(measure: &Measure, basis: &Basis<'_>) -> Self {
-        let holds = |reported| measure.setting.holds(basis.config, reported);
-        let is_set =
-            holds(ReportMode::IsNothing) || measure.in_report_mode && holds(ReportMode::Counts);
+        let (set, gaps) = measure.set_by(basis.forms);
         let evidence = basis.found.and_then(|(measures, found)| {
             let number = measures.iter().position(|one| one.id == measure.id)?;
             found.by_measure.get(number).cloned()
@@ -222,17 +224,16 @@ impl MeasureResult {
         // Records of a trail that was changed prove nothing.
         let is_trusted = basis.verdict.is_some_and(|verdict| verdict.exit_code != 1);
         let is_shown = is_trusted && evidence.as_ref().is_some_and(|found| found.records > 0);
-        let state = match (is_set, holds(ReportMode::Counts)) {
-            (true, _) if is_shown => MeasureState::Shown,
-            (true, _) => MeasureState::Set,
-            (false, true) => MeasureState::ReportOnly,
-            (false, false) => MeasureState::Missing,
+        let state = match set {
+            MeasureState::Set if is_shown => MeasureState::Shown,
+            set => set,
         };
         Self {
             id: measure.id.clone(),
             title: measure.title.clone(),
             state,
             setting: measure.setting_text.clone(),
+            gaps,
             query: measure.records_text.clone(),
             evidence,
             tests: measure.tests.clone(),
@@ -241,10 +242,51 @@ impl MeasureResult {
     }
 }
 
+impl Measure {
+    /// Whether it is taken in all forms of the configurations, without a look at records, and for
+    /// which requests it is not.
+    #[must_use]
+    pub fn set_by(&self, forms: &[Form]) -> (MeasureState, Vec<String>) {
+        let mode = match self.in_report_mode {
+            true => ReportMode::Counts,
+            false => ReportMode::IsNothing,
+        };
+        let holds = |form: &Form, mode| self.setting.holds(&form.document, mode);
+        if !forms.iter().any(|form| holds(form, mode)) {
+            let is_reported = forms.iter().any(|form| holds(form, ReportMode::Counts));
+            let state = match is_reported {
+                true => MeasureState::ReportOnly,
+                false => MeasureState::Missing,
+            };
+            return (state, Vec::new());
+        }
+        let gaps: Vec<String> = forms
+            .iter()
+            .filter_map(|form| {
+                let mut everywhere = self.everywhere.iter();
+                if !holds(form, mode) {
+                    Some(format!("{}: it is not done", form.name))
+                } else if everywhere.any(|everywhere| !everywhere.holds(&form.document, mode)) {
+                    Some(format!("{}: it is done for some requests only", form.name))
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let state = match gaps.is_empty() {
+            true => MeasureState::Set,
+            false => MeasureState::Limited,
+        };
+        (state, gaps)
+    }
+}
+
 /// Configurations of filters, as one document with the names of the bundle.
 #[derive(Clone, Debug, Default)]
 pub struct Configurations {
     parts: Map<String, Value>,
+    /// What routes say in their metadata.
+    pub routes: Vec<RouteConfig>,
     /// The filter, and the file, of each.
     pub sources: Vec<(String, String)>,
 }
@@ -272,9 +314,9 @@ impl Configurations {
         }
     }
 
-    /// The document that predicates ask about.
+    /// The documents that predicates ask about.
     #[must_use]
-    pub fn document(&self) -> Value {
-        Value::Object(self.parts.clone())
+    pub fn forms(&self) -> Vec<Form> {
+        forms(&self.parts, &self.routes)
     }
 }

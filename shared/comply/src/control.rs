@@ -15,6 +15,8 @@ pub struct Measure {
     pub setting: Predicate,
     /// The same as it is written.
     pub setting_text: String,
+    /// What the configuration must say for it to be done for all requests; nothing more.
+    pub everywhere: Option<Predicate>,
     /// It is done in report mode too.
     pub in_report_mode: bool,
     /// Which records show that it was done; none leave any.
@@ -68,6 +70,7 @@ struct MeasureText {
     id: String,
     title: String,
     setting: String,
+    everywhere: Option<String>,
     #[serde(default)]
     in_report_mode: bool,
     records: Option<String>,
@@ -193,12 +196,17 @@ impl Measure {
             })
         };
         let setting = parse("setting", &text.setting)?;
+        let everywhere = text.everywhere.as_deref();
+        let everywhere = everywhere
+            .map(|everywhere| parse("everywhere", everywhere))
+            .transpose()?;
         let records = text.records.as_deref();
         let records = records
             .map(|records| parse("records", records))
             .transpose()?;
         Ok(Self {
             setting,
+            everywhere,
             records,
             id: text.id,
             title: text.title,

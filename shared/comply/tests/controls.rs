@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use comply::assessment::MeasureState;
 use comply::control::{Catalog, CatalogError};
+use comply::effective::{EFFECTIVE_KEY, forms};
 use comply::evidence::MAX_MEASURES;
-use comply::predicate::ReportMode;
 use comply::table;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -110,6 +111,24 @@ fn below(all: &Value, schema: &Value, names: &[&str], depth: usize, is_deep: boo
     })
 }
 
+/// All paths of names in a document.
+fn paths_of(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| paths_of(item, path, paths)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                let path = match path {
+                    "" => name.clone(),
+                    path => format!("{path}.{name}"),
+                };
+                paths_of(value, &path, paths);
+                paths.insert(path);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[test]
 fn every_setting_names_keys_that_there_are() {
     let filters = [
@@ -123,9 +142,25 @@ fn every_setting_names_keys_that_there_are() {
         let (_, filter) = filter.unwrap_or_else(|| panic!("no part {part:?}"));
         serde_json::from_str(&read(&format!("filters/{filter}/schema.json"))).unwrap()
     };
+    let mut effective = BTreeSet::new();
     for measure in catalog().measures {
-        for path in measure.setting.paths() {
+        let example = serde_json::from_str(&measure.example).unwrap();
+        for form in forms(&example, &[]) {
+            paths_of(&form.document, "", &mut effective);
+        }
+    }
+    for measure in catalog().measures {
+        let everywhere = measure.everywhere.iter();
+        let predicates = everywhere.chain([&measure.setting]);
+        for path in predicates.flat_map(|predicate| predicate.paths()) {
             let (part, names) = path.split_first().unwrap();
+            if names.first() == Some(&EFFECTIVE_KEY) {
+                let path = path.join(".");
+                // What is asked of callers stands there as it is in the rules.
+                let path = path.split(".require").next().unwrap_or_default();
+                assert!(effective.contains(path), "{}: {path}", measure.id);
+                continue;
+            }
             let schema = schema(part);
             assert!(
                 below(&schema, &schema, names, 0, false),
@@ -153,46 +188,14 @@ fn every_setting_is_shown_given_and_missing() {
             if let Err(problems) = checked.result {
                 wrong.push(format!("{}: {problems}: {text}", measure.id));
             }
-            let config: Value = serde_json::from_str(text).unwrap();
-            let reported = match measure.in_report_mode {
-                true => ReportMode::Counts,
-                false => ReportMode::IsNothing,
-            };
-            let holds = measure.setting.holds(&config, reported);
-            if holds != expected {
-                wrong.push(format!("{}: {holds} for {text}", measure.id));
+            let config: Map<String, Value> = serde_json::from_str(text).unwrap();
+            let (state, gaps) = measure.set_by(&forms(&config, &[]));
+            if (state == MeasureState::Set) != expected {
+                wrong.push(format!("{}: {state:?} {gaps:?} for {text}", measure.id));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// What is only reported, only detected or left to the caller is not done.
-#[test]
-fn what_is_named_and_not_done_does_not_count() {
-    let providers = r#""providers": {"partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}}"#;
-    let auth = |require: &str, more: &str| {
-        format!(
-            r#"{{"auth": {{{providers}, "rules": [{{"match": {{"paths": ["/orders/**"]}}, "require": {require}}}]{more}}}}}"#
-        )
-    };
-    let provider = r#"{"provider": "partners"}"#;
-    for (id, config) in [
-        ("authentication", auth(r#"{"provider": "partners", "optional": true}"#, "")),
-        ("authentication", auth(r#"{"provider": "partners", "optional": "or_failed"}"#, "")),
-        ("deny_by_default", auth(provider, r#", "default": {"access": "deny", "mode": "report"}"#)),
-        ("deny_by_default", auth(provider, r#", "mode": "report""#)),
-        ("masked_cards", r#"{"redact": {"presets": ["pci"], "actions": {"CREDIT_CARD": "detect"}}}"#.to_owned()),
-        ("masked_cards", r#"{"redact": {"rules": [{"detect": ["CREDIT_CARD"], "actions": {"CREDIT_CARD": "detect"}}]}}"#.to_owned()),
-        ("masked_cards", r#"{"redact": {"presets": ["pci"], "actions": {"default": "detect"}}}"#.to_owned()),
-    ] {
-        let checked = meshward_bundle::config::check(&config);
-        checked.result.unwrap_or_else(|problems| panic!("{config}: {problems}"));
-        let catalog = catalog();
-        let measure = catalog.measures.iter().find(|measure| measure.id == id).unwrap();
-        let config: Value = serde_json::from_str(&config).unwrap();
-        assert!(!measure.setting.holds(&config, ReportMode::IsNothing), "{id}: {config}");
-    }
 }
 
 /// Records as audit-emitter and operators write them, as far as queries ask about them.

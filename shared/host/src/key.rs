@@ -331,6 +331,26 @@ impl Chosen<'_> {
         self.parts.is_empty()
     }
 
+    /// The keys as people read them: `claim:sub=alice`.
+    #[must_use]
+    pub fn told(&self, source: KeySource<'_>) -> String {
+        if self.is_shared() {
+            return "all that lack the key".to_owned();
+        }
+        let each = self.keys.iter().map(|key| {
+            let values = key.entry_values(self.parts, source);
+            let parts = self.parts.iter().zip(values);
+            let parts: Vec<String> = parts
+                .map(|(part, value)| match part {
+                    KeyPart::Constant => part.spelled(),
+                    _ => format!("{}={value}", part.spelled()),
+                })
+                .collect();
+            parts.join(" ")
+        });
+        each.collect::<Vec<String>>().join(", ")
+    }
+
     fn shared() -> Self {
         Self {
             parts: &[],

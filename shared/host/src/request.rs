@@ -144,6 +144,12 @@ impl Request {
         self.kept(host, ":path")
     }
 
+    /// `:path` as sent, and the paths that some upstream may take in its place.
+    pub fn raw_paths(&self, host: &dyn Host) -> impl Iterator<Item = &[u8]> {
+        let overriding = self.overrides(host).paths.iter().map(String::as_bytes);
+        std::iter::once(self.raw_path(host)).chain(overriding)
+    }
+
     fn kept(&self, host: &dyn Host, name: &str) -> &[u8] {
         self.headers(host).first(name).unwrap_or_default()
     }

@@ -43,6 +43,26 @@ pub enum Step {
         /// Of how much.
         quota: u64,
     },
+    /// A budget counts what a caller gets.
+    Opens {
+        /// The budget.
+        budget: String,
+        /// The parts of the key with their values.
+        key: String,
+    },
+    /// A budget is charged for a piece of a response.
+    Charges {
+        /// The budget.
+        budget: String,
+        /// What it counts: `values`, `people`.
+        unit: &'static str,
+        /// How many there are in the piece, or in the response so far where they count once.
+        number: u64,
+        /// How many are left then.
+        remaining: u64,
+        /// Of how many.
+        quota: u64,
+    },
 }
 
 /// How a rule is told from others.

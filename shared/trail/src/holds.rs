@@ -41,12 +41,15 @@ struct Standing {
 }
 
 impl Holds {
-    /// What is in force after these orders.
+    /// What is in force after these orders, at a time. A release counts from its time on: one of a clock that is
+    /// ahead ends nothing before.
     #[must_use]
-    pub fn active(orders: &[Order]) -> Self {
+    pub fn active(orders: &[Order], now_ms: u64) -> Self {
         let mut holds = Self::default();
-        for order in Order::as_they_count(orders) {
-            holds.note(&order.control);
+        for (time_ms, order) in Order::as_they_count(orders) {
+            if time_ms <= now_ms || !matches!(order.control, Control::Release { .. }) {
+                holds.note(&order.control);
+            }
         }
         holds
     }
@@ -193,3 +196,32 @@ fn ranges(target: &Target) -> impl Iterator<Item = Range> {
 }
 
 const ALL: Range = Range(0, u64::MAX);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ledger of somebody whose clock is ahead ends no hold before its time.
+    #[test]
+    fn a_release_counts_from_its_time_on() {
+        let order = |chain, sequence, time_ms, control| Order {
+            time_ms,
+            chain: [chain; 16],
+            sequence,
+            control,
+        };
+        let hold = Control::Hold {
+            hold: "case".to_owned(),
+            targets: Vec::new(),
+            standing: Vec::new(),
+            grounds: BTreeMap::new(),
+        };
+        let release = Control::Release {
+            hold: "case".to_owned(),
+            grounds: BTreeMap::new(),
+        };
+        let orders = [order(1, 1, 10, hold), order(2, 1, 100, release)];
+        assert!(Holds::active(&orders, 50).contains("case"));
+        assert!(!Holds::active(&orders, 100).contains("case"));
+    }
+}

@@ -101,6 +101,19 @@ impl Keyring {
         self.keys.is_empty()
     }
 
+    /// The ids under which a key is known for a role, sorted.
+    #[must_use]
+    pub fn ids_of(&self, key: &PublicKey, role: Role) -> Vec<String> {
+        let is_it = |entry: &Entry| entry.key == *key && entry.role == role;
+        let known = self
+            .keys
+            .iter()
+            .filter(|(_, entries)| entries.iter().any(is_it));
+        let mut ids: Vec<String> = known.map(|(id, _)| id.clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// The ids of emitters' keys, sorted.
     #[must_use]
     pub fn emitters(&self) -> Vec<String> {

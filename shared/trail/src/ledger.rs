@@ -44,6 +44,31 @@ pub enum LedgerError {
     /// It was changed.
     #[error("{0}: nothing is added to a ledger that does not verify: {1}")]
     Broken(PathBuf, String),
+    /// A write was interrupted.
+    #[error(
+        "{}: its last line is cut off: a write was interrupted, and what it was to order has not been done. Take the \
+         line away (`truncate -s {length} {}`), and order it again",
+        .path.display(),
+        .path.display()
+    )]
+    CutOff {
+        /// The ledger.
+        path: PathBuf,
+        /// How many bytes of whole lines there are.
+        length: usize,
+    },
+    /// It could not be written, and has a part of what was to be added.
+    #[error("{}: {error}; what was written before that could not be taken away ({undone}): take away all behind byte {length}", .path.display())]
+    HalfWritten {
+        /// The ledger.
+        path: PathBuf,
+        /// Why it could not be written.
+        error: io::Error,
+        /// Why what was written stays.
+        undone: io::Error,
+        /// How long it was.
+        length: u64,
+    },
     /// The clock is behind the last entry.
     #[error(
         "{}: its last entry is of {}, and one of {} would be older than what stands before it: nothing was added. Set the \
@@ -97,11 +122,15 @@ impl Ledger {
         if let Some(mut file) = file.as_ref() {
             file.read_to_string(&mut text).map_err(io)?;
         }
+        if !text.is_empty() && !text.ends_with('\n') {
+            let length = text.rfind('\n').map_or(0, |end| end.saturating_add(1));
+            let path = path.to_owned();
+            return Err(LedgerError::CutOff { path, length });
+        }
         let orders = check(path, &text, keyring)?;
         let broken = |what: &str| LedgerError::Broken(path.to_owned(), what.to_owned());
         let (chain, last_ms) = match text.lines().last() {
             None => (Chain::new(new_uid), 0),
-            Some(_) if !text.ends_with('\n') => return Err(broken("its last line is cut off")),
             Some(line) => {
                 let record =
                     Record::check_text(line).map_err(|fault| broken(&fault.to_string()))?;
@@ -153,9 +182,25 @@ impl Ledger {
         let Some(file) = self.file.as_mut() else {
             return Ok(());
         };
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(|error| LedgerError::Io(self.path.clone(), error))
+        let path = self.path.clone();
+        let length = match file.metadata() {
+            Ok(known) => known.len(),
+            Err(error) => return Err(LedgerError::Io(path, error)),
+        };
+        let written = file.write_all(text.as_bytes());
+        let Err(error) = written.and_then(|()| file.sync_all()) else {
+            return Ok(());
+        };
+        // Half a line would make the ledger one that nothing can be added to.
+        match file.set_len(length).and_then(|()| file.sync_all()) {
+            Ok(()) => Err(LedgerError::Io(path, error)),
+            Err(undone) => Err(LedgerError::HalfWritten {
+                path,
+                error,
+                undone,
+                length,
+            }),
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Whose records are meant: a subject as it is, or by its pseudonyms, made anew with the keys of
 //! their epochs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit_emitter::pseudonym::Pseudonymizer;
 use serde_json::Value;
 
+use crate::item::Item;
+use crate::pipeline::Observer;
+use crate::report::Filter;
 use crate::scan::{Fields, Span};
 
 /// A subject by all names that records may have for it.
@@ -17,20 +20,23 @@ pub struct Subject {
     people: BTreeSet<String>,
     /// Who has issued the tokens of the subject, if only one of several is meant.
     issuer: Option<String>,
+    /// Through which application the requests came, by all its names, if only those of one are meant.
+    applications: Option<BTreeSet<String>>,
+    /// The epochs whose pseudonyms are among the names.
+    epochs: BTreeSet<String>,
+    /// It was named by a pseudonym: no record with another is meant.
+    is_pseudonym: bool,
 }
 
 impl Subject {
     /// A subject as it is, and its pseudonyms in some epochs.
     #[must_use]
     pub fn new(subject: &str, epochs: &[(String, Vec<u8>)]) -> Self {
-        let pseudonym = |(epoch, key): &(String, Vec<u8>)| {
-            Pseudonymizer::new(key, epoch.clone()).pseudonym(subject)
-        };
-        let names = std::iter::once(subject.to_owned()).chain(epochs.iter().map(pseudonym));
         Self {
-            names: names.map(written).collect(),
-            people: BTreeSet::new(),
-            issuer: None,
+            names: names_of(subject, epochs),
+            is_pseudonym: epoch_of(subject).is_some(),
+            epochs: epochs.iter().map(|(epoch, _)| epoch.clone()).collect(),
+            ..Self::default()
         }
     }
 
@@ -41,9 +47,9 @@ impl Subject {
             Pseudonymizer::new(key, epoch.clone()).data_subject(person)
         };
         Self {
-            names: BTreeSet::new(),
             people: epochs.iter().map(pseudonym).map(written).collect(),
-            issuer: None,
+            epochs: epochs.iter().map(|(epoch, _)| epoch.clone()).collect(),
+            ..Self::default()
         }
     }
 
@@ -54,10 +60,58 @@ impl Subject {
         self
     }
 
+    /// The same, only through this application.
+    #[must_use]
+    pub fn through(mut self, application: &str, epochs: &[(String, Vec<u8>)]) -> Self {
+        self.applications = Some(names_of(application, epochs));
+        self.epochs
+            .extend(epochs.iter().map(|(epoch, _)| epoch.clone()));
+        self
+    }
+
     /// Whether a record is one of this subject's.
     #[must_use]
     pub fn is_in(&self, text: &str, fields: &Fields) -> bool {
-        self.acts_in(text, fields) || self.is_about(text, fields)
+        let is_through = |names: &BTreeSet<String>| {
+            let application = fields.app_uid.of(text);
+            application.is_some_and(|application| names.contains(application))
+        };
+        let is_anybody = self.names.is_empty() && self.people.is_empty();
+        let fits = match &self.applications {
+            Some(names) => is_through(names),
+            None => !is_anybody,
+        };
+        fits && (is_anybody || self.acts_in(text, fields) || self.is_about(text, fields))
+    }
+
+    /// The epochs of the pseudonyms in a record by which it may name this subject, and whose keys are not known.
+    #[must_use]
+    pub fn unknown_epochs(&self, text: &str, fields: &Fields) -> BTreeSet<String> {
+        if self.is_pseudonym {
+            return BTreeSet::new();
+        }
+        let people = fields
+            .data_subject
+            .of(text)
+            .filter(|_| self.is_data_subject());
+        let people = people.and_then(|people| serde_json::from_str::<Value>(people).ok());
+        let people = people
+            .as_ref()
+            .and_then(|people| people.get("uids")?.as_array());
+        let people = people.into_iter().flatten().filter_map(Value::as_str);
+        let caller = fields
+            .user_uid
+            .string(text)
+            .filter(|_| !self.names.is_empty());
+        let application = fields.app_uid.string(text);
+        let application = application.filter(|_| self.applications.is_some());
+        people
+            .chain(caller)
+            .chain(application)
+            .filter_map(epoch_of)
+            .filter(|epoch| !self.epochs.contains(*epoch))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Whether the subject acted: by its id, or by its name where that is all that the gateway knew of somebody.
@@ -118,8 +172,11 @@ impl Subject {
     }
 
     /// All names of who acts, as records write them.
-    pub(crate) const fn names(&self) -> &BTreeSet<String> {
-        &self.names
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        match &self.applications {
+            Some(applications) if self.names.is_empty() => applications,
+            _ => &self.names,
+        }
     }
 
     /// All pseudonyms of somebody whom data is about, as records write them.
@@ -138,7 +195,7 @@ impl Subject {
     /// Whether this is somebody whom data is about, and not who acts.
     #[must_use]
     pub fn is_data_subject(&self) -> bool {
-        self.names.is_empty()
+        !self.people.is_empty()
     }
 }
 
@@ -163,6 +220,79 @@ pub(crate) struct People {
     /// There are more than it names.
     pub(crate) leaves_out: bool,
 }
+
+/// A name as it is, and its pseudonyms in some epochs.
+fn names_of(name: &str, epochs: &[(String, Vec<u8>)]) -> BTreeSet<String> {
+    let pseudonym =
+        |(epoch, key): &(String, Vec<u8>)| Pseudonymizer::new(key, epoch.clone()).pseudonym(name);
+    let names = std::iter::once(name.to_owned()).chain(epochs.iter().map(pseudonym));
+    names.map(written).collect()
+}
+
+/// The epoch of a pseudonym: `2026:` and 32 hexadecimal digits.
+fn epoch_of(name: &str) -> Option<&str> {
+    let (epoch, digits) = name.rsplit_once(':')?;
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (digits.len() == 32 && digits.bytes().all(is_digit) && !epoch.is_empty()).then_some(epoch)
+}
+
+/// Records that name people by pseudonyms of epochs whose keys were not given: whoever is looked for may be
+/// one of them.
+#[derive(Clone, Debug)]
+pub struct OtherEpochs<'f> {
+    filter: &'f Filter,
+    /// How many records, by epoch.
+    pub records: BTreeMap<String, u64>,
+}
+
+impl<'f> OtherEpochs<'f> {
+    /// Among the records that a filter would take, were they of whom it is about.
+    #[must_use]
+    pub const fn new(filter: &'f Filter) -> Self {
+        Self {
+            filter,
+            records: BTreeMap::new(),
+        }
+    }
+
+    /// What several threads have found.
+    #[must_use]
+    pub fn merged(all: impl IntoIterator<Item = Self>) -> BTreeMap<String, u64> {
+        let mut records: BTreeMap<String, u64> = BTreeMap::new();
+        for (epoch, count) in all.into_iter().flat_map(|one| one.records) {
+            let known = records.entry(epoch).or_default();
+            *known = known.saturating_add(count);
+        }
+        records
+    }
+}
+
+impl Observer for OtherEpochs<'_> {
+    fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
+        let filter = self.filter;
+        let people = [&filter.subject, &filter.data_subject];
+        let mut people = people.into_iter().flatten().peekable();
+        let Some(fields) = fields.filter(|_| people.peek().is_some()) else {
+            return;
+        };
+        if !filter.takes_whoever(item, text, fields) {
+            return;
+        }
+        let epochs: BTreeSet<String> = people
+            .flat_map(|one| one.unknown_epochs(text, fields))
+            .collect();
+        for epoch in epochs {
+            if let Some(count) = self.records.get_mut(&epoch) {
+                *count = count.saturating_add(1);
+            } else if self.records.len() < MAX_EPOCHS {
+                self.records.insert(epoch, 1);
+            }
+        }
+    }
+}
+
+/// More than there are years; names of callers may look like pseudonyms.
+const MAX_EPOCHS: usize = 100;
 
 /// A name as JSON strings are written inside of records.
 fn written(name: String) -> String {

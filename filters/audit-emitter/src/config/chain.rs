@@ -81,6 +81,15 @@ impl Default for ChainSettings {
 }
 
 impl Witness {
+    /// The server, unless it is the proxy's log.
+    #[must_use]
+    pub const fn http(&self) -> Option<&HttpSink> {
+        match self {
+            Self::Http(sink) => Some(sink),
+            Self::HostLog => None,
+        }
+    }
+
     fn read(node: &Node<'_>) -> Option<Self> {
         match node.variant(&["ndjson_http", "host_log"])? {
             ("ndjson_http", Some(inner)) => inner

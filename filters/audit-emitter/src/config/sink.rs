@@ -57,6 +57,21 @@ impl Envelope {
 }
 
 impl Sink {
+    /// The server, unless it is the proxy's log.
+    #[must_use]
+    pub const fn http(&self) -> Option<&HttpSink> {
+        match self {
+            Self::Http(sink) => Some(sink),
+            Self::HostLog => None,
+        }
+    }
+
+    /// Whether nothing is sent: the proxy's own log is where records go.
+    #[must_use]
+    pub const fn is_host_log(&self) -> bool {
+        matches!(self, Self::HostLog)
+    }
+
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         const WORDS: [&str; 4] = ["otlp_http", "cloudevents_http", "ndjson_http", "host_log"];
         let (envelope, inner) = match node.variant(&WORDS)? {

@@ -17,7 +17,7 @@ pub enum KeySource {
     /// From the configuration.
     Inline(InlineKeys),
     /// Fetched from the provider.
-    Fetched(FetchedKeys),
+    Fetched(DocumentSource),
 }
 
 /// Keys from the configuration.
@@ -44,15 +44,28 @@ pub struct EnvironmentKey {
     pub variable: String,
 }
 
-/// Keys that are fetched.
+/// Where a document is fetched from, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchedKeys {
-    /// Whom to ask: for the set, or for the metadata that say where it is.
+pub struct DocumentSource {
+    /// Whom to ask: for the document, or for the metadata that say where it is.
     pub endpoint: Endpoint,
     /// With discovery: what its response must fit.
     pub discovery: Option<Discovery>,
-    /// When and how the keys are fetched.
+    /// When and how it is fetched.
     pub settings: FetchSettings,
+    /// What it is read as.
+    pub holds: Holds,
+}
+
+/// What a document is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// A JWK set.
+    Keys,
+    /// Tokens and subjects that are refused.
+    DenyList,
+    /// People who object.
+    Objections,
 }
 
 /// OpenID Connect Discovery 1.0.
@@ -66,21 +79,21 @@ pub struct Discovery {
     pub plain_http: bool,
 }
 
-/// How keys are fetched.
+/// How keys and lists are fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchSettings {
     /// How long to wait for a response.
     pub timeout: Duration,
-    /// How long fetched keys count as fresh.
+    /// How long what was fetched counts as fresh.
     pub cache_duration: Duration,
-    /// How much longer they serve while the provider cannot be reached.
+    /// How much longer it serves while nothing newer can be fetched.
     pub max_stale: Duration,
     /// After a few fetches for the sake of unknown keys, the time to the next one.
     pub min_refresh: Duration,
 }
 
-impl FetchedKeys {
-    /// Where the key set is: whatever differs in one of these is another key set.
+impl DocumentSource {
+    /// Where the document is: whatever differs in one of these is another one.
     #[must_use]
     pub fn address(&self) -> [&str; 7] {
         let place = &self.endpoint;
@@ -95,7 +108,12 @@ impl FetchedKeys {
             discovery
                 .and_then(|discovery| discovery.jwks_cluster.as_deref())
                 .unwrap_or_default(),
-            if plain_http { "plain_http" } else { "" },
+            match self.holds {
+                Holds::Keys if plain_http => "plain_http",
+                Holds::Keys => "",
+                Holds::DenyList => "deny_list",
+                Holds::Objections => "objections",
+            },
         ]
     }
 }
@@ -110,15 +128,16 @@ impl KeySource {
         match form {
             "remote" => inner.object(|fields| {
                 let endpoint = Endpoint::read(fields, "the address of the JWK set");
-                let settings = FetchSettings::read(fields);
-                Some(Self::Fetched(FetchedKeys {
+                let settings = FetchSettings::read(fields, true);
+                Some(Self::Fetched(DocumentSource {
                     endpoint: endpoint?,
                     discovery: None,
                     settings,
+                    holds: Holds::Keys,
                 }))
             }),
             "inline" => InlineKeys::read(&inner, rules).map(Self::Inline),
-            _ => FetchedKeys::discovered(&inner, issuer).map(Self::Fetched),
+            _ => DocumentSource::discovered(&inner, issuer).map(Self::Fetched),
         }
     }
 }
@@ -238,7 +257,7 @@ impl EnvironmentKey {
     }
 }
 
-impl FetchedKeys {
+impl DocumentSource {
     fn discovered(node: &Node<'_>, issuer: Option<&str>) -> Option<Self> {
         node.object(|fields| {
             let plain_http = fields.or("plain_http", false, |n| n.boolean());
@@ -259,7 +278,7 @@ impl FetchedKeys {
             let jwks_cluster = fields.or("jwks_cluster", None, |n| {
                 n.name(256).map(str::to_owned).map(Some)
             });
-            let settings = FetchSettings::read(fields);
+            let settings = FetchSettings::read(fields, true);
             Some(Self {
                 endpoint: Endpoint::within(address?, cluster?),
                 discovery: Some(Discovery {
@@ -268,6 +287,7 @@ impl FetchedKeys {
                     plain_http,
                 }),
                 settings,
+                holds: Holds::Keys,
             })
         })
     }
@@ -298,7 +318,8 @@ impl FetchSettings {
         }
     }
 
-    fn read(fields: &mut Fields<'_>) -> Self {
+    /// `has_names` says that clients name what is in the document, which may be fetched for the sake of it.
+    pub(super) fn read(fields: &mut Fields<'_>, has_names: bool) -> Self {
         let mut duration = |name, default: Duration, low: Duration, high: Duration| {
             fields.or(name, default, |n: Node<'_>| n.duration(low..=high))
         };
@@ -319,7 +340,10 @@ impl FetchSettings {
                 Duration::ZERO,
                 day.saturating_mul(7),
             ),
-            min_refresh: duration("min_refresh", defaults.min_refresh, second, day),
+            min_refresh: match has_names {
+                true => duration("min_refresh", defaults.min_refresh, second, day),
+                false => defaults.min_refresh,
+            },
         }
     }
 }

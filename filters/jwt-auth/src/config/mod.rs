@@ -12,6 +12,7 @@ mod location;
 mod objection;
 mod provider;
 mod refusal_format;
+mod remote_list;
 mod request_limit;
 mod resource_metadata;
 mod response_rule;
@@ -29,13 +30,14 @@ pub(crate) use gpc_status::GPC_PATH;
 pub use gpc_status::GpcStatus;
 pub use introspection::{ClientAuthentication, Introspection};
 pub use key_source::{
-    Discovery, EnvironmentKey, FetchSettings, FetchedKeys, InlineKeys, KeySource,
+    Discovery, DocumentSource, EnvironmentKey, FetchSettings, Holds, InlineKeys, KeySource,
 };
 pub use location::{CredentialPlace, Location};
 pub use objection::Objection;
 pub use policy::endpoint::Endpoint;
 pub use provider::{Provider, ProviderKind};
 pub use refusal_format::{CustomBody, RefusalFormat};
+pub use remote_list::RemoteList;
 pub use request_limit::RequestLimit;
 pub use resource_metadata::ResourceMetadata;
 pub use response_rule::ResponseRule;

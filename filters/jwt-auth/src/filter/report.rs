@@ -6,11 +6,11 @@ use super::JwtAuth;
 use crate::config::Config;
 use crate::credential::source::CredentialSource;
 use crate::jose::SkippedKey;
-use crate::keys::FetchError;
+use crate::keys::{FetchError, NS_PER_S};
 use crate::verify::Import;
 
 impl JwtAuth {
-    /// Counts a fetch for each provider that takes its keys from what was fetched.
+    /// Counts a fetch for each provider that takes its keys from what was fetched, and for each list.
     pub(super) fn report_fetch(&self, host: &dyn Host, document: usize, result: &str) {
         for provider in self.verifier.users_of(document) {
             let name = provider.name.as_str();
@@ -22,10 +22,33 @@ impl JwtAuth {
             let labels = [("provider", name), ("result", result)];
             self.metrics.count(host, "key_fetches_total", &labels);
         }
+        let lists = self.verifier.lists.iter();
+        for list in lists.filter(|list| list.document == document) {
+            let name = list.name.as_str();
+            if result != "ok" {
+                self.throttle.log(host, LogLevel::Warn, || {
+                    format!("jwt-auth: the list {name} could not be fetched: {result}")
+                });
+            }
+            let labels = [("source", name), ("result", result)];
+            self.metrics.count(host, "list_fetches_total", &labels);
+        }
     }
 
-    /// Says what became of key sets that are new to a provider.
+    /// Says what became of key sets that are new to a provider, and of lists.
     pub(super) fn report_imports(&mut self, host: &dyn Host) {
+        for (list, result) in self.verifier.take_list_imports() {
+            let line = match result {
+                Ok(count) => {
+                    let count = u64::try_from(count).unwrap_or(u64::MAX);
+                    self.metrics
+                        .set(host, "list_entries", &[("source", &list)], count);
+                    format!("jwt-auth: the list {list} has {count} entries")
+                }
+                Err(FetchError(code)) => format!("jwt-auth: the list {list} is none: {code}"),
+            };
+            host.log(LogLevel::Info, &line);
+        }
         for Import { provider, result } in self.verifier.take_imports() {
             let name = provider.name.as_str();
             match result {
@@ -46,8 +69,15 @@ impl JwtAuth {
         }
     }
 
-    /// How old the keys are, as all workers know it.
+    /// How old the keys and the lists are, as all workers know it.
     pub(super) fn report_age(&self, host: &dyn Host, now_ns: u64) {
+        for list in self.verifier.lists.iter() {
+            if let Some(age_ns) = list.age_ns(now_ns) {
+                let labels = [("source", list.name.as_str())];
+                let age_s = age_ns / NS_PER_S;
+                self.metrics.set(host, "list_age_seconds", &labels, age_s);
+            }
+        }
         for provider in &self.verifier.providers {
             if let CredentialSource::Fetched(keys) = &provider.source
                 && let Some(age) = keys.age(now_ns)

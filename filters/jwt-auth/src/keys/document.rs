@@ -1,4 +1,4 @@
-//! Fetching a key set, once for all providers, workers and VMs that use it.
+//! Fetching a document, once for all providers, workers and VMs that use it: a key set, or a list.
 
 use std::rc::Rc;
 
@@ -10,15 +10,15 @@ use super::discovery::jwks_endpoint;
 use super::schedule::{Pace, Schedule, Wishes};
 use super::shared::SharedDocument;
 use super::unknown_keys::UnknownKeys;
-use super::{FetchError, MAX_JWKS_BYTES, nanoseconds, retry_after_s};
+use super::{FetchError, MAX_JWKS_BYTES, MAX_LIST_BYTES, nanoseconds, retry_after_s};
 use crate::calls::{Purpose, random, random_u32, response_body};
-use crate::config::{Endpoint, FetchedKeys};
+use crate::config::{DenyList, DocumentSource, Endpoint, Holds};
 
-/// A key set as bytes, and the fetch of it that this VM has under way.
-pub(crate) struct KeyDocument {
+/// A key set or a list as bytes, and the fetch of it that this VM has under way.
+pub(crate) struct Document {
     /// Its place among the documents of the verifier.
     place: usize,
-    source: FetchedKeys,
+    source: DocumentSource,
     pace: Pace,
     schedule: Schedule,
     /// Where the VMs meet, on hosts that share data.
@@ -37,7 +37,7 @@ pub(crate) struct KeyDocument {
     losses: u32,
 }
 
-/// The bytes of a key set that was fetched.
+/// The bytes of a document that was fetched.
 #[derive(Clone)]
 pub(crate) struct Body {
     pub(crate) bytes: Rc<Vec<u8>>,
@@ -55,7 +55,8 @@ struct Flight {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Metadata,
-    KeySet,
+    /// The document itself.
+    Whole,
 }
 
 /// What a response has done to a fetch.
@@ -80,9 +81,9 @@ pub(crate) enum Sought {
     },
 }
 
-impl KeyDocument {
+impl Document {
     /// Nothing fetched yet. `shares` says whether the host shares data.
-    pub(crate) fn new(host: &dyn Host, place: usize, source: FetchedKeys, shares: bool) -> Self {
+    pub(crate) fn new(host: &dyn Host, place: usize, source: DocumentSource, shares: bool) -> Self {
         Self {
             place,
             pace: source.settings.pace(),
@@ -101,12 +102,12 @@ impl KeyDocument {
     }
 
     /// Whether a provider with these settings takes its keys from this document.
-    pub(crate) fn is_of(&self, source: &FetchedKeys) -> bool {
+    pub(crate) fn is_of(&self, source: &DocumentSource) -> bool {
         self.source.address() == source.address()
     }
 
     /// One more provider uses it: it is fetched as often as the most demanding one wants.
-    pub(crate) fn join(&mut self, source: &FetchedKeys) {
+    pub(crate) fn join(&mut self, source: &DocumentSource) {
         let other = source.settings.pace();
         self.pace = Pace {
             timeout: self.pace.timeout.max(other.timeout),
@@ -164,7 +165,7 @@ impl KeyDocument {
         self.wishes = Wishes::default();
         let asks_for = match (&self.source.discovery, &self.located) {
             (Some(_), None) => Part::Metadata,
-            _ => Part::KeySet,
+            _ => Part::Whole,
         };
         self.call(host, calls, occasion, asks_for, now_ns)
     }
@@ -183,11 +184,15 @@ impl KeyDocument {
         let Some(flight) = self.flight.take() else {
             return Progress::GoesOn;
         };
-        let body = response_body(host, sizes, MAX_JWKS_BYTES).map_err(FetchError);
+        let max_bytes = match (self.source.holds, flight.asks_for) {
+            (Holds::DenyList | Holds::Objections, Part::Whole) => MAX_LIST_BYTES,
+            _ => MAX_JWKS_BYTES,
+        };
+        let body = response_body(host, sizes, max_bytes).map_err(FetchError);
         let result = match flight.asks_for {
-            Part::KeySet => body.and_then(|body| {
-                check_form(&body)?;
-                let useful = useful(&body);
+            Part::Whole => body.and_then(|body| {
+                check_form(&body, self.source.holds)?;
+                let useful = self.source.holds != Holds::Keys || useful(&body);
                 self.succeed(host, body, flight.began_ns, useful, now_ns);
                 Ok(true)
             }),
@@ -198,7 +203,7 @@ impl KeyDocument {
                 })
                 .and_then(|endpoint| {
                     self.located = Some(endpoint);
-                    self.call(host, calls, occasion, Part::KeySet, flight.began_ns)?;
+                    self.call(host, calls, occasion, Part::Whole, flight.began_ns)?;
                     Ok(false)
                 }),
         };
@@ -225,6 +230,15 @@ impl KeyDocument {
             return Ok(());
         }
         Err(retry_after_s(wait_ns))
+    }
+
+    /// Whether a fetch may start now, which a request would have to start: so it is where the host makes no
+    /// calls of its own.
+    pub(crate) fn can_begin(&self, since_ns: u64, now_ns: u64) -> bool {
+        let schedule = &self.schedule;
+        let failed_since = schedule.failed_ns >= since_ns && schedule.failed_ns > 0;
+        let due = schedule.due(&self.pace, self.wishes, now_ns);
+        due.is_some() && !failed_since && self.flight.is_none()
     }
 
     /// A token names a key that is not in the set (or the set has no usable key at all, `None`):
@@ -373,8 +387,12 @@ impl KeyDocument {
     ) -> Result<(), FetchError> {
         let now_ns = occasion.now_ns;
         let endpoint = match (asks_for, &self.located) {
-            (Part::KeySet, Some(located)) => located,
+            (Part::Whole, Some(located)) => located,
             _ => &self.source.endpoint,
+        };
+        let accept = match self.source.holds {
+            Holds::Keys => "application/jwk-set+json, application/json",
+            Holds::DenyList | Holds::Objections => "application/json",
         };
         let call = HttpCall {
             upstream: &endpoint.upstream,
@@ -383,7 +401,7 @@ impl KeyDocument {
                 (":path", &endpoint.path),
                 (":authority", &endpoint.authority),
                 (":scheme", endpoint.scheme),
-                ("accept", "application/jwk-set+json, application/json"),
+                ("accept", accept),
             ],
             body: b"",
             timeout: self.pace.timeout,
@@ -468,8 +486,12 @@ impl KeyDocument {
     }
 }
 
-/// Whether bytes are a key set at all; what its keys are good for is for each provider to find out.
-fn check_form(bytes: &[u8]) -> Result<(), FetchError> {
+/// Whether bytes are what they should be at all; what keys are good for is for each provider to find out.
+fn check_form(bytes: &[u8], holds: Holds) -> Result<(), FetchError> {
+    if holds != Holds::Keys {
+        return DenyList::fetched(bytes, holds)
+            .map_or_else(|code| Err(FetchError(code)), |_| Ok(()));
+    }
     let set = Json::parse(without_mark(bytes)).map_err(|_| FetchError("not_json"))?;
     match set.member("keys") {
         Some(Json::Array(_)) => Ok(()),

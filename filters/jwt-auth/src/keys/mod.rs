@@ -1,12 +1,14 @@
-//! The keys of the providers that publish them: when they are fetched, and what becomes of them.
+//! The keys of the providers that publish them, and lists that others keep: when they are fetched, and what
+//! becomes of them.
 //!
-//! A [`document`] is a key set as bytes, by its address: fetched once for everybody, whichever
+//! A [`document`] is a key set or a list as bytes, by its address: fetched once for everybody, whichever
 //! provider, worker or VM wants it first, when the shared [`schedule`] allows it. Each provider
 //! imports keys from it by its own rules ([`provider_keys`]), so that what one provider cannot use
 //! is of no consequence to the next.
 
 pub mod discovery;
 pub(crate) mod document;
+pub(crate) mod fetched_list;
 pub mod provider_keys;
 pub mod schedule;
 mod shared;
@@ -14,7 +16,7 @@ mod unknown_keys;
 
 use std::time::Duration;
 
-/// Why a fetch or an import brought no keys; the code is the metric's label.
+/// Why a fetch or an import brought nothing; the code is the metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchError(pub &'static str);
 
@@ -30,4 +32,6 @@ pub(crate) fn retry_after_s(wait_ns: u64) -> u64 {
 
 /// The largest response that is read.
 pub const MAX_JWKS_BYTES: usize = 512 * 1024;
+/// The largest list that is read.
+pub(crate) const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) const NS_PER_S: u64 = 1_000_000_000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use policy::json::Json;
 
-use super::document::{Body, KeyDocument, Sought, without_mark};
+use super::document::{Body, Document, Sought, without_mark};
 use super::{FetchError, nanoseconds};
 use crate::config::FetchSettings;
 use crate::jose::{KeyRules, KeySet, SkippedKey};
@@ -98,7 +98,7 @@ impl ProviderKeys {
     /// Whether the keys serve, or when to hope for them. `since_ns` is when the request came.
     pub(crate) fn availability(
         &self,
-        document: &mut KeyDocument,
+        document: &mut Document,
         since_ns: u64,
         now_ns: u64,
     ) -> Availability {

@@ -4,7 +4,7 @@ use host::{Host, SharedValue, Status, shared_data};
 use policy::hex;
 
 use super::schedule::Schedule;
-use crate::config::FetchedKeys;
+use crate::config::DocumentSource;
 use crate::jose::sha256;
 
 /// The names of the shared values. They come from the address: two configurations that fetch the
@@ -15,7 +15,7 @@ pub(super) struct SharedDocument {
 }
 
 impl SharedDocument {
-    pub(super) fn of(source: &FetchedKeys) -> Self {
+    pub(super) fn of(source: &DocumentSource) -> Self {
         let digest = sha256(source.address().join("\0").as_bytes());
         let (half, _) = digest.split_at(16);
         let name = hex::encode(half);

@@ -72,6 +72,12 @@ impl VerifiedTokens {
         Some(verified)
     }
 
+    /// Every token is verified anew.
+    pub(crate) fn forget_all(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+
     /// Remembers a token that was verified with this key.
     pub(crate) fn remember(&mut self, token: &str, key: &Rc<Key>, verified: &Rc<Verified>) {
         if self.capacity == 0 || token.len() > self.max_token_bytes {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use host::waiting::Occasion;
 use host::{ContextId, Host, Moment, Request};
 
-use crate::config::{Config, Requirement, TlsRequirement};
+use crate::config::{Requirement, TlsRequirement};
 use crate::decide::connection;
 use crate::enforce::challenge::Detail;
 use crate::reason::Reason;
@@ -91,24 +91,15 @@ pub(crate) struct Authenticated {
 impl Authenticated {
     /// Where the rule wants a certificate and nobody else vouches for the caller, it is the certificate
     /// that says who the caller is, to all filters.
-    pub(crate) fn add_certificate(
-        &mut self,
-        config: &Config,
-        host: &dyn Host,
-        requirement: &Requirement,
-    ) -> Result<(), Reason> {
+    pub(crate) fn add_certificate(&mut self, host: &dyn Host, requirement: &Requirement) {
         let tls = requirement.tls.as_ref();
         if !tls.is_some_and(TlsRequirement::wants_certificate) {
-            return Ok(());
+            return;
         }
         if let Some(identity) = connection::certificate_identity(host) {
-            if config.deny.denies(None, identity.subject.as_deref()) {
-                return Err(Reason::TokenRevoked);
-            }
             let caller = Verified::new(Verified::NO_PROVIDER, Validity::ALWAYS, identity);
             self.callers.push(Rc::new(caller));
             self.credentials.push(String::new());
         }
-        Ok(())
     }
 }

@@ -7,11 +7,11 @@ use host::waiting::Occasion;
 use host::{Capabilities, Host, ResponseSizes};
 
 use super::Verifier;
-use crate::config::{KeySource, Provider, ProviderKind};
+use crate::config::{DocumentSource, KeySource, Provider, ProviderKind};
 use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::jose::{Algorithm, Key, SkippedKey};
 use crate::keys::FetchError;
-use crate::keys::document::{KeyDocument, Progress, Sought};
+use crate::keys::document::{Document, Progress, Sought};
 use crate::keys::provider_keys::{Availability, ProviderKeys};
 use crate::reason::Reason;
 use crate::token::Token;
@@ -183,6 +183,7 @@ impl Verifier {
                 self.imports.push(Import { provider, result });
             }
         }
+        self.import_lists();
     }
 }
 
@@ -200,13 +201,32 @@ fn users_of(
         })
 }
 
+/// The place of the document from this source: one for each address, however many use it.
+pub(super) fn document_of(
+    source: &DocumentSource,
+    capabilities: &Capabilities,
+    host: &dyn Host,
+    documents: &mut Vec<Document>,
+) -> usize {
+    let known = documents.iter().position(|known| known.is_of(source));
+    let document = known.unwrap_or(documents.len());
+    match documents.get_mut(document) {
+        Some(known) => known.join(source),
+        None => {
+            let shares = capabilities.shares_data();
+            documents.push(Document::new(host, document, source.clone(), shares));
+        }
+    }
+    document
+}
+
 /// The keys of a provider that publishes them, and the document that they are in: one for each
 /// address, however many providers use it.
 pub(super) fn fetched_keys(
     provider: &Provider,
     capabilities: &Capabilities,
     host: &dyn Host,
-    documents: &mut Vec<KeyDocument>,
+    documents: &mut Vec<Document>,
 ) -> Option<ProviderKeys> {
     let ProviderKind::Token(token) = &provider.kind else {
         return None;
@@ -214,15 +234,7 @@ pub(super) fn fetched_keys(
     let KeySource::Fetched(source) = &token.keys else {
         return None;
     };
-    let known = documents.iter().position(|known| known.is_of(source));
-    let document = known.unwrap_or(documents.len());
-    match documents.get_mut(document) {
-        Some(known) => known.join(source),
-        None => {
-            let shares = capabilities.shares_data();
-            documents.push(KeyDocument::new(host, document, source.clone(), shares));
-        }
-    }
+    let document = document_of(source, capabilities, host, documents);
     Some(ProviderKeys::new(
         document,
         source.settings,

@@ -2,6 +2,7 @@
 
 pub(crate) mod context;
 mod key_documents;
+mod lists;
 pub(crate) mod verified;
 
 use std::rc::Rc;
@@ -14,8 +15,8 @@ use policy::json::Json;
 
 use crate::calls::{MAX_CALLS, Purpose};
 use crate::config::{
-    Config, Confirmation, Objection, OnMultiple, Optional, Provider, ProviderKind, Providers,
-    Requirement, TokenProvider,
+    Config, Confirmation, OnMultiple, Optional, Provider, ProviderKind, Providers, Requirement,
+    TokenProvider,
 };
 use crate::credential::source::{ActiveProvider, CredentialSource};
 use crate::credential::{self, Credential};
@@ -23,7 +24,7 @@ use crate::decide::connection;
 use crate::enforce::claim_headers;
 use crate::failures::{self, Failures};
 use crate::jose::Key;
-use crate::keys::document::KeyDocument;
+use crate::keys::document::Document;
 use crate::opaque::consent_service::{Awaited, ConsentRecords};
 use crate::opaque::introspection::{Introspector, Outcome};
 use crate::reason::Reason;
@@ -32,6 +33,7 @@ use crate::token::claims::{self, Validity};
 use crate::token::signature_backend::SignatureBackend;
 use crate::token::{KnownHeaders, MAX_TOKEN_BYTES, Token};
 use crate::verify::context::{Authenticated, Failure, VerifyContext};
+use crate::verify::lists::{ListImport, Lists};
 use crate::verify::verified::{CallerContext, Verified};
 
 pub(crate) use key_documents::Import;
@@ -42,12 +44,14 @@ pub(crate) struct Verifier {
     signatures: SignatureBackend,
     /// In the order of the configuration.
     pub(crate) providers: Vec<ActiveProvider>,
-    /// The key sets that providers take their keys from.
-    pub(crate) documents: Vec<KeyDocument>,
+    /// The key sets that providers take their keys from, and lists.
+    pub(crate) documents: Vec<Document>,
     /// Those to the providers.
     pub(crate) calls: Calls<Purpose>,
     /// What became of key sets that were imported since somebody asked.
     imports: Vec<Import>,
+    pub(crate) lists: Lists,
+    list_imports: Vec<ListImport>,
     tokens: VerifiedTokens,
     headers: KnownHeaders,
     failures: Option<Failures>,
@@ -78,7 +82,7 @@ impl Verifier {
     ) -> Result<Self, Problems> {
         let mut problems = Vec::new();
         let mut providers = Vec::new();
-        let mut documents: Vec<KeyDocument> = Vec::new();
+        let mut documents: Vec<Document> = Vec::new();
         for (index, provider) in config.providers.iter().enumerate() {
             let source =
                 match key_documents::fetched_keys(provider, capabilities, host, &mut documents) {
@@ -101,6 +105,8 @@ impl Verifier {
             config: Rc::clone(config),
             signatures: SignatureBackend::choose(host, capabilities),
             providers,
+            lists: Lists::new(config, capabilities, host, &mut documents),
+            list_imports: Vec::new(),
             documents,
             calls: Calls::new(*capabilities, MAX_CALLS),
             imports: Vec::new(),
@@ -169,11 +175,16 @@ impl Verifier {
     ) -> Result<Authenticated, Failure> {
         let mut found = self.callers(context, requirement)?;
         if found.callers.is_empty() {
-            found.add_certificate(&self.config, context.host, requirement)?;
+            found.add_certificate(context.host, requirement);
+            let certified = found.callers.first().and_then(|caller| caller.identity());
+            if let Some(identity) = certified {
+                self.check_denied(context, &identity.claims.0, identity.subject.as_deref())?;
+            }
         }
-        let glass = self.config.break_glass.as_ref();
-        let objections = &self.config.objections;
-        if (self.consent.is_some() || glass.is_some() || !objections.is_empty())
+        let config = Rc::clone(&self.config);
+        let glass = config.break_glass.as_ref();
+        let has_objections = !config.objections.is_empty();
+        if (self.consent.is_some() || glass.is_some() || has_objections)
             && let Some(caller) = found.callers.first()
             && let Some(identity) = caller.identity()
         {
@@ -183,7 +194,7 @@ impl Verifier {
                 let of_caller = records.of(context, &mut self.calls, &facts, &identity);
                 known = of_caller.map_err(|Awaited| Failure::Wait(Reason::ConsentUnavailable))?;
             }
-            known.objects_to = Objection::of(objections, &identity);
+            known.objects_to = self.objections_of(context, &identity)?;
             known.emergency = glass.and_then(|glass| {
                 let header = context.request.header(context.host, &glass.header);
                 glass.reason(&identity, header)
@@ -302,6 +313,7 @@ impl Verifier {
         if let Some(verified) = self.tokens.find(text)
             && credential.asked.contains(&verified.provider)
             && self.has_keys(verified.provider, context)
+            && self.deny_list_serves(context)
         {
             self.cache_hits.note();
             return check_use(context, verified);
@@ -432,9 +444,8 @@ impl Verifier {
             let took_us = took_ns.checked_div(1000).unwrap_or(0);
             self.verification_microseconds.record(context.host, took_us);
         }
-        if self.is_denied(&token.claims, provider.identity.subject(&token.claims)) {
-            return Err(Reason::TokenRevoked.into());
-        }
+        let subject = provider.identity.subject(&token.claims);
+        self.check_denied(context, &token.claims, subject)?;
         if let Some(digest) = certificate.filter(|_| binds)
             && !connection::is_bound_to(context.host, digest)
         {
@@ -477,24 +488,14 @@ impl Verifier {
         self.verifications.is_multiple_of(TIMED_EVERY)
     }
 
-    /// Whether the configuration denies a caller: by the token, by the subject that the provider's
-    /// mapping finds in it, or by the one that the issuer calls so.
-    fn is_denied(&self, claims: &Json, subject: Option<&str>) -> bool {
-        let member = |name: &str| claims.member(name).and_then(Json::as_str);
-        let deny = &self.config.deny;
-        deny.denies(member("jti"), subject) || deny.denies(None, member("sub"))
-    }
-
     /// A credential that says nothing by itself: an API key, or a token that its issuer knows.
     fn unsigned(
-        &self,
+        &mut self,
         context: VerifyContext<'_>,
         verified: Rc<Verified>,
     ) -> Result<Rc<Verified>, Failure> {
         let identity = verified.identity().ok_or(Reason::TokenMalformed)?;
-        if self.is_denied(&identity.claims.0, identity.subject.as_deref()) {
-            return Err(Reason::TokenRevoked.into());
-        }
+        self.check_denied(context, &identity.claims.0, identity.subject.as_deref())?;
         check_use(context, verified)
     }
 }

@@ -8,6 +8,7 @@ use policy::matching::HostPattern;
 
 use super::actions::{Keys, read_action, reject_mask_of_card, shows_too_much_of_a_card};
 use crate::action::Action;
+use crate::allowed_hosts::is_of_host;
 use crate::detect::CREDIT_CARD;
 use crate::entity::EntitySet;
 use crate::lexicon::{Lexicon, folded};
@@ -42,7 +43,7 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<Field> {
             .required("action", r#"an action, such as "remove" or "null""#)
             .and_then(|n| read_action(&n, keys));
         let hosts = fields.or("hosts", None, |n| {
-            n.non_empty_list(|host| HostPattern::read(&host))
+            n.non_empty_list(|host| read_host(&host))
                 .map(|hosts| Some(hosts.into()))
         });
         let selectors: Vec<_> = [by_name, by_words, by_path].into_iter().flatten().collect();
@@ -67,6 +68,18 @@ pub(super) fn read(node: &Node<'_>, keys: &Keys<'_>) -> Option<Field> {
             hosts,
         })
     })
+}
+
+/// A host to which a value may lead. One that no value leads to, because its readers do not agree on
+/// how it is spelled, is a mistake.
+fn read_host(node: &Node<'_>) -> Option<HostPattern> {
+    let host = HostPattern::read(node)?;
+    let (HostPattern::Exact(name) | HostPattern::Below(name)) = &host;
+    if !name.bytes().all(is_of_host) {
+        node.reject("no value can lead there: expected a name of letters, digits, hyphens and dots, or an IPv4 address");
+        return None;
+    }
+    Some(host)
 }
 
 /// Whether a selector is about a member that is called like a card.

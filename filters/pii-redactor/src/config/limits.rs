@@ -50,6 +50,9 @@ fn read_graphql(node: &Node<'_>) -> Option<GraphqlLimits> {
             depth: fields.or("max_depth", None, |n| n.integer(1..=u64::MAX).map(Some)),
             cost: fields.or("max_cost", None, |n| n.integer(1..=u64::MAX).map(Some)),
             introspection: fields.or("introspection", true, |n| n.boolean()),
+            passes_upgrades: fields.or("websocket", false, |n| {
+                n.one_of(&[("refuse", false), ("pass", true)])
+            }),
         })
     })
 }

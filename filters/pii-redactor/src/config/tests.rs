@@ -262,6 +262,10 @@ fn limits_say_what_they_are_about() {
             r#"expected "remove" or "refuse""#,
         ),
         (
+            r#""fields":[{"name":["url"],"hosts":["[::1]"],"action":"block"}]"#,
+            "no value can lead there",
+        ),
+        (
             r#""fields":[{"name":["url"],"hosts":["https://a.example"],"action":"block"}]"#,
             "rules[0].fields[0].hosts[0]",
         ),

@@ -4,6 +4,7 @@
 //! [`sketch::Sketch`] for each key and part of a window ([`people`]). A [`Ration`] is what is left of
 //! the budgets for one piece of a message: beyond it, values are masked whatever the rules say.
 
+pub(crate) mod named;
 pub mod people;
 pub mod sketch;
 
@@ -19,6 +20,12 @@ pub struct Ration {
     masked: Cell<EntitySet>,
     values: Vec<(EntitySet, Cell<u64>)>,
     people: Vec<RefCell<PeopleRation>>,
+}
+
+/// What was left of a [`Ration`] at some point.
+pub(crate) struct RationLeft {
+    masked: EntitySet,
+    values: Vec<u64>,
 }
 
 /// The people whose data has been disclosed, and how many there may be.
@@ -82,6 +89,23 @@ impl Ration {
         let mut all = self.people.iter().map(RefCell::borrow);
         let people = all.find(|people| people.budget == budget)?;
         Some(people.admitted.clone())
+    }
+
+    /// What is left, to be set again if a reading turns out to be none.
+    pub(crate) fn left(&self) -> RationLeft {
+        let values = self.values.iter().map(|(_, left)| left.get());
+        RationLeft {
+            masked: self.masked.get(),
+            values: values.collect(),
+        }
+    }
+
+    /// As if nothing had been taken since [`Ration::left`].
+    pub(crate) fn set_left(&self, left: RationLeft) {
+        self.masked.set(left.masked);
+        for ((_, now), then) in self.values.iter().zip(left.values) {
+            now.set(then);
+        }
     }
 
     /// Values of a kind have left in clear.

@@ -76,7 +76,7 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
     let raw = rest(text, begin);
     // Most texts are no address.
     let is_relative = is_slash(at(raw, 0));
-    if !is_relative && memchr::memchr(b':', raw).is_none() {
+    if !is_relative && memchr::memchr2(b':', b'/', raw).is_none() {
         return None;
     }
     let plain = without_dropped(raw);
@@ -97,6 +97,11 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
                 .unwrap_or(raw.len()),
         )
     };
+    if begin >= from
+        && let Some(end) = bare(&plain)
+    {
+        return Some((begin, end_of(text, place_of(end))));
+    }
     let letters = match is_relative {
         true => 0,
         false => memchr::memchr(b':', &plain).unwrap_or(0),
@@ -142,6 +147,23 @@ fn whole(text: &[u8], from: usize, seen: &mut usize) -> Option<(usize, usize)> {
         return None;
     }
     Some((begin.max(from), end_of(text, place_of(read))))
+}
+
+/// The end of the host of an address without a scheme that is all of a text: `localhost:8080/admin`.
+/// There is a port or a path, for a host alone, or a network such as `10.0.0.0/8`, is no address.
+fn bare(text: &[u8]) -> Option<usize> {
+    let end = count_while(text, 0, |byte| !ends_host(byte) && !ends_address(byte));
+    let authority = part(text, 0, end);
+    let colon = memchr::memrchr(b':', authority);
+    let port = colon.map_or(&b""[..], |colon| rest(authority, colon.plus(1)));
+    let has_port = !port.is_empty() && port.iter().all(u8::is_ascii_digit);
+    let has_path = at(text, end) == b'/' && at(text, end.plus(1)).is_ascii_alphabetic();
+    let (host, _) = hosts_of(authority);
+    let dots = host.iter().filter(|byte| **byte == b'.').count();
+    let is_whole = host.iter().any(u8::is_ascii_alphabetic) || dots == 3 || at(&host, 0) == b'[';
+    let is_address = (has_port || has_path) && is_whole && is_inside(&host, false);
+    let all = || count_while(text, 0, |byte| !ends_address(byte)) == text.len();
+    (is_address && all()).then_some(end)
 }
 
 /// Whether a text that is cut off ends with an address whose host may stand behind the cut.

@@ -7,7 +7,8 @@ use policy::values::parameter_values;
 use super::message::Message;
 use super::reason::Reason;
 use super::{PiiRedactor, RedactedStream, RuleUse, report};
-use crate::limits::{Excess, measure_graphql};
+use crate::config::Place;
+use crate::limits::{Excess, PlannedLimits, measure, measure_graphql};
 use crate::plan::{Plan, RuleMode};
 use crate::tally::Tally;
 
@@ -112,26 +113,53 @@ impl RedactedStream {
         Some(self.stop(filter, host, direction, reason))
     }
 
-    /// Operations of GraphQL in the query. Returns an action if the request goes no further.
+    /// Operations of GraphQL in the query, and those that would come over another protocol. Returns an
+    /// action if the request goes no further.
     pub(super) fn limit_query(&mut self, filter: &PiiRedactor, host: &dyn Host) -> Option<Action> {
-        let rules = filter.graphql_rules(&self.rules);
+        let of_query = self.exceeds_in(filter, host, Place::RequestQuery, |limits, tally| {
+            let paths = self
+                .request
+                .iter()
+                .flat_map(|request| request.raw_paths(host));
+            // A server reads one of them.
+            for document in paths.flat_map(|path| parameter_values(path, "query")) {
+                let mut one = Tally::default();
+                measure_graphql(limits, &document, &mut one);
+                tally.merge_excesses(&one);
+            }
+        });
+        let of_upgrade = self.exceeds_in(filter, host, Place::RequestBody, |limits, tally| {
+            if self.asks_for_upgrade {
+                measure(limits, Excess::GraphqlUpgrade, 1, tally);
+            }
+        });
+        let reason = of_query.or(of_upgrade)?;
+        self.send_refusal(host, Direction::Request, reason);
+        Some(Action::Pause)
+    }
+
+    /// Why a request goes no further by the rules about GraphQL in a place of it.
+    fn exceeds_in(
+        &self,
+        filter: &PiiRedactor,
+        host: &dyn Host,
+        place: Place,
+        measured: impl FnOnce(&[PlannedLimits], &mut Tally),
+    ) -> Option<Reason> {
+        let rules = filter.graphql_rules(&self.at(filter, place));
         if rules.is_empty() {
             return None;
         }
-        let mut tally = Tally::default();
         let plan = filter.plan(&rules);
-        let limits = plan.watched()?.limits();
-        let path = self.request.as_ref()?.raw_path(host);
-        // A server reads one of them.
-        for document in parameter_values(path, "query") {
-            let mut one = Tally::default();
-            measure_graphql(limits, &document, &mut one);
-            tally.merge_excesses(&one);
-        }
-        let way = Direction::Request;
-        let reason = refused(filter, host, way, (&plan, true), tally.excesses())?;
-        self.send_refusal(host, way, reason);
-        Some(Action::Pause)
+        let mut tally = Tally::default();
+        measured(plan.watched()?.limits(), &mut tally);
+        refused(
+            filter,
+            host,
+            Direction::Request,
+            (&plan, true),
+            tally.excesses(),
+        )
     }
 }
 

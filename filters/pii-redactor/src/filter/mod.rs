@@ -12,6 +12,7 @@ mod fields;
 mod host_limits;
 mod limits;
 mod message;
+mod pieces;
 mod reason;
 mod report;
 
@@ -568,10 +569,10 @@ impl RedactedStream {
 }
 
 fn upgrades(request: &Request, host: &dyn Host) -> bool {
-    // `h2c` and the like are handled by the proxy itself; what is left is another protocol.
+    // `h2c` is HTTP all the same, and proxies overlook it.
     request
         .header(host, "upgrade")
-        .is_some_and(|value| !value.trim().is_empty())
+        .is_some_and(|value| !matches!(value.trim(), "" | "h2c"))
         && request
             .header(host, "connection")
             .is_none_or(|value| value.to_ascii_lowercase().contains("upgrade"))

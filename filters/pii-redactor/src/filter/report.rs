@@ -64,10 +64,10 @@ impl RedactedStream {
         };
         let new = work.handed_over.advance(work.pipeline.tally());
         let plan = std::rc::Rc::clone(&work.plan);
-        let people = work.pipeline.tally().people();
+        let people = work.pipeline.tally().settled_people();
         let known: usize = people.iter().map(|people| people.values.len()).sum();
         if known > work.people_told {
-            exchange::append_data_subjects(host, people);
+            exchange::append_data_subjects(host, &people);
             work.people_told = known;
         }
         found(filter, host, body_of(direction), &plan, (&new, fate));
@@ -86,10 +86,10 @@ impl RedactedStream {
             return;
         };
         work.is_reported = true;
-        let people = work.pipeline.tally().people();
+        let people = work.pipeline.tally().settled_people();
         if !people.is_empty() {
             // Also that nobody was named, or that not all of it was read.
-            exchange::append_data_subjects(host, people);
+            exchange::append_data_subjects(host, &people);
         }
         if let Some(malformed) = work.pipeline.malformed() {
             filter

@@ -33,7 +33,6 @@ use crate::detect::Span;
 use crate::malformed::{Fault, Malformed};
 use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
-use crate::plan::watched::Watched;
 use crate::plan::{Minimization, Plan};
 use crate::scan::TextScanner;
 use crate::spelled::Spelling;
@@ -166,8 +165,7 @@ impl JsonRewriter {
                 nests: plan.nests_json(),
                 level: 0,
                 is_lines: false,
-                // What is in strings is measured too, and the fast path does not look there.
-                runs: !(plan.nests_json() && plan.watched().is_some_and(Watched::measures)),
+                runs: true,
                 root_runs: plan.paths.is_empty() && plan.minimizes.is_none(),
             },
             watch: plan

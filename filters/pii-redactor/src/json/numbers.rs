@@ -178,9 +178,24 @@ impl JsonRewriter {
             return None;
         }
         plan.count_number();
-        let redaction = match applied {
-            Some(index) => Redaction::of_field(plan, index, Some(token))?,
-            None => {
+        let by_field = applied.and_then(|index| Redaction::of_field(plan, index, Some(token)));
+        let redaction = match by_field {
+            Some(redaction) if !redaction.keeps() && plan.type_policy() != TypePolicy::Keep => {
+                redaction
+            }
+            kept => {
+                // What stays is searched as any other value.
+                if let Some(redaction) = kept {
+                    redaction.record(
+                        tally,
+                        Found {
+                            offset: place,
+                            length: token.len(),
+                            old: token,
+                            new: None,
+                        },
+                    );
+                }
                 let announcement = self.next.info.announcement().of_number();
                 let mut spans = std::mem::take(&mut self.spans);
                 // `-4111111111111111` and `4111111111111111.0` are that number too.

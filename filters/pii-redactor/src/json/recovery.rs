@@ -49,6 +49,8 @@ impl JsonRewriter {
     pub(super) fn give_up(&mut self, what: Fault, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let place = self.place(cursor);
         self.note(what, place);
+        // A name in quotes has been read, whatever stands in the place of its colon.
+        self.has_value |= self.state == State::Colon;
         // A name without its colon is no name.
         let taken = cursor.take_tentative();
         cursor.flush();

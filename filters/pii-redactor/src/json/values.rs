@@ -69,11 +69,14 @@ impl JsonRewriter {
 
     #[inline]
     fn string(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
-        if self.may_nest(cursor.chunk.get(cursor.at.plus(1)).copied()) {
-            self.begin_nested(cursor, plan, tally);
-        } else {
-            self.plain_string(cursor, plan, tally);
+        let first = cursor.chunk.get(cursor.at.plus(1)).copied();
+        if self.may_nest(first) {
+            return self.begin_nested(cursor, plan, tally);
         }
+        if self.is_too_deep(first) {
+            self.note_unread(Fault::TooDeep, plan);
+        }
+        self.plain_string(cursor, plan, tally);
     }
 
     /// A string. The usual one is all here, has no escape and is short: it is looked at where it is.
@@ -260,9 +263,9 @@ impl JsonRewriter {
         self.scanner.end_escape(&announcement, &mut sink);
         let value = self.scanner.pending();
         let applied = self.next.applied;
-        if let Some(redaction) =
-            applied.and_then(|index| Redaction::of_field(plan, index, Some(value)))
-        {
+        // What stays is searched as any other value.
+        let redaction = applied.and_then(|index| Redaction::of_field(plan, index, Some(value)));
+        if let Some(redaction) = redaction {
             let old = self.scanner.pending_raw();
             let new = redaction.json();
             let back = u64::try_from(old.len().plus(1)).unwrap_or(0);
@@ -273,14 +276,10 @@ impl JsonRewriter {
                 new: new.as_deref(),
             };
             redaction.record(tally, found);
-            match &new {
-                Some(new) => cursor.out().extend_from_slice(new),
-                None => cursor
-                    .out()
-                    .extend([&[self.quote], old, &[self.quote]].concat()),
+            if let Some(new) = &new {
+                cursor.out().extend_from_slice(new);
+                return self.scanner.forget();
             }
-            self.scanner.forget();
-            return;
         }
         // A match that is all of the string may take its quotes with it.
         let whole_null = {

@@ -5,11 +5,14 @@
 //! stops the message. People are only noted. What is not strictly JSON cannot be judged: where
 //! objects are to be removed, the message goes no further.
 
+mod inside;
 mod leaving;
 mod measured;
 mod owners;
 
 use std::rc::Rc;
+
+use inside::Inside;
 
 use super::MAX_DEPTH;
 use super::members::{is_before_document, is_token_byte, unescaped};
@@ -43,8 +46,10 @@ pub(super) struct Watch {
     /// Objects go, or stop the message: so what is undecided is held.
     holds: bool,
     has_value: bool,
-    /// The document is in a string: no path leads there.
-    is_nested: bool,
+    /// In so many strings is the document: no path leads there.
+    level: u8,
+    /// What is in the string that is being read.
+    inside: Inside,
     /// What is no JSON is a text, and needs no measure.
     may_be_text: bool,
     /// Members and items of the document so far.
@@ -123,7 +128,8 @@ impl Watch {
             removing: None,
             holds,
             has_value: false,
-            is_nested: false,
+            level: 0,
+            inside: Inside::default(),
             may_be_text: false,
             children: 0,
             is_graphql: false,
@@ -147,6 +153,11 @@ impl Watch {
 
     /// Takes the next bytes of the body.
     pub(super) fn write(&mut self, chunk: &[u8], tally: &mut Tally) {
+        self.read(chunk, tally);
+        self.settle_people(tally);
+    }
+
+    fn read(&mut self, chunk: &[u8], tally: &mut Tally) {
         let plan = Rc::clone(&self.plan);
         let Some(watched) = plan.watched() else {
             return;
@@ -162,6 +173,7 @@ impl Watch {
                     let ahead = rest(chunk, at);
                     let length = self.run(ahead, escaped);
                     self.keep(part(ahead, 0, length));
+                    self.look_inside(part(ahead, 0, length), tally);
                     self.emit(part(ahead, 0, length));
                     at = at.plus(length);
                     if chunk.get(at) == Some(&b'"') && self.is_unescaped() {
@@ -225,6 +237,7 @@ impl Watch {
         if !self.is_between_documents() {
             self.lose(tally);
         }
+        self.settle_people(tally);
     }
 
     /// The text of a name or a scalar, which is needed only where something is watched.
@@ -317,7 +330,7 @@ impl Watch {
             None if is_before_document(byte, self.has_value) => return self.emit(&[byte]),
             None => {
                 self.states.clear();
-                if !self.is_nested {
+                if self.level == 0 {
                     self.states.extend_from_slice(watched.paths().root());
                 }
                 self.reached = 0;
@@ -341,6 +354,7 @@ impl Watch {
             b'"' => {
                 self.emit(b"\"");
                 self.begin_text();
+                self.begin_inside();
                 self.state = State::InString { escaped: false };
             }
             b'{' | b'[' => self.open(byte, watched, tally),
@@ -375,6 +389,7 @@ impl Watch {
 
     fn end_quoted(&mut self, watched: &Watched, tally: &mut Tally) {
         let is_name = matches!(self.state, State::InName { .. });
+        self.inside = Inside::default();
         let spelled = std::mem::take(&mut self.text);
         let is_needed = is_name || self.reached != 0 || self.is_graphql;
         let text = if is_needed && !self.is_long {
@@ -389,9 +404,12 @@ impl Watch {
             self.is_graphql = self.names_operation(&text, watched);
             self.state = State::Colon;
         } else {
-            if std::mem::take(&mut self.is_graphql) {
-                // One that is too long to be read is none.
-                measure_graphql(watched.limits(), text.as_bytes(), tally);
+            match std::mem::take(&mut self.is_graphql) {
+                true if self.is_long => {
+                    measure(watched.limits(), Excess::GraphqlUnreadable, 1, tally);
+                }
+                true => measure_graphql(watched.limits(), text.as_bytes(), tally),
+                false => {}
             }
             self.end_scalar(&text, watched, tally);
         }
@@ -483,6 +501,8 @@ impl Watch {
         let levels = u64::try_from(self.frames.len().plus(1)).unwrap_or(0);
         measure(watched.limits(), Excess::Depth, levels, tally);
         if self.frames.len() >= MAX_DEPTH {
+            // A text has not so many brackets by chance.
+            self.may_be_text = false;
             return self.lose(tally);
         }
         let reached = std::mem::take(&mut self.reached);
@@ -570,7 +590,9 @@ impl Watch {
     /// What comes cannot be judged.
     fn lose(&mut self, tally: &mut Tally) {
         self.state = State::Lost;
-        tally.lose_watch(self.holds);
+        if self.level == 0 {
+            tally.lose_watch(self.holds);
+        }
         if let Some(watched) = self.plan.watched().filter(|_| !self.may_be_text) {
             measure(watched.limits(), Excess::Unmeasured, 1, tally);
         }

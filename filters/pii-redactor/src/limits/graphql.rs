@@ -32,7 +32,7 @@ pub(super) fn measure(document: &[u8]) -> Option<Measured> {
         return None;
     }
     let mut reader = Reader {
-        text: document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document),
+        text: document,
         at: 0,
         introspects: false,
     };
@@ -112,14 +112,15 @@ fn total<'d>(fragments: &mut Fragments<'d>, definition: &Definition<'d>) -> Opti
     Some((depth, cost))
 }
 
-/// A token (GraphQL, October 2021, section 2.1.6).
+/// A token (GraphQL, September 2025, section 2.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token<'d> {
     Name(&'d [u8]),
     Sign(u8),
     Spread,
-    /// A number or a string.
-    Value,
+    Number,
+    /// A string.
+    Text,
     End,
 }
 
@@ -158,6 +159,10 @@ impl<'d> Reader<'d> {
     fn next(&mut self) -> Option<Token<'d>> {
         loop {
             self.take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b','));
+            if self.rest().starts_with(BYTE_ORDER_MARK) {
+                self.take(BYTE_ORDER_MARK.len());
+                continue;
+            }
             if self.rest().first() != Some(&b'#') {
                 break;
             }
@@ -172,11 +177,11 @@ impl<'d> Reader<'d> {
                 self.take_while(|byte| {
                     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
                 });
-                Token::Value
+                Token::Number
             }
             [b'"', ..] => {
                 self.string()?;
-                Token::Value
+                Token::Text
             }
             [b'.', b'.', b'.', ..] => {
                 self.take(3);
@@ -231,9 +236,14 @@ impl<'d> Reader<'d> {
     fn definition(&mut self) -> Option<Option<Definition<'d>>> {
         let mut definition = Definition::default();
         let mut token = self.next()?;
+        // What is described has its keyword.
+        let is_described = token == Token::Text;
+        if is_described {
+            token = self.next()?;
+        }
         match token {
-            Token::End => return Some(None),
-            Token::Sign(b'{') => {}
+            Token::End if !is_described => return Some(None),
+            Token::Sign(b'{') if !is_described => {}
             Token::Name(b"query" | b"mutation" | b"subscription") => token = self.next()?,
             Token::Name(b"fragment") => {
                 let Token::Name(name) = self.next()? else {
@@ -350,6 +360,8 @@ impl<'d> Reader<'d> {
     }
 }
 
+/// Stands anywhere and says nothing (section 2.1.1).
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Longer documents are not read.
 pub(crate) const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 /// More fragments are not added up.
@@ -396,6 +408,11 @@ mod tests {
                 "\u{feff}subscription { on { fragment query } }",
                 (2, 3, false),
             ),
+            ("\u{feff}{a\u{feff},\u{feff}b}\u{feff}", (1, 2, false)),
+            (
+                "\"\"\"What {it} does\"\"\" query Q(\"Who\" $id: ID, \"\"\"n\"\"\" $n: Int = 1) {a{...F}} \"More\" fragment F on T {b}",
+                (2, 2, false),
+            ),
         ] {
             assert_eq!(measured(document), Some(expected), "{document}");
         }
@@ -426,6 +443,10 @@ mod tests {
             "{a{b}{c}}",
             "{a ..b}",
             "{a(x: ...)}",
+            "\"short\" {a}",
+            "\"a\" \"b\" query {a}",
+            "{a} \"nothing\"",
+            "7 query {a}",
         ] {
             assert_eq!(measured(document), None, "{document}");
         }

@@ -29,6 +29,8 @@ pub struct GraphqlLimits {
     pub cost: Option<u64>,
     /// Whether they may ask what the schema is.
     pub introspection: bool,
+    /// Whether they may come over another protocol, where they are not measured.
+    pub passes_upgrades: bool,
 }
 
 /// Limits in a plan.
@@ -59,6 +61,8 @@ pub enum Excess {
     GraphqlCost,
     /// It asks for the schema.
     GraphqlIntrospection,
+    /// GraphQL comes over another protocol, where it cannot be measured.
+    GraphqlUpgrade,
     /// It is no GraphQL, or its fragments lead in a circle or nowhere.
     GraphqlUnreadable,
 }
@@ -75,6 +79,7 @@ impl Excess {
             Self::GraphqlDepth => "graphql_too_deep",
             Self::GraphqlCost => "graphql_too_costly",
             Self::GraphqlIntrospection => "graphql_introspection",
+            Self::GraphqlUpgrade => "graphql_over_websocket",
             Self::GraphqlUnreadable => "graphql_unreadable",
         }
     }
@@ -90,6 +95,7 @@ impl Excess {
             Self::GraphqlDepth => "The GraphQL operation is nested too deeply.",
             Self::GraphqlCost => "The GraphQL operations ask for too many fields.",
             Self::GraphqlIntrospection => "The GraphQL schema cannot be asked for here.",
+            Self::GraphqlUpgrade => "GraphQL over a WebSocket is not allowed here.",
             Self::GraphqlUnreadable => "The GraphQL document cannot be read.",
         }
     }
@@ -110,6 +116,7 @@ impl Limits {
             (Excess::GraphqlDepth, Some(graphql)) => graphql.depth,
             (Excess::GraphqlCost, Some(graphql)) => graphql.cost,
             (Excess::GraphqlIntrospection, Some(graphql)) if !graphql.introspection => Some(0),
+            (Excess::GraphqlUpgrade, Some(graphql)) if !graphql.passes_upgrades => Some(0),
             (Excess::GraphqlUnreadable, Some(_)) => Some(0),
             (Excess::Unmeasured, _) if self.reads_documents() => Some(0),
             _ => None,
@@ -138,6 +145,10 @@ pub(crate) fn reads_graphql(all: &[PlannedLimits]) -> bool {
 
 /// Reads a GraphQL document for the limits of all rules.
 pub(crate) fn measure_graphql(all: &[PlannedLimits], document: &[u8], tally: &mut Tally) {
+    if document.is_empty() {
+        // None: the operation is one that the server knows by its hash.
+        return;
+    }
     let Some(measured) = graphql::measure(document) else {
         return measure(all, Excess::GraphqlUnreadable, 1, tally);
     };
@@ -214,8 +225,8 @@ mod tests {
         }
         // In a string, deeper than anything is read.
         let body = format!(r#"{{"a":"{}"}}"#, "[".repeat(600));
-        let both = excesses(rule, "application/json", &body);
-        assert_eq!(both, [deep[0], wide[0]]);
+        let all = excesses(rule, "application/json", &body);
+        assert_eq!(all, [deep[0], wide[0], Excess::Unmeasured.as_str()]);
         for kind in ["text/plain", "application/x-www-form-urlencoded"] {
             let body = r#"{"a":[{"b":[]}]}"#;
             assert_eq!(excesses(rule, kind, body), deep, "{kind}");
@@ -226,6 +237,45 @@ mod tests {
             excesses(rule, "multipart/form-data; boundary=b", part),
             deep
         );
+    }
+
+    #[test]
+    fn documents_in_strings_are_measured_to_their_ends() {
+        let rule = r#""max_depth":3,"max_members":50"#;
+        let deep = [Excess::Depth.as_str()];
+        let wide = [Excess::Members.as_str()];
+        let unmeasured = [Excess::Unmeasured.as_str()];
+        let space = " ".repeat(70_000);
+        let items = "1,".repeat(40_000);
+        for (body, expected) in [
+            (format!(r#"{{"a":"[{space}[[[[1]]]]]"}}"#), &deep[..]),
+            (format!(r#"{{"a":"{space}[[[[1]]]]"}}"#), &deep),
+            (format!(r#"{{"a":"[{items}1]"}}"#), &wide),
+            (format!(r#"{{"a":"[1] {space} a long text"}}"#), &[]),
+            // Strings in strings.
+            (r#"{"a":"[\"[[[[1]]]]\"]"}"#.to_owned(), &deep),
+            (r#"["[\"[\\\"[[[[1]]]]\\\"]\"]"]"#.to_owned(), &deep),
+            (r#"["[\"\\u005b[[[1]]]]\"]"]"#.to_owned(), &deep),
+            (
+                serde_json::to_string(&[(0..6).fold("[1]".to_owned(), |inner, _| {
+                    serde_json::to_string(&[inner]).unwrap()
+                })])
+                .unwrap(),
+                &unmeasured,
+            ),
+            // An escape that is none.
+            (r#"{"a":"[\x20[[[1]]]]"}"#.to_owned(), &unmeasured),
+            (r#"{"a":"\[[[[1]]]]"}"#.to_owned(), &unmeasured),
+            (r#"{"a":"[\"\\x\",[[1]]]"}"#.to_owned(), &unmeasured),
+            (r#"{"a":"a pattern: \\d [[[["}"#.to_owned(), &[]),
+        ] {
+            let found = excesses(rule, "application/json", &body);
+            assert_eq!(found, expected, "{}", body.get(..80).unwrap_or(&body));
+        }
+        // Deeper than anything is read, and then so many members.
+        let text = format!("{}{items}", "[".repeat(600));
+        let found = excesses(r#""max_members":40000"#, "text/plain", &text);
+        assert_eq!(found, unmeasured);
     }
 
     #[test]
@@ -268,10 +318,12 @@ mod tests {
             (r#"{"query":"{x:a y:a z:a w:a}"}"#, &costly),
             (r#"[{"query":"{a b}"},{"query":"{c}"}]"#, &[]),
             (r#"[{"query":"{a b}"},{"query":"{c d}"}]"#, &costly),
+            (r#"{"query":"","query":"{a{b{c}}}"}"#, &deep),
             (
-                r#"{"query":"","query":"{a{b{c}}}"}"#,
-                &[unreadable, deep[0]],
+                r#"{"query":"","extensions":{"persistedQuery":{"version":1}}}"#,
+                &[],
             ),
+            (r#"{"query":" "}"#, &[unreadable]),
             (
                 r#"{"query":"{__schema{a}}"}"#,
                 &[Excess::GraphqlIntrospection.as_str()],
@@ -354,6 +406,10 @@ mod tests {
             ("[{\"a\":[[1]]}]", &[Excess::Depth.as_str()]),
             ("[0].id=1&[1].id=2", &[]),
             ("[]=1&[]=2", &[]),
+            ("[a.b]=1", &[]),
+            ("[1,[[[1]]]]", &[Excess::Depth.as_str()]),
+            ("[true,[[[1]]]]", &[Excess::Depth.as_str()]),
+            ("[ 1 ,[[[1]]]]", &[Excess::Depth.as_str()]),
         ] {
             assert_eq!(excesses(r#""max_depth":3"#, form, body), expected, "{body}");
         }

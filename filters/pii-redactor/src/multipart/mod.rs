@@ -158,8 +158,8 @@ impl MultipartRewriter {
 
     /// Where the body, or a part of it, is not what it says it is.
     #[must_use]
-    pub const fn malformed(&self) -> Option<Malformed> {
-        self.malformed
+    pub fn malformed(&self) -> Option<Malformed> {
+        self.malformed.or_else(|| self.content.malformed())
     }
 
     /// What in its parts was not searched.

@@ -110,6 +110,15 @@ pub struct FieldRule {
     pub enforces: bool,
 }
 
+impl FieldRule {
+    /// Whether a member decides about the message: it blocks it, or may lead to some hosts only.
+    fn may_stop(&self) -> bool {
+        let blocks =
+            matches!(&self.action, FieldAction::Value(action) if matches!(**action, Action::Block));
+        self.enforces && (blocks || self.hosts.is_some())
+    }
+}
+
 /// Which members a rule is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
@@ -171,7 +180,9 @@ pub struct Parts {
 impl Plan {
     /// Puts a plan together.
     #[must_use]
-    pub fn new(parts: Parts, customs: Rc<[Custom]>, settings: Rc<Settings>) -> Self {
+    pub fn new(mut parts: Parts, customs: Rc<[Custom]>, settings: Rc<Settings>) -> Self {
+        // The first that fits acts, and one that only counts does not stand before one that acts.
+        policy::sort::by_key(&mut parts.fields, |rule| !rule.enforces);
         let mut bindings: Vec<Option<Binding>> = vec![None; 256];
         let (mut wanted, mut whole) = (EntitySet::EMPTY, EntitySet::EMPTY);
         for (entity, binding) in parts.bindings {
@@ -298,6 +309,23 @@ impl Plan {
     #[must_use]
     pub const fn has_member_rules(&self) -> bool {
         !self.fields.is_empty() || self.minimizes.is_some()
+    }
+
+    /// Whether a message may pass only if all of its members have been read: what no rule lets through,
+    /// what is another's, or what stops the message may stand behind a place that is no JSON, and lenient
+    /// readers find it there.
+    #[must_use]
+    pub fn relies_on_members(&self) -> bool {
+        self.minimizes_bodies()
+            || self.judges_owners()
+            || self.fields.iter().any(FieldRule::may_stop)
+    }
+
+    /// Whether that holds for documents in strings too, where no path leads.
+    pub(crate) fn relies_on_names(&self) -> bool {
+        let is_path = |rule: &FieldRule| matches!(rule.selector, Selector::Path(_));
+        let mut stopping = self.fields.iter().filter(|rule| rule.may_stop());
+        stopping.any(|rule| !is_path(rule))
     }
 
     /// Whether nothing at all is looked for.

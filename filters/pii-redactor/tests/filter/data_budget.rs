@@ -213,6 +213,63 @@ fn data_of_further_people_is_masked() {
 }
 
 #[test]
+fn people_in_objects_that_go_are_not_charged() {
+    let text = r#"{"identity_from":"property","rules":[{"name":"own","detect":["US_SSN"],"actions":{"US_SSN":"detect"},
+        "owner":[{"path":"$[*].owner","equals":{"claim":"sub"},"else":"remove"}],
+        "data_subject":[{"response":"$[*].id"}]}],
+        "budget":[{"name":"people","key":["claim:client_id"],"class":"US_SSN","people":"5/day","then":"THEN"}]}"#;
+    let one = |person: usize, owner: &str| {
+        format!(
+            r#"{{"id":"p{person}","ssn":"536-22-{}","owner":"{owner}"}}"#,
+            1000 + person
+        )
+    };
+    let foreign = (0..20).map(|person| one(person, "joe"));
+    let all: Vec<_> = foreign
+        .chain((20..23).map(|person| one(person, "jane")))
+        .collect();
+    let body = format!("[{}]", all.join(","));
+    for then in ["mask", "block"] {
+        let mut proxy = proxy(Profile::Envoy, &text.replace("THEN", then));
+        for piece in [16, 100, body.len()] {
+            let chunks = body.as_bytes().chunks(piece).map(<[u8]>::to_vec);
+            let outcome = proxy.run(&of("app"), &Response::json("").chunks(chunks));
+            assert_eq!(
+                (clear(&outcome), outcome.reset),
+                (3, false),
+                "{then} {piece}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_text_that_turns_out_to_be_no_document_is_charged_once() {
+    let text =
+        config(r#""values":"3/day","then":"mask""#).replacen('{', r#"{"nested_json":true,"#, 1);
+    let mut proxy = proxy(Profile::Envoy, &text);
+    let body = r#"{"a":"{ \"n\": \"ssn 536-22-1234\", ssn 536-22-1235","b":"ssn 536-22-1236"}"#;
+    let outcome = proxy.run(&of("app"), &Response::json(body));
+    assert_eq!(clear(&outcome), 3, "{}", outcome.client().text());
+}
+
+/// What a rule about members lets stay is of a class all the same.
+#[test]
+fn members_that_stay_are_charged() {
+    let charged = "meshward.pii-redactor.budget_values_total;budget=ssn";
+    for action in [r#"{"mask":{"keep_last":4}}"#, r#""remove""#, r#""detect""#] {
+        let fields = format!(r#""fields":[{{"name":["ssn"],"action":{action}}}],"detect""#);
+        let text = config(BLOCK).replacen(r#""detect""#, &fields, 1);
+        let mut proxy = proxy(Profile::Envoy, &text);
+        assert_eq!(clear(&get(&mut proxy, "app", 9)), 9, "{action}");
+        assert_eq!(proxy.host().metric(charged), 9, "{action}");
+        let number = proxy.run(&of("app"), &Response::json(r#"[{"ssn":536221234}]"#));
+        assert_eq!(number.client().text(), r#"[{"ssn":536221234}]"#);
+        assert_eq!(proxy.host().metric(charged), 10, "{action}");
+    }
+}
+
+#[test]
 fn report_mode_counts_and_records_only() {
     let report = config(r#""values":"10/day","then":"report""#);
     let quiet = config(BLOCK).replacen('{', r#"{"mode":"report","#, 1);

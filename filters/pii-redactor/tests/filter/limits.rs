@@ -286,3 +286,25 @@ fn a_body_that_is_only_measured_goes_on_byte_for_byte() {
         assert_eq!(outcome.client().status() == Some(200), !reads, "{keys}");
     }
 }
+
+#[test]
+fn graphql_over_a_websocket_is_refused_unless_it_may_pass() {
+    let configuration = r#"{"apply_to":["request.body"],"rules":[{"name":"api","graphql":{"max_depth":2,"websocket":"WEBSOCKET"}}]}"#;
+    let upgrade = |to: &str| {
+        Request::get("/graphql")
+            .header("upgrade", to)
+            .header("connection", "Upgrade")
+    };
+    for (websocket, to, status) in [
+        ("refuse", "websocket", 400),
+        ("refuse", "h2c", 200),
+        ("pass", "websocket", 200),
+    ] {
+        let configuration = configuration.replace("WEBSOCKET", websocket);
+        let mut proxy = proxy(Profile::Envoy, &configuration);
+        let outcome = proxy.run(&upgrade(to), &Response::json("{}"));
+        assert_eq!(outcome.client().status(), Some(status), "{websocket} {to}");
+        let refused = outcome.client().text().contains("graphql_over_websocket");
+        assert_eq!(refused, status == 400, "{websocket} {to}");
+    }
+}

@@ -134,3 +134,23 @@ fn only_headers_that_are_there_are_removed() {
     assert_eq!(outcome.upstream().header("range"), None);
     assert_eq!((without, proxy.host().times_called(removals)), (0, 2));
 }
+
+#[test]
+fn a_rule_that_only_counts_does_not_stand_before_one_that_acts() {
+    let configuration = r#"{"rules":[
+        {"name":"tried","mode":"report","fields":[{"name":["ssn"],"action":{"mask":{}}},{"name":["secret"],"action":"null"}]},
+        {"name":"acts","detect":["US_SSN"],"fields":[{"name":["secret"],"action":"remove"}]},
+        {"name":"hosts","detect":["EMAIL"],"fields":[{"name":["callback"],"hosts":["example.com"],"action":"null"}]}]}"#;
+    let mut proxy = proxy(Profile::Envoy, configuration);
+    let body = r#"{"ssn":"536-22-1234","n":{"ssn":536221234},"secret":1,"callback":"https://example.com/?m=jane@example.com"}"#;
+    let outcome = run(&mut proxy, "/", &Response::json(body));
+    assert_eq!(
+        outcome.client().text(),
+        r#"{"ssn":"[US_SSN]","n":{"ssn":"[US_SSN]"},"callback":"https://example.com/?m=[EMAIL]"}"#
+    );
+    let form = Response::new(200)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("ssn=536-22-1234&secret=1");
+    let outcome = run(&mut proxy, "/", &form);
+    assert_eq!(outcome.client().text(), "ssn=%5BUS_SSN%5D");
+}

@@ -71,7 +71,7 @@ impl TokenBucket {
             };
             explain::note(|| Step::Counts {
                 limit: limit.rule.clone(),
-                key: told(&chosen, source),
+                key: chosen.told(source),
                 cost: cost(host, request, &settings.cost),
             });
             let table = limit.table.iter();
@@ -97,25 +97,6 @@ impl TokenBucket {
 fn key_missing(limit: &Limit) -> Condition {
     let parts: Vec<String> = limit.key.iter().map(KeyPart::spelled).collect();
     Condition::new("key", parts, "the request has no such key")
-}
-
-/// The keys of a request as people read them: `claim:sub=alice`.
-fn told(chosen: &Chosen<'_>, source: KeySource<'_>) -> String {
-    if chosen.is_shared() {
-        return "one bucket for all that lack the key".to_owned();
-    }
-    let each = chosen.keys.iter().map(|key| {
-        let values = key.entry_values(chosen.parts, source);
-        let parts = chosen.parts.iter().zip(values);
-        let parts: Vec<String> = parts
-            .map(|(part, value)| match part {
-                KeyPart::Constant => part.spelled(),
-                _ => format!("{}={value}", part.spelled()),
-            })
-            .collect();
-        parts.join(" ")
-    });
-    each.collect::<Vec<String>>().join(", ")
 }
 
 /// What a service is asked about: the limit's entries by their names, those of a fallback by

@@ -94,9 +94,9 @@ impl Input {
         Ok(files)
     }
 
-    /// All that is read: the files, the ledger and the keys.
+    /// All that is read: the files and the directories that they are in, the ledger and the keys.
     pub(super) fn all_paths(&self) -> Result<Vec<PathBuf>> {
-        let files = self.files()?.into_iter();
+        let files = self.files()?.into_iter().chain(self.files.iter().cloned());
         Ok(files.chain(self.how.paths_beside().cloned()).collect())
     }
 

@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
-use super::logged::{Logged, is_received, pretty, tell_received, tell_unvouched, vouched};
+use super::logged::{Logged, is_received, or_none, pretty, tell_received, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
-use super::unread::tell_unread;
+use super::unread::{tell_other_epochs, tell_unread};
 use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
+use trail::report::Filter;
 use trail::scan::Fields;
-use trail::subject::Subject;
+use trail::subject::{OtherEpochs, Subject};
 use trail::time;
 use trail::verdict::conclude;
 
@@ -59,20 +60,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let keyring = input.keyring()?;
     let now_ms = input.now_ms()?;
     let (from_ms, to_ms) = arguments.times.span()?;
-    let (from_ms, to_ms) = (from_ms.unwrap_or(0), to_ms.unwrap_or(u64::MAX));
     let person = arguments.pseudonyms.data_subject(&arguments.data_subject)?;
-    let (trail, found) = input.read(&keyring, || Found {
-        person: &person,
-        times: (from_ms, to_ms),
-        disclosures: Vec::new(),
-        crowded: 0,
-        received: 0,
+    let filter = Filter {
+        from_ms,
+        to_ms,
+        data_subject: Some(person.clone()),
+        ..Filter::default()
+    };
+    let (trail, observers) = input.read(&keyring, || {
+        let found = Found {
+            person: &person,
+            filter: &filter,
+            disclosures: Vec::new(),
+            crowded: 0,
+            received: 0,
+        };
+        (found, OtherEpochs::new(&filter))
     })?;
+    let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
     let received = found.iter().map(|found| found.received).sum();
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
     let disclosures = found.into_iter().flat_map(|found| found.disclosures);
     let (disclosures, unvouched) = vouched(&trail, disclosures);
     let unread = tell_unread(&trail, exit::RIGHT);
+    let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
     let verdict = conclude(trail, &arguments.demands.question(now_ms));
     text(match arguments.format {
         Format::Text => lines(&disclosures),
@@ -101,7 +112,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 
 struct Found<'s> {
     person: &'s Subject,
-    times: (u64, u64),
+    filter: &'s Filter,
     disclosures: Vec<Logged>,
     /// Records of others that leave somebody out.
     crowded: u64,
@@ -112,8 +123,7 @@ struct Found<'s> {
 impl Observer for Found<'_> {
     fn observe(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
         let Some(fields) = fields else { return };
-        let (from_ms, to_ms) = self.times;
-        if item.time_ms < from_ms || item.time_ms >= to_ms {
+        if !self.filter.takes_whoever(item, text, fields) {
             return;
         }
         if self.person.is_in(text, fields) && is_received(text, fields) {
@@ -131,15 +141,14 @@ impl Observer for Found<'_> {
 fn lines(disclosures: &[Logged]) -> String {
     let mut page = String::new();
     for one in disclosures {
-        let data = one.data();
-        let data = if data.is_empty() { "-" } else { &data };
         let _ = writeln!(
             page,
-            "{}  {}  {}  {}  {data}",
+            "{}  {}  {}  {}  {}",
             time::format(one.time_ms),
-            one.caller(),
-            one.text("/api/operation"),
-            one.outcome()
+            or_none(one.caller()),
+            or_none(one.text("/api/operation")),
+            one.outcome(),
+            or_none(&one.data())
         );
     }
     page
@@ -167,7 +176,10 @@ fn rows(disclosures: &[Logged]) -> String {
 
 /// A cell (RFC 4180), which no spreadsheet takes for a formula.
 fn quoted(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    // Some leave out white space, or take signs of East Asian width for the others.
+    const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let is_formula = cell.trim_start().starts_with(SIGNS);
+    let guard = if is_formula || cell.starts_with(char::is_control) {
         "'"
     } else {
         ""

@@ -9,8 +9,8 @@ use audit::{Control, Group, Range, canonical};
 use super::common::Result;
 use super::format::{printable, thousands};
 use super::orders::{DRY_RUN, Order, Safeguards};
-use super::subject_args::Pseudonyms;
-use super::unread::tell_left;
+use super::subject_args::Whose;
+use super::unread::{tell_left, tell_other_epochs};
 use crate::exit;
 use crate::output::say;
 use trail::hex::decode;
@@ -19,32 +19,24 @@ use trail::intervals::Intervals;
 use trail::item::{ChainUid, Groups, Item, parse, uid};
 use trail::ledger::{targets, tombstone};
 use trail::pipeline::Observer;
+use trail::report::Filter;
 use trail::rewrite::Fate;
 use trail::scan::Fields;
-use trail::subject::{Subject, issuer_of};
+use trail::subject::{OtherEpochs, Subject, issuer_of};
 use trail::time;
 
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(
+    after_help = AFTER_HELP,
+    group(clap::ArgGroup::new("one").args(["subject", "data_subject"])),
+    group(clap::ArgGroup::new("what").args(["subject", "data_subject", "app", "records"]).required(true).multiple(true))
+)]
 pub(super) struct Arguments {
     #[command(flatten)]
     order: Order,
 
-    /// Erase what the records of this subject say about it
-    #[arg(long, required_unless_present_any = ["records", "data_subject"])]
-    subject: Option<String>,
-
-    /// Erase what records say about this person, whom the data is about: the pseudonym and the URL,
-    /// unless --groups says otherwise; needs --pseudonym-key-env
-    #[arg(long, value_name = "ID", conflicts_with = "subject")]
-    data_subject: Option<String>,
-
-    /// Only as this issuer names the subject: another may call somebody else so
-    #[arg(long, value_name = "URL", requires = "subject")]
-    issuer: Option<String>,
-
     #[command(flatten)]
-    pseudonyms: Pseudonyms,
+    whose: Whose,
 
     /// Take away this record
     #[arg(long = "record", value_name = "UID")]
@@ -72,10 +64,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     order.refuse_unwritable()?;
     let (keyring, mut ledger) = order.open()?;
     let wanted = Wanted::of(arguments)?;
-    let (trail, found, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
-        Found::new(&wanted, Arc::clone(holds), now_ms)
+    let (trail, observers, holds) = order.read_with_holds(&keyring, &ledger, |holds| {
+        let found = Found::new(&wanted, Arc::clone(holds), now_ms);
+        (found, OtherEpochs::new(&wanted.filter))
     })?;
+    let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
     let done = tell_left(&trail, exit::RIGHT);
+    let done = tell_other_epochs(&OtherEpochs::merged(epochs), done);
     if !arguments.safeguards.allow(trail, now_ms, "erasing") {
         return Ok(exit::FOUND);
     }
@@ -203,7 +198,8 @@ impl Arguments {
 
 /// What is to be erased.
 struct Wanted {
-    subject: Option<Subject>,
+    /// Whose records are meant, if somebody's are.
+    filter: Filter,
     records: BTreeSet<String>,
     groups: Groups,
     /// Records named by id are taken away whole.
@@ -212,8 +208,15 @@ struct Wanted {
 }
 
 impl Wanted {
+    const fn whose(&self) -> Option<&Subject> {
+        match &self.filter.subject {
+            Some(subject) => Some(subject),
+            None => self.filter.data_subject.as_ref(),
+        }
+    }
+
     fn of(arguments: &Arguments) -> Result<Self> {
-        let groups = if arguments.groups.is_empty() && arguments.data_subject.is_some() {
+        let groups = if arguments.groups.is_empty() && arguments.whose.is_data_subject() {
             Groups::of([Group::DataSubject, Group::Url])
         } else if arguments.groups.is_empty() {
             Groups::ALL
@@ -234,13 +237,9 @@ impl Wanted {
                 ));
             }
         }
-        let subject = arguments.subject.as_deref();
-        let subject = arguments
-            .pseudonyms
-            .named(subject, arguments.data_subject.as_deref())?;
-        let issuer = arguments.issuer.clone();
+        let filter = arguments.whose.filter()?;
         Ok(Self {
-            subject: subject.map(|subject| subject.of_issuer(issuer)),
+            filter,
             records: arguments.records.iter().cloned().collect(),
             groups,
             records_whole: arguments.groups.is_empty(),
@@ -403,8 +402,7 @@ impl<'w> Found<'w> {
             .contains(&uid(&item.chain, item.sequence));
         let of_subject = self
             .wanted
-            .subject
-            .as_ref()
+            .whose()
             .is_some_and(|subject| fields.is_some_and(|fields| subject.is_in(text, fields)));
         if !(named || of_subject) {
             return;
@@ -471,7 +469,8 @@ fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
 }
 
 const AFTER_HELP: &str = "\
-Records are taken away whole before their time is over, and changed before their least time is, only
+Of a subject the personal parts go, of a person whom data is about the pseudonym and the URL, unless --groups says
+otherwise. Records are taken away whole before their time is over, and changed before their least time is, only
 with --before-expiry and a --reason.
 The order is signed and written to the ledger first, then the files are written anew; the trail
 verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.";

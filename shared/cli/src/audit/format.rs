@@ -14,11 +14,13 @@ pub(crate) fn thousands(number: u64) -> String {
     text
 }
 
-/// What clients have written must not turn a page around, or hide in it.
-pub(crate) fn plain(text: &str) -> String {
+/// What clients have written must not move the cursor of a terminal, begin a line or turn a page around, nor
+/// hide in it.
+pub(crate) fn printable(text: &str) -> String {
     let is_directional = |character: char| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let ends_line = |character: char| matches!(character, '\u{2028}' | '\u{2029}');
     let shown = |character: char| {
-        if character.is_control() || is_directional(character) {
+        if character.is_control() || is_directional(character) || ends_line(character) {
             '\u{fffd}'
         } else {
             character
@@ -27,16 +29,10 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// What clients have written must not move the cursor of a terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let shown = |character: char| {
-        if character.is_control() {
-            '\u{fffd}'
-        } else {
-            character
-        }
-    };
-    text.chars().map(shown).collect()
+/// The same of a message that may have several lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -54,5 +50,7 @@ mod tests {
             assert_eq!(thousands(number), expected);
         }
         assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(printable("a\u{202e}b\u{2028}"), "a\u{fffd}b\u{fffd}");
+        assert_eq!(printable_lines("a\n\u{1b}b"), "a\n\u{fffd}b");
     }
 }

@@ -1,29 +1,32 @@
 //! `meshward audit hold`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{Control, Range, Selector, Target};
 use policy::path::{PathCase, PathPattern};
 
 use super::common::Result;
-use super::format::thousands;
+use super::format::{printable, thousands};
 use super::keygen::random;
 use super::orders::{DRY_RUN, Order};
-use super::subject_args::Pseudonyms;
-use super::unread::tell_unread;
+use super::subject_args::Whose;
+use super::unread::{tell_other_epochs, tell_unread};
 use crate::exit;
 use crate::output::say;
 use trail::hex::decode;
 use trail::holds::{BY_CLASS, BY_PATH, Holds, of_subject};
 use trail::intervals::Intervals;
 use trail::item::{ChainUid, Item};
+use trail::keyring::Keyring;
 use trail::ledger::targets;
 use trail::pipeline::Observer;
 use trail::scan::Fields;
-use trail::subject::Subject;
+use trail::subject::{OtherEpochs, Subject};
+use trail::verdict::{ChainVerdict, Question, conclude};
 
 #[derive(clap::Args)]
-#[command(after_help = AFTER_HELP, group(clap::ArgGroup::new("whose").args(["subject", "data_subject"])))]
+#[command(after_help = AFTER_HELP, group(clap::ArgGroup::new("whose").args(["subject", "data_subject", "app"]).multiple(true)),
+    group(clap::ArgGroup::new("one").args(["subject", "data_subject"])))]
 pub(super) struct Arguments {
     #[command(flatten)]
     order: Order,
@@ -32,16 +35,8 @@ pub(super) struct Arguments {
     #[arg(long, required = true)]
     name: String,
 
-    /// Hold the records of this subject that are in the files; with --standing the later ones too
-    #[arg(long, conflicts_with = "release")]
-    subject: Option<String>,
-
-    /// Hold the records that are about this person and in the files; with --standing the later ones too; needs --pseudonym-key-env
-    #[arg(long, value_name = "ID", conflicts_with = "release")]
-    data_subject: Option<String>,
-
     #[command(flatten)]
-    pseudonyms: Pseudonyms,
+    whose: Whose,
 
     /// Hold what the subject does, or what is about the person, from now on, too
     #[arg(long, requires = "whose")]
@@ -68,7 +63,7 @@ pub(super) struct Arguments {
     extend: bool,
 
     /// End the hold
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["subject", "data_subject", "app"])]
     release: bool,
 }
 
@@ -78,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let mut done = exit::RIGHT;
     let (keyring, mut ledger) = order.open()?;
     let name = &arguments.name;
-    let holds = Holds::active(&ledger.orders);
+    let holds = Holds::active(&ledger.orders, u64::MAX);
     let grounds = order.grounds();
     let entries = if arguments.release {
         if !holds.contains(name) {
@@ -106,19 +101,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         for text in &arguments.chains {
             all.push(target(text)?);
         }
-        if let Some(subject) = arguments.held_subject()? {
-            let (trail, found) = order.read(&keyring, || Found {
-                subject: &subject,
-                records: BTreeMap::new(),
+        let filter = arguments.whose.filter()?;
+        let whose = filter.subject.as_ref().or(filter.data_subject.as_ref());
+        arguments.warn_of_unknown_names(&keyring)?;
+        if let Some(subject) = whose {
+            let (trail, observers) = order.read(&keyring, || {
+                let found = Found {
+                    subject,
+                    records: BTreeMap::new(),
+                };
+                (found, OtherEpochs::new(&filter))
             })?;
+            let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
             done = tell_unread(&trail, done);
+            done = tell_other_epochs(&OtherEpochs::merged(epochs), done);
             let mut records: BTreeMap<ChainUid, Intervals> = BTreeMap::new();
             for (chain, numbers) in found.into_iter().flat_map(|found| found.records) {
                 let known = records.entry(chain).or_default();
                 numbers.iter().for_each(|range| known.add(range));
             }
             let count: u64 = records.values().map(Intervals::count).sum();
-            match subject.is_data_subject() {
+            match arguments.whose.is_data_subject() {
                 true => say!(
                     "{} records that are about the person, or do not name everybody whom they are about",
                     thousands(count)
@@ -126,7 +129,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 false => say!("{} records of the subject", thousands(count)),
             }
             if arguments.standing {
-                standing.push(of_subject(&subject, &random()?));
+                standing.push(of_subject(subject, &random()?));
             } else if count == 0 {
                 return Err(
                     "nothing is there to be held; a hold without records would keep everything"
@@ -164,10 +167,34 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 }
 
 impl Arguments {
-    /// Whose records are held, if somebody's are.
-    fn held_subject(&self) -> Result<Option<Subject>> {
-        let subject = self.subject.as_deref();
-        self.pseudonyms.named(subject, self.data_subject.as_deref())
+    /// Says which classes and chains are not in the files: a name that is spelled otherwise holds nothing.
+    fn warn_of_unknown_names(&self, keyring: &Keyring) -> Result<()> {
+        if self.classes.is_empty() && self.chains.is_empty() {
+            return Ok(());
+        }
+        let (trail, _) = self.order.read(keyring, || ())?;
+        let known = conclude(trail, &Question::default()).chains;
+        let known: Vec<&ChainVerdict> = known.iter().filter(|one| one.end != "ledger").collect();
+        // Where only the ledger was named, nobody knows what else there is.
+        if known.is_empty() {
+            return Ok(());
+        }
+        let classes = || known.iter().filter_map(|chain| chain.class.as_deref());
+        for name in &self.classes {
+            if !classes().any(|class| class == name) {
+                tell_unknown("--class", name, "retention class", classes());
+            }
+        }
+        let chains = || known.iter().map(|chain| chain.chain_uid.as_str());
+        for text in &self.chains {
+            let chain = text
+                .split_once(':')
+                .map_or(text.as_str(), |(chain, _)| chain);
+            if !chains().any(|uid| uid == chain) {
+                tell_unknown("--chain", chain, "chain", chains());
+            }
+        }
+        Ok(())
     }
 
     /// The paths and the classes.
@@ -186,6 +213,28 @@ impl Arguments {
             })
             .collect())
     }
+}
+
+fn tell_unknown<'k>(
+    option: &str,
+    name: &str,
+    what: &str,
+    known: impl Iterator<Item = &'k str> + Clone,
+) {
+    let hint = policy::nearest(name, known.clone()).map_or_else(
+        || {
+            let all: BTreeSet<&str> = known.collect();
+            let all: Vec<&str> = all.into_iter().collect();
+            format!("there are {}", all.join(", "))
+        },
+        |near| format!("did you mean {near:?}?"),
+    );
+    eprintln!(
+        "{}",
+        printable(&format!(
+            "{option} {name:?}: no such {what} is in the files; the hold keeps what may come of it. In them {hint}"
+        ))
+    );
 }
 
 struct Found<'s> {
@@ -237,9 +286,10 @@ fn target(text: &str) -> Result<Target> {
 }
 
 const AFTER_HELP: &str = "\
-Without --subject, --chain, --path and --class everything is held, also what comes later; --chain UID
+Without --subject, --data-subject, --app, --chain, --path and --class everything is held, also what comes later; --chain UID
 holds a chain and what comes later in it; --path and --class hold what is there and what comes later.
 --subject and --data-subject hold the records that are in the files now, and with --standing those that
-come later: the ledger then has salted hashes of the names, those of the epochs whose keys are given. `erase` and `purge` leave alone what is on hold,
+come later: the ledger then has salted hashes of the names, those of the epochs whose keys are given; of those
+that come later --issuer and --app keep none from being held. `erase` and `purge` leave alone what is on hold,
 and `verify` reports what was erased or purged in spite of it. Files are read for these; name
 the ledger itself where nothing is to be read. Exit status: 0 done, or would be, 2 not possible, or not in all files, 64 wrong usage.";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::common::Result;
-use super::format::thousands;
+use super::format::{printable, thousands};
 use trail::chains::Trail;
 use trail::item::{ChainUid, Item};
 use trail::scan::Fields;
@@ -138,6 +138,11 @@ impl Logged {
 fn known_form(word: &str) -> Option<&'static str> {
     let known = ["clear", "masked", "removed", "blocked"];
     known.into_iter().find(|form| *form == word)
+}
+
+/// A cell of a line of text, whoever has written what is in it.
+pub(super) fn or_none(text: &str) -> String {
+    printable(if text.is_empty() { "-" } else { text })
 }
 
 /// As a document for people and programs.

@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> u8 {
         Command::Keygen(arguments) => keygen::run(arguments),
     };
     done.unwrap_or_else(|message| {
-        eprintln!("meshward audit: {message}");
+        eprintln!("meshward audit: {}", format::printable_lines(&message));
         exit::NOT_DONE
     })
 }

@@ -37,7 +37,7 @@ pub(super) struct Order {
     #[arg(long, value_name = "FILE", conflicts_with = "sign_key_env")]
     sign_key: Option<PathBuf>,
 
-    /// The id of that key [default: from its public key]
+    /// The id of that key [default: as --keys has it, else from its public key]
     #[arg(long, value_name = "ID")]
     sign_key_id: Option<String>,
 
@@ -62,7 +62,7 @@ impl Order {
     /// The keys, with the operator's among them, and the ledger, to which that key signs.
     pub(super) fn open(&self) -> Result<(Keyring, Ledger)> {
         let mut keyring = self.input.keyring()?;
-        let key = self.key()?;
+        let key = self.key(&keyring)?;
         keyring.add(
             Some(key.id().to_owned()),
             Entry::always(key.public(), Role::Operator),
@@ -87,7 +87,9 @@ impl Order {
         Ok(now_ms)
     }
 
-    fn key(&self) -> Result<SigningKey> {
+    /// The operator's key, under the id by which the keys that were given know it: whoever verifies with them
+    /// looks for that one.
+    fn key(&self, keyring: &Keyring) -> Result<SigningKey> {
         let (text, whose) = match (&self.sign_key_env, &self.sign_key) {
             (Some(variable), _) => {
                 let text = std::env::var(variable).unwrap_or_default();
@@ -96,8 +98,19 @@ impl Order {
             (None, Some(file)) => (read_text(file)?, file.display().to_string()),
             (None, None) => return Err("--sign-key or --sign-key-env is needed".to_owned()),
         };
-        SigningKey::from_text(self.sign_key_id.as_deref(), &text)
-            .map_err(|error| format!("{whose}: {error}"))
+        let read = |id: Option<&str>| {
+            let key = SigningKey::from_text(id, &text);
+            key.map_err(|error| format!("{whose}: {error}"))
+        };
+        let public = read(None)?.public();
+        let known = keyring.ids_of(&public, Role::Operator);
+        match (&self.sign_key_id, known.as_slice()) {
+            (None, [known, ..]) => read(Some(known)),
+            (Some(id), [first, ..]) if !known.contains(id) => Err(format!(
+                "--sign-key-id {id:?}: the keys that were given call this key {first:?}, and would not find what it signs"
+            )),
+            (id, _) => read(id.as_deref()),
+        }
     }
 
     /// The texts that the ledger keeps.
@@ -134,10 +147,11 @@ impl Order {
         ledger: &Ledger,
         observer: impl Fn(&Arc<Holds>) -> O + Sync,
     ) -> Result<(Trail, Vec<O>, Arc<Holds>)> {
-        let mut holds = Arc::new(Holds::active(&ledger.orders));
+        let now_ms = self.input.now_ms()?;
+        let mut holds = Arc::new(Holds::active(&ledger.orders, now_ms));
         loop {
             let (trail, observers) = self.read(keyring, || observer(&holds))?;
-            let all = Holds::active(trail.orders());
+            let all = Holds::active(trail.orders(), now_ms);
             if all == *holds {
                 return Ok((trail, observers, holds));
             }

@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use super::common::{Demands, Input, Result};
 use super::format::thousands;
-use super::logged::{Logged, is_received, pretty, tell_received, tell_unvouched, vouched};
+use super::logged::{Logged, is_received, or_none, pretty, tell_received, tell_unvouched, vouched};
 use super::selection::Selection;
-use super::unread::tell_unread;
+use super::unread::{tell_other_epochs, tell_unread};
 use crate::exit;
 use crate::output::text;
 use trail::item::Item;
 use trail::pipeline::Observer;
 use trail::report::Filter;
 use trail::scan::Fields;
+use trail::subject::OtherEpochs;
 use trail::time;
 use trail::verdict::conclude;
 
@@ -52,15 +53,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let keyring = input.keyring()?;
     let question = arguments.demands.question(input.now_ms()?);
     let filter = arguments.selection.filter()?;
-    let (trail, found) = input.read(&keyring, || Found {
-        filter: &filter,
-        requests: Vec::new(),
-        received: 0,
+    let (trail, observers) = input.read(&keyring, || {
+        let found = Found {
+            filter: &filter,
+            requests: Vec::new(),
+            received: 0,
+        };
+        (found, OtherEpochs::new(&filter))
     })?;
+    let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
     let received = found.iter().map(|found| found.received).sum();
     let requests = found.into_iter().flat_map(|found| found.requests);
     let (requests, unvouched) = vouched(&trail, requests);
     let unread = tell_unread(&trail, exit::RIGHT);
+    let unread = tell_other_epochs(&OtherEpochs::merged(epochs), unread);
     let verdict = conclude(trail, &question);
     let rows = usize::try_from(arguments.rows).unwrap_or(usize::MAX);
     let shown = requests
@@ -121,7 +127,6 @@ impl Observer for Found<'_> {
 fn lines(requests: &[Logged]) -> String {
     let mut page = String::new();
     for one in requests {
-        let or_none = |text: &str| if text.is_empty() { "-" } else { text }.to_owned();
         let _ = writeln!(
             page,
             "{}  {}  {}  {}  {}",
@@ -136,7 +141,7 @@ fn lines(requests: &[Logged]) -> String {
 }
 
 const AFTER_HELP: &str = "\
-The requests that --subject, --data-subject, --route, --class, --data-class, --from and --to choose, all of
-which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
+The requests that --subject, --issuer, --app, --data-subject, --route, --class, --data-class, --from and --to choose,
+all of which must hold; without any, all requests. A line has the time, the id of the record (`erase --record` takes it),
 the caller, the operation, and what became of the request. Exit status: 0 done, 1 done, and the trail fails
 verification, 2 not possible, or not all was read, 64 wrong usage.";

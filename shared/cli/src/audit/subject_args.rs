@@ -1,6 +1,7 @@
 //! Arguments that say whose records are meant.
 
 use super::common::Result;
+use trail::report::Filter;
 use trail::subject::Subject;
 
 /// How subjects are found behind their pseudonyms.
@@ -11,25 +12,72 @@ pub(super) struct Pseudonyms {
     pseudonym_keys: Vec<String>,
 }
 
-impl Pseudonyms {
-    /// A subject by all its names.
-    pub(super) fn subject(&self, subject: &str) -> Result<Subject> {
-        Ok(Subject::new(subject, &self.epochs()?))
-    }
+/// Whose records are meant.
+#[derive(clap::Args)]
+pub(super) struct Whose {
+    /// Those of this subject
+    #[arg(long)]
+    subject: Option<String>,
 
-    /// A subject, or else somebody whom data is about, as far as one of them is named.
-    pub(super) fn named(
-        &self,
-        subject: Option<&str>,
-        person: Option<&str>,
-    ) -> Result<Option<Subject>> {
-        match (subject, person) {
-            (Some(subject), _) => self.subject(subject).map(Some),
-            (None, Some(person)) => self.data_subject(person).map(Some),
-            (None, None) => Ok(None),
+    /// Those that are about this person, as the messages name them; needs --pseudonym-key-env
+    #[arg(long, value_name = "ID")]
+    data_subject: Option<String>,
+
+    /// Those of the subject only as this issuer names it: another may call somebody else so
+    #[arg(long, value_name = "URL", requires = "subject")]
+    issuer: Option<String>,
+
+    /// Only those of requests that came through this application; by itself, all of them
+    #[arg(long, value_name = "ID")]
+    app: Option<String>,
+
+    #[command(flatten)]
+    pseudonyms: Pseudonyms,
+}
+
+impl Whose {
+    /// As records are compared with it.
+    pub(super) fn filter(&self) -> Result<Filter> {
+        let epochs = self.pseudonyms.epochs()?;
+        let subject = self.subject.as_deref();
+        let mut subject =
+            subject.map(|name| Subject::new(name, &epochs).of_issuer(self.issuer.clone()));
+        let person = self.data_subject.as_deref();
+        let mut data_subject = person
+            .map(|person| self.pseudonyms.data_subject(person))
+            .transpose()?;
+        if let Some(app) = &self.app {
+            let through = |one: Subject| one.through(app, &epochs);
+            data_subject = data_subject.map(through);
+            subject = match subject {
+                None if data_subject.is_some() => None,
+                subject => Some(through(subject.unwrap_or_default())),
+            };
         }
+        Ok(Filter {
+            subject,
+            data_subject,
+            ..Filter::default()
+        })
     }
 
+    /// What was asked for.
+    pub(super) fn words(&self) -> [(&'static str, &Option<String>); 4] {
+        [
+            ("subject", &self.subject),
+            ("data subject", &self.data_subject),
+            ("issuer", &self.issuer),
+            ("application", &self.app),
+        ]
+    }
+
+    /// It is somebody whom data is about.
+    pub(super) const fn is_data_subject(&self) -> bool {
+        self.data_subject.is_some()
+    }
+}
+
+impl Pseudonyms {
     /// Somebody whom data is about, who is recorded by pseudonyms alone.
     pub(super) fn data_subject(&self, person: &str) -> Result<Subject> {
         let epochs = self.epochs()?;

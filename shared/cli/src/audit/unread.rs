@@ -1,5 +1,7 @@
 //! What was not read of the files, and so is not in what was made of them.
 
+use std::collections::BTreeMap;
+
 use super::format::{printable, thousands};
 use crate::exit;
 use trail::chains::Trail;
@@ -43,6 +45,25 @@ fn tell(trail: &Trail, kinds: &[Kind], what: &str, status: u8) -> u8 {
         let more = thousands(count.saturating_sub(shown));
         eprintln!("  and {more} more; meshward audit verify says how many of each kind");
     }
+    or_not_done(status)
+}
+
+/// Says on standard error which records may be of whoever is looked for, and cannot be told.
+pub(super) fn tell_other_epochs(records: &BTreeMap<String, u64>, status: u8) -> u8 {
+    if records.is_empty() {
+        return status;
+    }
+    eprintln!(
+        "Records name people by pseudonyms of epochs whose keys were not given (--pseudonym-key-env EPOCH=VARIABLE); \
+         whoever is looked for may be among them:"
+    );
+    for (epoch, count) in records {
+        eprintln!("  {}: {} records", printable(epoch), thousands(*count));
+    }
+    or_not_done(status)
+}
+
+const fn or_not_done(status: u8) -> u8 {
     if status == exit::RIGHT {
         exit::NOT_DONE
     } else {

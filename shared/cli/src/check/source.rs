@@ -162,22 +162,22 @@ fn unreadable(name: &str, reason: impl ToString) -> Unreadable {
 pub(crate) fn read(name: &str, is_named: bool) -> Found {
     let mut bytes = Vec::new();
     let read = if name == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
+        std::io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::read(name).map(|read| bytes = read)
+        std::fs::File::open(name).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| unreadable(name, error))?;
+    let size = read.map_err(|error| unreadable(name, error))?;
+    if u64::try_from(size).is_ok_and(|size| size > MAX_BYTES) {
+        let help = "it has more than 64 MiB, and is read only up to there";
+        return Err(unreadable(name, help));
+    }
     let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    if is_utf16
-        || bytes
-            .iter()
-            .take(64)
-            .skip(1)
-            .step_by(2)
-            .filter(|b| **b == 0)
-            .count()
-            > 8
-    {
+    let zeros = |from: usize| {
+        let half = bytes.iter().take(64).skip(from).step_by(2);
+        half.filter(|byte| **byte == 0).count() > 8
+    };
+    // Text has zeros in one half of its bytes; a file of zeros is none.
+    if is_utf16 || zeros(0) != zeros(1) {
         let help = "it is UTF-16; save it as UTF-8: iconv -f UTF-16 -t UTF-8";
         return Err(unreadable(name, help));
     }
@@ -191,6 +191,9 @@ pub(crate) fn read(name: &str, is_named: bool) -> Found {
         is_named,
     })
 }
+
+/// What is longer is no configuration, and a device never ends.
+const MAX_BYTES: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use trail::time;
 
 use super::{about, measure_word, word};
-use crate::audit::format::{plain, thousands};
+use crate::audit::format::{printable, thousands};
 
 pub(super) fn page(assessments: &[Assessment]) -> String {
     let content = html! { @for assessment in assessments { (content(assessment)) } };
@@ -17,7 +17,7 @@ fn content(assessment: &Assessment) -> Markup {
     html! {
         header {
             h1 { (assessment.title) }
-            @for line in about(assessment) { p .note { (plain(&line)) } }
+            @for line in about(assessment) { p .note { (printable(&line)) } }
             p {
                 (counts.shown) " shown by records, " (counts.set) " set, " (counts.partial) " partial, "
                 (counts.missing) " missing, " (counts.beyond) " beyond a gateway"
@@ -52,12 +52,13 @@ fn one_measure(measure: &MeasureResult) -> Markup {
         p {
             b { (measure.title) } ": " (measure_word(measure.state)) br;
             "setting: " code { (measure.setting) }
+            @for gap in &measure.gaps { br; (printable(gap)) }
             @if let Some(evidence) = &measure.evidence {
                 br; (thousands(evidence.records)) " records"
                 @if let (Some(first), Some(last)) = (evidence.first_ms, evidence.last_ms) {
                     ", " (time::minute(first)) " to " (time::minute(last))
                 }
-                @for example in &evidence.examples { br; code { (plain(example)) } }
+                @for example in &evidence.examples { br; code { (printable(example)) } }
             }
             @if let Some(guidance) = &measure.guidance { br; i { "to set: " (guidance) } }
             @for test in &measure.tests { br; span .note { "test: " (test) } }

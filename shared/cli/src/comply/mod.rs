@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use comply::assessment::{Assessment, Basis, Configurations};
 use comply::control::{Catalog, Framework, Measure};
+use comply::effective::RouteConfig;
 use comply::evidence::{Found, Period, Search};
 use comply::inventory::{Inventory, Survey};
-use inspect::check::configured::{self, Configured};
+use inspect::check::configured::{self, Configured, SaidByRoute};
 use inspect::check::{BUNDLE, parsed};
 use meshward_bundle::config::{Part, split};
 use serde_json::Value;
@@ -18,7 +19,7 @@ use trail::time;
 use trail::verdict::{Question, Verdict, conclude};
 
 use crate::audit::common::{How, Result, TimeRange};
-use crate::audit::format::thousands;
+use crate::audit::format::{printable_lines, thousands};
 use crate::audit::inventory::operations;
 use crate::audit::unread::tell_unread;
 use crate::exit;
@@ -81,7 +82,7 @@ enum Format {
 /// Makes the evidence pack.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
     made(arguments).unwrap_or_else(|message| {
-        eprintln!("meshward comply: {message}");
+        eprintln!("meshward comply: {}", printable_lines(&message));
         exit::NOT_DONE
     })
 }
@@ -100,14 +101,14 @@ fn made(arguments: &Arguments) -> Result<u8> {
     }
     arguments.output.refuse_inputs(arguments.all_paths()?)?;
     let configurations = arguments.configurations()?;
-    let document = configurations.document();
+    let forms = configurations.forms();
     let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
     let now_ms = arguments.how.now_ms()?;
     let measures: Vec<&Measure> = catalog.measures.iter().collect();
     let found = arguments.search(&measures, period, now_ms)?;
     let basis = Basis {
-        config: &document,
+        forms: &forms,
         found: found.as_ref().map(|one| (measures.as_slice(), &one.found)),
         verdict: found.as_ref().map(|one| &one.verdict),
     };
@@ -166,6 +167,7 @@ impl Arguments {
     /// All that is read.
     fn all_paths(&self) -> Result<Vec<PathBuf>> {
         let mut paths = files_of(&self.trails)?;
+        paths.extend(self.trails.iter().cloned());
         paths.extend(self.configs.iter().chain(&self.openapi).cloned());
         paths.extend(self.how.paths_beside().cloned());
         Ok(paths)
@@ -229,8 +231,19 @@ struct Searched {
 fn add_configurations(all: &mut Configurations, file: &Path) -> Result<()> {
     let name = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: {error}"))?;
-    let found = configured::all(&text, None).map_err(|error| format!("{name}: {error}"))?;
-    if found.is_empty() {
+    let wrong = |error: String| format!("{name}: {error}");
+    let found = configured::all(&text, None).map_err(wrong)?;
+    let said = configured::said_by_routes(&text).map_err(wrong)?;
+    let is_empty = found.is_empty() && said.is_empty();
+    for SaidByRoute { part, json, line } in said {
+        all.routes.push(RouteConfig {
+            part,
+            place: format!("the metadata at {name}:{line}"),
+            members: serde_json::from_str(&json)
+                .map_err(|error| format!("{name}:{line}: {error}"))?,
+        });
+    }
+    if is_empty {
         return Err(format!(
             "{name}: no configuration of a filter in it; `meshward check` says more"
         ));
@@ -328,6 +341,7 @@ fn measure_word(state: comply::assessment::MeasureState) -> &'static str {
         State::Shown => "shown by records",
         State::Set => "set",
         State::ReportOnly => "in report mode only",
+        State::Limited => "for some requests only",
         State::Missing => "missing",
     }
 }

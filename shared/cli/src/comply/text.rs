@@ -60,6 +60,9 @@ fn one_measure(text: &mut String, measure: &MeasureResult) {
         measure.id,
         measure_word(measure.state)
     );
+    for gap in &measure.gaps {
+        let _ = writeln!(text, "           {}", printable(gap));
+    }
     if let Some(evidence) = &measure.evidence {
         let from = evidence.first_ms.map_or_else(String::new, |first| {
             let last = evidence.last_ms.unwrap_or(first);

@@ -3,10 +3,12 @@
 mod edit;
 mod hosts;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use meshward_bundle::config::Part;
+use trail::replacement::Replacement;
 
 use crate::exit;
 use crate::output::say;
@@ -112,9 +114,22 @@ fn write(files: &[File], folder: &Path, overwrites: bool) -> Result<(), String> 
         move |error: std::io::Error| format!("{path}: {error}")
     };
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    let mut written = Vec::new();
     for file in files {
         let path = folder.join(file.name);
-        std::fs::write(&path, &file.text).map_err(failed(&path))?;
+        if path.is_dir() {
+            return Err(format!("{} is a folder", path.display()));
+        }
+        let fresh = Replacement::create(&path).map_err(failed(&path))?;
+        let mut target = fresh.file();
+        let written_whole = target.write_all(file.text.as_bytes());
+        written_whole
+            .and_then(|()| fresh.finish())
+            .map_err(failed(&path))?;
+        written.push((path, fresh));
+    }
+    for (path, fresh) in written {
+        fresh.put_in_place().map_err(failed(&path))?;
     }
     Ok(())
 }

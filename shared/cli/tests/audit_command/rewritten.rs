@@ -261,3 +261,161 @@ fn nothing_is_written_anew_while_a_chain_is_missing() {
         bed.run(&format!("{command} --despite-failures")).expect(0);
     }
 }
+
+/// Names in records are chosen by whoever made the requests.
+#[test]
+fn a_name_forges_no_line() {
+    let bed = Bed::new();
+    let (mut emitter, mut lines) =
+        chain_of(&["eve\n2020-09-13T12:26:40Z  x  jane\u{1b}[2J\u{202e}"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    for command in ["search", "report", "inventory --processing"] {
+        let shown = bed.run(&format!("{command} trail.ndjson")).expect(0).out;
+        let is_forged = |line: &str| line.starts_with("2020") && line.ends_with("jane");
+        assert!(!shown.lines().any(is_forged), "{command}: {shown}");
+        assert!(
+            !shown.contains(['\u{1b}', '\u{202e}']),
+            "{command}: {shown}"
+        );
+    }
+}
+
+/// The same words choose records for every command.
+#[test]
+fn an_application_and_an_issuer_choose_for_every_command() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane", "shop-web"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let issuer = "https://idp.example.com/realms/shop";
+    let erase = format!("erase {KEYS} {SIGN}");
+    let hold = format!("hold {KEYS} {SIGN} --name case");
+    for (words, count) in [
+        ("--app shop-web".to_owned(), 2),
+        ("--app other".to_owned(), 0),
+        ("--subject jane --app shop-web".to_owned(), 1),
+        (format!("--subject jane --issuer {issuer}"), 1),
+        (
+            "--subject jane --issuer https://other.example.com".to_owned(),
+            0,
+        ),
+    ] {
+        let search = bed.run(&format!("search {words} trail.ndjson")).expect(0);
+        assert!(
+            search.err.contains(&format!("{count} requests")),
+            "{words}: {}",
+            search.err
+        );
+        let report = bed
+            .run(&format!("report --format json {words} trail.ndjson"))
+            .expect(0);
+        assert_eq!(report.number("totals.requests"), count, "{words}");
+        let erased = bed
+            .run(&format!("{erase} {words} trail.ndjson"))
+            .expect(0)
+            .out;
+        let said = format!("{count} records to erase parts of");
+        assert!(erased.contains(&said), "{words}: {erased}");
+        let held = bed.run(&format!("{hold} {words} trail.ndjson"));
+        assert_eq!(
+            held.code,
+            if count == 0 { 2 } else { 0 },
+            "{words}: {}",
+            held.err
+        );
+        let said = format!("{count} records of the subject");
+        assert!(held.out.contains(&said), "{words}: {}", held.out);
+    }
+    bed.run(&format!("search --issuer {issuer} trail.ndjson"))
+        .expect(64);
+    bed.run(&format!("{erase} trail.ndjson")).expect(64);
+    bed.run(&format!("{hold} --release --app shop-web trail.ndjson"))
+        .expect(64);
+}
+
+/// A row that holds two records keeps the one that is not meant.
+#[test]
+fn a_row_keeps_its_other_record() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["a", "b", "c"]);
+    lines.push(emitter.close().text);
+    let uid = format!("{}:2", emitter.chain_uid());
+    let row = |one: &str, other: &str| format!("{{\"one\":{one},\"other\":{other}}}");
+    let batch = |one: &str, other: &str| format!("[{one},{other}]");
+    for rows in [
+        vec![
+            lines[0].clone(),
+            row(&lines[1], &lines[2]),
+            lines[3].clone(),
+            lines[4].clone(),
+        ],
+        vec![
+            lines[0].clone(),
+            batch(&lines[1], &lines[2]),
+            lines[3].clone(),
+            lines[4].clone(),
+        ],
+    ] {
+        let _ = std::fs::remove_file(bed.path("ledger.ndjson"));
+        bed.write("trail.ndjson", joined(&rows));
+        bed.run(&format!(
+            "erase {KEYS} {SIGN} --record {uid} trail.ndjson --apply"
+        ))
+        .expect(0);
+        let verify = format!("verify {KEYS} --json --ledger ledger.ndjson trail.ndjson");
+        let outcome = bed.run(&verify).expect(0);
+        assert_eq!(outcome.number("records.removed"), 1);
+        assert!(bed.read("trail.ndjson").contains(&lines[1]));
+    }
+}
+
+/// The keys that were given say what the operator's is called.
+#[test]
+fn an_order_is_signed_as_the_keys_call_the_operator() {
+    let bed = Bed::new();
+    bed.keys();
+    let (mut emitter, mut lines) = chain_of(&["jane"]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    let sign = "--ledger ledger.ndjson --sign-key dpo.secret";
+    let erase = format!("erase {KEYS} {sign} --subject jane trail.ndjson --apply");
+    let refused = bed
+        .run(&format!("{erase} --sign-key-id other"))
+        .expect(2)
+        .err;
+    assert!(refused.contains("call this key \"dpo\""), "{refused}");
+    bed.run(&erase).expect(0);
+    bed.run(&format!(
+        "verify {KEYS} --ledger ledger.ndjson trail.ndjson"
+    ))
+    .expect(0);
+}
+
+/// Who is looked for may be behind a pseudonym whose key was not given: then not all was found.
+#[test]
+fn what_is_behind_a_pseudonym_without_its_key_is_not_all() {
+    let bed = Bed::new();
+    bed.keys();
+    let unknown = "2025:00112233445566778899aabbccddeeff";
+    let (mut emitter, mut lines) = chain_of(&["jane", unknown]);
+    lines.push(emitter.close().text);
+    bed.write("trail.ndjson", joined(&lines));
+    for command in [
+        "search".to_owned(),
+        "report".to_owned(),
+        format!("erase {KEYS} {SIGN}"),
+        format!("hold {KEYS} {SIGN} --name case"),
+    ] {
+        let asked = format!("{command} --subject jane trail.ndjson");
+        let told = bed.run(&asked).expect(2).err;
+        assert!(told.contains("2025: 1 records"), "{command}: {told}");
+        bed.run(&format!("{asked} --pseudonym-key-env 2025=PSEUDONYM_KEY"))
+            .expect(0);
+        // A pseudonym is nobody's other name.
+        bed.run(&format!("{command} --subject {unknown} trail.ndjson"))
+            .expect(0);
+    }
+}

@@ -106,6 +106,8 @@ codes! {
         "Routes match on a header that a filter sets or removes, and a filter goes by the route. Envoy chooses the route anew when a header changes, and the filter has gone by the one before, which a client may have chosen. Let rules go by the claim or the header, or give these routes the same policies: filters/meshward/ROUTES.md.";
     MANAGED_HEADERS_REMOVED "MW2116" "managed_headers_removed"
         "A filter goes by the route, and jwt-auth, which cannot know that, only removes headers that clients may not send. Envoy chooses the route anew then, and a client has chosen the one that the filter goes by. Say \"managed_headers\": \"refuse\"; or \"remove\", if no route goes by such a header.";
+    DATA_SUBJECT_UNSEEN "MW2117" "data_subject_unseen"
+        "A rule of audit-emitter asks for the people in bodies, which pii-redactor finds, and no pii-redactor beside it has a rule that looks for them: records name nobody. Say data_subject in a rule of pii-redactor for the same paths. In the bundle it looks by itself.";
     NORMALIZE_PATH "MW2201" "normalize_path_off"
         "Dot segments reach the upstream as a client wrote them; requests that rules disagree about are refused with 400.";
     MERGE_SLASHES "MW2202" "merge_slashes_off"
@@ -116,6 +118,8 @@ codes! {
         "At the edge, clients choose in X-Forwarded-For the address that limits and records go by.";
     PEER_HOPS "MW2205" "trusted_hops_is_the_peer"
         "Envoy itself appends its peer to X-Forwarded-For, so one trusted hop is the balancer before it, not the client.";
+    HOPS_OF_GATEWAY "MW2206" "trusted_hops_contradicted"
+        "The gateway is told how many proxies are in front of it (ClientTrafficPolicy of Envoy Gateway, gatewayTopology of Istio), and trusted_hops says something else: limits and records go by another address than the gateway. Where the gateway knows, leave trusted_hops out.";
 }
 
 /// A code by its number or its name; the old spelling of a name counts too.

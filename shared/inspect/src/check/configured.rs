@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::plugin::{self, shaped};
 use super::tree::Kind;
-use super::{BUNDLE, document, tree};
+use super::{BUNDLE, document, routes, tree};
 use meshward_bundle::config::{Part, split};
 
 /// A configuration and whose it is.
@@ -127,6 +127,39 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
         }
     }
     Ok(found)
+}
+
+/// What the metadata of a route says to a filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SaidByRoute {
+    /// The filter.
+    pub part: Part,
+    /// What it says, an object.
+    pub json: String,
+    /// The line of the text, from 1.
+    pub line: usize,
+}
+
+/// What all metadata of routes and virtual hosts in a text says to filters that read it; what is no
+/// object is for `check` to say.
+///
+/// # Errors
+/// The text is neither JSON nor YAML.
+pub fn said_by_routes(text: &str) -> Result<Vec<SaidByRoute>, String> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut all = Vec::new();
+    for document in &document::trees(text)? {
+        for said in routes::find(document) {
+            let before = text.get(..said.namespace.name_span.start);
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            all.extend(said.parts().into_iter().map(|(part, json)| SaidByRoute {
+                part,
+                json: json.to_string(),
+                line,
+            }));
+        }
+    }
+    Ok(all)
 }
 
 /// Whether a text is a manifest with filters in it.

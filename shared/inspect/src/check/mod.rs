@@ -11,6 +11,7 @@ mod locate;
 mod plugin;
 mod rerouted;
 mod routes;
+mod subjects;
 mod text;
 mod tree;
 mod wiring;

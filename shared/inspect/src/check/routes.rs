@@ -17,6 +17,8 @@ pub(super) struct Said<'t> {
     pub(super) namespace: &'t Member,
     /// `None` where no filter has this name.
     pub(super) addressee: Option<Addressee>,
+    /// The name space of all says something to this one filter as well.
+    is_said_twice: bool,
 }
 
 /// Whom a name space is for.
@@ -76,7 +78,8 @@ fn visit<'t>(tree: &'t Tree, found: &mut Vec<Said<'t>>) {
         Kind::Map(members) => {
             for member in members {
                 if ["filter_metadata", "filterMetadata"].contains(&member.name.as_str()) {
-                    found.extend(member.value.members().iter().filter_map(said));
+                    let spaces = member.value.members().iter().filter_map(said);
+                    found.extend(compared(spaces.collect()));
                 } else {
                     visit(&member.value, found);
                 }
@@ -96,7 +99,24 @@ fn said(namespace: &Member) -> Option<Said<'_>> {
     Some(Said {
         namespace,
         addressee,
+        is_said_twice: false,
     })
+}
+
+/// The name spaces of one route, each with whether what it says is said by another.
+fn compared(mut spaces: Vec<Said<'_>>) -> Vec<Said<'_>> {
+    let is_for_all = |said: &&Said<'_>| said.addressee == Some(Addressee::All);
+    let to_all = spaces.iter().find(is_for_all).and_then(Said::config);
+    let to_all = to_all.and_then(|config| match config.text() {
+        Some(text) => Json::parse(text.as_bytes()).ok(),
+        None => Some(config.json()),
+    });
+    for said in &mut spaces {
+        if let (Some(Addressee::One(part)), Some(to_all)) = (said.addressee, &to_all) {
+            said.is_said_twice = to_all.member(part.key()).is_some();
+        }
+    }
+    spaces
 }
 
 impl Said<'_> {
@@ -145,12 +165,35 @@ impl Said<'_> {
             let message = format!("filters read only {CONFIG:?} of {name:?}, which is missing");
             refused.push((name_span.clone(), message));
         }
+        if self.is_said_twice {
+            let message =
+                format!("{BUNDLE:?} and {name:?} both say something to one filter; say it in one");
+            refused.push((name_span.clone(), message));
+        }
         refused
     }
 
     /// The text or the structure that is said.
     pub(super) fn config(&self) -> Option<&Tree> {
         self.namespace.value.get(CONFIG)
+    }
+
+    /// What is said, by the filters that it is for.
+    pub(super) fn parts(&self) -> Vec<(Part, Json)> {
+        let json = self.config().map(|config| match config.text() {
+            Some(text) => Json::parse(text.as_bytes()).unwrap_or(Json::Null),
+            None => config.json(),
+        });
+        let json = json.filter(|json| matches!(json, Json::Object(_)));
+        match (self.addressee, json) {
+            (Some(Addressee::One(part)), Some(json)) => vec![(part, json)],
+            (Some(Addressee::All), Some(json)) => Part::ALL
+                .into_iter()
+                .filter_map(|part| Some((part, json.member(part.key())?.clone())))
+                .filter(|(_, json)| matches!(json, Json::Object(_)))
+                .collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Reads what is said as the filters that it is for do.

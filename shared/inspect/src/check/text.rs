@@ -13,7 +13,7 @@ use super::plugin::{self, Site, shaped};
 use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
-use super::{ENVOY, bootstrap, locate, parser, wiring};
+use super::{ENVOY, bootstrap, locate, parser, subjects, wiring};
 
 /// How a configuration is read.
 type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
@@ -247,13 +247,14 @@ impl Checker<'_> {
                     (site, config)
                 })
                 .collect();
-            for fault in wiring::check(document, &sites) {
+            for fault in wiring::check(document, &documents.trees, &sites) {
                 self.fault(fault);
             }
             for (site, config) in &sites {
                 placed.extend(config.iter().map(|config| Placed {
                     span: site.span(),
                     filter: site.filter,
+                    is_in_chain: site.chain.is_some(),
                     config: config.clone(),
                 }));
             }
@@ -269,7 +270,8 @@ impl Checker<'_> {
             is_ours = true;
             self.said(&said, &plugins);
         }
-        for fault in rerouted::check(&documents.trees, &placed) {
+        let faults = rerouted::check(&documents.trees, &placed).into_iter();
+        for fault in faults.chain(subjects::check(&placed)) {
             self.fault(fault);
         }
         for (at, message) in wiring::same_priority(&documents.trees) {
@@ -400,6 +402,19 @@ fn offset_of(text: &str, message: &str) -> usize {
 
 const LOOKS_LIKE_YAML: &str = "this looks like YAML; a plugin configuration in a string is JSON";
 
+/// Values of other languages.
+const NOT_OF_JSON: [&str; 9] = [
+    "True",
+    "False",
+    "None",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "undefined",
+    "nil",
+    "+",
+];
+
 /// What people do, and what to do instead.
 fn hint(text: &str, at: usize) -> Option<String> {
     let before = text.get(..at).unwrap_or(text).trim_end();
@@ -426,6 +441,12 @@ fn hint(text: &str, at: usize) -> Option<String> {
         "JSON has no comma after the last item"
     } else if next.starts_with('\'') {
         "JSON wants double quotes"
+    } else if before.ends_with(|c: char| c.is_ascii_digit())
+        && rest.starts_with(['x', 'X', 'o', 'O', 'b', 'B', '_'])
+    {
+        "numbers of JSON are decimal, without _"
+    } else if NOT_OF_JSON.iter().any(|word| next.starts_with(word)) {
+        "JSON has true, false, null and decimal numbers"
     } else if !text.trim_start().starts_with(['{', '[']) && text.contains(": ") {
         LOOKS_LIKE_YAML
     } else if rest.starts_with(|c: char| c.is_ascii_alphabetic()) && line.ends_with(['{', ',']) {

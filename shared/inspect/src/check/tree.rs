@@ -210,6 +210,8 @@ impl<'t> Reader<'t> {
         };
         for tree in merged {
             let Kind::Map(inherited) = tree.kind else {
+                let message = "<< takes in a map, or a list of maps".to_owned();
+                self.documents.remarks.push(wrong(tree.span, message));
                 continue;
             };
             for member in inherited {

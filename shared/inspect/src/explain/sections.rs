@@ -33,6 +33,7 @@ pub(super) struct Section {
     /// What the rule that matches asks for, and the request lacks.
     pub(super) lacks: Vec<Condition>,
     pub(super) charges: Vec<Charge>,
+    pub(super) budgets: Vec<Budget>,
     pub(super) decisions: Vec<Decision>,
     /// What holds where no rule matches, where the filter has such a thing.
     pub(super) default: Option<String>,
@@ -69,6 +70,25 @@ pub(super) struct Charge {
     pub(super) cost: u64,
     /// For each window: its name, what is left, and of how much.
     pub(super) windows: Vec<(String, u64, u64)>,
+}
+
+/// A budget that counts what the caller gets.
+#[derive(Debug)]
+pub(super) struct Budget {
+    pub(super) name: String,
+    pub(super) key: String,
+    /// What it is charged in each of its units; nothing where the response has nothing that it counts.
+    pub(super) charged: Vec<Charged>,
+}
+
+/// What a budget is charged in one of its units.
+#[derive(Debug)]
+pub(super) struct Charged {
+    /// `values`, `people`.
+    pub(super) unit: &'static str,
+    pub(super) number: u64,
+    pub(super) remaining: u64,
+    pub(super) quota: u64,
 }
 
 impl Explanation {
@@ -182,6 +202,7 @@ impl Section {
             rules,
             lacks: Vec::new(),
             charges: Vec::new(),
+            budgets: Vec::new(),
             decisions: own.cloned().collect(),
             default: match (filter, config.get("default")) {
                 (JWT_AUTH, None) => Some("deny".to_owned()),
@@ -257,6 +278,28 @@ impl Section {
                     charge.windows.push((limit, remaining, quota));
                 }
             }
+            Step::Opens { budget, key } => self.budgets.push(Budget {
+                name: budget,
+                key,
+                charged: Vec::new(),
+            }),
+            Step::Charges {
+                budget,
+                unit,
+                number,
+                remaining,
+                quota,
+            } => {
+                let charged = Charged {
+                    unit,
+                    number,
+                    remaining,
+                    quota,
+                };
+                if let Some(known) = self.budgets.iter_mut().find(|known| known.name == budget) {
+                    known.charge(charged);
+                }
+            }
             _ => {}
         }
     }
@@ -301,6 +344,7 @@ impl Section {
             "default": self.default,
             "lacks": lacks,
             "limits": charges.collect::<Vec<Value>>(),
+            "budgets": self.budgets.iter().map(Budget::json).collect::<Vec<Value>>(),
             "decisions": serde_json::from_str::<Value>(&decisions).unwrap_or_default(),
         })
     }
@@ -309,6 +353,37 @@ impl Section {
     pub(super) fn falls_to_default(&self) -> bool {
         let decides = |rule: &RuleLine| matches!(rule.fate, Fate::Applies | Fate::Unclear(_));
         self.is_reached && self.default.is_some() && !self.rules.iter().any(decides)
+    }
+}
+
+impl Budget {
+    /// Charges are for a piece of a response each. People count once.
+    fn charge(&mut self, charged: Charged) {
+        let known = self
+            .charged
+            .iter_mut()
+            .find(|known| known.unit == charged.unit);
+        match known {
+            Some(known) => {
+                let before = match charged.unit {
+                    "values" => known.number,
+                    _ => 0,
+                };
+                *known = Charged {
+                    number: charged.number.saturating_add(before),
+                    ..charged
+                };
+            }
+            None => self.charged.push(charged),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let charged = self.charged.iter().map(|charged| {
+            json!({ "unit": charged.unit, "number": charged.number, "remaining": charged.remaining, "quota": charged.quota })
+        });
+        let charged: Vec<Value> = charged.collect();
+        json!({ "budget": self.name, "key": self.key, "charged": charged })
     }
 }
 

@@ -3,7 +3,7 @@
 use policy::decision::{Decision, Outcome};
 use policy::explain::Condition;
 
-use super::sections::{Charge, Explanation, Fate, RuleLine, Section};
+use super::sections::{Budget, Charge, Explanation, Fate, RuleLine, Section};
 
 /// What is told of one filter, of the result or of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ fn section(section: &Section, paint: Paint) -> Vec<String> {
     let lacks = section.lacks.iter();
     lines.extend(lacks.map(|condition| format!("it asks for {}", wanted(condition))));
     lines.extend(section.charges.iter().map(counted));
+    lines.extend(section.budgets.iter().map(budgeted));
     if section.decisions.is_empty() {
         lines.push(format!("-> {}", paint("the request passes", Tone::Good)));
     }
@@ -160,6 +161,20 @@ fn counted(charge: &Charge) -> String {
         };
         text.push_str(&format!(
             "; {name}{requests} more requests ({remaining} of {quota} left)"
+        ));
+    }
+    text
+}
+
+fn budgeted(budget: &Budget) -> String {
+    let mut text = format!("budget {} is for {}", budget.name, budget.key);
+    if budget.charged.is_empty() {
+        text.push_str("; this response charges nothing to it");
+    }
+    for charged in &budget.charged {
+        text.push_str(&format!(
+            "; it is charged {} {} ({} of {} left)",
+            charged.number, charged.unit, charged.remaining, charged.quota
         ));
     }
     text

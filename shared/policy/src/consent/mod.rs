@@ -12,7 +12,7 @@ pub use lookup::{ConsentLookup, OnLookupError, OptOutMemory, SUBJECT};
 pub use sources::ConsentSources;
 
 /// The consent of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
     opted_out: bool,
     /// The purposes that Global Privacy Control denies, if it was sent.
@@ -22,9 +22,10 @@ pub struct Consent {
     default: ConsentDefault,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum ConsentDefault {
     /// Without a signal, neither `granted` nor `denied` holds.
+    #[default]
     Unknown,
     /// No signal is consent (CCPA: opt out).
     Granted,

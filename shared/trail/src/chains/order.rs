@@ -28,7 +28,8 @@ impl Order {
 
     /// Orders as they count: those of one ledger as they stand in it, whatever times they have. Between
     /// ledgers there is only the time, and no order is later than the one that stands behind it.
-    pub(crate) fn as_they_count(orders: &[Self]) -> Vec<&Self> {
+    /// Each with the time from which it counts.
+    pub(crate) fn as_they_count(orders: &[Self]) -> Vec<(u64, &Self)> {
         let mut sorted: Vec<&Self> = orders.iter().collect();
         sorted.sort_by_key(|order| (order.chain, Reverse(order.sequence)));
         let mut behind: Option<(ChainUid, u64)> = None;
@@ -42,6 +43,6 @@ impl Order {
             timed.push((time_ms, order));
         }
         timed.sort_by_key(|(time_ms, order)| (*time_ms, order.chain, order.sequence));
-        timed.into_iter().map(|(_, order)| order).collect()
+        timed
     }
 }

@@ -1,5 +1,7 @@
 //! What is left of the counts for people and programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::baseline::Anomalies;
@@ -42,6 +44,10 @@ pub struct Report {
     pub consent: Consent,
     /// How long records are kept.
     pub retention: Vec<Retained>,
+    /// Records that may be of the subject or the person asked for: they have pseudonyms of epochs whose keys are
+    /// not known. How many, by epoch.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_epochs: BTreeMap<String, u64>,
     /// What is unlike the weeks before, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomalies: Option<Anomalies>,
@@ -353,6 +359,7 @@ impl Report {
                 })
                 .collect(),
             tables: Tables::default(),
+            other_epochs: BTreeMap::new(),
             anomalies: None,
             verification,
         };

@@ -330,6 +330,14 @@ impl Filter {
     /// Whether a record is asked for.
     #[must_use]
     pub fn takes(&self, item: &Item, text: &str, fields: &Fields) -> bool {
+        let is_of = |subject: &Subject| subject.is_in(text, fields);
+        let mut people = [&self.subject, &self.data_subject].into_iter().flatten();
+        people.all(is_of) && self.takes_whoever(item, text, fields)
+    }
+
+    /// The same, whomever it is about.
+    #[must_use]
+    pub fn takes_whoever(&self, item: &Item, text: &str, fields: &Fields) -> bool {
         let route = fields.operation.string(text).unwrap_or("unknown");
         let has_class = |class: &String| {
             let found = fields.findings.of(text).map_or(Vec::new(), found);
@@ -341,14 +349,6 @@ impl Filter {
         };
         self.from_ms.is_none_or(|from_ms| item.time_ms >= from_ms)
             && self.to_ms.is_none_or(|to_ms| item.time_ms < to_ms)
-            && self
-                .subject
-                .as_ref()
-                .is_none_or(|subject| subject.is_in(text, fields))
-            && self
-                .data_subject
-                .as_ref()
-                .is_none_or(|person| person.is_in(text, fields))
             && self.route.as_ref().is_none_or(route_fits)
             && self
                 .class

@@ -44,6 +44,8 @@ impl Changed {
 pub(super) struct Changer<'f, F> {
     pub(super) fate: &'f mut F,
     pub(super) done: Rewritten,
+    /// How many records have stayed, changed or not.
+    pub(super) kept: u64,
 }
 
 impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
@@ -81,13 +83,17 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
             return Changed::Not;
         };
         match (self.fate)(&uid, text) {
-            Fate::Keep => Changed::Not,
+            Fate::Keep => {
+                self.kept += 1;
+                Changed::Not
+            }
             Fate::Drop => {
                 self.done.dropped += 1;
                 Changed::Gone
             }
             Fate::Replace(text) => {
                 self.done.replaced += 1;
+                self.kept += 1;
                 Changed::To(text)
             }
         }
@@ -128,8 +134,8 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
         Changed::To(changed)
     }
 
-    /// A value in a line. An object of which a record is gone is gone too: the row, the event, the
-    /// log record that held it.
+    /// A value in a line. An object of which a record is gone is gone too, the row, the event, the log record
+    /// that held it, unless it holds another that stays.
     fn value(&mut self, json: &mut Json) -> Kept {
         if is_record(json) {
             let text = canonical::to_string(json);
@@ -183,6 +189,8 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
 
     fn members(&mut self, members: &mut [(String, Json)]) -> Kept {
         let mut kept = Kept::Not;
+        let before = self.kept;
+        let mut gone: Vec<&mut Json> = Vec::new();
         for (name, value) in members {
             let of_value = match (name.as_str(), &*value) {
                 ("data_base64" | "bytesValue" | "bytes_value", Json::String(_)) => {
@@ -197,10 +205,18 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
             match of_value {
                 Kept::Not => {}
                 Kept::Changed => kept = Kept::Changed,
-                Kept::Gone => return Kept::Gone,
+                Kept::Gone => gone.push(value),
             }
         }
-        kept
+        match (gone.is_empty(), self.kept > before) {
+            (true, _) => kept,
+            (false, false) => Kept::Gone,
+            // What is left holds another record.
+            (false, true) => {
+                gone.into_iter().for_each(|value| *value = Json::Null);
+                Kept::Changed
+            }
+        }
     }
 
     fn message(&mut self, text: &str, value: &mut Json) -> Kept {

@@ -86,6 +86,7 @@ fn copy(
 ) -> io::Result<Rewritten> {
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut changer = Changer {
+        kept: 0,
         fate,
         done: Rewritten::default(),
     };

@@ -17,7 +17,7 @@ impl Conclusion {
     pub(super) fn check_orders(&mut self, trail: &mut Trail) {
         let orders = std::mem::take(&mut trail.orders);
         let mut holds = Holds::default();
-        for order in Order::as_they_count(&orders) {
+        for (_, order) in Order::as_they_count(&orders) {
             let touched: Vec<(&str, Range)> = match &order.control {
                 Control::Hold { .. } | Control::Release { .. } => {
                     holds.note(&order.control);

@@ -269,7 +269,7 @@ fn objections_without_people_or_purposes_are_refused() {
         ),
         (
             json!([{"purposes": ["ads"]}]),
-            "objections[0].subjects: missing",
+            r#"objections[0]: expected "subjects""#,
         ),
         (
             json!([{"purposes": [], "subjects": [7], "subject": "x"}]),

@@ -9,6 +9,7 @@ mod examples;
 mod failures;
 mod fetching;
 mod keys;
+mod lists;
 mod opaque;
 mod requests;
 mod tokens;

@@ -57,6 +57,36 @@ fn tabs_line_ends_and_blanks_are_no_way_around() {
 }
 
 #[test]
+fn a_scheme_is_not_needed_before_a_port_or_a_path() {
+    for text in [
+        "localhost:8080/admin",
+        "localhost:8080",
+        "127.0.0.1:9000/x",
+        "169.254.169.254/latest/meta-data/",
+        "metadata.google.internal/computeMetadata",
+        "[::1]:8080/admin",
+        "user@10.0.0.5:80/x",
+        "loc\talhost:80",
+    ] {
+        assert_eq!(found(text), 1, "{text}");
+    }
+    for text in [
+        "localhost",
+        "127.0.0.1",
+        "10.0.0.0/8",
+        "10:30",
+        "10.5:30",
+        "example.com:8080/admin",
+        "localhost:8080 is where it listens",
+        "10.0/beta",
+        "internal/docs",
+        "local:x",
+    ] {
+        assert_eq!(found(text), 0, "{text}");
+    }
+}
+
+#[test]
 fn characters_that_are_mapped_to_a_host_are_no_way_around() {
     for text in [
         "http://local\u{ad}host/",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use host::{Filter as _, Host, LogLevel, Moment, Status, exchange};
 use policy::decision::{Decision, Outcome};
+use policy::explain::{self, Step};
 use policy::gcra::{Decision as CellDecision, Gcra};
 
 use super::super::PiiRedactor;
@@ -196,6 +197,16 @@ impl PiiRedactor {
                     result = Err(Shortage::Spent { wait: None });
                 }
             }
+            explain::note_all(|| {
+                let left = self.values_left(host, account, now_ns).ok().flatten();
+                left.map(|(remaining, gcra, _)| Step::Charges {
+                    budget: budget.name.clone(),
+                    unit: "values",
+                    number,
+                    remaining,
+                    quota: gcra.remaining(0, now_ns),
+                })
+            });
         }
         let has_more = account.named != account.charged;
         if let Some(people) = budget.people.filter(|_| account.has_disclosed && has_more) {
@@ -217,6 +228,16 @@ impl PiiRedactor {
                 }
             }
             account.charged = account.named.clone();
+            explain::note(|| {
+                let number = account.named.estimate();
+                Step::Charges {
+                    budget: budget.name.clone(),
+                    unit: "people",
+                    number,
+                    remaining: people.limit.saturating_sub(number),
+                    quota: people.limit,
+                }
+            });
         }
         if evictions > 0 {
             self.count_budget(host, "budget_evictions_total", budget, evictions);

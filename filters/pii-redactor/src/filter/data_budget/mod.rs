@@ -13,6 +13,7 @@ use host::{
 };
 use policy::config::Problems;
 use policy::decision::{Decision, Outcome};
+use policy::explain::{self, Step};
 use policy::gcra::Gcra;
 use policy::matching::applies;
 
@@ -184,16 +185,22 @@ impl RedactedStream {
             }
             match choose(&budget.key, &budget.on_missing_key, source) {
                 Ok(None) => {}
-                Ok(Some(chosen)) => accounts.push(Account {
-                    budget: place,
-                    cells: { chosen.keys.iter() }
-                        .map(|key| counts.cells(budget, key.bytes()))
-                        .collect(),
-                    has_disclosed: false,
-                    named: Sketch::default(),
-                    charged: Sketch::default(),
-                    is_noted: false,
-                }),
+                Ok(Some(chosen)) => {
+                    explain::note(|| Step::Opens {
+                        budget: budget.name.clone(),
+                        key: chosen.told(source),
+                    });
+                    accounts.push(Account {
+                        budget: place,
+                        cells: { chosen.keys.iter() }
+                            .map(|key| counts.cells(budget, key.bytes()))
+                            .collect(),
+                        has_disclosed: false,
+                        named: Sketch::default(),
+                        charged: Sketch::default(),
+                        is_noted: false,
+                    });
+                }
                 Err(error) => {
                     let reason = match error {
                         KeyError::Missing => Reason::DataBudgetKeyMissing,

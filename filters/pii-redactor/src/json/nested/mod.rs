@@ -13,9 +13,9 @@ use std::rc::Rc;
 
 use super::cursor::Cursor;
 use super::escapes::{CODE_UNIT_BYTES, code_unit, decoded, write_encoded};
-use super::watch::Watch;
 use super::{JsonRewriter, State};
 use crate::bytes::{Position as _, at, part, rest};
+use crate::malformed::Fault;
 use crate::names::KeyInfo;
 use crate::plan::{Plan, Selector};
 use crate::redaction::{Found, Redaction};
@@ -121,8 +121,8 @@ impl JsonRewriter {
         rewriter.traits.level = self.traits.level.saturating_add(1);
         rewriter.traits.nests = self.traits.nests && rewriter.traits.level < MAX_LEVELS;
         rewriter.traits.minimizes = None;
-        // Paths do not lead into strings, and limits hold there too.
-        rewriter.watch = Watch::within(&self.plan);
+        // Paths do not lead into strings, and what is in them has been measured already.
+        rewriter.watch = None;
         let by_name = |selector: &Selector| !matches!(selector, Selector::Path(_));
         let mut fields = self.plan.fields.iter();
         rewriter.traits.has_member_rules = fields.any(|rule| by_name(&rule.selector));
@@ -137,7 +137,6 @@ impl JsonRewriter {
     /// there yet.
     #[inline]
     pub(super) fn may_nest(&self, first: Option<u8>) -> bool {
-        let may_begin = |byte| matches!(byte, b'{' | b'[' | b'\\' | b' ' | b'\t' | b'\r' | b'\n');
         self.traits.nests && self.next.applied.is_none() && first.is_none_or(may_begin)
     }
 
@@ -165,19 +164,50 @@ impl JsonRewriter {
         if is_closed && self.nested.begins == Begins::Document {
             self.end_nested(cursor, plan, tally);
         } else if is_closed || is_other || self.nested.held() >= MAX_NESTED_BYTES {
+            if !is_closed && !is_other {
+                self.note_unread(Fault::TooDeep, plan);
+            }
             self.as_text(cursor, plan, tally);
         }
+    }
+
+    /// A document in a string has not been read to its end. Where its members decide, it is as if the
+    /// document around it had not.
+    pub(super) fn note_unread(&mut self, what: Fault, plan: &Plan) {
+        if plan.relies_on_names() {
+            self.has_value = true;
+            self.note(what, self.nested.offset);
+        }
+    }
+
+    /// Whether the string with this first byte may have a document in it, and is in so many already that
+    /// it is not read.
+    #[inline]
+    pub(super) fn is_too_deep(&self, first: Option<u8>) -> bool {
+        self.traits.level >= MAX_LEVELS && first.is_some_and(may_begin)
     }
 
     /// The closing quote has been read.
     fn end_nested(&mut self, cursor: &mut Cursor<'_>, plan: &Plan, tally: &mut Tally) {
         plan.count_document();
         let mut inner = tally.beside();
-        let new = decoded(self.nested.content())
-            .and_then(|text| Some((self.rewritten(&text, plan, &mut inner)?, text)));
-        let Some((new, old)) = new else {
-            tally.merge_excesses(&inner);
-            return self.as_text(cursor, plan, tally);
+        let left = tally.ration().map(|ration| ration.left());
+        let new = match decoded(self.nested.content()) {
+            Some(old) => self.rewritten(&old, plan, &mut inner).map(|new| (new, old)),
+            None => Err(Some(Fault::UnexpectedByte)),
+        };
+        let (new, old) = match new {
+            Ok(new) => new,
+            Err(fault) => {
+                if let Some(fault) = fault {
+                    self.note_unread(fault, plan);
+                }
+                // What was taken for this reading is taken once more for the other.
+                if let Some((ration, left)) = tally.ration().zip(left) {
+                    ration.set_left(left);
+                }
+                return self.as_text(cursor, plan, tally);
+            }
         };
         let nested = std::mem::take(&mut self.nested);
         let content = nested.content();
@@ -194,9 +224,17 @@ impl JsonRewriter {
         self.has_value = true;
     }
 
-    /// What becomes of the document that a text is; `None` if it is not exactly one, or if the name
-    /// of the string makes all of it a value that changes.
-    fn rewritten(&self, text: &[u8], plan: &Plan, tally: &mut Tally) -> Option<Vec<u8>> {
+    /// What becomes of the document that a text is.
+    ///
+    /// # Errors
+    /// It is not exactly one, with the fault if it has members, or the name of the string makes all of it
+    /// a value that changes.
+    fn rewritten(
+        &self,
+        text: &[u8],
+        plan: &Plan,
+        tally: &mut Tally,
+    ) -> Result<Vec<u8>, Option<Fault>> {
         let mut info = KeyInfo {
             field: None,
             ..self.next.info.clone()
@@ -204,7 +242,7 @@ impl JsonRewriter {
         if let Some(entity) = plan.whole_match(&info.announcement(), text) {
             let redaction = Redaction::of_kind(plan, entity, None);
             if !redaction.keeps() {
-                return None;
+                return Err(None);
             }
             // It only counts, and its parts do not count once more.
             let found = Found {
@@ -228,7 +266,10 @@ impl JsonRewriter {
         let mut out = Vec::with_capacity(text.len());
         inner.write(text, &mut out, tally);
         inner.finish(&mut out, tally);
-        inner.recovery.malformed.is_none().then_some(out)
+        match inner.recovery.malformed {
+            None => Ok(out),
+            Some(malformed) => Err(inner.has_value.then_some(malformed.what)),
+        }
     }
 
     /// The string that is held has no document in it: it is one as any other, from its beginning.
@@ -248,6 +289,11 @@ impl JsonRewriter {
         again.finish();
         self.offset = offset;
     }
+}
+
+/// Whether a text with this first byte may be a document.
+const fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[' | b'\\' | b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// So much of a string is held at most, in its spelling and with its quotes.

@@ -1,6 +1,6 @@
 //! What leaves, and what is held until more is known.
 
-use super::{Piece, State, Watch};
+use super::{Frame, Piece, State, Watch};
 use crate::bytes::{Position as _, part, rest};
 
 impl Watch {
@@ -40,11 +40,7 @@ impl Watch {
         if self.state == State::Lost {
             return 0;
         }
-        let undecided = self
-            .frames
-            .iter()
-            .find(|frame| frame.object_of & !frame.judged != 0);
-        let keeps_from = match (undecided, self.frames.last()) {
+        let keeps_from = match (self.undecided(), self.frames.last()) {
             (Some(frame), _) => frame.start,
             (None, Some(frame)) if self.is_before_value() => frame.child_start,
             // It may be no JSON.
@@ -52,6 +48,12 @@ impl Watch {
             _ => self.position(),
         };
         keeps_from.less(self.left).min(self.held.len())
+    }
+
+    /// The outermost object that may turn out to be another's.
+    pub(super) fn undecided(&self) -> Option<&Frame> {
+        let mut frames = self.frames.iter();
+        frames.find(|frame| frame.object_of & !frame.judged != 0)
     }
 
     const fn is_before_value(&self) -> bool {

@@ -1,26 +1,11 @@
 //! How much documents ask of those who read them.
 
-use std::rc::Rc;
-
 use super::Watch;
 use crate::limits::{Excess, measure, reads_graphql};
-use crate::plan::Plan;
 use crate::plan::watched::Watched;
 use crate::tally::Tally;
 
 impl Watch {
-    /// The watch over a document in a string, where there are limits.
-    pub(in crate::json) fn within(plan: &Rc<Plan>) -> Option<Box<Self>> {
-        plan.watched()
-            .filter(|watched| !watched.limits().is_empty())?;
-        Some(Box::new(Self {
-            is_nested: true,
-            may_be_text: true,
-            holds: false,
-            ..Self::new(Rc::clone(plan))
-        }))
-    }
-
     /// Nothing but its first bytes says that the document is one.
     pub(in crate::json) const fn expect_text(&mut self) {
         self.may_be_text = true;
@@ -33,7 +18,7 @@ impl Watch {
 
     /// Whether this is an object that may be an operation of GraphQL, alone or one of a batch.
     fn is_operation(&self) -> bool {
-        !self.is_nested
+        self.level == 0
             && match self.frames.as_slice() {
                 [_] => true,
                 [batch, _] => !batch.is_object,

@@ -27,6 +27,12 @@ impl Watch {
         self.foreign(place, index, watched, tally);
     }
 
+    /// Who is named in an object that is not decided yet may go with it; all others are in what leaves.
+    pub(super) fn settle_people(&self, tally: &mut Tally) {
+        let undecided = self.undecided().filter(|_| self.holds);
+        tally.settle_people(undecided.map(|frame| frame.people_before));
+    }
+
     /// A scalar stands where an object should that must have an owner, so it is another's. `null` is
     /// no value at all.
     pub(super) fn scalar_in_place_of_object(

@@ -355,6 +355,28 @@ fn people_in_objects_that_go_are_not_disclosed() {
 }
 
 #[test]
+fn who_is_named_in_what_may_go_is_not_told_yet() {
+    let rule = r#"{"owner":[{"path":"$[*].owner","equals":{"claim":"sub"},"else":"remove"}],
+        "data_subject":[{"response":"$[*].patient"}]}"#;
+    let plan = plan_of(&format!(r#"{{"rules":[{rule}]}}"#));
+    let framing = Media::of("application/json").framing.unwrap();
+    let limits = InflateLimits::default();
+    let mut pipeline = BodyPipeline::new(plan, &framing, Coding::Identity, limits);
+    pipeline.watch_for(Direction::Response, vec![vec!["7".to_owned()]]);
+    let mut out = Vec::new();
+    for (piece, expected) in [
+        (r#"[{"patient":1,"#, &[][..]),
+        (r#""owner":7},{"patient":2,"#, &["1"]),
+        (r#""owner":8},{"patient":3"#, &["1"]),
+        (r#","owner":7}]"#, &["1", "3"]),
+    ] {
+        pipeline.write(piece.as_bytes(), &mut out).unwrap();
+        let people = pipeline.tally().settled_people();
+        assert_eq!(people[0].values, expected, "{piece}");
+    }
+}
+
+#[test]
 fn ten_thousand_people_are_counted() {
     let ids: Vec<String> = (0..10_000).map(|id| format!(r#"{{"id":{id}}}"#)).collect();
     let body = format!("[{}]", ids.join(","));

@@ -5,7 +5,7 @@ use trail::report::{Report, Rows};
 use trail::time;
 
 use super::svg::{self, Bar, Names};
-use crate::audit::format::{plain, thousands};
+use crate::audit::format::{printable, thousands};
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
@@ -50,7 +50,7 @@ fn anomalies(report: &Report) -> Markup {
                 @for note in super::anomaly_notes(anomalies) { p .note { (note) } }
                 @for row in &anomalies.rows {
                     p {
-                        b { (row.kind.words()) } ": " (plain(&row.of)) ": "
+                        b { (row.kind.words()) } ": " (printable(&row.of)) ": "
                         (thousands(row.count)) ", usually " (thousands(row.usual))
                     }
                 }
@@ -77,7 +77,7 @@ fn head(report: &Report) -> Markup {
             h1 { "Audit report" }
             p { (span) }
             @if !report.filters.is_empty() {
-                p { "Only " (plain(&report.filters.join(", "))) }
+                p { "Only " (printable(&report.filters.join(", "))) }
             }
             p class=(class) { (word) ": " (verdict.sentence) }
             @for note in super::notes(report) {
@@ -311,7 +311,7 @@ fn retention(report: &Report) -> Markup {
                 tbody {
                     @for class in &report.retention {
                         tr {
-                            td { (plain(&class.class)) }
+                            td { (printable(&class.class)) }
                             td { (thousands(class.requests)) }
                             td { (day(class.first_ms)) }
                             td { (day(class.next_expiry_ms)) }
@@ -387,8 +387,8 @@ fn integrity(report: &Report) -> Markup {
                     @for issue in &verdict.issues {
                         tr {
                             td { (issue.kind.code()) }
-                            td .place { (plain(&issue.place)) }
-                            td .text { (plain(&issue.message)) }
+                            td .place { (printable(&issue.place)) }
+                            td .text { (printable(&issue.message)) }
                         }
                     }
                 }
@@ -433,7 +433,7 @@ fn table<const N: usize>(
             thead { tr { @for name in names { th { (name) } } } }
             tbody {
                 @for row in rows {
-                    tr { @for cell in row { td { (plain(&cell)) } } }
+                    tr { @for cell in row { td { (printable(&cell)) } } }
                 }
             }
         }

@@ -9,9 +9,10 @@ use trail::report::{Anomalies, Comparison, Filter, Report, Rows, Tally, Weeks};
 use crate::audit::common::{Demands, Input, Result};
 use crate::audit::format::thousands;
 use crate::audit::selection::Selection;
-use crate::audit::unread::tell_unread;
+use crate::audit::unread::{tell_other_epochs, tell_unread};
 use crate::exit;
 use crate::output::Output;
+use trail::subject::OtherEpochs;
 use trail::verdict::conclude;
 
 #[derive(clap::Args)]
@@ -59,12 +60,16 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
     let has_keys = !keyring.is_empty();
     let (trail, observers) = input.read(&keyring, || {
         let comparison = weeks.map(|weeks| Comparison::new(weeks, has_keys));
-        (Tally::new(&filter, now_ms, has_keys), comparison)
+        let tally = (Tally::new(&filter, now_ms, has_keys), comparison);
+        (tally, OtherEpochs::new(&filter))
     })?;
+    let (counted, epochs): (Vec<_>, Vec<_>) = observers.into_iter().unzip();
     let (tallies, comparisons): (Vec<Tally<'_>>, Vec<Option<Comparison>>) =
-        observers.into_iter().unzip();
+        counted.into_iter().unzip();
+    let other_epochs = OtherEpochs::merged(epochs);
     let question = arguments.demands.question(now_ms);
     let unread = tell_unread(&trail, exit::RIGHT);
+    let unread = tell_other_epochs(&other_epochs, unread);
     let verdict = conclude(trail, &question);
     let tally = tallies
         .into_iter()
@@ -76,6 +81,7 @@ pub(in crate::audit) fn run(arguments: &Arguments) -> Result<u8> {
         now_ms,
         usize::from(arguments.rows),
     );
+    report.other_epochs = other_epochs;
     if weeks.is_some() {
         let comparisons = comparisons.into_iter().flatten().collect();
         report.anomalies = Some(Comparison::anomalies(comparisons));
@@ -132,6 +138,12 @@ fn notes(report: &Report) -> Vec<String> {
         notes.push(format!(
             "Not counted: {} requests in records for which no signature of a given key vouches",
             thousands(totals.not_counted)
+        ));
+    }
+    for (epoch, records) in &report.other_epochs {
+        notes.push(format!(
+            "Not all: {} records name people by pseudonyms of the epoch {epoch:?}, whose key was not given, and may be of whom this is about",
+            thousands(*records)
         ));
     }
     if seen.unproven > 0 {

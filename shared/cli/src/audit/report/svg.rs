@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use trail::report::Point;
 use trail::time;
 
-use crate::audit::format::{plain, thousands};
+use crate::audit::format::{printable, thousands};
 
 /// A bar of a chart: its name, and its parts as counts with the class of their colour.
 pub(super) struct Bar {
@@ -122,8 +122,8 @@ pub(super) fn bars(title: &str, bars: &[Bar], names: Names) -> Markup {
                 @let parts = beside(&bar.parts, left * 100, width);
                 @let end = parts.last().map_or(left * 100, |(_, x, width)| x + width);
                 g {
-                    title { (plain(&bar.name)) ": " (thousands(sum(bar))) }
-                    text .name x="0" y=(y + name_y) { (plain(&cut(&bar.name, room))) }
+                    title { (printable(&bar.name)) ": " (thousands(sum(bar))) }
+                    text .name x="0" y=(y + name_y) { (printable(&cut(&bar.name, room))) }
                     @for (class, x, width) in parts {
                         rect class=(class) x=(hundredths(x)) y=(y + bar_y) width=(hundredths(width))
                             height="15" rx="1" {}
@@ -166,18 +166,18 @@ pub(super) fn heat(columns: &[String], rows: &[(String, Vec<u64>)]) -> Markup {
         svg viewBox={ "0 0 " (WIDTH) " " (height) } role="img" aria-label="Who saw which data" {
             @for (column, name) in (0_u64..).zip(columns) {
                 text .tick x=(NAME + column * cell + cell / 2) y="18" text-anchor="middle" {
-                    (plain(&cut(name, room)))
+                    (printable(&cut(name, room)))
                 }
             }
             @for (row, (name, counts)) in (0_u64..).zip(rows) {
                 @let y = HEAD + row * ROW;
-                text .name x="0" y=(y + 17) { (plain(&cut(name, 42))) }
+                text .name x="0" y=(y + 17) { (printable(&cut(name, 42))) }
                 @for ((column, class), count) in (0_u64..).zip(columns).zip(counts) {
                     @let x = NAME + column * cell;
                     @let shade = shade(*count, most);
                     @let tone = if shade > 70 { "cell-dark" } else { "cell-light" };
                     g {
-                        title { (plain(name)) " / " (plain(class)) ": " (thousands(*count)) " requests" }
+                        title { (printable(name)) " / " (printable(class)) ": " (thousands(*count)) " requests" }
                         rect .heat x=(x + 1) y=(y + 1) width=(cell - 2) height=(ROW - 2) rx="2"
                             fill-opacity=(hundredths(shade)) {}
                         text class=(tone) x=(x + cell / 2) y=(y + 17) text-anchor="middle" {
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn what_clients_write_is_text() {
         let hostile = "<script>alert(1)</script>&\"'\u{202e}\n";
-        let safe = html! { (plain(hostile)) }.into_string();
+        let safe = html! { (printable(hostile)) }.into_string();
         assert!(!safe.contains(['<', '>', '"', '\u{202e}', '\n']), "{safe}");
         let chart = bars(
             "x",

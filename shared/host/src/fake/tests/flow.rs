@@ -387,3 +387,27 @@ fn the_first_local_reply_counts() {
     let outcome = proxy.run(&Request::get("/"), &Response::new(200));
     assert_eq!(outcome.client().status(), Some(403));
 }
+
+/// A century passes as fast as a day.
+#[test]
+fn a_long_time_has_some_ticks_and_one_at_its_end() {
+    let ticks = Rc::new(RefCell::new(Vec::new()));
+    let sink = Rc::clone(&ticks);
+    let mut proxy = proxy(Profile::Envoy, move |host, _, event| {
+        match event {
+            Event::Configure => host.set_tick_period(Duration::from_secs(1)).unwrap(),
+            Event::Tick => sink.borrow_mut().push(host.monotonic_ns()),
+            _ => {}
+        }
+        Action::Continue
+    });
+    let start = proxy.host().monotonic_ns();
+    let century = Duration::from_secs(3_155_760_000);
+    proxy.advance(century);
+    let ticks = ticks.borrow();
+    assert!((86_400..100_000).contains(&ticks.len()), "{}", ticks.len());
+    assert_eq!(
+        u128::from(ticks.last().unwrap() - start),
+        century.as_nanos()
+    );
+}

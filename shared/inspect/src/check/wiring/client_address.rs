@@ -1,34 +1,47 @@
 //! Whose address a filter takes for the client's, where the proxy's own configuration is not in the
-//! manifest: the gateways of Istio and Envoy Gateway are Envoys that append their peer to
+//! manifest: the gateways of Istio, Higress and Envoy Gateway are Envoys that append their peer to
 //! `X-Forwarded-For`.
 
 use meshward_bundle::config::Part;
 use policy::json::Json;
 
-use super::Wiring;
+use super::{Wiring, topology};
 use crate::check::codes;
 use crate::check::plugin::{Host, Site};
 use crate::check::tree::Tree;
 
 impl Wiring<'_> {
-    /// One trusted hop is the peer that the gateway appends.
+    /// One trusted hop is the peer that the gateway appends, and what is said of the proxies in front holds
+    /// for filters too.
     pub(super) fn client_addresses(&mut self, sites: &[(Site<'_>, Option<Json>)]) {
         for (site, config) in sites {
+            let topologies = match site.host {
+                Host::EnvoyGateway => topology::of_envoy_gateway(self.documents),
+                Host::Istio | Host::Higress | Host::Envoy => topology::of_istio(self.documents),
+                _ => Vec::new(),
+            };
             let is_at_gateway = match site.host {
-                Host::EnvoyGateway => true,
+                Host::EnvoyGateway | Host::Higress => true,
                 Host::Istio => is_for_gateway(site.plugin) || is_for_gateway_spec(self.document),
                 Host::Envoy => is_filter_of_gateway(self.document),
                 _ => false,
             };
-            let counts_the_peer = config
-                .as_ref()
-                .is_some_and(|config| trusted_hops(config).any(|hops| hops == 1));
-            if is_at_gateway && counts_the_peer {
-                self.warning(
-                    &codes::PEER_HOPS,
-                    &site.start_of_config(),
-                    "the gateway itself appends its peer to X-Forwarded-For, and \"trusted_hops\": 1 is that peer; behind one proxy, 2 is the client".to_owned(),
-                );
+            let Some(config) = config.as_ref().filter(|_| is_at_gateway) else {
+                continue;
+            };
+            for hops in trusted_hops(config).filter(|hops| *hops > 0) {
+                // Policies may be about other gateways: one that agrees is enough.
+                let mut wrong = topologies.iter().map(|topology| topology.contradicts(hops));
+                let (code, message) = match wrong.clone().next() {
+                    Some(first) if wrong.all(|message| message.is_some()) => {
+                        (&codes::HOPS_OF_GATEWAY, first)
+                    }
+                    None if hops == 1 => (&codes::PEER_HOPS, Some("the gateway itself appends its peer to X-Forwarded-For, and \"trusted_hops\": 1 is that peer; behind one proxy, 2 is the client".to_owned())),
+                    _ => continue,
+                };
+                if let Some(message) = message {
+                    self.warning(code, &site.start_of_config(), message);
+                }
             }
         }
     }

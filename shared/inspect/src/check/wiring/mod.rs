@@ -5,6 +5,7 @@ mod capabilities;
 mod chain;
 mod client_address;
 mod names;
+mod topology;
 
 use std::ops::Range;
 
@@ -28,13 +29,20 @@ pub(super) struct Fault {
 
 pub(super) struct Wiring<'t> {
     document: &'t Tree,
+    /// All documents of the text, with this one.
+    documents: &'t [Tree],
     faults: Vec<Fault>,
 }
 
-/// Checks what is around the filters of a document.
-pub(super) fn check(document: &Tree, sites: &[(Site<'_>, Option<Json>)]) -> Vec<Fault> {
+/// Checks what is around the filters of one of the documents of a text.
+pub(super) fn check(
+    document: &Tree,
+    documents: &[Tree],
+    sites: &[(Site<'_>, Option<Json>)],
+) -> Vec<Fault> {
     let mut wiring = Wiring {
         document,
+        documents,
         faults: Vec::new(),
     };
     for (site, config) in sites {

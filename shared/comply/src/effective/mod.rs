@@ -1,0 +1,172 @@
+//! What a configuration does, in each form that requests may meet: as the filters have it, and as routes
+//! change it (`_rules_`, metadata).
+//!
+//! A setting that stands in a file is not always done: a rule that no request reaches, an action that
+//! changes nothing, another form for some routes. The filters' own readers say what comes of a
+//! configuration; it stands beside the settings under `effective`, for predicates to ask about.
+
+mod audit;
+mod auth;
+mod redact;
+
+use std::collections::BTreeSet;
+
+use meshward_bundle::config::Part;
+use policy::config;
+use policy::matching::Match;
+use policy::mode::Mode;
+use serde_json::{Map, Value};
+
+/// The configurations that some requests meet, by the names of the bundle's parts.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// Which requests: `all routes`, `_rules_[0] of jwt-auth`.
+    pub name: String,
+    /// What predicates ask about.
+    pub document: Value,
+}
+
+/// What a route says in place of what a filter's configuration says.
+#[derive(Clone, Debug)]
+pub struct RouteConfig {
+    /// The filter.
+    pub part: Part,
+    /// Where it says so.
+    pub place: String,
+    /// What.
+    pub members: Map<String, Value>,
+}
+
+/// All forms of the configurations of filters; the first is that of routes which say nothing.
+#[must_use]
+pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig]) -> Vec<Form> {
+    let known = |part: Part| parts.get(part.key()).and_then(Value::as_object);
+    let plain: Map<String, Value> = Part::ALL
+        .into_iter()
+        .filter_map(|part| {
+            let document = done(part, with(known(part)?, &Map::new()));
+            Some((part.key().to_owned(), document))
+        })
+        .collect();
+    let mut all = vec![Form {
+        name: "all routes".to_owned(),
+        document: Value::Object(plain.clone()),
+    }];
+    for part in Part::ALL {
+        let Some(config) = known(part) else {
+            continue;
+        };
+        let reads_metadata = !matches!(
+            config.get(METADATA_KEY),
+            None | Some(Value::Null | Value::Bool(false))
+        );
+        let said = routes
+            .iter()
+            .filter(|route| route.part == part && reads_metadata)
+            .map(|route| (route.place.clone(), route.members.clone()));
+        for (name, own) in folded(part, config).into_iter().chain(said) {
+            if own.is_empty() {
+                continue;
+            }
+            let mut document = plain.clone();
+            document.insert(part.key().to_owned(), done(part, with(config, &own)));
+            all.push(Form {
+                name,
+                document: Value::Object(document),
+            });
+        }
+    }
+    all
+}
+
+/// What Higress folds in, each with its name.
+fn folded(part: Part, config: &Map<String, Value>) -> Vec<(String, Map<String, Value>)> {
+    let rules = config.get(FOLDED_KEY).and_then(Value::as_array);
+    let rules = rules.into_iter().flatten().enumerate();
+    rules
+        .filter_map(|(index, rule)| {
+            let own = rule.as_object()?.iter();
+            let own = own.filter(|(key, _)| !key.starts_with("_match_"));
+            let own = own.map(|(key, value)| (key.clone(), value.clone()));
+            let name = format!("{FOLDED_KEY}[{index}] of {}", part.filter());
+            Some((name, own.collect()))
+        })
+        .collect()
+}
+
+/// A configuration with what a route says in place of its own.
+fn with(config: &Map<String, Value>, own: &Map<String, Value>) -> Map<String, Value> {
+    let kept = config.iter().filter(|(key, _)| {
+        !own.contains_key(*key) && ![METADATA_KEY, FOLDED_KEY].contains(&key.as_str())
+    });
+    kept.chain(own)
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// A configuration without what cannot act, and with what comes of it.
+fn done(part: Part, mut config: Map<String, Value>) -> Value {
+    let text = Value::Object(config.clone()).to_string();
+    let warnings = part.check(&text).warnings;
+    let warned = |code: &str| -> BTreeSet<String> {
+        let such = warnings.iter().filter(|warning| warning.code() == code);
+        such.map(|warning| warning.problem().path().to_owned())
+            .collect()
+    };
+    let unreachable = warned("rule_unreachable");
+    if let Some(providers) = config.get_mut("providers").and_then(Value::as_object_mut) {
+        let unused = warned("provider_unused");
+        providers.retain(|name, _| !unused.contains(&format!("providers.{name}")));
+    }
+    let effective = match part {
+        Part::Audit => audit::effective(&text, &mut config),
+        Part::Auth => auth::effective(&text, &config, &unreachable),
+        Part::Limits => None,
+        Part::Redact => redact::effective(&text, &config),
+    };
+    for key in ["rules", "limits"] {
+        if let Some(Value::Array(rules)) = config.get_mut(key) {
+            keep_reached(key, rules, &unreachable);
+        }
+    }
+    if let Some(effective) = effective {
+        config.insert(EFFECTIVE_KEY.to_owned(), effective);
+    }
+    Value::Object(config)
+}
+
+/// Leaves out the rules that no request reaches, and conditions that every request fulfils.
+fn keep_reached(key: &str, rules: &mut Vec<Value>, unreachable: &BTreeSet<String>) {
+    let mut index = 0_usize;
+    rules.retain_mut(|rule| {
+        let is_reached = !unreachable.contains(&format!("{key}[{index}]"));
+        index += 1;
+        if let Some(members) = rule.as_object_mut()
+            && members.get("match").is_some_and(|matches| {
+                let read = config::read(&matches.to_string(), |node| Match::read(&node));
+                read.is_ok_and(|read| is_of_all(&read))
+            })
+        {
+            members.remove("match");
+        }
+        is_reached
+    });
+}
+
+/// Whether every request fulfils a condition.
+fn is_of_all(matches: &Match) -> bool {
+    let all = config::read(r#"{"paths": ["/**"]}"#, |node| Match::read(&node));
+    all.is_ok_and(|all| matches.covers(&all))
+}
+
+const fn mode_word(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "enforce",
+        Mode::Report => "report",
+    }
+}
+
+/// The member in which what comes of a configuration stands.
+pub const EFFECTIVE_KEY: &str = "effective";
+const METADATA_KEY: &str = "route_config";
+const FOLDED_KEY: &str = "_rules_";
