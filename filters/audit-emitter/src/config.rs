@@ -5,6 +5,7 @@ mod data_subject;
 mod fields;
 mod rule;
 mod sink;
+mod strictest;
 
 pub use chain::{ChainSettings, Witness};
 pub use data_subject::DataSubjectSource;
@@ -12,6 +13,7 @@ pub use fields::{FieldSettings, IpForm, PathForm, QueryForm};
 pub use rule::{Assurance, Keep, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -265,26 +267,25 @@ impl Config {
         Mode::strictest(rules.map(|rule| rule.mode))
     }
 
-    /// The rule that a request falls under, by all that is known of it by now: the first that
+    /// What is recorded of a request, by all that is known of it by now: what the first rule says that
     /// matches. Where servers may read the request in more than one way, nobody gets out of a record
-    /// by that: of all rules that it may fall under, the one that records most counts.
+    /// by that: of all rules that it may fall under, what records most counts.
     #[must_use]
-    pub fn rule_for(&self, facts: &dyn Facts) -> &Rule {
+    pub fn rule_for(&self, facts: &dyn Facts) -> Cow<'_, Rule> {
         explain::note(|| Step::Choosing {
             filter: AUDIT_EMITTER,
             about: "request",
         });
         let (rules, or_default) = candidates(self.rules.iter().map(|rule| &rule.matches), facts);
-        let rules = rules
-            .into_iter()
-            .map(Some)
-            .chain(or_default.then_some(None));
-        let records = |index: &Option<usize>| {
-            let rule = self.rule(*index);
-            (rule.level, rule.assurance)
-        };
-        // The last of equals, so the first of them in order.
-        self.rule(rules.rev().max_by_key(records).flatten())
+        match (rules.as_slice(), or_default) {
+            ([], _) => return Cow::Borrowed(&self.default_rule),
+            ([only], false) => return Cow::Borrowed(self.rule(Some(*only))),
+            _ => {}
+        }
+        let rules = rules.into_iter().map(|index| self.rule(Some(index)));
+        let rules = rules.chain(or_default.then_some(&self.default_rule));
+        Rule::strictest(&rules.collect::<Vec<_>>())
+            .map_or(Cow::Borrowed(&self.default_rule), Cow::Owned)
     }
 
     /// Whether pii-redactor is to say whom bodies name.

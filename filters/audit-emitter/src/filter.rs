@@ -2,6 +2,7 @@
 
 mod configs;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -191,7 +192,7 @@ impl AuditEmitter {
         let early = self.observer.unverified(start);
         let rule = || config.rule_for(&early.facts(host, Direction::Request));
         if config.on_full == OnFull::Reject && self.trail.queue().is_nearly_full() {
-            let action = self.holding.refuse_unrecordable(host, rule(), &early);
+            let action = self.holding.refuse_unrecordable(host, &rule(), &early);
             if action == Action::Pause {
                 return action;
             }
@@ -199,7 +200,7 @@ impl AuditEmitter {
         if !config.is_synchronous() {
             return Action::Continue;
         }
-        let rule = rule();
+        let rule = &*rule();
         if rule.assurance != Assurance::Synchronous || rule.level == Level::None {
             return Action::Continue;
         }
@@ -234,8 +235,9 @@ impl AuditEmitter {
         let now = &Moment::of(host);
         let rule = match start {
             Some(start) => config.rule_for(&start.request.facts(host, Direction::Request)),
-            None => &config.default_rule,
+            None => Cow::Borrowed(&config.default_rule),
         };
+        let rule = &*rule;
         let mut observed = self.observer.decided(host, start);
         // A refusal is always worth a record: who probes a gateway starts where nobody looks.
         let level = if observed.was_stopped() {

@@ -18,7 +18,7 @@ use policy::identity::Identity;
 use policy::path::RequestPath;
 use policy::secret_names::{holds_address, names_secret};
 
-use crate::config::{DataSubjectSource, FieldSettings, Level, QueryForm};
+use crate::config::{DataSubjectSource, FieldSettings, Level, QueryForm, Rule};
 use crate::record::{Observation, ObservedSubjects, TraceContext};
 
 /// What only the beginning of a request tells: later filters may rewrite it.
@@ -113,17 +113,20 @@ impl Start {
     pub(crate) fn data_subjects(
         &self,
         host: &dyn Host,
-        sources: &[DataSubjectSource],
+        rule: &Rule,
         identity: Option<&Identity>,
         is_over: bool,
     ) -> Option<ObservedSubjects> {
-        if sources.is_empty() {
+        if rule.data_subject.is_empty() {
             return None;
         }
-        let mut people = ObservedSubjects::default();
+        let mut people = ObservedSubjects {
+            is_incomplete: rule.may_be_about_others,
+            ..ObservedSubjects::default()
+        };
         let facts = self.request.facts(host, Direction::Request);
         let mut in_bodies = None;
-        for source in sources {
+        for source in &rule.data_subject {
             match source {
                 DataSubjectSource::Claim(claim) => {
                     let values = identity.map(|identity| identity.claim_values(claim));

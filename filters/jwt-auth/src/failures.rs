@@ -130,7 +130,8 @@ impl Failures {
                     continue;
                 };
                 let mut hasher = DefaultHasher::new();
-                (place, limit).hash(&mut hasher);
+                // Failures under rules that only report must refuse nobody under those that enforce.
+                (place, limit, context.mode.enforces()).hash(&mut hasher);
                 let limit_hash = hasher.finish();
                 attempts.push(Attempt {
                     credential: tried,

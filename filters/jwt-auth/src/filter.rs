@@ -16,7 +16,7 @@ use host::{
 use policy::config::Problems;
 use policy::mode::Mode;
 
-use crate::config::{Config, KeySource, ProviderKind, RequestLimit};
+use crate::config::{Config, KeySource, ProviderKind, RequestLimit, Requirement};
 use crate::decide::{AuthDecision, uncheckable, undecided};
 use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
@@ -349,10 +349,11 @@ impl JwtAuth {
         now: &Moment<'_>,
         waits_since_ns: Option<u64>,
     ) -> AuthDecision<'c> {
-        let find = |request: &Request, requirement: &crate::config::Requirement| {
+        let find = |request: &Request, requirement: &Requirement, mode: Mode| {
             let context = VerifyContext {
                 host,
                 request,
+                mode,
                 stream: context,
                 now,
                 waits_since_ns,

@@ -24,6 +24,8 @@ pub struct Rule {
     pub template: Option<String>,
     /// About whom they are.
     pub data_subject: Vec<DataSubjectSource>,
+    /// The request may fall under other rules as well, which are about others.
+    pub may_be_about_others: bool,
     /// For how long.
     pub retention: Retention,
     /// How sure it must be that the record is kept.
@@ -55,7 +57,7 @@ pub enum Assurance {
 }
 
 /// A share of requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Share {
     per_million: u32,
 }
@@ -127,6 +129,7 @@ impl Rule {
                 data_subject: fields.or("data_subject", Vec::new(), |n| {
                     DataSubjectSource::read_all(&n, &matches, has_key)
                 }),
+                may_be_about_others: false,
                 matches,
                 mode: Mode::of_rule(fields, defaults.mode),
                 level: fields.or("level", Level::Metadata, |n| n.one_of(&words)),
@@ -152,6 +155,7 @@ impl Default for Rule {
             sample: Share::ALL,
             template: None,
             data_subject: Vec::new(),
+            may_be_about_others: false,
             retention: Retention::default(),
             assurance: Assurance::Buffered,
         }

@@ -218,3 +218,92 @@ fn one_class_is_kept_for_one_time() {
     let same = same.replace(r#"{"class": "x"}"#, r#"{"class": "x", "keep": "60m"}"#);
     assert!(Config::parse(&same).is_ok(), "{:?}", Config::parse(&same));
 }
+
+/// What is recorded of a request that may fall under all of these rules, and under the default.
+fn strictest(rules: &str) -> Rule {
+    let text = format!(
+        r#"{{"sink":"host_log","subject":{{"pseudonymize":{{"key_env":"K","epoch":"1"}}}},"rules":{rules}}}"#
+    );
+    let config = Config::parse(&text).unwrap();
+    Rule::strictest(&config.rules.iter().collect::<Vec<_>>()).unwrap()
+}
+
+/// Who writes a request so that several rules may be meant gets nothing less recorded by that, in
+/// whatever order the rules are.
+#[test]
+fn of_several_rules_each_setting_is_the_one_that_records_most() {
+    let both_ways = |one: &str, other: &str| {
+        let rules = [format!("[{one},{other}]"), format!("[{other},{one}]")];
+        rules.map(|rules| strictest(&rules))
+    };
+    let sampled = r#"{"sample":"0.1%","level":"full","mode":"report","assurance":"best_effort"}"#;
+    for rule in both_ways(sampled, r#"{"assurance":"synchronous"}"#) {
+        assert!(rule.sample.is_all(), "{rule:?}");
+        assert_eq!(rule.level, Level::Full);
+        assert_eq!(rule.assurance, Assurance::Synchronous);
+        assert!(rule.mode.enforces());
+    }
+    // A rule without records says nothing about those of others.
+    let silent =
+        r#"{"level":"none","assurance":"synchronous","retention":{"class":"long","keep":"9y"}}"#;
+    for rule in both_ways(sampled, silent) {
+        assert!(!rule.sample.is_all());
+        assert_eq!(rule.assurance, Assurance::BestEffort);
+        assert_eq!(rule.retention.class, "default");
+    }
+    // But what is refused is recorded for as long as one of them says.
+    for rule in both_ways(silent, r#"{"level":"none"}"#) {
+        assert_eq!(rule.retention.class, "long");
+        assert_eq!(rule.level, Level::None);
+    }
+}
+
+#[test]
+fn of_several_classes_the_one_that_is_kept_longest_counts() {
+    let class = |keep: &str| match keep {
+        "" => r#"{"class":"unsaid"}"#.to_owned(),
+        keep => format!(r#"{{"class":"said","keep":{keep}}}"#),
+    };
+    for (shorter, longer) in [
+        (r#""1d""#, r#""6y""#),
+        (r#""1d""#, ""),
+        ("", r#""1y""#),
+        ("", r#"{"at_least":"1d"}"#),
+        (r#""6y""#, r#"{"at_least":"1d"}"#),
+        (r#"{"at_most":"6y"}"#, r#""6y""#),
+        (r#"{"at_least":"6y"}"#, r#"{"at_least":"7y"}"#),
+    ] {
+        let [shorter, longer] = [shorter, longer].map(class);
+        // One that is kept shorter has another name.
+        let shorter = shorter.replace("said\"", "shorter\"");
+        // A level that tells more does not make a record go sooner.
+        let one = format!(r#"{{"level":"full","retention":{shorter}}}"#);
+        let other = format!(r#"{{"retention":{longer}}}"#);
+        for rules in [format!("[{one},{other}]"), format!("[{other},{one}]")] {
+            let rule = strictest(&rules);
+            assert!(!rule.retention.class.contains("shorter"), "{rules}");
+        }
+    }
+}
+
+#[test]
+fn of_several_rules_all_people_may_be_meant_and_one_name_at_most() {
+    let patients = r#"{"template":"/p/{id}","data_subject":{"query":"patient"}}"#;
+    let rule = strictest(&format!("[{patients},{{}},{patients}]"));
+    assert_eq!(rule.data_subject.len(), 1);
+    assert!(rule.may_be_about_others);
+    assert_eq!(rule.template.as_deref(), Some("/p/{id}"));
+    let rule = strictest(&format!("[{patients},{patients}]"));
+    assert!(!rule.may_be_about_others);
+    let users = r#"{"template":"/u/{id}","data_subject":[{"query":"user"},{"query":"patient"}]}"#;
+    let rule = strictest(&format!("[{patients},{users}]"));
+    assert_eq!(rule.data_subject.len(), 2);
+    assert!(rule.may_be_about_others);
+    assert_eq!(rule.template, None);
+    // However many rules there are.
+    let many: Vec<String> = (0..100)
+        .map(|number| format!(r#"{{"data_subject":{{"query":"q{number}"}}}}"#))
+        .collect();
+    let rule = strictest(&format!("[{}]", many.join(",")));
+    assert!(rule.data_subject.len() < 40 && rule.may_be_about_others);
+}

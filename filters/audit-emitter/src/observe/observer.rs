@@ -74,7 +74,7 @@ impl Observer {
     pub(crate) fn received(&self, host: &dyn Host, start: &Start, rule: &Rule) -> Observation {
         let (fields, consent) = (&self.config.fields, &self.config.sources.consent);
         let mut observed = start.received(host, rule.level, fields, consent);
-        observed.data_subjects = start.data_subjects(host, &rule.data_subject, None, false);
+        observed.data_subjects = start.data_subjects(host, rule, None, false);
         observed
     }
 
@@ -100,7 +100,7 @@ impl Observer {
             self.observe_consent(host, start, observed);
             start.detail(host, observed, level, fields, &sources.consent);
             let identity = observed.identity.as_deref();
-            observed.data_subjects = start.data_subjects(host, &rule.data_subject, identity, true);
+            observed.data_subjects = start.data_subjects(host, rule, identity, true);
         }
         if level >= Level::Full {
             observe_sizes(host, observed);

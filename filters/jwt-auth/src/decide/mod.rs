@@ -95,13 +95,13 @@ impl AuthDecision<'_> {
     }
 }
 
-/// Decides. `find` verifies the callers that a requirement asks for.
+/// Decides. `find` verifies the callers that a requirement asks for, under a rule of this mode.
 pub(crate) fn decide<'c>(
     config: &'c Config,
     host: &dyn Host,
     request: &mut Request,
     now: &Moment<'_>,
-    find: impl FnOnce(&Request, &Requirement) -> Result<Authenticated, Failure>,
+    find: impl FnOnce(&Request, &Requirement, Mode) -> Result<Authenticated, Failure>,
 ) -> AuthDecision<'c> {
     if let Some((name, document)) = document(config, host, request) {
         return AuthDecision::Serve(name, document);
@@ -170,7 +170,7 @@ pub(crate) fn decide<'c>(
         };
     }
     let provider = provider_name(config, requirement);
-    let found = match find(request, requirement) {
+    let found = match find(request, requirement, mode) {
         Ok(found) => found,
         Err(Failure::Wait(reason)) => {
             return AuthDecision::Wait {

@@ -13,26 +13,30 @@ impl JwtAuth {
     /// Counts a fetch for each provider that takes its keys from what was fetched, and for each list.
     pub(super) fn report_fetch(&self, host: &dyn Host, document: usize, result: &str) {
         for provider in self.verifier.users_of(document) {
-            let name = provider.name.as_str();
-            if result != "ok" {
-                self.throttle.log(host, LogLevel::Warn, || {
-                    format!("jwt-auth: the keys of {name} could not be fetched: {result}")
-                });
-            }
-            let labels = [("provider", name), ("result", result)];
-            self.metrics.count(host, "key_fetches_total", &labels);
+            let labels = [("provider", provider.name.as_str()), ("result", result)];
+            self.report_result(host, "key_fetches_total", "keys of", labels);
         }
         let lists = self.verifier.lists.iter();
         for list in lists.filter(|list| list.document == document) {
-            let name = list.name.as_str();
-            if result != "ok" {
-                self.throttle.log(host, LogLevel::Warn, || {
-                    format!("jwt-auth: the list {name} could not be fetched: {result}")
-                });
-            }
-            let labels = [("source", name), ("result", result)];
-            self.metrics.count(host, "list_fetches_total", &labels);
+            let labels = [("source", list.name.as_str()), ("result", result)];
+            self.report_result(host, "list_fetches_total", "list", labels);
         }
+    }
+
+    /// Counts one fetch, and says so if it has failed.
+    fn report_result(
+        &self,
+        host: &dyn Host,
+        metric: &str,
+        what: &str,
+        labels @ [(_, name), (_, result)]: [(&str, &str); 2],
+    ) {
+        if result != "ok" {
+            self.throttle.log(host, LogLevel::Warn, || {
+                format!("jwt-auth: the {what} {name} could not be fetched: {result}")
+            });
+        }
+        self.metrics.count(host, metric, &labels);
     }
 
     /// Says what became of key sets that are new to a provider, and of lists.

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use host::waiting::Occasion;
 use host::{ContextId, Host, Moment, Request};
 
+use policy::mode::Mode;
+
 use crate::config::{Requirement, TlsRequirement};
 use crate::decide::connection;
 use crate::enforce::challenge::Detail;
@@ -55,6 +57,8 @@ impl From<Reason> for Failure {
 pub(crate) struct VerifyContext<'r> {
     pub(crate) host: &'r dyn Host,
     pub(crate) request: &'r Request,
+    /// That of the rule that asks.
+    pub(crate) mode: Mode,
     /// The context of the request that is verified.
     pub(crate) stream: ContextId,
     pub(crate) now: &'r Moment<'r>,

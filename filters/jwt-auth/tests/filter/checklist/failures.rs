@@ -208,6 +208,29 @@ fn guesses_under_way_at_once_tell_no_more_than_one_after_the_other() {
     assert_eq!((of(401), of(429)), (2, 6), "{statuses:?}");
 }
 
+/// Where a rule is tried out, all clients may fail at first: what enforces goes on as before.
+#[test]
+fn failures_under_a_rule_that_reports_refuse_nobody_under_one_that_enforces() {
+    let mut staged = configuration(&json!([{"key": ["ip"], "rate": "2/day"}]));
+    let rule = json!({"require": {"any_of": ["corp", "partners"]}});
+    let mut tried = rule.clone();
+    tried["match"] = json!({"paths": ["/tried"]});
+    tried["mode"] = json!("report");
+    staged["rules"] = json!([tried, rule]);
+    in_every_host(&staged, |bed| {
+        let with = |path: &str, key: &str| Request::get(path).header("x-api-key", key);
+        for _ in 0..4 {
+            drop(bed.passes("reported", &with("/tried", "wrong"), "wrong"));
+        }
+        drop(bed.passes("enforced", &with("/", KEY), KEY));
+        for _ in 0..2 {
+            let unknown = (401, "api_key_unknown");
+            bed.refuses("wrong", &with("/", "wrong"), "wrong", unknown);
+        }
+        bed.refuses("used up", &with("/", KEY), KEY, (429, "too_many_failures"));
+    });
+}
+
 /// Two plugins of one VM meet in shared data.
 #[test]
 fn limits_of_another_plugin_count_for_themselves() {
