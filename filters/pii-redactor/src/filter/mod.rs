@@ -22,10 +22,11 @@ use std::rc::Rc;
 
 use host::route_config::{Choice, RouteConfigs};
 use host::{
-    Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
+    Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics, Moment,
     Request, Startup, Stream, Throttle, refuse,
 };
 use policy::config::{Problem, Problems};
+use policy::mode::Mode;
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
@@ -90,6 +91,9 @@ impl PiiRedactor {
             config = Config::parse_with_key(startup.configuration, key.expose())?;
         }
         host_limits::check(&config, capabilities)?;
+        // Years of the Gregorian calendar, on average.
+        let year = Moment::of(host).wall_ms() / 31_556_952_000;
+        config.settings.year.set(year.saturating_add(1970));
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
                 FailurePolicy::Block => {
@@ -165,7 +169,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         let route = self.route.clone();
         let filter = route.as_deref().unwrap_or(filter);
         // Where one stays, jwt-auth refuses the request.
-        let _ = request.strip_overrides(host, filter.config.mode);
+        let modes = filter.config.rules.iter().map(|rule| rule.mode);
+        let _ = request.strip_overrides(host, Mode::strictest(modes));
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() && !goes_by_route {
