@@ -225,6 +225,7 @@ fmt: ## Format the code
 
 .PHONY: bench
 bench: needs-bench build $(NOOP) $(BED)/envoy-$(firstword $(ENVOYS))/pins.txt ## Measure everything side by side; ONLY=jwt-auth measures a part
+	@cargo build --quiet --locked --profile native --package meshward-cli
 	@$(NATIVE) --package envoy-test --bin bench -- $(ONLY)
 
 .PHONY: dashboard-pictures

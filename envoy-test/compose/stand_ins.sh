@@ -72,8 +72,9 @@ chmod +x "$home/idp/bin/npm"
 build idp 'CMD ["node"]'
 
 add collector "$root/target/native/peers" /bin/peers
-# What the published collector takes from its file, this one is told.
-build collector 'ENTRYPOINT ["peers", "collector", "--listen", "0.0.0.0:4318", "--trail", "/trail/records.jsonl"]'
+add_tools collector sh
+# What the published collector takes from its file, this one is told; the shell drops the words of the compose file.
+build collector 'ENTRYPOINT ["sh", "-c", "exec peers collector --listen 0.0.0.0:4318 --trail /trail/records.jsonl"]'
 
 add prometheus "$bed/audit-tools/prometheus/usr/bin/prometheus" /bin/prometheus
 add_tools prometheus wget

@@ -31,9 +31,7 @@ local)
     ;;
 esac
 DEMO_PORTS=${DEMO_PORTS-$ports} "$root/envoy-test/setup/needs.sh" ports
-if [ "${#services[@]}" -gt 0 ]; then
-    case $words in docker*) "$here/stand_ins.sh" docker ;; *) "$here/stand_ins.sh" podman ;; esac
-fi
+case $words in docker*) engine=docker ;; *) engine=podman ;; esac
 
 # A project of its own: containers that somebody has left running stay.
 compose+=(--project-name meshward-test --file "$root/envoy-test/docker-compose.yaml")
@@ -61,10 +59,18 @@ take_down() {
     trap - EXIT
     if [ "$status" -ne 0 ]; then
         say "failed; what the containers said last:"
-        "${compose[@]}" logs --tail 30 >&2 || true
+        "${compose[@]}" logs --tail 30 ${services[@]+"${services[@]}"} >&2 || true
     fi
     say "taking it down"
     "${compose[@]}" down --volumes >/dev/null 2>&1 || say "$words down failed; look for containers of meshward-test"
+    # podman-compose leaves it; the others have removed it.
+    "$engine" network rm meshward-test_default >/dev/null 2>&1 || true
+    if [ "${#services[@]}" -gt 0 ]; then
+        local images=("${services[@]/#/localhost/meshward-stand-in/}")
+        "$engine" rmi --force "${images[@]/%/:local}" >/dev/null 2>&1 ||
+            say "the images localhost/meshward-stand-in/… could not be removed"
+        rm -rf "$root/target/stand-ins"
+    fi
     exit "$status"
 }
 
@@ -72,6 +78,7 @@ take_down() {
 mkdir -p "$trail"
 rm -f "$trail/records.jsonl"
 trap take_down EXIT
+[ "${#services[@]}" -eq 0 ] || "$here/stand_ins.sh" "$engine"
 say "bringing it up with $words"
 "${compose[@]}" up --detach ${services[@]+"${services[@]}"} >&2
 eventually 300 "the identity provider answers" answers http://127.0.0.1:8081/jwks

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a Chromium or Chrome without windows, which opens the pages in the tests.
+# Prints the path of a launcher that starts a Chromium or Chrome without windows, which opens the pages in the
+# tests.
 #
 #   chromium.sh                             takes the one that is installed, or else unpacks Debian's
 #   chromium.sh --debian                    takes Debian's in any case
@@ -12,7 +13,6 @@ set -euo pipefail
 . "$(dirname "$0")/fetching.sh"
 
 home="$root/target/testbed/chromium"
-browser="$home/chromium"
 
 installed_browser() {
     local browser
@@ -66,13 +66,20 @@ END
         'export FONTCONFIG_FILE="$home/fonts.conf"; LD_LIBRARY_PATH="$(echo "$home"/usr/lib/*/pulseaudio):$LD_LIBRARY_PATH"'
 }
 
-if [ "${1:-}" != --debian ] && installed_browser; then
-    exit 0
-fi
 # Several tests may ask at once.
 mkdir -p "$home"
 exec 9>"$home/lock"
 flock 9
-[ -x "$browser" ] || unpack_browser
-"$browser" --version >&2
-echo "$browser"
+if [ "${1:-}" = --debian ] || ! browser=$(installed_browser); then
+    browser="$home/chromium"
+    [ -x "$browser" ] || unpack_browser
+fi
+# The sandbox needs rights that containers lack; shared memory is small there.
+cat >"$home/headless.new" <<END
+#!/bin/sh
+exec "$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run "\$@"
+END
+chmod +x "$home/headless.new"
+mv "$home/headless.new" "$home/headless"
+"$home/headless" --version >&2
+echo "$home/headless"

@@ -119,3 +119,20 @@ END
     chmod +x "$1/$2.new"
     mv "$1/$2.new" "$1/$2"
 }
+
+# print_command <folder> <command> <function>: prints the path of a command in the folder: a link to the one that
+# the machine has, or else what the function unpacks there.
+print_command() {
+    local found command=$1/$2
+    if [ ! -x "$command" ]; then
+        mkdir -p "$1"
+        if found=$(command -v "$2"); then
+            ln -sf "$found" "$command"
+        else
+            renew_package_lists
+            "$3"
+        fi
+    fi
+    "$command" --version >&2
+    echo "$command"
+}

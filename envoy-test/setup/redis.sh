@@ -8,22 +8,16 @@ set -euo pipefail
 . "$(dirname "$0")/fetching.sh"
 
 home="$root/target/testbed/redis"
-server="$home/redis-server"
 
-if [ ! -x "$server" ]; then
-    mkdir -p "$home"
-    if found=$(command -v redis-server); then
-        ln -sf "$found" "$server"
-    else
-        renew_package_lists
-        # The server is in redis-tools. What it links to and is not there yet comes along.
-        libraries=$(libraries_of 'lib\(hiredis\|jemalloc\|lua\|lzf\|atomic\|systemd\)[^ ]*\|lua-[a-z]*' redis-tools)
-        # shellcheck disable=SC2086 # one word for each package
-        unpack_debian "$home" redis-tools $libraries
-        # One program for several commands: it looks at its name.
-        ln -sf redis-check-rdb "$home/usr/bin/redis-server"
-        write_launcher "$home" redis-server usr/bin/redis-server
-    fi
-fi
-"$server" --version >&2
-echo "$server"
+unpack_redis() {
+    local libraries
+    # The server is in redis-tools. What it links to and is not there yet comes along.
+    libraries=$(libraries_of 'lib\(hiredis\|jemalloc\|lua\|lzf\|atomic\|systemd\)[^ ]*\|lua-[a-z]*' redis-tools)
+    # shellcheck disable=SC2086 # one word for each package
+    unpack_debian "$home" redis-tools $libraries
+    # One program for several commands: it looks at its name.
+    ln -sf redis-check-rdb "$home/usr/bin/redis-server"
+    write_launcher "$home" redis-server usr/bin/redis-server
+}
+
+print_command "$home" redis-server unpack_redis

@@ -8,20 +8,14 @@ set -euo pipefail
 . "$(dirname "$0")/fetching.sh"
 
 home="$root/target/testbed/skopeo"
-tool="$home/skopeo"
 
-if [ ! -x "$tool" ]; then
-    mkdir -p "$home"
-    if found=$(command -v skopeo); then
-        ln -sf "$found" "$tool"
-    else
-        renew_package_lists
-        # What it links to and may not be there.
-        libraries=$(libraries_of 'lib\(gpgme\|assuan\|devmapper\)[^ ]*' skopeo libgpgme11)
-        # shellcheck disable=SC2086 # one word for each package
-        unpack_debian "$home" skopeo $libraries
-        write_launcher "$home" skopeo usr/bin/skopeo
-    fi
-fi
-"$tool" --version >&2
-echo "$tool"
+unpack_skopeo() {
+    local libraries
+    # What it links to and may not be there.
+    libraries=$(libraries_of 'lib\(gpgme\|assuan\|devmapper\)[^ ]*' skopeo libgpgme11)
+    # shellcheck disable=SC2086 # one word for each package
+    unpack_debian "$home" skopeo $libraries
+    write_launcher "$home" skopeo usr/bin/skopeo
+}
+
+print_command "$home" skopeo unpack_skopeo

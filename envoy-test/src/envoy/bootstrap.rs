@@ -141,6 +141,14 @@ impl Bootstrap {
         }
     }
 
+    /// A cluster, to be changed.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn cluster(&mut self, name: &str) -> Result<&mut Value> {
+        self.named("/static_resources/clusters", name)
+    }
+
     /// Says where a cluster of [`CLUSTERS`] really is.
     ///
     /// # Errors
@@ -158,7 +166,7 @@ impl Bootstrap {
     /// # Errors
     /// When it is not there.
     pub fn place_declared(&mut self, name: &str, declared: Address, at: SocketAddr) -> Result<()> {
-        let cluster = self.named("/static_resources/clusters", name)?;
+        let cluster = self.cluster(name)?;
         replace_address(cluster.pointer_mut(CLUSTER_ADDRESS), declared, at)
             .map_err(|reason| self.wrong(&reason))
     }
@@ -169,7 +177,7 @@ impl Bootstrap {
     /// When there is no such cluster with one address.
     pub fn move_cluster(&mut self, name: &str, to: SocketAddr) -> Result<()> {
         let reason = self.wrong(&format!("the cluster {name} has no address"));
-        let cluster = self.named("/static_resources/clusters", name)?;
+        let cluster = self.cluster(name)?;
         let address = cluster.pointer_mut(CLUSTER_ADDRESS).ok_or(reason)?;
         *address = json!({"address": to.ip().to_string(), "port_value": to.port()});
         Ok(())

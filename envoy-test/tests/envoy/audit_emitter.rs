@@ -141,13 +141,7 @@ fn every_request_leaves_a_record_also_a_refused_one() {
 #[test]
 fn an_upstream_that_is_away_is_recorded_too() {
     let bed = bed(&[FILTER], |_, bootstrap| {
-        let clusters = bootstrap.tree()["static_resources"]["clusters"]
-            .as_array_mut()
-            .unwrap();
-        let upstream = clusters
-            .iter_mut()
-            .find(|cluster| cluster["name"] == "upstream")
-            .unwrap();
+        let upstream = bootstrap.cluster("upstream").unwrap();
         upstream["load_assignment"]["endpoints"] = json!([]);
     });
     let response = bed

@@ -10,7 +10,7 @@ use envoy_test::envoy::{Bootstrap, Envoy, Options};
 use envoy_test::peers::{Algorithm, Collector, Peers, Rotel, Token, UpstreamResponse};
 use envoy_test::trail::Trail;
 use envoy_test::{FILTERS, paths, poll};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::bed::wait_until;
 
@@ -197,16 +197,9 @@ fn a_trail_goes_through_a_collector_that_others_have_written() {
     peers.collector.keep_requests();
     let rotel = Rotel::start(peers.collector.address()).unwrap();
     let mut bootstrap = bootstrap(&peers);
-    let clusters = bootstrap.tree()["static_resources"]["clusters"]
-        .as_array_mut()
+    bootstrap
+        .move_cluster("collector", rotel.address())
         .unwrap();
-    let collector = clusters
-        .iter_mut()
-        .find(|cluster| cluster["name"] == "collector")
-        .unwrap();
-    let address = "/load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address";
-    let port: &mut Value = collector.pointer_mut(address).unwrap();
-    *port = json!({"address": "127.0.0.1", "port_value": rotel.address().port()});
     let options = Options {
         workers: 2,
         ..Options::default()

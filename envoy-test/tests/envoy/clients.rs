@@ -340,17 +340,7 @@ fn a_browser_of_another_origin_fetches_listens_and_opens_a_socket() {
     );
     let log = profile.path().join("log");
     let process = Command::new(browser.trim())
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-dev-shm-usage",
-            "--no-proxy-server",
-            "--remote-debugging-port=0",
-        ])
+        .args(["--no-proxy-server", "--remote-debugging-port=0"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(page)
         .stdout(Stdio::null())

@@ -297,6 +297,33 @@ fn stand_ins_are_for_what_is_there() {
     }
 }
 
+/// The published collector reads a file, which the compose file names. The one that stands in for it is told all.
+#[test]
+fn the_stand_in_of_the_collector_drops_the_words_of_the_published_one() {
+    let script = fs::read_to_string(file("compose/stand_ins.sh")).unwrap();
+    let mut lines = script.lines();
+    let entry = lines.find_map(|line| line.strip_prefix("build collector 'ENTRYPOINT "));
+    let entry: Vec<String> = serde_json::from_str(entry.unwrap().trim_end_matches('\'')).unwrap();
+    let compose = yaml("docker-compose.yaml");
+    let said = texts(&compose["services"]["collector"]["command"]);
+    assert!(!said.is_empty());
+    let programs = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/bin/echo", programs.path().join("peers")).unwrap();
+    let path = format!(
+        "{}:{}",
+        programs.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut started = Command::new(entry.first().unwrap());
+    let started = started.args(entry.iter().skip(1)).args(said);
+    let started = started.env("PATH", path).output().unwrap();
+    let words = String::from_utf8_lossy(&started.stdout).into_owned();
+    assert_eq!(
+        words.trim_end(),
+        "collector --listen 0.0.0.0:4318 --trail /trail/records.jsonl"
+    );
+}
+
 /// What somebody looks at is there when `up --wait` comes back, so what publishes a port says when it is ready:
 /// all but the collector, whose image has no program for that.
 #[test]

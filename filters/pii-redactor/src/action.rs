@@ -34,6 +34,9 @@ pub enum Action {
 pub enum Generalization {
     /// The year of a date.
     Year,
+    /// The year of a date in somebody's life, unless it tells an age over 89
+    /// (45 CFR 164.514(b)(2)(i)(C)).
+    YearOfLife,
     /// The year and the month of a date.
     Month,
     /// The first three digits of a ZIP code, `000` where few people live (45 CFR 164.514(b)(2)(i)(B)).

@@ -18,7 +18,7 @@ pub fn apply(how: Generalization, value: &str) -> Option<String> {
 
 fn generalized(how: Generalization, value: &str) -> Option<String> {
     match how {
-        Generalization::Year => date(value).map(|(year, _)| year),
+        Generalization::Year | Generalization::YearOfLife => date(value).map(|(year, _)| year),
         Generalization::Month => {
             let (year, month) = date(value)?;
             Some(match month {

@@ -1,7 +1,7 @@
 //! What a rule makes of one value: the one place where an action is applied, counted, and
 //! explained, whatever the body is.
 
-use crate::action::{Action, Replacement};
+use crate::action::{Action, Generalization, Replacement};
 use crate::allowed_hosts::leads_to;
 use crate::placeholder::MEMBER;
 use crate::plan::{Binding, FieldAction, Minimization, Plan};
@@ -52,10 +52,19 @@ impl Redaction {
             }
             action => action,
         };
+        let name = plan.name(entity);
+        let replacement = match (action, applied(action, name, value)) {
+            (Some(Action::Generalize(Generalization::YearOfLife)), Replacement::Text(year))
+                if plan.tells_old_age(&year) =>
+            {
+                Action::Label.apply(name, None)
+            }
+            (_, replacement) => replacement,
+        };
         Self {
             entity,
             rule: binding.map_or(0, |binding| binding.rule),
-            replacement: applied(action, plan.name(entity), value),
+            replacement,
             removes_member: false,
             generalizes: matches!(action, Some(Action::Generalize(_))),
             blocks: matches!(action, Some(Action::Block)),

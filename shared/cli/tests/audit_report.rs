@@ -336,40 +336,36 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
     for week in 0..5_u64 {
         emitter.time_ms = begin_ms + week * week_ms + 3_600_000;
         let is_last = week == 4;
-        let mut send = |subject: &str, operation: &str, count: u64, refused: bool, data: bool| {
+        let mut send = |subject: &str, operation: &str, count: u64, refused: bool, data: u64| {
             for _ in 0..count {
                 let request = Request {
                     operation: operation.to_owned(),
                     method: "GET",
                     status: if refused { 403 } else { 200 },
                     refused: refused.then_some(("jwt-auth/rules[2]", "scope_missing")),
-                    data: if data {
-                        vec![("US_SSN", 1)]
-                    } else {
-                        Vec::new()
+                    data: match data {
+                        0 => Vec::new(),
+                        values => vec![("US_SSN", values)],
                     },
                     ..some(Some(subject))
                 };
                 lines.push(emitter.request(&request).text);
             }
         };
-        send("jane", "GET /orders", 40 + week, false, true);
+        send("jane", "GET /orders", 40 + week, false, 1);
+        // As many requests as ever, with more in each.
+        let values = if is_last { 30 } else { 2 };
+        send("lena", "GET /orders", 20, false, values);
         send(
             "john",
             "GET /orders",
             if is_last { 400 } else { 50 },
             false,
-            is_last,
+            u64::from(is_last),
         );
-        send("mary", "GET /orders", 20, true, false);
-        send(
-            "mary",
-            "GET /orders",
-            if is_last { 80 } else { 0 },
-            true,
-            false,
-        );
-        send("root", "GET /admin", 5, false, false);
+        send("mary", "GET /orders", 20, true, 0);
+        send("mary", "GET /orders", if is_last { 80 } else { 0 }, true, 0);
+        send("root", "GET /admin", 5, false, 0);
         lines.push(emitter.checkpoint().text);
     }
     lines.push(emitter.close().text);
@@ -394,6 +390,7 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
         .collect();
     for expected in [
         "new_caller_of_class: US_SSN by john",
+        "data_out_of_range: US_SSN by lena",
         "refusals_surge: jwt-auth/rules[2] scope_missing",
         "caller_out_of_range: john",
         "caller_out_of_range: mary",
@@ -405,9 +402,9 @@ fn a_baseline_names_what_is_unlike_the_weeks_before() {
             "{expected}: {found:?}"
         );
     }
-    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(found.len(), 7, "{found:?}");
     // The report itself is of the period alone, and the week before is like the others.
-    assert_eq!(number(&report, "totals.requests"), 44 + 400 + 100 + 5);
+    assert_eq!(number(&report, "totals.requests"), 44 + 20 + 400 + 100 + 5);
     let (from, to) = (
         day(3),
         trail::time::format(begin_ms + 3 * week_ms + 86_400_000),

@@ -183,7 +183,7 @@ fn text_and_page_say_what_to_set() {
         "{page}"
     );
     let list = comply(&bed, "--framework list").expect(0).out;
-    assert_eq!(list.lines().count(), 7, "{list}");
+    assert_eq!(list.lines().count(), 8, "{list}");
 }
 
 /// The shape that the schema of OSCAL 1.1.2 asks for: what must be there, and how ids are written.
@@ -191,7 +191,16 @@ fn text_and_page_say_what_to_set() {
 fn oscal_has_the_shape_of_its_schema() {
     let bed = bed();
     let all = "--config meshward.json --trail trail.ndjson --keys emitter.json --format oscal";
-    for framework in ["pci", "hipaa", "gdpr", "ccpa", "soc2", "iso27001", "nist"] {
+    for framework in [
+        "pci",
+        "hipaa",
+        "gdpr",
+        "ccpa",
+        "soc2",
+        "iso27001",
+        "nist",
+        "bulk-data",
+    ] {
         let out = comply(&bed, &format!("--framework {framework} {all}")).expect(1);
         let document = serde_json::from_str(&out.out).unwrap();
         let schema = serde_json::from_str(OSCAL).unwrap();

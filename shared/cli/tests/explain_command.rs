@@ -81,6 +81,31 @@ fn the_requests_of_the_demonstration() {
     }
 }
 
+/// Nobody responds to `explain`, which is not the same as a refusal.
+#[test]
+fn what_the_consent_service_says_is_told() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let auth = r#"{ "providers": { "corp": { "issuer": "https://idp.example.com", "audiences": ["a"], "algorithms": ["RS256"],
+          "jwks": { "remote": { "uri": "https://idp.example.com/keys", "cluster": "idp" } } } },
+      "rules": [{ "require": { "provider": "corp", "consent": { "granted": ["marketing"] } } }],
+      "consent": { "lookup": { "uri": "https://consent.example.com/people/{subject}", "cluster": "consent" } } }"#;
+    let config = write(folder.path(), "auth.json", auth);
+    let claims = write(
+        folder.path(),
+        "claims.json",
+        r#"{"sub": "ada", "aud": "a"}"#,
+    );
+    let words = ["-c", &config, "--request", "GET /", "--claims", &claims];
+    let (_, text) = explain(&words);
+    assert!(
+        text.contains("the consent service says of ada: no answer, so on_error decides"),
+        "{text}"
+    );
+    let services = explain_json(&words)["filters"][0]["services"].clone();
+    assert_eq!(services.as_array().map(Vec::len), Some(1), "{services}");
+    assert_eq!(services[0]["about"], "ada");
+}
+
 #[test]
 fn budgets_say_what_they_are_charged_and_what_is_left() {
     let folder = tempfile::TempDir::new().unwrap();

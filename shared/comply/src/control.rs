@@ -222,7 +222,7 @@ impl Measure {
 }
 
 const MEASURES: &str = include_str!("../controls/measures.toml");
-const FRAMEWORKS: [(&str, &str); 7] = [
+const FRAMEWORKS: [(&str, &str); 8] = [
     ("pci.toml", include_str!("../controls/pci.toml")),
     ("hipaa.toml", include_str!("../controls/hipaa.toml")),
     ("gdpr.toml", include_str!("../controls/gdpr.toml")),
@@ -230,4 +230,5 @@ const FRAMEWORKS: [(&str, &str); 7] = [
     ("soc2.toml", include_str!("../controls/soc2.toml")),
     ("iso27001.toml", include_str!("../controls/iso27001.toml")),
     ("nist.toml", include_str!("../controls/nist.toml")),
+    ("bulk-data.toml", include_str!("../controls/bulk-data.toml")),
 ];

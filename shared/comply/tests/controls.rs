@@ -31,7 +31,16 @@ fn the_files_are_read_and_names_are_one_of_a_kind() {
     let frameworks: Vec<&str> = catalog.frameworks.iter().map(|f| f.id.as_str()).collect();
     assert_eq!(
         frameworks,
-        ["pci", "hipaa", "gdpr", "ccpa", "soc2", "iso27001", "nist"]
+        [
+            "pci",
+            "hipaa",
+            "gdpr",
+            "ccpa",
+            "soc2",
+            "iso27001",
+            "nist",
+            "bulk-data"
+        ]
     );
     let measures: BTreeSet<&str> = catalog.measures.iter().map(|m| m.id.as_str()).collect();
     assert_eq!(measures.len(), catalog.measures.len());

@@ -94,6 +94,13 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("rate_limits", Missing, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}], "bypass": {"ips": ["0.0.0.0/0"]}}}"#.to_owned()),
         ("rate_limits", Limited, r#"{"limits": {"limits": [{"name": "a", "match": {"paths": ["/never"]}, "key": ["ip"], "rate": "1/s"}]}}"#.to_owned()),
         ("data_budgets", Missing, redact(r#"{"rules": [{"detect": ["US_SSN"]}], "budget": [{"name": "a", "key": ["ip"], "class": "US_SSN", "values": "1/day", "then": "report"}]}"#)),
+        (
+            "people_budgets",
+            Missing,
+            redact(
+                r#"{"rules": [{"detect": ["US_SSN"]}], "budget": [{"name": "a", "key": ["ip"], "class": "US_SSN", "values": "1/day", "then": "block"}]}"#,
+            ),
+        ),
         ("minimisation", Missing, redact(r#"{"rules": [{"allow_fields": ["$.*"]}]}"#)),
         ("minimisation", Missing, redact(r#"{"rules": [{"allow_fields": ["$.id"], "apply_to": ["request.query"]}]}"#)),
         ("masked_cards", Missing, redact(r#"{"presets": ["pci"], "actions": {"CREDIT_CARD": "detect"}}"#)),
@@ -139,6 +146,7 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("kept_six_years", Limited, kept(r#""6y""#)),
         ("kept_six_years", Missing, kept(r#"{"at_most": "7y"}"#)),
         ("kept_one_year", Limited, kept(r#""1y""#)),
+        ("kept_ten_years", Limited, kept(r#""10y""#)),
         ("storage_limit", Limited, kept(r#""1y""#)),
         ("pseudonymous_trail", Missing, audit(r#""subject": {"pseudonymize": {"key_env": "K", "epoch": "2026"}}"#)),
     ]

@@ -16,7 +16,7 @@ export class Chromium {
 
   constructor(binary) {
     const options = [
-      "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe",
+      "--remote-debugging-pipe",
       `--user-data-dir=${this.#folder}`, "about:blank",
     ];
     this.#process = spawn(binary, options, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });

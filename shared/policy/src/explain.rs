@@ -43,6 +43,15 @@ pub enum Step {
         /// Of how much.
         quota: u64,
     },
+    /// A service was asked about the caller.
+    Heard {
+        /// What it is.
+        service: &'static str,
+        /// Whom it was asked about.
+        about: String,
+        /// What it said.
+        said: String,
+    },
     /// A budget counts what a caller gets.
     Opens {
         /// The budget.

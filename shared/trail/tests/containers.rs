@@ -10,7 +10,7 @@ use trail::issue::Kind;
 use trail::keyring::{Entry, Keyring, Role};
 use trail::pipeline::Reading;
 use trail::source::{Source, files_of};
-use trail::synthetic::emitter_key;
+use trail::synthetic::{Emitter, Random, Request, emitter_key};
 use trail::verdict::{Question, Verdict, conclude};
 
 fn folder() -> PathBuf {
@@ -331,5 +331,46 @@ fn a_file_that_ends_too_early_is_not_complete() {
             let verdict = verify(bytes[..bytes.len() - less].to_vec());
             assert_ne!(verdict.exit_code, 0, "{name} {less}: {:#?}", verdict.issues);
         }
+    }
+}
+
+/// A runtime cuts lines by bytes, also within a character.
+#[test]
+fn a_line_that_is_cut_within_a_character_is_whole_again() {
+    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    let request = Request {
+        subject: Some("jan\u{20ac}".to_owned()),
+        ..Request::some(&mut Random(3))
+    };
+    let lines = [
+        emitter.open(None).text,
+        emitter.request(&request).text,
+        emitter.close().text,
+    ];
+    for cut in 1..3 {
+        let mut log = Vec::new();
+        for line in &lines {
+            let line = audit::log_line::whole(line, None).into_bytes();
+            let at = line
+                .windows(3)
+                .position(|three| three == "\u{20ac}".as_bytes());
+            let (first, rest) = line.split_at(at.map_or(0, |at| at + cut));
+            for (tag, text) in [("P", first), ("F", rest)] {
+                log.extend_from_slice(b"2026-11-24T21:00:00.123456789Z stderr ");
+                log.extend([tag.as_bytes(), b" ", text, b"\n"].concat());
+            }
+        }
+        let verdict = verify(log.clone());
+        assert_eq!(verdict.records.seen.valid, 3, "{:#?}", verdict.issues);
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cri.log");
+        std::fs::write(&file, log).unwrap();
+        let mut seen = Vec::new();
+        let done = trail::rewrite::rewrite(&file, |_, text| {
+            seen.push(text.to_owned());
+            trail::rewrite::Fate::Keep
+        });
+        assert!(done.is_ok());
+        assert_eq!(seen, lines);
     }
 }

@@ -2,7 +2,7 @@
 
 use audit::Hash;
 use audit::canonical::Writer;
-use policy::consent::Consent;
+use policy::consent::{Consent, OBJECTION};
 
 use super::{MAX_NAME_BYTES, MAX_PURPOSES, Observation, cut, text};
 
@@ -99,7 +99,11 @@ pub(super) fn consent(observation: &Observation) -> String {
 
 impl ConsentSignal {
     fn write(&self, w: &mut Writer) {
-        let asserted_by = if self.is_trusted { "issuer" } else { "caller" };
+        let asserted_by = match self.source {
+            OBJECTION => "operator",
+            _ if self.is_trusted => "issuer",
+            _ => "caller",
+        };
         w.text_member("asserted_by", asserted_by);
         text(w, "bits", self.bits.as_deref());
         w.text_member("name", self.source);

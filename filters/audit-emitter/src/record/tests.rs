@@ -312,6 +312,7 @@ fn a_record_says_who_says_what_of_consent_and_what_the_rule_wanted() {
             receipt: Some("r-1".to_owned()),
             required: vec!["care".to_owned(), "ads".to_owned()],
             signals: vec![
+                signal("objection", true),
                 signal("claim", true),
                 ConsentSignal {
                     is_readable: false,
@@ -325,7 +326,7 @@ fn a_record_says_who_says_what_of_consent_and_what_the_rule_wanted() {
     };
     let record = Context::new().json(&observation);
     let expected = format!(
-        r#"{{"gpc":false,"policy":"{}","purposes":["care"],"receipt":"r-1","required":["care","ads"],"sources":[{{"asserted_by":"issuer","name":"claim"}},{{"asserted_by":"caller","bits":"usp=Y","name":"gpp","readable":false,"sha256":"{}"}}]}}"#,
+        r#"{{"gpc":false,"policy":"{}","purposes":["care"],"receipt":"r-1","required":["care","ads"],"sources":[{{"asserted_by":"operator","name":"objection"}},{{"asserted_by":"issuer","name":"claim"}},{{"asserted_by":"caller","bits":"usp=Y","name":"gpp","readable":false,"sha256":"{}"}}]}}"#,
         "0a".repeat(32),
         "0b".repeat(32)
     );

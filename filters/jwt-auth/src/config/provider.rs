@@ -93,6 +93,15 @@ impl Provider {
         of_claims.chain(self.payload_header.clone())
     }
 
+    /// Whose signed tokens it vouches for.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        match &self.kind {
+            ProviderKind::Token(token) => Some(&token.claims.issuer),
+            ProviderKind::ApiKeys(_) | ProviderKind::Introspection(_) => None,
+        }
+    }
+
     fn kind(fields: &mut Fields<'_>, from: &mut Option<Vec<Location>>) -> Option<ProviderKind> {
         let api_keys = fields.optional("api_keys");
         let introspection = fields.optional("introspection");

@@ -48,15 +48,15 @@ pub(crate) fn find<'r, 'l>(
     found
 }
 
-/// Removes the credentials at a place but for those to `keep`, so that the upstream sees no
+/// Removes the credentials at these places but for those to `keep`, so that the upstream sees no
 /// credential that it is not to see. What else there is stays as it is.
 ///
 /// # Errors
 /// The upstream would see one.
-pub(crate) fn strip(
+pub(crate) fn strip<'p>(
     host: &dyn Host,
     request: &Request,
-    place: &CredentialPlace,
+    places: impl Iterator<Item = &'p CredentialPlace>,
     keep: &dyn Fn(&str) -> bool,
 ) -> Result<(), Status> {
     let stripper = Stripper {
@@ -64,11 +64,15 @@ pub(crate) fn strip(
         request,
         keep,
     };
-    match place {
-        CredentialPlace::Header { name, prefixes } => stripper.header(name, prefixes),
-        CredentialPlace::Query(name) => stripper.query(name),
-        CredentialPlace::Cookie(name) => stripper.cookie(name),
+    let mut cookies = Vec::new();
+    for place in places {
+        match place {
+            CredentialPlace::Header { name, prefixes } => stripper.header(name, prefixes)?,
+            CredentialPlace::Query(name) => stripper.query(name)?,
+            CredentialPlace::Cookie(name) => cookies.push(name.as_str()),
+        }
     }
+    stripper.cookies(&cookies)
 }
 
 struct Stripper<'a> {
@@ -137,29 +141,35 @@ impl Stripper<'_> {
         host.set_header(map, ":path", without.as_bytes())
     }
 
-    fn cookie(&self, name: &str) -> Result<(), Status> {
+    /// Cookies of several lines are one list, of which one line is written: asked for by its name, a
+    /// host gives the first line only.
+    fn cookies(&self, names: &[&str]) -> Result<(), Status> {
         let (host, request, keep) = (self.host, self.request, self.keep);
-        let map = HeaderMap::RequestHeaders;
-        if !request.may_have_header(host, "cookie") {
-            return Ok(());
-        }
-        let Some(cookies) = header_text(host, map, "cookie") else {
+        let is_there = !names.is_empty() && request.may_have_header(host, "cookie");
+        let Some(mut cookies) = is_there.then(|| request.header(host, "cookie")).flatten() else {
             return Ok(());
         };
-        let values: Vec<&str> = http::cookies(&cookies, name).collect();
-        let only_kept = values.iter().all(|value| keep(value));
-        if only_kept && !http::has_other_spelling_of_cookie(&cookies, name) {
-            return Ok(());
+        let mut changes = false;
+        for name in names {
+            let values: Vec<&str> = http::cookies(&cookies, name).collect();
+            let only_kept = values.iter().all(|value| keep(value));
+            if only_kept && !http::has_other_spelling_of_cookie(&cookies, name) {
+                continue;
+            }
+            changes = true;
+            let kept = values.iter().filter(|value| keep(value));
+            let pairs: Vec<String> = http::without_cookie(&cookies, name)
+                .into_iter()
+                .chain(kept.map(|value| format!("{name}={value}")))
+                .collect();
+            cookies = pairs.join("; ");
         }
-        let rest = http::without_cookie(&cookies, name);
-        let kept = values.iter().filter(|value| keep(value));
-        let pairs: Vec<String> = rest
-            .into_iter()
-            .chain(kept.map(|value| format!("{name}={value}")))
-            .collect();
-        match pairs.is_empty() {
-            true => headers::hide(host, "cookie"),
-            false => host.set_header(map, "cookie", pairs.join("; ").as_bytes()),
+        match (changes, cookies.is_empty()) {
+            (false, _) => Ok(()),
+            (true, true) => headers::hide(host, "cookie"),
+            (true, false) => {
+                host.set_header(HeaderMap::RequestHeaders, "cookie", cookies.as_bytes())
+            }
         }
     }
 }
@@ -243,10 +253,20 @@ fn parts<'v>(
     })
 }
 
-fn after_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
-    let (start, rest) = value.split_at_checked(prefix.len())?;
+/// What stands behind a prefix such as `Bearer `. Some servers take a tab or another character for the
+/// space, also in front of the scheme: then that character belongs to the text, which nobody vouches
+/// for in that spelling, and the upstream does not see it.
+pub(crate) fn after_prefix<'v>(value: &'v str, prefix: &str) -> Option<&'v str> {
+    let is_space = |character: char| !character.is_ascii_graphic();
+    let scheme = prefix.trim_end_matches(' ');
+    let value = match scheme.is_empty() {
+        true => value,
+        false => value.trim_start_matches(is_space),
+    };
+    let (start, rest) = value.split_at_checked(scheme.len())?;
+    let is_apart = scheme.len() == prefix.len() || rest.starts_with(is_space);
     let rest = rest.trim_start_matches(' ');
-    (start.eq_ignore_ascii_case(prefix) && !rest.is_empty()).then_some(rest)
+    (is_apart && start.eq_ignore_ascii_case(scheme) && !rest.is_empty()).then_some(rest)
 }
 
 #[cfg(test)]
@@ -264,6 +284,11 @@ mod tests {
             ("Basic zzz Bearer abc", None),
             ("Bearerabc", None),
             ("", None),
+            ("Bearer\tabc", Some("\tabc")),
+            ("Bearer\u{a0}abc", Some("\u{a0}abc")),
+            ("Bearer\u{fffd}abc", Some("\u{fffd}abc")),
+            ("\u{1f}Bearer \tabc", Some("\tabc")),
+            ("Bearer,abc", None),
         ] {
             assert_eq!(after_prefix(value, "Bearer "), expected, "{value}");
         }

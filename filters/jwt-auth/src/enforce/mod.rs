@@ -346,15 +346,19 @@ impl Enforcer {
         if mode.enforces() {
             let map = HeaderMap::RequestHeaders;
             let mut changed = false;
-            // The first caller counts, so what it says is set last.
-            let headers = found
-                .callers
-                .iter()
-                .rev()
-                .flat_map(|caller| &caller.headers);
-            for (name, value) in headers {
-                changed = true;
-                let _ = host.set_header(map, name, value);
+            for (place, caller) in found.callers.iter().enumerate() {
+                // What an earlier caller's provider says in a header is for that caller to say, also
+                // where it says nothing: else one would have the mail address of the other.
+                let earlier = found.callers.iter().take(place);
+                let taken: Vec<String> = earlier
+                    .filter_map(|caller| self.config.providers.get(caller.provider))
+                    .flat_map(|provider| provider.managed_headers())
+                    .collect();
+                let is_free = |name: &String| !taken.contains(name);
+                for (name, value) in caller.headers.iter().filter(|(name, _)| is_free(name)) {
+                    changed = true;
+                    let _ = host.set_header(map, name, value);
+                }
             }
             if changed && self.clears_route_cache {
                 let _ = host.foreign_function("clear_route_cache", b"");
@@ -404,8 +408,8 @@ impl Enforcer {
         strips: &dyn Fn(&CredentialPlace) -> bool,
         keep: &dyn Fn(&str) -> bool,
     ) -> Result<(), Status> {
-        let mut places = self.config.places.iter().filter(|place| strips(place));
-        places.try_for_each(|place| credential::strip(host, request, place, keep))
+        let places = self.config.places.iter().filter(|place| strips(place));
+        credential::strip(host, request, places, keep)
     }
 
     /// Whether a credential stays where it is whatever is done: the host cannot rewrite a query. The

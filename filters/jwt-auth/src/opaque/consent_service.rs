@@ -8,6 +8,7 @@ use host::waiting::{Calls, patience};
 use host::{Capabilities, Host, HttpCall, Metrics, shared_data};
 use policy::config::{Problem, Problems};
 use policy::consent::{ConsentLookup, ConsentSources, OnLookupError, OptOutMemory, SUBJECT};
+use policy::explain::{self, Step};
 use policy::facts::Facts;
 use policy::http;
 use policy::identity::Identity;
@@ -139,6 +140,7 @@ impl ConsentRecords {
             Some(id) => lookup.said(context, calls, identity, id),
             None => Said::Nothing,
         };
+        explain::note_all(|| heard(id.as_deref(), &said));
         let agreed = match said {
             Said::Purposes(purposes) => Some(purposes),
             Said::NotYet => return Err(Awaited),
@@ -378,6 +380,21 @@ const MAX_PURPOSES_BYTES: usize = 2048;
 const MAX_ID_BYTES: usize = 512;
 const MAX_PENDING: usize = 20_000;
 const JUST_SAID_NS: u64 = NS_PER_S / 10;
+
+/// What the service said, once it has.
+fn heard(about: Option<&str>, said: &Said) -> Option<Step> {
+    let said = match said {
+        Said::NotYet => return None,
+        Said::Purposes(purposes) if purposes.is_empty() => "nothing was agreed to".to_owned(),
+        Said::Purposes(purposes) => format!("agreed to {}", purposes.join(", ")),
+        Said::Nothing => "no answer, so on_error decides".to_owned(),
+    };
+    Some(Step::Heard {
+        service: "the consent service",
+        about: about.unwrap_or("a caller without a name").to_owned(),
+        said,
+    })
+}
 
 #[cfg(test)]
 mod tests {

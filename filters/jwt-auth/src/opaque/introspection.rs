@@ -19,7 +19,7 @@ use crate::enforce::claim_headers;
 use crate::jose::sha256;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::reason::Reason;
-use crate::token::claims::{self, Validity, check_audience, date};
+use crate::token::claims::{self, Validity, check_audience, check_types, date};
 use crate::verify::context::VerifyContext;
 use crate::verify::verified::Verified;
 
@@ -331,6 +331,7 @@ pub fn read_response(
 }
 
 fn check(settings: &Introspection, claims: &Json, now_s: f64) -> Result<Validity, Reason> {
+    check_types(claims)?;
     let validity = Validity {
         from_s: date(claims, "nbf")?.unwrap_or(f64::NEG_INFINITY),
         until_s: date(claims, "exp")?.unwrap_or(f64::INFINITY),

@@ -24,11 +24,12 @@ pub(crate) struct VerifiedTokens {
     old: Generation,
 }
 
-type Generation = HashMap<Ending, Entry, BuildHasherDefault<EndingHasher>>;
+type Generation = HashMap<Place, Entry, BuildHasherDefault<EndingHasher>>;
 
-/// The last characters of a token.
+/// The last characters of a token, and the provider that vouches for it: others may make another
+/// caller of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ending([u8; 32]);
+struct Place([u8; 32], usize);
 
 /// Takes a part of the signature for its hash: whoever could choose it could sign tokens.
 #[derive(Debug, Default)]
@@ -54,21 +55,21 @@ impl VerifiedTokens {
         }
     }
 
-    /// What was verified of this token, if the key that signed it still serves.
-    pub(crate) fn find(&mut self, token: &str) -> Option<Rc<Verified>> {
-        let ending = ending(token)?;
-        if let Some(entry) = self.young.get(&ending) {
+    /// What a provider has verified of this token, if the key that signed it still serves.
+    pub(crate) fn find(&mut self, token: &str, provider: usize) -> Option<Rc<Verified>> {
+        let place = place(token, provider)?;
+        if let Some(entry) = self.young.get(&place) {
             if entry.is_of(token) {
                 return Some(Rc::clone(&entry.verified));
             }
             return None;
         }
-        let entry = self.old.remove(&ending)?;
+        let entry = self.old.remove(&place)?;
         if !entry.is_of(token) {
             return None;
         }
         let verified = Rc::clone(&entry.verified);
-        self.insert(ending, entry);
+        self.insert(place, entry);
         Some(verified)
     }
 
@@ -83,7 +84,7 @@ impl VerifiedTokens {
         if self.capacity == 0 || token.len() > self.max_token_bytes {
             return;
         }
-        let Some(ending) = ending(token) else {
+        let Some(place) = place(token, verified.provider) else {
             return;
         };
         let entry = Entry {
@@ -91,14 +92,14 @@ impl VerifiedTokens {
             key: Rc::downgrade(key),
             verified: Rc::clone(verified),
         };
-        self.insert(ending, entry);
+        self.insert(place, entry);
     }
 
-    fn insert(&mut self, ending: Ending, entry: Entry) {
+    fn insert(&mut self, place: Place, entry: Entry) {
         if self.young.len() >= self.capacity {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(ending, entry);
+        self.young.insert(place, entry);
     }
 }
 
@@ -108,12 +109,12 @@ impl Entry {
     }
 }
 
-impl Hash for Ending {
+impl Hash for Place {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let (words, _) = self.0.as_chunks::<8>();
         // Not the last: what the end of base64url holds may be less than its characters say.
         let word = words.first().copied().unwrap_or_default();
-        state.write_u64(u64::from_le_bytes(word));
+        state.write_u64(u64::from_le_bytes(word).rotate_left(1) ^ self.1 as u64);
     }
 }
 
@@ -135,8 +136,9 @@ impl Hasher for EndingHasher {
     }
 }
 
-fn ending(token: &str) -> Option<Ending> {
-    token.as_bytes().last_chunk().copied().map(Ending)
+fn place(token: &str, provider: usize) -> Option<Place> {
+    let ending = token.as_bytes().last_chunk().copied()?;
+    Some(Place(ending, provider))
 }
 
 /// Compares eight bytes at a time, which the comparison of the VM does not.
@@ -179,11 +181,11 @@ mod tests {
         let key = key();
         for number in 0..1000 {
             tokens.remember(&token(number), &key, &verified());
-            assert!(tokens.find(&token(0)).is_some(), "in use all the time");
+            assert!(tokens.find(&token(0), 0).is_some(), "in use all the time");
             assert!(tokens.young.len() + tokens.old.len() <= 100);
         }
-        assert!(tokens.find(&token(999)).is_some());
-        assert!(tokens.find(&token(500)).is_none());
+        assert!(tokens.find(&token(999), 0).is_some());
+        assert!(tokens.find(&token(500), 0).is_none());
     }
 
     #[test]
@@ -191,17 +193,18 @@ mod tests {
         let mut tokens = VerifiedTokens::new(10, 60);
         let key = key();
         tokens.remember(&token(1), &key, &verified());
-        assert!(tokens.find(&token(1)).is_some());
+        assert!(tokens.find(&token(1), 0).is_some());
         assert!(
             tokens
-                .find(&token(1).replace("payload", "pAyload"))
+                .find(&token(1).replace("payload", "pAyload"), 0)
                 .is_none()
         );
-        assert!(tokens.find(&token(1).replace("header.", "")).is_none());
-        assert!(tokens.find("").is_none());
+        assert!(tokens.find(&token(1).replace("header.", ""), 0).is_none());
+        assert!(tokens.find(&token(1), 1).is_none(), "of another provider");
+        assert!(tokens.find("", 0).is_none());
         let long = format!("{}{}", "x".repeat(60), token(2));
         tokens.remember(&long, &key, &verified());
-        assert!(tokens.find(&long).is_none());
+        assert!(tokens.find(&long, 0).is_none());
         let mut none = VerifiedTokens::new(0, 60);
         none.remember(&token(1), &key, &verified());
         assert!(none.young.is_empty());
@@ -214,7 +217,7 @@ mod tests {
         tokens.remember(&token(1), &stays, &verified());
         tokens.remember(&token(2), &goes, &verified());
         drop(goes);
-        assert!(tokens.find(&token(1)).is_some());
-        assert!(tokens.find(&token(2)).is_none());
+        assert!(tokens.find(&token(1), 0).is_some());
+        assert!(tokens.find(&token(2), 0).is_none());
     }
 }

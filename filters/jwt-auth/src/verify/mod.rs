@@ -1,8 +1,10 @@
 //! From the credentials of a request to verified callers.
 
+mod all_of;
 pub(crate) mod context;
 mod key_documents;
 mod lists;
+mod others;
 pub(crate) mod verified;
 
 use std::rc::Rc;
@@ -231,21 +233,6 @@ impl Verifier {
         }
     }
 
-    fn all_of(
-        &mut self,
-        context: VerifyContext<'_>,
-        providers: &[usize],
-    ) -> Result<Authenticated, Failure> {
-        let mut all = Authenticated::default();
-        for provider in providers {
-            let one = self.any_of(context, std::slice::from_ref(provider))?;
-            all.callers.extend(one.callers);
-            all.credentials.extend(one.credentials);
-            all.in_query |= one.in_query;
-        }
-        Ok(all)
-    }
-
     /// The callers that the different credentials of a request are of. Each credential is looked at
     /// by all providers that look for theirs where it was.
     fn any_of(
@@ -310,17 +297,29 @@ impl Verifier {
         credential: &Credential<'_>,
     ) -> Result<Rc<Verified>, Failure> {
         let text = &*credential.text;
-        if let Some(verified) = self.tokens.find(text)
-            && credential.asked.contains(&verified.provider)
-            && self.has_keys(verified.provider, context)
-            && self.deny_list_serves(context)
-        {
-            self.cache_hits.note();
-            return check_use(context, verified);
-        }
         let config = Rc::clone(&self.config);
         let provider = |index: &usize| Some((*index, config.providers.get(*index)?));
         let asked = || credential.asked.iter().filter_map(provider);
+        // The first provider that has verified it before counts, where none before it could.
+        let mut known = None;
+        for (index, _) in asked() {
+            known = self.remembered(context, text, index);
+            if known.is_some() {
+                break;
+            }
+        }
+        if let Some(verified) = known {
+            let issuer = |index: usize| config.providers.get(index).and_then(|one| one.issuer());
+            let may_know = |index: &usize| issuer(*index) == issuer(verified.provider);
+            let mut indices = credential.asked.iter().copied();
+            let first = indices.find(|index| *index == verified.provider || may_know(index));
+            if first == Some(verified.provider)
+                && let Ok(verified) = check_use(context, verified)
+            {
+                self.cache_hits.note();
+                return Ok(verified);
+            }
+        }
         let mut failure: Option<Failure> = None;
         let mut told = |found: Failure| {
             failure = Some(match failure.take() {
@@ -347,6 +346,14 @@ impl Verifier {
                             continue;
                         }
                         is_known = true;
+                        if let Some(verified) = self.remembered(context, text, index) {
+                            self.cache_hits.note();
+                            match check_use(context, verified) {
+                                Ok(verified) => return Ok(verified),
+                                Err(found) => told(found),
+                            }
+                            continue;
+                        }
                         match self.signed(context, &token, index, provider, settings) {
                             Ok(signed) => {
                                 accepted = Some((index, provider, signed));
@@ -377,13 +384,22 @@ impl Verifier {
                 Err(found) => told(found),
             }
         }
-        for (index, _) in asked().filter(|_| !is_known) {
+        for (index, provider) in asked().filter(|_| !is_known) {
+            if let ProviderKind::Introspection(settings) = &provider.kind
+                && self.is_of_another(context, text, settings.issuer.as_deref())
+            {
+                told(Reason::IssuerUnknown.into());
+                continue;
+            }
             let Some(introspector) = introspector(&mut self.providers, index) else {
                 continue;
             };
-            let outcome = match text.len() > MAX_TOKEN_BYTES {
-                true => Outcome::Refused(Reason::TokenTooLarge),
-                false => introspector.outcome(context, &mut self.calls, index, text),
+            // RFC 6749, appendix A.12.
+            let is_token = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+            let outcome = match (text.len() > MAX_TOKEN_BYTES, is_token) {
+                (true, _) => Outcome::Refused(Reason::TokenTooLarge),
+                (_, false) => Outcome::Refused(Reason::TokenMalformed),
+                _ => introspector.outcome(context, &mut self.calls, index, text),
             };
             let found = match outcome {
                 Outcome::Active(verified) => match self.unsigned(context, verified) {
@@ -401,6 +417,18 @@ impl Verifier {
             told(found);
         }
         Err(failure.unwrap_or_else(|| Reason::CredentialMissing.into()))
+    }
+
+    /// What a provider has verified of a token before, if that still counts.
+    fn remembered(
+        &mut self,
+        context: VerifyContext<'_>,
+        text: &str,
+        provider: usize,
+    ) -> Option<Rc<Verified>> {
+        let verified = self.tokens.find(text, provider)?;
+        let serves = self.has_keys(provider, context) && self.deny_list_serves(context);
+        serves.then_some(verified)
     }
 
     /// Whether a token that its issuer calls inactive says itself that it is too old: then it need not be
@@ -445,7 +473,7 @@ impl Verifier {
             self.verification_microseconds.record(context.host, took_us);
         }
         let subject = provider.identity.subject(&token.claims);
-        self.check_denied(context, &token.claims, subject)?;
+        self.check_denied(context, &token.claims, subject.as_deref())?;
         if let Some(digest) = certificate.filter(|_| binds)
             && !connection::is_bound_to(context.host, digest)
         {

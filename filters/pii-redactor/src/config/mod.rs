@@ -331,6 +331,7 @@ impl Config {
             nested_json: fields.or("nested_json", false, |n| n.boolean()),
             search_names: fields.or("search_names", false, |n| n.boolean()),
             allowed: fields.or("allow", Allowed::default(), |n| detectors::read_allowed(&n)),
+            ..Settings::default()
         };
         let inflate = fields.or("inflate", InflateLimits::default(), |n| read_inflate(&n));
         let config = Self {

@@ -32,7 +32,7 @@ pub(super) fn action(entity: u8, presets: u8) -> Option<Action> {
             keep_separators: true,
         })),
         Treatment::Zip3 => generalized(Generalization::Zip3),
-        Treatment::Year => generalized(Generalization::Year),
+        Treatment::Year => generalized(Generalization::YearOfLife),
         Treatment::AgeCap => generalized(Generalization::AgeCap(89)),
         Treatment::Network => generalized(Generalization::Network(24, 48)),
         Treatment::Decimals => generalized(Generalization::Decimals(2)),

@@ -108,7 +108,7 @@ fn names_of_members_in_every_style() {
         (r#"{"age":"93 years"}"#, "\"90\""),
         (r#"{"age":90.5}"#, ":90}"),
         (r#"{"subject":{"display":"Ada Lovelace"}}"#, "[PERSON_NAME]"),
-        (r#"{"text":"DOB: 12/10/1931"}"#, "DOB: 1931"),
+        (r#"{"text":"DOB: 12/10/1971"}"#, "DOB: 1971"),
         (r#"{"text":"MRN: 0012345"}"#, "[MEDICAL_RECORD]"),
         (r#"{"card":"4111111111111111"}"#, "[CREDIT_CARD]"),
     ] {

@@ -43,7 +43,7 @@ pub enum Treatment {
     LastFour,
     /// Three digits of a postal code stay.
     Zip3,
-    /// The year of a date stays.
+    /// The year of a date stays, unless it tells an age over 89.
     Year,
     /// Ages up to 89 stay.
     AgeCap,
@@ -62,7 +62,7 @@ impl Treatment {
             Self::Label => "no part stays",
             Self::LastFour => "the last four digits stay",
             Self::Zip3 => "three digits stay",
-            Self::Year => "the year stays",
+            Self::Year => "the year stays, unless it tells an age over 89",
             Self::AgeCap => "up to 89 stays",
             Self::Network => "the network stays",
             Self::Decimals => "two decimals stay",
@@ -99,6 +99,29 @@ mod tests {
     use super::*;
     use crate::detect::kind;
     use crate::fixtures::{plan_of, redacted};
+
+    #[test]
+    fn a_year_that_tells_an_age_over_89_goes() {
+        let plan = plan_of(r#"{"presets":["hipaa"]}"#);
+        for (input, output) in [
+            (r#"{"dob":"1931-05-06"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
+            (r#"{"dob":19310506}"#, r#"{"dob":"[PERSON_DATE]"}"#),
+            (
+                r#"{"note":"DOB: 12/10/1931"}"#,
+                r#"{"note":"DOB: [PERSON_DATE]"}"#,
+            ),
+            (r#"{"dob":"1937-12-31"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
+            (r#"{"dob":"1938-01-01"}"#, r#"{"dob":"1938"}"#),
+        ] {
+            assert_eq!(redacted(&plan, "application/json", input), output);
+        }
+        // A year that somebody asks for stays.
+        let plan = plan_of(
+            r#"{"rules":[{"detect":["PERSON_DATE"],"actions":{"PERSON_DATE":{"date":"year"}}}]}"#,
+        );
+        let left = redacted(&plan, "application/json", r#"{"dob":"1931-05-06"}"#);
+        assert_eq!(left, r#"{"dob":"1931"}"#);
+    }
 
     #[test]
     fn every_item_of_every_preset_does_what_its_example_says() {

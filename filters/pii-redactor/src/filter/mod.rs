@@ -22,7 +22,7 @@ use std::rc::Rc;
 
 use host::route_config::{Choice, RouteConfigs};
 use host::{
-    Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics,
+    Action, Capabilities, ContextId, Direction, Filter, HeaderMap, Host, LogLevel, Metrics, Moment,
     Request, Startup, Stream, Throttle, refuse,
 };
 use policy::config::{Problem, Problems};
@@ -90,6 +90,9 @@ impl PiiRedactor {
             config = Config::parse_with_key(startup.configuration, key.expose())?;
         }
         host_limits::check(&config, capabilities)?;
+        // Years of the Gregorian calendar, on average.
+        let year = Moment::of(host).wall_ms() / 31_556_952_000;
+        config.settings.year.set(year.saturating_add(1970));
         if !capabilities.rewrites_bodies() {
             let consequence = match config.on_error.host_readonly {
                 FailurePolicy::Block => {

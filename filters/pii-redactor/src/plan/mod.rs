@@ -299,6 +299,13 @@ impl Plan {
         self.settings.type_policy
     }
 
+    /// Whether a year tells that somebody who lived then is over 89.
+    pub(crate) fn tells_old_age(&self, year: &str) -> bool {
+        let digits = year.trim_matches(|character: char| !character.is_ascii_digit());
+        let year = digits.parse();
+        year.is_ok_and(|year| self.settings.tells_old_age(year))
+    }
+
     /// Whether documents in strings are read as such.
     #[must_use]
     pub fn nests_json(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What holds for all rules of a configuration.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use crate::detect::Confidence;
@@ -19,7 +20,21 @@ pub struct Settings {
     pub search_names: bool,
     /// Values that stay, whatever they are.
     pub allowed: Allowed,
+    /// The year in which the filter was configured; none where no clock is read.
+    pub year: Cell<u64>,
 }
+
+impl Settings {
+    /// Whether somebody who lived in this year is over 89 by the end of the next one, until which filters
+    /// may go on as they were configured.
+    pub(crate) fn tells_old_age(&self, year: u64) -> bool {
+        let next = self.year.get().max(LEAST_YEAR).saturating_add(1);
+        year.saturating_add(90) <= next
+    }
+}
+
+/// It is not earlier, whatever a clock says.
+const LEAST_YEAR: u64 = 2026;
 
 /// Values that stay.
 #[derive(Debug, Default)]

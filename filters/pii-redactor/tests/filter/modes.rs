@@ -154,3 +154,15 @@ fn a_rule_that_only_counts_does_not_stand_before_one_that_acts() {
     let outcome = run(&mut proxy, "/", &form);
     assert_eq!(outcome.client().text(), "ssn=%5BUS_SSN%5D");
 }
+
+#[test]
+fn which_year_tells_an_age_over_89_goes_by_the_clock() {
+    for (years, left) in [(56, "1950"), (80, "[PERSON_DATE]")] {
+        let process = host::fake::Process::new(Profile::Envoy);
+        process.set_wall_clock(std::time::Duration::from_secs(years * 31_556_952));
+        let mut proxy = Proxy::native_worker::<PiiRedactor>(&process);
+        proxy.configure(r#"{"presets":["hipaa"]}"#).unwrap();
+        let outcome = run(&mut proxy, "/", &Response::json(r#"{"dob":"1950-05-06"}"#));
+        assert_eq!(outcome.client().text(), format!(r#"{{"dob":"{left}"}}"#));
+    }
+}

@@ -32,7 +32,7 @@ use crate::output::{Output, say};
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist; or list
+    /// Which standards: pci, hipaa, gdpr, ccpa, soc2, iso27001, nist, bulk-data; or list
     #[arg(
         long = "framework",
         value_name = "NAME",

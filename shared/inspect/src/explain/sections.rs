@@ -32,6 +32,8 @@ pub(super) struct Section {
     pub(super) rules: Vec<RuleLine>,
     /// What the rule that matches asks for, and the request lacks.
     pub(super) lacks: Vec<Condition>,
+    /// What services said of the caller.
+    pub(super) heard: Vec<Heard>,
     pub(super) charges: Vec<Charge>,
     pub(super) budgets: Vec<Budget>,
     pub(super) decisions: Vec<Decision>,
@@ -70,6 +72,14 @@ pub(super) struct Charge {
     pub(super) cost: u64,
     /// For each window: its name, what is left, and of how much.
     pub(super) windows: Vec<(String, u64, u64)>,
+}
+
+/// What a service said of the caller.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) service: &'static str,
+    pub(super) about: String,
+    pub(super) said: String,
 }
 
 /// A budget that counts what the caller gets.
@@ -201,6 +211,7 @@ impl Section {
             is_reached: false,
             rules,
             lacks: Vec::new(),
+            heard: Vec::new(),
             charges: Vec::new(),
             budgets: Vec::new(),
             decisions: own.cloned().collect(),
@@ -278,6 +289,21 @@ impl Section {
                     charge.windows.push((limit, remaining, quota));
                 }
             }
+            Step::Heard {
+                service,
+                about,
+                said,
+            } => {
+                let heard = Heard {
+                    service,
+                    about,
+                    said,
+                };
+                // Rules are chosen more than once.
+                if !self.heard.contains(&heard) {
+                    self.heard.push(heard);
+                }
+            }
             Step::Opens { budget, key } => self.budgets.push(Budget {
                 name: budget,
                 key,
@@ -335,6 +361,10 @@ impl Section {
             let windows: Vec<Value> = charge.windows.iter().map(window).collect();
             json!({ "limit": charge.limit, "key": charge.key, "cost": charge.cost, "windows": windows })
         });
+        let heard = self.heard.iter();
+        let heard = heard.map(
+            |heard| json!({ "service": heard.service, "about": heard.about, "said": heard.said }),
+        );
         let lacks: Vec<Value> = self.lacks.iter().map(condition).collect();
         let decisions = Decision::list_to_json(&self.decisions);
         json!({
@@ -343,6 +373,7 @@ impl Section {
             "rules": rules,
             "default": self.default,
             "lacks": lacks,
+            "services": heard.collect::<Vec<Value>>(),
             "limits": charges.collect::<Vec<Value>>(),
             "budgets": self.budgets.iter().map(Budget::json).collect::<Vec<Value>>(),
             "decisions": serde_json::from_str::<Value>(&decisions).unwrap_or_default(),

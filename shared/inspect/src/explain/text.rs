@@ -99,6 +99,10 @@ fn section(section: &Section, paint: Paint) -> Vec<String> {
     {
         lines.push(format!("{:width$}  decides: {default}", "default"));
     }
+    let heard = section.heard.iter();
+    lines.extend(
+        heard.map(|heard| format!("{} says of {}: {}", heard.service, heard.about, heard.said)),
+    );
     let lacks = section.lacks.iter();
     lines.extend(lacks.map(|condition| format!("it asks for {}", wanted(condition))));
     lines.extend(section.charges.iter().map(counted));

@@ -108,7 +108,7 @@ impl Signal {
     /// What a person objects to.
     fn of_objection(purposes: &[String]) -> Self {
         Self {
-            source: "objection",
+            source: OBJECTION,
             trusted: true,
             granted: BTreeSet::new(),
             refuses: Refused::These(crate::sort::set(purposes.iter().cloned())),
@@ -241,6 +241,8 @@ fn is_purpose(word: &str) -> bool {
     word.len() <= MAX_PURPOSE_BYTES && word.bytes().all(plain) && !is_encoded
 }
 
+/// The source of what a person objects to, which whoever configures the gateway asserts.
+pub const OBJECTION: &str = "objection";
 const MAX_PURPOSES: usize = 64;
 const MAX_PURPOSE_BYTES: usize = 128;
 /// The core of a TC string has at least 30 bytes.

@@ -80,18 +80,14 @@ impl IdentityMapping {
 
     /// Who the claims are about.
     #[must_use]
-    pub fn subject<'c>(&self, claims: &'c Json) -> Option<&'c str> {
-        let mut values = self.subject.iter().filter_map(|path| claims.at(path));
-        values.find_map(Json::as_str)
+    pub fn subject(&self, claims: &Json) -> Option<String> {
+        first(&self.subject, claims)
     }
 
     /// The identity that verified claims give.
     #[must_use]
     pub fn identity(&self, provider: &str, method: AuthenticationMethod, claims: Json) -> Identity {
-        let first = |paths: &[String]| {
-            let mut values = paths.iter().filter_map(|path| claims.at(path));
-            values.find_map(Json::as_str).map(str::to_owned)
-        };
+        let first = |paths: &[String]| first(paths, &claims);
         let all = |paths: &[String]| {
             let mut words: Vec<String> = Vec::new();
             for path in paths {
@@ -113,7 +109,7 @@ impl IdentityMapping {
         }
         let issuer = claims.member("iss").and_then(Json::as_str);
         Identity {
-            subject: self.subject(&claims).map(str::to_owned),
+            subject: self.subject(&claims),
             issuer: issuer.map(str::to_owned),
             client_id: first(&self.client),
             scopes: all(&self.scopes),
@@ -127,6 +123,13 @@ impl IdentityMapping {
             ..Identity::default()
         }
     }
+}
+
+/// The first of these claims that has a text or a number.
+fn first(paths: &[String], claims: &Json) -> Option<String> {
+    let values = paths.iter().filter_map(|path| claims.at(path));
+    let mut names = values.filter(|value| matches!(value, Json::String(_) | Json::Number(_)));
+    names.find_map(Json::scalar_text)
 }
 
 /// Every value at a path, in which `*` stands for all members of an object.

@@ -15,6 +15,9 @@ pub struct Fragment<'l> {
     pub text: Cow<'l, str>,
     /// The line that was written ends here.
     pub is_last: bool,
+    /// Bytes of a character whose beginning stands in the piece before, and of one whose end in the next. They
+    /// are not in the text.
+    pub cut: (Vec<u8>, Vec<u8>),
 }
 
 impl Fragment<'_> {
@@ -24,7 +27,66 @@ impl Fragment<'_> {
             stream: Cow::Owned(self.stream.into_owned()),
             text: Cow::Owned(self.text.into_owned()),
             is_last: self.is_last,
+            cut: self.cut,
         }
+    }
+
+    /// The same, with the bytes of the line: a runtime counts bytes, and cuts within characters. Bytes that no
+    /// neighbour completes are told from the text by nobody, and stay what they were taken for.
+    pub(crate) fn cut_in(mut self, line: &[u8]) -> Fragment<'static> {
+        let mut words = line.splitn(4, |byte| *byte == b' ');
+        if let Some(text) = words.nth(3).filter(|_| !line.starts_with(b"{")) {
+            let is_rest = |byte: &&u8| matches!(**byte, 0x80..=0xbf);
+            let before = text.iter().take(3).take_while(is_rest).count();
+            let (before, text) = text.split_at_checked(before).unwrap_or((&[], text));
+            let is_beginning = |length: &usize| {
+                let end = text
+                    .len()
+                    .checked_sub(*length)
+                    .and_then(|at| text.get(at..));
+                let read = end.map(std::str::from_utf8);
+                matches!(read, Some(Err(error)) if error.error_len().is_none() && error.valid_up_to() == 0)
+            };
+            let behind = (1..=3).find(is_beginning).unwrap_or(0);
+            let whole = text.len().saturating_sub(behind);
+            let (text, behind) = text.split_at_checked(whole).unwrap_or((text, &[]));
+            self.text = Cow::Owned(String::from_utf8_lossy(text).into_owned());
+            self.cut = (before.to_vec(), behind.to_vec());
+        }
+        self.into_owned()
+    }
+
+    /// The text by itself.
+    pub(crate) fn alone(&self) -> String {
+        let mut pieces = JoinedLine::default();
+        pieces.push(self);
+        pieces.end()
+    }
+}
+
+/// What there is of a line.
+#[derive(Debug, Default)]
+pub(crate) struct JoinedLine {
+    text: String,
+    /// Bytes of a character that is not whole.
+    open: Vec<u8>,
+}
+
+impl JoinedLine {
+    pub(crate) fn push(&mut self, fragment: &Fragment<'_>) {
+        let (before, behind) = &fragment.cut;
+        self.open.extend_from_slice(before);
+        self.text.push_str(&String::from_utf8_lossy(&self.open));
+        self.open.clone_from(behind);
+        // What is longer is no record, and would not be read as a line either.
+        if self.text.len() < MAX_BYTES {
+            self.text.push_str(&fragment.text);
+        }
+    }
+
+    pub(crate) fn end(mut self) -> String {
+        self.text.push_str(&String::from_utf8_lossy(&self.open));
+        self.text
     }
 }
 
@@ -52,6 +114,7 @@ pub(super) fn of(line: &str) -> Option<Fragment<'_>> {
         stream: stream.into(),
         text: text.into(),
         is_last,
+        cut: Default::default(),
     })
 }
 
@@ -77,34 +140,32 @@ fn docker(line: &str) -> Option<Fragment<'_>> {
         stream,
         text,
         is_last,
+        cut: Default::default(),
     })
 }
 
 /// Puts pieces together, in the order of their lines and in bounded memory.
 #[derive(Debug, Default)]
-pub struct Fragments(HashMap<String, String>);
+pub struct Fragments(HashMap<String, JoinedLine>);
 
 impl Fragments {
     /// Adds a piece. Returns the line, if this was its last.
     pub fn add(&mut self, fragment: &Fragment<'_>) -> Option<String> {
         if fragment.is_last && self.0.is_empty() {
-            return Some(fragment.text.clone().into_owned());
+            return Some(fragment.alone());
         }
-        let mut text = self.0.remove(fragment.stream.as_ref()).unwrap_or_default();
-        // What is longer is no record, and would not be read as a line either.
-        if text.len() < MAX_BYTES {
-            text.push_str(&fragment.text);
-        }
+        let mut pieces = self.0.remove(fragment.stream.as_ref()).unwrap_or_default();
+        pieces.push(fragment);
         if fragment.is_last {
-            return Some(text);
+            return Some(pieces.end());
         }
-        self.0.insert(fragment.stream.clone().into_owned(), text);
+        self.0.insert(fragment.stream.clone().into_owned(), pieces);
         None
     }
 
     /// What has no end, at the end of a file.
     pub fn end(&mut self) -> Vec<String> {
-        self.0.drain().map(|(_, text)| text).collect()
+        self.0.drain().map(|(_, pieces)| pieces.end()).collect()
     }
 }
 

@@ -30,6 +30,7 @@ use std::borrow::Cow;
 use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
+pub(crate) use fragment::JoinedLine;
 pub use fragment::{Fragment, Fragments};
 pub(crate) use log::object_behind;
 pub use otlp::any_value;

@@ -87,7 +87,10 @@ impl<'c> CheckedChunk<'c> {
             }
             match line {
                 Cow::Borrowed(line) => checked.line(line, checker),
-                Cow::Owned(line) => checked.lossy_line(&line, checker),
+                Cow::Owned(line) => {
+                    let bytes = chunk.bytes.get(start..end).unwrap_or_default();
+                    checked.lossy_line(&line, bytes, checker);
+                }
             }
             checked.lines += 1;
             start = end + 1;
@@ -108,14 +111,14 @@ impl<'c> CheckedChunk<'c> {
     /// A line of which some bytes are no UTF-8, with U+FFFD in their place. A log has what clients have sent,
     /// and they may send any bytes: the line is one as others, and what emitters have written beside stays to
     /// be read. No record has such bytes.
-    fn lossy_line<'k: 'c>(&mut self, line: &str, checker: &mut Checker<'k>) {
+    fn lossy_line<'k: 'c>(&mut self, line: &str, bytes: &[u8], checker: &mut Checker<'k>) {
         match envelope::read(line, checker.log_keys()) {
             Line::Record(_) => self.malformed.push((self.lines, "not UTF-8".to_owned())),
             Line::Holds(contents) => {
                 self.held(Line::Holds(contents.into_owned()), line, checker);
             }
             Line::Fragment(fragment) => {
-                self.held(Line::Fragment(fragment.into_owned()), line, checker);
+                self.held(Line::Fragment(fragment.cut_in(bytes)), line, checker);
             }
             Line::Other => self.held(Line::Other, line, checker),
         }
@@ -163,7 +166,12 @@ impl<'c> CheckedChunk<'c> {
             .position(|s| *s == fragment.stream);
         match (stream, fragment.is_last) {
             (Some(_), true) => {
-                let contents = envelope::read_log(fragment.text, checker.log_keys());
+                let is_cut = fragment.cut != Default::default();
+                let text = match is_cut {
+                    true => Cow::Owned(fragment.alone()),
+                    false => fragment.text,
+                };
+                let contents = envelope::read_log(text, checker.log_keys());
                 if contents.found.is_empty() && contents.parts.is_empty() {
                     self.foreign += 1;
                 } else {

@@ -56,6 +56,8 @@ pub struct Anomaly {
 pub enum Kind {
     /// A caller saw data of a class that he did not see in the weeks before.
     NewCallerOfClass,
+    /// A caller saw far more or far fewer values of a class than usual.
+    DataOutOfRange,
     /// A rule refused far more than usual.
     RefusalsSurge,
     /// A caller sent far more or far fewer requests than usual.
@@ -72,6 +74,7 @@ impl Kind {
     pub const fn words(self) -> &'static str {
         match self {
             Self::NewCallerOfClass => "new caller of a class of data",
+            Self::DataOutOfRange => "values of a class out of range",
             Self::RefusalsSurge => "refusals surge",
             Self::CallerOutOfRange => "caller out of range",
             Self::RouteOutOfRange => "operation out of range",
@@ -118,7 +121,8 @@ struct Event {
     subject: String,
     route: String,
     refusals: Vec<String>,
-    classes: Vec<String>,
+    /// With how many values.
+    classes: Vec<(String, u64)>,
 }
 
 impl Weeks {
@@ -187,24 +191,28 @@ impl Comparison {
                 .collect(),
             classes: seen(&found)
                 .iter()
-                .map(|(class, _)| (*class).to_owned())
+                .map(|(class, values)| ((*class).to_owned(), *values))
                 .collect(),
         })
     }
 
     fn count(&mut self, event: &Event) {
         let week = event.week;
-        let mut add = |key: &str| self.rows.change(key, |row| bump(row, week));
+        let mut add_some = |key: &str, by| self.rows.change(key, |row| bump(row, week, by));
+        for (class, values) in &event.classes {
+            add_some(&format!("data\n{class}\n{}", event.subject), *values);
+        }
+        let mut add = |key: &str| add_some(key, 1);
         add(&format!("caller\n{}", event.subject));
         add(&format!("route\n{}", event.route));
         add(&format!("use\n{}\n{}", event.route, event.subject));
         for refusal in &event.refusals {
             add(&format!("refusal\n{refusal}"));
         }
-        for class in &event.classes {
+        for (class, _) in &event.classes {
             add(&format!("class\n{class}\n{}", event.subject));
         }
-        bump(&mut self.requests, week);
+        bump(&mut self.requests, week, 1);
     }
 
     /// Puts together what several threads have counted.
@@ -260,9 +268,9 @@ impl Comparison {
     }
 }
 
-fn bump(row: &mut Row, week: usize) {
+fn bump(row: &mut Row, week: usize, by: u64) {
     if let Some(count) = row.0.get_mut(week) {
-        *count += 1;
+        *count = count.saturating_add(by);
     }
 }
 
@@ -279,8 +287,8 @@ fn unusual(kind: &str, of: &str, counts: &Counts, weeks: &[usize]) -> Option<Ano
         count: now,
         usual,
     };
+    let is_new = now > 0 && !before.is_empty() && before.iter().all(|count| *count == 0);
     if kind == "class" {
-        let is_new = now > 0 && !before.is_empty() && before.iter().all(|count| *count == 0);
         return is_new.then(|| found(Kind::NewCallerOfClass));
     }
     if before.len() < MIN_WEEKS {
@@ -290,6 +298,9 @@ fn unusual(kind: &str, of: &str, counts: &Counts, weeks: &[usize]) -> Option<Ano
     let is_high = now > usual.saturating_add(margin);
     let is_low = now.saturating_add(margin) < usual;
     match kind {
+        // Who is new to a class has been named already.
+        "data" if is_new => None,
+        "data" if is_high || is_low => Some(found(Kind::DataOutOfRange)),
         "refusal" if is_high => Some(found(Kind::RefusalsSurge)),
         "caller" if is_high || is_low => Some(found(Kind::CallerOutOfRange)),
         "route" if is_high || is_low => Some(found(Kind::RouteOutOfRange)),

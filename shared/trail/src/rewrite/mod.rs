@@ -100,8 +100,9 @@ fn copy(
         }
         let end = line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
         // As lines are read: bytes of clients that are no UTF-8 stand beside what is to be changed.
-        let text = String::from_utf8_lossy(line.get(..end).unwrap_or_default());
-        match fragment(&text) {
+        let bytes = line.get(..end).unwrap_or_default();
+        let text = String::from_utf8_lossy(bytes);
+        match fragment(&text, bytes) {
             Some(fragment) => pieces.add(&line, &fragment, &mut changer),
             None => {
                 let changed = changer.line(&text);

@@ -7,12 +7,13 @@ use policy::json::Json;
 
 use super::Fate;
 use super::change::{Changed, Changer};
-use crate::envelope::{self, Fragment, Line};
+use crate::envelope::{self, Fragment, JoinedLine, Line};
 
-/// A line of a container's log.
-pub(super) fn fragment(line: &str) -> Option<Fragment<'_>> {
-    match envelope::read(line, &[]) {
-        Line::Fragment(fragment) => Some(fragment),
+/// A line of a container's log, as text and as it is.
+pub(super) fn fragment<'l>(text: &'l str, line: &[u8]) -> Option<Fragment<'l>> {
+    match envelope::read(text, &[]) {
+        Line::Fragment(fragment) if text.as_bytes() == line => Some(fragment),
+        Line::Fragment(fragment) => Some(fragment.cut_in(line)),
         _ => None,
     }
 }
@@ -22,7 +23,7 @@ pub(super) fn fragment(line: &str) -> Option<Fragment<'_>> {
 pub(super) struct Pieces {
     lines: Vec<Vec<u8>>,
     /// Streams of which a line is not whole: what there is of it, and in which lines.
-    open: Vec<(String, String, Vec<usize>)>,
+    open: Vec<(String, JoinedLine, Vec<usize>)>,
 }
 
 impl Pieces {
@@ -59,14 +60,14 @@ impl Pieces {
             Some(known) => self.open.swap_remove(known),
             None => (
                 fragment.stream.clone().into_owned(),
-                String::new(),
+                JoinedLine::default(),
                 Vec::new(),
             ),
         };
-        text.push_str(&fragment.text);
+        text.push(fragment);
         lines.push(at);
         if fragment.is_last {
-            self.change(&text, &lines, changer);
+            self.change(&text.end(), &lines, changer);
         } else {
             self.open.push((stream, text, lines));
         }
@@ -75,7 +76,7 @@ impl Pieces {
     /// Nothing comes after this.
     pub(super) fn end<F: FnMut(&str, &str) -> Fate>(&mut self, changer: &mut Changer<'_, F>) {
         for (_, text, lines) in std::mem::take(&mut self.open) {
-            self.change(&text, &lines, changer);
+            self.change(&text.end(), &lines, changer);
         }
     }
 

@@ -133,8 +133,11 @@ pub fn bound_certificate(claims: &Json) -> Result<Option<&str>, Reason> {
     }
 }
 
-/// The registered claims have the types of the standard, whichever engine checks the signature.
-fn check_types(claims: &Json) -> Result<(), Reason> {
+/// The registered claims have the types of the standard, whoever vouches for them.
+///
+/// # Errors
+/// One has another type.
+pub fn check_types(claims: &Json) -> Result<(), Reason> {
     let well_typed = |name: &str, fits: fn(&Json) -> bool| claims.member(name).is_none_or(fits);
     let strings = ["iss", "sub", "jti", "nonce"]
         .iter()

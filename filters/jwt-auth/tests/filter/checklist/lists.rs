@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use host::fake::{CallResponse, Profile, Request};
+use host::fake::{CallResponse, Process, Profile, Proxy, Request, Response};
+use jwt_auth::JwtAuth;
 use serde_json::{Value, json};
 
 use super::bed::{Bed, ISSUER, Signer, bearer, header_of, in_every_host, refusal};
@@ -280,5 +281,39 @@ fn what_a_document_is_read_as_tells_it_from_others() {
         };
         assert!(counts("list_fetches_total"), "{metrics:?}");
         assert!(counts("list_entries"), "{metrics:?}");
+    }
+}
+
+/// A new list is known to all workers with their next tick, whoever has fetched it, also about tokens that
+/// they have verified; a worker that comes later fetches nothing.
+#[test]
+fn workers_share_a_list() {
+    let process = Process::new(Profile::Envoy);
+    let denies = configuration(&json!({"deny": {"remote": remote(&json!({}))}})).to_string();
+    let worker = || {
+        let mut proxy = Proxy::native_worker::<JwtAuth>(&process);
+        proxy.configure(&denies).unwrap();
+        proxy
+    };
+    let now = process.wall_clock().as_secs();
+    let claims = json!({"iss": ISSUER, "aud": "api", "sub": "jane", "exp": now + 3000});
+    let request = bearer("/", &signer().token(&claims));
+    let status = |proxy: &mut Proxy| proxy.run(&request, &Response::json("{}")).client().status();
+    let [mut fetches, mut other] = [worker(), worker()];
+    let list = Rc::new(RefCell::new(json!({"subjects": ["joe"]})));
+    let says = Rc::clone(&list);
+    fetches.respond_to_calls(move |_| Some(CallResponse::http(200, says.borrow().to_string())));
+    fetches.tick();
+    other.tick();
+    assert_eq!([status(&mut fetches), status(&mut other)], [Some(200); 2]);
+    *list.borrow_mut() = json!({"subjects": ["jane"]});
+    process.advance(Duration::from_secs(60));
+    fetches.tick();
+    other.tick();
+    let mut late = worker();
+    late.tick();
+    for proxy in [&mut fetches, &mut other, &mut late] {
+        assert_eq!(status(proxy), Some(401));
+        assert!(proxy.host().pending_calls().is_empty());
     }
 }

@@ -12,4 +12,5 @@ mod keys;
 mod lists;
 mod opaque;
 mod requests;
+mod separate;
 mod tokens;

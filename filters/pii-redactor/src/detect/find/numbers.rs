@@ -11,7 +11,7 @@ use crate::detect::impersonal::{TIME_BYTES, UUID_BYTES, begins_with_time, begins
 use crate::detect::kind::{
     CARD_TRACK, CREDIT_CARD, CRYPTO, ETHEREUM_ADDRESS, IBAN, IP_ADDRESS, PHONE,
 };
-use crate::detect::money::{bitcoin, card, ethereum, iban, track};
+use crate::detect::money::{bitcoin, card, emv, ethereum, iban, track};
 use crate::detect::shape::{UMLAUT, WordKind, is_umlaut_byte};
 use crate::lexicon::Seam;
 use crate::steps::step;
@@ -183,6 +183,15 @@ impl Search<'_, '_> {
                 && let Some((start, end)) = track::find(bytes, begin)
             {
                 self.push(CARD_TRACK, start, end, Confidence::High);
+            }
+        }
+        if wanted.has(CARD_TRACK) || wanted.has(CREDIT_CARD) {
+            for (tag, from, to) in emv::find(part(bytes, start, end)) {
+                let kind = match tag {
+                    emv::Tag::Number => CREDIT_CARD,
+                    emv::Tag::Track => CARD_TRACK,
+                };
+                self.push(kind, start.plus(from), start.plus(to), Confidence::High);
             }
         }
         // A word and a number without a sign between: reading the words tells.

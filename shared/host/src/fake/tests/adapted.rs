@@ -5,9 +5,10 @@ use std::time::Duration;
 use policy::config::Problems;
 
 use super::super::{CallResponse, Profile, Proxy, Request, Response};
+use super::refuse;
 use crate::{
-    Action, CallToken, Direction, Filter, HeaderMap, Host, HttpCall, LocalResponse, MetricKind,
-    ResponseSizes, Startup, Status, Stream, headers,
+    Action, CallToken, Direction, Filter, HeaderMap, Host, HttpCall, MetricKind, ResponseSizes,
+    Startup, Status, Stream, headers,
 };
 
 /// Does in the request headers what its configuration says, word by word.
@@ -56,7 +57,7 @@ impl Stream<Obedient> for ObedientStream {
         for word in &filter.words {
             match word.as_str() {
                 "call" => drop(call(host)),
-                "refuse" => refuse(host),
+                "refuse" => refuse(host, &[("x-why", "test")], None),
                 "pause" => action = Action::Pause,
                 "gauge" => {
                     let _ = host.increment_metric(filter.gauge, 2);
@@ -97,17 +98,6 @@ fn call(host: &dyn Host) -> Result<CallToken, Status> {
         body: b"",
         timeout: Duration::from_secs(1),
     })
-}
-
-fn refuse(host: &dyn Host) {
-    let response = LocalResponse {
-        status: 403,
-        headers: &[("x-why", "test")],
-        body: b"no",
-        grpc_status: None,
-        details: "test_no",
-    };
-    host.send_local_response(&response).unwrap();
 }
 
 fn obeying(profile: Profile, words: &str) -> Proxy {

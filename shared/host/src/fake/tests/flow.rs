@@ -3,22 +3,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::super::{CallResponse, Hold, LocalReply, Profile, Request, Response};
-use super::{Event, proxy};
-use crate::{Action, Buffer, Direction, HeaderMap, Host, HttpCall, LocalResponse, Status};
+use super::{Event, proxy, refuse};
+use crate::{Action, Buffer, Direction, HeaderMap, Host, HttpCall, Status};
 
 fn pieces(text: &[&str]) -> Vec<Vec<u8>> {
     text.iter().map(|piece| piece.as_bytes().to_vec()).collect()
-}
-
-fn refuse(host: &dyn Host) {
-    let response = LocalResponse {
-        status: 403,
-        headers: &[("x-why", "test")],
-        body: b"no",
-        grpc_status: Some(7),
-        details: "test_no",
-    };
-    host.send_local_response(&response).unwrap();
 }
 
 /// Continue shows each chunk alone, Pause shows all that is held.
@@ -147,7 +136,7 @@ fn a_local_reply_is_the_response() {
         let mut proxy = proxy(profile, |host, _, event| {
             match event {
                 Event::RequestHeaders { .. } => {
-                    refuse(host);
+                    refuse(host, &[("x-why", "test")], Some(7));
                     return Action::Pause;
                 }
                 Event::ResponseHeaders { .. } => {
@@ -172,7 +161,7 @@ fn a_local_reply_is_the_response() {
 fn a_grpc_caller_gets_a_grpc_status() {
     let mut proxy = proxy(Profile::Envoy, |host, _, event| {
         if matches!(event, Event::RequestHeaders { .. }) {
-            refuse(host);
+            refuse(host, &[("x-why", "test")], Some(7));
             return Action::Pause;
         }
         Action::Continue
@@ -196,7 +185,7 @@ fn a_local_reply_in_the_response() {
                 _ => false,
             };
             if now {
-                refuse(host);
+                refuse(host, &[("x-why", "test")], Some(7));
                 return Action::Pause;
             }
             Action::Continue
@@ -372,7 +361,7 @@ fn log_phases() {
 fn the_first_local_reply_counts() {
     let mut proxy = proxy(Profile::Envoy, |host, _, event| {
         if matches!(event, Event::RequestHeaders { .. }) {
-            refuse(host);
+            refuse(host, &[("x-why", "test")], Some(7));
             let second = LocalReply {
                 status: 500,
                 headers: Vec::new(),

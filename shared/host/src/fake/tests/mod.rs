@@ -7,7 +7,7 @@ mod rows;
 mod waiting;
 
 use super::{FakeHost, Process, Profile, Proxy};
-use crate::{Action, CallToken, ContextId, Plugin, ResponseSizes};
+use crate::{Action, CallToken, ContextId, Host, LocalResponse, Plugin, ResponseSizes};
 
 /// A callback as a scripted plugin sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,4 +134,16 @@ fn worker(
     let mut proxy = Proxy::new(host, Box::new(plugin));
     proxy.configure("{}").unwrap();
     proxy
+}
+
+/// Responds in the place of the upstream.
+fn refuse(host: &dyn Host, headers: &[(&str, &str)], grpc_status: Option<u32>) {
+    let response = LocalResponse {
+        status: 403,
+        headers,
+        body: b"no",
+        grpc_status,
+        details: "test_no",
+    };
+    host.send_local_response(&response).unwrap();
 }

@@ -5,11 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::super::{CallResponse, FakeHost, Hold, Process, Profile, Request, Response};
-use super::{Event, proxy};
-use crate::{
-    Action, Buffer, Direction, HeaderMap, Headers, Host, HttpCall, LocalResponse, MetricKind,
-    Status,
-};
+use super::{Event, proxy, refuse};
+use crate::{Action, Buffer, Direction, HeaderMap, Headers, Host, HttpCall, MetricKind, Status};
 
 fn call(host: &dyn Host) -> Result<u32, Status> {
     host.http_call(&HttpCall {
@@ -18,17 +15,6 @@ fn call(host: &dyn Host) -> Result<u32, Status> {
         body: b"",
         timeout: Duration::from_secs(1),
     })
-}
-
-fn refuse(host: &dyn Host, headers: &[(&str, &str)]) {
-    let response = LocalResponse {
-        status: 403,
-        headers,
-        body: b"no",
-        grpc_status: Some(7),
-        details: "test_no",
-    };
-    host.send_local_response(&response).unwrap();
 }
 
 /// Runs `script` in the request headers callback, and gives what it has answered.
@@ -62,7 +48,7 @@ fn on_apisix_a_call_under_way_wins_over_a_local_response() {
                 if call_first {
                     call(host).unwrap();
                 }
-                refuse(host, &[]);
+                refuse(host, &[], Some(7));
                 if !call_first {
                     call(host).unwrap();
                 }
@@ -144,7 +130,7 @@ fn on_apisix_a_pause_without_a_call_ends_the_worker() {
     assert_eq!(outcome.upstream().headers, None);
     assert!(outcome.trap.unwrap().contains("segmentation fault"));
     let answered = in_request(Profile::Apisix, &Request::get("/"), |host| {
-        refuse(host, &[]);
+        refuse(host, &[], Some(7));
         Action::Pause
     });
     assert_eq!((answered.trap, answered.client.status()), (None, Some(403)));
@@ -488,7 +474,7 @@ fn vm_starts(profile: Profile) -> usize {
 
 #[test]
 fn local_responses_of_kong_are_not_quite_what_the_plugin_sent() {
-    let refuse_twice = |host: &dyn Host| refuse(host, &[("x-a", "1"), ("x-a", "2")]);
+    let refuse_twice = |host: &dyn Host| refuse(host, &[("x-a", "1"), ("x-a", "2")], Some(7));
     let request = Request::get("/").header("content-type", "application/grpc");
     let outcome = in_request(Profile::Kong, &request, move |host| {
         refuse_twice(host);

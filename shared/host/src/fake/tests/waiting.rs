@@ -5,10 +5,11 @@ use std::time::Duration;
 use policy::config::Problems;
 
 use super::super::{CallResponse, Profile, Proxy, Request};
+use super::refuse;
 use crate::waiting::{Call, CallId, Calls, Occasion, WaitingRequests};
 use crate::{
-    Action, CallToken, ContextId, Filter, HeaderMap, Host, HttpCall, LocalResponse, ResponseSizes,
-    Startup, Stream, header_text,
+    Action, CallToken, ContextId, Filter, HeaderMap, Host, HttpCall, ResponseSizes, Startup,
+    Stream, header_text,
 };
 
 /// Asks once for everybody who comes meanwhile; what is not answered with 200 refuses them.
@@ -85,7 +86,7 @@ impl Asking {
         if passes {
             waiter.resume(host).unwrap();
         } else {
-            refuse(host);
+            refuse(host, &[], None);
         }
     }
 }
@@ -107,7 +108,7 @@ impl Stream<Asking> for AskingStream {
             let _ = filter.calls.start_http(host, &call, occasion, "ask");
         }
         if !filter.waiting.has_room() || !filter.calls.can_hold(self.0) {
-            refuse(host);
+            refuse(host, &[], None);
             return Action::Pause;
         }
         let path = header_text(host, HeaderMap::RequestHeaders, ":path").unwrap();
@@ -125,17 +126,6 @@ impl Stream<Asking> for AskingStream {
             filter.each_asks && call.occasion.stream == Some(self.0)
         });
     }
-}
-
-fn refuse(host: &dyn Host) {
-    let response = LocalResponse {
-        status: 403,
-        headers: &[],
-        body: b"",
-        grpc_status: None,
-        details: "test_no",
-    };
-    host.send_local_response(&response).unwrap();
 }
 
 fn asking(profile: Profile, configuration: &str) -> Proxy {
