@@ -254,12 +254,7 @@ impl Config {
     #[must_use]
     pub fn strictest_mode(&self) -> Mode {
         let rules = self.rules.iter().map(|rule| rule.mode);
-        let mut modes = rules.chain([self.default.mode]);
-        if modes.any(Mode::enforces) {
-            Mode::Enforce
-        } else {
-            Mode::Report
-        }
+        Mode::strictest(rules.chain([self.default.mode]))
     }
 }
 

@@ -50,6 +50,21 @@ pub fn header_name(text: &str) -> Result<String, NameError> {
     check(text, "the name of a header", is_token).map(|name| name.to_ascii_lowercase())
 }
 
+/// The name of a header of a request, other than `host`.
+///
+/// # Errors
+/// No request has a header of this name.
+pub fn field_name(text: &str) -> Result<String, NameError> {
+    let name = header_name(text)?;
+    if name == "host" {
+        return Err(NameError {
+            expected: "a header other than `host`, which proxies hand over as `:authority`; \"hosts\" and \"host\" are about it",
+            meant: Vec::new(),
+        });
+    }
+    Ok(name)
+}
+
 /// The name of a cookie: a token (RFC 6265 section 4.1.1).
 ///
 /// # Errors

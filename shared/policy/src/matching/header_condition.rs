@@ -36,7 +36,7 @@ impl HeaderCondition {
         node.object(|fields| {
             let name = fields
                 .required("name", "the name of a header")
-                .and_then(|n| n.header_name());
+                .and_then(|n| n.field_name());
             let mut tests = Vec::new();
             tests.extend(
                 fields

@@ -29,7 +29,6 @@ use crate::consent::ConsentCondition;
 use crate::explain::{self, Condition, Step};
 use crate::facts::Facts;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
-use crate::values::MAX_VALUES;
 use header_condition::HeaderCondition;
 use known_method::method;
 
@@ -212,11 +211,11 @@ impl Match {
         if self.hosts.is_empty() {
             return Fit::Yes;
         }
-        if facts.other_hosts().len() > MAX_VALUES || !facts.has_all_headers() {
+        let others = facts.other_hosts();
+        if others.is_any || !facts.has_all_headers() {
             return Fit::Maybe(Ambiguity::Host);
         }
-        let hosts =
-            std::iter::once(facts.host()).chain(facts.other_hosts().iter().map(String::as_str));
+        let hosts = std::iter::once(facts.host()).chain(others.names.iter().map(String::as_str));
         Fit::over(
             hosts.map(|host| self.hosts.iter().any(|pattern| pattern.matches(host))),
             Ambiguity::Host,
