@@ -31,8 +31,7 @@ const CONFIG: &str = r#"{
 
 /// A trail of twelve requests, two of which were refused, and a configuration beside it.
 fn bed() -> Bed {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     bed.write("meshward.json", CONFIG);
     let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
     let mut lines = vec![emitter.open(None).text];
