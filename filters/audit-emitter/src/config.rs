@@ -260,6 +260,13 @@ impl Config {
             .unwrap_or(&self.default_rule)
     }
 
+    /// The mode of what is done before a rule is chosen.
+    #[must_use]
+    pub fn strictest_mode(&self) -> Mode {
+        let rules = self.rules.iter().chain([&self.default_rule]);
+        Mode::strictest(rules.map(|rule| rule.mode))
+    }
+
     /// What is recorded of a request, by all that is known of it by now: what the first rule says that
     /// matches. Where servers may read the request in more than one way, nobody gets out of a record
     /// by that: of all rules that it may fall under, what records most counts.

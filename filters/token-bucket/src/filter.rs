@@ -17,6 +17,7 @@ use host::{
 };
 use policy::config::Problems;
 use policy::decision::Decision;
+use policy::mode::Mode;
 use policy::refusal::Refusal;
 
 use crate::bypass::{PassHeader, bypasses};
@@ -89,7 +90,8 @@ impl Filter for TokenBucket {
         let plugin = if root_id.is_empty() {
             name
         } else {
-            format!("{name}/{root_id}")
+            // Neither has a zero byte, so no other two names are joined to the same.
+            format!("{name}\0{root_id}")
         };
         let shared = Shared {
             plugin: &plugin,
@@ -196,7 +198,8 @@ impl Stream<TokenBucket> for LimitedStream {
     ) -> Action {
         let request = Request::new(&filter.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = request.strip_overrides(host, filter.config.mode);
+        let modes = filter.config.limits.iter().map(|limit| limit.mode);
+        let _ = request.strip_overrides(host, Mode::strictest(modes));
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
             // A secret goes no further, in report mode either.

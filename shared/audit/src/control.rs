@@ -131,6 +131,16 @@ pub struct Statement {
     pub peers: Peers,
 }
 
+impl Statement {
+    /// Requests lost since the chain began, for whatever reason.
+    #[must_use]
+    pub fn lost_in_all(&self) -> u64 {
+        self.lost
+            .values()
+            .fold(0, |sum, lost| sum.saturating_add(*lost))
+    }
+}
+
 /// What stands beside a chain when one of its records is signed. A chain of which every record was
 /// taken away leaves no hole; that others speak of it shows that it was there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

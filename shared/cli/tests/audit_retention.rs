@@ -19,8 +19,7 @@ fn sequence(line: &str) -> u64 {
 
 #[test]
 fn a_purge_deletes_what_is_past_its_time() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let subjects = ["a"; 12];
     let (mut emitter, mut lines) = chain_of(&subjects);
     emitter.time_ms += 10_000;
@@ -68,8 +67,7 @@ fn a_purge_deletes_what_is_past_its_time() {
 /// A hold on one record keeps it and nothing else, and the chain still verifies.
 #[test]
 fn a_hold_keeps_only_what_it_must() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["a"; 40]);
     lines.push(emitter.close().text);
     assert_eq!(lines.len(), 50);
@@ -120,8 +118,7 @@ fn a_hold_keeps_only_what_it_must() {
 /// Two rules with one class and different times: what blocks the purge is said.
 #[test]
 fn a_purge_says_what_stays_and_why() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
     emitter.time_ms = LONG_AGO_MS;
     let mut lines = vec![emitter.open(None).text];
@@ -146,8 +143,7 @@ fn a_purge_says_what_stays_and_why() {
 
 #[test]
 fn nothing_is_purged_over_a_hole() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
     emitter.time_ms = LONG_AGO_MS;
     emitter.keep_ms = Some(1_000);
@@ -172,11 +168,7 @@ fn nothing_is_purged_over_a_hole() {
 
 #[test]
 fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
+    let (bed, lines) = Bed::with_trail(&["jane", "john"]);
     bed.run(&format!(
         "hold {KEYS} {SIGN} --name case-7 --subject jane --apply trail.ndjson"
     ))
@@ -210,11 +202,7 @@ fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
 /// A hold that was ended and ordered again holds, whatever the clocks of the two said.
 #[test]
 fn a_hold_holds_from_its_place_in_the_ledger_on() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
+    let (bed, lines) = Bed::with_trail(&["jane", "john"]);
     let hold = format!("hold {KEYS} {SIGN} --name case-7 --apply");
     bed.run(&format!(
         "{hold} --subject jane --at 2022-01-01 trail.ndjson"
@@ -242,8 +230,7 @@ fn a_hold_holds_from_its_place_in_the_ledger_on() {
 /// A hold by what records say keeps those that are written after it too.
 #[test]
 fn standing_holds_keep_later_records() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
     bed.write("trail.ndjson", joined(&lines));
     let hold = format!("hold {KEYS} {SIGN} --apply --at 2021-02-01");
@@ -311,8 +298,7 @@ fn standing_holds_keep_later_records() {
 /// A least time binds whoever erases, unless he says why; the longest time is the purge's.
 #[test]
 fn a_least_time_is_respected_unless_somebody_says_why() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&[]);
     (emitter.keep_at_least_ms, emitter.keep_ms) = (Some(1_000_000), Some(2_000_000));
     let request = Request {
@@ -373,8 +359,7 @@ fn a_least_time_is_respected_unless_somebody_says_why() {
 /// A time to come would make any record one that is past its time.
 #[test]
 fn nothing_is_done_for_good_at_a_time_to_come() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["jane"]);
     emitter.keep_ms = Some(1_000_000_000_000_000);
     lines.push(emitter.some_request().text);
@@ -398,8 +383,7 @@ fn nothing_is_done_for_good_at_a_time_to_come() {
 /// `--before-expiry` is worth what its reason is.
 #[test]
 fn a_ground_that_says_nothing_is_none() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     bed.write("trail.ndjson", "");
     for option in ["reason", "by", "ticket"] {
         for text in ["", "...", "\u{3164}", "\u{200b}"] {
@@ -414,11 +398,7 @@ fn a_ground_that_says_nothing_is_none() {
 /// A report in the place of the records would be all that is left of them.
 #[test]
 fn what_is_read_is_not_overwritten() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
+    let (bed, _) = Bed::with_trail(&["jane"]);
     bed.run(&format!(
         "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
     ))
@@ -443,11 +423,7 @@ fn what_is_read_is_not_overwritten() {
 /// A command that has not read all has not done all, and says what is left.
 #[test]
 fn a_command_that_has_not_read_all_says_so() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["john"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
+    let (bed, _) = Bed::with_trail(&["john"]);
     let (_, others) = chain_of(&["jane"]);
     bed.write("cut.ndjson", others[1].get(..200).unwrap());
     let keyed = "--pseudonym-key-env 2026=PSEUDONYM_KEY --data-subject 7";
@@ -486,8 +462,7 @@ fn a_command_that_has_not_read_all_says_so() {
 /// Of each day it is said whether there are records that a key vouches for.
 #[test]
 fn coverage_names_the_days_without_records() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let mut emitter = Emitter::new(8, "pci", Some(emitter_key()));
     let day_ms = 86_400_000;
     let first_ms = emitter.time_ms - emitter.time_ms % day_ms;
@@ -560,11 +535,7 @@ fn the_examples_of_a_scheduled_purge_run() {
     let arguments = arguments.map_while(|line| line.strip_prefix("- "));
     let arguments: Vec<&str> = arguments.map(|word| word.trim_matches('"')).collect();
     assert_eq!(arguments, words);
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane"; 12]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
+    let (bed, _) = Bed::with_trail(&["jane"; 12]);
     let keys = format!(
         r#"{{"keys":[{{"id":"{}","public_key":"{}"}}]}}"#,
         emitter_key().id(),
@@ -592,8 +563,7 @@ fn the_examples_of_a_scheduled_purge_run() {
 /// A hold on a name that is spelled otherwise holds nothing, and is said to.
 #[test]
 fn a_hold_on_an_unknown_name_is_told() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["jane"]);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
@@ -623,8 +593,7 @@ fn a_hold_on_an_unknown_name_is_told() {
 #[test]
 #[cfg(unix)]
 fn a_ledger_is_written_whole_or_not_at_all() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["jane"]);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));

@@ -2,6 +2,8 @@
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
+mod tool;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,11 +22,7 @@ fn explain(words: &[&str]) -> (Option<i32>, String) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let text = tool::said(&output);
     (output.status.code(), text)
 }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
+mod tool;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -11,11 +13,7 @@ fn meshward(words: &[&str]) -> (Output, String) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let text = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let text = tool::said(&output);
     (output, text)
 }
 

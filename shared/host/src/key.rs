@@ -182,7 +182,11 @@ impl KeyPart {
             Self::Route => Values::of_texts(request.route(host)),
             Self::Host => {
                 let facts = request.facts(host, Direction::Request);
-                let others = facts.other_hosts().iter().map(String::as_str);
+                let others = facts.other_hosts();
+                if others.is_any {
+                    return Values::TooMany;
+                }
+                let others = others.names.iter().map(String::as_str);
                 Values::of_texts(std::iter::once(facts.host()).chain(others))
             }
             // Upstreams that do not tell `post` from `POST` take both.

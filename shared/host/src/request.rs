@@ -11,7 +11,7 @@ use policy::facts::{self, Facts};
 use policy::http;
 use policy::identity::Identity;
 use policy::mode::Mode;
-use policy::overrides::{OVERRIDE_HEADERS, Overrides};
+use policy::overrides::{OVERRIDE_HEADERS, OtherHosts, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::refusal::is_grpc;
 use policy::request_value::CertificateField;
@@ -34,7 +34,7 @@ pub struct Request {
     final_route: OnceCell<Option<String>>,
     overrides: OnceCell<Overrides>,
     overridden_path: OnceCell<Result<RequestPath, PathError>>,
-    other_hosts: OnceCell<Vec<String>>,
+    other_hosts: OnceCell<OtherHosts>,
     client_address: OnceCell<Option<IpAddr>>,
     identity: OnceCell<Option<Rc<Identity>>>,
     consent: OnceCell<Consent>,
@@ -101,6 +101,12 @@ impl Request {
         let request = Self::new(sources);
         request.listed(host);
         request
+    }
+
+    /// The same request as it is now, after headers were changed.
+    #[must_use]
+    pub fn captured_again(&self, host: &dyn Host) -> Self {
+        Self::capture(host, &self.sources)
     }
 
     /// The same request under other sources of facts. What has been read of it is not read again.
@@ -262,19 +268,19 @@ impl Request {
     }
 
     /// The hosts that the request names beside [`Request::host_name`], and those that override it.
-    fn other_hosts(&self, host: &dyn Host) -> &[String] {
+    fn other_hosts(&self, host: &dyn Host) -> &OtherHosts {
         self.other_hosts.get_or_init(|| {
             let headers = self.headers(host);
-            let lines = [":authority", "host"].map(|name| headers.values(name));
-            let mut names: Vec<String> = lines
+            let mut others = OtherHosts::NONE;
+            for value in [":authority", "host"]
                 .into_iter()
-                .flatten()
-                .map(|value| http::host_name(&policy::text::lossy(value)))
-                .collect();
-            names.extend(self.overrides(host).hosts.iter().cloned());
-            names.retain(|name| name != self.host_name(host));
-            names.dedup();
-            names
+                .flat_map(|name| headers.values(name))
+            {
+                others.add(&policy::text::lossy(value));
+            }
+            others.extend(&self.overrides(host).hosts);
+            others.names.retain(|name| name != self.host_name(host));
+            others
         })
     }
 
@@ -440,7 +446,7 @@ impl Facts for RequestFacts<'_> {
         &self.request.overrides(self.host).methods
     }
 
-    fn other_hosts(&self) -> &[String] {
+    fn other_hosts(&self) -> &OtherHosts {
         self.request.other_hosts(self.host)
     }
 

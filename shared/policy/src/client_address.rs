@@ -63,7 +63,7 @@ impl ClientAddress {
                 })
         });
         let header = fields.optional("header").map(|n| {
-            let name = n.header_name()?;
+            let name = n.field_name()?;
             let is = |list: &str| http::folds_alike(name.as_bytes(), list.as_bytes());
             if ["x-forwarded-for", "forwarded"].into_iter().any(is) {
                 n.reject(

@@ -2,6 +2,7 @@
 
 use crate::consent::Consent;
 use crate::identity::Identity;
+use crate::overrides::OtherHosts;
 use crate::path::{PathError, RequestPath};
 use crate::request_value::CertificateField;
 
@@ -32,8 +33,8 @@ pub trait Facts {
     fn host(&self) -> &str;
 
     /// Other hosts that the request names: some servers read `Host` where others read `:authority`.
-    fn other_hosts(&self) -> &[String] {
-        &[]
+    fn other_hosts(&self) -> &OtherHosts {
+        const { &OtherHosts::NONE }
     }
 
     /// The name of the route that the proxy chose, where it tells.
@@ -43,8 +44,8 @@ pub trait Facts {
     /// UTF-8 become U+FFFD, which no rule names.
     fn header(&self, name: &str) -> Option<String>;
 
-    /// Each line of a header by itself, as [`Facts::header`] has them joined. Servers disagree on
-    /// which one counts.
+    /// Each line of a header by itself, as [`Facts::header`] has them joined, with whatever blanks are
+    /// around it: HTTP/2 carries them, and HTTP/1.1 loses them. Servers disagree on which one counts.
     fn header_lines(&self, name: &str) -> Vec<String>;
 
     /// The lines of headers with other names that some servers take for this one:
@@ -106,7 +107,7 @@ pub(crate) mod tests {
         pub(crate) identity: Option<Identity>,
         pub(crate) consent: OnceCell<Consent>,
         pub(crate) method_overrides: Vec<String>,
-        pub(crate) other_hosts: Vec<String>,
+        pub(crate) other_hosts: OtherHosts,
         pub(crate) lists_all_headers: bool,
     }
 
@@ -123,7 +124,7 @@ pub(crate) mod tests {
                 identity: None,
                 consent: OnceCell::new(),
                 method_overrides: Vec::new(),
-                other_hosts: Vec::new(),
+                other_hosts: OtherHosts::NONE,
                 lists_all_headers: true,
             }
         }
@@ -173,7 +174,7 @@ pub(crate) mod tests {
             &self.method_overrides
         }
 
-        fn other_hosts(&self) -> &[String] {
+        fn other_hosts(&self) -> &OtherHosts {
             &self.other_hosts
         }
 

@@ -131,15 +131,44 @@ pub fn form_encoded(bytes: impl AsRef<[u8]>) -> String {
     text
 }
 
-/// A host name as rules compare it: lower case, without port, trailing dot and IPv6 brackets.
+/// A host name as rules compare it: lower case, without port, trailing dot and IPv6 brackets. What is
+/// no host name with or without a port stays as it is, see [`is_host`].
 #[must_use]
 pub fn host_name(authority: &str) -> String {
-    let authority = authority.rsplit('@').next().unwrap_or(authority);
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
+    let authority = authority.trim();
+    let host = host_and_port(authority).map_or(authority, |(host, _)| host);
     host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Whether every server reads one host in a value: a name or an address, and at most a port (RFC 3986
+/// section 3.2.2, without user and escapes). Of `a@b`, `a:x@b`, `%61` or `a,b` some take one and
+/// some another.
+#[must_use]
+pub fn is_host(authority: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let authority = authority.trim();
+    host_and_port(authority).is_some_and(|(host, port)| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && match authority.starts_with('[') {
+                true => host.parse::<std::net::Ipv6Addr>().is_ok(),
+                false => host.bytes().all(is_plain),
+            }
+    })
+}
+
+/// What stands before the port, without brackets, and the port.
+fn host_and_port(authority: &str) -> Option<(&str, &str)> {
+    let (host, behind) = match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let port = if behind.is_empty() {
+        behind
+    } else {
+        behind.strip_prefix(':')?
+    };
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    is_port.then_some((host, port))
 }
 
 /// Whether upstreams that make variables of headers (CGI, WSGI, PHP) may take two names for one: to
@@ -326,10 +355,36 @@ mod tests {
             ("API.example.com:8443", "api.example.com"),
             ("api.example.com.", "api.example.com"),
             ("[::1]:80", "::1"),
-            ("user@api.example.com", "api.example.com"),
+            (" a_b.example.com: ", "a_b.example.com"),
             ("", ""),
         ] {
             assert_eq!(host_name(authority), expected);
+            assert!(is_host(authority), "{authority}");
+        }
+        for doubtful in [
+            "user@api.example.com",
+            "admin.example.com:x@public.example.com",
+            "admin.example.com:80@public.example.com",
+            "admin%2eexample.com",
+            "admin.example.com,public.example.com",
+            "admin.example.com public.example.com",
+            "http://admin.example.com/",
+            "\"admin.example.com\"",
+            "\\admin.example.com",
+            "admin.example.com/x",
+            "admin.example.com?",
+            "admin.example.com#",
+            "admin.example.com:80:90",
+            "[::1",
+            "[::1]x",
+            "[::1%25eth0]",
+            "[example.com]",
+            "::1",
+            "m\u{fc}ller.example",
+            "a\u{fffd}",
+        ] {
+            assert!(!is_host(doubtful), "{doubtful}");
+            assert_ne!(host_name(doubtful), "admin.example.com", "{doubtful}");
         }
         assert_eq!(
             media_type("Application/JSON; charset=utf-8"),

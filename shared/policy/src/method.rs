@@ -11,8 +11,10 @@ pub(crate) fn readings<'m>(
     sent: &'m str,
     overrides: &'m [String],
 ) -> impl Iterator<Item = Cow<'m, str>> {
-    let is_head = sent.eq_ignore_ascii_case("HEAD");
     let each = std::iter::once(sent).chain(overrides.iter().map(|given| given.trim()));
+    let is_head = each
+        .clone()
+        .any(|method| method.eq_ignore_ascii_case("HEAD"));
     each.flat_map(|method| {
         let folded = method.bytes().any(|byte| byte.is_ascii_lowercase());
         let upper = folded.then(|| Cow::Owned(method.to_ascii_uppercase()));

@@ -37,6 +37,17 @@ impl Mode {
         node.one_of(&[("enforce", Self::Enforce), ("report", Self::Report)])
     }
 
+    /// The mode of what is about no rule, or of which it is not clear which rule is about it: as soon as
+    /// any rule enforces, it does, or such a request would walk around the rule that enforces.
+    #[must_use]
+    pub fn strictest(mut of_rules: impl Iterator<Item = Self>) -> Self {
+        if of_rules.any(Self::enforces) {
+            Self::Enforce
+        } else {
+            Self::Report
+        }
+    }
+
     /// Whether this mode acts.
     #[must_use]
     pub const fn enforces(self) -> bool {

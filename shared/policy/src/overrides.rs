@@ -275,6 +275,44 @@ const fn lengths() -> u32 {
     bits
 }
 
+/// Hosts that some upstream may take a request to be for, beside the one that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherHosts {
+    /// As [`http::host_name`] writes them, each once.
+    pub names: Vec<String>,
+    /// It may be any host: there are more than [`MAX_VALUES`], or one that servers read in different
+    /// ways, see [`http::is_host`].
+    pub is_any: bool,
+}
+
+impl OtherHosts {
+    /// There is no other.
+    pub const NONE: Self = Self {
+        names: Vec::new(),
+        is_any: false,
+    };
+
+    /// Adds what a header gives.
+    pub fn add(&mut self, value: &str) {
+        if value.trim().is_empty() {
+            return;
+        }
+        if http::is_host(value) {
+            add(&mut self.names, &http::host_name(value));
+        }
+        self.is_any |= !http::is_host(value) || self.names.len() > MAX_VALUES;
+    }
+
+    /// Adds those of another list.
+    pub fn extend(&mut self, other: &Self) {
+        other
+            .names
+            .iter()
+            .for_each(|name| add(&mut self.names, name));
+        self.is_any |= other.is_any || self.names.len() > MAX_VALUES;
+    }
+}
+
 /// What some upstream may take in place of what a request has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -284,8 +322,8 @@ pub struct Overrides {
     pub paths: Vec<String>,
     /// Beginnings that are taken off the path, as sent.
     pub prefixes: Vec<String>,
-    /// Hosts, as [`http::host_name`] writes them. More than [`MAX_VALUES`] mean any host.
-    pub hosts: Vec<String>,
+    /// Hosts.
+    pub hosts: OtherHosts,
     /// Nobody knows which headers there are, so the path may be any.
     pub is_unknown: bool,
 }
@@ -324,7 +362,8 @@ impl Overrides {
         self.methods.is_empty()
             && self.paths.is_empty()
             && self.prefixes.is_empty()
-            && self.hosts.is_empty()
+            && self.hosts.names.is_empty()
+            && !self.hosts.is_any
             && !self.is_unknown
     }
 
@@ -354,22 +393,21 @@ impl Overrides {
                     add(list, &joined);
                 }
             }
-            OverrideKind::Host => items.for_each(|item| add(&mut self.hosts, &host(item))),
+            OverrideKind::Host => items.for_each(|item| self.hosts.add(item)),
             OverrideKind::Forwarded => {
                 let pairs = value.split([',', ';']);
                 for pair in pairs.filter_map(|pair| pair.split_once('=')) {
                     if pair.0.trim().eq_ignore_ascii_case("host") {
-                        let name = pair.1.trim().trim_matches('"');
-                        add(&mut self.hosts, &host(name));
+                        let name = pair.1.trim();
+                        let quoted = name
+                            .strip_prefix('"')
+                            .and_then(|name| name.strip_suffix('"'));
+                        self.hosts.add(quoted.unwrap_or(name));
                     }
                 }
             }
         }
     }
-}
-
-fn host(value: &str) -> String {
-    http::host_name(value.trim())
 }
 
 /// Adds a value that is not there yet. One more than the maximum says that there are too many.

@@ -97,7 +97,7 @@ impl RequestValue {
         found.extend(
             fields
                 .optional("header")
-                .map(|n| n.header_name().map(Self::Header)),
+                .map(|n| n.field_name().map(Self::Header)),
         );
         found.extend(fields.optional("host").map(|n| {
             n.parsed(HostVariable::parse, "a host with one variable")
@@ -163,9 +163,9 @@ impl RequestValue {
             }
             Self::Host(variable) => {
                 let others = facts.other_hosts();
-                readings.is_incomplete = others.len() > MAX_VALUES || !facts.has_all_headers();
+                readings.is_incomplete = others.is_any || !facts.has_all_headers();
                 readings.add(variable.value(facts.host()));
-                for other in others.iter().take(MAX_VALUES) {
+                for other in others.names.iter().take(MAX_VALUES) {
                     readings.add(variable.value(other));
                 }
             }

@@ -63,7 +63,8 @@ impl Values {
 
     /// The values of a cookie in the lines of `Cookie`.
     ///
-    /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded.
+    /// Some servers decode `%41` and `+` in a value and some do not, so a value counts as decoded. Some
+    /// undo `\101` and `\A` within quotes (Python), so a value counts with and without.
     /// Other names count too where some server takes them for this one.
     pub fn of_cookie<'l>(lines: impl IntoIterator<Item = &'l [u8]>, name: &str) -> Self {
         let pairs = lines
@@ -73,14 +74,18 @@ impl Values {
             let mut parts = pair.splitn(2, |byte| *byte == b'=');
             let found = parts.next()?.trim_ascii();
             let value = parts.next()?.trim_ascii();
-            let value = value
+            let quoted = value
                 .strip_prefix(b"\"")
-                .and_then(|inner| inner.strip_suffix(b"\""))
-                .unwrap_or(value);
+                .and_then(|inner| inner.strip_suffix(b"\""));
             let alike = http::parameters_alike(found, name.as_bytes());
-            alike.then(|| form_decoded(value))
+            alike.then(|| {
+                let unescaped = quoted.filter(|inner| inner.contains(&b'\\')).map(unescaped);
+                let plain = form_decoded(quoted.unwrap_or(value));
+                let unescaped = unescaped.map(|value| form_decoded(&value));
+                std::iter::once(plain).chain(unescaped)
+            })
         };
-        Self::collected(pairs.filter_map(matching).map(Cow::Owned))
+        Self::collected(pairs.filter_map(matching).flatten().map(Cow::Owned))
     }
 
     /// Each value, and all of them joined by commas, as some servers read them.
@@ -174,6 +179,31 @@ fn without_list_spaces(line: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(items.join(&b','))
 }
 
+/// A quoted value without its escapes: `\101` is a byte in octal, and any other byte behind `\` is
+/// itself.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let (byte, tail) = match after {
+            [
+                high @ b'0'..=b'3',
+                middle @ b'0'..=b'7',
+                low @ b'0'..=b'7',
+                tail @ ..,
+            ] if *first == b'\\' => {
+                let digit = |byte: &u8| byte & 7;
+                (digit(high) << 6 | digit(middle) << 3 | digit(low), tail)
+            }
+            [escaped, tail @ ..] if *first == b'\\' => (*escaped, tail),
+            _ => (*first, after),
+        };
+        bytes.push(byte);
+        rest = tail;
+    }
+    bytes
+}
+
 /// Decodes `%41`, and `+` as a space; a broken escape stays as it is.
 #[must_use]
 pub fn form_decoded(text: &[u8]) -> Vec<u8> {
@@ -253,6 +283,12 @@ mod tests {
         assert_eq!(of(&[b"a=1; id=x ;b=2"]), some(&[b"x"]));
         assert_eq!(of(&[br#"id="x""#]), some(&[b"x"]));
         assert_eq!(of(&[b"id=%78"]), some(&[b"x"]));
+        for spelled in [&br#"id="\170""#[..], br#"id="\x""#] {
+            let Values::Some(values) = of(&[spelled]) else {
+                panic!("there are values");
+            };
+            assert!(values.contains(&b"x".to_vec()), "{values:?}");
+        }
         assert_eq!(of(&[b"id=x; id=y"]), some(&[b"x", b"y"]));
         assert_eq!(of(&[b"id=x", b"id=y"]), some(&[b"x", b"y"]));
     }

@@ -42,6 +42,8 @@ pub struct Stated {
     pub records: u64,
     /// Requests left out and lost since then.
     pub absent: u64,
+    /// Requests lost since then.
+    pub lost: u64,
     /// The number of the signed record before.
     pub previous_signed: u64,
 }

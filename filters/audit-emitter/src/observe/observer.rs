@@ -52,7 +52,9 @@ impl Observer {
     pub(crate) fn capture(&self, host: &dyn Host, now: &Moment<'_>) -> Start {
         let start = Start::capture(host, now, &self.config.sources);
         // Where one stays, jwt-auth refuses the request.
-        let _ = start.request.strip_overrides(host, self.config.mode);
+        let _ = start
+            .request
+            .strip_overrides(host, self.config.strictest_mode());
         start
     }
 

@@ -102,7 +102,7 @@ impl Location {
                         Some(prefix) => prefix.string()?.to_owned(),
                         None => String::new(),
                     };
-                    Some(Self::Header { name: header.header_name()?, prefix })
+                    Some(Self::Header { name: header.field_name()?, prefix })
                 }
                 (None, Some(query), None) if prefix.is_none() => {
                     query.parameter_name().map(Self::Query)

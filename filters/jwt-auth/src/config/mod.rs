@@ -249,17 +249,12 @@ impl Configuration for Config {
 }
 
 impl Config {
-    /// The mode of a request of which it is not clear which rule is about it: as soon as anything
-    /// enforces, it does, or such a request would walk around the rule that enforces.
+    /// The mode of what is done to a request whatever rule is about it: as soon as anything enforces, it
+    /// does.
     #[must_use]
     pub fn strictest_mode(&self) -> Mode {
         let rules = self.rules.iter().map(|rule| rule.mode);
-        let mut modes = rules.chain([self.default.mode]);
-        if modes.any(Mode::enforces) {
-            Mode::Enforce
-        } else {
-            Mode::Report
-        }
+        Mode::strictest(rules.chain([self.default.mode]))
     }
 }
 

@@ -8,14 +8,18 @@ use policy::facts::Facts;
 use policy::filters::JWT_AUTH;
 use policy::identity::Identity;
 use policy::matching::{Selection, select};
+use policy::overrides::OtherHosts;
 use policy::path::{PathError, RequestPath};
 use policy::request_value::CertificateField;
 
 use crate::config::{Access, Config};
 
-/// Whether a request is a preflight; one never carries credentials.
+/// Whether a request is a preflight; one never carries credentials, and no browser gives it another
+/// method.
 pub(super) fn is_preflight(host: &dyn Host, request: &Request) -> bool {
+    let facts = request.facts(host, Direction::Request);
     request.method(host) == "OPTIONS"
+        && facts.method_overrides().is_empty()
         && request.header(host, "origin").is_some()
         && request
             .header(host, "access-control-request-method")
@@ -72,7 +76,7 @@ impl Facts for Announced<'_> {
         self.facts.host()
     }
 
-    fn other_hosts(&self) -> &[String] {
+    fn other_hosts(&self) -> &OtherHosts {
         self.facts.other_hosts()
     }
 

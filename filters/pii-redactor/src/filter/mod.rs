@@ -26,6 +26,7 @@ use host::{
     Request, Startup, Stream, Throttle, refuse,
 };
 use policy::config::{Problem, Problems};
+use policy::mode::Mode;
 use policy::refusal::Refusal;
 use policy::secret::{Secret, SecretKind};
 
@@ -168,7 +169,8 @@ impl Stream<PiiRedactor> for RedactedStream {
         let route = self.route.clone();
         let filter = route.as_deref().unwrap_or(filter);
         // Where one stays, jwt-auth refuses the request.
-        let _ = request.strip_overrides(host, filter.config.mode);
+        let modes = filter.config.rules.iter().map(|rule| rule.mode);
+        let _ = request.strip_overrides(host, Mode::strictest(modes));
         let facts = request.facts(host, Direction::Request);
         self.rules = filter.config.rules_for(&facts);
         if self.rules.is_empty() && !goes_by_route {

@@ -6,7 +6,7 @@ use policy::consent::{Consent, ConsentSources};
 use policy::facts::{Facts, media_types};
 use policy::http;
 use policy::identity::{AuthenticationMethod, Identity, IdentityMapping, parse_claims};
-use policy::overrides::{OverrideRules, Overrides};
+use policy::overrides::{OtherHosts, OverrideRules, Overrides};
 use policy::path::{PathError, RequestPath};
 use policy::request_value::CertificateField;
 
@@ -55,7 +55,10 @@ impl<'a> TriedRequest<'a> {
         let lines = headers
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-        let overrides = Overrides::of(overrides, raw_path, Some(lines));
+        let mut overrides = Overrides::of(overrides, raw_path, Some(lines));
+        for (_, host) in headers.iter().filter(|(name, _)| name == "host") {
+            overrides.hosts.add(host);
+        }
         Ok(Self {
             method: method.to_owned(),
             path: if overrides.concern_path() {
@@ -110,7 +113,7 @@ impl Facts for TriedRequest<'_> {
         &self.overrides.methods
     }
 
-    fn other_hosts(&self) -> &[String] {
+    fn other_hosts(&self) -> &OtherHosts {
         &self.overrides.hosts
     }
 

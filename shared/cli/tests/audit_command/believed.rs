@@ -5,10 +5,8 @@ use super::*;
 /// A client can write into an access log what it likes, and one record of the log was changed.
 #[test]
 fn a_log_is_not_believed() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["a", "b"]);
-    lines.push(emitter.close().text);
+    let bed = Bed::with_keys();
+    let lines = closed_chain(&["a", "b"]);
     let log: Vec<String> = lines
         .iter()
         .map(|line| format!("[x] wasm log: {}\n", logged(line)))
@@ -54,11 +52,7 @@ fn forged(subject: &str) -> Vec<String> {
 /// counts for which no key vouches, and the verdict is what it would be without it.
 #[test]
 fn a_client_cannot_forge_evidence() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
+    let (bed, lines) = Bed::with_trail(&["jane", "john"]);
     let forged = forged("ceo@example.com");
     let access = |lines: &[String]| -> String {
         let line =
@@ -110,10 +104,8 @@ fn a_client_cannot_forge_evidence() {
 /// in the same line, as the first line of a file, and in the array of bytes that a journal writes.
 #[test]
 fn bytes_that_are_no_text_void_nothing() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
-    lines.push(emitter.close().text);
+    let bed = Bed::with_keys();
+    let lines = closed_chain(&["jane", "john"]);
     let lines: Vec<Vec<u8>> = lines
         .iter()
         .map(|line| format!("[x] wasm log: {}", logged(line)).into_bytes())
@@ -149,8 +141,7 @@ fn bytes_that_are_no_text_void_nothing() {
         std::fs::remove_file(bed.path("ledger.ndjson")).unwrap();
     }
     // In a record itself there are none: that one was changed.
-    let (mut emitter, mut lines) = chain_of(&["jane"]);
-    lines.push(emitter.close().text);
+    let lines = closed_chain(&["jane"]);
     let trail = joined(&lines).into_bytes();
     let at = trail.windows(4).position(|four| four == b"jane").unwrap();
     let changed = [&trail[..at], b"\xff\xfe", &trail[at + 2..]].concat();
@@ -163,10 +154,8 @@ fn bytes_that_are_no_text_void_nothing() {
 /// say of the newer that anything vouches for it.
 #[test]
 fn the_verdict_counts_what_no_key_vouches_for() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["a", "b"]);
-    lines.push(emitter.close().text);
+    let bed = Bed::with_keys();
+    let mut lines = closed_chain(&["a", "b"]);
     let newer = audit::keys::SigningKey::from_seed(Some("edge-2027"), &[13; 32]);
     let mut emitter = Emitter::new(9, "hipaa", Some(newer));
     emitter.id = "0123456789abcdef".to_owned();
@@ -195,10 +184,8 @@ fn the_verdict_counts_what_no_key_vouches_for() {
 /// What was written to the log instead of being sent is proved by the record after it.
 #[test]
 fn what_a_signed_record_proves_counts_from_a_log_too() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["a", "b", "c", "d", "e", "f"]);
-    lines.push(emitter.close().text);
+    let bed = Bed::with_keys();
+    let lines = closed_chain(&["a", "b", "c", "d", "e", "f"]);
     let log: String = lines[2..5]
         .iter()
         .map(|line| format!("[7] wasm log a meshward.audit-emitter: {}\n", logged(line)))
@@ -219,8 +206,7 @@ fn what_a_signed_record_proves_counts_from_a_log_too() {
 /// With the log key, a line of the emitter's is told from a client's before a signature proves it.
 #[test]
 fn a_tagged_line_of_a_log_is_the_emitters() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (emitter, lines) = chain_of(&["a", "b"]);
     bed.run("keygen --secret new.secret").expect(0);
     let printed = bed
@@ -252,8 +238,7 @@ fn a_tagged_line_of_a_log_is_the_emitters() {
 
 #[test]
 fn with_keys_what_none_of_them_vouches_for_is_no_trail() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut signed) = chain_of(&["a", "b"]);
     signed.push(emitter.close().text);
     let unsigned = {
@@ -322,8 +307,7 @@ fn with_keys_what_none_of_them_vouches_for_is_no_trail() {
 
 #[test]
 fn a_witness_knows_what_was_cut_off() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["a", "b", "c", "d", "e"]);
     let last = emitter.checkpoint().text;
     let at = trail::time::format(emitter.time_ms);

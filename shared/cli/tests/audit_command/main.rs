@@ -9,7 +9,7 @@ mod rewritten;
 
 use std::path::Path;
 
-use bed::{Bed, KEYS, PSEUDONYM_KEY, SIGN, chain_of, joined, logged};
+use bed::{Bed, KEYS, PSEUDONYM_KEY, SIGN, chain_of, closed_chain, joined, logged};
 use policy::json::Json;
 use trail::synthetic::{Emitter, Random, Request, write_trail};
 
@@ -90,8 +90,7 @@ fn help_and_wrong_usage() {
 
 #[test]
 fn verify_reads_several_forms_and_several_files() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let text = String::from_utf8(trail(300)).unwrap();
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let third = lines.len() / 3;
@@ -131,8 +130,7 @@ fn verify_reads_several_forms_and_several_files() {
 
 #[test]
 fn verify_says_what_is_wrong_with_files() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let text = trail(50);
     bed.write("cut.ndjson", &text[..text.len() - 10]);
     let outcome = bed.run(&format!("verify {KEYS} cut.ndjson")).expect(2).out;
@@ -195,8 +193,7 @@ fn keygen_keeps_the_secret() {
 
 #[test]
 fn paths_are_not_shown_twice() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let path = bed.write("trail.ndjson", trail(20));
     assert!(Path::new(&path).is_absolute());
     bed.run(&format!("verify {KEYS} {}", path.display()))

@@ -4,13 +4,11 @@ use super::*;
 
 #[test]
 fn a_subject_is_erased_and_the_trail_verifies() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let jane =
         audit_emitter::pseudonym::Pseudonymizer::new(PSEUDONYM_KEY.as_bytes(), "2026".to_owned())
             .pseudonym("jane");
-    let (mut emitter, mut lines) = chain_of(&["john", &jane, "joan", &jane, "jack"]);
-    lines.push(emitter.close().text);
+    let lines = closed_chain(&["john", &jane, "joan", &jane, "jack"]);
     // In three files: lines, an OTLP request, a log. A record is in two of them.
     bed.write("a.ndjson", joined(&lines[..4]));
     bed.write("b.json", otlp(&lines[3..6]));
@@ -69,8 +67,7 @@ fn a_subject_is_erased_and_the_trail_verifies() {
 /// Names that are nobody's, or those of what somebody came with, are not those of a subject.
 #[test]
 fn a_subject_is_none_that_is_only_called_so_elsewhere() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     // All come through the application "shop-web", and one is called as requests without anybody are.
     let (mut emitter, mut lines) = chain_of(&["jane", "anonymous", "shop-web"]);
     let nobody = Request {
@@ -101,8 +98,7 @@ fn a_subject_is_none_that_is_only_called_so_elsewhere() {
 
 #[test]
 fn a_record_is_taken_away_and_the_trail_verifies() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["a", "b", "c"]);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
@@ -158,8 +154,7 @@ fn records_are_erased_from_every_container() {
                 "removed",
             ),
         ] {
-            let bed = Bed::new();
-            bed.keys();
+            let bed = Bed::with_keys();
             let bytes = std::fs::read(&path).unwrap();
             bed.write(&name, &bytes);
             // The first of the requests in the trail.
@@ -205,10 +200,8 @@ fn records_are_erased_from_every_container() {
 
 #[test]
 fn nothing_is_erased_from_files_that_were_changed() {
-    let bed = Bed::new();
-    bed.keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john", "joan"]);
-    lines.push(emitter.close().text);
+    let bed = Bed::with_keys();
+    let mut lines = closed_chain(&["jane", "john", "joan"]);
     lines[2] = lines[2].replace("john", "jack");
     bed.write("trail.ndjson", joined(&lines));
     let erase = format!("erase {KEYS} {SIGN} --subject jane --apply trail.ndjson");
@@ -230,8 +223,7 @@ fn nothing_is_erased_from_files_that_were_changed() {
 /// A purge or an erasure would take away the records that name what is missing.
 #[test]
 fn nothing_is_written_anew_while_a_chain_is_missing() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let whole = String::from_utf8(trail(2_000)).unwrap();
     let hipaa: String = whole
         .lines()
@@ -284,8 +276,7 @@ fn a_name_forges_no_line() {
 /// The same words choose records for every command.
 #[test]
 fn an_application_and_an_issuer_choose_for_every_command() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["jane", "shop-web"]);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
@@ -338,8 +329,7 @@ fn an_application_and_an_issuer_choose_for_every_command() {
 /// A row that holds two records keeps the one that is not meant.
 #[test]
 fn a_row_keeps_its_other_record() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["a", "b", "c"]);
     lines.push(emitter.close().text);
     let uid = format!("{}:2", emitter.chain_uid());
@@ -375,8 +365,7 @@ fn a_row_keeps_its_other_record() {
 /// The keys that were given say what the operator's is called.
 #[test]
 fn an_order_is_signed_as_the_keys_call_the_operator() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let (mut emitter, mut lines) = chain_of(&["jane"]);
     lines.push(emitter.close().text);
     bed.write("trail.ndjson", joined(&lines));
@@ -397,8 +386,7 @@ fn an_order_is_signed_as_the_keys_call_the_operator() {
 /// Who is looked for may be behind a pseudonym whose key was not given: then not all was found.
 #[test]
 fn what_is_behind_a_pseudonym_without_its_key_is_not_all() {
-    let bed = Bed::new();
-    bed.keys();
+    let bed = Bed::with_keys();
     let unknown = "2025:00112233445566778899aabbccddeeff";
     let (mut emitter, mut lines) = chain_of(&["jane", unknown]);
     lines.push(emitter.close().text);

@@ -27,6 +27,35 @@ impl Bed {
         }
     }
 
+    /// With the files that [`KEYS`] names, of the emitter's key and a new operator's, whose secret is in
+    /// `dpo.secret`.
+    pub(crate) fn with_keys() -> Self {
+        let bed = Self::new();
+        bed.keys();
+        bed
+    }
+
+    /// Makes the files of keys.
+    pub(crate) fn keys(&self) {
+        let made = self.run("keygen --secret dpo.secret --operator --id dpo");
+        assert_eq!(made.code, 0, "{}", made.err);
+        let emitter = format!(
+            r#"{{"keys":[{{"id":"{}","public_key":"{}"}}]}}"#,
+            emitter_key().id(),
+            emitter_key().public().to_hex()
+        );
+        self.write("emitter.json", emitter);
+        self.write("operator.json", made.out);
+    }
+
+    /// With keys, and the records of these subjects in `trail.ndjson`, which come with it.
+    pub(crate) fn with_trail(subjects: &[&str]) -> (Self, Vec<String>) {
+        let bed = Self::with_keys();
+        let lines = closed_chain(subjects);
+        bed.write("trail.ndjson", joined(&lines));
+        (bed, lines)
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -77,19 +106,6 @@ impl Bed {
         child.stdin.take().unwrap().write_all(input).unwrap();
         let output = child.wait_with_output().unwrap();
         Outcome::of(output)
-    }
-
-    /// A file of keys with the emitter's and a new operator's, whose secret is in `dpo.secret`.
-    pub(crate) fn keys(&self) -> PathBuf {
-        let made = self.run("keygen --secret dpo.secret --operator --id dpo");
-        assert_eq!(made.code, 0, "{}", made.err);
-        let emitter = format!(
-            r#"{{"keys":[{{"id":"{}","public_key":"{}"}}]}}"#,
-            emitter_key().id(),
-            emitter_key().public().to_hex()
-        );
-        self.write("emitter.json", emitter);
-        self.write("operator.json", made.out)
     }
 }
 
@@ -142,6 +158,13 @@ pub(crate) fn chain_of(subjects: &[&str]) -> (Emitter, Vec<String>) {
         }
     }
     (emitter, lines)
+}
+
+/// The same, ended.
+pub(crate) fn closed_chain(subjects: &[&str]) -> Vec<String> {
+    let (mut emitter, mut lines) = chain_of(subjects);
+    lines.push(emitter.close().text);
+    lines
 }
 
 pub(crate) fn joined(lines: &[String]) -> String {

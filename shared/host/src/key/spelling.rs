@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Result<KeyPart, String> {
         return word(text).ok_or_else(|| unknown(text));
     };
     let named = match kind {
-        "header" => names::header_name(name).map(KeyPart::Header),
+        "header" => names::field_name(name).map(KeyPart::Header),
         "query" => names::parameter_name(name).map(KeyPart::Query),
         "cookie" => names::cookie_name(name).map(KeyPart::Cookie),
         "claim" => names::claim_path(name).map(KeyPart::Claim),

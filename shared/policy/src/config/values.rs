@@ -39,6 +39,13 @@ impl<'a> Node<'a> {
         self.checked("header", names::header_name)
     }
 
+    /// The name of a header that a request has as one: `host` it has as `:authority` (HTTP/2, and
+    /// Envoy whatever the version), so a condition on it would never hold.
+    #[must_use]
+    pub fn field_name(&self) -> Option<String> {
+        self.checked("header", names::field_name)
+    }
+
     /// The dotted path of a claim, such as `realm_access.roles`.
     #[must_use]
     pub fn claim_path(&self) -> Option<String> {

@@ -164,7 +164,7 @@ impl EncodedSource {
             let cookie = fields.optional("cookie");
             let query = fields.optional("query");
             let place = match (header, cookie, query) {
-                (Some(header), None, None) => header.header_name().map(Place::Header),
+                (Some(header), None, None) => header.field_name().map(Place::Header),
                 (None, Some(cookie), None) => {
                     cookie.name(256).map(|name| Place::Cookie(name.to_owned()))
                 }
@@ -241,7 +241,7 @@ impl ConsentSources {
                     n.name(256).map(str::to_owned).map(Some)
                 }),
                 header: fields.or("header", None, |n| {
-                    OwnWord::read(&n, |n| n.header_name()).map(Some)
+                    OwnWord::read(&n, |n| n.field_name()).map(Some)
                 }),
                 cookie: fields.or("cookie", None, |n| {
                     OwnWord::read(&n, |n| n.name(256).map(str::to_owned)).map(Some)

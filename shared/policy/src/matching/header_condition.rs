@@ -36,7 +36,7 @@ impl HeaderCondition {
         node.object(|fields| {
             let name = fields
                 .required("name", "the name of a header")
-                .and_then(|n| n.header_name());
+                .and_then(|n| n.field_name());
             let mut tests = Vec::new();
             tests.extend(
                 fields
@@ -73,6 +73,12 @@ impl HeaderCondition {
                 test: tests.into_iter().next()??,
             })
         })
+    }
+
+    /// Whether this asks for no header of a name that `other` asks for.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        let (own, other_test) = (&self.test, &other.test);
+        self.name == other.name && *own == HeaderTest::Absent && *other_test != HeaderTest::Absent
     }
 
     /// Whether this holds wherever `other` holds.

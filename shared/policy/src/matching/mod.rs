@@ -29,7 +29,6 @@ use crate::consent::ConsentCondition;
 use crate::explain::{self, Condition, Step};
 use crate::facts::Facts;
 use crate::path::{PathCase, PathFit, PathPattern, Reading};
-use crate::values::MAX_VALUES;
 use header_condition::HeaderCondition;
 use known_method::method;
 
@@ -71,7 +70,16 @@ impl Match {
                 }),
                 methods: fields.or("methods", Vec::new(), |n| n.non_empty_list(|m| method(&m))),
                 headers: fields.or("headers", Vec::new(), |n| {
-                    n.non_empty_list(|header| HeaderCondition::read(&header))
+                    let list = n.non_empty_list(|header| HeaderCondition::read(&header))?;
+                    let contradicts =
+                        |one: &HeaderCondition| list.iter().any(|other| one.excludes(other));
+                    if let Some(one) = list.iter().find(|one| contradicts(one)) {
+                        n.reject_unseen(format_args!(
+                            "{:?} cannot be there and absent at once: all conditions must hold",
+                            one.name
+                        ));
+                    }
+                    Some(list)
                 }),
                 content_types: fields.or("content_types", Vec::new(), |n| {
                     n.non_empty_list(|item| media_range(&item))
@@ -212,11 +220,11 @@ impl Match {
         if self.hosts.is_empty() {
             return Fit::Yes;
         }
-        if facts.other_hosts().len() > MAX_VALUES || !facts.has_all_headers() {
+        let others = facts.other_hosts();
+        if others.is_any || !facts.has_all_headers() {
             return Fit::Maybe(Ambiguity::Host);
         }
-        let hosts =
-            std::iter::once(facts.host()).chain(facts.other_hosts().iter().map(String::as_str));
+        let hosts = std::iter::once(facts.host()).chain(others.names.iter().map(String::as_str));
         Fit::over(
             hosts.map(|host| self.hosts.iter().any(|pattern| pattern.matches(host))),
             Ambiguity::Host,

@@ -78,7 +78,7 @@ fn paths_prefixes_and_hosts_are_told_apart() {
     assert_eq!(found.paths, ["/admin?x=1", "/a,b", "/a", "b"]);
     assert_eq!(found.prefixes, ["/a", "/b", "/a/b"]);
     let hosts = ["a", "b", "c", "d"].map(|name| format!("{name}.example.com"));
-    assert_eq!(found.hosts, hosts);
+    assert_eq!(found.hosts.names, hosts);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn what_is_ignored_or_stripped_does_not_count() {
             _ => &[],
         };
         assert_eq!(found.methods, counted);
-        assert!(!found.concern_path() && found.hosts.is_empty());
+        assert!(!found.concern_path() && found.hosts == OtherHosts::NONE);
     }
 }
 
@@ -114,7 +114,7 @@ fn thousands_of_values_are_a_few_too_many() {
     assert_eq!(found.methods.len(), MAX_VALUES + 1);
     let lines: Vec<String> = (0..5000).map(|n| format!("h{n}")).collect();
     let found = of("/", &[("x-forwarded-host", &lines.join(","))]);
-    assert_eq!(found.hosts.len(), MAX_VALUES + 1);
+    assert!(found.hosts.is_any);
 }
 
 #[test]

@@ -95,14 +95,39 @@ impl RequestPath {
         if overrides.is_unknown || others.len() > MAX_VALUES {
             return Err(PathError::TooAmbiguous);
         }
+        // ASP.NET and others compare segments, decoded and without case.
+        let mut found = path.behind(&overrides.prefixes)?;
         for other in others {
-            for reading in Self::parse(other.as_bytes())?.readings {
-                if !path.readings.contains(&reading) {
-                    path.readings.push(reading);
-                }
+            found.extend(Self::parse(other.as_bytes())?.readings);
+        }
+        for reading in found {
+            if !path.readings.contains(&reading) {
+                path.readings.push(reading);
             }
         }
         Ok(path)
+    }
+
+    /// What is left of each reading behind each of the prefixes that it begins with.
+    fn behind(&self, prefixes: &[String]) -> Result<Vec<Reading>, PathError> {
+        let mut left = Vec::new();
+        for prefix in prefixes {
+            // What is no path is compared as it was sent, see `without_prefix`.
+            let Ok(prefix) = Self::parse(absolute(prefix).as_bytes()) else {
+                continue;
+            };
+            for (reading, prefix) in self
+                .readings
+                .iter()
+                .flat_map(|reading| prefix.readings.iter().map(move |prefix| (reading, prefix)))
+            {
+                left.extend(reading.behind(prefix));
+                if left.len() > MAX_READINGS {
+                    return Err(PathError::TooAmbiguous);
+                }
+            }
+        }
+        Ok(left)
     }
 
     /// The readings, the canonical one first.
@@ -144,6 +169,17 @@ impl Reading {
             .collect()
     }
 
+    /// The rest of a path that begins with the segments of a prefix, in whatever case.
+    fn behind(&self, prefix: &Self) -> Option<Self> {
+        let (begin, rest) = self.segments.split_at_checked(prefix.segments.len())?;
+        let same = |(a, b): (&String, &String)| a.to_lowercase() == b.to_lowercase();
+        let is_prefix = !begin.is_empty() && begin.iter().zip(&prefix.segments).all(same);
+        is_prefix.then(|| Self {
+            segments: rest.to_vec(),
+            wildcard_takes_empty: self.wildcard_takes_empty,
+        })
+    }
+
     /// Of a path that was decoded once: both slashes separate, parameters go, empty segments do not
     /// count, and dot segments are resolved (RFC 3986 section 5.2.4).
     fn canonical(decoded: &str) -> Self {
@@ -161,6 +197,9 @@ impl Reading {
         Self::new(resolved.into_iter().map(str::to_owned).collect())
     }
 }
+
+/// More readings behind prefixes have no honest use.
+const MAX_READINGS: usize = 64;
 
 /// Why a path cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -199,6 +199,15 @@ fn what_overrides_a_path_is_a_reading_of_it() {
             &["/x/open/admin", "/admin"],
         ),
         ("/openadmin", &[], &["/open"], &["/openadmin", "/admin"]),
+        (
+            "/%61pi/admin",
+            &[],
+            &["/api"],
+            &["/api/admin", "/%61pi/admin", "/admin"],
+        ),
+        ("/API/admin", &[], &["/api"], &["/API/admin", "/admin"]),
+        ("/api/admin", &[], &["/%61PI"], &["/api/admin", "/admin"]),
+        ("/api/admin", &[], &["/a%zz"], &["/api/admin"]),
         ("/orders", &[], &["/api"], &["/orders"]),
         ("/orders?x=/api/admin", &[], &["/api"], &["/orders"]),
     ] {

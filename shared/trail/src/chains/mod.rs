@@ -296,15 +296,16 @@ impl Trail {
             .control
             .as_ref()
             .and_then(|control| control.control.statement());
-        let stated = statement.map(|statement| Stated {
-            sequence: item.sequence,
-            before: 0,
-            records: statement.records,
-            absent: statement
-                .lost
-                .values()
-                .fold(statement.sampled_out, |sum, lost| sum.saturating_add(*lost)),
-            previous_signed: statement.previous_checkpoint,
+        let stated = statement.map(|statement| {
+            let lost = statement.lost_in_all();
+            Stated {
+                sequence: item.sequence,
+                before: 0,
+                records: statement.records,
+                absent: statement.sampled_out.saturating_add(lost),
+                lost,
+                previous_signed: statement.previous_checkpoint,
+            }
         });
         let record = Segment {
             last: item.sequence,

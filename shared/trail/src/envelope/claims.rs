@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::members::Members;
+use super::members::{self, Members};
 use super::otlp::LogRecord;
 
-/// What an envelope says; what it leaves out is not compared.
+/// What an envelope says, as text; what it leaves out is not compared. What is no number where one is
+/// expected, or no name of ours, stays as it is, and so is never what the record says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
     /// `metadata.uid`.
@@ -18,11 +19,11 @@ pub struct Claims {
     /// `api_activity` or `audit_control`.
     pub event: Option<String>,
     /// `http_response.code`.
-    pub status: Option<u64>,
+    pub status: Option<String>,
     /// `time`, milliseconds since 1970.
-    pub time_ms: Option<u64>,
+    pub time_ms: Option<String>,
     /// `metadata.sequence`.
-    pub sequence: Option<u64>,
+    pub sequence: Option<String>,
     /// `chain_uid`.
     pub chain_uid: Option<String>,
     /// `trace.uid`.
@@ -58,56 +59,70 @@ impl Claims {
                 .as_ref()
                 .map(|text| text.0.clone().into_owned()),
             // Zero is an unknown time.
-            time_ms: log
-                .time
-                .as_ref()
-                .and_then(|time| time.number().filter(|ns| *ns > 0))
-                .map(|ns| ns / 1_000_000),
+            time_ms: log.time.as_ref().and_then(|time| match time.number() {
+                Some(0) => None,
+                Some(ns) => Some((ns / 1_000_000).to_string()),
+                None => Some(time.spelled()),
+            }),
             ..Self::default()
         };
         for attribute in &log.attributes {
-            let text = || {
-                attribute
-                    .value
-                    .string_value
-                    .as_ref()
-                    .map(|text| text.0.clone().into_owned())
-            };
-            match attribute.key.0.as_ref() {
-                "audit.uid" => claims.uid = text(),
-                "audit.retention_class" => claims.classes.extend(text()),
-                "audit.decision" => claims.decision = text(),
-                "http.response.status_code" => {
-                    claims.status = attribute
-                        .value
-                        .int_value
-                        .as_ref()
-                        .and_then(super::otlp::Integer::number);
-                }
-                _ => {}
-            }
+            claims.add_attribute(&attribute.key.0, || attribute.value.spelled());
         }
         claims
     }
 
+    /// What the columns of a table say in which a store keeps the attributes of OTLP. `None`: nothing.
+    pub(super) fn of_row(row: &Members<'_>) -> Option<Self> {
+        let mut claims = Self::default();
+        for name in ["LogAttributes", "ResourceAttributes"] {
+            let attributes = row.get(name).and_then(|text| Members::read(text).ok());
+            for (key, value) in attributes.iter().flat_map(Members::iter) {
+                claims.add_attribute(key, || spelled(value));
+            }
+        }
+        (claims != Self::default()).then_some(claims)
+    }
+
+    fn add_attribute(&mut self, key: &str, value: impl FnOnce() -> String) {
+        match key {
+            "audit.uid" => self.uid = Some(value()),
+            "audit.retention_class" => self.classes.push(value()),
+            "audit.decision" => self.decision = Some(value()),
+            "http.response.status_code" => self.status = Some(value()),
+            _ => {}
+        }
+    }
+
     pub(super) fn of_event(event: &Members<'_>) -> Self {
-        let text = |name: &str| event.string(name).map(Cow::into_owned);
-        let kind = text("type").and_then(|kind| match kind.as_str() {
-            "com.meshward.audit.control" => Some("audit_control".to_owned()),
-            "com.meshward.audit.api_activity" => Some("api_activity".to_owned()),
-            _ => None,
+        // An attribute that is null is not there.
+        let text = |name: &str| event.get(name).filter(|text| *text != "null").map(spelled);
+        let own = |text: String, prefix: &str| match text.strip_prefix(prefix) {
+            Some(own) => own.to_owned(),
+            None => text,
+        };
+        let kind = text("type").map(|kind| match kind.as_str() {
+            "com.meshward.audit.control" => "audit_control".to_owned(),
+            _ => own(kind, "com.meshward.audit."),
         });
-        let source = text("source");
-        let trace = text("traceparent").and_then(|text| Some(text.split('-').nth(1)?.to_owned()));
-        let chain_uid =
-            source.and_then(|text| Some(text.strip_prefix("/meshward/audit/")?.to_owned()));
+        let trace = text("traceparent").map(|text| match text.split('-').nth(1) {
+            Some(trace) => trace.to_owned(),
+            None => text,
+        });
         Self {
             uid: text("id"),
             classes: text("retentionclass").into_iter().collect(),
             event: kind,
-            time_ms: text("time").and_then(|text| crate::time::parse_ms(&text).ok()),
-            sequence: text("sequence").and_then(|text| text.parse().ok()),
-            chain_uid,
+            time_ms: text("time").map(|text| match crate::time::parse_ms(&text) {
+                Ok(ms) => ms.to_string(),
+                Err(_) => text,
+            }),
+            // Some write zeros in front.
+            sequence: text("sequence").map(|text| match text.parse::<u64>() {
+                Ok(number) => number.to_string(),
+                Err(_) => text,
+            }),
+            chain_uid: text("source").map(|source| own(source, "/meshward/audit/")),
             trace,
             ..Self::default()
         }
@@ -116,31 +131,30 @@ impl Claims {
     /// What of it the record does not say. `None`: nothing.
     #[must_use]
     pub fn contradiction(&self, facts: &Facts<'_>) -> Option<String> {
-        let differs =
-            |what: &str, claimed: &dyn std::fmt::Display, said: &dyn std::fmt::Display| {
-                Some(format!(
-                    "its envelope says {what} {claimed:?}, the record {said:?}",
-                    claimed = claimed.to_string(),
-                    said = said.to_string()
-                ))
-            };
+        let differs = |what: &str, claimed: &str, said: &str| {
+            Some(format!(
+                "its envelope says {what} {claimed:?}, the record {said:?}"
+            ))
+        };
+        let [status, time_ms, sequence] =
+            [facts.status, facts.time_ms, facts.sequence].map(|number| number.to_string());
+        let chain = facts.uid.split(':').next().unwrap_or_default();
         let texts = [
-            ("uid", self.uid.as_deref(), facts.uid),
-            ("decision", self.decision.as_deref(), facts.decision),
-            ("event", self.event.as_deref(), facts.event),
-            (
-                "chain",
-                self.chain_uid.as_deref(),
-                facts.uid.split(':').next().unwrap_or_default(),
-            ),
+            ("uid", &self.uid, facts.uid),
+            ("decision", &self.decision, facts.decision),
+            ("event", &self.event, facts.event),
+            ("chain", &self.chain_uid, chain),
+            ("status", &self.status, &status),
+            ("time", &self.time_ms, &time_ms),
+            ("sequence", &self.sequence, &sequence),
         ];
         for (what, claimed, said) in texts {
-            if let Some(claimed) = claimed.filter(|claimed| *claimed != said) {
-                return differs(what, &claimed, &said);
+            if let Some(claimed) = claimed.as_deref().filter(|claimed| *claimed != said) {
+                return differs(what, claimed, said);
             }
         }
         if let Some(class) = self.classes.iter().find(|class| *class != facts.class) {
-            return differs("retention class", class, &facts.class);
+            return differs("retention class", class, facts.class);
         }
         if let Some(trace) = &self.trace
             && !facts
@@ -151,14 +165,11 @@ impl Claims {
                 "its envelope says trace {trace:?}, and the record does not"
             ));
         }
-        let numbers = [
-            ("status", self.status, facts.status),
-            ("time", self.time_ms, facts.time_ms),
-            ("sequence", self.sequence, facts.sequence),
-        ];
-        numbers.into_iter().find_map(|(what, claimed, said)| {
-            let claimed = claimed.filter(|claimed| *claimed != said)?;
-            differs(what, &claimed, &said)
-        })
+        None
     }
+}
+
+/// A string, or the text of what is none.
+fn spelled(value: &str) -> String {
+    members::string(value).map_or_else(|| value.to_owned(), Cow::into_owned)
 }

@@ -78,6 +78,7 @@ impl<'l> Contents<'l> {
             return;
         }
         let before = (self.found.len(), self.parts.len(), self.malformed.len());
+        let (first, _, _) = before;
         let foreign = self.foreign;
         for (name, value) in members.iter() {
             let is_body = BODIES.contains(&name);
@@ -86,6 +87,11 @@ impl<'l> Contents<'l> {
         // One row that says something else, in however many columns.
         self.foreign = foreign
             + u64::from((self.found.len(), self.parts.len(), self.malformed.len()) == before);
+        if let [only] = self.found.get_mut(first..).unwrap_or_default()
+            && only.origin == Origin::Store
+        {
+            only.claims = Claims::of_row(&members).map(Box::new);
+        }
     }
 
     /// Whatever is in a value.

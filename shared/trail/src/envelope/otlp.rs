@@ -123,9 +123,9 @@ pub(super) struct Attribute<'l> {
 #[derive(Default, Deserialize)]
 pub(super) struct Value<'l> {
     #[serde(rename = "stringValue", alias = "string_value", default, borrow)]
-    pub(super) string_value: Option<Text<'l>>,
+    string_value: Option<Text<'l>>,
     #[serde(rename = "intValue", alias = "int_value", default, borrow)]
-    pub(super) int_value: Option<Integer<'l>>,
+    int_value: Option<Integer<'l>>,
     #[serde(rename = "boolValue", alias = "bool_value", default)]
     bool_value: Option<bool>,
     #[serde(rename = "doubleValue", alias = "double_value", default)]
@@ -159,9 +159,25 @@ impl Integer<'_> {
             Self::Text(text) => text.parse().ok(),
         }
     }
+
+    pub(super) fn spelled(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.clone().into_owned(),
+        }
+    }
 }
 
 impl Value<'_> {
+    /// A text or a whole number as text, and what else it is as JSON.
+    pub(super) fn spelled(&self) -> String {
+        match (&self.string_value, &self.int_value) {
+            (Some(text), _) => text.0.clone().into_owned(),
+            (None, Some(number)) => number.spelled(),
+            (None, None) => self.json().to_string(),
+        }
+    }
+
     fn json(&self) -> Json {
         if let Some(text) = &self.string_value {
             return Json::String(text.0.clone().into_owned());
@@ -201,8 +217,7 @@ pub fn any_value(text: &str) -> Option<Json> {
 }
 
 fn retention_class(attribute: &Attribute<'_>) -> Option<String> {
-    let text = attribute.value.string_value.as_ref()?;
-    (attribute.key.0 == "audit.retention_class").then(|| text.0.clone().into_owned())
+    (attribute.key.0 == "audit.retention_class").then(|| attribute.value.spelled())
 }
 
 /// Borrowed where there is nothing to unescape; serde does so in an option only if it is told.

@@ -1,9 +1,8 @@
 //! A chain by itself: its beginning, its end, and how far signatures vouch for it.
 
-use std::collections::BTreeMap;
-
 use audit::Range;
 
+use super::holes::declared_lost;
 use super::{ChainVerdict, Conclusion, Question, numbers};
 use crate::chains::{Chain, Trail};
 use crate::hex::encode;
@@ -39,6 +38,7 @@ impl Conclusion {
             trail.issues.add(Kind::Contradiction, of, || why);
         }
         self.check_lost(trail, chain_uid, chain);
+        self.check_undeclared(trail, chain_uid, chain);
         let purge = self.check_purges(trail, chain_uid, chain);
         let begin = match purge {
             Some(checkpoint) => checkpoint,
@@ -166,21 +166,7 @@ impl Conclusion {
         if !is_whole {
             return;
         }
-        let mut declared: BTreeMap<&str, u64> = BTreeMap::new();
-        // A gap that did not arrive is declared again.
-        let mut seen: Vec<&audit::Lost> = Vec::new();
-        for (sequence, lost) in &chain.gaps {
-            if sequence > at
-                || lost.kept.is_some()
-                || !lost.ranges.is_empty()
-                || seen.contains(&lost)
-            {
-                continue;
-            }
-            seen.push(lost);
-            let count = declared.entry(&lost.reason).or_default();
-            *count = count.saturating_add(lost.count);
-        }
+        let declared = declared_lost(chain, |sequence| sequence <= *at);
         for (reason, count) in declared {
             let stated = statement.lost.get(reason).copied().unwrap_or(0);
             if stated < count {

@@ -1,8 +1,8 @@
 //! Records of a chain that are not there, and what the emitter says about them.
 
-use audit::Range;
+use std::collections::{BTreeMap, HashMap};
 
-use std::collections::HashMap;
+use audit::{Lost, Range};
 
 use super::{Conclusion, DeclaredGap, numbers};
 use crate::chains::{Chain, Trail};
@@ -37,19 +37,7 @@ impl Conclusion {
                     declared.add(range);
                 }
             }
-            let key = (lost.reason.clone(), lost.kept.clone());
-            let gap = self.gaps.entry(key).or_insert_with(|| DeclaredGap {
-                reason: lost.reason.clone(),
-                kept: lost.kept.clone(),
-                requests: 0,
-                absent: 0,
-                from_ms: u64::MAX,
-                to_ms: 0,
-            });
-            gap.requests = gap.requests.saturating_add(lost.count);
-            gap.absent = gap.absent.saturating_add(absent);
-            gap.from_ms = gap.from_ms.min(lost.from_ms);
-            gap.to_ms = gap.to_ms.max(lost.to_ms);
+            self.add_gap(lost, absent);
             // What is only kept elsewhere, and was given to us from there, is not missing.
             if absent > 0 || lost.ranges.is_empty() && lost.count > 0 {
                 trail.issues.add(
@@ -83,6 +71,73 @@ impl Conclusion {
 }
 
 impl Conclusion {
+    fn add_gap(&mut self, lost: &Lost, absent: u64) {
+        let key = (lost.reason.clone(), lost.kept.clone());
+        let gap = self.gaps.entry(key).or_insert_with(|| DeclaredGap {
+            reason: lost.reason.clone(),
+            kept: lost.kept.clone(),
+            requests: 0,
+            absent: 0,
+            from_ms: u64::MAX,
+            to_ms: 0,
+        });
+        gap.requests = gap.requests.saturating_add(lost.count);
+        gap.absent = gap.absent.saturating_add(absent);
+        gap.from_ms = gap.from_ms.min(lost.from_ms);
+        gap.to_ms = gap.to_ms.max(lost.to_ms);
+    }
+
+    /// What statements say was lost, and no gap declares, is not here either.
+    pub(super) fn check_undeclared(
+        &mut self,
+        trail: &mut Trail,
+        chain_uid: ChainUid,
+        chain: &Chain,
+    ) {
+        let (Some((at, statement)), Some((first, segment))) =
+            (&chain.statement, chain.segments.iter().next())
+        else {
+            return;
+        };
+        // Of what was purged the first statement that is left tells how much was lost before it.
+        let (from, before) = match (first, segment.first_stated) {
+            (0, _) => (None, 0),
+            (_, Some(stated)) => (Some(stated.sequence), stated.lost),
+            (_, None) => return,
+        };
+        // What declares it may be among the records that are missing.
+        if segment.last < *at {
+            return;
+        }
+        let declared = declared_lost(chain, |sequence| Some(sequence) > from);
+        let declared = declared
+            .values()
+            .fold(before, |sum, lost| sum.saturating_add(*lost));
+        let stated = statement.lost_in_all();
+        let Some(count) = stated.checked_sub(declared).filter(|count| *count > 0) else {
+            return;
+        };
+        let reasons: Vec<&str> = statement.lost.keys().map(String::as_str).collect();
+        let lost = Lost {
+            reason: reasons.join(", "),
+            count,
+            from_ms: chain.first_ms.unwrap_or(0),
+            to_ms: chain.last_ms,
+            ..Lost::default()
+        };
+        self.add_gap(&lost, 0);
+        trail.issues.add(
+            Kind::DeclaredGap,
+            || uid(&chain_uid, *at),
+            || {
+                format!(
+                    "it says {stated} requests lost ({}), of which no gap declares {count}: nobody says when they were",
+                    lost.reason
+                )
+            },
+        );
+    }
+
     /// Sorts what emitters say about chains that they have taken over by those chains.
     pub(super) fn adopt_gaps<S: std::hash::BuildHasher>(
         &mut self,
@@ -101,6 +156,23 @@ impl Conclusion {
     }
 }
 
+/// How many requests the gaps with these numbers declare as lost for each reason.
+pub(super) fn declared_lost(chain: &Chain, is_asked: impl Fn(u64) -> bool) -> BTreeMap<&str, u64> {
+    let mut declared = BTreeMap::new();
+    // A gap that did not arrive is declared again.
+    let mut seen: Vec<&Lost> = Vec::new();
+    for (sequence, lost) in &chain.gaps {
+        let is_lost = lost.kept.is_none() && lost.ranges.is_empty();
+        if !is_asked(*sequence) || !is_lost || seen.contains(&lost) {
+            continue;
+        }
+        seen.push(lost);
+        let count: &mut u64 = declared.entry(lost.reason.as_str()).or_default();
+        *count = count.saturating_add(lost.count);
+    }
+    declared
+}
+
 /// Where signatures can be checked at all, one must vouch for what an emitter says is missing.
 fn is_vouched_gap(chain: &Chain, sequence: u64) -> bool {
     let signed = chain.open.as_ref().is_none_or(|open| open.is_signed);
@@ -109,7 +181,7 @@ fn is_vouched_gap(chain: &Chain, sequence: u64) -> bool {
     !(signed && any_covered) || covered.is_some_and(|covered| covered >= sequence)
 }
 
-fn declared_text(lost: &audit::Lost, absent: u64) -> String {
+fn declared_text(lost: &Lost, absent: u64) -> String {
     let kept = match &lost.kept {
         Some(kept) if kept == "host_log" => {
             "; they are in the log of the proxy, which can be given as a further file"

@@ -114,6 +114,66 @@ fn signed_records_state_what_is_so() {
     assert_has(&verify(joined(&lines)), 1, Kind::Contradiction);
 }
 
+/// A signed record says that requests were lost, and no gap declares them.
+#[test]
+fn what_statements_say_was_lost_is_declared() {
+    let lost = |count| BTreeMap::from([("queue_full".to_owned(), count)]);
+    // Open, two requests, a checkpoint, a gap or none, and the end.
+    let chain = |before, declared: Option<u64>, lost_at_end| {
+        let mut emitter = Emitter::new(25, "hipaa", Some(emitter_key()));
+        let mut lines = vec![emitter.open(None).text];
+        lines.extend((0..2).map(|_| emitter.some_request().text));
+        let checkpoint = audit::Statement {
+            records: 2,
+            lost: lost(before),
+            ..audit::Statement::default()
+        };
+        lines.push(emitter.control(&Control::Checkpoint(checkpoint), true).text);
+        if let Some(count) = declared {
+            let gap = Control::Gap(audit::Lost {
+                reason: "queue_full".to_owned(),
+                count,
+                ..audit::Lost::default()
+            });
+            lines.push(emitter.control(&gap, false).text);
+        }
+        let statement = audit::Statement {
+            records: 2,
+            lost: lost(lost_at_end),
+            previous_checkpoint: 3,
+            ..audit::Statement::default()
+        };
+        let reason = "shutdown".to_owned();
+        let close = Control::Close { statement, reason };
+        lines.push(emitter.control(&close, true).text);
+        lines
+    };
+    let requests = |lines: &[String]| {
+        let verdict = verify(joined(lines));
+        let gaps = verdict.declared_gaps.iter();
+        (verdict.exit_code, gaps.map(|gap| gap.requests).sum::<u64>())
+    };
+    assert_eq!(requests(&chain(0, None, 0)), (0, 0));
+    assert_eq!(requests(&chain(0, None, 2)), (2, 2));
+    assert_eq!(requests(&chain(2, None, 2)), (2, 2));
+    assert_eq!(requests(&chain(2, Some(3), 5)), (2, 5));
+    assert_eq!(requests(&chain(0, Some(2), 2)), (2, 2));
+    let mut backwards = chain(0, None, 2);
+    backwards.reverse();
+    assert_eq!(requests(&backwards), (2, 2));
+    // Without its beginning, the first statement that is left says what was lost before it.
+    let excerpt = |lines: Vec<String>| {
+        let question = Question {
+            is_excerpt: true,
+            at_ms: NOW_MS,
+            ..Question::default()
+        };
+        verify_with(joined(&lines[3..]), &keyring(), &question).exit_code
+    };
+    assert_eq!(excerpt(chain(2, None, 2)), 0);
+    assert_eq!(excerpt(chain(2, None, 3)), 2);
+}
+
 #[test]
 fn a_chain_has_one_retention_class() {
     let mut emitter = Emitter::new(24, "hipaa", Some(emitter_key()));

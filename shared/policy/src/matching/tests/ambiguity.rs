@@ -4,6 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use super::*;
+use crate::overrides::OtherHosts;
 
 /// A deny-list of one rule, and the same before a rule for everything.
 fn read_both_ways(rule_text: &str, request: &Request) -> (Selection, Selection, bool) {
@@ -167,12 +168,18 @@ fn a_path_in_another_case_is_ambiguous_until_somebody_says_what_the_upstream_doe
     assert_eq!(found, (vec![0, 1], false));
 }
 
+fn others(hosts: &[String]) -> OtherHosts {
+    let mut others = OtherHosts::NONE;
+    hosts.iter().for_each(|host| others.add(host));
+    others
+}
+
 #[test]
 fn more_methods_or_hosts_than_anybody_needs_are_ambiguous() {
     let many = |count: usize| (0..count).map(|n| format!("X{n}")).collect::<Vec<String>>();
     let request = Request {
         method_overrides: many(9),
-        other_hosts: many(9),
+        other_hosts: others(&many(9)),
         ..Request::get("/", &[])
     };
     for (text, ambiguity) in [
@@ -233,7 +240,7 @@ fn a_method_that_nobody_knows_is_probably_another_one() {
 #[test]
 fn a_host_that_is_named_twice_is_ambiguous() {
     let request = Request {
-        other_hosts: vec!["internal.example.com".to_owned()],
+        other_hosts: others(&["internal.example.com".to_owned()]),
         ..Request::get("/", &[])
     };
     let ambiguous = Selection::Ambiguous(Ambiguity::Host);
@@ -244,6 +251,69 @@ fn a_host_that_is_named_twice_is_ambiguous() {
     }
     let both = read_both_ways(r#"{"hosts":["*.example.com"]}"#, &request);
     assert_eq!(both, (Selection::Rule(0), Selection::Rule(0), true));
+}
+
+#[test]
+fn a_host_that_servers_read_in_different_ways_may_be_any() {
+    for host in [
+        "admin.example.com:x@public.example.com",
+        "admin%2eexample.com",
+        "a, b",
+    ] {
+        let request = Request {
+            host: crate::http::host_name(host),
+            other_hosts: others(&[host.to_owned()]),
+            ..Request::get("/", &[])
+        };
+        let ambiguous = Selection::Ambiguous(Ambiguity::Host);
+        let found = read_both_ways(r#"{"hosts":["admin.example.com"]}"#, &request);
+        assert_eq!(found, (ambiguous, ambiguous, true), "{host}");
+        assert_eq!(read_both_ways("{}", &request).0, Selection::Rule(0));
+    }
+}
+
+#[test]
+fn blanks_around_a_header_are_not_part_of_it() {
+    let equals = r#"{"headers":[{"name":"x-tier","equals":"internal"}]}"#;
+    let prefix = r#"{"headers":[{"name":"x-tier","prefix":"int"}]}"#;
+    for text in [equals, prefix] {
+        for value in ["internal", " internal", "internal ", "\tinternal \t"] {
+            let request = Request::get("/", &[("x-tier", value)]);
+            let rule = Selection::Rule(0);
+            assert_eq!(
+                read_both_ways(text, &request),
+                (rule, rule, true),
+                "{value:?}"
+            );
+        }
+        for value in ["\u{b}internal", "\u{a0}internal\u{85}"] {
+            let request = Request::get("/", &[("x-tier", value)]);
+            let ambiguous = Selection::Ambiguous(Ambiguity::Header);
+            let found = read_both_ways(text, &request);
+            assert_eq!(found, (ambiguous, ambiguous, true), "{value:?}");
+        }
+    }
+}
+
+#[test]
+fn head_is_get_also_where_it_overrides() {
+    let request = Request {
+        method: "POST".to_owned(),
+        method_overrides: vec!["head".to_owned()],
+        ..Request::get("/", &[])
+    };
+    let ambiguous = Selection::Ambiguous(Ambiguity::Method);
+    let found = read_both_ways(r#"{"methods":["GET"]}"#, &request);
+    assert_eq!(found, (ambiguous, ambiguous, true));
+}
+
+#[test]
+fn no_condition_is_on_the_header_host() {
+    let text = r#"{"headers":[{"name":"Host","equals":"a.com"}]}"#;
+    let error = config::check(text, |node| Match::read(&node))
+        .result
+        .unwrap_err();
+    assert!(error.to_string().contains(r#""hosts""#), "{error}");
 }
 
 #[test]
