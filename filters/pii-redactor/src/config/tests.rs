@@ -370,6 +370,16 @@ fn what_is_by_name_is_all_of_its_value() {
         ),
         (
             "gdpr",
+            r#"{"crimes":["x"],"offense":"x","arrests":[1],"criminal":true}"#,
+            r#"{"crimes":[""],"offense":"","arrests":[""],"criminal":""}"#,
+        ),
+        (
+            "ccpa",
+            r#"{"agent":"Chrome/120.0.0.0 Edg/120.0.0.0","spouse":"Ada"}"#,
+            r#"{"agent":"Chrome/120.0.0.0 Edg/120.0.0.0","spouse":"[PERSON_NAME]"}"#,
+        ),
+        (
+            "gdpr",
             r#"{"dob":{"type":"string","format":"date 2024","description":"since 1990"}}"#,
             r#"{"dob":{"type":"string","format":"date 2024","description":"since 1990"}}"#,
         ),
