@@ -205,7 +205,7 @@ impl Stream<JwtAuth> for AuthStream {
             return Action::Pause;
         };
         let AccessRules { config, enforcer } = access.as_ref();
-        let managed = managed_headers::strip_managed_headers(host, &request, &filter.config);
+        let managed = managed_headers::strip_managed_headers(host, &mut request, &filter.config);
         let overrides = request.strip_overrides(host, config.strictest_mode());
         let stripped = managed.and(overrides.map_err(|_| Reason::ManagedHeader));
         if let Err(reason) = stripped {

@@ -5,7 +5,8 @@ use policy::config::{Problem, Problems};
 
 use crate::config::{Config, Location};
 
-/// Refuses to keep a credential from the upstream where the host would send it on all the same.
+/// Refuses to keep a credential from the upstream where the host would send it on all the same, and
+/// errors of the upstream from the client where the host would let them pass.
 pub(crate) fn check(config: &Config, capabilities: &Capabilities) -> Result<(), Problems> {
     let mut problems = Vec::new();
     for provider in config.providers.iter().filter(|provider| !provider.forward) {
@@ -18,6 +19,15 @@ pub(crate) fn check(config: &Config, capabilities: &Capabilities) -> Result<(), 
                 let path = format!("providers.{name}.from[{place}].query");
                 problems.push(Problem::new(path, message));
             }
+        }
+    }
+    for (place, rule) in config.response_rules.iter().enumerate() {
+        if rule.hides_errors && !capabilities.replaces_responses() {
+            let message = "this host cannot replace a response, so the client would see the error";
+            problems.push(Problem::new(
+                format!("response_rules[{place}].hide_errors"),
+                message,
+            ));
         }
     }
     if problems.is_empty() {

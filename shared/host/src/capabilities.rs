@@ -180,6 +180,12 @@ impl Capabilities {
         !matches!(self.kind, HostKind::Other)
     }
 
+    /// The name of the route and its cluster can be asked for.
+    #[must_use]
+    pub const fn tells_routes(self) -> bool {
+        matches!(self.kind, HostKind::Envoy)
+    }
+
     /// Filters of one stream see each other's properties.
     #[must_use]
     pub const fn shares_properties(self) -> bool {

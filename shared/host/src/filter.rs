@@ -1,7 +1,9 @@
 //! What a filter is: the two traits that the dispatcher drives.
 
-use policy::config::{Configuration, Problems};
+use policy::config::{Configuration, Problem, Problems};
+use policy::json::Json;
 
+use crate::route_config::keys_by_route;
 use crate::{Action, CallToken, Capabilities, ContextId, Host, plugin_configuration};
 
 /// A filter in one VM: its checked configuration and what its streams share.
@@ -86,11 +88,27 @@ impl Startup<'_> {
     /// Reads the configuration of this filter, and logs the warnings about it.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// All that is wrong with it, and what goes by the route where the host tells nobody which it is.
     pub fn read<C: Configuration>(&self, filter: &str) -> Result<C, Problems> {
-        plugin_configuration::accept(self.host, filter, C::check(self.configuration))
+        let config = plugin_configuration::accept(self.host, filter, C::check(self.configuration))?;
+        let mut by_route = Vec::new();
+        if !self.capabilities.tells_routes()
+            && let Ok(json) = Json::parse(self.configuration.as_bytes())
+        {
+            keys_by_route(&json, "", &mut by_route);
+        }
+        match by_route.is_empty() {
+            true => Ok(config),
+            false => Err(by_route
+                .into_iter()
+                .map(|path| Problem::new(path, NO_ROUTES))
+                .collect()),
+        }
     }
 }
+
+const NO_ROUTES: &str = "this host does not tell a filter the route of a request, so this would never hold: use \
+     \"hosts\" or \"paths\", or give the route a plugin configuration of its own";
 
 /// One request on its way through a filter.
 ///

@@ -103,6 +103,12 @@ impl Request {
         request
     }
 
+    /// The same request as it is now, after headers were changed.
+    #[must_use]
+    pub fn captured_again(&self, host: &dyn Host) -> Self {
+        Self::capture(host, &self.sources)
+    }
+
     /// The same request under other sources of facts. What has been read of it is not read again.
     #[must_use]
     pub fn under(&self, sources: &Rc<FactSources>) -> Self {

@@ -140,6 +140,17 @@ pub fn note_all<S: IntoIterator<Item = Step>>(several: impl FnOnce() -> S) {
     let _ = several;
 }
 
+/// Runs `decide` without writing anything down: what it looks at was looked at before.
+#[inline(always)]
+pub fn unheard<T>(decide: impl FnOnce() -> T) -> T {
+    #[cfg(feature = "explain")]
+    let heard = STEPS.with_borrow_mut(Option::take);
+    let decided = decide();
+    #[cfg(feature = "explain")]
+    STEPS.with_borrow_mut(|steps| *steps = heard);
+    decided
+}
+
 /// Runs `decide`, and what it has come from.
 #[cfg(feature = "explain")]
 pub fn listen<T>(decide: impl FnOnce() -> T) -> (T, Vec<Step>) {

@@ -1,7 +1,7 @@
 //! What the upstream gets of a token's claims.
 
 use host::exchange::IDENTITY_HEADER;
-use policy::config::Node;
+use policy::config::{Node, names};
 use policy::{http, overrides};
 
 /// A claim for the upstream.
@@ -48,7 +48,8 @@ pub enum ClaimForm {
 impl ClaimHeader {
     pub(super) fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let claim = fields.name("claim", "the path of a claim", 256);
+            let claim = fields.required("claim", "the path of a claim");
+            let claim = claim.and_then(|n| single_claim(&n));
             let header = fields
                 .required("header", "the name of a header")
                 .and_then(|n| free_header(&n));
@@ -86,6 +87,15 @@ impl ClaimHeader {
     pub fn truncated_header(&self) -> String {
         format!("{}-truncated", self.header)
     }
+}
+
+/// The path of a claim without `*`, which would stand for many.
+pub(super) fn single_claim(node: &Node<'_>) -> Option<String> {
+    let claim = node.name(256)?;
+    if names::has_star(claim) {
+        node.reject(format_args!("expected {}", names::NO_STAR));
+    }
+    Some(claim.to_owned())
 }
 
 /// A header for the upstream that nothing else depends on.

@@ -249,8 +249,8 @@ impl Configuration for Config {
 }
 
 impl Config {
-    /// The mode of a request of which it is not clear which rule is about it: as soon as anything
-    /// enforces, it does, or such a request would walk around the rule that enforces.
+    /// The mode of what is done to a request whatever rule is about it: as soon as anything enforces, it
+    /// does.
     #[must_use]
     pub fn strictest_mode(&self) -> Mode {
         let rules = self.rules.iter().map(|rule| rule.mode);

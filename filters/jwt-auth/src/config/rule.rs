@@ -262,7 +262,15 @@ impl Providers {
                 .collect();
             n.one_of(&words)
         };
-        let list = |n: Node<'_>| n.non_empty_list(|item| index(&item));
+        let list = |n: Node<'_>| {
+            let list = n.non_empty_list(|item| index(&item))?;
+            let mut places = list.iter().enumerate();
+            let twice = places.find(|(place, one)| list.iter().take(*place).any(|it| it == *one));
+            if let Some(name) = twice.and_then(|(_, one)| names.get(*one)) {
+                n.reject_unseen(format_args!("{name:?} is there twice"));
+            }
+            Some(list)
+        };
         let one = fields.optional("provider");
         let any = fields.optional("any_of");
         let all = fields.optional("all_of");

@@ -324,6 +324,58 @@ fn silent_mistakes_are_mistakes() {
 }
 
 #[test]
+fn several_providers_that_cannot_all_vouch_are_told() {
+    let provider = |more: &str| {
+        format!(
+            r#"{{"issuer":"https://i","audiences":["a"],"jwks":{{"remote":{{"uri":"https://i/","cluster":"c"}}}}{more}}}"#
+        )
+    };
+    let header = r#","claims_to_headers":[{"claim":"sub","header":"x-u"}]"#;
+    let place = r#","from":[{"header":"x-t"}]"#;
+    let (a, b, c) = (
+        provider(header),
+        provider(""),
+        provider(&format!("{header}{place}")),
+    );
+    let codes = |require: &str| {
+        let text = format!(
+            r#"{{"providers":{{"a":{a},"b":{b},"c":{c}}},"rules":[{{"require":{{{require}}}}}]}}"#
+        );
+        let checked = Config::check(&text);
+        let mut found: Vec<String> = match &checked.result {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+        };
+        let warnings = checked
+            .warnings
+            .iter()
+            .map(|warning| warning.code().to_owned());
+        found.extend(warnings.filter(|code| code != "provider_unused"));
+        found
+    };
+    assert_eq!(codes(r#""all_of":["a","b"]"#), ["all_of_impossible"]);
+    assert_eq!(codes(r#""all_of":["a","c"]"#), ["header_shared"]);
+    for fine in [r#""any_of":["a","b","c"]"#, r#""all_of":["b","c"]"#] {
+        assert_eq!(codes(fine), [""; 0]);
+    }
+    for (wrong, part) in [
+        (r#""any_of":["a","b","a"]"#, r#""a" is there twice"#),
+        (r#""all_of":["a","a"]"#, r#""a" is there twice"#),
+        (r#""provider":"a","scopes":[""]"#, "never empty"),
+        (
+            r#""provider":"a","claims":[{"claim":"x.*.y","contains":"a"}]"#,
+            "identity",
+        ),
+    ] {
+        let found = codes(wrong);
+        assert!(
+            found.iter().any(|text| text.contains(part)),
+            "{wrong}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_probably_not_meant_is_warned_of() {
     let text = r#"{"providers":{
         "used":{"issuer":"http://i","audiences":["a,b"],"jwks":{"remote":{"uri":"https://i/","cluster":"c"}}},

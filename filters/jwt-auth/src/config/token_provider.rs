@@ -8,6 +8,7 @@ use policy::json::Json;
 use crate::jose::{Algorithm, AlgorithmSet, KeyRules};
 
 use super::KeySource;
+use super::forward::single_claim;
 
 /// An issuer of tokens.
 #[derive(Debug)]
@@ -146,7 +147,7 @@ impl ClaimPolicy {
         };
         let (max_lifetime, max_age) = (duration("max_lifetime"), duration("max_age"));
         let mut required_claims = fields.or("required_claims", Vec::new(), |n| {
-            n.non_empty_list(|item| item.name(256).map(str::to_owned))
+            n.non_empty_list(|item| single_claim(&item))
         });
         let mut types = TokenTypes::default();
         if profile {
@@ -310,6 +311,9 @@ pub(super) fn has_space(name: &str) -> bool {
 /// Names of scopes: one in each item, since a scope has no space in it (RFC 6749 section 3.3).
 pub(super) fn scope_list(node: &Node<'_>) -> Option<Vec<String>> {
     let scopes = node.strings()?;
+    if scopes.iter().any(String::is_empty) {
+        node.reject_unseen("a scope is never empty: no token has it");
+    }
     for scope in scopes.iter().filter(|scope| has_space(scope)) {
         let items: Vec<String> = scope
             .split_whitespace()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy::config::{Fields, Warning};
 use policy::json::Json;
 
-use super::{Access, Config, ProviderKind, Rule};
+use super::{Access, Config, OnMultiple, ProviderKind, Providers, Rule};
 
 /// Warns about rules that no request reaches, a configuration that admits nobody, names that stand for two rules, providers that no rule
 /// asks, and a default that refuses while all rules only report.
@@ -26,6 +26,14 @@ pub(super) fn warn(fields: &Fields<'_>, config: &Config) {
                 rule.name
             );
             node.warn_at(&path, "rule_name_duplicate", message);
+        }
+    }
+    for (index, rule) in config.rules.iter().enumerate() {
+        if let Access::Require(requirement) = &rule.access {
+            let path = format!("rules[{index}].require");
+            for (code, message) in of_providers(config, &requirement.providers) {
+                node.warn_at(&path, code, message);
+            }
         }
     }
     let asks = |rule: &Rule, provider: usize| match &rule.access {
@@ -62,6 +70,49 @@ pub(super) fn warn(fields: &Fields<'_>, config: &Config) {
              \"default\": {\"access\": \"deny\", \"mode\": \"report\"} refuses nothing",
         );
     }
+}
+
+/// Providers that can never all vouch for one request, and headers that two of them set.
+fn of_providers(config: &Config, providers: &Providers) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    let Providers::AllOf(list) = providers else {
+        return found;
+    };
+    for (place, index) in list.iter().enumerate() {
+        let Some(provider) = config.providers.get(*index) else {
+            continue;
+        };
+        let name = &provider.name;
+        let earlier = list.get(..place).unwrap_or_default();
+        for other in earlier
+            .iter()
+            .filter_map(|index| config.providers.get(*index))
+        {
+            let accept_each_other = config.on_multiple == OnMultiple::All
+                && provider.issuer().is_some()
+                && provider.issuer() == other.issuer();
+            if provider.from.len() == 1 && provider.from == other.from && !accept_each_other {
+                let message = format!(
+                    "no request can meet this: {:?} and {name:?} look for their credentials at one place \
+                     only, the same",
+                    other.name
+                );
+                found.push(("all_of_impossible", message));
+            }
+            let shared = provider.managed_headers().find(|header| {
+                let mut others = other.managed_headers();
+                others.any(|other| other == *header)
+            });
+            if let Some(header) = shared {
+                let message = format!(
+                    "{:?} and {name:?} both set {header:?}; the upstream gets that of {:?} only",
+                    other.name, other.name
+                );
+                found.push(("header_shared", message));
+            }
+        }
+    }
+    found
 }
 
 impl Config {

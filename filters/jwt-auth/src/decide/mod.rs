@@ -12,7 +12,7 @@ use policy::facts::Facts;
 use policy::filters::JWT_AUTH;
 use policy::identity::Identity;
 use policy::json::Json;
-use policy::matching::{Fit, Selection, select};
+use policy::matching::{Fit, Selection, candidates, select};
 use policy::mode::Mode;
 
 use crate::config::{Access, Config, GPC_PATH, Requirement, StepUp};
@@ -140,14 +140,12 @@ pub(crate) fn decide<'c>(
         },
         Selection::NoRule => (DEFAULT, config.default.mode, &config.default.access),
         Selection::Ambiguous(ambiguity) => {
-            return refuse(
-                DEFAULT,
-                config.strictest_mode(),
-                Reason::ambiguous(ambiguity),
-            );
+            let mode = unclear_mode(config, &facts);
+            return refuse(DEFAULT, mode, Reason::ambiguous(ambiguity));
         }
         Selection::Unreadable(_) => {
-            return refuse(DEFAULT, config.strictest_mode(), Reason::PathUnreadable);
+            let mode = unclear_mode(config, &facts);
+            return refuse(DEFAULT, mode, Reason::PathUnreadable);
         }
     };
     let requirement = match access {
@@ -223,6 +221,19 @@ pub(crate) fn decide<'c>(
             caller: Some(caller),
             requirement: Some(requirement),
         },
+    }
+}
+
+/// The mode of a request of which it is not clear which rule is about it: the strictest of those that it
+/// may fall under, or it would walk around the one that enforces. A path that cannot be read may be any.
+fn unclear_mode(config: &Config, facts: &dyn Facts) -> Mode {
+    let rules = config.rules.iter().map(|rule| &rule.matches);
+    let (found, may_be_none) = explain::unheard(|| candidates(rules, facts));
+    let mut modes = found.iter().filter_map(|index| config.rules.get(*index));
+    let enforces = modes.any(|rule| rule.mode.enforces());
+    match enforces || (may_be_none && config.default.mode.enforces()) {
+        true => Mode::Enforce,
+        false => Mode::Report,
     }
 }
 

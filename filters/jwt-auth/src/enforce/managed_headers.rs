@@ -21,11 +21,13 @@ use crate::reason::Reason;
 /// more headers than the host shows: then nobody can say what else is among them.
 pub(crate) fn strip_managed_headers(
     host: &dyn Host,
-    request: &Request,
+    request: &mut Request,
     config: &Config,
 ) -> Result<(), Reason> {
     let mut stripped = Ok(());
+    let mut is_other = false;
     let mut strip = |name: &str| {
+        is_other = true;
         if config.refuses_managed && request.header(host, name).is_some() {
             stripped = Err(Reason::ManagedHeader);
         }
@@ -50,10 +52,14 @@ pub(crate) fn strip_managed_headers(
             }
         }
     }
-    if request.has_all_headers(host) {
-        stripped
-    } else {
-        stripped.and(Err(Reason::HeadersUnlisted))
+    let is_whole = request.has_all_headers(host);
+    if is_other {
+        // Rules that ask for such a header see what the upstream sees.
+        *request = request.captured_again(host);
+    }
+    match is_whole {
+        true => stripped,
+        false => stripped.and(Err(Reason::HeadersUnlisted)),
     }
 }
 

@@ -185,3 +185,28 @@ fn nothing_is_asked_that_the_host_logs_as_an_error() {
         assert_eq!(noise, Vec::<String>::new(), "{profile:?}");
     }
 }
+
+#[test]
+fn what_a_host_cannot_do_is_refused_with_the_reason() {
+    let with = |more: &str| keys("").replacen('{', &format!("{{{more},"), 1);
+    let by_route = r#""response_rules":[{"match":{"routes":["r"]},"remove_headers":["server"]}]"#;
+    let folded = r#""_rules_":[{"_match_route_":["r"],"mode":"report"}]"#;
+    let hides = r#""response_rules":[{"hide_errors":true}]"#;
+    for (more, path, hosts) in [
+        (by_route, "response_rules[0].match.routes", &NGINX[..]),
+        (folded, "_rules_[0]._match_route_", &NGINX),
+        (hides, "response_rules[0].hide_errors", &[Profile::Apisix]),
+    ] {
+        for profile in Profile::ALL {
+            let configured = Proxy::native::<JwtAuth>(profile).configure(with(more));
+            match (configured, hosts.contains(&profile)) {
+                (Ok(()), false) => {}
+                (Err(refused), true) => {
+                    let text = refused.text();
+                    assert!(text.contains(path) && text.contains("this host"), "{text}");
+                }
+                (configured, _) => panic!("{profile:?} {more}: {configured:?}"),
+            }
+        }
+    }
+}

@@ -106,3 +106,35 @@ fn nothing_is_asked_that_the_host_logs_as_an_error() {
         assert_eq!(noise, Vec::<String>::new(), "{profile:?}");
     }
 }
+
+#[test]
+fn what_goes_by_the_route_is_refused_at_load_where_nobody_tells_it() {
+    let limit = |more: &str| limits(&[format!(r#"{{"name":"a","rate":"1/h","burst":1,{more}}}"#)]);
+    for (more, path) in [
+        (
+            r#""match":{"routes":["r"]},"key":["constant"]"#,
+            "limits[0].match.routes",
+        ),
+        (r#""key":["ip","route"]"#, "limits[0].key"),
+        (
+            r#""key":["claim:sub"],"on_missing_key":{"fallback":["route"]}"#,
+            "limits[0].on_missing_key.fallback",
+        ),
+    ] {
+        for profile in Profile::ALL {
+            let configured = Proxy::native::<TokenBucket>(profile).configure(limit(more));
+            assert_eq!(
+                configured.is_ok(),
+                profile == Profile::Envoy,
+                "{profile:?} {more}"
+            );
+            if let Err(refused) = configured {
+                let text = refused.text();
+                assert!(
+                    text.contains(&format!("{path}: this host does not")),
+                    "{text}"
+                );
+            }
+        }
+    }
+}

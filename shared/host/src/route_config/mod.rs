@@ -18,6 +18,7 @@ mod folded;
 mod metadata;
 
 pub use by_route::goes_by_route;
+pub(crate) use by_route::keys_by_route;
 pub use choose::{Choice, RouteConfigs};
 
 use std::collections::BTreeSet;

@@ -66,6 +66,10 @@ codes! {
         "No rule says how long the records of a retention class are kept: they never expire, `audit purge` leaves them, and `audit erase` may not take them away. Say \"keep\" in the rule or for all; {\"at_least\": \"6y\"} alone keeps them for ever on purpose.";
     DATA_SUBJECT_UNUSED "MW1216" "data_subject_unused"
         "A rule says where messages name the people that they are about, and no record takes it: in \"redact\" without a rule of \"audit\" that asks for people in bodies, or in a rule of audit-emitter whose level is \"none\". Say data_subject in a rule of \"audit\" that records; \"redact\" then looks by itself.";
+    ALL_OF_IMPOSSIBLE "MW1218" "all_of_impossible"
+        "Two providers of all_of look for their credentials at one place only, the same: a request has one there, which counts for one of them. Give one of them another place.";
+    HEADER_SHARED "MW1219" "header_shared"
+        "Two providers of all_of set one header: the upstream gets what the first caller's token says, or nothing. Give one of them another header.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

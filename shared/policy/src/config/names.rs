@@ -100,10 +100,29 @@ pub fn claim_path(text: &str) -> Result<String, NameError> {
         let foreign = path.starts_with("$.") || bare.contains(['[', ']']) || {
             path.starts_with("claim:") || path.starts_with("claims:")
         };
-        !delimited && !foreign && !has_space(path) && !path.contains([',', ';', '"', '\\'])
+        !has_star(path)
+            && !delimited
+            && !foreign
+            && !has_space(path)
+            && !path.contains([',', ';', '"', '\\'])
     };
-    check(text, "the path of a claim", plain).map(str::to_owned)
+    let expected = match has_star(text) {
+        true => NO_STAR,
+        false => "the path of a claim",
+    };
+    check(text, expected, plain).map(str::to_owned)
 }
+
+/// Whether a part of the path of a claim is `*`, which stands for many where an identity is mapped, and
+/// for nothing elsewhere.
+#[must_use]
+pub fn has_star(path: &str) -> bool {
+    path.split('.').any(|name| name == "*")
+}
+
+/// What is expected in place of a path with `*`.
+pub const NO_STAR: &str =
+    "the path of one claim; * stands for the members of an object under \"identity\" only";
 
 fn check<'t>(
     text: &'t str,
@@ -227,6 +246,10 @@ mod tests {
             "\"sub\"",
         ] {
             assert!(claim_path(bad).is_err(), "{bad:?}");
+        }
+        for star in ["resource_access.*.roles", "*", "a.*"] {
+            let said = claim_path(star).unwrap_err().to_string();
+            assert!(said.contains("identity"), "{said}");
         }
         for good in ["user", "filter[tenant]", "user:id", "$top"] {
             assert_eq!(parameter_name(good).as_deref(), Ok(good));

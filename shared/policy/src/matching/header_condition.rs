@@ -75,6 +75,12 @@ impl HeaderCondition {
         })
     }
 
+    /// Whether this asks for no header of a name that `other` asks for.
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        let (own, other_test) = (&self.test, &other.test);
+        self.name == other.name && *own == HeaderTest::Absent && *other_test != HeaderTest::Absent
+    }
+
     /// Whether this holds wherever `other` holds.
     pub(super) fn covers(&self, other: &Self) -> bool {
         use HeaderTest::{Absent, Equals, Exists, Prefix};

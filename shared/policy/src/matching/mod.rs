@@ -70,7 +70,16 @@ impl Match {
                 }),
                 methods: fields.or("methods", Vec::new(), |n| n.non_empty_list(|m| method(&m))),
                 headers: fields.or("headers", Vec::new(), |n| {
-                    n.non_empty_list(|header| HeaderCondition::read(&header))
+                    let list = n.non_empty_list(|header| HeaderCondition::read(&header))?;
+                    let contradicts =
+                        |one: &HeaderCondition| list.iter().any(|other| one.excludes(other));
+                    if let Some(one) = list.iter().find(|one| contradicts(one)) {
+                        n.reject_unseen(format_args!(
+                            "{:?} cannot be there and absent at once: all conditions must hold",
+                            one.name
+                        ));
+                    }
+                    Some(list)
                 }),
                 content_types: fields.or("content_types", Vec::new(), |n| {
                     n.non_empty_list(|item| media_range(&item))

@@ -285,3 +285,50 @@ fn numbers_do_not_slip_past_the_deny_list() {
         );
     }
 }
+
+#[test]
+fn rules_do_not_see_headers_that_only_the_filter_sets() {
+    let signer = Signer::new("a", 7);
+    let to_user = json!({"claims_to_headers": [{"claim": "sub", "header": "x-user"}]});
+    let says_admin = json!({"headers": [{"name": "x-user", "equals": "admin"}]});
+    let configuration = json!({"providers": {"a": signed(&signer, "api", &to_user)}, "rules": [
+        {"match": says_admin, "allow": "anonymous"}, {"require": {"provider": "a"}},
+    ]});
+    in_every_host(&configuration, |bed| {
+        for name in ["x-user", "x_user"] {
+            let request = Request::get("/").header(name, "admin");
+            let refused = match bed.removes_headers() {
+                true => (401, "credential_missing"),
+                false => (400, "managed_header"),
+            };
+            bed.refuses(name, &request, "", refused);
+        }
+    });
+}
+
+#[test]
+fn what_is_unclear_is_refused_where_a_rule_that_it_may_fall_under_enforces() {
+    let providers = json!({"keys": keys(&json!([{"header": "x-key"}]))});
+    let requirement = json!({"provider": "keys"});
+    let configuration = json!({"mode": "report", "providers": providers, "rules": [
+        {"match": {"paths": ["/a/**"]}, "mode": "enforce", "require": requirement},
+        {"match": {"paths": ["/b/**"], "methods": ["GET"]}, "require": requirement},
+    ]});
+    in_every_host(&configuration, |bed| {
+        let with = |path: &str, name: &str, value: &str| Request::get(path).header(name, value);
+        for request in [
+            Request::new("HEAD", "/b/1"),
+            Request::get("//b/1"),
+            with("/b/1", "x-http-method-override", "PUT"),
+            with("/c/1", "x-original-url", "/b/1"),
+        ] {
+            bed.passes("only reported", &request, "");
+        }
+        for (request, code) in [
+            (with("/b/1", "x-original-url", "/a/1"), "path_ambiguous"),
+            (Request::get("/b/../a%2f1"), "path_ambiguous"),
+        ] {
+            bed.refuses("enforced", &request, "", (400, code));
+        }
+    });
+}

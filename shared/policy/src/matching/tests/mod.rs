@@ -188,6 +188,7 @@ fn every_condition_counts() {
 #[test]
 fn a_match_that_could_never_hold_is_a_mistake() {
     for text in [
+        r#"{"headers":[{"name":"x-a","exists":true},{"name":"x-a","absent":true}]}"#,
         r#"{"paths":[]}"#,
         r#"{"paths":["orders"]}"#,
         r#"{"path":["/x"]}"#,
