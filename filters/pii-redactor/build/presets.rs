@@ -115,7 +115,7 @@ pub(crate) fn table(kinds: &[Kind], presets: &[Preset]) -> String {
         let _ = write!(words, "({:?}, {bit}), ", preset.name);
         let _ = writeln!(
             bits,
-            "/// {}.\n#[allow(dead_code, reason = \"not all are asked about\")]\npub(super) const {}: u8 = {bit};",
+            "/// {}.\n#[allow(dead_code, reason = \"not all are asked about\")]\npub(crate) const {}: u8 = {bit};",
             preset.about,
             preset.name.to_uppercase()
         );

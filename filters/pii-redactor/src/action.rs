@@ -49,6 +49,23 @@ pub enum Generalization {
     AgeCap(u8),
 }
 
+impl Generalization {
+    /// How much of a value stays, beside another of the same sort.
+    fn precision(self) -> usize {
+        match self {
+            Self::YearOfLife | Self::Zip3 => 0,
+            Self::Year => 1,
+            Self::Month => 2,
+            Self::Network(bits4, bits6) => usize::from(bits4).saturating_add(usize::from(bits6)),
+            Self::Decimals(more) | Self::AgeCap(more) => usize::from(more),
+        }
+    }
+}
+
+/// The order of actions: of two rules about one kind, the one acts that lets less stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Strictness(u8, usize);
+
 /// What stands in the place of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replacement {
@@ -92,6 +109,21 @@ impl Action {
                 generalize::apply(*how, value).map_or_else(labelled, Replacement::Text)
             }
         }
+    }
+
+    /// How little it lets stay.
+    #[must_use]
+    pub fn strictness(&self) -> Strictness {
+        let (order, stays) = match self {
+            Self::Block => (0, 0),
+            Self::Remove | Self::Null => (1, 0),
+            Self::Label | Self::Replace(_) => (2, 0),
+            Self::Pseudonym(_) => (3, 0),
+            Self::Mask(mask) => (4, mask.keep_first.saturating_add(mask.keep_last)),
+            Self::Generalize(how) => (5, how.precision()),
+            Self::Detect => (6, 0),
+        };
+        Strictness(order, stays)
     }
 
     /// Whether what it makes of a value depends on the value.

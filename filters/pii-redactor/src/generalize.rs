@@ -34,6 +34,18 @@ fn generalized(how: Generalization, value: &str) -> Option<String> {
             let digits = value.bytes().take_while(u8::is_ascii_digit).count();
             let age: u32 = value.get(..digits)?.parse().ok()?;
             let above = u32::from(cap).saturating_add(1);
+            let behind = value.get(digits..)?.trim_start_matches([' ', '-']);
+            // `1116 months`, `80-95`, `9.3e1`: the first number is not all that there is to it.
+            let is_other = behind.starts_with(['m', 'M', 'w', 'W', 'd', 'D'])
+                || value.contains(['e', 'E']) && !value.contains("ear")
+                || behind.split(|c: char| !c.is_ascii_digit()).any(|number| {
+                    number
+                        .parse()
+                        .is_ok_and(|number: u32| age < above && number >= above)
+                });
+            if is_other {
+                return None;
+            }
             let is_above = age >= above || age == u32::from(cap) && value.contains('+');
             Some(if is_above {
                 above.to_string()
@@ -104,7 +116,14 @@ fn network(value: &str, bits4: u8, bits6: u8) -> Option<String> {
 fn rounded(value: &str, decimals: usize) -> Option<String> {
     let is_coordinate =
         |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | ',' | ';' | ' ');
-    if value.is_empty() || !value.chars().all(is_coordinate) {
+    // With a comma for the point, or without one, there is nothing to cut.
+    let whole_numbers = value.split(|c: char| !c.is_ascii_digit() && c != '.');
+    let is_whole = |number: &str| !number.contains('.') && number.len() > 3;
+    if value.is_empty()
+        || !value.chars().all(is_coordinate)
+        || whole_numbers.clone().any(is_whole)
+        || value.contains(',') && !value.contains('.')
+    {
         return None;
     }
     let mut out = String::with_capacity(value.len());

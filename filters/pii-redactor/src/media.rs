@@ -31,6 +31,9 @@ pub enum Framing {
     Unknown,
     /// The messages of gRPC, which are not searched; what begins like JSON is none.
     Grpc,
+    /// What is known to be binary, in a request: servers that parse JSON whatever its type says find it
+    /// there, so what begins like JSON is none.
+    Binary,
 }
 
 /// What the content type says about the rows.
@@ -276,14 +279,16 @@ impl Kind {
                 return *kind;
             }
         }
-        match top {
-            "image" | "audio" | "video" | "font" | "model" | "haptics" => return Self::Binary,
-            _ => {}
-        }
         // `x-amz-json-1.1`, `vnd.api.json`, `x-ndjson`, `x-jsonlines`, `text/x-json`.
         let spells_json = |word: &&str| word.contains("json");
         if let Some((_, kind)) = words(sub).find(spells_json).and_then(suffix) {
             return *kind;
+        }
+        if matches!(
+            top,
+            "image" | "audio" | "video" | "font" | "model" | "haptics"
+        ) {
+            return Self::Binary;
         }
         if top == "text" || top == "message" {
             return Self::Text;

@@ -48,14 +48,21 @@ impl Plan {
     ) -> (MemberDecision, bool) {
         let own = states.len();
         let mut field = around.named;
+        let mut more = Vec::new();
         let mut allowed = around.allowed;
         self.paths.descend(states, from, to, child, |target| {
             if target == ALLOWED_TARGET {
                 allowed = true;
+            } else if field.is_some() {
+                more.push(target);
             } else {
-                field = Some(field.map_or(target, |known| known.min(target)));
+                field = Some(target);
             }
         });
+        if !more.is_empty() {
+            more.extend(field);
+            field = self.strictest_field(more);
+        }
         let decision = match field {
             _ if !allowed && around.minimizes && states.len() > own => {
                 MemberDecision::AllowedInside

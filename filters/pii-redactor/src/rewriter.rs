@@ -118,7 +118,10 @@ impl Rewriter {
 
     fn begin(&mut self, first: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
         let is_text = self.framed.is_field
-            || !matches!(self.framed.framing, Framing::Unknown | Framing::Grpc);
+            || !matches!(
+                self.framed.framing,
+                Framing::Unknown | Framing::Grpc | Framing::Binary
+            );
         let shown = first.get(..charset::FIRST_BYTES).unwrap_or(first);
         self.encoding = match detect(self.charset, shown, is_text) {
             Some(wide) => Encoding::Wide(Box::new(Transcoder::new(wide))),
@@ -280,14 +283,15 @@ impl FramedRewriter {
                 )))
             }
             (_, Framing::Csv(format)) => Content::Csv(Box::new(CsvRewriter::new(plan(), *format))),
-            (_, Framing::Grpc) if !self.is_field => Content::Binary,
+            (_, Framing::Grpc | Framing::Binary) if !self.is_field => Content::Binary,
             (
                 _,
                 Framing::Multipart(_)
                 | Framing::Text
                 | Framing::Graphql
                 | Framing::Unknown
-                | Framing::Grpc,
+                | Framing::Grpc
+                | Framing::Binary,
             ) => text(TextForm::Plain),
         }
     }
@@ -369,7 +373,7 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
         _ => {}
     }
     match framing {
-        Framing::Grpc => Some(Decided::Binary),
+        Framing::Grpc | Framing::Binary => Some(Decided::Binary),
         Framing::Unknown => {
             let seen = first.get(..FIRST_BYTES).unwrap_or(first);
             let line = seen.iter().position(|byte| *byte == b'\n');

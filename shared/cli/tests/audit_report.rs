@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use audit::Range;
+use audit::{Control, Range, Statement};
 use policy::json::Json;
 use tempfile::TempDir;
 use trail::synthetic::{Emitter, Random, Request, emitter_key, write_trail};
@@ -171,6 +171,51 @@ fn counts_are_those_of_the_records() {
         words.contains("gap: 1 requests, queue_full (lost)"),
         "{words}"
     );
+}
+
+/// Long tables are cut, and say so; what was left out by sampling is said wherever counts are.
+#[test]
+fn reports_show_as_many_rows_as_wanted_and_say_what_was_sampled() {
+    let folder = TempDir::new().unwrap();
+    let mut emitter = Emitter::new(8, "hipaa", Some(emitter_key()));
+    let mut lines = vec![emitter.open(None).text];
+    let callers: Vec<String> = (0..60)
+        .map(|number| format!("caller-{number:02}"))
+        .collect();
+    lines.extend(
+        callers
+            .iter()
+            .map(|caller| emitter.request(&some(Some(caller))).text),
+    );
+    let statement = Statement {
+        records: 60,
+        sampled_out: 1_234,
+        ..Statement::default()
+    };
+    let reason = "shutdown".to_owned();
+    let close = Control::Close { statement, reason };
+    lines.push(emitter.control(&close, true).text);
+    std::fs::write(folder.path().join("trail.ndjson"), lines.join("\n")).unwrap();
+    for format in ["text", "html"] {
+        for (wanted, shown, says) in [
+            (None, 50, "(50 of 60 shown; --rows shows more)"),
+            (Some("5"), 5, "(5 of 60 shown; --rows shows more)"),
+            (Some("100"), 60, "(60, all shown)"),
+        ] {
+            let mut arguments = vec!["--format", format, "trail.ndjson"];
+            arguments.extend(wanted.into_iter().flat_map(|rows| ["--rows", rows]));
+            let page = String::from_utf8(meshward(folder.path(), &arguments).stdout).unwrap();
+            let named = callers
+                .iter()
+                .filter(|caller| page.contains(caller.as_str()));
+            assert_eq!(named.count(), shown, "{format} {wanted:?}");
+            assert!(page.contains(says), "{format}: {says}");
+            let sampling = "Sampling: of 1,234 further requests no record was kept";
+            assert!(page.contains(sampling), "{format} {wanted:?}");
+        }
+    }
+    let report = json(folder.path(), &["--rows", "5"]);
+    assert_eq!(number(&report, "totals.sampled_out"), 1_234);
 }
 
 #[test]

@@ -232,6 +232,7 @@ impl Config {
                     rule: place,
                     enforces,
                 }));
+            parts.finds_cards_in_ids |= rule.finds_cards_in_ids;
             parts.people.extend(rule.data_subject.iter().cloned());
             if !is_exempt && rule.limits.reads_documents() {
                 parts.limits.push(PlannedLimits {

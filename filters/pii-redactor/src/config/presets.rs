@@ -3,7 +3,7 @@
 use policy::config::Node;
 
 use crate::action::{Action, Generalization, Mask};
-use crate::detect::{DETECTORS, PRESET_WORDS, Treatment, strictest};
+use crate::detect::{DETECTORS, PCI, PRESET_WORDS, Treatment, strictest};
 
 /// The bits of one preset or several.
 pub(super) fn read(node: &Node<'_>) -> Option<u8> {
@@ -17,6 +17,11 @@ pub(super) fn kinds(presets: u8) -> impl Iterator<Item = u8> {
         .zip(DETECTORS.iter())
         .filter(move |(_, detector)| detector.presets & presets != 0)
         .map(|(entity, _)| entity)
+}
+
+/// Whether they ask for card numbers wherever they are, ids among them: PCI DSS 3.4.1.
+pub(super) const fn find_cards_in_ids(presets: u8) -> bool {
+    presets & PCI != 0
 }
 
 /// What presets do with a kind, where that is not its label.

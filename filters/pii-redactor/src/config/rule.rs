@@ -35,6 +35,8 @@ pub struct Rule {
     pub headers: Option<Vec<String>>,
     /// What is looked for, and what is done with it.
     pub detect: Vec<(u8, Rc<Action>)>,
+    /// Its presets ask for card numbers in ids as well.
+    pub finds_cards_in_ids: bool,
     /// Members by name and by path.
     pub fields: Vec<Field>,
     /// Members that may pass; `None` lets all pass.
@@ -131,6 +133,7 @@ impl Rule {
             detect: presets::kinds(bits)
                 .map(|entity| (entity, none.of(scope.actions, entity, bits)))
                 .collect(),
+            finds_cards_in_ids: presets::find_cards_in_ids(bits),
             fields: Vec::new(),
             allow_fields: None,
             refuses_fields: false,
@@ -178,6 +181,7 @@ impl Rule {
                     .into_iter()
                     .map(|entity| (entity, own.of(scope.actions, entity, bits)))
                     .collect(),
+                finds_cards_in_ids: presets::find_cards_in_ids(bits),
                 fields: rule.or("fields", Vec::new(), |n| {
                     n.non_empty_list(|field| fields::read(&field, scope.keys))
                 }),

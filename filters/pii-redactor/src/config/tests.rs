@@ -195,16 +195,188 @@ fn presets_bring_their_actions() {
 
 #[test]
 fn ids_are_no_cards() {
-    let rules = r#"{"presets":["pci","hipaa","gdpr","ccpa","secrets"]}"#;
+    let rules = r#"{"presets":["hipaa","gdpr","ccpa","secrets"]}"#;
     let clean = r#"{"order_id":"4111111111111111","id":4111111111111111,"uuid":"550e8400-e29b-41d4-a716-446655440000",
         "sha":"da39a3ee5e6b4b0d3255bfef95601890afd80709","at":"2026-11-24T10:00:00.123456Z","version":"1.2.3.4",
         "ts":1700000000000,"price":1234.56,"name":"Cup","status":"ok","count":1234567890123456,"sku":"AB-123-456-789"}"#;
     assert_eq!(redacted(rules, clean), clean);
-    let strict = r#"{"presets":["pci"],"negative_context":false}"#;
+}
+
+#[test]
+fn card_numbers_in_ids_are_found_where_pci_asks_for_them() {
+    let pci = r#"{"presets":["pci"]}"#;
+    for name in [
+        "order_id",
+        "id",
+        "reference",
+        "ref",
+        "txn",
+        "transaction_id",
+        "invoice",
+        "merchantReference",
+        "payment_id",
+        "uuid",
+        "sku",
+        "user_id",
+    ] {
+        for card in [
+            "4111111111111111",
+            "5555555555554444",
+            "378282246310005",
+            "6011111111111117",
+        ] {
+            let masked = format!("{}{}", "*".repeat(card.len() - 4), &card[card.len() - 4..]);
+            for (value, expected) in [
+                (format!("\"{card}\""), format!("\"{masked}\"")),
+                (card.to_owned(), format!("\"{masked}\"")),
+                (
+                    format!("\"order #{card} paid\""),
+                    format!("\"order #{masked} paid\""),
+                ),
+            ] {
+                let document = format!(r#"{{"{name}":{value}}}"#);
+                let expected = format!(r#"{{"{name}":{expected}}}"#);
+                assert_eq!(redacted(pci, &document), expected);
+            }
+        }
+    }
+    let plan = crate::fixtures::plan_of(pci);
     assert_eq!(
-        redacted(strict, r#"{"order_id":"4111111111111111"}"#),
-        r#"{"order_id":"************1111"}"#
+        crate::fixtures::redacted(&plan, "text/csv", "order_id,n\n4111111111111111,1\n"),
+        "order_id,n\n************1111,1\n"
     );
+    // Times, ids that carry one, and numbers of other issuers, all with a right check digit.
+    for id in [
+        "1700000000009",
+        "1700000000000008",
+        "1700000000000000009",
+        "1234567812345670",
+        "589777669450",
+        "6763000000000000000",
+        "620000000000000009",
+    ] {
+        let document = format!(r#"{{"id":"{id}","note":"order {id}"}}"#);
+        assert_eq!(redacted(pci, &document), document);
+    }
+}
+
+#[test]
+fn of_several_rules_about_a_kind_or_a_member_the_strictest_acts() {
+    for (rules, document, expected) in [
+        (
+            r#"{"presets":["pci"],"rules":[{"detect":["CREDIT_CARD"],"actions":{"CREDIT_CARD":"remove"}}]}"#,
+            r#"["4111111111111111"]"#,
+            r#"[""]"#,
+        ),
+        (
+            r#"{"rules":[{"presets":["pci"]},{"presets":["hipaa"]}]}"#,
+            r#"["4111111111111111"]"#,
+            r#"["[CREDIT_CARD]"]"#,
+        ),
+        (
+            r#"{"rules":[{"detect":["EMAIL"],"actions":{"EMAIL":"detect"}},{"detect":["EMAIL"]}]}"#,
+            r#"["jane@example.com"]"#,
+            r#"["[EMAIL]"]"#,
+        ),
+        (
+            r#"{"rules":[{"detect":["EMAIL"]},{"mode":"report","detect":["EMAIL"],"actions":{"EMAIL":"remove"}}]}"#,
+            r#"["jane@example.com"]"#,
+            r#"["[EMAIL]"]"#,
+        ),
+        (
+            r#"{"rules":[{"fields":[{"name":"a","action":"detect"}]},{"fields":[{"path":"$.a","action":"label"}]}]}"#,
+            r#"{"a":"x"}"#,
+            r#"{"a":"[FIELD]"}"#,
+        ),
+        (
+            r#"{"rules":[{"fields":[{"name":"a","action":"label"}]},{"fields":[{"name":"a","action":"remove"}]}]}"#,
+            r#"{"a":"x","b":1}"#,
+            r#"{"b":1}"#,
+        ),
+        // The entries of one rule are an order that somebody has chosen.
+        (
+            r#"{"rules":[{"fields":[{"path":"$.public.a","action":"detect"},{"name":"a","action":"label"}]}]}"#,
+            r#"{"a":"x","public":{"a":"x"}}"#,
+            r#"{"a":"[FIELD]","public":{"a":"x"}}"#,
+        ),
+    ] {
+        assert_eq!(redacted(rules, document), expected, "{rules}");
+    }
+    let rules =
+        r#"{"presets":["gdpr"],"rules":[{"detect":["EMAIL"],"actions":{"EMAIL":"block"}}]}"#;
+    let plan = crate::fixtures::plan_of(rules);
+    let mut rewriter = crate::json::JsonRewriter::new(plan);
+    let (mut out, mut tally) = (Vec::new(), crate::tally::Tally::default());
+    rewriter.write(br#"["jane@example.com"]"#, &mut out, &mut tally);
+    assert!(tally.blocks);
+}
+
+#[test]
+fn what_is_by_name_is_all_of_its_value() {
+    for (preset, document, expected) in [
+        (
+            "gdpr",
+            r#"{"dob":{"day":10,"month":11,"year":1980},"birthDate":[1980,11,10]}"#,
+            r#"{"dob":{"day":"[PERSON_DATE]","month":"[PERSON_DATE]","year":"[PERSON_DATE]"},"birthDate":["[PERSON_DATE]","[PERSON_DATE]","[PERSON_DATE]"]}"#,
+        ),
+        (
+            "hipaa",
+            r#"{"dob":{"day":10,"month":11,"year":1980},"birthDate":[1980,11,10],"ssn":{"n":"536221234"}}"#,
+            r#"{"dob":{"day":"[PERSON_DATE]","month":"[PERSON_DATE]","year":1980},"birthDate":[1980,"[PERSON_DATE]","[PERSON_DATE]"],"ssn":{"n":"[US_SSN]"}}"#,
+        ),
+        (
+            "ccpa",
+            r#"{"birthDate":{"$date":"1980-11-10T00:00:00Z"},"first_name":{"en":"Ada"},"street":{"line":"5 Main St"}}"#,
+            r#"{"birthDate":{"$date":"[PERSON_DATE]"},"first_name":{"en":"[PERSON_NAME]"},"street":{"line":"[STREET_ADDRESS]"}}"#,
+        ),
+        (
+            "pci",
+            r#"{"pin":{"clear":"1234"},"cvv":{"N":"123"}}"#,
+            r#"{"pin":{"clear":""},"cvv":{"N":""}}"#,
+        ),
+        (
+            "secrets",
+            r#"{"password":{"S":"hunter2"}}"#,
+            r#"{"password":{"S":"[PASSWORD]"}}"#,
+        ),
+        (
+            "hipaa",
+            r#"{"age":"93 years, 2 months","patientAge":"P93Y","age_group":"90+"}"#,
+            r#"{"age":"90","patientAge":"[AGE]","age_group":"90"}"#,
+        ),
+        (
+            "hipaa",
+            r#"{"age":{"low":90,"high":42}}"#,
+            r#"{"age":{"low":90,"high":42}}"#,
+        ),
+        ("hipaa", r#"{"age":9.3e1}"#, r#"{"age":"[AGE]"}"#),
+        ("hipaa", r#"{"age":-1}"#, r#"{"age":-1}"#),
+        ("hipaa", r#"{"age":"1116 months"}"#, r#"{"age":"[AGE]"}"#),
+        ("hipaa", r#"{"age":">89"}"#, r#"{"age":"[AGE]"}"#),
+        (
+            "hipaa",
+            r#"{"dob":"/Date(-1201000000000)/","birth_month":12}"#,
+            r#"{"dob":"[PERSON_DATE]","birth_month":"[PERSON_DATE]"}"#,
+        ),
+        (
+            "gdpr",
+            r#"{"lat":"52,520008","location":"geo:52.520008,13.404954","geo":"POINT(13.404954 52.520008)"}"#,
+            r#"{"lat":"[GEO_COORDINATE]","location":"[GEO_COORDINATE]","geo":"[GEO_COORDINATE]"}"#,
+        ),
+        (
+            "pci",
+            r#"{"card":4.111111111111111e15,"n":4111111111111111e0}"#,
+            r#"{"card":"************1111","n":"************1111"}"#,
+        ),
+        (
+            "gdpr",
+            r#"{"dob":{"type":"string","format":"date 2024","description":"since 1990"}}"#,
+            r#"{"dob":{"type":"string","format":"date 2024","description":"since 1990"}}"#,
+        ),
+    ] {
+        let rules = format!(r#"{{"presets":["{preset}"]}}"#);
+        assert_eq!(redacted(&rules, document), expected, "{preset}");
+    }
 }
 
 #[test]

@@ -39,6 +39,10 @@ pub struct CsvRewriter {
     index: usize,
     /// A cell of this row has been written.
     written: bool,
+    /// Nothing but spaces has come in this row.
+    is_row_blank: bool,
+    /// The row above is blank, and so this one may begin another table.
+    is_below_blank: bool,
     /// The row before has ended with CR, and LF may belong to it.
     after_cr: bool,
     value: ValueScanner,
@@ -101,6 +105,8 @@ impl CsvRewriter {
             state: State::HeldRow,
             index: 0,
             written: false,
+            is_row_blank: true,
+            is_below_blank: false,
             after_cr: false,
             value: ValueScanner::new(Spelling::Cell),
             offset: 0,
@@ -170,12 +176,17 @@ impl CsvRewriter {
         out.extend_from_slice(part(&row, 0, row.len().less(without_mark.len())));
         self.in_held_quotes = false;
         let line = without_mark.trim_ascii_end();
-        if std::mem::take(&mut self.after_cr) && without_mark == b"\n" || line.is_empty() {
+        let is_rest_of_end = std::mem::take(&mut self.after_cr) && without_mark == b"\n";
+        if is_rest_of_end || line.is_empty() {
+            if !is_rest_of_end {
+                self.end_table();
+            }
             out.extend_from_slice(without_mark);
             self.after_cr = without_mark.last() == Some(&b'\r');
             self.pass(row.len());
             return;
         }
+        let is_below_blank = std::mem::take(&mut self.is_below_blank);
         // What spreadsheets write to name the delimiter.
         if let [b's', b'e', b'p', b'=', delimiter] = line {
             self.format.delimiter = Some(*delimiter);
@@ -184,8 +195,10 @@ impl CsvRewriter {
             return;
         }
         self.pass(row.len().less(without_mark.len()));
-        if !self.in_table {
-            self.delimiter = self.format.delimiter.unwrap_or_else(|| delimiter_of(line));
+        if !self.in_table || is_below_blank && !has_outside_quotes(line, self.delimiter) {
+            let said = self.format.delimiter;
+            let said = said.filter(|delimiter| has_outside_quotes(line, *delimiter));
+            self.delimiter = said.unwrap_or_else(|| delimiter_of(line));
         }
         let cells = cells(line, self.delimiter);
         let is_whole = without_mark.len() < MAX_HELD_ROW_BYTES;
@@ -194,7 +207,7 @@ impl CsvRewriter {
         let is_of_names = is_whole
             && !is_single_comment
             && self.format.header != Some(false)
-            && self.take_names(&cells, filled);
+            && self.take_names(&cells, filled, is_below_blank);
         // What stands above a header is searched as any row, and the next row may be the header.
         let is_comment = line.starts_with(b"#") && !self.is_header;
         let may_be_title = filled < 2
@@ -232,18 +245,23 @@ impl CsvRewriter {
 
     /// Takes the cells of a row for the names of the columns, if they are that. Returns whether they
     /// can be.
-    fn take_names(&mut self, cells: &[Vec<u8>], filled: usize) -> bool {
+    fn take_names(&mut self, cells: &[Vec<u8>], filled: usize, is_below_blank: bool) -> bool {
         let is_first = !self.in_table && self.columns.len() < 2;
         let may_be_header = match self.format.header {
             Some(true) if is_first => true,
-            _ => filled > usize::from(!is_first) && cells.iter().all(|cell| self.may_be_name(cell)),
+            _ => {
+                filled > usize::from(!is_first && !is_below_blank)
+                    && cells.iter().all(|cell| self.may_be_name(cell))
+            }
         };
         if !may_be_header {
             return false;
         }
         let plan = Rc::clone(&self.plan);
         let named = cells.iter().map(|name| {
-            let (info, decision) = plan.decide_column(name);
+            let (mut info, decision) = plan.decide_column(name);
+            // Several names in one cell were not taken apart, and what one of them denies another is.
+            info.negative &= !has_separator(name, cells.len() == 1);
             Column {
                 name: name.clone(),
                 info,
@@ -254,7 +272,8 @@ impl CsvRewriter {
             .chain(std::iter::once(Column::nameless(&plan)))
             .collect();
         // A row of words may be data, unless a rule or a detector knows one of them.
-        if is_first || self.says_something(&columns) {
+        let is_other_table = is_below_blank && plan.minimizes_bodies();
+        if is_first || is_other_table || self.says_something(&columns) {
             self.columns = columns;
             self.is_header = true;
         }
@@ -307,7 +326,7 @@ impl CsvRewriter {
                 {
                     out.push(byte);
                     self.after_cr = byte == b'\r';
-                    self.state = State::HeldRow;
+                    self.end_table();
                     position = position.plus(1);
                     break;
                 }
@@ -318,6 +337,7 @@ impl CsvRewriter {
                 State::Bare | State::Dropped { quoted: false } => {
                     let end = memchr::memchr3(self.delimiter, b'\n', b'\r', ahead);
                     let piece = part(ahead, 0, end.unwrap_or(ahead.len()));
+                    self.is_row_blank &= is_blank(piece);
                     if self.state == State::Bare {
                         self.push(piece, out, tally);
                     }
@@ -332,6 +352,7 @@ impl CsvRewriter {
                 State::Quoted => {
                     let end = memchr::memchr(b'"', ahead);
                     let piece = part(ahead, 0, end.unwrap_or(ahead.len()));
+                    self.is_row_blank &= is_blank(piece);
                     self.push(piece, out, tally);
                     if end.is_some() {
                         self.state = State::Quote;
@@ -358,6 +379,7 @@ impl CsvRewriter {
                     if end.is_some() {
                         self.state = State::DroppedQuote;
                     }
+                    self.is_row_blank &= is_blank(part(ahead, 0, end.unwrap_or(ahead.len())));
                     end.map_or(ahead.len(), |end| end.plus(1))
                 }
                 State::DroppedQuote => {
@@ -488,7 +510,45 @@ impl CsvRewriter {
         self.index = 0;
         self.written = false;
         self.is_header = false;
+        // Spreadsheets write the delimiters of a blank row as well.
+        if std::mem::replace(&mut self.is_row_blank, true) && !self.value.is_in_key() {
+            self.end_table();
+        }
     }
+
+    /// Below a blank row there may be another table, whose columns are not those that may pass.
+    fn end_table(&mut self) {
+        self.state = State::HeldRow;
+        self.is_below_blank = true;
+        if self.columns.len() > 1 && self.plan.minimizes_bodies() {
+            let mut columns = self.columns.to_vec();
+            for column in &mut columns {
+                column.decision = MemberDecision::NotAllowed;
+            }
+            self.columns = columns.into();
+        }
+    }
+}
+
+fn is_blank(piece: &[u8]) -> bool {
+    piece.iter().all(u8::is_ascii_whitespace)
+}
+
+/// Whether a name looks like several with another delimiter between; if it is all of its row, also with
+/// spaces.
+fn has_separator(name: &[u8], is_row: bool) -> bool {
+    name.iter().any(|byte| {
+        DELIMITERS.contains(byte) || *byte == b':' || is_row && byte.is_ascii_whitespace()
+    })
+}
+
+/// Whether a delimiter stands in a row, outside of quotes.
+fn has_outside_quotes(row: &[u8], delimiter: u8) -> bool {
+    let mut in_quotes = false;
+    row.iter().any(|byte| {
+        in_quotes ^= *byte == b'"';
+        !in_quotes && *byte == delimiter
+    })
 }
 
 /// The delimiter that stands most often in a row, outside of quotes.
@@ -535,7 +595,7 @@ fn cells(row: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
 }
 
 /// In the order in which they are preferred.
-const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+const DELIMITERS: [u8; 7] = [b',', b';', b'\t', b'|', b'^', b'~', 1];
 const MAX_HELD_ROW_BYTES: usize = 16 * 1024;
 const MAX_NAME_BYTES: usize = 128;
 /// More rows of words than these are a table of words.

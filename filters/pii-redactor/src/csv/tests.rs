@@ -149,3 +149,57 @@ fn titles_hide_no_header() {
     let only = r#"{"rules":[{"allow_fields":["$.id"]}]}"#;
     check(only, "Jane's report\nid,name\n1,Jane\n", "\nid\n1\n");
 }
+
+#[test]
+fn a_second_table_passes_by_its_own_names() {
+    let only = r#"{"rules":[{"allow_fields":["$.id"]}]}"#;
+    for (input, expected) in [
+        ("id,ssn\n1,a\n\nssn,name\n536221234,Jane\n", "id\n1\n\n\n\n"),
+        ("id,x\n1,a\n\nx,id\n2,3\n", "id\n1\n\nid\n3\n"),
+        ("id,x\n1,a\n\nA title\nx,y\n2,secret\n", "id\n1\n\n\n\n\n"),
+        ("id\n1\n\nssn\n536221234\n", "id\n1\n\n\n\n"),
+        ("id,x\n1,a\n\nssn;id\n536221234;7\n", "id\n1\n\nid\n7\n"),
+        // As spreadsheets write a blank row.
+        ("id,x\n1,a\n,\ny,z\n2,secret\n", "id\n1\n\n\n\n"),
+        ("id,x\n1,a\n\"\", \nx,y\n2,secret\n", "id\n1\n\"\"\n\n\n"),
+        // More of what may pass, or of something else: nobody can tell.
+        ("id,x\n1,a\n\n2,b\n", "id\n1\n\n\n"),
+    ] {
+        check(only, input, expected);
+    }
+    let gone = r#"{"rules":[{"fields":[{"name":"ssn","action":"remove"}]}]}"#;
+    for (input, expected) in [
+        ("id,x\n1,a\n,\nssn,y\n536221234,b\n", "id,x\n1,a\n,\ny\nb\n"),
+        ("id,x\n1,a\n\nssn\n536221234\n", "id,x\n1,a\n\n\n\n"),
+    ] {
+        check(gone, input, expected);
+    }
+}
+
+#[test]
+fn a_header_that_is_not_taken_apart_denies_nothing() {
+    let card = r#"{"rules":[{"detect":["CREDIT_CARD","US_SSN","PHONE"]}]}"#;
+    for (input, expected) in [
+        ("id^val\n1^4111111111111111\n", "id^val\n1^[CREDIT_CARD]\n"),
+        ("id~val\n1~+49 30 901820\n", "id~val\n1~[PHONE]\n"),
+        (
+            "id:val:n\n1:4111111111111111:3\n",
+            "id:val:n\n1:[CREDIT_CARD]:3\n",
+        ),
+        (
+            "id val n\n1 4111111111111111 3\n",
+            "id val n\n1 [CREDIT_CARD] 3\n",
+        ),
+        (
+            "id\u{1}val\n1\u{1}536-22-1234\n",
+            "id\u{1}val\n1\u{1}[US_SSN]\n",
+        ),
+        ("id\n4111111111111111\n", "id\n4111111111111111\n"),
+    ] {
+        check(card, input, expected);
+    }
+    let plan = plan_of(card);
+    let table = "id,val\n1,4111111111111111\n";
+    let left = crate::fixtures::redacted(&plan, "text/tab-separated-values", table);
+    assert_eq!(left, "id,val\n1,[CREDIT_CARD]\n");
+}

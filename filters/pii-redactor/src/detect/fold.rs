@@ -85,6 +85,13 @@ impl Folded {
         self.bytes.extend_from_slice(part(text, start, end));
     }
 
+    /// The place in the plain text, of one in the original.
+    pub(crate) fn place_of(&self, original: usize) -> usize {
+        let behind = self.breaks.partition_point(|(_, place)| *place <= original);
+        let last = behind.checked_sub(1).and_then(|last| self.breaks.get(last));
+        last.map_or(original, |(plain, place)| plain.plus(original.less(*place)))
+    }
+
     /// The place in the original.
     pub(crate) fn original(&self, place: usize) -> usize {
         raw_position(&self.breaks, place)

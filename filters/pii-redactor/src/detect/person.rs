@@ -2,6 +2,8 @@
 
 use crate::detect::prelude::*;
 
+use crate::bytes::{count_while, rest};
+
 /// None of the signs of paths, addresses and code.
 pub(crate) fn name(value: &[u8]) -> bool {
     !value.iter().any(|byte| b"/:@{}<>=\\".contains(byte))
@@ -29,55 +31,91 @@ pub(crate) fn postal_code(value: &[u8]) -> bool {
 /// A day somewhere in it: digits that can be one, or the name of a month.
 pub(crate) fn date(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    value.len() <= 40
-        && digits >= 4
-        && value
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b" -/.,:+".contains(byte) || *byte >= 0x80)
+    // A day or a month by itself: `"birthDate": [1970, 5, 6]`.
+    let is_part = value.len() <= 2 && digits == value.len() && digits > 0;
+    is_part
+        || value.len() <= 64
+            && digits >= 4
+            && value.iter().all(|byte| {
+                byte.is_ascii_alphanumeric() || b" -/.,:+()[]'".contains(byte) || *byte >= 0x80
+            })
 }
 
-/// Years: up to three digits, perhaps a fraction, and what says that they are years or more.
+/// Years: up to three digits, perhaps a fraction, and what says that they are years or more, or months; also
+/// several of these, or a span (`90-95`), and a duration of ISO 8601 (`P93Y`).
 pub(crate) fn age(value: &[u8]) -> bool {
-    let years = crate::bytes::count_while(value, 0, |byte| byte.is_ascii_digit());
-    let mut behind = part(value, years, value.len());
-    if behind.first() == Some(&b'.') {
-        let fraction = crate::bytes::count_while(behind, 1, |byte| byte.is_ascii_digit());
-        behind = part(behind, fraction.plus(1), behind.len());
+    let sign = count_while(value, 0, |byte| {
+        matches!(byte, b'<' | b'>' | b'=' | b'~' | b'P')
+    });
+    let mut position = sign;
+    let is_duration = value.starts_with(b"P");
+    let mut numbers = 0_usize;
+    while position < value.len() {
+        let byte = at(value, position);
+        let digits = count_while(value, position, |byte| byte.is_ascii_digit());
+        let letters = count_while(value, position, |byte| byte.is_ascii_alphabetic());
+        let unit = part(value, position, position.plus(letters)).to_ascii_lowercase();
+        let months = rest(value, position.plus(digits)).trim_ascii_start();
+        let most = if months.starts_with(b"mo") { 4 } else { 3 };
+        let is_part = match byte {
+            b'0'..=b'9' => digits <= most,
+            _ if letters > 0 && numbers > 0 => {
+                UNITS_OF_AGE.contains(&&*unit) || is_duration && letters == 1 || unit == b"e"
+            }
+            _ => matches!(byte, b' ' | b'.' | b',' | b'+' | b'-' | b'/') && numbers > 0,
+        };
+        if !is_part {
+            return false;
+        }
+        numbers = numbers.plus(usize::from(digits > 0));
+        position = position.plus(digits.max(letters).max(1));
     }
-    let unit = behind.trim_ascii().to_ascii_lowercase();
-    let units: [&[u8]; 11] = [
-        b"",
-        b"+",
-        b"y",
-        b"yr",
-        b"yrs",
-        b"yo",
-        b"y/o",
-        b"year",
-        b"years",
-        b"years old",
-        b"yrs old",
-    ];
-    (1..=3).contains(&years) && value.len() <= 24 && units.contains(&unit.as_slice())
+    numbers > 0 && value.len() <= 40
 }
 
-/// One number up to 180 with decimals, or two of them.
+const UNITS_OF_AGE: [&[u8]; 15] = [
+    b"y", b"o", b"yr", b"yrs", b"yo", b"year", b"years", b"old", b"and", b"mo", b"mos", b"month",
+    b"months", b"weeks", b"days",
+];
+
+/// One number up to 180 with decimals, or two of them; or with degrees, as a geo URI, or as a point of WKT.
 pub(crate) fn geo(value: &[u8]) -> bool {
-    let mut parts = 0;
-    let all = value
-        .split(|byte| matches!(byte, b',' | b';' | b' '))
-        .all(|part| {
-            if part.is_empty() {
-                return true;
+    let prefix: usize = if value.starts_with(b"geo:") {
+        4
+    } else if value.starts_with(b"POINT") {
+        5
+    } else {
+        0
+    };
+    let value = rest(value, prefix);
+    let mut numbers = 0_usize;
+    let mut position = 0_usize;
+    let mut has_decimals = false;
+    while position < value.len() {
+        let byte = at(value, position);
+        let digits = count_while(value, position, |byte| byte.is_ascii_digit());
+        let next = at(value, position.plus(digits));
+        let behind = at(value, position.plus(digits).plus(1));
+        let is_whole =
+            digits > 0 && crate::bytes::number(part(value, position, position.plus(digits))) <= 180;
+        if is_whole {
+            let has_point = matches!(next, b'.' | b',') && behind.is_ascii_digit();
+            // The sign of degrees.
+            has_decimals |= has_point || next == 0xc2;
+            numbers = numbers.plus(1);
+            position = position.plus(digits);
+            if has_point {
+                position = position.plus(1);
+                position =
+                    position.plus(count_while(value, position, |byte| byte.is_ascii_digit()));
             }
-            parts = 1_u8.saturating_add(parts);
-            let text = std::str::from_utf8(part).unwrap_or_default();
-            text.contains('.')
-                && text
-                    .parse::<f64>()
-                    .is_ok_and(|number| number.abs() <= 180.0)
-        });
-    all && (1..=2).contains(&parts)
+        } else if digits == 0 && (b" ,;-+()'\"NSEW".contains(&byte) || byte >= 0x80) {
+            position = position.plus(1);
+        } else {
+            return false;
+        }
+    }
+    has_decimals && numbers > 0 && value.len() <= 64
 }
 
 /// Letters and digits, with at least four digits.

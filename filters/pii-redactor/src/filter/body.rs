@@ -42,8 +42,8 @@ pub(super) struct Work {
     pub(super) is_reported: bool,
     /// That the rest is not searched for its cost has been reported.
     pub(super) is_over_budget: bool,
-    /// The content type is that of gRPC.
-    pub(super) is_grpc: bool,
+    /// Why it is not searched, if it turns out to be binary.
+    pub(super) binary: NotSearched,
     pub(super) finished: bool,
 }
 
@@ -178,10 +178,13 @@ impl RedactedStream {
             let refused = (FailurePolicy::Block, Reason::Ambiguous);
             return self.refuse(filter, host, direction, refused);
         }
-        let Some(framing) = media.framing else {
-            if minimizes || judges || measures_graphql || blocks_types {
-                return self.refuse(filter, host, direction, refused);
-            }
+        let is_binary = media.framing.is_none();
+        if is_binary && (minimizes || judges || measures_graphql || blocks_types) {
+            return self.refuse(filter, host, direction, refused);
+        }
+        // What servers make of a request is for them to say, whatever its type is.
+        let sniffed = (direction == Direction::Request).then_some(Framing::Binary);
+        let Some(framing) = media.framing.or(sniffed) else {
             report::not_searched(filter, host, place, NotSearched::ContentType, 1);
             return Action::Continue;
         };
@@ -252,7 +255,11 @@ impl RedactedStream {
             people_told: 0,
             is_reported: false,
             is_over_budget: false,
-            is_grpc: framing == Framing::Grpc,
+            binary: match framing {
+                Framing::Grpc => NotSearched::Grpc,
+                Framing::Binary => NotSearched::ContentType,
+                _ => NotSearched::Binary,
+            },
             finished: false,
         };
         if rewrites {
@@ -308,7 +315,7 @@ fn holds(
     // conversation.
     let streams = match framing {
         Framing::Json | Framing::JsonLines => coding == Coding::Identity,
-        Framing::Events | Framing::Unknown | Framing::Grpc => true,
+        Framing::Events | Framing::Unknown | Framing::Grpc | Framing::Binary => true,
         Framing::Form
         | Framing::Multipart(_)
         | Framing::Csv(_)

@@ -3,7 +3,7 @@
 use host::{Action, Buffer, Direction, Host};
 
 use super::body::{HELD_BYTES, Work};
-use super::reason::Reason;
+use super::reason::{NotSearched, Reason};
 use super::{PiiRedactor, RedactedStream, report};
 use crate::bytes::same;
 use crate::config::{FailurePolicy, OnError, ParseErrorPolicy, TrailersPolicy};
@@ -29,7 +29,7 @@ impl Work {
             && on_error.unsupported_encoding == FailurePolicy::Block
         {
             Some(Reason::UnsupportedEncoding)
-        } else if unsearched.is_binary && forbids_binary && !self.is_grpc {
+        } else if unsearched.is_binary && forbids_binary && self.binary != NotSearched::Grpc {
             Some(Reason::UnsupportedType)
         } else {
             None

@@ -106,7 +106,6 @@ impl RedactedStream {
             });
         }
         let unsearched = work.pipeline.unsearched();
-        let is_grpc = work.is_grpc;
         for (reason, number) in [
             (NotSearched::File, unsearched.files),
             (NotSearched::EncodedPart, unsearched.encoded_parts),
@@ -116,12 +115,7 @@ impl RedactedStream {
             }
         }
         if unsearched.is_binary {
-            let reason = if is_grpc {
-                NotSearched::Grpc
-            } else {
-                NotSearched::Binary
-            };
-            not_searched(filter, host, place, reason, 1);
+            not_searched(filter, host, place, work.binary, 1);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers and literals: what becomes of them.
 
+use std::borrow::Cow;
+
 use super::cursor::Cursor;
 use super::members::is_token_byte;
 use super::{JsonRewriter, MAX_TOKEN_BYTES, State};
@@ -211,13 +213,21 @@ impl JsonRewriter {
                 }
                 let mut found = only_one(&spans, token.len());
                 let mut value = token;
-                if let Some(core) = core.filter(|_| found.is_none()) {
+                let core = core.filter(|_| found.is_none());
+                if let Some(core) = core.as_deref() {
                     plan.search(core, 0, &announcement, true, &mut spans);
                     found = only_one(&spans, core.len());
                     value = core;
                 }
                 self.spans = spans;
-                Redaction::of_kind(plan, found?.entity, Some(value))
+                let redaction = Redaction::of_kind(plan, found?.entity, Some(value));
+                // Of `-1` as of `1`, nothing that would be too precise.
+                let is_same = |text: &String| text.as_bytes() == value;
+                if matches!(&redaction.replacement, Replacement::Text(text) if redaction.generalizes && is_same(text))
+                {
+                    return None;
+                }
+                redaction
             }
         };
         let less_precise = match &redaction.replacement {
@@ -282,17 +292,40 @@ fn is_number(token: &[u8]) -> bool {
     valid && position == token.len()
 }
 
-/// The digits of a whole number, without its sign and without a fraction of zeros.
-fn whole_number(token: &[u8]) -> Option<&[u8]> {
+/// The digits of a whole number, without its sign, a fraction of zeros and an exponent: `4.2e1` is 42.
+fn whole_number(token: &[u8]) -> Option<Cow<'_, [u8]>> {
     let unsigned = token.strip_prefix(b"-").unwrap_or(token);
     let length = count_while(unsigned, 0, |byte| byte.is_ascii_digit());
-    let fraction = rest(unsigned, length);
-    let is_whole = match fraction.split_first() {
-        None => true,
-        Some((b'.', zeros)) => zeros.iter().all(|byte| *byte == b'0'),
-        Some(_) => false,
+    let whole = part(unsigned, 0, length);
+    let mut fraction: &[u8] = &[];
+    let mut behind = rest(unsigned, length);
+    if let Some(digits) = behind.strip_prefix(b".") {
+        let length = count_while(digits, 0, |byte| byte.is_ascii_digit());
+        fraction = part(digits, 0, length);
+        behind = rest(digits, length);
+    }
+    let shift = match behind.split_first() {
+        None => 0,
+        Some((b'e' | b'E', exponent)) => {
+            let exponent = exponent.strip_prefix(b"+").unwrap_or(exponent);
+            let is_short =
+                (1..=2).contains(&exponent.len()) && exponent.iter().all(u8::is_ascii_digit);
+            usize::try_from(crate::bytes::number(exponent))
+                .ok()
+                .filter(|_| is_short)?
+        }
+        Some(_) => return None,
     };
-    is_whole.then(|| part(unsigned, 0, length))
+    let decimals = rest(fraction, shift);
+    if decimals.iter().any(|byte| *byte != b'0') || whole.is_empty() || shift > MAX_TOKEN_BYTES {
+        return None;
+    }
+    if shift == 0 {
+        return Some(Cow::Borrowed(whole));
+    }
+    let mut digits = [whole, part(fraction, 0, shift)].concat();
+    digits.resize(length.plus(shift), b'0');
+    Some(Cow::Owned(digits))
 }
 
 /// The match that is all of a number.

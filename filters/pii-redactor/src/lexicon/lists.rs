@@ -25,6 +25,17 @@ pub(super) const COUNTING: &[&str] = &[
     "arn", "pattern", "regex", "expires", "ttl", "in", "age", "score", "rate",
 ];
 
+/// Names in an object that declares a member, or says where a value is from: these are no part of it, such
+/// as the `description` of a `birth_date`.
+#[rustfmt::skip]
+pub(super) const DECLARING: &[&str] = &[
+    "description", "label", "placeholder", "title", "example", "examples", "enum", "nullable", "items",
+    "properties", "ref", "hint", "help", "message", "messages", "error", "errors", "rule", "rules", "regex",
+    "validation", "kind", "visible", "editable", "sortable", "searchable", "href", "link", "links", "self",
+    "schema", "property", "column", "default", "use", "system", "period", "country", "state", "region",
+    "province", "currency", "language", "lang", "locale", "unit", "active", "readonly", "optional", "source",
+];
+
 /// Right before a phrase they make it a measure: `max_age` is nobody's age.
 pub(super) const MODIFIERS: &[&str] = &[
     "max", "maximum", "min", "minimum", "avg", "average", "mean", "median", "total",

@@ -219,6 +219,15 @@ impl Lexicon {
         Announcement { kinds, negative }
     }
 
+    /// Whether a member with this name may be a part of what the member around it is, such as the year of a
+    /// date: it says nothing about that one, and is no id, time or amount of its own.
+    #[must_use]
+    pub(crate) fn may_be_part(&self, name: &[u8]) -> bool {
+        let says_otherwise = NEGATIVE | COUNTING | MODIFIER | DECLARING;
+        Words::new(name, &self.labels)
+            .all(|word| !NameWord::new(&self.vocabulary, name, &word).has(says_otherwise))
+    }
+
     /// What the phrases in a name announce that end at the word `from` or behind it.
     fn announced_by_name(&self, words: &[NameWord], from: usize) -> EntitySet {
         let tail = words
@@ -309,6 +318,8 @@ const MODIFIER: Flags = 32;
 const UNIT: Flags = 64;
 /// One of [`lists::BESIDE_NUMBERS`].
 const BESIDE: Flags = 128;
+/// One of [`lists::DECLARING`].
+const DECLARING: Flags = 256;
 
 const FLAGGED: &[(&[&str], Flags)] = &[
     (lists::NEGATIVE, NEGATIVE),
@@ -320,6 +331,7 @@ const FLAGGED: &[(&[&str], Flags)] = &[
     (lists::MODIFIERS, MODIFIER),
     (lists::UNITS, UNIT),
     (lists::BESIDE_NUMBERS, BESIDE),
+    (lists::DECLARING, DECLARING),
 ];
 
 const MAX_PARENT_WORDS: usize = 3;

@@ -15,7 +15,7 @@ pub(crate) struct Vocabulary {
 }
 
 /// What a word is apart from being part of phrases, as bits.
-pub(crate) type Flags = u8;
+pub(crate) type Flags = u16;
 
 /// What is known about one word of a name or a text.
 #[derive(Clone, Copy, Debug, Default)]

@@ -27,7 +27,7 @@ impl Plan {
         KeyInfo {
             finds: rest != name,
             ..self.learn_plain(
-                &labels.taken_from(parent, NOTHING),
+                (info, &labels.taken_from(parent, NOTHING)),
                 &labels.taken_from(&rest, NOTHING),
                 &labels.taken_from(name, SOMETHING),
             )

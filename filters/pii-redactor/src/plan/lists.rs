@@ -60,4 +60,37 @@ mod tests {
             assert_eq!(redacted(&plan, "text/plain", text), expected, "{text}");
         }
     }
+
+    #[test]
+    fn a_list_of_any_length_is_announced() {
+        let plan = plan_of(r#"{"presets":["hipaa"]}"#);
+        let items = |between: &str, spell: &dyn Fn(usize) -> String| {
+            let items: Vec<String> = (0..1000).map(spell).collect();
+            items.join(between)
+        };
+        let ssn = |n: usize| format!("5362{:05}", n + 10_101);
+        let phone = |n: usize| format!("030 90{n:04}");
+        let dashes = |n: usize| format!("536\u{2013}22\u{2013}{:04}", n + 1001);
+        for (head, between, spell) in [
+            ("SSNs: ", ", ", &ssn as &dyn Fn(usize) -> String),
+            ("SSNs: ", "; ", &dashes),
+            ("Phones: ", ", ", &phone),
+            ("Phones:\\n- ", "\\n- ", &phone),
+            ("SSNs:\\n", "\\n", &ssn),
+        ] {
+            let text = format!("{head}{}", items(between, spell));
+            let document = format!("[\"{text}\"]");
+            let left = redacted(&plan, "application/json", &document);
+            assert_eq!(left.matches('[').count(), 1001, "{head}: {}", &left[..200]);
+            if !head.contains('\\') {
+                let left = redacted(&plan, "text/plain", &text);
+                assert_eq!(left.matches('[').count(), 1000, "{head}");
+            }
+            // What is no item any more is not announced.
+            let last = spell(0).replace('\u{2013}', "");
+            let end = format!("[\"{text} and the order {last}\"]");
+            let left = redacted(&plan, "application/json", &end);
+            assert!(left.ends_with(&format!("order {last}\"]")), "{head}");
+        }
+    }
 }

@@ -18,7 +18,7 @@ use std::rc::Rc;
 use policy::finding::Category;
 use policy::matching::HostPattern;
 
-use crate::action::Action;
+use crate::action::{Action, Strictness};
 use crate::custom::Custom;
 use crate::data_budget::Ration;
 use crate::detect::{DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable};
@@ -60,6 +60,8 @@ pub struct Plan {
     watched: Option<Watched>,
     names: RefCell<NameCache>,
     settings: Rc<Settings>,
+    /// A rule has the preset that asks for card numbers in ids.
+    finds_cards_in_ids: bool,
     /// What may leave in clear of the piece that is being read.
     ration: RefCell<Option<Rc<Ration>>>,
 }
@@ -95,6 +97,23 @@ pub struct Binding {
     pub enforces: bool,
 }
 
+impl Binding {
+    /// The lowest of several acts, and of equal ones the first.
+    fn strictness(&self) -> (bool, Strictness) {
+        strictness(&self.action, self.enforces)
+    }
+}
+
+/// What enforces comes before what only counts, and of that the first is told.
+fn strictness(action: &Action, enforces: bool) -> (bool, Strictness) {
+    let strictness = if enforces {
+        action.strictness()
+    } else {
+        Strictness::default()
+    };
+    (!enforces, strictness)
+}
+
 /// A rule about members.
 #[derive(Clone, Debug)]
 pub struct FieldRule {
@@ -111,6 +130,15 @@ pub struct FieldRule {
 }
 
 impl FieldRule {
+    /// The lowest of several acts, and of equal ones the first.
+    fn strictness(&self) -> (bool, Strictness) {
+        match &self.action {
+            FieldAction::Value(action) => strictness(action, self.enforces),
+            FieldAction::Remove | FieldAction::Null => strictness(&Action::Remove, self.enforces),
+            FieldAction::Replace(_) => strictness(&Action::Label, self.enforces),
+        }
+    }
+
     /// Whether a member decides about the message: it blocks it, or may lead to some hosts only.
     fn may_stop(&self) -> bool {
         let blocks =
@@ -162,7 +190,7 @@ pub(crate) const ALLOWED_TARGET: u16 = u16::MAX;
 pub struct Parts {
     /// The rules.
     pub rules: Vec<PlannedRule>,
-    /// Kinds with what is done with them; the first binding of a kind that enforces counts, else the
+    /// Kinds with what is done with them; the strictest binding of a kind that enforces counts, else the
     /// first.
     pub bindings: Vec<(u8, Binding)>,
     /// Rules about members.
@@ -175,6 +203,8 @@ pub struct Parts {
     pub people: Vec<PersonPath>,
     /// What documents may ask for at most.
     pub limits: Vec<PlannedLimits>,
+    /// Members that are called ids may have card numbers.
+    pub finds_cards_in_ids: bool,
 }
 
 impl Plan {
@@ -190,7 +220,7 @@ impl Plan {
             let Some(slot) = slot else { continue };
             let better = slot
                 .as_ref()
-                .is_none_or(|known| binding.enforces && !known.enforces);
+                .is_none_or(|known| binding.strictness() < known.strictness());
             if better {
                 *slot = Some(binding);
             }
@@ -249,6 +279,7 @@ impl Plan {
             watched: Watched::new(parts.owners, parts.people, parts.limits),
             names: RefCell::default(),
             settings,
+            finds_cards_in_ids: parts.finds_cards_in_ids,
             ration: RefCell::default(),
         }
     }
@@ -368,31 +399,79 @@ impl Plan {
         if self.settings.search_names {
             return self.learn_and_search(parent, name);
         }
-        self.learn_plain(parent.1, name, name)
+        self.learn_plain(parent, name, name)
     }
 
     /// `parent` and `announcing` are what announces, `name` is what rules go by.
-    fn learn_plain(&self, parent: &[u8], announcing: &[u8], name: &[u8]) -> KeyInfo {
-        let announcement = self.lexicon.of_name(parent, announcing);
+    fn learn_plain(
+        &self,
+        (around, parent): (&KeyInfo, &[u8]),
+        announcing: &[u8],
+        name: &[u8],
+    ) -> KeyInfo {
+        let mut announcement = self.lexicon.of_name(parent, announcing);
+        if announcement.kinds.is_empty()
+            && let Some(kinds) = around.kinds.as_deref()
+            // `/user/login` is a path, and nobody's login.
+            && !parent.contains(&b'/')
+            && self.lexicon.may_be_part(announcing)
+        {
+            // All of a value is what its name says, whatever its parts are called.
+            announcement.kinds = self.inherited(kinds, name);
+        }
         let words = crate::lexicon::split(name);
         let folded = words.join(" ");
         let has_words = |phrase: &str| {
             let padded = format!(" {folded} ");
             padded.contains(&format!(" {phrase} "))
         };
-        let field = self.fields.iter().position(|rule| match &rule.selector {
+        let fits = |rule: &FieldRule| match &rule.selector {
             Selector::Names(names) => names.contains(&folded),
             Selector::Words(phrases) => phrases.iter().any(|phrase| has_words(phrase)),
             Selector::Path(_) => false,
-        });
+        };
+        let fitting = (0_u16..).zip(&self.fields).filter(|(_, rule)| fits(rule));
+        let field = self.strictest_field(fitting.map(|(index, _)| index).collect());
         KeyInfo {
             kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
             negative: announcement.negative,
-            field: field.and_then(|index| u16::try_from(index).ok()),
+            field,
             finds: false,
             id: 0,
             mark: 0,
         }
+    }
+
+    /// Of the rules about members that fit one, by their places, the one that acts: of one rule of the
+    /// configuration the first entry, of several rules the strictest.
+    pub(crate) fn strictest_field(&self, mut fitting: Vec<u16>) -> Option<u16> {
+        policy::sort::by(&mut fitting, Ord::cmp);
+        let mut best: Option<(u16, &FieldRule)> = None;
+        let mut last = None;
+        for index in fitting {
+            let field = self.fields.get(usize::from(index))?;
+            let is_first = last.replace(field.rule) != Some(field.rule);
+            let is_stricter =
+                |(_, known): (u16, &FieldRule)| field.strictness() < known.strictness();
+            if is_first && best.is_none_or(is_stricter) {
+                best = Some((index, field));
+            }
+        }
+        best.map(|(index, _)| index)
+    }
+
+    /// What a part of a value is whose name announces these kinds. Settings stand below the names of secrets
+    /// (`"password": { "policy": "strong" }`), but not below the types of DynamoDB, which are letters.
+    fn inherited(&self, kinds: &EntitySet, name: &[u8]) -> EntitySet {
+        let mut inherited = *kinds;
+        let mut left = *kinds;
+        while let Some(entity) = left.first() {
+            left.remove(entity);
+            if self.category(entity) == Category::Security && name.len() > 1 {
+                inherited.remove(entity);
+            }
+        }
+        inherited
     }
 
     /// Whether something is looked for that no trigger announces: what detectors of the configuration

@@ -8,7 +8,9 @@ use policy::finding::Category;
 use super::{FIRST_CUSTOM, Plan};
 use crate::bytes::{Position as _, enclosing_bytes, part};
 use crate::custom::searchable;
-use crate::detect::{Confidence, DETECTORS, Form, Scratch, Span, Text, find, is_special_category};
+use crate::detect::{
+    Confidence, DETECTORS, Form, List, Scratch, Span, Text, find, is_special_category,
+};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 
@@ -23,6 +25,19 @@ impl Plan {
         whole: bool,
         spans: &mut Vec<Span>,
     ) {
+        self.search_part((bytes, from, usize::MAX), None, announcement, whole, spans);
+    }
+
+    /// As [`Self::search`], in a text that leaves up to `cut`: `list` is the list that goes on at its
+    /// beginning. Returns the one that goes on behind the cut.
+    pub(crate) fn search_part(
+        &self,
+        (bytes, from, cut): (&[u8], usize, usize),
+        list: List,
+        announcement: &Announcement,
+        whole: bool,
+        spans: &mut Vec<Span>,
+    ) -> List {
         spans.clear();
         let text = Text {
             bytes,
@@ -34,6 +49,9 @@ impl Plan {
             lexicon: &self.lexicon,
             heeds_negative: !self.settings.ignores_negative,
             least: self.settings.min_confidence,
+            cards_in_ids: self.finds_cards_in_ids,
+            list,
+            cut,
         };
         let scratch = &mut *self.scratch.borrow_mut();
         find(&text, scratch, spans);
@@ -46,6 +64,7 @@ impl Plan {
         if !spans.is_empty() {
             self.resolve(bytes, spans);
         }
+        scratch.list
     }
 
     /// The kind that a whole value is by its name.

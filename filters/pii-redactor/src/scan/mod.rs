@@ -10,8 +10,8 @@ mod escapes;
 mod secrets;
 
 use crate::bytes::{Position as _, at, before, count_while_back, part, rest};
-use crate::detect::Span;
 use crate::detect::boundary::separates_values;
+use crate::detect::{List, Span};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
 use crate::plan::{Plan, is_item};
@@ -45,6 +45,8 @@ pub(crate) struct TextScanner {
     spans: Vec<Span>,
     /// What a line above has announced for the items below it.
     listed: EntitySet,
+    /// The list that goes on behind what has left of this text.
+    list: List,
 }
 
 impl TextScanner {
@@ -63,6 +65,7 @@ impl TextScanner {
             escape: Vec::new(),
             spans: Vec::new(),
             listed: EntitySet::EMPTY,
+            list: None,
         }
     }
 
@@ -79,6 +82,7 @@ impl TextScanner {
         self.from = 0;
         self.raw_offset = offset;
         self.started = false;
+        self.list = None;
         // Only lines of a text go on with a key that began in another one.
         if self.swallowing == Swallow::Token || !self.spelling.joins_texts() {
             self.swallowing = Swallow::Nothing;
@@ -182,12 +186,14 @@ impl TextScanner {
         let whole = last && !self.started;
         let with_list = self.with_list(announcement);
         let announcement = with_list.as_ref().unwrap_or(announcement);
-        sink.plan
-            .search(&self.text, self.from, announcement, whole, &mut self.spans);
+        let mut cut = if last { self.text.len() } else { self.cut() };
+        let searched = (&*self.text, self.from, cut);
+        self.list =
+            sink.plan
+                .search_part(searched, self.list, announcement, whole, &mut self.spans);
         if last && self.spelling.is_lines() {
             self.go_on_with_list(sink.plan);
         }
-        let mut cut = if last { self.text.len() } else { self.cut() };
         if !last {
             for span in &self.spans {
                 if span.start < cut && span.end > cut {
@@ -253,6 +259,9 @@ impl TextScanner {
         let kept_from = cut.less(CONTEXT_BYTES);
         self.text.drain(..kept_from.min(self.text.len()));
         self.from = cut.less(kept_from);
+        self.list = self
+            .list
+            .and_then(|(end, kinds)| Some((end.checked_sub(kept_from)?, kinds)));
         self.raw.drain(..raw_cut.min(self.raw.len()));
         self.raw_offset = self
             .raw_offset

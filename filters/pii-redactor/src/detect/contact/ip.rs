@@ -13,7 +13,7 @@ pub(crate) fn version4(text: &[u8], start: usize) -> Option<usize> {
         return None;
     }
     let mut position = start;
-    let mut all_zero = true;
+    let mut ends_in_zeros = true;
     for place in 0..4 {
         if place > 0 {
             if at(text, position) != b'.' {
@@ -27,13 +27,14 @@ pub(crate) fn version4(text: &[u8], start: usize) -> Option<usize> {
         if !(1..=3).contains(&length) || leading_zero || crate::bytes::number(octet) > 255 {
             return None;
         }
-        all_zero &= octet == b"0";
+        ends_in_zeros &= place == 0 || octet == b"0";
         position = position.plus(length);
     }
     let follows = at(text, position);
     let goes_on = is_word(follows)
         || matches!(follows, b'.' | b'-') && at(text, position.plus(1)).is_ascii_alphanumeric();
-    (!all_zero && !goes_on).then_some(position)
+    // `Chrome/120.0.0.0`, and `10.0.0.0/8`: no machine has such an address.
+    (!ends_in_zeros && !goes_on).then_some(position)
 }
 
 /// What hangs together around a place: hexadecimal digits, colons and dots.

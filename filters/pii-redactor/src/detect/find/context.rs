@@ -17,11 +17,17 @@ impl Search<'_, '_> {
         announces
     }
 
+    /// What was announced for the list that the text before this one ends with.
+    fn listed_before(&self) -> EntitySet {
+        self.text.list.map_or(EntitySet::EMPTY, |(_, kinds)| kinds)
+    }
+
     /// Whether the name or any word of the text announces this kind.
     pub(super) fn announces_anywhere(&mut self, entity: u8) -> bool {
         let text = self.text;
         self.announces()
             && (text.announcement.kinds.has(entity)
+                || self.listed_before().has(entity)
                 || self.has_letters && self.near.all(text.lexicon, text.bytes).has(entity))
     }
 
@@ -30,6 +36,7 @@ impl Search<'_, '_> {
         let text = self.text;
         self.announces()
             && (text.announcement.kinds.meets(kinds)
+                || self.listed_before().meets(kinds)
                 || self.has_letters && self.near.all(text.lexicon, text.bytes).meets(kinds))
     }
 
@@ -65,6 +72,9 @@ impl Search<'_, '_> {
         let is_announced = around.has(entity);
         if is_announced {
             self.list = Some((end, around));
+            if end <= self.text.cut {
+                self.last_list = self.list;
+            }
         }
         is_announced
     }

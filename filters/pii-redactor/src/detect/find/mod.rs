@@ -58,7 +58,16 @@ pub(crate) struct Text<'a> {
     pub(crate) heeds_negative: bool,
     /// Matches that are less sure are none.
     pub(crate) least: Confidence,
+    /// A card number of a scheme in use is one in a member that is called an id, too.
+    pub(crate) cards_in_ids: bool,
+    /// The list that the text before `from` ends with.
+    pub(crate) list: List,
+    /// Up to here the text leaves: the list that ends there goes on in what comes next.
+    pub(crate) cut: usize,
 }
+
+/// The end of the last item of a list, and what was announced for it; it goes for the next one as well.
+pub(crate) type List = Option<(usize, EntitySet)>;
 
 /// What searches work with, kept from one to the next.
 #[derive(Debug, Default)]
@@ -66,6 +75,8 @@ pub(crate) struct Scratch {
     pub(crate) near: Surroundings,
     folded: Folded,
     unglued: Folded,
+    /// The list that the last text ends with, as far as it leaves.
+    pub(crate) list: List,
     /// What all searches so far have cost.
     pub(crate) looks: Looks,
 }
@@ -73,7 +84,8 @@ pub(crate) struct Scratch {
 /// Finds everything that is wanted in a text; matches may overlap.
 #[inline]
 pub(crate) fn find(text: &Text<'_>, scratch: &mut Scratch, spans: &mut Vec<Span>) {
-    let is_announced = !text.announcement.kinds.is_empty();
+    scratch.list = text.list;
+    let is_announced = !text.announcement.kinds.is_empty() || text.list.is_some();
     if text.bytes.len().less(text.from) < LEAST_BYTES && !is_announced {
         return;
     }
@@ -107,6 +119,7 @@ fn find_in_all(text: &Text<'_>, triggers: Triggers, scratch: &mut Scratch, spans
         near,
         folded,
         unglued,
+        list,
         looks,
     } = scratch;
     let census = Census::of(text.bytes);
@@ -115,6 +128,8 @@ fn find_in_all(text: &Text<'_>, triggers: Triggers, scratch: &mut Scratch, spans
         let plain = Text {
             bytes: &folded.bytes,
             from: folded.from,
+            list: text.list.map(|(end, kinds)| (folded.place_of(end), kinds)),
+            cut: folded.place_of(text.cut),
             ..*text
         };
         let triggers = Triggers::of(part(plain.bytes, plain.from, plain.bytes.len()));
@@ -125,6 +140,8 @@ fn find_in_all(text: &Text<'_>, triggers: Triggers, scratch: &mut Scratch, spans
         let mut search = Search::new(&plain, spans, near, looks, plain_letters);
         search.run(triggers);
         search.run_unglued(unglued);
+        let last = search.last_list;
+        keep_later(list, last.map(|(end, kinds)| (folded.original(end), kinds)));
         for span in spans.iter_mut() {
             (span.start, span.end) = (folded.original(span.start), folded.original(span.end));
         }
@@ -136,6 +153,14 @@ fn find_in_all(text: &Text<'_>, triggers: Triggers, scratch: &mut Scratch, spans
     let mut search = Search::new(text, spans, near, looks, has_letters);
     search.run(triggers);
     search.run_unglued(unglued);
+    keep_later(list, search.last_list);
+}
+
+/// Of two lists the one that ends later goes on.
+fn keep_later(known: &mut List, other: List) {
+    if other.map(|(end, _)| end) > known.map(|(end, _)| end) {
+        *known = other;
+    }
 }
 
 /// What sorts of bytes a text has.
@@ -178,7 +203,9 @@ struct Search<'a, 's> {
     announces: Option<bool>,
     /// The end of the last match that a word announced, and what was announced there: it goes for the
     /// next item of a list as well.
-    list: Option<(usize, EntitySet)>,
+    list: List,
+    /// The last one of them that is in what leaves.
+    last_list: List,
     /// What may be announced at the last place that was asked about.
     announceable: (usize, EntitySet),
     /// Up to here words between colons have been looked at as one address.
@@ -197,19 +224,22 @@ impl<'a, 's> Search<'a, 's> {
         looks: &'s Looks,
         has_letters: bool,
     ) -> Self {
-        let is_announced = !text.announcement.kinds.is_empty() || text.least == Confidence::Low;
+        let is_announced = !text.announcement.kinds.is_empty()
+            || text.least == Confidence::Low
+            || text.list.is_some();
         Self {
             text,
             spans,
             near,
             looks,
-            has_letters,
+            has_letters: has_letters || text.list.is_some(),
             announces: match (is_announced, has_letters) {
                 (true, _) => Some(true),
                 (false, true) => None,
                 (false, false) => Some(false),
             },
-            list: None,
+            list: text.list,
+            last_list: text.list,
             announceable: (usize::MAX, EntitySet::EMPTY),
             colons_to: 0,
             unread_forms: 0,
@@ -252,6 +282,7 @@ impl<'a, 's> Search<'a, 's> {
         let spaced = Text {
             bytes: &unglued.bytes,
             from: unglued.from,
+            list: None,
             ..*self.text
         };
         self.looks.add(unglued.units());

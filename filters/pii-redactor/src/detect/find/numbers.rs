@@ -291,7 +291,9 @@ impl Search<'_, '_> {
         if found.needs_word && !self.is_announced(CREDIT_CARD, start, found.end) {
             return false;
         }
-        found.is_grouped || self.is_plausible(CREDIT_CARD, start, found.end)
+        found.is_grouped
+            || self.is_plausible(CREDIT_CARD, start, found.end)
+            || self.text.cards_in_ids && card::is_of_scheme(part(self.text.bytes, start, found.end))
     }
 
     fn phone(&mut self, start: usize) {

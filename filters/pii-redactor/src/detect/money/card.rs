@@ -10,7 +10,8 @@ pub(crate) struct Found {
     pub(crate) end: usize,
     /// It is written in groups.
     pub(crate) is_grouped: bool,
-    /// Its issuer has a range that many other numbers are in.
+    /// Many other numbers are in the range of its issuer, or as short: numbers of accounts have twelve
+    /// digits.
     pub(crate) needs_word: bool,
 }
 
@@ -62,7 +63,8 @@ pub(crate) fn find(text: &[u8], start: usize) -> Option<Found> {
             best = Some(Found {
                 end: position,
                 is_grouped: group_count > 1,
-                needs_word: issuer == Issuer::Common && group_count == 1,
+                needs_word: group_count == 1
+                    && (issuer == Issuer::Common || number.count == MIN_DIGITS),
             });
         }
         // Shorter groups are not how cards begin.
@@ -191,6 +193,24 @@ const GROUPS: &[&[usize]] = &[
     &[6, 13],
 ];
 const MAX_GROUPS: usize = 7;
+
+/// Whether a number that an issuer may have is as long as those of a scheme that is in use: Visa, Mastercard,
+/// American Express, Diners, Discover, JCB, UnionPay. Of the numbers that begin otherwise, most are ids of
+/// something else.
+pub(crate) fn is_of_scheme(digits: &[u8]) -> bool {
+    let prefix = |length: usize| slice_number(digits, 0, length);
+    let (two, three, four) = (prefix(2), prefix(3), prefix(4));
+    match digits.len() {
+        14 => matches!(two, 36 | 38 | 39) || (300..=305).contains(&three),
+        15 => matches!(two, 34 | 37),
+        16 => {
+            matches!(two, 40..=49 | 51..=55 | 62 | 65)
+                || matches!(four, 2221..=2720 | 3528..=3589 | 6011)
+                || (644..=649).contains(&three)
+        }
+        _ => false,
+    }
+}
 
 /// Whether an issuer has numbers that begin like this and are so long.
 fn has_issuer(digits: &[u8]) -> bool {
