@@ -37,7 +37,8 @@ fn every_mistake_is_named() {
             {"name": "s", "key": ["ip"], "rate": "5/s", "cost": {"header": "x", "max": 2, "default": 3}},
             {"name": "t", "key": ["ip"], "rate": "5/s", "refusal": {"status": 200, "content_type": "a/b", "headers": {"content-length": "3", "x y": "z", "x": "a\u00e9"}}}
         ],
-        "bypass": {"ips": ["10.0.0.0/33"], "headers": [{"name": "x"}, {"name": "x", "sha256": "ab"}]},
+        "bypass": {"ips": ["10.0.0.0/33"], "headers": [{"name": "x"}, {"name": "x", "sha256": "ab"},
+            {"name": "x", "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]},
         "ip_prefix": {"v4": 33},
         "table": {"slots": 1, "zone": "a/b"},
         "headers": "ietf",
@@ -85,6 +86,7 @@ fn every_mistake_is_named() {
         "bypass.ips[0]",
         r#"bypass.headers[0]: expected either "sha256" or "secret_env""#,
         "bypass.headers[1].sha256: expected 64 hexadecimal digits",
+        "bypass.headers[2].sha256: the hash of no text at all: an empty header would do",
         "ip_prefix.v4: 33: expected an integer from 0 to 32",
         "table.slots: 1: expected an integer from 16",
         "table.zone: \"a/b\": expected letters",

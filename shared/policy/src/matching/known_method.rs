@@ -21,6 +21,10 @@ pub(super) fn method(node: &Node<'_>) -> Option<String> {
         }
         return None;
     }
+    if matches!(text, "ANY" | "ALL") {
+        node.reject("no method has this name; without \"methods\" a rule is about all of them");
+        return None;
+    }
     if !METHODS.contains(&text)
         && let Some(method) = meant()
     {

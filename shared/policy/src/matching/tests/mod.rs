@@ -193,6 +193,7 @@ fn a_match_that_could_never_hold_is_a_mistake() {
         r#"{"paths":["orders"]}"#,
         r#"{"path":["/x"]}"#,
         r#"{"methods":["get"]}"#,
+        r#"{"methods":["ANY"]}"#,
         r#"{"hosts":["api.example.com:443"]}"#,
         r#"{"hosts":["*example.com"]}"#,
         r#"{"hosts":["*."]}"#,
