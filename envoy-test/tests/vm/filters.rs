@@ -39,6 +39,7 @@ fn configuration_on(profile: Profile, filter: &str) -> String {
     match filter {
         _ if profile == Profile::Envoy => configuration,
         "jwt-auth" => configuration.replace(r#""query": "access_token""#, r#""header": "x-token""#),
+        "token-bucket" => configuration.replace(r#""route""#, r#""host""#),
         "pii-redactor" => configuration
             .replace(
                 r#""on_error": {"#,

@@ -108,7 +108,7 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("masked_cards", Missing, redact(r#"{"rules": [{"detect": ["CREDIT_CARD"]}], "actions": {"default": "detect"}}"#)),
         ("masked_cards", Missing, redact(r#"{"presets": ["pci"], "apply_to": ["request.query"]}"#)),
         ("masked_cards", Limited, redact(r#"{"rules": [{"detect": ["CREDIT_CARD"], "when": {"consent": {"denied": ["sharing"]}}}]}"#)),
-        ("masked_cards", Limited, redact(r#"{"rules": [{"match": {"paths": ["/a"]}, "detect": ["CREDIT_CARD"], "actions": {"CREDIT_CARD": "detect"}}, {"presets": ["pci"]}]}"#)),
+        ("masked_cards", Limited, redact(r#"{"rules": [{"match": {"paths": ["/a"]}, "detect": ["CREDIT_CARD"], "actions": {"CREDIT_CARD": "detect"}}, {"match": {"paths": ["/b"]}, "presets": ["pci"]}]}"#)),
         ("masked_cards", Limited, redact(r#"{"presets": ["pci"], "_rules_": [{"_match_route_": ["shop"], "actions": {"CREDIT_CARD": "detect"}}]}"#)),
         ("no_card_secrets", Limited, in_part("pci")),
         ("no_card_secrets", Missing, redact(r#"{"presets": ["pci"], "actions": {"CARD_CVV": {"mask": {"keep_last": 3}}}}"#)),

@@ -134,36 +134,36 @@ fn is_for_all_requests(written: &Value) -> bool {
 }
 
 /// Out of which responses a kind is taken by an action that is enough. Of several rules about one
-/// response the first that looks for the kind acts.
+/// response the strictest acts.
 fn reach(
     config: &Config,
     kind: u8,
     (counts_reported, on_refusal): (bool, bool),
     is_enough: impl Fn(&Action) -> bool,
 ) -> Option<Reach> {
-    let mut found = None;
-    let mut is_left_somewhere = false;
-    for rule in &config.rules {
-        let acts =
-            rule.places.has(Place::ResponseBody) && (counts_reported || rule.mode.enforces());
-        let action = rule.detect.iter().find(|(known, _)| *known == kind);
-        let Some((_, action)) = action.filter(|_| acts) else {
-            continue;
-        };
-        let is_taken = is_enough(action);
-        if is_taken {
-            found = Some(Reach::Somewhere);
-        } else {
-            is_left_somewhere = true;
-        }
-        if is_for_all(rule, on_refusal) {
-            return match is_taken && !is_left_somewhere {
-                true => Some(Reach::Everywhere),
-                false => found,
-            };
-        }
-    }
-    found
+    let acting = config.rules.iter().filter(|rule| {
+        rule.places.has(Place::ResponseBody) && (counts_reported || rule.mode.enforces())
+    });
+    let found = acting.filter_map(|rule| {
+        let (_, action) = rule.detect.iter().find(|(known, _)| *known == kind)?;
+        Some((rule, &**action))
+    });
+    let (enough, less): (Vec<_>, Vec<_>) = found.partition(|(_, action)| is_enough(action));
+    enough.first()?;
+    let everywhere = enough
+        .iter()
+        .filter(|(rule, _)| is_for_all(rule, on_refusal));
+    let strictest = everywhere.map(|(_, action)| action.strictness()).min();
+    let is_everywhere = strictest.is_some_and(|strictest| {
+        // A pseudonym is stricter than a year, and no Safe Harbor.
+        less.iter()
+            .all(|(_, action)| action.strictness() >= strictest)
+    });
+    Some(if is_everywhere {
+        Reach::Everywhere
+    } else {
+        Reach::Somewhere
+    })
 }
 
 /// Whether an action leaves no more than a preset does.
@@ -173,9 +173,9 @@ fn is_enough(action: &Action, demanded: Option<Treatment>) -> bool {
         (Action::Mask(mask), Some(Treatment::LastFour)) => mask.keep_last <= 4,
         (Action::Mask(mask), _) => mask.keep_first == 0 && mask.keep_last == 0,
         (Action::Generalize(how), Some(demanded)) => match (how, demanded) {
-            (Generalization::Zip3, Treatment::Zip3) | (Generalization::Year, Treatment::Year) => {
-                true
-            }
+            // A year may tell an age over 89.
+            (Generalization::Zip3, Treatment::Zip3)
+            | (Generalization::YearOfLife, Treatment::Year) => true,
             (Generalization::AgeCap(age), Treatment::AgeCap) => *age <= 89,
             (Generalization::Network(v4, v6), Treatment::Network) => *v4 <= 24 && *v6 <= 48,
             (Generalization::Decimals(count), Treatment::Decimals) => *count <= 2,
