@@ -37,6 +37,9 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
         return;
     }
     let bytes = text.bytes;
+    let mut run = Run::default();
+    let mut taken = EntitySet::EMPTY;
+    let mut taken_to = 0;
     near.each_phrase(text.lexicon, bytes, text.assignable, |kinds, name_end| {
         let Some((sign, start)) = value_start(bytes, name_end) else {
             return;
@@ -44,11 +47,20 @@ pub(super) fn find(text: &Text<'_>, near: &mut Surroundings, spans: &mut Vec<Spa
         if start < text.from {
             return;
         }
+        run.go_to(bytes, start);
+        if start >= taken_to {
+            taken = EntitySet::EMPTY;
+        }
         for entity in KINDS {
             step(1);
+            // `a=b=c`: what stands in a value goes with it.
             if kinds.has(entity)
-                && let Some(end) = value_end(bytes, start, (sign, entity), text.lexicon.labels())
+                && !taken.has(entity)
+                && let Some(end) =
+                    run.value_end(bytes, start, (sign, entity), text.lexicon.labels())
             {
+                taken.insert(entity);
+                taken_to = run.end;
                 spans.push(Span {
                     start,
                     end,
@@ -92,40 +104,74 @@ fn value_start(text: &[u8], name_end: usize) -> Option<(u8, usize)> {
     })
 }
 
-/// The end of a value of a kind.
-fn value_end(
-    text: &[u8],
-    start: usize,
-    (sign, entity): (u8, u8),
-    labels: &Labels,
-) -> Option<usize> {
-    let ahead = part(text, start, start.plus(MAX_VALUE_BYTES));
-    let length = count_while(ahead, 0, |byte| {
-        byte > b' ' && !separates_values(byte) && !matches!(byte, b'&' | b'\\' | b'`' | b'*')
-    });
-    let mut value = part(ahead, 0, length);
-    // The full stop of a sentence is not part of it.
-    if sign == b':'
-        && let Some((b'.', shorter)) = value.split_last()
-    {
-        value = shorter;
+/// What stands together in a text without anything that ends a value. It is read once, however many
+/// names are in it: `key=key=key=…`.
+#[derive(Debug, Default)]
+struct Run {
+    end: usize,
+    /// The first digit at or behind the last place that was asked about; the end if there is none.
+    digit: usize,
+}
+
+impl Run {
+    /// Goes on to a place behind those before.
+    fn go_to(&mut self, text: &[u8], start: usize) {
+        let is_another = start >= self.end;
+        if is_another {
+            let length = count_while(text, start, |byte| {
+                byte > b' '
+                    && !separates_values(byte)
+                    && !matches!(byte, b'&' | b'\\' | b'`' | b'*')
+            });
+            step(length);
+            self.end = start.plus(length);
+        }
+        if is_another || start > self.digit {
+            let none = count_while(part(text, 0, self.end), start, |byte| {
+                !byte.is_ascii_digit()
+            });
+            step(none / 4);
+            self.digit = start.plus(none);
+        }
     }
-    let end = start.plus(value.len());
-    step(value.len());
-    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let fits = match entity {
-        CARD_CVV | CARD_PIN => digits == value.len() && (3..=6).contains(&digits),
-        PERSON_DATE => (6..=10).contains(&value.len()) && digits >= 4 && is_date(value),
-        MEDICAL_RECORD => digits >= 4 && value.len() <= 24,
-        _ => digits > 0 && value.len() >= LEAST_SECRET_BYTES && value.len() > digits.min(5),
-    };
-    let passes = match DETECTORS.get(usize::from(entity)).map(|known| known.form) {
-        Some(Form::NamedIf(check)) => check(value),
-        _ => true,
-    };
-    let is_labelled =
-        || before(text, start) == b'[' && labels.length(rest(text, start.less(1))) > 0;
-    (fits && passes && !labels.is_placeholder(value) && !is_labelled()).then_some(end)
+
+    /// The end of a value of a kind.
+    fn value_end(
+        &self,
+        text: &[u8],
+        start: usize,
+        (sign, entity): (u8, u8),
+        labels: &Labels,
+    ) -> Option<usize> {
+        let mut value = part(text, start, self.end);
+        // The full stop of a sentence is not part of it.
+        if sign == b':'
+            && let Some((b'.', shorter)) = value.split_last()
+        {
+            value = shorter;
+        }
+        let digits = || value.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let length = value.len();
+        let fits = match entity {
+            CARD_CVV | CARD_PIN => (3..=6).contains(&length) && digits() == length,
+            PERSON_DATE => (6..=10).contains(&length) && digits() >= 4 && is_date(value),
+            MEDICAL_RECORD => length <= LONGEST_RECORD_BYTES && digits() >= 4,
+            _ => {
+                let is_short = length <= LONGEST_NUMBER_BYTES;
+                length >= LEAST_SECRET_BYTES
+                    && self.digit < start.plus(length)
+                    && !(is_short && digits() == length)
+            }
+        };
+        let passes = match DETECTORS.get(usize::from(entity)).map(|known| known.form) {
+            Some(Form::NamedIf(check)) => check(value),
+            _ => true,
+        };
+        let is_labelled =
+            || before(text, start) == b'[' && labels.length(rest(text, start.less(1))) > 0;
+        let is_value = fits && passes && !labels.is_placeholder(value) && !is_labelled();
+        is_value.then(|| start.plus(length))
+    }
 }
 
 /// Three numbers with the same sign between them, as days are written.
@@ -143,4 +189,6 @@ fn is_date(value: &[u8]) -> bool {
 }
 
 const LEAST_SECRET_BYTES: usize = 4;
-const MAX_VALUE_BYTES: usize = 512;
+/// A number with more digits may be a secret.
+const LONGEST_NUMBER_BYTES: usize = 5;
+const LONGEST_RECORD_BYTES: usize = 24;

@@ -27,8 +27,25 @@ pub(crate) fn ends_free(text: &[u8], end: usize, strength: Strength) -> bool {
     if edge == b',' {
         return !is_thousands(text, end);
     }
+    if edge == b'.' && is_whole(text, end) {
+        return true;
+    }
     is_free(edge, at(text, end.plus(1)), strength)
 }
+
+/// Whether a long number goes on with nothing but `.0`: programs write whole numbers so that they have
+/// read as floating point ones.
+fn is_whole(text: &[u8], end: usize) -> bool {
+    let zeros = count_while(part(text, 0, end.plus(4)), end.plus(1), |byte| byte == b'0');
+    let behind = end.plus(1).plus(zeros);
+    let head = part(text, end.less(DIGITS_OF_A_LONG_NUMBER), end);
+    zeros > 0
+        && head.len() == DIGITS_OF_A_LONG_NUMBER
+        && head.iter().all(u8::is_ascii_digit)
+        && is_free(at(text, behind), at(text, behind.plus(1)), Strength::Form)
+}
+
+const DIGITS_OF_A_LONG_NUMBER: usize = 8;
 
 /// A letter, digit or underscore joins; a sign may join if there is more beyond it.
 fn is_free(edge: u8, beyond: u8, strength: Strength) -> bool {
