@@ -181,3 +181,70 @@ pub(crate) fn is_pem(text: &str) -> bool {
 const MAX_KEYS: usize = 100;
 /// Bounds the work for a token without `kid`.
 const MAX_CANDIDATES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+    use super::*;
+
+    /// RFC 7515, appendix A.3.
+    const P256: &str = r#""kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
+
+    fn import(keys: &[String]) -> (usize, Vec<SkippedKey>) {
+        let text = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+        let set = Json::parse(text.as_bytes()).unwrap();
+        let (set, skipped) = KeySet::import(&set, &KeyRules::default()).unwrap();
+        (set.len(), skipped)
+    }
+
+    #[test]
+    fn what_providers_write_otherwise_is_read() {
+        // RFC 7515, appendix A.4: the first byte of `y` is zero, which some leave out.
+        let y = "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2";
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(y).unwrap();
+        let (zero, short) = bytes.split_first().unwrap();
+        assert_eq!(*zero, 0);
+        let short = BASE64_URL_SAFE_NO_PAD.encode(short);
+        for key in [
+            format!("{{{P256}}}"),
+            format!(r#"{{{P256},"use":null,"key_ops":[],"alg":null}}"#),
+            format!(
+                "{{{}}}",
+                P256.replace("RVEU\"", "RVEU=\"")
+                    .replace("I5a0\"", "I5a0=\"")
+            ),
+            format!(
+                r#"{{"kty":"EC","crv":"P-521","x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk","y":"{short}"}}"#
+            ),
+        ] {
+            assert_eq!(import(&[key.clone()]), (1, vec![]), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_harms_no_other() {
+        let good = format!("{{{P256}}}");
+        for bad in [
+            P256.replace(r#""crv":"P-256","#, ""),
+            P256.replace("P-256", "P-384"),
+            P256.replace("RVEU", "RVEV"),
+            r#""kty":"unheard-of""#.to_owned(),
+        ] {
+            let (count, skipped) = import(&[format!("{{{bad}}}"), good.clone()]);
+            assert_eq!((count, skipped.len()), (1, 1), "{bad}");
+            assert_eq!(skipped.first().map(|key| key.index), Some(0), "{bad}");
+        }
+    }
+
+    #[test]
+    fn of_a_large_set_the_first_hundred_count() {
+        let keys: Vec<String> = (0..120)
+            .map(|number| format!(r#"{{{P256},"kid":"{number}"}}"#))
+            .collect();
+        let (count, skipped) = import(&keys);
+        assert_eq!((count, skipped.len()), (100, 1));
+        assert_eq!(skipped.first().map(|key| key.index), Some(100));
+    }
+}

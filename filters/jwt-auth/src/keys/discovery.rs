@@ -4,6 +4,7 @@ use policy::json::Json;
 
 use crate::config::{Discovery, Endpoint};
 use crate::keys::FetchError;
+use crate::keys::document::without_mark;
 
 /// Where the metadata say that the keys are.
 ///
@@ -15,7 +16,7 @@ pub fn jwks_endpoint(
     discovery: &Discovery,
     asked: &Endpoint,
 ) -> Result<Endpoint, FetchError> {
-    let metadata = Json::parse(metadata).map_err(|_| FetchError("not_json"))?;
+    let metadata = Json::parse(without_mark(metadata)).map_err(|_| FetchError("not_json"))?;
     let text = |name: &str| metadata.member(name).and_then(Json::as_str);
     if text("issuer") != Some(discovery.issuer.as_str()) {
         return Err(FetchError("issuer_mismatch"));

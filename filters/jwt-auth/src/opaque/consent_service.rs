@@ -16,6 +16,7 @@ use policy::json::Json;
 use policy::secret::{Secret, SecretKind};
 
 use crate::calls::Purpose;
+use crate::keys::document::without_mark;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::verify::context::VerifyContext;
 use crate::verify::verified::CallerContext;
@@ -358,7 +359,7 @@ fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
     if body.is_empty() {
         return Ok(Vec::new());
     }
-    let json = Json::parse(body).map_err(|_| "not_json")?;
+    let json = Json::parse(without_mark(body)).map_err(|_| "not_json")?;
     let found = json.gathered(path).ok_or("no_purposes")?;
     // A text is no list, wherever a list is looked for in it.
     let list = path.split_once("[]").and_then(|(list, _)| json.at(list));

@@ -17,6 +17,7 @@ use crate::calls::{Purpose, TokenHash};
 use crate::config::{ClientAuthentication, Introspection, Provider};
 use crate::enforce::claim_headers;
 use crate::jose::sha256;
+use crate::keys::document::without_mark;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::reason::Reason;
 use crate::token::claims::{self, Validity, check_audience, check_types, date};
@@ -320,7 +321,7 @@ pub fn read_response(
     body: &[u8],
     now_s: f64,
 ) -> Result<Result<(Json, Validity), Reason>, &'static str> {
-    let claims = Json::parse(body).map_err(|_| "not_json")?;
+    let claims = Json::parse(without_mark(body)).map_err(|_| "not_json")?;
     match claims.member("active") {
         Some(Json::Bool(true)) => {
             Ok(check(settings, &claims, now_s).map(|validity| (claims, validity)))
