@@ -75,7 +75,7 @@ fn shell(script: &str) -> String {
 }
 
 /// What is left running is tried with the very commands that it prints, twice in a minute, and each filter
-/// has a next step.
+/// and the chain have a next step.
 #[test]
 fn what_is_left_running_gives_the_responses_of_the_readme_each_time() {
     for _ in 0..2 {
@@ -100,6 +100,7 @@ fn what_is_left_running_gives_the_responses_of_the_readme_each_time() {
             ("token-bucket", "meshward_token_bucket_requests_total"),
             ("pii-redactor", "[EMAIL]"),
             ("audit-emitter", "alice"),
+            ("the chain", "deny_by_default): set"),
         ];
         assert_eq!(next.len(), shows.len());
         for (step, (filter, shown)) in next.into_iter().zip(shows) {

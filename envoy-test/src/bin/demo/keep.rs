@@ -9,8 +9,8 @@ use envoy_test::{Result, paths, readme, wait_for_interrupt};
 
 use crate::{Chain, Ports};
 
-/// A next step with each filter, after the commands of the README: what it shows, and the command.
-const NEXT: [(&str, &str, &str); 4] = [
+/// A next step with each filter and with all of them, after the commands of the README: what it shows, and the command.
+const NEXT: [(&str, &str, &str); 5] = [
     (
         "jwt-auth",
         "why a request is refused",
@@ -30,6 +30,11 @@ const NEXT: [(&str, &str, &str); 4] = [
         "audit-emitter",
         "who asked for what, from the trail",
         "meshward audit report target/trail/records.jsonl",
+    ),
+    (
+        "the chain",
+        "what its configuration and its trail prove of a standard",
+        "meshward comply --framework pci --config envoy-test/envoy/meshward.yaml --trail target/trail/records.jsonl",
     ),
 ];
 
