@@ -172,7 +172,7 @@ impl Start {
             observation.user_agent = request.header(host, "user-agent");
             let header = |name: &String| {
                 let value = request.header(host, name)?;
-                Some((name.clone(), without_query(name, value)))
+                Some((name.clone(), without_secrets(name, value)))
             };
             observation.headers = fields.headers.iter().filter_map(header).collect();
             if fields.query != QueryForm::None {
@@ -354,15 +354,27 @@ fn without_secret_parameters(path: &str) -> String {
     shown
 }
 
-/// The value of a header that is the address of a page, without the query and what is behind it.
-fn without_query(name: &str, mut value: String) -> String {
-    if holds_address(name)
-        && let Some(at) = value.find(['?', '#'])
-    {
+/// The value of a header that is the address of a page, by its name or by what it is, without the user
+/// in it, the query, and what is behind that.
+fn without_secrets(name: &str, mut value: String) -> String {
+    if !holds_address(name) && !value.contains("://") {
+        return value;
+    }
+    if let Some(at) = value.find(['?', '#']) {
         value.truncate(at);
         value.push('…');
     }
-    value
+    let Some((scheme, rest)) = value.split_once("://") else {
+        return value;
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let Some((authority, path)) = rest.split_at_checked(end) else {
+        return value;
+    };
+    match authority.rsplit_once('@') {
+        Some((_, host)) => [scheme, "://…@", host, path].concat(),
+        None => value,
+    }
 }
 
 /// Whether the status of a gRPC call tells how the request ended: also of gRPC-Web, and also where

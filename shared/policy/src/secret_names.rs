@@ -12,7 +12,8 @@
 pub fn names_secret(name: &str) -> bool {
     let words = words(name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    if has(&SECRET) {
+    // Browsers have no other header for the token of a WebSocket.
+    if has(&SECRET) || words.ends_with(&["websocket".to_owned(), "protocol".to_owned()]) {
         return true;
     }
     // A key is a secret unless the word before says what else it is.
@@ -51,7 +52,7 @@ fn words(name: &str) -> Vec<String> {
 
 const MAX_CHARACTERS: usize = 256;
 
-const SECRET: [&str; 51] = [
+const SECRET: [&str; 53] = [
     "apikey",
     "assertion",
     "auth",
@@ -87,6 +88,7 @@ const SECRET: [&str; 51] = [
     "privatekey",
     "proof",
     "pwd",
+    "remember",
     "saml",
     "secret",
     "secrets",
@@ -96,6 +98,7 @@ const SECRET: [&str; 51] = [
     "sig",
     "signature",
     "signed",
+    "sso",
     "ticket",
     "token",
     "tokens",
@@ -164,6 +167,9 @@ mod tests {
             "x-jwt-payload",
             "x-userinfo",
             "sec-websocket-protocol-token",
+            "sec-websocket-protocol",
+            "x-sso",
+            "x-remember-me",
         ] {
             assert!(names_secret(name), "{name}");
         }
