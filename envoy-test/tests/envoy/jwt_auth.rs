@@ -56,6 +56,36 @@ fn is_problem(response: &Response, reason: &str) -> bool {
             .is_some_and(|kind| kind.ends_with(reason))
 }
 
+/// Envoy hands them on over HTTP/1 as they are, and servers read one host or the other.
+#[test]
+fn hosts_that_servers_read_in_different_ways_are_refused() {
+    let configuration = json!({
+        "providers": {},
+        "rules": [{ "match": { "hosts": ["internal.example.com"] }, "deny": "everybody" }],
+        "default": "anonymous",
+    });
+    let bed = bed(|_, bootstrap| {
+        bootstrap
+            .configure(FILTER, &configuration.to_string())
+            .unwrap();
+    });
+    let client = bed.envoy.client(Protocol::Http1);
+    for (host, status) in [
+        ("public.example.com", 200),
+        ("internal.example.com", 403),
+        ("internal.example.com:x@public.example.com", 400),
+        ("internal%2eexample.com", 400),
+        ("internal.example.com,public.example.com", 400),
+    ] {
+        let response = client.send(&order().header("host", host)).unwrap();
+        assert_eq!(response.status, status, "{host}: {response:?}");
+        assert!(
+            status != 400 || is_problem(&response, "host_ambiguous"),
+            "{host}: {response:?}"
+        );
+    }
+}
+
 #[test]
 fn good_tokens_pass_and_stay_at_the_gateway() {
     let bed = bed(|_, _| {});
