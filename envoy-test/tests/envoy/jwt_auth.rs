@@ -77,7 +77,7 @@ fn hosts_that_servers_read_in_different_ways_are_refused() {
         ("internal%2eexample.com", 400),
         ("internal.example.com,public.example.com", 400),
     ] {
-        let response = client.send(&order().header("host", host)).unwrap();
+        let response = client.send(&order().host(host)).unwrap();
         assert_eq!(response.status, status, "{host}: {response:?}");
         assert!(
             status != 400 || is_problem(&response, "host_ambiguous"),
