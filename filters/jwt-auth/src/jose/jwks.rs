@@ -219,7 +219,7 @@ mod tests {
                 r#"{{"kty":"EC","crv":"P-521","x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk","y":"{short}"}}"#
             ),
         ] {
-            assert_eq!(import(&[key.clone()]), (1, vec![]), "{key}");
+            assert_eq!(import(std::slice::from_ref(&key)), (1, vec![]), "{key}");
         }
     }
 
