@@ -66,8 +66,8 @@ impl Holding {
         }
     }
 
-    /// The collector has said what becomes of a batch: who waits for one of its records goes on, or is
-    /// given up.
+    /// Ends the wait of the requests whose records were in a batch, by what the collector said of it:
+    /// they go on, or are refused.
     pub(crate) fn settle(&mut self, host: &dyn Host, outcome: &BatchOutcome) {
         match outcome {
             BatchOutcome::Delivered(records) => {
@@ -152,8 +152,8 @@ impl Holding {
         }
     }
 
-    /// Refuses a request that cannot be recorded; in report mode it is only counted. The other
-    /// filters are told.
+    /// Refuses a request that cannot be recorded, and hands the decision to the other filters; in
+    /// report mode it is only counted.
     fn refuse(&self, host: &dyn Host, held: &Held, code: &'static str) {
         let outcome = if held.enforces { "refused" } else { "reported" };
         let labels = [("outcome", outcome)];

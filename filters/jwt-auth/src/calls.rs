@@ -60,8 +60,7 @@ pub(crate) fn response_body(
         .map_err(|_| "no_body")
 }
 
-/// As [`response_body`], of a consent service: one that knows nobody of this id has no consent of
-/// theirs.
+/// As [`response_body`], of a consent service: a person whom it does not know has consented to nothing.
 ///
 /// # Errors
 /// A code that says why there is none.

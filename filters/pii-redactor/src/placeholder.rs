@@ -35,7 +35,7 @@ impl Labels {
                 .binary_search_by(|custom| (**custom).as_bytes().cmp(name))
                 .is_ok()
         };
-        name == MEMBER.as_bytes() || is_kind_name(name) || !self.customs.is_empty() && custom()
+        name == MEMBER.as_bytes() || is_kind_name(name) || custom()
     }
 
     /// The length of the label that a text begins with; 0 if it begins with none.

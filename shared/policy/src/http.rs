@@ -135,8 +135,8 @@ pub fn form_encoded(bytes: impl AsRef<[u8]>) -> String {
 /// no host name with or without a port stays as it is, see [`is_host`].
 #[must_use]
 pub fn host_name(authority: &str) -> String {
-    let authority = authority.trim();
-    let host = host_and_port(authority).map_or(authority, |(host, _)| host);
+    let authority = authority.trim_matches([' ', '\t']);
+    let host = before_port(authority).unwrap_or(authority);
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
@@ -146,18 +146,15 @@ pub fn host_name(authority: &str) -> String {
 #[must_use]
 pub fn is_host(authority: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    let authority = authority.trim();
-    host_and_port(authority).is_some_and(|(host, port)| {
-        port.bytes().all(|byte| byte.is_ascii_digit())
-            && match authority.starts_with('[') {
-                true => host.parse::<std::net::Ipv6Addr>().is_ok(),
-                false => host.bytes().all(is_plain),
-            }
+    let authority = authority.trim_matches([' ', '\t']);
+    before_port(authority).is_some_and(|host| match authority.starts_with('[') {
+        true => host.parse::<std::net::Ipv6Addr>().is_ok(),
+        false => host.bytes().all(is_plain),
     })
 }
 
-/// What stands before the port, without brackets, and the port.
-fn host_and_port(authority: &str) -> Option<(&str, &str)> {
+/// What stands before the port, without brackets; `None` where what follows it is no port.
+fn before_port(authority: &str) -> Option<&str> {
     let (host, behind) = match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?,
         None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
@@ -168,7 +165,7 @@ fn host_and_port(authority: &str) -> Option<(&str, &str)> {
         behind.strip_prefix(':')?
     };
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
-    is_port.then_some((host, port))
+    is_port.then_some(host)
 }
 
 /// Whether upstreams that make variables of headers (CGI, WSGI, PHP) may take two names for one: to
@@ -382,6 +379,8 @@ mod tests {
             "::1",
             "m\u{fc}ller.example",
             "a\u{fffd}",
+            "\u{a0}admin.example.com",
+            "admin.example.com\u{b}",
         ] {
             assert!(!is_host(doubtful), "{doubtful}");
             assert_ne!(host_name(doubtful), "admin.example.com", "{doubtful}");

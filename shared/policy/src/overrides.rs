@@ -297,10 +297,12 @@ impl OtherHosts {
         if value.trim().is_empty() {
             return;
         }
-        if http::is_host(value) {
-            add(&mut self.names, &http::host_name(value));
+        if !http::is_host(value) {
+            self.is_any = true;
+            return;
         }
-        self.is_any |= !http::is_host(value) || self.names.len() > MAX_VALUES;
+        add(&mut self.names, &http::host_name(value));
+        self.is_any |= self.names.len() > MAX_VALUES;
     }
 
     /// Adds those of another list.
@@ -322,7 +324,7 @@ pub struct Overrides {
     pub paths: Vec<String>,
     /// Beginnings that are taken off the path, as sent.
     pub prefixes: Vec<String>,
-    /// Hosts.
+    /// Hosts that headers name in place of the request's own.
     pub hosts: OtherHosts,
     /// Nobody knows which headers there are, so the path may be any.
     pub is_unknown: bool,

@@ -63,8 +63,8 @@ impl Keep {
     }
 }
 
-/// What all rules call such requests that call them anything: with two names, nobody knows which is
-/// theirs.
+/// The template that all rules with a template have. Where two rules have different ones, none: nobody
+/// knows which of them names the operation.
 fn agreed_template(rules: &[&Rule]) -> Option<String> {
     let mut templates = rules.iter().filter_map(|rule| rule.template.as_ref());
     let first = templates.next()?;

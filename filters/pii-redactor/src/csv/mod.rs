@@ -6,6 +6,8 @@
 //! rules about members act on it, and where only named members pass, the others go with one delimiter
 //! each. Cells are searched one by one, without their quotes.
 
+mod row;
+
 use std::rc::Rc;
 
 use crate::bytes::{Position as _, at, part, rest};
@@ -16,6 +18,7 @@ use crate::plan::Plan;
 use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 use crate::value::ValueScanner;
+use row::{cells, delimiter_of, has_outside_quotes, has_separator, is_blank};
 
 /// Rewrites a table.
 #[derive(Debug)]
@@ -530,72 +533,6 @@ impl CsvRewriter {
     }
 }
 
-fn is_blank(piece: &[u8]) -> bool {
-    piece.iter().all(u8::is_ascii_whitespace)
-}
-
-/// Whether a name looks like several with another delimiter between; if it is all of its row, also with
-/// spaces.
-fn has_separator(name: &[u8], is_row: bool) -> bool {
-    name.iter().any(|byte| {
-        DELIMITERS.contains(byte) || *byte == b':' || is_row && byte.is_ascii_whitespace()
-    })
-}
-
-/// Whether a delimiter stands in a row, outside of quotes.
-fn has_outside_quotes(row: &[u8], delimiter: u8) -> bool {
-    let mut in_quotes = false;
-    row.iter().any(|byte| {
-        in_quotes ^= *byte == b'"';
-        !in_quotes && *byte == delimiter
-    })
-}
-
-/// The delimiter that stands most often in a row, outside of quotes.
-fn delimiter_of(row: &[u8]) -> u8 {
-    let mut counts = [0_usize; DELIMITERS.len()];
-    let mut in_quotes = false;
-    for byte in row {
-        in_quotes ^= *byte == b'"';
-        let place = DELIMITERS.iter().position(|delimiter| delimiter == byte);
-        if let Some(count) = place
-            .filter(|_| !in_quotes)
-            .and_then(|place| counts.get_mut(place))
-        {
-            *count = count.plus(1);
-        }
-    }
-    let most = counts.iter().max().copied().unwrap_or(0);
-    let place = counts.iter().position(|count| *count == most);
-    let delimiter = place.and_then(|place| DELIMITERS.get(place));
-    delimiter.copied().unwrap_or(b',')
-}
-
-/// The texts of the cells of a row.
-fn cells(row: &[u8], delimiter: u8) -> Vec<Vec<u8>> {
-    let mut in_quotes = false;
-    let is_end = |byte: &u8| {
-        in_quotes ^= *byte == b'"';
-        *byte == delimiter && !in_quotes
-    };
-    row.split(is_end)
-        .map(|cell| {
-            let cell = cell.trim_ascii();
-            let quoted = cell
-                .strip_prefix(b"\"")
-                .and_then(|inner| inner.strip_suffix(b"\""));
-            match quoted {
-                Some(inner) => policy::text::lossy(inner)
-                    .replace("\"\"", "\"")
-                    .into_bytes(),
-                None => cell.to_vec(),
-            }
-        })
-        .collect()
-}
-
-/// In the order in which they are preferred.
-const DELIMITERS: [u8; 7] = [b',', b';', b'\t', b'|', b'^', b'~', 1];
 const MAX_HELD_ROW_BYTES: usize = 16 * 1024;
 const MAX_NAME_BYTES: usize = 128;
 /// More rows of words than these are a table of words.
