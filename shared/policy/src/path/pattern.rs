@@ -317,7 +317,10 @@ impl Reading {
         let name = self.segments.last().map_or("", String::as_str);
         let dot = |place: &usize| *place > 0;
         let last = name.rfind('.').filter(dot);
-        let first = name.find('.').filter(dot).filter(|_| name.find('.') != last);
+        let first = name
+            .find('.')
+            .filter(dot)
+            .filter(|_| name.find('.') != last);
         [last, first]
     }
 

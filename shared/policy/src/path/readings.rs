@@ -283,7 +283,11 @@ fn with_trimmed_segments(text: &[u8]) -> Option<Vec<u8>> {
         end.and_then(|end| segment.get(..=end)).unwrap_or(segment)
     });
     let mut trimmed = joined(segments);
-    while trimmed.len() > 1 && trimmed.last().is_some_and(|byte| is_trimmed(byte) || *byte == b'/') {
+    while trimmed.len() > 1
+        && trimmed
+            .last()
+            .is_some_and(|byte| is_trimmed(byte) || *byte == b'/')
+    {
         trimmed.pop();
     }
     (trimmed.len() < text.len()).then_some(trimmed)

@@ -331,7 +331,13 @@ pub const SERVERS: &[Server] = &[
     ),
     server(
         "PHP-FPM behind nginx, `PATH_INFO`",
-        &[Step::Fragment, Step::Decode, Step::Merge, Step::Dots, Step::Script],
+        &[
+            Step::Fragment,
+            Step::Decode,
+            Step::Merge,
+            Step::Dots,
+            Step::Script,
+        ],
         "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_split_path_info",
     ),
     server(

@@ -186,7 +186,13 @@ fn upstreams_differ_on_extensions_and_scripts() {
         ("/v1.2/**", "/v1.2", yes, yes, yes),
         ("/admin/**", "/index.php/admin", maybe, yes, no),
         ("/admin/**", "/index.PHP/admin", maybe, yes, no),
-        ("/blog/admin/**", "/blog/app_dev.php/admin/x", maybe, yes, no),
+        (
+            "/blog/admin/**",
+            "/blog/app_dev.php/admin/x",
+            maybe,
+            yes,
+            no,
+        ),
         ("/b", "/index.php/app.php/b", no, no, no),
         ("/index.php/b", "/index.php/app.php/b", maybe, maybe, no),
         ("/*/status", "/index.php/status", maybe, no, yes),
@@ -198,16 +204,25 @@ fn upstreams_differ_on_extensions_and_scripts() {
         ("/admin", "/notes.txt/admin", no, no, no),
     ] {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        for (significance, expected) in
-            [(Unknown, unknown), (Ignored, ignored), (Significant, significant)]
-        {
+        for (significance, expected) in [
+            (Unknown, unknown),
+            (Ignored, ignored),
+            (Significant, significant),
+        ] {
             let routing = PathRouting {
                 extension: significance,
                 script: significance,
                 ..PathRouting::default()
             };
-            let fit = PathPattern::parse(pattern, routing).unwrap().fit(&path.readings()[0]);
-            assert_eq!(fit, expected, "{pattern} {} {significance:?}", path.canonical());
+            let fit = PathPattern::parse(pattern, routing)
+                .unwrap()
+                .fit(&path.readings()[0]);
+            assert_eq!(
+                fit,
+                expected,
+                "{pattern} {} {significance:?}",
+                path.canonical()
+            );
         }
     }
 }
@@ -217,7 +232,11 @@ fn the_value_of_a_variable_has_its_dots_unless_the_upstream_looks_past_them() {
     use Significance::{Ignored, Unknown};
     for (path, unknown, ignored) in [
         ("/users/jane.doe", Some("jane.doe"), Some("jane")),
-        ("/users/jane.doe.json", Some("jane.doe.json"), Some("jane.doe")),
+        (
+            "/users/jane.doe.json",
+            Some("jane.doe.json"),
+            Some("jane.doe"),
+        ),
         ("/users/7/x.json", Some("7"), Some("7")),
         ("/index.php/users/7", None, Some("7")),
     ] {

@@ -158,7 +158,9 @@ pub(crate) const SERVERS: &[Model] = &[
     model("Spring, suffix patterns", |raw| {
         let path = squeezed(&decoded(&without_parameters(until(raw, &['?']))));
         with_last(segments(&path)?, |name| {
-            name.split_once('.').map(|(name, _)| name).filter(|name| !name.is_empty())
+            name.split_once('.')
+                .map(|(name, _)| name)
+                .filter(|name| !name.is_empty())
         })
     }),
     model("PHP, REQUEST_URI", |raw| {
@@ -178,7 +180,9 @@ pub(crate) const SERVERS: &[Model] = &[
         let path = segments(&decoded(until(raw, &['?'])))?;
         let script = path.iter().position(|name| name.ends_with(".php"));
         with_last(without_script(path, script)?, |name| {
-            name.rsplit_once('.').map(|(name, _)| name).filter(|name| !name.is_empty())
+            name.rsplit_once('.')
+                .map(|(name, _)| name)
+                .filter(|name| !name.is_empty())
         })
     }),
     model(
