@@ -167,24 +167,18 @@ const SCENARIOS: [Scenario; 16] = [
 pub fn measure() -> Result<Vec<Cost>> {
     let (keys, token) = known_token()?;
     let costs = SCENARIOS.iter().map(|scenario| {
-        let mut bed = Bed::start(scenario, &keys)?;
-        // The first fills caches, and the second what only the first could not.
-        bed.run(scenario, &token)?;
-        bed.run(scenario, &token)?;
-        let before = bed.counts();
-        bed.run(scenario, &token)?;
-        let after = bed.counts();
-        let by_name = after.by_name.iter().filter_map(|(name, count)| {
-            let new = count - before.by_name.get(name).copied().unwrap_or(0);
-            (new > 0).then(|| format!("{} {new}", name.trim_start_matches("proxy_")))
-        });
+        let mut proxies = start(scenario, &keys)?;
+        let counts = Counts::of_one_more(&mut proxies, |proxies| run(proxies, scenario, &token))?;
+        let by_name = counts.by_name.iter().filter(|(_, count)| **count > 0);
+        let by_name =
+            by_name.map(|(name, count)| format!("{} {count}", name.trim_start_matches("proxy_")));
         Ok(Cost {
             scenario: scenario.name,
-            calls: after.calls - before.calls,
+            calls: counts.calls,
             most_calls: scenario.most.0,
-            entries: after.entries - before.entries,
+            entries: counts.entries,
             most_entries: scenario.most.1,
-            instructions: after.instructions - before.instructions,
+            instructions: counts.instructions,
             by_name: by_name.collect::<Vec<_>>().join(", "),
         })
     });
@@ -192,76 +186,119 @@ pub fn measure() -> Result<Vec<Cost>> {
 }
 
 /// One proxy for the bundle, or one for each filter; these run one after the other.
-struct Bed {
-    proxies: Vec<Proxy>,
+fn start(scenario: &Scenario, keys: &str) -> Result<Vec<Proxy>> {
+    let plain = |filter: &str| match filter {
+        "jwt-auth" => keys.to_owned(),
+        "token-bucket" => LIMITS.to_owned(),
+        "pii-redactor" => REDACT.to_owned(),
+        _ => AUDIT.replace("LEVEL", scenario.level),
+    };
+    let configuration = |filter: &str| match scenario.route {
+        None => plain(filter),
+        Some(_) => plain(filter).replacen('{', r#"{"route_config": true,"#, 1),
+    };
+    if scenario.is_bundled {
+        let parts = PARTS.map(|(filter, part)| format!("\"{part}\": {}", configuration(filter)));
+        let bundle = counted_proxy(BUNDLE, &format!("{{{}}}", parts.join(", ")), &[])?;
+        return Ok(vec![bundle]);
+    }
+    let filters = scenario.filters.iter();
+    filters
+        .map(|filter| counted_proxy(filter, &configuration(filter), &[]))
+        .collect()
 }
 
-impl Bed {
-    fn start(scenario: &Scenario, keys: &str) -> Result<Self> {
-        let plain = |filter: &str| match filter {
-            "jwt-auth" => keys.to_owned(),
-            "token-bucket" => LIMITS.to_owned(),
-            "pii-redactor" => REDACT.to_owned(),
-            _ => AUDIT.replace("LEVEL", scenario.level),
-        };
-        let configuration = |filter: &str| match scenario.route {
-            None => plain(filter),
-            Some(_) => plain(filter).replacen('{', r#"{"route_config": true,"#, 1),
-        };
-        let start = |module: &str, configuration: &str| {
-            let program = Program::measuring(&paths::wasm(module)?).map_err(failed)?;
-            let mut proxy = Vm::proxy(&program, Profile::Envoy).map_err(failed)?;
-            signatures::offer(proxy.host());
-            let configured = proxy.configure(configuration);
-            configured.map_err(|refused| failed(refused.text()))?;
-            Ok::<_, Error>(proxy)
-        };
-        if scenario.is_bundled {
-            let parts =
-                PARTS.map(|(filter, part)| format!("\"{part}\": {}", configuration(filter)));
-            let proxy = start(BUNDLE, &format!("{{{}}}", parts.join(", ")))?;
-            return Ok(Self {
-                proxies: vec![proxy],
-            });
+/// A proxy with a module that counts its instructions.
+pub(super) fn counted_proxy(
+    module: &str,
+    configuration: &str,
+    environment: &[(&str, &str)],
+) -> Result<Proxy> {
+    let program = Program::measuring(&paths::wasm(module)?).map_err(failed)?;
+    let mut proxy = Vm::proxy(&program, Profile::Envoy).map_err(failed)?;
+    signatures::offer(proxy.host());
+    for (name, value) in environment {
+        proxy.host().set_environment_variable(name, value);
+    }
+    let configured = proxy.configure(configuration);
+    configured.map_err(|refused| failed(refused.text()))?;
+    Ok(proxy)
+}
+
+fn run(proxies: &mut [Proxy], scenario: &Scenario, token: &str) -> Result<()> {
+    let properties = StreamProperties::default();
+    let request = Request::get(PATH)
+        .header("authorization", token)
+        .header("user-agent", "cost")
+        .attribute(&["source", "address"], "192.0.2.7:4711")
+        .properties(&properties);
+    let request = match scenario.route.flatten() {
+        None => request,
+        Some(said) => request.attribute(
+            &["xds", "route_metadata"],
+            route_metadata(&[("meshward", Json::String(said.to_owned()))]),
+        ),
+    };
+    let response = match scenario.has_body {
+        true => Response::json(r#"{"order": 17, "state": "shipped"}"#),
+        false => Response::new(204),
+    };
+    for proxy in proxies {
+        pass(proxy, &request, &response, scenario.name)?;
+    }
+    Ok(())
+}
+
+/// A request that is measured only if it reaches the upstream and its client has the response.
+pub(super) fn pass(
+    proxy: &mut Proxy,
+    request: &Request,
+    response: &Response,
+    name: &str,
+) -> Result<()> {
+    let outcome = proxy.run(request, response);
+    let status = outcome.client().status();
+    if !matches!(status, Some(200 | 204)) || outcome.trap.is_some() {
+        return Err(failed(format!("{name}: {outcome:?}")));
+    }
+    Ok(())
+}
+
+/// What all proxies of a scenario did together.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) calls: u64,
+    pub(super) entries: u64,
+    pub(super) instructions: u64,
+    by_name: BTreeMap<&'static str, u64>,
+}
+
+impl Counts {
+    /// Of one request in the steady state: the first fills caches, and the second what only the first could not.
+    pub(super) fn of_one_more(
+        proxies: &mut [Proxy],
+        mut run: impl FnMut(&mut [Proxy]) -> Result<()>,
+    ) -> Result<Self> {
+        run(proxies)?;
+        run(proxies)?;
+        let before = Self::so_far(proxies);
+        run(proxies)?;
+        let after = Self::so_far(proxies);
+        let mut by_name = after.by_name;
+        for (name, count) in &mut by_name {
+            *count -= before.by_name.get(name).copied().unwrap_or(0);
         }
-        let proxies = scenario.filters.iter();
-        let proxies = proxies.map(|filter| start(filter, &configuration(filter)));
         Ok(Self {
-            proxies: proxies.collect::<Result<_>>()?,
+            calls: after.calls - before.calls,
+            entries: after.entries - before.entries,
+            instructions: after.instructions - before.instructions,
+            by_name,
         })
     }
 
-    fn run(&mut self, scenario: &Scenario, token: &str) -> Result<()> {
-        let properties = StreamProperties::default();
-        let request = Request::get(PATH)
-            .header("authorization", token)
-            .header("user-agent", "cost")
-            .attribute(&["source", "address"], "192.0.2.7:4711")
-            .properties(&properties);
-        let request = match scenario.route.flatten() {
-            None => request,
-            Some(said) => request.attribute(
-                &["xds", "route_metadata"],
-                route_metadata(&[("meshward", Json::String(said.to_owned()))]),
-            ),
-        };
-        let response = match scenario.has_body {
-            true => Response::json(r#"{"order": 17, "state": "shipped"}"#),
-            false => Response::new(204),
-        };
-        for proxy in &mut self.proxies {
-            let outcome = proxy.run(&request, &response);
-            let status = outcome.client().status();
-            if !matches!(status, Some(200 | 204)) || outcome.trap.is_some() {
-                return Err(failed(format!("{}: {outcome:?}", scenario.name)));
-            }
-        }
-        Ok(())
-    }
-
-    fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for proxy in &self.proxies {
+    fn so_far(proxies: &[Proxy]) -> Self {
+        let mut counts = Self::default();
+        for proxy in proxies {
             let host = proxy.host();
             counts.calls += host.calls_made();
             counts.entries += host.entries();
@@ -272,15 +309,6 @@ impl Bed {
         }
         counts
     }
-}
-
-/// Of all proxies of a scenario, since they started.
-#[derive(Default)]
-struct Counts {
-    calls: u64,
-    entries: u64,
-    instructions: u64,
-    by_name: BTreeMap<&'static str, u64>,
 }
 
 /// A configuration of jwt-auth and a header that it lets pass, from its own case files.
@@ -303,7 +331,7 @@ fn known_token() -> Result<(String, String)> {
     found.ok_or_else(|| failed("no case of jwt-auth lets a token pass"))
 }
 
-fn failed(reason: impl ToString) -> Error {
+pub(super) fn failed(reason: impl ToString) -> Error {
     Error::Config {
         file: "scenario".to_owned(),
         reason: reason.to_string(),

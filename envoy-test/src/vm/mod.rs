@@ -12,6 +12,7 @@
 
 mod abi;
 pub mod cost;
+pub mod features;
 pub mod hot;
 pub mod imports;
 mod memory;

@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod cost;
+mod features;
 mod filters;
 mod in_process_host;
 mod mistakes;

@@ -110,11 +110,14 @@ impl RequestValue {
         found
     }
 
-    /// Rejects a place in the path that no request of a rule has: one with paths of another shape.
-    pub fn check_within(&self, node: &Node<'_>, matches: &Match) {
-        if let Self::Path(variable) = self
-            && !matches.may_have_path(variable.pattern())
-        {
+    /// Takes over how the upstream of a rule routes paths. Rejects a place in the path that no request
+    /// of the rule has: one with paths of another shape.
+    pub fn check_within(&mut self, node: &Node<'_>, matches: &Match) {
+        let Self::Path(variable) = self else {
+            return;
+        };
+        variable.set_routing(matches.routing());
+        if !matches.may_have_path(variable.pattern()) {
             node.reject_unseen(
                 "no path of this rule's \"match\" has such a segment, so it would always be missing",
             );

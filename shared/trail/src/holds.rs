@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use audit::{Control, Hash, Range, Selector, Target};
-use policy::path::{PathCase, PathFit, PathPattern, RequestPath};
+use policy::path::{PathFit, PathPattern, PathRouting, RequestPath};
 
 use crate::chains::Order;
 use crate::hex::{decode, encode};
@@ -123,7 +123,7 @@ impl Holds {
 impl Standing {
     fn new(selector: &Selector) -> Self {
         let patterns = selector.values.iter().filter(|_| selector.by == BY_PATH);
-        let pattern = |text: &String| PathPattern::parse(text, PathCase::Unknown).ok();
+        let pattern = |text: &String| PathPattern::parse(text, PathRouting::default()).ok();
         Self {
             selector: selector.clone(),
             salt: decode::<16>(selector.salt.as_bytes()).map_or(Vec::new(), Vec::from),

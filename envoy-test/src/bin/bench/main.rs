@@ -22,6 +22,7 @@ mod audit_cli;
 mod audit_emitter;
 mod command_line;
 mod cpu;
+mod features;
 mod host_calls;
 mod jwt_auth;
 mod load;
@@ -38,9 +39,10 @@ use envoy_test::Result;
 type Part = (&'static str, fn() -> Result<()>);
 
 /// The parts, in the order in which they are measured.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("overview", overview::run),
     ("host-calls", host_calls::run),
+    ("features", features::run),
     ("own-code", own_code::run),
     ("jwt-auth", jwt_auth::run),
     ("token-bucket", token_bucket::run),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{Control, Range, Selector, Target};
-use policy::path::{PathCase, PathPattern};
+use policy::path::{PathPattern, PathRouting};
 
 use super::common::Result;
 use super::format::{printable, thousands};
@@ -200,7 +200,7 @@ impl Arguments {
     /// The paths and the classes.
     fn selectors(&self) -> Result<Vec<Selector>> {
         for pattern in &self.paths {
-            PathPattern::parse(pattern, PathCase::Unknown)
+            PathPattern::parse(pattern, PathRouting::default())
                 .map_err(|error| format!("--path {pattern:?}: {error}"))?;
         }
         let by = [(BY_PATH, &self.paths), (BY_CLASS, &self.classes)];
