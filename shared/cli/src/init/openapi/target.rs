@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use comply::openapi::Described;
-use policy::path::{PathCase, PathPattern};
+use policy::path::{PathPattern, PathRouting};
 
 /// What is said of the requests with one method that fit one path.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Path {
         let names: Vec<&str> = order.iter().map(|(_, text)| text.as_str()).collect();
         let text = format!("/{}", names.join("/"));
         Some(Self {
-            pattern: PathPattern::parse(&text, PathCase::Unknown).ok()?,
+            pattern: PathPattern::parse(&text, PathRouting::default()).ok()?,
             text,
             order,
         })
