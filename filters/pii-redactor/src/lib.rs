@@ -50,6 +50,7 @@ pub mod plan;
 pub mod pseudonym;
 mod redaction;
 mod rewriter;
+mod role;
 mod scan;
 mod spelled;
 pub mod sse;

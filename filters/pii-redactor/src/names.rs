@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::bytes::{Position as _, is_quote, rest, same};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
+use crate::role::Role;
 
 /// What the name of a member says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) struct KeyInfo {
     pub(crate) negative: bool,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,
+    /// What the member is to those beside it.
+    pub(crate) role: Role,
     /// There is something in the name itself that detectors find.
     pub(crate) finds: bool,
     /// The number of the name within its parents: what children are looked up by.
@@ -30,6 +33,7 @@ impl KeyInfo {
         Announcement {
             kinds: self.kinds.as_deref().copied().unwrap_or_default(),
             negative: self.negative,
+            is_paired: self.role == Role::Value,
         }
     }
 }
@@ -218,7 +222,10 @@ impl Link {
             mask: u128::from_le_bytes(mask),
             parent,
             length: spelled.len(),
-            is_plain: info.kinds.is_none() && info.field.is_none() && !info.finds,
+            is_plain: info.kinds.is_none()
+                && info.field.is_none()
+                && !info.finds
+                && info.role.is_plain(),
             ..NO_NAME
         }
     }

@@ -60,6 +60,9 @@ impl JsonRewriter {
                         self.replace_in_name((start, length), cursor, plan, tally);
                     }
                     self.state = State::Colon;
+                    if self.ahead.is_some() {
+                        return cursor.begin_tentative_at(start.less(1));
+                    }
                     if !self.traits.has_member_rules {
                         self.value_at_once(start, cursor, plan, tally);
                     }
@@ -184,6 +187,7 @@ impl JsonRewriter {
             None => plan.field_info(name),
         };
         self.next = self.decide(Some(name), info, plan);
+        self.look_beside(plan);
     }
 
     #[inline]
@@ -288,7 +292,9 @@ impl JsonRewriter {
             .frames
             .last()
             .is_some_and(|frame| !frame.is_object);
-        let name = (!is_item).then_some(&*self.member_name.text);
+        let beside = self.name_beside();
+        let name = beside.as_deref().unwrap_or(&self.member_name.text);
+        let name = (!is_item).then_some(name);
         let names_from = self.stack.push_name(name);
         self.stack.frames.push(Frame {
             is_object,
@@ -300,6 +306,8 @@ impl JsonRewriter {
             states_to: self.stack.states.len(),
             names_from,
             index: 0,
+            naming_from: self.stack.naming.len(),
+            has_looked_ahead: false,
         });
         self.state = if is_object {
             State::Name { is_first: true }

@@ -42,7 +42,7 @@ fn rewrite(input: &[u8]) -> Vec<u8> {
 }
 
 /// Whole, byte by byte, and cut at every place: all must give the same.
-fn check_with(rules: &str, input: &str, expected: &str) {
+pub(in crate::json) fn check_with(rules: &str, input: &str, expected: &str) {
     let plan = plan_of(rules);
     let input = input.as_bytes();
     let (whole, _) = rewrite_chunks(&plan, std::iter::once(input));

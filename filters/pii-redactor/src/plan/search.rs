@@ -131,11 +131,24 @@ impl Plan {
         if none
             || self.is_placeholder(text.trim_ascii())
             || text.is_empty()
+            || announcement.is_paired && self.is_name_of(announcement, text)
             || self.settings.min_confidence > Confidence::Medium
         {
             return None;
         }
         self.whole_kind(announcement, text)
+    }
+
+    /// Whether a text is no value, but what values of the kinds that are announced are called.
+    fn is_name_of(&self, announcement: &Announcement, text: &[u8]) -> bool {
+        let is_word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-');
+        text.len() <= LONGEST_NAME_BYTES
+            && text.iter().all(is_word)
+            && self
+                .lexicon
+                .of_name(b"", text)
+                .kinds
+                .meets(&announcement.kinds)
     }
 
     fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
@@ -242,3 +255,6 @@ impl Plan {
         }
     }
 }
+
+/// No choice in a list is called longer.
+const LONGEST_NAME_BYTES: usize = 40;
