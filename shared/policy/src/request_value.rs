@@ -29,6 +29,7 @@ pub enum RequestValue {
 /// The host, or the label of it that a pattern such as `{tenant}.example.com` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostVariable {
+    name: String,
     before: String,
     after: String,
     /// The pattern is the variable alone: all of the host.
@@ -268,10 +269,17 @@ impl HostVariable {
             return Err(HOST_EXPECTED);
         }
         Ok(Self {
+            name: name.to_owned(),
             is_whole: before.is_empty() && after.is_empty(),
             before: before.to_owned(),
             after: after.to_owned(),
         })
+    }
+
+    /// The pattern as it is written, for who may not say the host itself.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        [&self.before, "{", &self.name, "}", &self.after].concat()
     }
 
     fn value<'h>(&self, host: &'h str) -> Option<&'h str> {
