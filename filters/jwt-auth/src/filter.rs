@@ -276,7 +276,7 @@ impl Stream<JwtAuth> for AuthStream {
         }
         self.response.set(host);
         if self.response.hides_errors() {
-            return filter.access.enforcer.hide_error(host);
+            return filter.access.enforcer.hide_error(host, &self.response);
         }
         Action::Continue
     }

@@ -383,7 +383,8 @@ fn what_is_probably_not_meant_is_warned_of() {
             {"id":"acme","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","expires":"2020-01-01T00:00:00Z"}]}}},
         "rules":[
             {"name":"a","mode":"report","match":{"paths":["/a/**"]},"allow":"anonymous"},
-            {"name":"a","mode":"report","match":{"paths":["/a/b"]},"require":{"provider":"used","scopes":["c,d"]}}]}"#;
+            {"name":"a","mode":"report","match":{"paths":["/a/b"],"consent":{"denied":"sale"}},"require":{"provider":"used","scopes":["c,d"]}}],
+        "requests":[{"match":{"consent":{"granted":"care"}},"max_body":"1KiB"}],"on_error":"allow"}"#;
     let checked = Config::check(text);
     let codes: Vec<(&str, &str)> = checked
         .warnings
@@ -399,6 +400,9 @@ fn what_is_probably_not_meant_is_warned_of() {
             ("rules[1]", "rule_unreachable"),
             ("rules[1]", "rule_name_duplicate"),
             ("providers.keys", "provider_unused"),
+            ("rules[1].match.consent", "consent_before_caller"),
+            ("requests[0].match.consent", "consent_before_caller"),
+            ("on_error", "on_error_allow"),
             ("default", "default_enforces"),
         ]
     );

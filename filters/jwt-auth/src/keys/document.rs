@@ -78,6 +78,9 @@ pub(crate) enum Sought {
     Undecided {
         /// Whole seconds, at least 1.
         retry_after_s: u64,
+        /// The last fetch has failed. Otherwise it is the names that clients ask for that come too
+        /// fast.
+        is_outage: bool,
     },
 }
 
@@ -269,6 +272,7 @@ impl Document {
         }
         Sought::Undecided {
             retry_after_s: retry_after_s(wait_ns),
+            is_outage: schedule.failures > 0,
         }
     }
 
