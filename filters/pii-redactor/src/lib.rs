@@ -37,6 +37,7 @@ pub mod json;
 pub mod lexicon;
 pub mod limits;
 pub mod malformed;
+mod markup;
 pub mod media;
 mod member_rules;
 pub mod multipart;

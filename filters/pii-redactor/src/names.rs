@@ -172,6 +172,13 @@ impl NameCache {
         self.slots.get(place)?.as_ref()
     }
 
+    /// A number that no name has.
+    pub(crate) fn next_id(&mut self) -> u32 {
+        // A number that has come around is a number of a name that has long gone; 0 is the root.
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id
+    }
+
     #[inline(never)]
     fn learn(
         &mut self,
@@ -181,9 +188,7 @@ impl NameCache {
         learn: impl FnOnce() -> KeyInfo,
     ) -> KeyInfo {
         let mut info = learn();
-        // A number that has come around is a number of a name that has long gone; 0 is the root.
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        info.id = self.last_id;
+        info.id = self.next_id();
         if name.len() > MAX_NAME_BYTES {
             return info;
         }

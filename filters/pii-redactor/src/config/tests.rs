@@ -502,3 +502,36 @@ fn what_stores_add_to_a_name_makes_no_difference() {
         assert!(!out.contains(value), "{out}");
     }
 }
+
+#[test]
+fn an_expression_costs_what_its_program_may_take() {
+    let config = |expression: &str, more: &str| {
+        format!(
+            r#"{{"detectors":[{{"name":"D","regex":"{expression}"{more}}}],"rules":[{{"detect":["D"]}}]}}"#
+        )
+    };
+    for expression in ["E[0-9]{6}", "[A-Z]{2}-[0-9]{4}-[A-Z0-9]{4}"] {
+        assert!(
+            Config::parse(&config(expression, "")).is_ok(),
+            "{expression}"
+        );
+    }
+    for expression in ["[a-z]{1,100}[0-9]", ".{1,200}x", "([a-z]{1,30}){1,30}x"] {
+        let problems = Config::parse(&config(expression, ""))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(problems.contains("keywords"), "{expression}: {problems}");
+    }
+    // With keywords it is counted.
+    let rules = config("[a-z]{1,100}[0-9]", r#","keywords":["abc"]"#);
+    let plan = crate::fixtures::plan_of(&rules);
+    let before = plan.looks();
+    let text = "abcdefgh".repeat(500);
+    crate::fixtures::redacted(&plan, "text/plain", &text);
+    assert!(
+        plan.looks() - before > 2 * 4000,
+        "{}",
+        plan.looks() - before
+    );
+}

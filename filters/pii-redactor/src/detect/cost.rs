@@ -241,3 +241,39 @@ fn a_member_costs_no_more_for_a_hundred_paths_or_names() {
         }
     }
 }
+
+#[test]
+fn markup_costs_no_more_either() {
+    let plan = all_presets();
+    let mut worst = Worst { rows: Vec::new() };
+    for unit in [
+        "<",
+        "</",
+        "<a",
+        "<a>",
+        "</a>",
+        "<a b=",
+        "<a b=\"1\" ",
+        "<ssn>1</ssn>",
+        "<ssn>",
+        "</ssn>",
+        "<!--",
+        "<![CDATA[",
+        "<ssn value=\"1\"/>",
+        "<td>",
+        "<i name=\"ssn\" value=\"1\">",
+        "<th>ssn<td>1",
+        "&lt;",
+        "<a b=\"&lt;",
+        "<value>1</value>",
+        "<name>ssn</name>",
+        "<a name=\"ssn\">1",
+    ] {
+        for count in [100, 2000] {
+            let text = unit.repeat(count);
+            let steps = cost(&plan, &Framing::Markup, text.as_bytes());
+            worst.add(steps, || format!("{unit:?} {count} times"));
+        }
+    }
+    worst.check(bound(&plan));
+}

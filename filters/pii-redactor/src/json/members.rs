@@ -282,7 +282,15 @@ impl JsonRewriter {
     pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let is_object = byte == b'{';
         if self.stack.frames.len() >= MAX_DEPTH {
-            return self.give_up(Fault::TooDeep, cursor, tally);
+            // Where it closes again, what is around goes on.
+            self.note(Fault::TooDeep, self.place(cursor));
+            cursor.flush();
+            self.recovery.text.begin_at(self.place(cursor));
+            let skip = Skip {
+                is_text: true,
+                ..Skip::default()
+            };
+            return self.skip(skip, cursor, tally);
         }
         self.member_name.save(cursor.chunk);
         cursor.advance();
@@ -359,6 +367,21 @@ impl JsonRewriter {
                 };
             }
             (b'}', Some(true)) | (b']', Some(false)) => self.close(cursor),
+            // A comma is missing.
+            (b'{' | b'[', Some(false)) | (b'"', Some(_)) if self.traits.level == 0 => {
+                self.note(Fault::UnexpectedByte, self.place(cursor));
+                self.committed = true;
+                self.state = if is_object == Some(true) {
+                    State::Name { is_first: false }
+                } else {
+                    State::Value { is_first: false }
+                };
+            }
+            // A bracket too many.
+            (b'}' | b']', None) if self.traits.level == 0 => {
+                self.note(Fault::UnexpectedByte, self.place(cursor));
+                cursor.advance();
+            }
             // The next document.
             (_, None) => {
                 self.state = State::Value { is_first: false };
@@ -368,8 +391,9 @@ impl JsonRewriter {
         }
     }
 
-    pub(super) fn skip(&mut self, mut skip: Skip, cursor: &mut Cursor<'_>) {
+    pub(super) fn skip(&mut self, mut skip: Skip, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let mut over = false;
+        let start = cursor.at;
         while let Some(byte) = cursor.peek() {
             if let Some(quote) = skip.quote {
                 match byte {
@@ -404,6 +428,13 @@ impl JsonRewriter {
             cursor.advance();
             if over {
                 break;
+            }
+        }
+        if skip.is_text {
+            let text = part(cursor.chunk, start, cursor.at);
+            self.recovery.text.write(text, cursor.out(), tally);
+            if over {
+                self.recovery.text.end_line(cursor.out(), tally);
             }
         }
         cursor.drop_read();

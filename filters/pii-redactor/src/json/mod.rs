@@ -151,6 +151,8 @@ enum State {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Skip {
+    /// What is read leaves, searched as text.
+    is_text: bool,
     depth: u32,
     /// What ends the string that is being skipped.
     quote: Option<u8>,
@@ -331,7 +333,7 @@ impl JsonRewriter {
                     cursor.begin_tentative();
                 }
                 cursor.at = raw.len();
-                if matches!(self.state, State::Skipping(_)) {
+                if matches!(self.state, State::Skipping(skip) if !skip.is_text) {
                     cursor.drop_read();
                 }
                 self.held = cursor.finish();
@@ -462,7 +464,7 @@ impl JsonRewriter {
             State::InNested => self.in_nested(cursor, plan, tally),
             State::InLostString { escaped } => self.in_lost_string(byte, escaped, cursor),
             State::InToken { is_long } => self.in_token(byte, is_long, cursor, plan, tally),
-            State::Skipping(skip) => self.skip(skip, cursor),
+            State::Skipping(skip) => self.skip(skip, cursor, tally),
             State::Text => self.in_text(cursor, tally),
         }
     }

@@ -57,7 +57,7 @@ impl JsonRewriter {
             };
             redaction.record(tally, found);
             if let Some(new) = new {
-                return self.replace_value(&new, cursor);
+                return self.replace_value(&new, cursor, tally);
             }
         }
         if byte == b'{' {

@@ -336,6 +336,11 @@ impl Plan {
             .map_or_else(Category::default, |detector| detector.category)
     }
 
+    /// Whether names announce anything.
+    pub(crate) const fn announces_by_name(&self) -> bool {
+        !self.lexicon.is_empty()
+    }
+
     /// What is done with a kind.
     #[must_use]
     pub fn binding(&self, entity: u8) -> Option<&Binding> {

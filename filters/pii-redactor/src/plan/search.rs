@@ -25,17 +25,19 @@ impl Plan {
         whole: bool,
         spans: &mut Vec<Span>,
     ) {
+        let whole = (whole, &mut Vec::new());
         self.search_part((bytes, from, usize::MAX), None, announcement, whole, spans);
     }
 
     /// As [`Self::search`], in a text that leaves up to `cut`: `list` is the list that goes on at its
-    /// beginning. Returns the one that goes on behind the cut.
+    /// beginning, and what names in the text announce has been found already. Returns the list that goes on behind
+    /// the cut.
     pub(crate) fn search_part(
         &self,
         (bytes, from, cut): (&[u8], usize, usize),
         list: List,
         announcement: &Announcement,
-        whole: bool,
+        (whole, announced): (bool, &mut Vec<Span>),
         spans: &mut Vec<Span>,
     ) -> List {
         spans.clear();
@@ -61,6 +63,7 @@ impl Plan {
         if !self.customs.is_empty() {
             self.find_custom(&text, scratch, spans);
         }
+        spans.append(announced);
         if !spans.is_empty() {
             self.resolve(bytes, spans);
         }

@@ -178,9 +178,16 @@ impl JsonRewriter {
     /// What an object or array is called that a member beside it names.
     pub(super) fn name_beside(&self) -> Option<Vec<u8>> {
         let frame = self.stack.frames.last()?;
+        if self.next.info.role != Role::Value || self.next.info.kinds.is_none() {
+            return None;
+        }
+        let parent = (&frame.info, self.stack.name_of(frame));
         let naming = rest(&self.stack.naming, frame.naming_from);
-        let line = naming.split(|byte| *byte == b'\n').next()?;
-        (self.next.info.role == Role::Value && !line.is_empty()).then(|| line.to_vec())
+        let mut lines = naming
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let announces = |line: &&[u8]| self.plan.name_info(parent, line).kinds.is_some();
+        lines.rfind(announces).map(<[u8]>::to_vec)
     }
 }
 
@@ -188,13 +195,20 @@ impl KeyInfo {
     /// Adds what these texts announce that name it, a line each.
     pub(crate) fn add_named(&mut self, plan: &Plan, parent: (&Self, &[u8]), naming: &[u8]) {
         let mut kinds = self.kinds.as_deref().copied().unwrap_or_default();
+        let mut count = usize::from(self.kinds.is_some());
         let lines = naming.split(|byte| *byte == b'\n');
         for line in lines.filter(|line| !line.is_empty()) {
             let named = plan.name_info(parent, line);
             if let Some(more) = named.kinds.as_deref() {
                 kinds = kinds.or(more);
+                count = count.plus(1);
+                // What is in it is known by what it is called.
+                self.id = named.id;
             }
             self.negative |= named.negative;
+        }
+        if count > 1 {
+            self.id = plan.names().next_id();
         }
         self.negative &= kinds.is_empty();
         self.kinds = (!kinds.is_empty()).then(|| std::rc::Rc::new(kinds));

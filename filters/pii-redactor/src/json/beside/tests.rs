@@ -36,6 +36,10 @@ fn a_member_names_the_value_beside_it() {
             r#"{"key":"db.password","value":{"stringValue":"[PASSWORD]"}}"#,
         ),
         (
+            r#"[{"key":"a","value":{"stringValue":"x"}},{"key":"pwd","value":{"stringValue":"x"}},{"key":"a","value":{"stringValue":"x"}}]"#,
+            r#"[{"key":"a","value":{"stringValue":"x"}},{"key":"pwd","value":{"stringValue":"[PASSWORD]"}},{"key":"a","value":{"stringValue":"x"}}]"#,
+        ),
+        (
             r#"{"question":"Religion","answer":"none","id":1}"#,
             r#"{"question":"Religion","answer":"","id":1}"#,
         ),
