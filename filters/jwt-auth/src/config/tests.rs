@@ -415,3 +415,21 @@ fn what_is_probably_not_meant_is_warned_of() {
         )
     );
 }
+
+#[test]
+fn a_route_knows_the_providers_by_their_names_alone() {
+    let check = |provider: &str| {
+        let text = format!(
+            r#"{{"providers":{{"a":null}},"deny":{{"subjects":null}},"objections":[],
+                "rules":[{{"require":{{"provider":"{provider}"}}}}]}}"#
+        );
+        (Config::ROUTE_PART.check_route)(&text).result
+    };
+    assert!(check("a").is_ok());
+    assert!(
+        check("b")
+            .unwrap_err()
+            .to_string()
+            .contains("rules[0].require.provider")
+    );
+}

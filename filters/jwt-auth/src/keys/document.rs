@@ -166,9 +166,10 @@ impl Document {
             return Ok(());
         }
         self.wishes = Wishes::default();
-        let asks_for = match (&self.source.discovery, &self.located) {
-            (Some(_), None) => Part::Metadata,
-            _ => Part::Whole,
+        // The issuer may have moved the key set, while the old one is still there.
+        let asks_for = match self.source.discovery {
+            Some(_) => Part::Metadata,
+            None => Part::Whole,
         };
         self.call(host, calls, occasion, asks_for, now_ns)
     }
