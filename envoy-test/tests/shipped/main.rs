@@ -9,6 +9,7 @@ mod envoy_manifests;
 mod examples;
 mod first_run;
 mod fleet;
+mod keycloak;
 mod links;
 mod machine;
 mod manifests;
@@ -16,6 +17,7 @@ mod modules;
 mod packages;
 mod panics;
 mod readme;
+mod trail;
 
 use std::fs;
 

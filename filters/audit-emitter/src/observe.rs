@@ -16,6 +16,7 @@ use policy::decision::Decision;
 use policy::http::without_query_parameter;
 use policy::identity::Identity;
 use policy::path::RequestPath;
+use policy::request_value::RequestValue;
 use policy::secret_names::{holds_address, names_secret};
 
 use crate::config::{DataSubjectSource, FieldSettings, Level, QueryForm, Rule};
@@ -110,15 +111,18 @@ impl Start {
 
     /// About whom the request is, as its rule says. Of one that was only received, neither the
     /// caller is known nor a body.
-    pub(crate) fn data_subjects(
+    ///
+    /// A host or a header that names a person by a pseudonym is nowhere else in the record, where no erasure of the
+    /// person would reach it.
+    pub(crate) fn note_data_subjects(
         &self,
         host: &dyn Host,
         rule: &Rule,
-        identity: Option<&Identity>,
-        is_over: bool,
-    ) -> Option<ObservedSubjects> {
+        (identity, is_over): (Option<&Identity>, bool),
+        observation: &mut Observation,
+    ) {
         if rule.data_subject.is_empty() {
-            return None;
+            return;
         }
         let mut people = ObservedSubjects {
             is_incomplete: rule.may_be_about_others,
@@ -136,6 +140,8 @@ impl Start {
                     let readings = place.readings(&facts);
                     people.is_incomplete |= readings.is_incomplete || readings.values.len() > 1;
                     people.add_all(&readings.values);
+                    let names_none = readings.values.is_empty() && !readings.is_incomplete;
+                    hide(place, names_none, observation);
                 }
                 DataSubjectSource::Body { direction, path } if is_over => {
                     let found = in_bodies.get_or_insert_with(|| exchange::data_subjects(host));
@@ -155,7 +161,7 @@ impl Start {
                 DataSubjectSource::Body { .. } => people.is_incomplete = true,
             }
         }
-        Some(people)
+        observation.data_subjects = Some(people);
     }
 
     /// What only some records say.
@@ -190,6 +196,22 @@ impl Start {
             observation.forwarded_for = request.header(host, "x-forwarded-for");
             observation.tls_version = text(host, &["connection", "tls_version"]);
         }
+    }
+}
+
+/// Takes a person whom a host or a header names out of what else the record says.
+fn hide(place: &RequestValue, names_none: bool, observation: &mut Observation) {
+    let mut without = |names: &[&str]| {
+        let headers = &mut observation.headers;
+        headers.retain(|(header, _)| !names.contains(&header.as_str()));
+    };
+    match place {
+        RequestValue::Header(name) => without(&[name]),
+        RequestValue::Host(variable) if !names_none => {
+            without(&["host", "x-forwarded-host"]);
+            observation.host = Some(variable.pattern());
+        }
+        _ => {}
     }
 }
 

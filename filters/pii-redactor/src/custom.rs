@@ -35,6 +35,8 @@ pub enum CustomForm {
         regex: Regex,
         /// What a text must have.
         keywords: Option<NFA>,
+        /// How many bytes its program takes, about.
+        size: usize,
     },
 }
 
@@ -62,7 +64,11 @@ impl Custom {
                     }
                 }
             }
-            CustomForm::Regex { regex, keywords } => {
+            CustomForm::Regex {
+                regex,
+                keywords,
+                size,
+            } => {
                 let has_keyword =
                     |keywords: &NFA| matches!(keywords.try_find(&Input::new(bytes)), Ok(Some(_)));
                 if keywords
@@ -71,6 +77,10 @@ impl Custom {
                 {
                     return;
                 }
+                // Attempts that match nothing cost as well: those of a small program what reading costs.
+                let above = size.saturating_sub(FREE_PROGRAM_BYTES);
+                let searched = bytes.len().saturating_sub(from);
+                looks.add(searched.saturating_mul(above) / PROGRAM_BYTES_OF_A_LOOK);
                 let mut position = from;
                 while let Some(hit) = regex.find_at(text, position) {
                     looks.add(LOOKS_OF_A_MATCH);
@@ -113,6 +123,10 @@ fn passes_luhn(text: &[u8]) -> bool {
 
 /// A match of a pattern takes at least as long as so many looks at candidates.
 const LOOKS_OF_A_MATCH: usize = 4;
+/// A program of so many bytes is not counted.
+const FREE_PROGRAM_BYTES: usize = 1024;
+/// And of what is above it, so many for a byte of a text take as long as a look.
+const PROGRAM_BYTES_OF_A_LOOK: usize = 1024;
 
 const fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80

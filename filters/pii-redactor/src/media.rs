@@ -100,13 +100,18 @@ impl Media {
     fn of_one(value: &str) -> Self {
         let kind = Kind::of(&policy::http::media_type(value));
         let is_ambiguous = kind == Kind::Multipart && !has_one_boundary(value);
+        let framing = if is_ambiguous {
+            Some(Framing::Text)
+        } else {
+            kind.framing(value)
+        };
+        let is_json = matches!(
+            framing,
+            Some(Framing::Json | Framing::JsonLines | Framing::Unknown)
+        );
         Self {
-            framing: if is_ambiguous {
-                Some(Framing::Text)
-            } else {
-                kind.framing(value)
-            },
-            charset: charset(value),
+            framing,
+            charset: charset(value, is_json),
             is_ambiguous,
         }
     }
@@ -334,14 +339,14 @@ fn words(name: &str) -> impl DoubleEndedIterator<Item = &str> {
 }
 
 /// The charset that a content type names; where it names several, they must agree.
-fn charset(content_type: &str) -> Charset {
-    let charsets = parameters(content_type, "charset").map(|name| charset_named(&name));
+fn charset(content_type: &str, is_json: bool) -> Charset {
+    let charsets = parameters(content_type, "charset").map(|name| charset_named(&name, is_json));
     charsets
         .reduce(Charset::strictest)
         .unwrap_or(Charset::AsciiCompatible)
 }
 
-fn charset_named(name: &str) -> Charset {
+fn charset_named(name: &str, is_json: bool) -> Charset {
     let name = name.trim().to_ascii_lowercase().replace('_', "-");
     let wide = |is_32, is_little_endian| {
         Charset::Wide(Wide {
@@ -362,6 +367,15 @@ fn charset_named(name: &str) -> Charset {
         "utf-32be" | "utf32be" => wide(true, false),
         "utf-7" | "utf7" | "unicode-1-1-utf-7" | "utf-7-imap" | "scsu" | "bocu-1" | "utf-1"
         | "hz-gb-2312" => Charset::Undecodable,
+        "shift-jis" | "shift-jis-2004" | "shiftjis" | "sjis" | "x-sjis" | "ms-kanji" | "windows-31j" | "cswindows31j"
+        | "cp932" | "ms932" | "windows-932" | "gbk" | "gb2312" | "gb-2312-80" | "csgb2312" | "cp936" | "ms936"
+        | "windows-936" | "gb18030" | "big5" | "big5-hkscs" | "cn-big5" | "csbig5" | "x-x-big5" | "cp950" | "ms950"
+        | "windows-950" | "johab" | "cp1361" | "uhc" | "cp949" | "ms949" | "windows-949" | "ks-c-5601-1987"
+            // The second byte of a character may be a backslash, behind which a quote would be none.
+            if is_json =>
+        {
+            Charset::Undecodable
+        }
         other => {
             // ISO 2022 switches sets by escapes, and EBCDIC has other bytes for letters and digits.
             let is_other = other.starts_with("iso-2022-")
@@ -570,6 +584,10 @@ mod tests {
             ("text/plain; charset=utf-7", Charset::Undecodable),
             ("text/plain; charset=IBM037", Charset::Undecodable),
             ("text/plain; charset=iso-2022-jp", Charset::Undecodable),
+            ("application/json; charset=Shift_JIS", Charset::Undecodable),
+            ("application/json; charset=gbk", Charset::Undecodable),
+            ("application/json; charset=euc-kr", Charset::AsciiCompatible),
+            ("text/html; charset=shift_jis", Charset::AsciiCompatible),
             (
                 "text/plain; charset=utf-16le; charset=utf-16be",
                 Charset::Undecodable,

@@ -2,12 +2,14 @@
 //! JSON documents, fields of forms and queries, cookies, parts of multipart bodies, columns of CSV,
 //! and headers.
 
+use crate::bytes::Position as _;
 use crate::names::KeyInfo;
 use crate::nested;
 use crate::paths::Child;
 use crate::plan::{ALLOWED_TARGET, FieldAction, Plan};
 use crate::redaction::{Found, Redaction};
 use crate::spelled::Spelling;
+use crate::steps::step;
 use crate::tally::Tally;
 
 /// What becomes of a member.
@@ -47,18 +49,20 @@ impl Plan {
         around: Surroundings,
     ) -> (MemberDecision, bool) {
         let own = states.len();
+        step(to.less(from));
         let mut field = around.named;
         let mut more = Vec::new();
         let mut allowed = around.allowed;
-        self.paths.descend(states, from, to, child, |target| {
-            if target == ALLOWED_TARGET {
-                allowed = true;
-            } else if field.is_some() {
-                more.push(target);
-            } else {
-                field = Some(target);
-            }
-        });
+        self.paths
+            .descend(states, from, to, child, |target, is_exact| {
+                if target == ALLOWED_TARGET {
+                    allowed |= is_exact;
+                } else if field.is_some() {
+                    more.push(target);
+                } else {
+                    field = Some(target);
+                }
+            });
         if !more.is_empty() {
             more.extend(field);
             field = self.strictest_field(more);
@@ -136,7 +140,7 @@ impl Plan {
         let roots = states.len();
         // No row is this one, so that only what is about all rows fits.
         let row = Child::Index(u64::MAX);
-        self.paths.descend(&mut states, 0, roots, row, |_| {});
+        self.paths.descend(&mut states, 0, roots, row, |_, _| {});
         self.decide_among(name, states)
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::bytes::{Position as _, is_quote, rest, same};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
+use crate::role::Role;
 
 /// What the name of a member says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) struct KeyInfo {
     pub(crate) negative: bool,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,
+    /// What the member is to those beside it.
+    pub(crate) role: Role,
     /// There is something in the name itself that detectors find.
     pub(crate) finds: bool,
     /// The number of the name within its parents: what children are looked up by.
@@ -30,6 +33,7 @@ impl KeyInfo {
         Announcement {
             kinds: self.kinds.as_deref().copied().unwrap_or_default(),
             negative: self.negative,
+            is_paired: self.role == Role::Value,
         }
     }
 }
@@ -168,6 +172,13 @@ impl NameCache {
         self.slots.get(place)?.as_ref()
     }
 
+    /// A number that no name has.
+    pub(crate) fn next_id(&mut self) -> u32 {
+        // A number that has come around is a number of a name that has long gone; 0 is the root.
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id
+    }
+
     #[inline(never)]
     fn learn(
         &mut self,
@@ -177,9 +188,7 @@ impl NameCache {
         learn: impl FnOnce() -> KeyInfo,
     ) -> KeyInfo {
         let mut info = learn();
-        // A number that has come around is a number of a name that has long gone; 0 is the root.
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
-        info.id = self.last_id;
+        info.id = self.next_id();
         if name.len() > MAX_NAME_BYTES {
             return info;
         }
@@ -218,7 +227,10 @@ impl Link {
             mask: u128::from_le_bytes(mask),
             parent,
             length: spelled.len(),
-            is_plain: info.kinds.is_none() && info.field.is_none() && !info.finds,
+            is_plain: info.kinds.is_none()
+                && info.field.is_none()
+                && !info.finds
+                && info.role.is_plain(),
             ..NO_NAME
         }
     }

@@ -43,9 +43,13 @@ impl TextRewriter {
             TextForm::Markup => Spelling::Markup,
             TextForm::QuotedPrintable => Spelling::QuotedPrintable,
         };
+        let mut scanner = TextScanner::new(spelling);
+        if form == TextForm::Markup && plan.announces_by_name() {
+            scanner.read_markup();
+        }
         Self {
             plan,
-            scanner: TextScanner::new(spelling),
+            scanner,
             form,
             escape: Vec::new(),
             announcement: Announcement::default(),

@@ -249,6 +249,82 @@ fn a_hold_keeps_what_may_be_about_a_person() {
     );
 }
 
+/// What is about two people is told of the other one too, so it is not erased for the first without a word; and who
+/// asks later learns that not all is told any more.
+#[test]
+fn what_others_are_told_of_is_not_erased_without_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("trail.ndjson"), trail()).unwrap();
+    let secret = audit::Hash::plain(KEY.as_bytes()).to_hex();
+    std::fs::write(path("dpo.secret"), secret).unwrap();
+    let run = |command: &str, more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_meshward"))
+            .args(["audit", command, &path("trail.ndjson"), "--excerpt"])
+            .args(more)
+            .env("SUBJECT", KEY)
+            .output()
+            .unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(all).unwrap())
+    };
+    let (ledger, key) = (path("ledger.ndjson"), path("dpo.secret"));
+    std::fs::write(&ledger, "").unwrap();
+    let order = [
+        "--ledger",
+        &ledger,
+        "--sign-key",
+        &key,
+        "--apply",
+        "--despite-failures",
+    ];
+    let of_seven = [&order[..], &KEYED, &["--data-subject", "7"]].concat();
+    let asks_eight = [&KEYED[..], &["--data-subject", "8"]].concat();
+    let (_, told) = run("disclosures", &asks_eight);
+    assert!(
+        told.contains("2 requests were about") && !told.contains("was erased"),
+        "{told}"
+    );
+    let (code, told) = run("erase", &of_seven);
+    assert!(
+        code == Some(1) && told.contains("2 of the records are about other people too"),
+        "{told}"
+    );
+    assert_eq!(
+        std::fs::read_to_string(path("trail.ndjson")).unwrap(),
+        trail()
+    );
+    // Who acted is no reason to take away whom it was about.
+    let joe: Vec<&str> = [&order[..], &KEYED, &["--subject", "joe"]].concat();
+    let all: Vec<&str> = [&joe[..], &["--groups", "data_subject"]].concat();
+    let (code, told) = run("erase", &all);
+    assert!(
+        code == Some(1) && told.contains("about other people too"),
+        "{told}"
+    );
+    let (code, told) = run("erase", &joe);
+    assert!(
+        code == Some(0) && told.contains("2 records to erase parts of"),
+        "{told}"
+    );
+    let (_, told) = run("disclosures", &asks_eight);
+    assert!(
+        told.contains("2 requests were about") && !told.contains("was erased"),
+        "{told}"
+    );
+    // Somebody says why.
+    let said: Vec<&str> = [&of_seven[..], &["--others", "--reason", "court"]].concat();
+    let (code, told) = run("erase", &said);
+    assert_eq!(code, Some(0), "{told}");
+    let ledger = std::fs::read_to_string(&ledger).unwrap();
+    assert!(ledger.contains(r#""others":"2 records""#), "{ledger}");
+    let (code, told) = run("disclosures", &asks_eight);
+    assert!(
+        code != Some(0) && told.contains("Whom 2 records are about was erased"),
+        "{told}"
+    );
+}
+
 #[test]
 fn a_standing_hold_is_of_somebody() {
     let output = audit("hold", &["--name", "case", "--standing"]);

@@ -1,4 +1,4 @@
-//! How long records are kept: minimum and maximum, purges, holds, and what shows that all days are there.
+//! How long records are kept: minimum and maximum, purges, and what shows that all days are there.
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
@@ -8,14 +8,7 @@ use std::path::Path;
 
 use audit::Range;
 use bed::{Bed, KEYS, LONG_AGO_MS, SIGN, chain_of, joined, logged};
-use policy::json::Json;
 use trail::synthetic::{Emitter, Random, Request, emitter_key};
-
-/// The number of a record in its chain.
-fn sequence(line: &str) -> u64 {
-    let record = Json::parse(line.as_bytes()).unwrap();
-    record.at("metadata.sequence").unwrap().as_u64().unwrap()
-}
 
 #[test]
 fn a_purge_deletes_what_is_past_its_time() {
@@ -62,57 +55,6 @@ fn a_purge_deletes_what_is_past_its_time() {
         .expect(0);
     let nothing = bed.run(&format!("{later} --apply")).expect(0).out;
     assert!(nothing.contains("0 records to delete"), "{nothing}");
-}
-
-/// A hold on one record keeps it and nothing else, and the chain still verifies.
-#[test]
-fn a_hold_keeps_only_what_it_must() {
-    let bed = Bed::with_keys();
-    let (mut emitter, mut lines) = chain_of(&["a"; 40]);
-    lines.push(emitter.close().text);
-    assert_eq!(lines.len(), 50);
-    bed.write("trail.ndjson", joined(&lines));
-    let chain = emitter.chain_uid().to_owned();
-    let hold = format!("hold {KEYS} {SIGN} --name case-7 --at 2023-01-01 --apply");
-    bed.run(&format!("{hold} --chain {chain}:46-46 ledger.ndjson"))
-        .expect(0);
-    let purge = format!("purge {KEYS} {SIGN} --at 2024-01-01 trail.ndjson");
-    let dry = bed.run(&purge).expect(0).out;
-    // Number 42 is the last signed record before it: 35 requests are before that, and all others
-    // but the one on hold go one by one.
-    for said in [
-        "35 records before number 42".to_owned(),
-        "4 records behind one on hold".to_owned(),
-        format!("1 record stays: the hold \"case-7\" keeps {chain}:46"),
-        "39 records to delete".to_owned(),
-    ] {
-        assert!(dry.contains(&said), "{said}: {dry}");
-    }
-    bed.run(&format!("{purge} --apply")).expect(0);
-    let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
-    assert_eq!(left, [42, 46, 48, 49]);
-    let verify = format!("verify {KEYS} --at 2024-01-01 --ledger ledger.ndjson trail.ndjson");
-    let outcome = bed.run(&format!("{verify} --json")).expect(0);
-    assert_eq!(outcome.number("records.expired"), 42);
-    assert_eq!(outcome.number("records.removed"), 4);
-    // Again there is nothing to do, and it says why.
-    let again = bed.run(&format!("{purge} --apply")).expect(0).out;
-    assert!(
-        again.contains("0 records to delete") && again.contains("1 record stays"),
-        "{again}"
-    );
-    let erase =
-        format!("erase {KEYS} {SIGN} --at 2025-01-01 --record {chain}:46 --apply trail.ndjson");
-    let held = bed.run(&erase).expect(0).out;
-    assert!(held.contains("1 records are on hold"), "{held}");
-    // When the hold ends, it goes as any other.
-    let release = hold.replace("2023-01-01", "2024-01-01");
-    bed.run(&format!("{release} --release ledger.ndjson"))
-        .expect(0);
-    bed.run(&format!("{purge} --apply")).expect(0);
-    let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
-    assert_eq!(left, [48, 49]);
-    bed.run(&verify).expect(0);
 }
 
 /// Two rules with one class and different times: what blocks the purge is said.
@@ -164,135 +106,6 @@ fn nothing_is_purged_over_a_hole() {
         "verify {KEYS} --ledger ledger.ndjson trail.ndjson envoy.log"
     ))
     .expect(0);
-}
-
-#[test]
-fn a_hold_stops_erasing_and_a_changed_ledger_everything() {
-    let (bed, lines) = Bed::with_trail(&["jane", "john"]);
-    bed.run(&format!(
-        "hold {KEYS} {SIGN} --name case-7 --subject jane --apply trail.ndjson"
-    ))
-    .expect(0);
-    let again = bed
-        .run(&format!(
-            "hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson"
-        ))
-        .expect(2)
-        .err;
-    assert!(again.contains("already"), "{again}");
-    let held = bed
-        .run(&format!(
-            "erase {KEYS} {SIGN} --subject jane --apply trail.ndjson"
-        ))
-        .expect(0)
-        .out;
-    assert!(held.contains("1 records are on hold"), "{held}");
-    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
-    let changed = bed.read("ledger.ndjson").replace("case-7", "case-8");
-    bed.write("ledger.ndjson", changed);
-    let refused = bed
-        .run(&format!(
-            "erase {KEYS} {SIGN} --subject john --apply trail.ndjson"
-        ))
-        .expect(2)
-        .err;
-    assert!(refused.contains("does not verify"), "{refused}");
-}
-
-/// A hold that was ended and ordered again holds, whatever the clocks of the two said.
-#[test]
-fn a_hold_holds_from_its_place_in_the_ledger_on() {
-    let (bed, lines) = Bed::with_trail(&["jane", "john"]);
-    let hold = format!("hold {KEYS} {SIGN} --name case-7 --apply");
-    bed.run(&format!(
-        "{hold} --subject jane --at 2022-01-01 trail.ndjson"
-    ))
-    .expect(0);
-    bed.run(&format!("{hold} --release --at 2022-02-01 ledger.ndjson"))
-        .expect(0);
-    // An entry before the last one would say two things: one by its place, another by its time.
-    let before = bed.read("ledger.ndjson");
-    let again = format!("{hold} --subject jane trail.ndjson");
-    let refused = bed.run(&format!("{again} --at 2022-01-31")).expect(2).err;
-    assert!(
-        refused.contains("last entry is of 2022-02-01T00:00:00Z")
-            && refused.contains("2022-01-31T00:00:00Z"),
-        "{refused}"
-    );
-    assert_eq!(bed.read("ledger.ndjson"), before);
-    bed.run(&format!("{again} --at 2022-02-01")).expect(0);
-    let erase = format!("erase {KEYS} {SIGN} --subject jane --at 2022-03-01 --apply trail.ndjson");
-    let held = bed.run(&erase).expect(0).out;
-    assert!(held.contains("1 records are on hold"), "{held}");
-    assert_eq!(bed.read("trail.ndjson"), joined(&lines));
-}
-
-/// A hold by what records say keeps those that are written after it too.
-#[test]
-fn standing_holds_keep_later_records() {
-    let bed = Bed::with_keys();
-    let (mut emitter, mut lines) = chain_of(&["jane", "john"]);
-    bed.write("trail.ndjson", joined(&lines));
-    let hold = format!("hold {KEYS} {SIGN} --apply --at 2021-02-01");
-    bed.run(&format!(
-        "{hold} --name person --subject jane --standing trail.ndjson"
-    ))
-    .expect(0);
-    bed.run(&format!(
-        "{hold} --name ward --path /patients/7/** ledger.ndjson"
-    ))
-    .expect(0);
-    // A ledger is never erased, so it names nobody.
-    assert!(!bed.read("ledger.ndjson").contains("jane"));
-    let later = |subject: &str, path: &str| Request {
-        subject: Some(subject.to_owned()),
-        path: path.to_owned(),
-        ..Request::some(&mut Random(3))
-    };
-    for request in [
-        later("jane", "/orders/1"),
-        later("john", "/patients/7/notes"),
-        later("john", "/patients/70"),
-        later("mary", "/patients/%37/labs"),
-    ] {
-        lines.push(emitter.request(&request).text);
-    }
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    let erase = format!("erase {KEYS} {SIGN} --at 2024-01-01 --subject");
-    let held = bed.run(&format!("{erase} jane trail.ndjson")).expect(0).out;
-    assert!(
-        held.contains("0 records to erase") && held.contains("2 records are on hold"),
-        "{held}"
-    );
-    let some = bed.run(&format!("{erase} john trail.ndjson")).expect(0).out;
-    assert!(
-        some.contains("2 records to erase parts") && some.contains("1 records are on hold"),
-        "{some}"
-    );
-    let purge = format!("purge {KEYS} {SIGN} --at 2024-01-01 trail.ndjson --apply");
-    let out = bed.run(&purge).expect(0).out;
-    assert!(
-        out.contains("\"person\" keeps") && out.contains("\"ward\" keeps"),
-        "{out}"
-    );
-    // The open record, jane's two, the two of the ward, and the last one, which is signed.
-    let left: Vec<u64> = bed.read("trail.ndjson").lines().map(sequence).collect();
-    assert_eq!(left, [0, 1, 3, 4, 6, 7]);
-    bed.run(&format!(
-        "verify {KEYS} --ledger ledger.ndjson --at 2024-01-01 trail.ndjson"
-    ))
-    .expect(0);
-    let later_hold = hold.replace("2021-02-01", "2024-06-01");
-    // A class is held whole, and `verify` knows the class of a chain.
-    bed.run(&format!(
-        "{later_hold} --name all-hipaa --class hipaa ledger.ndjson"
-    ))
-    .expect(0);
-    let out = bed.run(&purge.replace("2024", "2025")).expect(0).out;
-    assert!(out.contains("0 records to delete"), "{out}");
-    bed.run(&format!("{hold} --name bad --path patients ledger.ndjson"))
-        .expect(2);
 }
 
 /// A least time binds whoever erases, unless he says why; the longest time is the purge's.
@@ -376,7 +189,7 @@ fn nothing_is_done_for_good_at_a_time_to_come() {
         let refused = bed.run(&format!("{command} --apply")).expect(2).err;
         assert!(refused.contains("has not come yet"), "{refused}");
         assert_eq!(bed.read("trail.ndjson"), joined(&lines));
-        assert!(!bed.path("ledger.ndjson").exists());
+        assert_eq!(bed.read("ledger.ndjson"), "");
     }
 }
 
@@ -558,74 +371,6 @@ fn the_examples_of_a_scheduled_purge_run() {
         "{out}"
     );
     assert_eq!(bed.read("trail.ndjson").lines().count(), 1);
-}
-
-/// A hold on a name that is spelled otherwise holds nothing, and is said to.
-#[test]
-fn a_hold_on_an_unknown_name_is_told() {
-    let bed = Bed::with_keys();
-    let (mut emitter, mut lines) = chain_of(&["jane"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    let hold = format!("hold {KEYS} {SIGN} --name case");
-    let told = bed
-        .run(&format!("{hold} --class hippa trail.ndjson"))
-        .expect(0)
-        .err;
-    assert!(told.contains("did you mean \"hipaa\""), "{told}");
-    let chain = "00112233445566778899aabbccddeeff";
-    let told = bed
-        .run(&format!("{hold} --chain {chain}:1-2 trail.ndjson"))
-        .expect(0)
-        .err;
-    assert!(
-        told.contains("no such chain") && told.contains(emitter.chain_uid()),
-        "{told}"
-    );
-    let known = format!(
-        "{hold} --class hipaa --chain {} trail.ndjson",
-        emitter.chain_uid()
-    );
-    assert_eq!(bed.run(&known).expect(0).err, "");
-}
-
-/// A full disk leaves the ledger as it was; half a line that a crash left is told with what to do.
-#[test]
-#[cfg(unix)]
-fn a_ledger_is_written_whole_or_not_at_all() {
-    let bed = Bed::with_keys();
-    let (mut emitter, mut lines) = chain_of(&["jane"]);
-    lines.push(emitter.close().text);
-    bed.write("trail.ndjson", joined(&lines));
-    let hold = format!("hold {KEYS} {SIGN} --apply trail.ndjson");
-    bed.run(&format!("{hold} --name one")).expect(0);
-    let before = bed.read("ledger.ndjson");
-    // One more block, in which no entry ends.
-    let blocks = before.len() / 512 + 1;
-    let text = "x".repeat(2_000);
-    let script = format!(
-        "trap '' XFSZ; ulimit -f {blocks}; exec {} audit {hold} --name two --reason {text}",
-        env!("CARGO_BIN_EXE_meshward")
-    );
-    let limited = std::process::Command::new("bash")
-        .args(["-c", &script])
-        .env("POSIXLY_CORRECT", "1")
-        .current_dir(bed.folder.path())
-        .output()
-        .unwrap();
-    assert_eq!(
-        limited.status.code(),
-        Some(2),
-        "{}",
-        String::from_utf8_lossy(&limited.stderr)
-    );
-    assert_eq!(bed.read("ledger.ndjson"), before);
-    bed.run(&format!("{hold} --name two")).expect(0);
-    let whole = bed.read("ledger.ndjson");
-    bed.write("ledger.ndjson", format!("{whole}{}", &before[..100]));
-    let refused = bed.run(&format!("{hold} --name three")).expect(2).err;
-    let remedy = format!("truncate -s {} ledger.ndjson", whole.len());
-    assert!(refused.contains(&remedy), "{refused}");
 }
 
 /// What is written where records are read from would be read as one.

@@ -26,6 +26,7 @@ fn folder_with_files() -> tempfile::TempDir {
         ),
         ("jwt.json", "filters/jwt-auth/examples/remote-keys.json"),
         ("envoy.yaml", "envoy-test/envoy/meshward.yaml"),
+        ("api.yaml", "shared/cli/tests/openapi/shop.yaml"),
     ] {
         std::fs::copy(root.join(source), folder.path().join(name)).unwrap();
     }

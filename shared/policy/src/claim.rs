@@ -90,8 +90,8 @@ impl ClaimCondition {
     /// has is a mistake.
     #[must_use]
     pub fn read_within(node: &Node<'_>, matches: &Match) -> Option<Self> {
-        let condition = Self::read(node)?;
-        if let Test::EqualsRequest(place) | Test::ContainsRequest(place) = &condition.test {
+        let mut condition = Self::read(node)?;
+        if let Test::EqualsRequest(place) | Test::ContainsRequest(place) = &mut condition.test {
             place.check_within(node, matches);
         }
         Some(condition)

@@ -4,6 +4,8 @@
 //! Indices and slices from the end need the length of an array that has not come yet, and filters
 //! need members that have not: both are refused, with the reason.
 
+use std::borrow::Cow;
+
 /// A path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path {
@@ -204,18 +206,33 @@ fn shorthand(name: &str) -> Result<Test, String> {
     }
 }
 
-/// Several paths followed at once. What has been reached is a list of *states*: places in the paths.
+/// Several paths followed at once: a tree in which equal first steps are one, so that a child costs a look for its
+/// name, however many paths there are. What has been reached is a list of *states*: places in the tree.
 #[derive(Clone, Debug, Default)]
 pub struct PathSet {
-    steps: Vec<SetStep>,
-    starts: Vec<u16>,
+    /// The first one is the root.
+    nodes: Vec<Node>,
+    root: Vec<u16>,
 }
 
-#[derive(Clone, Debug)]
-struct SetStep {
-    step: Step,
-    /// What a value at the end of the path is for.
-    reaches: Option<u16>,
+/// Where the first steps of some paths lead.
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// What the paths that end here are for.
+    reaches: Vec<u16>,
+    steps: Vec<(Step, u16)>,
+    /// To children.
+    here: Edges,
+    /// To what is at any depth.
+    below: Edges,
+}
+
+/// The next steps of some paths.
+#[derive(Clone, Debug, Default)]
+struct Edges {
+    /// In order of the names without their case, each with the name as it is.
+    named: Vec<(Box<str>, Box<str>, u16)>,
+    others: Vec<(Test, u16)>,
 }
 
 impl PathSet {
@@ -224,60 +241,149 @@ impl PathSet {
     pub fn new<'p>(paths: impl Iterator<Item = (&'p Path, u16)>) -> Self {
         let mut set = Self::default();
         for (path, target) in paths {
-            let Ok(start) = u16::try_from(set.steps.len()) else {
-                break;
-            };
-            set.starts.push(start);
-            let last = path.steps.len().saturating_sub(1);
-            set.steps
-                .extend(path.steps.iter().enumerate().map(|(place, step)| SetStep {
-                    step: step.clone(),
-                    reaches: (place == last).then_some(target),
-                }));
+            set.add(path, target);
         }
         set
+    }
+
+    /// Adds a path, with a number for what it is for. Returns the state behind each of its steps.
+    pub fn add(&mut self, path: &Path, target: u16) -> Vec<u16> {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+            self.root.push(0);
+        }
+        let mut way = Vec::new();
+        let mut node = 0;
+        for step in &path.steps {
+            let Some(next) = self.next(node, step) else {
+                return way;
+            };
+            way.push(next);
+            node = next;
+        }
+        if let Some(node) = self.nodes.get_mut(usize::from(node)) {
+            node.reaches.push(target);
+        }
+        way
+    }
+
+    /// The node behind a step, which is added where it is not there yet.
+    fn next(&mut self, node: u16, step: &Step) -> Option<u16> {
+        let next = u16::try_from(self.nodes.len()).ok()?;
+        let node = self.nodes.get_mut(usize::from(node))?;
+        if let Some((_, known)) = node.steps.iter().find(|(known, _)| known == step) {
+            return Some(*known);
+        }
+        if next >= FOLDED {
+            return None;
+        }
+        node.steps.push((step.clone(), next));
+        let edges = if step.descends {
+            &mut node.below
+        } else {
+            &mut node.here
+        };
+        for test in &step.tests {
+            if let Test::Name(name) = test {
+                let folded = without_case(name);
+                let named = &mut edges.named;
+                let place = named.partition_point(|(known, ..)| **known <= *folded);
+                named.insert(place, (folded.into(), name.as_str().into(), next));
+            } else {
+                edges.others.push((test.clone(), next));
+            }
+        }
+        self.nodes.push(Node::default());
+        Some(next)
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.root.is_empty()
     }
 
     /// The states at the root of a document.
     #[must_use]
     pub fn root(&self) -> &[u16] {
-        &self.starts
+        &self.root
     }
 
     /// Follows a child: the states of its parent are `states[from..to]`, its own are added at the
-    /// end. `reach` is told what it is for.
+    /// end. `reach` is told what it is for, and whether all names on the way are as the path has them, also in
+    /// their case: readers that ignore case take `Role` for `role`.
     pub fn descend(
         &self,
         states: &mut Vec<u16>,
         from: usize,
         to: usize,
         child: Child<'_>,
-        mut reach: impl FnMut(u16),
+        mut reach: impl FnMut(u16, bool),
     ) {
         let own = states.len();
+        let folded = match child {
+            Child::Name(name) => without_case(name),
+            Child::Index(_) => Cow::Borrowed(""),
+        };
+        let child = (child, &*folded);
         for index in from..to {
             let Some(state) = states.get(index).copied() else {
                 return;
             };
-            let Some(at) = self.steps.get(usize::from(state)) else {
+            let place = state & !(BELOW | FOLDED);
+            let fold = state & FOLDED;
+            let Some(node) = self.nodes.get(usize::from(place)) else {
                 continue;
             };
-            if at.step.descends {
-                push_new(states, own, state);
+            if !node.below.is_empty() {
+                push_new(states, own, place | BELOW | fold);
+                node.below.follow(child, |next, more| {
+                    self.enter(next, fold | more, (states, own), &mut reach);
+                });
             }
-            if at.step.tests.iter().any(|test| test.fits(child)) {
-                match at.reaches {
-                    Some(target) => reach(target),
-                    None => push_new(states, own, state.saturating_add(1)),
-                }
+            if state & BELOW == 0 {
+                node.here.follow(child, |next, more| {
+                    self.enter(next, fold | more, (states, own), &mut reach);
+                });
             }
         }
+    }
+
+    fn enter(
+        &self,
+        next: u16,
+        fold: u16,
+        (states, own): (&mut Vec<u16>, usize),
+        reach: &mut impl FnMut(u16, bool),
+    ) {
+        let Some(node) = self.nodes.get(usize::from(next)) else {
+            return;
+        };
+        for target in &node.reaches {
+            reach(*target, fold == 0);
+        }
+        if !node.steps.is_empty() {
+            push_new(states, own, next | fold);
+        }
+    }
+}
+
+impl Edges {
+    const fn is_empty(&self) -> bool {
+        self.named.is_empty() && self.others.is_empty()
+    }
+
+    /// The child with its name without case.
+    fn follow(&self, (child, folded): (Child<'_>, &str), mut enter: impl FnMut(u16, u16)) {
+        if let Child::Name(name) = child {
+            let first = self.named.partition_point(|(known, ..)| **known < *folded);
+            let named = self.named.iter().skip(first);
+            for (_, exact, next) in named.take_while(|(known, ..)| **known == *folded) {
+                enter(*next, if **exact == *name { 0 } else { FOLDED });
+            }
+        }
+        let fitting = self.others.iter().filter(|(test, _)| test.fits(child));
+        fitting.for_each(|(_, next)| enter(*next, 0));
     }
 }
 
@@ -285,7 +391,6 @@ impl Test {
     fn fits(&self, child: Child<'_>) -> bool {
         match (self, child) {
             (Self::Any, _) => true,
-            (Self::Name(name), Child::Name(found)) => name == found,
             (Self::Index(index), Child::Index(found)) => *index == found,
             (Self::Slice { start, end, step }, Child::Index(found)) => {
                 let distance = found.checked_sub(*start);
@@ -303,6 +408,27 @@ fn push_new(states: &mut Vec<u16>, own: usize, state: u16) {
     }
 }
 
+/// A name as readers compare it that ignore case (Go, .NET, Jackson where it is told to), with the two letters that
+/// only folding makes ASCII.
+#[must_use]
+pub fn without_case(name: &str) -> Cow<'_, str> {
+    if !name
+        .bytes()
+        .any(|byte| byte.is_ascii_uppercase() || byte >= 0x80)
+    {
+        return Cow::Borrowed(name);
+    }
+    let folded = name.chars().flat_map(|character| match character {
+        '\u{17f}' => 's'.to_lowercase(),
+        _ => character.to_lowercase(),
+    });
+    Cow::Owned(folded.collect())
+}
+
+/// With a state: a name on the way has another case than in the path.
+pub const FOLDED: u16 = 0x4000;
+/// With a state: what is anywhere below its place, where only steps that descend lead on.
+pub const BELOW: u16 = 0x8000;
 const MAX_STEPS: usize = 32;
 const EXPECTED: &str = "expected a path such as \"$.patients[*].notes\"";
 
@@ -359,6 +485,53 @@ mod tests {
         assert!(Path::parse("$[?@.a]").unwrap_err().contains("filters"));
     }
 
+    #[test]
+    fn a_child_costs_a_look_however_many_paths_there_are() {
+        for form in ["$..f{}", "$.f{}.g", "$.a..f{}", "$..a.f{}"] {
+            let path = |number: u16| Path::parse(&form.replace("{}", &number.to_string())).unwrap();
+            let paths: Vec<Path> = (0..100).map(path).collect();
+            let set = PathSet::new(paths.iter().zip(0..));
+            let mut states = set.root().to_vec();
+            let mut from = 0;
+            for child in [
+                Child::Name("a"),
+                Child::Index(0),
+                Child::Name("a"),
+                Child::Index(1),
+            ] {
+                let to = states.len();
+                assert!(to - from <= 2, "{form}: {} states", to - from);
+                set.descend(&mut states, from, to, child, |_, _| {});
+                from = to;
+            }
+        }
+    }
+
+    #[test]
+    fn paths_with_the_same_first_steps_reach_what_each_is_for() {
+        let paths = [
+            "$.a.b",
+            "$.a..b",
+            "$.a.b",
+            "$['a','c'].b",
+            "$.*.b",
+            "$.a.b.c",
+        ];
+        let paths: Vec<Path> = paths
+            .iter()
+            .map(|path| Path::parse(path).unwrap())
+            .collect();
+        let set = PathSet::new(paths.iter().zip(0..));
+        let mut states = set.root().to_vec();
+        set.descend(&mut states, 0, 1, Child::Name("a"), |_, _| {});
+        let (to, mut reached) = (states.len(), Vec::new());
+        set.descend(&mut states, 1, to, Child::Name("b"), |target, _| {
+            reached.push(target);
+        });
+        reached.sort_unstable();
+        assert_eq!(reached, [0, 1, 2, 3, 4]);
+    }
+
     /// Which of the children along `way` the path reaches.
     fn reaches(path: &str, way: &[Child<'_>]) -> bool {
         let path = Path::parse(path).unwrap();
@@ -369,10 +542,33 @@ mod tests {
         for child in way {
             reached = false;
             let to = states.len();
-            set.descend(&mut states, from, to, *child, |_| reached = true);
+            set.descend(&mut states, from, to, *child, |_, is_exact| {
+                reached = is_exact;
+            });
             from = to;
         }
         reached
+    }
+
+    #[test]
+    fn names_in_another_case_are_told_apart() {
+        let path = Path::parse("$.user.role").unwrap();
+        let set = PathSet::new(std::iter::once((&path, 7)));
+        for (user, role, expected) in [
+            ("user", "role", Some(true)),
+            ("User", "role", Some(false)),
+            ("user", "ROLE", Some(false)),
+            ("u\u{17f}er", "role", Some(false)),
+            ("user", "roles", None),
+        ] {
+            let mut states = set.root().to_vec();
+            set.descend(&mut states, 0, 1, Child::Name(user), |_, _| {});
+            let (to, mut reached) = (states.len(), None);
+            set.descend(&mut states, 1, to, Child::Name(role), |_, is_exact| {
+                reached = Some(is_exact);
+            });
+            assert_eq!(reached, expected, "{user}.{role}");
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub enum RequestValue {
 /// The host, or the label of it that a pattern such as `{tenant}.example.com` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostVariable {
+    name: String,
     before: String,
     after: String,
     /// The pattern is the variable alone: all of the host.
@@ -110,11 +111,14 @@ impl RequestValue {
         found
     }
 
-    /// Rejects a place in the path that no request of a rule has: one with paths of another shape.
-    pub fn check_within(&self, node: &Node<'_>, matches: &Match) {
-        if let Self::Path(variable) = self
-            && !matches.may_have_path(variable.pattern())
-        {
+    /// Takes over how the upstream of a rule routes paths. Rejects a place in the path that no request
+    /// of the rule has: one with paths of another shape.
+    pub fn check_within(&mut self, node: &Node<'_>, matches: &Match) {
+        let Self::Path(variable) = self else {
+            return;
+        };
+        variable.set_routing(matches.routing());
+        if !matches.may_have_path(variable.pattern()) {
             node.reject_unseen(
                 "no path of this rule's \"match\" has such a segment, so it would always be missing",
             );
@@ -261,10 +265,17 @@ impl HostVariable {
             return Err(HOST_EXPECTED);
         }
         Ok(Self {
+            name: name.to_owned(),
             is_whole: before.is_empty() && after.is_empty(),
             before: before.to_owned(),
             after: after.to_owned(),
         })
+    }
+
+    /// The pattern as it is written, for who may not say the host itself.
+    #[must_use]
+    pub fn pattern(&self) -> String {
+        [&self.before, "{", &self.name, "}", &self.after].concat()
     }
 
     fn value<'h>(&self, host: &'h str) -> Option<&'h str> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use audit::{Control, Hash, Range, Selector, Target};
-use policy::path::{PathCase, PathFit, PathPattern, RequestPath};
+use policy::path::{PathFit, PathPattern, PathRouting, RequestPath};
 
 use crate::chains::Order;
 use crate::hex::{decode, encode};
@@ -123,7 +123,7 @@ impl Holds {
 impl Standing {
     fn new(selector: &Selector) -> Self {
         let patterns = selector.values.iter().filter(|_| selector.by == BY_PATH);
-        let pattern = |text: &String| PathPattern::parse(text, PathCase::Unknown).ok();
+        let pattern = |text: &String| PathPattern::parse(text, PathRouting::default()).ok();
         Self {
             selector: selector.clone(),
             salt: decode::<16>(selector.salt.as_bytes()).map_or(Vec::new(), Vec::from),
@@ -156,6 +156,11 @@ impl Standing {
         let Some(path) = path.and_then(|path| serde_json::from_str::<String>(path).ok()) else {
             return false;
         };
+        // A template stands for any of its paths, and what was erased for any path at all.
+        if path == ERASED_PATH || path.contains('{') {
+            let mut patterns = self.selector.values.iter();
+            return path == ERASED_PATH || patterns.any(|pattern| may_be_of(pattern, &path));
+        }
         let Ok(path) = RequestPath::parse(path.as_bytes()) else {
             // A path that may be read in several ways may be this one.
             return true;
@@ -167,6 +172,24 @@ impl Standing {
         self.patterns.iter().any(fits)
     }
 }
+
+/// Whether a path of this template may be one that a pattern takes: a variable stands for anything.
+fn may_be_of(pattern: &str, template: &str) -> bool {
+    let mut wanted = pattern.split('/');
+    for segment in template.split('/') {
+        match wanted.next() {
+            Some("**") => return true,
+            _ if segment == "**" => return true,
+            Some(word) if word.contains(['*', '{']) || segment.contains(['*', '{']) => {}
+            Some(word) if word.eq_ignore_ascii_case(segment) => {}
+            _ => return false,
+        }
+    }
+    wanted.next().is_none_or(|rest| rest == "**")
+}
+
+/// What stands in the place of a path that was erased.
+const ERASED_PATH: &str = "/erased";
 
 /// A standing hold on what a subject does, or on what is about a person, by all names. The ledger has hashes of
 /// them, since it is never erased.
@@ -200,6 +223,28 @@ const ALL: Range = Range(0, u64::MAX);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_template_may_be_of_a_pattern() {
+        for (pattern, template, expected) in [
+            ("/patients/7/**", "/patients/{id}", true),
+            ("/patients/7/**", "/patients/{id}/notes/{note}", true),
+            ("/patients/7", "/Patients/{id}", true),
+            ("/patients/*/notes", "/patients/{id}/notes", true),
+            ("/patients/7/notes", "/patients/{id}/**", true),
+            ("/patients/7/notes", "/patients/{id}", false),
+            ("/patients/7", "/patients/{id}/notes", false),
+            ("/patients/7/notes", "/patients/{id}/labs", false),
+            ("/patients/7", "/orders/{id}", false),
+            ("/**", "/orders/{id}", true),
+        ] {
+            assert_eq!(
+                may_be_of(pattern, template),
+                expected,
+                "{pattern} {template}"
+            );
+        }
+    }
 
     /// The ledger of somebody whose clock is ahead ends no hold before its time.
     #[test]

@@ -132,6 +132,12 @@ impl Groups {
         self.0 == 0
     }
 
+    /// Whether this one is among them.
+    #[must_use]
+    pub const fn has(self, group: Group) -> bool {
+        self.0 & bit(group) != 0
+    }
+
     /// Those of these that are not among others.
     #[must_use]
     pub const fn without(self, others: Self) -> Self {
@@ -442,4 +448,11 @@ fn unquoted(text: &str) -> Option<&[u8]> {
 #[must_use]
 pub fn uid(chain: &ChainUid, sequence: u64) -> String {
     format!("{}:{sequence}", encode(chain))
+}
+
+/// Which record has this id: the other way round.
+#[must_use]
+pub fn place_of(uid: &str) -> Option<(ChainUid, u64)> {
+    let (chain, sequence) = uid.split_once(':')?;
+    decode(chain.as_bytes()).zip(sequence.parse().ok())
 }

@@ -57,6 +57,15 @@ pub enum LedgerError {
         /// How many bytes of whole lines there are.
         length: usize,
     },
+    /// There is none, and none is to be begun.
+    #[error(
+        "{0}: there is no ledger there, and without it no hold is known. If this is the first order of all, begin it with \
+         --new-ledger"
+    )]
+    Missing(PathBuf),
+    /// A new one was to be begun.
+    #[error("{0}: the ledger is there already; without --new-ledger, orders are added to it")]
+    NotNew(PathBuf),
     /// It could not be written, and has a part of what was to be added.
     #[error("{}: {error}; what was written before that could not be taken away ({undone}): take away all behind byte {length}", .path.display())]
     HalfWritten {
@@ -88,7 +97,8 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// Opens a ledger, or makes a new one with a chain of this id. A dry run makes none.
+    /// Opens a ledger, or makes a new one where there is none yet and one is wanted. Its first entry begins a chain of
+    /// this id. A dry run makes none.
     ///
     /// # Errors
     /// See [`LedgerError`].
@@ -97,6 +107,7 @@ impl Ledger {
         key: SigningKey,
         keyring: &Keyring,
         new_uid: ChainUid,
+        is_new: bool,
         dry_run: bool,
     ) -> Result<Self, LedgerError> {
         let io = |error| LedgerError::Io(path.to_owned(), error);
@@ -111,9 +122,12 @@ impl Ledger {
             let file = options
                 .read(true)
                 .append(true)
-                .create(true)
+                .create(is_new)
                 .open(path)
-                .map_err(io)?;
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => LedgerError::Missing(path.to_owned()),
+                    _ => io(error),
+                })?;
             file.try_lock()
                 .map_err(|_| LedgerError::Busy(path.to_owned()))?;
             Some(file)
@@ -121,6 +135,9 @@ impl Ledger {
         let mut text = String::new();
         if let Some(mut file) = file.as_ref() {
             file.read_to_string(&mut text).map_err(io)?;
+        }
+        if is_new && !text.is_empty() {
+            return Err(LedgerError::NotNew(path.to_owned()));
         }
         if !text.is_empty() && !text.ends_with('\n') {
             let length = text.rfind('\n').map_or(0, |end| end.saturating_add(1));

@@ -136,6 +136,14 @@ impl Subject {
         is_known && (issuer.is_none() || issuer == issuer_in(&actor))
     }
 
+    /// Whether a record is, or may be, about others than a person; than nobody, if no person is meant.
+    #[must_use]
+    pub fn is_about_others(person: Option<&Self>, text: &str, fields: &Fields) -> bool {
+        let is_other = |name: &String| person.is_none_or(|person| !person.people.contains(name));
+        Self::people_in(text, fields)
+            .is_some_and(|people| people.leaves_out || people.names.iter().any(is_other))
+    }
+
     /// Whether a record may be about this person, whom it does not name: it leaves somebody out.
     #[must_use]
     pub fn may_be_left_out_of(&self, text: &str, fields: &Fields) -> bool {

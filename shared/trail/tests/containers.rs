@@ -53,7 +53,7 @@ const NOW_MS: u64 = 1_900_000_000_000;
 const RECORDS: u64 = 7;
 
 /// The files, with how many of their records are spelled anew.
-const FILES: [(&str, u64); 44] = [
+const FILES: [(&str, u64); 47] = [
     ("trail.ndjson", 0),
     ("trail.ndjson.gz", 0),
     ("trail.ndjson.zst", 0),
@@ -63,6 +63,7 @@ const FILES: [(&str, u64); 44] = [
     ("byte-order-mark.ndjson", 0),
     ("byte-order-marks.ndjson", 0),
     ("clickhouse-compact.ndjson", 0),
+    ("clickhouse.csv", 0),
     ("clickhouse.json", 0),
     ("clickhouse.ndjson", 0),
     ("cloudevents-base64.ndjson", 0),
@@ -95,7 +96,9 @@ const FILES: [(&str, u64); 44] = [
     ("pretty.json", 1),
     ("quoted.ndjson", 0),
     ("requests.binpb", 0),
+    ("semicolons.csv", 0),
     ("spaces.ndjson", RECORDS),
+    ("splunk.csv", 0),
     ("splunk.json", 0),
     ("splunk.ndjson", 0),
 ];
@@ -155,6 +158,127 @@ fn pieces_are_joined_across_chunks() {
             );
             assert_eq!(verdict.records.seen.valid, RECORDS, "{name} {ahead}");
         }
+    }
+}
+
+/// A runtime begins a new file between the pieces of a line, and the newest file may have the first name.
+#[test]
+fn a_line_that_is_spread_over_files_is_whole_again() {
+    for name in ["docker.json.log", "cri.log", "cri-istio-json.log"] {
+        let bytes = std::fs::read(folder().join(name)).unwrap();
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        for size in [2, 3, 5] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut files: Vec<PathBuf> = Vec::new();
+            for (number, part) in lines.chunks(size).enumerate() {
+                let file = directory.path().join(format!("{number:03}.log"));
+                std::fs::write(&file, part.concat()).unwrap();
+                files.push(file);
+            }
+            for turn in 0..2 {
+                let verdict = verify_source(Source::new(files.clone()));
+                assert_eq!(
+                    (verdict.exit_code, verdict.records.seen.valid),
+                    (0, RECORDS),
+                    "{name} {size} {turn}: {:#?}",
+                    verdict.issues
+                );
+                files.reverse();
+            }
+        }
+    }
+}
+
+/// The end of one container's log and the beginning of another's have nothing to do with each other.
+#[test]
+fn lines_of_two_containers_stay_two() {
+    let bytes = std::fs::read(folder().join("cri.log")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let cut =
+        b"2026-11-24T21:00:00.000000000Z stderr P [2026-11-24 21:00:00.000][7][info] a line that ";
+    let files = [cut.as_slice(), b"\n", &bytes].concat();
+    let other = directory.path().join("a.log");
+    std::fs::write(&other, &files[..=cut.len()]).unwrap();
+    let first = directory.path().join("b.log");
+    let without_noise = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    std::fs::write(&first, &bytes[without_noise..]).unwrap();
+    let verdict = verify_source(Source::new(vec![other, first]));
+    assert_eq!(verdict.exit_code, 0, "{:#?}", verdict.issues);
+    assert_eq!(verdict.records.seen.valid, RECORDS);
+}
+
+/// What a file has in the place of what was not written, or was cut away below the program that writes.
+#[test]
+fn bytes_of_zero_take_nothing_else_away() {
+    for name in ["trail.ndjson", "envoy.log", "cri.log", "splunk.csv"] {
+        let bytes = std::fs::read(folder().join(name)).unwrap();
+        for zeros in [1, 5000, 300 << 10, 70 << 20] {
+            let verdict = verify([vec![0; zeros], bytes.clone()].concat());
+            assert_eq!(verdict.exit_code, 0, "{name}: {:#?}", verdict.issues);
+            assert_eq!(verdict.records.seen.valid, RECORDS, "{name} {zeros}");
+        }
+        let ends = memchr(&bytes);
+        for end in ends {
+            let (before, behind) = bytes.split_at(end + 1);
+            let verdict = verify([before, &[0; 4096], behind].concat());
+            assert_eq!(verdict.exit_code, 0, "{name} {end}: {:#?}", verdict.issues);
+        }
+    }
+    // A record that was lost halfway is said to be, and the next one is there.
+    let text = std::fs::read_to_string(folder().join("trail.ndjson")).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let torn = format!("{}\0\0\0{}", &lines[1][..200], text);
+    let verdict = verify(torn.into_bytes());
+    assert_eq!(verdict.records.seen.valid, RECORDS);
+    assert_eq!(verdict.issue_counts.get(&Kind::CutOff), Some(&1));
+    assert_eq!(verdict.exit_code, 2, "{:#?}", verdict.issues);
+}
+
+fn memchr(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    let bytes = bytes.iter().enumerate();
+    bytes.filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at)
+}
+
+/// What is read is also found when it is to go.
+#[test]
+fn what_is_read_is_written_anew() {
+    let zeros = |name: &str| {
+        let bytes = std::fs::read(folder().join(name)).unwrap();
+        [vec![0; 100], bytes].concat()
+    };
+    let csv = |name: &str| std::fs::read(folder().join(name)).unwrap();
+    for (bytes, is_log) in [
+        (zeros("trail.ndjson"), false),
+        (zeros("envoy.log"), true),
+        (zeros("cri.log"), true),
+        (csv("clickhouse.csv"), false),
+        (csv("semicolons.csv"), false),
+        (csv("splunk.csv"), true),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        std::fs::write(&file, &bytes).unwrap();
+        let mut seen = 0;
+        let done = trail::rewrite::rewrite(&file, |_, text| {
+            seen += 1;
+            match seen {
+                2 => trail::rewrite::Fate::Drop,
+                3 => trail::rewrite::Fate::Replace(text.replace("shop-web", "SHOP\"WEB")),
+                _ => trail::rewrite::Fate::Keep,
+            }
+        })
+        .unwrap();
+        assert_eq!((seen, done.dropped, done.replaced), (RECORDS, 1, 1));
+        let changed = std::fs::read(&file).unwrap();
+        let has = |part: &[u8]| changed.windows(part.len()).any(|window| window == part);
+        assert_eq!(has(audit::log_line::REMOVED.as_bytes()), is_log);
+        let verdict = verify(changed.clone());
+        assert_eq!(
+            verdict.records.seen.valid,
+            RECORDS - 2,
+            "{:#?}",
+            verdict.issues
+        );
     }
 }
 

@@ -60,8 +60,8 @@ impl DataSubjectSource {
                 );
                 return None;
             }
-            let source = found.into_iter().next()??;
-            if let Self::Request(place) = &source {
+            let mut source = found.into_iter().next()??;
+            if let Self::Request(place) = &mut source {
                 place.check_within(fields.node(), matches);
             }
             Some(source)

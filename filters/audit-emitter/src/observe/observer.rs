@@ -74,7 +74,7 @@ impl Observer {
     pub(crate) fn received(&self, host: &dyn Host, start: &Start, rule: &Rule) -> Observation {
         let (fields, consent) = (&self.config.fields, &self.config.sources.consent);
         let mut observed = start.received(host, rule.level, fields, consent);
-        observed.data_subjects = start.data_subjects(host, rule, None, false);
+        start.note_data_subjects(host, rule, (None, false), &mut observed);
         observed
     }
 
@@ -99,8 +99,8 @@ impl Observer {
         if let Some(start) = start {
             self.observe_consent(host, start, observed);
             start.detail(host, observed, level, fields, &sources.consent);
-            let identity = observed.identity.as_deref();
-            observed.data_subjects = start.data_subjects(host, rule, identity, true);
+            let identity = observed.identity.clone();
+            start.note_data_subjects(host, rule, (identity.as_deref(), true), observed);
         }
         if level >= Level::Full {
             observe_sizes(host, observed);

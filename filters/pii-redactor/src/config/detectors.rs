@@ -80,9 +80,15 @@ fn read_one(node: &Node<'_>) -> Option<Custom> {
             let words = words(&n, 64)?;
             automaton(&n, &words, true)
         });
-        let regex = fields
-            .optional("regex")
-            .map(|n| read_regex(&n, ignore_case));
+        let searches_all = keywords.is_none();
+        let regex = fields.optional("regex").map(|n| {
+            let regex = read_regex(&n, ignore_case)?;
+            let size = program_size(&n, ignore_case);
+            if searches_all && size > MAX_SEARCHED_EVERYWHERE {
+                n.reject_unseen("too large to be searched for in every text: give it \"keywords\", or name the words in a \"dictionary\"");
+            }
+            Some((regex, size))
+        });
         let dictionary = fields.optional("dictionary").map(|n| {
             let words = words(&n, MAX_DICTIONARY_WORDS)?;
             automaton(&n, &words, ignore_case)
@@ -98,10 +104,14 @@ fn read_one(node: &Node<'_>) -> Option<Custom> {
                 .reject_unseen(r#""needs_context" needs "context""#);
         }
         let form = match (regex, dictionary) {
-            (Some(regex), None) => CustomForm::Regex {
-                regex: regex?,
-                keywords: keywords.flatten(),
-            },
+            (Some(regex), None) => {
+                let (regex, size) = regex?;
+                CustomForm::Regex {
+                    regex,
+                    keywords: keywords.flatten(),
+                    size,
+                }
+            }
             (None, Some(words)) => CustomForm::Dictionary(words?),
             _ => {
                 fields
@@ -162,6 +172,18 @@ fn read_regex(node: &Node<'_>, ignore_case: bool) -> Option<Regex> {
     Some(regex)
 }
 
+/// About how many bytes the program of an expression takes: a byte of a text may take as many steps.
+fn program_size(node: &Node<'_>, ignore_case: bool) -> usize {
+    let text = node.name(MAX_REGEX_BYTES).unwrap_or_default();
+    let fits = |size: &usize| {
+        let mut builder = RegexBuilder::new(text);
+        let builder = builder.size_limit(*size).nest_limit(16);
+        builder.case_insensitive(ignore_case).build().is_ok()
+    };
+    let sizes = (9..18).map(|bits| 1_usize << bits);
+    sizes.into_iter().find(fits).unwrap_or(REGEX_MEMORY_BYTES)
+}
+
 /// `{ "values": ["support@example.com"], "suffixes": ["@example.com"] }`
 pub(super) fn read_allowed(node: &Node<'_>) -> Option<Allowed> {
     node.object(|fields| {
@@ -191,4 +213,5 @@ const MAX_DICTIONARY_BYTES: usize = 256 * 1024;
 /// Shorter than what is held, so that no word is cut in two.
 const MAX_WORD_BYTES: usize = 128;
 const MAX_REGEX_BYTES: usize = 512;
+const MAX_SEARCHED_EVERYWHERE: usize = 4096;
 const REGEX_MEMORY_BYTES: usize = 256 * 1024;

@@ -460,3 +460,78 @@ fn limits_say_what_they_are_about() {
         r#"{"apply_to":["request.body"],"rules":[{"max_body":"1MiB","graphql":{"max_cost":9}}]}"#;
     assert!(Config::check(text).result.is_ok());
 }
+
+#[test]
+fn rules_about_members_act_whatever_the_case_of_a_name() {
+    let rules = r#"{"rules":[{"fields":[
+            {"path":"$.user.role","action":"remove"},
+            {"path":"$..key","action":"remove"},
+            {"name":["callback_url"],"action":"remove"}]}]}"#;
+    for body in [
+        r#"{"user":{"role":1}}"#,
+        r#"{"user":{"Role":1}}"#,
+        r#"{"user":{"ROLE":1,"KEY":2,"\u212aey":3}}"#,
+        r#"{"user":{"callbackUrl":1,"CALLBACKURL":2,"callbac\u212a_url":3,"CALLBACK_URL":4}}"#,
+    ] {
+        assert_eq!(redacted(rules, body), r#"{"user":{}}"#, "{body}");
+    }
+    let body = r#"{"USER":{"ROLE":1}}"#;
+    assert_eq!(redacted(rules, body), r#"{"USER":{}}"#);
+    // What may pass has the case that the rule has.
+    let rules = r#"{"rules":[{"allow_fields":["$.user.id"]}]}"#;
+    let body = r#"{"user":{"id":1,"ID":2},"User":{"id":3}}"#;
+    let expected = r#"{"user":{"id":1},"User":{}}"#;
+    assert_eq!(redacted(rules, body), expected);
+}
+
+#[test]
+fn what_stores_add_to_a_name_makes_no_difference() {
+    let rules = r#"{"presets":["gdpr","hipaa","pci","secrets"]}"#;
+    for (name, value) in [
+        ("Medical_Record_Number__c", "0012345"),
+        ("First_Name__c", "Jane"),
+        ("Password__c", "hunter2x"),
+        ("CVV__c", "123"),
+        ("mrn_s", "0012345"),
+        ("password_txt", "hunter2x"),
+        ("first_name.keyword", "Jane"),
+        ("api_key_s", "hunter2x"),
+    ] {
+        let body = format!(r#"{{"{name}":"{value}"}}"#);
+        let out = redacted(rules, &body);
+        assert!(!out.contains(value), "{out}");
+    }
+}
+
+#[test]
+fn an_expression_costs_what_its_program_may_take() {
+    let config = |expression: &str, more: &str| {
+        format!(
+            r#"{{"detectors":[{{"name":"D","regex":"{expression}"{more}}}],"rules":[{{"detect":["D"]}}]}}"#
+        )
+    };
+    for expression in ["E[0-9]{6}", "[A-Z]{2}-[0-9]{4}-[A-Z0-9]{4}"] {
+        assert!(
+            Config::parse(&config(expression, "")).is_ok(),
+            "{expression}"
+        );
+    }
+    for expression in ["[a-z]{1,100}[0-9]", ".{1,200}x", "([a-z]{1,30}){1,30}x"] {
+        let problems = Config::parse(&config(expression, ""))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(problems.contains("keywords"), "{expression}: {problems}");
+    }
+    // With keywords it is counted.
+    let rules = config("[a-z]{1,100}[0-9]", r#","keywords":["abc"]"#);
+    let plan = crate::fixtures::plan_of(&rules);
+    let before = plan.looks();
+    let text = "abcdefgh".repeat(500);
+    crate::fixtures::redacted(&plan, "text/plain", &text);
+    assert!(
+        plan.looks() - before > 2 * 4000,
+        "{}",
+        plan.looks() - before
+    );
+}

@@ -83,8 +83,8 @@ fn read_value(node: &Node<'_>, matches: &Match) -> Option<OwnerValue> {
             );
             return None;
         }
-        let value = found.into_iter().next()??;
-        if let OwnerValue::Request(place) = &value {
+        let mut value = found.into_iter().next()??;
+        if let OwnerValue::Request(place) = &mut value {
             place.check_within(fields.node(), matches);
         }
         Some(value)

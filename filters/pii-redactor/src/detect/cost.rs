@@ -210,3 +210,70 @@ fn nothing_is_sought_that_nobody_wants() {
     }
     worst.check(bound(&all_presets()));
 }
+
+#[test]
+fn a_member_costs_no_more_for_a_hundred_paths_or_names() {
+    let bodies = [
+        format!("[{}1]", "1,".repeat(1000)),
+        format!("{{\"a\":[{}1]}}", "1,".repeat(1000)),
+        format!("{{{}\"b\":1}}", "\"a\":1,".repeat(1000)),
+    ];
+    for path in ["$..f{}", "$.f{}.g", "$.a..f{}", "$..f{}..g", "$..a.f{}"] {
+        let rules = |count: usize| {
+            let field = |number: usize| {
+                let path = path.replace("{}", &number.to_string());
+                format!(r#"{{"path":"{path}","action":"remove"}}"#)
+            };
+            let fields: Vec<String> = (0..count).map(field).collect();
+            plan(&format!(
+                r#"{{"rules":[{{"fields":[{}]}}]}}"#,
+                fields.join(",")
+            ))
+        };
+        let (one, many) = (rules(1), rules(100));
+        for body in &bodies {
+            let few = cost(&one, &Framing::Json, body.as_bytes());
+            let most = cost(&many, &Framing::Json, body.as_bytes());
+            assert!(
+                most <= few * 2.0 + 0.5,
+                "{path} {body:.20}: {few} and {most}"
+            );
+        }
+    }
+}
+
+#[test]
+fn markup_costs_no_more_either() {
+    let plan = all_presets();
+    let mut worst = Worst { rows: Vec::new() };
+    for unit in [
+        "<",
+        "</",
+        "<a",
+        "<a>",
+        "</a>",
+        "<a b=",
+        "<a b=\"1\" ",
+        "<ssn>1</ssn>",
+        "<ssn>",
+        "</ssn>",
+        "<!--",
+        "<![CDATA[",
+        "<ssn value=\"1\"/>",
+        "<td>",
+        "<i name=\"ssn\" value=\"1\">",
+        "<th>ssn<td>1",
+        "&lt;",
+        "<a b=\"&lt;",
+        "<value>1</value>",
+        "<name>ssn</name>",
+        "<a name=\"ssn\">1",
+    ] {
+        for count in [100, 2000] {
+            let text = unit.repeat(count);
+            let steps = cost(&plan, &Framing::Markup, text.as_bytes());
+            worst.add(steps, || format!("{unit:?} {count} times"));
+        }
+    }
+    worst.check(bound(&plan));
+}

@@ -19,6 +19,7 @@ fn found(entity: u8, text: &str, announced: bool) -> Vec<String> {
             bytes: text.as_bytes(),
             from: 0,
             announcement: &Announcement {
+                is_paired: false,
                 kinds,
                 negative: false,
             },

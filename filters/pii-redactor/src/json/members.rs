@@ -60,6 +60,9 @@ impl JsonRewriter {
                         self.replace_in_name((start, length), cursor, plan, tally);
                     }
                     self.state = State::Colon;
+                    if self.ahead.is_some() {
+                        return cursor.begin_tentative_at(start.less(1));
+                    }
                     if !self.traits.has_member_rules {
                         self.value_at_once(start, cursor, plan, tally);
                     }
@@ -184,6 +187,7 @@ impl JsonRewriter {
             None => plan.field_info(name),
         };
         self.next = self.decide(Some(name), info, plan);
+        self.look_beside(plan);
     }
 
     #[inline]
@@ -278,7 +282,15 @@ impl JsonRewriter {
     pub(super) fn open(&mut self, byte: u8, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let is_object = byte == b'{';
         if self.stack.frames.len() >= MAX_DEPTH {
-            return self.give_up(Fault::TooDeep, cursor, tally);
+            // Where it closes again, what is around goes on.
+            self.note(Fault::TooDeep, self.place(cursor));
+            cursor.flush();
+            self.recovery.text.begin_at(self.place(cursor));
+            let skip = Skip {
+                is_text: true,
+                ..Skip::default()
+            };
+            return self.skip(skip, cursor, tally);
         }
         self.member_name.save(cursor.chunk);
         cursor.advance();
@@ -288,7 +300,9 @@ impl JsonRewriter {
             .frames
             .last()
             .is_some_and(|frame| !frame.is_object);
-        let name = (!is_item).then_some(&*self.member_name.text);
+        let beside = self.name_beside();
+        let name = beside.as_deref().unwrap_or(&self.member_name.text);
+        let name = (!is_item).then_some(name);
         let names_from = self.stack.push_name(name);
         self.stack.frames.push(Frame {
             is_object,
@@ -300,6 +314,8 @@ impl JsonRewriter {
             states_to: self.stack.states.len(),
             names_from,
             index: 0,
+            naming_from: self.stack.naming.len(),
+            has_looked_ahead: false,
         });
         self.state = if is_object {
             State::Name { is_first: true }
@@ -351,6 +367,21 @@ impl JsonRewriter {
                 };
             }
             (b'}', Some(true)) | (b']', Some(false)) => self.close(cursor),
+            // A comma is missing.
+            (b'{' | b'[', Some(false)) | (b'"', Some(_)) if self.traits.level == 0 => {
+                self.note(Fault::UnexpectedByte, self.place(cursor));
+                self.committed = true;
+                self.state = if is_object == Some(true) {
+                    State::Name { is_first: false }
+                } else {
+                    State::Value { is_first: false }
+                };
+            }
+            // A bracket too many.
+            (b'}' | b']', None) if self.traits.level == 0 => {
+                self.note(Fault::UnexpectedByte, self.place(cursor));
+                cursor.advance();
+            }
             // The next document.
             (_, None) => {
                 self.state = State::Value { is_first: false };
@@ -360,8 +391,9 @@ impl JsonRewriter {
         }
     }
 
-    pub(super) fn skip(&mut self, mut skip: Skip, cursor: &mut Cursor<'_>) {
+    pub(super) fn skip(&mut self, mut skip: Skip, cursor: &mut Cursor<'_>, tally: &mut Tally) {
         let mut over = false;
+        let start = cursor.at;
         while let Some(byte) = cursor.peek() {
             if let Some(quote) = skip.quote {
                 match byte {
@@ -396,6 +428,13 @@ impl JsonRewriter {
             cursor.advance();
             if over {
                 break;
+            }
+        }
+        if skip.is_text {
+            let text = part(cursor.chunk, start, cursor.at);
+            self.recovery.text.write(text, cursor.out(), tally);
+            if over {
+                self.recovery.text.end_line(cursor.out(), tally);
             }
         }
         cursor.drop_read();

@@ -11,6 +11,7 @@
 //! from the first wrong byte on, up to a line that begins like a document again: detectors go on,
 //! rules about members have nothing to hold on to in between, and the caller is told.
 
+mod beside;
 mod comments;
 mod cursor;
 mod escapes;
@@ -38,6 +39,7 @@ use crate::scan::TextScanner;
 use crate::spelled::Spelling;
 use crate::tally::Tally;
 use crate::text::{TextForm, TextRewriter};
+use beside::Ahead;
 use comments::Comment;
 use cursor::Cursor;
 use member_name::MemberName;
@@ -57,6 +59,8 @@ pub struct JsonRewriter {
     /// What the name of the string or field announces that this document is in.
     root: Root,
     nested: Nested,
+    /// A value is held whose name may follow.
+    ahead: Option<Box<Ahead>>,
     state: State,
     stack: Stack,
     next: Next,
@@ -147,6 +151,8 @@ enum State {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Skip {
+    /// What is read leaves, searched as text.
+    is_text: bool,
     depth: u32,
     /// What ends the string that is being skipped.
     quote: Option<u8>,
@@ -173,6 +179,7 @@ impl JsonRewriter {
                 .map(|_| Box::new(Watch::new(Rc::clone(&plan)))),
             root: Root::default(),
             nested: Nested::default(),
+            ahead: None,
             state: State::Value { is_first: false },
             stack: Stack::new(plan.paths.root()),
             next: Next::default(),
@@ -246,6 +253,7 @@ impl JsonRewriter {
         if self.traits.is_lines {
             for end in memchr::memchr_iter(b'\n', chunk) {
                 self.write_piece((done, end), chunk, out, tally);
+                self.end_ahead(out, tally);
                 self.end_line(out, tally);
                 // The end of a line is white space before the next one.
                 done = end;
@@ -257,29 +265,48 @@ impl JsonRewriter {
     /// Reads what is between two places of a chunk.
     fn write_piece(
         &mut self,
-        (from, to): (usize, usize),
+        (mut from, to): (usize, usize),
         chunk: &[u8],
         out: &mut Vec<u8>,
         tally: &mut Tally,
     ) {
+        loop {
+            from = from.plus(self.read_ahead(part(chunk, from, to), out, tally));
+            if from >= to {
+                return;
+            }
+            from = from.plus(self.write_read(part(chunk, from, to), rest(chunk, from), out, tally));
+        }
+    }
+
+    /// Reads a chunk, up to a value that is held. Returns how much of it.
+    fn write_read(
+        &mut self,
+        chunk: &[u8],
+        ahead: &[u8],
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> usize {
         let plan = Rc::clone(&self.plan);
-        let (chunk, ahead) = (part(chunk, from, to), rest(chunk, from));
         let held = std::mem::take(&mut self.held);
         let mut cursor = Cursor::with_ahead(chunk, ahead, held, out);
         while let Some(byte) = cursor.peek() {
             self.step(byte, &mut cursor, &plan, tally);
+            if self.holds_ahead() {
+                break;
+            }
             if self.can_run() && !cursor.is_tentative() {
                 self.run(&mut cursor, &plan, tally);
             }
         }
+        let read = cursor.at;
         self.held = cursor.finish();
         self.member_name.save(chunk);
-        if let Some(last) = chunk.last() {
+        if let Some(last) = read.checked_sub(1).and_then(|last| chunk.get(last)) {
             self.recovery.after_line = is_line_end(*last);
         }
-        self.offset = self
-            .offset
-            .saturating_add(u64::try_from(chunk.len()).unwrap_or(0));
+        self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(0));
+        read
     }
 
     /// White space of a format around the document, that stands between two of its tokens (the
@@ -292,6 +319,7 @@ impl JsonRewriter {
     }
 
     fn rewrite_between(&mut self, raw: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        self.end_ahead(out, tally);
         match self.state {
             State::Value { .. }
             | State::Name { .. }
@@ -305,7 +333,7 @@ impl JsonRewriter {
                     cursor.begin_tentative();
                 }
                 cursor.at = raw.len();
-                if matches!(self.state, State::Skipping(_)) {
+                if matches!(self.state, State::Skipping(skip) if !skip.is_text) {
                     cursor.drop_read();
                 }
                 self.held = cursor.finish();
@@ -334,6 +362,7 @@ impl JsonRewriter {
             watch.finish(tally);
             self.rewrite_pieces(watch.take(), out, tally);
         }
+        self.end_ahead(out, tally);
         let plan = Rc::clone(&self.plan);
         let mut cursor = Cursor::new(&[], std::mem::take(&mut self.held), out);
         self.settle(&mut cursor, &plan, tally);
@@ -368,6 +397,7 @@ impl JsonRewriter {
             .saturating_add(self.scanner.held())
             .saturating_add(self.member_name.scanner.held())
             .saturating_add(self.nested.held())
+            .saturating_add(self.ahead.as_ref().map_or(0, |ahead| ahead.held()))
             .saturating_add(self.token.len())
             .saturating_add(self.comment_text.held())
             .saturating_add(self.recovery.text.held())
@@ -434,7 +464,7 @@ impl JsonRewriter {
             State::InNested => self.in_nested(cursor, plan, tally),
             State::InLostString { escaped } => self.in_lost_string(byte, escaped, cursor),
             State::InToken { is_long } => self.in_token(byte, is_long, cursor, plan, tally),
-            State::Skipping(skip) => self.skip(skip, cursor),
+            State::Skipping(skip) => self.skip(skip, cursor, tally),
             State::Text => self.in_text(cursor, tally),
         }
     }

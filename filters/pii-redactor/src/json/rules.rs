@@ -89,7 +89,7 @@ impl JsonRewriter {
         } else {
             cursor.discard();
         }
-        self.skip(Skip::default(), cursor);
+        self.skip(Skip::default(), cursor, tally);
     }
 
     /// The path of the member or item that is being read, as far as it is remembered.
@@ -147,19 +147,19 @@ impl JsonRewriter {
             }
             Some(new) if new.is_empty() => {
                 cursor.discard();
-                self.skip(Skip::default(), cursor);
+                self.skip(Skip::default(), cursor, tally);
             }
-            Some(new) => self.replace_value(&new, cursor),
+            Some(new) => self.replace_value(&new, cursor, tally),
         }
     }
 
     /// Something else takes the place of the whole value that begins here.
-    pub(super) fn replace_value(&mut self, new: &[u8], cursor: &mut Cursor<'_>) {
+    pub(super) fn replace_value(&mut self, new: &[u8], cursor: &mut Cursor<'_>, tally: &mut Tally) {
         self.child_stays(cursor);
         cursor.flush();
         cursor.out().extend_from_slice(new);
         self.has_value = true;
-        self.skip(Skip::default(), cursor);
+        self.skip(Skip::default(), cursor, tally);
     }
 
     fn record(

@@ -3,6 +3,7 @@
 use super::MAX_NAME_BYTES;
 use crate::bytes::{part, rest};
 use crate::names::KeyInfo;
+use crate::role::Role;
 
 /// The objects and arrays around, the innermost last.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(super) struct Stack {
     pub(super) states: Vec<u16>,
     /// The names of the members that the frames belong to, one after the other.
     pub(super) names: Vec<u8>,
+    /// What members have said that the value beside them is, a line each, one frame after the other.
+    pub(super) naming: Vec<u8>,
 }
 
 /// An object or an array.
@@ -29,6 +32,10 @@ pub(super) struct Frame {
     pub(super) names_from: usize,
     /// The place of the next item of an array.
     pub(super) index: u64,
+    /// Where the texts begin that name a value in it.
+    pub(super) naming_from: usize,
+    /// A value in it has been held for a name that might follow.
+    pub(super) has_looked_ahead: bool,
 }
 
 impl Frame {
@@ -45,6 +52,7 @@ impl Stack {
             frames: Vec::new(),
             states: root.to_vec(),
             names: Vec::new(),
+            naming: Vec::new(),
         }
     }
 
@@ -67,9 +75,41 @@ impl Stack {
         rest(&self.names, frame.names_from)
     }
 
+    /// A text that names a value beside it; what is in a type of FHIR names the one beside the type.
+    pub(super) fn note_naming(&mut self, role: Role, text: &[u8]) {
+        let is_inside = |frame: &&Frame| matches!(frame.info.role, Role::Type | Role::Coding);
+        let inside = match role {
+            Role::Code => self.frames.iter().rev().take_while(is_inside).count(),
+            _ => 0,
+        };
+        let outside = self.frames.len().saturating_sub(inside);
+        let (around, inside) = self.frames.split_at_mut(outside);
+        let Some(frame) = around.last().filter(|frame| frame.is_object) else {
+            return;
+        };
+        let place = inside
+            .first()
+            .map_or(self.naming.len(), |frame| frame.naming_from);
+        let text = role.read(text);
+        if place.saturating_sub(frame.naming_from) > MAX_NAMING_BYTES
+            || text.len() > MAX_NAMING_BYTES
+        {
+            return;
+        }
+        let line = text.iter().copied().chain(std::iter::once(b'\n'));
+        self.naming.splice(place..place, line);
+        for frame in inside {
+            frame.naming_from = frame
+                .naming_from
+                .saturating_add(text.len())
+                .saturating_add(1);
+        }
+    }
+
     /// The innermost object or array is over.
     pub(super) fn leave(&mut self) {
         if let Some(frame) = self.frames.pop() {
+            self.naming.truncate(frame.naming_from);
             let shared = self
                 .frames
                 .last()
@@ -85,5 +125,9 @@ impl Stack {
         self.frames.clear();
         self.states.clear();
         self.names.clear();
+        self.naming.clear();
     }
 }
+
+/// Texts that name a value are not longer, one by one and, but for the last, together.
+const MAX_NAMING_BYTES: usize = 128;

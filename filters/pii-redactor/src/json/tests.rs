@@ -42,7 +42,7 @@ fn rewrite(input: &[u8]) -> Vec<u8> {
 }
 
 /// Whole, byte by byte, and cut at every place: all must give the same.
-fn check_with(rules: &str, input: &str, expected: &str) {
+pub(in crate::json) fn check_with(rules: &str, input: &str, expected: &str) {
     let plan = plan_of(rules);
     let input = input.as_bytes();
     let (whole, _) = rewrite_chunks(&plan, std::iter::once(input));
@@ -192,6 +192,39 @@ fn what_is_no_json_is_scanned_as_text() {
     }
     let (_, rewriter) = rewrite_chunks(&plan_of(RULES), std::iter::once(&b"{]"[..]));
     assert!(rewriter.malformed().is_some());
+}
+
+#[test]
+fn what_is_around_a_malformed_spot_goes_on() {
+    let deep = |inside: &str| format!("{}{inside}{}", "[".repeat(600), "]".repeat(600));
+    for (input, expected) in [
+        (
+            format!(
+                r#"[{{"x":{}}},{{"secret":1,"a":2}}]"#,
+                deep(r#""jane@example.com","]\"""#)
+            ),
+            format!(r#"[{{"x":{}}},{{"a":2}}]"#, deep(r#""[EMAIL]","]\"""#)),
+        ),
+        (
+            r#"[{"x":1} {"secret":1,"a":2}]"#.to_owned(),
+            r#"[{"x":1} {"a":2}]"#.to_owned(),
+        ),
+        (
+            r#"{"x":"1" "dob":1,"b":2}"#.to_owned(),
+            r#"{"x":"1" "dob":null,"b":2}"#.to_owned(),
+        ),
+        (
+            r#"{"x":1}} {"secret":1,"a":2}"#.to_owned(),
+            r#"{"x":1}} {"a":2}"#.to_owned(),
+        ),
+    ] {
+        let plan = plan_of(RULES);
+        let (out, rewriter) = rewrite_chunks(&plan, std::iter::once(input.as_bytes()));
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+        assert!(rewriter.malformed().is_some(), "{input}");
+        let (out, _) = rewrite_chunks(&plan, input.as_bytes().chunks(1));
+        assert_eq!(String::from_utf8_lossy(&out), expected, "byte by byte");
+    }
 }
 
 #[test]

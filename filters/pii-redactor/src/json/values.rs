@@ -57,7 +57,7 @@ impl JsonRewriter {
             };
             redaction.record(tally, found);
             if let Some(new) = new {
-                return self.replace_value(&new, cursor);
+                return self.replace_value(&new, cursor, tally);
             }
         }
         if byte == b'{' {
@@ -91,6 +91,7 @@ impl JsonRewriter {
         {
             self.state = State::AfterValue;
             self.has_value = true;
+            self.note_naming(part(ahead, 0, length));
             let is_plain = self.next.info.kinds.is_none();
             if is_plain && plan.has_nothing_for(ahead, length) {
                 cursor.at = start.plus(length).plus(1);
@@ -262,6 +263,9 @@ impl JsonRewriter {
         };
         self.scanner.end_escape(&announcement, &mut sink);
         let value = self.scanner.pending();
+        if self.next.info.role.names() {
+            self.stack.note_naming(self.next.info.role, value);
+        }
         let applied = self.next.applied;
         // What stays is searched as any other value.
         let redaction = applied.and_then(|index| Redaction::of_field(plan, index, Some(value)));

@@ -379,7 +379,7 @@ impl Watch {
         let mut reached = collects;
         watched
             .paths()
-            .descend(&mut self.states, from, to, child, |target| {
+            .descend(&mut self.states, from, to, child, |target, _| {
                 if tally.watches(watched, target) {
                     reached |= bit(u32::from(target));
                 }

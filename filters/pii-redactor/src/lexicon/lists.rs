@@ -5,14 +5,15 @@
 pub(super) const VALUE: &[&str] = &[
     "number", "no", "nr", "num", "value", "text", "raw", "formatted", "national", "international",
     "primary", "secondary", "main", "home", "work", "e164", "digits", "full", "display", "data",
-    "content", "current", "previous", "old", "new", "masked", "plain",
+    "content", "current", "previous", "old", "new", "masked", "plain", "string", "str",
 ];
 
-/// Words that say nothing behind the head of a name, beside those of [`VALUE`]: `phone_hex`.
+/// Words that say nothing behind the head of a name, beside those of [`VALUE`]: `phone_hex`, and the types that
+/// stores add (`MRN__c`, `first_name_s`, `title.keyword`).
 #[rustfmt::skip]
 pub(super) const TAIL: &[&str] = &[
-    "values", "field", "input", "confirmation", "confirm", "repeat", "again", "string", "str",
-    "iso", "utc", "kana", "kanji", "latin", "plaintext", "encrypted", "base64", "hex",
+    "values", "field", "input", "confirmation", "confirm", "repeat", "again", "iso", "keyword", "txt", "c", "r", "pc", "s", "t", "i", "l", "d", "b", "dt", "ss",
+    "utc", "kana", "kanji", "latin", "plaintext", "encrypted", "base64", "hex",
 ];
 
 /// At the end of a name they say that it holds no such value, but something about one:

@@ -65,6 +65,9 @@ pub struct Announcement {
     pub kinds: EntitySet,
     /// It is called like an id, a hash, a time, a price or the like, and nothing else.
     pub negative: bool,
+    /// A member beside the value may have announced it: a word that announces the same is none, as in a list of
+    /// choices (`{"label":"Password","value":"password"}`).
+    pub is_paired: bool,
 }
 
 impl Announcement {
@@ -177,6 +180,11 @@ impl Lexicon {
             .map_or(&Phrase::NOTHING, |node| &node.phrase)
     }
 
+    /// Whether nothing is announced by any name.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.nodes.len() <= 1
+    }
+
     /// The names of all kinds.
     pub(crate) const fn labels(&self) -> &Labels {
         &self.labels
@@ -216,7 +224,11 @@ impl Lexicon {
         let from = if generic { 0 } else { own };
         let kinds = self.announced_by_name(&words, from);
         let negative = kinds.is_empty() && own_words.iter().any(|word| word.has(NEGATIVE));
-        Announcement { kinds, negative }
+        Announcement {
+            kinds,
+            negative,
+            is_paired: false,
+        }
     }
 
     /// Whether a member with this name may be a part of what the member around it is, such as the year of a

@@ -43,6 +43,7 @@ impl Plan {
                 .as_deref()
                 .map_or(EntitySet::EMPTY, |kinds| kinds.and(&self.wanted)),
             negative: info.negative,
+            is_paired: false,
         }
     }
 

@@ -28,6 +28,7 @@ use crate::limits::PlannedLimits;
 use crate::names::{KeyInfo, NameCache};
 use crate::paths::{Path, PathSet};
 use crate::placeholder::Labels;
+use crate::role::Role;
 use crate::trigger::Triggers;
 use watched::{OwnerRule, PersonPath, Watched};
 
@@ -52,6 +53,10 @@ pub struct Plan {
     lexicon: Lexicon,
     /// Rules about members, the first that fits acts.
     pub(crate) fields: Vec<FieldRule>,
+    /// Those by names, in order of the names, without spaces.
+    named_fields: Vec<(String, u16)>,
+    /// Those by words.
+    worded_fields: Vec<u16>,
     /// Their paths, and those that are allowed.
     pub(crate) paths: PathSet,
     /// Only what is allowed passes.
@@ -263,6 +268,17 @@ impl Plan {
             .iter()
             .flat_map(|(paths, _)| paths.iter().map(|path| (path, ALLOWED_TARGET)));
         let paths = PathSet::new(by_path.chain(allowed));
+        let (mut named_fields, mut worded_fields) = (Vec::new(), Vec::new());
+        for (index, rule) in (0_u16..).zip(&parts.fields) {
+            match &rule.selector {
+                Selector::Names(names) => {
+                    named_fields.extend(names.iter().map(|name| (name.replace(' ', ""), index)));
+                }
+                Selector::Words(_) => worded_fields.push(index),
+                Selector::Path(_) => {}
+            }
+        }
+        policy::sort::by(&mut named_fields, Ord::cmp);
         Self {
             rules: parts.rules,
             shapes: ShapeIndex::new(&wanted),
@@ -276,6 +292,8 @@ impl Plan {
             paths,
             minimizes: parts.allowed.map(|(_, minimization)| minimization),
             fields: parts.fields,
+            named_fields,
+            worded_fields,
             watched: Watched::new(parts.owners, parts.people, parts.limits),
             names: RefCell::default(),
             settings,
@@ -316,6 +334,11 @@ impl Plan {
         DETECTORS
             .get(usize::from(entity))
             .map_or_else(Category::default, |detector| detector.category)
+    }
+
+    /// Whether names announce anything.
+    pub(crate) const fn announces_by_name(&self) -> bool {
+        !self.lexicon.is_empty()
     }
 
     /// What is done with a kind.
@@ -419,23 +442,45 @@ impl Plan {
             // All of a value is what its name says, whatever its parts are called.
             announcement.kinds = self.inherited(kinds, name);
         }
-        let words = crate::lexicon::split(name);
+        // Readers that ignore case take these two letters for ASCII.
+        let ascii = with_ascii_letters(name);
+        let words = crate::lexicon::split(ascii.as_deref().unwrap_or(name));
         let folded = words.join(" ");
-        let has_words = |phrase: &str| {
+        // Without case, nothing tells where a word of `callbackUrl` begins.
+        let joined = words.concat();
+        let first = self
+            .named_fields
+            .partition_point(|(name, _)| *name < joined);
+        let named = self.named_fields.iter().skip(first);
+        let named = named.take_while(|(name, _)| *name == joined);
+        let mut fitting: Vec<u16> = named.map(|(_, index)| *index).collect();
+        if !self.worded_fields.is_empty() {
             let padded = format!(" {folded} ");
-            padded.contains(&format!(" {phrase} "))
+            fitting.extend(self.worded_fields.iter().filter(|index| {
+                crate::steps::step(1);
+                match self
+                    .fields
+                    .get(usize::from(**index))
+                    .map(|rule| &rule.selector)
+                {
+                    Some(Selector::Words(phrases)) => phrases
+                        .iter()
+                        .any(|phrase| padded.contains(&format!(" {phrase} "))),
+                    _ => false,
+                }
+            }));
+        }
+        let field = self.strictest_field(fitting);
+        let role = if self.lexicon.is_empty() {
+            Role::None
+        } else {
+            Role::of(&words, around.role)
         };
-        let fits = |rule: &FieldRule| match &rule.selector {
-            Selector::Names(names) => names.contains(&folded),
-            Selector::Words(phrases) => phrases.iter().any(|phrase| has_words(phrase)),
-            Selector::Path(_) => false,
-        };
-        let fitting = (0_u16..).zip(&self.fields).filter(|(_, rule)| fits(rule));
-        let field = self.strictest_field(fitting.map(|(index, _)| index).collect());
         KeyInfo {
             kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
             negative: announcement.negative,
             field,
+            role,
             finds: false,
             id: 0,
             mark: 0,
@@ -550,6 +595,16 @@ impl Plan {
     pub(crate) fn count_document(&self) {
         self.scratch.borrow().looks.add(LOOKS_OF_A_DOCUMENT);
     }
+}
+
+/// A name with `s` and `k` for the letters that are these without their case; `None` if it has none.
+fn with_ascii_letters(name: &[u8]) -> Option<Vec<u8>> {
+    if name.is_ascii() {
+        return None;
+    }
+    let text = policy::text::lossy(name);
+    let folded = text.replace('\u{17f}', "s").replace('\u{212a}', "k");
+    (*folded != *text).then(|| folded.into_bytes())
 }
 
 /// Reading a document in a string takes at least as long as so many looks at candidates.

@@ -25,17 +25,19 @@ impl Plan {
         whole: bool,
         spans: &mut Vec<Span>,
     ) {
+        let whole = (whole, &mut Vec::new());
         self.search_part((bytes, from, usize::MAX), None, announcement, whole, spans);
     }
 
     /// As [`Self::search`], in a text that leaves up to `cut`: `list` is the list that goes on at its
-    /// beginning. Returns the one that goes on behind the cut.
+    /// beginning, and what names in the text announce has been found already. Returns the list that goes on behind
+    /// the cut.
     pub(crate) fn search_part(
         &self,
         (bytes, from, cut): (&[u8], usize, usize),
         list: List,
         announcement: &Announcement,
-        whole: bool,
+        (whole, announced): (bool, &mut Vec<Span>),
         spans: &mut Vec<Span>,
     ) -> List {
         spans.clear();
@@ -61,6 +63,7 @@ impl Plan {
         if !self.customs.is_empty() {
             self.find_custom(&text, scratch, spans);
         }
+        spans.append(announced);
         if !spans.is_empty() {
             self.resolve(bytes, spans);
         }
@@ -131,11 +134,24 @@ impl Plan {
         if none
             || self.is_placeholder(text.trim_ascii())
             || text.is_empty()
+            || announcement.is_paired && self.is_name_of(announcement, text)
             || self.settings.min_confidence > Confidence::Medium
         {
             return None;
         }
         self.whole_kind(announcement, text)
+    }
+
+    /// Whether a text is no value, but what values of the kinds that are announced are called.
+    fn is_name_of(&self, announcement: &Announcement, text: &[u8]) -> bool {
+        let is_word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'_' | b'-');
+        text.len() <= LONGEST_NAME_BYTES
+            && text.iter().all(is_word)
+            && self
+                .lexicon
+                .of_name(b"", text)
+                .kinds
+                .meets(&announcement.kinds)
     }
 
     fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
@@ -242,3 +258,6 @@ impl Plan {
         }
     }
 }
+
+/// No choice in a list is called longer.
+const LONGEST_NAME_BYTES: usize = 40;

@@ -2,7 +2,7 @@
 
 use policy::facts::Facts;
 use policy::finding::Direction;
-use policy::json_path::{Path, PathSet};
+use policy::json_path::{BELOW, FOLDED, Path, PathSet};
 use policy::request_value::RequestValue;
 
 use crate::limits::PlannedLimits;
@@ -63,8 +63,8 @@ pub struct Watched {
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) what: What,
-    /// The state of the paths in the object that an owner is looked for in.
-    object_state: u16,
+    /// The states of the paths in the object that an owner is looked for in.
+    object_states: [u16; 2],
 }
 
 #[derive(Debug)]
@@ -107,15 +107,24 @@ impl Watched {
         if owners.is_empty() && people.is_empty() && limits.is_empty() {
             return None;
         }
-        let mut targets = Vec::new();
-        let mut paths = Vec::new();
-        let mut steps = 0_usize;
+        let mut targets: Vec<Target> = Vec::new();
+        let mut paths = PathSet::default();
+        let target = |targets: &[Target]| u16::try_from(targets.len()).unwrap_or(u16::MAX);
         for (place, (owner, rule)) in owners.into_iter().enumerate() {
-            let end = steps.saturating_add(owner.path.depth());
-            let object = end.saturating_sub(owner.levels);
-            steps = end;
+            let way = paths.add(&owner.path, target(&targets));
+            // The object itself, and where the owner is somewhere in it, what is below.
+            let before = owner
+                .path
+                .depth()
+                .checked_sub(owner.levels.saturating_add(1));
+            let object = match before {
+                Some(last) => way.get(last).copied().unwrap_or(u16::MAX),
+                None => 0,
+            };
+            let descends = owner.path.descends_before(owner.levels);
+            let below = if descends { object | BELOW } else { object };
             targets.push(Target {
-                object_state: u16::try_from(object).unwrap_or(u16::MAX),
+                object_states: [object, below],
                 what: What::Owner {
                     place,
                     rule,
@@ -125,18 +134,17 @@ impl Watched {
                     needs_owner: owner.needs_owner,
                 },
             });
-            paths.push(owner.path);
         }
         for person in people {
             let (path, written) = person.path;
+            paths.add(&path, target(&targets));
             targets.push(Target {
-                object_state: u16::MAX,
+                object_states: [!FOLDED; 2],
                 what: What::Person(person.direction, written),
             });
-            paths.push(path);
         }
         Some(Self {
-            paths: PathSet::new(paths.iter().zip(0_u16..)),
+            paths,
             targets,
             limits,
         })
@@ -171,7 +179,10 @@ impl Watched {
     /// The owners whose objects the paths have reached with these states, as bits.
     pub(crate) fn objects(&self, states: &[u16]) -> u64 {
         let targets = self.targets.iter().zip(0_u32..);
-        let reached = targets.filter(|(target, _)| states.contains(&target.object_state));
+        let reached = targets.filter(|(target, _)| {
+            let mut states = states.iter();
+            states.any(|state| target.object_states.contains(&(state & !FOLDED)))
+        });
         reached.fold(0, |all, (_, index)| all | bit(index))
     }
 

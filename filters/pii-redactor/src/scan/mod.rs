@@ -14,6 +14,7 @@ use crate::detect::boundary::separates_values;
 use crate::detect::{List, Span};
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
+use crate::markup::{Markup, Source};
 use crate::plan::{Plan, is_item};
 use crate::spelled::{Sink, Spelled, Spelling, raw_position};
 use secrets::Swallow;
@@ -47,6 +48,8 @@ pub(crate) struct TextScanner {
     listed: EntitySet,
     /// The list that goes on behind what has left of this text.
     list: List,
+    /// Reads the names in XML and HTML.
+    markup: Option<Box<Markup>>,
 }
 
 impl TextScanner {
@@ -66,7 +69,13 @@ impl TextScanner {
             spans: Vec::new(),
             listed: EntitySet::EMPTY,
             list: None,
+            markup: None,
         }
+    }
+
+    /// The texts are lines of XML or HTML, in which names of elements and attributes announce.
+    pub(crate) fn read_markup(&mut self) {
+        self.markup = Some(Box::default());
     }
 
     /// The texts from here on are spelled in this way.
@@ -187,7 +196,12 @@ impl TextScanner {
         let with_list = self.with_list(announcement);
         let announcement = with_list.as_ref().unwrap_or(announcement);
         let mut cut = if last { self.text.len() } else { self.cut() };
+        let first_cut = cut;
+        let mut announced = Vec::new();
+        let before = self.markup.clone().filter(|_| !last);
+        self.read_names(sink.plan, (cut, last), &mut announced);
         let searched = (&*self.text, self.from, cut);
+        let whole = (whole, &mut announced);
         self.list =
             sink.plan
                 .search_part(searched, self.list, announcement, whole, &mut self.spans);
@@ -205,6 +219,10 @@ impl TextScanner {
                     };
                 }
             }
+        }
+        if cut != first_cut && before.is_some() {
+            self.markup = before;
+            self.read_names(sink.plan, (cut, false), &mut Vec::new());
         }
         self.spans.retain(|span| span.end <= cut);
         let runs_on = self
@@ -230,6 +248,25 @@ impl TextScanner {
             self.run_on(span, last);
         }
         self.leave(cut, raw_cut);
+    }
+
+    /// Reads the names in XML and HTML up to a place, and finds what they announce.
+    fn read_names(&mut self, plan: &Plan, (cut, last): (usize, bool), found: &mut Vec<Span>) {
+        let Some(markup) = &mut self.markup else {
+            return;
+        };
+        let (text, from) = (&*self.text, self.from);
+        let spelled = |place: usize| at(&self.raw, raw_position(&self.breaks, place.less(from)));
+        let is_literal = |place: usize| spelled(place) == at(text, place);
+        let source = Source {
+            plan,
+            text,
+            is_literal: &is_literal,
+        };
+        markup.read(&source, (from, cut), found);
+        if last {
+            markup.end_line(plan);
+        }
     }
 
     /// What a line above has announced goes for an item as well.

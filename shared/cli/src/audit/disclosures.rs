@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use audit::Group;
 use serde_json::{Value, json};
 
 use super::common::{Demands, Input, Result, TimeRange};
 use super::format::thousands;
 use super::logged::{Logged, is_received, or_none, pretty, tell_received, tell_unvouched, vouched};
 use super::subject_args::Pseudonyms;
-use super::unread::{tell_other_epochs, tell_unread};
+use super::unread::{or_not_done, tell_other_epochs, tell_unread};
 use crate::exit;
 use crate::output::text;
 use trail::item::Item;
@@ -73,6 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             filter: &filter,
             disclosures: Vec::new(),
             crowded: 0,
+            erased: 0,
             received: 0,
         };
         (found, OtherEpochs::new(&filter))
@@ -80,6 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
     let received = found.iter().map(|found| found.received).sum();
     let crowded: u64 = found.iter().map(|found| found.crowded).sum();
+    let erased: u64 = found.iter().map(|found| found.erased).sum();
     let disclosures = found.into_iter().flat_map(|found| found.disclosures);
     let (disclosures, unvouched) = vouched(&trail, disclosures);
     let unread = tell_unread(&trail, exit::RIGHT);
@@ -104,8 +107,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
             thousands(crowded)
         );
     }
+    if erased > 0 {
+        eprintln!(
+            "Whom {} records are about was erased; the person may be among those",
+            thousands(erased)
+        );
+    }
     Ok(match verdict.exit_code {
         1 => exit::FOUND,
+        _ if erased > 0 => or_not_done(unread),
         _ => unread,
     })
 }
@@ -116,6 +126,8 @@ struct Found<'s> {
     disclosures: Vec<Logged>,
     /// Records of others that leave somebody out.
     crowded: u64,
+    /// Records of which those whom they are about were erased.
+    erased: u64,
     /// Records that a request was received; what became of it is in another.
     received: u64,
 }
@@ -134,6 +146,8 @@ impl Observer for Found<'_> {
             && (people.contains("\"omitted\":") || people.contains("\"incomplete\":true"))
         {
             self.crowded = self.crowded.saturating_add(1);
+        } else if item.erased.has(Group::DataSubject) {
+            self.erased = self.erased.saturating_add(1);
         }
     }
 }
@@ -282,4 +296,4 @@ const AFTER_HELP: &str = "\
 An accounting of disclosures: every request that audit rules with `data_subject` say was about the person,
 who made it, and which classes of data were seen in clear, masked, removed or blocked. People are recorded
 by pseudonyms, so --pseudonym-key-env is needed. Exit status: 0 done, 1 done, and the trail fails
-verification, 2 not possible, or not all was read, 64 wrong usage.";
+verification, 2 not possible, not all was read, or whom a record is about was erased, 64 wrong usage.";

@@ -13,10 +13,9 @@ use super::subject_args::Whose;
 use super::unread::{tell_left, tell_other_epochs};
 use crate::exit;
 use crate::output::say;
-use trail::hex::decode;
 use trail::holds::Holds;
 use trail::intervals::Intervals;
-use trail::item::{ChainUid, Groups, Item, parse, uid};
+use trail::item::{ChainUid, Groups, Item, parse, place_of, uid};
 use trail::ledger::{targets, tombstone};
 use trail::pipeline::Observer;
 use trail::report::Filter;
@@ -54,6 +53,11 @@ pub(super) struct Arguments {
     #[arg(long, requires = "reason")]
     before_expiry: bool,
 
+    /// Erase although the records are about other people too, who are no longer found in them then; --reason must say
+    /// why, and the ledger does
+    #[arg(long, requires = "reason")]
+    others: bool,
+
     #[command(flatten)]
     safeguards: Safeguards,
 }
@@ -69,6 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         (found, OtherEpochs::new(&wanted.filter))
     })?;
     let (found, epochs): (Vec<Found<'_>>, Vec<_>) = observers.into_iter().unzip();
+    let spread = trail.spread().to_vec();
     let done = tell_left(&trail, exit::RIGHT);
     let done = tell_other_epochs(&OtherEpochs::merged(epochs), done);
     if !arguments.safeguards.allow(trail, now_ms, "erasing") {
@@ -128,34 +133,50 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     if found.whole.is_empty() && found.parts.is_empty() {
         return Ok(done);
     }
+    let fate = |uid: &str, text: &str| match place_of(uid) {
+        Some(place) if found.whole.contains_key(&place) => Fate::Drop,
+        Some((chain, sequence)) if found.has_parts_of(&chain, sequence) => {
+            without(text, wanted.groups)
+        }
+        _ => Fate::Keep,
+    };
+    Order::refuse_spread(&spread, fate)?;
     let entries = found.entries(&wanted, &grounds);
     let added = ledger.add(&entries, now_ms);
     added.map_err(|error| error.to_string())?;
-    let whole: BTreeSet<String> = found.whole.keys().map(|(c, s)| uid(c, *s)).collect();
-    order.rewrite_all(|uid, text| {
-        if whole.contains(uid) {
-            return Fate::Drop;
-        }
-        let is_wanted = uid.split_once(':').is_some_and(|(chain, sequence)| {
-            let chain = decode::<16>(chain.as_bytes());
-            let numbers = chain.and_then(|chain| found.parts.get(&chain));
-            let sequence = sequence.parse().ok();
-            numbers
-                .zip(sequence)
-                .is_some_and(|(numbers, sequence)| numbers.contains(sequence))
-        });
-        if is_wanted {
-            without(text, wanted.groups)
-        } else {
-            Fate::Keep
-        }
-    })?;
+    order.rewrite_all(fate)?;
     Ok(done)
 }
 
 impl Arguments {
-    /// Whether nothing has to be kept longer, or somebody says why it goes all the same.
+    /// Whether nothing has to be kept, for longer or for others, or somebody says why it goes all the same.
     fn may_erase(
+        &self,
+        found: &Found<'_>,
+        now_ms: u64,
+        grounds: &mut BTreeMap<String, String>,
+    ) -> bool {
+        let is_over = self.may_erase_now(found, now_ms, grounds);
+        let others = found.others.count();
+        if others > 0 {
+            say!(
+                "{} of the records are about other people too, and nobody would find them in those again: the accounting of \
+                 their disclosures would lack them",
+                thousands(others)
+            );
+            if !self.others {
+                say!(
+                    "Nothing is erased: --others with a --reason erases all the same, and the ledger says so."
+                );
+                return false;
+            }
+            grounds.insert("others".to_owned(), format!("{others} records"));
+        }
+        is_over
+    }
+
+    /// Whether nothing has to be kept longer, or somebody says why it goes all the same.
+    fn may_erase_now(
         &self,
         found: &Found<'_>,
         now_ms: u64,
@@ -215,11 +236,18 @@ impl Wanted {
         }
     }
 
+    /// Whether a record is about others than the person who is to be erased.
+    fn are_others_in(&self, text: &str, fields: &Fields) -> bool {
+        let person = self.filter.data_subject.as_ref();
+        Subject::is_about_others(person, text, fields)
+    }
+
     fn of(arguments: &Arguments) -> Result<Self> {
         let groups = if arguments.groups.is_empty() && arguments.whose.is_data_subject() {
             Groups::of([Group::DataSubject, Group::Url])
         } else if arguments.groups.is_empty() {
-            Groups::ALL
+            // Whom the data was about is not the caller's to take away.
+            Groups::ALL.without(Groups::of([Group::DataSubject]))
         } else {
             Groups::named(arguments.groups.iter().map(String::as_str)).ok_or_else(|| {
                 let names = Group::ALL.map(Group::name).join(", ");
@@ -227,11 +255,7 @@ impl Wanted {
             })?
         };
         for uid in &arguments.records {
-            let parts = uid.split_once(':');
-            let known = parts.is_some_and(|(chain, sequence)| {
-                decode::<16>(chain.as_bytes()).is_some() && sequence.parse::<u64>().is_ok()
-            });
-            if !known {
+            if place_of(uid).is_none() {
                 return Err(format!(
                     "--record {uid:?}: expected the metadata.uid of a record"
                 ));
@@ -261,6 +285,8 @@ struct Found<'w> {
     required: Numbers,
     /// Until when the last of those must.
     required_until_ms: u64,
+    /// Those that are about other people too.
+    others: Numbers,
     /// Those that a hold keeps by what they say.
     held: Numbers,
     controls: u64,
@@ -300,6 +326,7 @@ impl<'w> Found<'w> {
             parts: BTreeMap::new(),
             required: Numbers::default(),
             required_until_ms: 0,
+            others: Numbers::default(),
             held: Numbers::default(),
             controls: 0,
             issuers: BTreeSet::new(),
@@ -316,6 +343,7 @@ impl<'w> Found<'w> {
         self.required.extend(&other.required);
         self.required_until_ms = self.required_until_ms.max(other.required_until_ms);
         self.held.extend(&other.held);
+        self.others.extend(&other.others);
         for (chain, numbers) in other.parts {
             self.parts.entry(chain).or_default().extend(&numbers);
         }
@@ -323,16 +351,14 @@ impl<'w> Found<'w> {
     }
 
     fn has(&self, uid: &str) -> bool {
-        uid.split_once(':').is_some_and(|(chain, sequence)| {
-            let key = decode::<16>(chain.as_bytes()).zip(sequence.parse::<u64>().ok());
-            key.is_some_and(|(chain, sequence)| {
-                self.whole.contains_key(&(chain, sequence))
-                    || self
-                        .parts
-                        .get(&chain)
-                        .is_some_and(|numbers| numbers.contains(sequence))
-            })
+        place_of(uid).is_some_and(|(chain, sequence)| {
+            self.whole.contains_key(&(chain, sequence)) || self.has_parts_of(&chain, sequence)
         })
+    }
+
+    fn has_parts_of(&self, chain: &ChainUid, sequence: u64) -> bool {
+        let numbers = self.parts.get(chain);
+        numbers.is_some_and(|numbers| numbers.contains(sequence))
     }
 
     /// Leaves out what is on hold, and returns how much that is.
@@ -420,6 +446,15 @@ impl<'w> Found<'w> {
                 .extend(fields.and_then(|fields| issuer_of(text, fields)));
         }
         let whole = named && self.wanted.records_whole || of_subject && self.wanted.subject_whole;
+        let takes_people = whole || self.wanted.groups.has(Group::DataSubject);
+        if takes_people
+            && item
+                .expires_ms
+                .is_none_or(|until_ms| until_ms > self.now_ms)
+            && fields.is_some_and(|fields| self.wanted.are_others_in(text, fields))
+        {
+            self.others.add(item);
+        }
         if whole {
             if let Some(tombstone) = tombstone(item, text, &BTreeMap::new()) {
                 self.whole.insert((item.chain, item.sequence), tombstone);
@@ -449,6 +484,10 @@ impl Observer for Found<'_> {
 
 /// A record without these parts.
 fn without(text: &str, groups: Groups) -> Fate {
+    // A part of a record, or one in a place that is not written anew.
+    if text.is_empty() {
+        return Fate::Drop;
+    }
     let Ok(mut json) = parse(text) else {
         return Fate::Keep;
     };
@@ -469,8 +508,9 @@ fn count(parts: &BTreeMap<ChainUid, Intervals>) -> u64 {
 }
 
 const AFTER_HELP: &str = "\
-Of a subject the personal parts go, of a person whom data is about the pseudonym and the URL, unless --groups says
-otherwise. Records are taken away whole before their time is over, and changed before their least time is, only
+Of a subject the personal parts go, but for the pseudonyms of those whom the data is about; of a person whom data is
+about the pseudonym and the URL, unless --groups says otherwise. What is about other people too stays without --others.
+Records are taken away whole before their time is over, and changed before their least time is, only
 with --before-expiry and a --reason.
 The order is signed and written to the ledger first, then the files are written anew; the trail
 verifies as before, with the ledger. Exit status: 0 done, or would be, 1 refused, 2 not possible, or not in all files, 64 wrong usage.";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit::{Control, Range, Selector, Target};
-use policy::path::{PathCase, PathPattern};
+use policy::path::{PathPattern, PathRouting};
 
 use super::common::Result;
 use super::format::{printable, thousands};
@@ -149,12 +149,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
                 "The hold {name:?} keeps what it names, and what comes later of what it describes."
             ),
         }
-        vec![Control::Hold {
+        let hold = Control::Hold {
             hold: name.clone(),
             targets: all,
             standing,
             grounds,
-        }]
+        };
+        arguments.tell_what_paths_hold(&keyring, &hold)?;
+        vec![hold]
     };
     if !order.apply {
         say!("{DRY_RUN}");
@@ -197,10 +199,49 @@ impl Arguments {
         Ok(())
     }
 
+    /// Says how many records in the files the paths hold: one that is spelled otherwise holds none.
+    fn tell_what_paths_hold(&self, keyring: &Keyring, hold: &Control) -> Result<()> {
+        if self.paths.is_empty() {
+            return Ok(());
+        }
+        let mut hold = hold.clone();
+        if let Control::Hold { standing, .. } = &mut hold {
+            standing.retain(|selector| selector.by == BY_PATH);
+        }
+        let order = trail::chains::Order {
+            time_ms: 0,
+            chain: ChainUid::default(),
+            sequence: 0,
+            control: hold,
+        };
+        let holds = Holds::active(&[order], 0);
+        let (_, observers) = self.order.read(keyring, || ByContent {
+            holds: &holds,
+            held: 0,
+            requests: 0,
+        })?;
+        let held: u64 = observers.iter().map(|found| found.held).sum();
+        let requests: u64 = observers.iter().map(|found| found.requests).sum();
+        // Where only the ledger was named, nobody knows what else there is.
+        if requests > 0 {
+            say!(
+                "{} of {} records of requests in the files are, or may be, for these paths",
+                thousands(held),
+                thousands(requests)
+            );
+        }
+        if requests > 0 && held == 0 {
+            eprintln!(
+                "--path: no record in the files is for such a path; is it spelled as requests have it?"
+            );
+        }
+        Ok(())
+    }
+
     /// The paths and the classes.
     fn selectors(&self) -> Result<Vec<Selector>> {
         for pattern in &self.paths {
-            PathPattern::parse(pattern, PathCase::Unknown)
+            PathPattern::parse(pattern, PathRouting::default())
                 .map_err(|error| format!("--path {pattern:?}: {error}"))?;
         }
         let by = [(BY_PATH, &self.paths), (BY_CLASS, &self.classes)];
@@ -257,6 +298,23 @@ impl Observer for Found<'_> {
     /// The first copy may be one of which parts were erased.
     fn observe_again(&mut self, item: &Item, text: &str, fields: Option<&Fields>) {
         self.observe(item, text, fields);
+    }
+}
+
+/// Counts records that are held by what they say.
+struct ByContent<'h> {
+    holds: &'h Holds,
+    held: u64,
+    requests: u64,
+}
+
+impl Observer for ByContent<'_> {
+    fn observe(&mut self, _: &Item, text: &str, fields: Option<&Fields>) {
+        let Some(fields) = fields else { return };
+        self.requests = self.requests.saturating_add(1);
+        if self.holds.by_content(text, fields).is_some() {
+            self.held = self.held.saturating_add(1);
+        }
     }
 }
 

@@ -80,12 +80,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
 
 /// The operations of a document in JSON or YAML.
 pub(crate) fn operations(file: &Path) -> Result<Operations> {
+    let document = openapi_document(file)?;
+    Operations::read(&document).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// A document in JSON or YAML.
+pub(crate) fn openapi_document(file: &Path) -> Result<serde_json::Value> {
     let name = file.display();
     let document = document::first(&read_text(file)?);
     let document = document.map_err(|error| format!("{name}: {error}"))?;
-    let document = serde_json::from_str(&document.to_string());
-    let document = document.map_err(|error| format!("{name}: {error}"))?;
-    Operations::read(&document).map_err(|error| format!("{name}: {error}"))
+    serde_json::from_str(&document.to_string()).map_err(|error| format!("{name}: {error}"))
 }
 
 fn page(inventory: &Inventory, is_documented: bool) -> String {

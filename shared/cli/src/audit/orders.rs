@@ -14,7 +14,7 @@ use crate::output::{is_same_file, say};
 use trail::chains::Trail;
 use trail::holds::Holds;
 use trail::issue::{Kind, Severity};
-use trail::item::ChainUid;
+use trail::item::{ChainUid, uid};
 use trail::keyring::{Entry, Keyring, Role};
 use trail::ledger::Ledger;
 use trail::pipeline::Observer;
@@ -53,6 +53,10 @@ pub(super) struct Order {
     #[arg(long, value_parser = ground)]
     ticket: Option<String>,
 
+    /// Begin the ledger: there is none yet, and so no hold
+    #[arg(long)]
+    new_ledger: bool,
+
     /// Do it. Without this nothing is changed
     #[arg(long)]
     pub(super) apply: bool,
@@ -70,7 +74,13 @@ impl Order {
         let path = self.input.ledger();
         let path = path.ok_or("--ledger is needed: it says what was done")?;
         let uid: ChainUid = random()?;
-        let ledger = Ledger::open(path, key, &keyring, uid, !self.apply);
+        if !(self.apply || self.new_ledger || path.exists()) {
+            eprintln!(
+                "{}: there is no ledger there, so no hold is known",
+                path.display()
+            );
+        }
+        let ledger = Ledger::open(path, key, &keyring, uid, self.new_ledger, !self.apply);
         Ok((keyring, ledger.map_err(|error| error.to_string())?))
     }
 
@@ -157,6 +167,23 @@ impl Order {
             }
             holds = Arc::new(all);
         }
+    }
+
+    /// Records that are to go and cannot be written anew are refused before anything is ordered: `fate` is what
+    /// becomes of each.
+    pub(super) fn refuse_spread(
+        spread: &[(ChainUid, u64)],
+        mut fate: impl FnMut(&str, &str) -> Fate,
+    ) -> Result<()> {
+        let is_meant = |place: &&(ChainUid, u64)| fate(&uid(&place.0, place.1), "") != Fate::Keep;
+        let meant = spread.iter().filter(is_meant).count();
+        if meant == 0 {
+            return Ok(());
+        }
+        Err(format!(
+            "{meant} of the records stand in lines that begin in one file of a container's log and end in another, \
+             so neither can be written anew; put the files together, in their order: `cat OLDER NEWER >BOTH`"
+        ))
     }
 
     /// Writes all files anew, and tells what was done to each. What could not be done comes back.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit::Control;
-use trail::hex::{decode, encode};
+use trail::hex::encode;
 use trail::intervals::Intervals;
-use trail::item::ChainUid;
+use trail::item::{ChainUid, place_of};
 use trail::purge::{Ages, Plan, Purge, Tombstones, plans};
 use trail::rewrite::Fate;
 
@@ -36,6 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         Ages::new(now_ms, Arc::clone(holds))
     })?;
     let plans = plans(&trail, &holds, ages);
+    let spread = trail.spread().to_vec();
     let done = tell_unread(&trail, exit::RIGHT);
     if !arguments.safeguards.allow(trail, now_ms, "purging") {
         return Ok(exit::FOUND);
@@ -65,6 +66,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
         let (_, found) = order.read(&keyring, || Tombstones::new(&single, &grounds))?;
         found.into_iter().flat_map(|found| found.found).collect()
     };
+    let fate = |uid: &str, _: &str| {
+        let goes = place_of(uid).is_some_and(|(chain, sequence)| {
+            let purge = purges.get(&chain);
+            purge.is_some_and(|purge| sequence < purge.checkpoint)
+                || tombstones.contains_key(&(chain, sequence))
+        });
+        if goes { Fate::Drop } else { Fate::Keep }
+    };
+    Order::refuse_spread(&spread, fate)?;
     let entries = purges
         .iter()
         .map(|(chain, purge)| {
@@ -83,19 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     ledger
         .add(&entries, now_ms)
         .map_err(|error| error.to_string())?;
-    order.rewrite_all(|uid, _| {
-        let Some((chain, sequence)) = uid.split_once(':') else {
-            return Fate::Keep;
-        };
-        let chain = decode::<16>(chain.as_bytes());
-        let Some((chain, sequence)) = chain.zip(sequence.parse::<u64>().ok()) else {
-            return Fate::Keep;
-        };
-        let purge = purges.get(&chain);
-        let goes = purge.is_some_and(|purge| sequence < purge.checkpoint)
-            || tombstones.contains_key(&(chain, sequence));
-        if goes { Fate::Drop } else { Fate::Keep }
-    })?;
+    order.rewrite_all(fate)?;
     Ok(done)
 }
 

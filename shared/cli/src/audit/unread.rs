@@ -63,7 +63,7 @@ pub(super) fn tell_other_epochs(records: &BTreeMap<String, u64>, status: u8) -> 
     or_not_done(status)
 }
 
-const fn or_not_done(status: u8) -> u8 {
+pub(super) const fn or_not_done(status: u8) -> u8 {
     if status == exit::RIGHT {
         exit::NOT_DONE
     } else {

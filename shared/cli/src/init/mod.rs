@@ -1,7 +1,9 @@
-//! `meshward init`: a working set of manifests for a host, made of those that are shipped and tested.
+//! `meshward init`: a working set of manifests for a host, made of those that are shipped and tested, or a
+//! configuration made from an OpenAPI document.
 
 mod edit;
 mod hosts;
+mod openapi;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,16 +19,26 @@ use hosts::Host;
 /// Writes a first set of manifests and configurations for a host, and says what to do next
 ///
 /// What it writes passes `meshward check`: replace issuer, hosts and addresses by yours. Nothing that
-/// is there is overwritten without --force.
+/// is there is overwritten without --force. With --openapi it writes meshward.json, the configuration of the
+/// bundle with rules for the operations of the document: who may call them, and what their messages may have.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   meshward init --host envoy --use auth,limits --output-dir gateway
-  meshward init --host istio --output-dir mesh")]
+  meshward init --host istio --output-dir mesh
+  meshward init --openapi api.yaml --output-dir gateway")]
 pub(crate) struct Arguments {
     /// What the filters run in
-    #[arg(long, value_enum, value_name = "HOST")]
-    host: Host,
-    /// Which filters; all of them by default
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOST",
+        required_unless_present = "openapi"
+    )]
+    host: Option<Host>,
+    /// Rules for what this document describes: OpenAPI 3.0 or 3.1 in JSON or YAML
+    #[arg(long, value_name = "FILE", conflicts_with = "host")]
+    openapi: Option<PathBuf>,
+    /// Which filters; all of them by default, of --openapi auth and redact
     #[arg(
         long = "use",
         value_enum,
@@ -74,25 +86,62 @@ pub(crate) struct File {
 
 /// Writes the files.
 pub(crate) fn run(arguments: &Arguments) -> u8 {
+    match done(arguments) {
+        Ok(()) => exit::RIGHT,
+        Err(message) => {
+            eprintln!("meshward init: {message}");
+            exit::NOT_DONE
+        }
+    }
+}
+
+fn done(arguments: &Arguments) -> Result<(), String> {
     let wanted: Vec<Part> = arguments.parts.iter().map(|used| used.part()).collect();
     let is_used = |part: &Part| wanted.is_empty() || wanted.contains(part);
     let parts: Vec<Part> = Part::ALL.into_iter().filter(is_used).collect();
-    let files = arguments.host.files(&parts);
-    match write(&files, &arguments.output_dir, arguments.force) {
-        Ok(()) => {}
-        Err(message) => {
-            eprintln!("meshward init: {message}");
-            return exit::NOT_DONE;
+    let steps = match (&arguments.openapi, arguments.host) {
+        (Some(document), _) => {
+            let made = openapi::configuration(document, &parts)?;
+            let name = openapi::FILE;
+            write_and_tell(
+                arguments,
+                &[File {
+                    name,
+                    text: made.text,
+                }],
+            )?;
+            listed("Guessed, for the document does not say it:", &made.guesses);
+            listed("In the document, and not held:", &made.left_out);
+            openapi::steps(!made.guesses.is_empty())
         }
-    }
-    for file in &files {
-        say!("wrote {}", arguments.output_dir.join(file.name).display());
-    }
+        (None, Some(host)) => {
+            write_and_tell(arguments, &host.files(&parts))?;
+            host.next(&parts)
+        }
+        (None, None) => return Err("expected --host or --openapi".to_owned()),
+    };
     say!("\nNext:");
-    for (number, step) in arguments.host.next(&parts).iter().enumerate() {
+    for (number, step) in steps.iter().enumerate() {
         say!("{}. {step}", number + 1);
     }
-    exit::RIGHT
+    Ok(())
+}
+
+fn write_and_tell(arguments: &Arguments, files: &[File]) -> Result<(), String> {
+    write(files, &arguments.output_dir, arguments.force)?;
+    for file in files {
+        say!("wrote {}", arguments.output_dir.join(file.name).display());
+    }
+    Ok(())
+}
+
+fn listed(title: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        say!("\n{title}");
+    }
+    for line in lines {
+        say!("- {line}");
+    }
 }
 
 /// All files or none.

@@ -138,7 +138,7 @@ fn bytes_that_are_no_text_void_nothing() {
         let outcome = bed.run(&format!("{verify} --ledger ledger.ndjson"));
         assert_eq!(outcome.code, 0, "{what}: {}", outcome.out);
         assert_eq!(outcome.number("records.erased"), 1, "{what}");
-        std::fs::remove_file(bed.path("ledger.ndjson")).unwrap();
+        bed.write("ledger.ndjson", "");
     }
     // In a record itself there are none: that one was changed.
     let lines = closed_chain(&["jane"]);

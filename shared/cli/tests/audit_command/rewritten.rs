@@ -34,7 +34,7 @@ fn a_subject_is_erased_and_the_trail_verifies() {
         before,
         [bed.read("a.ndjson"), bed.read("b.json"), bed.read("c.log")]
     );
-    assert!(!bed.path("ledger.ndjson").exists());
+    assert_eq!(bed.read("ledger.ndjson"), "");
     bed.run(&format!("{erase} --apply")).expect(0);
     for file in ["a.ndjson", "b.json", "c.log"] {
         assert!(!bed.read(file).contains(&jane), "{file}");
@@ -349,7 +349,7 @@ fn a_row_keeps_its_other_record() {
             lines[4].clone(),
         ],
     ] {
-        let _ = std::fs::remove_file(bed.path("ledger.ndjson"));
+        bed.write("ledger.ndjson", "");
         bed.write("trail.ndjson", joined(&rows));
         bed.run(&format!(
             "erase {KEYS} {SIGN} --record {uid} trail.ndjson --apply"
@@ -406,4 +406,64 @@ fn what_is_behind_a_pseudonym_without_its_key_is_not_all() {
         bed.run(&format!("{command} --subject {unknown} trail.ndjson"))
             .expect(0);
     }
+}
+
+/// What is read from two files together cannot be changed in one of them.
+#[test]
+fn a_line_that_is_spread_over_two_files_is_refused() {
+    let (bed, lines) = Bed::with_trail(&["jane", "john"]);
+    let cri = |tag: &str, text: &str| format!("2026-11-24T21:00:00.1Z stderr {tag} {text}\n");
+    let mut logs = [String::new(), String::new()];
+    for (number, line) in lines.iter().enumerate() {
+        let line = logged(line);
+        let (first, rest) = line.split_at(line.len() / 2);
+        let (begins, ends) = (usize::from(number > 1), usize::from(number > 0));
+        logs[begins].push_str(&cri("P", first));
+        logs[ends].push_str(&cri("F", rest));
+    }
+    bed.write("1.log", &logs[0]);
+    bed.write("0.log", &logs[1]);
+    bed.run(&format!("verify {KEYS} 0.log 1.log")).expect(0);
+    let erase = |name: &str, files: &str| {
+        bed.run(&format!(
+            "erase {KEYS} {SIGN} --subject {name} --apply {files}"
+        ))
+    };
+    let refused = erase("jane", "0.log 1.log").expect(2).err;
+    assert!(
+        refused.contains("1 of the records stand in lines"),
+        "{refused}"
+    );
+    assert_eq!(bed.read("ledger.ndjson"), "");
+    erase("john", "0.log 1.log").expect(0);
+    bed.write(
+        "both.log",
+        format!("{}{}", bed.read("1.log"), bed.read("0.log")),
+    );
+    erase("jane", "both.log").expect(0);
+    assert!(!bed.read("both.log").contains("jane"));
+    bed.run(&format!("verify {KEYS} --ledger ledger.ndjson both.log"))
+        .expect(0);
+}
+
+/// A part of a record in a log that cannot be changed is told, whatever was to be done to it.
+#[test]
+fn a_part_of_a_record_that_stays_is_told() {
+    let (bed, lines) = Bed::with_trail(&["jane"]);
+    let log: Vec<String> = lines
+        .iter()
+        .flat_map(|line| {
+            let record = Json::parse(line.as_bytes()).unwrap();
+            let uid = record.at("metadata.uid").unwrap().as_str().unwrap();
+            audit::log_line::write(uid, line, 400, None)
+        })
+        .collect();
+    bed.write("envoy.log", joined(&log));
+    bed.run(&format!("verify {KEYS} envoy.log")).expect(0);
+    let erase = format!("erase {KEYS} {SIGN} --subject jane --apply envoy.log");
+    let told = bed.run(&erase).expect(2).err;
+    assert!(
+        told.contains("parts of records are in lines of a log"),
+        "{told}"
+    );
 }

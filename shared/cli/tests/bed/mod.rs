@@ -28,10 +28,11 @@ impl Bed {
     }
 
     /// With the files that [`KEYS`] names, of the emitter's key and a new operator's, whose secret is in
-    /// `dpo.secret`.
+    /// `dpo.secret`, and a ledger without an entry.
     pub(crate) fn with_keys() -> Self {
         let bed = Self::new();
         bed.keys();
+        bed.write("ledger.ndjson", "");
         bed
     }
 
@@ -174,4 +175,10 @@ pub(crate) fn joined(lines: &[String]) -> String {
 /// A record as a line of a log.
 pub(crate) fn logged(record: &str) -> String {
     audit::log_line::whole(record, None)
+}
+
+/// The number of a record in its chain.
+pub(crate) fn sequence(line: &str) -> u64 {
+    let record = Json::parse(line.as_bytes()).unwrap();
+    record.at("metadata.sequence").unwrap().as_u64().unwrap()
 }

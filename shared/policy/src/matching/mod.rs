@@ -28,7 +28,7 @@ use crate::config::Node;
 use crate::consent::ConsentCondition;
 use crate::explain::{self, Condition, Step};
 use crate::facts::Facts;
-use crate::path::{PathCase, PathFit, PathPattern, Reading};
+use crate::path::{PathFit, PathPattern, PathRouting, Reading, Significance};
 use header_condition::HeaderCondition;
 use known_method::method;
 
@@ -38,6 +38,7 @@ pub struct Match {
     routes: Vec<String>,
     hosts: Vec<HostPattern>,
     paths: Vec<PathPattern>,
+    routing: PathRouting,
     methods: Vec<String>,
     headers: Vec<HeaderCondition>,
     content_types: Vec<String>,
@@ -52,20 +53,28 @@ impl Match {
     #[must_use]
     pub fn read(node: &Node<'_>) -> Option<Self> {
         node.object(|fields| {
-            let case = fields.or("ignore_case", PathCase::Unknown, |n| {
-                Some(match n.boolean()? {
-                    true => PathCase::Ignored,
-                    false => PathCase::Significant,
+            let mut significance = |key| {
+                fields.or(key, Significance::Unknown, |n: Node<'_>| {
+                    Some(match n.boolean()? {
+                        true => Significance::Ignored,
+                        false => Significance::Significant,
+                    })
                 })
-            });
+            };
+            let routing = PathRouting {
+                case: significance("ignore_case"),
+                extension: significance("ignore_extension"),
+                script: significance("ignore_script"),
+            };
             let mut read = Self {
+                routing,
                 routes: fields.or("routes", Vec::new(), |n| n.strings()),
                 hosts: fields.or("hosts", Vec::new(), |n| {
                     n.non_empty_list(|h| HostPattern::read(&h))
                 }),
                 paths: fields.or("paths", Vec::new(), |n| {
                     n.non_empty_list(|path| {
-                        path.parsed(|text| PathPattern::parse(text, case), "a path pattern")
+                        path.parsed(|text| PathPattern::parse(text, routing), "a path pattern")
                     })
                 }),
                 methods: fields.or("methods", Vec::new(), |n| n.non_empty_list(|m| method(&m))),
@@ -145,6 +154,12 @@ impl Match {
         !self.scopes.is_empty() || !self.claims.is_empty() || self.break_glass.is_some()
     }
 
+    /// How the upstream of the rule routes paths.
+    #[must_use]
+    pub(crate) const fn routing(&self) -> PathRouting {
+        self.routing
+    }
+
     /// Whether some path that the rule is about fits a pattern too.
     #[must_use]
     pub fn may_have_path(&self, pattern: &PathPattern) -> bool {
@@ -156,7 +171,7 @@ impl Match {
         for pattern in &self.paths {
             match pattern.fit(reading) {
                 PathFit::Yes => return Fit::Yes,
-                PathFit::InAnotherCase => fit = Fit::Maybe(Ambiguity::Path),
+                PathFit::Maybe => fit = Fit::Maybe(Ambiguity::Path),
                 PathFit::No => {}
             }
         }

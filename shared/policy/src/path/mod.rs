@@ -19,13 +19,14 @@ mod pattern;
 mod readings;
 mod servers;
 
-pub use pattern::{PathCase, PathFit, PathPattern, PathVariable, PatternError};
+pub use pattern::{PathFit, PathPattern, PathRouting, PathVariable, PatternError, Significance};
 pub use servers::{SERVERS, Server, Step};
 
 use crate::overrides::Overrides;
 use crate::values::MAX_VALUES;
 
 use escapes::{decode, is_unreserved};
+use pattern::is_same_name;
 
 /// A request path, in all its readings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Reading {
     segments: Vec<String>,
     /// Whether `*` stands for an empty segment, too: servers disagree on that as well.
     wildcard_takes_empty: bool,
+    /// Whether there may be an extension or a script in it, which patterns may look past.
+    has_dot: bool,
 }
 
 impl RequestPath {
@@ -95,17 +98,21 @@ impl RequestPath {
         if overrides.is_unknown || others.len() > MAX_VALUES {
             return Err(PathError::TooAmbiguous);
         }
-        // ASP.NET and others compare segments, decoded and without case.
-        let mut found = path.behind(&overrides.prefixes)?;
         for other in others {
-            found.extend(Self::parse(other.as_bytes())?.readings);
+            path.add(Self::parse(other.as_bytes())?.readings);
         }
-        for reading in found {
-            if !path.readings.contains(&reading) {
-                path.readings.push(reading);
+        // ASP.NET and others compare segments, decoded and without case, whoever has named the path.
+        let behind = path.behind(&overrides.prefixes)?;
+        path.add(behind);
+        Ok(path)
+    }
+
+    fn add(&mut self, readings: Vec<Reading>) {
+        for reading in readings {
+            if !self.readings.contains(&reading) {
+                self.readings.push(reading);
             }
         }
-        Ok(path)
     }
 
     /// What is left of each reading behind each of the prefixes that it begins with.
@@ -148,6 +155,7 @@ impl RequestPath {
 impl Reading {
     fn new(segments: Vec<String>) -> Self {
         Self {
+            has_dot: segments.iter().any(|segment| segment.contains('.')),
             segments,
             wildcard_takes_empty: false,
         }
@@ -172,11 +180,11 @@ impl Reading {
     /// The rest of a path that begins with the segments of a prefix, in whatever case.
     fn behind(&self, prefix: &Self) -> Option<Self> {
         let (begin, rest) = self.segments.split_at_checked(prefix.segments.len())?;
-        let same = |(a, b): (&String, &String)| a.to_lowercase() == b.to_lowercase();
-        let is_prefix = !begin.is_empty() && begin.iter().zip(&prefix.segments).all(same);
+        let mut pairs = begin.iter().zip(&prefix.segments);
+        let is_prefix = !begin.is_empty() && pairs.all(|(a, b)| is_same_name(a, b));
         is_prefix.then(|| Self {
-            segments: rest.to_vec(),
             wildcard_takes_empty: self.wildcard_takes_empty,
+            ..Self::new(rest.to_vec())
         })
     }
 
@@ -289,7 +297,9 @@ fn without_parameters(segment: &str) -> &str {
 fn is_ambiguous(path: &str) -> bool {
     path.contains(['#', ';', '\\'])
         || path.contains("//")
-        || path.split('/').any(|segment| matches!(segment, "." | ".."))
+        || path
+            .split('/')
+            .any(|segment| segment.ends_with('.') || segment.ends_with("%20"))
         || escapes::escaped(path).any(|byte| {
             is_unreserved(byte) || matches!(byte, b'/' | b'\\' | b';' | b'?' | b'#' | b'%')
         })
@@ -299,12 +309,14 @@ fn is_ambiguous(path: &str) -> bool {
 /// single slashes and a few more, as in nearly all paths.
 fn is_plain(path: &str) -> bool {
     let mut before = 0;
-    path.bytes().all(|byte| {
-        // `//`, `/.` and `/..`; names such as `.well-known` take the long way as well.
-        let may_move = before == b'/' && matches!(byte, b'/' | b'.');
+    let is_plain = path.bytes().all(|byte| {
+        // `//`, `/.` and `/..`; names such as `.well-known` take the long way as well. So does a dot
+        // at the end of a segment, see `readings`.
+        let may_move = matches!((before, byte), (b'/', b'/' | b'.') | (b'.', b'/'));
         before = byte;
         !may_move && (byte.is_ascii_alphanumeric() || b"/-_.~@:,+=!$&'()*".contains(&byte))
-    })
+    });
+    is_plain && before != b'.'
 }
 
 #[cfg(test)]

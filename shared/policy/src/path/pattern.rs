@@ -11,21 +11,30 @@ use crate::request_value::is_variable_name;
 pub struct PathPattern {
     segments: Vec<Segment>,
     open_end: bool,
-    case: PathCase,
+    routing: PathRouting,
 }
 
-/// What an upstream makes of letters in another case than a pattern has: the key `ignore_case`.
-///
-/// ASP.NET Core, IIS, Express and file systems route `/Admin` as `/admin`; most others do not.
+/// What an upstream makes of a part of a path that a pattern does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PathCase {
+pub enum Significance {
     /// Nobody has said: it may be either.
     #[default]
     Unknown,
-    /// They are the same.
+    /// It routes the path as one without.
     Ignored,
-    /// Upper and lower case differ.
+    /// It tells them apart.
     Significant,
+}
+
+/// How an upstream routes paths: what it makes of parts that many servers look past.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathRouting {
+    /// The key `ignore_case`: ASP.NET Core, IIS, Express and file systems route `/Admin` as `/admin`.
+    pub case: Significance,
+    /// The key `ignore_extension`: Rails and others route `/users.json` as `/users`.
+    pub extension: Significance,
+    /// The key `ignore_script`: PHP applications route `/index.php/users` as `/users`.
+    pub script: Significance,
 }
 
 /// How a reading of a path fits a pattern.
@@ -33,8 +42,8 @@ pub enum PathCase {
 pub enum PathFit {
     /// It does not.
     No,
-    /// But for the case of letters, which some upstreams do not tell apart.
-    InAnotherCase,
+    /// To some upstreams: but for the case of letters, an extension, or a script, which they look past.
+    Maybe,
     /// The pattern matches the path.
     Yes,
 }
@@ -66,7 +75,7 @@ impl PathPattern {
     ///
     /// # Errors
     /// See [`PatternError`].
-    pub fn parse(text: &str, case: PathCase) -> Result<Self, PatternError> {
+    pub fn parse(text: &str, routing: PathRouting) -> Result<Self, PatternError> {
         let path = text.strip_prefix('/').ok_or(PatternError::NotAbsolute)?;
         if text.contains(['?', '#']) {
             return Err(PatternError::Query);
@@ -103,7 +112,7 @@ impl PathPattern {
         Ok(Self {
             segments,
             open_end,
-            case,
+            routing,
         })
     }
 
@@ -135,15 +144,18 @@ impl PathPattern {
         } else {
             !other.open_end && other.segments.len() == self.segments.len()
         };
-        let is_strict = self.case == PathCase::Significant;
-        let case_fits = !is_strict || other.case == PathCase::Significant;
+        let is_strict = self.routing.case == Significance::Significant;
+        let takes = |own, other| own != Significance::Significant || own == other;
+        let routing_fits = takes(self.routing.case, other.routing.case)
+            && takes(self.routing.extension, other.routing.extension)
+            && takes(self.routing.script, other.routing.script);
         let same = |own: &Segment, other: &Segment| match (own, other) {
             (Segment::Any, _) => true,
             (Segment::Exact(own), Segment::Exact(other)) if !is_strict => is_same_name(own, other),
             (own, other) => own == other,
         };
         let mut pairs = self.segments.iter().zip(&other.segments);
-        length_fits && case_fits && pairs.all(|(own, other)| same(own, other))
+        length_fits && routing_fits && pairs.all(|(own, other)| same(own, other))
     }
 
     /// Whether some path fits both, at least in another case.
@@ -163,37 +175,85 @@ impl PathPattern {
         length_fits && pairs.all(|(one, other)| same(one, other))
     }
 
-    /// Whether this reading of a path fits the pattern.
+    /// Whether this reading of a path fits the pattern, to all upstreams that the pattern is about, to
+    /// some, or to none.
     #[must_use]
     pub fn fit(&self, reading: &Reading) -> PathFit {
-        let path = reading.segments();
-        let length_fits = if self.open_end {
-            path.len() >= self.segments.len()
+        let whole = self.fit_view(&View::whole(reading));
+        if !reading.has_dot {
+            return whole;
+        }
+        let mut fits = self.views(reading, whole).map(|view| self.fit_view(&view));
+        let first = fits.next().unwrap_or(whole);
+        if fits.all(|fit| fit == first) {
+            first
         } else {
-            path.len() == self.segments.len()
+            PathFit::Maybe
+        }
+    }
+
+    /// What upstreams may take a path for: as it is, without its extension, without the script in it.
+    /// What the pattern itself spells out is neither: `/openapi.json` is about that file.
+    fn views<'r>(
+        &self,
+        reading: &'r Reading,
+        whole: PathFit,
+    ) -> impl Iterator<Item = View<'r>> + use<'r> {
+        let spelled = |place: usize| {
+            let segment = self.segments.get(place);
+            whole != PathFit::No && matches!(segment, Some(Segment::Exact(_)))
+        };
+        let last = reading.segments.len().saturating_sub(1);
+        let extensions = match self.routing.extension {
+            Significance::Significant => [None; 2],
+            _ if spelled(last) => [None; 2],
+            _ => reading.extensions(),
+        };
+        let scripts = match self.routing.script {
+            Significance::Significant => [None; 2],
+            _ => reading
+                .scripts()
+                .map(|place| place.filter(|place| !spelled(*place))),
+        };
+        let ends = choices(self.routing.extension, extensions);
+        choices(self.routing.script, scripts).flat_map(move |script| {
+            ends.clone().map(move |end| View {
+                reading,
+                script,
+                end,
+            })
+        })
+    }
+
+    fn fit_view(&self, view: &View<'_>) -> PathFit {
+        let length = view.len();
+        let length_fits = if self.open_end {
+            length >= self.segments.len()
+        } else {
+            length == self.segments.len()
         };
         if !length_fits {
             return PathFit::No;
         }
         let mut fit = PathFit::Yes;
-        for (pattern, segment) in self.segments.iter().zip(path) {
+        for (pattern, segment) in self.segments.iter().zip(view.segments()) {
             match pattern {
-                Segment::Any if segment.is_empty() && !reading.wildcard_takes_empty => {
+                Segment::Any if segment.is_empty() && !view.reading.wildcard_takes_empty => {
                     return PathFit::No;
                 }
                 Segment::Any => {}
                 Segment::Exact(exact) if exact == segment => {}
                 Segment::Exact(exact) => {
-                    let is_certain = match self.case {
-                        PathCase::Significant => return PathFit::No,
-                        PathCase::Ignored => exact.to_lowercase() == segment.to_lowercase(),
-                        PathCase::Unknown => false,
+                    let is_certain = match self.routing.case {
+                        Significance::Significant => return PathFit::No,
+                        Significance::Ignored => exact.to_lowercase() == segment.to_lowercase(),
+                        Significance::Unknown => false,
                     };
                     if !is_certain && !is_same_name(exact, segment) {
                         return PathFit::No;
                     }
                     if !is_certain {
-                        fit = PathFit::InAnotherCase;
+                        fit = PathFit::Maybe;
                     }
                 }
             }
@@ -201,6 +261,88 @@ impl PathPattern {
         fit
     }
 }
+
+/// As it is, unless the part is there and certainly looked past, and without each of the parts.
+fn choices(
+    significance: Significance,
+    parts: [Option<usize>; 2],
+) -> impl Iterator<Item = Option<usize>> + Clone {
+    let is_gone = significance == Significance::Ignored && parts.iter().any(Option::is_some);
+    let whole = (!is_gone).then_some(None);
+    whole
+        .into_iter()
+        .chain(parts.into_iter().filter(Option::is_some))
+}
+
+/// What an upstream may take a reading for.
+struct View<'r> {
+    reading: &'r Reading,
+    /// The place of the segment that names a script.
+    script: Option<usize>,
+    /// Where the last segment ends.
+    end: Option<usize>,
+}
+
+impl<'r> View<'r> {
+    const fn whole(reading: &'r Reading) -> Self {
+        Self {
+            reading,
+            script: None,
+            end: None,
+        }
+    }
+
+    fn len(&self) -> usize {
+        let length = self.reading.segments.len();
+        length.saturating_sub(usize::from(self.script.is_some()))
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &'r str> {
+        let last = self.reading.segments.len().checked_sub(1);
+        let (script, end) = (self.script, self.end);
+        let segments = self.reading.segments.iter().enumerate();
+        segments
+            .filter(move |(place, _)| script != Some(*place))
+            .map(move |(place, segment)| match end {
+                Some(end) if Some(place) == last => segment.get(..end).unwrap_or(segment),
+                _ => segment,
+            })
+    }
+}
+
+impl Reading {
+    /// Where the last segment ends without an extension: at its last dot (Rails, and the variables of
+    /// Spring), or at its first (the routes of Spring). A dot in front begins a name.
+    fn extensions(&self) -> [Option<usize>; 2] {
+        let name = self.segments.last().map_or("", String::as_str);
+        let dot = |place: &usize| *place > 0;
+        let last = name.rfind('.').filter(dot);
+        let first = name
+            .find('.')
+            .filter(dot)
+            .filter(|_| name.find('.') != last);
+        [last, first]
+    }
+
+    /// The segments that name a script, with a path for it behind them: servers look for the first
+    /// such file (Apache httpd), or for the last such name (nginx).
+    fn scripts(&self) -> [Option<usize>; 2] {
+        let is_script = |name: &String| {
+            name.rsplit_once('.').is_some_and(|(_, extension)| {
+                SCRIPTS
+                    .iter()
+                    .any(|script| script.eq_ignore_ascii_case(extension))
+            })
+        };
+        let before_last = self.segments.split_last().map_or(&[][..], |(_, rest)| rest);
+        let first = before_last.iter().position(is_script);
+        let last = before_last.iter().rposition(is_script);
+        [first, last.filter(|_| last != first)]
+    }
+}
+
+/// The extensions of scripts that are given what follows their name in a path (`PATH_INFO`).
+const SCRIPTS: [&str; 7] = ["php", "php5", "php7", "php8", "cgi", "fcgi", "cfm"];
 
 /// One segment of the paths that a pattern fits: `/users/{id}/**`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,7 +380,7 @@ impl PathVariable {
         let start = if text.starts_with('/') { "/" } else { "" };
         let pattern = format!("{start}{}", segments.join("/"));
         let pattern =
-            PathPattern::parse(&pattern, PathCase::Unknown).map_err(|error| match error {
+            PathPattern::parse(&pattern, PathRouting::default()).map_err(|error| match error {
                 PatternError::Variable => "a variable is a whole segment, such as {id}".to_owned(),
                 other => other.to_string(),
             })?;
@@ -254,20 +396,33 @@ impl PathVariable {
         &self.pattern
     }
 
-    /// The segment, where a reading of a path has it. Where servers disagree on the case of the
-    /// other segments, those that route the path at all take this segment for the value.
+    /// Says how the upstream routes paths. In whatever case the other segments are, it takes this one
+    /// for the value.
+    pub(crate) const fn set_routing(&mut self, routing: PathRouting) {
+        self.pattern.routing.extension = routing.extension;
+        self.pattern.routing.script = routing.script;
+    }
+
+    /// The segment, where a reading of a path has it. A dot is part of it unless the upstream certainly
+    /// looks past extensions: names and addresses have dots.
     #[must_use]
     pub fn value<'r>(&self, reading: &'r Reading) -> Option<&'r str> {
-        if self.pattern.fit(reading) == PathFit::No {
-            return None;
-        }
-        reading.segments().get(self.place).map(String::as_str)
+        let pattern = &self.pattern;
+        let whole = pattern.fit_view(&View::whole(reading));
+        let fits = |view: &View<'r>| pattern.fit_view(view) != PathFit::No;
+        let view = pattern.views(reading, whole).find(fits)?;
+        let is_certain = |part: Option<usize>, significance| {
+            part.is_none() || significance == Significance::Ignored
+        };
+        let is_certain = is_certain(view.end, pattern.routing.extension)
+            && is_certain(view.script, pattern.routing.script);
+        view.segments().nth(self.place).filter(|_| is_certain)
     }
 }
 
 /// Whether two names are the same to an upstream that ignores case. They differ in how: some compare
 /// upper case, some lower case, and to the former `ı` is `i` and `ſ` is `s`.
-fn is_same_name(one: &str, other: &str) -> bool {
+pub(super) fn is_same_name(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.eq_ignore_ascii_case(other);
     }

@@ -9,8 +9,8 @@
 //!    among them or not, and merged again;
 //! 4. what the server does: parameters cut off, the rest decoded, with `%2F` as a separator or
 //!    within its segment, with or without the escapes that no client needs; then whether a `?` or
-//!    `#` that was escaped ends the path, `\` as `/`, parameters cut off, empty segments merged, dot
-//!    segments resolved;
+//!    `#` that was escaped ends the path, `\` as `/`, parameters cut off, empty segments merged, dots
+//!    and blanks at the end of the path or of its segments dropped, dot segments resolved;
 //! 5. whether what is left of escapes is decoded again, by the application, and read as in 4.
 //!
 //! Every choice that makes a difference to the path at hand doubles the texts that it may be taken
@@ -81,6 +81,7 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [with_slashes(text)])?;
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(in_front)?;
+    texts.branch(|text| [trimmed(text), with_trimmed_segments(text)])?;
     // What a proxy has decoded is an escape again to the server behind it.
     texts.branch(|text| [resolved(text, raw_dots), resolved(text, escaped_dots)])
 }
@@ -184,8 +185,8 @@ impl Reading {
             segments.pop();
         }
         Self {
-            segments,
             wildcard_takes_empty,
+            ..Self::new(segments)
         }
     }
 }
@@ -262,6 +263,38 @@ fn merged(text: &[u8]) -> Option<Vec<u8>> {
         before = *byte;
     }
     Some(merged)
+}
+
+/// Without dots and blanks at its end (Caddy).
+fn trimmed(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|byte| !is_trimmed(byte))?;
+    let kept = text.get(..=end)?;
+    (kept.len() < text.len()).then(|| kept.to_vec())
+}
+
+/// Without dots and blanks at the end of each segment (Windows). One in the middle with nothing else in
+/// it is a name.
+fn with_trimmed_segments(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.iter().any(is_trimmed) {
+        return None;
+    }
+    let segments = text.split(|byte| *byte == b'/').map(|segment| {
+        let end = segment.iter().rposition(|byte| !is_trimmed(byte));
+        end.and_then(|end| segment.get(..=end)).unwrap_or(segment)
+    });
+    let mut trimmed = joined(segments);
+    while trimmed.len() > 1
+        && trimmed
+            .last()
+            .is_some_and(|byte| is_trimmed(byte) || *byte == b'/')
+    {
+        trimmed.pop();
+    }
+    (trimmed.len() < text.len()).then_some(trimmed)
+}
+
+const fn is_trimmed(byte: &u8) -> bool {
+    matches!(byte, b'.' | b' ')
 }
 
 /// With one slash in front for any number of them (Python's `http.server`).

@@ -46,6 +46,14 @@ pub enum Step {
     Dots,
     /// Dot segments are resolved, `%2e` among them.
     EscapedDots,
+    /// Dots and blanks at the end go.
+    Trim,
+    /// Dots and blanks at the end of segments go.
+    TrimSegments,
+    /// `.json` at the end is no part of the route.
+    Extension,
+    /// A segment such as `index.php` is no part of the route.
+    Script,
 }
 
 impl Step {
@@ -67,6 +75,10 @@ impl Step {
             Self::MergeLeading => "merge `//` in front",
             Self::Dots => "resolve dots",
             Self::EscapedDots => "resolve dots and `%2e`",
+            Self::Trim => "dots and blanks off the end",
+            Self::TrimSegments => "dots and blanks off segments",
+            Self::Extension => "look past `.json`",
+            Self::Script => "look past `index.php`",
         }
     }
 }
@@ -177,6 +189,11 @@ pub const SERVERS: &[Server] = &[
         "https://pkg.go.dev/net/http#ServeMux",
     ),
     server(
+        "Caddy, `path`",
+        &[Step::Decode, Step::Trim, Step::Merge, Step::Dots],
+        "https://caddyserver.com/docs/caddyfile/matchers#path",
+    ),
+    server(
         "Python, WSGI and ASGI",
         &[Step::Decode],
         "https://peps.python.org/pep-3333/#environ-variables",
@@ -271,14 +288,57 @@ pub const SERVERS: &[Server] = &[
         "https://learn.microsoft.com/windows/win32/http/url-canonicalization",
     ),
     server(
+        "Windows file systems, behind IIS",
+        &[
+            Step::Fragment,
+            Step::Decode,
+            Step::Backslash,
+            Step::Merge,
+            Step::Dots,
+            Step::TrimSegments,
+        ],
+        "https://learn.microsoft.com/dotnet/standard/io/file-path-formats#trim-characters",
+    ),
+    server(
         "Rails",
         &[Step::Fragment, Step::Merge, Step::Decode],
         "https://guides.rubyonrails.org/routing.html",
     ),
     server(
+        "Rails, `(.:format)`",
+        &[Step::Fragment, Step::Merge, Step::Decode, Step::Extension],
+        "https://guides.rubyonrails.org/routing.html#bound-parameters",
+    ),
+    server(
+        "Django REST framework, `format_suffix_patterns`",
+        &[Step::Decode, Step::Extension],
+        "https://www.django-rest-framework.org/api-guide/format-suffixes/",
+    ),
+    server(
+        "Spring before 5.3, suffix patterns",
+        &[Step::Parameters, Step::Decode, Step::Merge, Step::Extension],
+        "https://docs.spring.io/spring-framework/docs/5.2.x/spring-framework-reference/web.html#mvc-ann-requestmapping-suffix-pattern-match",
+    ),
+    server(
         "PHP, `REQUEST_URI`",
         &[Step::Decode],
         "https://www.php.net/manual/reserved.variables.server.php",
+    ),
+    server(
+        "Laravel, Symfony, WordPress, `index.php/`",
+        &[Step::Decode, Step::Script],
+        "https://www.php.net/manual/reserved.variables.server.php",
+    ),
+    server(
+        "PHP-FPM behind nginx, `PATH_INFO`",
+        &[
+            Step::Fragment,
+            Step::Decode,
+            Step::Merge,
+            Step::Dots,
+            Step::Script,
+        ],
+        "https://nginx.org/en/docs/http/ngx_http_fastcgi_module.html#fastcgi_split_path_info",
     ),
     server(
         "Envoy, `normalize_path`",

@@ -60,7 +60,7 @@ fn a_plain_path_has_one_reading() {
         "/stra%C3%9Fe",
         "/a%40b%2Cc/x:y",
         "/.well-known/x",
-        "/a..b/...",
+        "/a..b/.c",
     ] {
         assert_eq!(
             RequestPath::parse(plain.as_bytes())
@@ -104,7 +104,7 @@ fn what_cannot_be_read_is_an_error() {
 fn patterns_match_whole_paths() {
     let matches = |pattern: &str, path: &str| {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        PathPattern::parse(pattern, PathCase::default())
+        PathPattern::parse(pattern, PathRouting::default())
             .unwrap()
             .fit(&path.readings()[0])
             == PathFit::Yes
@@ -135,11 +135,15 @@ fn patterns_match_whole_paths() {
 fn upstreams_differ_on_the_case_of_letters() {
     let fits = |case, path: &str| {
         let path = RequestPath::parse(path.as_bytes()).unwrap();
-        PathPattern::parse("/Admin/\u{e9}t\u{e9}/**", case)
+        let routing = PathRouting {
+            case,
+            ..PathRouting::default()
+        };
+        PathPattern::parse("/Admin/\u{e9}t\u{e9}/**", routing)
             .unwrap()
             .fit(&path.readings()[0])
     };
-    let maybe = PathFit::InAnotherCase;
+    let maybe = PathFit::Maybe;
     for (path, unknown, ignored) in [
         ("/Admin/\u{e9}t\u{e9}/x", PathFit::Yes, PathFit::Yes),
         ("/admin/\u{e9}t\u{e9}", maybe, PathFit::Yes),
@@ -150,14 +154,103 @@ fn upstreams_differ_on_the_case_of_letters() {
         ("/admins/\u{e9}t\u{e9}", PathFit::No, PathFit::No),
         ("/admin/ete", PathFit::No, PathFit::No),
     ] {
-        assert_eq!(fits(PathCase::Unknown, path), unknown, "{path}");
-        assert_eq!(fits(PathCase::Ignored, path), ignored, "{path}");
+        assert_eq!(fits(Significance::Unknown, path), unknown, "{path}");
+        assert_eq!(fits(Significance::Ignored, path), ignored, "{path}");
         let significant = if unknown == PathFit::Yes {
             unknown
         } else {
             PathFit::No
         };
-        assert_eq!(fits(PathCase::Significant, path), significant, "{path}");
+        assert_eq!(fits(Significance::Significant, path), significant, "{path}");
+    }
+}
+
+#[test]
+fn upstreams_differ_on_extensions_and_scripts() {
+    use Significance::{Ignored, Significant, Unknown};
+    let (no, maybe, yes) = (PathFit::No, PathFit::Maybe, PathFit::Yes);
+    for (pattern, path, unknown, ignored, significant) in [
+        ("/users", "/users.json", maybe, yes, no),
+        ("/users", "/users.json/", maybe, yes, no),
+        ("/users", "/users.a.b", maybe, maybe, no),
+        ("/users", "/users2.json", no, no, no),
+        ("/users", "/.users", no, no, no),
+        ("/", "/.json", no, no, no),
+        ("/users/*", "/users/7.json", yes, yes, yes),
+        ("/users/*/items", "/users/7/items.xml", maybe, yes, no),
+        ("/admin/**", "/admin.js", maybe, yes, no),
+        ("/admin/**", "/admin/a.js", yes, yes, yes),
+        ("/users", "/users.v1/x", no, no, no),
+        // What a pattern spells out is about that file.
+        ("/openapi.json", "/openapi.json", yes, yes, yes),
+        ("/v1.2/**", "/v1.2", yes, yes, yes),
+        ("/admin/**", "/index.php/admin", maybe, yes, no),
+        ("/admin/**", "/index.PHP/admin", maybe, yes, no),
+        (
+            "/blog/admin/**",
+            "/blog/app_dev.php/admin/x",
+            maybe,
+            yes,
+            no,
+        ),
+        ("/b", "/index.php/app.php/b", no, no, no),
+        ("/index.php/b", "/index.php/app.php/b", maybe, maybe, no),
+        ("/*/status", "/index.php/status", maybe, no, yes),
+        ("/index.php/**", "/index.php/admin", yes, yes, yes),
+        ("/admin/**", "/index.php5/admin.html", maybe, yes, no),
+        // A path that ends with a script is about that script.
+        ("/wp-admin/**", "/wp-admin/admin-ajax.php", yes, yes, yes),
+        ("/", "/index.php", no, no, no),
+        ("/admin", "/notes.txt/admin", no, no, no),
+    ] {
+        let path = RequestPath::parse(path.as_bytes()).unwrap();
+        for (significance, expected) in [
+            (Unknown, unknown),
+            (Ignored, ignored),
+            (Significant, significant),
+        ] {
+            let routing = PathRouting {
+                extension: significance,
+                script: significance,
+                ..PathRouting::default()
+            };
+            let fit = PathPattern::parse(pattern, routing)
+                .unwrap()
+                .fit(&path.readings()[0]);
+            assert_eq!(
+                fit,
+                expected,
+                "{pattern} {} {significance:?}",
+                path.canonical()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_value_of_a_variable_has_its_dots_unless_the_upstream_looks_past_them() {
+    use Significance::{Ignored, Unknown};
+    for (path, unknown, ignored) in [
+        ("/users/jane.doe", Some("jane.doe"), Some("jane")),
+        (
+            "/users/jane.doe.json",
+            Some("jane.doe.json"),
+            Some("jane.doe"),
+        ),
+        ("/users/7/x.json", Some("7"), Some("7")),
+        ("/index.php/users/7", None, Some("7")),
+    ] {
+        for (significance, expected) in [(Unknown, unknown), (Ignored, ignored)] {
+            let mut variable = PathVariable::parse("/users/{id}/**").unwrap();
+            variable.set_routing(PathRouting {
+                extension: significance,
+                script: significance,
+                ..PathRouting::default()
+            });
+            let path = RequestPath::parse(path.as_bytes()).unwrap();
+            let value = variable.value(&path.readings()[0]);
+            assert_eq!(value, expected, "{} {significance:?}", path.canonical());
+        }
     }
 }
 
@@ -208,6 +301,13 @@ fn what_overrides_a_path_is_a_reading_of_it() {
         ("/API/admin", &[], &["/api"], &["/API/admin", "/admin"]),
         ("/api/admin", &[], &["/%61PI"], &["/api/admin", "/admin"]),
         ("/api/admin", &[], &["/a%zz"], &["/api/admin"]),
+        // A path that a header gives has the prefix taken off as well.
+        (
+            "/open",
+            &["/API/admin"],
+            &["/api"],
+            &["/open", "/API/admin", "/admin"],
+        ),
         ("/orders", &[], &["/api"], &["/orders"]),
         ("/orders?x=/api/admin", &[], &["/api"], &["/orders"]),
     ] {
@@ -236,7 +336,7 @@ fn patterns_that_could_never_match_are_errors() {
         "", "a", "/a/**/b", "/a*", "/a/../b", "/a%20", "/a;b", "/a?b", "/a\\b",
     ] {
         assert!(
-            PathPattern::parse(pattern, PathCase::default()).is_err(),
+            PathPattern::parse(pattern, PathRouting::default()).is_err(),
             "{pattern}"
         );
     }

@@ -73,6 +73,10 @@ pub(crate) const SERVERS: &[Model] = &[
     model("Go, httprouter with UseRawPath", |raw| {
         segments(until(raw, &['?']))
     }),
+    model("Caddy, path", |raw| {
+        let path = go_path(raw)?;
+        segments(&cleaned(path.trim_end_matches(['.', ' '])))
+    }),
     model("Python, WSGI", |raw| segments(&decoded(until(raw, &['?'])))),
     model("Python, wsgiref", |raw| {
         segments(&decoded(&leading_squeezed(until(raw, &['?']))))
@@ -140,8 +144,46 @@ pub(crate) const SERVERS: &[Model] = &[
     model("Rails", |raw| {
         segments(&squeezed(&decoded(until(raw, &['?', '#']))))
     }),
+    model("Windows, behind HTTP.sys", |raw| {
+        let path = cleaned(&decoded(until(raw, &['?', '#'])).replace('\\', "/"));
+        segments(&windows_file(&path))
+    }),
+    model("Rails, (.:format)", |raw| {
+        let path = segments(&squeezed(&decoded(until(raw, &['?', '#']))))?;
+        with_last(path, |name| {
+            let (name, format) = name.split_once('.')?;
+            (!name.is_empty() && !format.is_empty() && !format.contains('.')).then_some(name)
+        })
+    }),
+    model("Spring, suffix patterns", |raw| {
+        let path = squeezed(&decoded(&without_parameters(until(raw, &['?']))));
+        with_last(segments(&path)?, |name| {
+            name.split_once('.')
+                .map(|(name, _)| name)
+                .filter(|name| !name.is_empty())
+        })
+    }),
     model("PHP, REQUEST_URI", |raw| {
         segments(&decoded(until(raw, &['?'])))
+    }),
+    model("PHP, behind index.php", |raw| {
+        let path = segments(&decoded(until(raw, &['?'])))?;
+        let script = path.iter().position(|name| name.ends_with(".php"));
+        without_script(path, script)
+    }),
+    model("PHP-FPM behind nginx", |raw| {
+        let path = nginx(raw, true)?;
+        let script = path.iter().rposition(|name| name.ends_with(".php"));
+        without_script(path, script)
+    }),
+    model("Symfony behind index.php, .{_format}", |raw| {
+        let path = segments(&decoded(until(raw, &['?'])))?;
+        let script = path.iter().position(|name| name.ends_with(".php"));
+        with_last(without_script(path, script)?, |name| {
+            name.rsplit_once('.')
+                .map(|(name, _)| name)
+                .filter(|name| !name.is_empty())
+        })
     }),
     model(
         "a decoding proxy before a server that splits at ? and #",
@@ -197,6 +239,39 @@ fn decoded_segments(path: &str) -> Route {
             .map(|segment| decoded(segment))
             .collect(),
     )
+}
+
+/// Routes that end in an optional format: the last segment as `change` has it.
+fn with_last(mut path: Vec<String>, change: impl Fn(&str) -> Option<&str>) -> Route {
+    if let Some(last) = path.last_mut()
+        && let Some(changed) = change(last)
+    {
+        *last = changed.to_owned();
+    }
+    Some(path)
+}
+
+/// `PATH_INFO`: what stands behind the name of the script, below where the script is.
+fn without_script(mut path: Vec<String>, script: Option<usize>) -> Route {
+    if let Some(place) = script
+        && place + 1 < path.len()
+    {
+        path.remove(place);
+    }
+    Some(path)
+}
+
+/// .NET, "File path formats on Windows systems", "Trim characters": "If a segment ends in a single
+/// period, that period is removed", and all periods and spaces at the end of the path.
+fn windows_file(path: &str) -> String {
+    let trimmed: Vec<&str> = path
+        .split('/')
+        .map(|name| match name.strip_suffix('.') {
+            Some(before) if !before.ends_with('.') => before,
+            _ => name,
+        })
+        .collect();
+    trimmed.join("/").trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// nginx, "location": "The matching is performed against a normalized URI, after decoding the text

@@ -40,6 +40,8 @@ pub struct Trail {
     pub(crate) erasures: HashMap<ChainUid, GroupIntervals>,
     /// Chains and emitters that signed records name.
     pub(crate) beside: Beside,
+    /// Records whose line is spread over two files.
+    pub(crate) spread: Vec<(ChainUid, u64)>,
     segments: usize,
     limits: Limits,
     /// There are keys, so what none of them vouches for is no record.
@@ -149,6 +151,7 @@ impl Trail {
             erased: Vec::new(),
             erasures: HashMap::new(),
             beside: Beside::default(),
+            spread: Vec::new(),
             segments: 0,
             limits,
             has_keys: false,
@@ -217,6 +220,12 @@ impl Trail {
     #[must_use]
     pub fn orders(&self) -> &[Order] {
         &self.orders
+    }
+
+    /// Records whose line is spread over two files, so that none of them can be written anew by itself.
+    #[must_use]
+    pub fn spread(&self) -> &[(ChainUid, u64)] {
+        &self.spread
     }
 
     /// Whether a chain has all its records, each following the one before, from where it begins up

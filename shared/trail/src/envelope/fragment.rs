@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::members::Members;
 
@@ -65,7 +66,7 @@ impl Fragment<'_> {
 }
 
 /// What there is of a line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct JoinedLine {
     text: String,
     /// Bytes of a character that is not whole.
@@ -146,27 +147,127 @@ fn docker(line: &str) -> Option<Fragment<'_>> {
 
 /// Puts pieces together, in the order of their lines and in bounded memory.
 #[derive(Debug, Default)]
-pub struct Fragments(HashMap<String, JoinedLine>);
+pub struct Fragments {
+    /// Of each stream, what there is of a line.
+    open: HashMap<String, JoinedLine>,
+    /// Of each stream, the pieces of the first line in this file.
+    first: HashMap<String, Pieces>,
+    /// What files have begun with.
+    heads: Vec<Edge<Pieces>>,
+    /// What files have ended with, and that is no whole line.
+    tails: Vec<Edge<JoinedLine>>,
+    files: usize,
+    bytes: usize,
+}
+
+/// The pieces of a line.
+#[derive(Debug, Default)]
+struct Pieces {
+    pieces: Vec<Fragment<'static>>,
+    is_whole: bool,
+}
+
+/// What a stream has at the beginning or at the end of a file.
+#[derive(Debug)]
+struct Edge<T> {
+    file: usize,
+    stream: String,
+    text: T,
+}
 
 impl Fragments {
     /// Adds a piece. Returns the line, if this was its last.
     pub fn add(&mut self, fragment: &Fragment<'_>) -> Option<String> {
-        if fragment.is_last && self.0.is_empty() {
+        self.note_first(fragment);
+        if fragment.is_last && self.open.is_empty() {
             return Some(fragment.alone());
         }
-        let mut pieces = self.0.remove(fragment.stream.as_ref()).unwrap_or_default();
+        let mut pieces = self
+            .open
+            .remove(fragment.stream.as_ref())
+            .unwrap_or_default();
         pieces.push(fragment);
         if fragment.is_last {
             return Some(pieces.end());
         }
-        self.0.insert(fragment.stream.clone().into_owned(), pieces);
+        self.open
+            .insert(fragment.stream.clone().into_owned(), pieces);
         None
     }
 
-    /// What has no end, at the end of a file.
-    pub fn end(&mut self) -> Vec<String> {
-        self.0.drain().map(|(_, pieces)| pieces.end()).collect()
+    fn note_first(&mut self, fragment: &Fragment<'_>) {
+        let known = self.first.get(fragment.stream.as_ref());
+        if known.is_some_and(|first| first.is_whole) || self.bytes > MAX_BYTES {
+            return;
+        }
+        self.bytes = self.bytes.saturating_add(fragment.text.len());
+        let stream = fragment.stream.clone().into_owned();
+        let first = self.first.entry(stream).or_default();
+        first.pieces.push(fragment.clone().into_owned());
+        first.is_whole = fragment.is_last;
+    }
+
+    /// A file ends here. What has no end in it may have one in another: a runtime begins a new file between the
+    /// pieces of a line.
+    pub fn end_file(&mut self) {
+        let file = self.files;
+        let heads = self.first.drain().filter(|(_, head)| head.is_whole);
+        self.heads
+            .extend(heads.map(|(stream, text)| Edge { file, stream, text }));
+        let tails = self.open.drain();
+        self.tails
+            .extend(tails.map(|(stream, text)| Edge { file, stream, text }));
+        self.files = self.files.saturating_add(1);
+    }
+
+    /// What has no end in its file. `is_line` says of what another file begins with whether it is a line by itself.
+    pub(crate) fn end(&mut self, is_line: impl Fn(String) -> bool) -> Vec<OpenLine> {
+        let mut heads = std::mem::take(&mut self.heads);
+        let tails = std::mem::take(&mut self.tails);
+        if !tails.is_empty() {
+            heads.retain(|head| !is_line(joined(JoinedLine::default(), &head.text)));
+        }
+        let heads = Rc::new(heads);
+        let line = |tail| OpenLine {
+            tail,
+            heads: Rc::clone(&heads),
+        };
+        tails.into_iter().map(line).collect()
+    }
+}
+
+fn joined(mut line: JoinedLine, pieces: &Pieces) -> String {
+    pieces.pieces.iter().for_each(|piece| line.push(piece));
+    line.end()
+}
+
+/// A line that has no end in its file.
+#[derive(Debug)]
+pub(crate) struct OpenLine {
+    tail: Edge<JoinedLine>,
+    heads: Rc<Vec<Edge<Pieces>>>,
+}
+
+impl OpenLine {
+    /// As it stands in its file.
+    pub(crate) fn alone(&self) -> String {
+        self.tail.text.clone().end()
+    }
+
+    /// With what other files begin with: the likeliest, which is the next file's, first, then the others', in whatever
+    /// order they came.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = String> {
+        let Edge { file, stream, text } = &self.tail;
+        let next = file.saturating_add(1);
+        let is_meant = move |head: &&Edge<Pieces>| head.stream == *stream && head.file != *file;
+        let heads = self.heads.iter().filter(is_meant);
+        let after = heads.clone().filter(move |head| head.file == next);
+        let others = heads.filter(move |head| head.file != next);
+        let likely = after.chain(others).take(MAX_TRIES);
+        likely.map(|head| joined(text.clone(), &head.text))
     }
 }
 
 const MAX_BYTES: usize = 64 << 20;
+/// With how many files the end of one is compared.
+const MAX_TRIES: usize = 1000;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use audit::log_line;
 
+use super::columns::quoted_columns;
 use super::members::Members;
 use super::{Contents, Found, Origin, Part};
 
@@ -18,6 +19,13 @@ impl<'l> Contents<'l> {
             return;
         }
         let before = (self.found.len(), self.parts.len());
+        for column in quoted_columns(line) {
+            let text = line.get(column).unwrap_or_default().replace("\"\"", "\"");
+            self.add_string(Cow::Owned(text), Origin::Log);
+        }
+        if (self.found.len(), self.parts.len()) != before {
+            return;
+        }
         for found in log_line::find(line) {
             let is_tagged = self.keys.iter().any(|key| found.is_tagged_by(key));
             match found.part {

@@ -12,12 +12,14 @@
 //! | `2026-11-24T21:00:00Z stderr P` | a line of a CRI log, perhaps a piece of one |
 //! | `MESSAGE` | a line of journald |
 //! | any other object or array | what is in its strings |
+//! | a column with doubled quotes, as in `1,"{""act"":…}"` | the row of an export as CSV: what is in its columns |
 //! | text, then an object to the end of the line | a line of a log shipper: what is in its strings |
 //! | the marker of audit-emitter | a line of a log |
 //!
 //! Where a string comes from a log, a client may have had a say in it: see [`Origin`].
 
 mod claims;
+mod columns;
 mod export;
 mod fragment;
 mod log;
@@ -30,8 +32,9 @@ use std::borrow::Cow;
 use audit::keys::LogKey;
 
 pub use claims::{Claims, Facts};
-pub(crate) use fragment::JoinedLine;
+pub(crate) use columns::quoted_columns;
 pub use fragment::{Fragment, Fragments};
+pub(crate) use fragment::{JoinedLine, OpenLine};
 pub(crate) use log::object_behind;
 pub use otlp::any_value;
 pub use parts::{Part, Parts};

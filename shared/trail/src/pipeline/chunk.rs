@@ -21,6 +21,8 @@ pub(super) struct CheckedChunk<'c> {
     /// Pieces of lines, of which others may be in the chunks before and after.
     pub(super) fragments: Vec<(u64, Fragment<'c>)>,
     pub(super) lines: u64,
+    /// Lines with bytes of zero in them: what stands before those may have been cut off.
+    pub(super) torn: Vec<u64>,
     /// The last line has no end.
     pub(super) is_open: bool,
     /// The file may have lines that are no records.
@@ -69,33 +71,55 @@ impl<'c> CheckedChunk<'c> {
             parts: Vec::new(),
             fragments: Vec::new(),
             lines: 0,
+            torn: Vec::new(),
             is_open: chunk.bytes.last().is_some_and(|byte| *byte != b'\n'),
             is_mixed: false,
             whole_streams: Vec::new(),
         };
         let whole = std::str::from_utf8(&chunk.bytes).ok();
+        let has_torn = memchr::memchr(0, &chunk.bytes).is_some();
         let mut start = 0;
         let ends = memchr::memchr_iter(b'\n', &chunk.bytes);
         let open = checked.is_open.then_some(chunk.bytes.len());
         for end in ends.chain(open) {
-            let line = match whole {
-                Some(text) => Cow::Borrowed(text.get(start..end).unwrap_or_default()),
-                None => String::from_utf8_lossy(chunk.bytes.get(start..end).unwrap_or_default()),
-            };
-            if start == 0 && chunk.is_first {
-                checked.is_mixed = envelope::may_have_other_lines(&line);
-            }
-            match line {
-                Cow::Borrowed(line) => checked.line(line, checker),
-                Cow::Owned(line) => {
-                    let bytes = chunk.bytes.get(start..end).unwrap_or_default();
-                    checked.lossy_line(&line, bytes, checker);
+            let bytes = chunk.bytes.get(start..end).unwrap_or_default();
+            let is_first = start == 0 && chunk.is_first;
+            if has_torn && bytes.contains(&0) {
+                checked.torn.push(checked.lines);
+                let mut is_first = is_first;
+                for whole in bytes.split(|byte| *byte == 0).filter(|b| !b.is_empty()) {
+                    let text = String::from_utf8_lossy(whole);
+                    checked.text(text, whole, std::mem::take(&mut is_first), checker);
                 }
+            } else {
+                let line = match whole {
+                    Some(text) => Cow::Borrowed(text.get(start..end).unwrap_or_default()),
+                    None => String::from_utf8_lossy(bytes),
+                };
+                checked.text(line, bytes, is_first, checker);
             }
             checked.lines += 1;
             start = end + 1;
         }
         checked
+    }
+
+    /// A line, or what stands in one between bytes of zero: those are in a file where a system or a disk failed
+    /// while it was written, or where it was cut to nothing below a program that wrote on.
+    fn text<'k: 'c>(
+        &mut self,
+        line: Cow<'c, str>,
+        bytes: &[u8],
+        is_first: bool,
+        checker: &mut Checker<'k>,
+    ) {
+        if is_first {
+            self.is_mixed = envelope::may_have_other_lines(&line);
+        }
+        match line {
+            Cow::Borrowed(line) => self.line(line, checker),
+            Cow::Owned(line) => self.lossy_line(&line, bytes, checker),
+        }
     }
 
     fn line<'k: 'c>(&mut self, line: &'c str, checker: &mut Checker<'k>) {

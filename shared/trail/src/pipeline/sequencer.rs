@@ -5,9 +5,9 @@ use audit::record::Fault;
 use super::Reading;
 use super::chunk::{CheckedChunk, Record};
 use crate::chains::{Absorbed, Proved, Trail, Vouching};
-use crate::envelope::{self, Fragments, Origin, Part, Parts};
+use crate::envelope::{self, Fragments, OpenLine, Origin, Part, Parts};
 use crate::issue::Kind;
-use crate::item::{ChainUid, Checker, Item};
+use crate::item::{ChainUid, Checker, Item, place_of};
 use crate::source::{Chunk, ReadFault};
 
 /// What only one thread at a time has: the one whose chunk is the next.
@@ -71,14 +71,23 @@ impl Sequencer {
     ) -> Fresh {
         let mut fresh = Fresh::default();
         if chunk.is_first {
-            self.end_file(reading, &mut fresh);
+            self.fragments.end_file();
             self.lines = 0;
             self.is_mixed = checked.is_mixed;
         }
         let first = self.lines;
         let place = |line: u64| format!("{file}:{}", first + line + 1);
         // The last line of a file, if it has no end, may have been cut off.
-        let cut_off = checked.is_open.then(|| checked.lines.saturating_sub(1));
+        let open = checked.is_open.then(|| checked.lines.saturating_sub(1));
+        let cut_off = |line: u64| {
+            if open == Some(line) {
+                Some("the last line of the file is cut off")
+            } else if checked.torn.contains(&line) {
+                Some("a line is cut off by bytes of zero: what was to be written there was lost")
+            } else {
+                None
+            }
+        };
         if let Some(fault) = &chunk.fault {
             let kind = match fault {
                 ReadFault::TooLong => Kind::TooLong,
@@ -89,9 +98,8 @@ impl Sequencer {
         }
         if !self.is_overwhelmed {
             for (index, record) in checked.records.iter().enumerate() {
-                let is_cut_off = cut_off == Some(record.line);
-                let here = || place(record.line);
-                match self.absorb_record(reading, record, is_cut_off, &here, &mut fresh) {
+                let (why, here) = (cut_off(record.line), || place(record.line));
+                match self.absorb_record(reading, record, why, &here, &mut fresh) {
                     Some(Absorbed::New) => fresh.indexes.push((index, Fate::New)),
                     Some(Absorbed::Duplicate) => fresh.indexes.push((index, Fate::Again)),
                     Some(Absorbed::Fork) | None => {}
@@ -104,7 +112,7 @@ impl Sequencer {
         }
         for (line, why) in &checked.malformed {
             self.trail.counts.read += 1;
-            self.add_malformed(cut_off == Some(*line), || place(*line), why);
+            self.add_malformed(cut_off(*line), || place(*line), why);
         }
         self.trail.counts.other_lines += checked.foreign;
         for line in &checked.others {
@@ -113,7 +121,7 @@ impl Sequencer {
             } else {
                 self.trail.counts.read += 1;
                 let why = "not an audit record";
-                self.add_malformed(cut_off == Some(*line), || place(*line), why);
+                self.add_malformed(cut_off(*line), || place(*line), why);
             }
         }
         for (line, part) in &checked.parts {
@@ -154,7 +162,12 @@ impl Sequencer {
     /// Nothing comes after this.
     pub(super) fn end(&mut self, reading: &Reading<'_>) -> Vec<Proved> {
         let mut fresh = Fresh::default();
-        self.end_file(reading, &mut fresh);
+        self.fragments.end_file();
+        let is_line =
+            |head: String| records_in(&head, &mut Checker::new(reading.keyring)).is_some();
+        for line in self.fragments.end(is_line) {
+            self.absorb_open_line(reading, &line, &mut fresh);
+        }
         // A client can write parts too; of a record that counts, the hole shows.
         let (kind, why) = if self.trail.has_keys() {
             (
@@ -172,11 +185,25 @@ impl Sequencer {
         fresh.proved
     }
 
-    /// What has no end at the end of a file is read as it is.
-    fn end_file(&mut self, reading: &Reading<'_>, fresh: &mut Fresh) {
-        for text in self.fragments.end() {
-            self.absorb_line(reading, text, &|| "the end of a log".to_owned(), fresh);
+    /// A line that has no end in its file is one with what another file begins with, if there is a record in
+    /// them then, and else read as it is.
+    fn absorb_open_line(&mut self, reading: &Reading<'_>, line: &OpenLine, fresh: &mut Fresh) {
+        let place = || "the end of a log".to_owned();
+        let alone = line.alone();
+        let mut checker = Checker::new(reading.keyring);
+        if records_in(&alone, &mut checker).is_some() {
+            self.absorb_line(reading, alone, &place, fresh);
+            return;
         }
+        let place = || "the end of a log and the beginning of another".to_owned();
+        for joined in line.joined() {
+            if let Some(records) = records_in(&joined, &mut checker) {
+                self.trail.spread.extend(records);
+                self.absorb_line(reading, joined, &place, fresh);
+                return;
+            }
+        }
+        self.absorb_line(reading, alone, &place, fresh);
     }
 
     /// A line of a container's log that was put together from pieces.
@@ -240,7 +267,7 @@ impl Sequencer {
         place: &dyn Fn() -> String,
         fresh: &mut Fresh,
     ) {
-        let absorbed = self.absorb_record(reading, &record, false, place, fresh);
+        let absorbed = self.absorb_record(reading, &record, None, place, fresh);
         if let (Some(Absorbed::New), Ok(checked)) = (absorbed, record.result) {
             fresh.proved.push(Proved {
                 item: checked.item,
@@ -255,7 +282,7 @@ impl Sequencer {
         &mut self,
         reading: &Reading<'_>,
         record: &Record<'_>,
-        is_cut_off: bool,
+        cut_off: Option<&str>,
         place: &dyn Fn() -> String,
         fresh: &mut Fresh,
     ) -> Option<Absorbed> {
@@ -270,7 +297,7 @@ impl Sequencer {
                 return None;
             }
             Err(fault) => {
-                self.add_fault(fault, is_cut_off, place);
+                self.add_fault(fault, cut_off, place);
                 return None;
             }
         };
@@ -316,27 +343,43 @@ impl Sequencer {
         }
     }
 
-    fn add_fault(&mut self, fault: &Fault, is_cut_off: bool, place: impl FnOnce() -> String) {
+    fn add_fault(&mut self, fault: &Fault, cut_off: Option<&str>, place: impl FnOnce() -> String) {
         let kind = match fault {
-            Fault::NotJson(_) if is_cut_off => Kind::CutOff,
+            Fault::NotJson(_) if cut_off.is_some() => Kind::CutOff,
             Fault::NotJson(_) | Fault::NotARecord(_) => Kind::NotARecord,
             Fault::NewerVersion(_) => Kind::NewerVersion,
             Fault::NoSignature => Kind::WrongSignature,
             _ => Kind::Changed,
         };
         let issues = self.trail.issues_mut();
-        issues.add(kind, place, || match kind {
-            Kind::CutOff => "the last line of the file is cut off".to_owned(),
+        issues.add(kind, place, || match (kind, cut_off) {
+            (Kind::CutOff, Some(why)) => why.to_owned(),
             _ => fault.to_string(),
         });
     }
 
-    fn add_malformed(&mut self, is_cut_off: bool, place: impl FnOnce() -> String, why: &str) {
-        let (kind, why) = if is_cut_off {
-            (Kind::CutOff, "the last line of the file is cut off")
-        } else {
-            (Kind::NotARecord, why)
+    fn add_malformed(&mut self, cut_off: Option<&str>, place: impl FnOnce() -> String, why: &str) {
+        let (kind, why) = match cut_off {
+            Some(why) => (Kind::CutOff, why),
+            None => (Kind::NotARecord, why),
         };
         self.trail.issues_mut().add(kind, place, || why.to_owned());
     }
+}
+
+/// The records in a line of a log, if there is one that is whole, or a part of one. Where the line is not whole, what
+/// looks like a part may be the words of a client in a record.
+fn records_in(line: &str, checker: &mut Checker<'_>) -> Option<Vec<(ChainUid, u64)>> {
+    let contents = envelope::read_log(line.into(), checker.log_keys());
+    let mut records = Vec::new();
+    if contents.found.is_empty() {
+        let parts = contents.parts.iter().take_while(|part| part.text.is_some());
+        records.extend(parts.filter_map(|part| place_of(&part.uid)));
+    }
+    for found in contents.found {
+        if let Ok(checked) = checker.check(found.text) {
+            records.push((checked.item.chain, checked.item.sequence));
+        }
+    }
+    (!records.is_empty()).then_some(records)
 }

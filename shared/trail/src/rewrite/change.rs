@@ -109,6 +109,9 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
                 other => other,
             };
         }
+        if let Some(changed) = self.columns(line) {
+            return changed;
+        }
         let mut changed = String::new();
         let mut copied = 0;
         for found in log_line::find(line) {
@@ -132,6 +135,32 @@ impl<F: FnMut(&str, &str) -> Fate> Changer<'_, F> {
         }
         changed.push_str(line.get(copied..).unwrap_or_default());
         Changed::To(changed)
+    }
+
+    /// The row of a table as CSV, if it is one. A row of which a record is gone is gone too, unless it holds another.
+    fn columns(&mut self, line: &str) -> Option<Changed> {
+        let before = self.kept;
+        let (mut changed, mut copied, mut is_gone) = (String::new(), 0, false);
+        for column in envelope::quoted_columns(line) {
+            let text = line.get(column.clone())?.replace("\"\"", "\"");
+            let instead = match self.text(&text) {
+                Changed::Not => continue,
+                Changed::Gone => String::new(),
+                Changed::To(text) => text.replace('"', "\"\""),
+            };
+            is_gone |= instead.is_empty();
+            changed.push_str(line.get(copied..column.start)?);
+            changed.push_str(&instead);
+            copied = column.end;
+        }
+        if copied == 0 {
+            return None;
+        }
+        changed.push_str(line.get(copied..)?);
+        match is_gone && self.kept == before {
+            true => Some(Changed::Gone),
+            false => Some(Changed::To(changed)),
+        }
     }
 
     /// A value in a line. An object of which a record is gone is gone too, the row, the event, the log record

@@ -98,16 +98,17 @@ fn copy(
             pieces.write(out)?;
             return Ok(changer.done);
         }
-        let end = line.strip_suffix(b"\n").map_or(line.len(), <[u8]>::len);
-        // As lines are read: bytes of clients that are no UTF-8 stand beside what is to be changed.
-        let bytes = line.get(..end).unwrap_or_default();
-        let text = String::from_utf8_lossy(bytes);
-        match fragment(&text, bytes) {
-            Some(fragment) => pieces.add(&line, &fragment, &mut changer),
-            None => {
-                let changed = changer.line(&text);
-                drop(text);
-                pieces.push(changed.applied(line));
+        // What stands between bytes of zero is read as a line, so it is changed as one.
+        for line in line.chunk_by(|a, b| (*a == 0) == (*b == 0)) {
+            let end = line.strip_suffix(b"\n").unwrap_or(line);
+            // As lines are read: bytes of clients that are no UTF-8 stand beside what is to be changed.
+            let text = String::from_utf8_lossy(end);
+            match fragment(&text, end) {
+                Some(fragment) => pieces.add(line, &fragment, &mut changer),
+                None => {
+                    let changed = changer.line(&text);
+                    pieces.push(changed.applied(line.to_vec()));
+                }
             }
         }
         if pieces.are_whole() {

@@ -124,6 +124,9 @@ impl Source {
                 buffer.truncate(end);
                 return Some(self.chunk(buffer, None));
             }
+            // A file that was cut to nothing below a program that wrote on begins with as many as it had before.
+            let zeros = buffer.iter().take_while(|byte| **byte == 0).count();
+            buffer.drain(..zeros);
             if buffer.len() > MAX_LINE_BYTES {
                 buffer.clear();
                 self.skipping = true;

@@ -113,6 +113,10 @@ def cri(text, stream="stderr"):
     return [f"{TIME} {stream} {'F' if part is parts[-1] else 'P'} {part}" for part in parts]
 
 
+def csv_row(values, delimiter=","):
+    return delimiter.join('"' + value.replace('"', '""') + '"' for value in values)
+
+
 def reversed_members(value):
     if isinstance(value, dict):
         return {key: reversed_members(value[key]) for key in reversed(value)}
@@ -157,6 +161,9 @@ write("clickhouse.ndjson", [compact({"Timestamp": TIME, "ServiceName": "edge", "
                             for line, record in zip(LINES, RECORDS)])
 write("clickhouse.json", [json.dumps({"meta": [{"name": "Body", "type": "String"}], "data": [{"Body": line} for line in LINES], "rows": len(LINES)}, indent="\t")])
 write("clickhouse-compact.ndjson", [compact([TIME, line]) for line in LINES])
+write("clickhouse.csv", ['"Timestamp","Body","ServiceName"'] + [csv_row([TIME, line, "edge"]) for line in LINES])
+write("semicolons.csv", [csv_row([line, "7"], ";") for line in LINES], end="\r\n")
+write("splunk.csv", ['"_time",note,"_raw"'] + [csv_row([TIME, "a note\nof two lines", log_line(line)]) for line in LINES])
 write("elastic.ndjson", [compact({"_index": "audit", "_id": record["metadata"]["uid"], "_source": reversed_members(record)}) for record in RECORDS])
 write("elastic-message.ndjson", [compact({"_index": "audit", "_source": {"@timestamp": TIME, "message": line}}) for line in LINES])
 write("elastic-search.json", [compact({"took": 1, "hits": {"total": {"value": len(RECORDS)}, "hits": [{"_source": record} for record in RECORDS]}})])

@@ -15,6 +15,7 @@ use super::{Frame, JsonRewriter, MAX_DEPTH, Next, State};
 use crate::bytes::{Position as _, at, part, rest};
 use crate::names::{After, KeyInfo, NameCache};
 use crate::plan::Plan;
+use crate::role::Role;
 use crate::tally::Tally;
 use crate::trigger::ByteTables;
 use plain::{NAME_END_BYTES, past_space, plain_items, plain_members, plain_name, plain_value};
@@ -218,7 +219,7 @@ impl JsonRewriter {
         };
         if !link.is_plain {
             let info = run.names.info(mark);
-            if info.field.is_some() || info.finds {
+            if info.field.is_some() || info.finds || info.role == Role::Value {
                 return None;
             }
         }
@@ -278,6 +279,8 @@ impl JsonRewriter {
             states_to: states,
             names_from,
             index: 0,
+            naming_from: self.stack.naming.len(),
+            has_looked_ahead: false,
         });
     }
 }

@@ -168,6 +168,97 @@ fn a_path_in_another_case_is_ambiguous_until_somebody_says_what_the_upstream_doe
     assert_eq!(found, (vec![0, 1], false));
 }
 
+#[test]
+fn ordinary_files_are_served_where_rules_agree_about_them() {
+    let ambiguous = Selection::Ambiguous(Ambiguity::Path);
+    let paths = |list: &str| format!(r#"{{"paths":[{list}]}}"#);
+    for (rules, path, expected) in [
+        // One rule for all files, whatever their names.
+        (&[r#""/files/*""#][..], "/files/a.json", Selection::Rule(0)),
+        (
+            &[r#""/files/**""#],
+            "/files/v1.2/a.tar.gz",
+            Selection::Rule(0),
+        ),
+        (&[r#""/**""#], "/index.php/a.json", Selection::Rule(0)),
+        (
+            &[r#""/users/*""#],
+            "/users/jane.doe@example.com",
+            Selection::Rule(0),
+        ),
+        // What is named with its extension is that file.
+        (&[r#""/openapi.json""#], "/openapi.json", Selection::Rule(0)),
+        (
+            &[r#""/favicon.ico","/robots.txt""#, r#""/**""#],
+            "/robots.txt",
+            Selection::Rule(0),
+        ),
+        (
+            &[r#""/users.json""#, r#""/users""#],
+            "/users.json",
+            Selection::Rule(0),
+        ),
+        (
+            &[r#""/wp-admin/admin-ajax.php""#, r#""/wp-admin/**""#],
+            "/wp-admin/admin-ajax.php",
+            Selection::Rule(0),
+        ),
+        (
+            &[r#""/wp-admin/admin-ajax.php""#, r#""/wp-admin/**""#],
+            "/wp-admin/edit.php",
+            Selection::Rule(1),
+        ),
+        (
+            &[r#""/index.php/**""#],
+            "/index.php/Main_Page",
+            Selection::Rule(0),
+        ),
+        (
+            &[r#""/.well-known/**""#],
+            "/.well-known/jwks.json",
+            Selection::Rule(0),
+        ),
+        // No rule is about them, with or without.
+        (
+            &[r#""/admin/**""#],
+            "/assets/app.5f3c.js",
+            Selection::NoRule,
+        ),
+        (&[r#""/admin/**""#], "/index.php", Selection::NoRule),
+        (&[r#""/admin/**""#], "/index.php/blog", Selection::NoRule),
+        (&[r#""/users""#], "/users/7.json", Selection::NoRule),
+        // Rules disagree.
+        (&[r#""/users""#], "/users.json", ambiguous),
+        (
+            &[r#""/users/me""#, r#""/users/*""#],
+            "/users/me.json",
+            ambiguous,
+        ),
+        (&[r#""/admin/**""#], "/index.php/admin", ambiguous),
+        (&[r#""/admin/**""#], "/admin.", ambiguous),
+        (&[r#""/open/**""#], "/open%20", ambiguous),
+    ] {
+        let rules: Vec<String> = rules.iter().map(|list| paths(list)).collect();
+        let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+        assert_eq!(
+            selected(&rules, &Request::get(path, &[])),
+            expected,
+            "{rules:?} {path}"
+        );
+    }
+    // Somebody has said what the upstream does.
+    for (key, expected) in [
+        ("ignore_extension", "/admin.css"),
+        ("ignore_script", "/index.php/admin"),
+    ] {
+        for (value, selection) in [(true, Selection::Rule(0)), (false, Selection::NoRule)] {
+            let rule = format!(r#"{{"paths":["/admin/**"],"{key}":{value}}}"#);
+            let found = selected(&[&rule], &Request::get(expected, &[]));
+            assert_eq!(found, selection, "{rule} {expected}");
+        }
+    }
+}
+
 fn others(hosts: &[String]) -> OtherHosts {
     let mut others = OtherHosts::NONE;
     hosts.iter().for_each(|host| others.add(host));

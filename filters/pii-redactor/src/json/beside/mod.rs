@@ -1,0 +1,224 @@
+//! Members that name the value beside them, such as `{"name":"DB_PASSWORD","value":"…"}`.
+//!
+//! A value that comes before its name is held until the name has come: up to the first object, the end of the
+//! object that it is in, or [`MAX_AHEAD_BYTES`]. Each byte is read ahead once at most.
+
+use super::members::unescaped;
+use super::{JsonRewriter, State, is_space};
+use crate::bytes::{Position as _, rest};
+use crate::names::KeyInfo;
+use crate::plan::Plan;
+use crate::role::Role;
+use crate::steps::step;
+use crate::tally::Tally;
+
+/// What is held of a value whose name may follow, and of what is behind it.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    raw: Vec<u8>,
+    /// The string, number or name without quotes that was read last.
+    text: Vec<u8>,
+    quote: Option<u8>,
+    escaped: bool,
+    /// Arrays around.
+    depth: u32,
+    /// What the member that is read is to the value.
+    role: Role,
+    /// The text is the name of the value.
+    is_named: bool,
+}
+
+impl Ahead {
+    /// Takes bytes up to the name of the value, or up to where there will be none. Returns how many, and whether
+    /// that place has been reached.
+    fn take(&mut self, bytes: &[u8], role_of: impl Fn(&[u8]) -> Role) -> (usize, bool) {
+        let mut taken = 0;
+        for byte in bytes.iter().copied() {
+            if self.raw.len() >= MAX_AHEAD_BYTES || self.ends_before(byte) {
+                return (taken, true);
+            }
+            self.raw.push(byte);
+            taken = taken.plus(1);
+            step(1);
+            if self.read(byte, &role_of) {
+                return (taken, true);
+            }
+        }
+        (taken, false)
+    }
+
+    const fn ends_before(&self, byte: u8) -> bool {
+        self.quote.is_none()
+            && (matches!(byte, b'{' | b'}' | b'/') || byte == b']' && self.depth == 0)
+    }
+
+    /// Whether the name of the value has been read.
+    fn read(&mut self, byte: u8, role_of: &impl Fn(&[u8]) -> Role) -> bool {
+        if let Some(quote) = self.quote {
+            if byte == quote && !self.escaped {
+                self.quote = None;
+                self.is_named = self.depth == 0 && self.role.names();
+                return self.is_named;
+            }
+            self.escaped = byte == b'\\' && !self.escaped;
+            self.keep(byte);
+            return false;
+        }
+        match byte {
+            b'"' | b'\'' => {
+                self.text.clear();
+                self.quote = Some(byte);
+            }
+            b'[' => self.depth = self.depth.saturating_add(1),
+            b']' => self.depth = self.depth.saturating_sub(1),
+            b':' if self.depth == 0 => {
+                self.role = role_of(&unescaped(&self.text));
+                self.text.clear();
+            }
+            b',' => {
+                self.role = Role::None;
+                self.text.clear();
+            }
+            _ if is_space(byte) => {}
+            _ => self.keep(byte),
+        }
+        false
+    }
+
+    fn keep(&mut self, byte: u8) {
+        if self.text.len() < MAX_TEXT_BYTES {
+            self.text.push(byte);
+        }
+    }
+
+    pub(super) const fn held(&self) -> usize {
+        self.raw.len()
+    }
+}
+
+impl JsonRewriter {
+    /// The value of the member that has been named is what another member says, or may say yet.
+    pub(super) fn look_beside(&mut self, plan: &Plan) {
+        if self.next.info.role != Role::Value {
+            return;
+        }
+        let may_come = self.next.info.kinds.is_none();
+        let Some(frame) = self.stack.frames.last_mut() else {
+            return;
+        };
+        if self.stack.naming.len() > frame.naming_from {
+            return self.take_naming(plan);
+        }
+        if may_come && !frame.has_looked_ahead {
+            frame.has_looked_ahead = true;
+            self.ahead = Some(Box::default());
+        }
+    }
+
+    /// What the members beside say that the value of the member that has been named is.
+    fn take_naming(&mut self, plan: &Plan) {
+        let Some(frame) = self.stack.frames.last() else {
+            return;
+        };
+        let parent = (&frame.info, self.stack.name_of(frame));
+        let naming = rest(&self.stack.naming, frame.naming_from);
+        self.next.info.add_named(plan, parent, naming);
+    }
+
+    /// A string has been read: it may name a value beside it.
+    #[inline]
+    pub(super) fn note_naming(&mut self, text: &[u8]) {
+        if self.next.info.role.names() {
+            self.stack.note_naming(self.next.info.role, text);
+        }
+    }
+
+    /// Whether what comes is held.
+    pub(super) fn holds_ahead(&self) -> bool {
+        self.ahead.is_some() && matches!(self.state, State::Colon | State::Value { .. })
+    }
+
+    /// Takes what is held of a chunk. Returns how much of it.
+    pub(super) fn read_ahead(
+        &mut self,
+        chunk: &[u8],
+        out: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> usize {
+        let Some(mut ahead) = self.ahead.take() else {
+            return 0;
+        };
+        let plan = std::rc::Rc::clone(&self.plan);
+        let role_of = |name: &[u8]| {
+            let frame = self.stack.frames.last();
+            let parent = frame.map(|frame| (&frame.info, self.stack.name_of(frame)));
+            parent.map_or(Role::None, |parent| plan.name_info(parent, name).role)
+        };
+        let (taken, is_over) = ahead.take(chunk, role_of);
+        self.ahead = Some(ahead);
+        if is_over {
+            self.end_ahead(out, tally);
+        }
+        taken
+    }
+
+    /// Nothing more is held: the value is read with what is known about it.
+    pub(super) fn end_ahead(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
+        let Some(ahead) = self.ahead.take() else {
+            return;
+        };
+        if ahead.is_named {
+            self.stack.note_naming(Role::Name, &unescaped(&ahead.text));
+            let plan = std::rc::Rc::clone(&self.plan);
+            self.take_naming(&plan);
+        }
+        self.write_piece((0, ahead.raw.len()), &ahead.raw, out, tally);
+    }
+
+    /// What an object or array is called that a member beside it names.
+    pub(super) fn name_beside(&self) -> Option<Vec<u8>> {
+        let frame = self.stack.frames.last()?;
+        if self.next.info.role != Role::Value || self.next.info.kinds.is_none() {
+            return None;
+        }
+        let parent = (&frame.info, self.stack.name_of(frame));
+        let naming = rest(&self.stack.naming, frame.naming_from);
+        let mut lines = naming
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let announces = |line: &&[u8]| self.plan.name_info(parent, line).kinds.is_some();
+        lines.rfind(announces).map(<[u8]>::to_vec)
+    }
+}
+
+impl KeyInfo {
+    /// Adds what these texts announce that name it, a line each.
+    pub(crate) fn add_named(&mut self, plan: &Plan, parent: (&Self, &[u8]), naming: &[u8]) {
+        let mut kinds = self.kinds.as_deref().copied().unwrap_or_default();
+        let mut count = usize::from(self.kinds.is_some());
+        let lines = naming.split(|byte| *byte == b'\n');
+        for line in lines.filter(|line| !line.is_empty()) {
+            let named = plan.name_info(parent, line);
+            if let Some(more) = named.kinds.as_deref() {
+                kinds = kinds.or(more);
+                count = count.plus(1);
+                // What is in it is known by what it is called.
+                self.id = named.id;
+            }
+            self.negative |= named.negative;
+        }
+        if count > 1 {
+            self.id = plan.names().next_id();
+        }
+        self.negative &= kinds.is_empty();
+        self.kinds = (!kinds.is_empty()).then(|| std::rc::Rc::new(kinds));
+    }
+}
+
+/// A value is held no longer than that for a name that may follow.
+const MAX_AHEAD_BYTES: usize = 2048;
+/// So much of a name is looked at.
+const MAX_TEXT_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+use crate::fixtures::plan_of;
+use crate::json::tests::check_with;
+use crate::steps;
+
+const ALL: &str = r#"{"presets":["gdpr","hipaa","secrets","pci"]}"#;
+
+#[test]
+fn a_member_names_the_value_beside_it() {
+    for (input, expected) in [
+        (
+            r#"{"env":[{"name":"DB_PASSWORD","value":"hunter2"},{"name":"MODE","value":"hunter2"}]}"#,
+            r#"{"env":[{"name":"DB_PASSWORD","value":"[PASSWORD]"},{"name":"MODE","value":"hunter2"}]}"#,
+        ),
+        (
+            r#"{"Name":"birthdate","Value":"1980-11-10"}"#,
+            r#"{"Name":"birthdate","Value":"1980"}"#,
+        ),
+        (
+            r#"{"key":"ssn","value":536228145}"#,
+            r#"{"key":"ssn","value":"[US_SSN]"}"#,
+        ),
+        (
+            r#"{"attributes":[{"name":"cvv","values":["123"]}]}"#,
+            r#"{"attributes":[{"name":"cvv","values":[""]}]}"#,
+        ),
+        (
+            r#"{"attribute_name":"last_name","attribute_value":"Doe"}"#,
+            r#"{"attribute_name":"last_name","attribute_value":"[PERSON_NAME]"}"#,
+        ),
+        (
+            r#"{"request":{"headers":[{"name":"authorization","value":"Bearer abc1"}]}}"#,
+            r#"{"request":{"headers":[{"name":"authorization","value":"[API_KEY]"}]}}"#,
+        ),
+        (
+            r#"{"key":"db.password","value":{"stringValue":"hunter2"}}"#,
+            r#"{"key":"db.password","value":{"stringValue":"[PASSWORD]"}}"#,
+        ),
+        (
+            r#"[{"key":"a","value":{"stringValue":"x"}},{"key":"pwd","value":{"stringValue":"x"}},{"key":"a","value":{"stringValue":"x"}}]"#,
+            r#"[{"key":"a","value":{"stringValue":"x"}},{"key":"pwd","value":{"stringValue":"[PASSWORD]"}},{"key":"a","value":{"stringValue":"x"}}]"#,
+        ),
+        (
+            r#"{"question":"Religion","answer":"none","id":1}"#,
+            r#"{"question":"Religion","answer":"","id":1}"#,
+        ),
+        (
+            r#"{"name":"db_password", "value":"x"}"#,
+            r#"{"name":"db_password", "value":"[PASSWORD]"}"#,
+        ),
+        // What names it may be spelled with escapes.
+        (
+            r#"{"name":"pass\u0077ord","value":"x"}"#,
+            r#"{"name":"pass\u0077ord","value":"[PASSWORD]"}"#,
+        ),
+    ] {
+        check_with(ALL, input, expected);
+    }
+}
+
+#[test]
+fn a_value_is_held_for_a_name_that_follows() {
+    for (input, expected) in [
+        (
+            r#"[{"value":"hunter2","name":"DB_PASSWORD"},{"value":"hunter2","name":"MODE"}]"#,
+            r#"[{"value":"[PASSWORD]","name":"DB_PASSWORD"},{"value":"hunter2","name":"MODE"}]"#,
+        ),
+        (
+            r#"{"a":1, "value" : ["123", "4\"56"] , "b":"}" ,"key":"cvv"}"#,
+            r#"{"a":1, "value" : ["", "4\"56"] , "b":"}" ,"key":"cvv"}"#,
+        ),
+        (
+            "{value:'x',name:'password'}",
+            "{value:'[PASSWORD]',name:'password'}",
+        ),
+        // Objects are not held.
+        (
+            r#"{"value":{"a":"x"},"name":"password"}"#,
+            r#"{"value":{"a":"x"},"name":"password"}"#,
+        ),
+        (
+            r#"{"value":"x","a":{},"name":"password"}"#,
+            r#"{"value":"x","a":{},"name":"password"}"#,
+        ),
+        (
+            r#"{"value":"x","unit":"kg"}"#,
+            r#"{"value":"x","unit":"kg"}"#,
+        ),
+        (r#"{"value":"x""#, r#"{"value":"x""#),
+    ] {
+        check_with(ALL, input, expected);
+    }
+    // Only so much of it.
+    let filling = "y".repeat(2048);
+    let long = format!(r#"{{"value":"x","a":"{filling}","name":"password"}}"#);
+    check_with(ALL, &long, &long);
+}
+
+#[test]
+fn choices_are_no_values() {
+    for input in [
+        r#"{"options":[{"value":"password","label":"Password"},{"label":"Religion","value":"religion"}]}"#,
+        r#"{"name":"Password reset","value":"weekly"}"#,
+    ] {
+        check_with(ALL, input, input);
+    }
+}
+
+#[test]
+fn identifiers_of_fhir_are_what_their_system_or_type_says() {
+    for (input, expected) in [
+        (
+            r#"{"telecom":[{"system":"phone","value":"(03) 5555 6473","use":"home"}]}"#,
+            r#"{"telecom":[{"system":"phone","value":"[PHONE]","use":"home"}]}"#,
+        ),
+        (
+            r#"{"identifier":[{"system":"http://hl7.org/fhir/sid/us-ssn","value":"536228145"}]}"#,
+            r#"{"identifier":[{"system":"http://hl7.org/fhir/sid/us-ssn","value":"[US_SSN]"}]}"#,
+        ),
+        (
+            r#"{"identifier":[{"use":"usual","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"system":"urn:oid:1.2.36","value":"0012345"}]}"#,
+            r#"{"identifier":[{"use":"usual","type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"system":"urn:oid:1.2.36","value":"[MEDICAL_RECORD]"}]}"#,
+        ),
+        (
+            r#"{"identifier":[{"type":{"text":"Social Security Number"},"value":"536228145"}]}"#,
+            r#"{"identifier":[{"type":{"text":"Social Security Number"},"value":"[US_SSN]"}]}"#,
+        ),
+    ] {
+        check_with(r#"{"presets":["hipaa"]}"#, input, expected);
+    }
+}
+
+#[test]
+fn members_are_read_ahead_once() {
+    let plan = plan_of(ALL);
+    let cost = |body: &str| {
+        steps::take();
+        crate::fixtures::redacted(&plan, "application/json", body);
+        steps::take() as f64 / body.len() as f64
+    };
+    let ordinary = cost(&r#"{"id":17,"label":"blue summer bundle","quantity":3}"#.repeat(100));
+    for unit in [r#"{"value":1},"#, r#"{"value":[[],[1]]},"#] {
+        let many = format!("[{}1]", unit.repeat(500));
+        assert!(cost(&many) <= 8.0 * ordinary, "{unit}: {}", cost(&many));
+    }
+    let nested = format!("{}1{}", r#"{"value":"a","b":"#.repeat(200), "}".repeat(200));
+    assert!(cost(&nested) <= 8.0 * ordinary, "{}", cost(&nested));
+    let one = format!("{{{}\"b\":1}}", r#""value":1,"#.repeat(500));
+    assert!(cost(&one) <= 8.0 * ordinary, "{}", cost(&one));
+}

@@ -1,0 +1,102 @@
+//! Members that say what the member beside them is: `{"name":"DB_PASSWORD","value":"…"}`, an attribute of SAML, a
+//! header in a HAR file, an identifier of FHIR, `<input name="ssn" value="…">`.
+
+/// What a member is to those beside it, by its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    #[default]
+    None,
+    /// Its text names the value beside it.
+    Name,
+    /// The value.
+    Value,
+    /// Its text names the value beside it, and if it is an object, what FHIR has in it does.
+    Type,
+    /// The list of codes in a type of FHIR.
+    Coding,
+    /// A code or a text in one of them: it names the value beside the type.
+    Code,
+}
+
+impl Role {
+    /// The role of a member with these words in its name, in a member of this role.
+    pub(crate) fn of(words: &[String], parent: Self) -> Self {
+        let Some((last, before)) = words.split_last() else {
+            return Self::None;
+        };
+        let is_in = |list: &[&str], word: &String| list.contains(&word.as_str());
+        match (parent, last.as_str()) {
+            (Self::Type, "coding") if before.is_empty() => return Self::Coding,
+            (Self::Type | Self::Coding, "code" | "text" | "display") if before.is_empty() => {
+                return Self::Code;
+            }
+            (Self::Coding, _) | (Self::Type, "system") => return Self::None,
+            (_, "type" | "kind") if before.is_empty() => return Self::Type,
+            _ => {}
+        }
+        let is_of_pair = |word| is_in(NAMING, word) || is_in(QUALIFYING, word);
+        if !before.iter().all(is_of_pair) {
+            Self::None
+        } else if is_in(VALUES, last) {
+            Self::Value
+        } else if is_in(NAMING, last) {
+            Self::Name
+        } else {
+            Self::None
+        }
+    }
+
+    /// Whether its text names something.
+    pub(crate) const fn names(self) -> bool {
+        matches!(self, Self::Name | Self::Type | Self::Code)
+    }
+
+    /// Whether a value in this role is read as any other.
+    pub(crate) const fn is_plain(self) -> bool {
+        matches!(self, Self::None | Self::Coding)
+    }
+
+    /// What a text in this role calls the value, in words.
+    pub(crate) fn read(self, text: &[u8]) -> &[u8] {
+        let codes = if self == Self::Code { CODES } else { SYSTEMS };
+        let known = codes.iter().find(|(code, _)| code.as_bytes() == text);
+        known.map_or(text, |(_, words)| words.as_bytes())
+    }
+}
+
+#[rustfmt::skip]
+const NAMING: &[&str] = &[
+    "name", "key", "field", "label", "title", "question", "attribute", "attr", "header", "param", "parameter",
+    "property", "prop", "variable", "var", "system", "type", "kind", "trait", "claim", "setting", "tag",
+];
+const VALUES: &[&str] = &["value", "values", "val", "answer", "answers"];
+const QUALIFYING: &[&str] = &["string", "text", "raw", "current", "entry", "item"];
+
+/// Types of identifiers (HL7 v2, table 0203).
+const CODES: &[(&str, &str)] = &[
+    ("SS", "ssn"),
+    ("MR", "mrn"),
+    ("MRT", "mrn"),
+    ("PI", "patient id"),
+    ("PT", "patient id"),
+    ("VN", "encounter number"),
+    ("DL", "drivers license"),
+    ("PPN", "passport number"),
+    ("TAX", "tax id"),
+    ("MC", "member number"),
+    ("MA", "medicaid number"),
+    ("MB", "member number"),
+    ("SN", "subscriber number"),
+    ("HC", "insurance number"),
+    ("AN", "account number"),
+    ("BC", "card number"),
+    ("EI", "employee number"),
+];
+
+/// Systems of identifiers that are numbers.
+const SYSTEMS: &[(&str, &str)] = &[
+    ("urn:oid:2.16.840.1.113883.4.1", "ssn"),
+    ("2.16.840.1.113883.4.1", "ssn"),
+    ("urn:oid:2.16.840.1.113883.4.572", "mbi"),
+    ("urn:oid:2.16.840.1.113883.4.6", "npi"),
+];

@@ -1,0 +1,343 @@
+//! What an OpenAPI document says of each operation. The one reader of such documents.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::OpenApiError;
+
+/// A document, and the operations in it.
+#[derive(Debug)]
+pub struct Document<'d> {
+    /// In the order of the document.
+    pub operations: Vec<Described<'d>>,
+    /// What is in the document and was left out, with the reason.
+    pub remarks: Vec<String>,
+    /// What references name and nothing can be found for, with the reason.
+    pub(super) problems: RefCell<BTreeSet<String>>,
+    /// Schemas that build on another one, each with the reference to it, by the reference to that one.
+    pub(super) subtypes: BTreeMap<String, Vec<(String, &'d Value)>>,
+    root: &'d Value,
+}
+
+/// An operation as its document describes it.
+#[derive(Clone, Debug)]
+pub struct Described<'d> {
+    /// `GET`.
+    pub method: String,
+    /// `/patients/{id}`, with the path of the server before it.
+    pub template: String,
+    /// The operation.
+    pub operation: &'d Value,
+    item: &'d Value,
+    security: Option<&'d Value>,
+}
+
+/// Which message of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// What clients send.
+    Request,
+    /// What they get.
+    Response,
+}
+
+/// What is said of the bodies of an operation in one direction.
+#[derive(Clone, Debug, Default)]
+pub struct Body<'d> {
+    /// Schemas of JSON.
+    pub schemas: Vec<&'d Value>,
+    /// Schemas of forms, whose members are fields.
+    pub forms: Vec<&'d Value>,
+    /// The media types of both.
+    pub types: BTreeSet<String>,
+    /// Media types without members.
+    pub other_types: BTreeSet<String>,
+}
+
+impl<'d> Document<'d> {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// See [`OpenApiError`].
+    pub fn read(root: &'d Value) -> Result<Self, OpenApiError> {
+        if root.get("swagger").is_some() {
+            return Err(OpenApiError::Version("2.0 (Swagger)".to_owned()));
+        }
+        let version = root.get("openapi").and_then(Value::as_str);
+        let version = version.ok_or(OpenApiError::NotOpenApi("it has no \"openapi\""))?;
+        if !version.starts_with("3.0") && !version.starts_with("3.1") {
+            return Err(OpenApiError::Version(version.to_owned()));
+        }
+        let mut document = Self {
+            operations: Vec::new(),
+            remarks: Vec::new(),
+            problems: RefCell::default(),
+            subtypes: subtypes(root),
+            root,
+        };
+        let Some(paths) = root.get("paths") else {
+            return Ok(document);
+        };
+        let paths = paths
+            .as_object()
+            .ok_or(OpenApiError::NotOpenApi("\"paths\" is no object"))?;
+        let bases = bases(root);
+        for (template, item) in paths {
+            if !template.starts_with('/') {
+                if !template.starts_with("x-") {
+                    document
+                        .remarks
+                        .push(format!("{template}: a path begins with \"/\""));
+                }
+                continue;
+            }
+            let Some(item) = resolved(root, item) else {
+                let remark = format!("{template}: its \"$ref\" leads nowhere, or in a circle");
+                document.remarks.push(remark);
+                continue;
+            };
+            let own = item.get("servers").map(|_| self::bases(item));
+            for base in own.as_ref().unwrap_or(&bases) {
+                document.add_path(&format!("{base}{template}"), item)?;
+            }
+        }
+        Ok(document)
+    }
+
+    fn add_path(&mut self, template: &str, item: &'d Value) -> Result<(), OpenApiError> {
+        for method in METHODS {
+            let described = item.get(method).and_then(|one| resolved(self.root, one));
+            let Some(operation) = described else {
+                continue;
+            };
+            if self.operations.len() >= MAX_OPERATIONS {
+                return Err(OpenApiError::TooMany);
+            }
+            self.operations.push(Described {
+                method: method.to_uppercase(),
+                template: template.to_owned(),
+                operation,
+                item,
+                security: operation
+                    .get("security")
+                    .or_else(|| self.root.get("security")),
+            });
+        }
+        Ok(())
+    }
+
+    /// How callers authenticate, by the name that operations use.
+    #[must_use]
+    pub fn security_scheme(&self, name: &str) -> Option<&'d Value> {
+        let schemes = self.root.get("components")?.get("securitySchemes")?;
+        resolved(self.root, schemes.get(name)?)
+    }
+
+    /// The schema of each query parameter of an operation.
+    #[must_use]
+    pub fn query_parameters(&self, described: &Described<'d>) -> BTreeMap<&'d str, &'d Value> {
+        let mut parameters = BTreeMap::new();
+        // Those of the operation stand in the place of those of the path.
+        for holder in [described.item, described.operation] {
+            let list = holder.get("parameters").and_then(Value::as_array);
+            for parameter in list.into_iter().flatten() {
+                let Some(parameter) = self.target(parameter) else {
+                    continue;
+                };
+                let name = parameter.get("name").and_then(Value::as_str);
+                let schema = parameter.get("schema").and_then(|one| self.target(one));
+                if let (Some(name), Some(schema), Some("query")) =
+                    (name, schema, parameter.get("in").and_then(Value::as_str))
+                {
+                    parameters.insert(name, schema);
+                }
+            }
+        }
+        parameters
+    }
+
+    /// What is said of the bodies of an operation.
+    #[must_use]
+    pub fn body(&self, described: &Described<'d>, way: Way) -> Body<'d> {
+        let mut body = Body::default();
+        match way {
+            Way::Request => {
+                if let Some(request) = described.operation.get("requestBody") {
+                    self.add_content(request, &mut body);
+                }
+            }
+            Way::Response => {
+                let responses = described.operation.get("responses");
+                let responses = responses.and_then(Value::as_object);
+                for (_, response) in responses.into_iter().flatten() {
+                    self.add_content(response, &mut body);
+                }
+            }
+        }
+        body
+    }
+
+    fn add_content(&self, message: &'d Value, body: &mut Body<'d>) {
+        let content = self.target(message).and_then(|one| one.get("content"));
+        for (range, media) in content.and_then(Value::as_object).into_iter().flatten() {
+            let range = range.split(';').next().unwrap_or_default().trim();
+            let range = range.to_ascii_lowercase();
+            let is_form =
+                range == "application/x-www-form-urlencoded" || range == "multipart/form-data";
+            let is_json = range.ends_with("json") || range == "*/*" || range == "application/*";
+            if !is_form && !is_json {
+                body.other_types.insert(range);
+                continue;
+            }
+            body.types.insert(range);
+            let schema = media.get("schema").unwrap_or(&ANYTHING);
+            match is_form {
+                true => body.forms.push(schema),
+                false => body.schemas.push(schema),
+            }
+        }
+    }
+
+    /// Where references lead out of the document, nowhere, or in a circle, as far as was asked.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        self.problems.borrow().iter().cloned().collect()
+    }
+
+    /// What a value is, or its reference leads to; a reference that cannot be followed is remembered.
+    pub(super) fn target(&self, value: &'d Value) -> Option<&'d Value> {
+        let found = resolved(self.root, value);
+        if found.is_none() {
+            let reference = value.get("$ref").and_then(Value::as_str);
+            let reference = reference.unwrap_or_default();
+            let why = match reference.strip_prefix('#') {
+                None => "leads out of the document; bundle it into one first",
+                Some(_) => "leads nowhere, or in a circle",
+            };
+            let problem = format!("\"$ref\": {reference:?} {why}");
+            self.problems.borrow_mut().insert(problem);
+        }
+        found
+    }
+}
+
+impl<'d> Described<'d> {
+    /// What the document calls it.
+    #[must_use]
+    pub fn id(&self) -> Option<&'d str> {
+        self.operation.get("operationId").and_then(Value::as_str)
+    }
+
+    /// Each alternative: the schemes that are needed together, with the scopes that they must have.
+    /// One that is empty needs nothing.
+    #[must_use]
+    pub fn alternatives(&self) -> Vec<Vec<(&'d str, Vec<&'d str>)>> {
+        let alternatives = self.security.and_then(Value::as_array);
+        let scopes = |scopes: &'d Value| {
+            let scopes = scopes.as_array().into_iter().flatten();
+            scopes.filter_map(Value::as_str).collect()
+        };
+        alternatives
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .map(|schemes| {
+                let schemes = schemes.iter();
+                schemes
+                    .map(|(name, list)| (name.as_str(), scopes(list)))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// Whether a caller has to authenticate: some of the alternatives need something, and none needs nothing.
+    #[must_use]
+    pub fn needs_authentication(&self) -> bool {
+        let alternatives = self.alternatives();
+        !alternatives.is_empty() && alternatives.iter().all(|one| !one.is_empty())
+    }
+}
+
+/// Schemas that build on another one by `allOf`, by the reference to that one.
+fn subtypes(root: &Value) -> BTreeMap<String, Vec<(String, &Value)>> {
+    let mut subtypes: BTreeMap<String, Vec<(String, &Value)>> = BTreeMap::new();
+    let components = root.get("components");
+    let schemas = components.and_then(|components| components.get("schemas"));
+    for (name, schema) in schemas.and_then(Value::as_object).into_iter().flatten() {
+        let parts = schema.get("allOf").and_then(Value::as_array);
+        for part in parts.into_iter().flatten() {
+            if let Some(reference) = part.get("$ref").and_then(Value::as_str) {
+                let of_this = subtypes.entry(reference.to_owned()).or_default();
+                of_this.push((format!("#/components/schemas/{name}"), schema));
+            }
+        }
+    }
+    subtypes
+}
+
+/// The paths of the servers; nothing where none is named.
+fn bases(document: &Value) -> Vec<String> {
+    let servers = document.get("servers").and_then(Value::as_array);
+    let mut bases: Vec<String> = Vec::new();
+    for server in servers.into_iter().flatten().take(MAX_SERVERS) {
+        let url = server
+            .get("url")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let path = match url.split_once("://") {
+            Some((_, rest)) => rest.find('/').map_or("", |at| rest.get(at..).unwrap_or("")),
+            None => url,
+        };
+        let path = path.trim_end_matches('/').to_owned();
+        if !bases.contains(&path) {
+            bases.push(path);
+        }
+    }
+    if bases.is_empty() {
+        bases.push(String::new());
+    }
+    bases
+}
+
+/// What a value is, or its `$ref` within the document leads to. `None`: out of it, to nowhere, or in a circle.
+fn resolved<'d>(document: &'d Value, value: &'d Value) -> Option<&'d Value> {
+    let mut value = value;
+    for _ in 0..MAX_REFERENCES {
+        let Some(reference) = value.get("$ref").and_then(Value::as_str) else {
+            return Some(value);
+        };
+        let pointer = reference.strip_prefix('#')?;
+        let found = document.pointer(pointer);
+        // Names in braces are often written with the escapes of addresses.
+        value = match found {
+            Some(found) => found,
+            None => document.pointer(&unescaped(pointer))?,
+        };
+    }
+    None
+}
+
+fn unescaped(pointer: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = pointer.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        let escaped = digits
+            .filter(|_| *first == b'%')
+            .and_then(|two| u8::from_str_radix(two, 16).ok());
+        bytes.push(escaped.unwrap_or(*first));
+        let used = if escaped.is_some() { 2 } else { 0 };
+        rest = after.get(used..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+static ANYTHING: Value = Value::Bool(true);
+const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+pub(super) const MAX_OPERATIONS: usize = 50_000;
+const MAX_SERVERS: usize = 16;
+const MAX_REFERENCES: usize = 16;
