@@ -95,10 +95,10 @@ pub struct SubjectKey {
 
 impl Config {
     /// What may differ by route: what is recorded, not where it goes.
-    pub const ROUTE_PART: RoutePart = RoutePart {
-        keys: &["mode", "rules", "retention", "assurance"],
-        check: |text| Self::check(text).map(drop),
-    };
+    pub const ROUTE_PART: RoutePart =
+        RoutePart::new(&["mode", "rules", "retention", "assurance"], |text| {
+            Self::check(text).map(drop)
+        });
 }
 
 impl Configuration for Config {

@@ -16,7 +16,7 @@ use host::{
 use policy::config::Problems;
 use policy::mode::Mode;
 
-use crate::config::{Config, KeySource, ProviderKind, RequestLimit, Requirement};
+use crate::config::{Config, KeySource, ProviderKind, RequestLimit, Requirement, RouteConfig};
 use crate::decide::{AuthDecision, uncheckable, undecided};
 use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
@@ -61,9 +61,11 @@ impl AccessRules {
 
     /// Those of a route, in the configuration of a plugin.
     fn of_route(startup: &Startup<'_>, plugin: &Config) -> Result<Self, Problems> {
-        let mut config = startup.read::<Config>(JwtAuth::NAME)?;
+        let RouteConfig(mut config) = startup.read::<RouteConfig>(JwtAuth::NAME)?;
         // They are the same, in the same order, and need not be there twice.
         config.providers.clone_from(&plugin.providers);
+        config.places.clone_from(&plugin.places);
+        config.managed.clone_from(&plugin.managed);
         Ok(Self::new(&Rc::new(config), startup.capabilities))
     }
 }
@@ -292,7 +294,7 @@ impl Stream<JwtAuth> for AuthStream {
         }
         self.response.set(host);
         if self.response.hides_errors() {
-            return filter.access.enforcer.hide_error(host);
+            return filter.access.enforcer.hide_error(host, &self.response);
         }
         Action::Continue
     }

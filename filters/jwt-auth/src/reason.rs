@@ -156,6 +156,10 @@ pub enum Reason {
     /// Too many attempts have failed.
     #[error("Too many attempts to authenticate have failed.")]
     TooManyFailures,
+    /// The key of the token is not in the set at hand, and whether it has been published since is not
+    /// known yet: any client can name such a key.
+    #[error("The keys to check the token are not available at the moment.")]
+    KeyPending,
     /// More requests wait for keys than may.
     #[error("Too many requests wait for the keys to check their tokens.")]
     WaitingFull,
@@ -219,7 +223,7 @@ impl Reason {
             Self::CredentialKept => "credential_kept",
             Self::ManagedHeader => "managed_header",
             Self::HeadersUnlisted => "headers_unlisted",
-            Self::KeysUnavailable => "keys_unavailable",
+            Self::KeysUnavailable | Self::KeyPending => "keys_unavailable",
             Self::IntrospectionUnavailable => "introspection_unavailable",
             Self::BodyTooLarge => "body_too_large",
             Self::LengthRequired => "length_required",
@@ -258,6 +262,7 @@ impl Reason {
             | Self::NoRule => 403,
             Self::TooManyFailures => 429,
             Self::KeysUnavailable
+            | Self::KeyPending
             | Self::IntrospectionUnavailable
             | Self::DenyListUnavailable
             | Self::ConsentUnavailable
@@ -294,5 +299,12 @@ impl Reason {
     #[must_use]
     pub const fn is_undecided(self) -> bool {
         self.status() == 503
+    }
+
+    /// Whether nothing could be decided for want of something that no client can take away: what
+    /// `"on_error": "allow"` lets pass.
+    #[must_use]
+    pub const fn is_outage(self) -> bool {
+        self.is_undecided() && !matches!(self, Self::KeyPending | Self::WaitingFull)
     }
 }

@@ -84,10 +84,9 @@ pub enum HeaderStyle {
 
 impl Config {
     /// What may differ by route: the limits, not who gets past them.
-    pub const ROUTE_PART: RoutePart = RoutePart {
-        keys: &["mode", "limits", "refusal"],
-        check: |text| Self::check(text).map(drop),
-    };
+    pub const ROUTE_PART: RoutePart = RoutePart::new(&["mode", "limits", "refusal"], |text| {
+        Self::check(text).map(drop)
+    });
 }
 
 impl Configuration for Config {

@@ -197,8 +197,11 @@ impl Stream<TokenBucket> for LimitedStream {
         _end_of_stream: bool,
     ) -> Action {
         let request = Request::new(&filter.config.sources);
+        if !filter.choose_limits(host, &request) {
+            return Action::Pause;
+        }
         // Where one stays, jwt-auth refuses the request.
-        let modes = filter.config.limits.iter().map(|limit| limit.mode);
+        let modes = filter.limits.iter().map(|limit| limit.settings.mode);
         let _ = request.strip_overrides(host, Mode::strictest(modes));
         let passes = bypasses(&filter.config, &filter.pass_headers, host, &request);
         for header in &filter.pass_headers {
@@ -213,9 +216,6 @@ impl Stream<TokenBucket> for LimitedStream {
         if passes {
             filter.bypassed.count(host);
             return Action::Continue;
-        }
-        if !filter.choose_limits(host, &request) {
-            return Action::Pause;
         }
         filter.on_request(host, &request, self.context, &self.response)
     }

@@ -5,6 +5,7 @@ mod fields;
 mod findings;
 mod list;
 mod request;
+mod response;
 mod stream;
 
 use std::io::Read;
@@ -62,8 +63,15 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
     /// How a body is compressed: gzip or deflate
-    #[arg(long, value_name = "CODING", default_value = "")]
-    content_encoding: String,
+    #[arg(long, value_name = "CODING")]
+    content_encoding: Option<String>,
+    /// A header of the response that the body belongs to: "content-type: application/json"; more than once for several
+    #[arg(
+        long = "response-header",
+        alias = "response-headers",
+        value_name = "NAME: VALUE"
+    )]
+    response_headers: Vec<String>,
     /// Show what was found where, and what takes its place, instead of the result
     #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "diff")]
     explain: Option<Explain>,
@@ -145,10 +153,11 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     let length = input.read(&mut first).map_err(|error| error.to_string())?;
     first.truncate(length);
     let is_body = matches!(place, Place::RequestBody | Place::ResponseBody);
-    let content_type = arguments
-        .content_type
-        .clone()
-        .unwrap_or_else(|| guessed(&arguments.file, &first).to_owned());
+    let response = response::head(&arguments.response_headers, place)?;
+    let content_type = arguments.content_type.clone().or(response.content_type);
+    let content_type = content_type.unwrap_or_else(|| guessed(&arguments.file, &first).to_owned());
+    let coding = arguments.content_encoding.clone();
+    let coding = coding.or(response.content_encoding).unwrap_or_default();
     let message_type = is_body.then_some(content_type.as_str());
     let request = tried(arguments, &config, message_type)?;
     let uses = chosen(arguments, &config, place, request.as_ref())?;
@@ -159,8 +168,7 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
             .map_err(|error| error.to_string())?;
         return fields(&config, &uses, &plan, (place, &first), arguments);
     }
-    let (framing, charset, coding) =
-        body::readable(&config, &content_type, &arguments.content_encoding)?;
+    let (framing, charset, coding) = body::readable(&config, &content_type, &coding)?;
     let limits = config.inflate;
     let mut pipeline =
         BodyPipeline::with_charset(Rc::clone(&plan), &framing, charset, coding, limits);
@@ -190,7 +198,8 @@ fn redact(arguments: &Arguments) -> Result<u8, String> {
     if let Err(error) = result {
         return Err(format!("the body cannot be decoded: {}", error.reason()));
     }
-    for remark in body::remarks(&config, &content_type, &pipeline)? {
+    let remarks = body::remarks(&config, &content_type, (&plan, &pipeline))?;
+    for remark in body::too_long(&config, &uses, bytes).iter().chain(&remarks) {
         eprintln!("meshward redact: {remark}");
     }
     Ok(exit::RIGHT)

@@ -482,3 +482,38 @@ fn a_certificate_is_what_the_proxy_tells_of_it() {
         assert!(text.contains(message), "{text}");
     }
 }
+
+/// What a client or an upstream sends cannot move the cursor of a terminal.
+#[test]
+fn an_explanation_has_no_control_characters() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let limits = r#"{"limits":[{"name":"a","key":["header:x-a"],"rate":"5/s","match":{"headers":[{"name":"x-b","equals":"b"}]}},
+        {"name":"c","key":["header:x-a"],"rate":"5/s"}]}"#;
+    let config = write(folder.path(), "limits.json", limits);
+    let body = write(folder.path(), "body.txt", "one\n\u{1b}[2Jtwo\u{202e}");
+    let (code, text) = explain(&[
+        "-c",
+        &config,
+        "--request",
+        "GET /\u{1b}[1m",
+        "-H",
+        "x-a: \u{1b}[31mred",
+        "-H",
+        "x-b: \u{9b}2J",
+        "--response-header",
+        "content-type: text/plain",
+        "--body",
+        &body,
+    ]);
+    assert_eq!(code, Some(0), "{text}");
+    for expected in [
+        "[31mred",
+        "\\u{9b}2J",
+        "\n  one\n",
+        "\u{fffd}[2Jtwo\u{fffd}",
+    ] {
+        assert!(text.contains(expected), "{expected:?}: {text:?}");
+    }
+    let is_odd = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(is_odd), "{text:?}");
+}

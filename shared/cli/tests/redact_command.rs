@@ -144,3 +144,95 @@ fn a_bar_is_drawn_on_a_terminal_and_nowhere_else() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+/// What the command says on both of its outputs.
+fn told(config: &str, words: &[&str], body: &[u8]) -> (Option<i32>, String, String) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut command = command(&folder, words);
+    std::fs::write(folder.path().join("rules.json"), config).unwrap();
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(body).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn limits_that_a_body_exceeds_are_told() {
+    let config = r#"{"rules":[
+        {"name":"deep","apply_to":["request.body"],"max_depth":1,"max_members":3},
+        {"name":"long","apply_to":["request.body"],"max_body":"8B","mode":"report"},
+        {"name":"listed","apply_to":["request.body"],"allow_fields":["$.a"],"allow_fields_action":"refuse"}
+    ]}"#;
+    let request = ["--request", "POST /a", "--place", "request.body"];
+    let (_, _, said) = told(config, &request, br#"{"a":[1,2,3]}"#);
+    for expected in [
+        "more than rule \"deep\" allows: json_too_deep; the proxy lets it go no further",
+        "more than rule \"deep\" allows: json_too_many_members; the proxy",
+        "more than rule \"long\" allows: body_too_large; report mode only counts it",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains("allow_fields"), "{said}");
+    let (_, _, said) = told(config, &request, br#"{"b":1}"#);
+    assert!(!said.contains("more than"), "{said}");
+    assert!(said.contains("$.b is not in allow_fields"), "{said}");
+}
+
+#[test]
+fn the_head_of_a_response_says_how_its_body_is_read() {
+    let config = r#"{"rules":[{"detect":["EMAIL"],"match":{"content_types":["text/csv"]}}]}"#;
+    let csv = b"mail,n\njane@example.com,1\n";
+    let request = ["--request", "GET /a"];
+    let with = |more: &[&str], body: &[u8]| told(config, &[&request[..], more].concat(), body);
+    let head = ["--response-header", "Content-Type: text/csv; charset=utf-8"];
+    assert_eq!(with(&head, csv).1, "mail,n\n[EMAIL],1\n");
+    // Another type is another rule's.
+    let (_, text, said) = with(&["--response-headers", "content-type: text/plain"], csv);
+    assert_eq!(text.as_bytes(), csv, "{said}");
+    let coded = [&head[..], &["--response-header", "content-encoding: br"]].concat();
+    let (code, _, said) = with(&coded, csv);
+    assert!(
+        code == Some(2) && said.contains("on_error.unsupported_encoding"),
+        "{said}"
+    );
+    for (words, expected) in [
+        (
+            vec!["--response-header", "content-range: bytes 0-3/9"],
+            "on_error.partial_content",
+        ),
+        (
+            vec!["--response-header", "nonsense"],
+            "expected \"name: value\"",
+        ),
+        (
+            vec!["--place", "request.body", "--response-header", "a: b"],
+            "request.body is not in one",
+        ),
+    ] {
+        let (code, _, said) = with(&words, csv);
+        assert!(
+            code == Some(2) && said.contains(expected),
+            "{words:?}: {said}"
+        );
+    }
+}
+
+/// A body cannot move the cursor of a terminal, nor write lines of its own into a difference.
+#[test]
+fn differences_have_no_control_characters() {
+    let config = r#"{"rules":[{"fields":[{"name":["a"],"action":"label"}],"detect":["EMAIL"]}]}"#;
+    let body = b"a\n-- \x1b[2Jjane@example.com\x1b[2J\n";
+    let (_, shown, _) = told(config, &["--diff", "--content-type", "text/plain"], body);
+    assert!(
+        shown.contains("jane@example.com") && !shown.contains('\u{1b}'),
+        "{shown:?}"
+    );
+    let body = "{\"a\":\"x\u{202e}y\u{7f}\"}";
+    let (_, shown, _) = told(config, &["--diff"], body.as_bytes());
+    assert!(shown.contains("x\u{fffd}y\u{fffd}"), "{shown:?}");
+}

@@ -166,7 +166,10 @@ impl KeyPart {
                 let folded = request.folded_lines(host, name);
                 Values::of_lines(lines.iter().map(AsRef::as_ref).chain(folded))
             }
-            Self::Query(name) => Values::of_parameter(request.raw_path(host), name),
+            Self::Query(name) => match request.targets(host) {
+                Some(targets) => Values::of_parameter(targets, name),
+                None => Values::TooMany,
+            },
             Self::Cookie(name) => {
                 let lines = request.header_lines(host, "cookie");
                 Values::of_cookie(lines.iter().map(AsRef::as_ref), name)

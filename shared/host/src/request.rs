@@ -150,10 +150,16 @@ impl Request {
         self.kept(host, ":path")
     }
 
-    /// `:path` as sent, and the paths that some upstream may take in its place.
-    pub fn raw_paths(&self, host: &dyn Host) -> impl Iterator<Item = &[u8]> {
-        let overriding = self.overrides(host).paths.iter().map(String::as_bytes);
-        std::iter::once(self.raw_path(host)).chain(overriding)
+    /// The paths from whose query some upstream may take parameters: see [`Overrides::all_targets`].
+    pub fn targets(&self, host: &dyn Host) -> Option<impl Iterator<Item = &[u8]>> {
+        let overrides = self.overrides(host);
+        overrides.all_targets(self.raw_path(host))
+    }
+
+    /// As [`Request::targets`], those that are known.
+    pub fn known_targets(&self, host: &dyn Host) -> impl Iterator<Item = &[u8]> {
+        let overrides = self.overrides(host);
+        overrides.known_targets(self.raw_path(host))
     }
 
     fn kept(&self, host: &dyn Host, name: &str) -> &[u8] {
@@ -428,6 +434,11 @@ impl Facts for RequestFacts<'_> {
 
     fn raw_path(&self) -> &[u8] {
         self.request.raw_path(self.host)
+    }
+
+    fn targets(&self) -> Option<Vec<&[u8]>> {
+        let targets = self.request.targets(self.host);
+        targets.map(Iterator::collect)
     }
 
     fn client_certificate(&self, field: CertificateField) -> Option<String> {

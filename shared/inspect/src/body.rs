@@ -3,11 +3,14 @@
 use std::rc::Rc;
 
 use pii_redactor::config::{Config, ParseErrorPolicy, RuleUse};
+use pii_redactor::limits::Excess;
 use pii_redactor::media::{Charset, Framing, Media};
 use pii_redactor::pipeline::{BodyPipeline, Coding};
-use pii_redactor::plan::Plan;
+use pii_redactor::plan::{Plan, RuleMode};
 use pii_redactor::tally::{Finding, Tally};
 use policy::json::Json;
+
+use crate::printable::printable;
 
 /// A body that was redacted.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ pub fn redacted(config: &Config, content_type: &str, body: &[u8]) -> Result<Reda
     Ok(Redacted {
         body: out,
         findings: found.iter().map(|found| finding(&plan, found)).collect(),
-        remarks: remarks(config, content_type, &pipeline)?,
+        remarks: remarks(config, content_type, (&plan, &pipeline))?,
     })
 }
 
@@ -90,7 +93,7 @@ fn refuses_ambiguous(config: &Config) -> bool {
 pub fn remarks(
     config: &Config,
     content_type: &str,
-    pipeline: &BodyPipeline,
+    (plan, pipeline): (&Plan, &BodyPipeline),
 ) -> Result<Vec<String>, String> {
     if pipeline.tally().is_unjudged() {
         return Err("nobody can say whose the objects in the body are: it is no JSON, or an object is too long".to_owned());
@@ -118,8 +121,39 @@ pub fn remarks(
     if parts > 0 {
         remarks.push(format!("{parts} parts were not searched"));
     }
-    remarks.extend(block(pipeline.tally()));
+    let tally = pipeline.tally();
+    let limits = tally.excesses().iter().filter_map(|(excess, rule)| {
+        let rule = plan.rules.get(usize::from(*rule))?;
+        Some(exceeds(&rule.name, rule.mode == RuleMode::Enforce, *excess))
+    });
+    remarks.extend(limits);
+    if let Some(member) = tally.refused_member() {
+        remarks.push(format!("{} is not in allow_fields", printable(member)));
+    }
+    remarks.extend(block(tally));
     Ok(remarks)
+}
+
+/// The limits on the length of a body that one of so many bytes exceeds.
+#[must_use]
+pub fn too_long(config: &Config, uses: &[RuleUse], bytes: u64) -> Vec<String> {
+    let acting = uses.iter().filter(|used| !used.is_exempt);
+    let rules = acting.filter_map(|used| config.rules.get(used.index));
+    rules
+        .filter(|rule| rule.limits.body_bytes.is_some_and(|most| bytes > most))
+        .map(|rule| exceeds(&rule.name, rule.mode.enforces(), Excess::Body))
+        .collect()
+}
+
+fn exceeds(rule: &str, enforces: bool, excess: Excess) -> String {
+    let becomes = match enforces {
+        true => "the proxy lets it go no further",
+        false => "report mode only counts it",
+    };
+    format!(
+        "more than rule {rule:?} allows: {}; {becomes}",
+        excess.as_str()
+    )
 }
 
 /// That a message would not pass because of what was found in it, where that is so.

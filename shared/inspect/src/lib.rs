@@ -14,6 +14,7 @@ pub mod caller;
 pub mod check;
 pub mod explain;
 mod members;
+pub mod printable;
 mod simulated;
 pub mod token;
 

@@ -18,6 +18,12 @@ pub trait Facts {
     /// The path with its query, as it was sent; empty where nobody knows it.
     fn raw_path(&self) -> &[u8];
 
+    /// The paths from whose query a server may take parameters: see
+    /// [`crate::overrides::Overrides::all_targets`].
+    fn targets(&self) -> Option<Vec<&[u8]>> {
+        Some(vec![self.raw_path()])
+    }
+
     /// A field of the certificate that the client has shown and the proxy has verified.
     fn client_certificate(&self, field: CertificateField) -> Option<String>;
 

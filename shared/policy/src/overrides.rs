@@ -8,7 +8,7 @@
 
 use crate::config::{Fields, Node};
 use crate::http;
-use crate::values::{MAX_VALUES, parameter_values};
+use crate::values::{MAX_VALUES, decoded_targets, parameter_values};
 
 /// What upstreams make of an override: the keys `method_override`, `path_override` and
 /// `host_override`.
@@ -324,6 +324,9 @@ pub struct Overrides {
     pub paths: Vec<String>,
     /// Beginnings that are taken off the path, as sent.
     pub prefixes: Vec<String>,
+    /// Other paths from whose query a server may take parameters: those of headers, and those in which
+    /// an escaped `?` begins the query. More than [`MAX_VALUES`] mean any.
+    pub targets: Vec<Vec<u8>>,
     /// Hosts that headers name in place of the request's own.
     pub hosts: OtherHosts,
     /// Nobody knows which headers there are, so the path may be any.
@@ -339,23 +342,43 @@ impl Overrides {
         headers: Option<impl Iterator<Item = (&'h [u8], &'h [u8])>>,
     ) -> Self {
         let mut found = Self::default();
+        match headers {
+            None => found.is_unknown = rules.path == OverridePolicy::Honour,
+            Some(headers) => {
+                for (name, value) in headers {
+                    if let Some(kind) = find(name)
+                        && rules.of(kind) == OverridePolicy::Honour
+                    {
+                        found.take(kind, &crate::text::lossy(value));
+                    }
+                }
+            }
+        }
+        let given = found.paths.iter().map(|path| path.as_bytes().to_vec());
+        let sent = std::iter::once(path).chain(found.paths.iter().map(String::as_bytes));
+        let decoded = sent.flat_map(decoded_targets);
+        let most = MAX_VALUES.saturating_add(1);
+        found.targets = given.chain(decoded).take(most).collect();
         if rules.method != OverridePolicy::Ignore {
-            for value in parameter_values(path, METHOD_PARAMETER) {
+            let targets = std::iter::once(path).chain(found.targets.iter().map(Vec::as_slice));
+            for value in targets.flat_map(|target| parameter_values(target, METHOD_PARAMETER)) {
                 add(&mut found.methods, &crate::text::lossy(&value));
             }
         }
-        let Some(headers) = headers else {
-            found.is_unknown = rules.path == OverridePolicy::Honour;
-            return found;
-        };
-        for (name, value) in headers {
-            if let Some(kind) = find(name)
-                && rules.of(kind) == OverridePolicy::Honour
-            {
-                found.take(kind, &crate::text::lossy(value));
-            }
-        }
         found
+    }
+
+    /// The paths from whose query a server may take parameters: the one that was sent, and others.
+    /// `None` where nobody knows them all.
+    pub fn all_targets<'t>(&'t self, sent: &'t [u8]) -> Option<impl Iterator<Item = &'t [u8]>> {
+        let are_known = !self.is_unknown && self.targets.len() <= MAX_VALUES;
+        are_known.then(|| self.known_targets(sent))
+    }
+
+    /// As [`Overrides::all_targets`], those that are known.
+    pub fn known_targets<'t>(&'t self, sent: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
+        let others = self.targets.iter().map(Vec::as_slice);
+        std::iter::once(sent).chain(others)
     }
 
     /// Whether the request is all that there is to look at.

@@ -144,13 +144,17 @@ impl RequestValue {
                 Err(_) => readings.is_incomplete = true,
             },
             Self::Query(name) => {
-                readings.is_incomplete = !facts.has_all_headers() && facts.raw_path().is_empty();
-                match Values::of_parameter(facts.raw_path(), name) {
-                    Values::Missing => readings.is_missing_somewhere = true,
-                    Values::TooMany => readings.is_incomplete = true,
-                    Values::Some(values) => {
-                        for value in values {
-                            readings.add(std::str::from_utf8(&value).ok());
+                let targets = facts.targets();
+                readings.is_incomplete =
+                    targets.is_none() || (!facts.has_all_headers() && facts.raw_path().is_empty());
+                for target in targets.into_iter().flatten() {
+                    match Values::of_parameter([target], name) {
+                        Values::Missing => readings.is_missing_somewhere = true,
+                        Values::TooMany => readings.is_incomplete = true,
+                        Values::Some(values) => {
+                            for value in values {
+                                readings.add(std::str::from_utf8(&value).ok());
+                            }
                         }
                     }
                 }

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use crate::path::replace;
 use crate::{hex, http};
 
 /// The values of one name in a request.
@@ -22,6 +23,9 @@ pub enum Values {
 
 /// More different values of one name have no honest use.
 pub const MAX_VALUES: usize = 8;
+
+/// What is decoded more often than this is too ambiguous to be a path.
+const MAX_DECODED: usize = 3;
 
 impl Values {
     /// A single value, if it is there.
@@ -47,18 +51,23 @@ impl Values {
         Self::with_joined(lines.into_iter().map(without_list_spaces))
     }
 
-    /// The values of a query parameter in a `:path`, decoded.
+    /// The values of a query parameter in paths, decoded. Of several paths a server takes one.
     ///
     /// Some servers take `;` for `&`, and other names for this one: [`http::parameters_alike`].
     #[must_use]
-    pub fn of_parameter(path: &[u8], name: &str) -> Self {
-        let query = query_of(path);
-        let usual = Self::with_joined(parameters(query, name, false).map(Cow::Owned));
-        if !query.contains(&b';') {
-            return usual;
+    pub fn of_parameter<'p>(paths: impl IntoIterator<Item = &'p [u8]>, name: &str) -> Self {
+        let mut found = Self::Missing;
+        for path in paths {
+            let query = query_of(path);
+            found = found.and(Self::with_joined(
+                parameters(query, name, false).map(Cow::Owned),
+            ));
+            if query.contains(&b';') {
+                let split = parameters(query, name, true).map(Cow::Owned);
+                found = found.and(Self::with_joined(split));
+            }
         }
-        let split = parameters(query, name, true).map(Cow::Owned);
-        usual.and(Self::with_joined(split))
+        found
     }
 
     /// The values of a cookie in the lines of `Cookie`.
@@ -148,6 +157,24 @@ pub fn parameter_values(path: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>
     let usual = parameters(query, name, false);
     let split = query.contains(&b';').then(|| parameters(query, name, true));
     usual.chain(split.into_iter().flatten())
+}
+
+/// A path as servers have it that decode it before they look for the query: those in which an escaped
+/// `?` begins one.
+pub(crate) fn decoded_targets(target: &[u8]) -> Vec<Vec<u8>> {
+    let end = target.iter().position(|byte| *byte == b'?');
+    let (path, query) = target.split_at(end.unwrap_or(target.len()));
+    let mut decoded = Vec::new();
+    let mut text = Cow::Borrowed(path);
+    while decoded.len() < MAX_DECODED
+        && let Some(next) = replace(&text, Some)
+    {
+        if next.contains(&b'?') {
+            decoded.push([next.as_slice(), query].concat());
+        }
+        text = Cow::Owned(next);
+    }
+    decoded
 }
 
 fn query_of(path: &[u8]) -> &[u8] {
@@ -258,7 +285,7 @@ mod tests {
 
     #[test]
     fn parameters_under_every_reading() {
-        let of = |path: &'static str| Values::of_parameter(path.as_bytes(), "user");
+        let of = |path: &'static str| Values::of_parameter([path.as_bytes()], "user");
         assert_eq!(of("/p"), Values::Missing);
         assert_eq!(of("/p?users=a&x=user"), Values::Missing);
         assert_eq!(of("/p?user=a"), some(&[b"a"]));

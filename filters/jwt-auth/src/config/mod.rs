@@ -144,11 +144,28 @@ impl Config {
     pub const ROUTE_PART: RoutePart = RoutePart {
         keys: &["mode", "rules", "default"],
         check: |text| Self::check(text).map(drop),
+        unread: &["providers", "deny", "objections"],
+        check_route: |text| RouteConfig::check(text).map(drop),
     };
+}
+
+/// What a route decides by, in a configuration that has the names of the providers alone.
+pub(crate) struct RouteConfig(pub(crate) Config);
+
+impl Configuration for RouteConfig {
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Config::read_for(fields, true).map(Self)
+    }
 }
 
 impl Configuration for Config {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Self::read_for(fields, false)
+    }
+}
+
+impl Config {
+    fn read_for(fields: &mut Fields<'_>, is_route: bool) -> Option<Self> {
         let mode = Mode::of_filter(fields);
         let mut names = Vec::new();
         // Where rules ask for nothing but the connection, nobody else need vouch for anybody.
@@ -158,7 +175,10 @@ impl Configuration for Config {
                 // A provider with a mistake still has a name that rules may use.
                 let found = node.named(|_, _| Some(()));
                 names = found.into_iter().flatten().map(|(name, ())| name).collect();
-                node.named(|name, provider| Provider::read(name, &provider))
+                match is_route {
+                    true => Some(Vec::new()),
+                    false => node.named(|name, provider| Provider::read(name, &provider)),
+                }
             }
             None => {
                 if !has_rules {
@@ -197,10 +217,15 @@ impl Configuration for Config {
                 n.one_of(&[("check", false), ("allow", true)])
             }),
             clear_route_cache: fields.or("clear_route_cache", false, |n| n.boolean()),
-            deny: fields.or("deny", DenyList::default(), |n| DenyList::read(&n)),
-            objections: fields.or("objections", Vec::new(), |n| {
-                n.at_most(MAX_OBJECTIONS)
-                    .non_empty_list(|list| list.object(Objection::read))
+            deny: fields.or("deny", DenyList::default(), |n| match is_route {
+                true => None,
+                false => DenyList::read(&n),
+            }),
+            objections: fields.or("objections", Vec::new(), |n| match is_route {
+                true => None,
+                false => n
+                    .at_most(MAX_OBJECTIONS)
+                    .non_empty_list(|list| list.object(Objection::read)),
             }),
             cache: fields.or("cache", CacheSettings::default(), |n| {
                 CacheSettings::read(&n)
@@ -246,9 +271,7 @@ impl Configuration for Config {
         warnings::warn(fields, &config);
         Some(config)
     }
-}
 
-impl Config {
     /// The mode of what is done to a request whatever rule is about it: as soon as anything enforces, it
     /// does.
     #[must_use]

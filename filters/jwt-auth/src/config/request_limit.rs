@@ -70,8 +70,8 @@ impl RequestLimit {
                 check_body(host, request, has_body, most)?;
             }
             for (name, most) in &limit.max_query {
-                let values = parameter_values(request.raw_path(host), name);
-                for value in values {
+                let targets = request.targets(host).ok_or(Reason::QueryTooLarge)?;
+                for value in targets.flat_map(|target| parameter_values(target, name)) {
                     // What is no number may be one to somebody: `1e9`, `+9999`, `0x7fff`.
                     let number = std::str::from_utf8(&value).ok().filter(|text| {
                         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())

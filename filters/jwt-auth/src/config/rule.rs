@@ -248,6 +248,13 @@ impl Requirement {
             || self.step_up.asks()
             || self.optional != Optional::No
             || self.tls.as_ref().is_some_and(|tls| tls.bound)
+            || (self.consent.is_some() && !self.wants_certificate())
+    }
+
+    /// Whether a certificate says who the caller is.
+    fn wants_certificate(&self) -> bool {
+        let tls = self.tls.as_ref();
+        tls.is_some_and(TlsRequirement::wants_certificate)
     }
 }
 

@@ -383,7 +383,8 @@ fn what_is_probably_not_meant_is_warned_of() {
             {"id":"acme","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad","expires":"2020-01-01T00:00:00Z"}]}}},
         "rules":[
             {"name":"a","mode":"report","match":{"paths":["/a/**"]},"allow":"anonymous"},
-            {"name":"a","mode":"report","match":{"paths":["/a/b"]},"require":{"provider":"used","scopes":["c,d"]}}]}"#;
+            {"name":"a","mode":"report","match":{"paths":["/a/b"],"consent":{"denied":"sale"}},"require":{"provider":"used","scopes":["c,d"]}}],
+        "requests":[{"match":{"consent":{"granted":"care"}},"max_body":"1KiB"}],"on_error":"allow"}"#;
     let checked = Config::check(text);
     let codes: Vec<(&str, &str)> = checked
         .warnings
@@ -399,6 +400,9 @@ fn what_is_probably_not_meant_is_warned_of() {
             ("rules[1]", "rule_unreachable"),
             ("rules[1]", "rule_name_duplicate"),
             ("providers.keys", "provider_unused"),
+            ("rules[1].match.consent", "consent_before_caller"),
+            ("requests[0].match.consent", "consent_before_caller"),
+            ("on_error", "on_error_allow"),
             ("default", "default_enforces"),
         ]
     );
@@ -409,5 +413,23 @@ fn what_is_probably_not_meant_is_warned_of() {
         Some(
             r#"providers.keys.api_keys.keys[0]: this key of "acme" has expired (api_key_expired)"#
         )
+    );
+}
+
+#[test]
+fn a_route_knows_the_providers_by_their_names_alone() {
+    let check = |provider: &str| {
+        let text = format!(
+            r#"{{"providers":{{"a":null}},"deny":{{"subjects":null}},"objections":[],
+                "rules":[{{"require":{{"provider":"{provider}"}}}}]}}"#
+        );
+        (Config::ROUTE_PART.check_route)(&text).result
+    };
+    assert!(check("a").is_ok());
+    assert!(
+        check("b")
+            .unwrap_err()
+            .to_string()
+            .contains("rules[0].require.provider")
     );
 }

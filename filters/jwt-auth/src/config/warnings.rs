@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use policy::config::{Fields, Warning};
 use policy::json::Json;
 
-use super::{Access, Config, OnMultiple, ProviderKind, Providers, Rule};
+use super::{Access, Config, OnError, OnMultiple, ProviderKind, Providers, Rule};
 
 /// Warns about rules that no request reaches, a configuration that admits nobody, names that stand for two rules, providers that no rule
 /// asks, and a default that refuses while all rules only report.
@@ -45,6 +45,29 @@ pub(super) fn warn(fields: &Fields<'_>, config: &Config) {
             let path = format!("providers.{}", provider.name);
             node.warn_at(&path, "provider_unused", "no rule asks for this provider");
         }
+    }
+    let rules = config.rules.iter().map(|rule| &rule.matches);
+    let requests = config.requests.iter().map(|limit| &limit.matches);
+    let responses = config.response_rules.iter().map(|rule| &rule.matches);
+    let before_caller = (rules.enumerate().map(|found| ("rules", found)))
+        .chain(requests.enumerate().map(|found| ("requests", found)))
+        .chain(responses.enumerate().map(|found| ("response_rules", found)));
+    for (key, (index, matches)) in before_caller {
+        if matches.asks_for_consent() {
+            node.warn_at(
+                &format!("{key}[{index}].match.consent"),
+                "consent_before_caller",
+                "the caller is not known yet, so only signals of the request count: no claim, lookup, \
+                 remembered opt-out or objection; put what callers must have agreed to under \"require\"",
+            );
+        }
+    }
+    if config.on_error == OnError::Allow {
+        node.warn_at(
+            "on_error",
+            "on_error_allow",
+            "nobody is authenticated while a provider is away",
+        );
     }
     let admits = |access: &Access| !matches!(access, Access::Deny);
     let is_admitted = config.rules.iter().any(|rule| admits(&rule.access));

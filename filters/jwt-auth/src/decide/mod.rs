@@ -15,7 +15,7 @@ use policy::json::Json;
 use policy::matching::{Fit, Selection, candidates, select};
 use policy::mode::Mode;
 
-use crate::config::{Access, Config, GPC_PATH, Requirement, StepUp};
+use crate::config::{Access, Config, GPC_PATH, Optional, Requirement, StepUp};
 use crate::enforce::challenge::{Challenge, Detail};
 use crate::reason::Reason;
 use crate::token::claims::{self, check_audience};
@@ -195,6 +195,10 @@ pub(crate) fn decide<'c>(
         }
     };
     let Some(caller) = found.callers.first().cloned() else {
+        // Nobody vouches for the caller but a certificate that this host does not tell.
+        if requirement.optional == Optional::No && requirement.asks_for_identity() {
+            return refuse(rule, mode, Reason::ClientCertificateRequired);
+        }
         return AuthDecision::Pass {
             rule,
             mode,

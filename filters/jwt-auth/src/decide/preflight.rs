@@ -64,6 +64,10 @@ impl Facts for Announced<'_> {
         self.facts.raw_path()
     }
 
+    fn targets(&self) -> Option<Vec<&[u8]>> {
+        self.facts.targets()
+    }
+
     fn client_certificate(&self, field: CertificateField) -> Option<String> {
         self.facts.client_certificate(field)
     }

@@ -15,7 +15,7 @@ use policy::decision::{Decision, Outcome};
 use policy::http::media_type;
 use policy::matching::applies;
 use policy::mode::{Mode, OnError};
-use policy::refusal::{PROBLEM_MEDIA_TYPE, Refusal, is_grpc};
+use policy::refusal::{CustomResponse, PROBLEM_MEDIA_TYPE, Refusal, is_grpc};
 
 use crate::JwtAuth;
 use crate::config::{Config, CredentialPlace, Requirement, ResponseRule};
@@ -99,6 +99,18 @@ impl ResponseHeaders {
         self.hides_errors
     }
 
+    /// Those that have been set, for a response that takes the place of this one.
+    fn kept(&self, host: &dyn Host) -> Vec<(String, String)> {
+        let set = self.set.iter().map(|(name, _)| *name);
+        let names = set
+            .chain(self.hsts.iter().map(|_| "strict-transport-security"))
+            .chain(self.gpc_status.as_deref());
+        let there = |name: &str| header_text(host, HeaderMap::ResponseHeaders, name);
+        names
+            .filter_map(|name| Some((name.to_owned(), there(name)?)))
+            .collect()
+    }
+
     /// Adds what the rules for responses say about this request.
     fn by_rules(mut self, rules: &[ResponseRule], host: &dyn Host, request: &Request) -> Self {
         let facts = request.facts(host, Direction::Request);
@@ -141,7 +153,7 @@ impl Enforcer {
 
     /// Puts problem details in the place of an error of the upstream: what it says of it may have a
     /// stack trace. What is one already, such as a refusal of ours, stays.
-    pub(crate) fn hide_error(&self, host: &dyn Host) -> Action {
+    pub(crate) fn hide_error(&self, host: &dyn Host, headers: &ResponseHeaders) -> Action {
         let map = HeaderMap::ResponseHeaders;
         let text = |name| header_text(host, map, name).unwrap_or_default();
         let status = text(":status").parse().unwrap_or(0);
@@ -154,7 +166,11 @@ impl Enforcer {
         }
         self.metrics.count(host, "hidden_errors_total", &[]);
         let detail = "The service behind the gateway has failed.";
-        let refusal = Refusal::new(status, "upstream_error", detail);
+        let mut refusal = Refusal::new(status, "upstream_error", detail);
+        refusal.custom = Some(CustomResponse {
+            headers: headers.kept(host),
+            ..CustomResponse::default()
+        });
         refuse::send(host, &refusal, JwtAuth::NAME, None, false);
         Action::Pause
     }
@@ -274,7 +290,7 @@ impl Enforcer {
                 caller,
                 requirement,
             } => {
-                let lets_pass = reason.is_undecided() && self.config.on_error == OnError::Allow;
+                let lets_pass = reason.is_outage() && self.config.on_error == OnError::Allow;
                 let outcome = if lets_pass { "unchecked" } else { "denied" };
                 if let Some(caller) = caller {
                     // Who it was is known, also to the audit trail.

@@ -78,6 +78,9 @@ pub(crate) enum Sought {
     Undecided {
         /// Whole seconds, at least 1.
         retry_after_s: u64,
+        /// The last fetch has failed. Otherwise it is the names that clients ask for that come too
+        /// fast.
+        is_outage: bool,
     },
 }
 
@@ -163,9 +166,10 @@ impl Document {
             return Ok(());
         }
         self.wishes = Wishes::default();
-        let asks_for = match (&self.source.discovery, &self.located) {
-            (Some(_), None) => Part::Metadata,
-            _ => Part::Whole,
+        // The issuer may have moved the key set, while the old one is still there.
+        let asks_for = match self.source.discovery {
+            Some(_) => Part::Metadata,
+            None => Part::Whole,
         };
         self.call(host, calls, occasion, asks_for, now_ns)
     }
@@ -269,6 +273,7 @@ impl Document {
         }
         Sought::Undecided {
             retry_after_s: retry_after_s(wait_ns),
+            is_outage: schedule.failures > 0,
         }
     }
 

@@ -110,7 +110,7 @@ impl ProviderKeys {
             // The document is fresh, and has nothing for this provider: perhaps it has by now.
             match document.seek(None, since_ns, now_ns) {
                 Sought::Soon => return Availability::Soon,
-                Sought::Undecided { retry_after_s } => {
+                Sought::Undecided { retry_after_s, .. } => {
                     return Availability::Unavailable { retry_after_s };
                 }
                 Sought::Absent => {}

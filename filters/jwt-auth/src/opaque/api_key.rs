@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use policy::config::Problem;
-use policy::identity::{AuthenticationMethod, Claims, Identity};
+use policy::identity::{AuthenticationMethod, Identity};
 use policy::json::Json;
 use policy::secret::Secret;
 use sha2::Sha256;
@@ -14,7 +14,7 @@ use crate::config::{ApiKeyEntry, ApiKeys, Provider};
 use crate::enforce::claim_headers;
 use crate::jose::sha256;
 use crate::reason::Reason;
-use crate::token::claims::Validity;
+use crate::token::claims::{self, Validity};
 use crate::verify::verified::Verified;
 
 /// The holders of the keys of a provider, by the hashes of their keys.
@@ -81,19 +81,17 @@ fn holder_of(entry: &ApiKeyEntry, index: usize, provider: &Provider) -> Result<V
         until_s: entry.expires_s.map_or(f64::INFINITY, seconds),
     };
     let claims = claims_of(entry);
-    let identity = Identity {
-        subject: Some(entry.id.clone()),
-        scopes: entry.scopes.clone(),
-        roles: entry.roles.clone(),
-        tenant: entry.tenant.clone(),
-        method: AuthenticationMethod::ApiKey,
-        provider: provider.name.clone(),
-        ..Identity::default()
-    };
     let headers = claim_headers::headers(provider, &claims, None);
+    // What the entry says itself is not sought in its claims.
+    let said = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    let mapped = claims::identity(provider, AuthenticationMethod::ApiKey, claims);
     let identity = Identity {
-        claims: Claims(claims),
-        ..identity
+        subject: mapped.subject.or_else(|| Some(entry.id.clone())),
+        issuer: None,
+        scopes: said(&entry.scopes).unwrap_or(mapped.scopes),
+        roles: said(&entry.roles).unwrap_or(mapped.roles),
+        tenant: entry.tenant.clone().or(mapped.tenant),
+        ..mapped
     };
     let mut verified = Verified::new(index, validity, identity);
     verified.headers = headers.map_err(|reason| {

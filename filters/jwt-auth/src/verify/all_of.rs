@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Verifier;
 use crate::credential::source::CredentialSource;
 use crate::reason::Reason;
+use crate::token::Token;
 use crate::verify::context::{Authenticated, Failure, VerifyContext};
 use crate::verify::verified::Verified;
 
@@ -34,8 +35,11 @@ impl Verifier {
 
     /// What makes two credentials one: of a token all but its signature, which may have several forms.
     fn what_is_signed<'t>(&self, caller: &Verified, text: &'t str) -> &'t str {
+        let is_token = || Token::parse(text, &self.headers).is_ok();
         match (self.source(caller.provider), text.rsplit_once('.')) {
             (Some(CredentialSource::ApiKeys(_)), _) | (_, None) => text,
+            // Others have dots in them as well.
+            (Some(CredentialSource::Introspection(_)), _) if !is_token() => text,
             (_, Some((signed, _))) => signed,
         }
     }

@@ -137,9 +137,16 @@ impl Verifier {
             let (since_ns, now_ns) = (context.since_ns(), context.now.monotonic_ns());
             match document.seek(key_id, since_ns, now_ns) {
                 Sought::Absent => {}
-                Sought::Soon => return Err(Failure::Wait(Reason::KeysUnavailable)),
-                Sought::Undecided { retry_after_s } => {
-                    return Err(Failure::undecided(Reason::KeysUnavailable, retry_after_s));
+                Sought::Soon => return Err(Failure::Wait(Reason::KeyPending)),
+                Sought::Undecided {
+                    retry_after_s,
+                    is_outage,
+                } => {
+                    let reason = match is_outage {
+                        true => Reason::KeysUnavailable,
+                        false => Reason::KeyPending,
+                    };
+                    return Err(Failure::undecided(reason, retry_after_s));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What a route says in its metadata, and what becomes of it where it is wrong.
 
-use host::fake::{HOST_CALLS, Outcome, Profile, name_spaces, route_metadata};
+use host::fake::{HOST_CALLS, Outcome, Profile, Request, name_spaces, route_metadata};
 use policy::json::Json;
 
 use crate::bed::{
@@ -36,6 +36,27 @@ fn a_route_has_limits_of_its_own() {
         let statuses = [(); 2].map(|()| status(&bed.run(&get())));
         assert_eq!(statuses, [200, 429]);
         assert_eq!(status(&bed.on_route(two)), 429);
+    }
+}
+
+#[test]
+fn a_route_that_enforces_has_overrides_stripped() {
+    let configuration = r#"{"mode": "report", "path_override": "strip", "route_config": true, "limits": [
+        {"name": "l", "match": {"paths": ["/login"]}, "key": ["constant"], "rate": "1/h", "burst": 1}]}"#;
+    for is_bundled in BOTH {
+        let mut bed = Bed::new("token-bucket", is_bundled, configuration);
+        let said = Json::String(r#"{"mode": "enforce"}"#.to_owned());
+        let metadata = route_metadata(&[("meshward.token-bucket", said)]);
+        let mut run = |request: Request| {
+            bed.run(&request.attribute(&["xds", "route_metadata"], metadata.clone()))
+        };
+        let login = || Request::get("/login").header("host", "shop.example");
+        assert_eq!(status(&run(login())), 200);
+        assert_eq!(status(&run(login())), 429);
+        let other = Request::get("/x").header("x-original-url", "/login");
+        let outcome = run(other);
+        assert_eq!(status(&outcome), 200);
+        assert_eq!(outcome.upstream().header("x-original-url"), None);
     }
 }
 

@@ -91,10 +91,10 @@ impl Configuration for Config {
 
 impl Config {
     /// What may differ by route: what is redacted where, not what happens when it cannot be.
-    pub const ROUTE_PART: RoutePart = RoutePart {
-        keys: &["mode", "presets", "apply_to", "rules", "actions"],
-        check: |text| Self::check(text).map(drop),
-    };
+    pub const ROUTE_PART: RoutePart = RoutePart::new(
+        &["mode", "presets", "apply_to", "rules", "actions"],
+        |text| Self::check(text).map(drop),
+    );
 
     /// Reads the plugin configuration, with the key of pseudonyms.
     ///

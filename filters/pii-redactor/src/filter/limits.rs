@@ -120,7 +120,7 @@ impl RedactedStream {
             let paths = self
                 .request
                 .iter()
-                .flat_map(|request| request.raw_paths(host));
+                .flat_map(|request| request.known_targets(host));
             // A server reads one of them.
             for document in paths.flat_map(|path| parameter_values(path, "query")) {
                 let mut one = Tally::default();

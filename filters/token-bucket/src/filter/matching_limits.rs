@@ -123,13 +123,20 @@ fn descriptors(limit: &Limit, chosen: &Chosen<'_>, source: KeySource<'_>) -> Vec
 }
 
 /// What the request costs. A client that may say it must not get out of the limit: nonsense and
-/// huge numbers cost the most that it could say, and nothing costs nothing.
+/// huge numbers cost the most that it could say, and of several lines, in whatever spelling upstreams
+/// fold, the dearest counts.
 fn cost(host: &dyn Host, request: &Request, cost: &Cost) -> u64 {
     match cost {
         Cost::Fixed(cost) => *cost,
-        Cost::Header { name, max, default } => match request.header(host, name) {
-            None => *default,
-            Some(text) => text.trim().parse().unwrap_or(*max).clamp(1, *max),
-        },
+        Cost::Header { name, max, default } => {
+            let lines = request.header_lines(host, name);
+            let folded = request.folded_lines(host, name);
+            let lines = lines.iter().map(AsRef::as_ref).chain(folded);
+            let costs = lines.map(|line: &[u8]| {
+                let text = std::str::from_utf8(line).unwrap_or_default();
+                text.trim().parse().unwrap_or(*max).clamp(1, *max)
+            });
+            costs.max().unwrap_or(*default)
+        }
     }
 }

@@ -26,7 +26,17 @@ fn no_repetition_of_a_key_gives_a_fresh_bucket() {
     };
     let at = |path: String| Request::get(&path).attribute(&["source", "address"], "192.0.2.1:4711");
     type Attempt = Box<dyn Fn(usize) -> Request>;
-    let attempts: [(&str, Attempt); 10] = [
+    let attempts: [(&str, Attempt); 12] = [
+        (
+            r#""query:user""#,
+            Box::new(move |n| {
+                at(format!("/?user=junk-{n}")).header("x-original-url", "/?user=mine")
+            }),
+        ),
+        (
+            r#""query:user""#,
+            Box::new(move |n| at(format!("/%3fuser=mine%26?user=junk-{n}"))),
+        ),
         (
             r#""header:x-api-key""#,
             Box::new(move |n| header(&["mine", &format!("junk-{n}")])),

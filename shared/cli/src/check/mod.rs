@@ -8,6 +8,7 @@ pub(crate) mod source;
 use inspect::check::{ENVOY, Finding, Source, check, codes, names};
 use report::Format;
 
+use crate::audit::format::printable;
 use crate::color::{Colour, painted};
 use crate::exit;
 use crate::output::say;
@@ -124,7 +125,11 @@ fn tell(source: &Source, findings: &[Finding], format: Format) {
                 say!("{}", report::text(finding, &source.text));
             }
             if !findings.iter().any(|finding| finding.is_error) {
-                say!("{}: {}", source.name, painted("ok", Colour::Green));
+                say!(
+                    "{}: {}",
+                    printable(&source.name),
+                    painted("ok", Colour::Green)
+                );
             }
         }
         Format::Github => findings.iter().for_each(|f| say!("{}", report::github(f))),

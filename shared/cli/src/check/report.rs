@@ -8,6 +8,7 @@ use inspect::check::Finding;
 use inspect::check::codes::Code;
 use policy::json::Json;
 
+use crate::audit::format::{printable, printable_lines};
 use crate::color;
 use crate::xml::escaped;
 
@@ -29,7 +30,8 @@ pub(crate) enum Format {
 
 /// A finding with its line and a caret.
 pub(super) fn text(finding: &Finding, source: &str) -> String {
-    let whole = finding.whole();
+    let whole = printable_lines(&finding.whole());
+    let (file, place) = (printable(&finding.file), printable(&finding.place()));
     let level = if finding.is_error {
         Level::ERROR
     } else {
@@ -41,10 +43,10 @@ pub(super) fn text(finding: &Finding, source: &str) -> String {
         Some((line, within)) => title.element(
             Snippet::source(*line)
                 .line_start(finding.line)
-                .path(finding.file.as_str())
+                .path(file.as_str())
                 .annotation(AnnotationKind::Primary.span(within.clone())),
         ),
-        None => title.element(annotate_snippets::Origin::path(finding.place())),
+        None => title.element(annotate_snippets::Origin::path(place.as_str())),
     };
     if let Some(hint) = &finding.hint {
         group = group.element(Level::HELP.message(hint.as_str()));

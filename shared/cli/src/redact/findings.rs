@@ -7,6 +7,7 @@ use pii_redactor::plan::Plan;
 use pii_redactor::tally::{Became, Finding, Tally};
 
 use super::Explain;
+use crate::audit::format::printable_lines;
 use crate::color::{Colour, painted};
 
 /// What was found where, by which detector and rule, and what takes its place.
@@ -28,16 +29,23 @@ pub(super) fn write(
                 writeln!(output, "{}", painted(&place, Colour::Dim))?;
                 match new {
                     Some(new) => {
-                        let (old, new) = (format!("-{old}"), format!("+{new}"));
-                        writeln!(output, "{}", painted(&old, Colour::Red))?;
-                        writeln!(output, "{}", painted(&new, Colour::Green))?;
+                        writeln!(output, "{}", painted(&marked('-', &old), Colour::Red))?;
+                        writeln!(output, "{}", painted(&marked('+', &new), Colour::Green))?;
                     }
-                    None => writeln!(output, " {old}")?,
+                    None => writeln!(output, "{}", marked(' ', &old))?,
                 }
             }
         }
     }
     output.flush()
+}
+
+/// Each line behind a mark. What a message has must not move the cursor of a terminal.
+fn marked(mark: char, text: &str) -> String {
+    let lines = text
+        .split('\n')
+        .map(|line| format!("{mark}{}", printable_lines(line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// How many values of which kind were found by which rule, and what became of them; on standard error,

@@ -42,12 +42,7 @@ impl<'a> TriedRequest<'a> {
             .ok_or_else(|| format!("--request {line:?}: expected \"METHOD /path\""))?;
         let headers = headers
             .iter()
-            .map(|header| {
-                let (name, value) = header
-                    .split_once(':')
-                    .ok_or_else(|| format!("--header {header:?}: expected \"name: value\""))?;
-                Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
-            })
+            .map(|line| header("--header", line))
             .collect::<Result<Vec<_>, String>>()?;
         let host = headers.iter().find(|(name, _)| name == "host");
         let identity = claims.map(caller).transpose()?;
@@ -78,6 +73,14 @@ impl<'a> TriedRequest<'a> {
             consent: OnceCell::new(),
         })
     }
+}
+
+/// A header of an option, its name in lower case.
+pub(super) fn header(option: &str, line: &str) -> Result<(String, String), String> {
+    let (name, value) = line
+        .split_once(':')
+        .ok_or_else(|| format!("{option} {line:?}: expected \"name: value\""))?;
+    Ok((name.trim().to_ascii_lowercase(), value.trim().to_owned()))
 }
 
 /// The caller whose verified claims are in a file.

@@ -21,7 +21,7 @@ pub struct RouteConfigs<T> {
     filter: &'static str,
     capabilities: Capabilities,
     keys: &'static [&'static str],
-    /// What the plugin itself says.
+    /// What the plugin itself says, as far as routes have use for it.
     base: Json,
     metadata: Option<OnError>,
     folded: Vec<(FoldedRule, Rc<T>)>,
@@ -109,7 +109,7 @@ impl<T> RouteConfigs<T> {
             filter,
             capabilities: *startup.capabilities,
             keys: part.keys,
-            base: Json::parse(startup.configuration.as_bytes()).unwrap_or(Json::Null),
+            base: part.base(&Json::parse(startup.configuration.as_bytes()).unwrap_or(Json::Null)),
             metadata,
             folded: folded.collect::<Result<_, Problems>>()?,
             known: RefCell::default(),
@@ -273,6 +273,6 @@ impl<T> RouteConfigs<T> {
 
 const CODE: &str = "route_config_invalid";
 /// Configurations of routes that are kept ready. What is used least goes first.
-const MAX_KNOWN: usize = 64;
+const MAX_KNOWN: usize = 256;
 /// Of one configuration so many mistakes are logged.
 const MAX_LOGGED: usize = 8;

@@ -58,7 +58,10 @@ impl FoldedRule {
             }
         };
         let configuration = merged(base, &own, part.keys).map_err(report).ok()?;
-        (part.check)(&configuration).result.map_err(report).ok()?;
+        (part.check_route)(&configuration)
+            .result
+            .map_err(report)
+            .ok()?;
         Some(Self {
             about: about.ok()?,
             configuration,

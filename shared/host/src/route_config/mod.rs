@@ -37,6 +37,45 @@ pub struct RoutePart {
     pub keys: &'static [&'static str],
     /// Reads a whole configuration.
     pub check: fn(&str) -> Checked<()>,
+    /// The keys that a route has no use for but the names of their members: there may be many thousands of
+    /// API keys, and they are read once, for the plugin.
+    pub unread: &'static [&'static str],
+    /// Reads a configuration in which only names are left of those keys.
+    pub check_route: fn(&str) -> Checked<()>,
+}
+
+impl RoutePart {
+    /// That of a filter whose routes are read with everything that its plugin says.
+    #[must_use]
+    pub const fn new(keys: &'static [&'static str], check: fn(&str) -> Checked<()>) -> Self {
+        Self {
+            keys,
+            check,
+            unread: &[],
+            check_route: check,
+        }
+    }
+
+    /// A configuration of a plugin without what its routes have no use for.
+    fn base(&self, plugin: &Json) -> Json {
+        let Json::Object(members) = plugin else {
+            return plugin.clone();
+        };
+        let members = members.iter().map(|(key, value)| {
+            let value = match value {
+                Json::Object(named) if self.unread.contains(&key.as_str()) => {
+                    let names = named.iter().map(|(name, _)| (name.clone(), Json::Null));
+                    Json::Object(names.collect())
+                }
+                Json::Array(_) if self.unread.contains(&key.as_str()) => Json::Array(Vec::new()),
+                value => value.clone(),
+            };
+            (key.clone(), value)
+        });
+        // The rules that Higress folds in may be many, and none has use for the others.
+        let members = members.filter(|(key, _)| key != FOLDED_KEY && key != METADATA_KEY);
+        Json::Object(members.collect())
+    }
 }
 
 /// The keys `route_config` and `_rules_`.
@@ -65,8 +104,8 @@ impl RouteSettings {
                 folded: Vec::new(),
             };
         };
-        let base = fields.node().json();
-        let rule = |rule: Node<'_>| FoldedRule::read(&rule, base, part);
+        let base = part.base(fields.node().json());
+        let rule = |rule: Node<'_>| FoldedRule::read(&rule, &base, part);
         Self {
             metadata,
             folded: node
@@ -185,3 +224,20 @@ const METADATA_KEY: &str = "route_config";
 const FOLDED_KEY: &str = "_rules_";
 /// A control plane writes one for each route that differs.
 const MAX_FOLDED_RULES: usize = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_routes_have_no_use_for_they_get_the_names() {
+        let part = RoutePart {
+            unread: &["providers", "objections"],
+            ..RoutePart::new(&["rules"], |text| policy::config::check(text, |_| Some(())))
+        };
+        let plugin = r#"{"providers":{"a":{"api_keys":{}},"b":{}},"objections":[{}],"rules":[{}],"_rules_":[{}]}"#;
+        let base = part.base(&Json::parse(plugin.as_bytes()).unwrap());
+        let expected = r#"{"providers":{"a":null,"b":null},"objections":[],"rules":[{}]}"#;
+        assert_eq!(base.to_string(), expected);
+    }
+}

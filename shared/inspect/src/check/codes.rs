@@ -70,6 +70,10 @@ codes! {
         "Two providers of all_of look for their credentials at one place only, the same: a request has one there, which counts for one of them. Give one of them another place.";
     HEADER_SHARED "MW1219" "header_shared"
         "Two providers of all_of set one header: the upstream gets what the first caller's token says, or nothing. Give one of them another header.";
+    CONSENT_BEFORE_CALLER "MW1220" "consent_before_caller"
+        "jwt-auth chooses rules before it knows the caller, so a condition on consent in a match goes by the signals of the request alone: no claim, no lookup, no remembered opt-out, no objection. Put what callers must have agreed to under require.";
+    ON_ERROR_ALLOW "MW1221" "on_error_allow"
+        "While a provider is away, requests pass that nobody has authenticated. What clients can bring about themselves (made-up keys, too many requests) is refused all the same.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

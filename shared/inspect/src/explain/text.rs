@@ -3,6 +3,8 @@
 use policy::decision::{Decision, Outcome};
 use policy::explain::Condition;
 
+use crate::printable::{printable, printable_lines};
+
 use super::sections::{Budget, Charge, Explanation, Fate, RuleLine, Section};
 
 /// What is told of one filter, of the result or of a record.
@@ -32,7 +34,7 @@ impl Explanation {
     /// Which request is explained.
     #[must_use]
     pub fn title(&self) -> String {
-        format!("{} from {}", self.request, self.client)
+        printable(&format!("{} from {}", self.request, self.client))
     }
 
     /// What each filter did, what came of it, and the records.
@@ -59,9 +61,9 @@ impl Explanation {
             None => lines.push("the upstream receives nothing".to_owned()),
             Some(headers) => {
                 let path = headers.get(":path").map_or("", String::as_str);
-                lines.push(format!("the upstream receives {path}"));
+                lines.push(format!("the upstream receives {}", printable(path)));
                 if !seen.upstream_body.is_empty() {
-                    lines.push(seen.upstream_body.trim_end().to_owned());
+                    lines.push(printable_lines(seen.upstream_body.trim_end()));
                 }
             }
         }
@@ -73,7 +75,7 @@ impl Explanation {
         let status = paint(&seen.status.to_string(), tone);
         lines.push(format!("the client receives {status}"));
         if !seen.body.is_empty() {
-            lines.push(seen.body.trim_end().to_owned());
+            lines.push(printable_lines(seen.body.trim_end()));
         }
         Chapter {
             title: "result".to_owned(),
@@ -100,9 +102,10 @@ fn section(section: &Section, paint: Paint) -> Vec<String> {
         lines.push(format!("{:width$}  decides: {default}", "default"));
     }
     let heard = section.heard.iter();
-    lines.extend(
-        heard.map(|heard| format!("{} says of {}: {}", heard.service, heard.about, heard.said)),
-    );
+    lines.extend(heard.map(|heard| {
+        let (about, said) = (printable(&heard.about), printable(&heard.said));
+        format!("{} says of {about}: {said}", heard.service)
+    }));
     let lacks = section.lacks.iter();
     lines.extend(lacks.map(|condition| format!("it asks for {}", wanted(condition))));
     lines.extend(section.charges.iter().map(counted));
@@ -148,14 +151,16 @@ fn wanted(condition: &Condition) -> String {
         expected,
         found,
     } = condition;
-    format!("{key} {expected}, and there is {found}")
+    printable(&format!("{key} {expected}, and there is {found}"))
 }
 
 fn counted(charge: &Charge) -> String {
     let units = if charge.cost == 1 { "" } else { " units" };
     let mut text = format!(
         "limit {} counts {}{units} for {}",
-        charge.limit, charge.cost, charge.key
+        printable(&charge.limit),
+        charge.cost,
+        printable(&charge.key)
     );
     for (window, remaining, quota) in &charge.windows {
         let requests = remaining.checked_div(charge.cost).unwrap_or(*remaining);
@@ -171,7 +176,11 @@ fn counted(charge: &Charge) -> String {
 }
 
 fn budgeted(budget: &Budget) -> String {
-    let mut text = format!("budget {} is for {}", budget.name, budget.key);
+    let mut text = format!(
+        "budget {} is for {}",
+        printable(&budget.name),
+        printable(&budget.key)
+    );
     if budget.charged.is_empty() {
         text.push_str("; this response charges nothing to it");
     }
@@ -191,10 +200,10 @@ fn decided(decision: &Decision, paint: Paint) -> String {
     };
     let mut text = paint(decision.outcome.as_str(), tone);
     if let Some(rule) = &decision.rule {
-        text.push_str(&format!(" by {rule}"));
+        text.push_str(&format!(" by {}", printable(rule)));
     }
     if !decision.reason.is_empty() {
-        text.push_str(&format!(": {}", decision.reason));
+        text.push_str(&format!(": {}", printable(&decision.reason)));
     }
     if decision.report_only {
         text.push_str(" (report mode: nothing is done)");

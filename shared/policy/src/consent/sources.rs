@@ -403,8 +403,13 @@ fn cookies(facts: &dyn Facts, name: &str) -> Vec<String> {
 }
 
 fn parameters(facts: &dyn Facts, name: &str) -> Vec<String> {
-    let values = parameter_values(facts.raw_path(), name).take(MAX_LINES.saturating_add(1));
+    // Where nobody knows all paths, the one that was sent counts.
+    let targets = facts.targets().unwrap_or_else(|| vec![facts.raw_path()]);
+    let values = targets
+        .into_iter()
+        .flat_map(|target| parameter_values(target, name));
     values
+        .take(MAX_LINES.saturating_add(1))
         .map(|value| match crate::text::lossy(&value) {
             Cow::Borrowed(text) => text.to_owned(),
             Cow::Owned(text) => text,

@@ -154,6 +154,12 @@ impl Match {
         !self.scopes.is_empty() || !self.claims.is_empty() || self.break_glass.is_some()
     }
 
+    /// Whether the rule asks what the caller has agreed to.
+    #[must_use]
+    pub const fn asks_for_consent(&self) -> bool {
+        self.consent.is_some()
+    }
+
     /// How the upstream of the rule routes paths.
     #[must_use]
     pub(crate) const fn routing(&self) -> PathRouting {

@@ -36,7 +36,7 @@ pub(super) fn escaped(text: &str) -> impl Iterator<Item = u8> {
 
 /// Replaces each escape by what `change` makes of it; `None` if there is none that it changes. What
 /// is no escape stays: after a first decoding, `100%` is a text like any other.
-pub(super) fn replace(text: &[u8], change: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
+pub(crate) fn replace(text: &[u8], change: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
     if !text.contains(&b'%') {
         return None;
     }

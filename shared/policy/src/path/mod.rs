@@ -25,6 +25,7 @@ pub use servers::{SERVERS, Server, Step};
 use crate::overrides::Overrides;
 use crate::values::MAX_VALUES;
 
+pub(crate) use escapes::replace;
 use escapes::{decode, is_unreserved};
 use pattern::is_same_name;
 

@@ -11,6 +11,7 @@ mod fetching;
 mod keys;
 mod lists;
 mod opaque;
+mod readings;
 mod requests;
 mod separate;
 mod tokens;

@@ -1,0 +1,216 @@
+//! Whatever servers may take for the query, and whoever names a key: nobody gets through by it.
+
+use std::time::Duration;
+
+use host::fake::{CallResponse, Profile, Request};
+use serde_json::json;
+
+use super::bed::{Bed, ISSUER, Signer, bearer, in_every_host, refusal};
+
+const KEY: &str = "abc";
+const KEY_HASH: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[test]
+fn the_query_of_every_path_that_a_server_may_take_counts() {
+    let signer = Signer::new("a", 7);
+    let configuration = json!({
+        "providers": {"a": {"issuer": ISSUER, "audiences": ["api"], "jwks": {"inline": signer.jwks()}}},
+        "requests": [{"match": {"paths": ["/orders"]}, "max_query": {"limit": 100}}],
+        "rules": [
+            {"match": {"paths": ["/acc/**"]}, "require": {"provider": "a",
+                "claims": [{"claim": "sub", "equals": {"query": "account"}}]}},
+            {"match": {"paths": ["/items/**"], "methods": ["DELETE"]}, "require": {"provider": "a"}},
+            {"allow": "anonymous"},
+        ],
+    });
+    in_every_host(&configuration, |bed| {
+        let token = signer.token(&bed.claims(&json!({})));
+        let own = bearer("/acc/1?account=jane", &token);
+        bed.passes("the owner", &own, &token);
+        let same = own.header("x-forwarded-uri", "/acc/1?account=jane");
+        bed.passes("a proxy repeats it", &same, &token);
+        for name in [
+            "x-original-url",
+            "x-rewrite-url",
+            "x-forwarded-uri",
+            "path-info",
+        ] {
+            for given in [
+                "/acc/1?account=jo",
+                "/acc/1",
+                "/acc/1?account=jane&account=jo",
+            ] {
+                let request = bearer("/acc/1?account=jane", &token).header(name, given);
+                bed.refuses(name, &request, &token, (400, "query_ambiguous"));
+            }
+        }
+        for path in [
+            "/acc/1%3faccount=jo%26x=?account=jane",
+            "/acc/1%253faccount=jo%26x=?account=jane",
+        ] {
+            let request = bearer(path, &token);
+            bed.refuses(path, &request, &token, (400, "query_ambiguous"));
+        }
+        let too_large = (400, "query_too_large");
+        for request in [
+            Request::get("/orders?limit=500"),
+            Request::get("/orders?limit=5").header("x-original-url", "/orders?limit=500"),
+            Request::get("/x").header("x-original-url", "/orders?limit=500"),
+            Request::get("/orders%3flimit=500"),
+        ] {
+            bed.refuses("too much", &request, "", too_large);
+        }
+        let methods = (400, "method_ambiguous");
+        for request in [
+            Request::post("/items/1?_method=DELETE", "x"),
+            Request::post("/items/1", "x").header("x-original-url", "/items/1?_method=DELETE"),
+        ] {
+            bed.refuses("another method", &request, "", methods);
+        }
+    });
+}
+
+#[test]
+fn an_api_key_has_the_identity_that_its_claims_give() {
+    let key = |id: &str, more: serde_json::Value| {
+        let mut key = json!({"id": id, "sha256": KEY_HASH});
+        key.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        key
+    };
+    let configuration = |identity: serde_json::Value,
+                         key: serde_json::Value,
+                         require: serde_json::Value| {
+        let mut rule = json!({"provider": "keys"});
+        rule.as_object_mut()
+            .unwrap()
+            .extend(require.as_object().unwrap().clone());
+        json!({
+            "providers": {"keys": {"identity": identity, "api_keys": {"from": [{"header": "x-key"}], "keys": [key]}}},
+            "deny": {"subjects": ["jane@example.com"]},
+            "rules": [{"require": rule}],
+        })
+    };
+    let request = Request::get("/").header("x-key", KEY);
+    let revoked = configuration(
+        json!({"subject": "email"}),
+        key("k", json!({"claims": {"email": "jane@example.com"}})),
+        json!({}),
+    );
+    in_every_host(&revoked, |bed| {
+        bed.refuses("on the list", &request, KEY, (401, "token_revoked"));
+    });
+    for (identity, claims, require) in [
+        (
+            json!({"scopes": "perms"}),
+            json!({"perms": ["a", "b"]}),
+            json!({"scopes": ["b"]}),
+        ),
+        (
+            json!({"consents": "agreed"}),
+            json!({"agreed": ["care"]}),
+            json!({"consent": {"granted": "care"}}),
+        ),
+    ] {
+        let configuration = configuration(identity, key("k", json!({"claims": claims})), require);
+        in_every_host(&configuration, |bed| {
+            bed.passes("by its claims", &request, KEY);
+        });
+    }
+    let told = configuration(
+        json!({"tenant": "org", "roles": "groups"}),
+        key(
+            "k",
+            json!({"roles": ["own"], "claims": {"org": "acme", "groups": ["other"]}}),
+        ),
+        json!({}),
+    );
+    let mut bed = Bed::new(Profile::Envoy, &told);
+    let outcome = bed.passes("by both", &request, KEY);
+    let identity = outcome.properties.value("meshward.identity").unwrap();
+    let identity: serde_json::Value = serde_json::from_slice(&identity).unwrap();
+    assert_eq!(identity["tenant"], "acme");
+    assert_eq!(
+        identity["roles"],
+        json!(["own"]),
+        "what the entry says itself"
+    );
+    assert_eq!(identity["subject"], "k");
+}
+
+#[test]
+fn on_error_lets_nobody_through_who_names_keys_that_nobody_has() {
+    let signer = Signer::new("a", 7);
+    let configuration = json!({
+        "on_error": "allow",
+        "providers": {"a": {"issuer": ISSUER, "audiences": ["api"],
+            "jwks": {"remote": {"uri": "https://idp.example.com/keys", "cluster": "idp"}}}},
+        "rules": [{"require": {"provider": "a"}}],
+    });
+    let jwks = signer.jwks().to_string();
+    in_every_host(&configuration, |bed| {
+        let keys = jwks.clone();
+        bed.responses(move |_| CallResponse::http(200, keys.clone()));
+        bed.wait(Duration::from_millis(150));
+        let token = signer.token(&bed.claims(&json!({})));
+        bed.passes("the first", &bearer("/", &token), &token);
+        for number in 0..20 {
+            bed.wait(Duration::from_millis(100));
+            let header = json!({"alg": "ES256", "kid": format!("made up {number}")});
+            let forged = signer.sign(&header.to_string(), &bed.claims(&json!({})).to_string());
+            let outcome = bed.run(&bearer("/", &forged), &forged);
+            let status = outcome.client().status();
+            assert!(
+                matches!(status, Some(401 | 503)),
+                "{:?} {number}: {status:?}",
+                bed.profile
+            );
+            assert!(outcome.upstream().headers.is_none());
+        }
+        // The provider is away: that no client can bring about.
+        bed.responses(|_| CallResponse::http(500, ""));
+        bed.wait(Duration::from_secs(60));
+        let forged = signer.sign(
+            r#"{"alg":"ES256","kid":"new"}"#,
+            &bed.claims(&json!({})).to_string(),
+        );
+        bed.run(&bearer("/", &forged), &forged);
+        bed.wait(Duration::from_millis(100));
+        bed.passes("undecided", &bearer("/", &forged), &forged);
+    });
+}
+
+#[test]
+fn on_error_lets_nobody_through_who_finds_no_room_to_wait() {
+    let configuration = json!({
+        "on_error": "allow", "waiting": {"max_requests": 0},
+        "providers": {"a": {"introspection": {"uri": "https://idp.example.com/introspect",
+            "cluster": "idp", "client_id": "edge", "client_secret_env": "CLIENT_SECRET"}}},
+        "rules": [{"require": {"provider": "a"}}],
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    let request = bearer("/", "an-opaque-token");
+    bed.refuses(
+        "no room",
+        &request,
+        "an-opaque-token",
+        (503, "waiting_full"),
+    );
+}
+
+#[test]
+fn nobody_is_asked_for_consent_whom_nobody_vouches_for() {
+    let rule = |tls: serde_json::Value| json!({"providers": {}, "rules": [{"require": {"tls": tls, "consent": {"granted": "care"}}}]});
+    let refused = refusal(&rule(json!({"min_version": "1.2"})));
+    assert!(
+        refused.contains("rules[0].require") && refused.contains("nobody vouches"),
+        "{refused}"
+    );
+    in_every_host(&rule(json!({"client_certificate": true})), |bed| {
+        let request = Request::get("/").attribute(&["connection", "mtls"], [1]);
+        let outcome = bed.run(&request, "");
+        assert_eq!(outcome.client().status(), Some(403), "{:?}", bed.profile);
+        assert!(outcome.upstream().headers.is_none());
+    });
+}
