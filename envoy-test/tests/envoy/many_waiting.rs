@@ -48,7 +48,10 @@ fn gateway(peers: &Peers, is_bundle: bool) -> Envoy {
 
 fn all_are(expected: u16, mood: IdpMood, is_bundle: bool) {
     let peers = Peers::start().unwrap();
-    let token = peers.idp.mint(Algorithm::Rs256, &Token::of("alice")).unwrap();
+    let token = peers
+        .idp
+        .mint(Algorithm::Rs256, &Token::of("alice"))
+        .unwrap();
     peers.idp.set_mood_at(Endpoint::Jwks, mood);
     let envoy = gateway(&peers, is_bundle);
     let client = envoy.client(Protocol::Http2);
@@ -56,12 +59,7 @@ fn all_are(expected: u16, mood: IdpMood, is_bundle: bool) {
     let statuses = client.statuses_at_once(&request, WAITING).unwrap();
     let others = statuses.iter().filter(|status| **status != expected);
     let first = others.clone().next();
-    assert_eq!(
-        (others.count(), first),
-        (0, None),
-        "{}",
-        envoy.log().tail()
-    );
+    assert_eq!((others.count(), first), (0, None), "{}", envoy.log().tail());
     let response = client.send(&Request::get("/healthz")).unwrap();
     assert_eq!(response.status, 200, "the VM is alive");
     assert_eq!(envoy.traps(), 0, "and has been all the time");

@@ -98,8 +98,7 @@ impl Holding {
         while let Some(waiter) = self.waiting.next_turn(host) {
             let held = &waiter.request;
             // In report mode the stream may be long gone; what is counted does not need it.
-            let goes_on =
-                held.is_recorded || self.refuse_or_continue(host, held, NOT_ACKNOWLEDGED);
+            let goes_on = held.is_recorded || self.refuse_or_continue(host, held, NOT_ACKNOWLEDGED);
             if goes_on && held.enforces {
                 let _ = waiter.resume(host);
             }
@@ -235,8 +234,7 @@ mod tests {
         fn on_tick(&mut self, host: &dyn Host) {
             if self.acknowledges {
                 let records = self.held.drain(..).map(record_of).collect();
-                self.holding
-                    .settle(host, &BatchOutcome::Delivered(records));
+                self.holding.settle(host, &BatchOutcome::Delivered(records));
             }
             self.holding.tick(host, host.monotonic_ns());
         }

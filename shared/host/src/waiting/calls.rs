@@ -157,7 +157,9 @@ impl<C> Calls<C> {
         if self.under_way.is_empty() {
             return Vec::new();
         }
-        let overdue = self.under_way.extract_if(.., |_, call| call.is_overdue(now_ns));
+        let overdue = self
+            .under_way
+            .extract_if(.., |_, call| call.is_overdue(now_ns));
         overdue.take(MOST_ENDED).map(|(_, call)| call).collect()
     }
 

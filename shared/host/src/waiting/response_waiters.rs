@@ -49,11 +49,10 @@ impl<K: Copy + PartialEq> ResponseWaiters<K> {
 
     /// Who can have a call made now, in the order in which they came. `has_room` is asked once for each, and counts
     /// those that it has said yes to.
-    pub fn take_callers(
-        &mut self,
-        mut has_room: impl FnMut(u64) -> bool,
-    ) -> Vec<ContextId> {
-        let taken = self.for_calls.extract_if(.., |(_, client)| has_room(*client));
+    pub fn take_callers(&mut self, mut has_room: impl FnMut(u64) -> bool) -> Vec<ContextId> {
+        let taken = self
+            .for_calls
+            .extract_if(.., |(_, client)| has_room(*client));
         taken.map(|(context, _)| context).collect()
     }
 

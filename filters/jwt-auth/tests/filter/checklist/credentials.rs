@@ -386,21 +386,17 @@ fn a_response_is_paid_for_by_those_whom_it_is_about() {
         .map(|number| {
             let request = Request::get("/")
                 .header("x-credential", format!("junk {number}"))
-                .attribute(&["source", "address"], format!("192.0.2.{}:4711", number % 4));
+                .attribute(
+                    &["source", "address"],
+                    format!("192.0.2.{}:4711", number % 4),
+                );
             bed.proxy.start(&request)
         })
         .collect();
-    let before = bed
-        .proxy
-        .host()
-        .times_called("proxy_set_effective_context");
+    let before = bed.proxy.host().times_called("proxy_set_effective_context");
     let asked = bed.responses(|_| CallResponse::http(200, r#"{"active":false}"#));
     bed.wait(Duration::from_secs(2));
-    let looked = bed
-        .proxy
-        .host()
-        .times_called("proxy_set_effective_context")
-        - before;
+    let looked = bed.proxy.host().times_called("proxy_set_effective_context") - before;
     for stream in streams {
         assert_eq!(bed.proxy.finish(stream).client().status(), Some(401));
     }

@@ -8,8 +8,8 @@ use super::super::{CallResponse, FakeHost, Profile, Proxy, Request, Response};
 use super::refuse;
 use crate::waiting::{Call, CallId, Calls, Occasion, ResponseWaiters, WaitingRequests};
 use crate::{
-    Action, CallToken, Capabilities, ContextId, Filter, HeaderMap, Host, HttpCall, ResponseSizes, Startup,
-    Stream, header_text,
+    Action, CallToken, Capabilities, ContextId, Filter, HeaderMap, Host, HttpCall, ResponseSizes,
+    Startup, Stream, header_text,
 };
 
 /// Asks once for everybody who comes meanwhile; what is not answered with 200 refuses them.
@@ -175,7 +175,9 @@ fn one_callback_ends_few_and_the_next_come_at_once() {
         let streams: Vec<_> = streams.collect();
         respond_to_next(&mut proxy, status);
         let arrived = |proxy: &Proxy, streams: &[ContextId]| {
-            let arrived = streams.iter().filter(|stream| proxy.request_arrived(**stream));
+            let arrived = streams
+                .iter()
+                .filter(|stream| proxy.request_arrived(**stream));
             arrived.count()
         };
         if status == 200 {
