@@ -535,3 +535,15 @@ fn an_expression_costs_what_its_program_may_take() {
         plan.looks() - before
     );
 }
+
+#[test]
+fn two_rules_of_one_name_and_scopes_with_commas_are_warned_of() {
+    let checked = Config::check(
+        r#"{"rules":[{"name":"a","detect":["EMAIL"]},{"name":"a","detect":["PHONE"],"unless":{"scopes":["x,y"]}}]}"#,
+    );
+    let warnings = checked.warnings.iter();
+    let found: Vec<&str> = warnings.map(config::Warning::code).collect();
+    assert_eq!(found, ["scope_comma", "rule_name_duplicate"]);
+    let wrong = r#"{"rules":[{"detect":["EMAIL"],"unless":{"scopes":["x y"]}}]}"#;
+    assert!(Config::check(wrong).result.is_err());
+}
