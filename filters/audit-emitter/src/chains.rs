@@ -6,6 +6,7 @@
 mod gaps;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
@@ -91,6 +92,9 @@ impl Chains {
     /// Says who else records requests in this proxy.
     pub fn set_other_emitters(&mut self, mut emitters: Vec<String>) {
         policy::sort::by(&mut emitters, Ord::cmp);
+        // Of many, each names those behind itself.
+        let behind = emitters.partition_point(|other| *other < self.origin.emitter);
+        emitters.rotate_left(behind);
         emitters.truncate(MAX_EMITTERS);
         self.other_emitters = emitters;
     }
@@ -335,11 +339,13 @@ impl Chains {
     }
 
     fn peers(&self, class: &str) -> Peers {
-        let siblings = self
-            .open
-            .iter()
-            .filter(|(other, _)| other.as_str() != class);
-        let heads = siblings.filter_map(|(_, entry)| entry.chain.head());
+        // Those behind its own first: of many, each is named by as many others.
+        let own = Bound::Excluded(class);
+        let behind = self.open.range::<str, _>((own, Bound::Unbounded));
+        let before = self.open.range::<str, _>((Bound::Unbounded, own));
+        let heads = behind
+            .chain(before)
+            .filter_map(|(_, entry)| entry.chain.head());
         Peers {
             siblings: heads.take(MAX_SIBLINGS).collect(),
             emitters: self.other_emitters.clone(),

@@ -18,6 +18,7 @@ GROUPS = {
             "/http_request/url/url_string": None},
 }
 KINDS = "open checkpoint heartbeat close gap config_change tombstone erasure purge hold release".split()
+ORDERS = KINDS[6:]
 sha256 = lambda *parts: hashlib.sha256(b"".join(parts)).digest()
 
 
@@ -149,20 +150,30 @@ def is_signed(fingerprint, signature, public_key):
 
 def verify(lines, keys):
     """Records in any order: what is missing, what is vouched for, which chains are only named."""
-    chains, declared, heads, missing, covered = {}, {}, [], [], {}
+    chains, gaps, heads, missing, covered, signers = {}, [], [], [], {}, {}
     for line in lines:
         record = check(line)
         known = chains.setdefault(record["chain"], {}).setdefault(record["sequence"], record)
         need(known["fingerprint"] == record["fingerprint"], "fork")
         control = record["control"]
         if control.get("kind") == "gap":
-            of = declared.setdefault(control.get("chain_uid", record["chain"]), set())
-            of.update(n for first, last in control.get("ranges", []) for n in range(first, last + 1))
+            gaps.append((record["chain"], control))
         if record["signature"]:
             key = keys.get(control["key_id"], {}).get("public_key")
             need(key and is_signed(record["fingerprint"], record["signature"], key), "wrong_signature")
+            if control["kind"] not in ORDERS:
+                signer = signers.setdefault(record["chain"], control["key_id"])
+                need(signer == control["key_id"] or keys[signer].get("role") == "operator", "key_changed")
             covered[record["chain"]] = max(record["sequence"], covered.get(record["chain"], 0))
             heads += control.get("siblings", []) + [control[n] for n in ("predecessor",) if n in control]
+    declared = {}
+    for by, gap in gaps:
+        # Only whoever has the key of a chain, or has taken the place of that key, tells what is lost of it.
+        uid = gap.get("chain_uid", by)
+        key, of = signers.get(by), signers.get(uid)
+        if key == of or None in (key, of) or keys[key].get("succeeds") == of:
+            numbers = (range(first, last + 1) for first, last in gap.get("ranges", []))
+            declared.setdefault(uid, set()).update(n for numbers in numbers for n in numbers)
     last = {uid: max(records) for uid, records in chains.items()}
     for head in heads:
         uid, sequence = head["chain_uid"], head["sequence"]

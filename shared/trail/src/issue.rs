@@ -74,6 +74,10 @@ kinds! {
     ErasedWithoutOrder = "erased_without_order", Failure;
     /// Something was erased or purged that was on hold.
     HoldBroken = "hold_broken", Failure;
+    /// An operator has purged records long before their time was over.
+    PurgedEarly = "purged_early", Failure;
+    /// An operator has erased parts of records that must stay as they are for longer, and does not say why.
+    ErasedEarly = "erased_early", Failure;
     /// An operator's order has a time that has not come yet.
     OrderAhead = "order_ahead", Failure;
     /// An envelope says something else than the record in it.
@@ -82,6 +86,9 @@ kinds! {
     Contradiction = "contradiction", Failure;
     /// A chain has records of more than one retention class.
     ClassChanged = "class_changed", Failure;
+    /// A chain, or one that goes on from another, is signed with another key than before, and nobody says that the one
+    /// takes the place of the other.
+    KeyChanged = "key_changed", Failure;
     /// A record is signed with a key that is none of those given.
     ForeignKey = "foreign_key", Failure;
     /// None of the keys given vouches for any record of a chain.

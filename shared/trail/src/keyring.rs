@@ -1,6 +1,6 @@
 //! Who may sign: public keys by id, each for emitters or for operators, and for a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use audit::keys::{LogKey, PublicKey};
 use audit::record::Record;
@@ -11,7 +11,11 @@ use policy::config::{self, Fields, Node, Problems};
 pub struct Keyring {
     keys: HashMap<String, Vec<Entry>>,
     log_keys: Vec<LogKey>,
+    successions: Successions,
 }
+
+/// Which key, by its id, is the next one of whoever had another: the new one stands first.
+pub type Successions = BTreeSet<(String, String)>;
 
 /// A key and what it is good for.
 #[derive(Clone, Debug)]
@@ -78,10 +82,18 @@ impl Keyring {
     /// All that is wrong with it.
     pub fn add_file(&mut self, text: &str) -> Result<(), Problems> {
         let entries = config::read(text, |node| node.object(read_keys))?;
-        for (id, entry) in entries {
+        for (id, entry, before) in entries {
+            self.successions
+                .extend(before.map(|before| (id.clone(), before)));
             self.add(Some(id), entry);
         }
         Ok(())
+    }
+
+    /// Which keys have taken the place of others.
+    #[must_use]
+    pub const fn successions(&self) -> &Successions {
+        &self.successions
     }
 
     /// Adds a key that tags lines of logs.
@@ -153,13 +165,13 @@ impl Keyring {
     }
 }
 
-fn read_keys(fields: &mut Fields<'_>) -> Option<Vec<(String, Entry)>> {
+fn read_keys(fields: &mut Fields<'_>) -> Option<Vec<(String, Entry, Option<String>)>> {
     fields
         .required("keys", "a list of keys")
         .and_then(|node| node.list(|node| read_key(&node)))
 }
 
-fn read_key(node: &Node<'_>) -> Option<(String, Entry)> {
+fn read_key(node: &Node<'_>) -> Option<(String, Entry, Option<String>)> {
     node.object(|fields| {
         let key = fields
             .required("public_key", "64 hexadecimal digits")
@@ -173,6 +185,9 @@ fn read_key(node: &Node<'_>) -> Option<(String, Entry)> {
         });
         let not_before_ms = fields.or("not_before", 0, |n| read_time(&n));
         let not_after_ms = fields.or("not_after", u64::MAX, |n| read_time(&n));
+        let before = fields.or("succeeds", None, |n| {
+            n.name(64).map(|id| Some(id.to_owned()))
+        });
         let key = key?;
         let id = id.unwrap_or_else(|| key.id());
         let entry = Entry {
@@ -181,7 +196,7 @@ fn read_key(node: &Node<'_>) -> Option<(String, Entry)> {
             not_before_ms,
             not_after_ms,
         };
-        Some((id, entry))
+        Some((id, entry, before))
     })
 }
 

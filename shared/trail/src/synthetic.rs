@@ -102,6 +102,11 @@ impl Emitter {
         }
     }
 
+    /// Goes on with another key.
+    pub fn set_key(&mut self, key: SigningKey) {
+        self.key = Some(key);
+    }
+
     /// The id of the chain.
     #[must_use]
     pub fn chain_uid(&self) -> &str {

@@ -24,7 +24,7 @@ fn verify(lines: &[String], keyring: &Keyring, question: &Question) -> Verdict {
         limits: Limits::default(),
     };
     let source = Source::reading(Box::new(Cursor::new(lines.join("\n").into_bytes())));
-    let trail = Trail::new(Limits::default()).with_keys(!keyring.is_empty());
+    let trail = Trail::new(Limits::default()).with_keys(keyring);
     let (trail, _) = reading.read_source(trail, source, &["test".to_owned()], || (), &|_| ());
     conclude(trail, question)
 }
@@ -340,9 +340,11 @@ fn the_published_vectors_are_judged_alike() {
     let text = include_str!("../../audit/vectors/chains.json");
     let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
     let mut keyring = Keyring::default();
-    let key = vectors["keys"]["edge-1"]["public_key"].as_str().unwrap();
-    let key = audit::keys::PublicKey::from_hex(key).unwrap();
-    keyring.add(Some("edge-1".to_owned()), Entry::always(key, Role::Emitter));
+    for id in ["edge-1", "edge-2"] {
+        let key = vectors["keys"][id]["public_key"].as_str().unwrap();
+        let key = audit::keys::PublicKey::from_hex(key).unwrap();
+        keyring.add(Some(id.to_owned()), Entry::always(key, Role::Emitter));
+    }
     for case in vectors["cases"].as_array().unwrap() {
         let lines = case["lines"].as_array().unwrap().iter();
         let lines: Vec<String> = lines
@@ -356,6 +358,7 @@ fn the_published_vectors_are_judged_alike() {
                 Kind::EndRemoved,
                 "the end of a chain was cut off that signed records beside it name",
             ),
+            (Kind::KeyChanged, "a chain goes on with another key"),
             (
                 Kind::Fork,
                 "a chain has another record than the one that signed records beside it name",

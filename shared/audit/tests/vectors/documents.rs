@@ -16,8 +16,21 @@ pub(super) fn keys() -> Value {
         |key: &SigningKey, role: &str| json!({"public_key": key.public().to_hex(), "role": role});
     json!({
         "edge-1": of(&emitter_key(), "emitter"),
+        "edge-2": of(&other_emitter_key(), "emitter"),
         "dpo-1": of(&operator_key(), "operator"),
     })
+}
+
+/// A chain of one request, and the number of its checkpoint.
+fn begun() -> (Scribe, u64) {
+    let mut scribe = Scribe::new(0x0a, Some(emitter_key()));
+    scribe.control(&open(Peers::default(), None), true);
+    scribe.request("somebody");
+    scribe.control(
+        &Control::Checkpoint(statement(1, 0, Peers::default())),
+        true,
+    );
+    (scribe, 2)
 }
 
 pub(super) fn hashes() -> Value {
@@ -127,8 +140,47 @@ pub(super) fn chains() -> Value {
         "lines": rewritten_lines,
         "refused": "fork",
     }));
+    // Nor does whoever has another emitter's key go on with a chain, or explain what is missing from it.
+    let (mut stranger, checkpoint) = begun();
+    stranger.key = Some(other_emitter_key());
+    stranger.request("nobody");
+    stranger.control(
+        &Control::Checkpoint(statement(2, checkpoint, Peers::default())),
+        true,
+    );
+    cases.push(json!({
+        "name": "a chain goes on with another key",
+        "lines": stranger.lines,
+        "refused": "key_changed",
+    }));
+    let (whole, _) = begun();
+    let mut excuse = Scribe::new(0x0b, Some(other_emitter_key()));
+    excuse.control(&open(Peers::default(), None), true);
+    excuse.control(
+        &Control::Gap(Lost {
+            reason: "rejected".to_owned(),
+            count: 1,
+            chain_uid: Some("0a".repeat(16)),
+            ranges: vec![Range(1, 1)],
+            ..Lost::default()
+        }),
+        true,
+    );
+    let holed = [
+        whole.lines[..1].to_vec(),
+        whole.lines[2..].to_vec(),
+        excuse.lines,
+    ]
+    .concat();
+    cases.push(case(
+        "a gap of another emitter explains nothing",
+        &holed,
+        &[format!("{other}:1")],
+        json!({ &other: 2, &before: 1 }),
+        &[],
+    ));
     json!({
-        "about": "Chains as an emitter signs them, whole and not. `missing` are numbers that no gap record speaks of; `covered` is the last number of each chain that a signature of a known key vouches for; `named` are chains that signed records name and that are not there. A record that signed records of another chain name must be there, and must be the one that they name.",
+        "about": "Chains as an emitter signs them, whole and not. A chain has one key: what another emitter signs neither goes on with it nor tells what is lost of it. `missing` are numbers that no gap record speaks of; `covered` is the last number of each chain that a signature of a known key vouches for; `named` are chains that signed records name and that are not there. A record that signed records of another chain name must be there, and must be the one that they name.",
         "keys": keys(),
         "cases": cases,
     })

@@ -31,6 +31,10 @@ fn emitter_key() -> SigningKey {
     SigningKey::from_seed(Some("edge-1"), &[7; 32])
 }
 
+fn other_emitter_key() -> SigningKey {
+    SigningKey::from_seed(Some("edge-2"), &[6; 32])
+}
+
 fn operator_key() -> SigningKey {
     SigningKey::from_seed(Some("dpo-1"), &[8; 32])
 }

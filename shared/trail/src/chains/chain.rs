@@ -19,6 +19,8 @@ pub struct Chain {
     pub(crate) counts: Counts,
     /// An example of the keys that its records name.
     pub(crate) key_id: Option<String>,
+    /// The key of an emitter that vouches for its records.
+    pub(crate) signed_by: Option<String>,
     pub(crate) open: Option<Open>,
     /// The id of its emitter, as a record says that a known key has signed.
     pub(crate) emitter: Option<String>,
@@ -33,6 +35,10 @@ pub struct Chain {
     pub(crate) tagged: Intervals,
     /// Times between signed records that may be too long.
     pub(crate) silences: Vec<Silence>,
+    /// The shortest time that a record of a request is kept.
+    pub(crate) keep_ms: Option<u64>,
+    /// Its emitter says that it lives where nothing happens.
+    pub(crate) has_heartbeats: bool,
     pub(crate) first_ms: Option<u64>,
     pub(crate) last_ms: u64,
     pub(crate) is_ledger: bool,
@@ -45,6 +51,16 @@ impl Chain {
         self.segments
             .iter()
             .any(|(_, segment)| segment.covered.is_some())
+    }
+
+    /// How much later than the last request a signed record comes at most; `None` where nothing says so.
+    pub(crate) fn delay_ms(&self) -> Option<u64> {
+        let heartbeat_ms = match self.heartbeat_ms() {
+            0 if self.has_heartbeats => DEFAULT_HEARTBEAT_MS,
+            // An operator may say anything.
+            stated => stated.min(MAX_HEARTBEAT_MS),
+        };
+        (heartbeat_ms > 0).then(|| heartbeat_ms.saturating_mul(2))
     }
 
     /// The longest time between two records of its emitter. After a purge only the operator knows.
@@ -77,6 +93,7 @@ pub(crate) struct Purge {
     pub(crate) checkpoint: u64,
     pub(crate) fingerprint: Hash,
     pub(crate) heartbeat_ms: Option<u64>,
+    pub(crate) time_ms: u64,
 }
 
 /// A time between two signed records.
@@ -88,3 +105,4 @@ pub(crate) struct Silence {
 }
 
 pub(super) const DEFAULT_HEARTBEAT_MS: u64 = 60_000;
+const MAX_HEARTBEAT_MS: u64 = 24 * 60 * 60 * 1000;

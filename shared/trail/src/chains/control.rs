@@ -64,6 +64,14 @@ impl Trail {
             self.beside
                 .note_emitter(&control.control, control.key_id.as_deref());
         }
+        if is_vouched && let Some(key_id) = &control.key_id {
+            let first = chain.signed_by.get_or_insert_with(|| key_id.clone());
+            if first != key_id {
+                self.issues.add(Kind::KeyChanged, place, || {
+                    format!("it is signed with the key {key_id:?}, and its chain with {first:?}: a chain has one key")
+                });
+            }
+        }
         if is_vouched {
             // Chains are sent one by one: what another one had at the time arrives a little later.
             let age_ms = now_ms.saturating_sub(item.time_ms);
@@ -105,6 +113,7 @@ impl Trail {
                 });
             }
             Control::Close { reason, .. } => chain.close = Some((sequence, reason.clone())),
+            Control::Heartbeat(_) => chain.has_heartbeats = true,
             Control::Gap(lost) => chain.gaps.push((sequence, lost.clone())),
             order if order.is_by_operator() && control.vouched == Vouched::By(Role::Operator) => {
                 chain.is_ledger = true;
@@ -197,6 +206,7 @@ impl Trail {
                         checkpoint: *checkpoint,
                         fingerprint: *fingerprint,
                         heartbeat_ms: heartbeat_ms.and_then(|text| text.parse().ok()),
+                        time_ms: item.time_ms,
                     });
                 }
             }

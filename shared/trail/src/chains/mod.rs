@@ -15,12 +15,13 @@ use foldhash::fast::RandomState;
 use crate::intervals::GroupIntervals;
 use crate::issue::{Issues, Kind};
 use crate::item::{ChainUid, Groups, Item, uid};
-use crate::keyring::Vouched;
+use crate::keyring::{Keyring, Successions, Vouched};
 use crate::segment::{Compared, Seen, Segment, Stated};
 
 use beside::Beside;
 pub(crate) use beside::{Said, Statements};
 pub use chain::Chain;
+pub(crate) use chain::Purge;
 use chain::{DEFAULT_HEARTBEAT_MS, Silence};
 pub use logged::Proved;
 use loose::LooseRecords;
@@ -36,6 +37,8 @@ pub struct Trail {
     pub(crate) orders: Vec<Order>,
     /// Parts of records that were erased, for which an order is to be found.
     pub(crate) erased: Vec<(ChainUid, Range, Groups)>,
+    /// Until when records of which parts were erased must have stayed as they were.
+    pub(crate) required: HashMap<ChainUid, Vec<(Range, u64)>>,
     /// What the orders that were read so far erase.
     pub(crate) erasures: HashMap<ChainUid, GroupIntervals>,
     /// Chains and emitters that signed records name.
@@ -46,6 +49,7 @@ pub struct Trail {
     limits: Limits,
     /// There are keys, so what none of them vouches for is no record.
     has_keys: bool,
+    successions: Successions,
     loose: LooseRecords,
 }
 
@@ -149,22 +153,33 @@ impl Trail {
             counts: Counts::default(),
             orders: Vec::new(),
             erased: Vec::new(),
+            required: HashMap::new(),
             erasures: HashMap::new(),
             beside: Beside::default(),
             spread: Vec::new(),
             segments: 0,
             limits,
             has_keys: false,
+            successions: Successions::new(),
             loose: LooseRecords::default(),
         }
     }
 
-    /// Says that there are keys: from now on, what comes from a log counts when one of them vouches
-    /// for it.
+    /// Says which keys there are. If there is any, what comes from a log counts when one of them vouches for it.
     #[must_use]
-    pub const fn with_keys(mut self, has_keys: bool) -> Self {
-        self.has_keys = has_keys;
+    pub fn with_keys(mut self, keyring: &Keyring) -> Self {
+        self.has_keys = !keyring.is_empty();
+        self.successions.clone_from(keyring.successions());
         self
+    }
+
+    /// Whether who signs with one key may speak of the chains that are signed with another: it is the same, or takes
+    /// its place. Of a chain that nobody has signed nobody knows.
+    pub(crate) fn may_speak(&self, key: Option<&str>, of: Option<&str>) -> bool {
+        let Some((key, of)) = key.zip(of) else {
+            return true;
+        };
+        key == of || self.successions.contains(&(key.to_owned(), of.to_owned()))
     }
 
     /// Whether keys were given.
@@ -431,6 +446,16 @@ impl Trail {
         if item.erased.is_empty() {
             return;
         }
+        if let Some(required_ms) = item.required_ms {
+            let required = self.required.entry(item.chain).or_default();
+            match required.last_mut() {
+                Some((range, until_ms)) if range.1.checked_add(1) == Some(item.sequence) => {
+                    range.1 = item.sequence;
+                    *until_ms = required_ms.min(*until_ms);
+                }
+                _ => required.push((Range(item.sequence, item.sequence), required_ms)),
+            }
+        }
         if item.erased.without(ordered).is_empty() {
             return;
         }
@@ -470,6 +495,9 @@ impl Trail {
         chain.last_ms = chain.last_ms.max(item.time_ms);
         let first_ms = chain.first_ms.unwrap_or(u64::MAX);
         chain.first_ms = Some(first_ms.min(item.time_ms));
+        if let Some(keep_ms) = item.expires_ms.and_then(|ms| ms.checked_sub(item.time_ms)) {
+            chain.keep_ms = Some(chain.keep_ms.map_or(keep_ms, |known| known.min(keep_ms)));
+        }
     }
 }
 

@@ -165,7 +165,7 @@ impl Reading<'_> {
         let shared = Shared {
             source: Mutex::new(source),
             sequencer: Mutex::new(Sequencer::new(
-                trail.with_keys(!self.keyring.is_empty()),
+                trail.with_keys(self.keyring),
                 O::WANTS_TEXT,
                 O::WANTS_VOUCHED,
             )),

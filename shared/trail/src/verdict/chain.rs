@@ -4,7 +4,7 @@ use audit::Range;
 
 use super::holes::declared_lost;
 use super::{ChainVerdict, Conclusion, Question, numbers};
-use crate::chains::{Chain, Trail};
+use crate::chains::{Chain, Purge, Trail};
 use crate::hex::encode;
 use crate::intervals::size;
 use crate::issue::Kind;
@@ -223,6 +223,7 @@ impl Conclusion {
                 .records
                 .expired
                 .saturating_add(at.saturating_sub(there));
+            self.check_early(trail, chain_uid, chain, purge);
             if left > 0 {
                 trail.issues.add_many(
                     Kind::StillThere,
@@ -233,6 +234,37 @@ impl Conclusion {
             }
         }
         Some(at)
+    }
+
+    /// A purge leaves the first signed record after all that goes. Where that is younger than the records of the chain
+    /// are kept, their time cannot have been over.
+    fn check_early(&self, trail: &mut Trail, chain_uid: ChainUid, chain: &Chain, purge: &Purge) {
+        let at = purge.checkpoint;
+        let stays = chain.segments.holding(at);
+        let stays = stays.and_then(|segment| segment.first_signed);
+        let of_class = chain.class.as_ref().and_then(|class| self.keeps.get(class));
+        let (Some((first, stays_ms)), Some(delay_ms), Some(keep_ms)) =
+            (stays, chain.delay_ms(), chain.keep_ms.or(of_class.copied()))
+        else {
+            return;
+        };
+        let over_ms = stays_ms.saturating_add(keep_ms).saturating_sub(delay_ms);
+        if first != at || purge.time_ms >= over_ms {
+            return;
+        }
+        trail.issues.add_many(
+            Kind::PurgedEarly,
+            at,
+            || numbers(&chain_uid, Range(0, at - 1)),
+            || {
+                format!(
+                    "an operator has purged these on {}; such records are kept for {}, and the one that stays is of {}",
+                    time::format(purge.time_ms),
+                    time::duration(keep_ms),
+                    time::format(stays_ms)
+                )
+            },
+        );
     }
 
     /// The last record that a signature vouches for.

@@ -138,16 +138,27 @@ impl Conclusion {
         );
     }
 
-    /// Sorts what emitters say about chains that they have taken over by those chains.
+    /// Sorts what emitters say about chains that they have taken over by those chains. Only who has the key of such a
+    /// chain, or took its place, can have taken it over.
     pub(super) fn adopt_gaps<S: std::hash::BuildHasher>(
         &mut self,
+        trail: &Trail,
         chains: &HashMap<ChainUid, Chain, S>,
     ) {
+        let signer = |uid: &ChainUid| chains.get(uid)?.signed_by.as_deref();
+        // Of a chain that is not here, those beside it know whose it was.
+        let named_by = |uid: &ChainUid| {
+            let named = trail.beside.chains.get(uid)?;
+            signer(&named.settled.furthest()?.by.0)
+        };
         for chain in chains.values() {
             for (sequence, lost) in &chain.gaps {
                 let target = lost.chain_uid.as_deref();
                 let target = target.and_then(|uid| decode::<16>(uid.as_bytes()));
-                if let Some(target) = target.filter(|_| is_vouched_gap(chain, *sequence)) {
+                let of = target.and_then(|target| signer(&target).or_else(|| named_by(&target)));
+                if let Some(target) = target.filter(|_| is_vouched_gap(chain, *sequence))
+                    && trail.may_speak(chain.signed_by.as_deref(), of)
+                {
                     let gaps = self.adopted.entry(target).or_default();
                     gaps.push((*sequence, lost.clone()));
                 }

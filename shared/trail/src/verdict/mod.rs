@@ -145,7 +145,13 @@ pub fn conclude(mut trail: Trail, question: &Question) -> Verdict {
     conclusion.check_orders(&mut trail);
     orders::check_times(&mut trail, question);
     let chains = std::mem::take(&mut trail.chains);
-    conclusion.adopt_gaps(&chains);
+    conclusion.adopt_gaps(&trail, &chains);
+    for chain in chains.values() {
+        if let (Some(class), Some(keep_ms)) = (&chain.class, chain.keep_ms) {
+            let known = conclusion.keeps.entry(class.clone()).or_insert(keep_ms);
+            *known = keep_ms.min(*known);
+        }
+    }
     conclusion.check_emitters(&mut trail, question);
     conclusion.check_beside(&mut trail, question, &chains, &succeeded);
     let mut uids: Vec<&ChainUid> = chains.keys().collect();
@@ -195,6 +201,8 @@ struct Conclusion {
     adopted: HashMap<ChainUid, Vec<(u64, Lost)>>,
     /// Beyond the last record of a chain that is there, one that must have been.
     known_ends: HashMap<ChainUid, u64>,
+    /// How long records of a retention class are kept at least.
+    keeps: HashMap<String, u64>,
     /// How far chains go by what signed records of others say.
     said_ends: HashMap<ChainUid, SaidEnd>,
 }

@@ -33,12 +33,15 @@ impl Conclusion {
                     checkpoint,
                     ..
                 } => vec![(chain_uid, Range(0, checkpoint.saturating_sub(1)))],
-                Control::Erasure { targets, .. } => targets
-                    .iter()
-                    .flat_map(|target| {
-                        ranges(target).map(|range| (target.chain_uid.as_str(), range))
-                    })
-                    .collect(),
+                Control::Erasure {
+                    targets, grounds, ..
+                } => {
+                    let touched = touched(targets);
+                    if !grounds.contains_key("before_expiry") {
+                        check_required(trail, order, &touched);
+                    }
+                    touched
+                }
                 _ => continue,
             };
             let mut broken = BTreeSet::new();
@@ -82,6 +85,29 @@ impl Conclusion {
     }
 }
 
+/// Nobody changes what must stay as it is for longer without saying why.
+fn check_required(trail: &mut Trail, order: &Order, touched: &[(&str, Range)]) {
+    let mut early = 0;
+    for (chain, range) in touched {
+        let chain = decode::<16>(chain.as_bytes());
+        let required = chain.and_then(|chain| trail.required.get(&chain));
+        for (of, until_ms) in required.into_iter().flatten() {
+            let both = Range(of.0.max(range.0), of.1.min(range.1));
+            if both.0 <= both.1 && order.time_ms < *until_ms {
+                early += size(both);
+            }
+        }
+    }
+    if early > 0 {
+        trail.issues.add_many(
+            Kind::ErasedEarly,
+            early,
+            || order.uid(),
+            || format!("parts of {early} records that must stay as they are for longer, and it does not say why"),
+        );
+    }
+}
+
 /// No order has a time that has not come yet.
 pub(super) fn check_times(trail: &mut Trail, question: &Question) {
     let Some(clock_ms) = question.clock_ms else {
@@ -107,6 +133,12 @@ pub(super) fn check_times(trail: &mut Trail, question: &Question) {
 
 /// How far the clocks of those who order and those who verify may differ.
 const CLOCKS_DIFFER_MS: u64 = 300_000;
+
+fn touched<'t>(targets: &'t [Target]) -> Vec<(&'t str, Range)> {
+    let of =
+        |target: &'t Target| ranges(target).map(move |range| (target.chain_uid.as_str(), range));
+    targets.iter().flat_map(of).collect()
+}
 
 fn ranges(target: &Target) -> impl Iterator<Item = Range> {
     let all = target.ranges.is_empty().then_some(Range(0, u64::MAX));

@@ -19,6 +19,7 @@ impl Conclusion {
         let mut succeeded = HashMap::new();
         let mut absent = Vec::new();
         let mut forks = Vec::new();
+        let mut strangers = Vec::new();
         for (successor, chain) in &trail.chains {
             let Some(open) = &chain.open else { continue };
             let Some(head) = open
@@ -33,6 +34,12 @@ impl Conclusion {
             };
             match trail.chains.get(&predecessor) {
                 None => absent.push((*successor, head.clone())),
+                Some(before)
+                    if !trail
+                        .may_speak(chain.signed_by.as_deref(), before.signed_by.as_deref()) =>
+                {
+                    strangers.push((*successor, head.clone()));
+                }
                 Some(_) => {
                     let compared =
                         trail
@@ -45,6 +52,20 @@ impl Conclusion {
                     succeeded.insert(predecessor, head.sequence);
                 }
             }
+        }
+        strangers.sort_unstable_by_key(|(successor, _)| *successor);
+        for (successor, head) in strangers {
+            trail.issues.add(
+                Kind::KeyChanged,
+                || encode(&successor),
+                || {
+                    format!(
+                        "it goes on from chain {}, which is signed with another key: if this one has taken its place, \
+                         say so in the file of keys (\"succeeds\")",
+                        head.chain_uid
+                    )
+                },
+            );
         }
         absent.sort_unstable_by_key(|(successor, _)| *successor);
         for (successor, head) in absent {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
+mod keys;
 mod operators;
 mod reading;
 mod statements;

@@ -127,3 +127,93 @@ fn what_was_purged_has_expired() {
         Kind::StillThere,
     );
 }
+
+/// Whoever has an operator's key can sign any purge; what stays says how young the rest was.
+#[test]
+fn what_is_purged_before_its_time_is_told() {
+    let year_ms = 365 * 24 * 60 * 60 * 1000;
+    for (keep_ms, is_early) in [(year_ms * 6, true), (year_ms, false)] {
+        let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
+        emitter.keep_ms = Some(keep_ms);
+        let mut lines = vec![emitter.open(None).text, emitter.some_request().text];
+        let stays = emitter.checkpoint();
+        lines.extend([
+            stays.text,
+            emitter.some_request().text,
+            emitter.close().text,
+        ]);
+        let record = Record::check_text(&lines[2]).unwrap();
+        let purge = Control::Purge {
+            chain_uid: record.chain_uid.clone(),
+            checkpoint: record.sequence,
+            fingerprint: record.fingerprint,
+            grounds: BTreeMap::from([("heartbeat_ms".to_owned(), "60000".to_owned())]),
+        };
+        // Nineteen months later.
+        let verdict = verify(joined(
+            &[ledger(std::slice::from_ref(&purge)), lines[2..].to_vec()].concat(),
+        ));
+        assert_eq!(
+            verdict.issue_counts.contains_key(&Kind::PurgedEarly),
+            is_early,
+            "{:#?}",
+            verdict.issues
+        );
+        // Of other chains of the class it is known how long they are kept.
+        let mut other = Emitter::new(10, "hipaa", Some(emitter_key()));
+        other.keep_ms = Some(keep_ms);
+        let others = [
+            other.open(None).text,
+            other.some_request().text,
+            other.close().text,
+        ];
+        let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
+        let (open, request) = (emitter.open(None).text, emitter.some_request().text);
+        let close = emitter.close().text;
+        let record = Record::check_text(&close).unwrap();
+        let purge = Control::Purge {
+            chain_uid: record.chain_uid.clone(),
+            checkpoint: record.sequence,
+            fingerprint: record.fingerprint,
+            grounds: BTreeMap::new(),
+        };
+        assert_ne!(open, request);
+        let verdict = verify(joined(
+            &[ledger(&[purge]), vec![close], others.to_vec()].concat(),
+        ));
+        assert_eq!(
+            verdict.issue_counts.contains_key(&Kind::PurgedEarly),
+            is_early,
+            "{:#?}",
+            verdict.issues
+        );
+    }
+}
+
+/// A record says until when nobody changes it without saying why.
+#[test]
+fn what_is_erased_before_its_least_time_is_told() {
+    let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
+    let year_ms = 365 * 24 * 60 * 60 * 1000;
+    (emitter.keep_at_least_ms, emitter.keep_ms) = (Some(year_ms * 6), Some(year_ms * 7));
+    let whole = [
+        emitter.open(None).text,
+        emitter.some_request().text,
+        emitter.close().text,
+    ];
+    let lines = [
+        whole[0].clone(),
+        erased(&whole[1], &[Group::Subject]),
+        whole[2].clone(),
+    ];
+    let mut order = erasure(&whole[1], &[Group::Subject]);
+    let judged = |order: &Control| {
+        let ledger = ledger(std::slice::from_ref(order));
+        verify(joined(&[ledger, lines.to_vec()].concat()))
+    };
+    assert_has(&judged(&order), 1, Kind::ErasedEarly);
+    if let Control::Erasure { grounds, .. } = &mut order {
+        grounds.insert("before_expiry".to_owned(), "a court".to_owned());
+    }
+    assert_eq!(judged(&order).exit_code, 0);
+}

@@ -166,6 +166,43 @@ fn signed_records_name_the_chains_and_emitters_beside_them() {
     }
 }
 
+/// Of many classes each is named by others, the last ones too.
+#[test]
+fn of_many_classes_each_is_named() {
+    let rules: Vec<String> = (0..40)
+        .map(|number| {
+            format!(
+                r#"{{"match":{{"paths":["/c{number}"]}},"retention":{{"class":"c{number:02}"}}}}"#
+            )
+        })
+        .collect();
+    let rules = format!(r#"{{"sink":"host_log","rules":[{}]}}"#, rules.join(","));
+    let mut proxy = Proxy::native::<AuditEmitter>(Profile::Envoy);
+    proxy.configure(rules).unwrap();
+    for number in 0..40 {
+        get(&mut proxy, &format!("/c{number}"));
+    }
+    proxy.advance(Duration::from_secs(130));
+    let records = logged(&proxy);
+    let records: Vec<Record> = records
+        .iter()
+        .map(|text| Record::check_text(text).unwrap())
+        .collect();
+    let last = |class: &str| {
+        let of = records.iter().rev().filter(|record| record.class == class);
+        let mut statements = of.filter_map(|record| record.control.as_ref()?.statement());
+        statements.next().unwrap().peers.siblings.clone()
+    };
+    let mut named: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for number in 0..40 {
+        for head in last(&format!("c{number:02}")) {
+            *named.entry(head.chain_uid).or_default() += 1;
+        }
+    }
+    assert_eq!(named.len(), 40, "{named:?}");
+    assert!(named.values().all(|count| *count == 32), "{named:?}");
+}
+
 /// One more worker of a process, with a random source of its own.
 fn worker(process: &Process, seed: u64, configuration: &str) -> Proxy {
     let mut proxy = Proxy::native_worker::<AuditEmitter>(process);
