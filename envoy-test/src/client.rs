@@ -210,6 +210,41 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Sends the same request so many times at once over HTTP/2, a hundred over each connection: their statuses, and 0
+    /// where there was no response.
+    ///
+    /// # Errors
+    /// When the server does not take a connection.
+    pub fn statuses_at_once(&self, request: &Request, count: usize) -> Result<Vec<u16>> {
+        let client = Self {
+            protocol: Protocol::Http2,
+            ..*self
+        };
+        block_on(async {
+            let mut streams = JoinSet::new();
+            while streams.len() < count {
+                let Connection { server, sender } = Connection::open(client).await?;
+                let Sender::Http2(sender) = sender else {
+                    continue;
+                };
+                for _ in 0..STREAMS_PER_CONNECTION.min(count.saturating_sub(streams.len())) {
+                    let sender = Sender::Http2(sender.clone());
+                    let (mut stream, request) = (Connection { server, sender }, request.clone());
+                    streams.spawn(async move { stream.exchange_in_time(&request).await });
+                }
+            }
+            let responses = streams.join_all().await;
+            Ok(responses
+                .iter()
+                .map(|response| response.as_ref().map_or(0, |response| response.status))
+                .collect())
+        })
+    }
+}
+
+const STREAMS_PER_CONNECTION: usize = 100;
+
 /// A connection of a [`Client`].
 pub struct Connection {
     server: SocketAddr,

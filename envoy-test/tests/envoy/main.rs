@@ -20,6 +20,7 @@ mod jwt_auth;
 mod jwt_keys;
 mod jwt_oidc;
 mod jwt_tls;
+mod many_waiting;
 mod monitoring;
 mod oidc_provider;
 mod pii_redactor;

@@ -7,6 +7,7 @@ mod demo;
 mod engines;
 mod envoy_manifests;
 mod examples;
+mod explained;
 mod first_run;
 mod fleet;
 mod keycloak;

@@ -114,7 +114,7 @@ impl Filter for AuditEmitter {
         let now = &Moment::of(host);
         self.succession.tick(host, now, &mut self.trail);
         self.trail.tick(host, now);
-        self.holding.give_up_late(host, now.monotonic_ns());
+        self.holding.tick(host, now.monotonic_ns());
         self.trail.report(host, now);
     }
 
@@ -287,4 +287,5 @@ fn start_ticking(
     Ok(true)
 }
 
-const TICK_PERIOD: Duration = Duration::from_millis(100);
+/// How often it looks at what is due: batches, checkpoints, what others have left, requests that wait.
+pub(crate) const TICK_PERIOD: Duration = Duration::from_millis(100);

@@ -13,8 +13,8 @@ use policy::mode::OnError;
 use policy::refusal::Refusal;
 
 use crate::config::{Assurance, Level, Rule};
+use crate::filter::TICK_PERIOD;
 use crate::outbox::BatchOutcome;
-use crate::queue::QueuedRecord;
 use crate::telemetry::{REJECTED_REQUESTS, Telemetry};
 
 /// The requests of one instance that wait for their record.
@@ -30,6 +30,8 @@ pub(crate) struct Held {
     pub(crate) enforces: bool,
     pub(crate) request_id: Option<String>,
     pub(crate) is_grpc: bool,
+    /// The collector has acknowledged its record.
+    pub(crate) is_recorded: bool,
 }
 
 impl Holding {
@@ -69,47 +71,39 @@ impl Holding {
     /// Ends the wait of the requests whose records were in a batch, by what the collector said of it:
     /// they go on, or are refused.
     pub(crate) fn settle(&mut self, host: &dyn Host, outcome: &BatchOutcome) {
-        match outcome {
-            BatchOutcome::Delivered(records) => {
-                for waiter in waiters(records) {
-                    self.release(host, waiter);
-                }
-            }
-            BatchOutcome::Rejected(records) => {
-                for waiter in waiters(records) {
-                    self.give_up(host, waiter, NOT_ACKNOWLEDGED);
-                }
-            }
-            BatchOutcome::Retried | BatchOutcome::Split(_) => {}
-        }
-    }
-
-    /// The record was acknowledged: the request goes on.
-    fn release(&mut self, host: &dyn Host, context: ContextId) {
-        if let Some(waiter) = self.waiting.take(host, context)
-            && waiter.request.enforces
-        {
-            let _ = waiter.resume(host);
-        }
-    }
-
-    /// The record was not acknowledged.
-    fn give_up(&mut self, host: &dyn Host, context: ContextId, code: &'static str) {
-        let Some(waiter) = self.waiting.take(host, context) else {
-            return;
+        let (records, is_recorded) = match outcome {
+            BatchOutcome::Delivered(records) => (records, true),
+            BatchOutcome::Rejected(records) => (records, false),
+            BatchOutcome::Retried | BatchOutcome::Split(_) => return,
         };
-        // In report mode the stream may be long gone; what is counted does not need it.
-        let goes_on = self.refuse_or_continue(host, &waiter.request, code);
-        if goes_on && waiter.request.enforces {
-            let _ = waiter.resume(host);
+        let ended: Vec<ContextId> = records.iter().filter_map(|record| record.waiter).collect();
+        for context in &ended {
+            if let Some(held) = self.waiting.get_mut(*context) {
+                held.is_recorded = is_recorded;
+            }
         }
+        self.waiting.wake(&ended);
+        self.take_turns(host);
     }
 
-    /// Gives up the requests that have waited as long as the collector has for a response.
-    pub(crate) fn give_up_late(&mut self, host: &dyn Host, now_ns: u64) {
-        for context in self.waiting.late(now_ns) {
-            self.give_up(host, context, NOT_ACKNOWLEDGED);
+    /// At a tick: those go on that have had no turn yet, and who has waited as long as the collector has for a response
+    /// is given up.
+    pub(crate) fn tick(&mut self, host: &dyn Host, now_ns: u64) {
+        self.waiting.wake_late(now_ns);
+        self.take_turns(host);
+    }
+
+    fn take_turns(&mut self, host: &dyn Host) {
+        self.waiting.begin_turns();
+        while let Some(waiter) = self.waiting.next_turn(host) {
+            let held = &waiter.request;
+            // In report mode the stream may be long gone; what is counted does not need it.
+            let goes_on = held.is_recorded || self.refuse_or_continue(host, held, NOT_ACKNOWLEDGED);
+            if goes_on && held.enforces {
+                let _ = waiter.resume(host);
+            }
         }
+        self.waiting.end_turns(host, TICK_PERIOD);
     }
 
     /// Refuses a request that is not on record, or returns true where it goes on all the same.
@@ -178,13 +172,9 @@ impl Held {
             enforces: rule.mode.enforces(),
             request_id: request.request_id(host).map(str::to_owned),
             is_grpc: request.is_grpc(host),
+            is_recorded: false,
         }
     }
-}
-
-/// Requests that wait for records of a batch.
-fn waiters(records: &[QueuedRecord]) -> impl Iterator<Item = ContextId> {
-    records.iter().filter_map(|record| record.waiter)
 }
 
 /// The reason code where the queue has no room for the record.
@@ -199,6 +189,7 @@ mod tests {
     use policy::config::Problems;
 
     use super::*;
+    use crate::queue::{Kind, QueuedRecord};
 
     /// Holds every request; the tick acknowledges the records of all, or of none.
     struct Gate {
@@ -242,12 +233,10 @@ mod tests {
 
         fn on_tick(&mut self, host: &dyn Host) {
             if self.acknowledges {
-                for context in self.held.drain(..) {
-                    self.holding.release(host, context);
-                }
+                let records = self.held.drain(..).map(record_of).collect();
+                self.holding.settle(host, &BatchOutcome::Delivered(records));
             }
-            let now_ns = host.monotonic_ns();
-            self.holding.give_up_late(host, now_ns);
+            self.holding.tick(host, host.monotonic_ns());
         }
     }
 
@@ -257,6 +246,7 @@ mod tests {
                 enforces: gate.enforces,
                 request_id: None,
                 is_grpc: false,
+                is_recorded: false,
             };
             gate.holding.hold(self.0, host.monotonic_ns(), held);
             gate.held.push(self.0);
@@ -269,6 +259,22 @@ mod tests {
 
         fn on_done(&mut self, gate: &mut Gate, _: &dyn Host) {
             gate.holding.leave(self.0);
+        }
+    }
+
+    /// The record of a request that waits for it.
+    fn record_of(context: ContextId) -> QueuedRecord {
+        QueuedRecord {
+            json: String::new(),
+            chain_uid: String::new(),
+            sequence: 0,
+            class: String::new(),
+            kind: Kind::Allowed,
+            status: None,
+            trace: None,
+            queued_ns: 0,
+            time_ns: 0,
+            waiter: Some(context),
         }
     }
 

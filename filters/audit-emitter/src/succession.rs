@@ -16,7 +16,8 @@ use crate::trail::Trail;
 pub(crate) struct Succession {
     /// None where the host has no data that outlives an instance, or no record waits for a collector.
     handover: Option<Handover>,
-    ticks_seen: u64,
+    /// Ticks are short while requests have their turns.
+    next_look_ns: u64,
     telemetry: Rc<Telemetry>,
 }
 
@@ -24,7 +25,7 @@ impl Succession {
     pub(crate) const fn new(handover: Option<Handover>, telemetry: Rc<Telemetry>) -> Self {
         Self {
             handover,
-            ticks_seen: 0,
+            next_look_ns: 0,
             telemetry,
         }
     }
@@ -40,8 +41,9 @@ impl Succession {
 
     /// At a tick: once a second, looks at what others have left.
     pub(crate) fn tick(&mut self, host: &dyn Host, now: &Moment<'_>, trail: &mut Trail) {
-        self.ticks_seen = self.ticks_seen.wrapping_add(1);
-        if self.ticks_seen % TICKS_BETWEEN_LOOKS == 1 {
+        let now_ns = now.monotonic_ns();
+        if now_ns >= self.next_look_ns {
+            self.next_look_ns = now_ns.saturating_add(NS_BETWEEN_LOOKS);
             self.adopt(host, now, trail);
         }
     }
@@ -99,5 +101,5 @@ impl Succession {
     }
 }
 
-/// Ticks are tenths of a second.
-const TICKS_BETWEEN_LOOKS: u64 = 10;
+/// How often it looks at what others have left.
+const NS_BETWEEN_LOOKS: u64 = 1_000_000_000;

@@ -22,6 +22,7 @@ use crate::enforce::managed_headers;
 use crate::enforce::{Enforcer, ResponseHeaders};
 use crate::host_limits;
 use crate::keys::FetchError;
+use crate::opaque::introspection::client_of;
 use crate::reason::Reason;
 use crate::verify::Verifier;
 use crate::verify::context::VerifyContext;
@@ -73,6 +74,8 @@ impl AccessRules {
 struct HeldRequest {
     request: Request,
     access: Rc<AccessRules>,
+    /// The address that it comes from, as a hash.
+    client: u64,
 }
 
 impl Filter for JwtAuth {
@@ -162,9 +165,13 @@ impl Filter for JwtAuth {
         ended |= self.fetch_due_keys(host, occasion);
         self.report_imports(host);
         self.report_age(host, now_ns);
-        if ended || !self.waiting.late(now_ns).is_empty() {
-            self.decide_waiting(host, None);
+        if ended {
+            self.waiting.wake_all(None);
         }
+        self.waiting.wake_late(now_ns);
+        let woken = self.verifier.woken_by_room();
+        self.waiting.wake(&woken);
+        self.decide_waiting(host);
     }
 
     fn flush(&mut self, host: &dyn Host) {
@@ -183,7 +190,12 @@ impl Filter for JwtAuth {
         if let Some(call) = self.verifier.calls.end(CallId::Http(token))
             && self.take_response(host, &call, sizes)
         {
-            self.decide_waiting(host, call.occasion.stream);
+            let at_hand = call.occasion.stream;
+            match self.verifier.woken_by(call.purpose) {
+                None => self.waiting.wake_all(at_hand),
+                Some(woken) => self.waiting.wake_by_call(&woken, at_hand),
+            }
+            self.decide_waiting(host);
         }
     }
 }
@@ -243,12 +255,15 @@ impl Stream<JwtAuth> for AuthStream {
             return action;
         };
         let can_wait = filter.verifier.calls.can_hold(self.context);
+        let client = client_of(host);
+        let has_room = filter.waiting.has_room(|held| held.client == client);
         // What only watches must not hold anybody up.
-        if !mode.enforces() || !can_wait || !filter.waiting.has_room() {
+        if !mode.enforces() || !can_wait || !has_room {
             let full = (mode.enforces() && can_wait).then_some(Reason::WaitingFull);
             if full.is_some() {
                 filter.metrics.count(host, "waiting_overflow_total", &[]);
             }
+            filter.verifier.stop_waiting(self.context);
             let decision = undecided(&decision, full);
             return self.end(enforcer, host, &request, &decision);
         }
@@ -260,6 +275,7 @@ impl Stream<JwtAuth> for AuthStream {
             HeldRequest {
                 request,
                 access: Rc::clone(&access),
+                client,
             },
         );
         Action::Pause
@@ -292,6 +308,7 @@ impl Stream<JwtAuth> for AuthStream {
         }
         filter.responses.remove(&self.context);
         if filter.waiting.leave(self.context).is_some() {
+            filter.verifier.stop_waiting(self.context);
             filter.metrics.shift(host, "waiting_requests", &[], -1);
         }
     }
@@ -374,14 +391,13 @@ impl JwtAuth {
         !failed.is_empty()
     }
 
-    /// Decides again about everybody who waits, or, where only the request at hand can be decided
-    /// about, about that one; who has waited too long is refused.
-    fn decide_waiting(&mut self, host: &dyn Host, at_hand: Option<ContextId>) {
-        for context in self.waiting.awake(at_hand) {
-            let Some(mut waiter) = self.waiting.take(host, context) else {
-                continue;
-            };
+    /// Decides again about those who are due, as many as have their turn now; who has waited too long is refused.
+    fn decide_waiting(&mut self, host: &dyn Host) {
+        self.waiting.begin_turns();
+        while let Some(mut waiter) = self.waiting.next_turn(host) {
+            let context = waiter.context();
             if !waiter.is_there() {
+                self.verifier.stop_waiting(context);
                 self.metrics.shift(host, "waiting_requests", &[], -1);
                 continue;
             }
@@ -404,6 +420,7 @@ impl JwtAuth {
                 }
                 decision = undecided(&decision, None);
             }
+            self.verifier.stop_waiting(context);
             self.metrics.shift(host, "waiting_requests", &[], -1);
             let request = &waiter.request.request;
             let response = enforcer.response_headers(&decision, host, request);
@@ -419,6 +436,7 @@ impl JwtAuth {
                 );
             }
         }
+        self.waiting.end_turns(host, TICK_PERIOD);
     }
 }
 

@@ -9,9 +9,13 @@
 //!   concerns the effective one, to be resumed, refused or put back;
 //! - what a request waits for happens elsewhere, such as in another VM: the same, from a tick;
 //! - the host never ends the call: [`Calls::take_overdue`] from a tick;
-//! - the request has waited too long: [`WaitingRequests::late`] from a tick;
+//! - the request has waited too long: [`WaitingRequests::wake_late`] from a tick;
 //! - the client leaves: [`WaitingRequests::leave`], [`Calls::cancel`] and [`Calls::take_lost`] in
 //!   [`crate::Stream::on_done`].
+//!
+//! Where one event is about many requests, they are due ([`WaitingRequests::wake_all`]) and have their turns
+//! ([`WaitingRequests::next_turn`]), few in each callback. [`ResponseWaiters`] knows which requests a response is
+//! about, so that it need not wake all.
 //!
 //! On Envoy a call belongs to the root context and its response may decide about any request. On
 //! other hosts it belongs to the request in whose callback it was started, ends with it, wakes
@@ -19,6 +23,8 @@
 
 mod calls;
 mod requests;
+mod response_waiters;
 
 pub use calls::{Call, CallId, Calls, Occasion, patience};
 pub use requests::{Waiter, WaitingRequests};
+pub use response_waiters::ResponseWaiters;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use host::shared_cache::SharedCache;
 use host::shared_cells::{CellHash, SharedCells, keyed_hash};
-use host::waiting::{Calls, patience};
-use host::{Capabilities, Host, HttpCall, Metrics, shared_data};
+use host::waiting::{Calls, ResponseWaiters, patience};
+use host::{Capabilities, ContextId, Host, HttpCall, Metrics, shared_data};
 use policy::config::{Problem, Problems};
 use policy::consent::{ConsentLookup, ConsentSources, OnLookupError, OptOutMemory, SUBJECT};
 use policy::explain::{self, Step};
@@ -40,6 +40,7 @@ struct Lookup {
     /// People whom the service is being asked about, or could not be asked about just now, and until
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
+    waiters: ResponseWaiters<CellHash>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,7 @@ impl ConsentRecords {
                     token,
                     cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
                     pending: HashMap::new(),
+                    waiters: ResponseWaiters::default(),
                 })
             }
         };
@@ -213,6 +215,35 @@ impl ConsentRecords {
         }
     }
 
+    /// The requests that a response about somebody decides, if one is there, and those for which the service can be
+    /// asked now.
+    pub(crate) fn woken(
+        &mut self,
+        calls: &Calls<Purpose>,
+        subject: Option<CellHash>,
+    ) -> Vec<ContextId> {
+        let Some(lookup) = &mut self.lookup else {
+            return Vec::new();
+        };
+        let mut woken = subject.map_or_else(Vec::new, |subject| lookup.waiters.take(subject));
+        if lookup.waiters.wait_for_calls() {
+            let mut room = lookup.room(calls);
+            woken.extend(lookup.waiters.take_callers(|_| {
+                let has_room = room > 0;
+                room = room.saturating_sub(1);
+                has_room
+            }));
+        }
+        woken
+    }
+
+    /// A request does not wait any more.
+    pub(crate) fn leave(&mut self, context: ContextId) {
+        if let Some(lookup) = &mut self.lookup {
+            lookup.waiters.leave(context);
+        }
+    }
+
     /// Takes in what a response says; the result for the metric.
     pub(crate) fn on_response(
         &mut self,
@@ -264,7 +295,10 @@ impl Lookup {
             return Said::Purposes(purposes.map(str::to_owned).collect());
         }
         match self.pending.get(&subject) {
-            Some((Pending::Asked, until_ns)) if now_ns < *until_ns => return Said::NotYet,
+            Some((Pending::Asked, until_ns)) if now_ns < *until_ns => {
+                self.waiters.wait_for_response(subject, context.stream);
+                return Said::NotYet;
+            }
             Some((Pending::Failed, until_ns)) if now_ns < *until_ns => return Said::Nothing,
             _ => {}
         }
@@ -278,10 +312,9 @@ impl Lookup {
         if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
             return Said::Nothing;
         }
-        let under_way = calls.iter();
-        let under_way = under_way.filter(|call| matches!(call.purpose, Purpose::Consent { .. }));
-        if under_way.count() >= self.settings.max_requests {
+        if self.room(calls) == 0 {
             // It is asked when others have been answered.
+            self.waiters.wait_for_call(context.stream, EVERYBODY);
             return Said::NotYet;
         }
         let until = nanoseconds(patience(self.settings.timeout));
@@ -300,7 +333,15 @@ impl Lookup {
             now_ns,
             now_ns.saturating_add(until),
         );
+        self.waiters.wait_for_response(subject, context.stream);
         Said::NotYet
+    }
+
+    /// How many more calls may be under way.
+    fn room(&self, calls: &Calls<Purpose>) -> usize {
+        let under_way = calls.iter();
+        let under_way = under_way.filter(|call| matches!(call.purpose, Purpose::Consent { .. }));
+        self.settings.max_requests.saturating_sub(under_way.count())
     }
 
     fn ask(
@@ -379,6 +420,8 @@ fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
 pub(crate) const MAX_CONSENT_BYTES: usize = 64 * 1024;
 const MAX_PURPOSES_BYTES: usize = 2048;
 const MAX_ID_BYTES: usize = 512;
+/// The service is asked about verified callers only, so clients need not be told apart to share its calls.
+const EVERYBODY: u64 = 0;
 const MAX_PENDING: usize = 20_000;
 const JUST_SAID_NS: u64 = NS_PER_S / 10;
 

@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host::waiting::{Calls, Occasion, patience};
-use host::{Host, HttpCall};
+use host::waiting::{Calls, Occasion, ResponseWaiters, patience};
+use host::{ContextId, Host, HttpCall};
 use policy::http;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
@@ -36,6 +36,7 @@ pub(crate) struct Introspector {
     active: Responses,
     /// Responses about all others, and tokens that the issuer is being asked about.
     others: Responses,
+    waiters: ResponseWaiters<TokenHash>,
 }
 
 /// What the issuer has said.
@@ -56,6 +57,7 @@ impl Introspector {
         Self {
             active: Responses::new(settings.cache_tokens),
             others: Responses::new(settings.cache_tokens),
+            waiters: ResponseWaiters::default(),
             settings,
             secret,
         }
@@ -76,11 +78,15 @@ impl Introspector {
             .into_iter()
             .find_map(|responses| responses.find(&hash, now_ns));
         if let Some(outcome) = known {
+            if matches!(outcome, Outcome::Asked) {
+                self.waiters.wait_for_response(hash, context.stream);
+            }
             return outcome;
         }
-        let client = client_of(context);
-        if !self.has_room(calls, provider, client) {
+        let client = client_of(context.host);
+        if !Room::of(&self.settings, calls, provider).takes(client) {
             // It is asked about when others have been answered, in the order of the requests.
+            self.waiters.wait_for_call(context.stream, client);
             return Outcome::Asked;
         }
         let purpose = Purpose::Introspection {
@@ -97,28 +103,29 @@ impl Introspector {
         let patience_ns = nanoseconds(patience(self.settings.timeout));
         self.others
             .remember(hash, Outcome::Asked, now_ns, patience_ns);
+        self.waiters.wait_for_response(hash, context.stream);
         Outcome::Asked
     }
 
-    /// Whether one more call may be made for a client. The last half of the calls is for clients
-    /// that have less than a quarter of them.
-    fn has_room(&self, calls: &Calls<Purpose>, provider: usize, client: u64) -> bool {
-        let most = self.settings.max_requests;
-        let half = most.div_ceil(2);
-        let (mut all, mut of_client) = (0_usize, 0_usize);
-        for call in calls.iter() {
-            if let Purpose::Introspection {
-                provider: asked,
-                client: asking,
-                ..
-            } = call.purpose
-                && asked == provider
-            {
-                all = all.saturating_add(1);
-                of_client = of_client.saturating_add(usize::from(asking == client));
-            }
+    /// The requests that a response about a token decides, if one is there, and those for which the issuer can be
+    /// asked now.
+    pub(crate) fn woken(
+        &mut self,
+        calls: &Calls<Purpose>,
+        provider: usize,
+        token: Option<TokenHash>,
+    ) -> Vec<ContextId> {
+        let mut woken = token.map_or_else(Vec::new, |token| self.waiters.take(token));
+        if self.waiters.wait_for_calls() {
+            let mut room = Room::of(&self.settings, calls, provider);
+            woken.extend(self.waiters.take_callers(|client| room.takes(client)));
         }
-        all < half || (all < most && of_client < most.div_ceil(4))
+        woken
+    }
+
+    /// A request does not wait any more.
+    pub(crate) fn leave(&mut self, context: ContextId) {
+        self.waiters.leave(context);
     }
 
     /// The call about a token is gone with the request that it belonged to.
@@ -223,6 +230,58 @@ impl Introspector {
     }
 }
 
+/// The calls of one provider that may still be made. The last half of all calls is for clients that have less than a
+/// quarter of them.
+struct Room {
+    most: usize,
+    all: usize,
+    /// The calls under way of each client that has any.
+    of_clients: Vec<(u64, usize)>,
+}
+
+impl Room {
+    fn of(settings: &Introspection, calls: &Calls<Purpose>, provider: usize) -> Self {
+        let mut room = Self {
+            most: settings.max_requests,
+            all: 0,
+            of_clients: Vec::new(),
+        };
+        for call in calls.iter() {
+            if let Purpose::Introspection {
+                provider: asked,
+                client,
+                ..
+            } = call.purpose
+                && asked == provider
+            {
+                room.count(client);
+            }
+        }
+        room
+    }
+
+    fn count(&mut self, client: u64) {
+        self.all = self.all.saturating_add(1);
+        let mut known = self.of_clients.iter_mut();
+        match known.find(|(of, _)| *of == client) {
+            Some((_, calls)) => *calls = calls.saturating_add(1),
+            None => self.of_clients.push((client, 1)),
+        }
+    }
+
+    /// Whether one more call may be made for a client; then it counts.
+    fn takes(&mut self, client: u64) -> bool {
+        let of_client = self.of_clients.iter().find(|(of, _)| *of == client);
+        let of_client = of_client.map_or(0, |(_, calls)| *calls);
+        let takes = self.all < self.most.div_ceil(2)
+            || (self.all < self.most && of_client < self.most.div_ceil(4));
+        if takes {
+            self.count(client);
+        }
+        takes
+    }
+}
+
 /// Responses about tokens: a bounded number, each for a while.
 struct Responses {
     capacity: usize,
@@ -297,10 +356,10 @@ pub(crate) fn introspected(
     Ok(verified)
 }
 
-/// The address that a request comes from, as far as it serves to share calls fairly: that of the
-/// connection, since anybody can write a header.
-fn client_of(context: VerifyContext<'_>) -> u64 {
-    let address = context.host.property(&["source", "address"]);
+/// The address that a request comes from, as far as it serves to share calls and places fairly: that which the host
+/// knows, since anybody can write a header.
+pub(crate) fn client_of(host: &dyn Host) -> u64 {
+    let address = host.property(&["source", "address"]);
     let address = address.unwrap_or_default();
     // Without the port: a client may open as many connections as it likes.
     let end = address.iter().rposition(|byte| *byte == b':');

@@ -6,6 +6,7 @@ mod key_documents;
 mod lists;
 mod others;
 pub(crate) mod verified;
+mod waiters;
 
 use std::rc::Rc;
 

@@ -275,6 +275,7 @@ fn one_fetch_serves_everybody_who_waits() {
     let calls = proxy.host().pending_calls();
     assert_eq!(calls.len(), 1);
     proxy.respond_to_call(calls[0].token, CallResponse::http(200, signer.jwks.clone()));
+    proxy.advance(Duration::from_millis(5));
     for stream in streams {
         assert!(proxy.request_arrived(stream));
         proxy.finish(stream);

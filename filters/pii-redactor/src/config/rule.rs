@@ -245,7 +245,7 @@ impl Unless {
     fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {
         node.object(|unless| {
             let read = Self {
-                scopes: unless.or("scopes", Vec::new(), |n| n.strings()),
+                scopes: unless.or("scopes", Vec::new(), |n| n.scopes()),
                 roles: unless.or("roles", Vec::new(), |n| n.strings()),
                 claims: unless.or("claims", Vec::new(), |n| {
                     n.non_empty_list(|claim| ClaimCondition::read_within(&claim, matches))

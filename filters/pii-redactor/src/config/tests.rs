@@ -535,3 +535,76 @@ fn an_expression_costs_what_its_program_may_take() {
         plan.looks() - before
     );
 }
+
+#[test]
+fn two_rules_of_one_name_and_scopes_with_commas_are_warned_of() {
+    let checked = Config::check(
+        r#"{"rules":[{"name":"a","detect":["EMAIL"]},{"name":"a","detect":["PHONE"],"unless":{"scopes":["x,y"]}}]}"#,
+    );
+    let warnings = checked.warnings.iter();
+    let found: Vec<&str> = warnings.map(config::Warning::code).collect();
+    assert_eq!(found, ["scope_comma", "rule_name_duplicate"]);
+    let wrong = r#"{"rules":[{"detect":["EMAIL"],"unless":{"scopes":["x y"]}}]}"#;
+    assert!(Config::check(wrong).result.is_err());
+}
+
+#[test]
+fn what_is_left_of_a_value_beside_a_label_goes() {
+    let rules = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
+    for (name, value) in [
+        ("first_name", "Jane [EMAIL]"),
+        ("street_address", "742 Evergreen Terrace, [EMAIL]"),
+        ("password", "hunter2 [EMAIL]"),
+        ("password", "x[PASSWORD]"),
+        ("cvv", "123[PHONE]"),
+        ("dob", "1970-01-02 [AGE]"),
+        ("[PASSWORD]", "hunter2"),
+        ("user[PASSWORD]", "hunter2"),
+        ("[CITY]", "Rome"),
+    ] {
+        let once = redacted(rules, &format!(r#"{{"{name}":"{value}"}}"#));
+        assert!(!once.contains(value), "{once}");
+        assert_eq!(redacted(rules, &once), once);
+    }
+    for value in ["[EMAIL]", "[EMAIL], [PHONE]"] {
+        let document = format!(r#"{{"first_name":"{value}"}}"#);
+        assert_eq!(redacted(rules, &document), document);
+    }
+}
+
+#[test]
+fn declarations_states_and_messages_are_no_values() {
+    let rules = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
+    for document in [
+        r#"{"errors":{"password":["This field is required.","is too short"]},"forgot_password":"Forgot password?"}"#,
+        r#"{"State":{"Health":{"Status":"healthy"}},"cluster":{"health":{"status":"green"}}}"#,
+        r#"{"properties":{"religion":{"type":"string"},"diagnosis":{"$ref":"x"}}}"#,
+        r#"{"type":"Polygon","coordinates":[[[13.1001,52.1002],[13.2003,52.2004]]]}"#,
+        r#"{"username_field":"email","password_field":"passwd"}"#,
+        r#"{"user":{"id":7},"cookie":{"secure":true},"login":true}"#,
+        r#"{"message":{"content":"Hello"},"sms":true,"version":{"major":"1","minor":"29"}}"#,
+    ] {
+        assert_eq!(redacted(rules, document), document);
+    }
+    for (document, expected) in [
+        (
+            r#"{"password":"correct horse battery staple"}"#,
+            r#"{"password":"[PASSWORD]"}"#,
+        ),
+        (
+            r#"{"message_content":"hi","sms":"hi"}"#,
+            r#"{"message_content":"[MESSAGE_CONTENT]","sms":"[MESSAGE_CONTENT]"}"#,
+        ),
+        (
+            r#"{"isMinor":true,"age":12}"#,
+            r#"{"isMinor":"","age":"[MINOR_AGE]"}"#,
+        ),
+        (
+            r#"{"coordinates":[13.1001,52.1002]}"#,
+            r#"{"coordinates":["[GEO_COORDINATE]","[GEO_COORDINATE]"]}"#,
+        ),
+    ] {
+        let out = redacted(rules, document);
+        assert!(out == expected || out.contains("MINOR"), "{out}");
+    }
+}

@@ -18,6 +18,7 @@ mod impersonal;
 pub(crate) mod internal_url;
 mod prelude;
 mod presets;
+mod prose;
 mod shape;
 mod table;
 
@@ -145,7 +146,7 @@ fn place_of(name: &[u8]) -> Option<usize> {
         .ok()
 }
 
-pub(crate) use kind::{API_KEY, CREDIT_CARD, INTERNAL_URL, JWT, PASSWORD, PRIVATE_KEY};
+pub(crate) use kind::{CREDIT_CARD, INTERNAL_URL, JWT, PRIVATE_KEY};
 
 /// How far a private key goes in this text that began before it.
 pub(crate) fn rest_of_key(text: &[u8], line: KeyLine) -> KeyBody {

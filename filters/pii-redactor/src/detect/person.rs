@@ -126,3 +126,35 @@ pub(crate) fn account(value: &[u8]) -> bool {
             byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'*')
         })
 }
+
+/// A number of years below 16, perhaps with its unit.
+pub(crate) fn minor_age(value: &[u8]) -> bool {
+    let digits = count_while(value, 0, |byte| byte.is_ascii_digit());
+    let unit = rest(value, digits).trim_ascii().to_ascii_lowercase();
+    let is_years = unit.is_empty() || UNITS_OF_AGE.contains(&&*unit) || unit == b"years old";
+    (1..=2).contains(&digits) && is_years && crate::bytes::number(part(value, 0, digits)) < 16
+}
+
+/// What somebody has written: not whether there is a message, what became of it, or to which number it goes.
+pub(crate) fn message(value: &[u8]) -> bool {
+    const STATES: [&[u8]; 16] = [
+        b"true",
+        b"false",
+        b"yes",
+        b"no",
+        b"on",
+        b"off",
+        b"enabled",
+        b"disabled",
+        b"sent",
+        b"delivered",
+        b"pending",
+        b"failed",
+        b"queued",
+        b"required",
+        b"optional",
+        b"sms",
+    ];
+    value.iter().any(u8::is_ascii_alphabetic)
+        && !STATES.iter().any(|state| value.eq_ignore_ascii_case(state))
+}

@@ -309,7 +309,7 @@ impl JsonRewriter {
             written: false,
             allowed: self.next.allowed,
             applied: self.next.applied,
-            info: self.next.info.clone(),
+            info: self.stack.info_inside(self.next.info.clone(), is_object),
             states_from: self.next.states_from,
             states_to: self.stack.states.len(),
             names_from,

@@ -1,7 +1,10 @@
 //! The objects and arrays that the place being read is in.
 
 use super::MAX_NAME_BYTES;
+use std::rc::Rc;
+
 use crate::bytes::{part, rest};
+use crate::detect::kind::GEO_COORDINATE;
 use crate::names::KeyInfo;
 use crate::role::Role;
 
@@ -68,6 +71,19 @@ impl Stack {
                 from
             }
         }
+    }
+
+    /// What is said about what is in an object or array with this info: the outline of an area, which is an array
+    /// in an array in an array, is no place where somebody is.
+    pub(super) fn info_inside(&self, mut info: KeyInfo, is_object: bool) -> KeyInfo {
+        let is_area = match self.frames.as_slice() {
+            [.., outer, inner] => !is_object && !outer.is_object && !inner.is_object,
+            _ => false,
+        };
+        if is_area && let Some(kinds) = &mut info.kinds {
+            Rc::make_mut(kinds).remove(GEO_COORDINATE);
+        }
+        info
     }
 
     /// The name of the innermost object or array.

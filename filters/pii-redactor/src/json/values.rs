@@ -44,7 +44,7 @@ impl JsonRewriter {
     ) {
         let announcement = self.next.info.announcement();
         let kind = plan.whole_kind_of_any(&announcement, byte);
-        let kind = kind.filter(|_| self.next.applied.is_none());
+        let kind = kind.filter(|_| self.next.applied.is_none() && !self.declares(byte));
         if let Some(kind) = kind {
             let redaction = Redaction::of_kind(plan, kind, None);
             let new = redaction.json();
@@ -65,6 +65,17 @@ impl JsonRewriter {
         } else {
             self.start_token(cursor, plan, tally);
         }
+    }
+
+    /// Whether an object declares a member (JSON Schema) and has no value of one.
+    fn declares(&self, byte: u8) -> bool {
+        let around = self.stack.frames.last().filter(|_| byte == b'{');
+        around.is_some_and(|frame| {
+            matches!(
+                self.stack.name_of(frame),
+                b"properties" | b"definitions" | b"$defs"
+            )
+        })
     }
 
     #[inline]

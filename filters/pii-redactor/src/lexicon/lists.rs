@@ -12,7 +12,7 @@ pub(super) const VALUE: &[&str] = &[
 /// stores add (`MRN__c`, `first_name_s`, `title.keyword`).
 #[rustfmt::skip]
 pub(super) const TAIL: &[&str] = &[
-    "values", "field", "input", "confirmation", "confirm", "repeat", "again", "iso", "keyword", "txt", "c", "r", "pc", "s", "t", "i", "l", "d", "b", "dt", "ss",
+    "values", "input", "confirmation", "confirm", "repeat", "again", "iso", "keyword", "txt", "c", "r", "pc", "s", "t", "i", "l", "d", "b", "dt", "ss",
     "utc", "kana", "kanji", "latin", "plaintext", "encrypted", "base64", "hex",
 ];
 

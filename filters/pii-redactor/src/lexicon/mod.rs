@@ -13,7 +13,7 @@ mod near;
 mod vocabulary;
 mod words;
 
-use crate::detect::{DETECTORS, Form};
+use crate::detect::{DETECTORS, Form, kind};
 use crate::entity::EntitySet;
 use crate::placeholder::Labels;
 use vocabulary::{Flags, Known, Vocabulary};
@@ -72,11 +72,11 @@ pub struct Announcement {
 
 impl Announcement {
     /// What it says about a value that is a JSON number: no secret of a program is one, and
-    /// `"max_tokens": 10` is common.
+    /// `"max_tokens": 10` is common; and nobody's name is one, but the id of a user is.
     #[must_use]
     pub(crate) fn of_number(mut self) -> Self {
-        for secret in [crate::detect::API_KEY, crate::detect::PASSWORD] {
-            self.kinds.remove(secret);
+        for kind in [kind::API_KEY, kind::PASSWORD, kind::USERNAME] {
+            self.kinds.remove(kind);
         }
         self
     }
@@ -222,7 +222,15 @@ impl Lexicon {
         let own_words = words.get(own..).unwrap_or_default();
         let generic = !own_words.is_empty() && own_words.iter().all(|word| word.has(GENERIC));
         let from = if generic { 0 } else { own };
-        let kinds = self.announced_by_name(&words, from);
+        let mut kinds = self.announced_by_name(&words, from);
+        // `message.content` is what a model says; `message_content` is what people write.
+        if generic
+            && !self
+                .announced_by_name(own_words, 0)
+                .has(kind::MESSAGE_CONTENT)
+        {
+            kinds.remove(kind::MESSAGE_CONTENT);
+        }
         let negative = kinds.is_empty() && own_words.iter().any(|word| word.has(NEGATIVE));
         Announcement {
             kinds,

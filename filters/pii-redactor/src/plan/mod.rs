@@ -422,6 +422,20 @@ impl Plan {
         if self.settings.search_names {
             return self.learn_and_search(parent, name);
         }
+        // A label in a name is none that a redaction left there: it is a name in brackets.
+        if name.contains(&b'[') {
+            let plain: Vec<u8> = name
+                .iter()
+                .map(|byte| {
+                    if matches!(byte, b'[' | b']') {
+                        b' '
+                    } else {
+                        *byte
+                    }
+                })
+                .collect();
+            return self.learn_plain(parent, &plain, &plain);
+        }
         self.learn_plain(parent, name, name)
     }
 

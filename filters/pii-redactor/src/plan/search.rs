@@ -8,11 +8,13 @@ use policy::finding::Category;
 use super::{FIRST_CUSTOM, Plan};
 use crate::bytes::{Position as _, enclosing_bytes, part};
 use crate::custom::searchable;
+use crate::detect::kind::HEALTH;
 use crate::detect::{
     Confidence, DETECTORS, Form, List, Scratch, Span, Text, find, is_special_category,
 };
 use crate::entity::EntitySet;
 use crate::lexicon::Announcement;
+use crate::placeholder::NOTHING;
 
 impl Plan {
     /// Everything that is wanted in a text, without overlaps, in order. `whole` says that the text
@@ -73,9 +75,21 @@ impl Plan {
     /// The kind that a whole value is by its name.
     pub(crate) fn whole_kind(&self, announcement: &Announcement, value: &[u8]) -> Option<u8> {
         let mut kinds = announcement.kinds.and(&self.whole);
+        if kinds.is_empty() {
+            return None;
+        }
         let value = value.trim_ascii();
-        // A value that has been redacted in part may pass a check that it did not pass before.
-        let is_redacted = !kinds.is_empty() && self.has_placeholder(value);
+        // What an earlier redaction left of a value is checked by itself.
+        let is_redacted = self.has_placeholder(value);
+        let left = if is_redacted {
+            self.lexicon.labels().taken_from(value, NOTHING)
+        } else {
+            value.into()
+        };
+        let value = left.trim_ascii();
+        if is_redacted && !value.iter().any(u8::is_ascii_alphanumeric) {
+            return None;
+        }
         let enclosed = enclosing_bytes(value);
         let value = part(value, enclosed, value.len().less(enclosed)).trim_ascii();
         while let Some(entity) = kinds.first() {
@@ -84,8 +98,9 @@ impl Plan {
                 .get(usize::from(entity))
                 .map(|detector| detector.form)
             {
-                Some(Form::NamedIf(check)) => !is_redacted && check(value),
-                _ => true,
+                Some(Form::NamedIf(check)) => check(value),
+                // Services have a state, too.
+                _ => entity != HEALTH || !is_state(value),
             };
             if passes {
                 return Some(entity);
@@ -107,6 +122,8 @@ impl Plan {
             let is_any = matches!(detector.form, Form::Named)
                 && detector.category != Category::Security
                 && (first != b'n' || is_special_category(entity))
+                // Whether there is one tells nothing about a name or an address.
+                && (!matches!(first, b't' | b'f') || detector.category != Category::Personal)
                 // Declarations have such names too: `"username": { "type": "string" }`.
                 && (first != b'{' || matches!(detector.category, Category::Health | Category::Special));
             if is_any {
@@ -155,7 +172,21 @@ impl Plan {
     }
 
     fn find_whole(&self, bytes: &[u8], announcement: &Announcement, spans: &mut Vec<Span>) {
-        if let Some(entity) = self.announced(announcement, bytes) {
+        let whole = self.announced(announcement, bytes).or_else(|| {
+            // As it will be checked when what has been found in it is gone.
+            let mut left = bytes.to_vec();
+            let places = spans.iter().filter(|span| self.changes(span.entity));
+            for place in places.clone() {
+                if let Some(found) = left.get_mut(place.start..place.end) {
+                    found.fill(b' ');
+                }
+            }
+            let is_left = places.count() > 0 && left.iter().any(u8::is_ascii_alphanumeric);
+            is_left
+                .then(|| self.announced(announcement, &left))
+                .flatten()
+        });
+        if let Some(entity) = whole {
             spans.push(Span {
                 start: 0,
                 end: bytes.len(),
@@ -257,6 +288,16 @@ impl Plan {
             spans.extend(taken.into_values());
         }
     }
+}
+
+/// The state of a service.
+fn is_state(value: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const STATES: [&[u8]; 16] = [
+        b"healthy", b"unhealthy", b"green", b"yellow", b"red", b"ok", b"up", b"down", b"starting", b"degraded", b"passing",
+        b"warning", b"critical", b"pass", b"fail", b"running",
+    ];
+    STATES.iter().any(|state| value.eq_ignore_ascii_case(state))
 }
 
 /// No choice in a list is called longer.

@@ -56,6 +56,8 @@ impl FakeHost {
             }
         }
         state.tick_period = (period_ms > 0).then(|| Duration::from_millis(u64::from(period_ms)));
+        // As in Envoy, the time until the next tick begins anew.
+        state.tick_begins_anew = true;
         Ok(())
     }
 

@@ -376,6 +376,9 @@ impl Proxy {
     }
 
     fn plan_tick(&mut self) {
+        if std::mem::take(&mut self.host.state.borrow_mut().tick_begins_anew) {
+            self.next_tick = None;
+        }
         if self.next_tick.is_none()
             && let Some(period) = self.host.tick_period()
         {

@@ -275,6 +275,7 @@ pub(super) struct State {
     pub(super) calls_started: CallToken,
     pub(super) call_response: CallResponse,
     pub(super) tick_period: Option<Duration>,
+    pub(super) tick_begins_anew: bool,
     pub(super) done_called: bool,
     pub(super) trap: Option<String>,
     pub(super) faults: Faults,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::requests::MOST_ENDED;
 use crate::{CallToken, Capabilities, ContextId, GrpcCall, Host, HttpCall, Status};
 
 /// The calls of a filter that have no response yet, and why each was made.
@@ -150,9 +151,16 @@ impl<C> Calls<C> {
     }
 
     /// The calls that a host should have ended by now, if only with a failure. They count as timed
-    /// out, and a response that still comes finds nobody.
+    /// out, and a response that still comes finds nobody. Some at once, for the same reason as
+    /// [`super::WaitingRequests::begin_turns`]; the others at the next tick.
     pub fn take_overdue(&mut self, now_ns: u64) -> Vec<Call<C>> {
-        self.take(|call| call.is_overdue(now_ns))
+        if self.under_way.is_empty() {
+            return Vec::new();
+        }
+        let overdue = self
+            .under_way
+            .extract_if(.., |_, call| call.is_overdue(now_ns));
+        overdue.take(MOST_ENDED).map(|(_, call)| call).collect()
     }
 
     fn take(&mut self, which: impl Fn(&Call<C>) -> bool) -> Vec<Call<C>> {

@@ -1,6 +1,6 @@
 //! The requests that a filter holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::{Capabilities, ContextId, Direction, Host, Status};
@@ -15,6 +15,12 @@ pub struct WaitingRequests<W> {
     timeout: Duration,
     /// A call wakes nobody but the request that has started it.
     wake_by_own_calls: bool,
+    /// Those that can be decided about now.
+    due: VecDeque<ContextId>,
+    /// How many of these the callback that is running may still end.
+    turns_left: usize,
+    /// The tick is short, until nobody is due.
+    hurries: bool,
 }
 
 /// A request that is held.
@@ -70,13 +76,24 @@ impl<W> WaitingRequests<W> {
             max_requests,
             timeout,
             wake_by_own_calls: !capabilities.changes_context(),
+            due: VecDeque::new(),
+            turns_left: 0,
+            hurries: false,
         }
     }
 
-    /// Whether one more request may wait.
+    /// Whether one more request of a client may wait. The last half of the places is for clients that have less than a
+    /// quarter of them, so that nobody keeps all others out. `is_of_client` says whether a request is of the same
+    /// client.
     #[must_use]
-    pub fn has_room(&self) -> bool {
+    pub fn has_room(&self, is_of_client: impl Fn(&W) -> bool) -> bool {
+        if self.waiters.len() < self.max_requests.div_ceil(2) {
+            return true;
+        }
+        let requests = self.waiters.values().map(|waiter| &waiter.request);
         self.waiters.len() < self.max_requests
+            && requests.filter(|request| is_of_client(request)).count()
+                < self.max_requests.div_ceil(4)
     }
 
     /// Keeps a request that the filter pauses. The filter has asked whether there is room, unless
@@ -112,9 +129,79 @@ impl<W> WaitingRequests<W> {
         Some(waiter)
     }
 
-    /// The request waits on, as if it had never been taken out.
+    /// The request waits on, as if its turn had never come.
     pub fn put_back(&mut self, waiter: Waiter<W>) {
+        self.turns_left = self.turns_left.saturating_add(1);
         self.waiters.insert(waiter.context, waiter);
+    }
+
+    /// All that wait are due, in the order in which they came; where a call wakes only the request that has
+    /// started it, that one. `at_hand` is the request whose call has just ended.
+    pub fn wake_all(&mut self, at_hand: Option<ContextId>) {
+        let own_only = self.wake_by_own_calls;
+        let due = self.in_order(|waiter| !own_only || at_hand == Some(waiter.context));
+        self.due = due.into();
+    }
+
+    /// Those that the response to a call is about are due, as far as it can wake them: see [`Self::wake_all`].
+    pub fn wake_by_call(&mut self, woken: &[ContextId], at_hand: Option<ContextId>) {
+        if self.wake_by_own_calls {
+            self.wake_all(at_hand);
+        } else {
+            self.wake(woken);
+        }
+    }
+
+    /// These are due.
+    pub fn wake(&mut self, contexts: &[ContextId]) {
+        for context in contexts {
+            if self.waiters.contains_key(context) && !self.due.contains(context) {
+                self.due.push_back(*context);
+            }
+        }
+    }
+
+    /// Those that have waited as long as they may are due.
+    pub fn wake_late(&mut self, now_ns: u64) {
+        let is_late = |waiter: &Waiter<W>| self.is_late(waiter, now_ns);
+        let late = self.in_order(is_late);
+        self.wake(&late);
+    }
+
+    /// A callback begins to decide about those that are due. It ends few of them: Envoy does what a callback asks
+    /// of a stream when the callback has returned, each from within the last, and with some hundred responses or
+    /// resumed requests the stack of the VM is full, which is the end of the VM.
+    pub const fn begin_turns(&mut self) {
+        self.turns_left = if self.wake_by_own_calls {
+            usize::MAX
+        } else {
+            MOST_ENDED
+        };
+    }
+
+    /// The next that is due, as [`Self::take`] has it. `None` when nobody is, or the callback has ended enough.
+    pub fn next_turn(&mut self, host: &dyn Host) -> Option<Waiter<W>> {
+        while self.turns_left > 0 {
+            let context = self.due.pop_front()?;
+            if let Some(waiter) = self.take(host, context) {
+                self.turns_left = self.turns_left.saturating_sub(1);
+                return Some(waiter);
+            }
+        }
+        None
+    }
+
+    /// The callback has decided about as many as it may. The others have their turn at the next tick, which comes
+    /// at once; when there are none, the tick is the usual one again.
+    pub fn end_turns(&mut self, host: &dyn Host, usual_tick: Duration) {
+        let hurries = !self.due.is_empty();
+        if hurries == self.hurries {
+            return;
+        }
+        let period = if hurries { AT_ONCE } else { usual_tick };
+        if host.set_tick_period(period).is_ok() {
+            self.hurries = hurries;
+        }
     }
 
     /// The client has left, or the stream has ended in another way: what is to be undone, if the
@@ -130,21 +217,6 @@ impl<W> WaitingRequests<W> {
         waited >= self.timeout
     }
 
-    /// The requests that have waited as long as they may, in the order in which they came.
-    #[must_use]
-    pub fn late(&self, now_ns: u64) -> Vec<ContextId> {
-        self.in_order(|waiter| self.is_late(waiter, now_ns))
-    }
-
-    /// The requests that can be decided about now, in the order in which they came: all of them, or,
-    /// where a call wakes only the request that has started it, that one. `at_hand` is the request
-    /// whose call has just ended.
-    #[must_use]
-    pub fn awake(&self, at_hand: Option<ContextId>) -> Vec<ContextId> {
-        let own_only = self.wake_by_own_calls;
-        self.in_order(|waiter| !own_only || at_hand == Some(waiter.context))
-    }
-
     fn in_order(&self, which: impl Fn(&Waiter<W>) -> bool) -> Vec<ContextId> {
         let mut found: Vec<(u64, ContextId)> = self
             .waiters
@@ -156,3 +228,8 @@ impl<W> WaitingRequests<W> {
         found.into_iter().map(|(_, context)| context).collect()
     }
 }
+
+/// Requests that one callback responds to or lets go on.
+pub(super) const MOST_ENDED: usize = 16;
+/// The shortest tick there is.
+const AT_ONCE: Duration = Duration::from_millis(1);

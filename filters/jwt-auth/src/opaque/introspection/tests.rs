@@ -85,7 +85,7 @@ fn no_client_has_all_calls() {
     let mut ask = |provider: usize, client: u64, times: u32| {
         let mut asked = 0;
         for _ in 0..times {
-            if introspector.has_room(&calls, provider, client) {
+            if Room::of(&settings(), &calls, provider).takes(client) {
                 let occasion = Occasion {
                     stream: None,
                     now_ns: 0,

@@ -374,6 +374,38 @@ fn junk_does_not_crowd_out_a_good_token() {
 }
 
 #[test]
+fn a_response_is_paid_for_by_those_whom_it_is_about() {
+    let mut settings = introspection();
+    settings["introspection"]["max_requests"] = json!(10);
+    let configuration = json!({
+        "providers": {"opaque": settings},
+        "rules": [{"require": {"provider": "opaque"}}],
+    });
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    let streams: Vec<_> = (0..200)
+        .map(|number| {
+            let request = Request::get("/")
+                .header("x-credential", format!("junk {number}"))
+                .attribute(
+                    &["source", "address"],
+                    format!("192.0.2.{}:4711", number % 4),
+                );
+            bed.proxy.start(&request)
+        })
+        .collect();
+    let before = bed.proxy.host().times_called("proxy_set_effective_context");
+    let asked = bed.responses(|_| CallResponse::http(200, r#"{"active":false}"#));
+    bed.wait(Duration::from_secs(2));
+    let looked = bed.proxy.host().times_called("proxy_set_effective_context") - before;
+    for stream in streams {
+        assert_eq!(bed.proxy.finish(stream).client().status(), Some(401));
+    }
+    assert_eq!(*asked.borrow(), 200);
+    // Once to ask, once to refuse.
+    assert!(looked <= 2 * 200, "{looked}");
+}
+
+#[test]
 fn identities_are_mapped_and_api_keys_carry_claims() {
     let signer = Signer::new("a", 7);
     let mapping = json!({"identity": {

@@ -16,6 +16,7 @@ use super::assigned;
 use super::fold::Folded;
 use super::internal_url;
 use super::kind::INTERNAL_URL;
+use super::prose;
 use super::shape::ShapeIndex;
 use crate::budget::Looks;
 use crate::bytes::{Position as _, before, part, rest};
@@ -261,8 +262,11 @@ impl<'a, 's> Search<'a, 's> {
         if self.looks_at_letters {
             self.announced_words();
         }
-        if self.has_letters && !text.assignable.is_empty() {
-            assigned::find(text, self.near, self.spans);
+        if !text.assignable.is_empty() && text.least <= Confidence::Medium {
+            prose::find(text, self.spans);
+            if self.has_letters {
+                assigned::find(text, self.near, self.spans);
+            }
         }
         self.looks.add(self.near.words_read());
     }

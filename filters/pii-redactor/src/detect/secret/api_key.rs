@@ -28,5 +28,39 @@ pub(crate) fn is_secret(value: &[u8]) -> bool {
         b"unset",
         b"n/a",
     ];
-    !value.is_empty() && !WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+    !value.is_empty()
+        && !is_message(value)
+        && !WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// What a form says about a password, and not one: `This field is required.`, `Forgot password?`
+fn is_message(value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 20] = [
+        b"must",
+        b"required",
+        b"invalid",
+        b"incorrect",
+        b"wrong",
+        b"forgot",
+        b"forgotten",
+        b"reset",
+        b"characters",
+        b"cannot",
+        b"can't",
+        b"please",
+        b"should",
+        b"blank",
+        b"match",
+        b"doesn't",
+        b"don't",
+        b"too",
+        b"field",
+        b"missing",
+    ];
+    let words = || value.split(|byte| matches!(byte, b' ' | b'.' | b'?' | b'!' | b','));
+    let is_known = |word: &[u8]| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    value.len() <= 200
+        && words().take(3).count() > 1
+        && value.contains(&b' ')
+        && words().any(is_known)
 }

@@ -235,11 +235,13 @@ impl JsonRewriter {
 
     /// An object or an array begins.
     fn run_into(&mut self, run: &mut Run<'_, '_>, child: &Child) {
+        let is_object = at(run.chunk, child.value) == b'{';
         let info = self.info_of(run, child);
+        let info = self.stack.info_inside(info, is_object);
         let mark = info.mark;
         let (start, end) = child.name;
         let name = (start > 0).then(|| part(run.chunk, start, end));
-        self.enter_frame(at(run.chunk, child.value) == b'{', info, name);
+        self.enter_frame(is_object, info, name);
         run.open(child.value, mark);
     }
 

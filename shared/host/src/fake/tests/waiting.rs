@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use policy::config::Problems;
 
-use super::super::{CallResponse, Profile, Proxy, Request};
+use super::super::{CallResponse, FakeHost, Profile, Proxy, Request, Response};
 use super::refuse;
-use crate::waiting::{Call, CallId, Calls, Occasion, WaitingRequests};
+use crate::waiting::{Call, CallId, Calls, Occasion, ResponseWaiters, WaitingRequests};
 use crate::{
-    Action, CallToken, ContextId, Filter, HeaderMap, Host, HttpCall, ResponseSizes, Startup,
-    Stream, header_text,
+    Action, CallToken, Capabilities, ContextId, Filter, HeaderMap, Host, HttpCall, ResponseSizes,
+    Startup, Stream, header_text,
 };
 
 /// Asks once for everybody who comes meanwhile; what is not answered with 200 refuses them.
 struct Asking {
     calls: Calls<&'static str>,
     waiting: WaitingRequests<String>,
+    /// What the last response said of those who wait.
+    passes: bool,
     /// What became of the requests, by their paths.
     ends: Vec<String>,
     each_asks: bool,
@@ -24,6 +26,8 @@ struct Asking {
 
 struct AskingStream(ContextId);
 
+const TICK: Duration = Duration::from_millis(100);
+
 impl Filter for Asking {
     const NAME: &'static str = "asking";
     type Stream = AskingStream;
@@ -31,12 +35,16 @@ impl Filter for Asking {
     fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
         let (capabilities, text) = (startup.capabilities, startup.configuration);
         if capabilities.ticks() {
-            let period = Duration::from_millis(100);
-            startup.host.set_tick_period(period).unwrap();
+            startup.host.set_tick_period(TICK).unwrap();
         }
         Ok(Self {
             calls: Calls::new(*capabilities, 2),
-            waiting: WaitingRequests::new(*capabilities, 3, Duration::from_secs(10)),
+            waiting: WaitingRequests::new(
+                *capabilities,
+                if text.contains("many") { 1000 } else { 3 },
+                Duration::from_secs(10),
+            ),
+            passes: false,
             ends: Vec::new(),
             each_asks: text.contains("each"),
             timeout: Duration::from_secs(if text.contains("slow") { 60 } else { 1 }),
@@ -50,11 +58,11 @@ impl Filter for Asking {
     fn on_tick(&mut self, host: &dyn Host) {
         let now_ns = host.monotonic_ns();
         if !self.calls.take_overdue(now_ns).is_empty() {
-            self.decide(host, None, false);
+            self.passes = false;
+            self.waiting.wake_all(None);
         }
-        for context in self.waiting.late(now_ns) {
-            self.end(host, context, false);
-        }
+        self.waiting.wake_late(now_ns);
+        self.decide(host);
         let ends = self.ends.drain(..).collect::<Vec<_>>().join(" ");
         host.set_shared_data("ends", ends.as_bytes(), None).unwrap();
     }
@@ -65,29 +73,26 @@ impl Filter for Asking {
         };
         assert_eq!(call.purpose, "ask");
         let status = header_text(host, HeaderMap::HttpCallResponseHeaders, ":status");
-        self.decide(host, call.occasion.stream, status.as_deref() == Some("200"));
+        self.passes = status.as_deref() == Some("200");
+        self.waiting.wake_all(call.occasion.stream);
+        self.decide(host);
     }
 }
 
 impl Asking {
-    fn decide(&mut self, host: &dyn Host, at_hand: Option<ContextId>, passes: bool) {
-        for context in self.waiting.awake(at_hand) {
-            self.end(host, context, passes);
+    fn decide(&mut self, host: &dyn Host) {
+        self.waiting.begin_turns();
+        while let Some(waiter) = self.waiting.next_turn(host) {
+            assert!(waiter.is_there());
+            let (path, passes) = (waiter.request.as_str(), self.passes);
+            self.ends.push(format!("{path}:{passes}"));
+            if passes {
+                waiter.resume(host).unwrap();
+            } else {
+                refuse(host, &[], None);
+            }
         }
-    }
-
-    fn end(&mut self, host: &dyn Host, context: ContextId, passes: bool) {
-        let Some(waiter) = self.waiting.take(host, context) else {
-            return;
-        };
-        assert!(waiter.is_there());
-        let path = waiter.request.as_str();
-        self.ends.push(format!("{path}:{passes}"));
-        if passes {
-            waiter.resume(host).unwrap();
-        } else {
-            refuse(host, &[], None);
-        }
+        self.waiting.end_turns(host, TICK);
     }
 }
 
@@ -107,7 +112,7 @@ impl Stream<Asking> for AskingStream {
             };
             let _ = filter.calls.start_http(host, &call, occasion, "ask");
         }
-        if !filter.waiting.has_room() || !filter.calls.can_hold(self.0) {
+        if !filter.waiting.has_room(|_| false) || !filter.calls.can_hold(self.0) {
             refuse(host, &[], None);
             return Action::Pause;
         }
@@ -159,6 +164,83 @@ fn one_response_wakes_everybody_in_the_order_in_which_they_came() {
     respond_to_next(&mut proxy, 200);
     assert!(proxy.request_arrived(again));
     assert_eq!(ends(&mut proxy), "/2:true /3:true /5:true");
+}
+
+#[test]
+fn one_callback_ends_few_and_the_next_come_at_once() {
+    for status in [200, 403] {
+        let mut proxy = asking(Profile::Envoy, "many");
+        let path = |number: usize| format!("/{number}");
+        let streams = (0..100).map(|number| proxy.start(&Request::get(&path(number))));
+        let streams: Vec<_> = streams.collect();
+        respond_to_next(&mut proxy, status);
+        let arrived = |proxy: &Proxy, streams: &[ContextId]| {
+            let arrived = streams
+                .iter()
+                .filter(|stream| proxy.request_arrived(**stream));
+            arrived.count()
+        };
+        if status == 200 {
+            assert_eq!(arrived(&proxy, &streams), 16);
+        }
+        assert_eq!(proxy.host().tick_period(), Some(Duration::from_millis(1)));
+        // Who leaves meanwhile has no turn.
+        proxy.finish(streams[99]);
+        proxy.advance(Duration::from_millis(2));
+        if status == 200 {
+            assert_eq!(arrived(&proxy, &streams), 48);
+        }
+        proxy.advance(Duration::from_millis(20));
+        assert_eq!(proxy.host().tick_period(), Some(TICK));
+        for stream in &streams[..99] {
+            if status == 200 {
+                proxy.respond(*stream, &Response::new(200));
+            }
+            assert_eq!(proxy.finish(*stream).client().status(), Some(status));
+        }
+    }
+}
+
+#[test]
+fn nobody_keeps_all_others_out() {
+    let host = FakeHost::new(Profile::Envoy);
+    let capabilities = Capabilities::probe(&host);
+    let mut waiting = WaitingRequests::new(capabilities, 100, Duration::from_secs(1));
+    let mut come = |client: u32, times: u32| {
+        let mut held = 0;
+        for _ in 0..times {
+            if waiting.has_room(|of| *of == client) {
+                held += 1;
+                waiting.hold(client * 1000 + held, 0, client);
+            }
+        }
+        held
+    };
+    assert_eq!(come(1, 200), 50, "half of the places");
+    assert_eq!(come(2, 200), 25, "a quarter");
+    assert_eq!(come(3, 200), 25, "what is left");
+    assert_eq!(come(4, 200), 0);
+}
+
+#[test]
+fn a_response_wakes_whom_it_is_about() {
+    let mut waiters = ResponseWaiters::default();
+    let contexts = [1, 2, 3, 4, 5];
+    for (context, key) in contexts.into_iter().zip(["a", "b", "a", "b", "a"]) {
+        waiters.wait_for_response(key, context);
+        waiters.wait_for_response(key, context);
+    }
+    waiters.leave(5);
+    assert_eq!(waiters.take("a"), [1, 3]);
+    assert!(waiters.take("a").is_empty());
+    for (context, client) in contexts.into_iter().zip([7, 7, 8, 7, 8]) {
+        waiters.wait_for_call(context, client);
+        waiters.wait_for_call(context, client);
+    }
+    assert_eq!(waiters.take_callers(|client| client == 8), [3, 5]);
+    assert!(waiters.wait_for_calls());
+    assert_eq!(waiters.take_callers(|_| true), [1, 2, 4]);
+    assert!(!waiters.wait_for_calls());
 }
 
 #[test]
