@@ -331,7 +331,7 @@ fn string(value: &str) -> String {
 }
 
 /// The beginning of a text, with a mark that it was longer.
-fn cut(text: &str, max_bytes: usize) -> std::borrow::Cow<'_, str> {
+pub fn cut(text: &str, max_bytes: usize) -> std::borrow::Cow<'_, str> {
     if text.len() <= max_bytes {
         return text.into();
     }
@@ -346,7 +346,7 @@ const GRPC_UNAUTHENTICATED: u64 = 16;
 /// A path or a header may be as long as the proxy allows; a record is not.
 const MAX_TEXT_BYTES: usize = 2048;
 /// As long as a host name may be (RFC 1035 section 2.3.4).
-const MAX_NAME_BYTES: usize = 255;
+pub const MAX_NAME_BYTES: usize = 255;
 const MAX_PURPOSES: usize = 64;
 const TYPICAL_BYTES: usize = 2048;
 const PRODUCT: &str = concat!(

@@ -90,6 +90,17 @@ impl Keyring {
         Ok(())
     }
 
+    /// From when to when each key is in use, by its id.
+    #[must_use]
+    pub fn times(&self) -> HashMap<String, (u64, u64)> {
+        let times = self.keys.iter().filter_map(|(id, entries)| {
+            let from = entries.iter().map(|entry| entry.not_before_ms).min()?;
+            let to = entries.iter().map(|entry| entry.not_after_ms).max()?;
+            Some((id.clone(), (from, to)))
+        });
+        times.collect()
+    }
+
     /// Which keys have taken the place of others.
     #[must_use]
     pub const fn successions(&self) -> &Successions {

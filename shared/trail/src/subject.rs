@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use audit_emitter::pseudonym::Pseudonymizer;
+use audit_emitter::record::{MAX_NAME_BYTES, cut};
 use serde_json::Value;
 
 use crate::item::Item;
@@ -233,7 +234,9 @@ pub(crate) struct People {
 fn names_of(name: &str, epochs: &[(String, Vec<u8>)]) -> BTreeSet<String> {
     let pseudonym =
         |(epoch, key): &(String, Vec<u8>)| Pseudonymizer::new(key, epoch.clone()).pseudonym(name);
-    let names = std::iter::once(name.to_owned()).chain(epochs.iter().map(pseudonym));
+    // A name that is too long stands in records as far as it fits, and may be somebody else's then.
+    let names = [name.to_owned(), cut(name, MAX_NAME_BYTES).into_owned()];
+    let names = names.into_iter().chain(epochs.iter().map(pseudonym));
     names.map(written).collect()
 }
 
@@ -313,4 +316,18 @@ fn written(name: String) -> String {
     let mut text = String::new();
     audit::canonical::push_string(&mut text, &name);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_known_as_records_have_it() {
+        let long = format!("CN={}", "x".repeat(300));
+        let names = Subject::new(&long, &[]).names().clone();
+        let of_record = written(cut(&long, MAX_NAME_BYTES).into_owned());
+        assert!(of_record.len() < long.len() && names.contains(&of_record));
+        assert_eq!(Subject::new("jane", &[]).names().len(), 1);
+    }
 }

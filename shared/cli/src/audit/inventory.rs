@@ -186,13 +186,26 @@ fn processing(inventory: &Inventory) -> String {
             "\n{}\n  data        {}\n  recipients  {}{more}\n  purposes    {}\n  retention   {} (of the trail)",
             printable(&row.operation),
             printable(&joined(&seen.classes)),
-            or_none(&seen.callers, "nobody who was named"),
+            recipients(&seen.callers),
             or_none(&seen.purposes, "none said; to be added"),
             or_none(&seen.retention, "none"),
         );
     }
     not_counted(&mut text, inventory);
     text
+}
+
+/// One on each line where they are many.
+fn recipients(callers: &BTreeSet<String>) -> String {
+    let names: Vec<String> = callers.iter().map(|name| printable(name)).collect();
+    match names.len() {
+        0 => "nobody who was named".to_owned(),
+        1..=5 => names.join(", "),
+        count => {
+            let names = names.join("\n              ");
+            format!("{}:\n              {names}", thousands(count as u64))
+        }
+    }
 }
 
 fn not_counted(text: &mut String, inventory: &Inventory) {

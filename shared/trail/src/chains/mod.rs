@@ -50,6 +50,8 @@ pub struct Trail {
     /// There are keys, so what none of them vouches for is no record.
     has_keys: bool,
     successions: Successions,
+    /// When keys are in use.
+    pub(crate) key_times: HashMap<String, (u64, u64)>,
     loose: LooseRecords,
 }
 
@@ -161,6 +163,7 @@ impl Trail {
             limits,
             has_keys: false,
             successions: Successions::new(),
+            key_times: HashMap::new(),
             loose: LooseRecords::default(),
         }
     }
@@ -170,6 +173,7 @@ impl Trail {
     pub fn with_keys(mut self, keyring: &Keyring) -> Self {
         self.has_keys = !keyring.is_empty();
         self.successions.clone_from(keyring.successions());
+        self.key_times = keyring.times();
         self
     }
 

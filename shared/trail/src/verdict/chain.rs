@@ -3,6 +3,7 @@
 use audit::Range;
 
 use super::holes::declared_lost;
+use super::orders::CLOCKS_DIFFER_MS;
 use super::{ChainVerdict, Conclusion, Question, numbers};
 use crate::chains::{Chain, Purge, Trail};
 use crate::hex::encode;
@@ -85,6 +86,7 @@ impl Conclusion {
                 );
             }
         }
+        check_key_time(trail, chain_uid, chain);
         if chain.clock_steps > 0 {
             trail.issues.add_many(
                 Kind::ClockStep,
@@ -361,6 +363,30 @@ impl Conclusion {
             );
         }
         "open"
+    }
+}
+
+/// A key vouches for records of its time, not only with records of its time.
+fn check_key_time(trail: &mut Trail, chain_uid: ChainUid, chain: &Chain) {
+    let Some(key) = &chain.signed_by else { return };
+    let Some((from_ms, to_ms)) = trail.key_times.get(key).copied() else {
+        return;
+    };
+    let first_ms = chain.first_ms.unwrap_or(from_ms);
+    let is_before = first_ms.saturating_add(CLOCKS_DIFFER_MS) < from_ms;
+    let is_after = chain.last_ms > to_ms.saturating_add(CLOCKS_DIFFER_MS);
+    if is_before || is_after {
+        trail.issues.add(
+            Kind::KeyOutOfTime,
+            || encode(&chain_uid),
+            || {
+                format!(
+                    "it has records from {} to {}, and the key {key:?} was not in use all that time",
+                    time::format(first_ms),
+                    time::format(chain.last_ms)
+                )
+            },
+        );
     }
 }
 

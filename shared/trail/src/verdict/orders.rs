@@ -132,7 +132,7 @@ pub(super) fn check_times(trail: &mut Trail, question: &Question) {
 }
 
 /// How far the clocks of those who order and those who verify may differ.
-const CLOCKS_DIFFER_MS: u64 = 300_000;
+pub(super) const CLOCKS_DIFFER_MS: u64 = 300_000;
 
 fn touched<'t>(targets: &'t [Target]) -> Vec<(&'t str, Range)> {
     let of =

@@ -100,3 +100,28 @@ fn what_is_lost_is_told_by_whoever_has_the_key() {
     assert_eq!(verdict.exit_code, 2, "{:#?}", verdict.issues);
     assert_has(&verdict, 2, Kind::DeclaredGap);
 }
+
+/// A key that was retired because it leaked writes no evidence of later days.
+#[test]
+fn a_key_vouches_for_records_of_its_time() {
+    let mut emitter = Emitter::new(7, "hipaa", Some(emitter_key()));
+    let begin_ms = emitter.time_ms;
+    let open = emitter.open(None).text;
+    emitter.time_ms = begin_ms + 5 * 24 * 60 * 60 * 1000;
+    let later = emitter.some_request().text;
+    emitter.time_ms = begin_ms + 60_000;
+    let lines = [open, later, emitter.checkpoint().text, emitter.close().text];
+    for (not_after_ms, is_told) in [(begin_ms + 120_000, true), (u64::MAX, false)] {
+        let mut keyring = Keyring::default();
+        let mut entry = Entry::always(emitter_key().public(), Role::Emitter);
+        entry.not_after_ms = not_after_ms;
+        keyring.add(Some(emitter_key().id().to_owned()), entry);
+        let verdict = verify_with(joined(&lines), &keyring, &Question::default());
+        assert_eq!(
+            verdict.issue_counts.contains_key(&Kind::KeyOutOfTime),
+            is_told,
+            "{:#?}",
+            verdict.issues
+        );
+    }
+}
