@@ -272,4 +272,65 @@ mod tests {
             assert_eq!(redacted(&plan, "text/plain", text), text);
         }
     }
+
+    #[test]
+    fn what_a_name_or_a_line_announces_is_found_whatever_is_between() {
+        let plan = plan_of(r#"{"presets":["ccpa","hipaa","secrets"]}"#);
+        for (content_type, text, expected) in [
+            (
+                "text/plain",
+                "ip:2001:db8::1 client_ip:2001:db8::ff00:42:8329 mac:00:1A:2B:3C:4D:5E",
+                "ip:[IP_ADDRESS] client_ip:[IP_ADDRESS] mac:[MAC_ADDRESS]",
+            ),
+            (
+                "text/plain",
+                "SSNs: 536221000,\n      536221001,\n      536221002\n536221003 orders\n",
+                "SSNs: [US_SSN],\n      [US_SSN],\n      [US_SSN]\n536221003 orders\n",
+            ),
+            (
+                "text/html",
+                "<p>SSNs:</p><ul><li>536221000</li><li>536221001</li> <li>536221002</li></ul>",
+                "<p>SSNs:</p><ul><li>[US_SSN]</li><li>[US_SSN]</li> <li>[US_SSN]</li></ul>",
+            ),
+            (
+                "application/json",
+                r#"{"téléphone":"01 23 45 67 89"}"#,
+                r#"{"téléphone":"[PHONE]"}"#,
+            ),
+        ] {
+            assert_eq!(redacted(&plan, content_type, text), expected);
+        }
+    }
+
+    #[test]
+    fn keys_go_whole_however_their_lines_end() {
+        let plan = plan_of(r#"{"presets":["secrets"]}"#);
+        let line = "MIIBVQIBADANBgkqhkiG9w0BAQEFAASCAT8wggE7AgEAAkEAq7BFUpkGp3abcdef";
+        for end in [
+            "\n", "\r\n", " \n", "\t\r\n", "<br>\n", "\n> ", "\n# ", "\n    ", r"\n", r"\\n",
+            r"\\\\n",
+        ] {
+            let key = [
+                "key: -----BEGIN PRIVATE KEY-----",
+                line,
+                line,
+                "MIIB",
+                "-----END PRIVATE KEY-----",
+            ]
+            .join(end);
+            for content_type in ["text/plain", "application/yaml"] {
+                let out = redacted(&plan, content_type, &format!("{key}{end}next: 1\n"));
+                assert!(
+                    out.starts_with("key: [PRIVATE_KEY]") && out.ends_with("next: 1\n"),
+                    "{end:?}: {out}"
+                );
+                assert!(
+                    !out.contains("MII") && !out.contains("END"),
+                    "{end:?}: {out}"
+                );
+            }
+            let out = redacted(&plan, "application/json", &format!("[{key:?}]"));
+            assert_eq!(out, r#"["key: [PRIVATE_KEY]"]"#, "{end:?}");
+        }
+    }
 }

@@ -46,6 +46,8 @@ pub(crate) struct TextScanner {
     spans: Vec<Span>,
     /// What a line above has announced for the items below it.
     listed: EntitySet,
+    /// It goes for lines of items and nothing else: a line above ends with an item.
+    listed_alone: bool,
     /// The list that goes on behind what has left of this text.
     list: List,
     /// Reads the names in XML and HTML.
@@ -68,6 +70,7 @@ impl TextScanner {
             escape: Vec::new(),
             spans: Vec::new(),
             listed: EntitySet::EMPTY,
+            listed_alone: false,
             list: None,
             markup: None,
         }
@@ -271,7 +274,7 @@ impl TextScanner {
 
     /// What a line above has announced goes for an item as well.
     fn with_list(&self, announcement: &Announcement) -> Option<Announcement> {
-        let is_listed = !self.listed.is_empty() && !self.started && is_item(&self.text);
+        let is_listed = !self.listed.is_empty() && !self.started && self.is_listed(&self.text);
         is_listed.then(|| Announcement {
             kinds: announcement.kinds.or(&self.listed),
             ..*announcement
@@ -282,11 +285,25 @@ impl TextScanner {
     /// is an item itself, or blank.
     fn go_on_with_list(&mut self, plan: &Plan) {
         let line = self.text.trim_ascii();
+        let ends_with_item =
+            |end: usize| !rest(&self.text, end).iter().any(u8::is_ascii_alphanumeric);
         if line.last() == Some(&b':') {
             self.listed = plan.announced_below(line);
-        } else if !self.listed.is_empty() && !line.is_empty() && !is_item(line) {
+            self.listed_alone = false;
+        } else if let Some((end, kinds)) = self.list
+            && (self.listed.is_empty() || self.listed_alone)
+            && ends_with_item(end)
+        {
+            self.listed = kinds.and(&plan.wanted);
+            self.listed_alone = true;
+        } else if !self.listed.is_empty() && !line.is_empty() && !self.is_listed(line) {
             self.listed = EntitySet::EMPTY;
         }
+    }
+
+    /// Whether a line is an item of the list of the line above.
+    fn is_listed(&self, line: &[u8]) -> bool {
+        is_item(line) && !(self.listed_alone && line.iter().any(u8::is_ascii_alphabetic))
     }
 
     /// What is before these places is gone, and its last bytes are still looked at.

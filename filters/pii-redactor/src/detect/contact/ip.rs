@@ -53,6 +53,9 @@ pub(crate) fn colons_around(text: &[u8], place: usize) -> (usize, usize) {
 /// The span of an IPv6 address that is all of what hangs together.
 pub(crate) fn version6(text: &[u8], begin: usize, end: usize) -> Option<(usize, usize)> {
     let mut end = end;
+    // `ip:2001:db8::1`
+    let is_named = at(text, begin) == b':' && at(text, begin.plus(1)) != b':';
+    let begin = begin.plus(usize::from(is_named));
     if end.less(begin) > MAX_BYTES.plus(MAX_BYTES) {
         return None;
     }

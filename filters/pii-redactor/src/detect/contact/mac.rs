@@ -33,7 +33,7 @@ pub(crate) fn around(
     signs.find_map(|sign| {
         let mut begin = start;
         for _ in 1..parts {
-            if !is_joined(text, begin, sign) {
+            if !is_joined(text, begin, sign, length) {
                 break;
             }
             begin = begin.checked_sub(stride).filter(|begin| *begin >= from)?;
@@ -48,8 +48,16 @@ const fn is_sign(byte: u8) -> bool {
 }
 
 /// Whether more of an address stands before a place.
-fn is_joined(text: &[u8], start: usize, sign: u8) -> bool {
-    before(text, start) == sign && before(text, start.less(1)).is_ascii_hexdigit()
+fn is_joined(text: &[u8], start: usize, sign: u8, length: usize) -> bool {
+    let group = start.less(length.plus(1));
+    let is_group = part(text, group, start.less(1))
+        .iter()
+        .all(u8::is_ascii_hexdigit);
+    // `mac:00:1A…`: the end of a word is no part.
+    before(text, start) == sign
+        && start > length
+        && is_group
+        && !before(text, group).is_ascii_alphanumeric()
 }
 
 /// The end of six pairs or three fours of hexadecimal digits with the same sign between.
@@ -59,7 +67,8 @@ fn find(text: &[u8], start: usize, length: usize, parts: usize) -> Option<usize>
         2 => matches!(sign, b':' | b'-'),
         _ => sign == b'.',
     };
-    if !is_sign || is_joined(text, start, sign) || !starts_free(text, start, Strength::Form) {
+    if !is_sign || is_joined(text, start, sign, length) || !starts_free(text, start, Strength::Form)
+    {
         return None;
     }
     let mut position = start;

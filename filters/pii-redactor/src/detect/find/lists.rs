@@ -22,6 +22,7 @@ fn is_between_items(gap: &[u8]) -> bool {
         b"u.", b"or", b"and", b"und", b"oder", b"et", b"ou", b"y", b"e", b"and/or",
     ];
     match gap {
+        [b'<', .., b'>'] => is_markup(gap),
         _ if gap.len() > MAX_SIGN_BYTES => false,
         [] | [b',' | b';' | b'/' | b'|' | b'&' | b'+'] => true,
         [b'-' | b'*'] | b"\xe2\x80\xa2" => is_line,
@@ -31,6 +32,16 @@ fn is_between_items(gap: &[u8]) -> bool {
         }
         _ => words.iter().any(|word| gap.eq_ignore_ascii_case(word)),
     }
+}
+
+/// Whether there are only tags in a gap: `</li><li>`, `<br>`.
+fn is_markup(gap: &[u8]) -> bool {
+    gap.split(|byte| *byte == b'<').all(|piece| {
+        let end = memchr::memchr(b'>', piece).map_or(0, |end| end.plus(1));
+        rest(piece, end)
+            .iter()
+            .all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b','))
+    })
 }
 
 /// What stands between two items without what is noted about either: `(home), (work):`.

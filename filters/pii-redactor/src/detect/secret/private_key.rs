@@ -68,9 +68,25 @@ pub(crate) fn go_on(text: &[u8], from: usize, mut line: Line) -> Body {
             position = position.plus(blanks);
             blanks = blank_length(text, position);
         }
-        if position >= text.len() || position.less(end) > MAX_UNSURE_BYTES {
-            let is_over = position < text.len();
-            return Body { end, line, is_over };
+        if position >= text.len() {
+            // Blanks at the end of a line do not end the key.
+            let end = if end == from && line == Line::Long {
+                end
+            } else {
+                text.len()
+            };
+            return Body {
+                end,
+                line,
+                is_over: false,
+            };
+        }
+        if position.less(end) > MAX_UNSURE_BYTES {
+            return Body {
+                end,
+                line,
+                is_over: true,
+            };
         }
         if part(text, position, position.plus(END.len())) == END {
             let end = closing_line(text, position);
@@ -115,11 +131,23 @@ pub(crate) fn go_on(text: &[u8], from: usize, mut line: Line) -> Body {
     }
 }
 
-/// A blank, a line end, or one that is spelled `\n`.
+/// A blank, a line end, one that is spelled `\n`, also in a string in a string, or `<br>`, and what quotes or comments begin
+/// lines with.
 fn blank_length(text: &[u8], position: usize) -> usize {
-    match (at(text, position), at(text, position.plus(1))) {
-        (b' ' | b'\t' | b'\r' | b'\n', _) => 1,
-        (b'\\', b'n' | b'r') => 2,
+    match at(text, position) {
+        b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'#' | b'*' | b'|' => 1,
+        b'\\' => {
+            let ahead = part(text, position, position.plus(8));
+            let signs = count_while(ahead, 0, |byte| byte == b'\\');
+            let is_end = matches!(at(ahead, signs), b'n' | b'r');
+            if is_end { signs.plus(1) } else { 0 }
+        }
+        b'<' => {
+            let ahead = part(text, position, position.plus(6)).to_ascii_lowercase();
+            let tags = [&b"<br>"[..], b"<br/>", b"<br />"];
+            let tag = tags.iter().find(|tag| ahead.starts_with(tag));
+            tag.map_or(0, |tag| tag.len())
+        }
         _ => 0,
     }
 }
