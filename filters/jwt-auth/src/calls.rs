@@ -69,7 +69,10 @@ pub(crate) fn consent_body(host: &dyn Host, sizes: ResponseSizes) -> Result<Vec<
     if matches!(status, Ok(Some(status)) if status == b"404") {
         return Ok(Vec::new());
     }
-    response_body(host, sizes, MAX_CONSENT_BYTES)
+    match response_body(host, sizes, MAX_CONSENT_BYTES) {
+        Ok(body) if body.is_empty() => Err("no_body"),
+        body => body,
+    }
 }
 
 /// A random number, which tells VMs apart.

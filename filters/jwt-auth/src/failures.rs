@@ -80,6 +80,10 @@ impl Failures {
         };
         let key = "meshward/jwt-auth/failures/seed";
         let (seed, shares) = shared_data::seed(host, key, capabilities.shares_data())?;
+        // Plugins of one VM that say the same count apart.
+        let plugin = ["plugin_name", "plugin_root_id"];
+        let plugin = plugin.map(|name| host.property(&[name]).unwrap_or_default());
+        let seed = keyed_hash(seed, plugin.iter().map(Vec::as_slice));
         Ok(Some(Self {
             cells: SharedCells::new("meshward/jwt-auth/failures", settings.cells, shares),
             settings,

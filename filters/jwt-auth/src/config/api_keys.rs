@@ -8,7 +8,6 @@ use policy::json::Json;
 use policy::timestamp::parse_timestamp;
 
 use super::Location;
-use super::token_provider::scope_list;
 
 /// The keys of a provider.
 #[derive(Clone, Debug)]
@@ -122,7 +121,7 @@ impl ApiKeyEntry {
             }
             let entry = Self {
                 id: id?,
-                scopes: fields.or("scopes", Vec::new(), |n| scope_list(&n)),
+                scopes: fields.or("scopes", Vec::new(), |n| n.scopes()),
                 roles: fields.or("roles", Vec::new(), |n| n.strings()),
                 tenant: fields.or("tenant", None, |n| n.name(256).map(str::to_owned).map(Some)),
                 claims: fields.or("claims", Vec::new(), |n| claims(&n)),

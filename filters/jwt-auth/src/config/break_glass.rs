@@ -17,7 +17,7 @@ impl BreakGlass {
         node.object(|fields| {
             let scopes = fields
                 .required("scopes", "the scopes of those who may")
-                .and_then(|n| super::token_provider::scope_list(&n));
+                .and_then(|n| n.scopes());
             let header = fields.or("header", DEFAULT_HEADER.to_owned(), |n| n.header_name());
             Some(Self {
                 scopes: scopes?,

@@ -192,6 +192,10 @@ impl InlineKeys {
             );
             return None;
         }
+        for key in &skipped {
+            let message = format_args!("keys[{}]: {}", key.index, key.reason);
+            node.warn_unseen("key_unusable", message);
+        }
         Some(Self {
             set,
             skipped,

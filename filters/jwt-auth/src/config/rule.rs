@@ -9,7 +9,7 @@ use policy::matching::Match;
 use policy::mode::Mode;
 
 use super::TlsRequirement;
-use super::token_provider::{audience_list, scope_list};
+use super::token_provider::audience_list;
 
 /// Who may do what.
 #[derive(Debug)]
@@ -197,13 +197,13 @@ impl Requirement {
             let providers = Providers::read(fields, names);
             let optional = fields.or("optional", Optional::No, |n| Optional::read(&n));
             let audiences = fields.or("audiences", None, |n| audience_list(&n, r#"leave out "audiences""#).map(Some));
-            let scopes = fields.or("scopes", Vec::new(), |n| scope_list(&n));
-            let scopes_any = fields.or("scopes_any", Vec::new(), |n| scope_list(&n));
+            let scopes = fields.or("scopes", Vec::new(), |n| n.scopes());
+            let scopes_any = fields.or("scopes_any", Vec::new(), |n| n.scopes());
             let claims = fields.or("claims", Vec::new(), |n| {
                 n.non_empty_list(|claim| ClaimCondition::read_within(&claim, matches))
             });
             let step_up = StepUp {
-                acr_values: fields.or("acr_values", Vec::new(), |n| scope_list(&n)),
+                acr_values: fields.or("acr_values", Vec::new(), |n| n.scopes()),
                 max_age: fields.or("max_age", None, |n| {
                     n.duration(Duration::from_secs(1)..=Duration::from_secs(31_622_400)).map(Some)
                 }),

@@ -433,3 +433,28 @@ fn a_route_knows_the_providers_by_their_names_alone() {
             .contains("rules[0].require.provider")
     );
 }
+
+#[test]
+fn keys_that_check_nothing_are_warned_of() {
+    let weak = r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#;
+    let good = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    let found = |keys: &str| {
+        let text = format!(
+            r#"{{"providers":{{"a":{{"issuer":"https://i","audiences":"any","jwks":{{"inline":{{"keys":[{keys}]}}}}}}}},
+                "rules":[{{"require":{{"provider":"a"}}}}]}}"#
+        );
+        let checked = Config::check(&text);
+        assert!(checked.result.is_ok());
+        let warnings = checked.warnings.iter();
+        let found: Vec<String> = warnings.map(ToString::to_string).collect();
+        found
+    };
+    assert_eq!(found(good), [""; 0]);
+    let of_weak = found(&format!("{good},{weak}"));
+    assert!(
+        of_weak.len() == 1 && of_weak[0].contains("keys[1]") && of_weak[0].contains("key_unusable"),
+        "{of_weak:?}"
+    );
+    let many = vec![good; 101].join(",");
+    assert!(found(&many)[0].contains("keys[100]"));
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use policy::config::names::has_space;
 use policy::config::{Fields, Node};
 use policy::json::Json;
 
@@ -287,47 +288,6 @@ fn tenant_alias(issuer: &str) -> Option<&str> {
     (is_entra && is_alias).then_some(tenant)
 }
 
-/// Warns about names that look like several in one, which no token is likely to have.
-fn warn_of_commas(node: &Node<'_>, code: &'static str, names: &[String]) {
-    for name in names.iter().filter(|name| name.contains(',')) {
-        let items: Vec<String> = name
-            .split(',')
-            .map(|item| format!("{:?}", item.trim()))
-            .collect();
-        let message = format_args!(
-            "{name:?} is one name with a comma in it; did you mean [{}]?",
-            items.join(", ")
-        );
-        node.warn_unseen(code, message);
-    }
-}
-
-/// Whether a name has white space in it, which is always a mistake of writing.
-pub(super) fn has_space(name: &str) -> bool {
-    let invisible = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
-    name.chars().any(|c| c.is_whitespace() || invisible(c))
-}
-
-/// Names of scopes: one in each item, since a scope has no space in it (RFC 6749 section 3.3).
-pub(super) fn scope_list(node: &Node<'_>) -> Option<Vec<String>> {
-    let scopes = node.strings()?;
-    if scopes.iter().any(String::is_empty) {
-        node.reject_unseen("a scope is never empty: no token has it");
-    }
-    for scope in scopes.iter().filter(|scope| has_space(scope)) {
-        let items: Vec<String> = scope
-            .split_whitespace()
-            .map(|item| format!("{item:?}"))
-            .collect();
-        node.reject_unseen(format_args!(
-            "{scope:?}: a scope has no space in it; expected [{}]",
-            items.join(", ")
-        ));
-    }
-    warn_of_commas(node, "scope_comma", &scopes);
-    Some(scopes)
-}
-
 /// `["a"]` or `"any"`.
 pub(super) fn audiences(node: &Node<'_>) -> Option<Option<Vec<String>>> {
     match node.json() {
@@ -363,7 +323,7 @@ pub(super) fn audience_list(node: &Node<'_>, accept_all: &str) -> Option<Vec<Str
     if any(has_placeholder) {
         node.reject("an audience with a placeholder in it");
     }
-    warn_of_commas(node, "audience_comma", &audiences);
+    node.warn_of_commas("audience_comma", &audiences);
     Some(audiences)
 }
 

@@ -182,6 +182,14 @@ fn metadata_that_no_filter_reads_is_wrong() {
                 "meshward.jwtauth: no filter reads this",
             ),
             (
+                vec![("Meshward.jwt-auth", r#"{"config": {"mode": "enforce"}}"#)],
+                "Meshward.jwt-auth: no filter reads this",
+            ),
+            (
+                vec![("MESHWARD", r#"{"config": {"auth": {"mode": "enforce"}}}"#)],
+                "MESHWARD: no filter reads this",
+            ),
+            (
                 vec![
                     ("meshward", r#"{"config": {"auth": {"mode": "enforce"}}}"#),
                     ("meshward.jwt-auth", r#"{"config": {"mode": "report"}}"#),
@@ -206,6 +214,7 @@ fn metadata_that_no_filter_reads_is_wrong() {
             ("meshward.token-bucket", r#"{"konfig": {}}"#),
             ("meshwarden", "{}"),
             ("meshward-jwt-auth", "{}"),
+            ("Meshward.Token-Bucket", r#"{"konfig": {}}"#),
             ("meshward", r#"{"config": {"limits": {}}}"#),
         ] {
             let spaces = [

@@ -350,6 +350,19 @@ impl Config {
             goes_by_route: goes_by_route(fields.node().json()),
             customs: customs.into(),
         };
+        for (index, rule) in config.rules.iter().enumerate() {
+            let mut earlier = config.rules.iter().take(index);
+            if let Some(first) = earlier.position(|earlier| earlier.name == rule.name) {
+                let message = format_args!(
+                    "rules[{first}] has the name {:?} too; logs and records cannot tell them apart",
+                    rule.name
+                );
+                let place = format!("rules[{index}]");
+                fields
+                    .node()
+                    .warn_at(&place, "rule_name_duplicate", message);
+            }
+        }
         Some(config)
     }
 }

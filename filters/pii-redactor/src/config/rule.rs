@@ -236,10 +236,16 @@ const WORK: [&str; 6] = [
 ];
 
 impl Unless {
+    /// Whether the rule applies to every caller.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.scopes.is_empty() && self.roles.is_empty() && self.claims.is_empty()
+    }
+
     fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {
         node.object(|unless| {
             let read = Self {
-                scopes: unless.or("scopes", Vec::new(), |n| n.strings()),
+                scopes: unless.or("scopes", Vec::new(), |n| n.scopes()),
                 roles: unless.or("roles", Vec::new(), |n| n.strings()),
                 claims: unless.or("claims", Vec::new(), |n| {
                     n.non_empty_list(|claim| ClaimCondition::read_within(&claim, matches))

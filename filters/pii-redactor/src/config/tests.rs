@@ -537,6 +537,18 @@ fn an_expression_costs_what_its_program_may_take() {
 }
 
 #[test]
+fn two_rules_of_one_name_and_scopes_with_commas_are_warned_of() {
+    let checked = Config::check(
+        r#"{"rules":[{"name":"a","detect":["EMAIL"]},{"name":"a","detect":["PHONE"],"unless":{"scopes":["x,y"]}}]}"#,
+    );
+    let warnings = checked.warnings.iter();
+    let found: Vec<&str> = warnings.map(config::Warning::code).collect();
+    assert_eq!(found, ["scope_comma", "rule_name_duplicate"]);
+    let wrong = r#"{"rules":[{"detect":["EMAIL"],"unless":{"scopes":["x y"]}}]}"#;
+    assert!(Config::check(wrong).result.is_err());
+}
+
+#[test]
 fn what_is_left_of_a_value_beside_a_label_goes() {
     let rules = r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#;
     for (name, value) in [

@@ -46,15 +46,19 @@ pub(super) fn read(host: &dyn Host, place: &str, filter: &str) -> Option<Spaces>
 
 /// Whether a name space is this filter's, that of all, or looks like one of ours and is none.
 fn concerns(name: &[u8], filter: &str) -> bool {
-    let Some(rest) = name.strip_prefix(FAMILY) else {
+    // Nobody means another name by capitals: such a name is wrong, not somebody else's.
+    let Some((family, rest)) = name.split_at_checked(FAMILY.len()) else {
         return false;
     };
+    if !family.eq_ignore_ascii_case(FAMILY) {
+        return false;
+    }
     let Some(addressee) = rest.strip_prefix(b".") else {
         return rest.is_empty();
     };
     let others = policy::filters::ORDER.iter();
     let mut others = others.filter(|other| **other != filter);
-    !others.any(|other| other.as_bytes() == addressee)
+    !others.any(|other| other.as_bytes().eq_ignore_ascii_case(addressee))
 }
 
 impl Spaces {
@@ -85,9 +89,10 @@ impl Spaces {
 
 impl Space {
     fn members(&self, filter: &str) -> Result<Option<Vec<(String, Json)>>, Problems> {
-        let own = self.name.strip_prefix(FAMILY_NAME).unwrap_or_default();
-        let is_for_all = own.is_empty();
-        if !is_for_all && own.strip_prefix('.') != Some(filter) {
+        let own = self.name.strip_prefix(FAMILY_NAME);
+        let is_for_all = own.is_some_and(str::is_empty);
+        let addressee = own.and_then(|own| own.strip_prefix('.'));
+        if !is_for_all && addressee != Some(filter) {
             let message = format!(
                 "no filter reads this; expected {FAMILY_NAME:?}, or {FAMILY_NAME:?} and the name of a filter, as in \"{FAMILY_NAME}.{filter}\""
             );

@@ -74,6 +74,10 @@ codes! {
         "jwt-auth chooses rules before it knows the caller, so a condition on consent in a match goes by the signals of the request alone: no claim, no lookup, no remembered opt-out, no objection. Put what callers must have agreed to under require.";
     ON_ERROR_ALLOW "MW1221" "on_error_allow"
         "While a provider is away, requests pass that nobody has authenticated. What clients can bring about themselves (made-up keys, too many requests) is refused all the same.";
+    KEY_UNUSABLE "MW1222" "key_unusable"
+        "A key of the JWK set checks no token: it is wrong, too weak, for another use, or beyond the first 100. Tokens that name it are refused.";
+    IP_PREFIX_ZERO "MW1223" "ip_prefix_zero"
+        "An address prefix of no bits makes one client of everybody: one bucket for all, one address in records.";
     OTHER_WARNING "MW1299" "warning"
         "Accepted, and probably not meant.";
     CLUSTER_MISSING "MW2001" "cluster_missing"

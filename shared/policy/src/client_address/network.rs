@@ -31,10 +31,15 @@ impl Prefixes {
         };
         node.object(|fields| {
             let default = Self::default();
-            Some(Self {
+            let read = Self {
                 v4: fields.or("v4", default.v4, |n| bits(n, 32)),
                 v6: fields.or("v6", default.v6, |n| bits(n, 128)),
-            })
+            };
+            if read.v4 == 0 || read.v6 == 0 {
+                let message = "with no bits all addresses are one client";
+                fields.node().warn_unseen("ip_prefix_zero", message);
+            }
+            Some(read)
         })
     }
 }

@@ -284,3 +284,15 @@ fn nobody_trusts_everybody() {
         r#"trusted_proxies[0]: "10.0.0.1/8": this is the whole range 10.0.0.0/8 (range_host_bits)"#;
     assert_eq!(warnings, [expected]);
 }
+
+#[test]
+fn a_prefix_of_no_bits_is_warned_of() {
+    for (text, expected) in [
+        (r#"{"v4":0}"#, 1),
+        (r#"{"v6":0}"#, 1),
+        (r#"{"v4":1,"v6":1}"#, 0),
+    ] {
+        let checked = config::check(text, |node| Prefixes::read(&node));
+        assert_eq!(checked.warnings.len(), expected, "{text}");
+    }
+}

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::Node;
+
 /// Why a text is not the name of anything, and what was probably meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameError {
@@ -181,16 +183,49 @@ pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(token)
 }
 
-fn has_space(text: &str) -> bool {
-    text.chars().any(char::is_whitespace)
-}
-
 fn quoted(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     quoted.join(", ")
 }
 
 const MAX_NAME_BYTES: usize = 256;
+
+impl Node<'_> {
+    /// Names of scopes: one in each item, since a scope has no space in it (RFC 6749 section 3.3).
+    #[must_use]
+    pub fn scopes(&self) -> Option<Vec<String>> {
+        let scopes = self.strings()?;
+        if scopes.iter().any(String::is_empty) {
+            self.reject_unseen("a scope is never empty: no token has it");
+        }
+        for scope in scopes.iter().filter(|scope| has_space(scope)) {
+            let items: Vec<&str> = scope.split_whitespace().collect();
+            self.reject_unseen(format_args!(
+                "{scope:?}: a scope has no space in it; expected {items:?}"
+            ));
+        }
+        self.warn_of_commas("scope_comma", &scopes);
+        Some(scopes)
+    }
+
+    /// Warns about names that look like several in one, which no token is likely to have.
+    pub fn warn_of_commas(&self, code: &'static str, names: &[String]) {
+        for name in names.iter().filter(|name| name.contains(',')) {
+            let items: Vec<&str> = name.split(',').map(str::trim).collect();
+            self.warn_unseen(
+                code,
+                format_args!("{name:?} is one name with a comma in it; did you mean {items:?}?"),
+            );
+        }
+    }
+}
+
+/// Whether a name has white space in it, which is always a mistake of writing.
+#[must_use]
+pub fn has_space(name: &str) -> bool {
+    let invisible = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    name.chars().any(|c| c.is_whitespace() || invisible(c))
+}
 
 #[cfg(test)]
 mod tests {

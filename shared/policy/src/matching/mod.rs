@@ -94,7 +94,7 @@ impl Match {
                     n.non_empty_list(|item| media_range(&item))
                 }),
                 consent: fields.or("consent", None, |n| ConsentCondition::read(&n).map(Some)),
-                scopes: fields.or("scopes", Vec::new(), |n| n.strings()),
+                scopes: fields.or("scopes", Vec::new(), |n| n.scopes()),
                 claims: Vec::new(),
                 break_glass: fields.or("break_glass", None, |n| n.boolean().map(Some)),
             };

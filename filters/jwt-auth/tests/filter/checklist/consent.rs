@@ -61,6 +61,7 @@ fn what_the_service_says_counts_and_what_it_does_not_say_denies() {
             false,
         ),
         ("slow", CallResponse::timeout(), false),
+        ("no body", CallResponse::http(200, ""), false),
         ("a reset", CallResponse::Nothing, false),
         ("too much", CallResponse::http(200, large), false),
     ] {
@@ -90,6 +91,9 @@ fn a_service_that_is_down_can_be_ignored() {
         bed.responses(|_| CallResponse::http(503, ""));
         let token = signer().token(&bed.claims(&json!({"consents": ["care"]})));
         drop(bed.passes("the claim decides", &bearer("/", &token), &token));
+        bed.responses(|_| CallResponse::http(200, ""));
+        bed.wait(Duration::from_secs(2));
+        drop(bed.passes("likewise", &bearer("/", &token), &token));
         let token = signer().token(&bed.claims(&json!({})));
         let missing = (403, "consent_missing");
         bed.refuses("nothing grants", &bearer("/", &token), &token, missing);

@@ -235,8 +235,10 @@ fn failures_under_a_rule_that_reports_refuse_nobody_under_one_that_enforces() {
 #[test]
 fn limits_of_another_plugin_count_for_themselves() {
     let process = Process::new(Profile::Envoy);
-    let [mut strict, mut mild] = ["1/day", "100/min"].map(|rate| {
+    let plugins = [("a", "1/day"), ("a", "100/min"), ("b", "1/day")];
+    let [mut strict, mut mild, mut alike] = plugins.map(|(name, rate)| {
         let mut proxy = Proxy::native_worker::<JwtAuth>(&process);
+        proxy.host().set_attribute(&["plugin_name"], name);
         let limited = configuration(&json!([{"key": ["ip"], "rate": rate}]));
         proxy.configure(limited.to_string()).unwrap();
         proxy
@@ -248,6 +250,7 @@ fn limits_of_another_plugin_count_for_themselves() {
     assert_eq!(status(&mut strict, "wrong"), Some(401));
     assert_eq!(status(&mut strict, KEY), Some(429));
     assert_eq!(status(&mut mild, KEY), Some(200));
+    assert_eq!(status(&mut alike, KEY), Some(200), "that says the same");
     process.advance(Duration::from_secs(1));
     assert_eq!(status(&mut mild, "wrong"), Some(401));
 }

@@ -430,3 +430,30 @@ fn nobody_goes_on_because_another_was_answered() {
         }
     });
 }
+
+#[test]
+fn a_key_set_that_the_issuer_has_moved_is_found() {
+    let (old, new) = (Signer::new("a", 7), Signer::new("b", 9));
+    in_every_host(&discovery(), |bed| {
+        let moved = Rc::new(Cell::new(false));
+        let has_moved = Rc::clone(&moved);
+        let sets = [old.jwks().to_string(), new.jwks().to_string()];
+        bed.responses(move |call| {
+            let path = header_of(call, ":path");
+            let place = usize::from(has_moved.get());
+            let metadata = json!({"issuer": ISSUER, "jwks_uri": format!("https://idp.example.com/jwks{place}")});
+            CallResponse::http(200, match path.as_str() {
+                "/jwks0" => sets[0].clone(),
+                "/jwks1" => sets[1].clone(),
+                _ => metadata.to_string(),
+            })
+        });
+        bed.wait(Duration::from_millis(300));
+        let token = old.token(&bed.claims(&json!({})));
+        bed.passes("at first", &bearer("/", &token), &token);
+        moved.set(true);
+        bed.wait(Duration::from_secs(31));
+        let token = new.token(&bed.claims(&json!({})));
+        bed.passes("of the new set", &bearer("/", &token), &token);
+    });
+}

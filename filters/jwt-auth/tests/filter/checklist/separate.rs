@@ -225,6 +225,28 @@ fn no_second_caller_stands_in_for_what_the_first_does_not_say() {
 }
 
 #[test]
+fn opaque_tokens_with_dots_are_credentials_of_their_own() {
+    let place = |header: &str| json!([{"header": header}]);
+    let at = |header: &str| {
+        let mut provider = asked(&json!({}));
+        provider["from"] = place(header);
+        provider
+    };
+    let configuration = json!({"providers": {"i": at("x-a"), "j": at("x-b")},
+        "rules": [{"require": {"all_of": ["i", "j"]}}]});
+    let mut bed = Bed::new(Profile::Envoy, &configuration);
+    bed.responses(|_| CallResponse::http(200, r#"{"active":true,"sub":"jane"}"#));
+    let request = |b: &str| Request::get("/").header("x-a", "hvs.AAA").header("x-b", b);
+    bed.passes("two", &request("hvs.BBB"), "hvs.AAA");
+    bed.refuses(
+        "one",
+        &request("hvs.AAA"),
+        "hvs.AAA",
+        (401, "credential_missing"),
+    );
+}
+
+#[test]
 fn other_white_space_behind_the_scheme_hides_no_credential() {
     let signer = Signer::new("a", 7);
     let providers = json!({"a": signed(&signer, "api", &json!({})), "i": asked(&json!({}))});

@@ -210,6 +210,8 @@ fn a_match_that_could_never_hold_is_a_mistake() {
         r#"{"headers":[{"name":"x"}]}"#,
         r#"{"headers":[{"name":"x y","exists":true}]}"#,
         r#"{"consent":{}}"#,
+        r#"{"scopes":["a b"]}"#,
+        r#"{"scopes":""}"#,
         "[]",
     ] {
         assert!(
@@ -217,6 +219,13 @@ fn a_match_that_could_never_hold_is_a_mistake() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn a_scope_with_a_comma_in_it_is_probably_two() {
+    let checked = config::check(r#"{"scopes":["a,b"]}"#, |node| Match::read(&node));
+    let codes: Vec<&str> = checked.warnings.iter().map(config::Warning::code).collect();
+    assert_eq!(codes, ["scope_comma"]);
 }
 
 #[cfg(not(target_arch = "wasm32"))]
