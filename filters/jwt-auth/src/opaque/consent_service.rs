@@ -16,6 +16,7 @@ use policy::json::Json;
 use policy::secret::{Secret, SecretKind};
 
 use crate::calls::Purpose;
+use crate::config::Config;
 use crate::keys::document::without_mark;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::verify::context::VerifyContext;
@@ -41,6 +42,12 @@ struct Lookup {
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
     waiters: ResponseWaiters<CellHash>,
+    /// Lookups that have failed since one did not.
+    failures: u32,
+    /// While it is away, it is asked once in a while, and nobody else waits.
+    next_attempt_ns: u64,
+    /// How long a request may wait.
+    waiting_ns: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,9 +74,10 @@ impl ConsentRecords {
     pub(crate) fn new(
         host: &dyn Host,
         capabilities: &Capabilities,
-        sources: &ConsentSources,
+        config: &Config,
         filter: &'static str,
     ) -> Result<Option<Self>, Problems> {
+        let sources = &config.sources.consent;
         let (lookup, memory) = (sources.lookup(), sources.opt_out_memory());
         if lookup.is_none() && memory.is_none() {
             return Ok(None);
@@ -107,6 +115,9 @@ impl ConsentRecords {
                     cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
                     pending: HashMap::new(),
                     waiters: ResponseWaiters::default(),
+                    failures: 0,
+                    next_attempt_ns: 0,
+                    waiting_ns: nanoseconds(config.waiting.timeout),
                 })
             }
         };
@@ -227,11 +238,11 @@ impl ConsentRecords {
         };
         let mut woken = subject.map_or_else(Vec::new, |subject| lookup.waiters.take(subject));
         if lookup.waiters.wait_for_calls() {
-            let mut room = lookup.room(calls);
+            let (is_away, mut room) = (lookup.is_away(), lookup.room(calls));
             woken.extend(lookup.waiters.take_callers(|_| {
                 let has_room = room > 0;
                 room = room.saturating_sub(1);
-                has_room
+                has_room || is_away
             }));
         }
         woken
@@ -268,8 +279,15 @@ impl ConsentRecords {
             }
             Err(code) => code,
         };
-        if result != "ok" {
+        if result == "ok" {
+            lookup.failures = 0;
+        } else {
             let until_ns = now_ns.saturating_add(NS_PER_S);
+            // What it says of one person, such as 400 of an odd name, is no outage.
+            if matches!(result, "no_response" | "status_5xx") {
+                lookup.failures = lookup.failures.saturating_add(1);
+                lookup.next_attempt_ns = until_ns;
+            }
             lookup.remember(subject, Pending::Failed, now_ns, until_ns);
         }
         self.metrics
@@ -294,6 +312,10 @@ impl Lookup {
             let purposes = text.split('\n').filter(|purpose| !purpose.is_empty());
             return Said::Purposes(purposes.map(str::to_owned).collect());
         }
+        // Whoever is out of time goes by `on_error`, as after a failure.
+        if now_ns.saturating_sub(context.since_ns()) >= self.waiting_ns {
+            return Said::Nothing;
+        }
         match self.pending.get(&subject) {
             Some((Pending::Asked, until_ns)) if now_ns < *until_ns => {
                 self.waiters.wait_for_response(subject, context.stream);
@@ -312,7 +334,12 @@ impl Lookup {
         if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
             return Said::Nothing;
         }
-        if self.room(calls) == 0 {
+        let room = self.room(calls);
+        let is_being_tried = room < self.settings.max_requests;
+        if self.is_away() && (now_ns < self.next_attempt_ns || is_being_tried) {
+            return Said::Nothing;
+        }
+        if room == 0 {
             // It is asked when others have been answered.
             self.waiters.wait_for_call(context.stream, EVERYBODY);
             return Said::NotYet;
@@ -335,6 +362,11 @@ impl Lookup {
         );
         self.waiters.wait_for_response(subject, context.stream);
         Said::NotYet
+    }
+
+    /// Whether it has failed so often that nobody is to wait for it but who finds out whether it is back.
+    const fn is_away(&self) -> bool {
+        self.failures >= FAILURES_OF_ONE_AWAY
     }
 
     /// How many more calls may be under way.
@@ -420,6 +452,8 @@ fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
 pub(crate) const MAX_CONSENT_BYTES: usize = 64 * 1024;
 const MAX_PURPOSES_BYTES: usize = 2048;
 const MAX_ID_BYTES: usize = 512;
+/// A lookup that fails by itself is about one person; so many, one after the other, are the service.
+const FAILURES_OF_ONE_AWAY: u32 = 3;
 /// The service is asked about verified callers only, so clients need not be told apart to share its calls.
 const EVERYBODY: u64 = 0;
 const MAX_PENDING: usize = 20_000;
