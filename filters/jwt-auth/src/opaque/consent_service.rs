@@ -15,7 +15,7 @@ use policy::identity::Identity;
 use policy::json::Json;
 use policy::secret::{Secret, SecretKind};
 
-use crate::calls::Purpose;
+use crate::calls::{Purpose, REQUEST_REFUSED};
 use crate::keys::document::without_mark;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::verify::context::VerifyContext;
@@ -41,6 +41,45 @@ struct Lookup {
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
     waiters: ResponseWaiters<CellHash>,
+    outage: Outage,
+}
+
+/// Whether the service is away for everybody: it has failed about several people in a row. Then it is
+/// asked about one person a second, and nobody else waits for it.
+#[derive(Default)]
+struct Outage {
+    failures: u32,
+    /// The last whom it has failed about: one person is not several.
+    about: Option<CellHash>,
+    next_ns: u64,
+}
+
+impl Outage {
+    const fn is_on(&self) -> bool {
+        self.failures >= MANY_FAILURES
+    }
+
+    /// Whether the service may be asked now.
+    const fn lets_ask(&mut self, now_ns: u64) -> bool {
+        if !self.is_on() {
+            return true;
+        }
+        let is_due = now_ns >= self.next_ns;
+        if is_due {
+            self.next_ns = now_ns.saturating_add(NS_PER_S);
+        }
+        is_due
+    }
+
+    fn note(&mut self, about: CellHash, has_failed: bool, now_ns: u64) {
+        if !has_failed {
+            *self = Self::default();
+        } else if self.about != Some(about) {
+            self.about = Some(about);
+            self.failures = self.failures.saturating_add(1);
+            self.next_ns = now_ns.saturating_add(NS_PER_S);
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,6 +146,7 @@ impl ConsentRecords {
                     cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
                     pending: HashMap::new(),
                     waiters: ResponseWaiters::default(),
+                    outage: Outage::default(),
                 })
             }
         };
@@ -228,8 +268,10 @@ impl ConsentRecords {
         let mut woken = subject.map_or_else(Vec::new, |subject| lookup.waiters.take(subject));
         if lookup.waiters.wait_for_calls() {
             let mut room = lookup.room(calls);
+            // Who waits for a service that is away goes by `on_error`.
+            let is_away = lookup.outage.is_on();
             woken.extend(lookup.waiters.take_callers(|_| {
-                let has_room = room > 0;
+                let has_room = room > 0 || is_away;
                 room = room.saturating_sub(1);
                 has_room
             }));
@@ -257,6 +299,9 @@ impl ConsentRecords {
         };
         lookup.pending.remove(&subject);
         let purposes = body.and_then(|body| read_response(&lookup.settings.purposes, body));
+        if purposes != Err(REQUEST_REFUSED) {
+            lookup.outage.note(subject, purposes.is_err(), now_ns);
+        }
         let result = match purposes {
             Ok(purposes) => {
                 let text = purposes.join("\n");
@@ -310,6 +355,9 @@ impl Lookup {
         // An id that is a place above, or none, would ask about somebody else, or about all.
         let is_nobody = id.is_empty() || has_dot_segment(&path);
         if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
+            return Said::Nothing;
+        }
+        if !self.outage.lets_ask(now_ns) {
             return Said::Nothing;
         }
         if self.room(calls) == 0 {
@@ -422,6 +470,7 @@ const MAX_PURPOSES_BYTES: usize = 2048;
 const MAX_ID_BYTES: usize = 512;
 /// The service is asked about verified callers only, so clients need not be told apart to share its calls.
 const EVERYBODY: u64 = 0;
+const MANY_FAILURES: u32 = 3;
 const MAX_PENDING: usize = 20_000;
 const JUST_SAID_NS: u64 = NS_PER_S / 10;
 

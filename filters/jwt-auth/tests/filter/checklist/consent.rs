@@ -101,6 +101,33 @@ fn a_service_that_is_down_can_be_ignored() {
 }
 
 #[test]
+fn a_service_that_is_away_delays_one_caller_a_second() {
+    let mut bed = Bed::new(Profile::Envoy, &lookup("ignore"));
+    let token = |bed: &Bed, number: usize| {
+        let sub = format!("caller {number}");
+        signer().token(&bed.claims(&json!({"consents": ["care"], "sub": sub})))
+    };
+    let calls = bed.responses(|_| CallResponse::timeout());
+    for number in 0..3 {
+        let token = token(&bed, number);
+        drop(bed.passes("by the claim", &bearer("/", &token), &token));
+    }
+    assert_eq!(*calls.borrow(), 3);
+    for number in 3..20 {
+        let token = token(&bed, number);
+        drop(bed.passes("nobody waits", &bearer("/", &token), &token));
+    }
+    assert_eq!(*calls.borrow(), 3);
+    bed.wait(Duration::from_millis(1100));
+    let calls = bed.responses(|_| CallResponse::http(200, r#"{"purposes":["care"]}"#));
+    for number in 20..23 {
+        let token = token(&bed, number);
+        drop(bed.passes("it is back", &bearer("/", &token), &token));
+    }
+    assert_eq!(*calls.borrow(), 3);
+}
+
+#[test]
 fn a_service_is_asked_once_and_a_withdrawal_is_seen_when_the_response_is_old() {
     in_every_host(&lookup("deny"), |bed| {
         let agrees = Rc::new(Cell::new(true));
