@@ -209,6 +209,10 @@ test-envoy: build $(BEDS) ## Test the modules in real Envoys, and what is shippe
 test-compose: needs-compose build ## Follow the README in containers; IMAGES=local builds stand-ins where no registry is in reach
 	@IMAGES=$(IMAGES) envoy-test/compose/test.sh
 
+.PHONY: test-packages
+test-packages: dist ## Check the packages of a release: bills of materials, the command line tool, checksums
+	@cargo test --locked --package envoy-test --test shipped -- --include-ignored packages::
+
 .PHONY: test-reproducible
 test-reproducible: needs-dist ## Make the packages of a release in two folders, and compare them byte for byte (ten minutes)
 	@envoy-test/packages/reproducible.sh

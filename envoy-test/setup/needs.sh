@@ -82,6 +82,20 @@ needs_rust() {
     fi
 }
 
+# Packages are the same bytes only where the compiler is the same.
+mention_release_rust() {
+    local wanted version
+    wanted=$(sed -n '/^\[workspace.metadata.release\]/,/^\[/s/^rust = "\(.*\)"/\1/p' "$root/Cargo.toml")
+    version=$(rustc --version 2>/dev/null || true)
+    case $version in
+    "rustc $wanted "* | "") ;;
+    *)
+        echo "make $goals: ${version%% (*} makes other bytes than releases have, which rustc $wanted builds:" >&2
+        echo "    rustup toolchain install $wanted && RUSTUP_TOOLCHAIN=$wanted make $goals" >&2
+        ;;
+    esac
+}
+
 # Rust links with it. A compiler without the files of the C library is not enough.
 needs_linker() {
     local folder
@@ -222,7 +236,9 @@ for goal in "$@"; do
     demo) needs_rust; needs_linker; needs_envoy_platform; needs_python; needs_space 3 target/native; mention_proxy ;;
     bench) needs_rust; needs_linker; needs_envoy_platform; needs_python; needs_space 4 target/native ;;
     ports) needs_ports ;;
-    dist) needs_rust; needs_linker; needs_python; needs_tool git; needs_space 4 dist/oci ;;
+    dist)
+        needs_rust; needs_linker; needs_python; needs_tool git; needs_space 4 dist/oci; mention_release_rust
+        ;;
     compose) needs_rust; needs_linker; needs_tool curl; needs_space 4 target/native; mention_proxy ;;
     test)
         needs_rust; needs_linker; needs_envoy_platform; needs_python 3.11; needs_node; needs_tool curl; needs_tool git

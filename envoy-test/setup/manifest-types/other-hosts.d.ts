@@ -131,6 +131,6 @@ export interface KongDeclarative {
 export interface KongFilterMeta {
   config_schema: {
     type: 'object';
-    properties: Record<string, { type: 'object' }>;
+    properties: Record<string, { type?: 'object' }>;
   };
 }

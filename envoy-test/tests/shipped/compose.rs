@@ -7,13 +7,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use envoy_test::envoy::{ADMIN, Address, Bootstrap, CLUSTERS, Envoy, GATEWAY, MODULES, Options};
+use envoy_test::envoy::{ADMIN, Address, Bootstrap, CLUSTERS, Envoy, GATEWAY, Options};
 use envoy_test::peers::Peers;
 use envoy_test::readme::Places;
-use envoy_test::{ENVOY_VERSION, FILTERS, paths, poll, readme};
+use envoy_test::{FILTERS, paths, poll, readme};
 use serde_json::Value;
 
-use crate::{texts, yaml};
+use crate::{assert_is_envoy_of_the_tests, texts, yaml};
 
 /// What the containers have at the ports of the clusters, and beside them.
 const BESIDE: [&str; 3] = ["envoy", "prometheus", "grafana"];
@@ -30,17 +30,7 @@ fn here(port: u16) -> String {
 fn envoy_is_the_one_of_the_tests() {
     let compose = yaml("docker-compose.yaml");
     let envoy = &compose["services"]["envoy"];
-    assert_eq!(envoy["image"], format!("envoyproxy/envoy:v{ENVOY_VERSION}"));
-    let volumes = texts(&envoy["volumes"]);
-    assert!(
-        volumes.contains(&"./envoy/meshward.yaml:/meshward/meshward.yaml:ro"),
-        "{volumes:?}"
-    );
-    assert!(
-        volumes.contains(&format!("../dist:{MODULES}:ro").as_str()),
-        "{volumes:?}"
-    );
-    assert!(texts(&envoy["command"]).contains(&"/meshward/meshward.yaml"));
+    assert_is_envoy_of_the_tests(envoy, "meshward.yaml");
     assert_eq!(published(envoy), [here(GATEWAY.port), here(ADMIN.port)]);
 }
 

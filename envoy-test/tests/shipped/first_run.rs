@@ -75,6 +75,22 @@ fn what_is_too_old_is_named_with_its_version() {
     );
 }
 
+/// Any compiler that is new enough builds; that the packages are then not those of a release is said.
+#[test]
+fn packages_of_another_compiler_are_told_of() {
+    let machine = Machine::complete();
+    assert_eq!(machine.needs(&["dist"]), "");
+    let machine = machine.with("rustc", &RUSTC.replace("1.95.0", "1.96.1"));
+    assert_eq!(machine.needs(&["build"]), "");
+    all_in(
+        &machine.needs(&["dist"]),
+        &[
+            "rustc 1.96.1 makes other bytes than releases have, which rustc 1.95.0 builds",
+            "RUSTUP_TOOLCHAIN=1.95.0 make dist",
+        ],
+    );
+}
+
 #[test]
 fn half_of_a_tool_is_not_enough() {
     let machine = Machine::complete()

@@ -1,19 +1,15 @@
 //! The profile `fleet` of `docker-compose.yaml` runs what the tests of the fleet run: the same configuration, the
 //! same limits, the same servers at the same names and ports.
 
-use envoy_test::envoy::{Bootstrap, MODULES};
-use envoy_test::{ENVOY_VERSION, paths};
+use envoy_test::envoy::Bootstrap;
+use envoy_test::paths;
 
-use crate::{texts, yaml};
+use crate::{assert_is_envoy_of_the_tests, texts, yaml};
 
 #[test]
 fn both_envoys_are_those_of_the_tests() {
     let services = &yaml("docker-compose.yaml")["services"];
-    let envoy = &services["envoy-a"];
-    assert_eq!(envoy["image"], format!("envoyproxy/envoy:v{ENVOY_VERSION}"));
-    let volumes = texts(&envoy["volumes"]);
-    assert!(volumes.contains(&"./envoy/fleet.yaml:/meshward/fleet.yaml:ro"));
-    assert!(volumes.contains(&format!("../dist:{MODULES}:ro").as_str()));
+    assert_is_envoy_of_the_tests(&services["envoy-a"], "fleet.yaml");
     for (name, port) in [("envoy-a", 10001), ("envoy-b", 10002)] {
         let ports = texts(&services[name]["ports"]);
         assert_eq!(ports, [format!("127.0.0.1:{port}:10000")], "{name}");

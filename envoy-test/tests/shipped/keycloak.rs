@@ -3,11 +3,11 @@
 
 use std::fs;
 
-use envoy_test::envoy::{Bootstrap, MODULES, Options, validate};
-use envoy_test::{ENVOY_VERSION, paths};
+use envoy_test::envoy::{Bootstrap, Options, validate};
+use envoy_test::paths;
 use serde_json::Value;
 
-use crate::{texts, yaml};
+use crate::{assert_is_envoy_of_the_tests, texts, yaml};
 
 fn named<'v>(list: &'v Value, key: &str, name: &str) -> &'v Value {
     let mut list = list.as_array().unwrap().iter();
@@ -103,10 +103,7 @@ fn the_clients_get_the_audience_and_the_scopes_that_rules_ask_for() {
 fn its_envoy_is_the_one_of_the_tests() {
     let services = &yaml("docker-compose.yaml")["services"];
     let envoy = &services["envoy-keycloak"];
-    assert_eq!(envoy["image"], format!("envoyproxy/envoy:v{ENVOY_VERSION}"));
-    let volumes = texts(&envoy["volumes"]);
-    assert!(volumes.contains(&"./envoy/keycloak.yaml:/meshward/keycloak.yaml:ro"));
-    assert!(volumes.contains(&format!("../dist:{MODULES}:ro").as_str()));
+    assert_is_envoy_of_the_tests(envoy, "keycloak.yaml");
     assert_eq!(
         envoy["depends_on"]["keycloak"]["condition"],
         "service_healthy"

@@ -22,13 +22,32 @@ mod trail;
 
 use std::fs;
 
-use envoy_test::paths;
+use envoy_test::envoy::MODULES;
+use envoy_test::{ENVOY_VERSION, paths};
 use serde_json::Value;
 
 /// A YAML file of this folder.
 fn yaml(file: &str) -> Value {
     let file = paths::root().join("envoy-test").join(file);
     serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// A container is the Envoy of the tests, with a configuration of this repository and the modules.
+fn assert_is_envoy_of_the_tests(service: &Value, configuration: &str) {
+    assert_eq!(
+        service["image"],
+        format!("envoyproxy/envoy:v{ENVOY_VERSION}")
+    );
+    let own = format!("./envoy/{configuration}:/meshward/{configuration}:ro");
+    assert_eq!(
+        texts(&service["volumes"]),
+        [own, format!("../dist:{MODULES}:ro")]
+    );
+    let path = format!("/meshward/{configuration}");
+    assert!(
+        texts(&service["command"]).contains(&path.as_str()),
+        "{path}"
+    );
 }
 
 fn texts(list: &Value) -> Vec<&str> {

@@ -22,11 +22,16 @@ struct Document {
 }
 
 /// What has no `kind` says by its name what it is.
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 9] = [
     ("apisix/config.yaml", "ApisixConfig"),
     ("apisix/apisix.yaml", "ApisixRoutes"),
     ("kong/kong.yaml", "KongDeclarative"),
+    ("kong/separate.yaml", "KongDeclarative"),
     ("kong/meshward.meta.json", "KongFilterMeta"),
+    ("kong/audit-emitter.meta.json", "KongFilterMeta"),
+    ("kong/jwt-auth.meta.json", "KongFilterMeta"),
+    ("kong/token-bucket.meta.json", "KongFilterMeta"),
+    ("kong/pii-redactor.meta.json", "KongFilterMeta"),
 ];
 
 const HOSTS: [&str; 5] = ["istio", "envoy-gateway", "higress", "apisix", "kong"];
@@ -270,7 +275,35 @@ fn every_configuration_is_taken_by_its_module_on_that_host() {
             configured += 1;
         }
     }
-    assert!(configured >= 13, "{configured}");
+    assert!(configured >= 21, "{configured}");
+}
+
+/// Each host has the four filters apart, or says why not; Kong takes the keys that its filters have.
+#[test]
+fn the_four_filters_stand_apart_as_well() {
+    let documents = documents();
+    for host in ["istio", "higress", "kong"] {
+        let file = format!("{host}/separate.yaml");
+        let own = documents.iter().filter(|document| document.file == file);
+        let modules: Vec<String> = own.flat_map(embedded).map(|one| one.module).collect();
+        // In the order of the chain.
+        assert_eq!(
+            modules,
+            ["audit-emitter", "jwt-auth", "token-bucket", "pii-redactor"],
+            "{host}"
+        );
+    }
+    for filter in FILTERS {
+        let file = format!("kong/{filter}.meta.json");
+        let meta = documents.iter().find(|document| document.file == file);
+        let properties = &meta.unwrap().value["config_schema"]["properties"];
+        let schema = paths::root().join(format!("filters/{filter}/schema.json"));
+        let schema: Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+        let known = schema["properties"].as_object().unwrap().keys();
+        let known: Vec<&String> = known.filter(|key| !key.starts_with(['$', '_'])).collect();
+        let told: Vec<&String> = properties.as_object().unwrap().keys().collect();
+        assert_eq!(told, known, "{filter}");
+    }
 }
 
 /// Metrics get the same labels in Istio and Envoy Gateway as in the Envoy of the tests.

@@ -1,6 +1,7 @@
 //! The packages of a release: image layouts that strangers read, the same bytes each time, and one
 //! version everywhere.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -145,6 +146,128 @@ fn packing_twice_gives_the_same_bytes() {
         pack("token-bucket", layout);
     }
     output_of(Command::new("diff").arg("--recursive").args(&layouts)).unwrap();
+}
+
+/// What cargo links into a package for a target: `name version`.
+fn linked(package: &str, target: &str) -> BTreeSet<String> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.current_dir(paths::root());
+    tree.args(["tree", "--offline", "--locked", "--prefix", "none"]);
+    tree.args(["--edges", "normal,no-proc-macro", "--format", "{p}"]);
+    tree.args(["--package", package, "--target", target]);
+    let text = String::from_utf8(output_of(&mut tree).unwrap()).unwrap();
+    let crates = text.lines().filter(|line| !line.ends_with("(*)"));
+    crates
+        .filter_map(|line| line.split(" (").next())
+        .map(|name| name.replacen(" v", " ", 1))
+        .collect()
+}
+
+fn components(bom: &Value) -> BTreeSet<String> {
+    let name = |one: &Value| {
+        let text = |key: &str| one[key].as_str().unwrap().to_owned();
+        format!("{} {}", text("name"), text("version"))
+    };
+    let listed = bom["components"].as_array().unwrap().iter();
+    let all = listed.chain([&bom["metadata"]["component"]]);
+    all.map(name).collect()
+}
+
+/// A bill of materials has everything that is linked, nothing that the lock file does not have, and its license.
+#[test]
+#[ignore = "of what `make dist` has made: make test-packages"]
+fn bills_of_materials_name_what_is_linked() {
+    let lock = fs::read_to_string(paths::root().join("Cargo.lock")).unwrap();
+    let lock: Value = toml::from_str(&lock).unwrap();
+    let locked = lock["package"].as_array().unwrap().iter();
+    let locked: BTreeSet<String> = locked
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap();
+            format!("{} {}", text("name"), text("version"))
+        })
+        .collect();
+    let wasm = "wasm32-wasip1";
+    let modules = FILTERS.map(|name| (name, name, wasm));
+    let others = [
+        (BUNDLE, "meshward-bundle", wasm),
+        ("meshward-cli", "meshward-cli", "x86_64-unknown-linux-musl"),
+    ];
+    for (name, package, target) in modules.into_iter().chain(others) {
+        let file = paths::root().join(format!("dist/sbom/{name}.cdx.json"));
+        let bom = json(&file);
+        assert_eq!(
+            (&bom["bomFormat"], &bom["specVersion"]),
+            (&"CycloneDX".into(), &"1.5".into())
+        );
+        let listed = components(&bom);
+        let missing: Vec<_> = linked(package, target)
+            .difference(&listed)
+            .cloned()
+            .collect();
+        assert!(missing.is_empty(), "{name}: {missing:?}");
+        let strange: Vec<_> = listed.difference(&locked).collect();
+        assert!(strange.is_empty(), "{name}: {strange:?}");
+        for component in bom["components"].as_array().unwrap() {
+            assert!(
+                component["licenses"].is_array(),
+                "{name}: {}",
+                component["name"]
+            );
+        }
+    }
+}
+
+/// The command of the archive runs by itself, with its pages and completions beside it.
+#[test]
+#[ignore = "of what `make dist` has made: make test-packages"]
+fn the_archive_has_a_command_that_runs() {
+    let machine = String::from_utf8(output_of(Command::new("uname").arg("-m")).unwrap()).unwrap();
+    let name = format!("meshward-{VERSION}-{}-unknown-linux-musl", machine.trim());
+    let folder = tempfile::tempdir().unwrap();
+    let mut unpack = Command::new("tar");
+    unpack.arg("-xzf");
+    unpack.arg(paths::root().join(format!("dist/{name}.tar.gz")));
+    output_of(unpack.arg("-C").arg(folder.path())).unwrap();
+    let home = folder.path().join(name);
+    let program = home.join("meshward");
+    let said = output_of(Command::new(&program).arg("--version").env_clear()).unwrap();
+    assert_eq!(
+        String::from_utf8(said).unwrap(),
+        format!("meshward {VERSION}\n")
+    );
+    // No loader, so no library of the machine that it runs on.
+    let bytes = fs::read(&program).unwrap();
+    assert!(
+        !bytes
+            .windows(8)
+            .any(|bytes| bytes == b"ld-linux" || bytes == b"/ld-musl")
+    );
+    let root = paths::root();
+    for (inside, source) in [
+        ("README.md", "shared/cli/README.md"),
+        ("CHANGELOG.md", "CHANGELOG.md"),
+        ("LICENSE", "LICENSE"),
+    ] {
+        assert_eq!(
+            fs::read(home.join(inside)).unwrap(),
+            fs::read(root.join(source)).unwrap()
+        );
+    }
+    for inside in [
+        "man/man1/meshward.1",
+        "man/man1/meshward-check.1",
+        "completions/meshward.bash",
+        "completions/meshward.zsh",
+    ] {
+        assert!(
+            fs::metadata(home.join(inside)).unwrap().len() > 0,
+            "{inside}"
+        );
+    }
+    // The sums are of what is there.
+    let mut sums = Command::new("sha256sum");
+    sums.current_dir(root.join("dist"));
+    output_of(sums.args(["--check", "--strict", "--quiet", "PACKAGES.SHA256SUMS"])).unwrap();
 }
 
 /// One place says which version this is: `[workspace.package]` in Cargo.toml.

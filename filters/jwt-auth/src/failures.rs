@@ -14,7 +14,6 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use host::shared_cells::{CellHash, SharedCells, keyed_hash};
 use host::{Capabilities, Host, Metrics, shared_data};
-use policy::client_address::Network;
 use policy::config::Problems;
 use policy::gcra::{Decision, Gcra};
 
@@ -30,7 +29,6 @@ pub(crate) struct Failures {
     settings: FailureLimits,
     cells: SharedCells,
     seed: [u8; 16],
-    prefixes: policy::client_address::Prefixes,
     metrics: Metrics,
 }
 
@@ -88,7 +86,6 @@ impl Failures {
             cells: SharedCells::new("meshward/jwt-auth/failures", settings.cells, shares),
             settings,
             seed,
-            prefixes: config.sources.client_address.prefixes,
             metrics: Metrics::new(filter),
         }))
     }
@@ -102,9 +99,9 @@ impl Failures {
     ) -> Vec<Attempt> {
         // All whose address is not known are one client: each for himself, they could guess for ever.
         let mut address = Vec::new();
-        let known = context.request.client_address(context.host);
+        let known = context.request.client_network(context.host);
         match known {
-            Some(known) => Network::of(known, self.prefixes).write(&mut address),
+            Some(network) => network.write(&mut address),
             None => {
                 let name = "failure_address_unknown_total";
                 self.metrics.count(context.host, name, &[]);

@@ -255,7 +255,7 @@ impl Stream<JwtAuth> for AuthStream {
             return action;
         };
         let can_wait = filter.verifier.calls.can_hold(self.context);
-        let client = client_of(host);
+        let client = client_of(&request, host);
         let has_room = filter.waiting.has_room(|held| held.client == client);
         // What only watches must not hold anybody up.
         if !mode.enforces() || !can_wait || !has_room {

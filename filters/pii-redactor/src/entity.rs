@@ -34,8 +34,8 @@ impl EntitySet {
     /// Whether it has none.
     #[must_use]
     #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.0 == [0; 4]
+    pub const fn is_empty(&self) -> bool {
+        matches!(self.0, [0, 0, 0, 0])
     }
 
     /// What is in both.

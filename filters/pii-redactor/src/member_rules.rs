@@ -20,6 +20,8 @@ pub(crate) enum MemberDecision {
     Stays,
     /// The rule about members with this index acts on it.
     Field(u16),
+    /// It goes for this kind, which its name announces.
+    Kind(u8),
     /// It is not allowed, whatever it is.
     NotAllowed,
     /// Something in it may be allowed, if it is an object or an array.
@@ -185,7 +187,7 @@ pub(crate) fn begin_field(
     tally: &mut Tally,
 ) -> FieldStart {
     let redaction = match decision {
-        MemberDecision::Stays => None,
+        MemberDecision::Stays | MemberDecision::Kind(_) => None,
         MemberDecision::NotAllowed | MemberDecision::AllowedInside => {
             plan.minimizes.map(Redaction::of_minimization)
         }

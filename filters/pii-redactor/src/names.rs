@@ -16,6 +16,8 @@ pub(crate) struct KeyInfo {
     pub(crate) negative: bool,
     /// The rule about members with such a name.
     pub(crate) field: Option<u16>,
+    /// The kind for which the member goes, name and all.
+    pub(crate) removes: Option<u8>,
     /// What the member is to those beside it.
     pub(crate) role: Role,
     /// There is something in the name itself that detectors find.

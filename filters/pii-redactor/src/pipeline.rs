@@ -109,6 +109,11 @@ impl BodyPipeline {
         }
     }
 
+    /// Nobody reads in the body about whom it is.
+    pub(crate) fn miss_people(&mut self) {
+        self.tally.miss_people();
+    }
+
     /// Counts the people whom the body names, for budgets, under hashes with this key.
     pub(crate) fn count_people(&mut self, key: [u8; 16]) {
         self.tally.count_people(key);

@@ -365,9 +365,13 @@ impl Tally {
             })
         });
         watch.is_unjudged |= judges;
-        for people in &mut watch.people {
-            people.is_incomplete = true;
-        }
+        self.miss_people();
+    }
+
+    /// The message may be about people whom nobody has read in it.
+    pub(crate) fn miss_people(&mut self) {
+        let people = self.watch.iter_mut().flat_map(|watch| &mut watch.people);
+        people.for_each(|people| people.is_incomplete = true);
     }
 
     /// Everything that was counted.

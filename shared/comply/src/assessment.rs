@@ -215,12 +215,20 @@ impl ControlResult {
 
 impl MeasureResult {
     fn new(measure: &Measure, basis: &Basis<'_>) -> Self {
-        let (set, gaps) = measure.set_by(basis.forms);
+        let (mut set, mut gaps) = measure.set_by(basis.forms);
         let evidence = basis.found.and_then(|(measures, found)| {
             let number = measures.iter().position(|one| one.id == measure.id)?;
             found.by_measure.get(number).cloned()
         });
         let evidence = evidence.filter(|_| measure.records.is_some());
+        if let Some(found) = evidence.as_ref().filter(|found| found.contradicting > 0) {
+            set = set.min(MeasureState::Limited);
+            gaps.push(format!(
+                "{} records of the period show the opposite, such as {}",
+                found.contradicting,
+                found.contradicting_example.as_deref().unwrap_or_default()
+            ));
+        }
         // Records of a trail that was changed prove nothing.
         let is_trusted = basis.verdict.is_some_and(|verdict| verdict.exit_code != 1);
         let is_shown = is_trusted && evidence.as_ref().is_some_and(|found| found.records > 0);

@@ -23,6 +23,8 @@ pub struct Measure {
     pub records: Option<Predicate>,
     /// The same as it is written.
     pub records_text: Option<String>,
+    /// Which records show that it was not.
+    pub contradicts: Option<Predicate>,
     /// The tests that show it, each as `file::name`.
     pub tests: Vec<String>,
     /// How to set it.
@@ -74,6 +76,7 @@ struct MeasureText {
     #[serde(default)]
     in_report_mode: bool,
     records: Option<String>,
+    contradicts: Option<String>,
     tests: Vec<String>,
     guidance: String,
     example: String,
@@ -195,19 +198,19 @@ impl Measure {
                 error,
             })
         };
+        let may_parse = |key, predicate: &Option<String>| {
+            let predicate = predicate.as_deref();
+            predicate.map(|text| parse(key, text)).transpose()
+        };
         let setting = parse("setting", &text.setting)?;
-        let everywhere = text.everywhere.as_deref();
-        let everywhere = everywhere
-            .map(|everywhere| parse("everywhere", everywhere))
-            .transpose()?;
-        let records = text.records.as_deref();
-        let records = records
-            .map(|records| parse("records", records))
-            .transpose()?;
+        let everywhere = may_parse("everywhere", &text.everywhere)?;
+        let records = may_parse("records", &text.records)?;
+        let contradicts = may_parse("contradicts", &text.contradicts)?;
         Ok(Self {
             setting,
             everywhere,
             records,
+            contradicts,
             id: text.id,
             title: text.title,
             setting_text: text.setting,

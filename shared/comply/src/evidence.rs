@@ -1,14 +1,18 @@
 //! Which records of a period show that a measure was taken. Only records count for which a known key
 //! vouches: without keys, none does.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::control::Measure;
+use crate::predicate::Predicate;
 use trail::chains::Trail;
 use trail::item::{ChainUid, Item, uid};
 use trail::pipeline::{HeldBack, Observer};
 use trail::scan::Fields;
+use trail::subject::is_pseudonym;
 
 /// The records that show a measure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,6 +25,10 @@ pub struct Evidence {
     pub last_ms: Option<u64>,
     /// The ids of some.
     pub examples: Vec<String>,
+    /// How many show the opposite.
+    pub contradicting: u64,
+    /// The id of one of those.
+    pub contradicting_example: Option<String>,
 }
 
 impl Evidence {
@@ -36,7 +44,16 @@ impl Evidence {
         }
     }
 
+    fn contradict(&mut self, place: &Place) {
+        self.contradicting += 1;
+        self.contradicting_example
+            .get_or_insert_with(|| uid(&place.chain, place.sequence));
+    }
+
     fn merge(&mut self, other: Self) {
+        self.contradicting += other.contradicting;
+        self.contradicting_example =
+            (self.contradicting_example.take()).or(other.contradicting_example);
         self.records += other.records;
         self.first_ms = match (self.first_ms, other.first_ms) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -87,6 +104,8 @@ struct Place {
     time_ms: u64,
     /// The measures that it shows, a bit each.
     shows: u128,
+    /// Those of which it shows the opposite.
+    denies: u128,
 }
 
 /// What was found in a trail.
@@ -136,19 +155,27 @@ impl<'m> Search<'m> {
         if !self.period.has(item.time_ms) {
             return None;
         }
-        let record: Value = serde_json::from_str(text).ok()?;
-        let mut shows = 0_u128;
-        for (number, measure) in self.measures.iter().enumerate() {
-            let records = measure.records.as_ref();
-            if records.is_some_and(|records| records.holds_for_record(&record)) {
-                shows |= u32::try_from(number).map_or(0, |n| 1_u128.checked_shl(n).unwrap_or(0));
-            }
+        let mut record: Value = serde_json::from_str(text).ok()?;
+        let effective = effective(item, &record);
+        if let Some(members) = record.as_object_mut() {
+            members.insert("effective".to_owned(), effective);
         }
+        let of = |predicate: fn(&Measure) -> &Option<Predicate>| {
+            let measures = self.measures.iter().enumerate();
+            let holding = measures.filter(|(_, measure)| {
+                let predicate = predicate(measure).as_ref();
+                predicate.is_some_and(|predicate| predicate.holds_for_record(&record))
+            });
+            holding.fold(0_u128, |set, (number, _)| {
+                set | u32::try_from(number).map_or(0, |n| 1_u128.checked_shl(n).unwrap_or(0))
+            })
+        };
         Some(Place {
             chain: item.chain,
             sequence: item.sequence,
             time_ms: item.time_ms,
-            shows,
+            shows: of(|measure| &measure.records),
+            denies: of(|measure| &measure.contradicts),
         })
     }
 
@@ -157,6 +184,9 @@ impl<'m> Search<'m> {
         for (number, evidence) in self.found.iter_mut().enumerate() {
             if place.shows >> number & 1 == 1 {
                 evidence.add(place);
+            }
+            if place.denies >> number & 1 == 1 {
+                evidence.contradict(place);
             }
         }
     }
@@ -188,6 +218,31 @@ impl Observer for Search<'_> {
     fn settle(&mut self, trail: &Trail) {
         let vouched = self.held.take_vouched(trail);
         vouched.iter().for_each(|place| self.count(place));
+    }
+}
+
+/// What comes of what a record of a request says.
+fn effective(item: &Item, record: &Value) -> Value {
+    if item.control.is_some() {
+        return Value::Null;
+    }
+    let until_ms = item.required_ms.or(item.expires_ms);
+    let kept_ms = until_ms.map(|ms| ms.saturating_sub(item.time_ms));
+    let caller = record.pointer("/actor/user/uid").and_then(Value::as_str);
+    let address = record.pointer("/src_endpoint/ip").and_then(Value::as_str);
+    let address = address.and_then(|text| text.parse::<IpAddr>().ok());
+    json!({
+        "kept": kept_ms.map(|ms| format!("{}s", ms / 1000)),
+        "caller": caller.map(|name| if is_pseudonym(name) { "pseudonym" } else { "name" }),
+        "has_address": address.is_some_and(is_in_full),
+    })
+}
+
+/// Whether more of an address is there than its network.
+fn is_in_full(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.octets().last() != Some(&0),
+        IpAddr::V6(address) => address.segments().iter().skip(4).any(|part| *part != 0),
     }
 }
 

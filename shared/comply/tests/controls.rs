@@ -4,14 +4,20 @@
 #![allow(clippy::restriction, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use comply::assessment::MeasureState;
 use comply::control::{Catalog, CatalogError};
 use comply::effective::{EFFECTIVE_KEY, forms};
-use comply::evidence::MAX_MEASURES;
+use comply::evidence::{MAX_MEASURES, Period, Search};
 use comply::table;
 use serde_json::{Map, Value, json};
+use trail::chains::{Limits, Trail};
+use trail::keyring::{Entry, Keyring, Role};
+use trail::pipeline::Reading;
+use trail::source::Source;
+use trail::synthetic::{Emitter, Random, Request, emitter_key};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -227,12 +233,18 @@ fn records() -> Vec<Value> {
         json!({"class_uid": 6003, "action_id": 2,
                "authorizations": [{"decision": "denied", "policy": {"name": by, "is_applied": true}}]})
     };
+    // What comes of a record stands beside what it says.
+    let with_effect = |mut record: Value| {
+        record["effective"] =
+            json!({"kept": "630720000s", "caller": "pseudonym", "has_address": false});
+        record
+    };
     vec![
-        request(
+        with_effect(request(
             json!({"authentication": "jwt", "level": "full", "tls_version": "TLSv1.3",
             "consent": {"gpc": true, "purposes": ["care"]},
             "retention": {"class": "hipaa", "expires": 1, "required_until": 1}}),
-        ),
+        )),
         request(json!({"authentication": "client_certificate", "stage": "received"})),
         finding("CREDIT_CARD", "financial", "masked"),
         finding("CARD_CVV", "security", "removed"),
@@ -318,5 +330,57 @@ fn the_tables_are_those_of_the_files() {
                 "{file}: not fresh; MESHWARD_WRITE_TABLES=1 cargo test -p meshward-comply"
             );
         }
+    }
+}
+
+/// A configuration that was made strict yesterday is not shown by the records of a quarter in which it was not.
+#[test]
+fn records_that_show_the_opposite_count_against_a_measure() {
+    let catalog = catalog();
+    let ids = ["kept_one_year", "kept_six_years", "pseudonymous_trail"];
+    let measures = ids.map(|id| catalog.measure(id).unwrap());
+    let year_ms = 366 * 24 * 60 * 60 * 1000;
+    for (keep_ms, subject, source, expected) in [
+        (3_600_000, "ceo", "192.0.2.1", [(0, 1), (0, 1), (0, 1)]),
+        (
+            year_ms,
+            "2026:00112233445566778899aabbccddeeff",
+            "192.0.2.0",
+            [(1, 0), (0, 1), (1, 0)],
+        ),
+    ] {
+        let mut emitter = Emitter::new(1, "pci", Some(emitter_key()));
+        emitter.keep_ms = Some(keep_ms);
+        let request = Request {
+            subject: Some(subject.to_owned()),
+            source: source.to_owned(),
+            ..Request::some(&mut Random(3))
+        };
+        let lines = [
+            emitter.open(None).text,
+            emitter.request(&request).text,
+            emitter.close().text,
+        ];
+        let mut keyring = Keyring::default();
+        keyring.add(
+            Some(emitter_key().id().to_owned()),
+            Entry::always(emitter_key().public(), Role::Emitter),
+        );
+        let limits = Limits::default();
+        let reading = Reading {
+            keyring: &keyring,
+            now_ms: emitter.time_ms,
+            threads: 1,
+            limits,
+        };
+        let source = Source::reading(Box::new(Cursor::new(lines.join("\n").into_bytes())));
+        let search = || Search::new(&measures, Period::default(), true);
+        let (_, searches) = reading.read_source(Trail::new(limits), source, &[], search, &|_| ());
+        let found = Search::found(searches).by_measure;
+        let counts: Vec<(u64, u64)> = found
+            .iter()
+            .map(|found| (found.records, found.contradicting))
+            .collect();
+        assert_eq!(counts, expected, "{subject}");
     }
 }

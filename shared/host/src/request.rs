@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use policy::client_address;
+use policy::client_address::{self, Network};
 use policy::consent::Consent;
 use policy::facts::{self, Facts};
 use policy::http;
@@ -390,6 +390,14 @@ impl Request {
             let rules = &self.sources.client_address;
             rules.of(|| proxy_address(host), |name| self.header(host, name))
         })
+    }
+
+    /// The network that counts as one client: the client's address, cut as the configuration says.
+    #[must_use]
+    pub fn client_network(&self, host: &dyn Host) -> Option<Network> {
+        let prefixes = self.sources.client_address.prefixes;
+        let address = self.client_address(host)?;
+        Some(Network::of(address, prefixes))
     }
 
     /// The request with everything that rules may ask; `direction` says which message the rule is

@@ -244,6 +244,12 @@ fn epoch_of(name: &str) -> Option<&str> {
     (digits.len() == 32 && digits.bytes().all(is_digit) && !epoch.is_empty()).then_some(epoch)
 }
 
+/// Whether a name is a pseudonym.
+#[must_use]
+pub fn is_pseudonym(name: &str) -> bool {
+    epoch_of(name).is_some()
+}
+
 /// Records that name people by pseudonyms of epochs whose keys were not given: whoever is looked for may be
 /// one of them.
 #[derive(Clone, Debug)]

@@ -15,7 +15,8 @@ use policy::identity::Identity;
 use policy::json::Json;
 use policy::secret::{Secret, SecretKind};
 
-use crate::calls::{Purpose, REQUEST_REFUSED};
+use crate::calls::Purpose;
+use crate::config::Config;
 use crate::keys::document::without_mark;
 use crate::keys::{NS_PER_S, nanoseconds};
 use crate::verify::context::VerifyContext;
@@ -41,45 +42,12 @@ struct Lookup {
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
     waiters: ResponseWaiters<CellHash>,
-    outage: Outage,
-}
-
-/// Whether the service is away for everybody: it has failed about several people in a row. Then it is
-/// asked about one person a second, and nobody else waits for it.
-#[derive(Default)]
-struct Outage {
+    /// Lookups that have failed since one did not.
     failures: u32,
-    /// The last whom it has failed about: one person is not several.
-    about: Option<CellHash>,
-    next_ns: u64,
-}
-
-impl Outage {
-    const fn is_on(&self) -> bool {
-        self.failures >= MANY_FAILURES
-    }
-
-    /// Whether the service may be asked now.
-    const fn lets_ask(&mut self, now_ns: u64) -> bool {
-        if !self.is_on() {
-            return true;
-        }
-        let is_due = now_ns >= self.next_ns;
-        if is_due {
-            self.next_ns = now_ns.saturating_add(NS_PER_S);
-        }
-        is_due
-    }
-
-    fn note(&mut self, about: CellHash, has_failed: bool, now_ns: u64) {
-        if !has_failed {
-            *self = Self::default();
-        } else if self.about != Some(about) {
-            self.about = Some(about);
-            self.failures = self.failures.saturating_add(1);
-            self.next_ns = now_ns.saturating_add(NS_PER_S);
-        }
-    }
+    /// While it is away, it is asked once in a while, and nobody else waits.
+    next_attempt_ns: u64,
+    /// How long a request may wait.
+    waiting_ns: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,9 +74,10 @@ impl ConsentRecords {
     pub(crate) fn new(
         host: &dyn Host,
         capabilities: &Capabilities,
-        sources: &ConsentSources,
+        config: &Config,
         filter: &'static str,
     ) -> Result<Option<Self>, Problems> {
+        let sources = &config.sources.consent;
         let (lookup, memory) = (sources.lookup(), sources.opt_out_memory());
         if lookup.is_none() && memory.is_none() {
             return Ok(None);
@@ -146,7 +115,9 @@ impl ConsentRecords {
                     cache: SharedCache::new("meshward/jwt-auth/consent/said", places, shares),
                     pending: HashMap::new(),
                     waiters: ResponseWaiters::default(),
-                    outage: Outage::default(),
+                    failures: 0,
+                    next_attempt_ns: 0,
+                    waiting_ns: nanoseconds(config.waiting.timeout),
                 })
             }
         };
@@ -267,13 +238,11 @@ impl ConsentRecords {
         };
         let mut woken = subject.map_or_else(Vec::new, |subject| lookup.waiters.take(subject));
         if lookup.waiters.wait_for_calls() {
-            let mut room = lookup.room(calls);
-            // Who waits for a service that is away goes by `on_error`.
-            let is_away = lookup.outage.is_on();
+            let (is_away, mut room) = (lookup.is_away(), lookup.room(calls));
             woken.extend(lookup.waiters.take_callers(|_| {
-                let has_room = room > 0 || is_away;
+                let has_room = room > 0;
                 room = room.saturating_sub(1);
-                has_room
+                has_room || is_away
             }));
         }
         woken
@@ -299,9 +268,6 @@ impl ConsentRecords {
         };
         lookup.pending.remove(&subject);
         let purposes = body.and_then(|body| read_response(&lookup.settings.purposes, body));
-        if purposes != Err(REQUEST_REFUSED) {
-            lookup.outage.note(subject, purposes.is_err(), now_ns);
-        }
         let result = match purposes {
             Ok(purposes) => {
                 let text = purposes.join("\n");
@@ -313,8 +279,15 @@ impl ConsentRecords {
             }
             Err(code) => code,
         };
-        if result != "ok" {
+        if result == "ok" {
+            lookup.failures = 0;
+        } else {
             let until_ns = now_ns.saturating_add(NS_PER_S);
+            // What it says of one person, such as 400 of an odd name, is no outage.
+            if matches!(result, "no_response" | "status_5xx") {
+                lookup.failures = lookup.failures.saturating_add(1);
+                lookup.next_attempt_ns = until_ns;
+            }
             lookup.remember(subject, Pending::Failed, now_ns, until_ns);
         }
         self.metrics
@@ -339,6 +312,10 @@ impl Lookup {
             let purposes = text.split('\n').filter(|purpose| !purpose.is_empty());
             return Said::Purposes(purposes.map(str::to_owned).collect());
         }
+        // Whoever is out of time goes by `on_error`, as after a failure.
+        if now_ns.saturating_sub(context.since_ns()) >= self.waiting_ns {
+            return Said::Nothing;
+        }
         match self.pending.get(&subject) {
             Some((Pending::Asked, until_ns)) if now_ns < *until_ns => {
                 self.waiters.wait_for_response(subject, context.stream);
@@ -357,10 +334,12 @@ impl Lookup {
         if id.len() > MAX_ID_BYTES || identity.subject.is_none() || is_nobody {
             return Said::Nothing;
         }
-        if !self.outage.lets_ask(now_ns) {
+        let room = self.room(calls);
+        let is_being_tried = room < self.settings.max_requests;
+        if self.is_away() && (now_ns < self.next_attempt_ns || is_being_tried) {
             return Said::Nothing;
         }
-        if self.room(calls) == 0 {
+        if room == 0 {
             // It is asked when others have been answered.
             self.waiters.wait_for_call(context.stream, EVERYBODY);
             return Said::NotYet;
@@ -383,6 +362,11 @@ impl Lookup {
         );
         self.waiters.wait_for_response(subject, context.stream);
         Said::NotYet
+    }
+
+    /// Whether it has failed so often that nobody is to wait for it but who finds out whether it is back.
+    const fn is_away(&self) -> bool {
+        self.failures >= FAILURES_OF_ONE_AWAY
     }
 
     /// How many more calls may be under way.
@@ -468,9 +452,10 @@ fn read_response(path: &str, body: &[u8]) -> Result<Vec<String>, &'static str> {
 pub(crate) const MAX_CONSENT_BYTES: usize = 64 * 1024;
 const MAX_PURPOSES_BYTES: usize = 2048;
 const MAX_ID_BYTES: usize = 512;
+/// A lookup that fails by itself is about one person; so many, one after the other, are the service.
+const FAILURES_OF_ONE_AWAY: u32 = 3;
 /// The service is asked about verified callers only, so clients need not be told apart to share its calls.
 const EVERYBODY: u64 = 0;
-const MANY_FAILURES: u32 = 3;
 const MAX_PENDING: usize = 20_000;
 const JUST_SAID_NS: u64 = NS_PER_S / 10;
 

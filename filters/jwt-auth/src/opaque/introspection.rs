@@ -7,7 +7,7 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host::waiting::{Calls, Occasion, ResponseWaiters, patience};
-use host::{ContextId, Host, HttpCall};
+use host::{ContextId, Host, HttpCall, Request};
 use policy::http;
 use policy::identity::AuthenticationMethod;
 use policy::json::Json;
@@ -85,7 +85,7 @@ impl Introspector {
             }
             return outcome;
         }
-        let client = client_of(context.host);
+        let client = client_of(context.request, context.host);
         if !Room::of(&self.settings, calls, provider).takes(client) {
             // It is asked about when others have been answered, in the order of the requests.
             self.waiters.wait_for_call(context.stream, client);
@@ -362,18 +362,15 @@ pub(crate) fn introspected(
     Ok(verified)
 }
 
-/// The address that a request comes from, as far as it serves to share calls and places fairly: that which the host
-/// knows, since anybody can write a header.
-pub(crate) fn client_of(host: &dyn Host) -> u64 {
-    let address = host.property(&["source", "address"]);
-    let address = address.unwrap_or_default();
-    // Without the port: a client may open as many connections as it likes.
-    let end = address.iter().rposition(|byte| *byte == b':');
-    let (host, _) = end
-        .and_then(|end| address.split_at_checked(end))
-        .unwrap_or((&address, &[]));
+/// The client that a request comes from, as far as it serves to share calls and places fairly: its network, as a hash.
+/// All whose address is not known are one.
+pub(crate) fn client_of(request: &Request, host: &dyn Host) -> u64 {
+    let mut network = Vec::new();
+    if let Some(known) = request.client_network(host) {
+        known.write(&mut network);
+    }
     let mut hasher = DefaultHasher::new();
-    host.hash(&mut hasher);
+    network.hash(&mut hasher);
     hasher.finish()
 }
 

@@ -116,7 +116,7 @@ impl Verifier {
             tokens: VerifiedTokens::new(config.cache.tokens, config.cache.max_token_bytes),
             headers: KnownHeaders::default(),
             failures: Failures::new(host, capabilities, config, filter)?,
-            consent: ConsentRecords::new(host, capabilities, &config.sources.consent, filter)?,
+            consent: ConsentRecords::new(host, capabilities, config, filter)?,
             cache_hits: counter("hit"),
             cache_misses: counter("miss"),
             verification_microseconds: Histogram::new(filter, "verification_microseconds", &[]),

@@ -236,6 +236,12 @@ const WORK: [&str; 6] = [
 ];
 
 impl Unless {
+    /// Whether the rule applies to every caller.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.scopes.is_empty() && self.roles.is_empty() && self.claims.is_empty()
+    }
+
     fn read(node: &Node<'_>, matches: &Match) -> Option<Self> {
         node.object(|unless| {
             let read = Self {

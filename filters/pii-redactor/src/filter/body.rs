@@ -231,6 +231,13 @@ impl RedactedStream {
         {
             let facts = request.facts(host, direction);
             pipeline.watch(place.direction(), &facts);
+            // Paths lead into JSON alone.
+            if matches!(
+                framing,
+                Framing::Text | Framing::Markup | Framing::Grpc | Framing::Form | Framing::Csv(_)
+            ) {
+                pipeline.miss_people();
+            }
         }
         if direction == Direction::Response
             && let Some(key) = self.counts_people(filter)

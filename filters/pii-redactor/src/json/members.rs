@@ -223,6 +223,7 @@ impl JsonRewriter {
                 }
                 let info = crate::names::KeyInfo {
                     field: None,
+                    removes: None,
                     ..frame.info.clone()
                 };
                 if self.traits.has_member_rules {
@@ -269,6 +270,7 @@ impl JsonRewriter {
             MemberDecision::Stays => self.begin(byte, cursor, plan, tally),
             _ if !starts_value(byte) => self.give_up(Fault::UnexpectedByte, cursor, tally),
             MemberDecision::Field(field) => self.act(field, byte, cursor, plan, tally),
+            MemberDecision::Kind(kind) => self.remove_for(kind, cursor, plan, tally),
             MemberDecision::AllowedInside if matches!(byte, b'{' | b'[') => {
                 self.child_stays(cursor);
                 self.begin(byte, cursor, plan, tally);

@@ -204,6 +204,7 @@ impl JsonRewriter {
         self.traits.root_runs &= info.kinds.is_none();
         self.root.info = KeyInfo {
             field: None,
+            removes: None,
             ..info
         };
     }

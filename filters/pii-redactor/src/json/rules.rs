@@ -48,6 +48,10 @@ impl JsonRewriter {
         };
         let reached = (parent_from, states_from);
         let (decision, allowed) = plan.decide(&mut self.stack.states, reached, child, around);
+        let decision = match (decision, info.removes) {
+            (MemberDecision::Stays, Some(kind)) if applied.is_none() => MemberDecision::Kind(kind),
+            (decision, _) => decision,
+        };
         Next {
             info,
             decision,
@@ -151,6 +155,26 @@ impl JsonRewriter {
             }
             Some(new) => self.replace_value(&new, cursor, tally),
         }
+    }
+
+    /// The member that begins here goes for the kind that it is called after.
+    pub(super) fn remove_for(
+        &mut self,
+        kind: u8,
+        cursor: &mut Cursor<'_>,
+        plan: &Plan,
+        tally: &mut Tally,
+    ) {
+        self.member_name.save(cursor.chunk);
+        let mut redaction = Redaction::of_kind(plan, kind, None);
+        redaction.removes_member = true;
+        let new: &[u8] = if self.committed { b"null" } else { b"" };
+        self.record(&redaction, Some(new), cursor, tally);
+        if self.committed {
+            return self.replace_value(new, cursor, tally);
+        }
+        cursor.discard();
+        self.skip(Skip::default(), cursor, tally);
     }
 
     /// Something else takes the place of the whole value that begins here.

@@ -6,7 +6,7 @@ use super::{JsonRewriter, State};
 use crate::action::Replacement;
 use crate::bytes::{Position as _, at, find_quote, part, rest};
 use crate::malformed::Fault;
-use crate::plan::Plan;
+use crate::plan::{Plan, declares};
 use crate::redaction::{Found, Redaction};
 use crate::scan::WINDOW_BYTES;
 use crate::spelled::{Sink, Spelled, Spelling};
@@ -70,12 +70,7 @@ impl JsonRewriter {
     /// Whether an object declares a member (JSON Schema) and has no value of one.
     fn declares(&self, byte: u8) -> bool {
         let around = self.stack.frames.last().filter(|_| byte == b'{');
-        around.is_some_and(|frame| {
-            matches!(
-                self.stack.name_of(frame),
-                b"properties" | b"definitions" | b"$defs"
-            )
-        })
+        around.is_some_and(|frame| declares(self.stack.name_of(frame)))
     }
 
     #[inline]

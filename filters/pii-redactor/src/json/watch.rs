@@ -419,8 +419,11 @@ impl Watch {
     /// other is text, which nobody can judge.
     fn end_token(&mut self, watched: &Watched, tally: &mut Tally) {
         let text = policy::text::lossy(&self.text).into_owned();
-        if self.holds && self.frames.is_empty() && !is_literal(&text) {
-            return self.lose(tally);
+        if self.frames.is_empty() && !is_literal(&text) {
+            if self.holds {
+                return self.lose(tally);
+            }
+            tally.miss_people();
         }
         self.end_scalar(&text, watched, tally);
     }

@@ -21,7 +21,9 @@ use policy::matching::HostPattern;
 use crate::action::{Action, Strictness};
 use crate::custom::Custom;
 use crate::data_budget::Ration;
-use crate::detect::{DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable};
+use crate::detect::{
+    Confidence, DETECTORS, Form, INTERNAL_URL, Scratch, ShapeIndex, assignable, is_special_category,
+};
 use crate::entity::EntitySet;
 use crate::lexicon::Lexicon;
 use crate::limits::PlannedLimits;
@@ -67,6 +69,8 @@ pub struct Plan {
     settings: Rc<Settings>,
     /// A rule has the preset that asks for card numbers in ids.
     finds_cards_in_ids: bool,
+    /// The kinds that take their member along.
+    removing: EntitySet,
     /// What may leave in clear of the piece that is being read.
     ration: RefCell<Option<Rc<Ration>>>,
 }
@@ -279,8 +283,24 @@ impl Plan {
             }
         }
         policy::sort::by(&mut named_fields, Ord::cmp);
+        let mut removing = EntitySet::EMPTY;
+        for (entity, binding) in (0..=u8::MAX).zip(&bindings) {
+            let removes =
+                |binding: &Binding| binding.enforces && matches!(*binding.action, Action::Remove);
+            if binding.as_ref().is_some_and(removes) && is_special_category(entity) {
+                removing.insert(entity);
+            }
+        }
+        // What must be looked at may stay.
+        if !settings.allowed.is_empty()
+            || settings.type_policy == TypePolicy::Keep
+            || settings.min_confidence > Confidence::Medium
+        {
+            removing = EntitySet::EMPTY;
+        }
         Self {
             rules: parts.rules,
+            removing,
             shapes: ShapeIndex::new(&wanted),
             wanted,
             assignable: assignable(&whole),
@@ -369,7 +389,22 @@ impl Plan {
     /// Whether members can go, so that what stands before them must be held.
     #[must_use]
     pub const fn has_member_rules(&self) -> bool {
-        !self.fields.is_empty() || self.minimizes.is_some()
+        !self.fields.is_empty() || self.minimizes.is_some() || self.removes_members()
+    }
+
+    /// Whether members go for what they are called.
+    pub(crate) const fn removes_members(&self) -> bool {
+        !self.removing.is_empty()
+    }
+
+    /// The kind for which a member goes that announces these, whatever its value. The state of a service is called
+    /// like the health of a person, and declarations are called like members.
+    fn removed_for(&self, kinds: &EntitySet, words: &[String], parent: &[u8]) -> Option<u8> {
+        let is_state = words
+            .last()
+            .is_some_and(|word| word == "status" || word == "state");
+        let removed = kinds.and(&self.removing).first()?;
+        (!is_state && !declares(parent)).then_some(removed)
     }
 
     /// Whether a message may pass only if all of its members have been read: what no rule lets through,
@@ -493,6 +528,7 @@ impl Plan {
         KeyInfo {
             kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
             negative: announcement.negative,
+            removes: self.removed_for(&announcement.kinds, &words, parent),
             field,
             role,
             finds: false,
@@ -609,6 +645,11 @@ impl Plan {
     pub(crate) fn count_document(&self) {
         self.scratch.borrow().looks.add(LOOKS_OF_A_DOCUMENT);
     }
+}
+
+/// Whether a member with this name declares what members are called (JSON Schema).
+pub(crate) const fn declares(name: &[u8]) -> bool {
+    matches!(name, b"properties" | b"definitions" | b"$defs")
 }
 
 /// A name with `s` and `k` for the letters that are these without their case; `None` if it has none.

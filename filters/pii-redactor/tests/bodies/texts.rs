@@ -245,27 +245,44 @@ fn events_with_any_end_of_line() {
 fn kinds_by_name_act_on_values_of_any_type() {
     let gdpr = r#"{"presets":["gdpr"]}"#;
     for (input, expected) in [
-        (r#"{"pregnant":true,"a":1}"#, r#"{"pregnant":"","a":1}"#),
-        (r#"{"union_membership":true}"#, r#"{"union_membership":""}"#),
-        (
-            r#"{"disability":false,"religion":null}"#,
-            r#"{"disability":"","religion":""}"#,
-        ),
+        (r#"{"pregnant":true,"a":1}"#, r#"{"a":1}"#),
+        (r#"{"union_membership":true}"#, "{}"),
+        (r#"{"disability":false,"religion":null}"#, "{}"),
         (
             r#"{"genetic":{"marker":"BRCA1","n":[{}]},"a":{}}"#,
-            r#"{"genetic":"","a":{}}"#,
+            r#"{"a":{}}"#,
         ),
-        (
-            r#"{"religion":[{"name":"y"},"x",3]}"#,
-            r#"{"religion":["","",""]}"#,
-        ),
+        (r#"{"religion":[{"name":"y"},"x",3]}"#, "{}"),
         (
             r#"{"street":{"no":1}, "city_count": true}"#,
             r#"{"street":{"no":"[STREET_ADDRESS]"}, "city_count": true}"#,
         ),
         (r#"{"street":null}"#, r#"{"street":null}"#),
+        (
+            r#"[{ "a":1 , "religion" : "x" } , {"religion":1,"b":{"religion":{}},"c":[]}]"#,
+            r#"[{ "a":1  } , {"b":{},"c":[]}]"#,
+        ),
+        (
+            r#"{"properties":{"religion":{"type":"string"}},"health":{"status":"green"}}"#,
+            r#"{"properties":{"religion":{"type":"string"}},"health":{"status":"green"}}"#,
+        ),
     ] {
         check_with(gdpr, "application/json", input, expected);
+    }
+    // Another action leaves the member.
+    let empties = r#"{"presets":["gdpr"],"actions":{"RELIGION":{"replace":""}}}"#;
+    for (input, expected) in [
+        (r#"{"religion":null}"#, r#"{"religion":""}"#),
+        (
+            r#"{"religion":{"name":"y"},"a":1}"#,
+            r#"{"religion":"","a":1}"#,
+        ),
+        (
+            r#"{"religion":[{"name":"y"},"x",3]}"#,
+            r#"{"religion":["","",""]}"#,
+        ),
+    ] {
+        check_with(empties, "application/json", input, expected);
     }
     let secrets = r#"{"presets":["secrets"]}"#;
     let usual = r#"{"secret":{"name":"x"},"token":null,"password":true}"#;

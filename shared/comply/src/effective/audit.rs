@@ -13,7 +13,8 @@ pub(super) fn effective(text: &str, config: &mut Map<String, Value>) -> Option<V
     let sink = config.get("sink").cloned();
     let chain = config.get_mut("chain").and_then(Value::as_object_mut);
     if let Some(chain) = chain
-        && chain.get("witness") == sink.as_ref()
+        && let (Some(witness), Some(sink)) = (chain.get("witness"), sink.as_ref())
+        && (witness == sink || clusters(witness).is_some_and(|one| Some(one) == clusters(sink)))
     {
         chain.remove("witness");
     }
@@ -26,12 +27,45 @@ pub(super) fn effective(text: &str, config: &mut Map<String, Value>) -> Option<V
     for (index, rule) in read.rules.iter().enumerate().take(own) {
         let mut earlier = read.rules.iter().take(index);
         if !earlier.any(|first| first.matches.covers(&rule.matches)) {
-            rules.push(row(rule, false));
+            let mut row = row(rule, false);
+            let written = config.get("rules").and_then(|rules| rules.get(index));
+            if let Some(members) = row.as_object_mut() {
+                members.insert(
+                    "is_about_health".to_owned(),
+                    is_about_health(written).into(),
+                );
+            }
+            rules.push(row);
         }
     }
     rules.extend(rest.map(|rule| row(rule, true)));
     Some(json!({ "rules": rules }))
 }
+
+/// The cluster that a sink or a witness sends to.
+fn clusters(destination: &Value) -> Option<&str> {
+    let mut kinds = destination.as_object()?.values();
+    kinds.find_map(|kind| kind.get("cluster")?.as_str())
+}
+
+/// Whether a rule is about nothing but the paths by which orchestrators ask whether something lives.
+fn is_about_health(rule: Option<&Value>) -> bool {
+    let paths = rule.and_then(|rule| rule.get("match")?.get("paths")?.as_array());
+    paths.is_some_and(|paths| {
+        let mut paths = paths.iter().filter_map(Value::as_str);
+        paths.all(|path| HEALTH.contains(&path.trim_end_matches('z')))
+    })
+}
+
+const HEALTH: [&str; 7] = [
+    "/health",
+    "/healthcheck",
+    "/live",
+    "/liveness",
+    "/ping",
+    "/read",
+    "/ready",
+];
 
 fn row(rule: &Rule, is_rest: bool) -> Value {
     let keep = rule.retention.keep;

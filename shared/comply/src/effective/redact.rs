@@ -20,10 +20,16 @@ use super::{is_of_all, mode_word};
 pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value> {
     let read = Config::parse(text).ok()?;
     let all = || (0_u8..).zip(DETECTORS.iter());
+    let is_whole = leaves_nothing_out(config);
     let kinds = all().filter_map(|(kind, detector)| {
         let demanded = PRESETS.iter().find(|preset| preset.name == "pci");
         let demanded = demanded.and_then(|preset| preset.treatment(kind));
-        row(&read, detector.name, &[(kind, demanded)], |_| true)
+        row(
+            &read,
+            detector.name,
+            (&[(kind, demanded)], is_whole),
+            |_| true,
+        )
     });
     let of_presets = PRESETS.iter().flat_map(|preset| {
         let kinds = all().filter(|(_, detector)| detector.presets & preset.bit != 0);
@@ -39,7 +45,7 @@ pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value
     let presets = of_presets.filter_map(|(name, kinds)| {
         // A code that is made of the value is no Safe Harbor: 45 CFR 164.514(c).
         let is_derived = |action: &Action| matches!(action, Action::Pseudonym(_));
-        row(&read, name, &kinds, |action| {
+        row(&read, name, (&kinds, is_whole), |action| {
             name != "hipaa" || !is_derived(action)
         })
     });
@@ -83,7 +89,7 @@ type Demand = (u8, Option<Treatment>);
 fn row(
     config: &Config,
     name: &str,
-    kinds: &[Demand],
+    (kinds, is_whole): (&[Demand], bool),
     is_good: impl Fn(&Action) -> bool,
 ) -> Option<Value> {
     let of_all = |counts_reported, on_refusal| {
@@ -102,9 +108,19 @@ fn row(
     Some(json!({
         "mode": mode,
         "name": name,
-        "everywhere": found == Reach::Everywhere,
-        "on_refusal": on_refusal == Some(Reach::Everywhere),
+        "everywhere": is_whole && found == Reach::Everywhere,
+        "on_refusal": is_whole && on_refusal == Some(Reach::Everywhere),
     }))
+}
+
+/// Whether nothing that applies to all rules lets values pass that they are about.
+fn leaves_nothing_out(config: &Map<String, Value>) -> bool {
+    let is = |key: &str, word: &str| config.get(key).and_then(Value::as_str) == Some(word);
+    let failures = config.get("on_error").and_then(Value::as_object);
+    let lets_pass = failures.is_some_and(|policies| policies.values().any(|one| one == "pass"));
+    let stays = config.get("allow").and_then(Value::as_object);
+    let lets_stay = stays.is_some_and(|kinds| !kinds.is_empty());
+    !(lets_pass || lets_stay || is("type_policy", "keep") || is("min_confidence", "high"))
 }
 
 /// Out of which responses something is taken.
@@ -118,7 +134,9 @@ enum Reach {
 fn is_for_all(rule: &Rule, on_refusal: bool) -> bool {
     let asks_refusal_alone =
         |condition: &ConsentCondition| on_refusal && condition.required().is_empty();
-    is_of_all(&rule.matches) && rule.when_consent.as_ref().is_none_or(asks_refusal_alone)
+    is_of_all(&rule.matches)
+        && rule.unless.is_empty()
+        && rule.when_consent.as_ref().is_none_or(asks_refusal_alone)
 }
 
 /// The same of a rule as it is written, whatever it says about consent.

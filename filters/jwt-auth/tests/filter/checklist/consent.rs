@@ -100,31 +100,53 @@ fn a_service_that_is_down_can_be_ignored() {
     });
 }
 
+/// One person after the other would wait for nothing otherwise, and many at once would fill the places of all who wait.
 #[test]
-fn a_service_that_is_away_delays_one_caller_a_second() {
-    let mut bed = Bed::new(Profile::Envoy, &lookup("ignore"));
-    let token = |bed: &Bed, number: usize| {
-        let sub = format!("caller {number}");
-        signer().token(&bed.claims(&json!({"consents": ["care"], "sub": sub})))
+fn nobody_waits_for_a_service_that_is_away_but_who_finds_out() {
+    let mut proxy = Proxy::native::<JwtAuth>(Profile::Envoy);
+    let secret = "the secret of the client";
+    proxy
+        .host()
+        .set_environment_variable("CLIENT_SECRET", secret);
+    let mut asks = lookup("ignore");
+    asks["consent"]["lookup"]["max_requests"] = json!(10);
+    proxy.configure(asks.to_string()).unwrap();
+    let now = proxy.host().process().wall_clock().as_secs();
+    let of = |person: u32| {
+        let claims = json!({
+            "iss": ISSUER, "aud": "api", "sub": format!("person {person}"), "exp": now + 300,
+            "consents": ["care"],
+        });
+        bearer("/", &signer().token(&claims))
     };
-    let calls = bed.responses(|_| CallResponse::timeout());
-    for number in 0..3 {
-        let token = token(&bed, number);
-        drop(bed.passes("by the claim", &bearer("/", &token), &token));
+    let streams: Vec<u32> = (0..100).map(|person| proxy.start(&of(person))).collect();
+    assert_eq!(proxy.host().pending_calls().len(), 10);
+    // The host gives the calls up.
+    let mut given_up = 0;
+    while let Some(call) = proxy.host().pending_calls().first() {
+        proxy.respond_to_call(call.token, CallResponse::timeout());
+        given_up += 1;
     }
-    assert_eq!(*calls.borrow(), 3);
-    for number in 3..20 {
-        let token = token(&bed, number);
-        drop(bed.passes("nobody waits", &bearer("/", &token), &token));
+    assert!(given_up < 20, "{given_up}");
+    proxy.advance(Duration::from_millis(50));
+    for stream in streams {
+        assert!(proxy.request_arrived(stream), "the claim decides");
+        proxy.finish(stream);
     }
-    assert_eq!(*calls.borrow(), 3);
-    bed.wait(Duration::from_millis(1100));
-    let calls = bed.responses(|_| CallResponse::http(200, r#"{"purposes":["care"]}"#));
-    for number in 20..23 {
-        let token = token(&bed, number);
-        drop(bed.passes("it is back", &bearer("/", &token), &token));
-    }
-    assert_eq!(*calls.borrow(), 3);
+    // A second later one asks, and meanwhile nobody waits.
+    proxy.advance(Duration::from_secs(1));
+    let first = proxy.start(&of(200));
+    assert_eq!(proxy.host().pending_calls().len(), 1);
+    let second = proxy.start(&of(201));
+    assert!(proxy.request_arrived(second));
+    let call = proxy.host().pending_calls()[0].token;
+    proxy.respond_to_call(call, CallResponse::http(200, r#"{"purposes":["care"]}"#));
+    assert!(proxy.request_arrived(first));
+    let third = proxy.start(&of(202));
+    assert_eq!(proxy.host().pending_calls().len(), 1, "it is back");
+    // Who has waited as long as he may goes by what is said for a failure.
+    proxy.advance(Duration::from_secs(11));
+    assert!(proxy.request_arrived(third));
 }
 
 #[test]

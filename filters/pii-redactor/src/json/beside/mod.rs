@@ -6,6 +6,7 @@
 use super::members::unescaped;
 use super::{JsonRewriter, State, is_space};
 use crate::bytes::{Position as _, rest};
+use crate::member_rules::MemberDecision;
 use crate::names::KeyInfo;
 use crate::plan::Plan;
 use crate::role::Role;
@@ -99,7 +100,7 @@ impl Ahead {
 impl JsonRewriter {
     /// The value of the member that has been named is what another member says, or may say yet.
     pub(super) fn look_beside(&mut self, plan: &Plan) {
-        if self.next.info.role != Role::Value {
+        if self.next.info.role != Role::Value || self.next.decision != MemberDecision::Stays {
             return;
         }
         let may_come = self.next.info.kinds.is_none();

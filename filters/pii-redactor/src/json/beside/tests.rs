@@ -137,7 +137,7 @@ fn members_are_read_ahead_once() {
         crate::fixtures::redacted(&plan, "application/json", body);
         steps::take() as f64 / body.len() as f64
     };
-    let ordinary = cost(&r#"{"id":17,"label":"blue summer bundle","quantity":3}"#.repeat(100));
+    let ordinary = cost(&r#"{"id":17,"label":"blue summer bundle","note":"Left at door 12 on day 5, call 030 901820"}"#.repeat(100));
     for unit in [r#"{"value":1},"#, r#"{"value":[[],[1]]},"#] {
         let many = format!("[{}1]", unit.repeat(500));
         assert!(cost(&many) <= 8.0 * ordinary, "{unit}: {}", cost(&many));

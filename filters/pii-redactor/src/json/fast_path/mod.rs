@@ -219,7 +219,11 @@ impl JsonRewriter {
         };
         if !link.is_plain {
             let info = run.names.info(mark);
-            if info.field.is_some() || info.finds || info.role == Role::Value {
+            if info.field.is_some()
+                || info.removes.is_some()
+                || info.finds
+                || info.role == Role::Value
+            {
                 return None;
             }
         }
@@ -255,6 +259,7 @@ impl JsonRewriter {
         };
         KeyInfo {
             field: None,
+            removes: None,
             ..info
         }
     }

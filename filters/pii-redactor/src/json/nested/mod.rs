@@ -125,7 +125,8 @@ impl JsonRewriter {
         rewriter.watch = None;
         let by_name = |selector: &Selector| !matches!(selector, Selector::Path(_));
         let mut fields = self.plan.fields.iter();
-        rewriter.traits.has_member_rules = fields.any(|rule| by_name(&rule.selector));
+        rewriter.traits.has_member_rules =
+            self.plan.removes_members() || fields.any(|rule| by_name(&rule.selector));
         // Its brackets are read by the steps, which see whether anything comes behind them.
         rewriter.traits.root_runs = false;
         rewriter.stack.states.clear();
@@ -237,6 +238,7 @@ impl JsonRewriter {
     ) -> Result<Vec<u8>, Option<Fault>> {
         let mut info = KeyInfo {
             field: None,
+            removes: None,
             ..self.next.info.clone()
         };
         if let Some(entity) = plan.whole_match(&info.announcement(), text) {

@@ -7,6 +7,8 @@ use crate::check::tree::{self, Tree};
 pub(super) enum Topology {
     /// So many proxies are in front, and each appends its peer to `X-Forwarded-For`, as the gateway does.
     Proxies { count: u64, said_by: &'static str },
+    /// The proxies in front are known by their addresses, however many there are.
+    Ranges,
     /// A header of theirs has it, and the gateway appends nothing.
     Header(String),
 }
@@ -23,6 +25,10 @@ impl Topology {
                     )
                 })
             }
+            Self::Ranges => Some(
+                "trustedCIDRs of the ClientTrafficPolicy says by their addresses which entries of X-Forwarded-For are proxies, however many there are: leave \"trusted_hops\" out, as the gateway gives the client's address"
+                    .to_owned(),
+            ),
             Self::Header(name) => Some(format!(
                 "the gateway takes the client's address from {name:?} and appends nothing to X-Forwarded-For: leave \"trusted_hops\" out"
             )),
@@ -42,6 +48,10 @@ pub(super) fn of_envoy_gateway(documents: &[Tree]) -> Vec<Topology> {
             if let Some(count) = hops.and_then(|hops| hops.json().as_u64()) {
                 let said_by = "numTrustedHops of the ClientTrafficPolicy";
                 return Some(Topology::Proxies { count, said_by });
+            }
+            let ranges = detection.at(&["xForwardedFor", "trustedCIDRs"]);
+            if ranges.is_some_and(|ranges| !ranges.items().is_empty()) {
+                return Some(Topology::Ranges);
             }
             let name = detection.at(&["customHeader", "name"])?.text()?;
             Some(Topology::Header(name.to_owned()))
