@@ -380,4 +380,6 @@ fn read_inflate(node: &Node<'_>) -> Option<InflateLimits> {
 const DEFAULT_BUDGET_KEYS: u64 = 65_536;
 
 #[cfg(test)]
+mod name_tests;
+#[cfg(test)]
 mod tests;

@@ -3,16 +3,18 @@
 //! A plan is made once for each set of rules and direction and then shared by all streams.
 
 mod in_names;
+mod learn;
 mod lists;
 mod placeholders;
 mod search;
 mod settings;
 pub mod watched;
 
+pub(crate) use learn::declares;
 pub(crate) use lists::is_item;
 pub use settings::{Allowed, Settings, TypePolicy};
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use policy::finding::Category;
@@ -27,10 +29,9 @@ use crate::detect::{
 use crate::entity::EntitySet;
 use crate::lexicon::Lexicon;
 use crate::limits::PlannedLimits;
-use crate::names::{KeyInfo, NameCache};
+use crate::names::NameCache;
 use crate::paths::{Path, PathSet};
 use crate::placeholder::Labels;
-use crate::role::Role;
 use crate::trigger::Triggers;
 use watched::{OwnerRule, PersonPath, Watched};
 
@@ -397,16 +398,6 @@ impl Plan {
         !self.removing.is_empty()
     }
 
-    /// The kind for which a member goes that announces these, whatever its value. The state of a service is called
-    /// like the health of a person, and declarations are called like members.
-    fn removed_for(&self, kinds: &EntitySet, words: &[String], parent: &[u8]) -> Option<u8> {
-        let is_state = words
-            .last()
-            .is_some_and(|word| word == "status" || word == "state");
-        let removed = kinds.and(&self.removing).first()?;
-        (!is_state && !declares(parent)).then_some(removed)
-    }
-
     /// Whether a message may pass only if all of its members have been read: what no rule lets through,
     /// what is another's, or what stops the message may stand behind a place that is no JSON, and lenient
     /// readers find it there.
@@ -431,142 +422,6 @@ impl Plan {
             && self.whole.is_empty()
             && !self.has_member_rules()
             && self.watched.is_none()
-    }
-
-    /// What the name of a member says; known names are looked up. `parent` is the member that it is
-    /// in: what its name says, and its name.
-    #[inline]
-    pub(crate) fn name_info(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
-        self.names
-            .borrow_mut()
-            .lookup(parent.0.id, name, || self.learn(parent, name))
-    }
-
-    /// What the name of a field says that is in nothing else.
-    pub(crate) fn field_info(&self, name: &[u8]) -> KeyInfo {
-        self.name_info((&KeyInfo::default(), b""), name)
-    }
-
-    /// The names that are known.
-    pub(crate) fn names(&self) -> RefMut<'_, NameCache> {
-        self.names.borrow_mut()
-    }
-
-    /// What a name says that is not known yet.
-    pub(crate) fn learn(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
-        if self.settings.search_names {
-            return self.learn_and_search(parent, name);
-        }
-        // A label in a name is none that a redaction left there: it is a name in brackets.
-        if name.contains(&b'[') {
-            let plain: Vec<u8> = name
-                .iter()
-                .map(|byte| {
-                    if matches!(byte, b'[' | b']') {
-                        b' '
-                    } else {
-                        *byte
-                    }
-                })
-                .collect();
-            return self.learn_plain(parent, &plain, &plain);
-        }
-        self.learn_plain(parent, name, name)
-    }
-
-    /// `parent` and `announcing` are what announces, `name` is what rules go by.
-    fn learn_plain(
-        &self,
-        (around, parent): (&KeyInfo, &[u8]),
-        announcing: &[u8],
-        name: &[u8],
-    ) -> KeyInfo {
-        let mut announcement = self.lexicon.of_name(parent, announcing);
-        if announcement.kinds.is_empty()
-            && let Some(kinds) = around.kinds.as_deref()
-            // `/user/login` is a path, and nobody's login.
-            && !parent.contains(&b'/')
-            && self.lexicon.may_be_part(announcing)
-        {
-            // All of a value is what its name says, whatever its parts are called.
-            announcement.kinds = self.inherited(kinds, name);
-        }
-        // Readers that ignore case take these two letters for ASCII.
-        let ascii = with_ascii_letters(name);
-        let words = crate::lexicon::split(ascii.as_deref().unwrap_or(name));
-        let folded = words.join(" ");
-        // Without case, nothing tells where a word of `callbackUrl` begins.
-        let joined = words.concat();
-        let first = self
-            .named_fields
-            .partition_point(|(name, _)| *name < joined);
-        let named = self.named_fields.iter().skip(first);
-        let named = named.take_while(|(name, _)| *name == joined);
-        let mut fitting: Vec<u16> = named.map(|(_, index)| *index).collect();
-        if !self.worded_fields.is_empty() {
-            let padded = format!(" {folded} ");
-            fitting.extend(self.worded_fields.iter().filter(|index| {
-                crate::steps::step(1);
-                match self
-                    .fields
-                    .get(usize::from(**index))
-                    .map(|rule| &rule.selector)
-                {
-                    Some(Selector::Words(phrases)) => phrases
-                        .iter()
-                        .any(|phrase| padded.contains(&format!(" {phrase} "))),
-                    _ => false,
-                }
-            }));
-        }
-        let field = self.strictest_field(fitting);
-        let role = if self.lexicon.is_empty() {
-            Role::None
-        } else {
-            Role::of(&words, around.role)
-        };
-        KeyInfo {
-            kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
-            negative: announcement.negative,
-            removes: self.removed_for(&announcement.kinds, &words, parent),
-            field,
-            role,
-            finds: false,
-            id: 0,
-            mark: 0,
-        }
-    }
-
-    /// Of the rules about members that fit one, by their places, the one that acts: of one rule of the
-    /// configuration the first entry, of several rules the strictest.
-    pub(crate) fn strictest_field(&self, mut fitting: Vec<u16>) -> Option<u16> {
-        policy::sort::by(&mut fitting, Ord::cmp);
-        let mut best: Option<(u16, &FieldRule)> = None;
-        let mut last = None;
-        for index in fitting {
-            let field = self.fields.get(usize::from(index))?;
-            let is_first = last.replace(field.rule) != Some(field.rule);
-            let is_stricter =
-                |(_, known): (u16, &FieldRule)| field.strictness() < known.strictness();
-            if is_first && best.is_none_or(is_stricter) {
-                best = Some((index, field));
-            }
-        }
-        best.map(|(index, _)| index)
-    }
-
-    /// What a part of a value is whose name announces these kinds. Settings stand below the names of secrets
-    /// (`"password": { "policy": "strong" }`), but not below the types of DynamoDB, which are letters.
-    fn inherited(&self, kinds: &EntitySet, name: &[u8]) -> EntitySet {
-        let mut inherited = *kinds;
-        let mut left = *kinds;
-        while let Some(entity) = left.first() {
-            left.remove(entity);
-            if self.category(entity) == Category::Security && name.len() > 1 {
-                inherited.remove(entity);
-            }
-        }
-        inherited
     }
 
     /// Whether something is looked for that no trigger announces: what detectors of the configuration
@@ -645,21 +500,6 @@ impl Plan {
     pub(crate) fn count_document(&self) {
         self.scratch.borrow().looks.add(LOOKS_OF_A_DOCUMENT);
     }
-}
-
-/// Whether a member with this name declares what members are called (JSON Schema).
-pub(crate) const fn declares(name: &[u8]) -> bool {
-    matches!(name, b"properties" | b"definitions" | b"$defs")
-}
-
-/// A name with `s` and `k` for the letters that are these without their case; `None` if it has none.
-fn with_ascii_letters(name: &[u8]) -> Option<Vec<u8>> {
-    if name.is_ascii() {
-        return None;
-    }
-    let text = policy::text::lossy(name);
-    let folded = text.replace('\u{17f}', "s").replace('\u{212a}', "k");
-    (*folded != *text).then(|| folded.into_bytes())
 }
 
 /// Reading a document in a string takes at least as long as so many looks at candidates.

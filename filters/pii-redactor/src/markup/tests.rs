@@ -1,0 +1,121 @@
+use crate::fixtures::{plan_of, redacted};
+
+#[test]
+fn elements_and_attributes_announce_their_values() {
+    let plan = plan_of(r#"{"presets":["gdpr","hipaa","pci","secrets"]}"#);
+    for (text, expected) in [
+        ("<ssn>536228145</ssn>", "<ssn>[US_SSN]</ssn>"),
+        ("<ssn>\n  536228145\n</ssn>", "<ssn>\n  [US_SSN]\n</ssn>"),
+        (
+            "<a:dob x='1'>1971-12-10</a:dob>",
+            "<a:dob x='1'>1971</a:dob>",
+        ),
+        (
+            "<birthDate value=\"1971-12-10\"/>",
+            "<birthDate value=\"1971\"/>",
+        ),
+        (
+            "<password><![CDATA[hunter2]]></password>",
+            "<password><![CDATA[[PASSWORD]]]></password>",
+        ),
+        ("<cvv>123</cvv><b>123</b>", "<cvv></cvv><b>123</b>"),
+        (
+            "<name><firstName>Jane</firstName></name>",
+            "<name><firstName>[PERSON_NAME]</firstName></name>",
+        ),
+        (
+            "<address class=\"blue\">1 Main St</address>",
+            "<address class=\"blue\">[STREET_ADDRESS]</address>",
+        ),
+        (
+            "<u firstName=Jane cvv='123'>x</u>",
+            "<u firstName=[PERSON_NAME] cvv=''>x</u>",
+        ),
+        (
+            "<religion><code>y</code></religion><x>y</x>",
+            "<religion><code></code></religion><x>y</x>",
+        ),
+        (
+            "<input name=\"cvv\" value=\"123\">",
+            "<input name=\"cvv\" value=\"\">",
+        ),
+        (
+            "<input value=\"123\" name=\"cvv\">",
+            "<input value=\"\" name=\"cvv\">",
+        ),
+        (
+            "<input\n type=\"password\"\n value=\"x\">",
+            "<input\n type=\"password\"\n value=\"[PASSWORD]\">",
+        ),
+        (
+            "<Data Name=\"last_name\">Doe</Data>",
+            "<Data Name=\"last_name\">[PERSON_NAME]</Data>",
+        ),
+        (
+            "<Attribute Name=\"last_name\"><AttributeValue>Doe</AttributeValue></Attribute>",
+            "<Attribute Name=\"last_name\"><AttributeValue>[PERSON_NAME]</AttributeValue></Attribute>",
+        ),
+        (
+            "<property><name>db.password</name><value>x</value></property><value>x</value>",
+            "<property><name>db.password</name><value>[PASSWORD]</value></property><value>x</value>",
+        ),
+        (
+            "<dict><key>password</key><string>x</string><key>b</key><string>x</string></dict>",
+            "<dict><key>password</key><string>[PASSWORD]</string><key>b</key><string>x</string></dict>",
+        ),
+        (
+            "<tr><th>MRN<td>0012345<tr><th>No<td>0012345",
+            "<tr><th>MRN<td>[MEDICAL_RECORD]<tr><th>No<td>0012345",
+        ),
+        (
+            "<telecom><system value=\"phone\"/><value value=\"(03) 5555 6473\"/></telecom>",
+            "<telecom><system value=\"phone\"/><value value=\"[PHONE]\"/></telecom>",
+        ),
+        (
+            "<identifier><type><coding><code value=\"MR\"/></coding></type><value value=\"0012345\"/></identifier>",
+            "<identifier><type><coding><code value=\"MR\"/></coding></type><value value=\"[MEDICAL_RECORD]\"/></identifier>",
+        ),
+    ] {
+        assert_eq!(redacted(&plan, "application/xml", text), expected);
+    }
+}
+
+#[test]
+fn what_is_no_value_stays() {
+    let plan = plan_of(r#"{"presets":["gdpr","ccpa","hipaa","pci","secrets"]}"#);
+    for text in [
+        "<input type=\"submit\" name=\"login\" value=\"Sign in\">",
+        "<label>Password</label><p>at least 8 characters</p>",
+        "<select name=\"religion\"><option value=\"religion\">Religion</option></select>",
+        "<!-- <password> --><b>hunter2</b><br>text",
+        "<script>if (a<password) { b>c }</script><b>hunter2</b>",
+        "<xs:element name=\"password\" type=\"xs:string\"/>",
+        "1 < 2 <password",
+    ] {
+        assert_eq!(redacted(&plan, "text/html", text), text);
+    }
+}
+
+#[test]
+fn a_reference_to_a_sign_is_no_markup() {
+    let plan = plan_of(r#"{"presets":["pci"]}"#);
+    let text = "<a>&lt;b c=&quot;</a><cvv>123</cvv>";
+    let expected = "<a>&lt;b c=&quot;</a><cvv></cvv>";
+    assert_eq!(redacted(&plan, "text/xml", text), expected);
+    let text = "<a b=\"&quot;>&lt;x\"><cvv>123</cvv></a>";
+    let expected = "<a b=\"&quot;>&lt;x\"><cvv></cvv></a>";
+    assert_eq!(redacted(&plan, "text/xml", text), expected);
+}
+
+#[test]
+fn values_in_long_lines_are_found_wherever_a_window_ends() {
+    let plan = plan_of(r#"{"presets":["pci","gdpr"]}"#);
+    for filling in 4000..4110 {
+        let text = format!(
+            "<a>{}</a><cvv>123</cvv><first_name>Jane</first_name>{0}",
+            "x y ".repeat(filling / 4)
+        );
+        let out = redacted(&plan, "text/xml", &text);
+        assert!(!out.contains("123") && !out.contains("Jane"), "{filling}");
+    }
+}

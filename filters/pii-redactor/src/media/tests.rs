@@ -1,0 +1,148 @@
+use super::*;
+
+#[test]
+fn types_and_what_they_are() {
+    let csv = |delimiter, header| Framing::Csv(CsvFormat { delimiter, header });
+    for (content_type, framing) in [
+        ("application/json; charset=utf-8", Some(Framing::Json)),
+        ("APPLICATION/JSON", Some(Framing::Json)),
+        ("application/problem+json", Some(Framing::Json)),
+        ("application/json, application/json", Some(Framing::Json)),
+        ("application/x-amz-json-1.0", Some(Framing::Json)),
+        ("application/x-amz-json-1.1", Some(Framing::Json)),
+        ("application/csp-report", Some(Framing::Json)),
+        ("application/json5", Some(Framing::Json)),
+        ("application/vnd.api.v2.json", Some(Framing::Json)),
+        ("text/x-json", Some(Framing::Json)),
+        ("application/fhir+ndjson", Some(Framing::JsonLines)),
+        (
+            "application/vnd.elasticsearch+x-ndjson",
+            Some(Framing::JsonLines),
+        ),
+        (
+            "application/vnd.elasticsearch+json;compatible-with=8",
+            Some(Framing::Json),
+        ),
+        ("application/x-jsonlines", Some(Framing::JsonLines)),
+        ("application/jsonlines", Some(Framing::JsonLines)),
+        ("application/x-ldjson", Some(Framing::JsonLines)),
+        ("application/x-ndjson", Some(Framing::JsonLines)),
+        ("application/jsonl", Some(Framing::JsonLines)),
+        ("application/json-seq", Some(Framing::JsonLines)),
+        ("application/geo+json-seq", Some(Framing::JsonLines)),
+        ("text/event-stream", Some(Framing::Events)),
+        (
+            "multipart/x-mixed-replace; boundary=b",
+            Some(Framing::Multipart(b"b".to_vec())),
+        ),
+        (
+            "multipart/byteranges;boundary=\"a b\"",
+            Some(Framing::Multipart(b"a b".to_vec())),
+        ),
+        ("multipart/mixed", Some(Framing::Text)),
+        ("text/csv", Some(csv(None, None))),
+        ("text/csv; header=present", Some(csv(None, Some(true)))),
+        (
+            "text/tab-separated-values;header=absent",
+            Some(csv(Some(b'\t'), Some(false))),
+        ),
+        ("TEXT/HTML", Some(Framing::Markup)),
+        ("image/svg+xml", Some(Framing::Markup)),
+        ("application/atom+xml", Some(Framing::Markup)),
+        ("text/plain", Some(Framing::Text)),
+        ("application/openapi+yaml", Some(Framing::Text)),
+        ("application/graphql", Some(Framing::Graphql)),
+        ("application/sql", Some(Framing::Text)),
+        ("text/javascript", Some(Framing::Text)),
+        ("", Some(Framing::Unknown)),
+        ("application/octet-stream", Some(Framing::Unknown)),
+        ("application/grpc+proto", Some(Framing::Grpc)),
+        ("application/grpc-web", Some(Framing::Grpc)),
+        ("application/grpc, application/json", Some(Framing::Json)),
+        ("x", Some(Framing::Unknown)),
+        ("image/png", None),
+        ("application/pdf", None),
+        ("application/senml+cbor", None),
+        ("image/png, application/json", Some(Framing::Json)),
+        ("application/json, text/plain", Some(Framing::Json)),
+        ("text/plain; a=\"x, application/json\"", Some(Framing::Text)),
+    ] {
+        assert_eq!(Media::of(content_type).framing, framing, "{content_type}");
+    }
+}
+
+#[test]
+fn readers_may_disagree() {
+    for content_type in [
+        "multipart/form-data; boundary=x; boundary=y",
+        "multipart/form-data; BOUNDARY=\"x\"; boundary=x ; boundary=xy",
+        "multipart/form-data; boundary=x, multipart/form-data; boundary=y",
+        "multipart/form-data; boundary*=UTF-8''x",
+        "multipart/form-data; boundary*0=x; boundary*1=y",
+        "multipart/form-data; boundary=x; boundary*=y",
+        "application/x-www-form-urlencoded, application/json",
+        "multipart/form-data; boundary=x, application/json",
+        "text/csv, application/x-www-form-urlencoded",
+        "text/event-stream, application/json",
+    ] {
+        let media = Media::of(content_type);
+        assert!(media.is_ambiguous, "{content_type}");
+        assert_eq!(media.framing, Some(Framing::Text), "{content_type}");
+    }
+    for content_type in [
+        "multipart/form-data; boundary=x; boundary=\"x\"",
+        "multipart/form-data; a=\"; boundary=y\"; boundary=x",
+        "application/json, application/json",
+        "image/png, application/json",
+        "text/plain, application/json",
+        "",
+    ] {
+        assert!(!Media::of(content_type).is_ambiguous, "{content_type}");
+    }
+}
+
+#[test]
+fn charsets() {
+    let wide = |is_32, is_little_endian| {
+        Charset::Wide(Wide {
+            is_32,
+            is_little_endian,
+        })
+    };
+    for (content_type, expected) in [
+        ("text/plain", Charset::AsciiCompatible),
+        ("text/plain; charset=iso-8859-1", Charset::AsciiCompatible),
+        ("text/plain; charset=\"UTF-16LE\"", wide(false, true)),
+        ("application/json;charset=utf-32be", wide(true, false)),
+        (
+            "text/csv; charset=UTF_16",
+            Charset::WideUnspecified { is_32: false },
+        ),
+        ("text/plain; charset=utf-7", Charset::Undecodable),
+        ("text/plain; charset=IBM037", Charset::Undecodable),
+        ("text/plain; charset=iso-2022-jp", Charset::Undecodable),
+        ("application/json; charset=Shift_JIS", Charset::Undecodable),
+        ("application/json; charset=gbk", Charset::Undecodable),
+        ("application/json; charset=euc-kr", Charset::AsciiCompatible),
+        ("text/html; charset=shift_jis", Charset::AsciiCompatible),
+        (
+            "text/plain; charset=utf-16le; charset=utf-16be",
+            Charset::Undecodable,
+        ),
+        (
+            "text/plain; charset=utf-8; charset=utf-16le",
+            wide(false, true),
+        ),
+    ] {
+        assert_eq!(Media::of(content_type).charset, expected, "{content_type}");
+    }
+}
+
+#[test]
+fn parameters_of_header_values() {
+    let value = r#"form-data; name="a;b\"c"; filename=x.txt ; other"#;
+    assert_eq!(parameter(value, "name").as_deref(), Some("a;b\"c"));
+    assert_eq!(parameter(value, "FileName").as_deref(), Some("x.txt"));
+    assert_eq!(parameter(value, "other"), None);
+    assert_eq!(parameter(value, "form-data"), None);
+}

@@ -1,0 +1,174 @@
+//! What names of members say: what they announce, and which rules are about them.
+
+use std::cell::RefMut;
+use std::rc::Rc;
+
+use policy::finding::Category;
+
+use super::{FieldRule, Plan, Selector};
+use crate::entity::EntitySet;
+use crate::names::{KeyInfo, NameCache};
+use crate::role::Role;
+
+impl Plan {
+    /// What the name of a member says; known names are looked up. `parent` is the member that it is
+    /// in: what its name says, and its name.
+    #[inline]
+    pub(crate) fn name_info(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
+        self.names
+            .borrow_mut()
+            .lookup(parent.0.id, name, || self.learn(parent, name))
+    }
+
+    /// What the name of a field says that is in nothing else.
+    pub(crate) fn field_info(&self, name: &[u8]) -> KeyInfo {
+        self.name_info((&KeyInfo::default(), b""), name)
+    }
+
+    /// The names that are known.
+    pub(crate) fn names(&self) -> RefMut<'_, NameCache> {
+        self.names.borrow_mut()
+    }
+
+    /// What a name says that is not known yet.
+    pub(crate) fn learn(&self, parent: (&KeyInfo, &[u8]), name: &[u8]) -> KeyInfo {
+        if self.settings.search_names {
+            return self.learn_and_search(parent, name);
+        }
+        // A label in a name is none that a redaction left there: it is a name in brackets.
+        if name.contains(&b'[') {
+            let plain: Vec<u8> = name
+                .iter()
+                .map(|byte| {
+                    if matches!(byte, b'[' | b']') {
+                        b' '
+                    } else {
+                        *byte
+                    }
+                })
+                .collect();
+            return self.learn_plain(parent, &plain, &plain);
+        }
+        self.learn_plain(parent, name, name)
+    }
+
+    /// `parent` and `announcing` are what announces, `name` is what rules go by.
+    pub(super) fn learn_plain(
+        &self,
+        (around, parent): (&KeyInfo, &[u8]),
+        announcing: &[u8],
+        name: &[u8],
+    ) -> KeyInfo {
+        let mut announcement = self.lexicon.of_name(parent, announcing);
+        if announcement.kinds.is_empty()
+            && let Some(kinds) = around.kinds.as_deref()
+            // `/user/login` is a path, and nobody's login.
+            && !parent.contains(&b'/')
+            && self.lexicon.may_be_part(announcing)
+        {
+            // All of a value is what its name says, whatever its parts are called.
+            announcement.kinds = self.inherited(kinds, name);
+        }
+        // Readers that ignore case take these two letters for ASCII.
+        let ascii = with_ascii_letters(name);
+        let words = crate::lexicon::split(ascii.as_deref().unwrap_or(name));
+        let folded = words.join(" ");
+        // Without case, nothing tells where a word of `callbackUrl` begins.
+        let joined = words.concat();
+        let first = self
+            .named_fields
+            .partition_point(|(name, _)| *name < joined);
+        let named = self.named_fields.iter().skip(first);
+        let named = named.take_while(|(name, _)| *name == joined);
+        let mut fitting: Vec<u16> = named.map(|(_, index)| *index).collect();
+        if !self.worded_fields.is_empty() {
+            let padded = format!(" {folded} ");
+            fitting.extend(self.worded_fields.iter().filter(|index| {
+                crate::steps::step(1);
+                match self
+                    .fields
+                    .get(usize::from(**index))
+                    .map(|rule| &rule.selector)
+                {
+                    Some(Selector::Words(phrases)) => phrases
+                        .iter()
+                        .any(|phrase| padded.contains(&format!(" {phrase} "))),
+                    _ => false,
+                }
+            }));
+        }
+        let field = self.strictest_field(fitting);
+        let role = if self.lexicon.is_empty() {
+            Role::None
+        } else {
+            Role::of(&words, around.role)
+        };
+        KeyInfo {
+            kinds: (!announcement.kinds.is_empty()).then(|| Rc::new(announcement.kinds)),
+            negative: announcement.negative,
+            removes: self.removed_for(&announcement.kinds, &words, parent),
+            field,
+            role,
+            finds: false,
+            id: 0,
+            mark: 0,
+        }
+    }
+
+    /// Of the rules about members that fit one, by their places, the one that acts: of one rule of the
+    /// configuration the first entry, of several rules the strictest.
+    pub(crate) fn strictest_field(&self, mut fitting: Vec<u16>) -> Option<u16> {
+        policy::sort::by(&mut fitting, Ord::cmp);
+        let mut best: Option<(u16, &FieldRule)> = None;
+        let mut last = None;
+        for index in fitting {
+            let field = self.fields.get(usize::from(index))?;
+            let is_first = last.replace(field.rule) != Some(field.rule);
+            let is_stricter =
+                |(_, known): (u16, &FieldRule)| field.strictness() < known.strictness();
+            if is_first && best.is_none_or(is_stricter) {
+                best = Some((index, field));
+            }
+        }
+        best.map(|(index, _)| index)
+    }
+
+    /// What a part of a value is whose name announces these kinds. Settings stand below the names of secrets
+    /// (`"password": { "policy": "strong" }`), but not below the types of DynamoDB, which are letters.
+    fn inherited(&self, kinds: &EntitySet, name: &[u8]) -> EntitySet {
+        let mut inherited = *kinds;
+        let mut left = *kinds;
+        while let Some(entity) = left.first() {
+            left.remove(entity);
+            if self.category(entity) == Category::Security && name.len() > 1 {
+                inherited.remove(entity);
+            }
+        }
+        inherited
+    }
+
+    /// The kind for which a member goes that announces these, whatever its value. The state of a service is called
+    /// like the health of a person, and declarations are called like members.
+    fn removed_for(&self, kinds: &EntitySet, words: &[String], parent: &[u8]) -> Option<u8> {
+        let is_state = words
+            .last()
+            .is_some_and(|word| word == "status" || word == "state");
+        let removed = kinds.and(&self.removing).first()?;
+        (!is_state && !declares(parent)).then_some(removed)
+    }
+}
+
+/// Whether a member with this name declares what members are called (JSON Schema).
+pub(crate) const fn declares(name: &[u8]) -> bool {
+    matches!(name, b"properties" | b"definitions" | b"$defs")
+}
+
+/// A name with `s` and `k` for the letters that are these without their case; `None` if it has none.
+fn with_ascii_letters(name: &[u8]) -> Option<Vec<u8>> {
+    if name.is_ascii() {
+        return None;
+    }
+    let text = policy::text::lossy(name);
+    let folded = text.replace('\u{17f}', "s").replace('\u{212a}', "k");
+    (*folded != *text).then(|| folded.into_bytes())
+}
