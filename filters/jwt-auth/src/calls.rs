@@ -49,7 +49,7 @@ pub(crate) fn response_body(
         // Redirects are not followed: they would lead to a host that nobody configured.
         Some(b"200") => {}
         Some([b'5', ..]) => return Err("status_5xx"),
-        Some([b'4', ..]) => return Err("status_4xx"),
+        Some([b'4', ..]) => return Err(REQUEST_REFUSED),
         Some(_) => return Err("status_other"),
         None => return Err("no_response"),
     }
@@ -74,6 +74,9 @@ pub(crate) fn consent_body(host: &dyn Host, sizes: ResponseSizes) -> Result<Vec<
         body => body,
     }
 }
+
+/// A status that is about the request: it may be the fault of what somebody has asked about.
+pub(crate) const REQUEST_REFUSED: &str = "status_4xx";
 
 /// A random number, which tells VMs apart.
 pub(crate) fn random(host: &dyn Host) -> u64 {

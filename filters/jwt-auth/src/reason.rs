@@ -138,6 +138,9 @@ pub enum Reason {
     /// The issuer could not be asked.
     #[error("The token cannot be checked at the moment.")]
     IntrospectionUnavailable,
+    /// The issuer does not take the question about this token, which any client can make up.
+    #[error("The token cannot be checked at the moment.")]
+    IntrospectionRefused,
     /// The body is longer than it may be.
     #[error("The body is too large.")]
     BodyTooLarge,
@@ -224,7 +227,9 @@ impl Reason {
             Self::ManagedHeader => "managed_header",
             Self::HeadersUnlisted => "headers_unlisted",
             Self::KeysUnavailable | Self::KeyPending => "keys_unavailable",
-            Self::IntrospectionUnavailable => "introspection_unavailable",
+            Self::IntrospectionUnavailable | Self::IntrospectionRefused => {
+                "introspection_unavailable"
+            }
             Self::BodyTooLarge => "body_too_large",
             Self::LengthRequired => "length_required",
             Self::QueryTooLarge => "query_too_large",
@@ -264,6 +269,7 @@ impl Reason {
             Self::KeysUnavailable
             | Self::KeyPending
             | Self::IntrospectionUnavailable
+            | Self::IntrospectionRefused
             | Self::DenyListUnavailable
             | Self::ConsentUnavailable
             | Self::WaitingFull => 503,
@@ -305,6 +311,10 @@ impl Reason {
     /// `"on_error": "allow"` lets pass.
     #[must_use]
     pub const fn is_outage(self) -> bool {
-        self.is_undecided() && !matches!(self, Self::KeyPending | Self::WaitingFull)
+        self.is_undecided()
+            && !matches!(
+                self,
+                Self::KeyPending | Self::WaitingFull | Self::IntrospectionRefused
+            )
     }
 }

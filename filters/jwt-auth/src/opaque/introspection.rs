@@ -13,7 +13,7 @@ use policy::identity::AuthenticationMethod;
 use policy::json::Json;
 use policy::secret::Secret;
 
-use crate::calls::{Purpose, TokenHash};
+use crate::calls::{Purpose, REQUEST_REFUSED, TokenHash};
 use crate::config::{ClientAuthentication, Introspection, Provider};
 use crate::enforce::claim_headers;
 use crate::jose::sha256;
@@ -46,8 +46,10 @@ pub(crate) enum Outcome {
     Active(Rc<Verified>),
     /// The token is not good here.
     Refused(Reason),
-    /// It has not been said yet, or not even asked.
+    /// It has not been said yet.
     Asked,
+    /// It has not even been asked: too many others are asked about.
+    Queued,
     /// The issuer could not be asked.
     Unavailable,
 }
@@ -87,7 +89,7 @@ impl Introspector {
         if !Room::of(&self.settings, calls, provider).takes(client) {
             // It is asked about when others have been answered, in the order of the requests.
             self.waiters.wait_for_call(context.stream, client);
-            return Outcome::Asked;
+            return Outcome::Queued;
         }
         let purpose = Purpose::Introspection {
             provider,
@@ -171,8 +173,12 @@ impl Introspector {
                 }
             }
             Err(code) => {
-                self.others
-                    .remember(hash, Outcome::Unavailable, now_ns, FAILURE_NS);
+                // What it says about one token is no outage: somebody may have made the token up.
+                let outcome = match code {
+                    REQUEST_REFUSED => Outcome::Refused(Reason::IntrospectionRefused),
+                    _ => Outcome::Unavailable,
+                };
+                self.others.remember(hash, outcome, now_ns, FAILURE_NS);
                 code
             }
         }

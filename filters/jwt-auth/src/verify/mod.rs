@@ -410,9 +410,11 @@ impl Verifier {
                 Outcome::Refused(Reason::TokenInactive) if self.says_expired(context, text) => {
                     Reason::TokenExpired.into()
                 }
+                Outcome::Refused(reason) if reason.is_undecided() => Failure::undecided(reason, 1),
                 Outcome::Refused(reason) => reason.into(),
                 // Whether another issuer knows the token is asked when this one has answered.
                 Outcome::Asked => return Err(Failure::Wait(Reason::IntrospectionUnavailable)),
+                Outcome::Queued => return Err(Failure::Wait(Reason::WaitingFull)),
                 Outcome::Unavailable => Failure::undecided(Reason::IntrospectionUnavailable, 1),
             };
             told(found);

@@ -182,12 +182,23 @@ fn on_error_lets_nobody_through_who_names_keys_that_nobody_has() {
 }
 
 #[test]
-fn on_error_lets_nobody_through_who_finds_no_room_to_wait() {
+fn on_error_lets_nobody_through_for_what_clients_bring_about() {
     let configuration = json!({
         "on_error": "allow", "waiting": {"max_requests": 0},
         "providers": {"a": {"introspection": {"uri": "https://idp.example.com/introspect",
             "cluster": "idp", "client_id": "edge", "client_secret_env": "CLIENT_SECRET"}}},
         "rules": [{"require": {"provider": "a"}}],
+    });
+    let mut odd = configuration.clone();
+    odd.as_object_mut().unwrap().remove("waiting");
+    in_every_host(&odd, |bed| {
+        bed.responses(|_| CallResponse::http(400, ""));
+        let request = bearer("/", "an-odd-token");
+        let unavailable = (503, "introspection_unavailable");
+        bed.refuses("said of one token", &request, "an-odd-token", unavailable);
+        bed.responses(|_| CallResponse::http(500, ""));
+        bed.wait(Duration::from_secs(2));
+        bed.passes("an outage", &request, "an-odd-token");
     });
     let mut bed = Bed::new(Profile::Envoy, &configuration);
     let request = bearer("/", "an-opaque-token");
