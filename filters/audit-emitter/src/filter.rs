@@ -154,6 +154,8 @@ impl Stream<AuditEmitter> for AuditedStream {
             return Action::Pause;
         };
         let config = self.config.insert(config);
+        // Where one stays, jwt-auth refuses the request.
+        let _ = start.request.strip_overrides(host, config.strictest_mode());
         filter.admit(host, now, self.context, config, start)
     }
 

@@ -193,7 +193,8 @@ fn request(step: &Step, cuts: Cuts) -> Request {
         request = with_tls(request, tls);
     }
     for (name, value) in lines(&data.headers) {
-        // A request has one host.
+        // A request has one host, and hosts know it by this name.
+        let name = if name == "host" { ":authority" } else { name };
         if [":authority", ":scheme"].contains(&name) {
             request = request.without(name);
         }

@@ -50,12 +50,7 @@ impl Observer {
 
     /// Takes down what only the request headers tell.
     pub(crate) fn capture(&self, host: &dyn Host, now: &Moment<'_>) -> Start {
-        let start = Start::capture(host, now, &self.config.sources);
-        // Where one stays, jwt-auth refuses the request.
-        let _ = start
-            .request
-            .strip_overrides(host, self.config.strictest_mode());
-        start
+        Start::capture(host, now, &self.config.sources)
     }
 
     /// The request before anybody has verified who sends it, which is known when the record is made.

@@ -96,8 +96,10 @@ fn check_body(
     let lengths = request.header_lines(host, "content-length");
     let has_coding = request.header_bytes(host, "transfer-encoding").is_some();
     if lengths.is_empty() || has_coding {
-        // Where the host does not tell, a request of HTTP/1.1 has a body only if it says so here.
-        return match has_body.unwrap_or(false) || has_coding {
+        // Where the host does not tell, a request of HTTP/1.1 has a body only if it says so here; one of HTTP/2 need not,
+        // and those of these methods have one.
+        let may_have_body = || matches!(request.method(host), "POST" | "PUT" | "PATCH");
+        return match has_body.unwrap_or_else(may_have_body) || has_coding {
             true => Err(Reason::LengthRequired),
             false => Ok(()),
         };

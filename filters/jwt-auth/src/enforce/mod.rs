@@ -293,8 +293,11 @@ impl Enforcer {
                 let lets_pass = reason.is_outage() && self.config.on_error == OnError::Allow;
                 let outcome = if lets_pass { "unchecked" } else { "denied" };
                 if let Some(caller) = caller {
-                    // Who it was is known, also to the audit trail.
+                    // Who it was is known, also to the audit trail, and where the request goes on, to the other filters.
                     caller.publish(host, None);
+                    if lets_pass || !mode.enforces() {
+                        self.note_emergency(host, rule, caller);
+                    }
                 }
                 let decided = Decided {
                     rule,

@@ -61,6 +61,35 @@ fn a_route_that_enforces_has_overrides_stripped() {
 }
 
 #[test]
+fn what_strips_by_the_mode_goes_by_that_of_the_route() {
+    for (filter, template) in ALL {
+        let more = r#""route_config": true, "mode": "report", "path_override": "strip""#;
+        for is_bundled in BOTH {
+            let mut bed = Bed::new(filter, is_bundled, &with(template, more));
+            let mut left = |said: Option<&str>| {
+                let request = get().header("x-original-url", "/orders/1");
+                let said = said.map(|text| Json::String(text.to_owned()));
+                let space = format!("meshward.{filter}");
+                let request = match said {
+                    None => request,
+                    Some(said) => request.attribute(
+                        &["xds", "route_metadata"],
+                        route_metadata(&[(&space, said)]),
+                    ),
+                };
+                let outcome = bed.run(&request);
+                outcome.upstream().header("x-original-url").is_some()
+            };
+            assert!(left(None), "{filter} {is_bundled}");
+            assert!(
+                !left(Some(r#"{"mode": "enforce"}"#)),
+                "{filter} {is_bundled}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_route_says_what_is_redacted() {
     for is_bundled in BOTH {
         let mut bed = Bed::new("pii-redactor", is_bundled, &with(REDACT, ON));

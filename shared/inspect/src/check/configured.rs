@@ -122,7 +122,7 @@ pub fn all(text: &str, filter: Option<&str>) -> Result<Vec<Configured>, String> 
             found.push(Configured {
                 // A module is not always named after what it is.
                 filter: shaped(config).unwrap_or(site.filter),
-                json: json.unwrap_or_else(|| config.json().to_string()),
+                json: json.unwrap_or_else(|| config.struct_json().to_string()),
             });
         }
     }

@@ -109,7 +109,7 @@ fn compared(mut spaces: Vec<Said<'_>>) -> Vec<Said<'_>> {
     let to_all = spaces.iter().find(is_for_all).and_then(Said::config);
     let to_all = to_all.and_then(|config| match config.text() {
         Some(text) => Json::parse(text.as_bytes()).ok(),
-        None => Some(config.json()),
+        None => Some(config.struct_json()),
     });
     for said in &mut spaces {
         if let (Some(Addressee::One(part)), Some(to_all)) = (said.addressee, &to_all) {
@@ -182,7 +182,7 @@ impl Said<'_> {
     pub(super) fn parts(&self) -> Vec<(Part, Json)> {
         let json = self.config().map(|config| match config.text() {
             Some(text) => Json::parse(text.as_bytes()).unwrap_or(Json::Null),
-            None => config.json(),
+            None => config.struct_json(),
         });
         let json = json.filter(|json| matches!(json, Json::Object(_)));
         match (self.addressee, json) {

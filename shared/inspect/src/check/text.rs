@@ -125,8 +125,8 @@ impl Checker<'_> {
     }
 
     /// A configuration that is a part of a tree.
-    fn tree_config(&mut self, read: Read<'_>, tree: &Tree) {
-        let checked = read(&tree.json().to_string());
+    fn tree_config(&mut self, read: Read<'_>, tree: &Tree, json: &Json) {
+        let checked = read(&json.to_string());
         self.checked(&checked, &|path, key| Some(tree.span_of(path, key)));
     }
 
@@ -198,7 +198,7 @@ impl Checker<'_> {
             );
         }
         for tree in &documents.trees {
-            self.tree_config(&reader(filter, self.now_s), tree);
+            self.tree_config(&reader(filter, self.now_s), tree, &tree.json());
         }
     }
 
@@ -237,7 +237,7 @@ impl Checker<'_> {
                 && let Some(filter) = shaped(document).filter(|_| document.get("kind").is_none())
             {
                 is_ours = true;
-                self.tree_config(&reader(filter, self.now_s), document);
+                self.tree_config(&reader(filter, self.now_s), document, &document.json());
                 continue;
             }
             let sites: Vec<(Site<'_>, Option<Json>)> = sites
@@ -312,8 +312,9 @@ impl Checker<'_> {
             }
             None if matches!(config.kind, tree::Kind::Null) => None,
             None => {
-                self.tree_config(read, config);
-                Some(config.json())
+                let json = config.struct_json();
+                self.tree_config(read, config, &json);
+                Some(json)
             }
         }
     }
@@ -331,7 +332,7 @@ impl Checker<'_> {
             let read = |text: &str| said.check(&Json::String(text.to_owned()), plugins);
             match config.text() {
                 // Not even nothing is left out: whoever says it means an object.
-                None => self.tree_config(&read, config),
+                None => self.tree_config(&read, config, &config.struct_json()),
                 Some(_) => drop(self.embedded(&read, config)),
             }
         }

@@ -323,18 +323,38 @@ impl Tree {
     }
 
     pub(super) fn json(&self) -> Json {
+        self.json_with(&|number| Json::parse(number.as_bytes()).unwrap_or(Json::Null))
+    }
+
+    /// What the plugin gets of a structure in a manifest: numbers of a `google.protobuf.Struct` are floating, and whole
+    /// ones are handed over as integers.
+    pub(super) fn struct_json(&self) -> Json {
+        self.json_with(&|number| {
+            let value: f64 = number.parse().unwrap_or(f64::NAN);
+            // As the proxy writes it: whole where that loses nothing.
+            let text = match value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 {
+                true => format!("{value:.0}"),
+                false => number.to_owned(),
+            };
+            Json::parse(text.as_bytes()).unwrap_or(Json::Null)
+        })
+    }
+
+    fn json_with(&self, number: &dyn Fn(&str) -> Json) -> Json {
         match &self.kind {
             Kind::Null => Json::Null,
             Kind::Bool(value) => Json::Bool(*value),
-            Kind::Number(text) => Json::parse(text.as_bytes()).unwrap_or(Json::Null),
+            Kind::Number(text) => number(text),
             Kind::Text(text) => Json::String(text.clone()),
-            Kind::List(items) => Json::Array(items.iter().map(Self::json).collect()),
+            Kind::List(items) => {
+                Json::Array(items.iter().map(|item| item.json_with(number)).collect())
+            }
             Kind::Map(members) => {
                 let mut seen: HashMap<&str, ()> = HashMap::new();
                 let members = members
                     .iter()
                     .filter(|member| seen.insert(member.name.as_str(), ()).is_none())
-                    .map(|member| (member.name.clone(), member.value.json()));
+                    .map(|member| (member.name.clone(), member.value.json_with(number)));
                 Json::Object(members.collect())
             }
         }

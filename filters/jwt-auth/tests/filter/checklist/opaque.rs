@@ -309,7 +309,11 @@ fn every_emergency_is_told_whatever_others_do() {
             "keys": [{"id": "ward-4", "sha256": plain(key), "scopes": ["emergency"]}],
         }}},
         "break_glass": {"scopes": ["emergency"]},
-        "rules": [{"require": {"provider": "staff"}}],
+        "rules": [
+            {"match": {"paths": ["/tried"]}, "mode": "report",
+                "require": {"provider": "staff", "scopes": ["other"]}},
+            {"require": {"provider": "staff"}},
+        ],
     });
     let with = |key| Request::get("/").header("x-api-key", key);
     in_every_host(&configuration, |bed| {
@@ -325,7 +329,13 @@ fn every_emergency_is_told_whatever_others_do() {
         for _ in 0..40 {
             let outcome = bed.passes("an emergency", &request, key);
             let mut lines = outcome.logs.iter();
-            assert!(lines.any(|line| line.text.contains("breaks the glass at rules[0]")));
+            assert!(lines.any(|line| line.text.contains("breaks the glass at rules[1]")));
         }
+        // A rule that only reports lets him through, and the other filters know of the emergency.
+        let request = Request::get("/tried").header("x-api-key", key);
+        let request = request.header("x-break-glass", "cardiac arrest");
+        let outcome = bed.passes("refused in report mode", &request, key);
+        let mut lines = outcome.logs.iter();
+        assert!(lines.any(|line| line.text.contains("breaks the glass at rules[0]")));
     });
 }

@@ -56,3 +56,13 @@ fn cycles_and_bombs_are_refused() {
     let deep = "[".repeat(100_000);
     assert!(!read(&deep).remarks.is_empty());
 }
+
+#[test]
+fn whole_numbers_of_a_struct_are_integers() {
+    let documents = read("a: [5.0, 5, 5.5, -2.00, 1.5e3]\nb: {c: 20.0, d: \"5.0\"}\n");
+    let json = documents.trees[0].struct_json().to_string();
+    assert_eq!(json, r#"{"a":[5,5,5.5,-2,1500],"b":{"c":20,"d":"5.0"}}"#);
+    // A configuration by itself is what it is.
+    let json = documents.trees[0].json().to_string();
+    assert!(json.contains("5.0,5,"), "{json}");
+}
