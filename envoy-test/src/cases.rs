@@ -182,7 +182,10 @@ impl Backend for RealEnvoy {
         let stats_before = envoy.stats()?;
         let mut request = client::Request::new(&step.request.method, &step.request.path);
         for (name, value) in lines(&step.request.headers) {
-            request = request.header(name, value);
+            request = match name {
+                "host" | ":authority" => request.host(value),
+                _ => request.header(name, value),
+            };
         }
         if !step.request.body.bytes().is_empty() {
             for piece in cuts.pieces(step.request.body.bytes()) {
