@@ -7,6 +7,7 @@ pub mod configured;
 pub mod document;
 mod finding;
 mod higress;
+mod loaded;
 mod locate;
 mod plugin;
 mod rerouted;

@@ -13,7 +13,7 @@ use super::plugin::{self, Site, shaped};
 use super::rerouted::{self, Placed};
 use super::routes::{self, Plugin, Said};
 use super::tree::{self, Documents, Tree};
-use super::{ENVOY, bootstrap, locate, parser, subjects, wiring};
+use super::{ENVOY, bootstrap, loaded, locate, parser, subjects, wiring};
 
 /// How a configuration is read.
 type Read<'r> = &'r dyn Fn(&str) -> Checked<()>;
@@ -298,7 +298,9 @@ impl Checker<'_> {
         if is_other {
             return None;
         }
-        self.embedded(&reader(site.filter, self.now_s), config)
+        let read = reader(site.filter, self.now_s);
+        let read = |text: &str| loaded::on_host(read(text), site.filter, site.host, text);
+        self.embedded(&read, config)
     }
 
     /// A configuration in a manifest: JSON in a string, or a structure.
