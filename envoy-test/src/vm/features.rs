@@ -24,8 +24,8 @@ pub struct FeatureCost {
     pub instructions: u64,
 }
 
-/// A feature, and what it changes in [`PLAIN`]: a merge patch (RFC 7396). The first changes nothing, and the others are
-/// compared with it.
+/// A feature, and what it changes in [`PLAIN`]: a merge patch (RFC 7396). The first changes nothing: the base of
+/// all comparisons.
 const FEATURES: [(&str, &str); 20] = [
     ("nothing more", "{}"),
     (

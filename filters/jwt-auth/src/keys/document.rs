@@ -78,8 +78,7 @@ pub(crate) enum Sought {
     Undecided {
         /// Whole seconds, at least 1.
         retry_after_s: u64,
-        /// The last fetch has failed. Otherwise it is the names that clients ask for that come too
-        /// fast.
+        /// The last fetch has failed. If not, clients name unknown keys faster than they are fetched.
         is_outage: bool,
     },
 }

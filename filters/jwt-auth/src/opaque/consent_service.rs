@@ -42,11 +42,11 @@ struct Lookup {
     /// when that counts.
     pending: HashMap<CellHash, (Pending, u64)>,
     waiters: ResponseWaiters<CellHash>,
-    /// Lookups that have failed since one did not.
+    /// Lookups in a row that had no response, or one of 5xx.
     failures: u32,
-    /// While it is away, it is asked once in a while, and nobody else waits.
+    /// When a service that is away is asked again, in monotonic time.
     next_attempt_ns: u64,
-    /// How long a request may wait.
+    /// How long a request may wait, in nanoseconds.
     waiting_ns: u64,
 }
 
@@ -279,15 +279,15 @@ impl ConsentRecords {
             }
             Err(code) => code,
         };
-        if result == "ok" {
-            lookup.failures = 0;
+        let until_ns = now_ns.saturating_add(NS_PER_S);
+        // What it says of one person, such as 400 of an odd name, is no outage.
+        lookup.failures = if matches!(result, "no_response" | "status_5xx") {
+            lookup.next_attempt_ns = until_ns;
+            lookup.failures.saturating_add(1)
         } else {
-            let until_ns = now_ns.saturating_add(NS_PER_S);
-            // What it says of one person, such as 400 of an odd name, is no outage.
-            if matches!(result, "no_response" | "status_5xx") {
-                lookup.failures = lookup.failures.saturating_add(1);
-                lookup.next_attempt_ns = until_ns;
-            }
+            0
+        };
+        if result != "ok" {
             lookup.remember(subject, Pending::Failed, now_ns, until_ns);
         }
         self.metrics

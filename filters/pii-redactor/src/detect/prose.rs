@@ -173,7 +173,21 @@ const MAX_WORDS: usize = 6;
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use crate::fixtures::{plan_of, redacted};
+    use crate::plan::Plan;
+
+    /// By itself and as a string of a document.
+    #[track_caller]
+    fn redacts(plan: &Rc<Plan>, text: &str, expected: &str) {
+        assert_eq!(redacted(plan, "text/plain", text), expected);
+        let document = format!("[{text:?}]");
+        assert_eq!(
+            redacted(plan, "application/json", &document),
+            format!("[{expected:?}]")
+        );
+    }
 
     #[test]
     fn prose_about_people() {
@@ -207,12 +221,7 @@ mod tests {
                 "90 y/o, 90yo, Age: 90, aged 90, age 42",
             ),
         ] {
-            assert_eq!(redacted(&plan, "text/plain", text), expected);
-            let document = format!("[{text:?}]");
-            assert_eq!(
-                redacted(&plan, "application/json", &document),
-                format!("[{expected:?}]")
-            );
+            redacts(&plan, text, expected);
         }
         for text in [
             "max-age=93, cache age: 93 seconds, age 93%, age: 93 days, page 93",
@@ -257,12 +266,7 @@ mod tests {
                 "Authorization: Bearer [JWT]",
             ),
         ] {
-            assert_eq!(redacted(&plan, "text/plain", text), expected);
-            let document = format!("[{text:?}]");
-            assert_eq!(
-                redacted(&plan, "application/json", &document),
-                format!("[{expected:?}]")
-            );
+            redacts(&plan, text, expected);
         }
         for text in [
             "Bearer authentication is required",

@@ -133,6 +133,22 @@ fn nobody_waits_for_a_service_that_is_away_but_who_finds_out() {
         assert!(proxy.request_arrived(stream), "the claim decides");
         proxy.finish(stream);
     }
+    // What it says of one person shows that it is there.
+    proxy.advance(Duration::from_secs(1));
+    let odd = proxy.start(&of(100));
+    let call = proxy.host().pending_calls()[0].token;
+    proxy.respond_to_call(call, CallResponse::http(400, ""));
+    assert!(proxy.request_arrived(odd));
+    let streams: Vec<u32> = (101..104).map(|person| proxy.start(&of(person))).collect();
+    assert_eq!(
+        proxy.host().pending_calls().len(),
+        3,
+        "it is asked as before"
+    );
+    for call in proxy.host().pending_calls() {
+        proxy.respond_to_call(call.token, CallResponse::http(503, ""));
+    }
+    assert!(streams.iter().all(|stream| proxy.request_arrived(*stream)));
     // A second later one asks, and meanwhile nobody waits.
     proxy.advance(Duration::from_secs(1));
     let first = proxy.start(&of(200));
