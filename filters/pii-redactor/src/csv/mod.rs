@@ -326,8 +326,8 @@ impl CsvRewriter {
             let roles = || columns.iter().map(|column| column.info.role);
             let first_value = roles().position(|role| role == Role::Value);
             let last_name = roles().rposition(Role::names);
-            self.reads_ahead = first_value
-                .is_some_and(|value| last_name.is_some_and(|name| value < name));
+            self.reads_ahead =
+                first_value.is_some_and(|value| last_name.is_some_and(|name| value < name));
             self.columns = columns;
             self.is_header = true;
         }

@@ -204,8 +204,7 @@ fn a_header_that_is_not_taken_apart_denies_nothing() {
     assert_eq!(left, "id,val\n1,[CREDIT_CARD]\n");
 }
 
-const SECRETS: &str =
-    r#"{"rules":[{"detect":["EMAIL","US_SSN","PERSON_NAME","PASSWORD"]}]}"#;
+const SECRETS: &str = r#"{"rules":[{"detect":["EMAIL","US_SSN","PERSON_NAME","PASSWORD"]}]}"#;
 
 #[test]
 fn a_cell_says_what_the_one_beside_it_is() {
@@ -235,7 +234,11 @@ fn a_cell_says_what_the_one_beside_it_is() {
 fn a_header_may_be_long() {
     let wide = |end: &str| {
         let columns: Vec<String> = (0..4_000).map(|n| format!("column_{n}")).collect();
-        format!("first_name,{},ssn\nJane,{}{end}\n", columns.join(","), "1,".repeat(4_000))
+        format!(
+            "first_name,{},ssn\nJane,{}{end}\n",
+            columns.join(","),
+            "1,".repeat(4_000)
+        )
     };
     let expected = wide("[US_SSN]").replace("Jane", "[PERSON_NAME]");
     let plan = plan_of(SECRETS);
