@@ -18,7 +18,9 @@ pub enum MeasureState {
     Missing,
     /// It is set, in report mode: nothing is done.
     ReportOnly,
-    /// It is set for some requests, and not for others.
+    /// Something of the kind is configured, and nobody can tell whether it is enough.
+    Unclear,
+    /// It is set for some requests, callers, credentials or directions, and not for others.
     Limited,
     /// It is set, and no record of the period shows it.
     Set,
@@ -262,8 +264,13 @@ impl Measure {
         let holds = |form: &Form, mode| self.setting.holds(&form.document, mode);
         if !forms.iter().any(|form| holds(form, mode)) {
             let is_reported = forms.iter().any(|form| holds(form, ReportMode::Counts));
+            let is_unclear = |form: &Form| {
+                let unclear = self.unclear.as_ref();
+                unclear.is_some_and(|unclear| unclear.holds(&form.document, mode))
+            };
             let state = match is_reported {
                 true => MeasureState::ReportOnly,
+                false if forms.iter().any(is_unclear) => MeasureState::Unclear,
                 false => MeasureState::Missing,
             };
             return (state, Vec::new());
@@ -271,11 +278,12 @@ impl Measure {
         let gaps: Vec<String> = forms
             .iter()
             .filter_map(|form| {
-                let mut everywhere = self.everywhere.iter();
                 if !holds(form, mode) {
                     Some(format!("{}: it is not done", form.name))
-                } else if everywhere.any(|everywhere| !everywhere.holds(&form.document, mode)) {
-                    Some(format!("{}: it is done for some requests only", form.name))
+                } else if !self.everywhere.holds(&form.document, mode) {
+                    let some =
+                        "it is done for some requests, callers, credentials or directions only";
+                    Some(format!("{}: {some}", form.name))
                 } else {
                     None
                 }
@@ -322,9 +330,9 @@ impl Configurations {
         }
     }
 
-    /// The documents that predicates ask about.
+    /// The documents that predicates ask about, at a time in seconds since 1970.
     #[must_use]
-    pub fn forms(&self) -> Vec<Form> {
-        forms(&self.parts, &self.routes)
+    pub fn forms(&self, now_s: i64) -> Vec<Form> {
+        forms(&self.parts, &self.routes, now_s)
     }
 }

@@ -15,8 +15,10 @@ pub struct Measure {
     pub setting: Predicate,
     /// The same as it is written.
     pub setting_text: String,
-    /// What the configuration must say for it to be done for all requests; nothing more.
-    pub everywhere: Option<Predicate>,
+    /// What the configuration must say for it to be done for all requests, callers and directions.
+    pub everywhere: Predicate,
+    /// What the configuration says where nobody can tell whether it is done.
+    pub unclear: Option<Predicate>,
     /// It is done in report mode too.
     pub in_report_mode: bool,
     /// Which records show that it was done; none leave any.
@@ -72,7 +74,8 @@ struct MeasureText {
     id: String,
     title: String,
     setting: String,
-    everywhere: Option<String>,
+    everywhere: String,
+    unclear: Option<String>,
     #[serde(default)]
     in_report_mode: bool,
     records: Option<String>,
@@ -203,12 +206,14 @@ impl Measure {
             predicate.map(|text| parse(key, text)).transpose()
         };
         let setting = parse("setting", &text.setting)?;
-        let everywhere = may_parse("everywhere", &text.everywhere)?;
+        let everywhere = parse("everywhere", &text.everywhere)?;
+        let unclear = may_parse("unclear", &text.unclear)?;
         let records = may_parse("records", &text.records)?;
         let contradicts = may_parse("contradicts", &text.contradicts)?;
         Ok(Self {
             setting,
             everywhere,
+            unclear,
             records,
             contradicts,
             id: text.id,

@@ -109,6 +109,7 @@ fn observation(ids: &Ids, made: &str, control: &ControlResult, measure: &Measure
     let state = match measure.state {
         MeasureState::Missing => "not set",
         MeasureState::ReportOnly => "set in report mode",
+        MeasureState::Unclear => "set to what nobody can tell to be enough",
         MeasureState::Limited => "set for some requests only",
         MeasureState::Set => "set",
         MeasureState::Shown => "set, and shown by records",

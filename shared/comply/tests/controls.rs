@@ -19,6 +19,9 @@ use trail::pipeline::Reading;
 use trail::source::Source;
 use trail::synthetic::{Emitter, Random, Request, emitter_key};
 
+/// 30 November 2026.
+const NOW_S: i64 = 1_795_996_800;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -160,13 +163,15 @@ fn every_setting_names_keys_that_there_are() {
     let mut effective = BTreeSet::new();
     for measure in catalog().measures {
         let example = serde_json::from_str(&measure.example).unwrap();
-        for form in forms(&example, &[]) {
+        for form in forms(&example, &[], NOW_S) {
             paths_of(&form.document, "", &mut effective);
         }
     }
     for measure in catalog().measures {
-        let everywhere = measure.everywhere.iter();
-        let predicates = everywhere.chain([&measure.setting]);
+        let predicates = measure
+            .unclear
+            .iter()
+            .chain([&measure.setting, &measure.everywhere]);
         for path in predicates.flat_map(|predicate| predicate.paths()) {
             let (part, names) = path.split_first().unwrap();
             if names.first() == Some(&EFFECTIVE_KEY) {
@@ -204,7 +209,7 @@ fn every_setting_is_shown_given_and_missing() {
                 wrong.push(format!("{}: {problems}: {text}", measure.id));
             }
             let config: Map<String, Value> = serde_json::from_str(text).unwrap();
-            let (state, gaps) = measure.set_by(&forms(&config, &[]));
+            let (state, gaps) = measure.set_by(&forms(&config, &[], NOW_S));
             if (state == MeasureState::Set) != expected {
                 wrong.push(format!("{}: {state:?} {gaps:?} for {text}", measure.id));
             }
@@ -281,13 +286,18 @@ fn mistakes_in_the_files_are_named() {
 id = "a"
 title = "A"
 setting = "auth.rules"
+everywhere = "auth.rules"
 tests = ["x::y"]
 guidance = ""
 example = "{}""#;
     let framework = "id = \"f\"\ntitle = \"F\"\n[[control]]\nid = \"1\"\ntitle = \"T\"\ndemands = \"D\"\nmeasures = [\"a\"]";
     let read = |measure: &str, framework: &str| Catalog::read(measure, &[("f.toml", framework)]);
     assert!(read(measure, framework).is_ok());
-    let error = read(&measure.replace("auth.rules", "auth ="), framework).unwrap_err();
+    let error = read(
+        &measure.replace("setting = \"auth.rules", "setting = \"auth ="),
+        framework,
+    )
+    .unwrap_err();
     assert!(matches!(error, CatalogError::Predicate { .. }));
     assert!(
         error.to_string().contains("the measure \"a\": setting"),

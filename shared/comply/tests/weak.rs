@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use comply::assessment::MeasureState::{self, Limited, Missing, ReportOnly};
+use comply::assessment::MeasureState::{self, Limited, Missing, ReportOnly, Unclear};
 use comply::control::Catalog;
 use comply::effective::{RouteConfig, forms};
 use meshward_bundle::config::Part;
@@ -27,6 +27,8 @@ fn redact(text: &str) -> String {
     format!(r#"{{"redact": {text}}}"#)
 }
 
+/// 30 November 2026.
+const NOW_S: i64 = 1_795_996_800;
 const KEYS: &str = r#""partners": {"api_keys": {"from": [{"header": "x-api-key"}], "keys": [{"id": "acme", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}]}}"#;
 const STORE: &str = r#"{"ndjson_http": {"cluster": "store", "path": "/"}}"#;
 
@@ -64,8 +66,8 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("deny_by_default", Limited, auth(&format!("[{orders}]"), r#""_rules_": [{"_match_route_": ["shop"], "default": "anonymous"}]"#)),
         ("least_privilege", Missing, auth(&partner(r#""optional": true, "scopes": ["a"]"#), "")),
         ("named_callers", Missing, format!(r#"{{"audit": {{"sink": "host_log"}}, "auth": {{"providers": {{}}, "rules": {}}}}}"#, one(tls))),
-        ("multiple_factors", Missing, auth(&partner(r#""claims": [{"claim": "amr", "exists": true}]"#), "")),
-        ("multiple_factors", Missing, auth(&partner(r#""claims": [{"claim": "amr", "contains": "pwd"}]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "exists": true}]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "contains": "pwd"}]"#), "")),
         ("short_sessions", Missing, format!(
             r#"{{"auth": {{"providers": {{{}, {KEYS}}}, "rules": [{orders}]}}}}"#,
             jwks("idle", r#", "max_lifetime": "15m""#)
@@ -78,7 +80,7 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         )),
         ("keys_expire", Limited, auth(&format!("[{orders}]"), "").replace(
             r#""keys": ["#,
-            r#""keys": [{"id": "b", "sha256": "1f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "expires": "2099-01-01T00:00:00Z"}, "#
+            r#""keys": [{"id": "b", "sha256": "1f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "expires": "2027-12-01T00:00:00Z"}, "#
         )),
         ("revocation", Missing, auth(&format!("[{orders}]"), "").replace(
             r#""providers": {"#,
@@ -91,16 +93,16 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
             r#"[{{"match": {{"paths": ["/a"]}}, "require": {{"tls": {{"redirect": true, "hsts": {{"max_age": "1y"}}}}}}}}, {orders}]"#
         ), "")),
         ("client_certificates", Missing, auth(&format!(r#"[{{"allow": "anonymous"}}, {{"require": {{"tls": {{"client_certificate": true}}}}}}, {orders}]"#), "")),
-        ("rate_limits", Missing, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}], "bypass": {"ips": ["0.0.0.0/0"]}}}"#.to_owned()),
+        ("rate_limits", Limited, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}], "bypass": {"ips": ["0.0.0.0/0"]}}}"#.to_owned()),
         ("least_privilege", Limited, auth(&format!(r#"[{{"match": {{"paths": ["/x"]}}, "require": {{"provider": "partners", "scopes": ["a"]}}}}, {orders}]"#), "")),
         ("multiple_factors", Limited, auth(r#"[{"match": {"paths": ["/x"]}, "require": {"provider": "partners", "claims": [{"claim": "amr", "contains": "mfa"}]}}]"#, r#""default": "anonymous""#)),
-        ("multiple_factors", Missing, auth(&partner(r#""acr_values": ["password"]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""acr_values": ["password"]"#), "")),
         ("client_certificates", Limited, auth(&format!(r#"[{{"match": {{"paths": ["/x"]}}, "require": {{"tls": {{"client_certificate": true}}}}}}, {orders}]"#), "")),
         ("objections", Missing, auth(&format!("[{orders}]"), "")),
         ("fifteen_minutes", Missing, format!(r#"{{"auth": {{"providers": {{{}}}, "rules": [{{"require": {{"provider": "corp"}}}}]}}}}"#, jwks("corp", r#", "max_lifetime": "24h""#))),
-        ("rate_limits", Limited, r#"{"limits": {"limits": [{"name": "a", "key": ["header:x-none"], "on_missing_key": "skip", "rate": "1/s"}]}}"#.to_owned()),
+        ("rate_limits", Unclear, r#"{"limits": {"limits": [{"name": "a", "key": ["header:x-none"], "on_missing_key": "skip", "rate": "1/s"}]}}"#.to_owned()),
         ("data_budgets", Limited, redact(r#"{"rules": [{"detect": ["US_SSN"]}], "budget": [{"name": "a", "match": {"paths": ["/never"]}, "key": ["ip"], "class": "US_SSN", "values": "1/day", "then": "block"}]}"#)),
-        ("data_budgets", Limited, redact(r#"{"rules": [{"detect": ["US_SSN"]}], "budget": [{"name": "a", "key": ["header:x-c"], "on_missing_key": "skip", "class": "US_SSN", "values": "1/day", "then": "block", "on_error": "pass"}]}"#)),
+        ("data_budgets", Limited, redact(r#"{"rules": [{"detect": ["US_SSN"]}], "budget": [{"name": "a", "key": ["ip"], "on_missing_key": "skip", "class": "US_SSN", "values": "1/day", "then": "block", "on_error": "pass"}]}"#)),
         ("minimisation", Limited, redact(r#"{"rules": [{"match": {"paths": ["/never"]}, "allow_fields": ["$.id"]}]}"#)),
         ("masked_cards", Limited, redact(r#"{"presets": ["pci"], "allow": {"prefixes": ["0", "1", "2", "3", "4", "5"]}}"#)),
         ("masked_cards", Limited, redact(r#"{"presets": ["pci"], "type_policy": "keep"}"#)),
@@ -120,8 +122,8 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
                 r#"{"rules": [{"detect": ["US_SSN"]}], "budget": [{"name": "a", "key": ["ip"], "class": "US_SSN", "values": "1/day", "then": "block"}]}"#,
             ),
         ),
-        ("minimisation", Missing, redact(r#"{"rules": [{"allow_fields": ["$.*"]}]}"#)),
-        ("minimisation", Missing, redact(r#"{"rules": [{"allow_fields": ["$.id"], "apply_to": ["request.query"]}]}"#)),
+        ("minimisation", Unclear, redact(r#"{"rules": [{"allow_fields": ["$.*"]}]}"#)),
+        ("minimisation", Unclear, redact(r#"{"rules": [{"allow_fields": ["$.id"], "apply_to": ["request.query"]}]}"#)),
         ("masked_cards", Missing, redact(r#"{"presets": ["pci"], "actions": {"CREDIT_CARD": "detect"}}"#)),
         ("masked_cards", Missing, redact(r#"{"rules": [{"detect": ["CREDIT_CARD"], "actions": {"CREDIT_CARD": "detect"}}]}"#)),
         ("masked_cards", Missing, redact(r#"{"rules": [{"detect": ["CREDIT_CARD"]}], "actions": {"default": "detect"}}"#)),
@@ -167,7 +169,51 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
         ("kept_one_year", Limited, kept(r#""1y""#)),
         ("kept_ten_years", Limited, kept(r#""10y""#)),
         ("storage_limit", Limited, kept(r#""1y""#)),
-        ("pseudonymous_trail", Missing, audit(r#""subject": {"pseudonymize": {"key_env": "K", "epoch": "2026"}}"#)),
+        ("pseudonymous_trail", Unclear, audit(r#""subject": {"pseudonymize": {"key_env": "K", "epoch": "2026"}}"#)),
+        ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "contains": "sms"}]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "in": ["mfa", "kba"]}]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""claims": [{"claim": "amr", "prefix": "mfa"}]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""acr_values": ["phr", "Password"]"#), "")),
+        ("multiple_factors", Unclear, auth(&partner(r#""acr_values": ["urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"]"#), "")),
+        ("multiple_factors", MeasureState::Set, auth(&partner(r#""claims": [{"claim": "amr", "all": ["pwd", "otp"]}]"#), "")),
+        ("multiple_factors", MeasureState::Set, auth(&partner(r#""acr_values": ["phr", "phrh"]"#), "")),
+        ("fifteen_minutes", Limited, format!(
+            r#"{{"auth": {{"providers": {{{}, {KEYS}}}, "rules": {}}}}}"#,
+            jwks("corp", r#", "max_lifetime": "15m""#),
+            one(r#"{"any_of": ["corp", "partners"]}"#)
+        )),
+        ("fifteen_minutes", MeasureState::Set, format!(
+            r#"{{"auth": {{"providers": {{{}}}, "rules": {}}}}}"#,
+            jwks("corp", ""),
+            one(r#"{"provider": "corp", "max_age": "15m"}"#)
+        )),
+        ("opt_out", Unclear, redact(r#"{"rules": [{"detect": ["CRYPTO"], "when": {"consent": {"denied": ["sharing"]}}}]}"#)),
+        ("opt_out", Limited, redact(r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["sharing"]}}, "unless": {"claims": [{"claim": "sub", "exists": true}]}}]}"#)),
+        ("opt_out", Unclear, redact(r#"{"rules": [{"presets": ["ccpa"], "apply_to": ["request.trailers"], "when": {"consent": {"denied": ["sharing"]}}}]}"#)),
+        ("opt_out", Unclear, redact(r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["sharing"]}}}], "actions": {"default": "detect"}}"#)),
+        ("objections", Unclear, auth(&one(r#"{"provider": "partners"}"#), r#""objections": [{"purposes": ["marketing"], "subjects": ["nobody"]}]"#)),
+        ("objections", Limited, auth(&format!(
+            r#"[{{"match": {{"paths": ["/x"]}}, "require": {{"provider": "partners", "consent": {{"granted": ["marketing"]}}}}}}, {orders}]"#
+        ), r#""objections": [{"purposes": ["marketing"], "subjects": ["jane"]}]"#)),
+        ("sensitive_information", Limited, redact(r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["newsletter"]}}}]}"#)),
+        ("sensitive_information", MeasureState::Set, redact(r#"{"rules": [{"presets": ["ccpa"], "when": {"consent": {"denied": ["limit_use"]}}}]}"#)),
+        ("consent", Limited, auth(&format!(
+            r#"[{{"match": {{"paths": ["/never"]}}, "require": {{"provider": "partners", "consent": {{"granted": ["m"]}}}}}}, {orders}]"#
+        ), "")),
+        ("records", Limited, audit(r#""queue": {"on_full": "drop", "max_records": 1}"#)),
+        ("records", Limited, audit(r#""assurance": "best_effort""#)),
+        ("records", Limited, audit(r#""rules": [{"match": {"paths": ["/read", "/live"]}, "level": "none"}]"#)),
+        ("signed_trail", Missing, audit(r#""chain": {"signing_key_env": "K"}, "rules": [{"level": "none"}]"#)),
+        ("authentication", Limited, auth(&format!(r#"[{{"match": {{"methods": ["GET"]}}, "allow": "anonymous"}}, {orders}]"#), "")),
+        ("authentication", MeasureState::Set, auth(&format!(r#"[{{"match": {{"paths": ["/healthz"]}}, "allow": "anonymous"}}, {orders}]"#), "")),
+        ("authentication", ReportOnly, auth(&one(r#"{"provider": "partners"}"#), r#""mode": "report""#)),
+        ("rate_limits", Unclear, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1000000/s"}]}}"#.to_owned()),
+        ("rate_limits", Limited, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}], "bypass": {"ips": ["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]}}}"#.to_owned()),
+        ("rate_limits", MeasureState::Set, r#"{"limits": {"limits": [{"name": "a", "key": ["ip"], "rate": "1/s"}], "bypass": {"ips": ["10.0.0.0/8", "203.0.113.7", "2001:db8::1"]}}}"#.to_owned()),
+        ("data_budgets", Unclear, redact(r#"{"rules": [{"detect": ["EMAIL"]}], "budget": [{"name": "a", "key": ["ip"], "class": "US_SSN", "values": "1/day", "then": "block"}]}"#)),
+        ("data_budgets", Limited, redact(r#"{"rules": [{"match": {"paths": ["/never"]}, "detect": ["US_SSN"]}], "budget": [{"name": "a", "key": ["ip"], "class": "US_SSN", "values": "1/day", "then": "block"}]}"#)),
+        ("discovery", Unclear, redact(r#"{"rules": [{"detect": ["CRYPTO"]}]}"#)),
+        ("storage_limit", Unclear, audit(r#""retention": {"class": "a", "keep": "100y"}"#)),
     ]
 }
 
@@ -175,7 +221,7 @@ fn weak() -> Vec<(&'static str, MeasureState, String)> {
 fn state(catalog: &Catalog, id: &str, config: &str, routes: &[RouteConfig]) -> MeasureState {
     let measure = catalog.measure(id).unwrap_or_else(|| panic!("{id}"));
     let config: Map<String, Value> = serde_json::from_str(config).unwrap();
-    measure.set_by(&forms(&config, routes)).0
+    measure.set_by(&forms(&config, routes, NOW_S)).0
 }
 
 /// What is only reported, only detected, for some requests, for some routes, or by a rule that never

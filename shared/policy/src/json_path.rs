@@ -92,6 +92,13 @@ impl Path {
         count <= self.steps.len() && last.all(|is_name| is_name)
     }
 
+    /// Whether what it leads to is known by the name of some member on the way, and not at any depth.
+    #[must_use]
+    pub fn goes_by_names(&self) -> bool {
+        let is_named = |step: &Step| step.tests.iter().all(|test| matches!(test, Test::Name(_)));
+        self.steps.iter().any(is_named) && !self.steps.iter().any(|step| step.descends)
+    }
+
     /// Whether it goes on where another ends.
     #[must_use]
     pub fn continues(&self, other: &Self) -> bool {

@@ -101,10 +101,10 @@ fn made(arguments: &Arguments) -> Result<u8> {
     }
     arguments.output.refuse_inputs(arguments.all_paths()?)?;
     let configurations = arguments.configurations()?;
-    let forms = configurations.forms();
+    let now_ms = arguments.how.now_ms()?;
+    let forms = configurations.forms(i64::try_from(now_ms / 1000).unwrap_or(i64::MAX));
     let (from_ms, to_ms) = arguments.times.span()?;
     let period = Period { from_ms, to_ms };
-    let now_ms = arguments.how.now_ms()?;
     let measures: Vec<&Measure> = catalog.measures.iter().collect();
     let found = arguments.search(&measures, period, now_ms)?;
     let basis = Basis {
@@ -341,6 +341,7 @@ fn measure_word(state: comply::assessment::MeasureState) -> &'static str {
         State::Shown => "shown by records",
         State::Set => "set",
         State::ReportOnly => "in report mode only",
+        State::Unclear => "cannot be told",
         State::Limited => "for some requests only",
         State::Missing => "missing",
     }

@@ -1,13 +1,14 @@
 //! What audit-emitter records, by rule.
 
-use audit_emitter::config::{Assurance, Config, Level, Rule};
+use audit_emitter::config::{Assurance, Config, Level, OnFull, Rule};
 use policy::config::Configuration;
 use serde_json::{Map, Value, json};
 
-use super::{is_of_all, mode_word};
+use super::reach::{is_about_health, is_of_all};
+use super::{mode_word, span};
 
-/// The rules that requests reach, the last of them for all that no other is about. A witness that is
-/// the store itself is none.
+/// The rules that requests reach, the last of them for all that no other is about, and whether each
+/// request but health checks has a record (`records_all`). A witness that is the store itself is none.
 pub(super) fn effective(text: &str, config: &mut Map<String, Value>) -> Option<Value> {
     let read = Config::parse(text).ok()?;
     let sink = config.get("sink").cloned();
@@ -24,22 +25,18 @@ pub(super) fn effective(text: &str, config: &mut Map<String, Value>) -> Option<V
         None => (read.rules.len(), Some(&read.default_rule)),
     };
     let mut rules: Vec<Value> = Vec::new();
+    let mut records_all = read.on_full != OnFull::Drop;
     for (index, rule) in read.rules.iter().enumerate().take(own) {
         let mut earlier = read.rules.iter().take(index);
         if !earlier.any(|first| first.matches.covers(&rule.matches)) {
-            let mut row = row(rule, false);
             let written = config.get("rules").and_then(|rules| rules.get(index));
-            if let Some(members) = row.as_object_mut() {
-                members.insert(
-                    "is_about_health".to_owned(),
-                    is_about_health(written).into(),
-                );
-            }
-            rules.push(row);
+            records_all &= records_each(rule) || is_about_health(written);
+            rules.push(row(rule));
         }
     }
-    rules.extend(rest.map(|rule| row(rule, true)));
-    Some(json!({ "rules": rules }))
+    records_all &= rest.is_none_or(records_each);
+    rules.extend(rest.map(row));
+    Some(json!({ "rules": rules, "records_all": records_all }))
 }
 
 /// The cluster that a sink or a witness sends to.
@@ -48,33 +45,16 @@ fn clusters(destination: &Value) -> Option<&str> {
     kinds.find_map(|kind| kind.get("cluster")?.as_str())
 }
 
-/// Whether a rule is about nothing but the paths by which orchestrators ask whether something lives.
-fn is_about_health(rule: Option<&Value>) -> bool {
-    let paths = rule.and_then(|rule| rule.get("match")?.get("paths")?.as_array());
-    paths.is_some_and(|paths| {
-        let mut paths = paths.iter().filter_map(Value::as_str);
-        paths.all(|path| HEALTH.contains(&path.trim_end_matches('z')))
-    })
+/// Whether each request that a rule is about has a record, which gives way to no other.
+fn records_each(rule: &Rule) -> bool {
+    rule.level > Level::None && rule.sample.is_all() && rule.assurance != Assurance::BestEffort
 }
 
-const HEALTH: [&str; 7] = [
-    "/health",
-    "/healthcheck",
-    "/live",
-    "/liveness",
-    "/ping",
-    "/read",
-    "/ready",
-];
-
-fn row(rule: &Rule, is_rest: bool) -> Value {
+fn row(rule: &Rule) -> Value {
     let keep = rule.retention.keep;
-    let span = |time: std::time::Duration| format!("{}s", time.as_secs());
     let mut row = json!({
         "mode": mode_word(rule.mode),
         "level": rule.level.as_str(),
-        "is_rest": is_rest,
-        "is_sampled": !rule.sample.is_all(),
         "is_recorded": rule.level > Level::None,
         "class": rule.retention.class,
         "assurance": match rule.assurance {

@@ -7,15 +7,20 @@
 
 mod audit;
 mod auth;
+mod browser;
+mod budget;
+mod limits;
+mod reach;
 mod redact;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use meshward_bundle::config::Part;
-use policy::config;
-use policy::matching::Match;
 use policy::mode::Mode;
 use serde_json::{Map, Value};
+
+use reach::{is_of_all, read_match};
 
 /// The configurations that some requests meet, by the names of the bundle's parts.
 #[derive(Clone, Debug)]
@@ -37,14 +42,15 @@ pub struct RouteConfig {
     pub members: Map<String, Value>,
 }
 
-/// All forms of the configurations of filters; the first is that of routes which say nothing.
+/// All forms of the configurations of filters; the first is that of routes which say nothing. `now_s` is
+/// the time, in seconds since 1970: what ends is asked how soon.
 #[must_use]
-pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig]) -> Vec<Form> {
+pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig], now_s: i64) -> Vec<Form> {
     let known = |part: Part| parts.get(part.key()).and_then(Value::as_object);
     let plain: Map<String, Value> = Part::ALL
         .into_iter()
         .filter_map(|part| {
-            let document = done(part, with(known(part)?, &Map::new()));
+            let document = done(part, with(known(part)?, &Map::new()), now_s);
             Some((part.key().to_owned(), document))
         })
         .collect();
@@ -69,7 +75,7 @@ pub fn forms(parts: &Map<String, Value>, routes: &[RouteConfig]) -> Vec<Form> {
                 continue;
             }
             let mut document = plain.clone();
-            document.insert(part.key().to_owned(), done(part, with(config, &own)));
+            document.insert(part.key().to_owned(), done(part, with(config, &own), now_s));
             all.push(Form {
                 name,
                 document: Value::Object(document),
@@ -105,7 +111,7 @@ fn with(config: &Map<String, Value>, own: &Map<String, Value>) -> Map<String, Va
 }
 
 /// A configuration without what cannot act, and with what comes of it.
-fn done(part: Part, mut config: Map<String, Value>) -> Value {
+fn done(part: Part, mut config: Map<String, Value>, now_s: i64) -> Value {
     let text = Value::Object(config.clone()).to_string();
     let warnings = part.check(&text).warnings;
     let warned = |code: &str| -> BTreeSet<String> {
@@ -120,8 +126,8 @@ fn done(part: Part, mut config: Map<String, Value>) -> Value {
     }
     let effective = match part {
         Part::Audit => audit::effective(&text, &mut config),
-        Part::Auth => auth::effective(&text, &config, &unreachable),
-        Part::Limits => None,
+        Part::Auth => auth::effective(&text, &config, &unreachable, now_s),
+        Part::Limits => limits::effective(&text, &config),
         Part::Redact => redact::effective(&text, &config),
     };
     for key in ["rules", "limits"] {
@@ -142,10 +148,9 @@ fn keep_reached(key: &str, rules: &mut Vec<Value>, unreachable: &BTreeSet<String
         let is_reached = !unreachable.contains(&format!("{key}[{index}]"));
         index += 1;
         if let Some(members) = rule.as_object_mut()
-            && members.get("match").is_some_and(|matches| {
-                let read = config::read(&matches.to_string(), |node| Match::read(&node));
-                read.is_ok_and(|read| is_of_all(&read))
-            })
+            && members
+                .get("match")
+                .is_some_and(|matches| read_match(matches).is_some_and(|read| is_of_all(&read)))
         {
             members.remove("match");
         }
@@ -153,10 +158,9 @@ fn keep_reached(key: &str, rules: &mut Vec<Value>, unreachable: &BTreeSet<String
     });
 }
 
-/// Whether every request fulfils a condition.
-fn is_of_all(matches: &Match) -> bool {
-    let all = config::read(r#"{"paths": ["/**"]}"#, |node| Match::read(&node));
-    all.is_ok_and(|all| matches.covers(&all))
+/// A time as predicates compare it.
+fn span(time: Duration) -> String {
+    format!("{}s", time.as_secs())
 }
 
 const fn mode_word(mode: Mode) -> &'static str {

@@ -1,116 +1,326 @@
-//! What pii-redactor takes out of the bodies of responses.
+//! What pii-redactor takes out of messages, and for whom.
 
 use pii_redactor::action::{Action, Generalization};
 use pii_redactor::config::{Config, Place, Rule};
 use pii_redactor::detect::{DETECTORS, PRESETS, Treatment};
+use pii_redactor::paths::Path;
 use pii_redactor::plan::FieldAction;
 use policy::config::{self, Configuration};
-use policy::consent::{Consent, ConsentCondition, ConsentSources};
-use policy::facts::Facts;
-use policy::identity::Identity;
-use policy::matching::Match;
-use policy::path::{PathError, RequestPath};
-use policy::request_value::CertificateField;
+use policy::consent::{Consent, ConsentCondition};
 use serde_json::{Map, Value, json};
 
-use super::{is_of_all, mode_word};
+use super::browser::says;
+use super::reach::{is_of_all_but_consent, items};
+use super::{budget, mode_word};
 
-/// `kinds` and `presets`: what is taken out at all, and whether out of every response. `rules`: what
-/// single rules do, that of the presets at the top level first.
+/// `kinds` and `presets`: what is taken out of responses at all, and whether out of every one.
+/// `found`: of which presets every value is found, whatever becomes of it. `minimises`: the lists of
+/// members, by direction. `rules`: what single rules do on a refusal. `budgets`: what callers may have.
 pub(super) fn effective(text: &str, config: &Map<String, Value>) -> Option<Value> {
     let read = Config::parse(text).ok()?;
-    let all = || (0_u8..).zip(DETECTORS.iter());
-    let is_whole = leaves_nothing_out(config);
-    let kinds = all().filter_map(|(kind, detector)| {
+    let all = Rules::of(&read, config);
+    let kinds = detectors().filter_map(|(kind, name, _)| {
         let demanded = PRESETS.iter().find(|preset| preset.name == "pci");
         let demanded = demanded.and_then(|preset| preset.treatment(kind));
-        row(
-            &read,
-            detector.name,
-            (&[(kind, demanded)], is_whole),
-            |_| true,
-        )
+        all.row(name, &[(kind, demanded)], |_| true)
     });
     let of_presets = PRESETS.iter().flat_map(|preset| {
-        let kinds = all().filter(|(_, detector)| detector.presets & preset.bit != 0);
-        let kinds: Vec<_> = kinds
-            .map(|(kind, _)| (kind, preset.treatment(kind)))
-            .collect();
+        let kinds = kinds_of(preset.bit).map(|kind| (kind, preset.treatment(kind)));
+        let kinds: Vec<Demand> = kinds.collect();
         let special = kinds.iter().copied();
         let special = special.filter(|(_, demanded)| *demanded == Some(Treatment::Remove));
-        let special: Vec<_> = special.collect();
+        let special: Vec<Demand> = special.collect();
         let special = (preset.name == "gdpr").then_some(("gdpr_special_categories", special));
         [(preset.name, kinds)].into_iter().chain(special)
     });
     let presets = of_presets.filter_map(|(name, kinds)| {
         // A code that is made of the value is no Safe Harbor: 45 CFR 164.514(c).
         let is_derived = |action: &Action| matches!(action, Action::Pseudonym(_));
-        row(&read, name, (&kinds, is_whole), |action| {
+        all.row(name, &kinds, |action| {
             name != "hipaa" || !is_derived(action)
         })
     });
-    let written = config.get("rules").and_then(Value::as_array);
-    let written = written.into_iter().flatten().map(Some);
-    let has_presets = config.contains_key("presets").then_some(None);
-    let written = has_presets.into_iter().chain(written);
-    let rules = read.rules.iter().zip(written).map(|(rule, written)| {
-        let acts_where = |signals: &[(&'static str, &'static str)]| {
-            written.is_some_and(|written| {
-                changes_something(rule) && acts_on_refusal(config, written, signals)
-            })
-        };
+    let found = PRESETS.iter().filter_map(|preset| {
+        let reaches = kinds_of(preset.bit).map(|kind| all.finds(kind));
+        let least = reaches.min()??;
+        Some(json!({"name": preset.name, "everywhere": least == Reach::Everywhere}))
+    });
+    let rules = all.rules.iter().map(|rule| {
+        let by_browser = rule.acts_for(&all.opted_out) && !rule.consents.is_empty();
+        let unasked = rule.acts_for(&all.unasked) && rule.asks_for_refusal();
         json!({
-            "mode": mode_word(rule.mode),
-            "is_for_all": is_for_all(rule, false),
-            "is_for_all_requests": written.is_none_or(is_for_all_requests),
-            "is_searched": rule.places.has(Place::ResponseBody) && !rule.detect.is_empty(),
-            "minimises": written.is_some_and(|written| minimises(rule, written)),
-            "honours_gpc": acts_where(&[("sec-gpc", "1")]),
-            "needs_consent": acts_where(&[]),
+            "mode": mode_word(rule.read.mode),
+            "honours_gpc": by_browser && changes_something(rule.read),
+            "needs_consent": unasked && all.is_substantial(rule),
+            "everywhere": rule.is_for_all_requests(),
         })
     });
-    let makes_pseudonyms =
-        |rule: &&Rule| actions(rule).any(|action| matches!(action, Action::Pseudonym(_)));
-    let pseudonyms = read.rules.iter().filter(makes_pseudonyms);
-    let pseudonyms = pseudonyms.map(|rule| json!({"mode": mode_word(rule.mode), "is_made": true}));
+    let makes_pseudonyms = |rule: &&RuleAt<'_>| {
+        actions(rule.read).any(|action| matches!(action, Action::Pseudonym(_)))
+    };
+    let pseudonyms = all.rules.iter().filter(makes_pseudonyms).map(|rule| {
+        json!({
+            "mode": mode_word(rule.read.mode),
+            "is_made": true,
+            "everywhere": all.is_whole
+                && rule.read.places.has(Place::ResponseBody)
+                && rule.is_for(&Audience::All),
+        })
+    });
     Some(json!({
         "kinds": kinds.collect::<Vec<_>>(),
         "presets": presets.collect::<Vec<_>>(),
+        "found": found.collect::<Vec<_>>(),
+        "minimises": all.minimises(),
         "rules": rules.collect::<Vec<_>>(),
         "pseudonyms": pseudonyms.collect::<Vec<_>>(),
+        "budgets": budget::rows(&all, config),
     }))
+}
+
+/// All kinds, with their names and presets.
+fn detectors() -> impl Iterator<Item = (u8, &'static str, u8)> {
+    let all = (0_u8..).zip(DETECTORS.iter());
+    all.map(|(kind, detector)| (kind, detector.name, detector.presets))
+}
+
+fn kinds_of(preset: u8) -> impl Iterator<Item = u8> {
+    let kinds = detectors().filter(move |(_, _, presets)| presets & preset != 0);
+    kinds.map(|(kind, _, _)| kind)
 }
 
 /// A kind, and what is demanded of it.
 type Demand = (u8, Option<Treatment>);
 
-/// Where all of these kinds are taken out; where they are not, where they would be by rules that only
-/// report.
-fn row(
-    config: &Config,
-    name: &str,
-    (kinds, is_whole): (&[Demand], bool),
-    is_good: impl Fn(&Action) -> bool,
-) -> Option<Value> {
-    let of_all = |counts_reported, on_refusal| {
-        let mut reaches = kinds.iter().map(|(kind, demanded)| {
-            reach(config, *kind, (counts_reported, on_refusal), |action| {
-                is_enough(action, *demanded) && is_good(action)
+/// Of whom it is asked what is done.
+#[derive(Clone, Debug)]
+pub(super) enum Audience {
+    /// Everybody, whatever they have agreed to.
+    All,
+    /// People whose requests say this; each of these is enough.
+    Saying(Vec<Consent>),
+}
+
+/// For which messages something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    Somewhere,
+    Everywhere,
+}
+
+/// A rule, and what it says about consent.
+pub(super) struct RuleAt<'c> {
+    pub(super) read: &'c Rule,
+    written: Option<&'c Value>,
+    consents: Vec<ConsentCondition>,
+}
+
+impl RuleAt<'_> {
+    /// Whether what it says about consent lets it act on such people.
+    fn acts_for(&self, audience: &Audience) -> bool {
+        match audience {
+            Audience::All => true,
+            Audience::Saying(said) => self
+                .consents
+                .iter()
+                .all(|condition| said.iter().any(|said| condition.holds(said))),
+        }
+    }
+
+    /// Whether it is about each request of everybody who has or has not agreed to what it asks.
+    fn is_for_all_requests(&self) -> bool {
+        self.is_counted_everywhere(true) && self.read.unless.is_empty()
+    }
+
+    /// Whether it is about each request of such people, none of whom is exempt.
+    fn is_for(&self, audience: &Audience) -> bool {
+        let asks_nothing = matches!(audience, Audience::Saying(_)) || self.consents.is_empty();
+        asks_nothing && self.acts_for(audience) && self.is_for_all_requests()
+    }
+
+    /// Whether it is about each request; of callers who are exempt a rule counts what they get.
+    pub(super) fn is_counted_everywhere(&self, whatever_consent: bool) -> bool {
+        (whatever_consent || self.consents.is_empty())
+            && self.written.is_none_or(is_of_all_but_consent)
+    }
+
+    fn asks_for_refusal(&self) -> bool {
+        let parts = ["when", "match"].map(|key| self.written?.get(key)?.get("consent"));
+        let mut parts = parts.into_iter().flatten();
+        parts.any(|condition| condition.get("denied").is_some())
+    }
+}
+
+/// All rules, that of the presets at the top level first.
+pub(super) struct Rules<'c> {
+    pub(super) config: &'c Config,
+    pub(super) rules: Vec<RuleAt<'c>>,
+    /// Nothing that applies to all rules lets values pass that they are about.
+    pub(super) is_whole: bool,
+    /// Whose browser sends `Sec-GPC`.
+    opted_out: Audience,
+    /// Who has refused that sensitive information is used, or that anything is sold or shared.
+    limiting: Audience,
+    /// Who says nothing.
+    unasked: Audience,
+}
+
+impl<'c> Rules<'c> {
+    fn of(read: &'c Config, config: &'c Map<String, Value>) -> Self {
+        let written = items(config, "rules");
+        let of_presets = read.rules.len().saturating_sub(written.len());
+        let written = std::iter::repeat_n(None, of_presets).chain(written.iter().map(Some));
+        let rules = read
+            .rules
+            .iter()
+            .zip(written)
+            .map(|(read, written)| RuleAt {
+                read,
+                written,
+                consents: consents(written),
+            });
+        let sources = config.get("consent").cloned().unwrap_or_else(|| json!({}));
+        let by_browser = says(&sources, true);
+        let limit = says(&json!({"gpc": LIMITING_PURPOSES}), true);
+        Self {
+            config: read,
+            rules: rules.collect(),
+            is_whole: leaves_nothing_out(config),
+            limiting: Audience::Saying(by_browser.iter().cloned().chain(limit).collect()),
+            opted_out: Audience::Saying(by_browser.into_iter().collect()),
+            unasked: Audience::Saying(says(&sources, false).into_iter().collect()),
+        }
+    }
+
+    /// Where all of these kinds are taken out; where they are not, where they would be by rules that only
+    /// report.
+    fn row(
+        &self,
+        name: &str,
+        kinds: &[Demand],
+        is_good: impl Fn(&Action) -> bool,
+    ) -> Option<Value> {
+        let of_all = |counts_reported: bool, audience: &Audience| {
+            let mut reaches = kinds.iter().map(|(kind, demanded)| {
+                self.reach(*kind, (counts_reported, audience), |action| {
+                    is_enough(action, *demanded) && is_good(action)
+                })
+            });
+            reaches.try_fold(Reach::Everywhere, |all, one| Some(all.min(one?)))
+        };
+        let modes = [("enforce", false), ("report", true)];
+        let (mode, counts_reported, found) = modes
+            .into_iter()
+            .find_map(|(mode, counts)| Some((mode, counts, of_all(counts, &Audience::All)?)))?;
+        let word = |audience: &Audience| match of_all(counts_reported, audience)? {
+            Reach::Everywhere if self.is_whole => Some("everywhere"),
+            Reach::Everywhere | Reach::Somewhere => Some("somewhere"),
+        };
+        Some(json!({
+            "mode": mode,
+            "name": name,
+            "everywhere": self.is_whole && found == Reach::Everywhere,
+            "on_opt_out": word(&self.opted_out),
+            "on_refusal": word(&self.limiting),
+        }))
+    }
+
+    /// Out of which responses to such people a kind is taken by an action that is enough. Of several
+    /// rules about one response the strictest acts.
+    fn reach(
+        &self,
+        kind: u8,
+        (counts_reported, audience): (bool, &Audience),
+        is_enough: impl Fn(&Action) -> bool,
+    ) -> Option<Reach> {
+        let acting = self.rules.iter().filter(|rule| {
+            rule.read.places.has(Place::ResponseBody)
+                && (counts_reported || rule.read.mode.enforces())
+                && rule.acts_for(audience)
+        });
+        let found = acting.filter_map(|rule| {
+            let mut detected = rule.read.detect.iter();
+            let (_, action) = detected.find(|(known, _)| *known == kind)?;
+            Some((rule, &**action))
+        });
+        let (enough, less): (Vec<_>, Vec<_>) = found.partition(|(_, action)| is_enough(action));
+        enough.first()?;
+        let everywhere = enough.iter().filter(|(rule, _)| rule.is_for(audience));
+        let strictest = everywhere.map(|(_, action)| action.strictness()).min();
+        let is_everywhere = strictest.is_some_and(|strictest| {
+            // A pseudonym is stricter than a year, and no Safe Harbor.
+            less.iter()
+                .all(|(_, action)| action.strictness() >= strictest)
+        });
+        Some(if is_everywhere {
+            Reach::Everywhere
+        } else {
+            Reach::Somewhere
+        })
+    }
+
+    /// In which responses a kind is found, whatever becomes of it.
+    pub(super) fn finds(&self, kind: u8) -> Option<Reach> {
+        let searching = self.rules.iter().filter(|rule| {
+            let mut detected = rule.read.detect.iter();
+            rule.read.places.has(Place::ResponseBody) && detected.any(|(known, _)| *known == kind)
+        });
+        let reaches = searching.map(|rule| match rule.is_counted_everywhere(false) {
+            true if self.is_whole => Reach::Everywhere,
+            _ => Reach::Somewhere,
+        });
+        reaches.max()
+    }
+
+    /// The lists of members that may pass, by direction. Of several about one message the first counts,
+    /// so one that lets all pass undoes those behind it.
+    fn minimises(&self) -> Vec<Value> {
+        let places = [
+            ("request", Place::RequestBody),
+            ("response", Place::ResponseBody),
+        ];
+        let rows = places.into_iter().flat_map(|(direction, place)| {
+            let about = self.rules.iter().filter(move |rule| {
+                rule.read.places.has(place) && rule.read.allow_fields.is_some()
+            });
+            let enforcing = about.clone().filter(|rule| rule.read.mode.enforces());
+            let is_undone = enforcing.clone().any(|rule| !lists_members(rule.read));
+            let good = about.filter(|rule| lists_members(rule.read));
+            good.map(move |rule| {
+                let is_for_all = self.is_whole && rule.is_for(&Audience::All);
+                json!({
+                    "mode": mode_word(rule.read.mode),
+                    "direction": direction,
+                    "everywhere": is_for_all && !is_undone,
+                })
             })
         });
-        reaches.try_fold(Reach::Everywhere, |all, one| Some(all.min(one?)))
-    };
-    let modes = [("enforce", false), ("report", true)];
-    let (mode, counts_reported, found) = modes
-        .into_iter()
-        .find_map(|(mode, counts)| Some((mode, counts, of_all(counts, false)?)))?;
-    let on_refusal = of_all(counts_reported, true);
-    Some(json!({
-        "mode": mode,
-        "name": name,
-        "everywhere": is_whole && found == Reach::Everywhere,
-        "on_refusal": is_whole && on_refusal == Some(Reach::Everywhere),
-    }))
+        rows.collect()
+    }
+
+    /// Whether a rule does more than to change a value here and there: all that some preset of personal
+    /// data names goes, or all members but those of a list.
+    fn is_substantial(&self, rule: &RuleAt<'_>) -> bool {
+        let takes = |kind: u8, demanded: Option<Treatment>| {
+            let mut detected = rule.read.detect.iter();
+            detected.any(|(known, action)| *known == kind && is_enough(action, demanded))
+        };
+        let mut personal = PRESETS.iter().filter(|preset| preset.name != "secrets");
+        rule.read.places.has(Place::ResponseBody)
+            && (lists_members(rule.read)
+                || personal.any(|preset| {
+                    kinds_of(preset.bit).all(|kind| takes(kind, preset.treatment(kind)))
+                }))
+    }
+}
+
+/// What a rule asks about consent, for all its messages and for itself.
+fn consents(written: Option<&Value>) -> Vec<ConsentCondition> {
+    let conditions = ["when", "match"].map(|key| written?.get(key)?.get("consent"));
+    let read = conditions.into_iter().flatten().filter_map(|condition| {
+        config::read(&condition.to_string(), |node| ConsentCondition::read(&node)).ok()
+    });
+    read.collect()
 }
 
 /// Whether nothing that applies to all rules lets values pass that they are about.
@@ -121,67 +331,6 @@ fn leaves_nothing_out(config: &Map<String, Value>) -> bool {
     let stays = config.get("allow").and_then(Value::as_object);
     let lets_stay = stays.is_some_and(|kinds| !kinds.is_empty());
     !(lets_pass || lets_stay || is("type_policy", "keep") || is("min_confidence", "high"))
-}
-
-/// Out of which responses something is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Somewhere,
-    Everywhere,
-}
-
-/// Whether a rule is about every message; `on_refusal`: about every one of people who have refused.
-fn is_for_all(rule: &Rule, on_refusal: bool) -> bool {
-    let asks_refusal_alone =
-        |condition: &ConsentCondition| on_refusal && condition.required().is_empty();
-    is_of_all(&rule.matches)
-        && rule.unless.is_empty()
-        && rule.when_consent.as_ref().is_none_or(asks_refusal_alone)
-}
-
-/// The same of a rule as it is written, whatever it says about consent.
-fn is_for_all_requests(written: &Value) -> bool {
-    let Some(mut members) = written.get("match").and_then(Value::as_object).cloned() else {
-        return true;
-    };
-    members.remove("consent");
-    let read = config::read(&Value::Object(members).to_string(), |node| {
-        Match::read(&node)
-    });
-    read.is_ok_and(|read| is_of_all(&read))
-}
-
-/// Out of which responses a kind is taken by an action that is enough. Of several rules about one
-/// response the strictest acts.
-fn reach(
-    config: &Config,
-    kind: u8,
-    (counts_reported, on_refusal): (bool, bool),
-    is_enough: impl Fn(&Action) -> bool,
-) -> Option<Reach> {
-    let acting = config.rules.iter().filter(|rule| {
-        rule.places.has(Place::ResponseBody) && (counts_reported || rule.mode.enforces())
-    });
-    let found = acting.filter_map(|rule| {
-        let (_, action) = rule.detect.iter().find(|(known, _)| *known == kind)?;
-        Some((rule, &**action))
-    });
-    let (enough, less): (Vec<_>, Vec<_>) = found.partition(|(_, action)| is_enough(action));
-    enough.first()?;
-    let everywhere = enough
-        .iter()
-        .filter(|(rule, _)| is_for_all(rule, on_refusal));
-    let strictest = everywhere.map(|(_, action)| action.strictness()).min();
-    let is_everywhere = strictest.is_some_and(|strictest| {
-        // A pseudonym is stricter than a year, and no Safe Harbor.
-        less.iter()
-            .all(|(_, action)| action.strictness() >= strictest)
-    });
-    Some(if is_everywhere {
-        Reach::Everywhere
-    } else {
-        Reach::Somewhere
-    })
 }
 
 /// Whether an action leaves no more than a preset does.
@@ -222,81 +371,21 @@ fn changes_something(rule: &Rule) -> bool {
         || rule.judges_owners()
 }
 
-/// Whether only listed members pass, of whatever the rule is about.
-fn minimises(rule: &Rule, written: &Value) -> bool {
-    // A path of nothing but wildcards.
-    let lets_all_pass = |path: &Value| {
-        path.as_str()
-            .is_some_and(|path| path.chars().all(|c| "$.*[]".contains(c)))
-    };
-    let listed = written.get("allow_fields").and_then(Value::as_array);
-    let is_about_bodies =
-        rule.places.has(Place::ResponseBody) || rule.places.has(Place::RequestBody);
-    is_about_bodies
-        && rule.when_consent.is_none()
-        && listed.is_some_and(|paths| !paths.iter().any(lets_all_pass))
+/// Whether only members pass that are named: a path of nothing but wildcards, or one that begins at any
+/// depth, lets more pass than anybody has listed.
+fn lists_members(rule: &Rule) -> bool {
+    let listed = rule.allow_fields.as_deref();
+    listed.is_some_and(|paths| paths.iter().all(Path::goes_by_names))
 }
 
-/// Whether a rule acts on people who have refused, and on a request with these headers.
-fn acts_on_refusal(
-    config: &Map<String, Value>,
-    written: &Value,
-    headers: &[(&'static str, &'static str)],
-) -> bool {
-    let sources = config.get("consent").map(Value::to_string);
-    let sources = config::read(sources.as_deref().unwrap_or("{}"), |node| {
-        ConsentSources::read(&node)
-    });
-    let Ok(sources) = sources else {
-        return false;
-    };
-    let signals = sources.signals(&Browser(headers, Consent::default()));
-    let holds = |condition: &Value| {
-        let read = config::read(&condition.to_string(), |node| ConsentCondition::read(&node));
-        condition.get("denied").is_some() && read.is_ok_and(|condition| condition.holds(&signals))
-    };
-    let conditions = ["when", "match"].map(|key| written.get(key)?.get("consent"));
-    let mut conditions = conditions.into_iter().flatten().peekable();
-    conditions.peek().is_some() && conditions.all(holds)
-}
-
-/// A request with some headers, of which nothing else is known.
-struct Browser<'h>(&'h [(&'static str, &'static str)], Consent);
-
-impl Facts for Browser<'_> {
-    fn path(&self) -> Result<&RequestPath, PathError> {
-        Err(PathError::Missing)
-    }
-    fn raw_path(&self) -> &[u8] {
-        b""
-    }
-    fn client_certificate(&self, _: CertificateField) -> Option<String> {
-        None
-    }
-    fn method(&self) -> &str {
-        "GET"
-    }
-    fn host(&self) -> &str {
-        ""
-    }
-    fn route(&self) -> Option<&str> {
-        None
-    }
-    fn header(&self, name: &str) -> Option<String> {
-        let mut headers = self.0.iter();
-        let found = headers.find(|(known, _)| *known == name);
-        found.map(|(_, value)| (*value).to_owned())
-    }
-    fn header_lines(&self, name: &str) -> Vec<String> {
-        self.header(name).into_iter().collect()
-    }
-    fn folded_lines(&self, name: &str) -> Vec<String> {
-        self.header_lines(name)
-    }
-    fn identity(&self) -> Option<&Identity> {
-        None
-    }
-    fn consent(&self) -> &Consent {
-        &self.1
-    }
-}
+/// What Californian law lets a consumer limit is called so, or is sold or shared.
+const LIMITING_PURPOSES: [&str; 8] = [
+    "limit_use",
+    "sale",
+    "sensitive",
+    "sensitive_data",
+    "sensitive_information",
+    "sensitive_use",
+    "sharing",
+    "targeted_advertising",
+];

@@ -11,7 +11,7 @@
 //! text. A list stands for each of its elements, `*` for every member of an object, and `**` for any
 //! number of names, none included. A condition in brackets keeps those values for which it holds; its
 //! paths begin at the value. A comparison holds if it holds for any value that the path leads to, and
-//! `!=` if none of them is equal. `and` binds more tightly than `or`; `not` and parentheses are as
+//! `!=` if none of them is equal, and `only` if there is one and all of them are in the list. `and` binds more tightly than `or`; `not` and parentheses are as
 //! usual. Numbers are compared with numbers, and spans of time (`6y`, `250ms`) with texts that are such.
 
 mod parse;
@@ -55,6 +55,7 @@ enum Operator {
     Greater,
     AtLeast,
     In,
+    Only,
     Begins,
 }
 
@@ -155,6 +156,12 @@ impl Node {
                     Some((Operator::NotEqual, literals)) => !found
                         .iter()
                         .any(|place| literals.iter().any(|literal| literal.equals(place.value))),
+                    Some((Operator::Only, literals)) => {
+                        let is_listed = |place: &Place<'_>| {
+                            literals.iter().any(|literal| literal.equals(place.value))
+                        };
+                        !found.is_empty() && found.iter().all(is_listed)
+                    }
                     Some((operator, literals)) => found
                         .iter()
                         .any(|place| compares(place.value, *operator, literals)),
@@ -237,7 +244,7 @@ fn compares(value: &Value, operator: Operator, literals: &[Literal]) -> bool {
     literals.iter().any(|literal| {
         let order = || literal.order(value);
         match operator {
-            Operator::Equal | Operator::In => literal.equals(value),
+            Operator::Equal | Operator::In | Operator::Only => literal.equals(value),
             Operator::NotEqual => !literal.equals(value),
             Operator::Less => order() == Some(Ordering::Less),
             Operator::Greater => order() == Some(Ordering::Greater),

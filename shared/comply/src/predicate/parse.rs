@@ -120,14 +120,15 @@ impl<'t> Parser<'t> {
 
     fn test(&mut self) -> Parsed<Node> {
         let path = self.path()?;
-        if self.word("in") {
+        let of_list = [("in", Operator::In), ("only", Operator::Only)];
+        if let Some((_, operator)) = of_list.into_iter().find(|(word, _)| self.word(word)) {
             self.close("[", "expected \"[\"")?;
             let mut literals = vec![self.literal()?];
             while self.take(",") {
                 literals.push(self.literal()?);
             }
             self.close("]", "expected \",\" or \"]\"")?;
-            return Ok(Node::Test(path, Some((Operator::In, literals))));
+            return Ok(Node::Test(path, Some((operator, literals))));
         }
         let operator = if self.word("begins") {
             Some(Operator::Begins)
@@ -158,7 +159,7 @@ impl<'t> Parser<'t> {
                 let length = self.rest().find(|c| !is_name(c));
                 let name = self.rest().get(..length.unwrap_or(self.rest().len()));
                 let name = name.unwrap_or_default();
-                if name.is_empty() || ["and", "or", "not", "in", "begins"].contains(&name) {
+                if name.is_empty() || ["and", "or", "not", "in", "only", "begins"].contains(&name) {
                     return Err(self.expected("expected a path, such as auth.rules.require"));
                 }
                 self.at += name.len();

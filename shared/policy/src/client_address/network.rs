@@ -169,15 +169,19 @@ impl IpRange {
         }
     }
 
+    /// Whether all addresses of the range are in another.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        other.prefix <= self.prefix && other.contains(self.first())
+    }
+
     /// Whether these ranges have half of all public addresses of a family or more: whoever trusts
     /// them trusts everybody.
     #[must_use]
     pub fn cover_nearly_everybody(ranges: &[Self]) -> bool {
         let mut distinct: Vec<Self> = Vec::new();
         for range in ranges {
-            let contained =
-                |other: &Self| other.prefix <= range.prefix && other.contains(range.first());
-            if !distinct.iter().any(contained) {
+            if !distinct.iter().any(|other| range.is_within(other)) {
                 distinct.push(*range);
             }
         }
