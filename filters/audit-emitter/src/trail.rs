@@ -73,7 +73,7 @@ impl Trail {
         let origin = Origin {
             emitter: policy::hex::encode(&emitter),
             node: node_id(host),
-            config_sha256: Hash::plain(startup.configuration.as_bytes()),
+            config_sha256: Hash::configuration(startup.of_plugin),
             previous_config_sha256: None,
             heartbeat_ms: milliseconds(config.chain.heartbeat),
             key: secrets.signing_key,

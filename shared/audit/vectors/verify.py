@@ -48,7 +48,7 @@ def canonical(value):
         return "{" + ",".join(canonical(name) + ":" + canonical(value[name]) for name in names) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(canonical, value)) + "]"
-    need(not isinstance(value, float), "not_a_record")
+    need(not isinstance(value, float) and (not isinstance(value, int) or 0 <= value < 2**53), "not_a_record")
     return json.dumps(value, ensure_ascii=False)
 
 

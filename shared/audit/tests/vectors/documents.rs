@@ -282,7 +282,25 @@ pub(super) fn faults() -> Value {
     let (chain, _) = emitted();
     let request = &chain[2];
     let checkpoint = &chain[8];
+    // What readers that keep numbers as doubles would write down as another one.
+    let mut ledger = Scribe::new(12, Some(operator_key()));
+    let chain_uid = "09".repeat(16);
+    let ranges = vec![Range(0, canonical::MAX_INTEGER + 1)];
+    ledger.control(
+        &Control::Hold {
+            hold: "case".to_owned(),
+            targets: vec![Target { chain_uid, ranges }],
+            standing: Vec::new(),
+            grounds: BTreeMap::new(),
+        },
+        true,
+    );
     let cases = [
+        (
+            "a number above 2^53 - 1",
+            ledger.lines.remove(0),
+            "not_a_record",
+        ),
         ("not JSON", format!("{request}}}"), "not_json"),
         (
             "a name twice",
