@@ -143,6 +143,9 @@ impl Emitter {
     fn stated(&self) -> Statement {
         Statement {
             emitter: self.id.clone(),
+            heartbeat_ms: HEARTBEAT_MS,
+            keep_ms: self.keep_ms.unwrap_or(0),
+            keep_at_least_ms: self.keep_at_least_ms.unwrap_or(0),
             ..self.statement.clone()
         }
     }

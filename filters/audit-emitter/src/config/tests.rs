@@ -325,3 +325,11 @@ fn people_in_bodies_of_requests_come_last() {
         .collect();
     assert_eq!(places, ["$[*].patient", "sub", "query", "$.ids[*]", "$.id"]);
 }
+
+/// `--pseudonym-key-env EPOCH=VARIABLE` is how commands are told of a key.
+#[test]
+fn an_epoch_is_one_that_commands_can_be_given() {
+    let config = r#"{"sink":"host_log","subject":{"pseudonymize":{"key_env":"K","epoch":"a=b"}}}"#;
+    let problems = Config::parse(config).unwrap_err().to_string();
+    assert!(problems.contains("subject.pseudonymize.epoch"), "{problems}");
+}
