@@ -402,7 +402,10 @@ mod tests {
     fn a_hold_on_everything_names_nothing() {
         for (text, count) in [
             (r#"{"hold":"case","key_id":"dpo","kind":"hold"}"#, 0),
-            (r#"{"hold":"case","kind":"hold","targets":[{"chain_uid":"ab"}]}"#, 1),
+            (
+                r#"{"hold":"case","kind":"hold","targets":[{"chain_uid":"ab"}]}"#,
+                1,
+            ),
         ] {
             let json = Json::parse(text.as_bytes()).unwrap();
             let (control, _) = Control::from_json(&json).unwrap();

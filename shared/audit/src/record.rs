@@ -3,11 +3,11 @@
 
 use policy::json::Json;
 
+use crate::canonical::{self, MAX_INTEGER};
 use crate::chain::{VERSION, core_of};
 use crate::control::Control;
 use crate::group::{Group, at};
 use crate::hash::{Hash, bytes};
-use crate::canonical::{self, MAX_INTEGER};
 use crate::keys::PublicKey;
 
 /// A record that fits its own hash.

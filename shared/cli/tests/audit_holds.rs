@@ -357,10 +357,7 @@ fn a_hold_has_numbers_that_all_readers_keep() {
     let hold = format!("hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson --chain {chain}:0-");
     for number in ["9007199254740992", "18446744073709551615"] {
         let refused = bed.run(&format!("{hold}{number}")).expect(2).err;
-        assert!(
-            refused.contains("up to 9007199254740991"),
-            "{refused}"
-        );
+        assert!(refused.contains("up to 9007199254740991"), "{refused}");
     }
     assert_eq!(bed.read("ledger.ndjson"), "");
     bed.run(&format!("{hold}9007199254740991")).expect(0);

@@ -182,7 +182,9 @@ fn records_show_the_configuration_that_they_were_made_under() {
         others.contains(&Hash::configuration(CONFIG).to_hex()),
         "{others}"
     );
-    let text = comply(&bed, &format!("{with} --config now.json")).expect(1).out;
+    let text = comply(&bed, &format!("{with} --config now.json"))
+        .expect(1)
+        .out;
     assert!(
         text.contains("14 records from 2027-01-15") && text.contains("another configuration"),
         "{text}"

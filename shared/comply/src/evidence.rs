@@ -192,7 +192,11 @@ impl<'m> Search<'m> {
             }
             match of_other {
                 None => found.counted.merge(chain.counted),
-                Some(hash) => found.of_others.entry(hash.to_hex()).or_default().merge(chain.counted),
+                Some(hash) => found
+                    .of_others
+                    .entry(hash.to_hex())
+                    .or_default()
+                    .merge(chain.counted),
             }
         }
         found

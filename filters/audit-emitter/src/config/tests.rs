@@ -331,5 +331,8 @@ fn people_in_bodies_of_requests_come_last() {
 fn an_epoch_is_one_that_commands_can_be_given() {
     let config = r#"{"sink":"host_log","subject":{"pseudonymize":{"key_env":"K","epoch":"a=b"}}}"#;
     let problems = Config::parse(config).unwrap_err().to_string();
-    assert!(problems.contains("subject.pseudonymize.epoch"), "{problems}");
+    assert!(
+        problems.contains("subject.pseudonymize.epoch"),
+        "{problems}"
+    );
 }

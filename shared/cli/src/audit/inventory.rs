@@ -234,11 +234,15 @@ mod tests {
 
     #[test]
     fn many_recipients_stand_on_a_line_each() {
-        let of = |count: u8| recipients(&(0..count).map(|number| format!("app-{number}")).collect());
+        let of =
+            |count: u8| recipients(&(0..count).map(|number| format!("app-{number}")).collect());
         assert_eq!(of(0), "nobody who was named");
         assert_eq!(of(2), "app-0, app-1");
         let many = of(6);
         assert_eq!(many.lines().count(), 7, "{many}");
-        assert!(many.starts_with("6:\n") && many.ends_with("\n              app-5"), "{many}");
+        assert!(
+            many.starts_with("6:\n") && many.ends_with("\n              app-5"),
+            "{many}"
+        );
     }
 }

@@ -223,7 +223,10 @@ impl Order {
         }
         if !failures.is_empty() {
             left.extend(failures);
-            left.push("The ledger has the order already; run the command again when this is settled".to_owned());
+            left.push(
+                "The ledger has the order already; run the command again when this is settled"
+                    .to_owned(),
+            );
         } else if !left.is_empty() {
             left.push(
                 "The records are changed. What a store or a proxy has written beside them is theirs: take it away there, \

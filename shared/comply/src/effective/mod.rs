@@ -173,9 +173,7 @@ fn is_out_of_reach(limit: &Value) -> bool {
     let of_windows = windows.filter_map(|window| window.get("rate"));
     let own = ["rate", "values", "people"].map(|key| limit.get(key));
     let rates = own.into_iter().flatten().chain(of_windows);
-    let rates: Option<Vec<Rate>> = rates
-        .map(|rate| Rate::parse(rate.as_str()?).ok())
-        .collect();
+    let rates: Option<Vec<Rate>> = rates.map(|rate| Rate::parse(rate.as_str()?).ok()).collect();
     rates.is_some_and(|rates| {
         let is_high = |rate: &Rate| {
             let seconds = rate.period.as_secs().max(1);

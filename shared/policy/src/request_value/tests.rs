@@ -119,7 +119,13 @@ fn of_too_many_values_the_first_and_the_last_are_there() {
     let readings = place(r#"{"query":"patient"}"#).readings(&Request::get(&query, &[]));
     assert!(readings.is_incomplete);
     for known in ["0", "7", "199"] {
-        assert!(readings.values.iter().any(|value| value == known), "{readings:?}");
+        assert!(
+            readings.values.iter().any(|value| value == known),
+            "{readings:?}"
+        );
     }
-    assert_eq!(readings.fit(|value| value == "0"), Fit::Maybe(Ambiguity::Query));
+    assert_eq!(
+        readings.fit(|value| value == "0"),
+        Fit::Maybe(Ambiguity::Query)
+    );
 }

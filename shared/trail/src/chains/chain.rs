@@ -117,7 +117,9 @@ impl Chain {
     pub(crate) fn heartbeat_ms(&self) -> u64 {
         // An operator may say anything.
         let purged = self.purges.iter().rev();
-        let purged = purged.filter_map(|purge| purge.heartbeat_ms).find(|ms| *ms > 0);
+        let purged = purged
+            .filter_map(|purge| purge.heartbeat_ms)
+            .find(|ms| *ms > 0);
         match &self.open {
             Some(open) => open.heartbeat_ms,
             None if self.terms.heartbeat_ms > 0 => self.terms.heartbeat_ms,

@@ -5,8 +5,8 @@ use std::io;
 
 use policy::json::Json;
 
-use super::{Beside, Fate};
 use super::change::{Changed, Changer};
+use super::{Beside, Fate};
 use crate::envelope::{self, Fragment, JoinedLine, Line};
 
 /// A line of a container's log, as text and as it is.

@@ -70,7 +70,8 @@ impl Conclusion {
         let heartbeat_ms = chain.heartbeat_ms();
         for silence in &chain.silences {
             let silent_ms = silence.to_ms - silence.from_ms;
-            if heartbeat_ms > 0 && silent_ms > heartbeat_ms.saturating_mul(2) && !chain.is_ledger() {
+            if heartbeat_ms > 0 && silent_ms > heartbeat_ms.saturating_mul(2) && !chain.is_ledger()
+            {
                 trail.issues.add(
                     Kind::Silence,
                     || uid(&chain_uid, silence.after),
@@ -217,12 +218,16 @@ impl Conclusion {
             );
             return None;
         }
-        let is_signed = |segment: &Segment| segment.first_signed.is_some_and(|(first, _)| first <= at);
+        let is_signed =
+            |segment: &Segment| segment.first_signed.is_some_and(|(first, _)| first <= at);
         if held.is_some_and(|segment| !is_signed(segment)) {
             trail.issues.add(
                 Kind::ForgedStatement,
                 || uid(&chain_uid, at),
-                || "a purge leaves a signed record as the first, and nobody has signed this one".to_owned(),
+                || {
+                    "a purge leaves a signed record as the first, and nobody has signed this one"
+                        .to_owned()
+                },
             );
             return None;
         }

@@ -194,7 +194,10 @@ fn what_is_purged_before_its_time_is_told() {
 #[test]
 fn a_purge_under_a_hold_by_path_is_told() {
     let lines = chain(9, 20);
-    let at = lines.iter().position(|line| line.contains("\"checkpoint\"")).unwrap();
+    let at = lines
+        .iter()
+        .position(|line| line.contains("\"checkpoint\""))
+        .unwrap();
     let record = Record::check_text(&lines[at]).unwrap();
     let purge = Control::Purge {
         chain_uid: record.chain_uid.clone(),
@@ -216,8 +219,13 @@ fn a_purge_under_a_hold_by_path_is_told() {
         hold: "case-7".to_owned(),
         grounds: BTreeMap::new(),
     };
-    let judged = |orders: &[Control]| verify(joined(&[ledger(orders), lines[at..].to_vec()].concat()));
-    assert_has(&judged(&[hold.clone(), purge.clone()]), 0, Kind::HoldUnknown);
+    let judged =
+        |orders: &[Control]| verify(joined(&[ledger(orders), lines[at..].to_vec()].concat()));
+    assert_has(
+        &judged(&[hold.clone(), purge.clone()]),
+        0,
+        Kind::HoldUnknown,
+    );
     let verdict = judged(&[hold, release, purge]);
     assert!(!verdict.issue_counts.contains_key(&Kind::HoldUnknown));
 }
@@ -240,7 +248,11 @@ fn an_order_stands_in_a_ledger() {
             product: "meshward",
             product_version: "0",
         };
-        [lines, &[chain.add_event(&event, Some(&operator_key())).text]].concat()
+        [
+            lines,
+            &[chain.add_event(&event, Some(&operator_key())).text],
+        ]
+        .concat()
     };
     let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
     let begun = [
@@ -262,7 +274,10 @@ fn an_order_stands_in_a_ledger() {
     }
     // Nor does anybody else add to a ledger.
     let mut ledger = ledger(std::slice::from_ref(&release));
-    assert_eq!(verify(joined(&[ledger.clone(), chain(7, 3)].concat())).exit_code, 0);
+    assert_eq!(
+        verify(joined(&[ledger.clone(), chain(7, 3)].concat())).exit_code,
+        0
+    );
     let last = Record::check_text(ledger.last().unwrap()).unwrap();
     let uid = trail::hex::decode::<16>(last.chain_uid.as_bytes()).unwrap();
     let mut stranger = Chain::after(uid, last.sequence + 1, last.fingerprint);
@@ -314,8 +329,16 @@ fn what_an_operator_says_excuses_nothing() {
         let verdict = judged(purge(2, heartbeat_ms), &lines[2..]);
         assert_has(&verdict, 1, Kind::PurgedEarly);
     }
-    assert_has(&judged(purge(3, "60000"), &lines[3..]), 1, Kind::ForgedStatement);
-    assert_has(&judged(purge(5, "60000"), &lines[5..]), 1, Kind::PurgedEarly);
+    assert_has(
+        &judged(purge(3, "60000"), &lines[3..]),
+        1,
+        Kind::ForgedStatement,
+    );
+    assert_has(
+        &judged(purge(5, "60000"), &lines[5..]),
+        1,
+        Kind::PurgedEarly,
+    );
     // One by one.
     let mut left = lines.to_vec();
     let mut order = tombstone(&left.remove(3));

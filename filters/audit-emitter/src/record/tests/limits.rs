@@ -92,11 +92,24 @@ fn no_caller_changes_his_own_name_by_what_else_he_sends() {
 
 #[test]
 fn no_caller_drives_out_of_his_record_what_he_got_to_see() {
-    let kinds = ["CREDIT_CARD", "EMAIL", "PERSON_NAME", "STREET_ADDRESS", "US_SSN"];
-    let decision = Decision::new("pii-redactor", Outcome::Redacted).rule("patients of all hospitals");
-    let decision = kinds.iter().fold(decision, |one, kind| one.found(found(kind, 3)));
+    let kinds = [
+        "CREDIT_CARD",
+        "EMAIL",
+        "PERSON_NAME",
+        "STREET_ADDRESS",
+        "US_SSN",
+    ];
+    let decision =
+        Decision::new("pii-redactor", Outcome::Redacted).rule("patients of all hospitals");
+    let decision = kinds
+        .iter()
+        .fold(decision, |one, kind| one.found(found(kind, 3)));
     let mut people = ObservedSubjects::default();
-    people.add_all(&(0..91).map(|id| format!("patient-{id}")).collect::<Vec<_>>());
+    people.add_all(
+        &(0..91)
+            .map(|id| format!("patient-{id}"))
+            .collect::<Vec<_>>(),
+    );
     let path = "/hospitals/university-hospital-of-zurich/patients";
     let escapes = "..%2f%e9\"<".repeat(200);
     let mut context = Context::pseudonymous();
@@ -109,7 +122,9 @@ fn no_caller_drives_out_of_his_record_what_he_got_to_see() {
         path_as_sent: Some(format!("{path}{escapes}")),
         query: Some(format!("{}=1", "\"".repeat(2_000))),
         user_agent: Some("\"".repeat(2_000)),
-        headers: (0..6).map(|n| (format!("x-{n}"), "\"".repeat(2_000))).collect(),
+        headers: (0..6)
+            .map(|n| (format!("x-{n}"), "\"".repeat(2_000)))
+            .collect(),
         forwarded_for: Some("2001:db8:1111:2222:3333:4444:5555:6666, ".repeat(200)),
         purposes: Some(vec!["\"".repeat(200); 64]),
         request_id: Some("\"".repeat(2_000)),
@@ -125,7 +140,10 @@ fn no_caller_drives_out_of_his_record_what_he_got_to_see() {
     assert_eq!(record.at("http_request.url.path"), Some(&Json::from(path)));
     let text = record.to_string();
     for kind in kinds {
-        assert!(text.contains(&format!("\"kind\":\"{kind}\"")), "{kind}: {text}");
+        assert!(
+            text.contains(&format!("\"kind\":\"{kind}\"")),
+            "{kind}: {text}"
+        );
     }
 }
 
