@@ -201,24 +201,22 @@ fn people_in_bodies_reach_the_record_on_every_host() {
 /// Hiding what the upstream says of an error hides no refusal of another part, and of no own one.
 #[test]
 fn refusals_are_no_errors_of_the_upstream() {
-    let text = format!(
-        r#"{{
-        "auth": {{
-            "providers": {{"away": {{"introspection": {{"uri": "https://idp.example.com/i", "cluster": "idp",
-                "client_id": "gateway", "client_secret_env": "SECRET"}}}}}},
-            "rules": [{{"match": {{"paths": ["/auth"]}}, "require": {{"provider": "away"}}}}, {{"allow": "anonymous"}}],
-            "response_rules": [{{"hide_errors": true}}],
-            "responses": {{"503": {{"body": "away {{code}}", "content_type": "text/html"}}}}
-        }},
-        "limits": {{"limits": [{{"name": "l", "match": {{"paths": ["/limits"]}}, "key": ["constant"],
-            "rate": "1/h", "burst": 1, "refusal": {{"status": 503, "body": "busy"}}}}]}}
-    }}"#
-    );
+    let text = r#"{
+        "auth": {
+            "providers": {"away": {"introspection": {"uri": "https://idp.example.com/i", "cluster": "idp",
+                "client_id": "gateway", "client_secret_env": "SECRET"}}},
+            "rules": [{"match": {"paths": ["/auth"]}, "require": {"provider": "away"}}, {"allow": "anonymous"}],
+            "response_rules": [{"hide_errors": true}],
+            "responses": {"503": {"body": "away {code}", "content_type": "text/html"}}
+        },
+        "limits": {"limits": [{"name": "l", "match": {"paths": ["/limits"]}, "key": ["constant"],
+            "rate": "1/h", "burst": 1, "refusal": {"status": 503, "body": "busy"}}]}
+    }"#;
     for profile in [Profile::Envoy, Profile::Kong] {
         let mut proxy = Proxy::native::<Meshward>(profile);
         let secret = "the secret of the client";
         proxy.host().set_environment_variable("SECRET", secret);
-        proxy.configure(&text).unwrap();
+        proxy.configure(text).unwrap();
         proxy.respond_to_calls(|_| Some(CallResponse::http(503, "")));
         let mut run = |path: &str, status: u16| {
             let request = Request::get(path).header("authorization", "Bearer opaque");
