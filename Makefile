@@ -11,6 +11,8 @@ MAKEFLAGS += --no-builtin-rules
 LOOPBACK := localhost,127.0.0.1,::1
 export no_proxy := $(if $(no_proxy),$(no_proxy)$(shell echo ,))$(LOOPBACK)
 export NO_PROXY := $(no_proxy)
+# Properties are tried with the same inputs each time, so that what fails is the change; `make soak` tries others.
+export PROPTEST_RNG_SEED ?= 1
 
 FILTERS := audit-emitter jwt-auth token-bucket pii-redactor
 # The first is the one that the demonstration and most tests run with.
@@ -164,6 +166,14 @@ lint: $(BED)/wasm.env ## Check formatting, lints and dependencies
 .PHONY: test-native
 test-native: ## Test the filters' cores and the shared crates natively
 	$(TEST) --workspace --exclude=envoy-test --exclude=rate-limit-service
+
+.PHONY: soak
+soak: ## Try the properties with new inputs: ROUNDS=10
+	@for round in $$(seq $(or $(ROUNDS),10)); do \
+		export PROPTEST_RNG_SEED=$$((RANDOM * 32768 + RANDOM)); \
+		echo "make soak: round $$round, PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED"; \
+		$(TEST) --quiet --workspace --exclude=envoy-test --exclude=rate-limit-service; \
+	done
 
 .PHONY: test-node
 test-node: $(BED)/wasm.env ## Test the policy crate as WebAssembly in Node

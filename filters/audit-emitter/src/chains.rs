@@ -5,13 +5,11 @@
 
 mod gaps;
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
-
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
 use audit::{Chain, Control, Event, Hash, Head, Peers, Sealed, Statement};
 use host::Moment;
+use policy::ordered_map::OrderedMap;
 
 use crate::queue::{Kind, QueuedRecord};
 use gaps::{Gap, told_gap};
@@ -37,11 +35,11 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct Chains {
     origin: Origin,
-    open: BTreeMap<String, Entry>,
+    open: OrderedMap<String, Entry>,
     /// Where chains of the instance before this one ended, by class.
-    inherited: BTreeMap<String, Head>,
+    inherited: OrderedMap<String, Head>,
     /// Requests left out by sampling before there was a chain to say so, by class.
-    sampled_before: BTreeMap<String, u64>,
+    sampled_before: OrderedMap<String, u64>,
     /// Other emitters that record requests in this proxy.
     other_emitters: Vec<String>,
 }
@@ -82,9 +80,9 @@ impl Chains {
     pub const fn new(origin: Origin) -> Self {
         Self {
             origin,
-            open: BTreeMap::new(),
-            inherited: BTreeMap::new(),
-            sampled_before: BTreeMap::new(),
+            open: OrderedMap::new(),
+            inherited: OrderedMap::new(),
+            sampled_before: OrderedMap::new(),
             other_emitters: Vec::new(),
         }
     }
@@ -179,11 +177,11 @@ impl Chains {
 
     /// A request was left out by sampling.
     pub fn note_sampled_out(&mut self, class: &str) {
-        let sampled_out = match self.open.get_mut(class) {
-            Some(entry) => &mut entry.statement.sampled_out,
-            None => self.sampled_before.entry(class.to_owned()).or_default(),
-        };
-        *sampled_out = sampled_out.saturating_add(1);
+        let count = |total: &mut u64| *total = total.saturating_add(1);
+        match self.open.get_mut(class) {
+            Some(entry) => count(&mut entry.statement.sampled_out),
+            None => self.sampled_before.change(class.to_owned(), || 0, count),
+        }
     }
 
     /// A request was lost before it had a place in a chain.
@@ -340,9 +338,8 @@ impl Chains {
 
     fn peers(&self, class: &str) -> Peers {
         // Those behind its own first: of many, each is named by as many others.
-        let own = Bound::Excluded(class);
-        let behind = self.open.range::<str, _>((own, Bound::Unbounded));
-        let before = self.open.range::<str, _>((Bound::Unbounded, own));
+        let behind = self.open.iter().filter(|(known, _)| known.as_str() > class);
+        let before = self.open.iter().filter(|(known, _)| known.as_str() < class);
         let heads = behind
             .chain(before)
             .filter_map(|(_, entry)| entry.chain.head());

@@ -30,6 +30,7 @@ pub mod matching;
 pub mod method;
 pub mod mode;
 pub mod nearest;
+pub mod ordered_map;
 pub mod overrides;
 pub mod path;
 pub mod refusal;

@@ -177,6 +177,22 @@ fn what_a_proxy_rewrites_and_a_server_reads_again_walks_around_nothing() {
     }
 }
 
+/// Windows leaves off the slash at the end first, then dots and blanks, and of the names before the
+/// last one only one dot.
+#[test]
+fn what_a_file_system_leaves_off_the_end_walks_around_nothing() {
+    for raw in [
+        "/%20/%20/",
+        "/users/%20/",
+        "/users/x./%20/.%20/",
+        "/open%20/admin./",
+        "/open./users%20/x.%20/",
+        "/admin%20./open.%20./%20.",
+    ] {
+        assert_eq!(walked_around(raw), Ok(()));
+    }
+}
+
 const CASES: u32 = 3000;
 
 /// A path out of the pieces that servers disagree about.

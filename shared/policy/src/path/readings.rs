@@ -81,7 +81,13 @@ fn of_decoded(texts: &mut Texts) -> Result<(), PathError> {
     texts.branch(|text| [with_slashes(text)])?;
     texts.branch(|text| [without_parameters(text)])?;
     texts.branch(in_front)?;
-    texts.branch(|text| [trimmed(text), with_trimmed_segments(text)])?;
+    texts.branch(|text| {
+        [
+            trimmed(text),
+            without_single_dots(text),
+            with_trimmed_segments(text),
+        ]
+    })?;
     // What a proxy has decoded is an escape again to the server behind it.
     texts.branch(|text| [resolved(text, raw_dots), resolved(text, escaped_dots)])
 }
@@ -265,32 +271,48 @@ fn merged(text: &[u8]) -> Option<Vec<u8>> {
     Some(merged)
 }
 
-/// Without dots and blanks at its end (Caddy).
+/// Without dots and blanks at its end (Caddy), and without the slashes after them (Windows).
 fn trimmed(text: &[u8]) -> Option<Vec<u8>> {
-    let end = text.iter().rposition(|byte| !is_trimmed(byte))?;
-    let kept = text.get(..=end)?;
-    (kept.len() < text.len()).then(|| kept.to_vec())
+    let open = before_last(text, |byte| *byte == b'/');
+    let kept = before_last(open, is_trimmed);
+    (kept.len() < open.len()).then(|| kept.to_vec())
 }
 
-/// Without dots and blanks at the end of each segment (Windows). One in the middle with nothing else in
-/// it is a name.
+/// Without the one dot at the end of a segment, and without all dots and blanks at the end of the
+/// path (Windows).
+fn without_single_dots(text: &[u8]) -> Option<Vec<u8>> {
+    if !text.contains(&b'.') {
+        return None;
+    }
+    let names = text.split(|byte| *byte == b'/').map(|name| {
+        name.strip_suffix(b".")
+            .filter(|before| !before.ends_with(b"."))
+            .unwrap_or(name)
+    });
+    let without = joined(names);
+    let without = trimmed(&without).unwrap_or(without);
+    (without.len() < text.len()).then_some(without)
+}
+
+/// Without dots and blanks at the end of each segment. One in the middle with nothing else in it is a
+/// name.
 fn with_trimmed_segments(text: &[u8]) -> Option<Vec<u8>> {
     if !text.iter().any(is_trimmed) {
         return None;
     }
     let segments = text.split(|byte| *byte == b'/').map(|segment| {
-        let end = segment.iter().rposition(|byte| !is_trimmed(byte));
-        end.and_then(|end| segment.get(..=end)).unwrap_or(segment)
+        let kept = before_last(segment, is_trimmed);
+        if kept.is_empty() { segment } else { kept }
     });
-    let mut trimmed = joined(segments);
-    while trimmed.len() > 1
-        && trimmed
-            .last()
-            .is_some_and(|byte| is_trimmed(byte) || *byte == b'/')
-    {
-        trimmed.pop();
-    }
-    (trimmed.len() < text.len()).then_some(trimmed)
+    let trimmed = joined(segments);
+    let kept = before_last(&trimmed, |byte| is_trimmed(byte) || *byte == b'/');
+    (kept.len() < text.len()).then(|| kept.to_vec())
+}
+
+/// `text` up to the last byte for which `is_left_off` does not hold.
+fn before_last(text: &[u8], is_left_off: impl Fn(&u8) -> bool) -> &[u8] {
+    let kept = text.iter().rposition(|byte| !is_left_off(byte));
+    kept.and_then(|last| text.get(..=last)).unwrap_or_default()
 }
 
 const fn is_trimmed(byte: &u8) -> bool {
