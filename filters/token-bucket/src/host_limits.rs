@@ -44,10 +44,7 @@ fn identity_places(config: &Config) -> Vec<String> {
         for (asks, key) in [
             (limit.matches.asks_for_identity(), "match"),
             (limit.key.iter().any(is_of_caller), "key"),
-            (
-                fallback.iter().any(is_of_caller),
-                "on_missing_key.fallback",
-            ),
+            (fallback.iter().any(is_of_caller), "on_missing_key.fallback"),
         ] {
             if asks {
                 places.push(format!("limits[{place}].{key}"));

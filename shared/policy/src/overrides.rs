@@ -7,8 +7,8 @@
 //! that may be overridden.
 
 use crate::config::{Fields, Node};
-use crate::{host_address, http};
 use crate::values::{MAX_VALUES, decoded_targets, parameter_values};
+use crate::{host_address, http};
 
 /// What upstreams make of an override: the keys `method_override`, `path_override` and
 /// `host_override`.

@@ -251,12 +251,7 @@ impl Enforcer {
     }
 
     /// Does what was decided.
-    fn apply(
-        &self,
-        host: &dyn Host,
-        request: &Request,
-        decision: &AuthDecision<'_>,
-    ) -> Action {
+    fn apply(&self, host: &dyn Host, request: &Request, decision: &AuthDecision<'_>) -> Action {
         match decision {
             AuthDecision::Pass {
                 rule,

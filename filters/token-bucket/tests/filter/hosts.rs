@@ -163,10 +163,17 @@ fn what_asks_for_the_caller_is_refused_at_load_where_nobody_hands_the_caller_on(
         for profile in Profile::ALL {
             let alone = limit(more, rest);
             let configured = Proxy::native::<TokenBucket>(profile).configure(&alone);
-            assert_eq!(configured.is_ok(), profile == Profile::Envoy, "{profile:?} {more}");
+            assert_eq!(
+                configured.is_ok(),
+                profile == Profile::Envoy,
+                "{profile:?} {more}"
+            );
             if let Err(refused) = configured {
                 let text = refused.text();
-                assert!(text.contains(&format!("{path}: this host does not")), "{text}");
+                assert!(
+                    text.contains(&format!("{path}: this host does not")),
+                    "{text}"
+                );
             }
             let by_header = format!(r#"{rest},"identity_from":"header""#);
             proxy(profile, &limit(more, &by_header));
@@ -180,7 +187,10 @@ fn a_secret_is_kept_from_the_trailers_too() {
         "bypass":{"headers":[{"name":"x-bypass","sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}]}}"#;
     let mut envoy = proxy(Profile::Envoy, configuration);
     let sent = [("x-bypass", "abc"), ("x_bypass", "abc"), ("x-other", "1")];
-    let outcome = envoy.run(&Request::post("/", "x").trailers(&sent), &Response::new(200));
+    let outcome = envoy.run(
+        &Request::post("/", "x").trailers(&sent),
+        &Response::new(200),
+    );
     let seen = outcome.upstream().trailers.clone().unwrap();
     assert_eq!(seen, [(b"x-other".to_vec(), b"1".to_vec())]);
 }

@@ -364,7 +364,9 @@ impl Host for Link<'_> {
             }
             ["response", ..] => self.host.property(path).or_else(|status| {
                 let effective = self.board.effective.get();
-                let replied = self.board.with_stream(effective, |stream| stream.replied_by);
+                let replied = self
+                    .board
+                    .with_stream(effective, |stream| stream.replied_by);
                 let is_known = path == DETAILS && replied.flatten().is_some();
                 match is_known {
                     true => Ok(b"meshward_".to_vec()),

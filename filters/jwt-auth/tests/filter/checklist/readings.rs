@@ -196,7 +196,13 @@ fn on_error_lets_nobody_through_for_what_clients_bring_about() {
         let request = bearer("/", "an-odd-token");
         let unavailable = (503, "introspection_unavailable");
         bed.refuses("said of one token", &request, "an-odd-token", unavailable);
-        for (status, body) in [(500, ""), (503, ""), (302, ""), (200, "<html>"), (200, r#"{"active":1}"#)] {
+        for (status, body) in [
+            (500, ""),
+            (503, ""),
+            (302, ""),
+            (200, "<html>"),
+            (200, r#"{"active":1}"#),
+        ] {
             bed.responses(move |_| CallResponse::http(status, body));
             bed.wait(Duration::from_secs(2));
             bed.refuses("said of one token", &request, "an-odd-token", unavailable);
@@ -210,7 +216,12 @@ fn on_error_lets_nobody_through_for_what_clients_bring_about() {
             }
         }
         bed.responses(|_| CallResponse::http(200, r#"{"active":false}"#));
-        bed.refuses("it is back", &bearer("/", "odd-4"), "odd-4", (401, "token_inactive"));
+        bed.refuses(
+            "it is back",
+            &bearer("/", "odd-4"),
+            "odd-4",
+            (401, "token_inactive"),
+        );
         bed.responses(|_| CallResponse::http(500, ""));
         bed.refuses("one again", &bearer("/", "odd-5"), "odd-5", unavailable);
         for _ in 0..2 {
@@ -251,9 +262,7 @@ fn nobody_is_asked_for_consent_whom_nobody_vouches_for() {
 #[test]
 fn an_optional_credential_leaves_no_consent_away() {
     let signer = Signer::new("a", 7);
-    let rule = |path: &str, optional: serde_json::Value, consent: serde_json::Value| {
-        json!({"match": {"paths": [path]}, "require": {"provider": "a", "optional": optional, "consent": consent}})
-    };
+    let rule = |path: &str, optional: serde_json::Value, consent: serde_json::Value| json!({"match": {"paths": [path]}, "require": {"provider": "a", "optional": optional, "consent": consent}});
     let configuration = json!({
         "providers": {"a": {"issuer": ISSUER, "audiences": ["api"], "jwks": {"inline": signer.jwks()}}},
         "consent": {"cookie": {"name": "agreed", "trusted": true}},
@@ -276,7 +285,11 @@ fn an_optional_credential_leaves_no_consent_away() {
             let opted_out = agreed.header("sec-gpc", "1");
             bed.refuses("an opt-out is stronger", &opted_out, token, missing);
         }
-        bed.passes("no consent asked", &Request::get("/").header("sec-gpc", "1"), "");
+        bed.passes(
+            "no consent asked",
+            &Request::get("/").header("sec-gpc", "1"),
+            "",
+        );
     });
 }
 

@@ -447,7 +447,10 @@ fn an_address_in_another_spelling_may_be_the_host_of_a_rule() {
         let text = format!(r#"{{"hosts":["{pattern}"]}}"#);
         let checked = config::check(&text, |node| Match::read(&node));
         let error = checked.result.unwrap_err().to_string();
-        assert!(error.contains(&format!("write this address as {usual:?}")), "{error}");
+        assert!(
+            error.contains(&format!("write this address as {usual:?}")),
+            "{error}"
+        );
     }
     for pattern in ["2001:db8:1:2:3:4:5:6", "1.example.com", "10.0.0.1"] {
         let _ = rule(&format!(r#"{{"hosts":["{pattern}"]}}"#));
