@@ -348,3 +348,17 @@ fn a_hold_by_path_keeps_what_may_be_for_it() {
         "{told}"
     );
 }
+
+/// A ledger with a number that readers of doubles write as another one would fail from then on.
+#[test]
+fn a_hold_has_numbers_that_all_readers_keep() {
+    let (bed, _) = Bed::with_trail(&["jane"]);
+    let chain = "09".repeat(16);
+    let hold = format!("hold {KEYS} {SIGN} --name case-7 --apply ledger.ndjson --chain {chain}:0-");
+    for number in ["9007199254740992", "18446744073709551615"] {
+        let refused = bed.run(&format!("{hold}{number}")).expect(2).err;
+        assert!(refused.contains("up to 9007199254740991"), "{refused}");
+    }
+    assert_eq!(bed.read("ledger.ndjson"), "");
+    bed.run(&format!("{hold}9007199254740991")).expect(0);
+}

@@ -19,7 +19,7 @@ use trail::item::{ChainUid, Groups, Item, parse, place_of, uid};
 use trail::ledger::{targets, tombstone};
 use trail::pipeline::Observer;
 use trail::report::Filter;
-use trail::rewrite::Fate;
+use trail::rewrite::{Beside, Fate};
 use trail::scan::Fields;
 use trail::subject::{OtherEpochs, Subject, issuer_of};
 use trail::time;
@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8> {
     let entries = found.entries(&wanted, &grounds);
     let added = ledger.add(&entries, now_ms);
     added.map_err(|error| error.to_string())?;
-    order.rewrite_all(fate)?;
+    order.rewrite_all(Beside::Told, fate)?;
     Ok(done)
 }
 

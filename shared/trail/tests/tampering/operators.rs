@@ -190,6 +190,185 @@ fn what_is_purged_before_its_time_is_told() {
     }
 }
 
+/// What is gone cannot be asked whether a hold by a path kept it.
+#[test]
+fn a_purge_under_a_hold_by_path_is_told() {
+    let lines = chain(9, 20);
+    let at = lines
+        .iter()
+        .position(|line| line.contains("\"checkpoint\""))
+        .unwrap();
+    let record = Record::check_text(&lines[at]).unwrap();
+    let purge = Control::Purge {
+        chain_uid: record.chain_uid.clone(),
+        checkpoint: record.sequence,
+        fingerprint: record.fingerprint,
+        grounds: BTreeMap::new(),
+    };
+    let hold = Control::Hold {
+        hold: "case-7".to_owned(),
+        targets: Vec::new(),
+        standing: vec![audit::Selector {
+            by: "path".to_owned(),
+            salt: String::new(),
+            values: vec!["/patients/**".to_owned()],
+        }],
+        grounds: BTreeMap::new(),
+    };
+    let release = Control::Release {
+        hold: "case-7".to_owned(),
+        grounds: BTreeMap::new(),
+    };
+    let judged =
+        |orders: &[Control]| verify(joined(&[ledger(orders), lines[at..].to_vec()].concat()));
+    assert_has(
+        &judged(&[hold.clone(), purge.clone()]),
+        0,
+        Kind::HoldUnknown,
+    );
+    let verdict = judged(&[hold, release, purge]);
+    assert!(!verdict.issue_counts.contains_key(&Kind::HoldUnknown));
+}
+
+/// An operator writes in ledgers: whoever has his key neither ends a chain of an emitter nor adds to it.
+#[test]
+fn an_order_stands_in_a_ledger() {
+    let release = Control::Release {
+        hold: "none".to_owned(),
+        grounds: BTreeMap::new(),
+    };
+    let order_behind = |lines: &[String]| {
+        let last = Record::check_text(lines.last().unwrap()).unwrap();
+        let uid = trail::hex::decode::<16>(last.chain_uid.as_bytes()).unwrap();
+        let mut chain = Chain::after(uid, last.sequence + 1, last.fingerprint);
+        let event = Event {
+            control: &release,
+            time_ms: last.time_ms,
+            class: "hipaa",
+            product: "meshward",
+            product_version: "0",
+        };
+        [
+            lines,
+            &[chain.add_event(&event, Some(&operator_key())).text],
+        ]
+        .concat()
+    };
+    let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
+    let begun = [
+        emitter.open(None).text,
+        emitter.some_request().text,
+        emitter.checkpoint().text,
+        emitter.some_request().text,
+    ];
+    // Cut, and with a record that its emitter never vouched for.
+    for lines in [&begun[..3], &begun[..]] {
+        let mut lines = order_behind(lines);
+        for _ in 0..2 {
+            let verdict = verify(joined(&lines));
+            assert_has(&verdict, 1, Kind::WrongRole);
+            assert_has(&verdict, 1, Kind::OpenEnd);
+            assert_eq!(verdict.records.uncovered, lines.len() as u64 - 4);
+            lines.reverse();
+        }
+    }
+    // Nor does anybody else add to a ledger.
+    let mut ledger = ledger(std::slice::from_ref(&release));
+    assert_eq!(
+        verify(joined(&[ledger.clone(), chain(7, 3)].concat())).exit_code,
+        0
+    );
+    let last = Record::check_text(ledger.last().unwrap()).unwrap();
+    let uid = trail::hex::decode::<16>(last.chain_uid.as_bytes()).unwrap();
+    let mut stranger = Chain::after(uid, last.sequence + 1, last.fingerprint);
+    let event = Event {
+        control: &Control::Gap(audit::Lost::default()),
+        time_ms: last.time_ms,
+        class: "ledger",
+        product: "x",
+        product_version: "0",
+    };
+    ledger.push(stranger.add_event(&event, None).text);
+    let verdict = verify(joined(&[order_behind(&ledger), chain(7, 3)].concat()));
+    assert_has(&verdict, 1, Kind::WrongRole);
+}
+
+/// What stays says how long the rest was to be kept, and how often its emitter gives a sign of life, not the operator.
+#[test]
+fn what_an_operator_says_excuses_nothing() {
+    let hour_ms = 60 * 60 * 1000;
+    let now_ms = 1_800_000_000_000 + hour_ms;
+    let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
+    emitter.keep_ms = Some(6 * 365 * 24 * hour_ms);
+    let lines = [
+        emitter.open(None).text,
+        emitter.some_request().text,
+        emitter.checkpoint().text,
+        emitter.some_request().text,
+        emitter.some_request().text,
+        emitter.close().text,
+    ];
+    let purge = |at: usize, heartbeat_ms: &str| {
+        let record = Record::check_text(&lines[at]).unwrap();
+        Control::Purge {
+            chain_uid: record.chain_uid,
+            checkpoint: record.sequence,
+            fingerprint: record.fingerprint,
+            grounds: BTreeMap::from([("heartbeat_ms".to_owned(), heartbeat_ms.to_owned())]),
+        }
+    };
+    let judged = |order: Control, lines: &[String]| {
+        let question = Question {
+            at_ms: now_ms,
+            ..Question::default()
+        };
+        let lines = [ledger_at(&[order], now_ms), lines.to_vec()].concat();
+        verify_with(joined(&lines), &keyring(), &question)
+    };
+    for heartbeat_ms in ["60000", "0", "none"] {
+        let verdict = judged(purge(2, heartbeat_ms), &lines[2..]);
+        assert_has(&verdict, 1, Kind::PurgedEarly);
+    }
+    assert_has(
+        &judged(purge(3, "60000"), &lines[3..]),
+        1,
+        Kind::ForgedStatement,
+    );
+    assert_has(
+        &judged(purge(5, "60000"), &lines[5..]),
+        1,
+        Kind::PurgedEarly,
+    );
+    // One by one.
+    let mut left = lines.to_vec();
+    let mut order = tombstone(&left.remove(3));
+    assert_has(&judged(order.clone(), &left), 1, Kind::PurgedEarly);
+    if let Control::Tombstone { grounds, .. } = &mut order {
+        grounds.insert("before_expiry".to_owned(), "a court".to_owned());
+    }
+    assert_eq!(judged(order, &left).exit_code, 0);
+    // Of a chain that was cut, nobody says that it is only silent.
+    let verdict = judged(purge(2, "315360000000"), &lines[2..3]);
+    assert_has(&verdict, 1, Kind::OpenEnd);
+    // Where nothing says how long, nobody can tell.
+    let mut emitter = Emitter::new(9, "hipaa", Some(emitter_key()));
+    let lines = [
+        emitter.open(None).text,
+        emitter.some_request().text,
+        emitter.close().text,
+    ];
+    let record = Record::check_text(&lines[2]).unwrap();
+    let order = Control::Purge {
+        chain_uid: record.chain_uid,
+        checkpoint: 2,
+        fingerprint: record.fingerprint,
+        grounds: BTreeMap::new(),
+    };
+    let verdict = judged(order, &lines[2..]);
+    assert_eq!(verdict.exit_code, 2, "{:#?}", verdict.issues);
+    assert_has(&verdict, 2, Kind::KeepUnknown);
+}
+
 /// A record says until when nobody changes it without saying why.
 #[test]
 fn what_is_erased_before_its_least_time_is_told() {
