@@ -164,7 +164,10 @@ fn later_holds(
         holds.note(&other.control);
         for (chain, range) in touched {
             if let Some(uid) = decode::<16>(chain.as_bytes()) {
-                let class = trail.chains.get(&uid).and_then(|chain| chain.class.as_deref());
+                let class = trail
+                    .chains
+                    .get(&uid)
+                    .and_then(|chain| chain.class.as_deref());
                 let by_class = class.and_then(|class| holds.by_class(class));
                 names.extend(holds.over(&uid, *range).chain(by_class).map(str::to_owned));
             }
