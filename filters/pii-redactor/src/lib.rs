@@ -42,6 +42,7 @@ pub mod media;
 mod member_rules;
 pub mod multipart;
 mod names;
+mod naming;
 mod nested;
 pub mod pairs;
 pub use policy::json_path as paths;

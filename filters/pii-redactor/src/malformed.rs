@@ -24,6 +24,8 @@ pub enum Fault {
     EndlessPartHeaders,
     /// Behind the last part the closing delimiter is missing.
     MissingDelimiter,
+    /// The row that may name the columns has no end.
+    EndlessRow,
     /// Readers may disagree on where a part begins or what it is called.
     AmbiguousPart,
 }
@@ -46,6 +48,7 @@ impl Fault {
             Self::BreaksOff => "incomplete",
             Self::EndlessPartHeaders => "part headers too long",
             Self::MissingDelimiter => "closing delimiter missing",
+            Self::EndlessRow => "row of column names too long",
             Self::AmbiguousPart => "ambiguous part",
         }
     }

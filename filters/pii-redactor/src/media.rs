@@ -44,6 +44,8 @@ pub struct CsvFormat {
     /// Whether the first row has names (RFC 4180 section 3, parameter `header`); else the row
     /// itself decides.
     pub header: Option<bool>,
+    /// Files of spreadsheet programs have the same type: the first bytes say whether it is one.
+    pub may_be_file: bool,
 }
 
 /// How text is encoded.
@@ -170,6 +172,7 @@ enum Kind {
     Form,
     Multipart,
     Csv(Option<u8>),
+    Sheet,
     Markup,
     Text,
     Graphql,
@@ -197,6 +200,11 @@ const TYPES: &[(&str, Kind)] = &[
     ("application/x-csv", Kind::Csv(None)),
     ("text/tab-separated-values", Kind::Csv(Some(b'\t'))),
     ("text/tsv", Kind::Csv(Some(b'\t'))),
+    // What browsers send for a file in CSV where Excel is installed.
+    ("application/vnd.ms-excel", Kind::Sheet),
+    ("application/msexcel", Kind::Sheet),
+    ("application/x-msexcel", Kind::Sheet),
+    ("application/excel", Kind::Sheet),
     ("text/html", Kind::Markup),
     ("text/xml", Kind::Markup),
     ("application/xml", Kind::Markup),
@@ -316,8 +324,12 @@ impl Kind {
                     Framing::Text
                 }
             }
-            Self::Csv(delimiter) => Framing::Csv(CsvFormat {
-                delimiter,
+            Self::Csv(_) | Self::Sheet => Framing::Csv(CsvFormat {
+                delimiter: match self {
+                    Self::Csv(delimiter) => delimiter,
+                    _ => None,
+                },
+                may_be_file: self == Self::Sheet,
                 header: match parameter(content_type, "header").as_deref() {
                     Some("present") => Some(true),
                     Some("absent") => Some(false),

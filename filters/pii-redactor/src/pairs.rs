@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::bytes::{Position as _, at, part, rest};
 use crate::member_rules::{FieldStart, MemberDecision, begin_field};
 use crate::names::KeyInfo;
+use crate::naming::Naming;
 use crate::plan::Plan;
 use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
@@ -28,6 +29,8 @@ pub struct PairsRewriter {
     is_claimed: bool,
     /// What the name before the last `&` announces.
     announced: KeyInfo,
+    /// What fields call those beside them, and what is before their own names: `items[0][`.
+    naming: (Naming, Vec<u8>),
     /// A pair has gone, so the next one may have a separator too many.
     gone: bool,
     offset: u64,
@@ -64,6 +67,7 @@ impl PairsRewriter {
             written: false,
             is_claimed: false,
             announced: KeyInfo::default(),
+            naming: (Naming::default(), Vec::new()),
             gone: false,
             offset: 0,
         }
@@ -194,6 +198,7 @@ impl PairsRewriter {
             }
             FieldStart::Search(applied) => {
                 self.keep(&info, plan, out, tally);
+                let info = self.with_naming(info, &name, plan);
                 self.is_claimed = is_whole && applied.is_some();
                 if info.kinds.is_some() || self.announced.kinds.is_none() {
                     self.announced = info;
@@ -203,6 +208,25 @@ impl PairsRewriter {
                 self.state = State::Value;
             }
         }
+    }
+
+    /// What a field's name says, and those beside it say of it.
+    fn with_naming(&mut self, mut info: KeyInfo, name: &[u8], plan: &Plan) -> KeyInfo {
+        let own = name
+            .iter()
+            .rposition(|byte| matches!(byte, b'[' | b'.'))
+            .map_or(0, |sign| sign.plus(1));
+        let (naming, around) = &mut self.naming;
+        if part(name, 0, own) != around {
+            naming.clear();
+            *around = part(name, 0, own).to_vec();
+        }
+        if own > 0 {
+            let own = rest(name, own);
+            info.role = plan.field_info(own.strip_suffix(b"]").unwrap_or(own)).role;
+        }
+        naming.begin(&mut info, plan);
+        info
     }
 
     /// What is held stays, but for what is found in the name; a separator that nothing stands before
@@ -278,12 +302,14 @@ impl PairsRewriter {
     }
 
     fn push_plain(&mut self, bytes: &[u8], plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
+        self.naming.0.push(bytes);
         self.value.push(bytes, &mut Sink { plan, out, tally });
     }
 
     fn push_coded(&mut self, byte: u8, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         if self.percent.is_empty() && byte == b'+' {
             let mut sink = Sink { plan, out, tally };
+            self.naming.0.push(b" ");
             return self.value.push_spelled(b" ", b"+", &mut sink);
         }
         if self.percent.is_empty() || byte.is_ascii_hexdigit() {
@@ -312,7 +338,10 @@ impl PairsRewriter {
         let decoded = code.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         let mut sink = Sink { plan, out, tally };
         match decoded {
-            Some(byte) => self.value.push_spelled(&[byte], &raw, &mut sink),
+            Some(byte) => {
+                self.naming.0.push(&[byte]);
+                self.value.push_spelled(&[byte], &raw, &mut sink);
+            }
             // A broken escape is what it is.
             None => self.value.push(&raw, &mut sink),
         }
@@ -343,6 +372,7 @@ impl PairsRewriter {
 
     fn end_value(&mut self, is_cut: bool, plan: &Plan, out: &mut Vec<u8>, tally: &mut Tally) {
         self.end_percent(plan, out, tally);
+        self.naming.0.end();
         let mut sink = Sink { plan, out, tally };
         if is_cut {
             self.value.end_at_separator(&mut sink);
@@ -406,6 +436,31 @@ mod tests {
             "a=1;b=2",
         ] {
             assert_eq!(redacted(&plan, FORM, body), body, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_field_says_what_the_one_beside_it_is() {
+        let plan = plan_of(r#"{"rules":[{"detect":["US_SSN","PASSWORD","EMAIL"]}]}"#);
+        for (body, expected) in [
+            (
+                "name=ssn&value=536221234&value=536221234",
+                "name=ssn&value=%5BUS_SSN%5D&value=%5BUS_SSN%5D",
+            ),
+            (
+                "key=db%5Fpassword&val=hunter2x&key=x&val=hunter2x",
+                "key=db%5Fpassword&val=%5BPASSWORD%5D&key=x&val=hunter2x",
+            ),
+            (
+                "a%5B0%5D%5Bname%5D=ssn&a[0][value]=536221234&a[1][value]=536221234",
+                "a%5B0%5D%5Bname%5D=ssn&a[0][value]=%5BUS_SSN%5D&a[1][value]=536221234",
+            ),
+            (
+                "i.name=ssn&i.id=1&i.value=536-22-1234&j.value=536221234",
+                "i.name=ssn&i.id=1&i.value=%5BUS_SSN%5D&j.value=536221234",
+            ),
+        ] {
+            assert_eq!(redacted(&plan, FORM, body), expected);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::charset::{self, Transcoder, detect, is_shown};
 use crate::csv::CsvRewriter;
 use crate::json::JsonRewriter;
 use crate::malformed::{Malformed, Unsearched};
-use crate::media::{Charset, Framing};
+use crate::media::{Charset, CsvFormat, Framing};
 use crate::multipart::MultipartRewriter;
 use crate::names::KeyInfo;
 use crate::pairs::{PairsRewriter, Syntax};
@@ -168,6 +168,7 @@ impl Rewriter {
             } => rewriter.malformed().filter(|_| {
                 *is_declared || rewriter.has_value() && self.framed.plan.relies_on_members()
             }),
+            Content::Csv(csv) => csv.malformed(),
             Content::Events(events) => events.malformed(),
             Content::Multipart(multipart) => multipart.malformed(),
             _ => None,
@@ -299,9 +300,16 @@ impl FramedRewriter {
     /// What it is, by its type and its first bytes.
     fn decided(&self, first: &[u8], is_all: bool) -> Option<Decided> {
         match decided(&self.framing, first, is_all, self.is_field)? {
-            Decided::Binary if self.is_field => Some(Decided::AsDeclared),
+            Decided::Binary if self.is_field || self.is_held_to_members() => {
+                Some(Decided::AsDeclared)
+            }
             decided => Some(decided),
         }
+    }
+
+    /// Whether it has the type of rows, of which only named cells pass.
+    fn is_held_to_members(&self) -> bool {
+        matches!(self.framing, Framing::Csv(_)) && self.plan.minimizes_bodies()
     }
 
     fn held(&self) -> usize {
@@ -374,7 +382,10 @@ fn decided(framing: &Framing, first: &[u8], is_all: bool, is_field: bool) -> Opt
     }
     match framing {
         Framing::Grpc | Framing::Binary => Some(Decided::Binary),
-        Framing::Unknown => {
+        Framing::Unknown
+        | Framing::Csv(CsvFormat {
+            may_be_file: true, ..
+        }) => {
             let seen = first.get(..FIRST_BYTES).unwrap_or(first);
             let line = seen.iter().position(|byte| *byte == b'\n');
             let binary = seen.iter().position(|byte| is_binary(*byte));

@@ -1,12 +1,12 @@
 //! Which configuration a request is recorded by.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use host::route_config::{Choice, RouteConfigs};
 use host::{Filter as _, Host, Request, Startup};
 use policy::config::{Problem, Problems};
+use policy::ordered_map::OrderedMap;
 
 use super::AuditEmitter;
 use crate::config::{Config, Keep};
@@ -20,7 +20,7 @@ pub(super) struct Configs {
 }
 
 /// For how long each class is kept, as far as any route has said.
-type Retentions = RefCell<BTreeMap<String, Keep>>;
+type Retentions = RefCell<OrderedMap<String, Keep>>;
 
 impl Configs {
     /// # Errors

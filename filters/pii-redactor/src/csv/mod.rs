@@ -1,20 +1,24 @@
 //! Rewriting rows of cells (RFC 4180, and what spreadsheets make of it).
 //!
-//! A row that may have the names of the columns is held, up to 16 KiB: it shows the delimiter, and
+//! A row that may have the names of the columns is held, up to 256 KiB: it shows the delimiter, and
 //! whether it has names. That is the first row, or, below a title, the first one with several cells,
 //! or one below a blank line. A column is a member as in JSON: its name announces what its cells are,
 //! rules about members act on it, and where only named members pass, the others go with one delimiter
-//! each. Cells are searched one by one, without their quotes.
+//! each. Cells are searched one by one, without their quotes. A cell may say what one beside it is (`name,value`);
+//! where the value stands first, rows are held too.
 
 mod row;
 
 use std::rc::Rc;
 
 use crate::bytes::{Position as _, at, part, rest};
+use crate::malformed::{Fault, Malformed};
 use crate::media::CsvFormat;
 use crate::member_rules::{FieldStart, MemberDecision, begin_field};
 use crate::names::KeyInfo;
+use crate::naming::Naming;
 use crate::plan::Plan;
+use crate::role::Role;
 use crate::spelled::{Sink, Spelling};
 use crate::tally::Tally;
 use crate::value::ValueScanner;
@@ -35,6 +39,12 @@ pub struct CsvRewriter {
     rows_above: u8,
     /// The columns with a name, and behind them one for what is under none.
     columns: Rc<[Column]>,
+    /// What cells of this row call those beside them.
+    naming: Naming,
+    /// A value stands before what names it.
+    reads_ahead: bool,
+    /// The first row is too long for one of names.
+    malformed: Option<Malformed>,
     /// The cells are names.
     is_header: bool,
     state: State,
@@ -46,6 +56,8 @@ pub struct CsvRewriter {
     is_row_blank: bool,
     /// The row above is blank, and so this one may begin another table.
     is_below_blank: bool,
+    /// The row that is read was held, or need not be, for what its cells call each other.
+    is_read_ahead: bool,
     /// The row before has ended with CR, and LF may belong to it.
     after_cr: bool,
     value: ValueScanner,
@@ -97,6 +109,9 @@ impl CsvRewriter {
     pub fn new(plan: Rc<Plan>, format: CsvFormat) -> Self {
         Self {
             columns: Rc::new([Column::nameless(&plan)]),
+            naming: Naming::default(),
+            reads_ahead: false,
+            malformed: None,
             plan,
             format,
             delimiter: b',',
@@ -110,6 +125,7 @@ impl CsvRewriter {
             written: false,
             is_row_blank: true,
             is_below_blank: false,
+            is_read_ahead: false,
             after_cr: false,
             value: ValueScanner::new(Spelling::Cell),
             offset: 0,
@@ -151,6 +167,11 @@ impl CsvRewriter {
         self.held_row.len().saturating_add(self.value.held())
     }
 
+    /// Where a row turned out to be too long for names, if one did.
+    pub(crate) const fn malformed(&self) -> Option<Malformed> {
+        self.malformed
+    }
+
     /// Takes a row, with its end, up to what may be held. Returns how many bytes belong to it.
     fn hold_row(&mut self, chunk: &[u8]) -> usize {
         for (position, byte) in chunk.iter().enumerate() {
@@ -175,6 +196,10 @@ impl CsvRewriter {
     /// A row is there, or all of it that may be held: is it a header, a title above one, or data?
     fn begin_row(&mut self, out: &mut Vec<u8>, tally: &mut Tally) {
         let row = std::mem::take(&mut self.held_row);
+        if self.is_read_ahead {
+            self.in_held_quotes = false;
+            return self.read_named_row(&row, out, tally);
+        }
         let without_mark = row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&row);
         out.extend_from_slice(part(&row, 0, row.len().less(without_mark.len())));
         self.in_held_quotes = false;
@@ -204,7 +229,13 @@ impl CsvRewriter {
             self.delimiter = said.unwrap_or_else(|| delimiter_of(line));
         }
         let cells = cells(line, self.delimiter);
-        let is_whole = without_mark.len() < MAX_HELD_ROW_BYTES;
+        let is_whole = without_mark.len() < MAX_HELD_ROW_BYTES && cells.len() <= MAX_COLUMNS;
+        if !is_whole && !self.in_table && self.format.header != Some(false) {
+            self.malformed.get_or_insert(Malformed {
+                offset: self.offset,
+                what: Fault::EndlessRow,
+            });
+        }
         let filled = cells.iter().filter(|cell| !cell.is_empty()).count();
         let is_single_comment = matches!(*line, [b'#', _, ..]) && cells.len() == 1;
         let is_of_names = is_whole
@@ -222,22 +253,37 @@ impl CsvRewriter {
             .rows_above
             .saturating_add(u8::from(is_above && is_of_names));
         self.in_table |= !is_above;
-        self.state = State::Start;
-        let mut ahead = without_mark;
-        loop {
-            let taken = self.read(ahead, out, tally);
-            ahead = rest(ahead, taken);
-            if ahead.is_empty() {
-                break;
-            }
-            // A quote inside a cell has joined several rows, and they are not held again.
-            self.state = State::Start;
-        }
+        self.read_row(without_mark, out, tally);
         let is_between_rows =
             self.state == State::Start && self.index == 0 && !self.value.is_in_key();
         if is_above && is_between_rows {
             self.state = State::HeldRow;
         }
+    }
+
+    /// Reads a row that has been held.
+    fn read_row(&mut self, mut row: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        while !row.is_empty() {
+            // A quote inside a cell may have joined several rows, and they are not held again.
+            self.state = State::Start;
+            self.is_read_ahead = true;
+            let taken = self.read(row, out, tally);
+            row = rest(row, taken);
+        }
+    }
+
+    /// Reads a row that has been held for what its cells call each other.
+    fn read_named_row(&mut self, row: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        let columns = Rc::clone(&self.columns);
+        let cells = cells(row.trim_ascii_end(), self.delimiter);
+        for (column, cell) in columns.iter().zip(cells) {
+            if column.info.role.names() {
+                self.naming.begin(&mut column.info.clone(), &self.plan);
+                self.naming.push(&cell);
+                self.naming.end();
+            }
+        }
+        self.read_row(row, out, tally);
     }
 
     /// So many bytes have been read that are no part of a cell.
@@ -277,18 +323,25 @@ impl CsvRewriter {
         // A row of words may be data, unless a rule or a detector knows one of them.
         let is_other_table = is_below_blank && plan.minimizes_bodies();
         if is_first || is_other_table || self.says_something(&columns) {
+            let roles = || columns.iter().map(|column| column.info.role);
+            let first_value = roles().position(|role| role == Role::Value);
+            let last_name = roles().rposition(Role::names);
+            self.reads_ahead =
+                first_value.is_some_and(|value| last_name.is_some_and(|name| value < name));
             self.columns = columns;
             self.is_header = true;
         }
         true
     }
 
-    /// Whether any of these names changes what becomes of its cells.
+    /// Whether any of these names changes what becomes of its cells, or may.
     fn says_something(&self, columns: &[Column]) -> bool {
         let nameless = Column::nameless(&self.plan).decision;
+        let has_role = |is: fn(Role) -> bool| columns.iter().any(|column| is(column.info.role));
         columns
             .iter()
             .any(|column| column.info.kinds.is_some() || column.decision != nameless)
+            || has_role(Role::names) && has_role(|role| role == Role::Value)
     }
 
     /// Whether a cell can be the name of a column: words, and nothing that is looked for.
@@ -333,6 +386,16 @@ impl CsvRewriter {
                     position = position.plus(1);
                     break;
                 }
+                State::Start
+                    if self.reads_ahead
+                        && self.index == 0
+                        && !self.is_read_ahead
+                        && !self.value.is_in_key() =>
+                {
+                    self.is_read_ahead = true;
+                    self.state = State::HeldRow;
+                    break;
+                }
                 State::Start => {
                     self.begin_cell(byte, out, tally);
                     usize::from(byte == b'"')
@@ -369,6 +432,7 @@ impl CsvRewriter {
                         out,
                         tally,
                     };
+                    self.naming.push(b"\"");
                     self.value.push_spelled(b"\"", b"\"\"", &mut sink);
                     self.state = State::Quoted;
                     1
@@ -427,8 +491,11 @@ impl CsvRewriter {
             let name = (&*column.name, self.offset);
             begin_field(&plan, column.decision, name, spelling, tally)
         };
-        let none = KeyInfo::default();
-        let info = if self.is_header { &none } else { &column.info };
+        let mut info = KeyInfo::default();
+        if !self.is_header {
+            info.clone_from(&column.info);
+            self.naming.begin(&mut info, &plan);
+        }
         match start {
             FieldStart::Gone => self.state = State::Dropped { quoted },
             FieldStart::Fixed(new) => {
@@ -439,7 +506,7 @@ impl CsvRewriter {
             }
             FieldStart::Search(applied) => {
                 self.value
-                    .begin(&plan, info, applied, (spelling, self.offset));
+                    .begin(&plan, &info, applied, (spelling, self.offset));
                 self.write_delimiter(out);
                 if quoted {
                     out.push(b'"');
@@ -456,6 +523,7 @@ impl CsvRewriter {
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>, tally: &mut Tally) {
+        self.naming.push(bytes);
         let plan = Rc::clone(&self.plan);
         let mut sink = Sink {
             plan: &plan,
@@ -494,6 +562,7 @@ impl CsvRewriter {
             }
             State::Dropped { .. } | State::DroppedQuote | State::HeldRow => {}
         }
+        self.naming.end();
         self.state = State::Start;
         self.index = self.index.plus(1);
     }
@@ -513,6 +582,8 @@ impl CsvRewriter {
         self.index = 0;
         self.written = false;
         self.is_header = false;
+        self.is_read_ahead = false;
+        self.naming.clear();
         // Spreadsheets write the delimiters of a blank row as well.
         if std::mem::replace(&mut self.is_row_blank, true) && !self.value.is_in_key() {
             self.end_table();
@@ -522,6 +593,7 @@ impl CsvRewriter {
     /// Below a blank row there may be another table, whose columns are not those that may pass.
     fn end_table(&mut self) {
         self.state = State::HeldRow;
+        self.is_read_ahead = false;
         self.is_below_blank = true;
         if self.columns.len() > 1 && self.plan.minimizes_bodies() {
             let mut columns = self.columns.to_vec();
@@ -533,7 +605,8 @@ impl CsvRewriter {
     }
 }
 
-const MAX_HELD_ROW_BYTES: usize = 16 * 1024;
+const MAX_HELD_ROW_BYTES: usize = 256 * 1024;
+const MAX_COLUMNS: usize = 32 * 1024;
 const MAX_NAME_BYTES: usize = 128;
 /// More rows of words than these are a table of words.
 const MAX_ROWS_ABOVE: u8 = 16;

@@ -203,3 +203,59 @@ fn a_header_that_is_not_taken_apart_denies_nothing() {
     let left = crate::fixtures::redacted(&plan, "text/tab-separated-values", table);
     assert_eq!(left, "id,val\n1,[CREDIT_CARD]\n");
 }
+
+const SECRETS: &str = r#"{"rules":[{"detect":["EMAIL","US_SSN","PERSON_NAME","PASSWORD"]}]}"#;
+
+#[test]
+fn a_cell_says_what_the_one_beside_it_is() {
+    for (input, expected) in [
+        (
+            "id,name,value\n1,ssn,536221234\n2,\"DB_PASSWORD\",\"hunter2x\"\n3,x,hunter2x\n",
+            "id,name,value\n1,ssn,[US_SSN]\n2,\"DB_PASSWORD\",\"[PASSWORD]\"\n3,x,hunter2x\n",
+        ),
+        (
+            "value;key\r\n536221234;ssn\r\n\"hunter\n2x\";password\r\nJane;city\r\n",
+            "value;key\r\n[US_SSN];ssn\r\n\"[PASSWORD]\";password\r\nJane;city\r\n",
+        ),
+        (
+            "val,field\npassword,ssn\nhunter2x,password\n\na,first_name\n1,Jane",
+            "val,field\npassword,ssn\n[PASSWORD],password\n\na,first_name\n1,[PERSON_NAME]",
+        ),
+        (
+            "key,value,key,value\nssn,536221234,n,536221234\n",
+            "key,value,key,value\nssn,[US_SSN],n,536221234\n",
+        ),
+    ] {
+        check(SECRETS, input, expected);
+    }
+}
+
+#[test]
+fn a_header_may_be_long() {
+    let wide = |end: &str| {
+        let columns: Vec<String> = (0..4_000).map(|n| format!("column_{n}")).collect();
+        format!(
+            "first_name,{},ssn\nJane,{}{end}\n",
+            columns.join(","),
+            "1,".repeat(4_000)
+        )
+    };
+    let expected = wide("[US_SSN]").replace("Jane", "[PERSON_NAME]");
+    let plan = plan_of(SECRETS);
+    for (input, expected) in [
+        (wide("536221234"), Some(expected)),
+        // What is too long is told.
+        (format!("{}ssn\n536221234", "x,".repeat(200_000)), None),
+        (format!("{}ssn\n536221234", ",".repeat(40_000)), None),
+    ] {
+        let mut csv = CsvRewriter::new(Rc::clone(&plan), CsvFormat::default());
+        let (mut out, mut tally) = (Vec::new(), Tally::default());
+        for chunk in input.as_bytes().chunks(1_000) {
+            csv.write(chunk, &mut out, &mut tally);
+        }
+        csv.finish(&mut out, &mut tally);
+        assert_eq!(csv.malformed().is_none(), expected.is_some());
+        let is_as_expected = *out == *expected.unwrap_or(input).as_bytes();
+        assert!(is_as_expected, "{}", out.len());
+    }
+}

@@ -7,6 +7,7 @@ use super::{
     State,
 };
 use crate::bytes::{Position as _, at, find_quote, part, rest};
+use crate::lexicon::Announcement;
 use crate::malformed::Fault;
 use crate::member_rules::MemberDecision;
 use crate::plan::Plan;
@@ -164,6 +165,19 @@ impl JsonRewriter {
                 self.member_name.text.extend_from_slice(name);
                 self.state = State::Colon;
                 self.colon(byte, cursor, tally);
+            }
+            // It was white space of another language.
+            b'"' | b'\'' | b'}'
+                if self.token.iter().copied().all(super::is_other_space)
+                    && self.traits.level == 0 =>
+            {
+                self.note(Fault::UnexpectedByte, self.place(cursor));
+                let token = std::mem::take(&mut self.token);
+                cursor.insert(&token);
+                if !self.traits.has_member_rules {
+                    cursor.keep(false);
+                }
+                self.state = State::Name { is_first: false };
             }
             _ if self.token.len() < MAX_NAME_BYTES
                 && (super::is_space(byte) || is_identifier(byte) && !is_behind) =>
@@ -413,8 +427,8 @@ impl JsonRewriter {
                 match byte {
                     b'"' | b'\'' => skip.quote = Some(byte),
                     b'/' if skip.depth > 0 => skip.comment = Some(Comment::Begins),
-                    b'{' | b'[' => skip.depth = skip.depth.saturating_add(1),
-                    b'}' | b']' if skip.depth > 0 => {
+                    b'{' | b'[' | b'(' => skip.depth = skip.depth.saturating_add(1),
+                    b'}' | b']' | b')' if skip.depth > 0 => {
                         skip.depth = skip.depth.saturating_sub(1);
                         over = skip.depth == 0;
                     }
@@ -433,10 +447,14 @@ impl JsonRewriter {
             }
         }
         if skip.is_text {
-            let text = part(cursor.chunk, start, cursor.at);
+            let end = cursor.at.less(usize::from(over && skip.is_call));
+            let text = part(cursor.chunk, start, end);
             self.recovery.text.write(text, cursor.out(), tally);
             if over {
                 self.recovery.text.end_line(cursor.out(), tally);
+                self.recovery.text.announce(Announcement::default());
+                let bracket = part(cursor.chunk, end, cursor.at);
+                cursor.out().extend_from_slice(bracket);
             }
         }
         cursor.drop_read();

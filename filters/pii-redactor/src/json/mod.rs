@@ -153,6 +153,8 @@ enum State {
 struct Skip {
     /// What is read leaves, searched as text.
     is_text: bool,
+    /// It is what a function is called with, up to the bracket that ends it.
+    is_call: bool,
     depth: u32,
     /// What ends the string that is being skipped.
     quote: Option<u8>,
@@ -446,7 +448,14 @@ impl JsonRewriter {
             State::Value { .. } | State::Name { .. } | State::Colon | State::AfterValue
                 if is_space(byte) =>
             {
-                self.white_space(cursor);
+                self.white_space(is_space, cursor);
+            }
+            State::Value { .. } | State::Name { .. } | State::Colon | State::AfterValue
+                if self.is_other_space(byte)
+                    && (byte.is_ascii() || !matches!(self.state, State::Name { .. })) =>
+            {
+                self.note(Fault::UnexpectedByte, self.place(cursor));
+                self.white_space(is_other_space, cursor);
             }
             State::Value { .. } | State::Name { .. } | State::Colon | State::AfterValue
                 if byte == b'/' =>
@@ -470,7 +479,12 @@ impl JsonRewriter {
         }
     }
 
-    fn white_space(&mut self, cursor: &mut Cursor<'_>) {
+    /// Whether a byte here is of white space that JSON does not have, and a document goes on behind it.
+    fn is_other_space(&self, byte: u8) -> bool {
+        is_other_space(byte) && !self.stack.frames.is_empty() && self.traits.level == 0
+    }
+
+    fn white_space(&mut self, is_space: fn(u8) -> bool, cursor: &mut Cursor<'_>) {
         if self.is_before_child(self.state, cursor) {
             cursor.begin_tentative();
         }
@@ -522,6 +536,12 @@ const fn is_line_end(byte: u8) -> bool {
 #[inline(always)]
 const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// White space of other languages, such as a space that does not break; outside of strings JSON has no other use for
+/// these bytes.
+const fn is_other_space(byte: u8) -> bool {
+    matches!(byte, 0x0b | 0x0c) || !byte.is_ascii()
 }
 
 const RECORD_SEPARATOR: u8 = 0x1e;

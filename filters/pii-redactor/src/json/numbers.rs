@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::cursor::Cursor;
 use super::members::is_token_byte;
-use super::{JsonRewriter, MAX_TOKEN_BYTES, State};
+use super::{JsonRewriter, MAX_TOKEN_BYTES, Skip, State};
 use crate::action::Replacement;
 use crate::bytes::{Position as _, at, count_while, part, rest};
 use crate::malformed::Fault;
@@ -71,6 +71,9 @@ impl JsonRewriter {
         tally: &mut Tally,
     ) {
         let top = self.stack.frames.is_empty();
+        if byte == b'(' && !top && self.is_called() {
+            return self.begin_call(cursor, tally);
+        }
         if self.token.last() == Some(&b'/') && matches!(byte, b'/' | b'*') {
             // A comment begins right behind it.
             self.token.pop();
@@ -117,7 +120,35 @@ impl JsonRewriter {
         let is_end = matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/')
             || !self.stack.frames.is_empty() && matches!(byte, b',' | b']' | b'}');
         let after_space = matches!(self.token.last(), Some(b' ' | b'\t'));
-        after_space && !is_end
+        after_space && !is_end && self.token.trim_ascii_end() != b"new"
+    }
+
+    /// Whether what has been read names a function, such as those in which the shell of MongoDB writes values:
+    /// `ObjectId("…")`, `new Date(0)`.
+    fn is_called(&self) -> bool {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b' ');
+        self.traits.level == 0
+            && self.token.first().is_some_and(u8::is_ascii_alphabetic)
+            && self.token.iter().all(is_name)
+    }
+
+    /// A function is called here: what is in its brackets is the value, and behind them the document goes on.
+    fn begin_call(&mut self, cursor: &mut Cursor<'_>, tally: &mut Tally) {
+        self.note(Fault::UnknownToken, self.place(cursor));
+        self.has_value = true;
+        let token = std::mem::take(&mut self.token);
+        cursor.out().extend_from_slice(&token);
+        cursor.advance();
+        cursor.flush();
+        self.recovery.text.begin_at(self.place(cursor));
+        self.recovery.text.announce(self.next.info.announcement());
+        let skip = Skip {
+            is_text: true,
+            is_call: true,
+            depth: 1,
+            ..Skip::default()
+        };
+        self.skip(skip, cursor, tally);
     }
 
     /// A number or literal is over.
@@ -132,7 +163,7 @@ impl JsonRewriter {
             self.state = State::AfterValue;
             return;
         }
-        let delimited = next.is_none_or(is_delimiter);
+        let delimited = next.is_none_or(|byte| is_delimiter(byte) || self.is_other_space(byte));
         let is_literal = is_literal(&self.token);
         if !delimited || !is_literal && self.stack.frames.is_empty() {
             return self.break_off(Fault::UnknownToken, cursor, plan, tally);

@@ -217,6 +217,14 @@ fn what_is_around_a_malformed_spot_goes_on() {
             r#"{"x":1}} {"secret":1,"a":2}"#.to_owned(),
             r#"{"x":1}} {"a":2}"#.to_owned(),
         ),
+        (
+            r#"{"i":ObjectId("jane@example.com"),"secret":L(2),"d":new Date (1),"b":[T(")", 2), X(y(1))],"dob":1}"#.to_owned(),
+            r#"{"i":ObjectId("[EMAIL]"),"d":new Date (1),"b":[T(")", 2), X(y(1))],"dob":null}"#.to_owned(),
+        ),
+        (
+            "{\u{a0}\"x\"\u{a0}:\u{3000}1\u{a0},\u{feff}\"secret\":\u{a0}[1]\u{b},\u{2028}'a':2}".to_owned(),
+            "{\u{a0}\"x\"\u{a0}:\u{3000}1\u{a0}\u{b},\u{2028}'a':2}".to_owned(),
+        ),
     ] {
         let plan = plan_of(RULES);
         let (out, rewriter) = rewrite_chunks(&plan, std::iter::once(input.as_bytes()));

@@ -1,8 +1,41 @@
 use super::*;
 
+/// Browsers call a file in CSV so where Excel is installed; files of Excel have control characters.
+#[test]
+fn a_file_of_excel_may_be_rows_or_markup() {
+    use crate::fixtures::{plan_of, redacted};
+    const EXCEL: &str = "application/vnd.ms-excel";
+    let plan = plan_of(r#"{"rules":[{"detect":["US_SSN"]}]}"#);
+    for (body, expected) in [
+        ("id,ssn\n1,536221234\n", "id,ssn\n1,[US_SSN]\n"),
+        (
+            "<table><th>ssn</th><td>536221234</td></table>",
+            "<table><th>ssn</th><td>[US_SSN]</td></table>",
+        ),
+        (
+            "\u{1}\u{10}id,ssn\n1,536221234\n",
+            "\u{1}\u{10}id,ssn\n1,536221234\n",
+        ),
+    ] {
+        assert_eq!(redacted(&plan, EXCEL, body), expected);
+    }
+    let plan = plan_of(r#"{"rules":[{"allow_fields":["$.id"]}]}"#);
+    assert_eq!(
+        redacted(&plan, EXCEL, "\u{1}id,ssn\n1,2\n"),
+        "\n\n",
+        "where only members pass, nothing of what has none does"
+    );
+}
+
 #[test]
 fn types_and_what_they_are() {
-    let csv = |delimiter, header| Framing::Csv(CsvFormat { delimiter, header });
+    let csv = |delimiter, header| {
+        Framing::Csv(CsvFormat {
+            delimiter,
+            header,
+            may_be_file: false,
+        })
+    };
     for (content_type, framing) in [
         ("application/json; charset=utf-8", Some(Framing::Json)),
         ("APPLICATION/JSON", Some(Framing::Json)),

@@ -1,0 +1,60 @@
+//! What fields call the value beside them, in the rows of a table and in forms: `name=ssn&value=536221234`.
+
+use crate::names::KeyInfo;
+use crate::plan::Plan;
+use crate::role::Role;
+
+/// What the fields have said that stand before the one that is read.
+#[derive(Debug, Default)]
+pub(crate) struct Naming {
+    /// A line each, and what has been read of the field at hand.
+    lines: Vec<u8>,
+    /// Where that begins.
+    start: usize,
+    /// What the field at hand is to the others.
+    role: Role,
+    /// A value has come: what names the next one stands behind it.
+    is_over: bool,
+}
+
+impl Naming {
+    /// A field begins whose name says this.
+    pub(crate) fn begin(&mut self, info: &mut KeyInfo, plan: &Plan) {
+        self.role = info.role;
+        if self.role == Role::Value {
+            info.add_named(plan, (&KeyInfo::default(), b""), &self.lines);
+            self.is_over = true;
+        } else if self.is_over && self.role.names() {
+            self.clear();
+        }
+        self.start = self.lines.len();
+    }
+
+    /// A piece of the text of the field.
+    #[inline]
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        if self.role.names() && self.lines.len() <= MAX_BYTES {
+            self.lines.extend_from_slice(text);
+        }
+    }
+
+    /// The field is over.
+    pub(crate) fn end(&mut self) {
+        if std::mem::take(&mut self.role).names() {
+            let text = self.lines.split_off(self.start);
+            if text.len() <= MAX_BYTES {
+                self.lines.extend_from_slice(Role::Name.read(&text));
+                self.lines.push(b'\n');
+            }
+        }
+    }
+
+    /// What comes is beside other fields.
+    pub(crate) fn clear(&mut self) {
+        self.lines.clear();
+        self.is_over = false;
+    }
+}
+
+/// Texts that name a value are not longer, one by one and, but for the last, together.
+const MAX_BYTES: usize = 128;
