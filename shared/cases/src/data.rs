@@ -237,7 +237,7 @@ impl<'de> Deserialize<'de> for Timestamp {
         let text = match &value {
             toml::Value::Datetime(moment) => moment.to_string(),
             toml::Value::String(text) => text.clone(),
-            other => other.to_string(),
+            _ => return Err(D::Error::custom("expected a moment as in RFC 3339")),
         };
         let seconds = policy::timestamp::parse_timestamp(&text);
         let seconds = seconds.map_err(|error| D::Error::custom(format!("{text:?}: {error}")))?;
