@@ -245,6 +245,7 @@ impl<T: PolicyOfRoute> RouteConfigs<T> {
                 host,
                 capabilities: &self.capabilities,
                 configuration: &configuration,
+                of_plugin: &configuration,
             })?;
             Ok(Found::Route(Rc::new(route)))
         });
