@@ -252,14 +252,29 @@ mod tests {
             ),
             (
                 "$.call_back",
-                vec!["call.back", "call+back", "call%20back", "call[back", "+call.back[]"],
+                vec![
+                    "call.back",
+                    "call+back",
+                    "call%20back",
+                    "call[back",
+                    "+call.back[]",
+                ],
             ),
             (
                 "$.user.email",
-                vec!["user['email']", "[user].email", "user[+email]", "user[email]x", "user[email"],
+                vec![
+                    "user['email']",
+                    "[user].email",
+                    "user[+email]",
+                    "user[email]x",
+                    "user[email",
+                ],
             ),
         ] {
-            for action in [r#""action":"remove""#, r#""hosts":["a.example"],"action":"null""#] {
+            for action in [
+                r#""action":"remove""#,
+                r#""hosts":["a.example"],"action":"null""#,
+            ] {
                 let plan = plan_of(&format!(
                     r#"{{"rules":[{{"fields":[{{"path":"{path}",{action}}}]}}]}}"#
                 ));
@@ -303,7 +318,11 @@ mod tests {
             assert_eq!(redacted(&plan, FORM, body), expected, "{action}");
         }
         let block = r#"{"rules":[{"fields":[{"path":"$..admin","action":"block"}]}]}"#;
-        for (body, blocks) in [("a=1&admin", true), ("admin=&a=1", true), ("a=1&admins", false)] {
+        for (body, blocks) in [
+            ("a=1&admin", true),
+            ("admin=&a=1", true),
+            ("a=1&admins", false),
+        ] {
             let mut rewriter = PairsRewriter::new(plan_of(block), Syntax::Form);
             let (mut out, mut tally) = (Vec::new(), Tally::default());
             rewriter.write(body.as_bytes(), &mut out, &mut tally);
@@ -318,6 +337,9 @@ mod tests {
             r#"{"rules":[{"fields":[{"path":"$..x","action":{"mask":{}}}]},
                 {"fields":[{"path":"$.callback","action":"remove"}]}]}"#,
         );
-        assert_eq!(redacted(&plan, FORM, "a=1&[callback].x=http://10.0.0.1/"), "a=1");
+        assert_eq!(
+            redacted(&plan, FORM, "a=1&[callback].x=http://10.0.0.1/"),
+            "a=1"
+        );
     }
 }

@@ -65,8 +65,14 @@ fn members(name: &str, signs: &[char]) -> Vec<Member> {
     let read = |(place, step): (usize, &str)| {
         let step = step.split(']').next().unwrap_or_default();
         let step = step.trim_start().trim_matches(['"', '\'']);
-        let member = step.parse().map_or_else(|_| Member::Name(step.to_owned()), Member::Index);
-        if place > 0 { member.or_any_item() } else { member }
+        let member = step
+            .parse()
+            .map_or_else(|_| Member::Name(step.to_owned()), Member::Index);
+        if place > 0 {
+            member.or_any_item()
+        } else {
+            member
+        }
     };
     steps.map(read).collect()
 }

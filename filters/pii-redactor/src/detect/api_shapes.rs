@@ -127,16 +127,8 @@ fn codes_that_look_like_numbers() {
             "[1.5e+06,12345678E10,1e5]",
             "[1.5e+06,12345678E10,1e5]",
         ),
-        (
-            "text/plain",
-            "[4111 1111 1111 1111]",
-            "[[CREDIT_CARD]]",
-        ),
-        (
-            "text/csv",
-            "1,4111111111111111,x\n",
-            "1,[CREDIT_CARD],x\n",
-        ),
+        ("text/plain", "[4111 1111 1111 1111]", "[[CREDIT_CARD]]"),
+        ("text/csv", "1,4111111111111111,x\n", "1,[CREDIT_CARD],x\n"),
     ] {
         let out = redacted(&plan, content_type, body);
         assert_eq!(out.trim_matches('"'), expected, "{body}");

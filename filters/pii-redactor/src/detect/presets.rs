@@ -164,17 +164,53 @@ mod tests {
     #[test]
     fn of_several_presets_the_strictest_wins() {
         for (presets, input, output) in [
-            (r#"["pci"]"#, r#"{"card":"4111111111111111"}"#, r#"{"card":"************1111"}"#),
-            (r#"["pci","ccpa"]"#, r#"{"card":"4111111111111111"}"#, r#"{"card":"[CREDIT_CARD]"}"#),
-            (r#"["pci","secrets"]"#, r#"{"card":"4111111111111111"}"#, r#"{"card":"************1111"}"#),
-            (r#"["hipaa","gdpr"]"#, r#"{"dob":"1970-01-02"}"#, r#"{"dob":"[PERSON_DATE]"}"#),
-            (r#"["gdpr","hipaa"]"#, r#"{"zip":"62704"}"#, r#"{"zip":"[POSTAL_CODE]"}"#),
-            (r#"["gdpr","ccpa"]"#, r#"{"ip":"10.1.2.3"}"#, r#"{"ip":"[IP_ADDRESS]"}"#),
-            (r#"["gdpr","ccpa"]"#, r#"{"latitude":52.5200066}"#, r#"{"latitude":52.52}"#),
-            (r#"["gdpr","ccpa"]"#, r#"{"a":1,"diagnosis":"E11"}"#, r#"{"a":1}"#),
+            (
+                r#"["pci"]"#,
+                r#"{"card":"4111111111111111"}"#,
+                r#"{"card":"************1111"}"#,
+            ),
+            (
+                r#"["pci","ccpa"]"#,
+                r#"{"card":"4111111111111111"}"#,
+                r#"{"card":"[CREDIT_CARD]"}"#,
+            ),
+            (
+                r#"["pci","secrets"]"#,
+                r#"{"card":"4111111111111111"}"#,
+                r#"{"card":"************1111"}"#,
+            ),
+            (
+                r#"["hipaa","gdpr"]"#,
+                r#"{"dob":"1970-01-02"}"#,
+                r#"{"dob":"[PERSON_DATE]"}"#,
+            ),
+            (
+                r#"["gdpr","hipaa"]"#,
+                r#"{"zip":"62704"}"#,
+                r#"{"zip":"[POSTAL_CODE]"}"#,
+            ),
+            (
+                r#"["gdpr","ccpa"]"#,
+                r#"{"ip":"10.1.2.3"}"#,
+                r#"{"ip":"[IP_ADDRESS]"}"#,
+            ),
+            (
+                r#"["gdpr","ccpa"]"#,
+                r#"{"latitude":52.5200066}"#,
+                r#"{"latitude":52.52}"#,
+            ),
+            (
+                r#"["gdpr","ccpa"]"#,
+                r#"{"a":1,"diagnosis":"E11"}"#,
+                r#"{"a":1}"#,
+            ),
         ] {
             let plan = plan_of(&format!(r#"{{"presets":{presets}}}"#));
-            assert_eq!(redacted(&plan, "application/json", input), output, "{presets}");
+            assert_eq!(
+                redacted(&plan, "application/json", input),
+                output,
+                "{presets}"
+            );
         }
         // A default is for the kinds that have no treatment; beside one that has, the stricter of both acts.
         for (presets, default, output) in [
@@ -187,7 +223,11 @@ mod tests {
                 r#"{{"presets":{presets},"actions":{{"default":"{default}"}}}}"#
             ));
             let left = redacted(&plan, "application/json", r#"{"card":"4111111111111111"}"#);
-            assert_eq!(left, format!(r#"{{"card":"{output}"}}"#), "{presets} {default}");
+            assert_eq!(
+                left,
+                format!(r#"{{"card":"{output}"}}"#),
+                "{presets} {default}"
+            );
         }
     }
 
@@ -216,7 +256,8 @@ mod tests {
                 .collect();
             for (bits, fewer) in &left {
                 for (more_bits, more) in &left {
-                    let is_one_more = (*more_bits & !*bits).count_ones() == 1 && *bits & !*more_bits == 0;
+                    let is_one_more =
+                        (*more_bits & !*bits).count_ones() == 1 && *bits & !*more_bits == 0;
                     let stays = |word: &String| fewer.contains(word.as_str());
                     if is_one_more && !left_of(more, input).iter().all(stays) {
                         wrong.push(format!("{bits:05b} {fewer}\n{more_bits:05b} {more}"));

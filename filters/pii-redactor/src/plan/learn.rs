@@ -115,7 +115,9 @@ impl Plan {
                 among = among.get(from..).unwrap_or_default();
                 let until = among.partition_point(|phrase| phrase.0.get(place) == Some(word));
                 among = among.get(..until).unwrap_or_default();
-                let whole = among.iter().take_while(|phrase| phrase.0.len() == place.plus(1));
+                let whole = among
+                    .iter()
+                    .take_while(|phrase| phrase.0.len() == place.plus(1));
                 fitting.extend(whole.map(|(_, index)| *index));
             }
         }
