@@ -81,7 +81,11 @@ impl Bound {
             // The path of a socket; an address is short, and a part of one would be another.
             source_ip: observation.source_ip.as_deref().map(|source| {
                 let is_address = source.parse::<IpAddr>().is_ok();
-                if is_address { source.to_owned() } else { self.word(source) }
+                if is_address {
+                    source.to_owned()
+                } else {
+                    self.word(source)
+                }
             }),
             trace: observation.trace.clone(),
             request_bytes: observation.request_bytes,
