@@ -326,7 +326,7 @@ impl Markup {
                     ..KeyInfo::default()
                 };
                 info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
-                search(source, place, &info, found);
+                search(source.plan, source.text, place, &info, found);
             }
         } else if info.role == Role::Value {
             if tag.element.info.role.names() {
@@ -339,7 +339,7 @@ impl Markup {
                 info.add_named(source.plan, (&KeyInfo::default(), b""), &tag.naming);
             }
         }
-        search(source, place, &info, found);
+        search(source.plan, source.text, place, &info, found);
     }
 
     /// The tag has been read.
@@ -413,13 +413,14 @@ impl Markup {
             info.add_named(source.plan, (&parent, name), &element.naming);
             info.role = Role::Value;
         }
-        search(source, (start, end), &info, found);
+        search(source.plan, source.text, (start, end), &info, found);
     }
 }
 
 /// What is announced is searched as a value.
-fn search(
-    source: &Source<'_>,
+pub(crate) fn search(
+    plan: &Plan,
+    text: &[u8],
     (start, end): (usize, usize),
     info: &KeyInfo,
     found: &mut Vec<Span>,
@@ -428,10 +429,8 @@ fn search(
         return;
     }
     let mut spans = Vec::new();
-    let text = part(source.text, start, end);
-    source
-        .plan
-        .search(text, 0, &info.announcement(), true, &mut spans);
+    let text = part(text, start, end);
+    plan.search(text, 0, &info.announcement(), true, &mut spans);
     found.extend(spans.into_iter().map(|span| Span {
         start: span.start.plus(start),
         end: span.end.plus(start),
