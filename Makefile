@@ -172,7 +172,7 @@ soak: ## Try the properties with new inputs: ROUNDS=10
 	@for round in $$(seq $(or $(ROUNDS),10)); do \
 		export PROPTEST_RNG_SEED=$$((RANDOM * 32768 + RANDOM)); \
 		echo "make soak: round $$round, PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED"; \
-		$(TEST) --quiet --workspace --exclude=envoy-test --exclude=rate-limit-service -- --quiet; \
+		$(TEST) --quiet --workspace --exclude=envoy-test --exclude=rate-limit-service; \
 	done
 
 .PHONY: test-node

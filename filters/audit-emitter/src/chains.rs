@@ -5,15 +5,17 @@
 
 mod gaps;
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::time::Duration;
 
 use audit::canonical::Writer;
 use audit::keys::SigningKey;
 use audit::{Chain, Control, Event, Hash, Head, Peers, Sealed, Statement};
 use host::Moment;
+use policy::ordered_map::OrderedMap;
 
+use crate::config::Retention;
 use crate::queue::{Kind, QueuedRecord};
+use crate::trail::milliseconds;
 use gaps::{Gap, told_gap};
 
 /// What every chain of this instance says at its beginning.
@@ -37,11 +39,11 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct Chains {
     origin: Origin,
-    open: BTreeMap<String, Entry>,
+    open: OrderedMap<String, Entry>,
     /// Where chains of the instance before this one ended, by class.
-    inherited: BTreeMap<String, Head>,
+    inherited: OrderedMap<String, Head>,
     /// Requests left out by sampling before there was a chain to say so, by class.
-    sampled_before: BTreeMap<String, u64>,
+    sampled_before: OrderedMap<String, u64>,
     /// Other emitters that record requests in this proxy.
     other_emitters: Vec<String>,
 }
@@ -82,9 +84,9 @@ impl Chains {
     pub const fn new(origin: Origin) -> Self {
         Self {
             origin,
-            open: BTreeMap::new(),
-            inherited: BTreeMap::new(),
-            sampled_before: BTreeMap::new(),
+            open: OrderedMap::new(),
+            inherited: OrderedMap::new(),
+            sampled_before: OrderedMap::new(),
             other_emitters: Vec::new(),
         }
     }
@@ -132,10 +134,16 @@ impl Chains {
     }
 
     /// Opens a chain for this class, and returns its first records.
-    pub fn open(&mut self, class: &str, uid: [u8; 16], now: Now) -> Vec<QueuedRecord> {
+    pub fn open(&mut self, retention: &Retention, uid: [u8; 16], now: Now) -> Vec<QueuedRecord> {
+        let Retention { class, keep } = retention;
+        let in_ms = |time: Option<Duration>| time.map_or(0, milliseconds);
         let entry = Entry {
             chain: Chain::new(uid),
             statement: Statement {
+                emitter: self.origin.emitter.clone(),
+                heartbeat_ms: self.origin.heartbeat_ms,
+                keep_ms: in_ms(keep.at_most),
+                keep_at_least_ms: in_ms(keep.at_least),
                 sampled_out: self.sampled_before.remove(class).unwrap_or(0),
                 ..Statement::default()
             },
@@ -152,7 +160,7 @@ impl Chains {
             predecessor: self.inherited.remove(class),
             peers: self.peers(class),
         };
-        self.open.insert(class.to_owned(), entry);
+        self.open.insert(class.clone(), entry);
         let mut records = Vec::new();
         records.extend(self.add(class, &open, true, now));
         let changed = self
@@ -179,11 +187,11 @@ impl Chains {
 
     /// A request was left out by sampling.
     pub fn note_sampled_out(&mut self, class: &str) {
-        let sampled_out = match self.open.get_mut(class) {
-            Some(entry) => &mut entry.statement.sampled_out,
-            None => self.sampled_before.entry(class.to_owned()).or_default(),
-        };
-        *sampled_out = sampled_out.saturating_add(1);
+        let count = |total: &mut u64| *total = total.saturating_add(1);
+        match self.open.get_mut(class) {
+            Some(entry) => count(&mut entry.statement.sampled_out),
+            None => self.sampled_before.change(class.to_owned(), || 0, count),
+        }
     }
 
     /// A request was lost before it had a place in a chain.
@@ -332,7 +340,6 @@ impl Chains {
     /// What a chain states about itself and those beside it.
     fn statement(&self, class: &str) -> Option<Statement> {
         Some(Statement {
-            emitter: self.origin.emitter.clone(),
             peers: self.peers(class),
             ..self.open.get(class)?.statement.clone()
         })
@@ -340,9 +347,8 @@ impl Chains {
 
     fn peers(&self, class: &str) -> Peers {
         // Those behind its own first: of many, each is named by as many others.
-        let own = Bound::Excluded(class);
-        let behind = self.open.range::<str, _>((own, Bound::Unbounded));
-        let before = self.open.range::<str, _>((Bound::Unbounded, own));
+        let behind = self.open.iter().filter(|(known, _)| known.as_str() > class);
+        let before = self.open.iter().filter(|(known, _)| known.as_str() < class);
         let heads = behind
             .chain(before)
             .filter_map(|(_, entry)| entry.chain.head());

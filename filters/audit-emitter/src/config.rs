@@ -14,7 +14,7 @@ pub use rule::{Assurance, Keep, Level, Retention, Rule, Share};
 pub use sink::{Envelope, HttpSink, Sink};
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use policy::facts::Facts;
 use policy::filters::AUDIT_EMITTER;
 use policy::matching::candidates;
 use policy::mode::{Mode, OnError};
+use policy::ordered_map::OrderedMap;
 
 use crate::queue::QueueLimits;
 
@@ -169,19 +170,20 @@ impl Config {
     /// Refuses a class that is kept for two times. Its records are one chain, which is purged from its
     /// beginning: one record that must stay for years would keep all that come after it.
     fn refuse_mixed_retention(&self, node: &Node<'_>) {
-        let mut classes: BTreeMap<&str, (Keep, String)> = BTreeMap::new();
+        let mut classes: OrderedMap<String, (Keep, String)> = OrderedMap::new();
         for (path, rule) in self.all_rules(node.path()) {
             let retention = &rule.retention;
             let path = joined(&path, "retention");
             // A rule that says nothing takes what the configuration says for all.
-            let first = classes
-                .entry(&retention.class)
-                .or_insert_with(|| (retention.keep, path.clone()));
-            if first.0 != retention.keep {
+            let Some((keep, first)) = classes.get(&retention.class) else {
+                classes.insert(retention.class.clone(), (retention.keep, path));
+                continue;
+            };
+            if *keep != retention.keep {
                 let message = format!(
                     "the class {:?} is kept for another time by {}: its records are one chain, which is \
                      purged as a whole. Give each time a class of its own, or both the same \"keep\"",
-                    retention.class, first.1
+                    retention.class, first
                 );
                 node.reject_at(&path, message);
             }
@@ -313,7 +315,13 @@ impl SubjectKey {
                 let key_env = fields.name("key_env", "the name of an environment variable", 128);
                 let epoch = fields
                     .required("epoch", r#"the name of the key's period, such as "2026""#)
-                    .and_then(|n| n.name(32).map(str::to_owned));
+                    .and_then(|n| {
+                        let epoch = n.name(32)?;
+                        if epoch.contains('=') {
+                            n.reject("no \"=\" can be in it: commands take `EPOCH=VARIABLE`");
+                        }
+                        Some(epoch.to_owned())
+                    });
                 Some(Self {
                     key_env: key_env?,
                     epoch: epoch?,

@@ -1,9 +1,9 @@
 //! What the filter tells about itself: metrics, and lines of the log that do not flood it.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use host::{Counter, Host, LogLevel, Metrics, Moment, Throttle};
+use policy::ordered_map::OrderedMap;
 
 use crate::queue::{Kind, Queue, QueuedRecord};
 
@@ -52,8 +52,10 @@ impl Telemetry {
 /// tick.
 pub(crate) struct RecordMetrics {
     telemetry: Rc<Telemetry>,
-    /// Records by class and decision, which are counted with every request.
-    records: BTreeMap<(String, &'static str), Counter>,
+    /// Records of requests that were denied, by class, which are counted with every request.
+    denied: OrderedMap<String, Counter>,
+    /// Those of all other requests.
+    allowed: OrderedMap<String, Counter>,
     reported: Gauges,
     /// There is no tick at which counters could be handed to the host.
     flushes_at_once: bool,
@@ -71,7 +73,8 @@ impl RecordMetrics {
     pub(crate) fn new(telemetry: Rc<Telemetry>, ticks: bool) -> Self {
         Self {
             telemetry,
-            records: BTreeMap::new(),
+            denied: OrderedMap::new(),
+            allowed: OrderedMap::new(),
             reported: Gauges::default(),
             flushes_at_once: !ticks,
         }
@@ -79,16 +82,18 @@ impl RecordMetrics {
 
     /// Counts the record of a request.
     pub(crate) fn count(&mut self, host: &dyn Host, record: &QueuedRecord) {
-        let decision = match record.kind {
-            Kind::Denied => "denied",
-            Kind::Allowed | Kind::Control => "allowed",
+        let (decision, counters) = match record.kind {
+            Kind::Denied => ("denied", &mut self.denied),
+            Kind::Allowed | Kind::Control => ("allowed", &mut self.allowed),
         };
-        let key = (record.class.clone(), decision);
-        let filter = self.telemetry.filter;
-        let counter = self.records.entry(key).or_insert_with(|| {
+        if !counters.contains_key(&record.class) {
             let labels = [("class", record.class.as_str()), ("decision", decision)];
-            Counter::new(filter, RECORDS, &labels)
-        });
+            let counter = Counter::new(self.telemetry.filter, RECORDS, &labels);
+            counters.insert(record.class.clone(), counter);
+        }
+        let Some(counter) = counters.get(&record.class) else {
+            return;
+        };
         counter.note();
         if self.flushes_at_once {
             counter.flush(host);
@@ -97,7 +102,7 @@ impl RecordMetrics {
 
     /// Tells the host what was counted, and how full the queue is.
     pub(crate) fn report(&mut self, host: &dyn Host, now: &Moment<'_>, queue: &Queue) {
-        for counter in self.records.values() {
+        for counter in self.denied.values().chain(self.allowed.values()) {
             counter.flush(host);
         }
         let age_ns = queue

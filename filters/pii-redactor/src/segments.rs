@@ -200,7 +200,7 @@ mod tests {
             (
                 "application/hl7-v2",
                 "MSH|^~\\&|A\rPID|1||0012345^^^H^MR~7||DOE^JANE^Q||19710102|F||2106-3|742 EVERGREEN^^X^IL||(212)555-0123|||M|CAT|||536221000\rOBX|1|NM|a||7",
-                "MSH|^~\\&|A\rPID|1||[MEDICAL_RECORD]||[PERSON_NAME]||1971|F|||[STREET_ADDRESS]||[PHONE]|||M||||[US_SSN]\rOBX|1|NM|a||7",
+                "MSH|^~\\&|A\rPID|1||[MEDICAL_RECORD]||[PERSON_NAME]||[PERSON_DATE]|F|||[STREET_ADDRESS]||[PHONE]|||M||||[US_SSN]\rOBX|1|NM|a||7",
             ),
             (
                 "text/plain",
@@ -210,7 +210,7 @@ mod tests {
             (
                 "application/edi-x12",
                 "ISA*00~NM1*IL*1*DOE*JANE*Q***MI*W123456789~NM1*PR*2*ACME*****PI*1~N3*742 EVERGREEN TERRACE~DMG*D8*19710102*F~REF*SY*536221000~REF*G1*536221000~",
-                "ISA*00~NM1*IL*1*[PERSON_NAME]*[PERSON_NAME]*[PERSON_NAME]***MI*[HEALTH_PLAN]~NM1*PR*2*ACME*****PI*1~N3*[STREET_ADDRESS]~DMG*D8*1971*F~REF*SY*[US_SSN]~REF*G1*536221000~",
+                "ISA*00~NM1*IL*1*[PERSON_NAME]*[PERSON_NAME]*[PERSON_NAME]***MI*[HEALTH_PLAN]~NM1*PR*2*ACME*****PI*1~N3*[STREET_ADDRESS]~DMG*D8*[PERSON_DATE]*F~REF*SY*[US_SSN]~REF*G1*536221000~",
             ),
         ] {
             assert_eq!(redacted(&plan, content_type, text), expected);

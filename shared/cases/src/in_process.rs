@@ -14,7 +14,8 @@ use host::fake::{
 use policy::filters::IDENTITY_PROPERTY;
 
 use super::{
-    Backend, Call, Case, CaseFile, Cuts, Error, HeaderValues, Result, Seen, Step, Tls, records,
+    Backend, Call, Case, CaseFile, Cuts, Error, HeaderValues, Result, Seen, Step, Timestamp, Tls,
+    records,
 };
 
 /// Reads the records in the body of a call to a sink; `None` if it is no such call.
@@ -95,7 +96,8 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
             response = response.header(name, value);
         }
         response = response.chunks(cuts.pieces(step.response.body.bytes()));
-        let outcome = proxy.run(&request(step, cuts), &response);
+        let profile = proxy.host().profile();
+        let outcome = proxy.run(&request(step, cuts, profile), &response);
         if step.expect.awaits_tick() {
             proxy.advance(LONGEST_TICK);
         }
@@ -138,6 +140,9 @@ impl<M: FnMut() -> Result<Proxy>> InProcess<M> {
 impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
     fn begin(&mut self, file: &CaseFile, _case: &Case) -> Result<()> {
         let mut proxy = (self.make)()?;
+        if let Some(Timestamp(now)) = file.at {
+            proxy.host().process().set_wall_clock(now);
+        }
         for (name, value) in &file.environment {
             proxy.host().set_environment_variable(name, value);
         }
@@ -176,7 +181,7 @@ impl<M: FnMut() -> Result<Proxy>> Backend for InProcess<M> {
     }
 }
 
-fn request(step: &Step, cuts: Cuts) -> Request {
+fn request(step: &Step, cuts: Cuts, profile: Profile) -> Request {
     let data = &step.request;
     let client = data.client.to_string();
     let with_port = match data.client {
@@ -190,7 +195,7 @@ fn request(step: &Step, cuts: Cuts) -> Request {
         request = request.attribute(&["xds", "route_name"], route.as_str());
     }
     if let Some(tls) = &data.tls {
-        request = with_tls(request, tls);
+        request = with_tls(request, tls, profile);
     }
     for (name, value) in lines(&data.headers) {
         // A request has one host, and hosts know it by this name.
@@ -209,7 +214,7 @@ fn request(step: &Step, cuts: Cuts) -> Request {
 }
 
 /// Tells of the connection what each host has of it.
-fn with_tls(request: Request, tls: &Tls) -> Request {
+fn with_tls(request: Request, tls: &Tls, profile: Profile) -> Request {
     let version = tls.version.name();
     let mut request = request
         .without(":scheme")
@@ -217,8 +222,13 @@ fn with_tls(request: Request, tls: &Tls) -> Request {
         .attribute(&["connection", "tls_version"], version)
         .attribute(&["ssl_protocol"], version);
     if tls.has_certificate() {
+        // Kong writes its attributes as text.
+        let shown: &[u8] = match profile {
+            Profile::Kong => b"true",
+            Profile::Envoy | Profile::Apisix => &[1],
+        };
         request = request
-            .attribute(&["connection", "mtls"], [1])
+            .attribute(&["connection", "mtls"], shown)
             .attribute(&["ssl_client_verify"], "SUCCESS");
     }
     for (field, value) in [

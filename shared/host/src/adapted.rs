@@ -6,8 +6,9 @@
 //! as it is.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::time::Duration;
+
+use policy::ordered_map::OrderedMap;
 
 use crate::attributes::{self, Form};
 use crate::{
@@ -28,11 +29,11 @@ pub(crate) struct Adapted<H> {
     /// The context that is ending, where the host has let go of its request by then.
     ending: Cell<Option<ContextId>>,
     /// The calls under way and whose they are, where a request can have only one.
-    calls: RefCell<BTreeMap<CallToken, ContextId>>,
+    calls: RefCell<OrderedMap<CallToken, ContextId>>,
     /// Local responses of requests with a call under way.
-    deferred: RefCell<BTreeMap<ContextId, OwnedResponse>>,
+    deferred: RefCell<OrderedMap<ContextId, OwnedResponse>>,
     /// The level of each gauge, where a gauge can only be set.
-    gauges: RefCell<BTreeMap<MetricId, i64>>,
+    gauges: RefCell<OrderedMap<MetricId, i64>>,
 }
 
 impl<H: Host> Adapted<H> {
@@ -44,9 +45,9 @@ impl<H: Host> Adapted<H> {
             has_responded: Cell::new(false),
             warned_of_random: Cell::new(false),
             ending: Cell::new(None),
-            calls: RefCell::new(BTreeMap::new()),
-            deferred: RefCell::new(BTreeMap::new()),
-            gauges: RefCell::new(BTreeMap::new()),
+            calls: RefCell::new(OrderedMap::new()),
+            deferred: RefCell::new(OrderedMap::new()),
+            gauges: RefCell::new(OrderedMap::new()),
         }
     }
 
@@ -322,7 +323,10 @@ impl<H: Host> Host for Adapted<H> {
             // The host would drop it, and wait for the call.
             let at_hand = self.at_hand.get();
             let owned = OwnedResponse::new(response);
-            self.deferred.borrow_mut().entry(at_hand).or_insert(owned);
+            let mut deferred = self.deferred.borrow_mut();
+            if !deferred.contains_key(&at_hand) {
+                deferred.insert(at_hand, owned);
+            }
             return Ok(());
         }
         self.host.send_local_response(response)?;
@@ -430,7 +434,10 @@ impl<H: Host> Host for Adapted<H> {
         }
         let metric = self.host.define_metric(kind, name)?;
         if self.kind() == HostKind::Other && kind == MetricKind::Gauge {
-            self.gauges.borrow_mut().entry(metric).or_insert(0);
+            let mut gauges = self.gauges.borrow_mut();
+            if !gauges.contains_key(&metric) {
+                gauges.insert(metric, 0);
+            }
         }
         Ok(metric)
     }

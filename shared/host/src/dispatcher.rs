@@ -6,8 +6,7 @@
 //! nobody knows continues the stream, and one for a plugin that has no valid configuration refuses
 //! it.
 
-use std::collections::BTreeMap;
-
+use policy::ordered_map::OrderedMap;
 use policy::refusal::Refusal;
 
 use crate::adapted::Adapted;
@@ -20,8 +19,8 @@ use crate::{
 /// Holds the root contexts of one VM, each a configured filter, and their streams.
 pub struct Dispatcher<F: Filter, H: Host> {
     host: Adapted<H>,
-    roots: BTreeMap<ContextId, Option<Root<F>>>,
-    streams: BTreeMap<ContextId, Entry<F>>,
+    roots: OrderedMap<ContextId, Option<Root<F>>>,
+    streams: OrderedMap<ContextId, Entry<F>>,
 }
 
 struct Root<F> {
@@ -42,8 +41,8 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
     pub const fn new(host: H) -> Self {
         Self {
             host: Adapted::new(host),
-            roots: BTreeMap::new(),
-            streams: BTreeMap::new(),
+            roots: OrderedMap::new(),
+            streams: OrderedMap::new(),
         }
     }
 
@@ -129,6 +128,7 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
                     host: &self.host,
                     capabilities: &capabilities,
                     configuration: &text,
+                    of_plugin: &text,
                 })
             });
         match result {
@@ -154,7 +154,9 @@ impl<F: Filter, H: Host> Dispatcher<F, H> {
 impl<F: Filter, H: Host> Plugin for Dispatcher<F, H> {
     fn context_create(&mut self, context: ContextId, root: ContextId) {
         if root == 0 {
-            self.roots.entry(context).or_insert(None);
+            if !self.roots.contains_key(&context) {
+                self.roots.insert(context, None);
+            }
             return;
         }
         // APISIX gives the number of one that is gone to the next, and may not have said so.

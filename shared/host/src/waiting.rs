@@ -21,10 +21,13 @@
 //! other hosts it belongs to the request in whose callback it was started, ends with it, wakes
 //! nobody else, and only a request with a call of its own can be held at all.
 
+mod call_map;
 mod calls;
 mod requests;
 mod response_waiters;
 
-pub use calls::{Call, CallId, Calls, Occasion, patience};
+pub use call_map::CallId;
+pub(crate) use call_map::CallMap;
+pub use calls::{Call, Calls, Occasion, patience};
 pub use requests::{Waiter, WaitingRequests};
 pub use response_waiters::ResponseWaiters;

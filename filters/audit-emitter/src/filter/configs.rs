@@ -1,12 +1,13 @@
 //! Which configuration a request is recorded by.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use host::route_config::{Choice, RouteConfigs};
+use host::route_config::{Choice, PolicyOfRoute, RouteConfigs};
 use host::{Filter as _, Host, Request, Startup};
 use policy::config::{Problem, Problems};
+use policy::mode::Mode;
+use policy::ordered_map::OrderedMap;
 
 use super::AuditEmitter;
 use crate::config::{Config, Keep};
@@ -20,7 +21,7 @@ pub(super) struct Configs {
 }
 
 /// For how long each class is kept, as far as any route has said.
-type Retentions = RefCell<BTreeMap<String, Keep>>;
+type Retentions = RefCell<OrderedMap<String, Keep>>;
 
 impl Configs {
     /// # Errors
@@ -50,11 +51,18 @@ impl Configs {
     /// What the route of the request says; `None` when the request has been refused.
     pub(super) fn choose(&self, host: &dyn Host, request: &Request) -> Option<Rc<Config>> {
         let choice = self.routes.as_ref().map_or(Choice::Plugin, |routes| {
-            routes.choose(host, request, self.plugin.mode, &|startup| {
+            let plugin = (self.plugin.as_ref(), self.plugin.mode);
+            routes.choose(host, request, plugin, &|startup| {
                 config_of_route(startup, &self.retentions)
             })
         });
         choice.or_plugin(&self.plugin)
+    }
+}
+
+impl PolicyOfRoute for Config {
+    fn strictest_mode(&self) -> Mode {
+        self.strictest_mode()
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the parts of a chain have in common.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use policy::ordered_map::OrderedMap;
 
 use super::flow::Flow;
 use crate::per_direction::PerDirection;
-use crate::{CallToken, Capabilities, ContextId, Direction, HeaderMap, Headers, Host, Status};
+use crate::waiting::CallMap;
+use crate::{Capabilities, ContextId, Direction, HeaderMap, Headers, Host, Status};
 
 /// The streams, the calls and the ticks of a chain, and what its parts have read of the host during
 /// the callback at hand.
@@ -20,8 +23,8 @@ pub(super) struct Board {
     pub(super) effective: Cell<Option<ContextId>>,
     /// The message whose callback the host waits for: it goes on by what that returns.
     pub(super) at_hand: Cell<Option<(ContextId, Direction)>>,
-    pub(super) streams: RefCell<BTreeMap<ContextId, StreamBoard>>,
-    pub(super) calls: RefCell<BTreeMap<(CallKind, CallToken), Caller>>,
+    pub(super) streams: RefCell<OrderedMap<ContextId, StreamBoard>>,
+    pub(super) calls: RefCell<CallMap<Caller>>,
     /// Messages that parts want to go on, in the order in which they said so.
     pub(super) resumed: RefCell<VecDeque<Resumed>>,
     pub(super) ticks: RefCell<Ticks>,
@@ -96,13 +99,6 @@ impl StreamBoard {
     }
 }
 
-/// HTTP and gRPC calls count apart on some hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum CallKind {
-    Http,
-    Grpc,
-}
-
 /// Who has started a call, and in which context.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
@@ -153,7 +149,7 @@ impl Board {
             effective: Cell::new(None),
             at_hand: Cell::new(None),
             streams: RefCell::default(),
-            calls: RefCell::default(),
+            calls: RefCell::new(CallMap::new()),
             resumed: RefCell::default(),
             ticks: RefCell::default(),
             unfinished: RefCell::default(),

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::board::{Board, CallKind, Caller, PartTick, Resumed};
+use super::board::{Board, Caller, PartTick, Resumed};
 use super::part::Event;
+use crate::refuse::DETAILS;
+use crate::waiting::CallId;
 use crate::{
     Buffer, CallToken, ContextId, Direction, GrpcCall, HeaderMap, Headers, Host, HttpCall,
     LocalResponse, LogLevel, MetricId, MetricKind, SharedValue, Status,
@@ -161,12 +163,12 @@ impl<'a> Link<'a> {
         Ok(())
     }
 
-    fn own_call(&self, kind: CallKind, token: CallToken) -> CallToken {
+    fn own_call(&self, call: CallId, token: CallToken) -> CallToken {
         let caller = Caller {
             place: self.place,
             context: self.board.effective.get(),
         };
-        self.board.calls.borrow_mut().insert((kind, token), caller);
+        self.board.calls.borrow_mut().insert(call, caller);
         token
     }
 }
@@ -360,7 +362,17 @@ impl Host for Link<'_> {
             ["request", part, ..] if *part != "id" && *part != "protocol" => {
                 self.host.property(path)
             }
-            ["response", ..] => self.host.property(path),
+            ["response", ..] => self.host.property(path).or_else(|status| {
+                let effective = self.board.effective.get();
+                let replied = self
+                    .board
+                    .with_stream(effective, |stream| stream.replied_by);
+                let is_known = path == DETAILS && replied.flatten().is_some();
+                match is_known {
+                    true => Ok(b"meshward_".to_vec()),
+                    false => Err(status),
+                }
+            }),
             _ => self.board.attribute(self.host, path),
         }
     }
@@ -412,21 +424,21 @@ impl Host for Link<'_> {
 
     fn http_call(&self, call: &HttpCall<'_>) -> Result<CallToken, Status> {
         let token = self.host.http_call(call)?;
-        Ok(self.own_call(CallKind::Http, token))
+        Ok(self.own_call(CallId::Http(token), token))
     }
 
     fn grpc_call(&self, call: &GrpcCall<'_>) -> Result<CallToken, Status> {
         let token = self.host.grpc_call(call)?;
-        Ok(self.own_call(CallKind::Grpc, token))
+        Ok(self.own_call(CallId::Grpc(token), token))
     }
 
     fn cancel_grpc_call(&self, token: CallToken) -> Result<(), Status> {
-        let key = (CallKind::Grpc, token);
-        let owner = self.board.calls.borrow().get(&key).map(|call| call.place);
+        let call = CallId::Grpc(token);
+        let owner = self.board.calls.borrow().get(call).map(|call| call.place);
         if owner != Some(self.place) {
             return Err(Status::NotFound);
         }
-        self.board.calls.borrow_mut().remove(&key);
+        self.board.calls.borrow_mut().remove(call);
         self.host.cancel_grpc_call(token)
     }
 

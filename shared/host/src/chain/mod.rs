@@ -29,17 +29,18 @@ mod part;
 mod tests;
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use policy::config::Problems;
+use policy::ordered_map::OrderedMap;
 
 pub use board::SharedProperties;
 
-use self::board::{Board, CallKind, StreamBoard};
+use self::board::{Board, StreamBoard};
 use self::drive::Piece;
 use self::link::Link;
 use self::part::{Event, Linked, Part};
+use crate::waiting::CallId;
 use crate::{
     Action, CallToken, ContextId, Direction, Filter, Host, ResponseSizes, Startup, Stream,
 };
@@ -59,6 +60,7 @@ pub trait Composition: 'static {
 /// The parts of a chain while it is configured.
 pub struct Parts<'h> {
     host: &'h dyn Host,
+    of_plugin: &'h str,
     board: Board,
     list: Vec<Box<dyn Part>>,
     names: Vec<&'static str>,
@@ -84,6 +86,7 @@ impl Parts<'_> {
             host: &link,
             capabilities: &capabilities,
             configuration,
+            of_plugin: self.of_plugin,
         })?;
         self.list.push(Box::new(Linked(filter)));
         self.names = names;
@@ -100,7 +103,7 @@ impl Parts<'_> {
 pub struct Chain<C> {
     parts: Vec<Box<dyn Part>>,
     names: Vec<&'static str>,
-    streams: BTreeMap<ContextId, Vec<Box<dyn Any>>>,
+    streams: OrderedMap<ContextId, Vec<Box<dyn Any>>>,
     board: Board,
     /// The parts that have ticked have been flushed.
     has_flushed: bool,
@@ -114,6 +117,7 @@ impl<C: Composition> Filter for Chain<C> {
     fn configure(startup: &Startup<'_>) -> Result<Self, Problems> {
         let mut parts = Parts {
             host: startup.host,
+            of_plugin: startup.of_plugin,
             board: Board::new(C::NAME, *startup.capabilities),
             list: Vec::new(),
             names: Vec::new(),
@@ -125,7 +129,7 @@ impl<C: Composition> Filter for Chain<C> {
         Ok(Self {
             parts: list,
             names,
-            streams: BTreeMap::new(),
+            streams: OrderedMap::new(),
             board,
             has_flushed: false,
             composition: PhantomData,
@@ -156,7 +160,7 @@ impl<C: Composition> Filter for Chain<C> {
         if !self.board.capabilities.changes_context() {
             // There a call ends with the request that it belongs to.
             let mut calls = self.board.calls.borrow_mut();
-            calls.retain(|_, call| call.context != Some(context));
+            calls.take(usize::MAX, |call| call.context == Some(context));
         }
     }
 
@@ -183,13 +187,13 @@ impl<C: Composition> Filter for Chain<C> {
     }
 
     fn on_http_call_response(&mut self, host: &dyn Host, token: CallToken, sizes: ResponseSizes) {
-        self.deliver_response(host, (CallKind::Http, token), |part, link| {
+        self.deliver_response(host, CallId::Http(token), |part, link| {
             part.on_http_call_response(link, token, sizes);
         });
     }
 
     fn on_grpc_receive(&mut self, host: &dyn Host, token: CallToken, result: Result<usize, u32>) {
-        self.deliver_response(host, (CallKind::Grpc, token), |part, link| {
+        self.deliver_response(host, CallId::Grpc(token), |part, link| {
             part.on_grpc_receive(link, token, result);
         });
     }
@@ -297,10 +301,10 @@ impl<C> Chain<C> {
     fn deliver_response(
         &mut self,
         host: &dyn Host,
-        call: (CallKind, CallToken),
+        call: CallId,
         receive: impl FnOnce(&mut dyn Part, &Link<'_>),
     ) {
-        let Some(caller) = self.board.calls.borrow_mut().remove(&call) else {
+        let Some(caller) = self.board.calls.borrow_mut().remove(call) else {
             return;
         };
         // nginx hosts go on with the request that has called, Envoy with the root.

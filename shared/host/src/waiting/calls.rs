@@ -1,27 +1,18 @@
 //! The calls that a filter has under way.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::call_map::{CallId, CallMap};
 use super::requests::MOST_ENDED;
-use crate::{CallToken, Capabilities, ContextId, GrpcCall, Host, HttpCall, Status};
+use crate::{Capabilities, ContextId, GrpcCall, Host, HttpCall, Status};
 
 /// The calls of a filter that have no response yet, and why each was made.
 #[derive(Debug)]
 pub struct Calls<C> {
-    under_way: BTreeMap<CallId, Call<C>>,
+    under_way: CallMap<Call<C>>,
     max_calls: usize,
     /// A call belongs to the request in whose callback it was started.
     belong_to_requests: bool,
-}
-
-/// A call under way. Tokens of HTTP and of gRPC calls are numbered apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CallId {
-    /// Started with [`Host::http_call`].
-    Http(CallToken),
-    /// Started with [`Host::grpc_call`].
-    Grpc(CallToken),
 }
 
 /// What is known of a call.
@@ -69,7 +60,7 @@ impl<C> Calls<C> {
     #[must_use]
     pub const fn new(capabilities: Capabilities, max_calls: usize) -> Self {
         Self {
-            under_way: BTreeMap::new(),
+            under_way: CallMap::new(),
             max_calls,
             belong_to_requests: !capabilities.changes_context(),
         }
@@ -128,46 +119,37 @@ impl<C> Calls<C> {
 
     /// A call has ended. `None` for one that nobody waits for any more.
     pub fn end(&mut self, id: CallId) -> Option<Call<C>> {
-        self.under_way.remove(&id)
+        self.under_way.remove(id)
     }
 
     /// Ends the calls that nobody needs any more. An HTTP call cannot be ended; its response finds
     /// nobody.
     pub fn cancel(&mut self, host: &dyn Host, is_needless: impl Fn(&Call<C>) -> bool) {
-        self.under_way.retain(|id, call| {
-            let is_needless = is_needless(call);
-            if is_needless && let CallId::Grpc(token) = id {
-                let _ = host.cancel_grpc_call(*token);
+        for (id, _) in self.under_way.take(usize::MAX, is_needless) {
+            if let CallId::Grpc(token) = id {
+                let _ = host.cancel_grpc_call(token);
             }
-            !is_needless
-        });
+        }
     }
 
     /// The calls that have ended without a response, with the request that they belonged to; none on hosts
     /// where a call belongs to no request.
     pub fn take_lost(&mut self, stream: ContextId) -> Vec<Call<C>> {
         let belong = self.belong_to_requests;
-        self.take(|call| belong && call.occasion.stream == Some(stream))
+        self.take(usize::MAX, |call| {
+            belong && call.occasion.stream == Some(stream)
+        })
     }
 
     /// The calls that a host should have ended by now, if only with a failure. They count as timed
     /// out, and a response that still comes finds nobody. Some at once, for the same reason as
     /// [`super::WaitingRequests::begin_turns`]; the others at the next tick.
     pub fn take_overdue(&mut self, now_ns: u64) -> Vec<Call<C>> {
-        if self.under_way.is_empty() {
-            return Vec::new();
-        }
-        let overdue = self
-            .under_way
-            .extract_if(.., |_, call| call.is_overdue(now_ns));
-        overdue.take(MOST_ENDED).map(|(_, call)| call).collect()
+        self.take(MOST_ENDED, |call| call.is_overdue(now_ns))
     }
 
-    fn take(&mut self, which: impl Fn(&Call<C>) -> bool) -> Vec<Call<C>> {
-        if self.under_way.is_empty() {
-            return Vec::new();
-        }
-        let taken = self.under_way.extract_if(.., |_, call| which(call));
+    fn take(&mut self, most: usize, which: impl Fn(&Call<C>) -> bool) -> Vec<Call<C>> {
+        let taken = self.under_way.take(most, which).into_iter();
         taken.map(|(_, call)| call).collect()
     }
 
@@ -187,7 +169,7 @@ impl<C> Calls<C> {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
+        self.under_way.len() == 0
     }
 }
 

@@ -1,14 +1,16 @@
 //! The requests that a filter holds.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use policy::ordered_map::OrderedMap;
 
 use crate::{Capabilities, ContextId, Direction, Host, Status};
 
 /// The requests that wait until a filter can decide about them, and what it keeps of each.
 #[derive(Debug)]
 pub struct WaitingRequests<W> {
-    waiters: BTreeMap<ContextId, Waiter<W>>,
+    waiters: OrderedMap<ContextId, Waiter<W>>,
     /// How many have come so far.
     arrivals: u64,
     max_requests: usize,
@@ -71,7 +73,7 @@ impl<W> WaitingRequests<W> {
     #[must_use]
     pub const fn new(capabilities: Capabilities, max_requests: usize, timeout: Duration) -> Self {
         Self {
-            waiters: BTreeMap::new(),
+            waiters: OrderedMap::new(),
             arrivals: 0,
             max_requests,
             timeout,
