@@ -69,11 +69,15 @@ impl Segments {
     ) {
         let piece = part(text, start, end);
         match self.state {
-            State::Name => self.id.extend_from_slice(part(piece, 0, LONGEST_ID_BYTES)),
+            State::Name => {
+                let room = LONGEST_ID_BYTES.less(self.id.len());
+                self.id.extend_from_slice(part(piece, 0, room));
+            }
             State::Fields(sign) => {
                 let qualifier = self.qualifiers.get_mut(usize::from(self.field).less(1));
                 if let Some(qualifier) = qualifier.filter(|_| sign == b'*') {
-                    qualifier.extend_from_slice(part(piece, 0, LONGEST_ID_BYTES));
+                    let room = LONGEST_ID_BYTES.less(qualifier.len());
+                    qualifier.extend_from_slice(part(piece, 0, room));
                 }
                 if let Some(name) = self.name(sign) {
                     let info = plan.field_info(name.as_bytes());

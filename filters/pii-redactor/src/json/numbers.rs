@@ -194,6 +194,7 @@ impl JsonRewriter {
                 && let Some(new) = self.number(core, place, plan, tally)
             {
                 cursor.out().extend_from_slice(&new);
+                cursor.out().extend_from_slice(rest(&token, number.len()));
                 return;
             }
             let announcement = self.next.info.announcement();
