@@ -203,8 +203,8 @@ mod tests {
         for (content_type, text, expected) in [
             (
                 "application/hl7-v2",
-                "MSH|^~\\&|A\rPID|1||0012345^^^H^MR~7||DOE^JANE^Q||19710102|F||2106-3|742 EVERGREEN^^X^IL||(212)555-0123|||M|CAT|||536221000\rOBX|1|NM|a||7",
-                "MSH|^~\\&|A\rPID|1||[MEDICAL_RECORD]||[PERSON_NAME]||[PERSON_DATE]|F|||[STREET_ADDRESS]||[PHONE]|||M||||[US_SSN]\rOBX|1|NM|a||7",
+                "MSH|^~\\&|A\rPID|1||0012345^^^H^MR~7||DOE^JANE^Q||19710102|F||2106-3|742 EVERGREEN^^X^IL||(212)555-0123|||M|CAT||536221000\rOBX|1|NM|a||7",
+                "MSH|^~\\&|A\rPID|1||[MEDICAL_RECORD]||[PERSON_NAME]||[PERSON_DATE]|F|||[STREET_ADDRESS]||[PHONE]|||M|||[US_SSN]\rOBX|1|NM|a||7",
             ),
             (
                 "text/plain",
