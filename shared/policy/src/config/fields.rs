@@ -31,6 +31,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A key that may be absent.
+    #[inline(never)]
     pub fn optional(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.node.ask(|| Shape::Key {
             name,
@@ -49,6 +50,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A key that must be there; `expected` says what belongs there.
+    #[inline(never)]
     pub fn required(&mut self, name: &'static str, expected: &str) -> Option<Node<'a>> {
         self.node.ask(|| Shape::Key {
             name,
@@ -65,6 +67,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A name that must be there, of so many bytes at most; `expected` says whose.
+    #[inline(never)]
     pub fn name(&mut self, key: &'static str, expected: &str, max_bytes: usize) -> Option<String> {
         let name = self.required(key, expected)?.name(max_bytes)?;
         Some(name.to_owned())
@@ -93,6 +96,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn finish(self) {
         for (name, _) in self.members {
             // The address of a schema, for editors.
